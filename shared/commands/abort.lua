@@ -1,0 +1,17 @@
+-- abort: ask that a job be stopped, or not be started.
+-- ARGV  1 id
+-- RETURNS  0 there is no such job, 1 it waits and a worker will end it at once, 2 it runs and will be cancelled
+local id = ARGV[1]
+if not redis.call('ZSCORE', QUEUE, id) then
+    return 0
+end
+local now = now_ms()
+redis.call('ZADD', ABORT, ms(now), id)
+redis.call('PEXPIRE', ABORT, DAY)
+if redis.call('EXISTS', RUN .. id) == 1 then
+    return 2
+end
+local cpu = redis.call('ZSCORE', CPU, id)
+place(id, cpu and 'cpu' or 'io', now)
+wake(cpu and WAKE_CPU or WAKE)
+return 1

@@ -1,0 +1,149 @@
+"""claim: lease due jobs to a worker. See claim.lua."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from redis.asyncio import Redis
+
+from monarq.shared.keys import QueueKeys
+from monarq.shared.lane import Home
+from monarq.shared.scripts import Script, text
+
+_SCRIPT = Script.load("claim")
+_FORFEIT = Script.load("forfeit")
+_FIELDS = 6
+
+BATCH = 1000
+"""The most jobs of one call."""
+
+SCAN = 20_000
+"""How many due jobs a claim looks at: those that arq workers run stay due, in front of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a worker asks for.
+
+    Attributes:
+        worker: the worker's id.
+        token: the claim's own token; whoever knows it owns what was claimed.
+        home: the set to take from.
+        lease_ms: ms for which the jobs are the worker's, unless renewed.
+        limit: how many at the most, up to `BATCH`.
+        max_payload: bytes; a larger payload is not handed over.
+    """
+
+    worker: str
+    token: str
+    home: Home
+    lease_ms: int
+    limit: int
+    max_payload: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One job that is the worker's, until its lease ends.
+
+    Attributes:
+        queue: the queue's keys.
+        raw_id: the job's id as Redis holds it; it need not be UTF-8.
+        job_id: the same as text.
+        token: proves the ownership.
+        home: the set it was taken from.
+        payload: its bytes; None where they are gone; the size, an int, where they are over the limit.
+        tries: tries that it has used before this one.
+        crashes: how often it was running when its worker was lost.
+        crash_note: what was known of the last crash.
+        score: unix ms at which it was due (after a crash, at which the lost lease ended).
+        abort_ms: when its abort was asked for, or None.
+        claimed_ms: Redis' time of the claim.
+    """
+
+    queue: QueueKeys
+    raw_id: bytes
+    job_id: str
+    token: str
+    home: Home
+    payload: bytes | int | None
+    tries: int
+    crashes: int
+    crash_note: str
+    score: int
+    abort_ms: int | None
+    claimed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claim's reply.
+
+    Attributes:
+        leases: the jobs.
+        next_due_s: seconds until the next job is due, or None where none waits.
+    """
+
+    leases: list[Lease]
+    next_due_s: float | None
+
+
+async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+    """Leases due jobs.
+
+    Raises:
+        RedisError: the call failed. Where the reply was lost, jobs may be leased that nobody runs: give them back
+            with `forfeit`.
+    """
+    arguments = (
+        asked.worker,
+        asked.token,
+        asked.home,
+        asked.lease_ms,
+        min(asked.limit, BATCH),
+        asked.max_payload,
+        SCAN,
+    )
+    reply = await _SCRIPT.run(redis, keys, arguments)
+    now_ms, next_ms = reply[0], reply[1]
+    token, home = asked.token, asked.home
+    leases = []
+    for at in range(2, len(reply), _FIELDS):
+        raw_id, payload, tries, crash, score, abort_ms = reply[at : at + _FIELDS]
+        crashes, note = _read_crash(crash) if crash else (0, "")
+        leases.append(
+            Lease(
+                keys,
+                raw_id,
+                text(raw_id),
+                token,
+                home,
+                payload,
+                _read_number(tries) if tries else 0,
+                crashes,
+                note,
+                _read_number(score),
+                _read_number(abort_ms) if abort_ms else None,
+                now_ms,
+            )
+        )
+    return Claimed(leases, None if next_ms < 0 else max(0.0, (next_ms - now_ms) / 1000))
+
+
+def _read_number(value: bytes) -> int:
+    """A number that anyone may have written; what is none counts as 0."""
+    try:
+        return int(float(value))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _read_crash(note: bytes) -> tuple[int, str]:
+    count, _, what = text(note).partition(" ")
+    return (int(count) if count.isdigit() else 0), what
+
+
+async def forfeit(redis: Redis, keys: QueueKeys, worker: str, token: str) -> int:
+    """Gives back whatever the claim of this token took, because its reply never came; gives how many jobs that was."""
+    return cast("int", await _FORFEIT.run(redis, keys, (worker, token)))

@@ -1,0 +1,29 @@
+-- counts: how a queue stands at this moment. Nothing here grows with the queue's length.
+-- ARGV  none
+-- RETURNS  {now_ms, members, ready, running, dead, ended in the last whole seconds (5), ms since which the oldest
+--          ready job waits or -1, then the flat counters, then the worker ids}
+local now = now_ms()
+local function due(source)
+    return redis.call('ZCOUNT', source, '-inf', ms(now))
+end
+local function oldest(source)
+    local first = redis.call('ZRANGEBYSCORE', source, '-inf', ms(now), 'WITHSCORES', 'LIMIT', 0, 1)
+    return first[2] and tonumber(first[2]) or nil
+end
+local workers = redis.call('ZRANGE', WORKERS, 0, 999)
+local running = 0
+for _, worker in ipairs(workers) do
+    running = running + redis.call('HLEN', LEASES .. worker)
+end
+local names, ended = {}, 0
+for back = 1, 5 do
+    names[back] = SECOND .. (math.floor(now / 1000) - back)
+end
+for _, number in ipairs(redis.call('MGET', unpack(names))) do
+    ended = ended + (tonumber(number) or 0)
+end
+local first_io, first_cpu = oldest(QUEUE), oldest(CPU)
+local first = math.min(first_io or math.huge, first_cpu or math.huge)
+local age = first < math.huge and math.floor(now - math.max(first, 0)) or -1
+return {now, redis.call('ZCARD', QUEUE), due(QUEUE) + due(CPU), running, redis.call('ZCARD', DEAD), ended, age,
+    redis.call('HGETALL', STATS), workers}

@@ -1,0 +1,62 @@
+"""finish: end jobs for good, with their results. See finish.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from monarq.shared.commands.claim import Lease
+from monarq.shared.keys import QueueKeys
+from monarq.shared.scripts import Argument, Script, as_ids
+
+_SCRIPT = Script.load("finish")
+
+BATCH = 1000
+"""The most jobs of one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ended.
+
+    Attributes:
+        lease: the job.
+        success: whether it returned.
+        result: the bytes of its result.
+        keep_ms: ms to keep the result for; 0 for ever, -1 not at all.
+        name: the job's name, '' where its payload did not tell.
+        letter: what its dead letter says, as JSON; b'' for none.
+        keep_dead_ms: ms to keep the dead letter for.
+    """
+
+    lease: Lease
+    success: bool
+    result: bytes
+    keep_ms: int
+    name: str = ""
+    letter: bytes = b""
+    keep_dead_ms: int = 0
+
+
+async def finish(redis: Redis, keys: QueueKeys, worker: str, endings: Sequence[Ending], max_dead: int) -> list[bytes]:
+    """Ends the jobs, at most `BATCH` of them, and gives the raw ids of those that were not the worker's any more.
+
+    Raises:
+        RedisError: the call failed; repeat it.
+    """
+    arguments: list[Argument] = [worker, max_dead]
+    for ending in endings:
+        lease = ending.lease
+        arguments += (
+            lease.raw_id,
+            lease.token,
+            "done" if ending.success else "failed",
+            ending.keep_ms,
+            ending.result,
+            ending.name,
+            ending.letter,
+            ending.keep_dead_ms,
+        )
+    return as_ids(await _SCRIPT.run(redis, keys, arguments))

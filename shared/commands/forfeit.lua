@@ -1,0 +1,23 @@
+-- forfeit: give back what one claim took, because its reply never came and nobody runs the jobs.
+-- ARGV  1 worker   2 token of the claim
+-- RETURNS  how many jobs are free again
+-- GUARANTEES  the jobs lose no try and count no crash; repeating the call changes nothing.
+local worker, token = ARGV[1], ARGV[2]
+even_when_full()
+local held = redis.call('HGETALL', LEASES .. worker)
+local now = now_ms()
+local freed = 0
+for i = 1, #held, 2 do
+    local id = held[i]
+    if held[i + 1] == token then
+        redis.call('HDEL', LEASES .. worker, id)
+        if redis.call('GET', RUN .. id) == token then
+            redis.call('DEL', RUN .. id)
+            local lane = redis.call('ZSCORE', CPU, id) and 'cpu' or 'io'
+            place(id, lane, now)
+            wake(lane == 'cpu' and WAKE_CPU or WAKE)
+            freed = freed + 1
+        end
+    end
+end
+return freed

@@ -1,0 +1,90 @@
+-- prelude: what every script starts with, after the key names.
+-- One clock for all: times are Redis' own, in ms.
+local DAY = 86400000
+local WEEK = 7 * DAY
+
+local function now_ms()
+    local time = redis.call('TIME')
+    return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- A score or a time as Redis wants it: never in Lua's own 1.4e+15 notation.
+local function ms(number)
+    if number == math.floor(number) then
+        return string.format('%.0f', number)
+    end
+    return string.format('%.1f', number)
+end
+
+local function prefixed(prefix, ids)
+    local names = {}
+    for i, id in ipairs(ids) do
+        names[i] = prefix .. id
+    end
+    return names
+end
+
+-- Tell one idle worker of a lane that there is work. At most one note lies there, so that a thousand enqueues
+-- leave one note and a note wakes one worker; a worker that finds more than it takes writes the next note.
+local function wake(list)
+    if redis.call('LLEN', list) == 0 then
+        redis.call('RPUSH', list, 1)
+        redis.call('PEXPIRE', list, 60000)
+    end
+end
+
+local function count(field, by)
+    redis.call('HINCRBY', STATS, field, by)
+    redis.call('PEXPIRE', STATS, 30 * DAY)
+end
+
+-- The note of the n-th crash of a job and what is known of it; gives the new count.
+local function note_crash(id, what)
+    local before = redis.call('GET', CRASH .. id)
+    local crashes = (before and tonumber(string.match(before, '^%d+')) or 0) + 1
+    redis.call('SET', CRASH .. id, crashes .. ' ' .. what, 'PX', WEEK)
+    return crashes
+end
+
+-- Where a job waits: a cpu job's due time stands in CPU, and its place in QUEUE is parked.
+local function place(id, lane, due)
+    if lane == 'cpu' then
+        redis.call('ZADD', QUEUE, PARKED, id)
+        redis.call('ZADD', CPU, ms(due), id)
+    else
+        redis.call('ZADD', QUEUE, ms(due), id)
+    end
+end
+
+-- Redis refuses what may grow memory when it is full, but not to a script that has written already. Scripts that
+-- lead to memory being freed, by letting jobs run and end, begin with this.
+local function even_when_full()
+    redis.call('DEL', BASE .. 'none')
+end
+
+-- Which of the jobs given in ARGV as strides of {id, token, ...} still carry the token of their claim: their
+-- positions in ARGV, and the ids of the others. (One call after a first that went through finds its jobs among
+-- the others: only the caller knows whether it has called before.)
+local function owned(first, stride, worker)
+    local ids = {}
+    for at = first, #ARGV, stride do
+        ids[#ids + 1] = ARGV[at]
+    end
+    local mine, lost = {}, {}
+    if #ids == 0 then
+        return mine, lost
+    end
+    local tokens = redis.call('MGET', unpack(prefixed(RUN, ids)))
+    for i, id in ipairs(ids) do
+        local at = first + (i - 1) * stride
+        if tokens[i] == ARGV[at + 1] then
+            mine[#mine + 1] = at
+        else
+            lost[#lost + 1] = id
+            if redis.call('HGET', LEASES .. worker, id) == ARGV[at + 1] then
+                redis.call('HDEL', LEASES .. worker, id)
+            end
+        end
+    end
+    return mine, lost
+end

@@ -1,0 +1,25 @@
+-- renew: keep a worker and all its leases alive.
+-- ARGV  1 worker   2 lease_ms   3 record: the worker's JSON record, '' when it holds none here
+--       then for each job: id, token, lane that it was claimed from ('io' or 'cpu')
+-- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
+-- A lease that has run out is not taken up again: somebody else may have run and ended the job meanwhile.
+local worker, lease_ms, record = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local STRIDE = 3
+local mine, lost = owned(4, STRIDE, worker)
+even_when_full()
+local now = now_ms()
+local lease_end = ms(now + lease_ms + LEASED_MARK)
+for _, at in ipairs(mine) do
+    redis.call('PEXPIRE', RUN .. ARGV[at], lease_ms)
+    -- arq's abort() may have set the score to 1: the lease's end is put right here.
+    redis.call('ZADD', ARGV[at + 2] == 'cpu' and CPU or QUEUE, 'XX', lease_end, ARGV[at])
+end
+if #mine > 0 then
+    redis.call('PEXPIRE', LEASES .. worker, 40 * lease_ms)
+end
+if record ~= '' then
+    redis.call('SET', WORKER .. worker, record, 'PX', 4 * lease_ms)
+    redis.call('ZADD', WORKERS, ms(now + lease_ms), worker)
+    redis.call('PEXPIRE', WORKERS, DAY)
+end
+return lost

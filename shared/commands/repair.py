@@ -1,0 +1,33 @@
+"""repair and retire: what becomes of a worker that is gone. See repair.lua and retire.lua."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from redis.asyncio import Redis
+
+from monarq.shared.keys import QueueKeys
+from monarq.shared.scripts import Script, as_ids
+
+_REPAIR = Script.load("repair")
+_RETIRE = Script.load("retire")
+
+
+async def repair(redis: Redis, keys: QueueKeys, worker: str, what: str) -> list[bytes]:
+    """Frees at once the jobs of a worker that is known to be dead, and counts a crash for each.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        worker: the dead worker's id.
+        what: what happened to it, in a few words.
+
+    Returns:
+        The raw ids of the jobs that are free again.
+    """
+    return as_ids(await _REPAIR.run(redis, keys, (worker, what)))
+
+
+async def retire(redis: Redis, keys: QueueKeys, worker: str) -> int:
+    """Takes a worker that ends in order off the list; gives how many jobs it still held (then it stays listed)."""
+    return cast("int", await _RETIRE.run(redis, keys, (worker,)))

@@ -1,0 +1,56 @@
+"""requeue: give leased jobs back, to be run later or at once. See requeue.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from monarq.shared.commands.claim import Lease
+from monarq.shared.keys import QueueKeys
+from monarq.shared.lane import Home
+from monarq.shared.scripts import Argument, Script, as_ids
+
+_SCRIPT = Script.load("requeue")
+
+BATCH = 1000
+"""The most jobs of one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """How a job is given back.
+
+    Attributes:
+        lease: the job.
+        home: the set it waits in next.
+        due_ms: when it is due, unix ms; 0 counts from now.
+        delay_ms: ms from now, where due_ms is 0.
+        tries: how many tries it has used; None where the run costs it nothing.
+    """
+
+    lease: Lease
+    home: Home
+    due_ms: int = 0
+    delay_ms: int = 0
+    tries: int | None = None
+
+
+async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[Return]) -> list[bytes]:
+    """Gives the jobs back, at most `BATCH` of them; the raw ids of those that were not the worker's any more.
+
+    Raises:
+        RedisError: the call failed; repeat it.
+    """
+    arguments: list[Argument] = [worker]
+    for back in returns:
+        arguments += (
+            back.lease.raw_id,
+            back.lease.token,
+            back.home,
+            back.due_ms,
+            back.delay_ms,
+            "" if back.tries is None else back.tries,
+        )
+    return as_ids(await _SCRIPT.run(redis, keys, arguments))

@@ -1,0 +1,101 @@
+"""How monarq connects to Redis, and how it speaks of a connection without giving secrets away."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    RedisError,
+)
+
+from monarq.shared.errors import RedisUnavailableError, SettingsError
+
+DEFAULT_URL: Final = "redis://localhost:6379"
+CONNECT_TIMEOUT_S: Final = 2.0
+SOCKET_TIMEOUT_S: Final = 5.0
+"""A peer that is silent for so long is taken for gone: without it a worker in a partition would wait for ever."""
+
+_SCHEMES: Final = ("redis", "rediss", "unix")
+
+
+def redis_url(url: str | None = None) -> str:
+    """The Redis to use: `url`, else the environment's REDIS_URL, else ``redis://localhost:6379``.
+
+    Raises:
+        SettingsError: it is no URL of Redis.
+    """
+    chosen = url or os.environ.get("REDIS_URL") or DEFAULT_URL
+    parts = urlsplit(chosen)
+    if parts.scheme not in _SCHEMES:
+        shown = f"{parts.scheme}://…" if parts.scheme else "it"
+        raise SettingsError(f"no URL of a Redis server: {shown} does not begin with redis://, rediss:// or unix://")
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsError(f"the Redis URL has a port that is no number from 0 to 65535: {error}") from None
+    return chosen
+
+
+def shown_url(url: str) -> str:
+    """A URL fit for people and logs: the same, without user, password and query."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or "localhost"
+    return f"{parts.scheme}://{host}:{parts.port or 6379}{parts.path.rstrip('/')}"
+
+
+def connection_options() -> dict[str, Any]:
+    """What every connection of ours is made with, blocking or not."""
+    return {
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "socket_timeout": SOCKET_TIMEOUT_S,
+        "socket_keepalive": True,
+    }
+
+
+def open_redis(url: str, **options: Any) -> Redis:
+    """A client for the URL; nothing is connected yet.
+
+    Args:
+        url: as `redis_url` gives it.
+        options: redis-py's own, over `connection_options`.
+    """
+    merged = connection_options() | options
+    if url.startswith("unix://"):
+        merged.pop("socket_keepalive")
+    client: Redis = Redis.from_url(url, **merged)
+    return client
+
+
+async def check_redis(redis: Redis, url: str) -> None:
+    """Asks Redis for a sign of life.
+
+    Raises:
+        RedisUnavailableError: there is none, or it does not let us in; the message says what to look at.
+    """
+    try:
+        await redis.ping()
+    except (TimeoutError, RedisError, OSError) as error:
+        raise unavailable(error, url) from error
+
+
+def unavailable(error: BaseException, url: str) -> RedisUnavailableError:
+    """What went wrong with the Redis at `url`, in words for a person, its password left out."""
+    where = shown_url(url)
+    denied = isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError))
+    if denied or "NOAUTH" in str(error) or "WRONGPASS" in str(error):
+        return RedisUnavailableError(
+            f"Redis at {where} refused the user or password: check them in REDIS_URL (redis://user:password@host:port)"
+        )
+    reason = str(error) or type(error).__name__
+    return RedisUnavailableError(
+        f"Redis at {where} cannot be reached ({reason}): start it, set REDIS_URL,"
+        " or try monarq out with --redis embedded"
+    )

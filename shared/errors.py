@@ -1,0 +1,99 @@
+"""Everything that monarq raises, as one tree by cause; each message is built here and says what to do."""
+
+from __future__ import annotations
+
+
+class MonarqError(Exception):
+    """Base of all of monarq's own errors."""
+
+
+class DeclarationError(MonarqError, TypeError):
+    """A job was declared in a way that cannot work; the message names the place."""
+
+
+class TargetError(MonarqError):
+    """A worker's or a command's TARGET could not be imported, or holds nothing to run."""
+
+
+class SettingsError(MonarqError, ValueError):
+    """A setting has a value that it cannot have; the message names both."""
+
+
+class PayloadError(MonarqError, ValueError):
+    """Arguments, a payload or a result could not be written or read."""
+
+
+class PayloadTooLargeError(PayloadError):
+    """A payload is over the size limit."""
+
+    def __init__(self, name: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"the payload of {name} is {size:,} bytes and the limit is {limit:,}: put large data where the job"
+            " can fetch it and pass its address, or raise max_payload"
+        )
+        self.size = size
+        self.limit = limit
+
+
+class RedisUnavailableError(MonarqError, ConnectionError):
+    """Redis could not be reached, or did not let us in."""
+
+
+class EnqueueUnknownError(MonarqError):
+    """Nobody can tell whether the job was put into the queue.
+
+    Enqueue it again with the same ``job_id``: that never makes two jobs of it.
+    """
+
+    def __init__(self, job_ids: list[str], cause: str) -> None:
+        shown = ", ".join(job_ids[:3]) + ("" if len(job_ids) <= 3 else f" and {len(job_ids) - 3} more")
+        super().__init__(
+            f"the outcome of enqueueing {shown} is unknown ({cause}); enqueue again with the same job_id:"
+            " that never makes two jobs"
+        )
+        self.job_ids = job_ids
+
+
+class ResultNotFoundError(MonarqError, LookupError):
+    """There is no result and no job that could make one."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"job {job_id} has no result and is not in its queue: it is unknown there, or its result was not kept"
+            " (keep_result), or was kept and has expired"
+        )
+        self.job_id = job_id
+
+
+class ResultTimeoutError(MonarqError, TimeoutError):
+    """The job did not end in the time that the caller gave it; the job itself goes on."""
+
+    def __init__(self, job_id: str, timeout_s: float) -> None:
+        super().__init__(f"job {job_id} did not end within {timeout_s:g} s; it is still queued or running")
+        self.job_id = job_id
+
+
+class JobError(MonarqError):
+    """A job ended without a result for a reason that monarq saw, not an exception of the job's own."""
+
+
+class JobAbortedError(JobError):
+    """The job was aborted before it ended."""
+
+
+class JobFailedError(JobError):
+    """What a job raised, where the exception itself cannot be made again on this side.
+
+    Attributes:
+        type_name: the exception's class as ``module.QualName``.
+        traceback: the worker's traceback as text, or ''.
+    """
+
+    def __init__(self, message: str, type_name: str = "", traceback: str = "") -> None:
+        super().__init__(message)
+        self.type_name = type_name
+        self.traceback = traceback
+
+
+class JobDeadError(JobError):
+    """The job was not run, or not to its end, and will not be run again: the message says why."""

@@ -1,0 +1,147 @@
+"""Every Redis key that monarq reads or writes, spelled here and nowhere else.
+
+The first group is arq's, with arq's meaning, so that arq's clients and workers share a queue with monarq.
+The second group stands under ``monarq:{<queue>}:``; the hash tag keeps a queue's keys in one cluster slot.
+Scripts get the same names from `lua_prelude`, which the script loader puts in front of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+DEFAULT_QUEUE: Final = "arq:queue"  # zset: job id -> due ms; while leased, the lease's end plus LEASED_MARK
+JOB_PREFIX: Final = "arq:job:"  # string: the payload, arq's dict (t f a k et)
+IN_PROGRESS_PREFIX: Final = "arq:in-progress:"  # string, PX lease: the token of the claim
+RETRY_PREFIX: Final = "arq:retry:"  # counter: tries that are used up
+RESULT_PREFIX: Final = "arq:result:"  # string: arq's result dict
+ABORT: Final = "arq:abort"  # zset: job id -> ms of the request
+HEALTH_CHECK_SUFFIX: Final = ":health-check"
+
+PARKED_SCORE: Final = 4_102_444_800_000_000
+"""The score in the queue of a job that waits in the cpu set: far enough that no arq worker takes it.
+
+arq's clients look for a job in the queue only, so a cpu job stays a member of it while its due time stands in
+the cpu set."""
+
+LEASED_MARK: Final = 0.5
+"""Added to the score of a leased job. A due job that carries it is one whose lease ran out: a crash."""
+
+_OWN_NAMES: Final = {
+    "CPU": "cpu",  # zset: job id -> due ms or lease end, of jobs for the cpu lane
+    "WAKE": "wake",  # list of at most one element: "there is work for an io lane"
+    "WAKE_CPU": "wake:cpu",  # the same for a cpu lane
+    "ENDED": "ended",  # channel: ids of jobs that have ended, joined by NUL
+    "STATS": "stats",  # hash: counters since the first job
+    "SECOND": "second:",  # + unix second: jobs ended in it
+    "WORKERS": "workers",  # zset: worker id -> ms at which its record goes stale
+    "WORKER": "worker:",  # + worker id: JSON record
+    "LEASES": "leases:",  # + worker id: hash job id -> token
+    "CRASH": "crash:",  # + job id: "<count> <what happened>"
+    "NO_RESULT": "no-result:",  # + job id: it ended and its result was not to be kept
+    "TICK": "tick:",  # + cron tick id: it has been enqueued
+    "DEAD": "dead",  # zset: job id -> ms of death
+    "LETTER": "letter:",  # + job id: hash, the dead letter
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueKeys:
+    """The keys of one queue.
+
+    Attributes:
+        queue: the queue's name, which is the key of its zset.
+        base: what the queue's own keys begin with.
+    """
+
+    queue: str
+    base: str
+
+    @classmethod
+    def of(cls, queue: str) -> QueueKeys:
+        """The keys of the queue of this name."""
+        return cls(queue, f"monarq:{{{queue}}}:")
+
+    @property
+    def cpu(self) -> str:
+        """Zset of the jobs that wait for, or run in, a cpu lane."""
+        return self.base + _OWN_NAMES["CPU"]
+
+    def wake(self, lane: str) -> str:
+        """List that tells idle workers of work for their lane ("io" or "cpu")."""
+        return self.base + _OWN_NAMES["WAKE_CPU" if lane == "cpu" else "WAKE"]
+
+    @property
+    def ended(self) -> str:
+        """Channel on which the ids of ended jobs are told."""
+        return self.base + _OWN_NAMES["ENDED"]
+
+    @property
+    def workers(self) -> str:
+        """Zset of the workers that serve the queue."""
+        return self.base + _OWN_NAMES["WORKERS"]
+
+    @property
+    def dead(self) -> str:
+        """Zset of the dead letters' job ids."""
+        return self.base + _OWN_NAMES["DEAD"]
+
+    def worker(self, worker_id: str) -> str:
+        """A worker's own record."""
+        return self.base + _OWN_NAMES["WORKER"] + worker_id
+
+    def leases(self, worker_id: str) -> str:
+        """Hash of the jobs that a worker holds."""
+        return self.base + _OWN_NAMES["LEASES"] + worker_id
+
+    def letter(self, job_id: str) -> str:
+        """A job's dead letter."""
+        return self.base + _OWN_NAMES["LETTER"] + job_id
+
+    def crash(self, job_id: str) -> str:
+        """How often a job's worker died, and of what last."""
+        return self.base + _OWN_NAMES["CRASH"] + job_id
+
+    @property
+    def script_keys(self) -> list[str]:
+        """The KEYS of every script."""
+        return [self.queue, self.base]
+
+
+def job(job_id: str) -> str:
+    """Key of a job's payload."""
+    return JOB_PREFIX + job_id
+
+
+def in_progress(job_id: str) -> str:
+    """Key that holds the token of whoever runs the job."""
+    return IN_PROGRESS_PREFIX + job_id
+
+
+def retry(job_id: str) -> str:
+    """Key of the job's used tries."""
+    return RETRY_PREFIX + job_id
+
+
+def result(job_id: str) -> str:
+    """Key of the job's result."""
+    return RESULT_PREFIX + job_id
+
+
+def lua_prelude() -> str:
+    """Lua locals that name every key, put in front of each script.
+
+    A script's KEYS are the queue and the base of its own keys; what depends on a job id is built from these.
+    """
+    fixed = {
+        "JOB": JOB_PREFIX,
+        "RUN": IN_PROGRESS_PREFIX,
+        "RETRY": RETRY_PREFIX,
+        "RESULT": RESULT_PREFIX,
+        "ABORT": ABORT,
+    }
+    lines = ["local QUEUE, BASE = KEYS[1], KEYS[2]"]
+    lines += [f"local {name} = '{value}'" for name, value in fixed.items()]
+    lines += [f"local {name} = BASE .. '{value}'" for name, value in _OWN_NAMES.items()]
+    lines += [f"local PARKED = {PARKED_SCORE}", f"local LEASED_MARK = {LEASED_MARK}"]
+    return "\n".join(lines) + "\n"

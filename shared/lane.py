@@ -1,0 +1,27 @@
+"""The lanes that jobs run in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+
+class Lane(StrEnum):
+    """Where a job runs.
+
+    IO: `async def`, on the worker's event loop. CPU: plain `def`, in the child process beside the worker.
+    THREAD: plain `def` that only waits, in a thread of the worker.
+    """
+
+    IO = "io"
+    CPU = "cpu"
+    THREAD = "thread"
+
+
+Home = Literal["io", "cpu"]
+"""Which of a queue's two sets a job waits in. What the event loop starts, threads included, waits in the queue."""
+
+
+def home_of(lane: Lane) -> Home:
+    """The set that jobs of this lane wait in."""
+    return "cpu" if lane is Lane.CPU else "io"

@@ -1,0 +1,166 @@
+"""Jobs and results as arq's dicts: written by one side, read and checked by the other.
+
+A payload is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, a result adds ``s r st ft q id``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monarq.shared.codec import Codec, Codecs
+from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
+from monarq.shared.remote_error import qualified_name
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A decoded job."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    job_try: int | None
+    enqueue_ms: int
+    codec: Codec
+
+    @classmethod
+    def read(cls, data: bytes, codecs: Codecs) -> Payload:
+        """Reads a job's payload and checks the shape of each field.
+
+        Raises:
+            PayloadError: a field is missing or is not what it must be.
+        """
+        raw = codecs.loads(data)
+        try:
+            name, args, kwargs, job_try, enqueue_ms = raw["f"], raw["a"], raw["k"], raw["t"], raw["et"]
+        except KeyError as error:
+            raise PayloadError(f"the field {error} is missing from it") from None
+        _check("f", name, str)
+        _check("a", args, (list, tuple))
+        _check("k", kwargs, dict)
+        _check("t", job_try, (int, type(None)))
+        _check("et", enqueue_ms, int)
+        if not -(2**53) < enqueue_ms < 2**53:
+            raise PayloadError("its field 'et' is no time in ms")
+        if not all(isinstance(key, str) for key in kwargs):
+            raise PayloadError("its field 'k' has keys that are not text")
+        return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data))
+
+
+def _check(field: str, value: object, kinds: type | tuple[type, ...]) -> None:
+    if not isinstance(value, kinds):
+        raise PayloadError(f"its field {field!r} is of type {type(value).__name__}")
+
+
+def write_payload(
+    codec: Codec,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    enqueue_ms: int,
+    *,
+    job_try: int | None = None,
+    nonce: str | None = None,
+) -> bytes:
+    """A job's payload.
+
+    Args:
+        codec: the format.
+        name: the job's name.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        enqueue_ms: when it is enqueued, unix ms.
+        job_try: the try that it starts with, or None.
+        nonce: text that tells this enqueue from any other, for ids that a user chose.
+
+    Raises:
+        PayloadError: an argument does not serialize.
+    """
+    data = {"t": job_try, "f": name, "a": args, "k": dict(kwargs), "et": enqueue_ms}
+    if nonce is not None:
+        data["n"] = nonce
+    try:
+        return codec.dumps(data)
+    except Exception as error:
+        raise PayloadError(
+            f"the arguments of {name} do not serialize as {codec.name}: {error};"
+            " pass numbers, text, bytes, times, lists and dicts of these"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A decoded result: arq's JobResult, with the value or the exception in `value`."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    job_try: int
+    enqueue_ms: int
+    start_ms: int
+    finish_ms: int
+    success: bool
+    value: Any
+    queue: str
+    job_id: str
+
+    @classmethod
+    def read(cls, data: bytes, codecs: Codecs) -> Result:
+        """Reads a result.
+
+        Raises:
+            PayloadError: it is none.
+        """
+        raw = codecs.loads(data)
+        try:
+            return cls(
+                name=raw["f"],
+                args=tuple(raw["a"]),
+                kwargs=raw["k"],
+                job_try=raw["t"],
+                enqueue_ms=raw["et"],
+                start_ms=raw["st"],
+                finish_ms=raw["ft"],
+                success=raw["s"],
+                value=raw["r"],
+                queue=raw.get("q", ""),
+                job_id=raw.get("id", ""),
+            )
+        except (KeyError, TypeError) as error:
+            raise PayloadError(f"the result has not the fields of arq's result: {error!r}") from error
+
+    def unwrap(self) -> Any:
+        """What the job returned.
+
+        Raises:
+            JobAbortedError: the job was aborted.
+            JobFailedError: it failed, and what it raised cannot be made again here.
+            Exception: what the job raised.
+        """
+        if self.success:
+            return self.value
+        if isinstance(self.value, asyncio.CancelledError):
+            raise JobAbortedError(f"job {self.job_id} was aborted")
+        if isinstance(self.value, Exception):
+            raise self.value
+        raise JobFailedError(str(self.value))
+
+
+def write_result(codec: Codec, data: dict[str, Any]) -> tuple[bytes, Exception | None]:
+    """A result's bytes, and what was wrong with the value where it did not serialize.
+
+    The bytes then say so as the job's failure, so that whoever waits learns of it.
+    """
+    try:
+        return codec.dumps(data), None
+    except Exception as error:  # noqa: BLE001 - formats raise anything for what they cannot hold
+        kind = qualified_name(type(data["r"]))
+        message = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {error}"
+        problem = PayloadError(message)
+    try:
+        return codec.dumps({**data, "s": False, "r": problem}), problem
+    except Exception:  # noqa: BLE001 - the arguments or a user's format may be at fault as well
+        return codec.dumps({**data, "s": False, "r": message, "a": (), "k": {}}), problem
