@@ -45,8 +45,9 @@ _NICKNAMES = {
     "@hourly": "0 * * * *",
 }
 _CRONTAB_HELP = (
-    "it takes [second 0-59] minute 0-59, hour 0-23, day-of-month 1-31, L or LW, month 1-12 or JAN-DEC, day-of-week"
-    f" 0-7 or SUN-SAT (Sunday is 0 and 7, ranges rise from SUN), MON#1 or 5L; or one of {' '.join(_NICKNAMES)}"
+    "it takes [second 0-59] minute 0-59, hour 0-23, day-of-month 1-31 (that the month has), L or LW, month 1-12 or"
+    " JAN-DEC, day-of-week 0-7 or SUN-SAT (Sunday is 0 and 7, ranges rise from SUN), MON#1 or 5L;"
+    f" or one of {' '.join(_NICKNAMES)}; @reboot is run_at_startup=True"
 )
 
 
@@ -110,7 +111,8 @@ class Schedule:
         # From a second earlier: skipped times tick within a second after the gap, from wall times before it.
         wall = self._first_wall(_show(after - _SECOND, self.zone))
         while (tick := self._tick_of(wall)) <= after:
-            wall = self._first_wall(wall + _INSTANT)
+            # All skipped times have one tick: go on from what the clocks show there.
+            wall = self._first_wall(max(wall, _show(tick, self.zone)) + _INSTANT)
         return tick
 
     def _tick_of(self, wall: datetime) -> datetime:

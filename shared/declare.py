@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast, overload
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, overload
 
 from monarq.shared.context import Context
 from monarq.shared.errors import DeclarationError
@@ -18,6 +18,9 @@ from monarq.shared.units import Duration, size_bytes, to_seconds
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# An overload for async functions overlaps with the one for any function, whose R may be a coroutine: the first
+# that fits is meant, which is why the async ones stand first.
+
 _declared_at: Final[dict[str, str]] = {}
 """Where the job of each name was declared, to tell of two jobs of one name."""
 
@@ -25,11 +28,11 @@ _declared_at: Final[dict[str, str]] = {}
 class JobDecorator(typing.Protocol):
     """What ``@job(...)`` with options gives."""
 
-    @overload
+    @overload  # type: ignore[overload-overlap]
     def __call__(
         self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]]
     ) -> AsyncContextJob[P, R]: ...
-    @overload
+    @overload  # type: ignore[overload-overlap]
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> AsyncJob[P, R]: ...
     @overload
     def __call__(self, function: Callable[Concatenate[Context, P], R]) -> SyncContextJob[P, R]: ...
@@ -38,9 +41,9 @@ class JobDecorator(typing.Protocol):
 
 
 @overload
-def job(function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /) -> AsyncContextJob[P, R]: ...
+def job(function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /) -> AsyncContextJob[P, R]: ...  # type: ignore[overload-overlap]
 @overload
-def job(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncJob[P, R]: ...
+def job(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncJob[P, R]: ...  # type: ignore[overload-overlap]
 @overload
 def job(function: Callable[Concatenate[Context, P], R], /) -> SyncContextJob[P, R]: ...
 @overload
@@ -109,7 +112,7 @@ def job(
 
     def declare(declared: Callable[..., Any]) -> Job[Any, Any]:
         options = JobOptions(
-            name=name or getattr(declared, "__qualname__", repr(declared)),
+            name=name or str(getattr(declared, "__qualname__", repr(declared))),
             lane=_find_lane(declared, lane),
             timeout_s=to_seconds(timeout, "timeout"),
             retry=policy if retries or max_tries is not None else None,
@@ -132,7 +135,7 @@ def _make_job(function: Callable[..., Any], options: JobOptions) -> Job[Any, Any
     else:
         kind = SyncContextJob if takes_context else SyncJob
     made = kind(function, options, takes_context=takes_context)
-    _remember(options.name, where)
+    _declared_at[options.name] = where
     return made
 
 
@@ -198,12 +201,3 @@ def _place(function: Callable[..., Any]) -> str:
     if code is None:
         return repr(function)
     return f"{code.co_filename}:{code.co_firstlineno}"
-
-
-def _remember(name: str, where: str) -> None:
-    _declared_at[name] = where
-
-
-def as_job(function: object) -> Job[Any, Any] | None:
-    """The object as a job, or None where it is none."""
-    return cast("Job[Any, Any]", function) if isinstance(function, Job) else None

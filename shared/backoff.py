@@ -1,0 +1,33 @@
+"""How long to wait before speaking to Redis again: from 0.1 s to 5 s, with jitter, so that no fleet comes at once."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+FIRST_S: Final = 0.1
+LONGEST_S: Final = 5.0
+
+
+class Backoff:
+    """The waits of one loop that retries; `reset` when it got through."""
+
+    def __init__(self, first_s: float = FIRST_S, longest_s: float = LONGEST_S) -> None:
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._failures = 0
+
+    def next_s(self) -> float:
+        """Seconds to wait now: half of the bound at least, so that the loop never spins."""
+        bound = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
+        self._failures += 1
+        return random.uniform(bound / 2, bound)
+
+    def reset(self) -> None:
+        """The next wait is a short one again."""
+        self._failures = 0
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return self._failures > 0

@@ -1,0 +1,119 @@
+"""Which jobs this worker holds, and who keeps its leases: a thread of its own.
+
+A blocked event loop, or a cpu job that keeps all cores busy, does not stop the thread; only code that never lets go
+of the interpreter does. What is lost is told to the loop, which cancels that run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from monarq.shared.backoff import Backoff
+from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.renew import BATCH, renew
+from monarq.shared.keys import QueueKeys
+from monarq.workers.journal import Journal
+
+
+class LeaseTable:
+    """The leases that a worker holds: put in when claimed, taken out when the end of the run is acknowledged."""
+
+    def __init__(self, queues: Sequence[QueueKeys]) -> None:
+        self._held: dict[str, dict[bytes, Lease]] = {keys.queue: {} for keys in queues}
+
+    def add(self, lease: Lease) -> None:
+        """The lease is this worker's now."""
+        self._held[lease.queue.queue][lease.raw_id] = lease
+
+    def drop(self, lease: Lease) -> None:
+        """The lease is over, or lost; a newer one of the same job stays."""
+        held = self._held[lease.queue.queue]
+        if held.get(lease.raw_id) is lease:
+            del held[lease.raw_id]
+
+    def find(self, queue: str, raw_id: bytes) -> Lease | None:
+        """The lease of a job, where it is held."""
+        return self._held[queue].get(raw_id)
+
+    def of(self, queue: str) -> list[Lease]:
+        """The leases of a queue at this moment; safe to call from any thread, as copying a dict is one step."""
+        return list(self._held[queue].values())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._held.values()))
+
+
+class LeaseKeeper:
+    """Renews every lease each third of its time, and the worker's record with it.
+
+    1. start: write the record at once, so that the worker is seen before its first job.
+    2. run: renew each third of the lease; where Redis does not answer, ask again soon.
+    3. tell the loop of leases that are lost.
+    4. stop: the thread ends; the caller retires the worker.
+    """
+
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        queues: Sequence[QueueKeys],
+        table: LeaseTable,
+        lease_s: float,
+        open_redis: Callable[[], Any],
+        record: Callable[[], bytes],
+        on_lost: Callable[[QueueKeys, list[bytes]], None],
+        journal: Journal,
+    ) -> None:
+        self._worker_id = worker_id
+        self._queues = queues
+        self._table = table
+        self._lease_s = lease_s
+        self._open_redis = open_redis
+        self._record = record
+        self._on_lost = on_lost
+        self._journal = journal
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="monarq-leases", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Starts the thread; the running loop is told of lost leases."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Ends the thread; safe to call twice, or without start."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)
+
+    def _keep(self) -> None:
+        redis = self._open_redis()
+        backoff = Backoff(0.1, min(1.0, self._lease_s / 6))
+        try:
+            while not self._stopped.is_set():
+                try:
+                    self._renew_all(redis)
+                    backoff.reset()
+                    wait_s = self._lease_s / 3
+                except (RedisError, OSError) as error:
+                    self._journal.renewal_failed(error)
+                    wait_s = backoff.next_s()
+                self._stopped.wait(wait_s)
+        finally:
+            redis.close()
+
+    def _renew_all(self, redis: Any) -> None:
+        for keys in self._queues:
+            leases = self._table.of(keys.queue)
+            for at in range(0, max(1, len(leases)), BATCH):
+                lost = renew(
+                    redis, keys, self._worker_id, round(self._lease_s * 1000), self._record(), leases[at : at + BATCH]
+                )
+                if lost and self._loop is not None and not self._stopped.is_set():
+                    self._loop.call_soon_threadsafe(self._on_lost, keys, lost)

@@ -1,0 +1,114 @@
+"""What becomes of a run: decided once, here, as a value; the acker carries it out.
+
+No I/O, so that every rule can be tested as a table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from arq.worker import RetryJob
+
+from monarq.shared.errors import JobDeadError
+from monarq.shared.retry import Retry
+from monarq.workers.run import Halt, Run
+
+RETRY_FLOOR_S: Final = 0.1
+"""The shortest wait before another try that monarq's own rules give: a job that always asks at once must not spin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """It returned."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It raised, and is not tried again."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """It is tried again after a while. `error` is what it raised."""
+
+    delay_s: float
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """Somebody wanted it stopped."""
+
+    error: asyncio.CancelledError
+
+
+@dataclass(frozen=True, slots=True)
+class HandedBack:
+    """The worker stops: somebody else runs it, and this run costs it no try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """It is not this worker's any more: nothing of it may be written."""
+
+
+Outcome = Completed | Failed | Again | Aborted | HandedBack | Lost
+
+
+def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool) -> Outcome:
+    """The verdict on a run that raised.
+
+    Args:
+        run: the run.
+        error: what it raised.
+        arq_style: keep to arq's rules for `Retry`: it always leads to another claim, which then finds the tries
+            used up.
+        retry_jobs: whether `Retry` and a cancelled run lead to another try at all.
+    """
+    if run.halt is Halt.LOST:
+        return Lost()
+    if isinstance(error, asyncio.CancelledError):
+        return _decide_cancelled(run, error, retry_jobs)
+    if retry_jobs and isinstance(error, (Retry, RetryJob)):
+        asked_s = (getattr(error, "defer_score", None) or 0) / 1000
+        return _again(run, error, asked_s, arq_style)
+    policy = run.job.policy
+    if policy.wants(error, run.job_try):
+        return Again(policy.delay_s(run.job_try), error)
+    return Failed(error)
+
+
+def _decide_cancelled(run: Run, error: asyncio.CancelledError, retry_jobs: bool) -> Outcome:
+    if run.halt is Halt.ABORT:
+        return Aborted(error)
+    if run.halt is Halt.HAND_BACK:
+        return HandedBack()
+    if run.halt is Halt.TIMEOUT:
+        return _timed_out(run)
+    # The job cancelled itself.
+    if retry_jobs and run.job_try < run.job.policy.max_tries:
+        return Again(RETRY_FLOOR_S, error)
+    return Failed(error)
+
+
+def _timed_out(run: Run) -> Outcome:
+    error = TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and was cancelled")
+    if run.job.policy.wants(error, run.job_try):
+        return Again(run.job.policy.delay_s(run.job_try), error)
+    return Failed(error)
+
+
+def _again(run: Run, error: BaseException, asked_s: float, arq_style: bool) -> Outcome:
+    if arq_style:
+        return Again(asked_s, error)
+    if run.job_try < run.job.policy.max_tries:
+        return Again(max(asked_s, RETRY_FLOOR_S), error)
+    dead = JobDeadError(f"{run.job.name} asked for another try after its last one, number {run.job_try}")
+    dead.__cause__ = error
+    return Failed(dead)

@@ -1,0 +1,77 @@
+"""One run of one job: what is known of it from its claim to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Any
+
+from monarq.shared.codec import Codec
+from monarq.shared.commands.claim import Lease
+from monarq.shared.context import Context
+from monarq.shared.payload import Payload
+from monarq.workers.registry import Registered
+
+
+class Halt(Enum):
+    """Why a run was cancelled from outside."""
+
+    TIMEOUT = auto()
+    ABORT = auto()
+    HAND_BACK = auto()
+    LOST = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A job that this worker holds and runs.
+
+    Attributes:
+        lease: the claim.
+        job: how it is run.
+        payload: its decoded payload.
+        job_try: which try this is, from 1.
+        start_ms: unix ms at which its function was called, by this machine's clock.
+        finish_ms: unix ms at which it ended.
+        halt: why it was cancelled, where it was.
+        task: what runs it.
+    """
+
+    lease: Lease
+    job: Registered
+    payload: Payload
+    job_try: int
+    start_ms: int = 0
+    finish_ms: int = 0
+    halt: Halt | None = None
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
+    ctx: dict[Any, Any] | None = field(default=None, repr=False)
+
+    @property
+    def codec(self) -> Codec:
+        """The format that its payload came in, and that its result goes out in."""
+        return self.payload.codec
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run, or ran."""
+        return (self.finish_ms - self.start_ms) / 1000
+
+    def stop(self, why: Halt) -> None:
+        """Cancels the run; the first reason given counts."""
+        if self.halt is None and self.task is not None and not self.task.done():
+            self.halt = why
+            self.task.cancel()
+
+    def context(self, state: dict[Any, Any]) -> Context:
+        """What the job may know of its run."""
+        return Context(
+            job_id=self.lease.job_id,
+            job_name=self.job.name,
+            job_try=self.job_try,
+            queue=self.lease.queue.queue,
+            enqueued_at=datetime.fromtimestamp(self.payload.enqueue_ms / 1000, tz=UTC),
+            state=state,
+        )

@@ -1,0 +1,112 @@
+"""How a worker process behaves: one frozen object with every default, made once and passed down."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, Codecs
+from monarq.shared.errors import SettingsError
+from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.retry import RetryPolicy
+
+Hook = Callable[[dict[Any, Any]], Awaitable[Any]]
+DAY_S: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a user's settings want to be called for, with the worker's ctx dict; None for nothing.
+
+    Attributes:
+        startup: before the first job is claimed.
+        shutdown: after the last job has ended.
+        job_start: before each job.
+        job_end: after each job, before its end is recorded.
+        after_job_end: after its end was handed over to be recorded.
+    """
+
+    startup: Hook | None = None
+    shutdown: Hook | None = None
+    job_start: Hook | None = None
+    job_end: Hook | None = None
+    after_job_end: Hook | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Everything that a worker process goes by. Times are in seconds.
+
+    Attributes:
+        queues: the queues that it serves.
+        concurrency: how many io jobs it runs at once.
+        threads: how many thread jobs it runs at once, within `concurrency`.
+        cpu_jobs_per_child: cpu jobs after which the child process is replaced.
+        cpu_memory_bytes: a memory limit for cpu jobs that have none of their own.
+        timeout_s: how long a job may run that does not say otherwise; 0 for no limit.
+        retry: when jobs are tried again that do not say otherwise.
+        keep_result_s: how long results are kept; 0 not at all.
+        keep_result_forever: keep them without end.
+        lease_s: how long a job stays a worker's that gives no sign of life.
+        poll_s: how often an idle worker looks for jobs that nobody told it of, such as those of arq's clients.
+        grace_s: how long running jobs may go on after SIGTERM.
+        max_payload: bytes; a larger payload is not decoded.
+        max_crashes: after so many crashes a job is dead.
+        keep_dead_s: how long dead letters are kept.
+        max_dead: how many dead letters a queue keeps.
+        codecs: the formats that are read and written.
+        allow_abort: whether requests to abort jobs are carried out.
+        retry_jobs: whether `Retry` and a cancelled run lead to another try; arq's ``retry_jobs``.
+        burst: end once no job is left.
+        max_burst_jobs: in burst mode, end after so many runs; -1 for no such end.
+        hooks: the user's hooks.
+        arq_style: keep to arq's own rules where they differ: see docs/arq.md.
+        log_results: arq style: whether the results of jobs are logged.
+        health_check_key: arq's health-check key; None writes none.
+        health_check_s: how often it is written.
+    """
+
+    queues: tuple[str, ...] = (DEFAULT_QUEUE,)
+    concurrency: int = 100
+    threads: int = 32
+    cpu_jobs_per_child: int = 1000
+    cpu_memory_bytes: int | None = None
+    timeout_s: float = 300.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    keep_result_s: float = 3600.0
+    keep_result_forever: bool = False
+    lease_s: float = 15.0
+    poll_s: float = 0.5
+    grace_s: float = 20.0
+    max_payload: int = DEFAULT_MAX_PAYLOAD
+    max_crashes: int = 3
+    keep_dead_s: float = 7 * DAY_S
+    max_dead: int = 10_000
+    codecs: Codecs = field(default_factory=Codecs)
+    allow_abort: bool = True
+    retry_jobs: bool = True
+    burst: bool = False
+    max_burst_jobs: int = -1
+    hooks: Hooks = field(default_factory=Hooks)
+    arq_style: bool = False
+    log_results: bool = True
+    health_check_key: str | None = None
+    health_check_s: float = 3600.0
+
+    def __post_init__(self) -> None:
+        """Checks what can be checked without Redis.
+
+        Raises:
+            SettingsError: a value cannot be; the message names it.
+        """
+        at_least = {"concurrency": 1, "threads": 1, "cpu_jobs_per_child": 1, "max_crashes": 1, "max_payload": 1}
+        for name, least in at_least.items():
+            if getattr(self, name) < least:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least} or more")
+        above_zero = ("lease_s", "poll_s", "keep_dead_s", "health_check_s")
+        for name in above_zero:
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if not self.queues or len(set(self.queues)) < len(self.queues):
+            raise SettingsError(f"queues is {self.queues!r}; name at least one queue, and each once")
