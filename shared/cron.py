@@ -11,17 +11,14 @@ cronsim parses crontab lines and matches days; it does not search, as it loses o
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
 from monarq.shared.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
 
 CATCH_UP_BATCH = 1000
 _DAY, _SECOND, _INSTANT = timedelta(days=1), timedelta(seconds=1), timedelta(microseconds=1)
@@ -284,7 +281,7 @@ def _find_change(wall: datetime, zone: tzinfo) -> datetime:
 def _choose(name: str, value: int | str | Collection[int | str] | None) -> frozenset[int]:
     if value is None:
         return frozenset(_ALLOWED[name])
-    values = [value] if isinstance(value, int | str) else value
+    values = value if isinstance(value, Collection) and not isinstance(value, str) else [value]
     if not values:
         raise ScheduleError(f"{name}={value!r}", "empty, so it would never run; leave it out to match any")
     return frozenset(_check(name, each) for each in values)
