@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+import redis
 from redis.asyncio import Redis
 from redis.exceptions import (
     AuthenticationError,
@@ -74,21 +76,69 @@ def open_redis(url: str, **options: Any) -> Redis:
     return client
 
 
-async def check_redis(redis: Redis, url: str) -> None:
+class RedisSource(Protocol):
+    """Where a worker gets its connections from."""
+
+    @property
+    def shown(self) -> str:
+        """The server, fit for people and logs."""
+        ...
+
+    def client(self) -> Redis:
+        """A new client with a pool of its own."""
+        ...
+
+    def blocking_client(self) -> redis.Redis:
+        """A new client for a thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UrlSource:
+    """Connections to the Redis at a URL."""
+
+    url: str
+
+    def __repr__(self) -> str:
+        return f"UrlSource({self.shown})"
+
+    @property
+    def shown(self) -> str:
+        """See `RedisSource`."""
+        return shown_url(self.url)
+
+    def client(self) -> Redis:
+        """See `RedisSource`."""
+        return open_redis(self.url)
+
+    def blocking_client(self) -> redis.Redis:
+        """See `RedisSource`."""
+        options = connection_options()
+        if self.url.startswith("unix://"):
+            options.pop("socket_keepalive")
+        client: redis.Redis = redis.Redis.from_url(self.url, **options)
+        return client
+
+
+async def check_redis(client: Redis, shown: str) -> None:
     """Asks Redis for a sign of life.
 
     Raises:
         RedisUnavailableError: there is none, or it does not let us in; the message says what to look at.
     """
     try:
-        await redis.ping()
+        await client.ping()
     except (TimeoutError, RedisError, OSError) as error:
-        raise unavailable(error, url) from error
+        raise unavailable(error, shown) from error
 
 
-def unavailable(error: BaseException, url: str) -> RedisUnavailableError:
-    """What went wrong with the Redis at `url`, in words for a person, its password left out."""
-    where = shown_url(url)
+def unavailable(error: BaseException, where: str) -> RedisUnavailableError:
+    """What went wrong with a Redis, in words for a person.
+
+    Args:
+        error: what redis-py raised.
+        where: the server as `shown_url` gives it.
+    """
     denied = isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError))
     if denied or "NOAUTH" in str(error) or "WRONGPASS" in str(error):
         return RedisUnavailableError(

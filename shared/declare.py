@@ -28,12 +28,12 @@ _declared_at: Final[dict[str, str]] = {}
 class JobDecorator(typing.Protocol):
     """What ``@job(...)`` with options gives."""
 
-    @overload  # type: ignore[overload-overlap]
-    def __call__(
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
         self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]]
     ) -> AsyncContextJob[P, R]: ...
-    @overload  # type: ignore[overload-overlap]
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> AsyncJob[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> AsyncJob[P, R]: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, function: Callable[Concatenate[Context, P], R]) -> SyncContextJob[P, R]: ...
     @overload

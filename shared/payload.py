@@ -15,7 +15,7 @@ from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
 from monarq.shared.remote_error import qualified_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Payload:
     """A decoded job."""
 

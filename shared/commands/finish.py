@@ -17,7 +17,7 @@ BATCH = 1000
 """The most jobs of one call."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Ending:
     """How a job ended.
 

@@ -1,0 +1,121 @@
+"""Who acknowledges: sends what runs came to, in batches, until Redis has taken it or the lease is lost.
+
+The runner hands over values and goes on. While one call is on its way, what ends meanwhile gathers for the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import groupby
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.backoff import Backoff
+from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.finish import Ending, finish
+from monarq.shared.commands.requeue import Return, requeue
+from monarq.shared.keys import QueueKeys
+from monarq.shared.scripts import text
+from monarq.workers.journal import Journal
+from monarq.workers.leases import LeaseTable
+
+Ack = Ending | Return
+
+BATCH = 500
+BATCH_BYTES = 4 * 1024 * 1024
+
+
+class Acker:
+    """Sends the ends of runs.
+
+    1. add: takes what a run came to; never waits.
+    2. run: sends batch after batch; a failed call is sent again, as every call may be.
+    3. drop the leases that are settled, whether taken or refused.
+    4. flush: wait until all is sent.
+    """
+
+    def __init__(self, *, redis: Redis, worker_id: str, table: LeaseTable, max_dead: int, journal: Journal) -> None:
+        self._redis = redis
+        self._worker_id = worker_id
+        self._table = table
+        self._max_dead = max_dead
+        self._journal = journal
+        self._pending: list[Ack] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def add(self, ack: Ack) -> None:
+        """Hands over what a run came to."""
+        self._pending.append(ack)
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Sends until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                pending, self._pending = self._pending, []
+                for batch in _batches(pending):
+                    await self._send(batch)
+            self._idle.set()
+
+    async def flush(self) -> None:
+        """Waits until everything that was handed over is settled."""
+        await self._idle.wait()
+
+    async def _send(self, batch: Sequence[Ack]) -> None:
+        keys = batch[0].lease.queue
+        backoff = Backoff()
+        while batch := self._still_held(batch):
+            try:
+                refused = await self._call_for(keys, batch)()
+            except (RedisError, OSError) as error:
+                self._journal.redis_lost("acknowledging jobs", error)
+                await asyncio.sleep(backoff.next_s())
+                continue
+            if refused and not backoff.failing:
+                # After a failed call the refused ones may be those that it had settled: then nothing is to be told.
+                self._journal.ack_refused([text(raw_id) for raw_id in refused])
+            if backoff.failing:
+                self._journal.redis_back("acknowledging jobs")
+            for ack in batch:
+                self._table.drop(ack.lease)
+            return
+
+    def _still_held(self, batch: Sequence[Ack]) -> list[Ack]:
+        """Without those whose leases were lost while Redis did not answer: their ends must not be written."""
+        return [ack for ack in batch if self._holds(ack.lease)]
+
+    def _holds(self, lease: Lease) -> bool:
+        return self._table.find(lease.queue.queue, lease.raw_id) is lease
+
+    def _call_for(self, keys: QueueKeys, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
+        endings = [ack for ack in batch if isinstance(ack, Ending)]
+        if endings:
+            return lambda: finish(self._redis, keys, self._worker_id, endings, self._max_dead)
+        returns = [ack for ack in batch if isinstance(ack, Return)]
+        return lambda: requeue(self._redis, keys, self._worker_id, returns)
+
+
+def _batches(pending: Sequence[Ack]) -> Iterator[list[Ack]]:
+    """Of one queue and one kind each, and of a size that does not hold Redis up for long."""
+    for _, group in groupby(sorted(pending, key=_kind), key=_kind):
+        batch: list[Ack] = []
+        size = 0
+        for ack in group:
+            size += len(ack.result) + len(ack.letter) if isinstance(ack, Ending) else 0
+            batch.append(ack)
+            if len(batch) == BATCH or size > BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+
+def _kind(ack: Ack) -> tuple[str, bool]:
+    return ack.lease.queue.queue, isinstance(ack, Ending)

@@ -1,0 +1,105 @@
+"""What happens to a claimed job before it runs: is it fit to be started at all?
+
+Crashes are looked at first and the payload last, because a payload may be what kills the process that decodes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from arq.jobs import DeserializationError
+from arq.worker import JobExecutionFailed
+
+from monarq.shared.commands.claim import Lease
+from monarq.shared.errors import JobDeadError, PayloadError, PayloadTooLargeError
+from monarq.shared.payload import Payload
+from monarq.workers.registry import Registered
+from monarq.workers.run import Run
+from monarq.workers.settings import WorkerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The job cannot run and is dead.
+
+    Attributes:
+        lease: its lease.
+        error: why.
+        payload: its payload, where it could be decoded.
+    """
+
+    lease: Lease
+    error: BaseException
+    payload: Payload | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AbortedBefore:
+    """Somebody wanted the job stopped before it ran."""
+
+    lease: Lease
+    payload: Payload
+
+
+Admitted = Run | Refused | AbortedBefore
+
+
+class Admission:
+    """Decides on claimed jobs; no I/O."""
+
+    def __init__(self, jobs: Mapping[str, Registered], settings: WorkerSettings) -> None:
+        self._jobs = jobs
+        self._settings = settings
+
+    def admit(self, lease: Lease) -> Admitted:
+        """The run of a claimed job, or why there is none."""
+        if lease.crashes >= self._settings.max_crashes:
+            return Refused(
+                lease,
+                self._dead(
+                    f"its worker was lost {lease.crashes} times while it ran it, the last time: {lease.crash_note}"
+                ),
+            )
+        if lease.payload is None:
+            return Refused(lease, self._dead("job expired"))
+        if isinstance(lease.payload, int):
+            return Refused(
+                lease, PayloadTooLargeError(f"job {lease.job_id}", lease.payload, self._settings.max_payload)
+            )
+        try:
+            payload = Payload.read(lease.payload, self._settings.codecs)
+        except PayloadError as error:
+            return Refused(lease, self._undecodable(error))
+        return self._admit_decoded(lease, payload)
+
+    def _admit_decoded(self, lease: Lease, payload: Payload) -> Admitted:
+        if self._wants_abort(lease, payload):
+            return AbortedBefore(lease, payload)
+        job = self._jobs.get(payload.name)
+        if job is None:
+            return Refused(lease, self._unknown(payload.name), payload)
+        job_try = max(lease.tries + 1, payload.job_try or 0)
+        if job_try > job.policy.max_tries:
+            return Refused(lease, self._dead(f"max {job.policy.max_tries} retries exceeded"), payload)
+        return Run(lease, job, payload, job_try)
+
+    def _wants_abort(self, lease: Lease, payload: Payload) -> bool:
+        """A request that is older than the job was meant for an earlier one of the same id."""
+        return self._settings.allow_abort and lease.abort_ms is not None and lease.abort_ms >= payload.enqueue_ms
+
+    def _dead(self, why: str) -> Exception:
+        return JobExecutionFailed(why) if self._settings.arq_style else JobDeadError(why)
+
+    def _unknown(self, name: str) -> Exception:
+        if self._settings.arq_style:
+            return JobExecutionFailed(f"function {name!r} not found")
+        known = ", ".join(sorted(self._jobs)[:10])
+        return JobDeadError(f"no job is named {name!r} on this worker; it knows {known}")
+
+    def _undecodable(self, error: PayloadError) -> Exception:
+        if not self._settings.arq_style:
+            return PayloadError(f"the payload cannot be read: {error}")
+        wrapped = DeserializationError("unable to deserialize job")
+        wrapped.__cause__ = error
+        return wrapped

@@ -1,0 +1,128 @@
+"""Who claims: takes due jobs from one set of one queue whenever a place is free, and waits where there is none.
+
+An idle claimer waits on the queue's wake-up list, so that a job starts within a round trip of its enqueue; as
+arq's clients wake nobody, it also looks every `poll_s`, and at the moment when the next deferred job is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.backoff import Backoff
+from monarq.shared.commands.claim import BATCH, Claim, Claimed, Lease, claim, forfeit
+from monarq.shared.keys import QueueKeys
+from monarq.shared.lane import Home
+from monarq.workers.journal import Journal
+from monarq.workers.settings import WorkerSettings
+from monarq.workers.slots import Slots
+
+CPU_POLL_S = 5.0
+"""Only monarq fills the cpu set, and it always wakes somebody: the look is for wake-ups that were lost."""
+
+_SHORTEST_WAIT_S = 0.01
+
+
+class Claimer:
+    """Claims from one set of one queue.
+
+    1. wait for a free place.
+    2. claim as many jobs as there are free places, and start them.
+    3. where there was none: wait to be woken, or for the next job's time.
+    4. where the reply was lost: give back what that claim may have taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        redis: Redis,
+        worker_id: str,
+        keys: QueueKeys,
+        home: Home,
+        slots: Slots,
+        settings: WorkerSettings,
+        start: Callable[[Lease], None],
+        on_empty: Callable[[], None],
+        may_start: Callable[[], int | None],
+        journal: Journal,
+    ) -> None:
+        self._redis = redis
+        self._worker_id = worker_id
+        self._keys = keys
+        self._home = home
+        self._slots = slots
+        self._settings = settings
+        self._start = start
+        self._on_empty = on_empty
+        self._may_start = may_start
+        self._journal = journal
+        self._claims = count(1)
+        self._doubtful: list[str] = []
+        self._backoff = Backoff()
+        self._wake = keys.wake(home)
+
+    async def run(self) -> None:
+        """Claims until cancelled; no error of Redis ends it."""
+        while True:
+            await self._slots.freed.wait()
+            try:
+                claimed = await self._claim()
+                if self._backoff.failing:
+                    self._backoff.reset()
+                    self._journal.redis_back(self._doing)
+                for lease in claimed.leases:
+                    self._start(lease)
+                if not claimed.leases:
+                    self._on_empty()
+                    await self._wait(claimed.next_due_s)
+            except (RedisError, OSError) as error:
+                if not self._backoff.failing:
+                    self._journal.redis_lost(self._doing, error)
+                await asyncio.sleep(self._backoff.next_s())
+
+    @property
+    def _doing(self) -> str:
+        return f"claiming from {self._keys.queue}"
+
+    async def _claim(self) -> Claimed:
+        may_start = self._may_start()
+        limit = min(self._slots.free, BATCH, BATCH if may_start is None else may_start)
+        if limit == 0:
+            return Claimed([], None)
+        while self._doubtful:
+            await forfeit(self._redis, self._keys, self._worker_id, self._doubtful[0])
+            self._doubtful.pop(0)
+        token = f"{self._worker_id}:{self._home}:{next(self._claims)}"
+        asked = Claim(
+            worker=self._worker_id,
+            token=token,
+            home=self._home,
+            lease_ms=round(self._settings.lease_s * 1000),
+            limit=limit,
+            max_payload=self._settings.max_payload,
+        )
+        try:
+            return await claim(self._redis, self._keys, asked)
+        except BaseException:
+            self._doubtful.append(token)
+            raise
+
+    async def _wait(self, next_due_s: float | None) -> None:
+        longest_s = CPU_POLL_S if self._home == "cpu" else self._settings.poll_s
+        wait_s = longest_s if next_due_s is None else min(longest_s, next_due_s)
+        if wait_s < _SHORTEST_WAIT_S:
+            await asyncio.sleep(wait_s)
+            return
+        woken = await self._redis.execute_command("BLPOP", self._wake, f"{wait_s:.3f}")  # type: ignore[no-untyped-call]
+        if woken and not self._slots.free:
+            # Another queue's claimer took the places meanwhile: the wake-up is for another worker.
+            await self._redis.execute_command("RPUSH", self._wake, 1)  # type: ignore[no-untyped-call]
+
+    async def settle(self) -> None:
+        """Gives back what a cancelled claim may have taken; call it when `run` has ended."""
+        while self._doubtful:
+            await forfeit(self._redis, self._keys, self._worker_id, self._doubtful.pop())

@@ -1,0 +1,333 @@
+"""A worker: everything that runs jobs in one process, put together here and nowhere else.
+
+Start: connection, lanes, start-up hook, lease keeper, acker, then the claimers, so that no job is claimed that could
+not be run, kept or acknowledged. Stop: claimers first, so that no new job comes; then the running jobs get their
+time and the rest is handed back; then the acker has sent everything, while the leases are still kept; then the lease
+keeper, the worker's record, the shut-down hook, the lanes and the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.commands.repair import retire
+from monarq.shared.connection import RedisSource, check_redis
+from monarq.shared.keys import QueueKeys
+from monarq.shared.lane import Home
+from monarq.shared.version import VERSION
+from monarq.workers.aborter import Aborter
+from monarq.workers.acker import Acker
+from monarq.workers.admission import Admission
+from monarq.workers.claimer import Claimer
+from monarq.workers.journal import Journal
+from monarq.workers.lanes.lanes import Lanes
+from monarq.workers.leases import LeaseKeeper, LeaseTable
+from monarq.workers.registry import register
+from monarq.workers.results import Results
+from monarq.workers.run import Halt, Run
+from monarq.workers.runner import Runner, wall_ms
+from monarq.workers.settings import WorkerSettings
+from monarq.workers.slots import Slots
+from monarq.workers.tally import Tally
+from monarq.workers.upkeep import Upkeep
+
+STUBBORN_S: Final = 1.0
+"""How long a cancelled run may take to end before it is handed back over its head."""
+
+LAST_WORDS_S: Final = 5.0
+"""How long the last acknowledgements may take when Redis does not answer; the leases' ends do the rest."""
+
+
+class Engine:
+    """One worker.
+
+    Attributes:
+        worker_id: its name in Redis: host, process id and a random part.
+        settings: what it goes by.
+        jobs: the jobs that it can run, by name.
+        ctx: the dict that hooks and arq's jobs get.
+    """
+
+    def __init__(
+        self,
+        functions: Iterable[object],
+        settings: WorkerSettings,
+        source: RedisSource,
+        *,
+        journal: Journal | None = None,
+        upkeep: Iterable[Upkeep] = (),
+        ctx: dict[Any, Any] | None = None,
+        redis: Redis | None = None,
+    ) -> None:
+        """Puts a worker together; nothing is connected or started.
+
+        Args:
+            functions: see `monarq.workers.registry.register`.
+            settings: what to go by.
+            source: where connections come from.
+            journal: who hears of what happens; nobody by default.
+            upkeep: what else runs beside the jobs, cron for instance.
+            ctx: the dict for hooks and arq's jobs.
+            redis: a client to use for the jobs' road, which stays open; by default the engine opens its own.
+        """
+        self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.settings = settings
+        self.jobs = register(functions, settings)
+        self.ctx = {} if ctx is None else ctx
+        self.source = source
+        self._journal = journal or Journal()
+        self._upkeep = list(upkeep)
+        self._redis = redis
+        self._owns_redis = redis is None
+        self._keys = [QueueKeys.of(queue) for queue in settings.queues]
+        self._table = LeaseTable(self._keys)
+        self._tally = Tally()
+        self._started_ms = wall_ms()
+        self._stopping = asyncio.Event()
+        self._hand_back = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._runner: Runner | None = None
+
+    @property
+    def tally(self) -> Tally:
+        """What the worker has done so far."""
+        return self._tally
+
+    @property
+    def running(self) -> int:
+        """How many jobs run now."""
+        return len(self._runner.running) if self._runner else 0
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs that have not ended."""
+        return list(self._runner.running.values()) if self._runner else []
+
+    def drain(self) -> None:
+        """Claims nothing more and lets `run` end when the running jobs have, or their grace is over."""
+        self._stopping.set()
+
+    def hand_back(self) -> None:
+        """Gives all running jobs back now and lets `run` end."""
+        self._stopping.set()
+        self._hand_back.set()
+
+    async def run(self) -> None:
+        """Runs jobs until `drain` or `hand_back` is called, or in burst mode until none is left.
+
+        Raises:
+            RedisUnavailableError: Redis could not be reached at the start; later that only makes the worker wait.
+            Exception: what the start-up hook raised.
+        """
+        redis = self._redis or self.source.client()
+        try:
+            await check_redis(redis, self.source.shown)
+            await self._run_with(redis)
+        finally:
+            if self._owns_redis:
+                await redis.aclose()
+
+    async def _run_with(self, redis: Redis) -> None:
+        lanes = Lanes(self.jobs, self.settings, self._tally)
+        await lanes.start()
+        try:
+            if self.settings.hooks.startup:
+                await self.settings.hooks.startup(self.ctx)
+            try:
+                await self._serve(redis, lanes)
+            finally:
+                if self.settings.hooks.shutdown:
+                    await self.settings.hooks.shutdown(self.ctx)
+        finally:
+            await lanes.stop()
+
+    async def _serve(self, redis: Redis, lanes: Lanes) -> None:
+        acker = Acker(
+            redis=redis,
+            worker_id=self.worker_id,
+            table=self._table,
+            max_dead=self.settings.max_dead,
+            journal=self._journal,
+        )
+        keeper = self._make_keeper()
+        io_slots, cpu_slots = Slots(self.settings.concurrency), Slots(1 if lanes.has_cpu else 0)
+        self._runner = Runner(
+            settings=self.settings,
+            admission=Admission(self.jobs, self.settings),
+            lanes=lanes,
+            io_slots=io_slots,
+            cpu_slots=cpu_slots,
+            table=self._table,
+            acker=acker,
+            results=Results(self.worker_id, self.settings),
+            journal=self._journal,
+            state=self.ctx,
+            tally=self._tally,
+            on_ended=self._quiet.set,
+        )
+        keeper.start()
+        sending = asyncio.create_task(acker.run())
+        claimers = self._make_claimers(redis, io_slots, cpu_slots, lanes.has_cpu)
+        parts = [asyncio.create_task(claimer.run()) for claimer in claimers]
+        beside = [asyncio.create_task(part.run(redis)) for part in self._upkeep]
+        if self.settings.allow_abort:
+            aborter = Aborter(redis=redis, running=self._runner.running, journal=self._journal)
+            beside.append(asyncio.create_task(aborter.run()))
+        self._journal.worker_started(self.worker_id, list(self.settings.queues), sorted(self.jobs))
+        try:
+            await self._until_stopped(redis, [*parts, *beside, sending])
+        finally:
+            await self._end_tasks(parts)
+            await self._end_runs()
+            with suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    for claimer in claimers:
+                        await claimer.settle()
+                    await acker.flush()
+            await self._end_tasks([*beside, sending])
+            await keeper.stop()
+            await self._retire(redis)
+            self._journal.worker_stopped(self.worker_id)
+
+    def _make_keeper(self) -> LeaseKeeper:
+        return LeaseKeeper(
+            worker_id=self.worker_id,
+            queues=self._keys,
+            table=self._table,
+            lease_s=self.settings.lease_s,
+            open_redis=self.source.blocking_client,
+            record=self.record,
+            on_lost=self._on_lost,
+            journal=self._journal,
+        )
+
+    def _make_claimers(self, redis: Redis, io_slots: Slots, cpu_slots: Slots, has_cpu: bool) -> list[Claimer]:
+        assert self._runner is not None
+        homes: list[tuple[Home, Slots]] = [("io", io_slots), ("cpu", cpu_slots)]
+        if not has_cpu:
+            homes.pop()
+        return [
+            Claimer(
+                redis=redis,
+                worker_id=self.worker_id,
+                keys=keys,
+                home=home,
+                slots=slots,
+                settings=self.settings,
+                start=self._runner.start,
+                on_empty=self._quiet.set,
+                may_start=self._may_start,
+                journal=self._journal,
+            )
+            for keys in self._keys
+            for home, slots in homes
+        ]
+
+    def _may_start(self) -> int | None:
+        """How many jobs may be claimed yet in burst mode; None for as many as there are places."""
+        if not self.settings.burst or self.settings.max_burst_jobs < 0:
+            return None
+        return max(0, self.settings.max_burst_jobs - self._tally.started)
+
+    async def _until_stopped(self, redis: Redis, parts: list[asyncio.Task[None]]) -> None:
+        """Until a stop is asked for, a burst is done, or a part has failed, which then raises here."""
+        waits = [asyncio.create_task(self._stopping.wait()), *parts]
+        if self.settings.burst:
+            waits.append(asyncio.create_task(self._until_burst_done(redis)))
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await self._end_tasks([task for task in waits if task not in parts])
+        for task in done:
+            if not task.cancelled():
+                task.result()
+
+    async def _until_burst_done(self, redis: Redis) -> None:
+        while True:
+            await self._quiet.wait()
+            self._quiet.clear()
+            if self._may_start() == 0 and not self.running:
+                return
+            if not self.running and not len(self._table) and await self._all_empty(redis):
+                return
+
+    async def _all_empty(self, redis: Redis) -> bool:
+        with suppress(RedisError, OSError):
+            return not any([await redis.zcard(keys.queue) for keys in self._keys])
+        return False
+
+    async def _end_runs(self) -> None:
+        """Lets the running jobs end in their grace, then hands the others back."""
+        assert self._runner is not None
+        if self.running:
+            self._journal.draining(self.running, self.settings.grace_s)
+            await self._wait_for_runs(self.settings.grace_s)
+        for run in self.runs:
+            run.stop(Halt.HAND_BACK)
+        if self.running:
+            self._hand_back.clear()
+            await self._wait_for_runs(STUBBORN_S)
+        for run in self.runs:
+            self._runner.hand_back(run)
+
+    async def _wait_for_runs(self, longest_s: float) -> None:
+        tasks = [run.task for run in self.runs if run.task is not None]
+        handed_back = asyncio.create_task(self._hand_back.wait())
+        all_ended = asyncio.create_task(asyncio.wait(tasks))
+        await asyncio.wait([all_ended, handed_back], timeout=longest_s, return_when=asyncio.FIRST_COMPLETED)
+        await self._end_tasks([all_ended, handed_back])
+
+    @staticmethod
+    async def _end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+        ending = [task for task in tasks if not task.done()]
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
+
+    def _on_lost(self, keys: QueueKeys, raw_ids: list[bytes]) -> None:
+        """Leases are somebody else's: their runs are cancelled, and nothing of them is written."""
+        assert self._runner is not None
+        for raw_id in raw_ids:
+            lease = self._table.find(keys.queue, raw_id)
+            if lease is None:
+                continue
+            self._table.drop(lease)
+            run = self._runner.running.get(lease)
+            if run is not None:
+                run.stop(Halt.LOST)
+
+    async def _retire(self, redis: Redis) -> None:
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                for keys in self._keys:
+                    await retire(redis, keys, self.worker_id)
+
+    def record(self) -> bytes:
+        """The worker's record, as monitors read it."""
+        return msgspec.json.encode(
+            {
+                "id": self.worker_id,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "version": VERSION,
+                "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+                "started_ms": self._started_ms,
+                "queues": list(self.settings.queues),
+                "concurrency": self.settings.concurrency,
+                "running": self.running,
+                "done": self._tally.complete,
+                "failed": self._tally.failed,
+                "retried": self._tally.retried,
+                "draining": self._stopping.is_set(),
+            }
+        )

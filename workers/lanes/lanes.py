@@ -1,0 +1,87 @@
+"""The three lanes of a worker as one thing that calls a run's function wherever it belongs."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from monarq.shared.lane import Lane
+from monarq.workers.lanes.cpu import CpuCall, CpuJobDied, CpuLane
+from monarq.workers.registry import Registered
+from monarq.workers.run import Run
+from monarq.workers.settings import WorkerSettings
+from monarq.workers.tally import Tally
+
+
+class Lanes:
+    """Calls jobs: on the loop, in a thread, or in the child process.
+
+    Attributes:
+        tally: where threads that were given up are counted.
+    """
+
+    def __init__(self, jobs: Mapping[str, Registered], settings: WorkerSettings, tally: Tally) -> None:
+        self.tally = tally
+        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="monarq-job")
+        cpu_jobs = [job for job in jobs.values() if job.lane is Lane.CPU]
+        self._cpu: CpuLane | None = None
+        if cpu_jobs:
+            self._cpu = CpuLane(
+                max_jobs_per_child=settings.cpu_jobs_per_child,
+                preload=sorted({job.function.__module__ for job in cpu_jobs}),
+            )
+
+    @property
+    def has_cpu(self) -> bool:
+        """Whether there is a job for the cpu lane."""
+        return self._cpu is not None
+
+    async def start(self) -> None:
+        """Warms the child process up."""
+        if self._cpu is not None:
+            await self._cpu.start()
+
+    async def stop(self) -> None:
+        """Ends the child process; threads that still run are left to themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._cpu is not None:
+            await self._cpu.stop()
+
+    async def call(self, run: Run, lead: tuple[object, ...]) -> object:
+        """Calls the run's function with `lead` in front of the job's own arguments.
+
+        Raises:
+            BaseException: whatever the job raises, or how its lane ended it.
+        """
+        job, payload = run.job, run.payload
+        if job.lane is Lane.IO:
+            value: object = await job.function(*lead, *payload.args, **payload.kwargs)
+            return value
+        if job.lane is Lane.THREAD:
+            return await self._call_in_thread(run, lead)
+        return await self._call_in_child(run, lead)
+
+    async def _call_in_thread(self, run: Run, lead: tuple[object, ...]) -> object:
+        payload = run.payload
+        call = functools.partial(run.job.function, *lead, *payload.args, **payload.kwargs)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, call)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # A thread cannot be stopped: it goes on, and nobody waits for it.
+            self.tally.abandoned_threads += 1
+            raise
+
+    async def _call_in_child(self, run: Run, lead: tuple[object, ...]) -> object:
+        assert self._cpu is not None
+        job, payload = run.job, run.payload
+        function = job.function
+        call = CpuCall(
+            function.__module__, function.__qualname__, payload.args, payload.kwargs, lead[0] if lead else None
+        )
+        return await self._cpu.run(call, timeout_s=job.timeout_s, memory_bytes=job.memory_bytes)
+
+
+__all__ = ["CpuJobDied", "Lanes"]

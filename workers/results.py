@@ -1,0 +1,114 @@
+"""What is written of a run that ended: its result in arq's dict, and its dead letter where it failed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from monarq.shared.codec import Codec
+from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.finish import Ending
+from monarq.shared.payload import Payload, write_result
+from monarq.shared.remote_error import error_text, qualified_name, traceback_text
+from monarq.workers.run import Run
+from monarq.workers.settings import WorkerSettings
+
+_LONGEST_TRACE = 20_000
+
+
+class Results:
+    """Builds what the acker sends."""
+
+    def __init__(self, worker_id: str, settings: WorkerSettings) -> None:
+        self._worker_id = worker_id
+        self._settings = settings
+        self._keep_dead_ms = round(settings.keep_dead_s * 1000)
+
+    def of_value(self, run: Run, value: object) -> tuple[Ending, Exception | None]:
+        """The end of a run that returned, and what was wrong with its value where it does not serialize."""
+        if run.job.keep_ms < 0:
+            return Ending(run.lease, True, b"", -1, run.job.name), None
+        data, problem = write_result(run.codec, self._result(run, value, success=True))
+        if problem is None:
+            return Ending(run.lease, True, data, run.job.keep_ms, run.job.name), None
+        return self._buried(run, data, problem), problem
+
+    def of_error(self, run: Run, error: BaseException, *, bury: bool = True) -> Ending:
+        """The end of a run that failed for good, or was aborted (then there is nothing to bury)."""
+        data, _ = write_result(run.codec, self._result(run, error, success=False))
+        if bury:
+            return self._buried(run, data, error)
+        return Ending(run.lease, False, data, run.job.keep_ms, run.job.name)
+
+    def of_refusal(
+        self, lease: Lease, payload: Payload | None, error: BaseException, now_ms: int, *, bury: bool
+    ) -> Ending:
+        """The end of a job that never ran."""
+        name = payload.name if payload else "<unknown>"
+        result = {
+            "t": lease.tries + 1,
+            "f": name,
+            "a": payload.args if payload else (),
+            "k": payload.kwargs if payload else {},
+            "et": payload.enqueue_ms if payload else 0,
+            "s": False,
+            "r": error,
+            "st": now_ms,
+            "ft": now_ms,
+            "q": lease.queue.queue,
+            "id": lease.job_id,
+        }
+        data, _ = write_result(self._codec_of(payload), result)
+        letter = self._letter(lease, error, lease.tries, now_ms, now_ms, result["et"]) if bury else b""
+        return Ending(lease, False, data, self._default_keep_ms(), name, letter, self._keep_dead_ms)
+
+    def _codec_of(self, payload: Payload | None) -> Codec:
+        """What could not be decoded is answered in what it looks like, else as this side writes."""
+        codecs = self._settings.codecs
+        if payload is not None:
+            return payload.codec
+        return codecs.only or codecs.write
+
+    def _default_keep_ms(self) -> int:
+        settings = self._settings
+        if settings.keep_result_forever:
+            return 0
+        return max(1, round(settings.keep_result_s * 1000)) if settings.keep_result_s > 0 else -1
+
+    def _result(self, run: Run, value: object, *, success: bool) -> dict[str, object]:
+        payload = run.payload
+        return {
+            "t": run.job_try,
+            "f": payload.name,
+            "a": payload.args,
+            "k": payload.kwargs,
+            "et": payload.enqueue_ms,
+            "s": success,
+            "r": value,
+            "st": run.start_ms,
+            "ft": run.finish_ms,
+            "q": run.lease.queue.queue,
+            "id": run.lease.job_id,
+        }
+
+    def _buried(self, run: Run, data: bytes, error: BaseException) -> Ending:
+        letter = self._letter(run.lease, error, run.job_try, run.start_ms, run.finish_ms, run.payload.enqueue_ms)
+        return Ending(run.lease, False, data, run.job.keep_ms, run.job.name, letter, self._keep_dead_ms)
+
+    def _letter(
+        self, lease: Lease, error: BaseException, tries: int, start_ms: int, finish_ms: int, enqueue_ms: object
+    ) -> bytes:
+        return msgspec.json.encode(
+            {
+                "error": error_text(error),
+                "error_type": qualified_name(type(error)),
+                "traceback": traceback_text(error)[-_LONGEST_TRACE:],
+                "tries": tries,
+                "crashes": lease.crashes,
+                "crash_note": lease.crash_note,
+                "worker": self._worker_id,
+                "home": lease.home,
+                "enqueue_ms": enqueue_ms,
+                "start_ms": start_ms,
+                "finish_ms": finish_ms,
+            }
+        )

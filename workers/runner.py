@@ -1,0 +1,214 @@
+"""Who runs one job: admits it, calls its function in its lane, and hands over what it came to.
+
+A short pipeline: admit -> call -> decide -> settle. Nothing that a job does or raises leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.requeue import Return
+from monarq.shared.lane import Lane
+from monarq.workers.acker import Acker
+from monarq.workers.admission import AbortedBefore, Admission, Refused
+from monarq.workers.journal import Journal
+from monarq.workers.lanes.lanes import Lanes
+from monarq.workers.leases import LeaseTable
+from monarq.workers.outcome import Aborted, Again, Completed, Failed, HandedBack, Lost, Outcome, decide
+from monarq.workers.results import Results
+from monarq.workers.run import Halt, Run
+from monarq.workers.settings import WorkerSettings
+from monarq.workers.slots import Slots
+from monarq.workers.tally import Tally
+
+
+def wall_ms() -> int:
+    """This machine's clock, for what people read; nothing is decided by it."""
+    return time.time_ns() // 1_000_000
+
+
+class Runner:
+    """Runs the jobs of one worker, each in a task of its own.
+
+    Attributes:
+        running: the runs that have not ended.
+        tally: what the runs came to.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: WorkerSettings,
+        admission: Admission,
+        lanes: Lanes,
+        io_slots: Slots,
+        cpu_slots: Slots,
+        table: LeaseTable,
+        acker: Acker,
+        results: Results,
+        journal: Journal,
+        state: dict[Any, Any],
+        tally: Tally,
+        on_ended: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._hooks = settings.hooks
+        self._admission = admission
+        self._lanes = lanes
+        self._slots = {"io": io_slots, "cpu": cpu_slots}
+        self._table = table
+        self._acker = acker
+        self._results = results
+        self._journal = journal
+        self._state = state
+        self._on_ended = on_ended
+        self._loop = asyncio.get_running_loop()
+        self.running: dict[Lease, Run] = {}
+        self.tally = tally
+
+    def start(self, lease: Lease) -> None:
+        """Takes on a claimed job: starts its run, or says at once what becomes of it."""
+        self._table.add(lease)
+        admitted = self._admission.admit(lease)
+        if isinstance(admitted, Run):
+            self._start_run(admitted)
+        elif isinstance(admitted, Refused):
+            self._refuse(admitted)
+        else:
+            self._abort_before(admitted)
+
+    def _start_run(self, run: Run) -> None:
+        slots = self._slots[run.job.home]
+        if slots.free <= 0:
+            # A cpu job that was found in the queue: it waits where the next free cpu lane finds it.
+            self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score))
+            return
+        slots.take()
+        self.running[run.lease] = run
+        self.tally.started += 1
+        run.task = self._loop.create_task(self._run(run, slots))
+
+    def hand_back(self, run: Run) -> None:
+        """Gives back a job whose run does not end although it was cancelled; the process must end soon after."""
+        run.halt = Halt.LOST
+        self._settle(run, HandedBack())
+
+    async def _run(self, run: Run, slots: Slots) -> None:
+        try:
+            outcome = await self._outcome(run)
+            await self._run_hook("on_job_end", self._hooks.job_end, run)
+            self._settle(run, outcome)
+            await self._run_hook("after_job_end", self._hooks.after_job_end, run)
+        finally:
+            self.running.pop(run.lease, None)
+            slots.give()
+            self._on_ended()
+
+    async def _outcome(self, run: Run) -> Outcome:
+        timer = self._start_timer(run)
+        run.start_ms = wall_ms()
+        try:
+            if self._hooks.job_start:
+                await self._hooks.job_start(self._arq_ctx(run))
+                run.start_ms = wall_ms()
+            self._journal.job_started(run)
+            value = await self._lanes.call(run, self._lead(run))
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit too; none of it may get out
+            run.finish_ms = wall_ms()
+            return decide(run, error, arq_style=self._settings.arq_style, retry_jobs=self._settings.retry_jobs)
+        finally:
+            if timer is not None:
+                timer.cancel()
+        run.finish_ms = wall_ms()
+        return Completed(value)
+
+    def _start_timer(self, run: Run) -> asyncio.TimerHandle | None:
+        """The cpu lane minds the clock itself: it kills the process, which takes no cancelling."""
+        if run.job.timeout_s is None or run.job.lane is Lane.CPU:
+            return None
+        return self._loop.call_later(run.job.timeout_s, run.stop, Halt.TIMEOUT)
+
+    def _lead(self, run: Run) -> tuple[object, ...]:
+        """What the function gets before the job's own arguments."""
+        match run.job.passes.name:
+            case "NOTHING":
+                return ()
+            case "CONTEXT":
+                return (run.context(self._state if run.job.lane is not Lane.CPU else {}),)
+            case _:
+                return (self._arq_ctx(run),)
+
+    def _arq_ctx(self, run: Run) -> dict[Any, Any]:
+        if run.ctx is None:
+            context = run.context(self._state)
+            run.ctx = {
+                **self._state,
+                "job_id": context.job_id,
+                "job_try": context.job_try,
+                "enqueue_time": context.enqueued_at,
+                "score": run.lease.score,
+            }
+        return run.ctx
+
+    async def _run_hook(self, name: str, hook: Callable[[dict[Any, Any]], Any] | None, run: Run) -> None:
+        """A hook that raises, or is cancelled, does not keep the job's end from being recorded."""
+        if hook is None:
+            return
+        try:
+            await hook(self._arq_ctx(run))
+        except BaseException as error:  # noqa: BLE001
+            self._journal.hook_failed(name, error)
+
+    def _settle(self, run: Run, outcome: Outcome) -> None:
+        match outcome:
+            case Completed(value):
+                self._complete(run, value)
+            case Failed(error):
+                self.tally.failed += 1
+                self._acker.add(self._results.of_error(run, error))
+                self._journal.job_failed(run, error)
+            case Again(delay_s, error):
+                self.tally.retried += 1
+                self._acker.add(Return(run.lease, run.job.home, delay_ms=round(delay_s * 1000), tries=run.job_try))
+                self._journal.job_retried(run, error, delay_s)
+            case Aborted(error):
+                self.tally.failed += 1
+                self._acker.add(self._results.of_error(run, error, bury=False))
+                self._journal.job_aborted(run)
+            case HandedBack():
+                self.tally.handed_back += 1
+                self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score))
+                self._journal.job_handed_back(run)
+            case Lost():
+                self.tally.lost += 1
+                self._journal.job_lost(run)
+
+    def _complete(self, run: Run, value: object) -> None:
+        ending, problem = self._results.of_value(run, value)
+        self._acker.add(ending)
+        if problem is None:
+            self.tally.complete += 1
+            self._journal.job_completed(run, value)
+        else:
+            self.tally.failed += 1
+            self._journal.result_not_serialized(run, problem)
+
+    def _refuse(self, refused: Refused) -> None:
+        self.tally.failed += 1
+        lease, payload, error = refused.lease, refused.payload, refused.error
+        self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=True))
+        name, enqueue_ms = (payload.name, payload.enqueue_ms) if payload else ("<unknown>", 0)
+        self._journal.job_refused(lease, name, error, enqueue_ms)
+        self._on_ended()
+
+    def _abort_before(self, aborted: AbortedBefore) -> None:
+        self.tally.failed += 1
+        lease, payload = aborted.lease, aborted.payload
+        error = asyncio.CancelledError()
+        self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=False))
+        self._journal.aborted_before_start(lease, payload.name, payload.enqueue_ms)
+        self._on_ended()

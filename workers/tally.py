@@ -1,0 +1,18 @@
+"""What a worker has done so far, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Tally:
+    """Runs by how they ended: `complete`, `failed` for good, `retried`, `handed_back`, `lost`; `started` in all."""
+
+    started: int = 0
+    complete: int = 0
+    failed: int = 0
+    retried: int = 0
+    handed_back: int = 0
+    lost: int = 0
+    abandoned_threads: int = 0

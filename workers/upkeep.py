@@ -1,0 +1,15 @@
+"""What runs beside the jobs of a worker: one surface for all of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+
+class Upkeep(Protocol):
+    """A part of a worker that runs from its start to its stop."""
+
+    async def run(self, redis: Redis) -> None:
+        """Runs until cancelled; must survive every error of Redis."""
+        ...
