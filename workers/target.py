@@ -1,0 +1,207 @@
+"""TARGET: what a worker runs, found by its dotted path, and the engine made from it.
+
+``app.jobs`` is a module with ``@job`` functions, ``app.WorkerSettings`` (or ``app:WorkerSettings``) a settings class
+or dict as arq has them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from monarq.workers.arq_health import ArqHealth
+from monarq.workers.arq_log import ArqLogJournal
+from monarq.workers.arq_settings import read_arq_settings
+from monarq.workers.cron import CronKeeper, entries_of
+
+from monarq.shared.connection import RedisSource, UrlSource, redis_url
+from monarq.shared.errors import SettingsError, TargetError
+from monarq.shared.job import Job
+from monarq.shared.schedule import Cron
+from monarq.workers.engine import Engine
+from monarq.workers.journal import Journal
+from monarq.workers.log import LogJournal
+from monarq.workers.settings import WorkerSettings
+from monarq.workers.upkeep import Upkeep
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A target, ready to become an engine.
+
+    Attributes:
+        functions: the jobs.
+        settings: how the worker behaves.
+        source: the Redis.
+        journal: who hears of what happens.
+        upkeep: what runs beside the jobs.
+        ctx: the dict for hooks and arq's jobs.
+    """
+
+    functions: list[object]
+    settings: WorkerSettings
+    source: RedisSource
+    journal: Journal
+    upkeep: list[Upkeep] = field(default_factory=list)
+    ctx: dict[Any, Any] = field(default_factory=dict)
+
+    def engine(self) -> Engine:
+        """The worker."""
+        return Engine(
+            self.functions, self.settings, self.source, journal=self.journal, upkeep=self.upkeep, ctx=self.ctx
+        )
+
+
+def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+    """Imports a target and reads its settings.
+
+    Args:
+        target: its dotted path.
+        url: the Redis to use, over what the target or the environment says.
+        overrides: values for `WorkerSettings` that were given on the command line, by attribute; besides
+            "allow_pickle" and "max_tries".
+
+    Raises:
+        TargetError: there is nothing at this path, or nothing to run in it.
+        SettingsError: a setting has a value that it cannot have.
+        DeclarationError: a job was declared in a way that cannot work.
+    """
+    found = find_object(target)
+    if isinstance(found, ModuleType):
+        return _load_module(found, target, url, overrides)
+    if isinstance(found, (type, dict)):
+        return _load_arq(found, url, overrides)
+    raise TargetError(f"{target} is {found!r}: a worker runs a module with @job functions, or a settings class or dict")
+
+
+def _load_module(module: ModuleType, target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+    jobs = _unique(value for value in vars(module).values() if isinstance(value, Job))
+    crons = _unique(value for value in vars(module).values() if isinstance(value, Cron))
+    if not jobs:
+        raise TargetError(
+            f"{target} holds no job: put @job before its functions, or name a settings class in it as"
+            f" {target}.WorkerSettings"
+        )
+    settings = override(WorkerSettings(), overrides)
+    journal = LogJournal()
+    upkeep: list[Upkeep] = []
+    if crons:
+        upkeep.append(
+            CronKeeper(entries_of(crons), queue=settings.queues[0], codec=settings.codecs.write, journal=journal)
+        )
+    return Loaded(list(jobs), settings, UrlSource(redis_url(url)), journal, upkeep)
+
+
+def _load_arq(found: type | dict[str, Any], url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+    read = read_arq_settings(found)
+    settings = override(read.settings, overrides)
+    journal = ArqLogJournal(settings)
+    upkeep: list[Upkeep] = [ArqHealth(settings, journal)]
+    if read.crons:
+        upkeep.append(CronKeeper(read.crons, queue=settings.queues[0], codec=settings.codecs.write, journal=journal))
+    source = read.source if url is None else UrlSource(redis_url(url))
+    return Loaded(read.functions, settings, source, journal, upkeep, read.ctx)
+
+
+def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSettings:
+    """The settings with some values replaced.
+
+    Raises:
+        SettingsError: there is no such setting, or it cannot have this value.
+    """
+    values = dict(overrides)
+    if values.pop("allow_pickle", False):
+        values["codecs"] = dataclasses.replace(settings.codecs, allow_pickle=True)
+    max_tries = values.pop("max_tries", None)
+    if max_tries is not None:
+        values["retry"] = dataclasses.replace(settings.retry, max_tries=max_tries)
+    known = {attribute.name for attribute in dataclasses.fields(WorkerSettings)}
+    for name in values:
+        if name not in known:
+            raise SettingsError(f"there is no worker setting {name!r}")
+    if "queues" in values:
+        values["queues"] = tuple(values["queues"])
+    return dataclasses.replace(settings, **values)
+
+
+def find_object(path: str) -> object:
+    """What stands at ``package.module``, ``package.module.name`` or ``package.module:name``.
+
+    The current folder is searched first, as for a script that lies in it.
+
+    Raises:
+        TargetError: there is nothing, or importing it failed; the message says which part.
+    """
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, folder)
+    module_path, _, name = path.partition(":")
+    if not module_path or path.endswith((":", ".")) or path.startswith("."):
+        raise TargetError(f"{path!r} is no path of a module or of a name in it, such as app.jobs or app:WorkerSettings")
+    if name:
+        return _attribute(_import(module_path), name, path)
+    try:
+        return _import(module_path)
+    except _NoModuleError as missing:
+        parent, _, last = module_path.rpartition(".")
+        if not parent:
+            raise
+        try:
+            module = _import(parent)
+        except _NoModuleError:
+            raise missing from None
+        return _attribute(module, last, path)
+
+
+def find_job(path: str) -> Job[..., Any]:
+    """The job at ``package.module:name`` or ``package.module.name``.
+
+    Raises:
+        TargetError: there is none.
+    """
+    found = find_object(path)
+    if not isinstance(found, Job):
+        raise TargetError(f"{path} is {type(found).__name__}, no job: put @job before it")
+    return found
+
+
+class _NoModuleError(TargetError):
+    """The module of this very name does not exist."""
+
+
+def _import(module_path: str) -> ModuleType:
+    try:
+        return importlib.import_module(module_path)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_path == error.name or module_path.startswith(error.name + ".")):
+            raise _NoModuleError(
+                f"there is no module {error.name!r} (looked in {Path.cwd()} and on the Python path)"
+            ) from error
+        raise TargetError(f"{module_path} cannot be imported: it needs {error.name!r}, which is not there") from error
+    except SettingsError:
+        raise
+    except TypeError as error:
+        # A declaration that cannot work says itself where it stands.
+        raise TargetError(f"{module_path} cannot be imported: {error}") from error
+    except Exception as error:
+        raise TargetError(f"{module_path} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _attribute(module: ModuleType, name: str, path: str) -> object:
+    found: object = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise TargetError(f"{path}: the module {module.__name__} has no {name!r}")
+        found = getattr(found, part)
+    return found
+
+
+def _unique(values: Iterable[T]) -> list[T]:
+    return list({id(value): value for value in values}.values())
