@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
@@ -11,7 +11,7 @@ from monarq.shared.cron import Schedule, crontab, from_arq_fields
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
 
-Field = int | str | set[int] | set[str] | None
+Field = int | Collection[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def cron(
     *,
     month: Field = None,
     day: Field = None,
-    weekday: Field = None,
+    weekday: Field | str | Collection[str] = None,
     hour: Field = None,
     minute: Field = None,
     second: Field = 0,
@@ -76,13 +76,14 @@ def cron(
     Raises:
         SettingsError: the times cannot be, or the job could not be called so.
     """
-    fields = {"month": month, "day": day, "weekday": weekday, "hour": hour, "minute": minute}
-    if expression is not None and any(value is not None for value in fields.values()):
+    if expression is not None and any(field is not None for field in (month, day, weekday, hour, minute)):
         raise SettingsError(f"cron of {job.name}: give a crontab line or fields, not both")
     if expression is not None:
         schedule = crontab(expression, zone)
     else:
-        schedule = from_arq_fields(**fields, second=second, microsecond=0, zone=zone)
+        schedule = from_arq_fields(
+            month=month, day=day, weekday=weekday, hour=hour, minute=minute, second=second, microsecond=0, zone=zone
+        )
     try:
         job.check_arguments(args, dict(kwargs or {}))
     except TypeError as error:

@@ -15,11 +15,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from monarq.workers.arq_health import ArqHealth
-from monarq.workers.arq_log import ArqLogJournal
-from monarq.workers.arq_settings import read_arq_settings
-from monarq.workers.cron import CronKeeper, entries_of
-
 from monarq.shared.connection import RedisSource, UrlSource, redis_url
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.shared.job import Job
@@ -94,6 +89,8 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
     journal = LogJournal()
     upkeep: list[Upkeep] = []
     if crons:
+        from monarq.workers.cron import CronKeeper, entries_of
+
         upkeep.append(
             CronKeeper(entries_of(crons), queue=settings.queues[0], codec=settings.codecs.write, journal=journal)
         )
@@ -101,6 +98,11 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
 
 
 def _load_arq(found: type | dict[str, Any], url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+    from monarq.workers.arq_health import ArqHealth
+    from monarq.workers.arq_log import ArqLogJournal
+    from monarq.workers.arq_settings import read_arq_settings
+    from monarq.workers.cron import CronKeeper
+
     read = read_arq_settings(found)
     settings = override(read.settings, overrides)
     journal = ArqLogJournal(settings)
