@@ -1,0 +1,24 @@
+# The worker's image. `docker compose up` builds it; see docker-compose.yml.
+FROM python:3.11-slim AS build
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY monarq monarq
+COPY producer producer
+COPY workers workers
+COPY shared shared
+COPY monitor monitor
+RUN python -m venv /opt/monarq && /opt/monarq/bin/pip install --no-cache-dir .
+
+FROM python:3.11-slim
+COPY --from=build /opt/monarq /opt/monarq
+# Your own jobs go here instead of the examples.
+WORKDIR /app
+COPY examples examples
+RUN useradd --system --uid 10001 --no-create-home monarq
+USER monarq
+ENV PATH=/opt/monarq/bin:$PATH PYTHONUNBUFFERED=1
+# The supervisor is right as PID 1: it forwards signals and reaps orphans.
+ENTRYPOINT ["monarq"]
+CMD ["worker", "examples.jobs"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["monarq", "worker", "--check", "examples.jobs"]
+STOPSIGNAL SIGTERM

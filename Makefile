@@ -1,0 +1,52 @@
+# `make demo` and `make test` need Python 3.11+, pip and make, and no step before them: each makes .venv and installs
+# what it needs into it. The rest is for those who work on monarq.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# pip of the Python at hand fills the environment: `venv` alone could not where ensurepip is packaged apart.
+PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types format test-compose clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.for-use ## Run the main job: three kinds of work on a pool, beside the same one after the other
+	$(BIN)/monarq demo
+
+test: $(VENV)/.for-development ## Run the tests on a real Redis of their own
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.for-development ## Check style and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.for-development ## Check types
+	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
+
+format: $(VENV)/.for-development ## Write the code in the one style
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+test-compose: $(VENV)/.for-development ## Run the compose file on a Docker engine (brings one up on Debian as root)
+	$(BIN)/python -m pytest -p no:cacheprovider tests_compose
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "monarq needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.for-use: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --editable '.[embedded]'
+	@touch $@
+
+$(VENV)/.for-development: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.for-use
+
+clean: ## Remove what make has made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
