@@ -18,6 +18,8 @@ RESULT_PREFIX: Final = "arq:result:"  # string: arq's result dict
 ABORT: Final = "arq:abort"  # zset: job id -> ms of the request
 HEALTH_CHECK_SUFFIX: Final = ":health-check"
 
+QUEUES: Final = "monarq:queues"  # zset: queue -> ms at which a worker last told that it serves it
+
 PARKED_SCORE: Final = 4_102_444_800_000_000
 """The score in the queue of a job that waits in the cpu set: far enough that no arq worker takes it.
 
@@ -139,6 +141,7 @@ def lua_prelude() -> str:
         "RETRY": RETRY_PREFIX,
         "RESULT": RESULT_PREFIX,
         "ABORT": ABORT,
+        "QUEUES": QUEUES,
     }
     lines = ["local QUEUE, BASE = KEYS[1], KEYS[2]"]
     lines += [f"local {name} = '{value}'" for name, value in fixed.items()]
