@@ -247,10 +247,11 @@ async def serve(socket_path: str | None, port: int | None) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     if socket_path is not None:
-        await asyncio.start_unix_server(server.serve_client, socket_path, backlog=BACKLOG)
+        listener = await asyncio.start_unix_server(server.serve_client, socket_path, backlog=BACKLOG)
     else:
-        await asyncio.start_server(server.serve_client, "127.0.0.1", port, backlog=BACKLOG)
+        listener = await asyncio.start_server(server.serve_client, "127.0.0.1", port, backlog=BACKLOG)
     await stop.wait()
+    listener.close()
 
 
 def main() -> None:

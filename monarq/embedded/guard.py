@@ -1,6 +1,6 @@
 """Keeps one server no longer than the process that asked for it, and removes its directory after it.
 
-`ServerProcess` runs this file by its path, with nothing but the standard library, so that it starts in 30 ms and takes 13 MB.
+`ServerProcess` runs this file by its path, with nothing but the standard library: it starts in 30 ms and takes 13 MB.
 Arguments: the owner's process id, the directory to remove, then the server's command line.
 Its stdin is a pipe that the owner holds: its end means that the owner is gone, or wants the server to stop.
 On stdout it says `pid N`, and `exit REASON` should the server end by itself.

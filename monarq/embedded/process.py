@@ -36,7 +36,8 @@ READY_TIMEOUT_S: Final = 5.0
 FAKEREDIS_READY_TIMEOUT_S: Final = 15.0
 READY_POLL_S: Final = 0.005
 STOP_TIMEOUT_S: Final = 5.0
-LOG_LINES_SHOWN: Final = 8
+ANSWER_TIMEOUT_S: Final = 1.0
+LOG_LINES_SHOWN: Final = 5
 
 
 class ServerStartError(EmbeddedRedisError):
@@ -170,7 +171,7 @@ class ServerProcess:
     def _answers(self) -> bool:
         """Whether our server answers, and not another one that took the port before it."""
         try:
-            with redis.Redis.from_url(self.address.url, socket_timeout=READY_TIMEOUT_S) as client:
+            with redis.Redis.from_url(self.address.url, socket_timeout=ANSWER_TIMEOUT_S) as client:
                 client.ping()
                 server: dict[str, object] = client.info("server")
                 return server["process_id"] == self.pid
@@ -180,8 +181,9 @@ class ServerProcess:
             return False
 
     def _end(self, reason: str) -> str:
-        lines = [line for log in self._logs if log.exists() for line in log.read_text(errors="replace").splitlines()]
-        return "\n    ".join([reason, *(line for line in lines[-LOG_LINES_SHOWN:] if line.strip())])
+        texts = [log.read_text(errors="replace").strip() for log in self._logs if log.exists()]
+        lines = [line for text in texts for line in text.splitlines()[-LOG_LINES_SHOWN:]]
+        return "\n    ".join([reason, *lines])
 
 
 def read_version(choice: ServerChoice) -> str:
@@ -243,12 +245,15 @@ def _refuse_storage(choice: ServerChoice, version: str, storage: Storage) -> Non
 
 
 def _lock(data_dir: Path) -> IO[bytes]:
-    """Redis itself lets two servers spoil one directory."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    lock = (data_dir / "redis.lock").open("ab")
+    """Take the directory for one server: Redis itself lets two of them spoil it."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "redis.lock").open("ab")
+    except OSError as error:
+        raise EmbeddedRedisError(f"{data_dir} cannot hold a Redis' data: {error}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         lock.close()
         raise EmbeddedRedisError(
             f"another embedded Redis uses {data_dir}: stop it, or use another directory"

@@ -32,7 +32,7 @@ class EmbeddedRedis:
         """
         self.notes: list[str] = []
         self._port = port
-        self._storage = Storage(data_dir, appendonly)
+        self._storage = Storage(data_dir and data_dir.absolute(), appendonly)
         self._running: tuple[ServerProcess, ServerChoice, str] | None = None
 
     def start(self) -> None:
@@ -101,7 +101,13 @@ class EmbeddedRedis:
 
     async def __aenter__(self) -> Self:
         """Start it, beside the event loop."""
-        await asyncio.to_thread(self.start)
+        starting = asyncio.ensure_future(asyncio.to_thread(self.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread goes on whatever happens here, and there will be no end of the block to stop what it starts.
+            starting.add_done_callback(self._stop_unwanted)
+            raise
         return self
 
     async def __aexit__(
@@ -109,6 +115,10 @@ class EmbeddedRedis:
     ) -> None:
         """Stop it, beside the event loop."""
         await asyncio.to_thread(self.stop)
+
+    def _stop_unwanted(self, starting: asyncio.Future[None]) -> None:
+        if not starting.cancelled() and starting.exception() is None:
+            starting.get_loop().run_in_executor(None, self.stop)
 
     def _started(self) -> tuple[ServerProcess, ServerChoice, str]:
         if self._running is None:

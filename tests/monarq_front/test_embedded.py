@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -104,6 +105,19 @@ class TestLife:
             assert (await client.config_get("maxmemory-policy"))["maxmemory-policy"] == "noeviction"
             process = psutil.Process(server.pid)
         wait_gone(process)
+
+    async def test_a_start_that_is_cancelled_leaves_nothing(self) -> None:
+        stopped = threading.Event()
+
+        class Watched(EmbeddedRedis):
+            def stop(self) -> None:
+                super().stop()
+                stopped.set()
+
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), Watched():
+                pytest.fail("it started in 10 ms")
+        assert await asyncio.to_thread(stopped.wait, END_TIMEOUT_S)
 
     def test_used_before_its_start(self) -> None:
         with pytest.raises(EmbeddedRedisError, match=r"call start\(\) first"):
@@ -270,29 +284,3 @@ class TestOwnersEnd:
                 wait_gone(process)
             else:
                 process.kill()
-
-
-class TestStorage:
-    def test_data_survives_a_killed_server(self, tmp_path: Path) -> None:
-        data_dir = tmp_path / "made" / "when missing"
-        with EmbeddedRedis(data_dir=data_dir, appendonly=True) as server:
-            with redis.Redis.from_url(server.url) as client:
-                client.set("job", "kept")
-            psutil.Process(server.pid).kill()
-        with EmbeddedRedis(data_dir=data_dir, appendonly=True) as server, redis.Redis.from_url(server.url) as client:
-            assert client.get("job") == b"kept"
-
-    def test_two_servers_never_share_a_directory(self, tmp_path: Path) -> None:
-        match = f"another embedded Redis uses {tmp_path}"
-        with EmbeddedRedis(data_dir=tmp_path), pytest.raises(EmbeddedRedisError, match=match):
-            EmbeddedRedis(data_dir=tmp_path).start()
-        with EmbeddedRedis(data_dir=tmp_path) as server:
-            assert answers(server.url)
-
-    def test_data_is_never_given_to_a_server_that_loses_it(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        (tmp_path / "appendonlydir").mkdir()
-        monkeypatch.setenv("PATH", "")
-        with pytest.raises(EmbeddedRedisError, match=r"which Redis 7 or newer has written\n.*fakeredis keeps nothing"):
-            EmbeddedRedis(data_dir=tmp_path).start()

@@ -47,7 +47,7 @@ async def other(url: str) -> AsyncIterator[Client]:
 async def until_gone(client: Client, name: str) -> None:
     """Return when the server has forgotten the client of that name."""
     async with asyncio.timeout(5):
-        while any(known["name"] == name for known in await client.client_list()):  # noqa: ASYNC110 nothing tells
+        while any(known["name"] == name for known in await client.client_list()):
             await asyncio.sleep(0.01)
 
 

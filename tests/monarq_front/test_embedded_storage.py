@@ -1,0 +1,51 @@
+"""What an embedded Redis keeps in a data directory, and what it refuses for the data's sake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import redis
+
+from monarq.embedded import EmbeddedRedis, EmbeddedRedisError
+from monarq.embedded.choice import FORCE_VARIABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def nothing_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(FORCE_VARIABLE, raising=False)
+
+
+def test_data_survives_a_killed_server(tmp_path: Path) -> None:
+    data_dir = tmp_path / "made" / "when missing"
+    with EmbeddedRedis(data_dir=data_dir, appendonly=True) as server:
+        with redis.Redis.from_url(server.url) as client:
+            client.set("job", "kept")
+        psutil.Process(server.pid).kill()
+    with EmbeddedRedis(data_dir=data_dir, appendonly=True) as server, redis.Redis.from_url(server.url) as client:
+        assert client.get("job") == b"kept"
+
+
+def test_two_servers_never_share_a_directory(tmp_path: Path) -> None:
+    match = f"another embedded Redis uses {tmp_path}"
+    with EmbeddedRedis(data_dir=tmp_path), pytest.raises(EmbeddedRedisError, match=match):
+        EmbeddedRedis(data_dir=tmp_path).start()
+    with EmbeddedRedis(data_dir=tmp_path) as server:
+        assert server.kind != "fakeredis"
+
+
+def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmbeddedRedisError, match=f"{tmp_path}/file cannot hold a Redis' data: "):
+        EmbeddedRedis(data_dir=tmp_path / "file").start()
+
+
+def test_data_is_never_given_to_a_server_that_loses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "appendonlydir").mkdir()
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(EmbeddedRedisError, match=r"which Redis 7 or newer has written\n.*fakeredis keeps nothing"):
+        EmbeddedRedis(data_dir=tmp_path).start()
