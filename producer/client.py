@@ -1,0 +1,232 @@
+"""`Producer`: puts jobs in and waits for what they return. The front of this package for asyncio programs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from types import TracebackType
+from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
+
+from redis.asyncio import Redis
+
+from monarq.producer.bulk import Bulk
+from monarq.producer.completed import iterate_completed
+from monarq.producer.handle import Handle
+from monarq.producer.listener import Listener
+from monarq.producer.route import Packer, new_id
+from monarq.producer.submit import Submitter
+from monarq.producer.tracker import Tracker
+from monarq.producer.wire import Wire, private_pool
+from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
+from monarq.shared.commands.enqueue import Enqueued
+from monarq.shared.connection import SOCKET_TIMEOUT_S, open_redis, redis_url, shown_url
+from monarq.shared.errors import SettingsError
+from monarq.shared.job import Job
+from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.units import Duration, size_bytes, to_seconds
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LISTENER_CONNECTIONS = 2
+
+
+class Producer:
+    """Enqueues jobs, and gives handles to wait for them. One for each event loop; any number of tasks may use it.
+
+    It connects when it is first used. Leave it by ``async with``, or call `close`.
+
+    Args:
+        url: the Redis, as ``redis://``, ``rediss://`` or ``unix://``. Default: REDIS_URL, else localhost.
+        redis: a client of your own whose way of connecting is used, instead of a URL. It is not touched.
+        queue: the queue of jobs that name none. Default: arq's, ``arq:queue``.
+        codec: the format of payloads: "msgpack", "pickle" (which allows pickled results as well), or your own.
+        allow_pickle: read results that are pickled, as arq's workers write them. Only where everyone who can write to
+            this Redis is trusted.
+        max_payload: the largest payload, in bytes or as "8MB". Default: 8 MB.
+        retry_for: seconds, or a timedelta, for which an enqueue goes on when Redis is not there. Default: 10.
+        timeout_s: seconds after which a call to Redis counts as failed. Default: 5.
+
+    Raises:
+        SettingsError: a setting has a value that it cannot have.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        redis: Redis | None = None,
+        queue: str = DEFAULT_QUEUE,
+        codec: Literal["msgpack", "pickle"] | Codec = "msgpack",
+        allow_pickle: bool = False,
+        max_payload: int | str = DEFAULT_MAX_PAYLOAD,
+        retry_for: Duration = 10.0,
+        timeout_s: float = SOCKET_TIMEOUT_S,
+    ) -> None:
+        codecs = _choose_codecs(codec, allow_pickle)
+        # Kept: a client that asks sentinels for its server goes on asking for us.
+        self._like, shown = _choose_redis(url, redis)
+        self._pool, retry_for_s = private_pool(self._like), to_seconds(retry_for, "retry_for")
+        self._wire = Wire(self._pool, shown=shown, timeout_s=timeout_s)
+        self._listening = Wire(self._pool, shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS)
+        self._listener = Listener(self._listening)
+        self._packer = Packer(queue, codecs.write, size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD)
+        self._submitter = Submitter(self._wire, retry_for_s)
+        self._tracker = Tracker(self._wire, self._listener, codecs, retry_for_s)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections, and wakes all who wait with ProducerClosedError. May be called again.
+
+        It waits for no job and no enqueue; jobs that are in the queue stay there.
+        """
+        await self._wire.hang_up()
+        await self._listener.close()
+        await self._listening.hang_up()
+        await self._pool.disconnect()
+
+    @overload
+    async def enqueue(self, job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]: ...
+    @overload
+    async def enqueue(self, job: str, /, *args: Any, **kwargs: Any) -> Handle[Any]: ...
+    async def enqueue(self, job: Any, /, *args: Any, **kwargs: Any) -> Handle[Any]:
+        """Puts a job into its queue. When it returns, the job is there, or has been there already.
+
+        Args:
+            job: what ``@job`` made, perhaps with ``.options(...)``; or a job's name, where its code is elsewhere.
+            args: the job's positional arguments.
+            kwargs: its keyword arguments.
+
+        Returns:
+            The job's handle; its `existed` tells that a job or result of the id given in the options was there.
+
+        Raises:
+            TypeError: the arguments do not fit the job.
+            PayloadError: they do not serialize, or are too large (PayloadTooLargeError).
+            RedisUnavailableError: Redis could not be reached for `retry_for`; nothing was enqueued.
+            RedisRefusedError: Redis refused it; nothing was enqueued.
+            EnqueueUnknownError: nobody can tell whether it was enqueued.
+            ProducerClosedError: the producer is closed.
+        """
+        route = self._packer.route(job)
+        route.job.check_arguments(args, kwargs)
+        job_id = route.job_id or new_id()
+        [code] = await self._submitter.submit(route, [(job_id, self._packer.pack(route, args, kwargs))])
+        return Handle(self._tracker, route.keys, job_id, existed=code is Enqueued.EXISTED)
+
+    @overload
+    async def enqueue_many(self, job: Job[..., R], arguments: Iterable[tuple[Any, ...]]) -> list[Handle[R]]: ...
+    @overload
+    async def enqueue_many(self, job: str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]: ...
+    async def enqueue_many(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
+        """Puts many jobs of one kind in, a thousand a call; all arguments are checked first.
+
+        Args:
+            job: as for `enqueue`. Its options hold for all jobs, and must not name a job_id.
+            arguments: a tuple of positional arguments for each job.
+
+        Returns:
+            The handles, in the order of the arguments.
+
+        Raises:
+            PartlyEnqueuedError: it ended with some jobs in the queue and others not, or unknown; it says which.
+            Exception: as `enqueue`; nothing was enqueued then.
+        """
+        return await self._enqueue_all(job, arguments)
+
+    @overload
+    async def map(
+        self, job: Job[..., R], arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None
+    ) -> list[R]: ...
+    @overload
+    async def map(
+        self, job: str, arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None
+    ) -> list[Any]: ...
+    async def map(
+        self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None
+    ) -> list[Any]:
+        """Enqueues many jobs, waits for all, and gives what they returned in the order of the arguments.
+
+        Args:
+            job: as for `enqueue_many`.
+            arguments: a tuple of positional arguments for each job.
+            timeout: seconds, or a timedelta, to wait for the results. Default: without end.
+
+        Raises:
+            Exception: what the first job to fail raised, as soon as it has; the other jobs go on. Otherwise as
+                `enqueue_many` and `as_completed`.
+        """
+        handles = await self._enqueue_all(job, arguments)
+        values = {handle: value async for handle, value in self.as_completed(handles, timeout=timeout)}
+        return [values[handle] for handle in handles]
+
+    @overload
+    def as_completed(
+        self,
+        handles: Iterable[Handle[R]],
+        *,
+        timeout: Duration | None = None,
+        return_exceptions: Literal[False] = False,
+    ) -> AsyncGenerator[tuple[Handle[R], R], None]: ...
+    @overload
+    def as_completed(
+        self, handles: Iterable[Handle[R]], *, timeout: Duration | None = None, return_exceptions: bool
+    ) -> AsyncGenerator[tuple[Handle[R], R | Exception], None]: ...
+    def as_completed(
+        self, handles: Iterable[Handle[Any]], *, timeout: Duration | None = None, return_exceptions: bool = False
+    ) -> AsyncGenerator[tuple[Handle[Any], Any], None]:
+        """Gives each handle with its job's value, in the order in which the jobs end.
+
+        Args:
+            handles: the jobs.
+            timeout: seconds, or a timedelta, until all must have ended. Default: without end.
+            return_exceptions: give an exception in place of the value and go on. By default it is raised at that
+                point, as by awaiting the job itself, and ends the iteration.
+
+        Raises:
+            ResultTimeoutError: not all ended in time.
+            Exception: what a job raised; see `Handle.result`.
+        """
+        timeout_s = to_seconds(timeout, "timeout")
+        return iterate_completed(self._tracker, handles, timeout_s=timeout_s, return_exceptions=return_exceptions)
+
+    def handle(self, job_id: str, queue: str | None = None) -> Handle[Any]:
+        """A handle of the job of this id, whoever enqueued it.
+
+        Args:
+            job_id: the job's id.
+            queue: the name of its queue. Default: the producer's.
+        """
+        return Handle(self._tracker, self._packer.keys(queue), job_id)
+
+    async def _enqueue_all(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
+        route = self._packer.route(job)
+        job_ids = await Bulk(self._submitter, self._packer).enqueue(route, list(arguments))
+        return [Handle(self._tracker, route.keys, job_id) for job_id in job_ids]
+
+
+def _choose_codecs(codec: Literal["msgpack", "pickle"] | Codec, allow_pickle: bool) -> Codecs:
+    if codec == "msgpack":
+        return Codecs(MSGPACK, allow_pickle=allow_pickle)
+    if codec == "pickle":
+        return Codecs(PICKLE, allow_pickle=True)
+    if isinstance(codec, str):
+        raise SettingsError(f'there is no codec {codec!r}: give "msgpack", "pickle" or a Codec of your own')
+    return Codecs(codec, only=codec)
+
+
+def _choose_redis(url: str | None, redis: Redis | None) -> tuple[Redis, str]:
+    """The client to connect like, and what its server is called."""
+    if redis is None:
+        chosen = redis_url(url)
+        return open_redis(chosen), shown_url(chosen)
+    if url is not None:
+        raise SettingsError("give either url or redis, not both")
+    options = redis.connection_pool.connection_kwargs
+    return redis, str(options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}")

@@ -1,0 +1,95 @@
+"""What an error of Redis says about the command that met it: was it carried out, and is it worth repeating?
+
+The submitter, the tracker and the listener ask here, so that one table decides for all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final
+
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+
+from monarq.producer.errors import RedisRefusedError
+from monarq.shared.connection import unavailable
+from monarq.shared.errors import RedisUnavailableError
+
+WIRE_ERRORS: Final = (RedisError, OSError)
+"""All that a command can raise: redis-py's errors, and those of sockets, among them asyncio's TimeoutError."""
+
+
+class NotSentError(RedisConnectionError):
+    """No connection could be made, so Redis has seen nothing of the command. The cause says why."""
+
+
+class Fault(Enum):
+    """What became of a command that failed."""
+
+    ABSENT = "Redis was not reached"
+    LATER = "Redis refused it for the moment"
+    DENIED = "Redis did not let us in"
+    REFUSED = "Redis refused it and will again"
+    UNKNOWN = "it may have been carried out"
+
+
+_PASSING: Final = ("BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOREPLICAS", "TRYAGAIN")
+
+_ADVICE: Final = {
+    "OOM": "Redis is full: let workers empty the queue, delete what is not needed, or raise its maxmemory",
+    "READONLY": "it is a read-only replica: let REDIS_URL name the primary",
+    "MISCONF": "Redis cannot save to disk and takes no writes: look at its log, and at the space on its disk",
+    "NOPERM": "the user of REDIS_URL may not do this: give it the keys and channels arq:* and monarq:*, and scripts",
+    "WRONGTYPE": "a key of the queue's name, or of one of its jobs, holds something else: use another name",
+}
+
+_NESTED: Final = re.compile(rf"-({'|'.join(_ADVICE)})\b")
+"""How Redis before 7.0 tells that a command inside a script failed: the code stands in the middle of the text."""
+
+# redis-py takes these codes off the message and makes a class of them.
+_CLASSES: Final = {"OutOfMemoryError": "OOM", "ReadOnlyError": "READONLY", "NoPermissionError": "NOPERM"}
+
+
+def fault_of(error: BaseException) -> Fault:
+    """What became of the command that raised this."""
+    if isinstance(error, NotSentError):
+        return Fault.DENIED if isinstance(error.__cause__, (AuthenticationError, AuthorizationError)) else Fault.ABSENT
+    if isinstance(error, (AuthenticationError, AuthorizationError)):
+        return Fault.DENIED
+    if isinstance(error, BusyLoadingError) or _code(error) in _PASSING or "max number of clients" in str(error):
+        return Fault.LATER
+    return Fault.REFUSED if isinstance(error, ResponseError) else Fault.UNKNOWN
+
+
+def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRefusedError:
+    """The error to raise for it once it is not repeated any more.
+
+    Args:
+        error: what a command raised.
+        where: the server, fit for people.
+    """
+    if fault_of(error) is Fault.REFUSED:
+        advice = _ADVICE.get(_code(error))
+        reason = f"{advice} ({error})" if advice else str(error)
+        return RedisRefusedError(f"Redis at {where} refused it: {reason}")
+    return unavailable(error.__cause__ or error if isinstance(error, NotSentError) else error, where)
+
+
+def _code(error: BaseException) -> str:
+    """The code of an error reply, such as OOM; '' where there is none."""
+    if not isinstance(error, ResponseError):
+        return ""
+    known = _CLASSES.get(type(error).__name__)
+    if known is not None:
+        return known
+    nested = _NESTED.search(str(error))
+    return nested[1] if nested else str(error).partition(" ")[0]

@@ -1,0 +1,78 @@
+"""A handle of an enqueued job: waits for its result, looks at it, stops it."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar, cast
+
+from monarq.producer.status import JobStatus
+from monarq.producer.tracker import Tracker
+from monarq.shared.keys import QueueKeys
+from monarq.shared.payload import Result
+from monarq.shared.units import Duration
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Handle(Generic[R_co]):
+    """A job by its id, as ``enqueue`` and ``Producer.handle`` give it.
+
+    Attributes:
+        job_id: the job's id.
+        existed: whether ``enqueue`` found a job or a result of this id and put nothing in.
+        keys: the keys of its queue.
+    """
+
+    __slots__ = ("_tracker", "existed", "job_id", "keys")
+
+    def __init__(self, tracker: Tracker, keys: QueueKeys, job_id: str, *, existed: bool = False) -> None:
+        self._tracker = tracker
+        self.keys = keys
+        self.job_id = job_id
+        self.existed = existed
+
+    def __repr__(self) -> str:
+        return f"<handle of job {self.job_id} in {self.queue}{', which existed' if self.existed else ''}>"
+
+    @property
+    def queue(self) -> str:
+        """The name of its queue."""
+        return self.keys.queue
+
+    async def result(self, timeout: Duration | None = None) -> R_co:
+        """Waits until the job has ended, and gives what it returned. It may be called any number of times.
+
+        Args:
+            timeout: seconds, or a timedelta, to wait. Default: without end.
+
+        Raises:
+            ResultTimeoutError: the job did not end in time; it goes on.
+            ResultNotFoundError: there is no such job, or its result was not kept.
+            JobAbortedError: it was aborted.
+            JobFailedError: what it raised cannot be made again here.
+            JobDeadError: it was given up without being run to its end.
+            PayloadError: the result cannot be read; it is pickled, say, and ``allow_pickle`` is not set.
+            Exception: what the job raised.
+        """
+        return cast("R_co", (await self._tracker.wait(self.keys, self.job_id, timeout)).unwrap())
+
+    async def result_info(self) -> Result | None:
+        """The result with its times and tries, without waiting; None where there is none."""
+        return await self._tracker.result_info(self.job_id)
+
+    async def status(self) -> JobStatus:
+        """What the job is doing now."""
+        return await self._tracker.status(self.keys, self.job_id)
+
+    async def abort(self, timeout: Duration | None = None) -> bool:
+        """Stops the job, or keeps it from being started, and waits until that is done.
+
+        Args:
+            timeout: seconds, or a timedelta, to wait for its end. Default: without end.
+
+        Returns:
+            Whether the job ended aborted. False where it ended otherwise, is unknown, or kept no result to tell.
+
+        Raises:
+            ResultTimeoutError: it did not end in time; the request stands.
+        """
+        return await self._tracker.abort(self.keys, self.job_id, timeout)

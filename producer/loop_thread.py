@@ -1,0 +1,97 @@
+"""An event loop in a thread of its own, for callers that have none."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+import weakref
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
+from monarq.producer.errors import ProducerClosedError, ProducerMisusedError
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Runs coroutines for any number of threads, until it is closed, let go of, or the program ends.
+
+    Args:
+        name: the thread's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._closed = False
+        started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+        started = concurrent.futures.Future()
+        self._thread = threading.Thread(target=_run_loop, args=(started,), name=name, daemon=True)
+        self._thread.start()
+        self._loop, self._stop = started.result()
+        # Also when nobody closes it: a daemon thread that is cut off at the end of the program complains.
+        self._finalizer = weakref.finalize(self, _stop_loop, self._pid, self._loop, self._stop, self._thread)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs the coroutine and waits for it; when that is interrupted, by Ctrl-C say, it is cancelled.
+
+        Raises:
+            ProducerClosedError: the thread is closed, or was while it waited.
+            ProducerMisusedError: this process is a fork, or the thread is the loop's own.
+            BaseException: what the coroutine raised.
+        """
+        try:
+            future = self._submit(coroutine)
+        except BaseException:
+            coroutine.close()
+            raise
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise ProducerClosedError from None
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Cancels what runs, and ends the thread. May be called again, and in a fork, where it does nothing."""
+        if os.getpid() == self._pid:
+            with self._lock:
+                self._closed = True
+            self._finalizer()
+
+    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        if os.getpid() != self._pid:
+            raise ProducerMisusedError(
+                f"this producer was made before a fork, by process {self._pid}, and its thread and connections stayed"
+                " there: make one in each process"
+            )
+        if threading.current_thread() is self._thread:
+            raise ProducerMisusedError("a SyncProducer was called from its own event loop, and would wait for itself")
+        # Under the lock nothing is handed to a loop that has been told to stop, and would never run it.
+        with self._lock:
+            if self._closed:
+                raise ProducerClosedError
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+
+def _run_loop(started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(started))
+
+
+async def _serve(started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+    """Lets the loop run until it is told to stop; the runner then cancels what is left."""
+    stop = asyncio.Event()
+    started.set_result((asyncio.get_running_loop(), stop))
+    await stop.wait()
+
+
+def _stop_loop(pid: int, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, thread: threading.Thread) -> None:
+    if os.getpid() == pid and thread.is_alive():
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()

@@ -1,0 +1,95 @@
+"""One reliable enqueue: who repeats, and who gives up.
+
+A command whose reply was lost may have been carried out. It is repeated as such (`Ids.AGAIN`), and Redis then tells
+whether the job is in already; a caller learns "in", "not in" or "unknown", and "unknown" is never said lightly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from monarq.producer.errors import ProducerClosedError, RedisRefusedError
+from monarq.producer.faults import WIRE_ERRORS, Fault, explain, fault_of
+from monarq.producer.route import Route
+from monarq.producer.wire import Wire
+from monarq.shared.backoff import Backoff
+from monarq.shared.commands.enqueue import Enqueued, Ids, enqueue
+from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
+
+
+class Attempts:
+    """The attempts at one call.
+
+    Attributes:
+        outcome_unknown: whether one of those that failed may have been carried out.
+    """
+
+    __slots__ = ("_backoff", "_deadline_s", "outcome_unknown")
+
+    def __init__(self, retry_for_s: float) -> None:
+        self._deadline_s = asyncio.get_running_loop().time() + retry_for_s
+        self._backoff = Backoff()
+        self.outcome_unknown = False
+
+    async def wait_after(self, error: BaseException, where: str) -> None:
+        """Waits until it is time for the next attempt.
+
+        Raises:
+            RedisRefusedError: Redis would refuse it again.
+            RedisUnavailableError: there is no time left, or Redis does not let us in.
+        """
+        fault = fault_of(error)
+        if fault is Fault.UNKNOWN:
+            self.outcome_unknown = True
+        wait_s = self._backoff.next_s()
+        late = asyncio.get_running_loop().time() + wait_s > self._deadline_s
+        if late or fault in (Fault.REFUSED, Fault.DENIED):
+            raise explain(error, where) from error
+        await asyncio.sleep(wait_s)
+
+
+class Submitter:
+    """Puts jobs into queues, each once, whatever happens to the connection.
+
+    Args:
+        wire: the connections.
+        retry_for_s: seconds for which a failed call is repeated.
+    """
+
+    def __init__(self, wire: Wire, retry_for_s: float) -> None:
+        self._wire = wire
+        self._retry_for_s = retry_for_s
+
+    async def submit(self, route: Route, jobs: Sequence[tuple[str, bytes]]) -> list[Enqueued]:
+        """Puts the jobs, given as id and payload, into the route's queue; at most a batch of them.
+
+        Raises:
+            RedisUnavailableError: Redis could not be reached, and nothing was enqueued.
+            RedisRefusedError: Redis refused them, and nothing was enqueued.
+            EnqueueUnknownError: nobody can tell.
+            ProducerClosedError: the producer was closed before.
+        """
+        attempts = Attempts(self._retry_for_s)
+        try:
+            codes = await self._attempt(route, jobs, attempts)
+        except (RedisUnavailableError, RedisRefusedError, ProducerClosedError) as error:
+            if attempts.outcome_unknown:
+                raise EnqueueUnknownError([job_id for job_id, _ in jobs], str(error)) from error
+            if isinstance(error, ProducerClosedError):
+                raise
+            raise type(error)(f"nothing was enqueued: {error}") from error.__cause__
+        if route.job_id is not None and codes[0] is Enqueued.ENDED:
+            raise EnqueueUnknownError(
+                [route.job_id], "the reply was lost, and a job of this id has ended meanwhile, this one or another"
+            )
+        return codes
+
+    async def _attempt(self, route: Route, jobs: Sequence[tuple[str, bytes]], attempts: Attempts) -> list[Enqueued]:
+        first = Ids.NEW if route.job_id is None else Ids.NAMED
+        while True:
+            ids = Ids.AGAIN if attempts.outcome_unknown else first
+            try:
+                return await enqueue(self._wire, route.keys, route.placing, ids, jobs)
+            except WIRE_ERRORS as error:
+                await attempts.wait_after(error, self._wire.shown)

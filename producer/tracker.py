@@ -1,0 +1,107 @@
+"""What became of jobs: waits for them, looks at them, stops them. Handles ask it, and it asks Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from monarq.producer.faults import WIRE_ERRORS
+from monarq.producer.listener import Listener
+from monarq.producer.status import JobStatus, decide_status, status_questions
+from monarq.producer.submit import Attempts
+from monarq.producer.wire import Wire
+from monarq.shared import keys as names
+from monarq.shared.codec import Codecs
+from monarq.shared.commands.abort import AbortAnswer, abort
+from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
+from monarq.shared.keys import QueueKeys
+from monarq.shared.payload import Result
+from monarq.shared.scripts import Argument
+from monarq.shared.units import Duration, to_seconds
+
+
+class Tracker:
+    """Follows the jobs of one producer.
+
+    Args:
+        wire: for what is asked at once.
+        listener: for what is waited for.
+        codecs: the formats that results may be in.
+        retry_for_s: seconds for which a question is repeated while Redis is not there.
+    """
+
+    def __init__(self, wire: Wire, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
+        self._wire = wire
+        self._listener = listener
+        self._codecs = codecs
+        self._retry_for_s = retry_for_s
+
+    def expect(self, keys: QueueKeys, job_id: str) -> asyncio.Future[bytes]:
+        """See `Listener.wait`."""
+        return self._listener.wait(keys, job_id)
+
+    def read(self, data: bytes) -> Result:
+        """A result from its bytes.
+
+        Raises:
+            PayloadError: it is none, or is pickled where that is not allowed.
+        """
+        return Result.read(data, self._codecs)
+
+    async def wait(self, keys: QueueKeys, job_id: str, timeout: Duration | None) -> Result:
+        """The job's result, when it has ended.
+
+        Raises:
+            ResultTimeoutError: it did not end in time.
+            MonarqError: see `Listener.wait` and `read`.
+        """
+        timeout_s = to_seconds(timeout, "timeout")
+        if timeout_s is None:
+            return self.read(await self.expect(keys, job_id))
+        try:
+            async with asyncio.timeout(timeout_s):
+                data = await self.expect(keys, job_id)
+        except TimeoutError:
+            raise ResultTimeoutError(job_id, timeout_s) from None
+        return self.read(data)
+
+    async def result_info(self, job_id: str) -> Result | None:
+        """The job's result if it is there now."""
+        [data] = await self._ask(("GET", names.result(job_id)))
+        return None if data is None else self.read(data)
+
+    async def status(self, keys: QueueKeys, job_id: str) -> JobStatus:
+        """What the job is doing."""
+        return decide_status(*await self._ask(*status_questions(keys, job_id)))
+
+    async def abort(self, keys: QueueKeys, job_id: str, timeout: Duration | None) -> bool:
+        """Has a worker end the job, and waits until it has; whether it ended because of an abort."""
+        if await self._request_abort(keys, job_id) is AbortAnswer.UNKNOWN:
+            result = await self.result_info(job_id)
+            return result is not None and was_aborted(result)
+        try:
+            return was_aborted(await self.wait(keys, job_id, timeout))
+        except ResultNotFoundError:
+            # Its result was not kept: nobody can tell how it ended, as with arq.
+            return False
+
+    async def _request_abort(self, keys: QueueKeys, job_id: str) -> AbortAnswer:
+        attempts = Attempts(self._retry_for_s)
+        while True:
+            try:
+                return await abort(self._wire, keys, job_id)
+            except WIRE_ERRORS as error:
+                await attempts.wait_after(error, self._wire.shown)
+
+    async def _ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
+        attempts = Attempts(self._retry_for_s)
+        while True:
+            try:
+                return await self._wire.ask(*commands)
+            except WIRE_ERRORS as error:
+                await attempts.wait_after(error, self._wire.shown)
+
+
+def was_aborted(result: Result) -> bool:
+    """Whether the job ended because somebody wanted it stopped."""
+    return not result.success and isinstance(result.value, asyncio.CancelledError)

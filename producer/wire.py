@@ -1,0 +1,152 @@
+"""The producer's connections to Redis: redis-py's own, driven in such a way that an enqueue can rely on them.
+
+redis-py's client may not be asked whether a failed command was sent, and spends more time on taking a connection
+from its pool than on the command. `Wire` sends each command once, tells `NotSentError` from all other faults, keeps to
+a few connections however many callers there are, packs by hiredis, and drops a connection whose reply nobody awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final, cast
+
+from hiredis import pack_command
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from monarq.producer.errors import ProducerClosedError, ProducerMisusedError
+from monarq.producer.faults import WIRE_ERRORS, NotSentError
+from monarq.shared.scripts import Argument
+
+CONNECTIONS: Final = 16
+"""Callers beyond so many wait for each other: a loop that enqueues ten thousand jobs at once must not open as many."""
+
+
+def private_pool(client: Redis) -> ConnectionPool:
+    """A pool that connects as the client does, and is otherwise apart from it.
+
+    redis-py must not repeat commands by itself, because only the submitter knows how to; replies stay bytes; and the
+    timeouts are `Wire`'s, one for a whole call: redis-py's would cost a task for each.
+    """
+    like = client.connection_pool
+    options = like.connection_kwargs | {
+        "retry": None,
+        "retry_on_timeout": False,
+        "retry_on_error": [],
+        "socket_timeout": None,
+        "decode_responses": False,
+        "health_check_interval": 0,
+    }
+    return ConnectionPool(cast("type[AbstractConnection]", like.connection_class), **options)
+
+
+FRESH_S: Final = 0.1
+"""A connection that was used just now is taken as it is; later, the server may have hung up without our knowing."""
+
+
+class Wire(Redis):
+    """A client of Redis for one event loop.
+
+    Args:
+        pool: makes the connections, which the wire keeps to itself. See `private_pool`.
+        shown: the server, fit for people.
+        timeout_s: seconds that one call may take, connecting included.
+        connections: how many are opened at the most.
+    """
+
+    def __init__(self, pool: ConnectionPool, *, shown: str, timeout_s: float, connections: int = CONNECTIONS) -> None:
+        super().__init__(connection_pool=pool)
+        self.shown = shown
+        self._timeout_s = timeout_s
+        self._free = asyncio.Semaphore(connections)
+        self._pool = pool
+        self._idle: list[tuple[AbstractConnection, float]] = []
+        self._made: list[AbstractConnection] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    async def ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
+        """Sends the commands in one piece, and gives their replies as Redis sent them.
+
+        Raises:
+            NotSentError: there was no connection to send them on.
+            ResponseError: Redis refused the first, or one of the others.
+            RedisError, OSError: it is unknown whether they were carried out.
+            ProducerClosedError: `hang_up` was called.
+            ProducerMisusedError: it belongs to another event loop.
+        """
+        self._check_usable()
+        packed = b"".join([pack_command(command) for command in commands])  # type: ignore[arg-type]  # typed too narrowly
+        async with self._free:
+            connection, used_s = self._idle.pop() if self._idle else (self._make_connection(), 0.0)
+            try:
+                fresh = connection.is_connected and time.monotonic() - used_s < FRESH_S
+                return await self._exchange(connection, packed, len(commands), fresh)
+            finally:
+                self._idle.append((connection, time.monotonic()))
+                if self._closed:
+                    await connection.disconnect(nowait=True)
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Sends one command, as redis-py's client does; raises as `ask`."""
+        name, *others = args
+        reply = (await self.ask((*name.split(), *others)))[0]
+        callback = self.response_callbacks.get(name)
+        return callback(reply, **options) if callback else reply
+
+    async def hang_up(self) -> None:
+        """Closes all connections at once; whoever awaits a reply gets an error. May be called again."""
+        self._closed = True
+        for connection in self._made:
+            await connection.disconnect(nowait=True)
+
+    def _check_usable(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._loop is not None:
+                raise ProducerMisusedError(
+                    "this producer belongs to another event loop: make one for each asyncio.run(),"
+                    " or use SyncProducer, which any thread may call"
+                )
+            self._loop = loop
+        if self._closed:
+            raise ProducerClosedError
+
+    def _make_connection(self) -> AbstractConnection:
+        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        self._made.append(connection)
+        return connection
+
+    async def _exchange(self, connection: AbstractConnection, packed: bytes, count: int, fresh: bool) -> list[Any]:
+        """Sends and reads. Whatever ends it half-way, cancellation included, redis-py closes the connection for."""
+        sent = False
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                if not fresh:
+                    # It also looks whether the server has hung up since: what is known not to have been sent need
+                    # not be called unknown.
+                    await self._pool.ensure_connection(connection)
+                sent = True
+                await connection.send_packed_command(packed, check_health=False)
+                replies = [await _read_reply(connection) for _ in range(count)]
+        except WIRE_ERRORS as error:
+            if not sent:
+                raise NotSentError(str(error) or f"no connection within {self._timeout_s:g} s") from error
+            if isinstance(error, TimeoutError):
+                raise RedisTimeoutError(f"no reply within {self._timeout_s:g} s") from error
+            raise
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                raise reply
+        return replies
+
+
+async def _read_reply(connection: AbstractConnection) -> Any:
+    """One reply. An error reply is given back: those after it must be read as well."""
+    try:
+        return await connection.read_response(disable_decoding=True)
+    except ResponseError as refusal:
+        return refusal
