@@ -1,0 +1,95 @@
+"""The group of all commands, and what becomes of their errors and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+import click
+
+from monarq.cli.console import FAILED, INTERRUPTED, REFUSED, Reporter, say
+from monarq.cli.demo import demo
+from monarq.cli.documented import DocumentedGroup
+from monarq.cli.enqueue import enqueue
+from monarq.cli.options import verbose_option, version_option
+from monarq.cli.redis import redis
+from monarq.cli.stats import stats
+from monarq.cli.worker import worker
+from monarq.shared.errors import MonarqError
+
+SECTIONS: Final = {
+    "Examples": """
+monarq demo                                       see it at work, with nothing set up
+monarq worker examples.jobs                       run the jobs of a module
+monarq enqueue examples.jobs:add 1 2 --wait       put one in, and wait for its result
+monarq stats --watch                              see what goes on
+""",
+    "Environment": """
+Every option has a variable: --concurrency of the worker is MONARQ_WORKER_CONCURRENCY.
+The Redis is MONARQ_REDIS or REDIS_URL.
+""",
+}
+
+
+@click.group(
+    cls=DocumentedGroup,
+    sections=SECTIONS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@version_option
+@verbose_option
+def app() -> None:
+    """A distributed worker queue on Redis."""
+
+
+for command in (worker, enqueue, stats, redis, demo):
+    app.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and ends the process with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: without the program's name; by default the process's own.
+
+    Returns:
+        The exit code: 0; 1 where what a command worked on failed; 2 where it could not do its work.
+    """
+    reporter = Reporter()
+    try:
+        code = app.main(arguments, "monarq", standalone_mode=False, obj=reporter, auto_envvar_prefix="MONARQ")
+        sys.stdout.flush()
+        return code or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return REFUSED
+    except click.ClickException as error:
+        _tell_usage(error)
+        return REFUSED
+    except MonarqError as error:
+        reporter.error(error)
+        return REFUSED
+    except (click.Abort, KeyboardInterrupt):
+        say("monarq: interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last stop: a traceback is no answer to a person
+        reporter.bug(error)
+        return FAILED
+
+
+def _tell_usage(error: click.ClickException) -> None:
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if isinstance(context, click.Context) else ""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    say(f"monarq: {message[:1].lower()}{message[1:]}{hint}")

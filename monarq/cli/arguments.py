@@ -1,0 +1,84 @@
+"""What stands on a command line, made into values: a job's arguments, and durations."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import click
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|d)?")
+_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The arguments of one job."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def extended(self, line: str) -> Call:
+        """The same with what one line of a file adds.
+
+        A line that is a JSON list gives positional arguments, a JSON object keyword arguments, other JSON one
+        positional argument, and a line that is no JSON is itself one, as text.
+        """
+        value = parse_value(line)
+        if isinstance(value, list):
+            return Call((*self.args, *value), self.kwargs)
+        if isinstance(value, dict):
+            return Call(self.args, self.kwargs | value)
+        return Call((*self.args, value), self.kwargs)
+
+
+def parse_value(text: str) -> Any:
+    """The JSON value that the text is, else the text."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return text
+
+
+def parse_call(arguments: tuple[str, ...], kwargs_json: str | None) -> Call:
+    """The arguments of a command line.
+
+    Raises:
+        click.BadParameter: what was given for --kwargs is no JSON object.
+    """
+    kwargs = {} if kwargs_json is None else parse_value(kwargs_json)
+    if not isinstance(kwargs, dict):
+        raise click.BadParameter(
+            f'{kwargs_json!r} is no JSON object; give one such as \'{{"name": "value"}}\'', param_hint="--kwargs"
+        )
+    return Call(tuple(parse_value(argument) for argument in arguments), kwargs)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds, from a number or one with a unit: `90`, `1.5`, `500ms`, `30s`, `10m`, `2h`, `1d`.
+
+    Raises:
+        click.BadParameter: it is no duration.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no duration: give seconds, or a number with ms, s, m, h or d")
+    return float(found[1]) * _UNITS_S[found[2] or "s"]
+
+
+def parse_workers(text: str) -> int:
+    """How many workers: a number, or `auto` for one on each core that can be used here.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    if text == "auto":
+        from monarq.workers.cores import usable_cores
+
+        return usable_cores()
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"{text!r} is no number of workers: give 1 or more, or auto")
+    return int(text)

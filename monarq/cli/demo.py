@@ -1,0 +1,25 @@
+"""`monarq demo`: see it at work within a minute, with nothing installed but monarq."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from monarq.cli.documented import DocumentedCommand
+from monarq.cli.options import verbose_option
+
+
+@click.command(cls=DocumentedCommand, sections={"Example": "monarq demo"})
+@click.option("--save-svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw a picture of the outcome.")
+@verbose_option
+def demo(save_svg: Path | None) -> int:
+    """Do the same work with and without monarq, and compare.
+
+    It starts a private Redis and a worker for each core, and leaves nothing behind.
+    """
+    from monarq.cli.console import open_console
+    from monarq.demo import run_demo
+
+    return run_demo(open_console(sys.stdout), save_svg=save_svg)

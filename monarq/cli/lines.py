@@ -1,0 +1,122 @@
+"""The lines of a file or of stdin, as they come: a pipe that is still written to holds nothing back.
+
+Only what one read gives is in memory, so that a file of a million lines can be put into a queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from monarq.shared.errors import MonarqError
+
+READ_BYTES: Final = 256 * 1024
+LONGEST_LINE: Final = 64 * 1024 * 1024
+BATCH: Final = 5000
+
+
+class LinesError(MonarqError):
+    """A file of lines cannot be read, or a line in it is of no use; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that is not blank, and its number, from 1."""
+
+    number: int
+    text: str
+
+
+class Lines:
+    """The lines of a file that is open.
+
+    Attributes:
+        name: what the file is called in messages.
+        size: its size in bytes; None where it is a pipe or a terminal.
+        bytes_read: how much of it has been read.
+    """
+
+    def __init__(self, fd: int, name: str) -> None:
+        self.name = name
+        self.bytes_read = 0
+        self._fd = fd
+        self._rest = b""
+        self._number = 0
+        status = os.fstat(fd)
+        self._is_file = stat.S_ISREG(status.st_mode)
+        self.size = status.st_size if self._is_file else None
+
+    async def batches(self) -> AsyncIterator[list[Line]]:
+        """What has come in since, some lines at a time, until the end of the file.
+
+        Raises:
+            LinesError: the file cannot be read, or a line is no UTF-8 or has no end.
+        """
+        while data := await self._read():
+            if self.bytes_read == 0:
+                data = data.removeprefix(codecs.BOM_UTF8)
+            self.bytes_read += len(data)
+            *whole, self._rest = (self._rest + data).split(b"\n")
+            if len(self._rest) > LONGEST_LINE:
+                raise LinesError(f"line {self._number + 1:,} of {self.name} is longer than {LONGEST_LINE:,} bytes")
+            for at in range(0, len(whole), BATCH):
+                yield list(self._decode(whole[at : at + BATCH]))
+        yield list(self._decode([self._rest]))
+
+    def _decode(self, lines: list[bytes]) -> Iterator[Line]:
+        for raw in lines:
+            self._number += 1
+            try:
+                text = raw.decode().rstrip("\r")
+            except UnicodeDecodeError as error:
+                raise LinesError(f"line {self._number:,} of {self.name} is no UTF-8: {error.reason}") from error
+            if text.strip():
+                yield Line(self._number, text)
+
+    async def _read(self) -> bytes:
+        """What is there now; waits where nothing is. A thread would not do: Ctrl-C could not end its read."""
+        try:
+            if not self._is_file:
+                await _until_readable(self._fd)
+            return os.read(self._fd, READ_BYTES)
+        except OSError as error:
+            raise LinesError(f"{self.name} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def open_lines(path: str) -> Iterator[Lines]:
+    """The lines of a file; `-` is stdin.
+
+    Raises:
+        LinesError: there is no such file, or it cannot be read.
+    """
+    if path == "-":
+        yield Lines(0, "stdin")
+        return
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise LinesError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        yield Lines(fd, path)
+    finally:
+        os.close(fd)
+
+
+async def _until_readable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    try:
+        loop.add_reader(fd, readable.set)
+    except PermissionError:
+        return  # a device such as /dev/null, which the system does not let us wait for: it never makes us wait
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(fd)

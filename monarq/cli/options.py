@@ -1,0 +1,56 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from monarq.cli.console import Reporter
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Prints the version and ends the command, where it is wanted."""
+    if wanted and not context.resilient_parsing:
+        from monarq.shared.version import VERSION
+
+        click.echo(f"monarq {VERSION}")
+        context.exit()
+
+
+def _be_verbose(context: click.Context, _: click.Parameter, wanted: bool) -> bool:
+    if wanted:
+        reporter = context.find_object(Reporter)
+        if reporter is not None:
+            reporter.verbose = True
+    return wanted
+
+
+def make_verbose_option(text: str) -> Callable[[FunctionT], FunctionT]:
+    """The option -v/--verbose, which the context's `Reporter` keeps.
+
+    Args:
+        text: its help.
+    """
+    return click.option(
+        "-v", "--verbose", is_flag=True, is_eager=True, expose_value=False, callback=_be_verbose, help=text
+    )
+
+
+verbose_option = make_verbose_option("Show the traceback of an error.")
+
+version_option = click.option(
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
+
+
+def queue_option(text: str) -> Callable[[FunctionT], FunctionT]:
+    """The option -q/--queue, as the parameter `queue`.
+
+    Args:
+        text: its help.
+    """
+    return click.option("-q", "--queue", multiple=True, metavar="NAME", help=text)

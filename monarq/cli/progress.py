@@ -1,0 +1,106 @@
+"""What `monarq enqueue` shows while it works: results on stdout, and a bar on stderr where that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from monarq.cli.console import open_console, say
+
+
+class Output:
+    """Writes lines to stdout and keeps the bar below them.
+
+    Attributes:
+        enqueued: jobs that are in.
+        ended: jobs whose end was seen, the failed among them.
+        failed: jobs that failed.
+    """
+
+    def __init__(self, *, shows_bar: bool, waits: bool, total_bytes: int | None) -> None:
+        """Shows nothing yet.
+
+        Args:
+            shows_bar: whether a bar is wanted, where stderr is a terminal.
+            waits: whether the ends of jobs are waited for; then the bar tells of these.
+            total_bytes: how much is to be read, where that is known; else the bar tells of it.
+        """
+        self.enqueued = 0
+        self.ended = 0
+        self.failed = 0
+        self._waits = waits
+        self._total_bytes = total_bytes
+        self._started_s = time.monotonic()
+        self._has_bar = shows_bar and sys.stderr.isatty()
+        self._bar = Progress(
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[shown]}"),
+            console=open_console(sys.stderr),
+            disable=not self._has_bar,
+            expand=True,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            refresh_per_second=5,
+        )
+        self._task = self._bar.add_task("", total=None, shown="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Writes lines to stdout, at once: whoever reads them in a pipe is waiting."""
+        if self._has_bar and sys.stdout.isatty():
+            # What is written past a bar on the same terminal would tear it.
+            for line in lines:
+                self._bar.console.print(Text(line), soft_wrap=True)
+            return
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+
+    def tell(self, line: str) -> None:
+        """Says a line on stderr, above the bar."""
+        if self._has_bar:
+            self._bar.console.print(Text(line), soft_wrap=True)
+        else:
+            say(line)
+
+    def note_enqueued(self, count: int, bytes_read: int) -> None:
+        """So many more jobs are in, and so much is read by now."""
+        self.enqueued += count
+        if self._waits:
+            self._show(self.ended, self.enqueued)
+        else:
+            self._show(bytes_read, self._total_bytes)
+
+    def note_ended(self, *, success: bool) -> None:
+        """One more job has ended."""
+        self.ended += 1
+        self.failed += not success
+        self._show(self.ended, self.enqueued)
+
+    def summarize(self) -> None:
+        """Says on stderr what was done."""
+        took = f"in {time.monotonic() - self._started_s:.1f} s"
+        if not self._waits:
+            say(f"monarq: {self.enqueued:,} jobs enqueued {took}")
+        else:
+            say(f"monarq: {self.ended:,} jobs ended, {self.failed:,} of them failed, {took}")
+
+    def _show(self, completed: int, total: int | None) -> None:
+        shown = f"{self.enqueued:,} in"
+        if self._waits:
+            shown += f", {self.ended:,} ended, {self.failed:,} failed"
+        self._bar.update(self._task, completed=completed, total=total, shown=shown)

@@ -1,0 +1,75 @@
+"""Where a command gets its Redis from: the option --redis, the environment, or a private one for its life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from monarq.cli.console import say
+
+if TYPE_CHECKING:
+    from monarq.shared.connection import UrlSource
+    from monarq.shared.errors import MonarqError
+
+EMBEDDED: Final = "embedded"
+
+redis_option = click.option(
+    "--redis",
+    metavar="URL|embedded",
+    envvar="MONARQ_REDIS",
+    help="The Redis to use: redis://, rediss:// or unix://, or 'embedded' for a private one that lives as long as"
+    " this command. Default: the environment's REDIS_URL, else redis://localhost:6379. A password is better kept in"
+    " the environment: everybody can see a command line.",
+)
+
+
+@contextmanager
+def open_url(url: str | None) -> Iterator[str | None]:
+    """The URL as it was given, or that of a private Redis, which is started and told of, and ends with the block.
+
+    Raises:
+        EmbeddedRedisError: no private Redis could be started.
+    """
+    if url != EMBEDDED:
+        yield url
+        return
+    from monarq.embedded import EmbeddedRedis
+
+    with EmbeddedRedis() as server:
+        for note in server.notes:
+            say(f"warning: {' '.join(note.split())}")
+        if server.kind == "fakeredis":
+            say("warning: there is no redis-server here: fakeredis stands in for it. Never for real work.")
+        say(f"embedded Redis: {server.description}; it ends with this command, and all that is in it is lost then")
+        yield server.url
+
+
+@contextmanager
+def open_source(url: str | None) -> Iterator[UrlSource]:
+    """A command's Redis; what goes wrong with it inside the block is told in words for a person.
+
+    Raises:
+        SettingsError: the URL is none of Redis.
+        RedisUnavailableError: Redis could not be reached, or did not let us in.
+        RedisRefusedError: Redis refused a command.
+    """
+    from redis.exceptions import RedisError
+
+    from monarq.shared.connection import UrlSource, redis_url
+
+    with open_url(url) as found:
+        source = UrlSource(redis_url(found))
+        try:
+            yield source
+        except RedisError as error:
+            raise told(error, source.shown) from error
+
+
+def told(error: Exception, shown: str) -> MonarqError:
+    """What redis-py raised, in words for a person; `shown` is the server without its password."""
+    from monarq.producer.faults import explain
+
+    return explain(error, shown)

@@ -1,0 +1,141 @@
+"""`monarq worker`: runs a target's jobs, in as many processes as there are cores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from monarq.cli.arguments import parse_duration, parse_workers
+from monarq.cli.console import Reporter
+from monarq.cli.documented import DocumentedCommand
+from monarq.cli.options import make_verbose_option, queue_option, version_option
+from monarq.cli.source import open_url, redis_option
+
+SETTINGS: Final = {
+    "queue": "queues",
+    "concurrency": "concurrency",
+    "threads": "threads",
+    "burst": "burst",
+    "max_burst_jobs": "max_burst_jobs",
+    "timeout": "timeout_s",
+    "max_tries": "max_tries",
+    "grace": "grace_s",
+    "lease": "lease_s",
+    "poll": "poll_s",
+    "allow_pickle": "allow_pickle",
+}
+"""Option -> the worker's setting that it is given as, where it is given: see `monarq.workers.target.override`."""
+
+
+SECTIONS: Final = {
+    "Examples": """
+monarq worker examples.jobs
+monarq worker examples.jobs --redis embedded -w 1 -v
+monarq worker app.WorkerSettings --burst
+monarq worker app.jobs -q high -q low -w 4 -c 200
+"""
+}
+
+
+@click.command(cls=DocumentedCommand, sections=SECTIONS)
+@click.argument("target")
+@click.option(
+    "-w",
+    "--workers",
+    type=parse_workers,
+    default="auto",
+    metavar="N|auto",
+    help="Worker processes. Default: auto, one for each core that can be used here.",
+)
+@click.option(
+    "-c",
+    "--concurrency",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Jobs at once in each. Default: the target's, else 100.",
+)
+@queue_option("A queue to serve; may be repeated. Default: the target's, else arq:queue.")
+@redis_option
+@click.option("--burst/--no-burst", default=None, help="End once no job is left.")
+@click.option("--max-burst-jobs", type=click.IntRange(0), metavar="N", help="With --burst: end after so many jobs.")
+@click.option(
+    "--timeout", type=parse_duration, metavar="DURATION", help="How long a job may run. Default: the target's, else 5m."
+)
+@click.option(
+    "--max-tries", type=click.IntRange(1), metavar="N", help="How often a job is tried. Default: the target's, else 5."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Thread jobs at once in each. Default: the target's, else 32.",
+)
+@click.option(
+    "--grace",
+    type=parse_duration,
+    metavar="DURATION",
+    help="How long running jobs may go on when it is stopped; then they are handed back. Default: the target's, else 20s.",
+)
+@click.option(
+    "--lease",
+    type=parse_duration,
+    metavar="DURATION",
+    help="After how long the jobs of a worker that gives no sign of life are run by another. Default: the target's, else 15s.",
+)
+@click.option(
+    "--poll",
+    type=parse_duration,
+    metavar="DURATION",
+    help="How often to look for jobs that nobody tells of, as arq's clients put in. Default: the target's, else 0.5s.",
+)
+@click.option(
+    "--allow-pickle",
+    is_flag=True,
+    default=None,
+    help="Read pickled jobs, as arq's clients write them: only where all who can write to this Redis are trusted.",
+)
+@click.option("--check", is_flag=True, help="Only look whether a worker is alive on each queue: exit code 0, else 1.")
+@click.option(
+    "--watch",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Replace the workers when a file in this folder changes. Needs watchfiles.",
+)
+@click.option("--custom-log-dict", metavar="PATH", help="Dotted path of a dict for logging.config, instead of -v.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of the log."
+)
+@make_verbose_option("Tell of every job in the log, and show the traceback of an error.")
+@version_option
+@click.pass_obj
+def worker(
+    reporter: Reporter,
+    /,
+    target: str,
+    workers: int,
+    redis: str | None,
+    check: bool,
+    watch: Path | None,
+    custom_log_dict: str | None,
+    log_format: str,
+    **given: Any,
+) -> int:
+    """Run the jobs of TARGET until Ctrl-C or SIGTERM.
+
+    TARGET is a module with @job functions (examples.jobs), or a settings class or dict as arq has them
+    (app.WorkerSettings, app:WorkerSettings). A first SIGTERM or Ctrl-C lets running jobs end, a second hands them
+    back; SIGHUP replaces the workers one by one, without dropping a job.
+    """
+    from monarq.cli.worker_pool import check_workers, run_pool
+    from monarq.workers.spec import WorkerSpec
+
+    overrides = {
+        SETTINGS[name]: list(value) if name == "queue" else value
+        for name, value in given.items()
+        if value is not None and value != ()
+    }
+    with open_url(redis) as url:
+        spec = WorkerSpec(target, url, overrides, verbosity=int(reporter.verbose), log_format=log_format)
+        return check_workers(spec) if check else run_pool(spec, workers, watch)

@@ -1,0 +1,142 @@
+"""The work of `monarq worker`: runs the supervisor and says what it runs, or looks for a live worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from monarq.cli.console import FAILED, say
+from monarq.cli.source import told
+from monarq.monitor.stats import QueueStats, read_stats
+from monarq.shared.connection import shown_url
+from monarq.shared.errors import SettingsError
+from monarq.shared.version import VERSION
+from monarq.workers.log_setup import configure_logging
+from monarq.workers.spec import WorkerSpec
+from monarq.workers.supervisor import supervise
+from monarq.workers.supervisor_log import SupervisorLog
+from monarq.workers.target import load_target
+
+if TYPE_CHECKING:
+    from monarq.workers.control import Ready
+    from monarq.workers.worker_process import WorkerProcess
+
+Watcher = Callable[[Path], AsyncIterator[object]]
+
+
+class PoolLog(SupervisorLog):
+    """The supervisor's log, with what a person at the terminal wants to know first."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._is_announced = False
+
+    def started(self, workers: int) -> None:
+        """See `SupervisorLog`."""
+        say(f"monarq {VERSION}: {self._spec.target}, {workers} worker{'' if workers == 1 else 's'}")
+
+    def worker_ready(self, worker: WorkerProcess, ready: Ready) -> None:
+        """See `SupervisorLog`."""
+        if not self._is_announced:
+            self._is_announced = True
+            say(f"monarq: {', '.join(_serving(ready, self._spec))}; Ctrl-C ends it")
+        super().worker_ready(worker, ready)
+
+    def cannot_start(self, worker: WorkerProcess) -> None:
+        """See `SupervisorLog`."""
+        say(f"monarq: {worker.refusal or 'the workers do not start; what they wrote above says why'}")
+
+
+def run_pool(spec: WorkerSpec, workers: int, watch: Path | None) -> int:
+    """Runs the workers until they are stopped; gives the exit code.
+
+    Args:
+        spec: what each worker runs.
+        workers: how many.
+        watch: a folder; when something in it changes, the workers are replaced.
+
+    Raises:
+        SettingsError: a folder is to be watched and watchfiles is not installed, or the log settings are wrong.
+    """
+    configure_logging(spec.verbosity, spec.log_format)
+    watcher = find_watcher() if watch else None
+    return asyncio.run(_run_pool(spec, workers, watch, watcher))
+
+
+async def _run_pool(spec: WorkerSpec, workers: int, watch: Path | None, watcher: Watcher | None) -> int:
+    reloading = asyncio.create_task(_reload_on_changes(watch, watcher)) if watch and watcher else None
+    try:
+        return await supervise(spec, workers=workers, log=PoolLog(spec))
+    finally:
+        if reloading is not None:
+            reloading.cancel()
+            await asyncio.wait([reloading])
+
+
+async def _reload_on_changes(folder: Path, watcher: Watcher) -> None:
+    async for _ in watcher(folder):
+        say(f"monarq: something in {folder} has changed: the workers are replaced")
+        os.kill(os.getpid(), signal.SIGHUP)
+
+
+def find_watcher() -> Watcher:
+    """What tells of changes in a folder.
+
+    Raises:
+        SettingsError: watchfiles is not installed.
+    """
+    try:
+        watcher: Watcher = import_module("watchfiles").awatch
+    except ModuleNotFoundError as error:
+        raise SettingsError("--watch needs the package watchfiles: pip install watchfiles") from error
+    return watcher
+
+
+def check_workers(spec: WorkerSpec) -> int:
+    """Says whether a worker is alive on each queue of the target; gives the exit code, 0 if so, else 1.
+
+    A worker is one of monarq's that renews its record, or whoever wrote arq's health check.
+
+    Raises:
+        TargetError: there is no such target.
+        RedisUnavailableError: Redis could not be reached.
+    """
+    loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
+    redis = loaded.source.client()
+    try:
+        queues = asyncio.run(read_stats(redis, loaded.settings.queues))
+    except RedisError as error:
+        raise told(error, loaded.source.shown) from error
+    for queue in queues:
+        say(f"monarq: {_health(queue)}")
+    return 0 if all(_is_served(queue) for queue in queues) else FAILED
+
+
+def _is_served(queue: QueueStats) -> bool:
+    return queue.health_check is not None or any(worker.alive for worker in queue.workers)
+
+
+def _health(queue: QueueStats) -> str:
+    alive = sum(worker.alive for worker in queue.workers)
+    if alive:
+        return f"{queue.queue}: {alive} workers alive"
+    if queue.health_check is not None:
+        return f"{queue.queue}: {queue.health_check}"
+    return f"{queue.queue}: no worker is alive, neither by its record nor by arq's health check"
+
+
+def _serving(ready: Ready, spec: WorkerSpec) -> list[str]:
+    """What is run, as far as it is known here: the target's settings are known to the workers alone."""
+    parts = [f"serving {', '.join(ready.queues)}"]
+    if ready.redis_url is not None:
+        parts.append(f"Redis at {shown_url(ready.redis_url)}")
+    if "concurrency" in spec.overrides:
+        parts.append(f"{spec.overrides['concurrency']} jobs at once in each")
+    return parts
