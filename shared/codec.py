@@ -26,7 +26,10 @@ Deserializer = Callable[[bytes], dict[str, Any]]
 class Codec(Protocol):
     """A way to write arq's dicts."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the format is called."""
+        ...
 
     def dumps(self, data: dict[str, Any]) -> bytes:
         """The dict as bytes; raises whatever the format raises for what it cannot hold."""

@@ -36,12 +36,22 @@ class Acker:
     4. flush: wait until all is sent.
     """
 
-    def __init__(self, *, redis: Redis, worker_id: str, table: LeaseTable, max_dead: int, journal: Journal) -> None:
+    def __init__(
+        self,
+        *,
+        redis: Redis,
+        worker_id: str,
+        table: LeaseTable,
+        max_dead: int,
+        journal: Journal,
+        on_settled: Callable[[], None],
+    ) -> None:
         self._redis = redis
         self._worker_id = worker_id
         self._table = table
         self._max_dead = max_dead
         self._journal = journal
+        self._on_settled = on_settled
         self._pending: list[Ack] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -63,6 +73,7 @@ class Acker:
                 for batch in _batches(pending):
                     await self._send(batch)
             self._idle.set()
+            self._on_settled()
 
     async def flush(self) -> None:
         """Waits until everything that was handed over is settled."""

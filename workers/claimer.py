@@ -21,7 +21,7 @@ from monarq.workers.journal import Journal
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
 
-CPU_POLL_S = 5.0
+CPU_POLL_S = 3.0
 """Only monarq fills the cpu set, and it always wakes somebody: the look is for wake-ups that were lost."""
 
 _SHORTEST_WAIT_S = 0.01

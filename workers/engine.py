@@ -21,8 +21,9 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from monarq.producer.wire import Wire, private_pool
 from monarq.shared.commands.repair import retire
-from monarq.shared.connection import RedisSource, check_redis
+from monarq.shared.connection import SOCKET_TIMEOUT_S, RedisSource, check_redis
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
 from monarq.shared.version import VERSION
@@ -49,6 +50,10 @@ LAST_WORDS_S: Final = 5.0
 """How long the last acknowledgements may take when Redis does not answer; the leases' ends do the rest."""
 
 
+_ALL: Final = 1000
+"""Connections are as many as parts of the worker speak at once; no part waits for another's."""
+
+
 class Engine:
     """One worker.
 
@@ -57,6 +62,7 @@ class Engine:
         settings: what it goes by.
         jobs: the jobs that it can run, by name.
         ctx: the dict that hooks and arq's jobs get.
+        paused: claims nothing while it is set.
     """
 
     def __init__(
@@ -68,7 +74,6 @@ class Engine:
         journal: Journal | None = None,
         upkeep: Iterable[Upkeep] = (),
         ctx: dict[Any, Any] | None = None,
-        redis: Redis | None = None,
     ) -> None:
         """Puts a worker together; nothing is connected or started.
 
@@ -79,17 +84,15 @@ class Engine:
             journal: who hears of what happens; nobody by default.
             upkeep: what else runs beside the jobs, cron for instance.
             ctx: the dict for hooks and arq's jobs.
-            redis: a client to use for the jobs' road, which stays open; by default the engine opens its own.
         """
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.settings = settings
         self.jobs = register(functions, settings)
         self.ctx = {} if ctx is None else ctx
         self.source = source
+        self.paused = False
         self._journal = journal or Journal()
         self._upkeep = list(upkeep)
-        self._redis = redis
-        self._owns_redis = redis is None
         self._keys = [QueueKeys.of(queue) for queue in settings.queues]
         self._table = LeaseTable(self._keys)
         self._tally = Tally()
@@ -130,13 +133,14 @@ class Engine:
             RedisUnavailableError: Redis could not be reached at the start; later that only makes the worker wait.
             Exception: what the start-up hook raised.
         """
-        redis = self._redis or self.source.client()
+        redis = Wire(
+            private_pool(self.source.client()), shown=self.source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL
+        )
         try:
             await check_redis(redis, self.source.shown)
             await self._run_with(redis)
         finally:
-            if self._owns_redis:
-                await redis.aclose()
+            await redis.hang_up()
 
     async def _run_with(self, redis: Redis) -> None:
         lanes = Lanes(self.jobs, self.settings, self._tally)
@@ -159,6 +163,7 @@ class Engine:
             table=self._table,
             max_dead=self.settings.max_dead,
             journal=self._journal,
+            on_settled=self._quiet.set,
         )
         keeper = self._make_keeper()
         io_slots, cpu_slots = Slots(self.settings.concurrency), Slots(1 if lanes.has_cpu else 0)
@@ -235,7 +240,9 @@ class Engine:
         ]
 
     def _may_start(self) -> int | None:
-        """How many jobs may be claimed yet in burst mode; None for as many as there are places."""
+        """How many jobs may be claimed yet, while paused and in burst mode; None for as many as there are places."""
+        if self.paused:
+            return 0
         if not self.settings.burst or self.settings.max_burst_jobs < 0:
             return None
         return max(0, self.settings.max_burst_jobs - self._tally.started)

@@ -1,0 +1,112 @@
+"""Workers inside the test's own process: one engine, its jobs, and what came of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.codec import MSGPACK, Codecs
+from monarq.shared.commands.enqueue import Ids, Placing, enqueue
+from monarq.shared.connection import UrlSource
+from monarq.shared.job import Job
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.lane import Lane
+from monarq.shared.payload import Result, write_payload
+from monarq.workers.engine import Engine
+from monarq.workers.journal import Journal
+from monarq.workers.settings import WorkerSettings
+
+QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+CODECS = Codecs(allow_pickle=True)
+
+
+class Recorder(Journal):
+    """Keeps the names of events, and lets a test wait for one."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self._changed = asyncio.Event()
+
+    def __getattribute__(self, name: str) -> Any:
+        known = object.__getattribute__(self, name)
+        if name.startswith("_") or name in {"events", "until"}:
+            return known
+
+        def note(*args: Any, **kwargs: Any) -> None:
+            self.events.append(name)
+            self._changed.set()
+
+        return note
+
+    async def until(self, event: str, times: int = 1) -> None:
+        """Waits until the event was told so many times."""
+        async with asyncio.timeout(10):
+            while self.events.count(event) < times:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+def settings_for_tests(**changes: Any) -> WorkerSettings:
+    """Settings that show in a fraction of a second what takes many in production."""
+    return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **changes})
+
+
+@asynccontextmanager
+async def running(engine: Engine) -> AsyncIterator[Engine]:
+    """The engine at work; drained at the end, and any error of it raised."""
+    task = asyncio.create_task(engine.run())
+    try:
+        yield engine
+    finally:
+        engine.drain()
+        await task
+
+
+def make_engine(url: str, functions: Sequence[object], journal: Journal | None = None, **changes: Any) -> Engine:
+    """An engine for these jobs."""
+    return Engine(functions, settings_for_tests(**changes), UrlSource(url), journal=journal)
+
+
+async def run_burst(url: str, functions: Sequence[object], journal: Journal | None = None, **changes: Any) -> Engine:
+    """Runs a worker until no job is left."""
+    engine = make_engine(url, functions, journal, **{"burst": True, **changes})
+    async with asyncio.timeout(30):
+        await engine.run()
+    return engine
+
+
+async def put(
+    redis: Redis, job: Job[..., Any] | str, *args: Any, job_id: str, queue: QueueKeys = QUEUE, **placing: Any
+) -> None:
+    """Enqueues a job by the bare command."""
+    name, lane = (job, Lane.IO) if isinstance(job, str) else (job.name, job.declared.lane)
+    payload = write_payload(MSGPACK, name, args, {}, time.time_ns() // 1_000_000)
+    await enqueue(redis, queue, Placing(**{"lane": lane, **placing}), Ids.NAMED, [(job_id, payload)])
+
+
+async def put_raw(redis: Redis, job_id: str, payload: bytes, queue: QueueKeys = QUEUE) -> None:
+    """Enqueues bytes that need not be a payload."""
+    await enqueue(redis, queue, Placing(), Ids.NAMED, [(job_id, payload)])
+
+
+async def result_of(redis: Redis, job_id: str) -> Result:
+    """The job's result; waits for it."""
+    async with asyncio.timeout(15):
+        while True:
+            data = await redis.get(names.result(job_id))
+            if data is not None:
+                return Result.read(data, CODECS)
+            await asyncio.sleep(0.01)
+
+
+async def letter_of(redis: Redis, job_id: str, queue: QueueKeys = QUEUE) -> dict[str, Any]:
+    """What the job's dead letter says; empty where there is none."""
+    letter = await redis.hget(queue.letter(job_id), "letter")
+    return msgspec.json.decode(letter) if letter else {}

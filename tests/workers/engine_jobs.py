@@ -1,0 +1,138 @@
+"""Jobs for the tests of the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+
+from monarq.shared.context import Context
+from monarq.shared.declare import job
+from monarq.shared.retry import Retry
+
+
+@job
+async def add(a: int, b: int) -> int:
+    return a + b
+
+
+@job
+async def tell(ctx: Context, word: str) -> list[object]:
+    return [ctx.job_id, ctx.job_name, ctx.job_try, ctx.queue, word]
+
+
+@job
+async def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+@job
+async def leave() -> None:
+    sys.exit(3)
+
+
+@job
+async def cancel_itself() -> None:
+    raise asyncio.CancelledError
+
+
+@job
+async def retry_once(ctx: Context) -> int:
+    if ctx.job_try == 1:
+        raise Retry(defer=0.05)
+    return ctx.job_try
+
+
+@job(max_tries=2)
+async def retry_always() -> None:
+    raise Retry
+
+
+@job(retries=2, backoff=0.01, retry_on=KeyError)
+async def flaky(ctx: Context) -> int:
+    if ctx.job_try < 3:
+        raise KeyError("not yet")
+    return ctx.job_try
+
+
+@job(retries=2, backoff=0.01, retry_on=KeyError)
+async def fails_otherwise() -> None:
+    raise ValueError("another error")
+
+
+@job(timeout=0.1)
+async def too_long() -> None:
+    await asyncio.sleep(60)
+
+
+@job
+async def wait(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "waited"
+
+
+@job
+async def block(seconds: float) -> str:
+    time.sleep(seconds)
+    return "blocked"
+
+
+@job
+async def stubborn(seconds: float) -> str:
+    """Does not let itself be cancelled."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            continue
+    return "ended"
+
+
+@job
+async def strange_result() -> object:
+    return object()
+
+
+@job(keep_result=0)
+async def forgotten() -> int:
+    return 1
+
+
+@job
+def square(number: int) -> int:
+    return number * number
+
+
+@job(timeout=0.2)
+def spin() -> None:
+    while True:
+        pass
+
+
+@job(lane="thread")
+def thread_name() -> str:
+    return threading.current_thread().name
+
+
+ALL = [
+    add,
+    tell,
+    fail,
+    leave,
+    cancel_itself,
+    retry_once,
+    retry_always,
+    flaky,
+    fails_otherwise,
+    too_long,
+    wait,
+    block,
+    stubborn,
+    strange_result,
+    forgotten,
+    square,
+    spin,
+    thread_name,
+]

@@ -1,0 +1,326 @@
+"""One worker on a real Redis: what becomes of each kind of job."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import time
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.commands.abort import AbortAnswer, abort
+from monarq.shared.commands.counts import counts
+from monarq.shared.commands.repair import repair
+from monarq.shared.errors import JobAbortedError
+from monarq.shared.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.payload import Result
+from tests.support.engines import (
+    CODECS,
+    QUEUE,
+    Recorder,
+    letter_of,
+    make_engine,
+    put,
+    put_raw,
+    result_of,
+    run_burst,
+    running,
+)
+from tests.workers import engine_jobs as jobs
+
+
+async def test_result_is_kept(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.add, 2, 3, job_id="sum")
+    engine = await run_burst(redis_url, jobs.ALL)
+    result = await result_of(redis, "sum")
+    assert (result.success, result.value, result.name, result.job_try) == (True, 5, "add", 1)
+    assert engine.tally.complete == 1
+    assert await redis.exists(names.job("sum"), names.in_progress("sum"), names.retry("sum"), QUEUE.queue) == 0
+
+
+async def test_context_tells_of_the_run(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.tell, "hello", job_id="told")
+    await run_burst(redis_url, jobs.ALL)
+    assert (await result_of(redis, "told")).value == ["told", "tell", 1, QUEUE.queue, "hello"]
+
+
+@pytest.mark.parametrize(
+    ("job", "args", "kind", "message", "tries"),
+    [
+        (jobs.fail, ("broken",), "ValueError", "broken", 1),
+        (jobs.leave, (), "SystemExit", "3", 1),
+        (jobs.retry_always, (), "monarq.shared.errors.JobDeadError", "retry_always asked for another try", 2),
+        (jobs.fails_otherwise, (), "ValueError", "another error", 1),
+        (jobs.too_long, (), "TimeoutError", "too_long passed its timeout of 0.1 s", 1),
+        (jobs.spin, (), "TimeoutError", "spin passed its timeout of 0.2 s", 1),
+        (jobs.strange_result, (), "monarq.shared.errors.PayloadError", "does not serialize as msgpack", 1),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+async def test_failure_leaves_a_result_and_a_dead_letter(
+    redis: Redis, redis_url: str, job: Any, args: tuple[Any, ...], kind: str, message: str, tries: int
+) -> None:
+    await put(redis, job, *args, job_id="bad")
+    engine = await run_burst(redis_url, jobs.ALL)
+    result = await result_of(redis, "bad")
+    assert not result.success
+    assert message in str(result.value)
+    letter = await letter_of(redis, "bad")
+    assert (letter["error_type"], letter["tries"]) == (kind, tries)
+    assert message in letter["error"]
+    assert engine.tally.failed == 1
+    assert await redis.zscore(QUEUE.dead, "bad") is not None
+
+
+async def test_other_jobs_go_on_when_one_leaves(redis: Redis, redis_url: str) -> None:
+    for number in range(20):
+        await put(redis, jobs.leave, job_id=f"leave{number}")
+        await put(redis, jobs.add, number, 1, job_id=f"add{number}")
+    engine = await run_burst(redis_url, jobs.ALL)
+    assert (engine.tally.complete, engine.tally.failed) == (20, 20)
+
+
+@pytest.mark.parametrize(("job", "tries"), [(jobs.retry_once, 2), (jobs.flaky, 3)])
+async def test_retry_runs_again(redis: Redis, redis_url: str, job: Any, tries: int) -> None:
+    await put(redis, job, job_id="again")
+    engine = await run_burst(redis_url, jobs.ALL)
+    result = await result_of(redis, "again")
+    assert (result.value, result.job_try) == (tries, tries)
+    assert engine.tally.retried == tries - 1
+
+
+async def test_job_that_cancels_itself_uses_its_tries_up(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.cancel_itself, job_id="self")
+    engine = await run_burst(redis_url, jobs.ALL)
+    assert engine.tally.retried == 4
+    assert not (await result_of(redis, "self")).success
+
+
+async def test_deferred_job_is_not_early(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.add, 1, 1, job_id="later", delay_ms=400)
+    due = await redis.zscore(QUEUE.queue, "later")
+    await run_burst(redis_url, jobs.ALL)
+    result = await result_of(redis, "later")
+    assert due <= result.start_ms <= due + 200
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"\x85\xa1t", "does not decode as msgpack"),
+        (b"", "does not decode as msgpack"),
+        (b"\x93\x01\x02\x03", "decodes as msgpack to list"),
+        (b"\x81\xa1t\xc0", "the field 'f' is missing"),
+        (pickle.dumps({"t": 1, "f": "add", "a": (1, 1), "k": {}, "et": 1}), "it is pickled"),
+    ],
+    ids=["cut off", "empty", "a list", "no fields", "pickled"],
+)
+async def test_undecodable_payload_is_dead_with_its_reason(
+    redis: Redis, redis_url: str, payload: bytes, reason: str
+) -> None:
+    await put_raw(redis, "odd", payload)
+    await put(redis, jobs.add, 1, 1, job_id="good")
+    engine = await run_burst(redis_url, jobs.ALL)
+    assert reason in (await letter_of(redis, "odd"))["error"]
+    assert await redis.hget(QUEUE.letter("odd"), "payload") == payload
+    assert reason in str((await result_of(redis, "odd")).value)
+    assert engine.tally.complete == 1
+
+
+async def test_unknown_job_is_dead_with_its_reason(redis: Redis, redis_url: str) -> None:
+    await put(redis, "no_such_job", job_id="who")
+    await run_burst(redis_url, jobs.ALL)
+    assert "no job is named 'no_such_job'" in (await letter_of(redis, "who"))["error"]
+
+
+async def test_payload_over_the_limit_is_not_handed_over(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.tell, "x" * 2000, job_id="large")
+    await run_burst(redis_url, jobs.ALL, max_payload=1000)
+    assert "the limit is 1,000" in (await letter_of(redis, "large"))["error"]
+
+
+async def test_expired_job_is_dead(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.add, 1, 1, job_id="old", ttl_ms=1)
+    while await redis.exists(names.job("old")):
+        await asyncio.sleep(0.005)
+    await run_burst(redis_url, jobs.ALL)
+    assert "expired" in (await letter_of(redis, "old"))["error"]
+
+
+async def test_job_that_lost_three_workers_is_dead_before_it_is_decoded(redis: Redis, redis_url: str) -> None:
+    await put_raw(redis, "poison", b"anything at all")
+    await redis.set(QUEUE.crash("poison"), "3 killed by SIGSEGV", px=60_000)
+    await run_burst(redis_url, jobs.ALL)
+    letter = await letter_of(redis, "poison")
+    assert "its worker was lost 3 times" in letter["error"]
+    assert "SIGSEGV" in letter["error"]
+
+
+async def test_result_that_is_not_wanted_is_not_kept(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.forgotten, job_id="gone")
+    engine = await run_burst(redis_url, jobs.ALL)
+    assert engine.tally.complete == 1
+    assert not await redis.exists(names.result("gone"))
+
+
+async def test_plain_functions_run_beside_the_loop(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.square, 7, job_id="cpu")
+    await put(redis, jobs.thread_name, job_id="thread")
+    await run_burst(redis_url, jobs.ALL)
+    assert (await result_of(redis, "cpu")).value == 49
+    assert (await result_of(redis, "thread")).value.startswith("monarq-job")
+
+
+async def test_cpu_jobs_enqueued_by_name_find_their_lane(redis: Redis, redis_url: str) -> None:
+    for number in range(30):
+        await put(redis, "square", number, job_id=f"s{number}")
+    engine = await run_burst(redis_url, jobs.ALL)
+    values = [(await result_of(redis, f"s{number}")).value for number in range(30)]
+    assert values == [number * number for number in range(30)]
+    assert (engine.tally.complete, engine.tally.retried) == (30, 0)
+
+
+async def test_cpu_job_stays_in_the_queue_for_clients_that_look_there(redis: Redis) -> None:
+    await put(redis, jobs.square, 7, job_id="cpu")
+    assert await redis.zscore(QUEUE.queue, "cpu") == PARKED_SCORE
+    seen = await counts(redis, QUEUE)
+    assert (seen.queued, seen.deferred, seen.running) == (1, 0, 0)
+
+
+async def test_long_job_keeps_its_lease_while_the_loop_is_blocked(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.block, 2.0, job_id="long")
+    await run_burst(redis_url, jobs.ALL, journal, lease_s=0.6)
+    assert (await result_of(redis, "long")).value == "blocked"
+    assert "ack_refused" not in journal.events
+    assert "job_lost" not in journal.events
+
+
+async def test_lost_lease_cancels_the_run_and_nothing_is_written(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.wait, 30, job_id="taken")
+    async with running(make_engine(redis_url, jobs.ALL, journal, lease_s=0.6)):
+        await journal.until("job_started")
+        await redis.set(names.in_progress("taken"), "somebody else", px=60_000)
+        await journal.until("job_lost")
+    assert await redis.get(names.in_progress("taken")) == b"somebody else"
+    assert not await redis.exists(names.result("taken"))
+    await redis.delete(names.in_progress("taken"))
+
+
+async def test_drain_lets_jobs_end_and_hands_back_the_rest(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.wait, 0.3, job_id="short")
+    await put(redis, jobs.wait, 30, job_id="long")
+    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=1.0)) as engine:
+        await journal.until("job_started", 2)
+        await put(redis, jobs.add, 1, 1, job_id="new")
+        engine.drain()
+    assert (await result_of(redis, "short")).value == "waited"
+    assert "job_handed_back" in journal.events
+    assert not await redis.exists(names.in_progress("long"), names.retry("long"), QUEUE.crash("long"))
+    assert (await counts(redis, QUEUE)).queued >= 1
+
+
+async def test_hand_back_is_immediate(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    for number in range(50):
+        await put(redis, jobs.wait, 30, job_id=f"w{number}")
+    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=60)) as engine:
+        await journal.until("job_started", 50)
+        engine.drain()
+        started = time.monotonic()
+        engine.hand_back()
+    assert time.monotonic() - started < 2
+    seen = await counts(redis, QUEUE)
+    assert (seen.queued, seen.running, seen.workers) == (50, 0, [])
+
+
+async def test_job_that_ignores_its_cancel_is_handed_back_over_its_head(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.stubborn, 3.0, job_id="stubborn")
+    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=0.1)) as engine:
+        await journal.until("job_started")
+        engine.drain()
+    assert (await counts(redis, QUEUE)).queued == 1
+
+
+async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.wait, 30, job_id="stop")
+    async with running(make_engine(redis_url, jobs.ALL, journal)):
+        await journal.until("job_started")
+        assert await abort(redis, QUEUE, "stop") is AbortAnswer.RUNS
+        result = await result_of(redis, "stop")
+    with pytest.raises(JobAbortedError):
+        result.unwrap()
+    assert await letter_of(redis, "stop") == {}
+    assert not await redis.exists(names.ABORT)
+
+
+async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.add, 1, 1, job_id="stop", delay_ms=60_000)
+    await put(redis, jobs.spin, job_id="stop-cpu", delay_ms=60_000)
+    assert await abort(redis, QUEUE, "stop") is AbortAnswer.WAITS
+    assert await abort(redis, QUEUE, "stop-cpu") is AbortAnswer.WAITS
+    assert await abort(redis, QUEUE, "nobody") is AbortAnswer.UNKNOWN
+    await run_burst(redis_url, jobs.ALL, journal)
+    assert journal.events.count("aborted_before_start") == 2
+    assert "job_started" not in journal.events
+
+
+async def test_crash_is_counted_and_the_job_runs_again(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.wait, 0.5, job_id="crashed")
+    async with running(make_engine(redis_url, jobs.ALL, journal)) as engine:
+        await journal.until("job_started")
+        # What the supervisor does for a worker that it saw die.
+        assert await repair(redis, QUEUE, engine.worker_id, "killed by SIGKILL") == [b"crashed"]
+        result = await result_of(redis, "crashed")
+    assert (result.value, result.job_try) == ("waited", 1)
+    assert not await redis.exists(QUEUE.crash("crashed"))
+
+
+async def test_two_queues_are_served(redis: Redis, redis_url: str) -> None:
+    slow = QueueKeys.of("slow")
+    await put(redis, jobs.add, 1, 1, job_id="one")
+    await put(redis, jobs.add, 2, 2, job_id="two", queue=slow)
+    await run_burst(redis_url, jobs.ALL, queues=(QUEUE.queue, "slow"))
+    assert (await result_of(redis, "one")).value == 2
+    assert (await result_of(redis, "two")).queue == "slow"
+
+
+async def test_idle_worker_is_woken_at_once(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    async with running(make_engine(redis_url, jobs.ALL, journal, poll_s=30)):
+        await journal.until("worker_started")
+        for number in range(5):
+            started = time.monotonic()
+            await put(redis, jobs.add, 1, 1, job_id=f"now{number}")
+            await result_of(redis, f"now{number}")
+            assert time.monotonic() - started < 1
+
+
+async def test_record_is_there_while_the_worker_lives(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    async with running(make_engine(redis_url, jobs.ALL, journal)) as engine:
+        await journal.until("worker_started")
+        async with asyncio.timeout(5):
+            while not (await counts(redis, QUEUE)).workers:
+                await asyncio.sleep(0.01)
+        assert await redis.get(QUEUE.worker(engine.worker_id)) is not None
+    assert (await counts(redis, QUEUE)).workers == []
+    assert not await redis.exists(QUEUE.worker(engine.worker_id), QUEUE.leases(engine.worker_id))
+
+
+async def test_thousand_jobs_end_once_each(redis: Redis, redis_url: str) -> None:
+    for number in range(1000):
+        await put(redis, jobs.add, number, 1, job_id=f"n{number}")
+    engine = await run_burst(redis_url, jobs.ALL)
+    results = await redis.mget([names.result(f"n{number}") for number in range(1000)])
+    assert [Result.read(data, CODECS).value for data in results] == [number + 1 for number in range(1000)]
+    assert (engine.tally.started, engine.tally.complete) == (1000, 1000)
