@@ -1,0 +1,70 @@
+"""How a CPU child ended: seen, reaped and put into a value. Used by ChildProcess."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+
+_MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnd:
+    """How a child ended.
+
+    Attributes:
+        exit_code: its exit code; None when a signal ended it, or when somebody else reaped it.
+        signal_name: the signal that ended it, such as "SIGSEGV"; else None.
+        peak_memory_bytes: the most resident memory it ever had; None when the kernel's count does not tell.
+        reason: why this process killed it; None when it did not, or did not say.
+    """
+
+    exit_code: int | None
+    signal_name: str | None
+    peak_memory_bytes: int | None
+    reason: str | None
+
+
+def reap(pid: int, *, inherited_peak_bytes: int, kill_reason: str | None) -> ChildEnd | None:
+    """Takes the exit status of a child of ours; None when it has not ended.
+
+    Args:
+        pid: the child.
+        inherited_peak_bytes: where the kernel's count of its peak memory began: at our own size when we forked.
+        kill_reason: why we sent it SIGKILL, if we did.
+    """
+    try:
+        ended_pid, status, usage = os.wait4(pid, os.WNOHANG)
+    except ChildProcessError:
+        return ChildEnd(None, None, None, kill_reason)
+    if ended_pid == 0:
+        return None
+    code = os.waitstatus_to_exitcode(status)
+    peak_bytes = usage.ru_maxrss * _MAXRSS_UNIT_BYTES
+    return ChildEnd(
+        exit_code=code if code >= 0 else None,
+        signal_name=signal_name(-code) if code < 0 else None,
+        peak_memory_bytes=peak_bytes if peak_bytes > inherited_peak_bytes else None,
+        reason=kill_reason if code == -signal.SIGKILL else None,
+    )
+
+
+def open_pidfd(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends; None where the system has none."""
+    if sys.platform == "linux":
+        try:
+            return os.pidfd_open(pid)
+        except OSError:
+            return None
+    else:
+        return None
+
+
+def signal_name(number: int) -> str:
+    """A signal's name such as "SIGSEGV", or "signal 40" for one without."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,285 @@
+"""The CPU lane: one warm child process beside the worker that runs plain `def` jobs.
+
+The runner hands it a call and awaits the outcome, while the worker's event loop stays free. The lane guarantees that a
+job which passes its timeout or its memory limit, or is cancelled, is killed at once with the processes it started,
+whatever its code is doing, and that no death of the child reaches the worker: the next job finds a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from monarq.workers.lanes.child_end import ChildEnd
+from monarq.workers.lanes.child_process import ChildProcess
+from monarq.workers.lanes.cpu_errors import (
+    CpuJobDied,
+    CpuJobError,
+    CpuLaneError,
+    CpuMemoryExceeded,
+    CpuPickleError,
+    CpuStartError,
+    CpuTraceback,
+    CpuUnreachableError,
+)
+from monarq.workers.lanes.framing import Call, Failure, Frame, Hello, Kind
+from monarq.workers.lanes.memory_guard import MemoryGuard, read_resident_bytes
+
+__all__ = [
+    "CpuCall",
+    "CpuJobDied",
+    "CpuJobError",
+    "CpuLane",
+    "CpuLaneError",
+    "CpuMemoryExceeded",
+    "CpuPickleError",
+    "CpuStartError",
+    "CpuUnreachableError",
+]
+
+_CROWDED = 0.8
+"""A child that already holds this share of a job's limit from earlier jobs is replaced before the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuCall:
+    """A function to run in the child, by name.
+
+    Attributes:
+        module: where it is found: `importlib.import_module(module)`.
+        qualname: the attribute path in that module.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        context: passed as the first positional argument when not None.
+    """
+
+    module: str
+    qualname: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    context: Any | None
+
+
+class CpuLane:
+    """Runs calls in a child process, one at a time; further ones wait their turn in order of arrival.
+
+    Attributes:
+        restarts: how many children have taken another's place since the lane was made.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_jobs_per_child: int = 1000,
+        default_memory_bytes: int | None = None,
+        sys_path: Sequence[str] | None = None,
+        preload: Sequence[str] = (),
+    ) -> None:
+        """Makes a lane; no process is started yet.
+
+        Args:
+            max_jobs_per_child: after so many jobs a child is replaced by a fresh one.
+            default_memory_bytes: the limit for calls that bring none; None for no limit.
+            sys_path: entries that stand before this process's own sys.path in the child.
+            preload: modules that a child imports before its first job.
+        """
+        if max_jobs_per_child < 1:
+            raise ValueError(f"max_jobs_per_child must be at least 1, not {max_jobs_per_child}")
+        self.restarts = 0
+        self._max_jobs_per_child = max_jobs_per_child
+        self._default_memory_bytes = default_memory_bytes
+        self._sys_path = tuple(sys_path or ())
+        self._preload = tuple(preload)
+        self._turn = asyncio.Lock()
+        self._child: ChildProcess | None = None
+        self._starting: asyncio.Task[ChildProcess] | None = None
+        self._children: set[ChildProcess] = set()
+        self._stopped = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call runs, or waits for a child."""
+        return self._turn.locked()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child; None while there is none alive."""
+        return self._child.pid if self._child is not None and self._child.usable else None
+
+    async def start(self) -> None:
+        """Starts the child and waits until it is warm; does nothing when it is.
+
+        Raises:
+            CpuStartError: the child died, failed to preload, or took over a minute.
+        """
+        self._stopped = False
+        await self._usable_child()
+
+    async def stop(self) -> None:
+        """Ends the child, at once when it is busy; its call raises CpuJobDied. May be called at any time, and again."""
+        self._stopped = True
+        children, starting = tuple(self._children), self._starting
+        for child in children:
+            child.retire("the CPU lane was stopped")
+        for child in children:
+            await child.wait_ended()
+        if starting is not None:
+            # That it fails is our doing: nobody need hear of it.
+            await asyncio.gather(starting, return_exceptions=True)
+
+    async def run(
+        self,
+        call: CpuCall,
+        *,
+        timeout_s: float | None,
+        memory_bytes: int | None = None,
+        on_message: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Runs a call in the child and returns what it returns. Cancelled, it kills the job.
+
+        Args:
+            call: what to run.
+            timeout_s: how long the job may run, in seconds, once it is sent to the child; None for ever.
+            memory_bytes: how much resident memory the child may hold meanwhile; None for the lane's default.
+            on_message: called in the event loop with each payload the job passes to cpu_child.send_message().
+
+        Raises:
+            Exception: what the function raised, with the child's traceback as its `__cause__`.
+            CpuJobError: what the function raised, when that itself cannot be raised here.
+            CpuPickleError: the arguments or the result cannot be pickled; the child lives on.
+            CpuUnreachableError: the function cannot be imported by name in another process.
+            TimeoutError: the job passed its timeout and was killed.
+            CpuMemoryExceeded: the job passed its memory limit and was killed.
+            CpuJobDied: the child died under the job, or the lane was stopped.
+            CpuStartError: there was no child, and none could be started.
+        """
+        if call.module == "__main__" or "<" in call.qualname:
+            raise CpuUnreachableError(call.module, call.qualname)
+        limit_bytes = self._default_memory_bytes if memory_bytes is None else memory_bytes
+        async with self._turn:
+            child = await self._child_with_room(limit_bytes)
+            try:
+                frame = await self._ask(child, call, timeout_s, limit_bytes, on_message)
+            finally:
+                self._replace_if_worn(child)
+        return outcome_of(call, frame)
+
+    async def _ask(
+        self,
+        child: ChildProcess,
+        call: CpuCall,
+        timeout_s: float | None,
+        limit_bytes: int | None,
+        on_message: Callable[[Any], None] | None,
+    ) -> Frame:
+        frame = pack_call(child, call)
+        guard = None
+        if limit_bytes is not None:
+            guard = MemoryGuard(pid=child.pid, limit_bytes=limit_bytes, on_excess=child.kill)
+            guard.start()
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await child.request(frame, on_message)
+        except TimeoutError:
+            raise TimeoutError(f"{call.qualname} passed its timeout of {timeout_s:g} s and was killed") from None
+        finally:
+            if guard is not None:
+                guard.stop()
+        if isinstance(reply, ChildEnd):
+            raise death_of(call, reply, guard)
+        return reply
+
+    async def _child_with_room(self, limit_bytes: int | None) -> ChildProcess:
+        """A usable child; a fresh one when what earlier jobs left behind would at once fail a job with this limit."""
+        child = await self._usable_child()
+        if limit_bytes is None or not child.jobs or read_resident_bytes(child.pid) < limit_bytes * _CROWDED:
+            return child
+        child.retire()
+        return await self._usable_child()
+
+    async def _usable_child(self) -> ChildProcess:
+        if self._stopped:
+            raise CpuLaneError("the CPU lane is stopped: call start() before run()")
+        if self._child is not None and self._child.usable:
+            return self._child
+        # Shielded, as others may wait for the same child, and the next call will want it anyway.
+        return await asyncio.shield(self._warm_up())
+
+    def _warm_up(self) -> asyncio.Task[ChildProcess]:
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start_child())
+        return self._starting
+
+    async def _start_child(self) -> ChildProcess:
+        try:
+            if self._stopped:
+                raise CpuLaneError("the CPU lane was stopped while its child was to start")
+            path = list(dict.fromkeys((*self._sys_path, *sys.path)))
+            child = ChildProcess.spawn(path)
+            self._children = {other for other in (*self._children, child) if other.end is None}
+            await child.prepare(Hello(path, os.environ.get("PYTHONPATH"), list(self._preload)))
+            self.restarts += self._child is not None
+            self._child = child
+            return child
+        finally:
+            self._starting = None
+
+    def _replace_if_worn(self, child: ChildProcess) -> None:
+        """Warms the next child up before it is needed, when this one is dead or has run its share."""
+        if child.jobs >= self._max_jobs_per_child:
+            child.retire()
+        if not self._stopped and not child.usable:
+            self._warm_up()
+
+
+def pack_call(child: ChildProcess, call: CpuCall) -> memoryview:
+    """The call's frame; CpuPickleError when its arguments cannot be pickled."""
+    try:
+        return child.pack(Kind.CALL, Call(call.module, call.qualname, call.args, call.kwargs, call.context))
+    except Exception as error:
+        raise CpuPickleError(call.qualname, "arguments", f"{type(error).__name__}: {error}") from error
+
+
+def outcome_of(call: CpuCall, frame: Frame) -> Any:
+    """The result that the child's answer holds; raises what it says went wrong."""
+    try:
+        value: Any = frame.load()
+    except Exception as error:
+        raise CpuPickleError(call.qualname, "result", f"{type(error).__name__}: {error}") from error
+    if frame.kind is Kind.RESULT:
+        return value
+    if isinstance(value, Failure):
+        raise exception_of(value)
+    what, reason = value
+    raise CpuPickleError(call.qualname, what, reason)
+
+
+def exception_of(failure: Failure) -> Exception:
+    """What the function raised, made whole again; a CpuJobError in its place when that cannot be."""
+    error: object = None
+    args: tuple[Any, ...] = ()
+    if failure.pickled is not None:
+        # Unpickling runs the class's own __init__, which may raise anything.
+        with suppress(Exception):
+            error, args = pickle.loads(failure.pickled)  # noqa: S301 - from our own child
+    if isinstance(error, Exception):
+        error.args = args
+    else:
+        error = CpuJobError(failure.type_name, failure.message, failure.traceback_text)
+    error.__cause__ = CpuTraceback(failure.traceback_text)
+    return error
+
+
+def death_of(call: CpuCall, end: ChildEnd, guard: MemoryGuard | None) -> CpuJobDied:
+    """What to raise for a child that ended under a job."""
+    seen_bytes = 0 if guard is None else guard.peak_bytes
+    peak_bytes = max(end.peak_memory_bytes or 0, seen_bytes) or None
+    if guard is not None and guard.exceeded:
+        return CpuMemoryExceeded(call.qualname, guard.limit_bytes, seen_bytes, peak_bytes)
+    return CpuJobDied(call.qualname, end.exit_code, end.signal_name, peak_bytes, end.reason)

@@ -1,0 +1,232 @@
+"""The CPU child: `python -m monarq.workers.lanes.cpu_child <socket fd> <lifeline fd> <worker pid>`.
+
+A warm process beside each worker that runs plain functions one at a time, in its main thread. child_process.py starts
+it and talks to it over the socket; stdout and stderr belong to the jobs. It never outlives its worker. It imports no
+event loop and no Redis, so that it is ready at once.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import os
+import pickle
+import resource
+import sys
+import threading
+from contextlib import suppress
+from types import CoroutineType, FunctionType, TracebackType
+from typing import cast
+
+from monarq.workers.lanes.child_setup import die_with_worker, leave_stopping_to_worker, offer_to_oom_killer
+from monarq.workers.lanes.framing import (
+    PICKLE_PROTOCOL,
+    READ_BYTES,
+    Call,
+    Failure,
+    Frame,
+    FrameBuffer,
+    Hello,
+    Kind,
+    dump_frame,
+)
+
+_MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
+
+
+class WorkerLink:
+    """The child's end of the socket to its worker."""
+
+    def __init__(self) -> None:
+        self._fd = -1
+        self._socket = (0, 0)
+        self._pid = 0
+        self._job = 0
+        self._incoming = FrameBuffer()
+        self._writing = threading.Lock()
+
+    def open(self, fd: int) -> None:
+        """Takes the inherited socket, and keeps it from the programs that jobs start."""
+        os.set_inheritable(fd, False)
+        self._fd, self._socket, self._pid = fd, _identity(fd), os.getpid()
+
+    @property
+    def ours(self) -> bool:
+        """Whether this process is the child itself: not a fork that a job made, not a process without a link."""
+        return os.getpid() == self._pid
+
+    def receive(self) -> Frame:
+        """Waits for the next frame; EOFError when the worker has closed its end."""
+        while (frame := self._incoming.take()) is None:
+            data = os.read(self._fd, READ_BYTES)
+            if not data:
+                raise EOFError
+            self._incoming.feed(data)
+        self._job = frame.job
+        return frame
+
+    def send(self, kind: Kind, value: object) -> None:
+        """Sends a frame about the running job; when `value` cannot be pickled it raises, and nothing is sent."""
+        self.write(self.pickle(kind, value))
+
+    def pickle(self, kind: Kind, value: object) -> memoryview:
+        """The frame for write(); raises what pickling `value` raises."""
+        return dump_frame(kind, self._job, value)
+
+    def write(self, frame: memoryview) -> None:
+        """Writes a whole frame; OSError when the socket is gone."""
+        # A job that closed every descriptor may have opened a file under our number: never write into that.
+        if _identity(self._fd) != self._socket:
+            raise OSError("a job has closed the socket between the CPU child and its worker")
+        with self._writing:
+            while frame:
+                frame = frame[os.write(self._fd, frame) :]
+
+
+# The one object that lives as long as the process: user code reaches it through send_message(), by import.
+_LINK = WorkerLink()
+
+
+def send_message(payload: object) -> None:
+    """Sends `payload` from the running job to the worker, which hands it to the `on_message` of CpuLane.run().
+
+    Any thread of the job may call it. What is sent when no job runs is dropped.
+
+    Raises:
+        RuntimeError: this process is not a CPU child (a process that a job forked is none either).
+        Exception: whatever pickling `payload` raises.
+    """
+    if not _LINK.ours:
+        raise RuntimeError("send_message() works only in a job of the CPU lane, in the process that runs the job")
+    _LINK.send(Kind.MESSAGE, payload)
+
+
+def main() -> None:
+    """Sets the process up, tells the worker that it is ready, and serves until the worker closes the socket."""
+    socket_fd, lifeline_fd, worker_pid = (int(argument) for argument in sys.argv[1:4])
+    del sys.argv[1:]
+    die_with_worker(lifeline_fd, worker_pid)
+    faulthandler.enable()
+    leave_stopping_to_worker()
+    offer_to_oom_killer()
+    _LINK.open(socket_fd)
+    with suppress(EOFError):
+        prepare(_LINK)
+        while True:
+            run_job(_LINK, _LINK.receive())
+
+
+def prepare(link: WorkerLink) -> None:
+    """Takes over the worker's import path and imports what it asks for; EOFError when that failed and was told."""
+    hello = cast("Hello", link.receive().load())
+    sys.path[:] = hello.sys_path
+    os.environ.pop("PYTHONPATH", None)
+    if hello.python_path is not None:
+        os.environ["PYTHONPATH"] = hello.python_path
+    try:
+        for module in hello.preload:
+            importlib.import_module(module)
+    except BaseException as error:
+        link.send(Kind.FAILURE, failure_of(error))
+        raise EOFError from error
+    link.send(Kind.READY, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT_BYTES)
+
+
+def run_job(link: WorkerLink, frame: Frame) -> None:
+    """Runs one call and sends its outcome, whatever it is."""
+    reply = outcome_of(link, frame)
+    if not link.ours:
+        # The function forked, and both processes came back from it: only one may answer.
+        os._exit(1)
+    flush_output()
+    link.write(reply)
+
+
+def outcome_of(link: WorkerLink, frame: Frame) -> memoryview:
+    """Runs one call; the frame that tells its outcome."""
+    try:
+        call = cast("Call", frame.load())
+    except Exception as error:  # noqa: BLE001 - unpickling runs the user's code, which may raise anything
+        return link.pickle(Kind.UNPICKLABLE, ("arguments", _in_words(error)))
+    try:
+        result = call_function(call)
+    except BaseException as error:  # noqa: BLE001 - SystemExit and the like end the job, not this process
+        return link.pickle(Kind.FAILURE, failure_of(error))
+    try:
+        return link.pickle(Kind.RESULT, result)
+    except Exception as error:  # noqa: BLE001 - pickling runs the user's code, which may raise anything
+        return link.pickle(Kind.UNPICKLABLE, ("result", _in_words(error)))
+
+
+def call_function(call: Call) -> object:
+    """Finds the function and calls it.
+
+    Raises:
+        TypeError: it is an `async def`, which belongs in the io lane.
+        BaseException: whatever the import or the function raises.
+    """
+    target: object = importlib.import_module(call.module)
+    for name in call.qualname.split("."):
+        target = getattr(target, name)
+    if not isinstance(target, FunctionType):
+        target = getattr(target, "function", target)
+    if not callable(target):
+        raise TypeError(f"{call.module}.{call.qualname} is not callable")
+    context = () if call.context is None else (call.context,)
+    result: object = target(*context, *call.args, **call.kwargs)
+    if isinstance(result, CoroutineType):
+        result.close()
+        raise TypeError(f"{call.module}.{call.qualname} is an async def: run it in the io lane")
+    return result
+
+
+def failure_of(error: BaseException) -> Failure:
+    """An exception made ready to travel; one that would mean something to the worker's coroutines goes as text only."""
+    import traceback  # put off: most children never need it, and it would slow the start
+
+    lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
+    pickled = None
+    if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
+        # The args go along as a class with an __init__ of its own may make others out of them.
+        with suppress(Exception):
+            pickled = pickle.dumps((error, error.args), PICKLE_PROTOCOL)
+    return Failure(_type_name(error), _in_words(error, with_type=False), "".join(lines), pickled)
+
+
+def flush_output() -> None:
+    """Passes on what the job printed, so that it is out when the result is, and a later kill loses none of it."""
+    for stream in (sys.stdout, sys.stderr):
+        # A job may have closed its stdout, lost its reader, or put something else in its place.
+        with suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
+def _users_part(trace: TracebackType | None) -> TracebackType | None:
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return trace
+
+
+def _type_name(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _in_words(error: BaseException, *, with_type: bool = True) -> str:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything, and the failure must still be told
+        text = "<its text cannot be made>"
+    return f"{_type_name(error)}: {text}" if with_type else text
+
+
+if __name__ == "__main__":
+    # Under its own name, so that this module is loaded once for jobs that import send_message from it.
+    from monarq.workers.lanes import cpu_child
+
+    cpu_child.main()

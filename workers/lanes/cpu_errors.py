@@ -1,0 +1,171 @@
+"""What a job of the CPU lane can fail with, besides what its own function raises.
+
+Every class keeps its facts in `args` and builds its text from them, so it can be pickled into a job's result.
+"""
+
+from __future__ import annotations
+
+from monarq.shared.errors import JobError, JobFailedError, PayloadError
+
+
+class CpuLaneError(JobError):
+    """The CPU lane could not run a job, or not to its end."""
+
+
+class CpuUnreachableError(CpuLaneError):
+    """The function is not to be found by import in another process (it is in `__main__`, a lambda or nested).
+
+    Attributes:
+        module: the module it was said to be in.
+        qualname: its path in that module.
+    """
+
+    def __init__(self, module: str, qualname: str) -> None:
+        super().__init__(module, qualname)
+        self.module = module
+        self.qualname = qualname
+
+    def __str__(self) -> str:
+        return (
+            f"{self.qualname} of module {self.module!r} cannot be reached from the CPU child process: "
+            "define it at the top level of a module that can be imported, not in the script that is run"
+        )
+
+
+class CpuStartError(CpuLaneError):
+    """The child process did not get as far as waiting for jobs.
+
+    Attributes:
+        reason: what stopped it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the CPU child process could not start: {self.reason}"
+
+
+class CpuPickleError(CpuLaneError, PayloadError):
+    """The arguments or the result cannot cross between the worker and its child.
+
+    Attributes:
+        function: the function's name.
+        what: "arguments" or "result".
+        reason: what pickle said.
+    """
+
+    def __init__(self, function: str, what: str, reason: str) -> None:
+        super().__init__(function, what, reason)
+        self.function = function
+        self.what = what
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the {self.what} of {self.function} cannot be pickled between the worker and its CPU child"
+            f" ({self.reason}): pass plain data such as numbers, strings, bytes, lists, dicts, ids or file paths"
+        )
+
+
+class CpuJobError(JobFailedError):
+    """The function raised something that cannot be raised again here: see its name, message and traceback.
+
+    It stands for exceptions that do not survive pickling, and for those that would mean something to the worker's own
+    coroutines: SystemExit, KeyboardInterrupt, asyncio.CancelledError, StopIteration.
+
+    Attributes:
+        type_name: the exception's class, with its module unless builtin.
+        message: its text.
+        traceback: the child's traceback as text.
+    """
+
+    def __init__(self, type_name: str, message: str, traceback_text: str) -> None:
+        super().__init__(message, type_name, traceback_text)
+        self.args = (type_name, message, traceback_text)
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.message}" if self.message else self.type_name
+
+
+class CpuTraceback(Exception):  # noqa: N818 - it is never raised: it is the `__cause__` that shows the child's side
+    """The child's traceback, as the `__cause__` of an exception that came from there."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"\n{self.text}"
+
+
+class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as TimeoutExpired does
+    """The child process ended while it ran the job.
+
+    Attributes:
+        function: the function's name.
+        exit_code: the process's exit code; None when a signal ended it, or when it is not known.
+        signal_name: the signal that ended it, such as "SIGSEGV"; else None.
+        peak_memory_bytes: the most resident memory the process ever had; None when the kernel's count does not tell.
+        reason: why the worker itself killed it; None when it did not.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        exit_code: int | None,
+        signal_name: str | None,
+        peak_memory_bytes: int | None,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(function, exit_code, signal_name, peak_memory_bytes, reason)
+        self.function = function
+        self.exit_code = exit_code
+        self.signal_name = signal_name
+        self.peak_memory_bytes = peak_memory_bytes
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.function} died: {self._manner()}{self._peak()}"
+
+    def _manner(self) -> str:
+        if self.reason is not None:
+            return self.reason
+        if self.signal_name == "SIGKILL":
+            return "its process was killed by SIGKILL, which is also how the kernel's out-of-memory killer ends one"
+        if self.signal_name is not None:
+            return f"its process was killed by {self.signal_name}"
+        if self.exit_code is not None:
+            return f"its process exited with code {self.exit_code} before the function returned"
+        return "its process ended before the function returned"
+
+    def _peak(self) -> str:
+        return "" if self.peak_memory_bytes is None else f" (peak memory {in_mb(self.peak_memory_bytes)})"
+
+
+class CpuMemoryExceeded(CpuJobDied):
+    """The child's resident memory passed the job's limit, so it was killed.
+
+    Attributes:
+        limit_bytes: the limit.
+        seen_bytes: what was measured when it was killed.
+    """
+
+    def __init__(self, function: str, limit_bytes: int, seen_bytes: int, peak_memory_bytes: int | None) -> None:
+        super().__init__(function, None, "SIGKILL", peak_memory_bytes)
+        self.args = (function, limit_bytes, seen_bytes, peak_memory_bytes)
+        self.limit_bytes = limit_bytes
+        self.seen_bytes = seen_bytes
+
+    def _manner(self) -> str:
+        return (
+            f"it passed its memory limit of {in_mb(self.limit_bytes)} "
+            f"({in_mb(self.seen_bytes)} resident) and was killed"
+        )
+
+
+def in_mb(count_bytes: int) -> str:
+    """`count_bytes` as people read it, such as "12.5 MB" (of 2**20 bytes)."""
+    return f"{count_bytes / (1 << 20):,.1f} MB"
