@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import typing
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, overload
@@ -200,4 +201,5 @@ def _place(function: Callable[..., Any]) -> str:
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
         return repr(function)
-    return f"{code.co_filename}:{code.co_firstlineno}"
+    # A file may be reached by more than one path, and its jobs are the same all the same.
+    return f"{os.path.realpath(code.co_filename)}:{code.co_firstlineno}"
