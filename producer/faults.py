@@ -61,10 +61,10 @@ _CLASSES: Final = {"OutOfMemoryError": "OOM", "ReadOnlyError": "READONLY", "NoPe
 
 def fault_of(error: BaseException) -> Fault:
     """What became of the command that raised this."""
-    if isinstance(error, NotSentError):
-        return Fault.DENIED if isinstance(error.__cause__, (AuthenticationError, AuthorizationError)) else Fault.ABSENT
-    if isinstance(error, (AuthenticationError, AuthorizationError)):
+    if isinstance(_reason(error), (AuthenticationError, AuthorizationError)):
         return Fault.DENIED
+    if isinstance(error, NotSentError):
+        return Fault.ABSENT
     if isinstance(error, BusyLoadingError) or _code(error) in _PASSING or "max number of clients" in str(error):
         return Fault.LATER
     return Fault.REFUSED if isinstance(error, ResponseError) else Fault.UNKNOWN
@@ -81,7 +81,14 @@ def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRe
         advice = _ADVICE.get(_code(error))
         reason = f"{advice} ({error})" if advice else str(error)
         return RedisRefusedError(f"Redis at {where} refused it: {reason}")
-    return unavailable(error.__cause__ or error if isinstance(error, NotSentError) else error, where)
+    return unavailable(_reason(error), where)
+
+
+def _reason(error: BaseException) -> BaseException:
+    """Why there was no connection: redis-py wraps that once more for a Unix socket."""
+    while isinstance(error, RedisConnectionError) and error.__cause__ is not None and str(error.__cause__):
+        error = error.__cause__
+    return error
 
 
 def _code(error: BaseException) -> str:

@@ -7,8 +7,8 @@ import concurrent.futures
 import os
 import threading
 import weakref
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 import uvloop
 
@@ -17,20 +17,27 @@ from monarq.producer.errors import ProducerClosedError, ProducerMisusedError
 T = TypeVar("T")
 
 
+Started = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+"""The loop once it runs, and what ends it when it is set."""
+
+LONGEST_END_S: Final = 5.0
+"""No program is kept from ending for longer, whatever the connections do."""
+
+
 class LoopThread:
     """Runs coroutines for any number of threads, until it is closed, let go of, or the program ends.
 
     Args:
         name: the thread's name.
+        at_end: what its loop does last.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, at_end: Callable[[], Awaitable[None]]) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._closed = False
-        started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
-        started = concurrent.futures.Future()
-        self._thread = threading.Thread(target=_run_loop, args=(started,), name=name, daemon=True)
+        started = Started()
+        self._thread = threading.Thread(target=_run_loop, args=(started, at_end), name=name, daemon=True)
         self._thread.start()
         self._loop, self._stop = started.result()
         # Also when nobody closes it: a daemon thread that is cut off at the end of the program complains.
@@ -58,7 +65,7 @@ class LoopThread:
             raise
 
     def close(self) -> None:
-        """Cancels what runs, and ends the thread. May be called again, and in a fork, where it does nothing."""
+        """Ends the thread; callers that wait get ProducerClosedError. May be called again; does nothing in a fork."""
         if os.getpid() == self._pid:
             with self._lock:
                 self._closed = True
@@ -79,19 +86,20 @@ class LoopThread:
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
 
-def _run_loop(started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+def _run_loop(started: Started, at_end: Callable[[], Awaitable[None]]) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(started))
+        runner.run(_serve(started, at_end))
 
 
-async def _serve(started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+async def _serve(started: Started, at_end: Callable[[], Awaitable[None]]) -> None:
     """Lets the loop run until it is told to stop; the runner then cancels what is left."""
     stop = asyncio.Event()
     started.set_result((asyncio.get_running_loop(), stop))
     await stop.wait()
+    await at_end()
 
 
 def _stop_loop(pid: int, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, thread: threading.Thread) -> None:
     if os.getpid() == pid and thread.is_alive():
         loop.call_soon_threadsafe(stop.set)
-        thread.join()
+        thread.join(LONGEST_END_S)

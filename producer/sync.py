@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
 from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
-from monarq.producer.errors import ProducerClosedError, ProducerMisusedError
+from monarq.producer.errors import ProducerClosedError
 from monarq.producer.handle import Handle
 from monarq.producer.loop_thread import LoopThread
 from monarq.producer.status import JobStatus
@@ -107,7 +107,7 @@ class SyncProducer:
             retry_for=retry_for,
             timeout_s=timeout_s,
         )
-        self._thread = LoopThread("monarq-producer")
+        self._thread = LoopThread("monarq-producer", self._producer.close)
 
     def __enter__(self) -> Self:
         return self
@@ -119,10 +119,6 @@ class SyncProducer:
 
     def close(self) -> None:
         """See `Producer.close`; other threads that wait get ProducerClosedError."""
-        try:
-            self._thread.run(self._producer.close())
-        except (ProducerClosedError, ProducerMisusedError):
-            return  # closed already, or a fork of the process that it belongs to
         self._thread.close()
 
     @overload

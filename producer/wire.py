@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from hiredis import pack_command
 from redis.asyncio import ConnectionPool, Redis
@@ -32,7 +32,8 @@ def private_pool(client: Redis) -> ConnectionPool:
     timeouts are `Wire`'s, one for a whole call: redis-py's would cost a task for each.
     """
     like = client.connection_pool
-    options = like.connection_kwargs | {
+    options: dict[str, Any] = like.connection_kwargs | {
+        "connection_class": like.connection_class,
         "retry": None,
         "retry_on_timeout": False,
         "retry_on_error": [],
@@ -40,7 +41,7 @@ def private_pool(client: Redis) -> ConnectionPool:
         "decode_responses": False,
         "health_check_interval": 0,
     }
-    return ConnectionPool(cast("type[AbstractConnection]", like.connection_class), **options)
+    return ConnectionPool(**options)
 
 
 FRESH_S: Final = 0.1

@@ -1,0 +1,27 @@
+"""Jobs that the producer's tests enqueue; none of them is ever run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monarq.shared.context import Context
+from monarq.shared.declare import job
+
+
+@job(name="fetch")
+async def fetch(url: str, depth: int = 1) -> Any:
+    """What it returns is up to the played worker."""
+
+
+@job(name="noop")
+async def noop() -> None: ...
+
+
+@job(name="count_primes")
+def count_primes(start: int, stop: int) -> int:
+    return stop - start
+
+
+@job(name="resize", queue="images")
+async def resize(ctx: Context, key: str) -> str:
+    return ctx.job_id + key

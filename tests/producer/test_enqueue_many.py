@@ -1,0 +1,75 @@
+"""Many jobs of one kind: batches, order, and mistakes that are found before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.producer import PartlyEnqueuedError, Producer
+from monarq.shared.errors import PayloadError, SettingsError
+from monarq.shared.keys import DEFAULT_QUEUE, PARKED_SCORE
+from tests.producer.jobs import count_primes, fetch, noop
+from tests.support.played_worker import PlayedWorker
+
+
+async def test_each_handle_is_of_the_job_of_its_arguments(producer: Producer, worker: PlayedWorker) -> None:
+    handles = await producer.enqueue_many(fetch, ((str(n), n) for n in range(2500)))
+    leases = [lease for _ in range(3) for lease in await worker.claim()]
+    args = {lease.job_id: worker.payload(lease).args for lease in leases}
+    assert [args[handle.job_id] for handle in handles] == [(str(n), n) for n in range(2500)]
+
+
+async def test_none_is_none(producer: Producer, redis: Redis) -> None:
+    assert await producer.enqueue_many(fetch, []) == []
+    assert await redis.dbsize() == 0
+
+
+async def test_options_hold_for_all(producer: Producer, redis: Redis) -> None:
+    await producer.enqueue_many(count_primes.options(queue="slow", defer_by=30), [(1, 2), (3, 4)])
+    assert {score for _, score in await redis.zrange("slow", 0, -1, withscores=True)} == {PARKED_SCORE}
+    await producer.enqueue_many("by name", [(1,)])
+    assert await redis.zcard(DEFAULT_QUEUE) == 1
+
+
+async def test_one_id_for_many_jobs_is_refused(producer: Producer, redis: Redis) -> None:
+    with pytest.raises(SettingsError, match="one id for 2 jobs"):
+        await producer.enqueue_many(fetch.options(job_id="a"), [("u",), ("v",)])
+    assert await redis.dbsize() == 0
+
+
+@pytest.mark.parametrize("wrong", ["url", ["url"], ("url", 1, 2)])
+async def test_wrong_arguments_are_found_before_anything_is_sent(
+    producer: Producer, redis: Redis, wrong: tuple[object, ...]
+) -> None:
+    with pytest.raises(TypeError):
+        await producer.enqueue_many(fetch, [("u",)] * 5000 + [wrong])
+    assert await redis.dbsize() == 0
+
+
+async def test_an_argument_that_does_not_serialize_tells_what_is_in_already(producer: Producer, redis: Redis) -> None:
+    with pytest.raises(PayloadError):
+        await producer.enqueue_many("f", [(object(),)])
+    with pytest.raises(PartlyEnqueuedError, match="do not serialize") as caught:
+        await producer.enqueue_many("f", [(1,)] * 1500 + [(object(),)])
+    assert len(caught.value.enqueued) == 1000 == await redis.zcard(DEFAULT_QUEUE)
+
+
+async def test_large_payloads_go_in_smaller_batches(producer: Producer, redis: Redis) -> None:
+    await redis.config_resetstat()
+    await producer.enqueue_many("f", [(b"x" * 1_000_000,)] * 10)
+    calls = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    assert calls == 3
+    await redis.flushall()
+
+
+async def test_cancelled_bulk_leaves_the_producer_usable(producer: Producer, redis: Redis) -> None:
+    enqueueing = asyncio.create_task(producer.enqueue_many(noop, [()] * 20_000))
+    while not await redis.zcard(DEFAULT_QUEUE):
+        await asyncio.sleep(0)
+    enqueueing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await enqueueing
+    assert await (await producer.enqueue(fetch, "u")).status() == "queued"
+    assert await redis.zcard(DEFAULT_QUEUE) < 20_000

@@ -1,0 +1,223 @@
+"""Enqueues over connections that break: never two jobs, never none, and a clear word where nobody can tell."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.producer import PartlyEnqueuedError, Producer, ProducerClosedError
+from monarq.shared import keys as names
+from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
+from monarq.shared.keys import DEFAULT_QUEUE
+from tests.producer.jobs import fetch, noop
+from tests.support.played_worker import PlayedWorker
+from tests.support.proxy import Loss, Proxy
+
+FIRST = b"\r\nnew\r\n"
+FIRST_NAMED = b"\r\nnamed\r\n"
+
+
+async def payloads(redis: Redis) -> int:
+    return len([key async for key in redis.scan_iter(names.JOB_PREFIX + "*")])
+
+
+@pytest.mark.parametrize("loss", [Loss.REQUEST, Loss.REPLY])
+async def test_fifty_enqueues_that_each_lose_something_are_fifty_jobs(proxy: Proxy, redis: Redis, loss: Loss) -> None:
+    proxy.lose(loss, FIRST, times=50)
+    async with Producer(proxy.url) as producer:
+        handles = await asyncio.gather(*(producer.enqueue(fetch, str(n)) for n in range(50)))
+    assert proxy.lost == 50
+    assert {handle.job_id.encode() for handle in handles} == set(await redis.zrange(DEFAULT_QUEUE, 0, -1))
+    assert not any(handle.existed for handle in handles)
+    assert await payloads(redis) == 50
+
+
+@pytest.mark.parametrize("loss", [Loss.REQUEST, Loss.REPLY])
+async def test_named_enqueues_that_lose_something_know_their_own_job(proxy: Proxy, redis: Redis, loss: Loss) -> None:
+    proxy.lose(loss, FIRST_NAMED, times=50)
+    async with Producer(proxy.url) as producer:
+        jobs = [fetch.options(job_id=f"job-{n}") for n in range(50)]
+        handles = await asyncio.gather(*(producer.enqueue(job, "u") for job in jobs))
+        assert not any(handle.existed for handle in handles)
+        again = await asyncio.gather(*(producer.enqueue(job, "u") for job in jobs))
+        assert all(handle.existed for handle in again)
+    assert proxy.lost == 50
+    assert await redis.zcard(DEFAULT_QUEUE) == await payloads(redis) == 50
+
+
+async def test_a_reply_lost_for_a_job_that_was_there_before_still_says_existed(proxy: Proxy) -> None:
+    async with Producer(proxy.url) as producer:
+        await producer.enqueue(fetch.options(job_id="a"), "u")
+        proxy.lose(Loss.REPLY, FIRST_NAMED)
+        assert (await producer.enqueue(fetch.options(job_id="a"), "u")).existed
+    assert proxy.lost == 1
+
+
+async def test_a_silent_server_is_given_up_and_asked_again(proxy: Proxy, redis: Redis) -> None:
+    proxy.lose(Loss.SILENCE, FIRST)
+    async with Producer(proxy.url, timeout_s=0.2) as producer:
+        handle = await producer.enqueue(fetch, "u")
+    assert proxy.lost == 1
+    assert await redis.zrange(DEFAULT_QUEUE, 0, -1) == [handle.job_id.encode()]
+
+
+@pytest.mark.parametrize("keep_ms", [60_000, -1])
+async def test_a_job_that_ended_between_the_attempts_is_in(proxy: Proxy, worker: PlayedWorker, keep_ms: int) -> None:
+    async def run_it() -> None:
+        await worker.end(*await worker.claim(), value=7, keep_ms=keep_ms)
+
+    proxy.meanwhile = run_it
+    proxy.lose(Loss.REPLY, FIRST)
+    async with Producer(proxy.url) as producer:
+        handle = await producer.enqueue(fetch, "u")
+        assert not handle.existed
+    assert await worker.claim() == []
+
+
+@pytest.mark.parametrize("keep_ms", [60_000, -1])
+async def test_a_named_job_that_ended_between_the_attempts_is_unknown(
+    proxy: Proxy, worker: PlayedWorker, keep_ms: int
+) -> None:
+    async def run_it() -> None:
+        await worker.end(*await worker.claim(), value=7, keep_ms=keep_ms)
+
+    proxy.meanwhile = run_it
+    proxy.lose(Loss.REPLY, FIRST_NAMED)
+    async with Producer(proxy.url) as producer:
+        with pytest.raises(EnqueueUnknownError, match="report-7") as caught:
+            await producer.enqueue(fetch.options(job_id="report-7"), "u")
+    assert caught.value.job_ids == ["report-7"]
+    assert await worker.claim() == []
+
+
+async def test_redis_down_from_the_start_enqueues_nothing_and_says_so(redis: Redis, unused_tcp_port: int) -> None:
+    async with Producer(f"redis://127.0.0.1:{unused_tcp_port}", retry_for=0.5) as producer:
+        started_s = time.monotonic()
+        with pytest.raises(RedisUnavailableError, match="nothing was enqueued"):
+            await producer.enqueue(fetch, "u")
+        assert 0.2 < time.monotonic() - started_s < 2
+        with pytest.raises(RedisUnavailableError):
+            await producer.enqueue_many(noop, [()] * 10)
+
+
+async def test_redis_down_after_a_while_is_known_not_to_have_got_it(proxy: Proxy) -> None:
+    async with Producer(proxy.url, retry_for=0.3) as producer:
+        await producer.enqueue(fetch, "u")
+        await proxy.close()
+        await asyncio.sleep(0.15)  # longer than a connection counts as fresh
+        with pytest.raises(RedisUnavailableError, match="nothing was enqueued"):
+            await producer.enqueue(fetch, "u")
+
+
+async def test_a_redis_that_comes_up_in_time_gets_the_job(proxy: Proxy, redis: Redis) -> None:
+    await proxy.close()
+    async with Producer(proxy.url) as producer:
+        enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
+        await asyncio.sleep(0.3)
+        assert not enqueueing.done()
+        await proxy.open()
+        handle = await enqueueing
+    assert await redis.zscore(DEFAULT_QUEUE, handle.job_id) is not None
+
+
+async def test_a_request_of_which_nothing_is_heard_any_more_is_unknown(proxy: Proxy, redis: Redis) -> None:
+    proxy.lose(Loss.REPLY, FIRST)
+    proxy.meanwhile = proxy.close_soon
+    async with Producer(proxy.url, retry_for=0.4) as producer:
+        with pytest.raises(EnqueueUnknownError) as caught:
+            await producer.enqueue(fetch, "u")
+    [job_id] = caught.value.job_ids
+    assert await redis.zscore(DEFAULT_QUEUE, job_id) is not None
+
+
+async def test_an_unknown_enqueue_can_be_repeated_by_its_id(proxy: Proxy, redis: Redis) -> None:
+    proxy.lose(Loss.REPLY, b"EVAL", times=1000)
+    async with Producer(proxy.url, retry_for=0.3) as producer:
+        with pytest.raises(EnqueueUnknownError) as caught:
+            await producer.enqueue(fetch, "u")
+        proxy.lose(Loss.REPLY, b"", times=0)
+        assert (await producer.enqueue(fetch.options(job_id=caught.value.job_ids[0]), "u")).existed
+    assert await redis.zcard(DEFAULT_QUEUE) == 1
+
+
+async def test_a_cancelled_enqueue_leaves_no_connection_off_by_one(proxy: Proxy, redis: Redis) -> None:
+    async with Producer(proxy.url) as producer:
+        await producer.enqueue(fetch, "u")
+        for _ in range(20):
+            reached = asyncio.Event()
+            go_on = asyncio.Event()
+
+            async def hold(reached: asyncio.Event = reached, go_on: asyncio.Event = go_on) -> None:
+                reached.set()
+                await go_on.wait()
+
+            proxy.meanwhile = hold
+            proxy.lose(Loss.REPLY, FIRST)
+            enqueueing = asyncio.create_task(producer.enqueue(fetch, "cancelled"))
+            await reached.wait()
+            enqueueing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await enqueueing
+            go_on.set()
+            handle = await producer.enqueue(fetch.options(job_id="named"), "u")
+            info = await producer.handle(handle.job_id).result_info()
+            assert info is None
+            assert await producer.handle(handle.job_id).status() == "queued"
+    assert await redis.zcard(DEFAULT_QUEUE) == 22
+
+
+async def test_cancelled_at_any_moment_the_producer_goes_on(producer: Producer, worker: PlayedWorker) -> None:
+    for steps in range(12):
+        enqueueing = asyncio.create_task(producer.enqueue(fetch, "cancelled"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        enqueueing.cancel()
+        await asyncio.gather(enqueueing, return_exceptions=True)
+        handle = await producer.enqueue(fetch, "kept")
+        assert await handle.status() == "queued"
+    kept = [lease for lease in await worker.claim() if worker.payload(lease).args == ("kept",)]
+    assert len(kept) == 12
+
+
+async def test_a_producer_closed_in_the_middle_says_so(proxy: Proxy) -> None:
+    proxy.lose(Loss.SILENCE, FIRST)
+    producer = Producer(proxy.url)
+    enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
+    while not proxy.lost:
+        await asyncio.sleep(0.01)
+    await producer.close()
+    await producer.close()
+    with pytest.raises(EnqueueUnknownError, match="closed"):
+        await enqueueing
+    with pytest.raises(ProducerClosedError):
+        await producer.enqueue(fetch, "u")
+
+
+async def test_a_batch_that_loses_its_reply_goes_in_once(proxy: Proxy, redis: Redis) -> None:
+    proxy.lose(Loss.REPLY, FIRST, times=3)
+    async with Producer(proxy.url) as producer:
+        handles = await producer.enqueue_many(noop, [()] * 5000)
+    assert proxy.lost == 3
+    assert await redis.zcard(DEFAULT_QUEUE) == await payloads(redis) == 5000
+    assert len({handle.job_id for handle in handles}) == 5000
+
+
+async def test_bulk_that_fails_half_way_says_which_are_in_and_which_unknown(proxy: Proxy, redis: Redis) -> None:
+    async def go_down() -> None:
+        if await redis.zcard(DEFAULT_QUEUE) >= 3000:
+            await proxy.close_soon()
+
+    proxy.meanwhile = go_down
+    proxy.lose(Loss.REPLY, FIRST, times=1000)
+    async with Producer(proxy.url, retry_for=0.4) as producer:
+        with pytest.raises(PartlyEnqueuedError) as caught:
+            await producer.enqueue_many(noop, [()] * 10_000)
+    error = caught.value
+    there = {raw.decode() for raw in await redis.zrange(DEFAULT_QUEUE, 0, -1)}
+    assert error.total == 10_000
+    assert set(error.enqueued) <= there <= set(error.enqueued) | set(error.job_ids)
+    assert 0 < len(error.job_ids) == len(error.positions) <= 2000
+    assert error.positions == list(range(error.positions[0], error.positions[0] + len(error.positions)))

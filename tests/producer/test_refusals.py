@@ -1,0 +1,158 @@
+"""What Redis refuses for good: nothing is enqueued, nothing is repeated, and the error says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from monarq.producer import PartlyEnqueuedError, Producer, RedisRefusedError
+from monarq.producer.faults import Fault, NotSentError, explain, fault_of
+from monarq.shared.connection import open_redis
+from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
+from monarq.shared.keys import DEFAULT_QUEUE
+from tests.producer.jobs import fetch, noop
+from tests.support.proxy import Loss, Proxy
+
+
+@pytest.fixture
+async def full_redis(redis: Redis) -> AsyncIterator[Redis]:
+    await redis.config_set("maxmemory", "1")
+    yield redis
+    await redis.config_set("maxmemory", "0")
+
+
+@pytest.fixture
+async def read_only_redis(redis: Redis) -> AsyncIterator[Redis]:
+    await redis.replicaof("127.0.0.1", "1")
+    yield redis
+    await redis.replicaof("no", "one")
+
+
+async def test_a_full_redis(full_redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        started_s = time.monotonic()
+        with pytest.raises(RedisRefusedError, match=r"nothing was enqueued.*full.*maxmemory"):
+            await producer.enqueue(fetch, "u")
+        with pytest.raises(RedisRefusedError, match="full"):
+            await producer.enqueue_many(fetch, [("u",)] * 10)
+        assert time.monotonic() - started_s < 1
+    assert await full_redis.dbsize() == 0
+
+
+async def test_a_replica(read_only_redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        with pytest.raises(RedisRefusedError, match="read-only replica"):
+            await producer.enqueue(fetch, "u")
+
+
+async def test_a_queue_name_that_is_something_else(producer: Producer, redis: Redis) -> None:
+    await redis.set("text", "I am no queue", ex=60)
+    with pytest.raises(RedisRefusedError, match="another name"):
+        await producer.enqueue(fetch.options(queue="text"), "u")
+    with pytest.raises(RedisRefusedError, match="another name"):
+        await producer.handle("x", queue="text").result(timeout=5)
+    await redis.flushall()
+
+
+async def test_a_user_that_may_not(redis: Redis, redis_url: str) -> None:
+    await redis.acl_setuser("guest", enabled=True, nopass=True, keys="*", commands=["+get"])
+    async with Producer(f"{redis_url}?username=guest&password=x") as producer:
+        with pytest.raises(RedisRefusedError, match="may not"):
+            await producer.enqueue(fetch, "u")
+    await redis.acl_deluser("guest")
+
+
+async def test_a_wrong_password_is_not_tried_again_and_again(redis_url: str) -> None:
+    async with Producer(f"{redis_url}?username=nobody&password=secret", retry_for=30) as producer:
+        async with asyncio.timeout(2):
+            with pytest.raises(RedisUnavailableError, match="user or password") as caught:
+                await producer.enqueue(fetch, "u")
+    assert "secret" not in str(caught.value)
+
+
+async def test_refused_after_an_attempt_of_which_nothing_is_known_is_unknown(proxy: Proxy, redis: Redis) -> None:
+    async def fill() -> None:
+        await redis.config_set("maxmemory", "1")
+
+    proxy.meanwhile = fill
+    proxy.lose(Loss.REPLY, b"\r\nnamed\r\n")
+    async with Producer(proxy.url) as producer:
+        await producer.enqueue(noop)
+        # It lost its payload by the time that it is repeated: only then does Redis have to write, and refuses.
+        proxy.meanwhile = lambda: _fill_and_drop(redis)
+        with pytest.raises(EnqueueUnknownError, match="full"):
+            await producer.enqueue(fetch.options(job_id="a"), "u")
+    await redis.config_set("maxmemory", "0")
+
+
+async def _fill_and_drop(redis: Redis) -> None:
+    await redis.delete("arq:job:a")
+    await redis.zrem(DEFAULT_QUEUE, "a")
+    await redis.config_set("maxmemory", "1")
+
+
+async def test_bulk_that_meets_a_full_redis_half_way_says_so(redis: Redis, redis_url: str) -> None:
+    used = int((await redis.info("memory"))["used_memory"])
+    await redis.config_set("maxmemory", str(used + 3_000_000))
+    try:
+        async with Producer(redis_url) as producer:
+            with pytest.raises(PartlyEnqueuedError, match="full") as caught:
+                await producer.enqueue_many(fetch, [("u" * 200,)] * 30_000)
+    finally:
+        await redis.config_set("maxmemory", "0")
+    assert caught.value.job_ids == []
+    assert len(caught.value.enqueued) == await redis.zcard(DEFAULT_QUEUE) > 0
+
+
+async def test_a_busy_redis_is_waited_for(redis: Redis, redis_url: str) -> None:
+    await redis.config_set("busy-reply-threshold", "1")
+    client = open_redis(redis_url)
+    busy = asyncio.ensure_future(client.execute_command("EVAL", "while true do end", 0))  # type: ignore[no-untyped-call]
+    try:
+        async with Producer(redis_url) as producer:
+            await asyncio.sleep(0.05)
+            enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
+            await asyncio.sleep(0.2)
+            assert not enqueueing.done()
+            await redis.script_kill()
+            assert not (await enqueueing).existed
+    finally:
+        await asyncio.gather(busy, return_exceptions=True)
+        await client.aclose()
+        await redis.config_set("busy-reply-threshold", "5000")
+
+
+def caused(error: Exception) -> NotSentError:
+    made = NotSentError("x")
+    made.__cause__ = error
+    return made
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (caused(RedisConnectionError("refused")), Fault.ABSENT),
+        (caused(AuthenticationError("no")), Fault.DENIED),
+        (AuthenticationError("NOAUTH"), Fault.DENIED),
+        (BusyLoadingError("loading"), Fault.LATER),
+        (ResponseError("BUSY Redis is busy running a script"), Fault.LATER),
+        (RedisConnectionError("max number of clients reached"), Fault.LATER),
+        (ResponseError("MISCONF Redis is configured to save"), Fault.REFUSED),
+        (ResponseError("ERR Error running script (call to f_0): @user_script:1: -OOM command not"), Fault.REFUSED),
+        (RedisConnectionError("Connection lost"), Fault.UNKNOWN),
+        (OSError("broken pipe"), Fault.UNKNOWN),
+    ],
+)
+def test_what_each_error_says_of_the_command(error: Exception, fault: Fault) -> None:
+    assert fault_of(error) is fault
+
+
+def test_a_code_within_a_scripts_error_is_found() -> None:
+    told = explain(ResponseError("ERR Error running script (call to f_0): @user_script:1: -OOM command not"), "here")
+    assert "Redis is full" in str(told)

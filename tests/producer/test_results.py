@@ -1,0 +1,269 @@
+"""Waiting for results: told at once, never by asking over and over, and never left waiting for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.producer import Producer, ProducerClosedError
+from monarq.producer import subscription as subscription_module
+from monarq.shared import keys as names
+from monarq.shared.codec import PICKLE
+from monarq.shared.errors import (
+    JobAbortedError,
+    JobFailedError,
+    PayloadError,
+    ResultNotFoundError,
+    ResultTimeoutError,
+    SettingsError,
+)
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from tests.producer.jobs import fetch, noop
+from tests.support.played_worker import PlayedWorker, end_like_arq, result_bytes
+from tests.support.proxy import Proxy
+
+QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+
+
+async def subscribed(redis: Redis, count: int = 1, queue: QueueKeys = QUEUE) -> None:
+    """Returns when so many listen to the queue's channel."""
+    async with asyncio.timeout(10):
+        while dict(await redis.pubsub_numsub(queue.ended))[queue.ended.encode()] < count:
+            await asyncio.sleep(0.005)
+
+
+async def commands(redis: Redis) -> int:
+    return int((await redis.info("stats"))["total_commands_processed"])
+
+
+async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+    handle = await producer.enqueue(fetch, "u")
+    waiting = asyncio.create_task(handle.result(timeout=10))
+    await subscribed(redis)
+    [lease] = await worker.claim()
+    ended_s = time.monotonic()
+    await worker.end(lease, value=42)
+    assert await waiting == 42
+    assert time.monotonic() - ended_s < 0.5, "told, not found by the look of each second"
+    assert await handle.result() == 42, "and again"
+
+
+async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+    handle = await producer.enqueue(fetch, "u")
+    waiting = asyncio.create_task(handle.result(timeout=20))
+    await subscribed(redis)
+    await asyncio.sleep(0.1)
+    before = await commands(redis)
+    await asyncio.sleep(1.5)
+    assert await commands(redis) - before <= 8
+    await worker.end(*await worker.claim(), value=1)
+    await waiting
+
+
+async def test_thousands_wait_for_a_few_commands(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+    handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(3000)])
+    waiting = asyncio.gather(*(handle.result(timeout=30) for handle in handles))
+    await subscribed(redis)
+    await redis.config_resetstat()
+    for _ in range(3):
+        await worker.end(*await worker.claim(), value=lambda payload: payload.args[0])
+    assert await waiting == [str(n) for n in range(3000)]
+    stats = await redis.info("commandstats")
+    assert stats["cmdstat_mget"]["calls"] < 200
+    assert "cmdstat_get" not in stats
+
+
+async def test_what_the_job_raised_is_raised_here(producer: Producer, worker: PlayedWorker) -> None:
+    known, unknown, aborted = await producer.enqueue_many(fetch, [("known",), ("unknown",), ("aborted",)])
+    errors = {"known": KeyError("k"), "unknown": _Local("gone"), "aborted": asyncio.CancelledError()}
+    await worker.end(*await worker.claim(), value=lambda payload: errors[payload.args[0]], success=False)
+    with pytest.raises(KeyError, match="k"):
+        await known.result(timeout=5)
+    with pytest.raises(JobFailedError, match="gone"):
+        await unknown.result(timeout=5)
+    with pytest.raises(JobAbortedError):
+        await aborted.result(timeout=5)
+
+
+class _Local(Exception):  # noqa: N818 - its name does not matter
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "two", "arguments")
+
+
+async def test_a_result_that_was_not_kept_is_not_found(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+    handle = await producer.enqueue(fetch, "u")
+    waiting = asyncio.create_task(handle.result(timeout=10))
+    await subscribed(redis)
+    await worker.end(*await worker.claim(), value=1, keep_ms=-1)
+    with pytest.raises(ResultNotFoundError, match=handle.job_id):
+        await waiting
+
+
+async def test_an_unknown_id_is_not_found(producer: Producer) -> None:
+    with pytest.raises(ResultNotFoundError, match="keep_result"):
+        await producer.handle("never was").result(timeout=5)
+
+
+async def test_a_job_taken_out_of_the_queue_is_not_found(producer: Producer, redis: Redis) -> None:
+    handle = await producer.enqueue(fetch, "u")
+    waiting = asyncio.create_task(handle.result(timeout=10))
+    await subscribed(redis)
+    await redis.zrem(DEFAULT_QUEUE, handle.job_id)
+    await redis.delete(names.job(handle.job_id))
+    with pytest.raises(ResultNotFoundError):
+        await waiting
+
+
+async def test_time_runs_out(producer: Producer, worker: PlayedWorker) -> None:
+    handle = await producer.enqueue(fetch, "u")
+    with pytest.raises(ResultTimeoutError, match=r"0\.1 s"):
+        await handle.result(timeout=timedelta(seconds=0.1))
+    with pytest.raises(SettingsError):
+        await handle.result(timeout=-1)
+    await worker.end(*await worker.claim(), value=5)
+    assert await handle.result(timeout=5) == 5
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_arqs_workers_tell_nobody_and_are_found_out(producer: Producer, redis: Redis, kept: bool) -> None:
+    handle = await producer.enqueue(fetch, "u")
+    waiting = asyncio.create_task(handle.result(timeout=10))
+    await subscribed(redis)
+    played = PlayedWorker(redis)
+    [lease] = await played.claim()
+    result = result_bytes(played.payload(lease), lease.job_id, 9, success=True)
+    await end_like_arq(redis, handle.job_id, result if kept else None)
+    if kept:
+        assert await waiting == 9
+    else:
+        with pytest.raises(ResultNotFoundError):
+            await waiting
+    await redis.flushall()
+
+
+async def test_a_pickled_result_needs_to_be_allowed(redis_url: str, redis: Redis) -> None:
+    worker = PlayedWorker(redis, codec=PICKLE)
+    async with Producer(redis_url) as careful, Producer(redis_url, allow_pickle=True) as trusting:
+        handle = await careful.enqueue(fetch, "u")
+        await worker.end(*await worker.claim(), value={"a": 1})
+        with pytest.raises(PayloadError, match="allow_pickle"):
+            await handle.result(timeout=5)
+        assert await trusting.handle(handle.job_id).result(timeout=5) == {"a": 1}
+
+
+async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: PlayedWorker, redis: Redis) -> None:
+    async with Producer(proxy.url) as producer:
+        handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(1200)])
+        waiting = asyncio.gather(*(handle.result(timeout=20) for handle in handles))
+        await subscribed(redis)
+        await proxy.close()
+        leases = await worker.claim()
+        await worker.end(*leases[:600], value="while it was away")
+        await asyncio.sleep(0.3)
+        await proxy.open()
+        await subscribed(redis)
+        await worker.end(*leases[600:], *await worker.claim(), value="when it was back")
+        values = await waiting
+    assert (values.count("while it was away"), values.count("when it was back")) == (600, 600)
+
+
+async def test_a_silent_subscription_is_noticed(
+    proxy: Proxy, worker: PlayedWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription_module, "SILENCE_S", 0.1)
+    monkeypatch.setattr(subscription_module, "SOCKET_TIMEOUT_S", 0.5)
+    async with Producer(proxy.url) as producer:
+        handle = await producer.enqueue(fetch, "u")
+        waiting = asyncio.create_task(handle.result(timeout=20))
+        await subscribed(redis)
+        first = await listeners(redis)
+        await asyncio.sleep(0.35)
+        assert await listeners(redis) == first, "a sign of life is asked for, and heard"
+        proxy.deaf = True
+        async with asyncio.timeout(5):
+            while await listeners(redis):
+                await asyncio.sleep(0.02)
+        proxy.deaf = False
+        await subscribed(redis)
+        await worker.end(*await worker.claim(), value=3)
+        assert await waiting == 3
+
+
+async def listeners(redis: Redis) -> set[str]:
+    return {client["id"] for client in await redis.client_list(_type="pubsub")}
+
+
+async def test_the_channel_is_left_when_nobody_waits(
+    producer: Producer, worker: PlayedWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription_module, "SILENCE_S", 0.05)
+    monkeypatch.setattr(subscription_module, "LINGER_S", 0.05)
+    for _ in range(3):
+        handle = await producer.enqueue(fetch, "u")
+        waiting = asyncio.create_task(handle.result(timeout=10))
+        await subscribed(redis)
+        ended_s = time.monotonic()
+        await worker.end(*await worker.claim(), value=1)
+        assert await waiting == 1
+        assert time.monotonic() - ended_s < 0.5
+        async with asyncio.timeout(5):
+            while await listeners(redis):
+                await asyncio.sleep(0.01)
+
+
+async def test_a_second_queue_is_heard_as_well(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+    other = PlayedWorker(redis, "other")
+    first = await producer.enqueue(fetch, "u")
+    waiting = asyncio.create_task(first.result(timeout=10))
+    await subscribed(redis)
+    second = await producer.enqueue(fetch.options(queue="other"), "u")
+    waiting_too = asyncio.create_task(second.result(timeout=10))
+    await subscribed(redis, queue=QueueKeys.of("other"))
+    ended_s = time.monotonic()
+    await other.end(*await other.claim(), value="other")
+    assert await waiting_too == "other"
+    assert time.monotonic() - ended_s < 0.5
+    await worker.end(*await worker.claim(), value="first")
+    assert await waiting == "first"
+
+
+async def test_the_same_id_enqueued_again_is_waited_for(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+    job = fetch.options(job_id="again")
+    await producer.enqueue(job, "1")
+    keep_listening = asyncio.create_task((await producer.enqueue(noop)).result(timeout=20))
+    await subscribed(redis)
+    await worker.end(*[lease for lease in await worker.claim() if lease.job_id == "again"], value=1, keep_ms=-1)
+    handle = await producer.enqueue(job, "2")
+    assert not handle.existed
+    waiting = asyncio.create_task(handle.result(timeout=10))
+    await asyncio.sleep(0.05)
+    await worker.end(*await worker.claim(), value=2)
+    assert await waiting == 2
+    keep_listening.cancel()
+
+
+async def test_close_wakes_those_who_wait(redis_url: str) -> None:
+    producer = Producer(redis_url)
+    handles = await producer.enqueue_many(noop, [()] * 10)
+    waiting = [asyncio.create_task(handle.result()) for handle in handles]
+    await asyncio.sleep(0.05)
+    await producer.close()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(end) for end in ended] == [ProducerClosedError] * 10
+    with pytest.raises(ProducerClosedError):
+        await handles[0].result()
+
+
+async def test_those_who_give_up_are_forgotten(producer: Producer, worker: PlayedWorker) -> None:
+    handle = await producer.enqueue(fetch, "u")
+    patient = asyncio.create_task(handle.result(timeout=10))
+    impatient = [asyncio.create_task(handle.result(timeout=0.05)) for _ in range(5)]
+    ended = await asyncio.gather(*impatient, return_exceptions=True)
+    assert {type(end) for end in ended} == {ResultTimeoutError}
+    await worker.end(*await worker.claim(), value=1)
+    assert await patient == 1
+    assert not any(producer._listener._channels.values())

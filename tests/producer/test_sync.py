@@ -1,0 +1,189 @@
+"""The blocking producer: the same names, from any thread, interrupted by Ctrl-C, and honest after a fork."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.producer import ProducerClosedError, SyncProducer
+from monarq.shared.errors import ResultTimeoutError
+from monarq.shared.keys import DEFAULT_QUEUE
+from tests.producer.jobs import count_primes, fetch
+from tests.support.played_worker import PlayedWorker
+
+
+async def test_the_same_names_blocking(redis_url: str, worker: PlayedWorker) -> None:
+    def use() -> None:
+        with SyncProducer(redis_url) as producer:
+            handle = producer.enqueue(fetch, "u")
+            asyncio.run_coroutine_threadsafe(end_next(), loop).result()
+            assert (handle.result(timeout=10), handle.status(), handle.existed) == (5, "complete", False)
+            info = handle.result_info()
+            assert info is not None
+            assert info.value == 5
+            assert producer.handle(handle.job_id, DEFAULT_QUEUE).result(timeout=10) == 5
+            handles = producer.enqueue_many(fetch.options(defer_by=60), [("a",), ("b",)])
+            assert [other.status() for other in handles] == ["deferred", "deferred"]
+            with pytest.raises(ResultTimeoutError):
+                handles[0].result(timeout=0.05)
+            assert producer.enqueue("by name").queue == DEFAULT_QUEUE
+
+    async def end_next() -> None:
+        await worker.end(*await worker.claim_soon(), value=5)
+
+    loop = asyncio.get_running_loop()
+    await asyncio.to_thread(use)
+
+
+async def test_map_as_completed_and_abort(redis_url: str, worker: PlayedWorker) -> None:
+    def use() -> tuple[list[int], list[object], bool]:
+        with SyncProducer(redis_url) as producer:
+            mapped = producer.map(count_primes, [(n, n + 7) for n in range(5)], timeout=10)
+            handles = producer.enqueue_many(fetch, [("a",), ("b",)])
+            completed = list(producer.as_completed(handles, timeout=10, return_exceptions=True))
+            assert {handle for handle, _ in completed} == set(handles)
+            for _ in producer.as_completed(handles):
+                break
+            return mapped, [value for _, value in completed], producer.enqueue(fetch, "c").abort(timeout=10)
+
+    used = asyncio.create_task(asyncio.to_thread(use))
+    await worker.end(*await worker.claim_soon(5, home="cpu"), value=lambda payload: payload.args[0])
+    await worker.end(*await worker.claim_soon(2), value="x")
+    [aborted] = await worker.claim_soon()
+    await worker.end(aborted, value=asyncio.CancelledError(), success=False)
+    assert await used == ([0, 1, 2, 3, 4], ["x", "x"], True)
+
+
+async def test_what_a_job_raised_is_raised_here(redis_url: str, worker: PlayedWorker) -> None:
+    def use() -> None:
+        with SyncProducer(redis_url) as producer:
+            handle = producer.enqueue(fetch, "u")
+            with pytest.raises(KeyError, match="gone"):
+                list(producer.as_completed([handle], timeout=10))
+            with pytest.raises(KeyError, match="gone"):
+                handle.result(timeout=10)
+
+    used = asyncio.create_task(asyncio.to_thread(use))
+    await worker.end(*await worker.claim_soon(), value=KeyError("gone"), success=False)
+    await used
+
+
+async def test_threads_share_one(redis_url: str, redis: Redis) -> None:
+    def use() -> int:
+        with SyncProducer(redis_url) as producer, ThreadPoolExecutor(8) as pool:
+            return len(set(pool.map(lambda n: producer.enqueue(fetch, str(n)).job_id, range(200))))
+
+    assert await asyncio.to_thread(use) == 200 == await redis.zcard(DEFAULT_QUEUE)
+
+
+async def test_closing_wakes_other_threads_and_may_be_repeated(redis_url: str) -> None:
+    def use() -> list[type]:
+        producer = SyncProducer(redis_url)
+        handle = producer.enqueue(fetch, "u")
+        ended: list[type] = []
+
+        def wait() -> None:
+            try:
+                handle.result()
+            except ProducerClosedError as error:
+                ended.append(type(error))
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while handle.status() != "queued" or not producer._producer._listener._channels:
+            pass
+        producer.close()
+        producer.close()
+        waiting.join(5)
+        with pytest.raises(ProducerClosedError):
+            producer.enqueue(fetch, "u")
+        with pytest.raises(ProducerClosedError):
+            handle.status()
+        return ended
+
+    assert await asyncio.to_thread(use) == [ProducerClosedError]
+    assert not [thread for thread in threading.enumerate() if thread.name == "monarq-producer"]
+
+
+def start(source: str, redis_url: str) -> subprocess.Popen[str]:
+    """A Python program that has a producer's URL in REDIS_URL, and the job `fetch`."""
+    code = "from monarq.producer import *\nfrom tests.producer.jobs import fetch\n" + textwrap.dedent(source)
+    return subprocess.Popen(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", code],
+        env={**os.environ, "REDIS_URL": redis_url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[str, str, int]:
+    """What it wrote to both, and its return code; it is given ten seconds."""
+    try:
+        out, err = process.communicate(timeout=10)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    return out, err, process.returncode
+
+
+async def test_ctrl_c_ends_a_wait(redis_url: str) -> None:
+    process = start(
+        """
+        with SyncProducer() as producer:
+            handle = producer.enqueue(fetch, "u")
+            try:
+                print("waiting", flush=True)
+                handle.result()
+            except KeyboardInterrupt:
+                print(handle.status())
+        """,
+        redis_url,
+    )
+    assert process.stdout is not None
+    assert await asyncio.to_thread(process.stdout.readline) == "waiting\n"
+    process.send_signal(signal.SIGINT)
+    assert await asyncio.to_thread(finish, process) == ("queued\n", "", 0)
+
+
+async def test_a_program_that_forgets_to_close_ends_quietly(redis_url: str) -> None:
+    process = start("producer = SyncProducer()\nproducer.enqueue(fetch, 'u')", redis_url)
+    assert await asyncio.to_thread(finish, process) == ("", "", 0)
+
+
+async def test_a_fork_is_told_so_and_can_have_its_own(redis_url: str, redis: Redis) -> None:
+    process = start(
+        """
+        import os
+        producer = SyncProducer()
+        producer.enqueue(fetch, "u")
+        child = os.fork()
+        if child == 0:
+            try:
+                producer.enqueue(fetch, "u")
+            except ProducerMisusedError as error:
+                print(error, flush=True)
+            producer.close()
+            with SyncProducer() as other:
+                other.enqueue(fetch, "u")
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        producer.enqueue(fetch, "u")
+        producer.close()
+        """,
+        redis_url,
+    )
+    out, err, code = await asyncio.to_thread(finish, process)
+    assert "before a fork" in out
+    assert (err, code) == ("", 0)
+    assert await redis.zcard(DEFAULT_QUEUE) == 3

@@ -1,0 +1,93 @@
+"""What type checkers say of the producer: the right types, and an error for wrong arguments. Checked, never run.
+
+An ignore that nothing needs is an error too, so each one here stands for a mistake that is found.
+"""
+
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, assert_type
+
+from monarq.producer import Handle, JobStatus, Producer, SyncHandle, SyncProducer, named
+from monarq.shared.context import Context
+from monarq.shared.declare import job
+from monarq.shared.payload import Result
+
+
+@job
+async def fetch(url: str, depth: int = 1) -> bytes:
+    return url.encode() * depth
+
+
+@job(timeout=5)
+def count_primes(start: int, stop: int) -> int:
+    return stop - start
+
+
+@job
+async def resize(ctx: Context, key: str) -> None: ...
+
+
+async def enqueue(producer: Producer) -> None:
+    assert_type(await producer.enqueue(fetch, "u"), Handle[bytes])
+    assert_type(await producer.enqueue(fetch, "u", depth=2), Handle[bytes])
+    assert_type(await producer.enqueue(count_primes, 1, stop=2), Handle[int])
+    assert_type(await producer.enqueue(resize, "key"), Handle[None])
+    assert_type(
+        await producer.enqueue(fetch.options(defer_by=5, job_id="a", queue="slow", expires=60), "u"), Handle[bytes]
+    )
+    assert_type(await producer.enqueue("fetch", 1, two=3), Handle[Any])
+    assert_type(await producer.enqueue(named("fetch", lane="cpu").options(job_id="a"), 1, two=3), Handle[Any])
+
+    await producer.enqueue(fetch)  # type: ignore[call-overload]
+    await producer.enqueue(fetch, 1)  # type: ignore[call-overload]
+    await producer.enqueue(fetch, "u", 1, 2)  # type: ignore[call-overload]
+    await producer.enqueue(fetch, "u", depht=1)  # type: ignore[call-arg]
+    await producer.enqueue(count_primes.options(job_id="a"), "1", 2)  # type: ignore[call-overload]
+    await producer.enqueue(resize, Context, "key")  # type: ignore[call-overload]
+    await producer.enqueue(print, "u")  # type: ignore[call-overload]
+
+
+async def many(producer: Producer) -> None:
+    handles = await producer.enqueue_many(fetch, [("u",), ("v", 2)])
+    assert_type(handles, list[Handle[bytes]])
+    assert_type(await producer.enqueue_many("fetch", [("u",)]), list[Handle[Any]])
+    assert_type(await producer.map(count_primes, ((n, n + 1) for n in range(3))), list[int])
+    async for handle, value in producer.as_completed(handles):
+        assert_type(handle, Handle[bytes])
+        assert_type(value, bytes)
+    async for _, outcome in producer.as_completed(handles, timeout=5, return_exceptions=True):
+        assert_type(outcome, bytes | Exception)
+
+    await producer.enqueue_many(fetch, ["u", "v"])  # type: ignore[list-item]
+
+
+async def follow(handle: Handle[bytes], producer: Producer) -> None:
+    assert_type(await handle.result(), bytes)
+    assert_type(await handle.result(timeout=timedelta(seconds=1)), bytes)
+    assert_type(await handle.status(), JobStatus)
+    assert_type(await handle.result_info(), Result | None)
+    assert_type(await handle.abort(timeout=1), bool)
+    assert_type((handle.job_id, handle.queue, handle.existed), tuple[str, str, bool])
+    assert_type(producer.handle("id", queue="slow"), Handle[Any])
+    wider: Handle[object] = handle
+    assert wider
+
+
+def sync(producer: SyncProducer) -> None:
+    handle = producer.enqueue(fetch, "u")
+    assert_type(handle, SyncHandle[bytes])
+    assert_type(handle.result(timeout=1), bytes)
+    assert_type(handle.status(), JobStatus)
+    assert_type(handle.abort(), bool)
+    assert_type(producer.enqueue("fetch", 1), SyncHandle[Any])
+    assert_type(producer.enqueue_many(count_primes, [(1, 2)]), list[SyncHandle[int]])
+    assert_type(producer.map(count_primes, [(1, 2)]), list[int])
+    for other, value in producer.as_completed([handle]):
+        assert_type(other, SyncHandle[bytes])
+        assert_type(value, bytes)
+
+    producer.enqueue(fetch, 1)  # type: ignore[call-overload]
+    producer.enqueue(count_primes, 1)  # type: ignore[call-overload]
