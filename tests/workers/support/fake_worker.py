@@ -1,0 +1,110 @@
+"""A worker process whose engine needs no Redis and behaves as badly as its target says; it prints what happens to it.
+
+Started by the supervisor in place of `monarq.workers.process`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from redis import Redis as BlockingRedis
+from redis.asyncio import Redis
+
+from monarq.shared.errors import SettingsError
+from monarq.workers.process import main
+from monarq.workers.settings import WorkerSettings
+from monarq.workers.spec import WorkerSpec
+
+
+class NowhereSource:
+    """A Redis that has no URL."""
+
+    shown = "nowhere"
+
+    def client(self) -> Redis:
+        raise NotImplementedError
+
+    def blocking_client(self) -> BlockingRedis:
+        raise NotImplementedError
+
+
+class FakeEngine:
+    """Does after its start what its target names, and then waits for the order that `obeys` names."""
+
+    def __init__(self, spec: WorkerSpec, on_ready: Callable[[], None]) -> None:
+        self.worker_id = f"fake-{spec.index}"
+        self.source = NowhereSource()
+        self._target = spec.target or "serve"
+        self._flag = Path(spec.overrides.get("flag", "/nonexistent"))
+        self.settings = WorkerSettings(burst=self._target == "burst", grace_s=spec.overrides.get("grace_s", 20.0))
+        self._on_ready = on_ready
+        self._may_end = asyncio.Event()
+
+    def say(self, what: str) -> None:
+        os.write(1, f"{self.worker_id} {os.getpid()}: {what}\n".encode())
+
+    def drain(self) -> None:
+        self.say("drain")
+        if self._target not in ("busy", "deaf"):
+            self._may_end.set()
+
+    def hand_back(self) -> None:
+        self.say("hand back")
+        if self._target != "deaf":
+            self._may_end.set()
+
+    async def run(self) -> None:
+        if self._target == "refuse" or (self._target == "refuse-if-flag" and self._flag.exists()):
+            raise SettingsError("the flux is 0; it must be 1 or more")
+        self.say("is up")
+        self._on_ready()
+        self.say("runs")
+        behaviour = getattr(self, "do_" + self._target.replace("-", "_"), None)
+        if behaviour:
+            behaviour()
+        if not self.settings.burst:
+            await self._may_end.wait()
+        self.say("is done")
+
+    def do_die(self) -> None:
+        os._exit(3)
+
+    def do_die_if_no_flag(self) -> None:
+        if not self._flag.exists():
+            self._flag.touch()
+            self._memory = b"x" * 100 * 2**20
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def do_hang(self) -> None:
+        if not self._flag.exists():
+            self._flag.touch()
+            time.sleep(1000)
+
+    def do_hang_with_the_lock(self) -> None:
+        if not self._flag.exists():
+            self._flag.touch()
+            ctypes.PyDLL(None).sleep(1000)
+
+    def do_start_a_program_and_die(self) -> None:
+        if not self._flag.exists():
+            self._flag.touch()
+            subprocess.Popen(["sleep", "1000"])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def do_leave_a_thread(self) -> None:
+        threading.Thread(target=time.sleep, args=(1000,), name="left-thread").start()
+
+    def do_leave_an_orphan(self) -> None:
+        subprocess.run(["sh", "-c", "sleep 0.1 &"], check=True)  # the shell ends first
+
+
+if __name__ == "__main__":
+    main(FakeEngine)

@@ -1,0 +1,53 @@
+"""The process of a supervisor under test: `python -m tests.workers.support.pool_process <PoolOrder as JSON>`."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import fcntl
+import logging
+import os
+import sys
+import termios
+from typing import Any, Final
+
+import msgspec
+
+from monarq.workers.spec import Limits, WorkerSpec
+from monarq.workers.supervisor import Supervisor
+from monarq.workers.worker_process import COMMAND
+
+FAKE: Final = (sys.executable, "-m", "tests.workers.support.fake_worker")
+PR_SET_CHILD_SUBREAPER: Final = 36
+
+
+class PoolOrder(msgspec.Struct):
+    """What to supervise."""
+
+    spec: WorkerSpec
+    workers: int
+    limits: dict[str, Any]
+    fake: bool
+    subreaper: bool
+    terminal: str | None
+
+
+def main() -> None:
+    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=PoolOrder)
+    logging.basicConfig(stream=sys.stdout, level=logging.DEBUG, format="supervisor %(levelname)s %(message)s")
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    if order.subreaper:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if order.terminal is not None:
+        fcntl.ioctl(os.open(order.terminal, os.O_RDWR), termios.TIOCSCTTY, 0)
+    pool = Supervisor(
+        order.spec,
+        workers=order.workers,
+        command=FAKE if order.fake else COMMAND,
+        limits=Limits(**order.limits),
+    )
+    sys.exit(asyncio.run(pool.run()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The target of real workers under a supervisor: each job prints what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from redis.asyncio import Redis
+
+from monarq.shared.connection import UrlSource
+from monarq.shared.context import Context
+from monarq.shared.declare import job
+
+
+def say(ctx: Context, what: str) -> None:
+    """One line, written in one piece."""
+    os.write(1, f"job {ctx.job_id} pid {os.getpid()} try {ctx.job_try}: {what}\n".encode())
+
+
+@job
+async def wait_for_ever(ctx: Context) -> None:
+    """Never ends."""
+    say(ctx, "begins")
+    await asyncio.Event().wait()
+
+
+@job
+async def wait_for_first_run(ctx: Context, key: str) -> None:
+    """Never ends when it runs first, and at once the second time."""
+    run = await count_run(key)
+    say(ctx, "begins")
+    if run == 1:
+        await asyncio.Event().wait()
+    say(ctx, "ends")
+
+
+@job
+async def block_the_loop_once(ctx: Context, key: str) -> None:
+    """Blocks the event loop when it runs first."""
+    run = await count_run(key)
+    say(ctx, "begins")
+    if run == 1:
+        time.sleep(1000)
+    say(ctx, "ends")
+
+
+@job
+async def take_a_second(ctx: Context) -> None:
+    """Takes a second."""
+    say(ctx, "begins")
+    await asyncio.sleep(1.0)
+    say(ctx, "ends")
+
+
+async def count_run(key: str) -> int:
+    """Which run of the job this is."""
+    async with UrlSource(os.environ["TEST_REDIS_URL"]).client() as redis:
+        return await counted(redis, key)
+
+
+async def counted(redis: Redis, key: str) -> int:
+    """The key's new count; the key does not stay."""
+    count = int(await redis.incr(key))
+    await redis.expire(key, 60)
+    return count

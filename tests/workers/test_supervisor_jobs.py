@@ -1,0 +1,178 @@
+"""The supervisor with real workers and a real Redis: what becomes of jobs when their processes die, hang or stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.producer import Producer
+from monarq.shared import keys as names
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from tests.workers.support import supervised_jobs as jobs
+from tests.workers.support.pool import Pool, running_pool
+
+QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+TARGET = "tests.workers.support.supervised_jobs"
+LONG_LEASE_S = 600.0  # whatever runs again in these tests does so because it was repaired
+
+
+@pytest.fixture
+async def producer(redis_url: str) -> AsyncIterator[Producer]:
+    async with Producer(redis_url) as producer:
+        yield producer
+
+
+def pool_at(url: str, target: str = TARGET, **changes: Any) -> AbstractAsyncContextManager[Pool]:
+    options = {"lease_s": LONG_LEASE_S, "redis_url": url, **changes}
+    return running_pool(target, fake=False, env={"TEST_REDIS_URL": url}, **options)
+
+
+async def begun(pool: Pool, what: str = "begins") -> tuple[str, int, int]:
+    """Job id, process id and try of the next job that does so."""
+    found = await pool.line(rf"job (\S+) pid (\d+) try (\d+): {what}")
+    return found[1], int(found[2]), int(found[3])
+
+
+async def stop(pool: Pool) -> None:
+    pool.signal(signal.SIGTERM)
+    assert await pool.ends() == 0
+
+
+async def test_jobs_of_a_killed_worker_run_again_at_once(redis_url: str, producer: Producer, redis: Redis) -> None:
+    async with pool_at(redis_url) as pool:
+        handles = [await producer.enqueue(jobs.wait_for_first_run, f"runs:{number}") for number in range(3)]
+        first = [await begun(pool) for _ in handles]
+        os.kill(first[0][1], signal.SIGKILL)
+        await asyncio.gather(*(handle.result(timeout=10) for handle in handles))
+        notes = await redis.mget([QUEUE.crash(handle.job_id) for handle in handles])
+        await pool.line("3 jobs of .* are back in their queues")
+        await stop(pool)
+    again = [line for line in pool.lines if line.endswith(": ends")]
+    assert len(again) == 3
+    assert all(" try 1: " in line for line in again)
+    assert len({pid for _, pid, _ in first}) == 1
+    assert [note for note in notes if note is not None] == []  # an end in order clears the count
+
+
+async def test_the_crash_note_says_what_happened(redis_url: str, producer: Producer, redis: Redis) -> None:
+    async with pool_at(redis_url) as pool:
+        handle = await producer.enqueue(jobs.wait_for_ever)
+        _, pid, _ = await begun(pool)
+        os.kill(pid, signal.SIGKILL)
+        await begun(pool)
+        note = (await redis.get(QUEUE.crash(handle.job_id))).decode()
+        assert note.startswith(f"1 its worker process was killed by SIGKILL (pid {pid} on ")
+        pool.signal(signal.SIGTERM)
+        await pool.line("draining: 1 running jobs")
+        await stop(pool)
+
+
+async def test_sigterm_lets_jobs_end(redis_url: str, producer: Producer, redis: Redis) -> None:
+    async with pool_at(redis_url, workers=2) as pool:
+        for _ in range(2):
+            await pool.line("is ready")
+        handle = await producer.enqueue(jobs.take_a_second)
+        await begun(pool)
+        await stop(pool)
+        await handle.result(timeout=1)
+    assert pool.count("has ended: drained") == 2
+    assert await redis.zcard(QUEUE.workers) == 0
+
+
+async def test_second_sigterm_hands_jobs_back(redis_url: str, producer: Producer, redis: Redis) -> None:
+    async with pool_at(redis_url) as pool:
+        handle = await producer.enqueue(jobs.wait_for_ever)
+        await begun(pool)
+        pool.signal(signal.SIGTERM)
+        await pool.line("draining: 1 running jobs")
+        await stop(pool)
+    assert await redis.zscore(QUEUE.queue, handle.job_id) is not None
+    assert await redis.exists(names.in_progress(handle.job_id), names.retry(handle.job_id)) == 0
+
+
+async def test_a_killed_supervisor_loses_nothing(redis_url: str, producer: Producer, redis: Redis) -> None:
+    async with pool_at(redis_url, workers=2) as pool:
+        handle = await producer.enqueue(jobs.take_a_second)
+        await begun(pool)
+        pool.signal(signal.SIGKILL)
+        await pool.ends()
+        await handle.result(timeout=1)
+    assert await redis.zcard(QUEUE.workers) == 0
+
+
+async def test_hung_worker_is_replaced_and_its_jobs_run(redis_url: str, producer: Producer, redis: Redis) -> None:
+    async with pool_at(redis_url, limits={"hang_timeout_s": 2.0}) as pool:
+        handle = await producer.enqueue(jobs.block_the_loop_once, "runs")
+        await begun(pool)
+        await pool.line("in block_the_loop_once")
+        await pool.line("is lost: its event loop hung for 2 s")
+        await handle.result(timeout=10)
+        await stop(pool)
+
+
+async def test_rolling_restart_drops_no_job(redis_url: str, producer: Producer) -> None:
+    async with pool_at(redis_url, workers=2) as pool:
+        slow = await producer.enqueue(jobs.take_a_second)
+        await begun(pool)
+        pool.signal(signal.SIGHUP)
+        handles = [await producer.enqueue(jobs.take_a_second) for _ in range(5)]
+        await pool.line("rolling restart: done")
+        await asyncio.gather(*(handle.result(timeout=10) for handle in [slow, *handles]))
+        await stop(pool)
+    assert pool.count("has ended: drained") == 4
+    assert pool.count("is lost") == 0
+
+
+async def test_repair_waits_for_redis(redis_url: str, producer: Producer, redis: Redis) -> None:
+    async with pool_at(redis_url, workers=2) as pool:
+        handle = await producer.enqueue(jobs.wait_for_first_run, "runs")
+        _, pid, _ = await begun(pool)
+        await redis.config_set("maxclients", 1)  # whoever connects now is turned away
+        try:
+            os.kill(pid, signal.SIGKILL)
+            await pool.line("cannot be given back")
+        finally:
+            await redis.config_set("maxclients", 10_000)
+        await handle.result(timeout=15)
+        await stop(pool)
+
+
+async def test_without_a_url_another_worker_repairs(redis_url: str, producer: Producer) -> None:
+    target = "tests.workers.support.supervised_arq_settings.Settings"
+    async with pool_at(redis_url, target, redis_url=None, workers=2) as pool:
+        handle = await producer.enqueue(jobs.wait_for_first_run, "runs")
+        _, pid, _ = await begun(pool)
+        os.kill(pid, signal.SIGKILL)
+        await handle.result(timeout=15)
+        await stop(pool)
+
+
+async def test_burst_ends_when_the_queue_is_empty(redis_url: str, producer: Producer) -> None:
+    handles = [await producer.enqueue(jobs.take_a_second) for _ in range(3)]
+    async with pool_at(redis_url, workers=2, burst=True) as pool:
+        assert await pool.ends() == 0
+    await asyncio.gather(*(handle.result(timeout=1) for handle in handles))
+
+
+async def test_files_beside_the_target_do_not_stand_in_for_modules(redis_url: str, tmp_path: Path) -> None:
+    """`import queue` must not find a user's queue.py, though app.py beside it is to be found."""
+    (tmp_path / "app.py").write_text("from monarq.shared.declare import job\n@job\nasync def hello() -> None: ...\n")
+    (tmp_path / "queue.py").write_text("raise RuntimeError('the wrong queue')\n")
+    async with pool_at(redis_url, "app", cwd=tmp_path, burst=True) as pool:
+        assert await pool.ends() == 0
+    assert pool.count("with 1 jobs: hello") == 1
+
+
+async def test_without_redis_the_pool_does_not_start(tmp_path: Path) -> None:
+    async with pool_at(f"unix://{tmp_path}/nobody.sock", workers=2) as pool:
+        assert await pool.ends() == 2
+    assert pool.count("cannot be reached") == 1
+    assert pool.count("Traceback") == 0

@@ -1,0 +1,253 @@
+"""The worker process: `python -m monarq.workers.process --control-fd N`, started by the supervisor and by nobody else.
+
+It gets its spec over the control channel, makes the engine and runs it on uvloop, tells the supervisor each second that
+its event loop turns, and stops when it is told to: by SIGTERM or SIGINT (the first drains; another, a second or more
+later, hands the running jobs back), by the supervisor's word, or as its supervisor is gone. Whatever its jobs leave
+behind, it exits soon after everything is handed back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+import uvloop
+from redis.asyncio import Redis
+
+from monarq.shared.connection import RedisSource, UrlSource
+from monarq.shared.errors import MonarqError
+from monarq.workers.control import Beat, Ended, HandBack, Ready, Refused, Repair, Start, ToWorker, WorkerEnd
+from monarq.workers.log_setup import configure_logging
+from monarq.workers.repairer import Repairer
+from monarq.workers.settings import WorkerSettings
+from monarq.workers.signals import handling
+from monarq.workers.spec import WorkerSpec
+from monarq.workers.supervisor_log import SupervisorLog, left_behind
+
+BEAT_S: Final = 1.0
+SAME_REQUEST_S: Final = 1.0
+"""Signals that come closer together are one request: a service manager signals us beside the supervisor."""
+LINGER_S: Final = 0.8
+"""How long exit handlers and threads may take once everything is handed back."""
+ORPHAN_S: Final = 5.0
+"""How long a worker without supervisor may take beyond its grace."""
+CANNOT_START: Final = 2
+
+
+class WorkerEngine(Protocol):
+    """What runs the jobs; `monarq.workers.engine.Engine` is one."""
+
+    @property
+    def worker_id(self) -> str:
+        """Its name in Redis."""
+        ...
+
+    @property
+    def settings(self) -> WorkerSettings:
+        """What it goes by."""
+        ...
+
+    @property
+    def source(self) -> RedisSource:
+        """Where its jobs are."""
+        ...
+
+    async def run(self) -> None:
+        """Runs jobs until told to stop, or until a burst is done."""
+        ...
+
+    def drain(self) -> None:
+        """Takes no new job."""
+        ...
+
+    def hand_back(self) -> None:
+        """Gives the running jobs back."""
+        ...
+
+
+Build = Callable[[WorkerSpec, Callable[[], None]], WorkerEngine]
+"""Makes the engine of a spec, which is to call the function once it takes jobs."""
+
+
+class ReadyTeller:
+    """An upkeep part of the engine, started when everything else is: it says so."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
+    async def run(self, redis: Redis) -> None:
+        """See `monarq.workers.upkeep.Upkeep`: a part that returns would end the worker."""
+        self._tell()
+        await asyncio.Event().wait()
+
+
+class Worker:
+    """The process' one worker, between its engine and its supervisor."""
+
+    def __init__(self, spec: WorkerSpec, channel: WorkerEnd, messages: Iterator[ToWorker]) -> None:
+        self._spec = spec
+        self._channel = channel
+        self._messages = messages
+        self._repairer = Repairer(SupervisorLog())
+        self._engine: WorkerEngine | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_ready = False
+        self._stop_asked_s: float | None = None
+
+    def run(self, build: Build) -> int:
+        """Runs the worker from its engine's making to its end; gives the exit code."""
+        threading.Thread(target=self._obey_supervisor, name="monarq-control", daemon=True).start()
+        try:
+            configure_logging(self._spec.verbosity, self._spec.log_format, self._spec.custom_log_dict)
+            self._engine = build(self._spec, self._tell_ready)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._serve(self._engine))
+        except MonarqError as error:
+            if self._is_ready:
+                raise
+            self._channel.send(Refused(str(error)))
+            return CANNOT_START
+        return 0
+
+    async def _serve(self, engine: WorkerEngine) -> None:
+        self._loop = asyncio.get_running_loop()
+        handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
+        with handling(handlers):
+            beats = asyncio.create_task(self._beat())
+            try:
+                await engine.run()
+            finally:
+                beats.cancel()
+                # No thread or task that a job left behind may keep the process any longer.
+                _exit_within(LINGER_S)
+            in_burst = engine.settings.burst and self._stop_asked_s is None
+            self._channel.send(Ended("burst" if in_burst else "drained"))
+
+    async def _beat(self) -> None:
+        while True:
+            self._channel.send(Beat())
+            await asyncio.sleep(BEAT_S)
+
+    def _tell_ready(self) -> None:
+        engine = self._engine
+        if engine is None:
+            return
+        self._is_ready = True
+        settings = engine.settings
+        url = engine.source.url if isinstance(engine.source, UrlSource) else None
+        self._channel.send(
+            Ready(engine.worker_id, list(settings.queues), settings.lease_s, settings.grace_s, redis_url=url)
+        )
+
+    def _on_signal(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if self._stop_asked_s is None:
+            self._drain()
+        elif now_s - self._stop_asked_s >= SAME_REQUEST_S:
+            self._hand_back()
+
+    def _drain(self) -> None:
+        if self._engine is not None:
+            self._stop_asked_s = self._stop_asked_s or asyncio.get_running_loop().time()
+            self._engine.drain()
+
+    def _hand_back(self) -> None:
+        self._drain()
+        if self._engine is not None:
+            self._engine.hand_back()
+
+    def _repair(self, order: Repair) -> None:
+        if self._engine is not None:
+            self._repairer.begin(order.dead, order.what, self._engine.source.client())
+
+    def _obey_supervisor(self) -> None:
+        """Listens in a thread, so that a worker whose event loop hangs learns of its supervisor's death too."""
+        for message in self._messages:
+            match message:
+                case HandBack():
+                    self._call(self._hand_back)
+                case Repair():
+                    self._call(partial(self._repair, message))
+        if self._engine is None or self._loop is None:
+            os._exit(0)  # nothing has been claimed
+        # It must end even if its loop never turns again: a lease that is always renewed frees no job. This needs
+        # neither the loop nor the interpreter's lock.
+        faulthandler.dump_traceback_later(self._engine.settings.grace_s + ORPHAN_S, exit=True)
+        self._call(self._drain)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: all is over already
+                self._loop.call_soon_threadsafe(function)
+
+
+def main(build: Build | None = None) -> None:
+    """Runs the worker that the supervisor asks for, and exits.
+
+    Args:
+        build: makes the engine; by default from the spec's target.
+    """
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process lives
+    faulthandler.enable()
+    channel = WorkerEnd(socket.socket(fileno=int(sys.argv[sys.argv.index("--control-fd") + 1])))
+    messages = channel.messages()
+    start = next(messages, None)
+    if not isinstance(start, Start):
+        sys.exit(0)  # the supervisor is gone already
+    _take_over_path(start)
+    sys.exit(Worker(start.spec, channel, messages).run(build or build_engine))
+
+
+def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine:
+    """The engine for a spec's target.
+
+    Raises:
+        MonarqError: there is no such target, or its settings are wrong.
+    """
+    from monarq.workers.target import load_target
+
+    loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
+    loaded.upkeep.append(ReadyTeller(on_ready))
+    return loaded.engine()
+
+
+def _take_over_path(start: Start) -> None:
+    sys.path[:] = start.sys_path
+    os.environ.pop("PYTHONPATH", None)
+    if start.python_path is not None:
+        os.environ["PYTHONPATH"] = start.python_path
+
+
+def _exit_within(wait_s: float) -> None:
+    timer = threading.Timer(wait_s, _exit_now)
+    timer.daemon = True
+    timer.start()
+
+
+def _exit_now() -> None:
+    mine = (threading.main_thread(), threading.current_thread())
+    threads = [thread.name for thread in threading.enumerate() if not thread.daemon and thread not in mine]
+    with suppress(OSError, ValueError):
+        sys.stderr.write(left_behind(threads))
+        sys.stderr.flush()
+        sys.stdout.flush()
+    os._exit(1)
+
+
+def _do_nothing() -> None:
+    """SIGHUP is for the supervisor; here it is handled, not ignored, so that what jobs start has the default."""
+
+
+if __name__ == "__main__":
+    main()

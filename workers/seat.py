@@ -1,0 +1,117 @@
+"""One place in the pool of workers, in which one worker is kept running.
+
+The supervisor has a seat for each worker. A worker that ends is followed by another, after a pause that grows while
+workers of this seat die young; in a rolling restart the successor is ready before the old worker is told to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from monarq.shared.backoff import Backoff
+from monarq.workers.spec import Limits
+from monarq.workers.supervisor_log import SupervisorLog
+from monarq.workers.worker_process import WorkerProcess
+
+
+class Seat:
+    """A place in the pool.
+
+    1. keep: start a worker, and another when it has ended, until closed.
+    2. renew: put a new worker in the old one's place without a gap.
+    3. close: nobody is seated any more; whoever sits here is told to stop by the supervisor.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        *,
+        start: Callable[[int], WorkerProcess],
+        on_ended: Callable[[WorkerProcess], bool],
+        limits: Limits,
+        log: SupervisorLog,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            index: which place it is.
+            start: starts a worker for a place, or raises OSError.
+            on_ended: hears of each worker that has ended, and says whether another one is wanted.
+            limits: how long to pause.
+            log: who hears of what goes wrong.
+        """
+        self.index = index
+        self._start = start
+        self._on_ended = on_ended
+        self._steady_s = limits.steady_s
+        self._log = log
+        self._backoff = Backoff(limits.restart_first_s, limits.restart_longest_s)
+        self._closed = asyncio.Event()
+        self._watches: asyncio.TaskGroup | None = None
+        self._worker: WorkerProcess | None = None
+        self._successor: WorkerProcess | None = None
+
+    async def keep(self) -> None:
+        """Keeps a worker running; ends when the last worker has, and no other is wanted."""
+        async with asyncio.TaskGroup() as self._watches:
+            self._watches.create_task(self._fill())
+
+    def close(self) -> None:
+        """Starts no more workers; safe to call twice."""
+        self._closed.set()
+
+    async def renew(self) -> bool:
+        """Replaces the worker by a new one; False when the new one did not become ready, and the old one stays."""
+        old = self._worker
+        if old is None or self._closed.is_set():
+            return True  # what is started next is new anyway
+        try:
+            new = self._successor = self._seat()
+        except OSError as error:
+            self._log.not_spawned(self.index, error)
+            return False
+        if not await new.wait_ready():
+            return False
+        if self._successor is new:
+            self._worker, self._successor = new, None
+        old.drain()
+        await old.wait_ended()
+        return True
+
+    async def _fill(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._worker = self._seat()
+                return
+            except OSError as error:
+                self._log.not_spawned(self.index, error)
+                await self._pause()
+
+    def _seat(self) -> WorkerProcess:
+        assert self._watches is not None
+        worker = self._start(self.index)
+        self._watches.create_task(self._watch(worker))
+        return worker
+
+    async def _watch(self, worker: WorkerProcess) -> None:
+        await worker.wait_ended()
+        wants_another = self._on_ended(worker)
+        if worker is self._successor:
+            self._successor = None
+        if worker is not self._worker:
+            return  # another one has its place
+        self._worker, self._successor = self._successor, None
+        if self._worker is not None or not wants_another:
+            return
+        if worker.age_s >= self._steady_s:
+            self._backoff.reset()
+        await self._pause()
+        await self._fill()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._backoff.next_s()):
+                await self._closed.wait()
+        except TimeoutError:
+            return

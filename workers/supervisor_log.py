@@ -1,0 +1,155 @@
+"""What the supervisor says: all of its text, and nothing else. A subclass may say it elsewhere, or say more."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from monarq.workers.lanes.child_end import ChildEnd
+
+if TYPE_CHECKING:
+    from monarq.workers.control import Ready
+    from monarq.workers.worker_process import WorkerProcess
+
+logger = logging.getLogger("monarq.supervisor")
+
+
+class SupervisorLog:
+    """Writes what happens to the workers of a pool to the logger ``monarq.supervisor``."""
+
+    def started(self, workers: int) -> None:
+        """The workers are about to be started."""
+        logger.info("starting %d worker%s", workers, "" if workers == 1 else "s")
+
+    def worker_ready(self, worker: WorkerProcess, ready: Ready) -> None:
+        """A worker takes jobs from now on."""
+        logger.info("%s is ready: %s serves %s", _name(worker), ready.worker_id, ", ".join(ready.queues))
+
+    def cannot_start(self, worker: WorkerProcess) -> None:
+        """The first workers cannot start: the settings are wrong, or Redis is not there. All is given up."""
+        logger.error("%s", _refusal(worker))
+
+    def worker_refused(self, worker: WorkerProcess) -> None:
+        """A later worker cannot start, which is tried again."""
+        logger.error("%s could not start, and is tried again: %s", _name(worker), _refusal(worker))
+
+    def not_spawned(self, index: int, error: OSError) -> None:
+        """The system refuses another process."""
+        logger.error("worker %d could not be started: %s", index, error)
+
+    def worker_left(self, worker: WorkerProcess) -> None:
+        """A worker ended in order."""
+        logger.info("%s has ended: %s", _name(worker), worker.farewell)
+
+    def worker_died(self, worker: WorkerProcess) -> None:
+        """A worker ended otherwise."""
+        logger.error("%s is lost: %s", _name(worker), death_of(worker))
+
+    def worker_silent(self, worker: WorkerProcess, silent_s: float, limit_s: float) -> None:
+        """A worker's event loop has not turned for a while."""
+        logger.warning(
+            "%s has given no sign of life for %g s: something blocks its event loop; it is killed after %g s",
+            _name(worker),
+            silent_s,
+            limit_s,
+        )
+
+    def worker_hung(self, worker: WorkerProcess, silent_s: float) -> None:
+        """It was silent for too long, and is killed."""
+        logger.error(
+            "%s gave no sign of life for %g s and is killed; its stacks are on stderr", _name(worker), silent_s
+        )
+
+    def worker_stubborn(self, worker: WorkerProcess) -> None:
+        """It did not stop in its time, and is killed."""
+        logger.error("%s did not stop in its time and is killed", _name(worker))
+
+    def channel_broken(self, worker: WorkerProcess, error: Exception) -> None:
+        """Something in the worker wrote into the control channel, or closed it."""
+        logger.error("%s: its control channel broke (%s)", _name(worker), error)
+
+    def jobs_freed(self, ready: Ready, count: int) -> None:
+        """The jobs of a dead worker are back in their queues."""
+        logger.warning("%d jobs of %s are back in their queues", count, ready.worker_id)
+
+    def jobs_left_to_leases(self, ready: Ready) -> None:
+        """The jobs of a dead worker could not be given back."""
+        logger.warning(
+            "the jobs of %s could not be given back; they run again when their leases end, after %g s at the most",
+            ready.worker_id,
+            ready.lease_s,
+        )
+
+    def repair_failed(self, ready: Ready, error: BaseException) -> None:
+        """Redis does not take the jobs of a dead worker back; it is tried again. Told once for each worker."""
+        logger.warning("the jobs of %s cannot be given back (%r); trying again", ready.worker_id, error)
+
+    def orphans_reaped(self, count: int) -> None:
+        """Processes had ended that were given to us, and are cleared away."""
+        logger.debug("reaped %d orphan%s", count, "" if count == 1 else "s")
+
+    def draining(self, workers: int) -> None:
+        """A stop was asked for."""
+        logger.info("stopping: %d worker%s may end their jobs", workers, "" if workers == 1 else "s")
+
+    def handing_back(self) -> None:
+        """A stop was asked for again."""
+        logger.info("stopping now: running jobs are handed back")
+
+    def renewing(self) -> None:
+        """A rolling restart begins."""
+        logger.info("rolling restart: each worker is replaced once its successor is ready")
+
+    def renewed(self) -> None:
+        """All workers are new."""
+        logger.info("rolling restart: done")
+
+    def renewal_given_up(self, index: int) -> None:
+        """A successor did not become ready: the workers that are not replaced yet stay."""
+        logger.error("rolling restart: given up, as the new worker %d did not become ready; the old ones go on", index)
+
+    def stopped(self, exit_code: int) -> None:
+        """All workers have ended."""
+        logger.info("all workers have ended (exit code %d)", exit_code)
+
+
+def death_of(worker: WorkerProcess) -> str:
+    """What happened to a worker that is dead: the note that its jobs get."""
+    if worker.killed_for is not None:
+        happened = worker.killed_for
+    elif worker.end is None or worker.end.signal_name is None:
+        code = None if worker.end is None else worker.end.exit_code
+        happened = "its worker process ended" + ("" if code is None else f" with exit code {code}")
+    else:
+        happened = f"its worker process was killed by {worker.end.signal_name}"
+    return f"{happened} (pid {worker.pid} on {socket.gethostname()}{_memory(worker.end)})"
+
+
+def hung_for(silent_s: float) -> str:
+    """The note for the jobs of a worker that was killed as hung."""
+    return f"its event loop hung for {silent_s:g} s"
+
+
+def stubborn_for(waited_s: float) -> str:
+    """The note for the jobs of a worker that was killed as it did not stop."""
+    return f"its worker process did not stop within {waited_s:g} s and was killed"
+
+
+def left_behind(threads: Sequence[str]) -> str:
+    """What a worker says that exits over the heads of its threads or tasks."""
+    what = ", ".join(threads) or "a task that swallows its cancellation, or an exit handler"
+    return f"monarq: the worker process exits, though something is still at work in it: {what}\n"
+
+
+def _name(worker: WorkerProcess) -> str:
+    return f"worker {worker.index} (pid {worker.pid})"
+
+
+def _refusal(worker: WorkerProcess) -> str:
+    return worker.refusal or f"{_name(worker)} could not start; its stderr says why"
+
+
+def _memory(end: ChildEnd | None) -> str:
+    return "" if end is None or end.peak_memory_bytes is None else f", {end.peak_memory_bytes / 2**20:,.0f} MB"
