@@ -1,0 +1,262 @@
+"""A queue's whole state in Redis as one value: seeded before a call, read after it, compared.
+
+Times are whole seconds from the moment of the seed, so that a row says -5, 0 or 15; `leased(15)` is a score that
+carries the mark of a lease, and `Exactly(1)` a score that is no time. Text stands for bytes, ids of no UTF-8 too
+(as "\\udcff" for 0xff). A key that is none of monarq's fails the reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.keys import LEASED_MARK, PARKED_SCORE, QueueKeys
+
+KEYS: Final = QueueKeys.of(names.DEFAULT_QUEUE)
+
+SEED_TTL_S: Final = 100
+"""What seeded keys live for, but for the queue's two sets and in-progress keys."""
+
+_NO_TIME: Final = 10**9
+"""Scores nearer to 0 than this are no times in ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """A score that is no time: 0, arq's 1, an infinite one."""
+
+    score: float
+
+
+Time = float | Exactly
+PARKED: Final = Exactly(PARKED_SCORE)
+
+Times = Mapping[str, Time]
+Texts = Mapping[str, str]
+Hashes = Mapping[str, Texts]
+
+
+def leased(until: int) -> float:
+    """The score of a job whose lease ends, or ended, at this second."""
+    return until + LEASED_MARK
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """Everything that Redis holds of a queue.
+
+    Attributes:
+        queue, cpu, aborts, dead: the zsets, by job id.
+        payloads, tokens, tries, results, crashes: the strings, by job id; tokens are those of arq:in-progress.
+        no_results, ticks: ids that have such a key.
+        letters: the dead letters' hashes, by job id.
+        leases, workers, records: what is known of workers, by worker id.
+        queues: the list of all queues, by name.
+        stats: the counters.
+        ended: how many jobs have ended.
+        notes: lanes whose wake-up list holds the one note.
+        wrong: keys that hold another type than they should, and which.
+    """
+
+    queue: Times = field(default_factory=dict)
+    cpu: Times = field(default_factory=dict)
+    payloads: Texts = field(default_factory=dict)
+    tokens: Texts = field(default_factory=dict)
+    tries: Texts = field(default_factory=dict)
+    results: Texts = field(default_factory=dict)
+    no_results: frozenset[str] = frozenset()
+    ticks: frozenset[str] = frozenset()
+    aborts: Times = field(default_factory=dict)
+    crashes: Texts = field(default_factory=dict)
+    letters: Hashes = field(default_factory=dict)
+    dead: Times = field(default_factory=dict)
+    leases: Hashes = field(default_factory=dict)
+    workers: Times = field(default_factory=dict)
+    records: Texts = field(default_factory=dict)
+    queues: Times = field(default_factory=dict)
+    stats: Texts = field(default_factory=dict)
+    ended: int = 0
+    notes: frozenset[str] = frozenset()
+    wrong: Texts = field(default_factory=dict)
+
+    def difference(self, other: QueueState) -> str:
+        """What differs, a line each, for the message of a failed test."""
+        pairs = [(each.name, getattr(self, each.name), getattr(other, each.name)) for each in fields(self)]
+        return "\n".join(f"{name}: {mine!r} is not {theirs!r}" for name, mine, theirs in pairs if mine != theirs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Keys of one kind: one key, or all that begin with it where it ends with a colon."""
+
+    attribute: str
+    key: str
+    kind: str
+
+    def name_in(self, key: str) -> str | None:
+        """What the key names beyond the family ("" for a single key); None where it is of another family."""
+        if key == self.key:
+            return ""
+        return key[len(self.key) :] if self.key.endswith(":") and key.startswith(self.key) else None
+
+
+_NOTES: Final = {KEYS.wake(lane): lane for lane in ("io", "cpu")}
+_FAMILIES: Final = (
+    _Family("queue", KEYS.queue, "zset"),
+    _Family("cpu", KEYS.cpu, "zset"),
+    _Family("aborts", names.ABORT, "zset"),
+    _Family("dead", KEYS.dead, "zset"),
+    _Family("workers", KEYS.workers, "zset"),
+    _Family("queues", names.QUEUES, "zset"),
+    _Family("stats", KEYS.base + "stats", "hash"),
+    *(_Family("notes", key, "list") for key in _NOTES),
+    _Family("payloads", names.JOB_PREFIX, "string"),
+    _Family("tokens", names.IN_PROGRESS_PREFIX, "string"),
+    _Family("tries", names.RETRY_PREFIX, "string"),
+    _Family("results", names.RESULT_PREFIX, "string"),
+    _Family("no_results", KEYS.base + "no-result:", "string"),
+    _Family("ticks", KEYS.base + "tick:", "string"),
+    _Family("crashes", KEYS.crash(""), "string"),
+    _Family("records", KEYS.worker(""), "string"),
+    _Family("ended", KEYS.base + "second:", "string"),
+    _Family("letters", KEYS.letter(""), "hash"),
+    _Family("leases", KEYS.leases(""), "hash"),
+)
+
+
+def to_bytes(value: str) -> bytes:
+    """Text of a row as Redis holds it."""
+    return value.encode("utf-8", "surrogateescape")
+
+
+def to_text(value: bytes) -> str:
+    """What Redis holds as a row says it."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+def to_ms(now_ms: int, time: Time) -> float:
+    """A row's time as a score."""
+    if isinstance(time, Exactly):
+        return time.score
+    seconds = int(time // 1)
+    return now_ms + seconds * 1000 + time - seconds
+
+
+def from_ms(now_ms: int, score: float) -> Time:
+    """A score as a row says it."""
+    if abs(score) < _NO_TIME or abs(score) >= PARKED_SCORE:
+        return Exactly(score)
+    whole = int(score // 1)
+    return round((whole - now_ms) / 1000) + (score - whole)
+
+
+async def server_ms(redis: Redis) -> int:
+    """Redis' own time."""
+    seconds, microseconds = await redis.time()
+    return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+async def seed(redis: Redis, state: QueueState, *, lease_s: int = 15) -> int:
+    """Writes a state into an empty Redis.
+
+    Args:
+        redis: the client.
+        state: what to write.
+        lease_s: seconds after which the in-progress keys expire.
+
+    Returns:
+        The moment from which the state's times count, in Redis' ms.
+    """
+    now_ms = await server_ms(redis)
+    pipe: Any = redis.pipeline(transaction=True)
+    for family in _FAMILIES:
+        values = getattr(state, family.attribute)
+        if not values:
+            continue
+        if family.kind == "zset":
+            pipe.zadd(family.key, {to_bytes(name): to_ms(now_ms, time) for name, time in values.items()})
+        elif family.attribute == "stats":
+            pipe.hset(family.key, mapping=values)
+        elif family.attribute == "notes":
+            _seed_note(pipe, family.key, values)
+        else:
+            _seed_family(pipe, family, values, lease_s)
+        if family.attribute not in ("queue", "cpu"):
+            pipe.expire(family.key, SEED_TTL_S)
+    for key, kind in state.wrong.items():
+        pipe.rpush(key, "wrong") if kind == "list" else pipe.set(key, "wrong")
+        pipe.expire(key, SEED_TTL_S)
+    await pipe.execute()
+    return now_ms
+
+
+def _seed_note(pipe: Any, key: str, lanes: frozenset[str]) -> None:
+    if _NOTES[key] in lanes:
+        pipe.rpush(key, 1)
+
+
+def _seed_family(pipe: Any, family: _Family, values: Any, lease_s: int) -> None:
+    if isinstance(values, frozenset):
+        values = dict.fromkeys(values, "1")
+    for name, value in values.items():
+        key = to_bytes(family.key + name)
+        if family.kind == "hash":
+            pipe.hset(key, mapping={to_bytes(one): to_bytes(other) for one, other in value.items()})
+        else:
+            pipe.set(key, to_bytes(value))
+        pipe.expire(key, lease_s if family.attribute == "tokens" else SEED_TTL_S)
+
+
+async def read_state(redis: Redis, now_ms: int) -> QueueState:
+    """The state that Redis holds, its times counted from `now_ms`; no key of any other name may be there."""
+    found: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    async for raw_key in redis.scan_iter(count=1000):
+        key = to_text(raw_key)
+        family, name = _family_of(key)
+        kind = (await redis.type(raw_key)).decode()
+        if kind != family.kind:
+            wrong[key] = kind
+        elif family.kind == "zset" or family.attribute == "stats":
+            found[family.attribute] = await _read(redis, raw_key, kind, now_ms)
+        elif family.attribute == "notes":
+            assert await _read(redis, raw_key, kind, now_ms) == 1, f"{key} holds more than one note"
+            found.setdefault("notes", set()).add(_NOTES[key])
+        else:
+            found.setdefault(family.attribute, {})[name] = await _read(redis, raw_key, kind, now_ms)
+    for attribute in ("no_results", "ticks", "notes"):
+        found[attribute] = frozenset(found.get(attribute, ()))
+    found["ended"] = sum(map(int, found.get("ended", {}).values()))
+    return QueueState(**found, wrong=wrong)
+
+
+def _family_of(key: str) -> tuple[_Family, str]:
+    for family in _FAMILIES:
+        name = family.name_in(key)
+        if name is not None:
+            return family, name
+    raise AssertionError(f"{key!r} is no key of monarq's")
+
+
+async def _read(redis: Any, key: bytes, kind: str, now_ms: int) -> object:
+    if kind == "string":
+        return to_text(await redis.get(key))
+    if kind == "list":
+        return await redis.llen(key)
+    if kind == "zset":
+        members = await redis.zrange(key, 0, -1, withscores=True)
+        return {to_text(member): from_ms(now_ms, score) for member, score in members}
+    pairs = {to_text(one): to_text(other) for one, other in (await redis.hgetall(key)).items()}
+    if "died_ms" in pairs:
+        pairs["died_ms"] = str(round((int(pairs["died_ms"]) - now_ms) / 1000))
+    return pairs
+
+
+async def read_ttls(redis: Redis) -> dict[str, int]:
+    """Seconds that each key has yet to live; -1 where it has no end."""
+    left_ms = {to_text(key): await redis.pttl(key) async for key in redis.scan_iter(count=1000)}
+    return {key: -1 if left < 0 else round(left / 1000) for key, left in left_ms.items()}
