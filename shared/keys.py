@@ -42,6 +42,7 @@ _OWN_NAMES: Final = {
     "CRASH": "crash:",  # + job id: "<count> <what happened>"
     "NO_RESULT": "no-result:",  # + job id: it ended and its result was not to be kept
     "TICK": "tick:",  # + cron tick id: it has been enqueued
+    "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
     "DEAD": "dead",  # zset: job id -> ms of death
     "LETTER": "letter:",  # + job id: hash, the dead letter
 }
@@ -87,6 +88,11 @@ class QueueKeys:
     def dead(self) -> str:
         """Zset of the dead letters' job ids."""
         return self.base + _OWN_NAMES["DEAD"]
+
+    @property
+    def cron(self) -> str:
+        """Hash of the newest tick of each cron declaration."""
+        return self.base + _OWN_NAMES["CRON"]
 
     def worker(self, worker_id: str) -> str:
         """A worker's own record."""
