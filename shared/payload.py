@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monarq.shared.codec import Codec, Codecs
+from monarq.shared.codec import MSGPACK, Codec, Codecs
 from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
 from monarq.shared.remote_error import qualified_name
 
@@ -160,7 +160,9 @@ def write_result(codec: Codec, data: dict[str, Any]) -> tuple[bytes, Exception |
         kind = qualified_name(type(data["r"]))
         message = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {error}"
         problem = PayloadError(message)
+    # In arq's formats it is text, as with arq: its clients need not have our classes.
+    text = f"unable to serialize result: {message}"
     try:
-        return codec.dumps({**data, "s": False, "r": problem}), problem
+        return codec.dumps({**data, "s": False, "r": problem if codec.name == MSGPACK.name else text}), problem
     except Exception:  # noqa: BLE001 - the arguments or a user's format may be at fault as well
-        return codec.dumps({**data, "s": False, "r": message, "a": (), "k": {}}), problem
+        return codec.dumps({**data, "s": False, "r": text, "a": (), "k": {}}), problem

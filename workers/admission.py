@@ -64,9 +64,7 @@ class Admission:
         if lease.payload is None:
             return Refused(lease, self._dead("job expired"))
         if isinstance(lease.payload, int):
-            return Refused(
-                lease, PayloadTooLargeError(f"job {lease.job_id}", lease.payload, self._settings.max_payload)
-            )
+            return Refused(lease, self._too_large(lease, lease.payload))
         try:
             payload = Payload.read(lease.payload, self._settings.codecs)
         except PayloadError as error:
@@ -90,6 +88,11 @@ class Admission:
 
     def _dead(self, why: str) -> Exception:
         return JobExecutionFailed(why) if self._settings.arq_style else JobDeadError(why)
+
+    def _too_large(self, lease: Lease, size: int) -> Exception:
+        error = PayloadTooLargeError(f"job {lease.job_id}", size, self._settings.max_payload)
+        # arq's clients need not have our classes.
+        return self._dead(str(error)) if self._settings.arq_style else error
 
     def _unknown(self, name: str) -> Exception:
         if self._settings.arq_style:
