@@ -7,6 +7,7 @@ COPY producer producer
 COPY workers workers
 COPY shared shared
 COPY monitor monitor
+COPY examples examples
 RUN python -m venv /opt/monarq && /opt/monarq/bin/pip install --no-cache-dir .
 
 FROM python:3.11-slim
@@ -14,7 +15,7 @@ COPY --from=build /opt/monarq /opt/monarq
 # Your own jobs go here instead of the examples.
 WORKDIR /app
 COPY examples examples
-RUN useradd --system --uid 10001 --no-create-home monarq
+RUN useradd --uid 10001 --no-create-home --no-log-init monarq
 USER monarq
 ENV PATH=/opt/monarq/bin:$PATH PYTHONUNBUFFERED=1
 # The supervisor is right as PID 1: it forwards signals and reaps orphans.
