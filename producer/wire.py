@@ -41,6 +41,9 @@ def private_pool(client: Redis) -> ConnectionPool:
         "decode_responses": False,
         "health_check_interval": 0,
     }
+    if "connection_pool" in options:
+        # A sentinel's connections ask their pool for the master, and hold it by a weak reference only.
+        options["connection_pool"] = like
     return ConnectionPool(**options)
 
 
