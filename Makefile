@@ -33,7 +33,7 @@ format: $(VENV)/.for-development ## Write the code in the one style
 	$(BIN)/ruff format .
 
 test-compose: $(VENV)/.for-development ## Run the compose file on a Docker engine (brings one up on Debian as root)
-	$(BIN)/python -m pytest -p no:cacheprovider tests_compose
+	$(BIN)/python -m pytest tests/compose
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,6 +1,6 @@
 """Enqueues a mix of the example jobs and waits until all have ended: what a producer service does once.
 
-    REDIS_URL=redis://localhost:6379 MONARQ_JOBS=2000 python -m examples.produce
+    REDIS_URL=redis://localhost:6379 MONARQ_JOBS=2000 MONARQ_WAIT_MS=20 python -m examples.produce
 
 `docker compose run --rm producer` runs it against the compose file's workers. It exits 1 when a job did not end as it
 should.
@@ -16,15 +16,19 @@ from monarq import Handle, Producer
 from monarq.examples.jobs import add, count_primes, read_size, sleep_ms
 
 
-async def produce(jobs: int, timeout_s: float = 300.0) -> int:
-    """Enqueues this many jobs, and gives how many came to a wrong result."""
+async def produce(jobs: int, wait_ms: int, timeout_s: float = 300.0) -> int:
+    """Enqueues this many jobs, a tenth of which wait so long, and gives how many came to a wrong result."""
     async with Producer() as producer:
         expected: dict[str, int] = {}
         handles: list[Handle[int]] = []
         sums = [(number, 1) for number in range(jobs - 3 * (jobs // 10))]
         handles += await producer.enqueue_many(add, sums)
         expected |= {handle.job_id: a + b for handle, (a, b) in zip(handles, sums, strict=True)}
-        for job, args, value in ((sleep_ms, (20,), 20), (count_primes, (0, 100), 25), (read_size, (__file__,), None)):
+        for job, args, value in (
+            (sleep_ms, (wait_ms,), wait_ms),
+            (count_primes, (0, 100), 25),
+            (read_size, (__file__,), None),
+        ):
             more = await producer.enqueue_many(job, [args] * (jobs // 10))
             expected |= {handle.job_id: value if value is not None else -1 for handle in more}
             handles += more
@@ -38,4 +42,5 @@ async def produce(jobs: int, timeout_s: float = 300.0) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(1 if asyncio.run(produce(int(os.environ.get("MONARQ_JOBS", "2000")))) else 0)
+    wanted, wait = int(os.environ.get("MONARQ_JOBS", "2000")), int(os.environ.get("MONARQ_WAIT_MS", "20"))
+    sys.exit(1 if asyncio.run(produce(wanted, wait)) else 0)
