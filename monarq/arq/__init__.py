@@ -1,0 +1,25 @@
+"""arq 0.28's public names over monarq: with ``s/from arq/from monarq.arq/`` an application runs on monarq.
+
+arq's own classes and functions stay wherever they are right; the client and the worker are monarq's.
+"""
+
+from __future__ import annotations
+
+from monarq.arq.connections import ArqRedis, create_pool
+from monarq.arq.cron import cron
+from monarq.arq.version import VERSION
+from monarq.arq.worker import Retry, Worker, check_health, func, run_worker
+
+__version__ = VERSION
+
+__all__ = (
+    "VERSION",
+    "ArqRedis",
+    "Retry",
+    "Worker",
+    "check_health",
+    "create_pool",
+    "cron",
+    "func",
+    "run_worker",
+)

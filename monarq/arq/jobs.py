@@ -1,0 +1,19 @@
+"""``arq.jobs``: a `Job` that also reads msgpack and aborts in one step; the rest is arq's."""
+
+from __future__ import annotations
+
+from arq.jobs import DeserializationError as DeserializationError
+from arq.jobs import Deserializer as Deserializer
+from arq.jobs import JobDef as JobDef
+from arq.jobs import JobResult as JobResult
+from arq.jobs import JobStatus as JobStatus
+from arq.jobs import ResultNotFound as ResultNotFound
+from arq.jobs import SerializationError as SerializationError
+from arq.jobs import Serializer as Serializer
+from arq.jobs import deserialize_job as deserialize_job
+from arq.jobs import deserialize_job_raw as deserialize_job_raw
+from arq.jobs import deserialize_result as deserialize_result
+from arq.jobs import serialize_job as serialize_job
+from arq.jobs import serialize_result as serialize_result
+
+from monarq.producer.arq_redis import Job as Job

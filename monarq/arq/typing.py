@@ -1,0 +1,25 @@
+"""``arq.typing``, as it is."""
+
+from __future__ import annotations
+
+from arq.typing import (
+    WEEKDAYS,
+    OptionType,
+    SecondsTimedelta,
+    StartupShutdown,
+    WeekdayOptionType,
+    WorkerCoroutine,
+    WorkerSettingsBase,
+    WorkerSettingsType,
+)
+
+__all__ = (
+    "WEEKDAYS",
+    "OptionType",
+    "SecondsTimedelta",
+    "StartupShutdown",
+    "WeekdayOptionType",
+    "WorkerCoroutine",
+    "WorkerSettingsBase",
+    "WorkerSettingsType",
+)

@@ -1,0 +1,88 @@
+"""arq's health-check key: a line of counts under a key that runs out when no worker writes it any more.
+
+What arq's ``--check`` looks for. Where several workers share the key, none takes another's line away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.backoff import Backoff
+from monarq.shared.keys import HEALTH_CHECK_SUFFIX
+from monarq.workers.arq_log import ArqLogJournal
+from monarq.workers.settings import WorkerSettings
+
+LOOK_S: Final = 10.0
+"""How often it is looked whether the key is there: another worker may have taken it away at its end."""
+
+_LAST_WORD_S: Final = 2.0
+_SHORTEST_SLEEP_S: Final = 0.05
+
+
+class ArqHealth:
+    """Writes the key while the worker runs.
+
+    Attributes:
+        key: the key: the settings', else the queue's.
+
+    Args:
+        settings: name the key, its interval and the queue.
+        journal: holds the counts, and is told of changes.
+        keep: leave the key when `run` is cancelled; `remove` takes it away.
+    """
+
+    def __init__(self, settings: WorkerSettings, journal: ArqLogJournal, *, keep: bool = False) -> None:
+        self.key = settings.health_check_key or settings.queues[0] + HEALTH_CHECK_SUFFIX
+        self._queue = settings.queues[0]
+        self._interval_s = settings.health_check_s
+        self._journal = journal
+        self._keep = keep
+        self._last = b""
+        self._last_counts = ""
+        self._due_s = 0.0
+
+    async def run(self, redis: Redis) -> None:
+        """Writes the key until cancelled."""
+        backoff = Backoff()
+        try:
+            while True:
+                try:
+                    await self.record(redis)
+                    backoff.reset()
+                    wait_s = max(_SHORTEST_SLEEP_S, min(self._interval_s, LOOK_S))
+                except (RedisError, OSError) as error:
+                    if not backoff.failing:
+                        self._journal.redis_lost("recording health", error)
+                    wait_s = backoff.next_s()
+                await asyncio.sleep(wait_s)
+        finally:
+            if not self._keep:
+                with suppress(RedisError, OSError, TimeoutError):
+                    async with asyncio.timeout(_LAST_WORD_S):
+                        await self.remove(redis)
+
+    async def record(self, redis: Redis) -> None:
+        """Writes the key if it is time to, or if it is not there."""
+        is_due = time.monotonic() >= self._due_s
+        if not is_due and await redis.exists(self.key):
+            return
+        counts = self._journal.counts_line(await redis.zcard(self._queue))
+        info = f"{datetime.now():%b-%d %H:%M:%S} {counts}"  # noqa: DTZ005 - arq's line has local time
+        self._last = info.encode()
+        await redis.psetex(self.key, round((self._interval_s + 1) * 1000), self._last)
+        self._due_s = time.monotonic() + self._interval_s
+        if self._last_counts and self._last_counts != counts:
+            self._journal.health_recorded(info)
+        self._last_counts = counts
+
+    async def remove(self, redis: Redis) -> None:
+        """Takes the key away, unless another worker has written it since."""
+        if self._last and await redis.get(self.key) == self._last:
+            await redis.delete(self.key)

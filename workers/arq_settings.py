@@ -1,0 +1,281 @@
+"""arq's settings, a class or a dict as they are, read into monarq's: what is run, how, where and with what beside it.
+
+Inherited attributes count, of which arq reads none. Attributes that look like misspelled settings are told of. Beside
+arq's, a class may hold those of `EXTRAS`, monarq's own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any, Final
+
+from arq.connections import ArqRedis, RedisSettings
+from arq.constants import default_queue_name
+from arq.cron import CronJob
+from arq.utils import import_string
+from arq.worker import Function, func
+from arq.worker import Worker as StockWorker
+
+from monarq.producer.arq_redis import arq_codecs
+from monarq.shared.connection import SOCKET_TIMEOUT_S, RedisSource
+from monarq.shared.errors import SettingsError
+from monarq.shared.job import Job
+from monarq.shared.retry import RetryPolicy
+from monarq.shared.units import to_seconds
+from monarq.workers.arq_cron import arq_entries, local_zone
+from monarq.workers.arq_log import warn_misspelled
+from monarq.workers.arq_source import PoolSource, SettingsSource
+from monarq.workers.cron import CronEntry
+from monarq.workers.settings import Hook, Hooks, WorkerSettings
+
+DEFAULTS: Final[Mapping[str, Any]] = {
+    name: parameter.default for name, parameter in inspect.signature(StockWorker).parameters.items()
+}
+"""Every setting of arq 0.28 and its default, from arq itself."""
+
+EXTRAS: Final = frozenset(
+    {
+        "cpu_jobs_per_child",
+        "cpu_memory_bytes",
+        "keep_dead_s",
+        "lease_s",
+        "max_crashes",
+        "max_dead",
+        "max_payload",
+        "threads",
+    }
+)
+"""Settings of monarq's that a class may hold as well: see `WorkerSettings`."""
+
+_SHORTEST_POLL_S: Final = 0.01
+_LONGEST_POLL_S: Final = 0.8 * SOCKET_TIMEOUT_S
+_SHORTEST_HEALTH_S: Final = 0.001
+_ALIKE: Final = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class ArqTarget:
+    """arq's settings, read.
+
+    Attributes:
+        settings: how the worker behaves.
+        functions: the jobs, cron jobs among them, as `monarq.workers.registry.register` takes them.
+        cron_jobs: arq's cron jobs.
+        crons: the same for `CronKeeper`.
+        source: where the worker's own connections come from.
+        ctx: the user's dict for hooks and jobs; ``redis`` is put into it when the worker starts.
+        zone: the time zone of the cron jobs.
+        redis_pool: the client that the user gave for ``ctx["redis"]``; None: one is made.
+        redis_settings: what it is made from.
+        job_serializer: the user's format, of the payloads that jobs enqueue as well; None for pickle.
+        job_deserializer: the same, for reading.
+        expires_extra_ms: ms after its time that a job which a job or cron enqueues may be started.
+        handle_signals: whether `monarq.arq.Worker` minds SIGINT and SIGTERM.
+    """
+
+    settings: WorkerSettings
+    functions: list[object]
+    cron_jobs: list[CronJob]
+    crons: list[CronEntry]
+    source: RedisSource
+    ctx: dict[Any, Any]
+    zone: tzinfo
+    redis_pool: ArqRedis | None = field(repr=False)
+    redis_settings: RedisSettings = field(repr=False)
+    job_serializer: Any
+    job_deserializer: Any
+    expires_extra_ms: int
+    handle_signals: bool
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the jobs, in the order in which they were declared."""
+        return list(dict.fromkeys(job_name(function) for function in self.functions))
+
+
+def read_arq_settings(target: type | Mapping[str, Any], **overrides: Any) -> ArqTarget:
+    """Reads arq's settings.
+
+    Of ``poll_delay`` only up to 4 s count, as monarq's producers wake idle workers anyway. ``queue_read_limit`` has no
+    effect: a worker claims as many jobs in one call as it has free places.
+
+    Args:
+        target: the settings class or dict.
+        overrides: settings by arq's names, over those of the target.
+
+    Raises:
+        SettingsError: a setting has a value that it cannot have, or there is none of this name; the message names it.
+    """
+    for name in overrides:
+        if name not in DEFAULTS and name not in EXTRAS:
+            raise SettingsError(f"arq has no setting {name!r}{_hint(name)}")
+    given = given_settings(target) | overrides
+    values = _Values({**DEFAULTS, "functions": (), **given})
+    pool: ArqRedis | None = values.kind("redis_pool", ArqRedis, or_none=True)
+    settings = values.kind("redis_settings", object, or_none=True) or RedisSettings()
+    cron_jobs = _read_cron_jobs(values["cron_jobs"])
+    zone = values.kind("timezone", tzinfo, or_none=True) or local_zone()
+    return ArqTarget(
+        settings=_worker_settings(values, pool),
+        functions=[*_read_functions(values["functions"]), *cron_jobs],
+        cron_jobs=cron_jobs,
+        crons=arq_entries(cron_jobs, zone),
+        source=SettingsSource(settings) if pool is None else PoolSource(pool.connection_pool),
+        ctx={} if values["ctx"] is None else values.kind("ctx", dict),
+        zone=zone,
+        redis_pool=pool,
+        redis_settings=settings,
+        job_serializer=values["job_serializer"],
+        job_deserializer=values["job_deserializer"],
+        expires_extra_ms=values.number("expires_extra_ms", 1),
+        handle_signals=bool(values["handle_signals"]),
+    )
+
+
+def given_settings(target: type | Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a class or dict holds; warns of attributes that look like misspelled ones."""
+    if isinstance(target, Mapping):
+        held, where = dict(target), "settings"
+    else:
+        names = {name for kind in target.__mro__ if kind is not object for name in vars(kind)}
+        held, where = {name: getattr(target, name) for name in sorted(names)}, target.__qualname__
+    given = {name: value for name, value in held.items() if name in DEFAULTS or name in EXTRAS}
+    for name in held:
+        if name not in given and not name.startswith("_") and (nearest := _nearest(name)) and nearest not in given:
+            warn_misspelled(where, name, nearest)
+    return given
+
+
+def job_name(function: object) -> str:
+    """What a job is enqueued by."""
+    return str(getattr(function, "name", None) or getattr(function, "__qualname__", function))
+
+
+class _Values(dict[str, Any]):
+    """Settings by arq's names, read one by one; each method raises a SettingsError that names the setting."""
+
+    def seconds(self, name: str) -> float:
+        """A duration that must be there."""
+        if self[name] is None:
+            raise SettingsError(f"{name} is None: give seconds or a timedelta")
+        seconds: float = to_seconds(self[name], name)
+        return seconds
+
+    def number(self, name: str, least: int | None = None) -> int:
+        """A whole number."""
+        value = self[name]
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise SettingsError(f"{name} is {value!r}: give a whole number")
+        if least is not None and value < least:
+            raise SettingsError(f"{name} is {value}: it must be {least} or more")
+        return value
+
+    def kind(self, name: str, kind: type, *, or_none: bool = False) -> Any:
+        """A value of this class."""
+        value = self[name]
+        if isinstance(value, kind) or (or_none and value is None):
+            return value
+        raise SettingsError(f"{name} is {value!r}: give {_article(kind.__name__)}")
+
+    def hook(self, name: str) -> Hook | None:
+        """An async function, or None."""
+        value: Hook | None = self[name]
+        if value is not None and not callable(value):
+            raise SettingsError(f"{name} is {value!r}: give an async function that takes ctx")
+        return value
+
+
+def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
+    return WorkerSettings(
+        queues=(_queue_name(values, pool),),
+        concurrency=values.number("max_jobs", 1),
+        timeout_s=_timeout_s(values),
+        retry=RetryPolicy(max_tries=values.number("max_tries", 1)),
+        keep_result_s=values.seconds("keep_result"),
+        keep_result_forever=bool(values["keep_result_forever"]),
+        poll_s=min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, values.seconds("poll_delay"))),
+        grace_s=values.seconds("job_completion_wait"),
+        codecs=arq_codecs(values["job_serializer"], values["job_deserializer"]),
+        allow_abort=bool(values["allow_abort_jobs"]),
+        retry_jobs=bool(values["retry_jobs"]),
+        burst=bool(values["burst"]),
+        max_burst_jobs=values.number("max_burst_jobs"),
+        hooks=_hooks(values),
+        arq_style=True,
+        log_results=bool(values["log_results"]),
+        health_check_key=values.kind("health_check_key", str, or_none=True),
+        health_check_s=max(_SHORTEST_HEALTH_S, values.seconds("health_check_interval")),
+        **{name: values[name] for name in EXTRAS if name in values},
+    )
+
+
+def _queue_name(values: _Values, pool: ArqRedis | None) -> str:
+    name = values["queue_name"]
+    if name is None and pool is None:
+        raise SettingsError("queue_name is None: name the queue, or give a redis_pool that has a default_queue_name")
+    if name is None and pool is not None:
+        name = pool.default_queue_name or default_queue_name
+    if not isinstance(name, str) or not name:
+        raise SettingsError(f"queue_name is {name!r}: give the queue's name")
+    return name
+
+
+def _timeout_s(values: _Values) -> float:
+    if values["job_timeout"] is None:
+        return 0.0
+    timeout_s = values.seconds("job_timeout")
+    if timeout_s == 0:
+        raise SettingsError("job_timeout is 0: every job would be cancelled at once; None sets no limit")
+    return timeout_s
+
+
+def _hooks(values: _Values) -> Hooks:
+    return Hooks(
+        startup=values.hook("on_startup"),
+        shutdown=values.hook("on_shutdown"),
+        job_start=values.hook("on_job_start"),
+        job_end=values.hook("on_job_end"),
+        after_job_end=values.hook("after_job_end"),
+    )
+
+
+def _read_functions(given: Any) -> list[object]:
+    if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
+        raise SettingsError(f"functions is {given!r}: give a list of functions")
+    return [_read_function(function) for function in given]
+
+
+def _read_function(given: Any) -> Function | Job[..., Any]:
+    try:
+        function = import_string(given) if isinstance(given, str) else given
+        if isinstance(function, Job):
+            return function
+        return func(function, name=given if isinstance(given, str) else None)
+    except (ImportError, RuntimeError, AttributeError) as error:
+        raise SettingsError(f"functions: {given!r} is no job: {error}") from error
+
+
+def _read_cron_jobs(given: Any) -> list[CronJob]:
+    jobs = list(given or ())
+    for job in jobs:
+        if not isinstance(job, CronJob):
+            raise SettingsError(f"cron_jobs: {job!r} is none, make them by arq's cron()")
+    return jobs
+
+
+def _nearest(name: str) -> str | None:
+    alike = difflib.get_close_matches(name, [*DEFAULTS, *EXTRAS], n=1, cutoff=_ALIKE)
+    return alike[0] if alike else None
+
+
+def _hint(name: str) -> str:
+    nearest = _nearest(name)
+    return f", is {nearest!r} meant?" if nearest else ""
+
+
+def _article(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"

@@ -1,0 +1,282 @@
+"""Who enqueues cron ticks: every worker has a keeper, and of each tick the first call counts.
+
+A tick's job id is the same on all workers, and Redis bars it for days, so that neither a late worker nor a repeated
+call makes a second job of it. Times are Redis' own; a worker's clock, and its jumps, do not matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.backoff import Backoff
+from monarq.shared.codec import Codec
+from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.cron import Schedule, due_ticks, tick_id
+from monarq.shared.errors import SettingsError
+from monarq.shared.keys import QueueKeys
+from monarq.shared.lane import Lane
+from monarq.shared.payload import write_payload
+from monarq.shared.schedule import Cron
+from monarq.workers.journal import Journal
+
+AHEAD: Final = timedelta(seconds=1)
+"""Ticks are enqueued so early, deferred to their time, that a slow call does not make them late; as arq does."""
+
+BAR_MS: Final = 2 * 86_400_000
+"""How long a tick's id stays barred: longer than any worker may have slept with the call in its hands."""
+
+FREQUENT_BAR_MS: Final = 3_600_000
+"""The same for ticks less than a minute apart, whose bars would fill Redis."""
+
+OWN_ID_BAR_MS: Final = 60_000
+"""The longest that one tick of a job with an id of its own bars the next; as arq does."""
+
+REMEMBERED: Final = timedelta(days=400)
+"""How long a queue's newest ticks are remembered after the last of them."""
+
+CLOCK_S: Final = 60.0
+"""How often Redis is asked for its time."""
+
+_LONGEST_SLEEP_S: Final = 30.0
+_SHORTEST_SLEEP_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class CronEntry:
+    """A job and its times.
+
+    Attributes:
+        job_name: the name of the job that is enqueued.
+        name: what its ticks' ids begin with.
+        schedule: when.
+        args: the job's positional arguments.
+        kwargs: the job's keyword arguments.
+        lane: where the job runs.
+        queue: the queue's name; None for the keeper's.
+        unique: whether a tick is enqueued once over all workers; else once by each.
+        job_id: an id for all ticks: while a job or result of it is there, ticks are left out.
+        run_at_startup: whether it is enqueued as well when a worker starts.
+        remembers: whether ticks are made up for that came while no worker was there.
+        catch_up: whether all missed ticks are made up for, not only the newest.
+    """
+
+    job_name: str
+    name: str
+    schedule: Schedule
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    lane: Lane = Lane.IO
+    queue: str | None = None
+    unique: bool = True
+    job_id: str | None = None
+    run_at_startup: bool = False
+    remembers: bool = False
+    catch_up: bool = False
+
+    @property
+    def memory(self) -> str:
+        """What its newest tick is remembered by; with another schedule it owes nothing of the old one."""
+        return f"{self.name} {self.schedule.text}"
+
+
+def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
+    """The entries of monarq's declarations.
+
+    Raises:
+        SettingsError: two of one name would enqueue different jobs, and so bar each other's ticks.
+    """
+    entries = [
+        CronEntry(
+            job_name=cron.job.name,
+            name=cron.name,
+            schedule=cron.schedule,
+            args=cron.args,
+            kwargs=cron.kwargs,
+            lane=cron.job.declared.lane,
+            queue=cron.job.declared.queue,
+            run_at_startup=cron.run_at_startup,
+            remembers=True,
+            catch_up=cron.catch_up,
+        )
+        for cron in crons
+    ]
+    named: dict[str, CronEntry] = {}
+    for entry in entries:
+        other = named.setdefault(entry.name, entry)
+        if (other.job_name, other.args, other.kwargs) != (entry.job_name, entry.args, entry.kwargs):
+            raise SettingsError(f"two crons of different jobs or arguments are named {entry.name!r}: give one a name=")
+    return entries
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far an entry has come: its newest tick, and when the next is to be enqueued."""
+
+    entry: CronEntry
+    last: datetime
+    next_tick: datetime
+    starts: bool
+
+
+class CronKeeper:
+    """Enqueues the ticks of its entries.
+
+    1. start: remember the newest ticks, and enqueue what is to run at the start.
+    2. look: enqueue what is due, each tick once.
+    3. sleep until the next tick, and survive every error of Redis: then the newest missed tick is due.
+
+    Args:
+        entries: what to enqueue.
+        queue: the queue of those that name none.
+        codec: what payloads are written in.
+        journal: hears of ticks that this worker has enqueued.
+        ttl_ms: ms after its time that a tick may be started; 0 for ever.
+        started: what counts as the start for `run_at_startup`. Give all workers of a pool the same time, and the job
+            is enqueued once for all of them. Default: when this keeper starts.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[CronEntry],
+        *,
+        queue: str,
+        codec: Codec,
+        journal: Journal,
+        ttl_ms: int = 0,
+        started: datetime | None = None,
+    ) -> None:
+        self._entries = list(entries)
+        self._keys = QueueKeys.of(queue)
+        self._codec = codec
+        self._journal = journal
+        self._ttl_ms = ttl_ms
+        self._started = started
+        self._own = os.urandom(8).hex()
+        self._courses: list[_Course] | None = None
+        self._clock = _RedisClock()
+
+    async def run(self, redis: Redis) -> None:
+        """Enqueues ticks until cancelled."""
+        backoff = Backoff()
+        while True:
+            try:
+                wait_s = await self.look(redis)
+                if backoff.failing:
+                    backoff.reset()
+                    self._journal.redis_back("enqueueing cron ticks")
+            except (RedisError, OSError) as error:
+                if not backoff.failing:
+                    self._journal.redis_lost("enqueueing cron ticks", error)
+                wait_s = backoff.next_s()
+            await asyncio.sleep(wait_s)
+
+    async def look(self, redis: Redis) -> float:
+        """Enqueues what is due, and gives the seconds until it is time to look again. The first look is the start.
+
+        Raises:
+            RedisError: a call failed; look again, and go on where it stopped.
+        """
+        now = await self._clock.now(redis)
+        if self._courses is None:
+            self._courses = await self._begin(redis, now)
+        for course in self._courses:
+            await self._start(redis, course, now)
+            if course.next_tick <= now + AHEAD:
+                await self._enqueue_due(redis, course, now)
+        return self._sleep_s(now)
+
+    async def _begin(self, redis: Redis, now: datetime) -> list[_Course]:
+        courses = []
+        for entry in self._entries:
+            last = now
+            if entry.remembers:
+                newest_ms = await cast("Awaitable[bytes | None]", redis.hget(self._keys_of(entry).cron, entry.memory))
+                # A tick may have parts of a ms: the next one is looked for behind them.
+                last = min(now, _moment(int(newest_ms) + 1)) if newest_ms else now
+            courses.append(_Course(entry, last, entry.schedule.next_after(last), entry.run_at_startup))
+        return courses
+
+    async def _start(self, redis: Redis, course: _Course, now: datetime) -> None:
+        if course.starts:
+            self._started = self._started or now
+            await self._put(redis, course.entry, self._started, now, OWN_ID_BAR_MS)
+            course.starts = False
+
+    async def _enqueue_due(self, redis: Redis, course: _Course, now: datetime) -> None:
+        entry = course.entry
+        ticks, next_tick = due_ticks(entry.schedule, course.last, now + AHEAD, entry.catch_up)
+        for at, tick in enumerate(ticks):
+            following = ticks[at + 1] if at + 1 < len(ticks) else next_tick
+            await self._put(redis, entry, tick, now, _ms(following) - _ms(tick))
+            course.last = tick
+            if entry.remembers:
+                await self._remember(redis, entry, tick)
+        course.next_tick = next_tick
+
+    async def _put(self, redis: Redis, entry: CronEntry, tick: datetime, now: datetime, gap_ms: int) -> None:
+        job_id, bar_ms = self._id_and_bar(entry, tick, gap_ms)
+        payload = write_payload(self._codec, entry.job_name, entry.args, entry.kwargs, _ms(now))
+        placing = Placing(lane=entry.lane, due_ms=_ms(tick), ttl_ms=self._ttl_ms, tick_ms=bar_ms)
+        answers = await enqueue(redis, self._keys_of(entry), placing, Ids.NAMED, [(job_id, payload)])
+        if answers[0] is Enqueued.ADDED:
+            self._journal.cron_enqueued(entry.name, job_id)
+
+    def _id_and_bar(self, entry: CronEntry, tick: datetime, gap_ms: int) -> tuple[str, int]:
+        if entry.job_id is not None:
+            # All ticks have one id, so the bar must be down before the next one.
+            return entry.job_id, max(1, min(OWN_ID_BAR_MS, gap_ms // 2))
+        job_id = tick_id(entry.name, tick)
+        bar_ms = BAR_MS if gap_ms >= OWN_ID_BAR_MS or entry.catch_up else FREQUENT_BAR_MS
+        return (job_id if entry.unique else f"{job_id}:{self._own}"), bar_ms
+
+    async def _remember(self, redis: Redis, entry: CronEntry, tick: datetime) -> None:
+        key = self._keys_of(entry).cron
+        async with redis.pipeline(transaction=True) as calls:
+            calls.hset(key, entry.memory, str(_ms(tick)))
+            calls.expire(key, REMEMBERED)
+            await calls.execute()
+
+    def _keys_of(self, entry: CronEntry) -> QueueKeys:
+        return self._keys if entry.queue is None else QueueKeys.of(entry.queue)
+
+    def _sleep_s(self, now: datetime) -> float:
+        if not self._courses:
+            return _LONGEST_SLEEP_S
+        soonest = min(course.next_tick for course in self._courses)
+        until_s = (soonest - AHEAD - now).total_seconds()
+        return min(_LONGEST_SLEEP_S, max(_SHORTEST_SLEEP_S, until_s))
+
+
+class _RedisClock:
+    """Redis' time, asked for now and then, and carried on by this machine's monotonic clock."""
+
+    def __init__(self) -> None:
+        self._asked_s: float | None = None
+        self._offset_s = 0.0
+
+    async def now(self, redis: Redis) -> datetime:
+        """Redis' time."""
+        before_s = time.monotonic()
+        if self._asked_s is None or before_s - self._asked_s > CLOCK_S:
+            seconds, micros = await redis.time()
+            after_s = time.monotonic()
+            self._offset_s = seconds + micros / 1e6 - (before_s + after_s) / 2
+            self._asked_s = after_s
+        return datetime.fromtimestamp(self._offset_s + time.monotonic(), tz=UTC)
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _moment(unix_ms: int) -> datetime:
+    return datetime.fromtimestamp(unix_ms / 1000, tz=UTC)
