@@ -63,7 +63,7 @@ class WorkerSettings:
         hooks: the user's hooks.
         arq_style: keep to arq's own rules where they differ: see docs/arq.md.
         log_results: arq style: whether the results of jobs are logged.
-        health_check_key: arq's health-check key; None writes none.
+        health_check_key: arq style: the health-check key; None names it after the queue.
         health_check_s: how often it is written.
     """
 

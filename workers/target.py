@@ -98,19 +98,13 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
 
 
 def _load_arq(found: type | dict[str, Any], url: str | None, overrides: Mapping[str, Any]) -> Loaded:
-    from monarq.workers.arq_health import ArqHealth
-    from monarq.workers.arq_log import ArqLogJournal
+    from monarq.workers.arq_life import arq_parts
     from monarq.workers.arq_settings import read_arq_settings
-    from monarq.workers.cron import CronKeeper
 
     read = read_arq_settings(found)
-    settings = override(read.settings, overrides)
-    journal = ArqLogJournal(settings)
-    upkeep: list[Upkeep] = [ArqHealth(settings, journal)]
-    if read.crons:
-        upkeep.append(CronKeeper(read.crons, queue=settings.queues[0], codec=settings.codecs.write, journal=journal))
-    source = read.source if url is None else UrlSource(redis_url(url))
-    return Loaded(read.functions, settings, source, journal, upkeep, read.ctx)
+    source = None if url is None else UrlSource(redis_url(url))
+    parts = arq_parts(read, override(read.settings, overrides), source)
+    return Loaded(read.functions, parts.settings, source or read.source, parts.journal, parts.upkeep, read.ctx)
 
 
 def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSettings:
