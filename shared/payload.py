@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from monarq.shared.codec import MSGPACK, Codec, Codecs
 from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
 from monarq.shared.remote_error import qualified_name
+
+_MAX_MS: Final = 2**53
 
 
 @dataclass(slots=True, eq=False)
@@ -38,21 +40,34 @@ class Payload:
             name, args, kwargs, job_try, enqueue_ms = raw["f"], raw["a"], raw["k"], raw["t"], raw["et"]
         except KeyError as error:
             raise PayloadError(f"the field {error} is missing from it") from None
-        _check("f", name, str)
-        _check("a", args, (list, tuple))
-        _check("k", kwargs, dict)
-        _check("t", job_try, (int, type(None)))
-        _check("et", enqueue_ms, int)
-        if not -(2**53) < enqueue_ms < 2**53:
-            raise PayloadError("its field 'et' is no time in ms")
-        if not all(isinstance(key, str) for key in kwargs):
-            raise PayloadError("its field 'k' has keys that are not text")
+        if not (
+            type(name) is str
+            and isinstance(args, (list, tuple))
+            and isinstance(kwargs, dict)
+            and (job_try is None or isinstance(job_try, int))
+            and isinstance(enqueue_ms, int)
+            and -_MAX_MS < enqueue_ms < _MAX_MS
+            and (not kwargs or all(isinstance(key, str) for key in kwargs))
+        ):
+            raise PayloadError(_misshapen(raw))
         return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data))
 
 
-def _check(field: str, value: object, kinds: type | tuple[type, ...]) -> None:
-    if not isinstance(value, kinds):
-        raise PayloadError(f"its field {field!r} is of type {type(value).__name__}")
+def _misshapen(raw: Mapping[str, Any]) -> str:
+    """Which field of a payload is not what it must be."""
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "f": str,
+        "a": (list, tuple),
+        "k": dict,
+        "t": (int, type(None)),
+        "et": int,
+    }
+    for field, kind in kinds.items():
+        if not isinstance(raw[field], kind):
+            return f"its field {field!r} is of type {type(raw[field]).__name__}"
+    if not -_MAX_MS < raw["et"] < _MAX_MS:
+        return "its field 'et' is no time in ms"
+    return "its field 'k' has keys that are not text"
 
 
 def write_payload(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from itertools import groupby
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -115,18 +114,15 @@ class Acker:
 
 def _batches(pending: Sequence[Ack]) -> Iterator[list[Ack]]:
     """Of one queue and one kind each, and of a size that does not hold Redis up for long."""
-    for _, group in groupby(sorted(pending, key=_kind), key=_kind):
-        batch: list[Ack] = []
-        size = 0
-        for ack in group:
-            size += len(ack.result) + len(ack.letter) if isinstance(ack, Ending) else 0
-            batch.append(ack)
-            if len(batch) == BATCH or size > BATCH_BYTES:
-                yield batch
-                batch, size = [], 0
-        if batch:
-            yield batch
-
-
-def _kind(ack: Ack) -> tuple[str, bool]:
-    return ack.lease.queue.queue, isinstance(ack, Ending)
+    batches: dict[tuple[str, bool], list[Ack]] = {}
+    sizes: dict[tuple[str, bool], int] = {}
+    for ack in pending:
+        kind = (ack.lease.queue.queue, isinstance(ack, Ending))
+        batch = batches.setdefault(kind, [])
+        batch.append(ack)
+        if isinstance(ack, Ending):
+            sizes[kind] = sizes.get(kind, 0) + len(ack.result) + len(ack.letter)
+        if len(batch) >= BATCH or sizes.get(kind, 0) > BATCH_BYTES:
+            yield batches.pop(kind)
+            sizes.pop(kind, None)
+    yield from batches.values()

@@ -9,6 +9,7 @@ import logging
 
 from monarq.shared.commands.claim import Lease
 from monarq.shared.remote_error import error_text
+from monarq.shared.retry import Retry
 from monarq.workers.journal import Journal
 from monarq.workers.run import Run
 
@@ -45,7 +46,9 @@ class LogJournal(Journal):
 
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
         """See `Journal`."""
-        logger.warning("%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
+        # A job that asks for another try goes its own way; one that is tried again because it raised may be in trouble.
+        level = logging.INFO if isinstance(error, Retry) else logging.WARNING
+        logger.log(level, "%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
 
     def job_aborted(self, run: Run) -> None:
         """See `Journal`."""

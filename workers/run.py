@@ -60,10 +60,15 @@ class Run:
         return (self.finish_ms - self.start_ms) / 1000
 
     def stop(self, why: Halt) -> None:
-        """Cancels the run; the first reason given counts."""
+        """Cancels the run; the first reason given counts.
+
+        A task that has not begun must not be cancelled, as it would end without having settled anything: it looks
+        at `halt` itself when it begins.
+        """
         if self.halt is None and self.task is not None and not self.task.done():
             self.halt = why
-            self.task.cancel()
+            if self.start_ms:
+                self.task.cancel()
 
     def context(self, state: dict[Any, Any]) -> Context:
         """What the job may know of its run."""

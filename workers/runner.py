@@ -19,9 +19,10 @@ from monarq.workers.journal import Journal
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases import LeaseTable
 from monarq.workers.outcome import Aborted, Again, Completed, Failed, HandedBack, Lost, Outcome, decide
+from monarq.workers.registry import Passes
 from monarq.workers.results import Results
 from monarq.workers.run import Halt, Run
-from monarq.workers.settings import WorkerSettings
+from monarq.workers.settings import Hook, WorkerSettings
 from monarq.workers.slots import Slots
 from monarq.workers.tally import Tally
 
@@ -100,17 +101,21 @@ class Runner:
     async def _run(self, run: Run, slots: Slots) -> None:
         try:
             outcome = await self._outcome(run)
-            await self._run_hook("on_job_end", self._hooks.job_end, run)
+            if self._hooks.job_end:
+                await self._run_hook("on_job_end", self._hooks.job_end, run)
             self._settle(run, outcome)
-            await self._run_hook("after_job_end", self._hooks.after_job_end, run)
+            if self._hooks.after_job_end:
+                await self._run_hook("after_job_end", self._hooks.after_job_end, run)
         finally:
             self.running.pop(run.lease, None)
             slots.give()
             self._on_ended()
 
     async def _outcome(self, run: Run) -> Outcome:
-        timer = self._start_timer(run)
         run.start_ms = wall_ms()
+        if run.halt is not None:
+            return self._verdict(run, asyncio.CancelledError())
+        timer = self._start_timer(run)
         try:
             if self._hooks.job_start:
                 await self._hooks.job_start(self._arq_ctx(run))
@@ -118,13 +123,16 @@ class Runner:
             self._journal.job_started(run)
             value = await self._lanes.call(run, self._lead(run))
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit too; none of it may get out
-            run.finish_ms = wall_ms()
-            return decide(run, error, arq_style=self._settings.arq_style, retry_jobs=self._settings.retry_jobs)
+            return self._verdict(run, error)
         finally:
             if timer is not None:
                 timer.cancel()
         run.finish_ms = wall_ms()
         return Completed(value)
+
+    def _verdict(self, run: Run, error: BaseException) -> Outcome:
+        run.finish_ms = wall_ms()
+        return decide(run, error, arq_style=self._settings.arq_style, retry_jobs=self._settings.retry_jobs)
 
     def _start_timer(self, run: Run) -> asyncio.TimerHandle | None:
         """The cpu lane minds the clock itself: it kills the process, which takes no cancelling."""
@@ -134,13 +142,12 @@ class Runner:
 
     def _lead(self, run: Run) -> tuple[object, ...]:
         """What the function gets before the job's own arguments."""
-        match run.job.passes.name:
-            case "NOTHING":
-                return ()
-            case "CONTEXT":
-                return (run.context(self._state if run.job.lane is not Lane.CPU else {}),)
-            case _:
-                return (self._arq_ctx(run),)
+        passes = run.job.passes
+        if passes is Passes.NOTHING:
+            return ()
+        if passes is Passes.CONTEXT:
+            return (run.context(self._state if run.job.lane is not Lane.CPU else {}),)
+        return (self._arq_ctx(run),)
 
     def _arq_ctx(self, run: Run) -> dict[Any, Any]:
         if run.ctx is None:
@@ -154,10 +161,8 @@ class Runner:
             }
         return run.ctx
 
-    async def _run_hook(self, name: str, hook: Callable[[dict[Any, Any]], Any] | None, run: Run) -> None:
+    async def _run_hook(self, name: str, hook: Hook, run: Run) -> None:
         """A hook that raises, or is cancelled, does not keep the job's end from being recorded."""
-        if hook is None:
-            return
         try:
             await hook(self._arq_ctx(run))
         except BaseException as error:  # noqa: BLE001
