@@ -1,0 +1,66 @@
+"""One computation cut into parts over all cores and joined again, beside the same on one core.
+
+    monarq worker examples.jobs      in one terminal
+    python -m examples.cpu           in another
+    python -m examples.cpu --pool    or all in one: with a private Redis and a pool of its own
+
+Counts the primes below a billion. A job is a range of numbers; what they find is added up. With two cores it cannot be
+more than twice as fast; with eight, eight times.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+from monarq import Producer
+
+from .jobs import count_primes
+from .stage.comparison import OnPart, Work
+from .stage.script import run_script
+
+PRIMES_BELOW: Final = {10**6: 78_498, 10**7: 664_579, 10**8: 5_761_455, 10**9: 50_847_534}
+"""How many there are, as mathematicians know it."""
+
+RANGE: Final = 5_000_000
+"""Numbers of one job: some hundredths of a second of work, beside which putting it in and taking it out is nothing."""
+
+Range = tuple[int, int]
+
+
+def count_one_by_one(ranges: Sequence[Range], on_part: OnPart) -> int:
+    """The number of primes in all ranges."""
+    total = 0
+    for low, high in ranges:
+        total += count_primes(low, high)
+        on_part()
+    return total
+
+
+async def count_with_pool(ranges: Sequence[Range], producer: Producer, on_part: OnPart) -> int:
+    """The same by jobs: which range a count belongs to does not matter, as they are only added up."""
+    total = 0
+    async for _, count in producer.as_completed(await producer.enqueue_many(count_primes, ranges)):
+        total += count
+        on_part()
+    return total
+
+
+@contextmanager
+def cpu_work(limit: int = 10**9) -> Iterator[Work]:
+    """The work: the primes below `limit`, one of `PRIMES_BELOW`."""
+    ranges = [(low, min(low + RANGE, limit)) for low in range(0, limit, RANGE)]
+    yield Work(
+        title=f"cpu: primes below {limit:,}",
+        jobs=len(ranges),
+        one_by_one=partial(count_one_by_one, ranges),
+        with_pool=partial(count_with_pool, ranges),
+        is_right=lambda total: total == PRIMES_BELOW[limit],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(cpu_work, __doc__))

@@ -1,0 +1,73 @@
+"""What every example's script does around its work: options, pool, comparison, table, exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+
+from redis.exceptions import RedisError
+from rich.console import Console
+
+from monarq.shared.connection import redis_url, shown_url, unavailable
+from monarq.shared.errors import MonarqError
+
+from .comparison import Work, compare, judge, tabulate
+from .pool import LocalPool, PoolError, count_workers
+
+JOBS = __package__.removesuffix("stage") + "jobs"
+"""The examples' jobs, as workers load them."""
+
+
+def run_script(make_work: Callable[[], AbstractContextManager[Work]], description: str | None) -> int:
+    """Does an example's work both ways and shows the figures.
+
+    Args:
+        make_work: gives the work, for the time of a block.
+        description: the example's docstring, for `--help`.
+
+    Returns:
+        The exit code: 0; 1 where the two ways came to different results; 2 where there are no workers.
+    """
+    arguments = make_parser(description).parse_args()
+    console = Console()
+    with ExitStack() as stack:
+        try:
+            url = open_pool(stack, arguments, console)
+        except MonarqError as error:
+            console.print(f"{error}", highlight=False)
+            return 2
+        measured = compare(stack.enter_context(make_work()), url, console)
+    console.print(tabulate([measured]), judge([measured]))
+    return 0 if measured.same else 1
+
+
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options that all examples have: `pool` and `redis`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pool", action="store_true", help="start a private Redis and a pool of workers")
+    parser.add_argument("--redis", metavar="URL", help="the Redis of running workers; by default that of REDIS_URL")
+    return parser
+
+
+def open_pool(stack: ExitStack, arguments: argparse.Namespace, console: Console) -> str:
+    """The URL of a Redis with workers: those that run, or a pool that ends with the stack.
+
+    Raises:
+        PoolError: there are none.
+        RedisUnavailableError: there is no Redis.
+    """
+    if arguments.pool:
+        pool = stack.enter_context(LocalPool(JOBS))
+        console.print(f"{pool.workers} workers on {pool.redis.description}", highlight=False)
+        return pool.url
+    url = redis_url(arguments.redis)
+    try:
+        workers = asyncio.run(count_workers(url))
+    except (RedisError, OSError) as error:
+        raise unavailable(error, shown_url(url)) from error
+    if not workers:
+        raise PoolError(f"no worker is there: start `monarq worker {JOBS}` in another terminal, or give --pool")
+    console.print(f"{workers} workers on {shown_url(url)}", highlight=False)
+    return url

@@ -1,0 +1,104 @@
+"""`monarq demo`: network, file and cpu work, each one part after the other and then by jobs on a pool of workers.
+
+What it runs are the examples themselves, which are installed with monarq: what is shown is what can be read and tried.
+It starts a private Redis and a worker for each core, and nothing of it is left when it has ended, however it ends.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from rich.console import Console, Group
+from rich.text import Text
+
+from monarq.examples import jobs
+from monarq.examples.cpu import cpu_work
+from monarq.examples.files import files_work
+from monarq.examples.network import network_work
+from monarq.examples.stage.comparison import Measured, Work, compare, judge, tabulate
+from monarq.examples.stage.pool import LocalPool
+
+WorkMaker = Callable[[], AbstractContextManager[Work]]
+
+WORKS: Final[tuple[WorkMaker, ...]] = (network_work, files_work, cpu_work)
+
+SVG_WIDTH: Final = 100
+
+
+def run_demo(
+    console: Console | None = None, *, save_svg: Path | None = None, works: Sequence[WorkMaker] = WORKS
+) -> int:
+    """Does some work with and without monarq and shows how long it took. Call it from the main thread.
+
+    Args:
+        console: where to show it; by default stdout.
+        save_svg: a file for a picture of what was shown in the end; by default none.
+        works: what to do.
+
+    Returns:
+        The exit code: 0, or 1 where the two ways came to different results.
+
+    Raises:
+        EmbeddedRedisError: there is no Redis to start.
+        PoolError: the workers do not start.
+        KeyboardInterrupt: somebody pressed Ctrl-C; SystemExit: SIGTERM or SIGHUP came. All is stopped then, too.
+    """
+    console = console or Console()
+    with _signals_as_exits(), LocalPool(jobs.__name__) as pool:
+        intro = _introduce(pool)
+        console.print(Group(intro, ""))
+        measured = [_measure(make_work, pool.url, console) for make_work in works]
+    shown = Group(tabulate(measured), "", judge(measured), _explain(pool.workers))
+    console.print(Group("", shown))
+    if save_svg is not None:
+        save_svg.write_text(_draw_svg(Group(intro, "", shown)), encoding="utf-8")
+    return 0 if all(row.same for row in measured) else 1
+
+
+def _measure(make_work: WorkMaker, redis_url: str, console: Console) -> Measured:
+    with make_work() as work:
+        return compare(work, redis_url, console)
+
+
+def _introduce(pool: LocalPool) -> Text:
+    return Text(
+        f"Each kind of work is done twice: here, one part after the other, and as jobs on {pool.workers} workers.\n"
+        f"Redis, for the time of the demo: {pool.redis.description}"
+    )
+
+
+def _explain(workers: int) -> Text:
+    return Text(
+        "A worker waits for many answers at once, so network work gains most. What computes is shared by the\n"
+        f"cores: {workers} workers make it {workers} times faster at the most."
+    )
+
+
+@contextmanager
+def _signals_as_exits() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the block by an exception, as Ctrl-C does, so that everything is stopped in its order."""
+    old = {number: signal.signal(number, _exit) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _draw_svg(shown: Group) -> str:
+    """A picture of a terminal with this text. It asks for no font from the network, as rich's own would."""
+    recorder = Console(record=True, width=SVG_WIDTH, file=io.StringIO(), highlight=False)
+    recorder.print(Text("$ monarq demo", "bold"), shown)
+    svg = recorder.export_svg(title="monarq demo", unique_id="monarq-demo")
+    return re.sub(r"(@font-face \{.*?\}|<!-- .*? -->)\s*", "", svg, flags=re.DOTALL)
