@@ -184,7 +184,7 @@ async def seed(redis: Redis, state: QueueState, *, lease_s: int = 15) -> int:
         elif family.attribute == "notes":
             _seed_note(pipe, family.key, values)
         else:
-            _seed_family(pipe, family, values, lease_s)
+            _seed_family(pipe, family, values, lease_s, now_ms)
         if family.attribute not in ("queue", "cpu"):
             pipe.expire(family.key, SEED_TTL_S)
     for key, kind in state.wrong.items():
@@ -199,13 +199,15 @@ def _seed_note(pipe: Any, key: str, lanes: frozenset[str]) -> None:
         pipe.rpush(key, 1)
 
 
-def _seed_family(pipe: Any, family: _Family, values: Any, lease_s: int) -> None:
+def _seed_family(pipe: Any, family: _Family, values: Any, lease_s: int, now_ms: int) -> None:
     if isinstance(values, frozenset):
         values = dict.fromkeys(values, "1")
     for name, value in values.items():
         key = to_bytes(family.key + name)
         if family.kind == "hash":
             pipe.hset(key, mapping={to_bytes(one): to_bytes(other) for one, other in value.items()})
+            if "died_ms" in value:
+                pipe.hset(key, "died_ms", now_ms + int(value["died_ms"]) * 1000)
         else:
             pipe.set(key, to_bytes(value))
         pipe.expire(key, lease_s if family.attribute == "tokens" else SEED_TTL_S)

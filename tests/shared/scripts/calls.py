@@ -1,0 +1,213 @@
+"""The calls that rows make: each is the binding itself, with the rows' times and text put in and out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis as blocking_redis
+
+from monarq.shared.commands.abort import abort
+from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
+from monarq.shared.commands.counts import Counts, counts
+from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.finish import Ending, finish
+from monarq.shared.commands.renew import renew
+from monarq.shared.commands.repair import repair, retire
+from monarq.shared.commands.requeue import Return, requeue
+from monarq.shared.lane import Home, Lane
+from tests.shared.scripts.rows import Call, Scene
+from tests.support.queue_state import KEYS, Time, to_bytes, to_text
+
+LEASE_S: Final = 15
+HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A job of a claim's reply."""
+
+    id: str
+    payload: str | int | None = "payload"
+    tries: int = 0
+    crashes: int = 0
+    note: str = ""
+    due: Time = -5
+    abort: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """A claim's reply: its jobs, and in how many seconds the next one is due."""
+
+    jobs: tuple[Taken, ...] = ()
+    next_due: int | None = None
+
+
+def lease_of(job_id: str, token: str = "t1", home: Home = "io") -> Lease:
+    """A lease as a worker holds it."""
+    return Lease(KEYS, to_bytes(job_id), job_id, token, home, b"payload", 0, 0, "", 0, None, 0)
+
+
+def call_enqueue(
+    jobs: Mapping[str, str],
+    mode: Ids = Ids.NEW,
+    *,
+    lane: Lane = Lane.IO,
+    due: Time | None = None,
+    delay_s: int = 0,
+    ttl_s: int = 0,
+    tick_s: int = 0,
+) -> Call:
+    """Enqueues jobs, given by id and payload."""
+
+    async def call(scene: Scene) -> list[Enqueued]:
+        due_ms = 0 if due is None else scene.ms(due)
+        placing = Placing(lane, due_ms, delay_s * 1000, ttl_s * 1000, tick_s * 1000)
+        pairs: list[Any] = [(to_bytes(job_id), to_bytes(payload)) for job_id, payload in jobs.items()]
+        return await enqueue(scene.redis, KEYS, placing, mode, pairs)
+
+    return call
+
+
+def call_claim(
+    limit: int = 10, *, worker: str = "w1", token: str = "t1", home: Home = "io", max_payload: int = 1000
+) -> Call:
+    """Claims jobs."""
+
+    async def call(scene: Scene) -> Took:
+        asked = Claim(worker, token, home, LEASE_S * 1000, limit, max_payload)
+        claimed = await claim(scene.redis, KEYS, asked)
+        next_due = None if claimed.next_due_s is None else round(claimed.next_due_s)
+        return Took(tuple(_taken(scene, lease) for lease in claimed.leases), next_due)
+
+    return call
+
+
+def _taken(scene: Scene, lease: Lease) -> Taken:
+    payload = to_text(lease.payload) if isinstance(lease.payload, bytes) else lease.payload
+    abort_ms = None if lease.abort_ms is None else scene.time(lease.abort_ms)
+    due = scene.time(lease.score)
+    return Taken(to_text(lease.raw_id), payload, lease.tries, lease.crashes, lease.crash_note, due, abort_ms)
+
+
+def call_forfeit(token: str = "t1", worker: str = "w1") -> Call:
+    """Gives back what a claim took."""
+    return lambda scene: forfeit(scene.redis, KEYS, worker, token)
+
+
+def ending(
+    job_id: str,
+    token: str = "t1",
+    *,
+    success: bool = True,
+    result: str = "result",
+    keep_ms: int = HOUR_MS,
+    letter: str = "",
+    keep_dead_ms: int = HOUR_MS,
+) -> Ending:
+    """The end of a job."""
+    name = "send" if letter else ""
+    return Ending(lease_of(job_id, token), success, result.encode(), keep_ms, name, letter.encode(), keep_dead_ms)
+
+
+def call_finish(*endings: Ending, worker: str = "w1", max_dead: int = 100) -> Call:
+    """Ends jobs; gives the ids that were refused."""
+
+    async def call(scene: Scene) -> list[str]:
+        return _texts(await finish(scene.redis, KEYS, worker, endings, max_dead))
+
+    return call
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """How a row gives a job back."""
+
+    id: str
+    token: str = "t1"
+    home: Home = "io"
+    due: Time | None = None
+    delay_s: int = 0
+    tries: int | None = None
+
+
+def call_requeue(*backs: Back, worker: str = "w1") -> Call:
+    """Gives jobs back; gives the ids that were refused."""
+
+    async def call(scene: Scene) -> list[str]:
+        returns = [
+            Return(
+                lease_of(back.id, back.token),
+                back.home,
+                0 if back.due is None else scene.ms(back.due),
+                back.delay_s * 1000,
+                back.tries,
+            )
+            for back in backs
+        ]
+        return _texts(await requeue(scene.redis, KEYS, worker, returns))
+
+    return call
+
+
+def call_renew(*leases: Lease, worker: str = "w1", record: str = "") -> Call:
+    """Renews leases, with a blocking client as the lease keeper has; gives the ids that are lost."""
+
+    async def call(scene: Scene) -> list[str]:
+        return _texts(await asyncio.to_thread(_renew, scene, worker, record, leases))
+
+    return call
+
+
+def _renew(scene: Scene, worker: str, record: str, leases: Iterable[Lease]) -> list[bytes]:
+    path = scene.redis.connection_pool.connection_kwargs["path"]
+    with blocking_redis.Redis(unix_socket_path=path) as client:
+        return renew(client, KEYS, worker, LEASE_S * 1000, record.encode(), leases)
+
+
+def call_repair(worker: str = "w1", what: str = "killed") -> Call:
+    """Frees the jobs of a dead worker."""
+
+    async def call(scene: Scene) -> list[str]:
+        return _texts(await repair(scene.redis, KEYS, worker, what))
+
+    return call
+
+
+def call_retire(worker: str = "w1") -> Call:
+    """Takes a worker off the list."""
+    return lambda scene: retire(scene.redis, KEYS, worker)
+
+
+def call_abort(job_id: str = "a") -> Call:
+    """Asks for an abort."""
+    return lambda scene: abort(scene.redis, KEYS, job_id)
+
+
+def call_counts() -> Call:
+    """Counts; Redis' time is left out of the reply, and the oldest job's age is in whole seconds."""
+
+    async def call(scene: Scene) -> Counts:
+        found = await counts(scene.redis, KEYS)
+        assert scene.time(found.now_ms) == 0
+        oldest_s = None if found.oldest_s is None else round(found.oldest_s)
+        return Counts(
+            now_ms=0,
+            queued=found.queued,
+            deferred=found.deferred,
+            running=found.running,
+            dead=found.dead,
+            jobs_per_s=found.jobs_per_s,
+            oldest_s=oldest_s,
+            totals=found.totals,
+            workers=found.workers,
+        )
+
+    return call
+
+
+def _texts(raw_ids: Iterable[bytes]) -> list[str]:
+    return [to_text(raw_id) for raw_id in raw_ids]
