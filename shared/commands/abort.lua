@@ -11,7 +11,7 @@ redis.call('PEXPIRE', ABORT, DAY)
 if redis.call('EXISTS', RUN .. id) == 1 then
     return 2
 end
-local cpu = redis.call('ZSCORE', CPU, id)
-place(id, cpu and 'cpu' or 'io', now)
-wake(cpu and WAKE_CPU or WAKE)
+local lane = lane_of(id)
+place(id, lane, ms(now))
+wake(lane)
 return 1

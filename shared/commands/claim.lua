@@ -10,7 +10,7 @@ local lease_ms, limit, max_bytes, scan = tonumber(ARGV[4]), tonumber(ARGV[5]), t
 local source = lane == 'cpu' and CPU or QUEUE
 even_when_full()
 local now = now_ms()
-local any_abort = redis.call('EXISTS', ABORT) == 1
+local any_abort = aborts_are_asked()
 local reply, leased, held = {now, -1}, {}, {}
 local taken, offset = 0, 0
 
@@ -30,8 +30,7 @@ local function take(id, score, values, at)
     end
     local payload, crash = values[at + 1], values[at + 3]
     if score % 1 == LEASED_MARK then
-        note_crash(id, 'its lease ran out')
-        crash = redis.call('GET', CRASH .. id)
+        crash = note_crash(id, 'its lease ran out')
         count('crashed', 1)
     end
     if payload and #payload > max_bytes then
@@ -82,12 +81,12 @@ until #page == 0 or taken >= limit or looked >= scan
 
 if taken > 0 then
     redis.call('ZADD', source, unpack(leased))
-    redis.call('HSET', LEASES .. worker, unpack(held))
+    redis.pcall('HSET', LEASES .. worker, unpack(held))
     redis.call('PEXPIRE', LEASES .. worker, 40 * lease_ms)
     count('started', taken)
 end
 if taken >= limit and #redis.call('ZRANGEBYSCORE', source, '-inf', now, 'LIMIT', offset, 1) > 0 then
-    wake(lane == 'cpu' and WAKE_CPU or WAKE)
+    wake(lane)
 elseif taken < limit then
     local next_job = redis.call('ZRANGEBYSCORE', source, '(' .. ms(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     reply[2] = next_job[2] and math.ceil(tonumber(next_job[2])) or -1

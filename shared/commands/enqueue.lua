@@ -8,21 +8,28 @@
 --          ended and left nothing to tell whether it was this one
 -- GUARANTEES  a job that is in has its payload and its place in the queue; repeating the call makes no second job.
 local mode, lane = ARGV[1], ARGV[2]
-local due, ttl, tick = tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local due, ttl_ms, tick_ms = tonumber(ARGV[3]), ARGV[5], ARGV[6]
+local expires, is_tick = tonumber(ttl_ms) > 0, tonumber(tick_ms) > 0
+-- A payload without its place would count as a job that is in: let a wrong type show before anything is written.
+redis.call('ZCARD', QUEUE)
+if lane == 'cpu' then
+    redis.call('ZCARD', CPU)
+end
 local now = now_ms()
+local any_abort = aborts_are_asked()
 if due == 0 then
     due = now + tonumber(ARGV[4])
 end
 
 local function set_new(id, payload)
-    if ttl > 0 then
-        return redis.call('SET', JOB .. id, payload, 'NX', 'PX', ms(ttl))
+    if expires then
+        return redis.call('SET', JOB .. id, payload, 'NX', 'PX', ttl(ttl_ms))
     end
     return redis.call('SET', JOB .. id, payload, 'NX')
 end
 
 local function put(id, payload)
-    if tick > 0 and not redis.call('SET', TICK .. id, 1, 'NX', 'PX', ms(tick)) then
+    if is_tick and not redis.call('SET', TICK .. id, 1, 'NX', 'PX', ttl(tick_ms)) then
         return 0
     end
     if mode ~= 'new' then
@@ -40,7 +47,7 @@ local function put(id, payload)
     if not set_new(id, payload) then
         return 0
     end
-    if mode ~= 'new' then
+    if any_abort and mode ~= 'new' then
         redis.call('ZREM', ABORT, id)
     end
     return 3
@@ -66,6 +73,6 @@ if added > 0 then
         redis.call('ZADD', CPU, unpack(scored))
     end
     count('enqueued', added)
-    wake(lane == 'cpu' and WAKE_CPU or WAKE)
+    wake(lane)
 end
 return codes

@@ -16,9 +16,10 @@ local ids, gone = {}, {}
 local done, failed, dead = 0, 0, 0
 
 local function keep_result(id, keep_ms, result)
-    if keep_ms > 0 then
-        redis.call('SET', RESULT .. id, result, 'PX', ms(keep_ms))
-    elseif keep_ms == 0 then
+    local kept_ms = tonumber(keep_ms)
+    if kept_ms > 0 then
+        redis.call('SET', RESULT .. id, result, 'PX', ttl(keep_ms))
+    elseif kept_ms == 0 then
         redis.call('SET', RESULT .. id, result)
     else
         redis.call('SET', NO_RESULT .. id, 1, 'PX', 60000)
@@ -31,9 +32,11 @@ local function bury(id, name, letter, keep_dead_ms)
     redis.call('DEL', LETTER .. id)
     redis.call('HSET', LETTER .. id, 'name', name, 'letter', letter, 'payload', payload or '',
         'has_payload', payload and 1 or 0, 'tries', tries or 0, 'died_ms', ms(now))
-    redis.call('PEXPIRE', LETTER .. id, ms(keep_dead_ms))
-    redis.call('ZADD', DEAD, ms(now), id)
-    redis.call('PEXPIRE', DEAD, ms(keep_dead_ms))
+    redis.call('PEXPIRE', LETTER .. id, ttl(keep_dead_ms))
+    if type(redis.pcall('ZADD', DEAD, ms(now), id)) == 'table' then
+        return
+    end
+    redis.call('PEXPIRE', DEAD, ttl(keep_dead_ms))
     -- Letters whose time is over have left already; their ids follow here.
     redis.call('ZREMRANGEBYSCORE', DEAD, '-inf', ms(now - keep_dead_ms))
     if redis.call('ZCARD', DEAD) > max_dead then
@@ -43,7 +46,7 @@ local function bury(id, name, letter, keep_dead_ms)
 end
 
 for _, at in ipairs(mine) do
-    local id, status, keep_ms, letter = ARGV[at], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 6]
+    local id, status, keep_ms, letter = ARGV[at], ARGV[at + 2], ARGV[at + 3], ARGV[at + 6]
     keep_result(id, keep_ms, ARGV[at + 4])
     if status == 'done' then
         done = done + 1
@@ -61,19 +64,17 @@ for _, at in ipairs(mine) do
 end
 
 redis.call('DEL', unpack(gone))
-redis.call('ZREM', QUEUE, unpack(ids))
-redis.call('ZREM', CPU, unpack(ids))
-redis.call('HDEL', LEASES .. worker, unpack(ids))
-if redis.call('EXISTS', ABORT) == 1 then
-    redis.call('ZREM', ABORT, unpack(ids))
-end
+redis.pcall('ZREM', QUEUE, unpack(ids))
+redis.pcall('ZREM', CPU, unpack(ids))
+redis.pcall('HDEL', LEASES .. worker, unpack(ids))
+redis.pcall('ZREM', ABORT, unpack(ids))
 for field, by in pairs({done = done, failed = failed, dead = dead}) do
     if by > 0 then
         count(field, by)
     end
 end
 local second = SECOND .. math.floor(now / 1000)
-redis.call('INCRBY', second, #ids)
+redis.pcall('INCRBY', second, #ids)
 redis.call('PEXPIRE', second, 60000)
 redis.call('PUBLISH', ENDED, table.concat(ids, '\0'))
 return lost

@@ -3,19 +3,20 @@
 -- RETURNS  how many jobs are free again
 -- GUARANTEES  the jobs lose no try and count no crash; repeating the call changes nothing.
 local worker, token = ARGV[1], ARGV[2]
-even_when_full()
+redis.call('ZCARD', QUEUE)
 local held = redis.call('HGETALL', LEASES .. worker)
-local now = now_ms()
+even_when_full()
+local now = ms(now_ms())
 local freed = 0
 for i = 1, #held, 2 do
     local id = held[i]
     if held[i + 1] == token then
         redis.call('HDEL', LEASES .. worker, id)
-        if redis.call('GET', RUN .. id) == token then
-            redis.call('DEL', RUN .. id)
-            local lane = redis.call('ZSCORE', CPU, id) and 'cpu' or 'io'
+        if get(RUN .. id) == token then
+            local lane = lane_of(id)
             place(id, lane, now)
-            wake(lane == 'cpu' and WAKE_CPU or WAKE)
+            redis.call('DEL', RUN .. id)
+            wake(lane)
             freed = freed + 1
         end
     end

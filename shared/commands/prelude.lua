@@ -1,7 +1,12 @@
 -- prelude: what every script starts with, after the key names.
 -- One clock for all: times are Redis' own, in ms.
+-- A script that fails half-way is not rolled back, so nothing may fail after its first write. What belongs to a job is
+-- read by MGET, which takes a key of a wrong type for none, and written by SET and DEL, which replace it. A script
+-- that puts jobs into QUEUE asks for its type before. What only informs people, wakes workers or saves time goes by
+-- pcall: a key of a wrong type there stops no job.
 local DAY = 86400000
 local WEEK = 7 * DAY
+local CENTURY = 36525 * DAY
 
 local function now_ms()
     local time = redis.call('TIME')
@@ -16,6 +21,15 @@ local function ms(number)
     return string.format('%.1f', number)
 end
 
+-- A time to live, given as text or number: Redis refuses one that it cannot add to its clock.
+local function ttl(given)
+    return tonumber(given) < CENTURY and given or CENTURY
+end
+
+local function get(key)
+    return redis.call('MGET', key)[1]
+end
+
 local function prefixed(prefix, ids)
     local names = {}
     for i, id in ipairs(ids) do
@@ -26,33 +40,44 @@ end
 
 -- Tell one idle worker of a lane that there is work. At most one note lies there, so that a thousand enqueues
 -- leave one note and a note wakes one worker; a worker that finds more than it takes writes the next note.
-local function wake(list)
-    if redis.call('LLEN', list) == 0 then
+local function wake(lane)
+    local list = lane == 'cpu' and WAKE_CPU or WAKE
+    if redis.pcall('LLEN', list) == 0 then
         redis.call('RPUSH', list, 1)
         redis.call('PEXPIRE', list, 60000)
     end
 end
 
 local function count(field, by)
-    redis.call('HINCRBY', STATS, field, by)
+    redis.pcall('HINCRBY', STATS, field, by)
     redis.call('PEXPIRE', STATS, 30 * DAY)
 end
 
--- The note of the n-th crash of a job and what is known of it; gives the new count.
+-- Whether anybody wants any job aborted.
+local function aborts_are_asked()
+    return redis.call('TYPE', ABORT).ok == 'zset'
+end
+
+-- Writes the note of one more crash of a job and of what is known of it.
 local function note_crash(id, what)
-    local before = redis.call('GET', CRASH .. id)
+    local before = get(CRASH .. id)
     local crashes = (before and tonumber(string.match(before, '^%d+')) or 0) + 1
-    redis.call('SET', CRASH .. id, crashes .. ' ' .. what, 'PX', WEEK)
-    return crashes
+    local note = crashes .. ' ' .. what
+    redis.call('SET', CRASH .. id, note, 'PX', WEEK)
+    return note
+end
+
+-- The lane that a job waits for.
+local function lane_of(id)
+    return type(redis.pcall('ZSCORE', CPU, id)) == 'string' and 'cpu' or 'io'
 end
 
 -- Where a job waits: a cpu job's due time stands in CPU, and its place in QUEUE is parked.
 local function place(id, lane, due)
-    if lane == 'cpu' then
+    if lane == 'cpu' and type(redis.pcall('ZADD', CPU, due, id)) == 'number' then
         redis.call('ZADD', QUEUE, PARKED, id)
-        redis.call('ZADD', CPU, ms(due), id)
     else
-        redis.call('ZADD', QUEUE, ms(due), id)
+        redis.call('ZADD', QUEUE, due, id)
     end
 end
 
@@ -81,7 +106,7 @@ local function owned(first, stride, worker)
             mine[#mine + 1] = at
         else
             lost[#lost + 1] = id
-            if redis.call('HGET', LEASES .. worker, id) == ARGV[at + 1] then
+            if redis.pcall('HGET', LEASES .. worker, id) == ARGV[at + 1] then
                 redis.call('HDEL', LEASES .. worker, id)
             end
         end

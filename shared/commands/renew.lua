@@ -10,16 +10,21 @@ even_when_full()
 local now = now_ms()
 local lease_end = ms(now + lease_ms + LEASED_MARK)
 for _, at in ipairs(mine) do
-    redis.call('PEXPIRE', RUN .. ARGV[at], lease_ms)
-    -- arq's abort() may have set the score to 1: the lease's end is put right here.
-    redis.call('ZADD', ARGV[at + 2] == 'cpu' and CPU or QUEUE, 'XX', lease_end, ARGV[at])
+    local id = ARGV[at]
+    redis.call('PEXPIRE', RUN .. id, lease_ms)
+    -- arq's abort() may have set the job's score in QUEUE to 1: it is put right here.
+    if ARGV[at + 2] == 'cpu' then
+        redis.pcall('ZADD', CPU, 'XX', lease_end, id)
+    else
+        redis.pcall('ZADD', QUEUE, 'XX', lease_end, id)
+    end
 end
 if #mine > 0 then
     redis.call('PEXPIRE', LEASES .. worker, 40 * lease_ms)
 end
 if record ~= '' then
     redis.call('SET', WORKER .. worker, record, 'PX', 4 * lease_ms)
-    redis.call('ZADD', WORKERS, ms(now + lease_ms), worker)
+    redis.pcall('ZADD', WORKERS, ms(now + lease_ms), worker)
     redis.call('PEXPIRE', WORKERS, DAY)
     -- pcall: in a cluster this key may lie on another node. Then it is not kept, and the leases must be.
     redis.pcall('ZADD', QUEUES, ms(now), QUEUE)

@@ -3,23 +3,24 @@
 -- RETURNS  the ids that are free again
 -- GUARANTEES  a job that another has claimed meanwhile is not touched; repeating the call changes nothing.
 local worker, what = ARGV[1], ARGV[2]
-local held = redis.call('HGETALL', LEASES .. worker)
+redis.call('ZCARD', QUEUE)
+local held = redis.pcall('HGETALL', LEASES .. worker)
 even_when_full()
-local now = now_ms()
+local now = ms(now_ms())
 local freed = {}
 for i = 1, #held, 2 do
     local id, token = held[i], held[i + 1]
-    if redis.call('GET', RUN .. id) == token then
-        redis.call('DEL', RUN .. id)
+    if get(RUN .. id) == token then
+        local lane = lane_of(id)
         note_crash(id, what)
-        local lane = redis.call('ZSCORE', CPU, id) and 'cpu' or 'io'
         place(id, lane, now)
-        wake(lane == 'cpu' and WAKE_CPU or WAKE)
+        redis.call('DEL', RUN .. id)
+        wake(lane)
         freed[#freed + 1] = id
     end
 end
 redis.call('DEL', LEASES .. worker, WORKER .. worker)
-redis.call('ZREM', WORKERS, worker)
+redis.pcall('ZREM', WORKERS, worker)
 if #freed > 0 then
     count('crashed', #freed)
 end

@@ -5,31 +5,29 @@
 -- GUARANTEES  the job is in its queue and free for everybody when the call returns; repeating it changes nothing.
 local worker = ARGV[1]
 local STRIDE = 6
+redis.call('ZCARD', QUEUE)
 local mine, lost = owned(2, STRIDE, worker)
 even_when_full()
 local now = now_ms()
-local retried, next_io, next_cpu = 0, false, false
+local retried, lanes = 0, {}
 for _, at in ipairs(mine) do
     local id, lane, due, tries = ARGV[at], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 5]
     if due == 0 then
         due = now + tonumber(ARGV[at + 4])
     end
-    place(id, lane, due)
+    place(id, lane, ms(due))
     if tries ~= '' then
-        redis.call('SET', RETRY .. id, tries, 'PX', ms(math.max(due - now, 0) + WEEK))
+        redis.call('SET', RETRY .. id, tries, 'PX', ttl(math.max(due - now, 0) + WEEK))
         retried = retried + 1
     end
     redis.call('DEL', RUN .. id)
-    redis.call('HDEL', LEASES .. worker, id)
-    next_io, next_cpu = next_io or lane ~= 'cpu', next_cpu or lane == 'cpu'
+    redis.pcall('HDEL', LEASES .. worker, id)
+    lanes[lane] = true
 end
 if retried > 0 then
     count('retried', retried)
 end
-if next_io then
-    wake(WAKE)
-end
-if next_cpu then
-    wake(WAKE_CPU)
+for lane in pairs(lanes) do
+    wake(lane)
 end
 return lost

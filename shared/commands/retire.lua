@@ -2,9 +2,10 @@
 -- ARGV  1 worker
 -- RETURNS  how many jobs it still held; then nothing is changed, and `repair` is due
 local worker = ARGV[1]
-local held = redis.call('HLEN', LEASES .. worker)
-if held == 0 then
-    redis.call('DEL', LEASES .. worker, WORKER .. worker)
-    redis.call('ZREM', WORKERS, worker)
+local held = redis.pcall('HLEN', LEASES .. worker)
+if type(held) == 'number' and held > 0 then
+    return held
 end
-return held
+redis.call('DEL', LEASES .. worker, WORKER .. worker)
+redis.pcall('ZREM', WORKERS, worker)
+return 0
