@@ -4,22 +4,20 @@
 --       2 lane: 'io' or 'cpu'   3 due_ms, or 0   4 delay_ms from now, where due_ms is 0
 --       5 ttl_ms of the payload, or 0 for none   6 tick_ms: how long a cron tick's id is barred, or 0
 --       then for each job: id, payload
--- RETURNS  a code for each job: 1 it is in, 0 a job or result of this id was there, 2 (only 'again') the job has
---          ended and left nothing to tell whether it was this one
+-- RETURNS  a code for each job: 1 it is in, 0 a job or result of this id was there, 2 (only 'again') a job of this id
+--          runs or has ended, and nothing tells whether it was this one
 -- GUARANTEES  a job that is in has its payload and its place in the queue; repeating the call makes no second job.
-local mode, lane = ARGV[1], ARGV[2]
-local due, ttl_ms, tick_ms = tonumber(ARGV[3]), ARGV[5], ARGV[6]
+local mode, lane, due, ttl_ms, tick_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[6]
 local expires, is_tick = tonumber(ttl_ms) > 0, tonumber(tick_ms) > 0
 -- A payload without its place would count as a job that is in: let a wrong type show before anything is written.
 redis.call('ZCARD', QUEUE)
 if lane == 'cpu' then
     redis.call('ZCARD', CPU)
 end
-local now = now_ms()
-local any_abort = aborts_are_asked()
-if due == 0 then
-    due = now + tonumber(ARGV[4])
+if tonumber(due) == 0 then
+    due = ms(now_ms() + tonumber(ARGV[4]))
 end
+local any_abort = mode ~= 'new' and aborts_are_asked()
 
 local function set_new(id, payload)
     if expires then
@@ -28,51 +26,55 @@ local function set_new(id, payload)
     return redis.call('SET', JOB .. id, payload, 'NX')
 end
 
-local function put(id, payload)
-    if is_tick and not redis.call('SET', TICK .. id, 1, 'NX', 'PX', ttl(tick_ms)) then
-        return 0
+-- The code of a job whose id is not free, or nil. It is not free either while a job of this id runs whose payload has
+-- expired: the end of that run would take the new job with it.
+local function code_of_taken(id, payload)
+    local stored = redis.call('MGET', JOB .. id, RUN .. id)
+    if mode == 'named' then
+        return (stored[1] or stored[2] or redis.call('EXISTS', RESULT .. id) == 1) and 0 or nil
     end
-    if mode ~= 'new' then
-        if redis.call('MGET', JOB .. id)[1] == payload then
-            return mode == 'again' and 1 or 0
-        end
-        local ended = redis.call('EXISTS', RESULT .. id)
-        if mode == 'again' and ended + redis.call('EXISTS', NO_RESULT .. id) > 0 then
-            return 2
-        end
-        if ended == 1 then
-            return 0
-        end
+    if stored[1] == payload then
+        return 1
     end
-    if not set_new(id, payload) then
-        return 0
+    if redis.call('EXISTS', RESULT .. id, NO_RESULT .. id) > 0 then
+        return 2
     end
-    if any_abort and mode ~= 'new' then
-        redis.call('ZREM', ABORT, id)
-    end
-    return 3
+    return stored[1] and 0 or stored[2] and 2 or nil
 end
 
-local codes, scored, added = {}, {}, 0
-for at = 7, #ARGV, 2 do
-    local code = put(ARGV[at], ARGV[at + 1])
-    if code == 3 then
-        scored[#scored + 1] = lane == 'cpu' and PARKED or ms(due)
-        scored[#scored + 1] = ARGV[at]
-        added = added + 1
-        code = 1
+-- Gives a code, and whether the job has yet to get its place.
+local function put(id, payload)
+    if is_tick and not redis.call('SET', TICK .. id, 1, 'NX', 'PX', ttl(tick_ms)) then
+        return 0, false
     end
-    codes[#codes + 1] = code
+    local code = mode ~= 'new' and code_of_taken(id, payload) or nil
+    if code or not set_new(id, payload) then
+        return code or 0, false
+    end
+    if any_abort then
+        redis.call('ZREM', ABORT, id)
+    end
+    return 1, true
 end
-if added > 0 then
-    redis.call('ZADD', QUEUE, unpack(scored))
-    if lane == 'cpu' then
-        for i = 1, #scored, 2 do
-            scored[i] = ms(due)
-        end
-        redis.call('ZADD', CPU, unpack(scored))
+
+local codes, scored = {}, {}
+for at = 7, #ARGV, 2 do
+    local code, is_new = put(ARGV[at], ARGV[at + 1])
+    codes[#codes + 1] = code
+    if is_new then
+        local base = #scored
+        scored[base + 1], scored[base + 2] = due, ARGV[at]
     end
-    count('enqueued', added)
+end
+if #scored > 0 then
+    if lane == 'cpu' then
+        redis.call('ZADD', CPU, unpack(scored))
+        for i = 1, #scored, 2 do
+            scored[i] = PARKED
+        end
+    end
+    redis.call('ZADD', QUEUE, unpack(scored))
+    count('enqueued', #scored / 2)
     wake(lane)
 end
 return codes
