@@ -1,83 +1,118 @@
 -- claim: lease up to N due jobs of one lane to a worker.
 -- ARGV  1 worker   2 token of this claim   3 lane: 'io' takes from QUEUE, 'cpu' from CPU   4 lease_ms
 --       5 limit   6 max_bytes of a payload   7 scan: how many due jobs to look at, at the most
+--       8 max_reply: bytes of payloads after which no further job is taken
 -- RETURNS  {now_ms, ms of the next job that is not due yet or -1, then for each job: id, payload, tries used,
 --          crash note, score, abort_ms}; a payload that is gone is false, one over max_bytes is its length (a number)
 -- OWNERSHIP  until now_ms + lease_ms, or longer as long as it is renewed, only this token may end the job.
 -- A job that somebody runs is passed over and not moved: an arq worker keeps its jobs due while it runs them.
-local worker, token, lane = ARGV[1], ARGV[2], ARGV[3]
-local lease_ms, limit, max_bytes, scan = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local worker, token, lane, lease_ms, max_bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
+local limit, scan, max_reply = tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local largest = tonumber(max_bytes)
 local source = lane == 'cpu' and CPU or QUEUE
 even_when_full()
 local now = now_ms()
+local lease_end = ms(now + tonumber(lease_ms) + LEASED_MARK)
 local any_abort = aborts_are_asked()
 local reply, leased, held = {now, -1}, {}, {}
-local taken, offset = 0, 0
+local taken, passed, looked, bytes, crashed = 0, 0, 0, 0, 0
 
--- arq's abort() gives a job the score 1 and leaves its request in a second step: wait for that.
-local function abort_is_coming(id, score, abort_ms)
-    if score == 1 and not abort_ms then
-        redis.call('ZADD', source, ms(now + 1000), id)
-        return true
-    end
-    return false
+local function is_full()
+    return taken >= limit or bytes >= max_reply
 end
 
-local function take(id, score, values, at)
+-- arq's abort() gives a job the score 1 and leaves its request in a second step: wait for that. An arq worker that is
+-- about to take the job is made to look again (it watches RUN), as its Retry would add to a score that is no more.
+local function wait_for_abort(id)
+    redis.call('SET', RUN .. id, token)
+    redis.call('DEL', RUN .. id)
+    redis.call('ZADD', source, ms(now + 1000), id)
+end
+
+-- A member whose job has ended is a ghost: arq's abort() and its Retry can put one back. It must not end once more.
+local function drop_ghost(id)
+    if redis.call('EXISTS', RESULT .. id, NO_RESULT .. id) == 0 then
+        return false
+    end
+    redis.call('DEL', RETRY .. id, CRASH .. id)
+    redis.pcall('ZREM', QUEUE, id)
+    redis.pcall('ZREM', CPU, id)
+    redis.pcall('ZREM', ABORT, id)
+    return true
+end
+
+-- No more of a payload than may be handed over is read: Redis would need its size once more, and Lua too.
+local function read_payload(id)
+    local payload = redis.pcall('GETRANGE', JOB .. id, '0', max_bytes)
+    if type(payload) ~= 'string' or payload == '' and redis.call('EXISTS', JOB .. id) == 0 then
+        return false
+    end
+    bytes = bytes + #payload
+    return #payload > largest and redis.call('STRLEN', JOB .. id) or payload
+end
+
+local function take(id, score, tries, crash)
     local abort_ms = any_abort and redis.call('ZSCORE', ABORT, id) or false
-    if abort_is_coming(id, score, abort_ms) then
+    if tonumber(score) == 1 and not abort_ms then
+        return wait_for_abort(id)
+    end
+    local payload = read_payload(id)
+    if not payload and drop_ghost(id) then
         return
     end
-    local payload, crash = values[at + 1], values[at + 3]
-    if score % 1 == LEASED_MARK then
+    if tonumber(score) % 1 == LEASED_MARK then
         crash = note_crash(id, 'its lease ran out')
-        count('crashed', 1)
-    end
-    if payload and #payload > max_bytes then
-        payload = #payload
+        crashed = crashed + 1
     end
     redis.call('SET', RUN .. id, token, 'PX', lease_ms)
+    local base = 2 * taken
+    leased[base + 1], leased[base + 2], held[base + 1], held[base + 2] = lease_end, id, id, token
     taken = taken + 1
-    leased[#leased + 1] = ms(now + lease_ms + LEASED_MARK)
-    leased[#leased + 1] = id
-    held[#held + 1] = id
-    held[#held + 1] = token
-    local base = #reply
-    reply[base + 1], reply[base + 2], reply[base + 3] = id, payload, values[at + 2]
-    reply[base + 4], reply[base + 5], reply[base + 6] = crash, ms(math.floor(score)), abort_ms
+    base = #reply
+    reply[base + 1], reply[base + 2], reply[base + 3] = id, payload, tries
+    reply[base + 4], reply[base + 5], reply[base + 6] = crash, score, abort_ms
+end
+
+-- Which jobs of a page nobody runs: their positions, and the names of what is known of each.
+local function free_in(page)
+    local runs, free, names = {}, {}, {}
+    for at = 1, #page, 2 do
+        runs[#runs + 1] = RUN .. page[at]
+    end
+    for i, owner in ipairs(redis.call('MGET', unpack(runs))) do
+        if owner then
+            passed = passed + 1
+        else
+            local id, base = page[2 * i - 1], #names
+            free[#free + 1] = 2 * i - 1
+            names[base + 1], names[base + 2] = RETRY .. id, CRASH .. id
+        end
+    end
+    return free, names
 end
 
 local function take_page(page)
-    local names = {}
-    for i = 1, #page, 2 do
-        local id, base = page[i], #names
-        names[base + 1], names[base + 2] = RUN .. id, JOB .. id
-        names[base + 3], names[base + 4] = RETRY .. id, CRASH .. id
-    end
-    local values = redis.call('MGET', unpack(names))
-    for i = 1, #page, 2 do
-        local at = (i - 1) * 2 + 1
-        if values[at] then
-            offset = offset + 1
-        else
-            take(page[i], tonumber(page[i + 1]), values, at)
+    local free, names = free_in(page)
+    local known = #free > 0 and redis.call('MGET', unpack(names))
+    for i, at in ipairs(free) do
+        if is_full() then
+            return
         end
+        take(page[at], page[at + 1], known[2 * i - 1], known[2 * i])
     end
 end
 
-local function due_page(size)
-    -- What is taken gets its new score after the loop, so it still stands in front of the next page.
-    return redis.call('ZRANGEBYSCORE', source, '-inf', now, 'WITHSCORES', 'LIMIT', offset + taken, size)
-end
-
-local looked, page = 0, nil
+-- The first page is as long as there are places. What follows stands behind jobs that others run, perhaps many.
+local page_size = math.min(limit, 1000)
 repeat
-    page = due_page(math.min(limit - taken, 1000))
+    -- What is taken gets its new score after the loop, so it still stands in front of the next page.
+    local page = redis.call('ZRANGEBYSCORE', source, '-inf', now, 'WITHSCORES', 'LIMIT', passed + taken, page_size)
     looked = looked + #page / 2
     if #page > 0 then
         take_page(page)
     end
-until #page == 0 or taken >= limit or looked >= scan
+    page_size = 1000
+until #page == 0 or is_full() or looked >= scan
 
 if taken > 0 then
     redis.call('ZADD', source, unpack(leased))
@@ -85,10 +120,14 @@ if taken > 0 then
     redis.call('PEXPIRE', LEASES .. worker, 40 * lease_ms)
     count('started', taken)
 end
-if taken >= limit and #redis.call('ZRANGEBYSCORE', source, '-inf', now, 'LIMIT', offset, 1) > 0 then
-    wake(lane)
-elseif taken < limit then
-    local next_job = redis.call('ZRANGEBYSCORE', source, '(' .. ms(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+if crashed > 0 then
+    count('crashed', crashed)
+end
+if not is_full() then
+    local later, parked = '(' .. ms(now), '(' .. ms(PARKED)
+    local next_job = redis.call('ZRANGEBYSCORE', source, later, parked, 'WITHSCORES', 'LIMIT', 0, 1)
     reply[2] = next_job[2] and math.ceil(tonumber(next_job[2])) or -1
+elseif #redis.call('ZRANGEBYSCORE', source, '-inf', now, 'LIMIT', passed, 1) > 0 then
+    wake(lane)
 end
 return reply

@@ -14,12 +14,16 @@ from monarq.shared.scripts import Script, text
 _SCRIPT = Script.load("claim")
 _FORFEIT = Script.load("forfeit")
 _FIELDS = 6
+_LARGEST = 2**53
 
 BATCH = 1000
 """The most jobs of one call."""
 
 SCAN = 20_000
 """How many due jobs a claim looks at: those that arq workers run stay due, in front of the others."""
+
+REPLY_BYTES = 16 * 1024 * 1024
+"""Once a claim has so many bytes of payloads it takes no further job: the rest is for the next call, or others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Lease:
         tries: tries that it has used before this one.
         crashes: how often it was running when its worker was lost.
         crash_note: what was known of the last crash.
-        score: unix ms at which it was due (after a crash, at which the lost lease ended).
+        score: unix ms at which it was due (after a crash, at which the lost lease ended); 1 after an abort.
         abort_ms: when its abort was asked for, or None.
         claimed_ms: Redis' time of the claim.
     """
@@ -82,7 +86,8 @@ class Claimed:
 
     Attributes:
         leases: the jobs.
-        next_due_s: seconds until the next job is due, or None where none waits.
+        next_due_s: seconds until the next job is due or a lease ends; None where there is none, or where as many
+            jobs were taken as were asked for.
     """
 
     leases: list[Lease]
@@ -104,6 +109,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
         min(asked.limit, BATCH),
         asked.max_payload,
         SCAN,
+        REPLY_BYTES,
     )
     reply = await _SCRIPT.run(redis, keys, arguments)
     now_ms, next_ms = reply[0], reply[1]
@@ -120,28 +126,29 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
                 token,
                 home,
                 payload,
-                _read_number(tries) if tries else 0,
+                read_number(tries) if tries else 0,
                 crashes,
                 note,
-                _read_number(score),
-                _read_number(abort_ms) if abort_ms else None,
+                read_number(score),
+                read_number(abort_ms) if abort_ms else None,
                 now_ms,
             )
         )
     return Claimed(leases, None if next_ms < 0 else max(0.0, (next_ms - now_ms) / 1000))
 
 
-def _read_number(value: bytes) -> int:
-    """A number that anyone may have written; what is none counts as 0."""
+def read_number(value: bytes | float) -> int:
+    """A number that anyone may have written; what is none, or cannot be counted with, is 0."""
     try:
-        return int(float(value))
+        number = int(float(value))
     except (ValueError, OverflowError):
         return 0
+    return number if abs(number) <= _LARGEST else 0
 
 
 def _read_crash(note: bytes) -> tuple[int, str]:
     count, _, what = text(note).partition(" ")
-    return (int(count) if count.isdigit() else 0), what
+    return read_number(count.encode()), what
 
 
 async def forfeit(redis: Redis, keys: QueueKeys, worker: str, token: str) -> int:
