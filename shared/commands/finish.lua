@@ -12,8 +12,8 @@ if #mine == 0 then
 end
 even_when_full()
 local now = now_ms()
-local ids, gone = {}, {}
-local done, failed, dead = 0, 0, 0
+local ids, gone, buried = {}, {}, {}
+local done, longest_ms = 0, 0
 
 local function keep_result(id, keep_ms, result)
     local kept_ms = tonumber(keep_ms)
@@ -27,38 +27,43 @@ local function keep_result(id, keep_ms, result)
 end
 
 local function bury(id, name, letter, keep_dead_ms)
-    local payload = redis.call('MGET', JOB .. id)[1]
-    local tries = redis.call('MGET', RETRY .. id)[1]
+    local known = redis.call('MGET', JOB .. id, RETRY .. id)
     redis.call('DEL', LETTER .. id)
-    redis.call('HSET', LETTER .. id, 'name', name, 'letter', letter, 'payload', payload or '',
-        'has_payload', payload and 1 or 0, 'tries', tries or 0, 'died_ms', ms(now))
+    redis.call('HSET', LETTER .. id, 'name', name, 'letter', letter, 'payload', known[1] or '',
+        'has_payload', known[1] and 1 or 0, 'tries', known[2] or 0, 'died_ms', ms(now))
     redis.call('PEXPIRE', LETTER .. id, ttl(keep_dead_ms))
-    if type(redis.pcall('ZADD', DEAD, ms(now), id)) == 'table' then
+    longest_ms = math.max(longest_ms, tonumber(keep_dead_ms))
+    buried[#buried + 1], buried[#buried + 2] = ms(now), id
+end
+
+-- Lists the buried, and takes the oldest off the list: those over max_dead with their letters, and those whose letters'
+-- time is over. Workers may differ in how long they keep letters, so the list lives as long as the longest of them.
+local function list_buried()
+    if type(redis.pcall('ZADD', DEAD, unpack(buried))) == 'table' then
         return
     end
-    redis.call('PEXPIRE', DEAD, ttl(keep_dead_ms))
-    -- Letters whose time is over have left already; their ids follow here.
-    redis.call('ZREMRANGEBYSCORE', DEAD, '-inf', ms(now - keep_dead_ms))
-    if redis.call('ZCARD', DEAD) > max_dead then
-        local oldest = redis.call('ZPOPMIN', DEAD)
-        redis.call('DEL', LETTER .. oldest[1])
+    redis.call('PEXPIRE', DEAD, ttl(math.max(longest_ms, redis.call('PTTL', DEAD))))
+    local surplus = redis.call('ZCARD', DEAD) - max_dead
+    for removed = 0, 999 do
+        local oldest = redis.call('ZRANGE', DEAD, 0, 0)[1]
+        if not oldest or removed >= surplus and redis.call('EXISTS', LETTER .. oldest) == 1 then
+            return
+        end
+        redis.call('DEL', LETTER .. oldest)
+        redis.call('ZREM', DEAD, oldest)
     end
 end
 
 for _, at in ipairs(mine) do
-    local id, status, keep_ms, letter = ARGV[at], ARGV[at + 2], ARGV[at + 3], ARGV[at + 6]
-    keep_result(id, keep_ms, ARGV[at + 4])
-    if status == 'done' then
+    local id, letter, base = ARGV[at], ARGV[at + 6], #gone
+    keep_result(id, ARGV[at + 3], ARGV[at + 4])
+    if ARGV[at + 2] == 'done' then
         done = done + 1
-    else
-        failed = failed + 1
     end
     if letter ~= '' then
-        bury(id, ARGV[at + 5], letter, tonumber(ARGV[at + 7]))
-        dead = dead + 1
+        bury(id, ARGV[at + 5], letter, ARGV[at + 7])
     end
     ids[#ids + 1] = id
-    local base = #gone
     gone[base + 1], gone[base + 2] = RUN .. id, JOB .. id
     gone[base + 3], gone[base + 4] = RETRY .. id, CRASH .. id
 end
@@ -68,7 +73,10 @@ redis.pcall('ZREM', QUEUE, unpack(ids))
 redis.pcall('ZREM', CPU, unpack(ids))
 redis.pcall('HDEL', LEASES .. worker, unpack(ids))
 redis.pcall('ZREM', ABORT, unpack(ids))
-for field, by in pairs({done = done, failed = failed, dead = dead}) do
+if #buried > 0 then
+    list_buried()
+end
+for field, by in pairs({done = done, failed = #ids - done, dead = #buried / 2}) do
     if by > 0 then
         count(field, by)
     end
