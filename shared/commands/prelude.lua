@@ -72,12 +72,14 @@ local function lane_of(id)
     return type(redis.pcall('ZSCORE', CPU, id)) == 'string' and 'cpu' or 'io'
 end
 
--- Where a job waits: a cpu job's due time stands in CPU, and its place in QUEUE is parked.
+-- Where a job waits: a cpu job's due time stands in CPU, and its place in QUEUE is parked. An io job must not stand in
+-- CPU as well, or cpu lanes would take it too.
 local function place(id, lane, due)
     if lane == 'cpu' and type(redis.pcall('ZADD', CPU, due, id)) == 'number' then
         redis.call('ZADD', QUEUE, PARKED, id)
     else
         redis.call('ZADD', QUEUE, due, id)
+        redis.pcall('ZREM', CPU, id)
     end
 end
 
