@@ -15,6 +15,7 @@ for _, at in ipairs(mine) do
     -- arq's abort() may have set the job's score in QUEUE to 1: it is put right here.
     if ARGV[at + 2] == 'cpu' then
         redis.pcall('ZADD', CPU, 'XX', lease_end, id)
+        redis.pcall('ZADD', QUEUE, 'XX', PARKED, id)
     else
         redis.pcall('ZADD', QUEUE, 'XX', lease_end, id)
     end
