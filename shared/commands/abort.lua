@@ -5,13 +5,14 @@ local id = ARGV[1]
 if not redis.call('ZSCORE', QUEUE, id) then
     return 0
 end
-local now = now_ms()
-redis.call('ZADD', ABORT, ms(now), id)
+even_when_full()
+redis.call('ZADD', ABORT, ms(now_ms()), id)
 redis.call('PEXPIRE', ABORT, DAY)
 if redis.call('EXISTS', RUN .. id) == 1 then
     return 2
 end
+-- In front of all that waits, as arq's abort() does it.
 local lane = lane_of(id)
-place(id, lane, ms(now))
+place(id, lane, 1)
 wake(lane)
 return 1

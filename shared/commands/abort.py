@@ -8,6 +8,7 @@ from enum import IntEnum
 from redis.asyncio import Redis
 
 from monarq.shared import keys as names
+from monarq.shared.commands.claim import read_number
 from monarq.shared.keys import QueueKeys
 from monarq.shared.scripts import Script
 
@@ -32,7 +33,7 @@ async def aborts_among(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[byt
     if not raw_ids or not await redis.exists(names.ABORT):
         return []
     scores = await redis.execute_command("ZMSCORE", names.ABORT, *raw_ids)  # type: ignore[no-untyped-call]
-    return [(raw_id, int(score)) for raw_id, score in zip(raw_ids, scores, strict=True) if score is not None]
+    return [(raw_id, read_number(score)) for raw_id, score in zip(raw_ids, scores, strict=True) if score is not None]
 
 
 async def forget_old_aborts(redis: Redis, older_than_ms: int) -> None:

@@ -6,8 +6,9 @@ local now = now_ms()
 local function due(source)
     return redis.call('ZCOUNT', source, '-inf', ms(now))
 end
+-- Scores up to 1 are no times: aborts put jobs there.
 local function oldest(source)
-    local first = redis.call('ZRANGEBYSCORE', source, '-inf', ms(now), 'WITHSCORES', 'LIMIT', 0, 1)
+    local first = redis.call('ZRANGEBYSCORE', source, '(1', ms(now), 'WITHSCORES', 'LIMIT', 0, 1)
     return first[2] and tonumber(first[2]) or nil
 end
 local workers = redis.call('ZRANGE', WORKERS, 0, 999)
@@ -24,6 +25,6 @@ for _, number in ipairs(redis.call('MGET', unpack(names))) do
 end
 local first_io, first_cpu = oldest(QUEUE), oldest(CPU)
 local first = math.min(first_io or math.huge, first_cpu or math.huge)
-local age = first < math.huge and math.floor(now - math.max(first, 0)) or -1
+local age = first < math.huge and math.floor(now - first) or -1
 return {now, redis.call('ZCARD', QUEUE), due(QUEUE) + due(CPU), running, redis.call('ZCARD', DEAD), ended, age,
     redis.call('HGETALL', STATS), workers}
