@@ -11,6 +11,7 @@ from typing import Any
 from arq.cron import CronJob
 from arq.worker import Function
 
+from monarq.shared.arguments import Converter, converter_of
 from monarq.shared.errors import DeclarationError
 from monarq.shared.job import Job
 from monarq.shared.lane import Home, Lane, home_of
@@ -40,6 +41,7 @@ class Registered:
         policy: when it is tried again.
         keep_ms: ms to keep its result: 0 for ever, -1 not at all.
         memory_bytes: the limit of its process on the cpu lane.
+        converter: makes arguments again that travelled in msgpack, where its annotations ask for it.
         is_cron: whether it is one of arq's cron jobs, whose log lines leave the id out.
     """
 
@@ -52,6 +54,7 @@ class Registered:
     policy: RetryPolicy
     keep_ms: int
     memory_bytes: int | None = None
+    converter: Converter | None = None
     is_cron: bool = False
 
 
@@ -87,6 +90,7 @@ def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> Registered:
         policy=declared.retry or settings.retry,
         keep_ms=_keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
+        converter=converter_of(job.function, skip_first=job.takes_context),
     )
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.requeue import Return
 from monarq.shared.lane import Lane
@@ -121,6 +122,7 @@ class Runner:
                 await self._hooks.job_start(self._arq_ctx(run))
                 run.start_ms = wall_ms()
             self._journal.job_started(run)
+            self._convert_arguments(run)
             value = await self._lanes.call(run, self._lead(run))
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit too; none of it may get out
             return self._verdict(run, error)
@@ -129,6 +131,11 @@ class Runner:
                 timer.cancel()
         run.finish_ms = wall_ms()
         return Completed(value)
+
+    def _convert_arguments(self, run: Run) -> None:
+        payload, converter = run.payload, run.job.converter
+        if converter is not None and payload.codec is MSGPACK:
+            payload.args, payload.kwargs = converter.convert(payload.args, payload.kwargs)
 
     def _verdict(self, run: Run, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
