@@ -1,0 +1,1 @@
+"""monarq and its peers, measured in one run on one Redis: `python -m benchmarks`. Not part of the package."""
