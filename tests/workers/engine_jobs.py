@@ -13,7 +13,7 @@ from monarq.shared.retry import Retry
 
 
 @job
-async def add(a: int, b: int) -> int:
+async def plus(a: int, b: int) -> int:
     return a + b
 
 
@@ -23,7 +23,7 @@ async def tell(ctx: Context, word: str) -> list[object]:
 
 
 @job
-async def fail(message: str) -> None:
+async def break_down(message: str) -> None:
     raise ValueError(message)
 
 
@@ -50,7 +50,7 @@ async def retry_always() -> None:
 
 
 @job(retries=2, backoff=0.01, retry_on=KeyError)
-async def flaky(ctx: Context) -> int:
+async def flaky_twice(ctx: Context) -> int:
     if ctx.job_try < 3:
         raise KeyError("not yet")
     return ctx.job_try
@@ -117,14 +117,14 @@ def thread_name() -> str:
 
 
 ALL = [
-    add,
+    plus,
     tell,
-    fail,
+    break_down,
     leave,
     cancel_itself,
     retry_once,
     retry_always,
-    flaky,
+    flaky_twice,
     fails_otherwise,
     too_long,
     wait,

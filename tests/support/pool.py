@@ -1,0 +1,55 @@
+"""`monarq worker` as a user starts it: a supervisor and its workers, real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from monarq.shared.connection import open_redis
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+
+ROOT = Path(__file__).parents[2]
+
+
+@asynccontextmanager
+async def pool(target: str, *args: str, url: str, workers: int = 2) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A pool that serves the default queue, for the life of the block; what it logs is shown when the block fails."""
+    with tempfile.TemporaryFile() as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "monarq", "worker", target, "--workers", str(workers), *args),
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("MONARQ_")}
+            | {"REDIS_URL": url},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        redis = open_redis(url)
+        try:
+            await _until_there(redis, workers, process)
+            yield process
+        except BaseException:
+            log.seek(0)
+            sys.stderr.write(log.read().decode()[-5000:])
+            raise
+        finally:
+            await redis.aclose()
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(40):
+                await process.wait()
+
+
+async def _until_there(redis: Redis, workers: int, process: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(30):
+        while await redis.zcard(QueueKeys.of(DEFAULT_QUEUE).workers) < workers:
+            assert process.returncode is None, f"the pool ended with {process.returncode}"
+            await asyncio.sleep(0.02)
