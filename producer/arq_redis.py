@@ -28,7 +28,7 @@ from monarq.producer.errors import RedisRefusedError
 from monarq.producer.named import named_job
 from monarq.producer.route import Route, new_id
 from monarq.producer.submit import Submitter
-from monarq.producer.wire import Wire, private_pool
+from monarq.producer.wire import Wire, close_sentinels, private_pool
 from monarq.shared import keys as names
 from monarq.shared.codec import PICKLE, Codec, Codecs, CustomCodec
 from monarq.shared.commands.abort import abort
@@ -205,6 +205,8 @@ class ArqRedis(arq.connections.ArqRedis):
         if wire is not None:
             await wire.hang_up()
         await super().aclose(close_connection_pool)
+        if close_connection_pool or (close_connection_pool is None and self.auto_close_connection_pool):
+            await close_sentinels(self.connection_pool)
 
     @property
     def _codecs(self) -> Codecs:

@@ -47,6 +47,13 @@ def private_pool(client: Redis) -> ConnectionPool:
     return ConnectionPool(**options)
 
 
+async def close_sentinels(pool: object) -> None:
+    """Closes the connections to the sentinels that a pool asks for its master; redis-py leaves them open."""
+    manager = getattr(pool, "sentinel_manager", None)
+    for sentinel in manager.sentinels if manager else ():
+        await sentinel.aclose()
+
+
 FRESH_S: Final = 0.1
 """A connection that was used just now is taken as it is; later, the server may have hung up without our knowing."""
 
@@ -106,6 +113,7 @@ class Wire(Redis):
         self._closed = True
         for connection in self._made:
             await connection.disconnect(nowait=True)
+        await close_sentinels(self._pool.connection_kwargs.get("connection_pool"))
 
     def _check_usable(self) -> None:
         loop = asyncio.get_running_loop()
