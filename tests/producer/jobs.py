@@ -8,7 +8,7 @@ from monarq.shared.context import Context
 from monarq.shared.declare import job
 
 
-@job(name="fetch")
+@job(name="fetch_page")
 async def fetch(url: str, depth: int = 1) -> Any:
     """What it returns is up to the played worker."""
 
@@ -17,7 +17,7 @@ async def fetch(url: str, depth: int = 1) -> Any:
 async def noop() -> None: ...
 
 
-@job(name="count_primes")
+@job(name="count_primes_between")
 def count_primes(start: int, stop: int) -> int:
     return stop - start
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,7 +33,7 @@ async def test_a_worker_gets_what_was_enqueued(producer: Producer, worker: Playe
     [lease] = await worker.claim()
     payload = worker.payload(lease)
     assert (lease.job_id, handle.existed, handle.queue) == (handle.job_id, False, DEFAULT_QUEUE)
-    assert (payload.name, payload.args, payload.kwargs) == ("fetch", ("http://example.org",), {"depth": 3})
+    assert (payload.name, payload.args, payload.kwargs) == ("fetch_page", ("http://example.org",), {"depth": 3})
 
 
 async def test_a_cpu_job_waits_in_the_cpu_set_and_is_parked_in_the_queue(producer: Producer, redis: Redis) -> None:
@@ -139,11 +140,18 @@ async def test_pickle_only_where_it_was_asked_for(redis_url: str, redis: Redis) 
     assert data[:1] == b"\x80"
 
 
-async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, redis: Redis) -> None:
+async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, worker: PlayedWorker) -> None:
     client = open_redis(redis_url, decode_responses=True)
     async with Producer(redis=client) as producer:
-        await producer.enqueue(fetch, "u")
-    assert await client.zcard(DEFAULT_QUEUE) == 1
+        handle = await producer.enqueue(fetch, "u")
+        waiting = asyncio.create_task(handle.result(timeout=5))
+        while not dict(await client.pubsub_numsub(QUEUE.ended))[QUEUE.ended]:
+            await asyncio.sleep(0.01)
+        ended_s = time.monotonic()
+        await worker.end(*await worker.claim(), value=1)
+        assert await waiting == 1
+        assert time.monotonic() - ended_s < 0.5
+    assert await client.ping() is True
     await client.aclose()
 
 

@@ -28,7 +28,7 @@ async def test_a_jobs_life_in_arqs_words(producer: Producer, worker: PlayedWorke
     assert seen == ["deferred", "queued", "in_progress", "complete", "not_found"]
     info = await handle.result_info()
     assert info is not None
-    assert (info.value, info.name, info.job_id) == (3, "fetch", handle.job_id)
+    assert (info.value, info.name, info.job_id) == (3, "fetch_page", handle.job_id)
 
 
 async def test_a_parked_cpu_job_is_queued_or_deferred_by_its_own_set(producer: Producer, worker: PlayedWorker) -> None:
@@ -81,6 +81,17 @@ async def test_an_abort_that_comes_too_late_is_none(producer: Producer, worker: 
     assert await aborting is False
     assert await handle.result() == 1
     assert await producer.handle("none").abort() is False
+
+
+async def test_a_job_that_fails_before_it_can_be_aborted_was_not_aborted(
+    producer: Producer, worker: PlayedWorker
+) -> None:
+    handle = await producer.enqueue(fetch, "u")
+    [lease] = await worker.claim()
+    aborting = asyncio.create_task(handle.abort(timeout=10))
+    await asyncio.sleep(0.1)
+    await worker.end(lease, value=ValueError("of its own"), success=False)
+    assert await aborting is False
 
 
 async def test_an_abort_that_nobody_carries_out_runs_out_of_time(producer: Producer, redis: Redis) -> None:
