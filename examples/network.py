@@ -17,11 +17,10 @@ from contextlib import contextmanager
 from functools import partial
 
 from monarq import Producer
-
-from .jobs import fetch
-from .stage.comparison import OnPart, Work
-from .stage.script import run_script
-from .stage.slow_server import SlowServer
+from monarq.examples.jobs import fetch
+from monarq.examples.stage.comparison import OnPart, Work
+from monarq.examples.stage.script import run_script
+from monarq.examples.stage.slow_server import SlowServer
 
 
 def fetch_one_by_one(urls: Sequence[str], on_part: OnPart) -> dict[str, str]:

@@ -26,11 +26,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from monarq import Producer
+from monarq.examples.jobs import draw_row
+from monarq.examples.stage.event_page import EventPage
+from monarq.examples.stage.script import make_parser, open_pool, refuse
 from monarq.shared.errors import MonarqError
-
-from .jobs import draw_row
-from .stage.event_page import EventPage
-from .stage.script import make_parser, open_pool
 
 TICK_S: Final = 0.05
 PAGE: Final = Path(__file__).with_name("responsive.html")
@@ -200,8 +199,7 @@ def main() -> int:
         try:
             url = open_pool(stack, arguments, console)
         except MonarqError as error:
-            console.print(f"{error}", highlight=False)
-            return 2
+            return refuse(error)
         if arguments.check:
             return 0 if asyncio.run(check(url, Picture(), console)) else 1
         asyncio.run(serve(url, arguments.port, console))

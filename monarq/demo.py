@@ -18,12 +18,12 @@ from typing import Final
 from rich.console import Console, Group
 from rich.text import Text
 
-from monarq.examples import jobs
 from monarq.examples.cpu import cpu_work
 from monarq.examples.files import files_work
 from monarq.examples.network import network_work
 from monarq.examples.stage.comparison import Measured, Work, compare, judge, tabulate
 from monarq.examples.stage.pool import LocalPool
+from monarq.examples.stage.script import JOBS
 
 WorkMaker = Callable[[], AbstractContextManager[Work]]
 
@@ -51,7 +51,7 @@ def run_demo(
         KeyboardInterrupt: somebody pressed Ctrl-C; SystemExit: SIGTERM or SIGHUP came. All is stopped then, too.
     """
     console = console or Console()
-    with _signals_as_exits(), LocalPool(jobs.__name__) as pool:
+    with _signals_as_exits(), LocalPool(JOBS) as pool:
         intro = _introduce(pool)
         console.print(Group(intro, ""))
         measured = [_measure(make_work, pool.url, console) for make_work in works]

@@ -6,18 +6,18 @@ import argparse
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from typing import Final
 
 from redis.exceptions import RedisError
 from rich.console import Console
 
+from monarq.examples.stage.comparison import Work, compare, judge, tabulate
+from monarq.examples.stage.pool import LocalPool, PoolError, count_workers
 from monarq.shared.connection import redis_url, shown_url, unavailable
 from monarq.shared.errors import MonarqError
 
-from .comparison import Work, compare, judge, tabulate
-from .pool import LocalPool, PoolError, count_workers
-
-JOBS = __package__.removesuffix("stage") + "jobs"
-"""The examples' jobs, as workers load them."""
+JOBS: Final = "monarq.examples.jobs"
+"""The examples' jobs, as workers load them wherever they are started; in a checkout, `examples.jobs` are the same."""
 
 
 def run_script(make_work: Callable[[], AbstractContextManager[Work]], description: str | None) -> int:
@@ -36,11 +36,16 @@ def run_script(make_work: Callable[[], AbstractContextManager[Work]], descriptio
         try:
             url = open_pool(stack, arguments, console)
         except MonarqError as error:
-            console.print(f"{error}", highlight=False)
-            return 2
+            return refuse(error)
         measured = compare(stack.enter_context(make_work()), url, console)
     console.print(tabulate([measured]), judge([measured]))
     return 0 if measured.same else 1
+
+
+def refuse(error: MonarqError) -> int:
+    """Says why there is no pool, and gives the exit code."""
+    Console(stderr=True).print(str(error), highlight=False, markup=False)
+    return 2
 
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
@@ -55,10 +60,11 @@ def open_pool(stack: ExitStack, arguments: argparse.Namespace, console: Console)
     """The URL of a Redis with workers: those that run, or a pool that ends with the stack.
 
     Raises:
-        PoolError: there are none.
+        PoolError: there are none, or they do not start.
         RedisUnavailableError: there is no Redis.
+        SettingsError: the URL is none of Redis.
     """
-    if arguments.pool:
+    if arguments.pool or arguments.redis == "embedded":
         pool = stack.enter_context(LocalPool(JOBS))
         console.print(f"{pool.workers} workers on {pool.redis.description}", highlight=False)
         return pool.url
@@ -68,6 +74,6 @@ def open_pool(stack: ExitStack, arguments: argparse.Namespace, console: Console)
     except (RedisError, OSError) as error:
         raise unavailable(error, shown_url(url)) from error
     if not workers:
-        raise PoolError(f"no worker is there: start `monarq worker {JOBS}` in another terminal, or give --pool")
+        raise PoolError("no worker is there: start `monarq worker examples.jobs` in another terminal, or give --pool")
     console.print(f"{workers} workers on {shown_url(url)}", highlight=False)
     return url

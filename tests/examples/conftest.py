@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from examples import jobs
-from examples.stage.pool import LocalPool
 from monarq import Producer
+from monarq.examples import jobs
+from monarq.examples.stage.pool import LocalPool
 from tests.examples.marked_process import MarkedProcess
 
 

@@ -31,6 +31,7 @@ class MarkedProcess:
             [sys.executable, *arguments],
             cwd=ROOT,
             env=os.environ | {MARK: self._mark, "TMPDIR": str(temp), "COLUMNS": "120"},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from examples.stage import event_page
-from examples.stage.event_page import EventPage
+from monarq.examples.stage import event_page
+from monarq.examples.stage.event_page import EventPage
 
 
 class Buttons:

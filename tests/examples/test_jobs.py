@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.jobs import (
+from monarq import Producer
+from monarq.examples.jobs import (
     BLOCK,
     add,
     count_primes,
@@ -25,8 +26,7 @@ from examples.jobs import (
     read_size,
     sleep_ms,
 )
-from examples.stage.slow_server import SlowServer
-from monarq import Producer
+from monarq.examples.stage.slow_server import SlowServer
 
 SECONDS = 20
 

@@ -8,8 +8,8 @@ import json
 
 from rich.console import Console
 
-from examples.responsive import Picture, check, open_studio
-from examples.stage.pool import LocalPool
+from monarq.examples.responsive import Picture, check, open_studio
+from monarq.examples.stage.pool import LocalPool
 
 SMALL = Picture(width=300, height=60, longest=600)
 

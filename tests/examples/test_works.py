@@ -10,12 +10,12 @@ from functools import partial
 import pytest
 from rich.console import Console
 
-from examples.cpu import cpu_work
-from examples.files import files_work
-from examples.network import network_work
-from examples.stage.comparison import Measured, OnPart, Work, compare, judge, tabulate
-from examples.stage.pool import LocalPool
 from monarq import Producer
+from monarq.examples.cpu import cpu_work
+from monarq.examples.files import files_work
+from monarq.examples.network import network_work
+from monarq.examples.stage.comparison import Measured, OnPart, Work, compare, judge, tabulate
+from monarq.examples.stage.pool import LocalPool
 
 
 @pytest.fixture
