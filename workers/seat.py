@@ -1,12 +1,14 @@
 """One place in the pool of workers, in which one worker is kept running.
 
 The supervisor has a seat for each worker. A worker that ends is followed by another, after a pause that grows while
-workers of this seat die young; in a rolling restart the successor is ready before the old worker is told to stop.
+workers of this seat die young, and stays short where they could work; in a rolling restart the successor is ready
+before the old worker is told to stop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from monarq.shared.backoff import Backoff
@@ -45,6 +47,7 @@ class Seat:
         self._start = start
         self._on_ended = on_ended
         self._steady_s = limits.steady_s
+        self._worked_longest_s = limits.restart_worked_s
         self._log = log
         self._backoff = Backoff(limits.restart_first_s, limits.restart_longest_s)
         self._closed = asyncio.Event()
@@ -106,12 +109,13 @@ class Seat:
             return
         if worker.age_s >= self._steady_s:
             self._backoff.reset()
-        await self._pause()
+        # The dead one's jobs wait for the next. Whatever killed it cannot do so for long: its job is dead after a few.
+        await self._pause(self._worked_longest_s if worker.ready is not None else math.inf)
         await self._fill()
 
-    async def _pause(self) -> None:
+    async def _pause(self, longest_s: float = math.inf) -> None:
         try:
-            async with asyncio.timeout(self._backoff.next_s()):
+            async with asyncio.timeout(min(self._backoff.next_s(), longest_s)):
                 await self._closed.wait()
         except TimeoutError:
             return

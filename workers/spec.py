@@ -57,7 +57,8 @@ class Limits:
         kill_after_s: a worker that is to stop is killed so long after its grace.
         dump_s: how long a hung worker has to write its stacks down.
         restart_first_s: the pause before the first restart; each further one doubles it.
-        restart_longest_s: the longest pause.
+        restart_longest_s: the longest pause, after workers that did not become ready.
+        restart_worked_s: the longest pause after one that did.
         steady_s: a worker that lived so long has proved itself: its next restart is quick again.
     """
 
@@ -67,4 +68,5 @@ class Limits:
     dump_s: float = 2.0
     restart_first_s: float = 0.1
     restart_longest_s: float = 30.0
+    restart_worked_s: float = 1.0
     steady_s: float = 30.0
