@@ -76,8 +76,8 @@ def _introduce(pool: LocalPool) -> Text:
 
 def _explain(workers: int) -> Text:
     return Text(
-        "A worker waits for many answers at once, so network work gains most. What computes is shared by the\n"
-        f"cores: {workers} workers make it {workers} times faster at the most."
+        "A worker waits for many answers at once, so network work gains most. What computes is shared by "
+        f"the cores: {workers} workers make it {workers} times faster at the most, where nothing else runs."
     )
 
 

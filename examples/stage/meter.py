@@ -14,7 +14,7 @@ OnPart = Callable[[], None]
 """To be called whenever a part is done."""
 
 REFRESH_S: Final = 0.1
-LABEL_WIDTH: Final = 52
+LABEL_WIDTH: Final = 50
 
 
 class Meter:
@@ -49,7 +49,7 @@ def metered(console: Console, label: str, parts: int) -> Iterator[Meter]:
     """
     columns = (
         TextColumn(f"{{task.description:<{LABEL_WIDTH}}}"),
-        BarColumn(12),
+        BarColumn(10),
         MofNCompleteColumn(),
         TextColumn("{task.elapsed:5.2f} s"),
     )
