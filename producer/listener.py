@@ -14,6 +14,7 @@ from typing import Final
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.producer import log
+from monarq.producer.attempts import LONGEST_PAUSE_S
 from monarq.producer.errors import ProducerClosedError
 from monarq.producer.faults import WIRE_ERRORS, Fault, explain, fault_of
 from monarq.producer.subscription import Subscription
@@ -31,9 +32,6 @@ BATCH: Final = 500
 LOOK_EVERY_S: Final = 1.0
 """How often all jobs that are waited for are looked at, although nobody told of them: arq's own workers tell nothing,
 a job whose time has run out ends without anybody's doing, and a channel may not be heard for a while."""
-
-LONGEST_PAUSE_S: Final = 1.0
-"""Between attempts to reach Redis: somebody waits."""
 
 LOOK_SHARE: Final = 10
 """A look at everything is followed by a pause of so many times its length: it takes a tenth of the time at most."""
@@ -169,6 +167,7 @@ class Listener:
         except WIRE_ERRORS as error:
             if not backoff.failing:
                 log.looking_failed(self._wire.shown, error)
+            self._make_all_due()
             self._news.set()
             await asyncio.sleep(backoff.next_s())
             return False
@@ -184,12 +183,8 @@ class Listener:
                 for waiter in waiters:
                     queue.end(waiter, explain(error, self._wire.shown))
                 return
-            queue.put_back(waiters)
             # Perhaps so many results are too much for one reply in the time that a call may take.
             self._batch = max(1, self._batch // 4) if isinstance(error, RedisTimeoutError) else self._batch
-            raise
-        except BaseException:
-            queue.put_back(waiters)
             raise
         self._batch = min(BATCH, 2 * self._batch)
         for waiter, score, token, result in zip(waiters, scores, tokens, results, strict=True):

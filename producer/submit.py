@@ -6,47 +6,15 @@ whether the job is in already; a caller learns "in", "not in" or "unknown", and 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
+from monarq.producer.attempts import Attempts
 from monarq.producer.errors import ProducerClosedError, RedisRefusedError
-from monarq.producer.faults import WIRE_ERRORS, Fault, explain, fault_of
+from monarq.producer.faults import WIRE_ERRORS
 from monarq.producer.route import Route
 from monarq.producer.wire import Wire
-from monarq.shared.backoff import Backoff
 from monarq.shared.commands.enqueue import Enqueued, Ids, enqueue
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
-
-
-class Attempts:
-    """The attempts at one call.
-
-    Attributes:
-        outcome_unknown: whether one of those that failed may have been carried out.
-    """
-
-    __slots__ = ("_backoff", "_deadline_s", "outcome_unknown")
-
-    def __init__(self, retry_for_s: float) -> None:
-        self._deadline_s = asyncio.get_running_loop().time() + retry_for_s
-        self._backoff = Backoff()
-        self.outcome_unknown = False
-
-    async def wait_after(self, error: BaseException, where: str) -> None:
-        """Waits until it is time for the next attempt.
-
-        Raises:
-            RedisRefusedError: Redis would refuse it again.
-            RedisUnavailableError: there is no time left, or Redis does not let us in.
-        """
-        fault = fault_of(error)
-        if fault is Fault.UNKNOWN:
-            self.outcome_unknown = True
-        wait_s = self._backoff.next_s()
-        late = asyncio.get_running_loop().time() + wait_s > self._deadline_s
-        if late or fault in (Fault.REFUSED, Fault.DENIED):
-            raise explain(error, where) from error
-        await asyncio.sleep(wait_s)
 
 
 class Submitter:

@@ -13,6 +13,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.producer import log
+from monarq.producer.attempts import LONGEST_PAUSE_S
 from monarq.producer.faults import WIRE_ERRORS
 from monarq.producer.wire import Wire
 from monarq.shared.backoff import Backoff
@@ -20,9 +21,6 @@ from monarq.shared.connection import SOCKET_TIMEOUT_S
 
 SILENCE_S: Final = 5.0
 """After so long without a message Redis is asked for a sign of life: a peer that is gone for good sends nothing."""
-
-LONGEST_PAUSE_S: Final = 1.0
-"""Between attempts to hear: somebody waits."""
 
 LINGER_S: Final = 5.0
 """It goes on hearing for so long when nobody waits any more; a busy queue tells of thousands of jobs a second."""

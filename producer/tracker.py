@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from monarq.producer.attempts import Attempts
 from monarq.producer.faults import WIRE_ERRORS
 from monarq.producer.listener import Listener
 from monarq.producer.status import JobStatus, decide_status, status_questions
-from monarq.producer.submit import Attempts
 from monarq.producer.wire import Wire
 from monarq.shared import keys as names
 from monarq.shared.codec import Codecs

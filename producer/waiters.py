@@ -69,10 +69,6 @@ class QueueWaiters:
             del self._due[waiter]
         return taken
 
-    def put_back(self, waiters: list[Waiter]) -> None:
-        """They could not be looked at: they are due again, and first."""
-        self._due = {w: None for w in waiters if self._waiting.get(w.raw_id) is w} | self._due
-
     def end(self, waiter: Waiter, outcome: bytes | Exception) -> None:
         """The job's result, or why there is none, for all who wait for it."""
         # Left before any callback runs: whoever comes from now on makes a waiter of its own.

@@ -20,6 +20,13 @@ async def producer(redis_url: str) -> AsyncIterator[Producer]:
 
 
 @pytest.fixture
+async def many_jobs(redis: Redis) -> AsyncIterator[None]:
+    """For tests that leave thousands of jobs: the look for leaked keys takes longer than they do."""
+    yield
+    await redis.flushall()
+
+
+@pytest.fixture
 def worker(redis: Redis) -> PlayedWorker:
     return PlayedWorker(redis)
 

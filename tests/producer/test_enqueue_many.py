@@ -12,8 +12,10 @@ from monarq.shared.errors import PayloadError, SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE, PARKED_SCORE
 from tests.producer.jobs import count_primes, fetch, noop
 from tests.support.played_worker import PlayedWorker
+from tests.support.proxy import Loss, Proxy
 
 
+@pytest.mark.usefixtures("many_jobs")
 async def test_each_handle_is_of_the_job_of_its_arguments(producer: Producer, worker: PlayedWorker) -> None:
     handles = await producer.enqueue_many(fetch, ((str(n), n) for n in range(2500)))
     leases = [lease for _ in range(3) for lease in await worker.claim()]
@@ -48,6 +50,7 @@ async def test_wrong_arguments_are_found_before_anything_is_sent(
     assert await redis.dbsize() == 0
 
 
+@pytest.mark.usefixtures("many_jobs")
 async def test_an_argument_that_does_not_serialize_tells_what_is_in_already(producer: Producer, redis: Redis) -> None:
     with pytest.raises(PayloadError):
         await producer.enqueue_many("f", [(object(),)])
@@ -64,6 +67,19 @@ async def test_large_payloads_go_in_smaller_batches(producer: Producer, redis: R
     await redis.flushall()
 
 
+@pytest.mark.usefixtures("many_jobs")
+async def test_bulk_is_cancelled_at_once(proxy: Proxy) -> None:
+    proxy.lose(Loss.SILENCE, b"EVALSHA", times=10)
+    async with Producer(proxy.url) as producer:
+        enqueueing = asyncio.create_task(producer.enqueue_many(noop, [()] * 20_000))
+        while not proxy.lost:
+            await asyncio.sleep(0.01)
+        enqueueing.cancel()
+        async with asyncio.timeout(1):
+            await asyncio.gather(enqueueing, return_exceptions=True)
+
+
+@pytest.mark.usefixtures("many_jobs")
 async def test_cancelled_bulk_leaves_the_producer_usable(producer: Producer, redis: Redis) -> None:
     enqueueing = asyncio.create_task(producer.enqueue_many(noop, [()] * 20_000))
     while not await redis.zcard(DEFAULT_QUEUE):

@@ -48,7 +48,10 @@ async def test_named_enqueues_that_lose_something_know_their_own_job(proxy: Prox
     assert await redis.zcard(DEFAULT_QUEUE) == await payloads(redis) == 50
 
 
-async def test_a_reply_lost_for_a_job_that_was_there_before_still_says_existed(proxy: Proxy) -> None:
+async def test_a_reply_lost_for_a_job_that_was_there_before_still_says_existed(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monarq.producer.route.time.time_ns", lambda: 1_700_000_000_000_000_000)
     async with Producer(proxy.url) as producer:
         await producer.enqueue(fetch.options(job_id="a"), "u")
         proxy.lose(Loss.REPLY, FIRST_NAMED)
@@ -98,7 +101,7 @@ async def test_redis_down_from_the_start_enqueues_nothing_and_says_so(redis: Red
         started_s = time.monotonic()
         with pytest.raises(RedisUnavailableError, match="nothing was enqueued"):
             await producer.enqueue(fetch, "u")
-        assert 0.2 < time.monotonic() - started_s < 2
+        assert 0.5 <= time.monotonic() - started_s < 2
         with pytest.raises(RedisUnavailableError):
             await producer.enqueue_many(noop, [()] * 10)
 
@@ -196,6 +199,7 @@ async def test_a_producer_closed_in_the_middle_says_so(proxy: Proxy) -> None:
         await producer.enqueue(fetch, "u")
 
 
+@pytest.mark.usefixtures("many_jobs")
 async def test_a_batch_that_loses_its_reply_goes_in_once(proxy: Proxy, redis: Redis) -> None:
     proxy.lose(Loss.REPLY, FIRST, times=3)
     async with Producer(proxy.url) as producer:
@@ -205,6 +209,7 @@ async def test_a_batch_that_loses_its_reply_goes_in_once(proxy: Proxy, redis: Re
     assert len({handle.job_id for handle in handles}) == 5000
 
 
+@pytest.mark.usefixtures("many_jobs")
 async def test_bulk_that_fails_half_way_says_which_are_in_and_which_unknown(proxy: Proxy, redis: Redis) -> None:
     async def go_down() -> None:
         if await redis.zcard(DEFAULT_QUEUE) >= 3000:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
@@ -97,6 +98,7 @@ async def _fill_and_drop(redis: Redis) -> None:
     await redis.config_set("maxmemory", "1")
 
 
+@pytest.mark.usefixtures("many_jobs")
 async def test_bulk_that_meets_a_full_redis_half_way_says_so(redis: Redis, redis_url: str) -> None:
     used = int((await redis.info("memory"))["used_memory"])
     await redis.config_set("maxmemory", str(used + 3_000_000))
@@ -123,6 +125,8 @@ async def test_a_busy_redis_is_waited_for(redis: Redis, redis_url: str) -> None:
             await redis.script_kill()
             assert not (await enqueueing).existed
     finally:
+        with suppress(ResponseError):
+            await redis.script_kill()
         await asyncio.gather(busy, return_exceptions=True)
         await client.aclose()
         await redis.config_set("busy-reply-threshold", "5000")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import timedelta
 
 import pytest
@@ -24,7 +23,7 @@ from monarq.shared.errors import (
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.producer.jobs import fetch, noop
 from tests.support.played_worker import PlayedWorker, end_like_arq, result_bytes
-from tests.support.proxy import Proxy
+from tests.support.proxy import Loss, Proxy
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -36,20 +35,23 @@ async def subscribed(redis: Redis, count: int = 1, queue: QueueKeys = QUEUE) -> 
             await asyncio.sleep(0.005)
 
 
+def look_every(producer: Producer, seconds: float) -> None:
+    """How often the producer looks at everything; with 60, what comes within a test was told to it."""
+    producer._listener._look_every_s = seconds
+
+
 async def commands(redis: Redis) -> int:
     return int((await redis.info("stats"))["total_commands_processed"])
 
 
 async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+    look_every(producer, 60)
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=10))
     await subscribed(redis)
-    [lease] = await worker.claim()
-    ended_s = time.monotonic()
-    await worker.end(lease, value=42)
-    assert await waiting == 42
-    assert time.monotonic() - ended_s < 0.5, "told, not found by the look of each second"
-    assert await handle.result() == 42, "and again"
+    await worker.end(*await worker.claim(), value=42)
+    assert await waiting == 42, "told"
+    assert await handle.result(timeout=10) == 42, "looked up, once more"
 
 
 async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
@@ -64,6 +66,7 @@ async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: Pla
     await waiting
 
 
+@pytest.mark.usefixtures("many_jobs")
 async def test_thousands_wait_for_a_few_commands(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
     handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(3000)])
     waiting = asyncio.gather(*(handle.result(timeout=30) for handle in handles))
@@ -109,6 +112,7 @@ async def test_an_unknown_id_is_not_found(producer: Producer) -> None:
 
 
 async def test_a_job_taken_out_of_the_queue_is_not_found(producer: Producer, redis: Redis) -> None:
+    look_every(producer, 0.1)
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=10))
     await subscribed(redis)
@@ -130,6 +134,7 @@ async def test_time_runs_out(producer: Producer, worker: PlayedWorker) -> None:
 
 @pytest.mark.parametrize("kept", [True, False])
 async def test_arqs_workers_tell_nobody_and_are_found_out(producer: Producer, redis: Redis, kept: bool) -> None:
+    look_every(producer, 0.1)
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=10))
     await subscribed(redis)
@@ -155,6 +160,7 @@ async def test_a_pickled_result_needs_to_be_allowed(redis_url: str, redis: Redis
         assert await trusting.handle(handle.job_id).result(timeout=5) == {"a": 1}
 
 
+@pytest.mark.usefixtures("many_jobs")
 async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: PlayedWorker, redis: Redis) -> None:
     async with Producer(proxy.url) as producer:
         handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(1200)])
@@ -171,12 +177,26 @@ async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: PlayedW
     assert (values.count("while it was away"), values.count("when it was back")) == (600, 600)
 
 
+async def test_a_look_that_fails_is_repeated_soon(proxy: Proxy, worker: PlayedWorker, redis: Redis) -> None:
+    async with Producer(proxy.url) as producer:
+        look_every(producer, 60)
+        handle = await producer.enqueue(fetch, "u")
+        waiting = asyncio.create_task(handle.result(timeout=10))
+        await subscribed(redis)
+        await asyncio.sleep(0.1)
+        proxy.lose(Loss.REQUEST, b"ZMSCORE")
+        await worker.end(*await worker.claim(), value=1)
+        assert await waiting == 1
+    assert proxy.lost == 1
+
+
 async def test_a_silent_subscription_is_noticed(
     proxy: Proxy, worker: PlayedWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscription_module, "SILENCE_S", 0.1)
     monkeypatch.setattr(subscription_module, "SOCKET_TIMEOUT_S", 0.5)
     async with Producer(proxy.url) as producer:
+        look_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
         waiting = asyncio.create_task(handle.result(timeout=20))
         await subscribed(redis)
@@ -202,20 +222,20 @@ async def test_the_channel_is_left_when_nobody_waits(
 ) -> None:
     monkeypatch.setattr(subscription_module, "SILENCE_S", 0.05)
     monkeypatch.setattr(subscription_module, "LINGER_S", 0.05)
+    look_every(producer, 60)
     for _ in range(3):
         handle = await producer.enqueue(fetch, "u")
         waiting = asyncio.create_task(handle.result(timeout=10))
         await subscribed(redis)
-        ended_s = time.monotonic()
         await worker.end(*await worker.claim(), value=1)
         assert await waiting == 1
-        assert time.monotonic() - ended_s < 0.5
         async with asyncio.timeout(5):
             while await listeners(redis):
                 await asyncio.sleep(0.01)
 
 
 async def test_a_second_queue_is_heard_as_well(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+    look_every(producer, 60)
     other = PlayedWorker(redis, "other")
     first = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(first.result(timeout=10))
@@ -223,10 +243,8 @@ async def test_a_second_queue_is_heard_as_well(producer: Producer, worker: Playe
     second = await producer.enqueue(fetch.options(queue="other"), "u")
     waiting_too = asyncio.create_task(second.result(timeout=10))
     await subscribed(redis, queue=QueueKeys.of("other"))
-    ended_s = time.monotonic()
     await other.end(*await other.claim(), value="other")
     assert await waiting_too == "other"
-    assert time.monotonic() - ended_s < 0.5
     await worker.end(*await worker.claim(), value="first")
     assert await waiting == "first"
 

@@ -146,14 +146,17 @@ async def test_ctrl_c_ends_a_wait(redis_url: str) -> None:
                 print("waiting", flush=True)
                 handle.result()
             except KeyboardInterrupt:
-                print(handle.status())
+                queues = producer._producer._listener._channels.values()
+                while any(queues):
+                    pass
+                print(handle.status(), "and nobody waits")
         """,
         redis_url,
     )
     assert process.stdout is not None
     assert await asyncio.to_thread(process.stdout.readline) == "waiting\n"
     process.send_signal(signal.SIGINT)
-    assert await asyncio.to_thread(finish, process) == ("queued\n", "", 0)
+    assert await asyncio.to_thread(finish, process) == ("queued and nobody waits\n", "", 0)
 
 
 async def test_a_program_that_forgets_to_close_ends_quietly(redis_url: str) -> None:
