@@ -41,7 +41,8 @@ async def test_second_request_hands_back() -> None:
 async def test_ctrl_c_in_a_terminal_is_one_request() -> None:
     """It reaches the whole process group, of which the workers are no part."""
     async with running_pool("busy") as pool:
-        await pool.runs()
+        [worker] = await pool.runs()
+        assert os.getsid(worker) == os.getpgid(worker) == worker
         os.killpg(pool.pid, signal.SIGINT)
         await pool.line(": drain$")
         os.killpg(pool.pid, signal.SIGINT)

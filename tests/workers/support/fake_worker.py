@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
@@ -22,6 +23,9 @@ from monarq.shared.errors import SettingsError
 from monarq.workers.process import main
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.spec import WorkerSpec
+
+LONG_S: Final = 30
+"""Longer than any test waits, and not for ever: what a failing test leaves behind goes away."""
 
 
 class NowhereSource:
@@ -86,21 +90,21 @@ class FakeEngine:
     def do_hang(self) -> None:
         if not self._flag.exists():
             self._flag.touch()
-            time.sleep(1000)
+            time.sleep(LONG_S)
 
     def do_hang_with_the_lock(self) -> None:
         if not self._flag.exists():
             self._flag.touch()
-            ctypes.PyDLL(None).sleep(1000)
+            ctypes.PyDLL(None).sleep(LONG_S)
 
     def do_start_a_program_and_die(self) -> None:
         if not self._flag.exists():
             self._flag.touch()
-            subprocess.Popen(["sleep", "1000"])
+            subprocess.Popen(["sleep", str(LONG_S)])
             os.kill(os.getpid(), signal.SIGKILL)
 
     def do_leave_a_thread(self) -> None:
-        threading.Thread(target=time.sleep, args=(1000,), name="left-thread").start()
+        threading.Thread(target=time.sleep, args=(LONG_S,), name="left-thread").start()
 
     def do_leave_an_orphan(self) -> None:
         subprocess.run(["sh", "-c", "sleep 0.1 &"], check=True)  # the shell ends first

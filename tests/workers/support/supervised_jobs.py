@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from typing import Final
 
 from redis.asyncio import Redis
 
 from monarq.shared.connection import UrlSource
 from monarq.shared.context import Context
 from monarq.shared.declare import job
+
+LONG_S: Final = 30
+"""Longer than any test waits."""
 
 
 def say(ctx: Context, what: str) -> None:
@@ -41,7 +45,7 @@ async def block_the_loop_once(ctx: Context, key: str) -> None:
     run = await count_run(key)
     say(ctx, "begins")
     if run == 1:
-        time.sleep(1000)
+        time.sleep(LONG_S)
     say(ctx, "ends")
 
 
