@@ -73,16 +73,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         _tell_usage(error)
         return REFUSED
-    except MonarqError as error:
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (MonarqError, OSError) as error:
         reporter.error(error)
         return REFUSED
     except (click.Abort, KeyboardInterrupt):
         say("monarq: interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except Exception as error:  # noqa: BLE001 - the last stop: a traceback is no answer to a person
         reporter.bug(error)
         return FAILED

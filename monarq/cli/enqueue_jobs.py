@@ -60,8 +60,13 @@ async def enqueue_jobs(source: UrlSource, order: Order) -> int:
     await _check(source, order)
     size = order.lines.size if order.lines else None
     async with Producer(source.url, codec="pickle" if order.pickle else "msgpack") as producer:
-        with Output(shows_bar=order.wait or order.lines is not None, waits=order.wait, total_bytes=size) as output:
-            await _carry_out(order, Feeder(producer, order, output), output)
+        output = Output(shows_bar=order.wait or order.lines is not None, waits=order.wait, total_bytes=size)
+        try:
+            with output:
+                await _carry_out(order, Feeder(producer, order, output), output)
+        except asyncio.CancelledError:
+            output.summarize()
+            raise
     if order.lines is not None:
         output.summarize()
     return FAILED if output.failed else 0

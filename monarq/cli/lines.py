@@ -43,12 +43,23 @@ class Lines:
     """
 
     def __init__(self, fd: int, name: str) -> None:
+        """Reads nothing yet.
+
+        Args:
+            fd: the open file, which is not closed.
+            name: what to call it.
+
+        Raises:
+            LinesError: it is a directory.
+        """
         self.name = name
         self.bytes_read = 0
         self._fd = fd
         self._rest = b""
         self._number = 0
         status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode):
+            raise LinesError(f"{name} cannot be read: Is a directory")
         self._is_file = stat.S_ISREG(status.st_mode)
         self.size = status.st_size if self._is_file else None
 
@@ -59,10 +70,9 @@ class Lines:
             LinesError: the file cannot be read, or a line is no UTF-8 or has no end.
         """
         while data := await self._read():
-            if self.bytes_read == 0:
-                data = data.removeprefix(codecs.BOM_UTF8)
+            fresh = data if self.bytes_read else data.removeprefix(codecs.BOM_UTF8)
             self.bytes_read += len(data)
-            *whole, self._rest = (self._rest + data).split(b"\n")
+            *whole, self._rest = (self._rest + fresh).split(b"\n")
             if len(self._rest) > LONGEST_LINE:
                 raise LinesError(f"line {self._number + 1:,} of {self.name} is longer than {LONGEST_LINE:,} bytes")
             for at in range(0, len(whole), BATCH):

@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
-
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
+from typing import TYPE_CHECKING, Self
 
 from monarq.cli.console import open_console, say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class Output:
@@ -37,43 +37,33 @@ class Output:
         self._waits = waits
         self._total_bytes = total_bytes
         self._started_s = time.monotonic()
-        self._has_bar = shows_bar and sys.stderr.isatty()
-        self._bar = Progress(
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[shown]}"),
-            console=open_console(sys.stderr),
-            disable=not self._has_bar,
-            expand=True,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            refresh_per_second=5,
-        )
-        self._task = self._bar.add_task("", total=None, shown="")
+        self._bar = _open_bar() if shows_bar and sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if self._bar is not None:
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
     def write(self, lines: Iterable[str]) -> None:
         """Writes lines to stdout, at once: whoever reads them in a pipe is waiting."""
-        if self._has_bar and sys.stdout.isatty():
+        if self._bar is not None and sys.stdout.isatty():
             # What is written past a bar on the same terminal would tear it.
             for line in lines:
-                self._bar.console.print(Text(line), soft_wrap=True)
+                self._bar.console.print(line, soft_wrap=True)
             return
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
 
     def tell(self, line: str) -> None:
         """Says a line on stderr, above the bar."""
-        if self._has_bar:
-            self._bar.console.print(Text(line), soft_wrap=True)
+        if self._bar is not None:
+            self._bar.console.print(line, soft_wrap=True)
         else:
             say(line)
 
@@ -97,10 +87,31 @@ class Output:
         if not self._waits:
             say(f"monarq: {self.enqueued:,} jobs enqueued {took}")
         else:
-            say(f"monarq: {self.ended:,} jobs ended, {self.failed:,} of them failed, {took}")
+            say(f"monarq: of {self.enqueued:,} jobs {self.ended:,} have ended and {self.failed:,} failed {took}")
 
     def _show(self, completed: int, total: int | None) -> None:
+        if self._bar is None:
+            return
         shown = f"{self.enqueued:,} in"
         if self._waits:
             shown += f", {self.ended:,} ended, {self.failed:,} failed"
-        self._bar.update(self._task, completed=completed, total=total, shown=shown)
+        for task in self._bar.task_ids:
+            self._bar.update(task, completed=completed, total=total, shown=shown)
+
+
+def _open_bar() -> Progress:
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    bar = Progress(
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[shown]}", markup=False),
+        console=open_console(sys.stderr),
+        expand=True,
+        transient=True,
+        # rich would otherwise send what goes to stdout to stderr.
+        redirect_stdout=False,
+        redirect_stderr=False,
+        refresh_per_second=5,
+    )
+    bar.add_task("", total=None, shown="")
+    return bar

@@ -40,10 +40,10 @@ def open_url(url: str | None) -> Iterator[str | None]:
 
     with EmbeddedRedis() as server:
         for note in server.notes:
-            say(f"warning: {' '.join(note.split())}")
+            say(f"monarq: warning: {' '.join(note.split())}")
         if server.kind == "fakeredis":
-            say("warning: there is no redis-server here: fakeredis stands in for it. Never for real work.")
-        say(f"embedded Redis: {server.description}; it ends with this command, and all that is in it is lost then")
+            say("monarq: warning: there is no redis-server here: fakeredis stands in for it. Never for real work.")
+        say(f"monarq: embedded Redis, gone when this command ends: {server.description}")
         yield server.url
 
 

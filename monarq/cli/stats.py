@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from typing import Final
 
@@ -38,6 +37,8 @@ monarq stats -q emails --json | jq '.queues[0].queued'
 @verbose_option
 def stats(queue: tuple[str, ...], redis: str | None, json: bool, watch: bool) -> None:
     """Show how many jobs wait, run and have ended, and the workers."""
+    import asyncio
+
     from monarq.cli.stats_screen import show_once, watch_stats
 
     with open_source(redis) as source:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from monarq.monitor.stats import QueueStats, WorkerStats
 
-WIDE: Final = 100
+WIDE: Final = 112
 """Columns from which on a queue is a row of a table."""
 
 NARROW: Final = 64
@@ -36,8 +36,9 @@ def render(queues: Sequence[QueueStats], *, width: int) -> RenderableType:
 
 
 def _queue_table(queues: Sequence[QueueStats]) -> Table:
-    table = _open_table()
-    table.add_column("queue", no_wrap=True)
+    table = _open_table(gap=2)
+    # Whatever may wrap is made narrower before the rest: names are cut, never numbers.
+    table.add_column("queue", overflow="ellipsis")
     for name, _ in _cells(queues[0]):
         table.add_column(name, justify="right", no_wrap=True)
     for queue in queues:
@@ -76,10 +77,10 @@ def _workers(queues: Sequence[QueueStats], *, narrow: bool) -> list[RenderableTy
     """The workers, each once, though it may serve several of the queues."""
     workers = list({worker.id: worker for queue in queues for worker in queue.workers}.values())
     if not workers:
-        return [Text("no worker is there: start one with  monarq worker TARGET")]
-    table = _open_table()
-    table.add_column("worker", no_wrap=True, overflow="ellipsis", ratio=None)
-    names = ["running", "up", "done", "failed"] if narrow else ["version", "running", "up", "done", "failed"]
+        return [Text("no worker; start one:  monarq worker TARGET")]
+    table = _open_table(gap=1 if narrow else 2)
+    table.add_column("worker on", overflow="ellipsis")
+    names = ["pid", *([] if narrow else ["version"]), "running", "up", "done", "failed"]
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     if len(queues) > 1 and not narrow:
@@ -92,13 +93,14 @@ def _workers(queues: Sequence[QueueStats], *, narrow: bool) -> list[RenderableTy
 def _worker_row(worker: WorkerStats, names: Iterable[str], *, with_queues: bool) -> list[Text]:
     state, style = _state(worker)
     cells = {
+        "pid": Text(str(worker.pid)),
         "version": Text(worker.version),
         "running": Text(f"{worker.running:,}/{worker.concurrency:,}"),
         "up": Text(state, style=style),
         "done": _number(worker.done),
         "failed": _number(worker.failed, warn="yellow"),
     }
-    row = [Text(f"{worker.host}:{worker.pid}"), *(cells[name] for name in names)]
+    row = [Text(worker.host), *(cells[name] for name in names)]
     return [*row, Text(", ".join(worker.queues))] if with_queues else row
 
 
@@ -109,8 +111,8 @@ def _state(worker: WorkerStats) -> tuple[str, str]:
     return ("drains", "yellow") if worker.draining else (duration(worker.uptime_s), "")
 
 
-def _open_table() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+def _open_table(*, gap: int) -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_edge=False)
 
 
 def _number(value: int, warn: str = "") -> Text:

@@ -76,13 +76,13 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     "--grace",
     type=parse_duration,
     metavar="DURATION",
-    help="How long running jobs may go on when it is stopped; then they are handed back. Default: the target's, else 20s.",
+    help="How long running jobs may go on when it is stopped. Then they are handed back. Default: 20s.",
 )
 @click.option(
     "--lease",
     type=parse_duration,
     metavar="DURATION",
-    help="After how long the jobs of a worker that gives no sign of life are run by another. Default: the target's, else 15s.",
+    help="After how long without a sign of life a worker's jobs are run by another. Default: 15s.",
 )
 @click.option(
     "--poll",
@@ -137,5 +137,12 @@ def worker(
         if value is not None and value != ()
     }
     with open_url(redis) as url:
-        spec = WorkerSpec(target, url, overrides, verbosity=int(reporter.verbose), log_format=log_format)
+        spec = WorkerSpec(
+            target,
+            url,
+            overrides,
+            verbosity=int(reporter.verbose),
+            log_format=log_format,
+            custom_log_dict=custom_log_dict,
+        )
         return check_workers(spec) if check else run_pool(spec, workers, watch)

@@ -32,7 +32,10 @@ Watcher = Callable[[Path], AsyncIterator[object]]
 
 
 class PoolLog(SupervisorLog):
-    """The supervisor's log, with what a person at the terminal wants to know first."""
+    """The supervisor's log, with what a person at the terminal wants to know first.
+
+    That a worker begins or ends in order is not told here: each says so itself.
+    """
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
@@ -47,7 +50,14 @@ class PoolLog(SupervisorLog):
         if not self._is_announced:
             self._is_announced = True
             say(f"monarq: {', '.join(_serving(ready, self._spec))}; Ctrl-C ends it")
-        super().worker_ready(worker, ready)
+
+    def worker_left(self, worker: WorkerProcess) -> None:
+        """See `SupervisorLog`."""
+
+    def stopped(self, exit_code: int) -> None:
+        """See `SupervisorLog`."""
+        if not exit_code:  # otherwise it was told why already
+            super().stopped(exit_code)
 
     def cannot_start(self, worker: WorkerProcess) -> None:
         """See `SupervisorLog`."""
@@ -64,9 +74,10 @@ def run_pool(spec: WorkerSpec, workers: int, watch: Path | None) -> int:
 
     Raises:
         SettingsError: a folder is to be watched and watchfiles is not installed, or the log settings are wrong.
+        TargetError: there is nothing at the path of the log settings.
     """
-    configure_logging(spec.verbosity, spec.log_format)
     watcher = find_watcher() if watch else None
+    configure_logging(spec.verbosity, spec.log_format, spec.custom_log_dict)
     return asyncio.run(_run_pool(spec, workers, watch, watcher))
 
 

@@ -1,0 +1,107 @@
+"""`monarq` as a process: started, listened to, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+LONGEST_S = 20
+
+STARTED: list[asyncio.subprocess.Process] = []
+"""What the running test has started: conftest ends what is left of it."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """Its stdout as JSON lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def environment(url: str, changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a command, with nothing of ours that would change what it does."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MONARQ_", "REDIS", "COLUMNS"))}
+    return kept | {"REDIS_URL": url} | dict(changes or {})
+
+
+async def start(*args: str, url: str, env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    """Starts `monarq` in the project's folder."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "monarq",
+        *args,
+        cwd=ROOT,
+        env=environment(url, env),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    STARTED.append(process)
+    return process
+
+
+async def end(process: asyncio.subprocess.Process, stdin: bytes = b"") -> Ended:
+    """Waits until it has ended by itself."""
+    async with asyncio.timeout(LONGEST_S):
+        out, err = await process.communicate(stdin)
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+async def monarq(*args: str, url: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ended:
+    """Runs `monarq` to its end."""
+    return await end(await start(*args, url=url, env=env), stdin)
+
+
+async def stop(process: asyncio.subprocess.Process) -> Ended:
+    """Stops it as a service manager does."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+    return await end(process)
+
+
+async def heard(process: asyncio.subprocess.Process, words: str) -> str:
+    """Waits until it has said a line with these words on stderr; gives all that it said until then."""
+    assert process.stderr is not None
+    said = ""
+    async with asyncio.timeout(LONGEST_S):
+        while words not in said:
+            line = await process.stderr.readline()
+            assert line, f"it ended without saying {words!r}; it said: {said}"
+            said += line.decode()
+    return said
+
+
+@asynccontextmanager
+async def worker(url: str, target: str = "tests.cli.jobs", *args: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A `monarq worker` that takes jobs, for the life of the block."""
+    process = await start("worker", target, "-w", "1", *args, url=url)
+    try:
+        await heard(process, "serving")
+        yield process
+    finally:
+        await stop(process)
+
+
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Waits for what only Redis can tell."""
+    async with asyncio.timeout(LONGEST_S):
+        while not await condition():
+            await asyncio.sleep(0.02)

@@ -1,0 +1,133 @@
+"""What goes wrong is told in one line on stderr that names the thing, with exit code 2 and without a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+import click
+import pytest
+
+from monarq.cli.app import app
+from monarq.cli.console import one_line, without_password
+from tests.cli.command import ROOT, Ended
+from tests.cli.conftest import NOWHERE
+
+Cli = Callable[..., Ended]
+
+REFUSED = [
+    (["worker"], "missing argument 'TARGET'"),
+    (["worker", "x", "-w", "0"], "'0' is no number of workers"),
+    (["worker", "x", "-c", "0"], "'-c'"),
+    (["worker", "x", "--grace", "soon"], "'soon' is no duration"),
+    (["worker", "x", "--watch", "no/such/folder"], "no/such/folder"),
+    (["worker", "tests.cli.jobs", "--watch", "tests"], "pip install watchfiles"),
+    (["worker", "tests.cli.jobs", "--custom-log-dict", "tests.cli.jobs.nothing"], "has no 'nothing'"),
+    (["worker", "tests.cli.jobs", "--custom-log-dict", "tests.cli.jobs.no_job"], "no dict for logging.config"),
+    (["worker", "tests.cli.jobs", "--check"], "cannot be reached"),
+    (["worker", "tests.cli.missing", "--check"], "has no 'missing'"),
+    (["worker", "tests.cli.jobs", "--check", "--redis", "http://x"], "no URL of a Redis server"),
+    (["enqueue"], "missing argument"),
+    (["enqueue", "tests.cli.jobs:double", "1"], f"Redis at {NOWHERE} cannot be reached"),
+    (["enqueue", "tests.cli.jobs:missing"], "has no 'missing'"),
+    (["enqueue", "tests.cli.jobs.missing"], "has no 'missing'"),
+    (["enqueue", "tests.cli.jobs:no_job"], "put @job before it"),
+    (["enqueue", "tests.cli.nowhere:job"], "there is no module 'tests.cli.nowhere'"),
+    (["enqueue", ""], "a job's name must not be empty"),
+    (["enqueue", "name", "--kwargs", "{x"], "'{x' is no JSON object"),
+    (["enqueue", "name", "--from", "no/such/file"], "no/such/file cannot be read: No such file"),
+    (["enqueue", "name", "--from", "tests"], "tests cannot be read: Is a directory"),
+    (["enqueue", "name", "--from", "x", "--job-id", "a"], "--job-id is for one job"),
+    (["enqueue", "name", "--timeout", "3"], "--timeout is how long --wait waits"),
+    (["enqueue", "name", "--job-id", ""], "must not be empty"),
+    (["enqueue", "name", "-5"], "no such option '-5'"),
+    (["stats"], f"Redis at {NOWHERE} cannot be reached"),
+    (["stats", "--watch"], "cannot be reached"),
+    (["stats", "--redis", "localhost"], "no URL of a Redis server"),
+    (["stats", "--redis", "redis://host:port"], "port"),
+    (["stats", "--jsn"], "no such option '--jsn'"),
+    (["redis", "--port", "99999"], "99999"),
+    (["nonsense"], "no such command 'nonsense'"),
+]
+
+
+@pytest.mark.parametrize(("args", "words"), REFUSED, ids=[" ".join(args) for args, _ in REFUSED])
+def test_one_line_says_what_is_wrong(cli: Cli, args: list[str], words: str) -> None:
+    ended = cli(*args)
+    assert ended.code == 2
+    assert ended.out == ""
+    [line] = ended.err.splitlines()
+    assert line.startswith("monarq: ")
+    assert words in line
+
+
+def test_verbose_shows_where_an_error_came_from(cli: Cli) -> None:
+    ended = cli("-v", "enqueue", "tests.cli.jobs:missing")
+    assert ended.code == 2
+    assert "Traceback" in ended.err
+    assert ended.err == cli("enqueue", "-v", "tests.cli.jobs:missing").err
+
+
+def test_a_bug_is_told_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("of all things")
+
+    monkeypatch.setattr("monarq.cli.arguments.parse_value", broken)
+    monkeypatch.setattr("monarq.cli.enqueue.parse_call", broken)
+    ended = cli("enqueue", "name", "1")
+    assert ended.code == 1
+    assert ended.err == "monarq: unexpected ZeroDivisionError: of all things; -v shows where\n"
+    assert "Traceback" in cli("enqueue", "-v", "name", "1").err
+
+
+def test_ctrl_c_is_no_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("monarq.cli.enqueue.parse_call", interrupted)
+    ended = cli("enqueue", "name")
+    assert ended.code == 130
+    assert ended.err.strip() == "monarq: interrupted"
+
+
+def test_passwords_are_left_out() -> None:
+    assert without_password("at redis://user:p@ss@host:1/0, say") == "at redis://…@host:1/0, say"
+    assert without_password("nothing@all") == "nothing@all"
+    assert one_line("a\n   b\n\nc\n") == "a b c"
+
+
+@pytest.mark.parametrize("name", ["worker", "enqueue", "stats", "redis", "demo"])
+def test_help_shows_an_example(cli: Cli, name: str) -> None:
+    ended = cli(name, "--help")
+    assert ended.code == 0
+    assert f"  monarq {name}" in ended.out.partition("Example")[2]
+
+
+def test_every_option_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONARQ_WORKER_CONCURRENCY", "7")
+    monkeypatch.setenv("MONARQ_WORKER_QUEUE", "high low")
+    monkeypatch.setenv("MONARQ_WORKER_BURST", "1")
+    monkeypatch.setenv("MONARQ_REDIS", "redis://elsewhere")
+    with app.make_context("monarq", ["worker", "x"], auto_envvar_prefix="MONARQ") as group:
+        command = app.get_command(group, "worker")
+        assert isinstance(command, click.Command)
+        with command.make_context("worker", ["x"], parent=group) as context:
+            assert context.params["concurrency"] == 7
+            assert context.params["queue"] == ("high", "low")
+            assert context.params["burst"] is True
+            assert context.params["redis"] == "redis://elsewhere"
+
+
+def test_the_version(cli: Cli) -> None:
+    version = import_module("monarq.shared.version").VERSION
+    assert cli("--version").out == cli("-V").out == cli("worker", "-V").out == f"monarq {version}\n"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, monarq.cli.app as a; a.run(['--help']); print(sorted(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    loaded = shown.splitlines()[-1]
+    for heavy in ("'redis'", "'rich'", "'msgspec'", "'arq'", "'uvloop'", "'asyncio'", "'psutil'"):
+        assert heavy not in loaded

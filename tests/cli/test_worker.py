@@ -1,0 +1,152 @@
+"""`monarq worker`, as a process that runs real worker processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from arq import create_pool
+from arq.connections import RedisSettings
+from redis.asyncio import Redis
+
+from monarq.producer import Producer
+from monarq.shared.keys import DEFAULT_QUEUE
+from tests.cli.command import heard, monarq, start, stop, worker
+from tests.cli.conftest import NOWHERE
+
+WATCHFILES = '''
+"""Stands in for watchfiles: tells of a change once the file is there."""
+import asyncio
+
+async def awatch(folder):
+    while not (folder / "changed").exists():
+        await asyncio.sleep(0.01)
+    yield {("added", "changed")}
+    await asyncio.Event().wait()
+'''
+
+
+async def test_it_says_what_it_runs_and_ends_in_order(redis: Redis, redis_url: str) -> None:
+    process = await start(
+        "worker", "tests.cli.jobs", "-w", "2", "-q", "high", "-q", "low", "-c", "7", "--grace", "3s", url=redis_url
+    )
+    said = await heard(process, "serving")
+    assert "tests.cli.jobs, 2 workers" in said
+    assert f"serving high, low, Redis at {redis_url}, 7 jobs at once in each" in said
+    assert (await stop(process)).code == 0
+
+
+async def test_its_options_reach_the_workers(redis: Redis, redis_url: str) -> None:
+    async with worker(redis_url, "tests.cli.jobs", "-q", "high", "-q", "low", "-c", "7"):
+        ended = await monarq("stats", "--json", "-q", "high", url=redis_url)
+    [told] = json.loads(ended.out)["queues"][0]["workers"]
+    assert (told["concurrency"], told["queues"]) == (7, ["high", "low"])
+
+
+async def test_a_burst_of_jobs_of_all_lanes(redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        handles = [await producer.enqueue("double", 4), await producer.enqueue("square", 5)]
+        ended = await monarq("worker", "tests.cli.jobs", "-w", "1", "--burst", url=redis_url)
+        assert ended.code == 0
+        assert [await handle.result(5) for handle in handles] == [8, 25]
+
+
+async def test_an_embedded_redis_lives_as_long_as_the_worker() -> None:
+    process = await start("worker", "tests.cli.jobs", "-w", "1", "--redis", "embedded", url=NOWHERE)
+    said = await heard(process, "serving")
+    assert "ends: redis-server " in said
+    assert "Redis at unix://" in said
+    assert (await stop(process)).code == 0
+
+
+@pytest.mark.parametrize("target", ["tests.cli.arq_app.WorkerSettings", "tests.cli.arq_app:WorkerSettings"])
+async def test_settings_as_arq_has_them(redis: Redis, redis_url: str, target: str) -> None:
+    async with worker(redis_url, target, "--redis", redis_url):
+        client = await create_pool(RedisSettings(unix_socket_path=redis_url.removeprefix("unix://")))
+        job = await client.enqueue_job("greet", "Ann", _queue_name="arq:greetings")
+        assert job is not None
+        assert await job.result(timeout=10) == "hello Ann"
+        await client.aclose()
+        assert (await monarq("worker", target, "--check", "--redis", redis_url, url=NOWHERE)).code == 0
+
+
+async def test_check_tells_whether_a_worker_is_alive(redis: Redis, redis_url: str) -> None:
+    nobody = await monarq("worker", "tests.cli.jobs", "--check", url=redis_url)
+    assert (nobody.code, nobody.out) == (1, "")
+    assert nobody.err.startswith("monarq: arq:queue: no worker is alive")
+
+    await redis.set(f"{DEFAULT_QUEUE}:health-check", "j_complete=3", ex=60)
+    arqs = await monarq("worker", "tests.cli.jobs", "--check", url=redis_url)
+    assert (arqs.code, arqs.err) == (0, "monarq: arq:queue: j_complete=3\n")
+
+    async with worker(redis_url):
+        alive = await monarq("worker", "tests.cli.jobs", "--check", url=redis_url)
+        assert (alive.code, alive.err) == (0, "monarq: arq:queue: 1 workers alive\n")
+        other = await monarq("worker", "tests.cli.jobs", "--check", "-q", "arq:queue", "-q", "other", url=redis_url)
+        assert other.code == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["tests.cli.missing"], "tests.cli has no 'missing'"),
+        (["no.such.module"], "there is no module 'no'"),
+        (["tests.cli.command"], "holds no job"),
+        (["tests.cli.jobs:no_job"], "a worker runs a module with @job functions"),
+        (["tests.cli.jobs", "--redis", NOWHERE], f"Redis at {NOWHERE} cannot be reached"),
+        (["tests.cli.jobs", "-q", "a", "-q", "a"], "name at least one queue, and each once"),
+    ],
+)
+async def test_workers_that_cannot_start_say_why_in_one_line(redis_url: str, args: list[str], words: str) -> None:
+    workers = "2" if args == ["no.such.module"] else "1"
+    ended = await monarq("worker", *args, "-w", workers, url=redis_url)
+    assert (ended.code, ended.out) == (2, "")
+    told = [line for line in ended.err.splitlines() if f"{workers} worker" not in line]
+    assert len(told) == 1
+    assert told[0].startswith("monarq: ")
+    assert words in told[0]
+
+
+async def test_the_log_as_json(redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        await producer.enqueue("fail", "of course")
+    ended = await monarq("worker", "tests.cli.jobs", "-w", "1", "--burst", "--log-format", "json", url=redis_url)
+    lines = [json.loads(line) for line in ended.err.splitlines() if not line.startswith("monarq")]
+    [error] = [line for line in lines if line["level"] == "error"]
+    assert "ValueError: of course" in error["message"]
+    assert "Traceback" in error["traceback"]
+
+
+async def test_verbose_tells_of_every_job(redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        await producer.enqueue("double", 1)
+        quiet = await monarq("worker", "tests.cli.jobs", "-w", "1", "--burst", url=redis_url)
+        await producer.enqueue("double", 1)
+        verbose = await monarq("worker", "tests.cli.jobs", "-w", "1", "--burst", "-v", url=redis_url)
+    assert ":double" not in quiet.err
+    assert ":double" in verbose.err
+
+
+async def test_a_log_dict_of_ones_own(redis: Redis, redis_url: str) -> None:
+    ended = await monarq(
+        "worker", "tests.cli.jobs", "-w", "1", "--burst", "--custom-log-dict", "tests.cli.jobs.log_dict", url=redis_url
+    )
+    assert ended.code == 0
+    own = [line for line in ended.err.splitlines() if not line.startswith("monarq")]
+    assert own
+    assert all(line.startswith("MINE ") for line in own)
+
+
+async def test_workers_are_replaced_when_a_file_changes(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    (tmp_path / "watchfiles.py").write_text(WATCHFILES)
+    process = await start(
+        *("worker", "tests.cli.jobs", "-w", "1", "--watch", str(tmp_path)),
+        url=redis_url,
+        env={"PYTHONPATH": str(tmp_path)},
+    )
+    await heard(process, "serving")
+    (tmp_path / "changed").touch()
+    said = await heard(process, "rolling restart: done")
+    assert f"something in {tmp_path} has changed" in said
+    assert (await stop(process)).code == 0
