@@ -1,4 +1,7 @@
-"""How long to wait before speaking to Redis again: from 0.1 s to 5 s, with jitter, so that no fleet comes at once."""
+"""How long to wait before speaking to Redis again: from 0.1 s to 1.5 s, with jitter, so that no fleet comes at once.
+
+Not longer, because jobs run again within 2 s after Redis answers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import random
 from typing import Final
 
 FIRST_S: Final = 0.1
-LONGEST_S: Final = 5.0
+LONGEST_S: Final = 1.5
 
 
 class Backoff:

@@ -8,7 +8,6 @@ before the old worker is told to stop.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 
 from monarq.shared.backoff import Backoff
@@ -47,9 +46,10 @@ class Seat:
         self._start = start
         self._on_ended = on_ended
         self._steady_s = limits.steady_s
-        self._worked_longest_s = limits.restart_worked_s
         self._log = log
-        self._backoff = Backoff(limits.restart_first_s, limits.restart_longest_s)
+        self._after_work = Backoff(limits.restart_first_s, limits.restart_worked_s)
+        self._after_refusal = Backoff(limits.restart_first_s, limits.restart_refused_s)
+        self._after_failure = Backoff(limits.restart_first_s, limits.restart_longest_s)
         self._closed = asyncio.Event()
         self._watches: asyncio.TaskGroup | None = None
         self._worker: WorkerProcess | None = None
@@ -89,7 +89,7 @@ class Seat:
                 return
             except OSError as error:
                 self._log.not_spawned(self.index, error)
-                await self._pause()
+                await self._pause(self._after_failure.next_s())
 
     def _seat(self) -> WorkerProcess:
         assert self._watches is not None
@@ -107,15 +107,22 @@ class Seat:
         self._worker, self._successor = self._successor, None
         if self._worker is not None or not wants_another:
             return
-        if worker.age_s >= self._steady_s:
-            self._backoff.reset()
-        # The dead one's jobs wait for the next. Whatever killed it cannot do so for long: its job is dead after a few.
-        await self._pause(self._worked_longest_s if worker.ready is not None else math.inf)
+        await self._pause(self._backoff_after(worker).next_s())
         await self._fill()
 
-    async def _pause(self, longest_s: float = math.inf) -> None:
+    def _backoff_after(self, worker: WorkerProcess) -> Backoff:
+        """Short where it could work: jobs wait, and what killed it cannot do so for long, as its job is dead soon."""
+        if worker.ready is None:
+            return self._after_failure if worker.refusal is None else self._after_refusal
+        self._after_failure.reset()
+        self._after_refusal.reset()
+        if worker.age_s >= self._steady_s:
+            self._after_work.reset()
+        return self._after_work
+
+    async def _pause(self, pause_s: float) -> None:
         try:
-            async with asyncio.timeout(min(self._backoff.next_s(), longest_s)):
+            async with asyncio.timeout(pause_s):
                 await self._closed.wait()
         except TimeoutError:
             return

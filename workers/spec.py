@@ -57,8 +57,9 @@ class Limits:
         kill_after_s: a worker that is to stop is killed so long after its grace.
         dump_s: how long a hung worker has to write its stacks down.
         restart_first_s: the pause before the first restart; each further one doubles it.
-        restart_longest_s: the longest pause, after workers that did not become ready.
-        restart_worked_s: the longest pause after one that did.
+        restart_longest_s: the longest pause, after workers that died before they were ready.
+        restart_refused_s: the longest pause after one that said why it cannot start, such as a Redis that is away.
+        restart_worked_s: the longest pause after one that was ready.
         steady_s: a worker that lived so long has proved itself: its next restart is quick again.
     """
 
@@ -68,5 +69,6 @@ class Limits:
     dump_s: float = 2.0
     restart_first_s: float = 0.1
     restart_longest_s: float = 30.0
+    restart_refused_s: float = 2.0
     restart_worked_s: float = 1.0
     steady_s: float = 30.0
