@@ -1,0 +1,4 @@
+"""The proof that nothing is lost: real workers, real faults, a ledger that Redis cannot touch, and a checker.
+
+Run it as ``python -m chaos``; docs/reliability.md tells what it shows. It is no part of the wheel.
+"""

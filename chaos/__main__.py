@@ -1,0 +1,77 @@
+"""``python -m chaos``: plays scenarios one after the other and says what they came to."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from chaos.report import describe_machine, missed_lines, show, write_rows
+from chaos.scenarios import CI, SCENARIOS, SHORT, Scenario
+from chaos.stage import Outcome, Stage
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[T1 T2 …]")
+@click.option("--size", type=click.Choice(["ci", "short", "long"]), default="short", show_default=True)
+@click.option("--seed", type=int, help="Repeats a run's choices. Default: a new one, which is told.")
+@click.option("--control", type=click.Choice(["arq"]), help="Play them with stock arq, to see that the checks bite.")
+@click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), default=Path("build/chaos.jsonl"))
+@click.option("--keep", is_flag=True, help="Keep the directories of scenarios: ledgers, logs, Redis' files.")
+def main(names: tuple[str, ...], size: str, seed: int | None, control: str | None, rows: Path, keep: bool) -> None:
+    """Play fault scenarios and check that nothing is lost; exit code 1 when a pass figure is missed."""
+    chosen = names or (CI if size == "ci" else SHORT)
+    unknown = sorted(set(chosen) - set(SCENARIOS))
+    if unknown:
+        raise click.UsageError(f"no scenario is named {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+    scenarios = [SCENARIOS[name] for name in chosen if SCENARIOS[name].controls or not control]
+    seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+    console = Console(width=None if sys.stdout.isatty() else 180)
+    outcomes, version = asyncio.run(_play_all(scenarios, seed, size, control, keep, console))
+    machine = describe_machine(seed, version) | {"side": control or "monarq", "size": size}
+    rows.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(outcomes, rows, machine)
+    title = f"{machine['side']} {machine[str(machine['side'])]}, seed {seed}, Redis {version}, {machine['cores']} cores"
+    show(outcomes, console, title)
+    sys.exit(0 if control or all(outcome.passed for outcome in outcomes) else 1)
+
+
+async def _play_all(
+    scenarios: list[Scenario], seed: int, size: str, control: str | None, keep: bool, console: Console
+) -> tuple[list[Outcome], str]:
+    outcomes, version = [], ""
+    for scenario in scenarios:
+        started_s = time.monotonic()
+        console.print(f"{scenario.name}: {scenario.title} …")
+        directory = Path(tempfile.mkdtemp(prefix=f"chaos-{scenario.name}-"))
+        stage = Stage(scenario.name, scenario.title, directory, seed=seed, size=size, control=control)
+        await stage.redis.start()
+        version = await stage.redis.version()
+        try:
+            outcomes.append(await scenario.play(stage))
+        finally:
+            await stage.close()
+        _tell(outcomes[-1], time.monotonic() - started_s, console)
+        if keep:
+            console.print(f"{scenario.name}: everything is in {directory}")
+        else:
+            shutil.rmtree(directory)
+    return outcomes, version
+
+
+def _tell(outcome: Outcome, seconds: float, console: Console) -> None:
+    outcome.seconds = seconds
+    console.print(f"{outcome.name}: {'passed' if outcome.passed else 'MISSED'} in {seconds:.0f} s")
+    for line in missed_lines(outcome):
+        console.print(line)
+
+
+if __name__ == "__main__":
+    main()

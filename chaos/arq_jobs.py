@@ -1,0 +1,48 @@
+"""The same jobs for stock arq's workers, the control: ``arq chaos.arq_jobs.WorkerSettings``.
+
+arq keeps a job in progress for its longest timeout and 10 s; the timeout is as short as the jobs allow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any, ClassVar
+
+from arq import Retry, func
+from arq.connections import RedisSettings
+
+from chaos.attempt import attempt
+
+
+async def work(ctx: dict[str, Any], ms: int) -> str:
+    """See `chaos.jobs.work`."""
+    with attempt(ctx["job_id"], ctx["job_try"], "arq") as run:
+        await asyncio.sleep(ms / 1000)
+    return run
+
+
+async def retried(ctx: dict[str, Any], ms: int) -> str:
+    """See `chaos.jobs.retried`."""
+    with attempt(ctx["job_id"], ctx["job_try"], "arq") as run:
+        await asyncio.sleep(ms / 1000)
+        if ctx["job_try"] == 1:
+            raise Retry(defer=0.1)
+    return run
+
+
+async def generation(ctx: dict[str, Any], ms: int, number: int) -> str:
+    """See `chaos.jobs.generation`."""
+    with attempt(ctx["job_id"], ctx["job_try"], "arq", f"generation={number}") as run:
+        await asyncio.sleep(ms / 1000)
+    return f"{run} generation={number}"
+
+
+class WorkerSettings:
+    """arq's settings of the control."""
+
+    functions: ClassVar[list[Any]] = [func(each, name=each.__name__) for each in (work, retried, generation)]
+    redis_settings = RedisSettings.from_dsn(os.environ.get("REDIS_URL", "redis://localhost"))
+    max_jobs = int(os.environ.get("CHAOS_CONCURRENCY", "20"))
+    job_timeout = float(os.environ.get("CHAOS_ARQ_TIMEOUT", "5"))
+    poll_delay = 0.1

@@ -1,0 +1,187 @@
+"""A TCP proxy between clients and Redis that does to connections what networks do.
+
+It reads what passes: a rule names a text, such as the sha of one script, and what becomes of requests that contain it.
+Cuts chosen by content find what cuts at random moments do not: the reply that is lost after its command was done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, Self
+
+from monarq.shared.scripts import Script
+
+CHUNK: Final = 1 << 20
+
+
+class Cut(Enum):
+    """Where the connection breaks."""
+
+    REQUEST = auto()  # Redis never sees the request
+    REPLY = auto()  # Redis has carried it out, and its reply gets lost
+
+
+@dataclass(slots=True)
+class Rule:
+    """What becomes of requests that contain a text.
+
+    Attributes:
+        name: for the report.
+        text: what to look for.
+        cut: where to cut.
+        left: how many cuts are left to be made.
+        share: the chance of each such request to be cut.
+        done: how many were cut.
+        rests: whether the next such request is let through: a call that is repeated must not fail for ever.
+    """
+
+    name: str
+    text: bytes
+    cut: Cut
+    left: int = 1
+    share: float = 1.0
+    done: int = 0
+    rests: bool = False
+
+    @classmethod
+    def of_script(cls, name: str, cut: Cut, left: int, share: float) -> Self:
+        """Cuts calls of one of monarq's scripts."""
+        return cls(name, Script.load(name).sha.encode(), cut, left, share)
+
+    def draws(self, request: bytes, rng: random.Random) -> bool:
+        """Whether this request is to be cut."""
+        if not self.left or self.text not in request:
+            return False
+        self.rests = not self.rests and rng.random() < self.share
+        return self.rests
+
+
+class FaultProxy:
+    """Forwards to a port of this machine.
+
+    Attributes:
+        port: where it listens; 0 before `open`.
+        rules: what to cut; the first that draws counts.
+        deaf: swallows everything on both ways and closes nothing, as a network does that drops packets.
+        delay_s: holds each request back for so long.
+        bytes_per_second: passes replies at this pace; 0 for at once.
+    """
+
+    def __init__(self, upstream_port: int, rng: random.Random) -> None:
+        self.port = 0
+        self.rules: list[Rule] = []
+        self.deaf = False
+        self.delay_s = 0.0
+        self.bytes_per_second = 0
+        self._upstream_port = upstream_port
+        self._rng = rng
+        self._server: asyncio.Server | None = None
+        self._pairs: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    async def open(self) -> None:
+        """Accepts connections, on the same port as before if it did."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Breaks every connection and refuses new ones, until `open`."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.break_all()
+        await asyncio.gather(*self._pairs, return_exceptions=True)
+
+    def break_all(self) -> None:
+        """Breaks every connection that there is."""
+        for pair in self._pairs:
+            pair.cancel()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._pairs.add(task)
+        task.add_done_callback(self._pairs.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            try:
+                back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+                try:
+                    await _Pair(self, reader, writer, back_reader, back_writer).run()
+                finally:
+                    back_writer.close()
+            finally:
+                writer.close()
+
+    def drawn(self, request: bytes) -> Rule | None:
+        """The rule that this request falls to."""
+        rule = next((rule for rule in self.rules if rule.draws(request, self._rng)), None)
+        if rule is not None:
+            rule.left -= 1
+            rule.done += 1
+        return rule
+
+
+class _Pair:
+    """One client's connection and ours to Redis for it."""
+
+    def __init__(
+        self,
+        proxy: FaultProxy,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        back_reader: asyncio.StreamReader,
+        back_writer: asyncio.StreamWriter,
+    ) -> None:
+        self._proxy = proxy
+        self._reader = reader
+        self._writer = writer
+        self._back_reader = back_reader
+        self._back_writer = back_writer
+        self._losing = asyncio.Event()
+        self._lost = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until either side closes, or a rule cuts."""
+        ways = [asyncio.create_task(self._pass_requests()), asyncio.create_task(self._pass_replies())]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _pass_requests(self) -> None:
+        while request := await self._reader.read(CHUNK):
+            if self._proxy.deaf:
+                continue
+            if self._proxy.delay_s:
+                await asyncio.sleep(self._proxy.delay_s)
+            rule = self._proxy.drawn(request)
+            if rule is not None and rule.cut is Cut.REQUEST:
+                return
+            if rule is not None:
+                self._losing.set()
+            self._back_writer.write(request)
+            if rule is not None:
+                await self._lost.wait()
+                return
+
+    async def _pass_replies(self) -> None:
+        while reply := await self._back_reader.read(CHUNK):
+            if self._losing.is_set():
+                self._lost.set()
+                return
+            if self._proxy.deaf:
+                continue
+            if self._proxy.bytes_per_second:
+                await asyncio.sleep(len(reply) / self._proxy.bytes_per_second)
+            self._writer.write(reply)

@@ -1,0 +1,103 @@
+"""The Redis that is faulted: a redis-server of the driver's own, killed with SIGKILL and started again on its AOF."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.connection import open_redis
+
+READY_S: Final = 20.0
+
+
+class RedisServer:
+    """One redis-server on a loopback port.
+
+    Attributes:
+        port: where it listens, the same after each restart.
+        client: a client of the driver's own, which no proxy is in the way of.
+    """
+
+    def __init__(self, directory: Path, *, appendfsync: str = "everysec") -> None:
+        self.port = free_port()
+        self.client: Redis = open_redis(self.url)
+        self._directory = directory
+        self._appendfsync = appendfsync
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """How clients reach it."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Starts it and waits until it answers; what it kept before is there again."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        program = shutil.which("redis-server")
+        if program is None:
+            raise FileNotFoundError("there is no redis-server on the PATH: install one")
+        options = {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": self._appendfsync,
+            "maxmemory-policy": "noeviction",
+            "dir": str(self._directory),
+            "logfile": "redis.log",
+            "enable-debug-command": "local",
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        self._process = await asyncio.create_subprocess_exec(program, *arguments, start_new_session=True)
+        await self._until_ready()
+
+    async def kill(self) -> None:
+        """Ends it by SIGKILL, as a crash would."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """Ends it for good."""
+        await self.client.aclose()
+        if self._process is not None and self._process.returncode is None:
+            await self._end(signal.SIGTERM)
+
+    async def command(self, *words: str) -> object:
+        """Sends one command to it."""
+        return await self.client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+    async def version(self) -> str:
+        """Its version."""
+        info = await self.client.info("server")
+        return str(info["redis_version"])
+
+    async def _end(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        await self._process.wait()
+
+    async def _until_ready(self) -> None:
+        deadline_s = time.monotonic() + READY_S
+        while True:
+            try:
+                await self.client.ping()
+                return
+            except (RedisError, OSError):
+                if time.monotonic() > deadline_s:
+                    raise
+                await asyncio.sleep(0.01)
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,99 @@
+"""What a run came to, for people as a table and for programs as a line of JSON a scenario."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from chaos.checker import percentile
+from chaos.stage import Outcome
+
+COLUMNS = (
+    "",
+    "fault",
+    "jobs",
+    "kills",
+    "in flight",
+    "LOST",
+    "DUP (bound)",
+    "OVERLAP",
+    "PHANTOM",
+    "STALE",
+    "LEAK",
+    "recovery p50/p99/max s",
+    "deaths",
+    "s",
+    "",
+)
+
+
+def show(outcomes: Sequence[Outcome], console: Console, title: str) -> None:
+    """Prints the table, and below it every pass figure that was missed."""
+    table = Table(*COLUMNS, title=title)
+    for outcome in outcomes:
+        table.add_row(*_cells(outcome))
+    console.print(table)
+    for outcome in outcomes:
+        for line in missed_lines(outcome):
+            console.print(line)
+
+
+def missed_lines(outcome: Outcome) -> list[str]:
+    """A line for every pass figure that was missed."""
+    missed = [check for check in outcome.checks if not check.passed]
+    lines = [f"[red]{outcome.name}: {check.name} is {check.value}, wanted {check.wanted}" for check in missed]
+    for what, ids in (("lost", outcome.figures.lost_ids), ("overlapped", outcome.figures.overlap_ids)):
+        if ids:
+            lines.append(f"{outcome.name}: {what}: {', '.join(ids)}")
+    return lines
+
+
+def _cells(outcome: Outcome) -> list[str]:
+    figures = outcome.figures
+    recovery = figures.recovery
+    times = (percentile(recovery, 0.5), percentile(recovery, 0.99), max(recovery, default=0.0))
+    return [
+        outcome.name,
+        outcome.title,
+        f"{figures.acked:,}",
+        str(figures.kills),
+        f"{figures.in_flight:,}",
+        str(figures.lost),
+        f"{figures.dup} ({figures.dup_bound:,})",
+        str(figures.overlap),
+        str(figures.phantom),
+        str(figures.stale),
+        str(outcome.facts.get("key_leaks", "")),
+        "/".join(f"{value:.2f}" for value in times) if recovery else "",
+        str(outcome.deaths),
+        f"{outcome.seconds:.0f}",
+        "passed" if outcome.passed else "MISSED",
+    ]
+
+
+def write_rows(outcomes: Sequence[Outcome], path: Path, machine: dict[str, object]) -> None:
+    """Writes a JSON row a scenario."""
+    rows = [msgspec.json.encode(outcome.row() | machine) for outcome in outcomes]
+    path.write_bytes(b"".join(row + b"\n" for row in rows))
+
+
+def describe_machine(seed: int, redis_version: str) -> dict[str, object]:
+    """What a figure depends on."""
+    return {
+        "seed": seed,
+        "cores": len(os.sched_getaffinity(0)),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+        "redis": redis_version,
+        "monarq": version("monarq"),
+        "arq": version("arq"),
+        "redis_py": version("redis"),
+        "uvloop": version("uvloop"),
+    }

@@ -1,0 +1,56 @@
+"""What is left in Redis when a scenario is over: results of its jobs, and keys that nobody will ever remove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.codec import Codecs
+from monarq.shared.errors import PayloadError
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.payload import Result
+
+BATCH = 500
+_CODECS = Codecs(allow_pickle=True)
+QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+
+
+async def read_results(redis: Redis, job_ids: Iterable[str]) -> dict[str, str | None]:
+    """The value of each job's result where it succeeded, "failed: ..." where it failed, None where there is none."""
+    ids = list(job_ids)
+    found: dict[str, str | None] = {}
+    for at in range(0, len(ids), BATCH):
+        batch = ids[at : at + BATCH]
+        raw = await redis.mget([names.result(job_id) for job_id in batch])
+        found |= {job_id: _read(data) for job_id, data in zip(batch, raw, strict=True)}
+    return found
+
+
+def _read(data: bytes | None) -> str | None:
+    if data is None:
+        return None
+    try:
+        result = Result.read(data, _CODECS)
+    except PayloadError as error:
+        return f"unreadable: {error}"
+    return str(result.value) if result.success else f"failed: {result.value!r}"
+
+
+async def waiting(redis: Redis) -> int:
+    """How many jobs have not ended."""
+    return int(await redis.zcard(QUEUE.queue))
+
+
+async def read_leaks(redis: Redis) -> list[str]:
+    """Keys that should be gone when every job has ended and all workers have left, and what is wrong with each."""
+    leaks = []
+    gone: Sequence[str] = (names.IN_PROGRESS_PREFIX, names.JOB_PREFIX, names.RETRY_PREFIX, QUEUE.crash(""))
+    async for raw in redis.scan_iter(count=1000):
+        key = raw.decode("utf-8", "backslashreplace")
+        if key.startswith(tuple(gone)) or key in (QUEUE.queue, QUEUE.cpu, QUEUE.workers):
+            leaks.append(f"{key} is left")
+        elif await redis.ttl(raw) == -1:
+            leaks.append(f"{key} lives for ever")
+    return leaks

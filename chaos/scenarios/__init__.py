@@ -1,0 +1,49 @@
+"""The scenarios, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from chaos.scenarios import blocked, cuts, freezes, kills, mixed, outages, stops
+from chaos.stage import Outcome, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One scenario.
+
+    Attributes:
+        name: T1, say.
+        title: what happens, in a few words.
+        play: plays it.
+        controls: whether stock arq can play it as well.
+    """
+
+    name: str
+    title: str
+    play: Callable[[Stage], Awaitable[Outcome]]
+    controls: bool = True
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("T1", "a worker killed each second", kills.kill_workers),
+        Scenario("T2", "T1, and Redis killed every 10 s", kills.kill_workers_and_redis),
+        Scenario("T4", "Redis away for 20 s", outages.redis_down),
+        Scenario("T5", "reply cut at each script", cuts.cut_replies),
+        Scenario("T6", "request cut at each script", cuts.cut_requests),
+        Scenario("T7", "black hole of 20 s for one of two workers", outages.black_hole),
+        Scenario("T8", "worker frozen past its leases, same ids enqueued anew", freezes.freeze),
+        Scenario("T9", "jobs that block the loop or the interpreter", blocked.block, controls=False),
+        Scenario("T10", "rolling restarts under load", stops.restart_rolling),
+        Scenario("T15", "Redis full", outages.redis_full),
+        Scenario("T17", "Redis read-only for 10 s", outages.redis_read_only),
+        Scenario("T19", "scripts flushed, connections killed, Redis asleep", outages.redis_forgets),
+        Scenario("T31", "half arq, half monarq, a kill each second", mixed.mix, controls=False),
+    )
+}
+
+SHORT = list(SCENARIOS)
+CI = ["T1", "T2"]

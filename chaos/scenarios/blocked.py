@@ -1,0 +1,24 @@
+"""T9: jobs that block the event loop, keep the interpreter busy, or hold its lock for longer than the lease."""
+
+from __future__ import annotations
+
+from chaos.checker import judge
+from chaos.stage import Outcome, Stage, check_basics
+
+
+async def block(stage: Stage) -> Outcome:
+    """Whoever only blocks the loop keeps its leases; whoever holds the interpreter's lock loses them, and no more."""
+    await stage.start_workers(workers=2, concurrency=5)
+    count = stage.sized(ci=4, short=10, long=100)
+    longest = {"shortest_ms": 1000, "longest_ms": 4000}
+    await stage.enqueue(count=count, job="block_loop", prefix="block", **longest)
+    await stage.enqueue(count=count // 2, job="burn", prefix="burn", **longest)
+    settled = await stage.until_empty(120)
+    kept = judge(stage.events())
+    await stage.enqueue(count=2, job="hold_interpreter", prefix="hold", shortest_ms=5000, longest_ms=5000)
+    outcome = await stage.settle()
+    outcome.facts |= {"seconds_to_empty": round(settled, 1), "overlap_of_lock_holders": outcome.figures.overlap}
+    outcome.facts["dup_of_lock_holders"] = outcome.figures.dup - kept.dup
+    outcome.figures.overlap, outcome.figures.dup = kept.overlap, kept.dup
+    check_basics(outcome, stage.fleets, planned_deaths=0)
+    return outcome

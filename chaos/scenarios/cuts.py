@@ -1,0 +1,123 @@
+"""T5, T6: connections break at each kind of call, after Redis carried it out or before it saw it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from chaos.cron_jobs import PREFIX as CRON
+from chaos.ledger import FINISH, START, UNKNOWN
+from chaos.proxy import Cut, FaultProxy, Rule
+from chaos.stage import Outcome, Stage, check_basics
+from monarq import Producer
+from monarq.producer import named
+
+LEASE_S: Final = 0.9
+SHARES: Final = {
+    "enqueue": 0.4,
+    "claim": 0.4,
+    "renew": 0.9,
+    "finish": 0.4,
+    "requeue": 0.6,
+    "abort": 0.8,
+    "forfeit": 0.3,
+}
+LONGEST_S: Final = 90.0
+
+
+async def cut_replies(stage: Stage) -> Outcome:
+    """Redis has carried out the call, and its reply is lost."""
+    return await _cut(stage, Cut.REPLY)
+
+
+async def cut_requests(stage: Stage) -> Outcome:
+    """Redis never sees the call."""
+    return await _cut(stage, Cut.REQUEST)
+
+
+async def _cut(stage: Stage, cut: Cut) -> Outcome:
+    proxy = FaultProxy(stage.redis.port, stage.rng)
+    await proxy.open()
+    rules = _rules(stage, cut)
+    target = "chaos.cron_jobs"
+    await stage.start_workers(url=proxy.url, workers=4, lease_s=LEASE_S, target=target)
+    work = await stage.start_enqueuer(url=proxy.url, count=1_000_000, per_second=150)
+    again = await stage.start_enqueuer(url=proxy.url, count=1_000_000, per_second=50, job="retried", prefix="again")
+    await stage.until_first_run()
+    await asyncio.sleep(1)  # scripts are called by their sha from now on
+    proxy.rules = rules
+    aborts = asyncio.create_task(_abort_some(stage, proxy.url, rules)) if not stage.control else None
+    await _until_done(rules)
+    proxy.rules = []
+    for enqueuer in (work, again):
+        enqueuer.terminate()
+        await enqueuer.wait()
+    wrong_aborts = await aborts if aborts else 0
+    outcome = await stage.settle()
+    await proxy.close()
+    outcome.figures.phantom -= _count_ticks(stage)
+    outcome.facts["cuts"] = {rule.name: rule.done for rule in rules}
+    check_basics(outcome, stage.fleets)
+    for rule in rules:
+        if rule.name != "forfeit":  # only a claim whose reply was lost leads to one
+            outcome.check(f"{rule.name} cut", rule.done, equals=rule.done + rule.left)
+    if aborts:
+        outcome.check("aborts that went wrong", wrong_aborts, equals=0)
+        outcome.check("cron ticks missing", _count_missing_ticks(stage), equals=0)
+    return outcome
+
+
+def _rules(stage: Stage, cut: Cut) -> list[Rule]:
+    count = stage.sized(ci=20, short=200, long=1000)
+    if stage.control:
+        return [Rule("EXEC", b"EXEC", cut, count, 0.1)]
+    cron = Rule("cron", CRON.encode(), cut, count, 0.8)
+    return [cron, *(Rule.of_script(name, cut, count, share) for name, share in SHARES.items())]
+
+
+async def _until_done(rules: list[Rule]) -> None:
+    needed = [rule for rule in rules if rule.name != "forfeit"]
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + LONGEST_S
+    while any(rule.left for rule in needed) and loop.time() < end_s:
+        await asyncio.sleep(0.1)
+
+
+async def _abort_some(stage: Stage, url: str, rules: list[Rule]) -> int:
+    """Aborts jobs that wait or run, as long as there are cuts to be made; gives how many were not aborted."""
+    rule = next(rule for rule in rules if rule.name == "abort")
+    gate = asyncio.Semaphore(16)
+    wrong = 0
+
+    async def abort_one(number: int) -> None:
+        nonlocal wrong
+        async with gate:
+            job_id = f"abort-{number}"
+            # It may run or not: that is what the ledger says of an enqueue whose outcome is unknown.
+            stage.ledger.note(UNKNOWN, job_id)
+            delay_s = stage.rng.choice((0.0, 30.0))
+            handle = await producer.enqueue(named("work").options(job_id=job_id, defer_by=delay_s), 20_000)
+            wrong += not await handle.abort(timeout=20)
+
+    async with Producer(url, retry_for=60) as producer, asyncio.TaskGroup() as group:
+        number = 0
+        while rule.left and number < 2000:
+            number += 1
+            group.create_task(abort_one(number))
+            await asyncio.sleep(0.02)
+    return wrong
+
+
+def _count_ticks(stage: Stage) -> int:
+    """Ticks that ran: nobody but the workers enqueued them, so to the checker they are phantoms."""
+    return len({event.job_id for event in stage.events(START) if event.job_id.startswith(CRON)})
+
+
+def _count_missing_ticks(stage: Stage) -> int:
+    """Ticks between the first and the last of each declaration that never finished."""
+    seconds: dict[str, set[int]] = {}
+    for event in stage.events(FINISH):
+        if event.job_id.startswith(CRON):
+            name, _, at_ms = event.job_id.rpartition(":")
+            seconds.setdefault(name, set()).add(int(at_ms) // 1000)
+    return sum(max(found) - min(found) + 1 - len(found) for found in seconds.values())

@@ -1,0 +1,132 @@
+"""T8: a worker is frozen (SIGSTOP) past its leases and thawed again, when its jobs have ended elsewhere.
+
+What it then says of them must change nothing: their ids have been given to new jobs meanwhile, which wait, run or have
+ended, or whose old run wants another try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from chaos.ledger import ACKED, FINISH, KILL, START
+from chaos.stage import LEASE_S, Outcome, Stage, signal_process
+from monarq import Producer
+from monarq.producer import named
+from monarq.shared import keys as names
+
+SECOND: Final = "generation=2"
+AT_ONCE: Final = 50
+RUN_MS: Final = 1500
+"""The first runs are frozen in the middle of this."""
+
+
+async def freeze(stage: Stage) -> Outcome:
+    """Rounds of fifty jobs each."""
+    await stage.start_workers(workers=1, concurrency=AT_ONCE)
+    rounds = stage.sized(ci=1, short=4, long=8)
+    refused = 0
+    states: tuple[Callable[[Stage, list[str]], Awaitable[None]], ...] = (_wait, _run, _ended, _wait_with_retry)
+    async with Producer(stage.redis.url, retry_for=30) as producer:
+        for number in range(rounds):
+            job_ids = [f"round-{number}-{at}" for at in range(AT_ONCE)]
+            refused += await _play_round(stage, producer, job_ids, states[number % len(states)])
+    outcome = await stage.settle()
+    _check(stage, outcome, rounds * AT_ONCE, refused)
+    return outcome
+
+
+async def _play_round(
+    stage: Stage, producer: Producer, job_ids: list[str], state: Callable[[Stage, list[str]], Awaitable[None]]
+) -> int:
+    """Gives how many stale runs the thawed worker gave up."""
+    frozen = stage.fleets[0]
+    job = "retry_generation" if state is _wait_with_retry else "generation"
+    for job_id in job_ids:
+        await producer.enqueue(named(job).options(job_id=job_id), RUN_MS, 1)
+    await stage.until(lambda: _started(stage, job_ids, 1) == len(job_ids), 30)
+    await asyncio.sleep(0.5)
+    [pid] = frozen.pids()
+    signal_process(pid, signal.SIGSTOP)
+    other = await stage.start_workers(workers=1, concurrency=AT_ONCE)
+    await stage.until(lambda: _ended_once(stage, job_ids, frozen_pid=pid), 60 if stage.control else 8 * LEASE_S)
+    await stage.redis.client.delete(*map(names.result, job_ids))
+    for job_id in job_ids:
+        delay_s = 3.0 if state in (_wait, _wait_with_retry) else 0.0
+        await producer.enqueue(named("generation").options(job_id=job_id, defer_by=delay_s), RUN_MS, 2)
+        stage.ledger.note(ACKED, job_id)
+    await state(stage, job_ids)
+    signal_process(pid, signal.SIGCONT)
+    await stage.until(lambda: _thawed_ended(stage, job_ids, pid), 20)
+    await asyncio.sleep(1)
+    await stage.until(lambda: _finished(stage, job_ids, 2) == len(job_ids), 30)
+    await other.stop()
+    return _thawed_count(stage, job_ids, pid)
+
+
+async def _wait(stage: Stage, job_ids: list[str]) -> None:
+    """The new jobs are deferred when the old runs end."""
+
+
+async def _wait_with_retry(stage: Stage, job_ids: list[str]) -> None:
+    """The same, and the old runs ask for another try."""
+
+
+async def _run(stage: Stage, job_ids: list[str]) -> None:
+    """The new jobs run when the old runs end."""
+    await stage.until(lambda: _started(stage, job_ids, 2) == len(job_ids), 20)
+
+
+async def _ended(stage: Stage, job_ids: list[str]) -> None:
+    """The new jobs have ended when the old runs end."""
+    await stage.until(lambda: _finished(stage, job_ids, 2) == len(job_ids), 20)
+
+
+def _runs(stage: Stage, job_ids: list[str], what: str, number: int) -> set[str]:
+    wanted = set(job_ids)
+    note = f"generation={number}"
+    return {event.job_id for event in stage.events(what) if event.job_id in wanted and note in event.note}
+
+
+def _started(stage: Stage, job_ids: list[str], number: int) -> int:
+    return len(_runs(stage, job_ids, START, number))
+
+
+def _finished(stage: Stage, job_ids: list[str], number: int) -> int:
+    return len(_runs(stage, job_ids, FINISH, number))
+
+
+def _ended_once(stage: Stage, job_ids: list[str], frozen_pid: int) -> bool:
+    """Whether another worker has ended them all."""
+    wanted = set(job_ids)
+    found = {e.job_id for e in stage.events(FINISH) if e.job_id in wanted and e.pid != frozen_pid}
+    return found == wanted
+
+
+def _thawed_ended(stage: Stage, job_ids: list[str], pid: int) -> bool:
+    """Whether the thawed worker's first runs are over, in whatever way."""
+    return _thawed_count(stage, job_ids, pid) == len(job_ids)
+
+
+def _thawed_count(stage: Stage, job_ids: list[str], pid: int) -> int:
+    wanted = set(job_ids)
+    mine = [e for e in stage.events() if e.job_id in wanted and e.pid == pid and "generation=1" in e.note]
+    return len({event.job_id for event in mine if event.what != START})
+
+
+def _check(stage: Stage, outcome: Outcome, total: int, thawed: int) -> None:
+    figures = outcome.figures
+    outcome.facts["stale_runs"] = thawed
+    finished = [event.job_id for event in stage.events(FINISH) if SECOND in event.note]
+    outcome.check("stale runs that ended after their lease", thawed, equals=total)
+    outcome.check("new jobs that ran", len(set(finished)), equals=total)
+    outcome.check("new jobs that ran twice", len(finished) - len(set(finished)), equals=0)
+    outcome.check("LOST", figures.lost, equals=0)
+    outcome.check("STALE-WRITE", figures.stale, equals=0)
+    outcome.check("DEAD", figures.dead, equals=0)
+    outcome.check("KEYLEAK", outcome.facts["key_leaks"], equals=0)
+    outcome.check("worker deaths", outcome.deaths - len(stage.events(KILL)), equals=0)
+    # The first generation runs twice, as a frozen worker cannot be told from a dead one.
+    figures.dup_bound = total

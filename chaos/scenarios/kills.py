@@ -1,0 +1,54 @@
+"""T1, T2: workers and Redis are killed with SIGKILL while jobs run."""
+
+from __future__ import annotations
+
+import asyncio
+
+from chaos.stage import Outcome, Stage, check_basics, check_recovery
+
+PER_SECOND = 500
+PER_SECOND_LONG = 1000
+
+
+async def kill_workers(stage: Stage) -> Outcome:
+    """A random worker is killed each second."""
+    fleet = await stage.start_workers()
+    enqueuer = await _enqueue_paced(stage, stage.sized(ci=5_000, short=10_000, long=100_000))
+    await stage.until_first_run()
+
+    async def kill() -> None:
+        stage.kill_worker(fleet)
+
+    await stage.while_running(enqueuer, 1.0, kill)
+    outcome = await stage.settle()
+    check_basics(outcome, stage.fleets)
+    check_recovery(outcome)
+    return outcome
+
+
+async def kill_workers_and_redis(stage: Stage) -> Outcome:
+    """The same, and Redis is killed every 10 s; enqueuers go on meanwhile."""
+    fleet = await stage.start_workers()
+    enqueuer = await _enqueue_paced(stage, stage.sized(ci=10_000, short=20_000, long=100_000))
+    await stage.until_first_run()
+    seconds = 0
+
+    async def kill() -> None:
+        nonlocal seconds
+        seconds += 1
+        if seconds % 10 == 0:
+            await stage.restart_redis()
+        else:
+            stage.kill_worker(fleet)
+
+    await stage.while_running(enqueuer, 1.0, kill)
+    outcome = await stage.settle()
+    check_basics(outcome, stage.fleets)
+    check_recovery(outcome)
+    outcome.check("resume max s", round(max(outcome.figures.resume, default=0.0), 2), at_most=2)
+    return outcome
+
+
+async def _enqueue_paced(stage: Stage, count: int) -> asyncio.subprocess.Process:
+    per_second = PER_SECOND_LONG if stage.size == "long" else PER_SECOND
+    return await stage.start_enqueuer(count=count, per_second=per_second)

@@ -1,0 +1,45 @@
+"""T31: half of the workers and half of the clients are stock arq's, and workers of both are killed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from chaos.fleet import ArqFleet
+from chaos.ledger import START
+from chaos.stage import Outcome, Stage, check_basics
+
+ARQ_TIMEOUT_S = 2.0
+"""Shortens the time for which arq holds a dead worker's jobs: this and 10 s."""
+
+
+async def mix(stage: Stage) -> Outcome:
+    """One monarq pool and two arq workers, an enqueuer of each kind, and a kill each second."""
+    ours = await stage.start_workers("--allow-pickle")
+    theirs = ArqFleet(stage.redis.url, stage.directory, stage.ledger_directory, workers=2, timeout_s=ARQ_TIMEOUT_S)
+    stage.fleets.append(theirs)
+    await theirs.start()
+    count = stage.sized(ci=1_500, short=5_000, long=10_000)
+    enqueuers = [
+        await stage.start_enqueuer(count=count, per_second=200, client="monarq", codec="pickle", prefix="ours"),
+        await stage.start_enqueuer(count=count, per_second=200, client="arq", prefix="theirs"),
+    ]
+    await stage.until_first_run()
+
+    async def kill() -> None:
+        stage.kill_worker(stage.rng.choice(stage.fleets))
+
+    await stage.while_running(enqueuers[0], 1.0, kill)
+    await asyncio.gather(*(enqueuer.wait() for enqueuer in enqueuers))
+    outcome = await stage.settle(90)
+    sides = [event.note.split()[0] for event in stage.events(START)]
+    outcome.facts |= {
+        "runs_by_monarq": sides.count("monarq"),
+        "runs_by_arq": sides.count("arq"),
+        "duplicates_by_side": outcome.figures.sides,
+        "deaths_of_monarq": ours.deaths(),
+        "deaths_of_arq": theirs.deaths(),
+    }
+    check_basics(outcome, stage.fleets)
+    outcome.check("duplicates attributed", sum(outcome.figures.sides.values()), equals=outcome.figures.dup)
+    outcome.check("both sides ran jobs", min(sides.count("monarq"), sides.count("arq")) > 0, equals=True)
+    return outcome

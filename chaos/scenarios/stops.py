@@ -1,0 +1,63 @@
+"""T10: rolling restarts, one after the other, under load, with jobs among them that outlast the grace."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from chaos.ledger import START
+from chaos.stage import GRACE_S, Outcome, Stage, check_basics
+
+EVERY_S: Final = 5.0
+PER_SECOND: Final = 200
+
+
+async def restart_rolling(stage: Stage) -> Outcome:
+    """SIGHUP every 5 s; then SIGTERM with jobs running that last longer than the grace."""
+    fleet = await stage.start_workers(workers=2, concurrency=400)
+    restarts = stage.sized(ci=2, short=6, long=20)
+    count = round(restarts * EVERY_S * PER_SECOND)
+    enqueuer = await stage.start_enqueuer(count=count, per_second=PER_SECOND, longest_ms=2000)
+    long_ones = await stage.start_enqueuer(
+        count=restarts, per_second=1 / EVERY_S, shortest_ms=7000, longest_ms=7000, prefix="long"
+    )
+    await stage.until_first_run()
+
+    async def restart() -> None:
+        fleet.renew()
+
+    await stage.while_running(enqueuer, EVERY_S, restart)
+    await long_ones.wait()
+    outcome = await stage.settle()
+    check_basics(outcome, stage.fleets, planned_deaths=0)
+    outcome.figures.dup_bound = 0
+    outcome.check("DUP", outcome.figures.dup, equals=0)
+    outcome.check("tries charged", _charged(stage), equals=0)
+    outcome.check("stop s", round(fleet.stop_seconds, 2), at_most=GRACE_S + 1)
+    await _stop_with_long_jobs(stage, outcome)
+    return outcome
+
+
+async def _stop_with_long_jobs(stage: Stage, outcome: Outcome) -> None:
+    """A worker that is told to stop while jobs run that last longer than its grace."""
+    first = await stage.start_workers(workers=1, concurrency=50)
+    await stage.enqueue(count=20, shortest_ms=7000, longest_ms=7000, prefix="handed")
+    await stage.until(lambda: _starts_of(stage, "handed") == 20, 20)
+    second = await stage.start_workers(workers=1, concurrency=50)
+    await stage.until(lambda: bool(second.pids()), 20)
+    started_s = time.monotonic()
+    await first.stop()
+    outcome.check("stop with long jobs s", round(time.monotonic() - started_s, 2), at_most=GRACE_S + 1)
+    handed_s = await stage.until(lambda: _starts_of(stage, "handed") == 40, 20)
+    outcome.check("handed back jobs run again s", round(handed_s, 2), at_most=1)
+    outcome.check("tries charged by a hand-back", _charged(stage), equals=0)
+    outcome.check("exit code after hand-back", first.exit_code, equals=0)
+
+
+def _starts_of(stage: Stage, prefix: str) -> int:
+    return sum(event.job_id.startswith(prefix) for event in stage.events(START))
+
+
+def _charged(stage: Stage) -> int:
+    """Runs that were told to be a second try, though no job here asks for one."""
+    return sum(event.job_try != 1 for event in stage.events(START))

@@ -1,0 +1,300 @@
+"""One scenario's stage: its directory, Redis, ledger, workers and enqueuers, and the way to a verdict.
+
+A scenario does its faults between `open` and `settle`; whatever happens, `close` ends every process that was started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from chaos.checker import Figures, judge, percentile
+from chaos.enqueuer import Plan
+from chaos.fleet import ROOT, ArqFleet, Fleet, MonarqFleet, choose_busy, environment
+from chaos.ledger import ACKED, FAULT, HEAL, KILL, Event, Ledger, read_ledger
+from chaos.redis_server import RedisServer
+from chaos.residue import read_leaks, read_results, waiting
+
+LEASE_S: Final = 3.0
+GRACE_S: Final = 5.0
+SETTLE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A pass figure: what it is called, what it was, what it had to be, and whether it was."""
+
+    name: str
+    value: object
+    wanted: str
+    passed: bool
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a scenario came to.
+
+    Attributes:
+        name: T1, say.
+        title: what it does, in a few words.
+        figures: what the checker counted.
+        checks: the pass figures.
+        deaths: workers that ended otherwise than in order.
+        seconds: how long it took.
+        facts: whatever else is worth a column of the JSON row.
+    """
+
+    name: str
+    title: str
+    figures: Figures
+    checks: list[Check] = field(default_factory=list)
+    deaths: int = 0
+    seconds: float = 0.0
+    facts: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every pass figure was reached."""
+        return all(check.passed for check in self.checks)
+
+    def check(self, name: str, value: Any, *, at_most: float | None = None, equals: object = None) -> None:
+        """Adds a pass figure: a bound, or a value."""
+        if at_most is not None:
+            self.checks.append(Check(name, value, f"<= {at_most:g}", value <= at_most))
+        else:
+            self.checks.append(Check(name, value, str(equals), value == equals))
+
+    def row(self) -> dict[str, object]:
+        """The outcome as one JSON object."""
+        figures = asdict(self.figures)
+        for name in ("recovery", "resume"):
+            values = figures.pop(name)
+            figures[name] = {
+                "count": len(values),
+                "p50": percentile(values, 0.5),
+                "p99": percentile(values, 0.99),
+                "max": max(values, default=0.0),
+            }
+        return {
+            "scenario": self.name,
+            "title": self.title,
+            "passed": self.passed,
+            "seconds": round(self.seconds, 1),
+            "worker_deaths": self.deaths,
+            **figures,
+            "checks": [asdict(check) for check in self.checks],
+            **self.facts,
+        }
+
+
+class Stage:
+    """Where a scenario plays.
+
+    Attributes:
+        control: None for monarq, "arq" for the control.
+        size: "short", "ci" or "long": scenarios choose their numbers by `sized`.
+        rng: every choice of a scenario comes from here.
+        redis: the faulted server.
+        ledger: the driver's own ledger.
+        fleets: what was started.
+    """
+
+    def __init__(self, name: str, title: str, directory: Path, *, seed: int, size: str, control: str | None) -> None:
+        self.name = name
+        self.title = title
+        self.seed = seed
+        self.size = size
+        self.control = control
+        self.rng = random.Random(f"{seed} {name}")
+        self.directory = directory
+        self.ledger_directory = directory / "ledger"
+        self.ledger_directory.mkdir(parents=True)
+        self.ledger = Ledger(self.ledger_directory, "driver")
+        self.redis = RedisServer(directory / "redis")
+        self.fleets: list[Fleet] = []
+        self._enqueuers: list[asyncio.subprocess.Process] = []
+        self._started_s = time.monotonic()
+
+    def sized(self, *, ci: int, short: int, long: int) -> int:
+        """The number for this run's size."""
+        return {"ci": ci, "short": short, "long": long}[self.size]
+
+    async def start_workers(
+        self,
+        *options: str,
+        url: str | None = None,
+        workers: int = 2,
+        concurrency: int = 20,
+        lease_s: float = LEASE_S,
+        target: str = "chaos.jobs",
+    ) -> Fleet:
+        """Starts a pool of monarq's workers, or in the control as many of arq's."""
+        url = url or self.redis.url
+        if self.control == "arq":
+            fleet: Fleet = ArqFleet(url, self.directory, self.ledger_directory, workers=workers)
+        else:
+            fleet = self.monarq_fleet(
+                *options, url=url, workers=workers, concurrency=concurrency, lease_s=lease_s, target=target
+            )
+        self.fleets.append(fleet)
+        await fleet.start()
+        return fleet
+
+    def monarq_fleet(
+        self,
+        *options: str,
+        url: str,
+        workers: int = 2,
+        concurrency: int = 20,
+        lease_s: float = LEASE_S,
+        target: str = "chaos.jobs",
+    ) -> MonarqFleet:
+        """A pool of monarq's, not started."""
+        given = ("-w", workers, "-c", concurrency, "--lease", f"{lease_s}s", "--grace", f"{GRACE_S}s", *options)
+        return MonarqFleet(url, self.directory, self.ledger_directory, options=[*map(str, given)], target=target)
+
+    async def start_enqueuer(self, plan: Plan | None = None, **changes: Any) -> asyncio.subprocess.Process:
+        """Starts a process that enqueues."""
+        base = plan or Plan(
+            self.redis.url, str(self.ledger_directory), client=self.control or "monarq", seed=self.rng.getrandbits(32)
+        )
+        plan = msgspec.structs.replace(base, **changes)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "chaos.enqueuer", msgspec.json.encode(plan).decode()),
+            cwd=ROOT,
+            env=environment(self.ledger_directory, plan.url),
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        self._enqueuers.append(process)
+        return process
+
+    async def enqueue(self, **changes: Any) -> None:
+        """Enqueues by a process of its own, and waits for it."""
+        process = await self.start_enqueuer(**changes)
+        if await process.wait():
+            raise RuntimeError(f"{self.name}: the enqueuer ended with {process.returncode}")
+
+    def kill_worker(self, fleet: Fleet) -> int | None:
+        """Kills one of the workers that have run jobs, and notes it; None where there was none."""
+        pid = choose_busy(fleet, self.ledger_directory, self.rng)
+        if pid is not None:
+            signal_process(pid, signal.SIGKILL)
+            self.ledger.note(KILL, pid=pid)
+        return pid
+
+    async def restart_redis(self, down_s: float = 0.0) -> None:
+        """Kills Redis and starts it again."""
+        self.ledger.note(FAULT, note="redis killed")
+        await self.redis.kill()
+        await asyncio.sleep(down_s)
+        await self.redis.start()
+        self.ledger.note(HEAL, note="redis answers")
+
+    async def while_running(
+        self, process: asyncio.subprocess.Process, every_s: float, fault: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Does the fault again and again until the process has ended."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + every_s
+        while process.returncode is None:
+            await asyncio.sleep(max(0.0, min(0.1, due_s - loop.time())))
+            if loop.time() >= due_s:
+                due_s += every_s
+                await fault()
+
+    async def until_first_run(self) -> None:
+        """Waits until a worker has run a job."""
+        await self.until(lambda: any(self.ledger_directory.glob("worker-*.jsonl")), 30)
+
+    async def until(self, there: Callable[[], bool], longest_s: float) -> float:
+        """Waits for something, and gives the seconds that it took.
+
+        Raises:
+            TimeoutError: it did not come.
+        """
+        started_s = time.monotonic()
+        async with asyncio.timeout(longest_s):
+            while not there():
+                await asyncio.sleep(0.02)
+        return time.monotonic() - started_s
+
+    async def until_empty(self, longest_s: float) -> float:
+        """Waits until every job has ended, and gives the seconds that it took; it may take longer than asked for."""
+        started_s = time.monotonic()
+        while await waiting(self.redis.client) and time.monotonic() - started_s < longest_s:
+            await asyncio.sleep(0.05)
+        return time.monotonic() - started_s
+
+    async def settle(self, longest_s: float = SETTLE_S) -> Outcome:
+        """Waits until every job has ended, stops the workers, and judges."""
+        await self.until_empty(longest_s)
+        left = await waiting(self.redis.client)
+        for fleet in self.fleets:
+            await fleet.stop()
+        events = read_ledger(self.ledger_directory)
+        results = await read_results(self.redis.client, (event.job_id for event in events if event.what == ACKED))
+        outcome = Outcome(self.name, self.title, judge(events, results))
+        outcome.deaths = sum(fleet.deaths() for fleet in self.fleets)
+        leaks = await read_leaks(self.redis.client)
+        outcome.facts |= {"left_in_queue": left, "leaks": leaks[:10], "key_leaks": len(leaks)}
+        outcome.seconds = time.monotonic() - self._started_s
+        return outcome
+
+    def events(self, what: str | None = None) -> list[Event]:
+        """The ledger up to now."""
+        return [event for event in read_ledger(self.ledger_directory) if what is None or event.what == what]
+
+    async def close(self) -> None:
+        """Ends every process of the scenario."""
+        for enqueuer in self._enqueuers:
+            if enqueuer.returncode is None:
+                enqueuer.kill()
+                await enqueuer.wait()
+        for fleet in self.fleets:
+            await fleet.stop()
+        await self.redis.stop()
+
+
+def check_basics(outcome: Outcome, fleets: Sequence[Fleet], *, planned_deaths: int | None = None) -> None:
+    """The pass figures that hold whatever the fault is.
+
+    Args:
+        outcome: what to check.
+        fleets: the workers.
+        planned_deaths: how many workers were killed on purpose; by default as many as the ledger says.
+    """
+    figures = outcome.figures
+    planned = figures.kills if planned_deaths is None else planned_deaths
+    outcome.check("LOST", figures.lost, equals=0)
+    outcome.check("DEAD", figures.dead, equals=0)
+    outcome.check("DUP", figures.dup, at_most=figures.dup_bound)
+    outcome.check("OVERLAP", figures.overlap, equals=0)
+    outcome.check("PHANTOM", figures.phantom, equals=0)
+    outcome.check("STALE-WRITE", figures.stale, equals=0)
+    outcome.check("silent enqueues", figures.silent, equals=0)
+    outcome.check("KEYLEAK", outcome.facts["key_leaks"], equals=0)
+    outcome.check("unplanned worker deaths", outcome.deaths - planned, at_most=0)
+    outcome.check("exit codes", sorted({fleet.exit_code for fleet in fleets}, key=str), equals=[0])
+
+
+def check_recovery(outcome: Outcome, lease_s: float = LEASE_S) -> None:
+    """How soon jobs of killed workers must run again."""
+    recovery = outcome.figures.recovery
+    outcome.check("RECOVERY p99 s", round(percentile(recovery, 0.99), 2), at_most=lease_s + 2)
+    outcome.check("RECOVERY max s", round(max(recovery, default=0.0), 2), at_most=lease_s + 5)
+
+
+def signal_process(pid: int, number: signal.Signals) -> None:
+    """Sends a signal to a process that the scenario started."""
+    import os
+
+    os.kill(pid, number)
