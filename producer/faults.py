@@ -52,7 +52,7 @@ _ADVICE: Final = {
     "WRONGTYPE": "a key of the queue's name, or of one of its jobs, holds something else: use another name",
 }
 
-_NESTED: Final = re.compile(rf"-({'|'.join(_ADVICE)})\b")
+_NESTED: Final = re.compile(rf"[-\s]({'|'.join(_ADVICE)})\s")
 """How Redis before 7.0 tells that a command inside a script failed: the code stands in the middle of the text."""
 
 # redis-py takes these codes off the message and makes a class of them.

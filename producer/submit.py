@@ -49,7 +49,8 @@ class Submitter:
             raise type(error)(f"nothing was enqueued: {error}") from error.__cause__
         if route.job_id is not None and codes[0] is Enqueued.ENDED:
             raise EnqueueUnknownError(
-                [route.job_id], "the reply was lost, and a job of this id has ended meanwhile, this one or another"
+                [route.job_id],
+                "the reply was lost, and a job of this id runs or has ended meanwhile, this one or another",
             )
         return codes
 

@@ -8,6 +8,7 @@ a few connections however many callers there are, packs by hiredis, and drops a 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Any, Final
 
@@ -77,6 +78,7 @@ class Wire(Redis):
         self._idle: list[tuple[AbstractConnection, float]] = []
         self._made: list[AbstractConnection] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._answered_s = -math.inf
         self._closed = False
 
     async def ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
@@ -89,9 +91,10 @@ class Wire(Redis):
             ProducerClosedError: `hang_up` was called.
             ProducerMisusedError: it belongs to another event loop.
         """
-        self._check_usable()
         packed = b"".join([pack_command(command) for command in commands])  # type: ignore[arg-type]  # typed too narrowly
-        async with self._free:
+        await self._wait_for_turn()
+        try:
+            self._check_usable()
             connection, used_s = self._idle.pop() if self._idle else (self._make_connection(), 0.0)
             try:
                 fresh = connection.is_connected and time.monotonic() - used_s < FRESH_S
@@ -100,6 +103,8 @@ class Wire(Redis):
                 self._idle.append((connection, time.monotonic()))
                 if self._closed:
                     await connection.disconnect(nowait=True)
+        finally:
+            self._free.release()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Sends one command, as redis-py's client does; raises as `ask`."""
@@ -114,6 +119,18 @@ class Wire(Redis):
         for connection in self._made:
             await connection.disconnect(nowait=True)
         await close_sentinels(self._pool.connection_kwargs.get("connection_pool"))
+
+    async def _wait_for_turn(self) -> None:
+        """Waits until a connection is free: for ever while others get replies, and not for ever where nobody does."""
+        while self._free.locked():
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._free.acquire()
+                return
+            except TimeoutError:
+                if time.monotonic() - self._answered_s > self._timeout_s:
+                    raise NotSentError(f"no call has got a reply for {self._timeout_s:g} s") from None
+        await self._free.acquire()
 
     def _check_usable(self) -> None:
         loop = asyncio.get_running_loop()
@@ -144,6 +161,7 @@ class Wire(Redis):
                 sent = True
                 await connection.send_packed_command(packed, check_health=False)
                 replies = [await _read_reply(connection) for _ in range(count)]
+                self._answered_s = time.monotonic()
         except WIRE_ERRORS as error:
             if not sent:
                 raise NotSentError(str(error) or f"no connection within {self._timeout_s:g} s") from error

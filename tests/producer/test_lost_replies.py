@@ -199,6 +199,30 @@ async def test_a_producer_closed_in_the_middle_says_so(proxy: Proxy) -> None:
         await producer.enqueue(fetch, "u")
 
 
+async def test_those_in_line_are_not_kept_waiting_by_a_silent_server(proxy: Proxy) -> None:
+    proxy.lose(Loss.SILENCE, FIRST, times=1000)
+    async with Producer(proxy.url, timeout_s=0.2, retry_for=0.1) as producer:
+        started_s = time.monotonic()
+        ended = await asyncio.gather(*(producer.enqueue(fetch, str(n)) for n in range(500)), return_exceptions=True)
+        assert time.monotonic() - started_s < 3
+    kinds = [type(end) for end in ended]
+    # Some of those in line have their turn at the moment at which the first are given up.
+    assert 16 <= kinds.count(EnqueueUnknownError) == proxy.lost < 100
+    assert kinds.count(RedisUnavailableError) == 500 - proxy.lost
+
+
+async def test_those_in_line_learn_that_the_producer_is_closed(proxy: Proxy, redis: Redis) -> None:
+    proxy.lose(Loss.SILENCE, FIRST, times=1000)
+    producer = Producer(proxy.url)
+    enqueueing = [asyncio.create_task(producer.enqueue(fetch, str(n))) for n in range(50)]
+    while proxy.lost < 16:
+        await asyncio.sleep(0.01)
+    await producer.close()
+    ended = [type(end) for end in await asyncio.gather(*enqueueing, return_exceptions=True)]
+    assert (ended.count(EnqueueUnknownError), ended.count(ProducerClosedError)) == (16, 34)
+    assert await redis.zcard(DEFAULT_QUEUE) == 16
+
+
 @pytest.mark.usefixtures("many_jobs")
 async def test_a_batch_that_loses_its_reply_goes_in_once(proxy: Proxy, redis: Redis) -> None:
     proxy.lose(Loss.REPLY, FIRST, times=3)

@@ -113,7 +113,7 @@ async def test_bulk_that_meets_a_full_redis_half_way_says_so(redis: Redis, redis
 
 
 async def test_a_busy_redis_is_waited_for(redis: Redis, redis_url: str) -> None:
-    await redis.config_set("busy-reply-threshold", "1")
+    await redis.config_set("lua-time-limit", "1")
     client = open_redis(redis_url)
     busy = asyncio.ensure_future(client.execute_command("EVAL", "while true do end", 0))  # type: ignore[no-untyped-call]
     try:
@@ -129,7 +129,7 @@ async def test_a_busy_redis_is_waited_for(redis: Redis, redis_url: str) -> None:
             await redis.script_kill()
         await asyncio.gather(busy, return_exceptions=True)
         await client.aclose()
-        await redis.config_set("busy-reply-threshold", "5000")
+        await redis.config_set("lua-time-limit", "5000")
 
 
 def caused(error: Exception) -> NotSentError:

@@ -54,6 +54,17 @@ async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker
     assert await handle.result(timeout=10) == 42, "looked up, once more"
 
 
+async def test_the_newer_protocol_is_understood(redis_url: str, worker: PlayedWorker, redis: Redis) -> None:
+    async with Producer(f"{redis_url}?protocol=3") as producer:
+        look_every(producer, 60)
+        handle = await producer.enqueue(fetch, "u")
+        assert await handle.status() == "queued"
+        waiting = asyncio.create_task(handle.result(timeout=10))
+        await subscribed(redis)
+        await worker.end(*await worker.claim(), value=1)
+        assert await waiting == 1
+
+
 async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=20))
