@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from benchmarks.environments import Environment, UnavailableError, prepare
 from benchmarks.measures import SMALL, Effort
 from benchmarks.meter import Meter
 from benchmarks.roster import ROSTER
-from benchmarks.rounds import Plan, Taken, run
+from benchmarks.rounds import Plan, run
+from benchmarks.servers import postgres
 from monarq.embedded import EmbeddedRedis
 from monarq.workers.cores import usable_cores
 
@@ -33,12 +35,14 @@ def main(rounds: int, small: bool, peers: str | None, out: Path) -> None:
         "machine": machine.describe(),
         "versions": {environment.peer.name: environment.version for environment in environments},
     }
-    taken: list[Taken] = []
-    with EmbeddedRedis(port=0) as server:
+    with ExitStack() as stack:
+        server = stack.enter_context(EmbeddedRedis(port=0))
         about["redis"] = server.description
+        urls = {"redis": server.url}
+        if any(environment.peer.server == "postgres" for environment in environments):
+            urls["postgres"] = stack.enter_context(postgres())
         plan = Plan(environments, rounds, SMALL if small else Effort(), usable_cores(), console.log)
-        for one in run(plan, lambda _: server.url, Meter(server.url)):
-            taken.append(one)
+        taken = list(run(plan, urls, Meter(server.url)))
     report.write_json(out, about, taken)
     summary = report.Summary(taken, [environment.peer.name for environment in environments])
     report.print_tables(summary, console)

@@ -54,13 +54,15 @@ class Case:
         pool: its workers.
         feeder: its producer.
         meter: its Redis.
+        on_redis: whether it uses that.
     """
 
-    def __init__(self, board: Board, pool: Pool, feeder: FeederProcess, meter: Meter) -> None:
+    def __init__(self, board: Board, pool: Pool, feeder: FeederProcess, meter: Meter, *, on_redis: bool) -> None:
         self.board = board
         self.pool = pool
         self.feeder = feeder
         self.meter = meter
+        self.on_redis = on_redis
         self._at = 0
 
     def reserve(self, count: int) -> int:
@@ -144,17 +146,17 @@ def open_case(
         board = Board.create(path, ROWS)
         variables = {boards.VARIABLE: str(path), URL: url}
         log = Path(folder) / "log"
-        pool = Pool(environment, processes, concurrency or environment.peer.concurrency, variables, log)
+        feeder = FeederProcess(environment, variables, log)
         try:
-            feeder = FeederProcess(environment, variables, log)
+            pool = Pool(environment, processes, concurrency or environment.peer.concurrency, variables, log)
             try:
-                case = Case(board, pool, feeder, meter)
+                case = Case(board, pool, feeder, meter, on_redis=environment.peer.server == "redis")
                 _await_first(case)
                 yield case
             finally:
-                feeder.stop()
+                pool.stop()
         finally:
-            pool.stop()
+            feeder.stop()
 
 
 def _await_first(case: Case) -> None:

@@ -63,7 +63,8 @@ def prepare(peer: Peer) -> Environment:
     python = folder / "bin" / "python"
     if not (folder / "made").exists():
         _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)])
-        _run([sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", *peer.packages])
+        base = [getattr(sys, "_base_executable", sys.executable), "-m", "pip", "--disable-pip-version-check"]
+        _run([*base, "--python", str(python), "install", "--quiet", *peer.packages])
         (folder / "made").touch()
     code = f"import importlib.metadata as m; print(m.version({_first_package(peer)!r}))"
     return _python_environment(peer, str(python), _run([str(python), "-c", code]).strip())

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final, NoReturn
 
 URL: Final = "MONARQ_BENCH_URL"
@@ -32,7 +33,7 @@ def concurrency() -> int:
 
 def in_environment(command: str) -> str:
     """A command of this Python's environment."""
-    return os.path.join(os.path.dirname(sys.executable), command)
+    return str(Path(sys.executable).parent / command)
 
 
 def replace(*command: str) -> NoReturn:

@@ -121,7 +121,8 @@ def idle(case: Case, effort: Effort) -> Iterator[Row]:
     took_s = time.perf_counter() - begun_s
     used = case.meter.read() - before
     yield Row("idle: % of a core", (case.pool.cpu_s() - cpu_s) / took_s * 100, {"redis_cpu": used.cpu_s / took_s * 100})
-    yield Row("idle: Redis commands/s", sent / took_s, {"by_scripts": by_scripts / took_s})
+    if case.on_redis:
+        yield Row("idle: Redis commands/s", sent / took_s, {"by_scripts": by_scripts / took_s})
     yield Row("idle: memory MB", case.pool.memory_bytes() / 1e6)
 
 

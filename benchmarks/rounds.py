@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import measures
@@ -43,7 +43,7 @@ class Plan:
     tell: Callable[[str], None]
 
 
-def run(plan: Plan, url_of: Callable[[Environment], str], meter: Meter) -> Iterator[Taken]:
+def run(plan: Plan, urls: Mapping[str, str], meter: Meter) -> Iterator[Taken]:
     """Runs the plan; the peers take turns in each round, each round beginning with the next one."""
     for number in range(plan.rounds):
         turn = number % len(plan.environments)
@@ -52,7 +52,7 @@ def run(plan: Plan, url_of: Callable[[Environment], str], meter: Meter) -> Itera
             for case_name, case in CASES.items():
                 plan.tell(f"round {number + 1}/{plan.rounds}: {name}: {case_name}")
                 try:
-                    for row in case(plan, environment, url_of(environment), meter):
+                    for row in case(plan, environment, urls[environment.peer.server], meter):
                         yield Taken(number, name, row)
                 except BrokenError as error:
                     plan.tell(f"{name}: {case_name} is left out of this round: {error}")

@@ -1,0 +1,57 @@
+"""docket: `Docket.add_many`; what computes runs in a thread, as its functions must be async."""
+
+from __future__ import annotations
+
+import asyncio
+
+import docket
+
+from benchmarks import tasks as bodies
+from benchmarks.launch import concurrency, in_environment, redis_url, run_each
+
+NAME = "bench"
+
+
+async def noop(number: int, data: str = "") -> None:
+    """See `benchmarks.tasks`."""
+    bodies.noop(number)
+
+
+async def wait(number: int, data: str = "") -> None:
+    """See `benchmarks.tasks`."""
+    await bodies.wait(number)
+
+
+async def burn(number: int, data: str = "") -> None:
+    """See `benchmarks.tasks`."""
+    await asyncio.to_thread(bodies.burn, number)
+
+
+tasks = [noop, wait, burn]
+JOBS = {"noop": noop, "wait": wait, "burn": burn}
+
+
+class Feeder:
+    """See `benchmarks.feeding.Feeder`."""
+
+    async def start(self) -> None:
+        self._docket = docket.Docket(name=NAME, url=redis_url())
+        await self._docket.__aenter__()
+
+    async def enqueue(self, job: str, number: int, data: str) -> None:
+        await self._docket.add(JOBS[job])(number, data)
+
+    async def enqueue_many(self, job: str, numbers: range, data: str) -> None:
+        call = self._docket.call
+        await self._docket.add_many([call(JOBS[job])(number, data) for number in numbers])
+
+    async def stop(self) -> None:
+        await self._docket.__aexit__(None, None, None)
+
+
+def work(processes: int) -> None:
+    """Runs the pool."""
+    options = ["--docket", NAME, "--url", redis_url(), "--concurrency", str(concurrency())]
+    quiet = ["--logging-level", "WARNING"]
+    command = ["worker", "--tasks", "benchmarks.peers.docket:tasks", *options, *quiet]
+    run_each(processes, in_environment("docket"), *command)

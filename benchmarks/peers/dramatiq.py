@@ -1,0 +1,65 @@
+"""Dramatiq on Redis, with results. Its default of 8 threads a process; for io jobs as many threads as are asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.results import Results
+from dramatiq.results.backends import RedisBackend
+
+from benchmarks import tasks
+from benchmarks.launch import concurrency, in_environment, redis_url, replace
+
+THREADS = 8
+THREADS_FROM = 1000
+
+broker: Any = RedisBroker(url=redis_url())
+broker.add_middleware(Results(backend=RedisBackend(url=redis_url())))
+dramatiq.set_broker(broker)
+
+
+@dramatiq.actor(store_results=True)
+def noop(number: int, data: str = "") -> None:
+    """See `benchmarks.tasks`."""
+    tasks.noop(number)
+
+
+@dramatiq.actor(store_results=True)
+def wait(number: int, data: str = "") -> None:
+    """See `benchmarks.tasks`."""
+    tasks.wait_blocking(number)
+
+
+@dramatiq.actor(store_results=True)
+def burn(number: int, data: str = "") -> None:
+    """See `benchmarks.tasks`."""
+    tasks.burn(number)
+
+
+JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
+
+
+class Feeder:
+    """See `benchmarks.feeding.Feeder`."""
+
+    async def start(self) -> None:
+        broker.client.ping()
+
+    async def enqueue(self, job: str, number: int, data: str) -> None:
+        JOBS[job].send(number, data)
+
+    async def enqueue_many(self, job: str, numbers: range, data: str) -> None:
+        for number in numbers:
+            JOBS[job].send(number, data)
+
+    async def stop(self) -> None:
+        broker.close()
+
+
+def work(processes: int) -> None:
+    """Becomes the pool."""
+    threads = concurrency() if concurrency() >= THREADS_FROM else THREADS
+    options = ["-p", str(processes), "-t", str(threads)]
+    replace(in_environment("dramatiq"), "benchmarks.peers.dramatiq", *options)

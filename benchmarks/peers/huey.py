@@ -1,0 +1,60 @@
+"""Huey on Redis, with results, also those that are None: `-k process`; for io jobs threads, with no further package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from huey import RedisHuey
+
+from benchmarks import tasks
+from benchmarks.launch import concurrency, in_environment, redis_url, replace
+
+THREADS_FROM = 1000
+
+huey: Any = RedisHuey("bench", url=redis_url(), store_none=True)
+
+
+@huey.task()
+def noop(number: int, data: str = "") -> None:
+    """See `benchmarks.tasks`."""
+    tasks.noop(number)
+
+
+@huey.task()
+def wait(number: int, data: str = "") -> None:
+    """See `benchmarks.tasks`."""
+    tasks.wait_blocking(number)
+
+
+@huey.task()
+def burn(number: int, data: str = "") -> None:
+    """See `benchmarks.tasks`."""
+    tasks.burn(number)
+
+
+JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
+
+
+class Feeder:
+    """See `benchmarks.feeding.Feeder`."""
+
+    async def start(self) -> None:
+        huey.storage.conn.ping()
+
+    async def enqueue(self, job: str, number: int, data: str) -> None:
+        JOBS[job](number, data)
+
+    async def enqueue_many(self, job: str, numbers: range, data: str) -> None:
+        for number in numbers:
+            JOBS[job](number, data)
+
+    async def stop(self) -> None:
+        huey.storage.conn.close()
+
+
+def work(processes: int) -> None:
+    """Becomes the pool."""
+    threads = concurrency() >= THREADS_FROM
+    kind = ["-k", "thread", "-w", str(concurrency())] if threads else ["-k", "process", "-w", str(processes)]
+    options = ["-n", "-q", "-g", "TERM"]
+    replace(in_environment("huey_consumer"), "benchmarks.peers.huey.huey", *kind, *options)
