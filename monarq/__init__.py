@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from monarq.producer import JobStatus as JobStatus
     from monarq.producer import Producer as Producer
     from monarq.producer import SyncProducer as SyncProducer
+    from monarq.producer import named as named
+    from monarq.producer.errors import PartlyEnqueuedError as PartlyEnqueuedError
+    from monarq.producer.errors import RedisRefusedError as RedisRefusedError
     from monarq.shared.context import Context as Context
     from monarq.shared.declare import job as job
     from monarq.shared.errors import EnqueueUnknownError as EnqueueUnknownError
@@ -33,6 +36,9 @@ _HOMES = {
     "JobStatus": "monarq.producer",
     "Producer": "monarq.producer",
     "SyncProducer": "monarq.producer",
+    "named": "monarq.producer",
+    "PartlyEnqueuedError": "monarq.producer.errors",
+    "RedisRefusedError": "monarq.producer.errors",
     "Context": "monarq.shared.context",
     "job": "monarq.shared.declare",
     "EnqueueUnknownError": "monarq.shared.errors",
@@ -61,7 +67,9 @@ __all__ = [
     "JobStatus",
     "Lane",
     "MonarqError",
+    "PartlyEnqueuedError",
     "Producer",
+    "RedisRefusedError",
     "RedisUnavailableError",
     "ResultNotFoundError",
     "ResultTimeoutError",
@@ -69,6 +77,7 @@ __all__ = [
     "SyncProducer",
     "cron",
     "job",
+    "named",
 ]
 
 
