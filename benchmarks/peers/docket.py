@@ -10,6 +10,7 @@ from benchmarks import tasks as bodies
 from benchmarks.launch import concurrency, in_environment, redis_url, run_each
 
 NAME = "bench"
+URL = redis_url() + "?max_connections=2000"  # redis-py's pool has 100 by default, too few for 100 jobs at once
 
 
 async def noop(number: int, data: str = "") -> None:
@@ -35,7 +36,7 @@ class Feeder:
     """See `benchmarks.feeding.Feeder`."""
 
     async def start(self) -> None:
-        self._docket = docket.Docket(name=NAME, url=redis_url())
+        self._docket = docket.Docket(name=NAME, url=URL)
         await self._docket.__aenter__()
 
     async def enqueue(self, job: str, number: int, data: str) -> None:
@@ -51,7 +52,7 @@ class Feeder:
 
 def work(processes: int) -> None:
     """Runs the pool."""
-    options = ["--docket", NAME, "--url", redis_url(), "--concurrency", str(concurrency())]
+    options = ["--docket", NAME, "--url", URL, "--concurrency", str(concurrency())]
     quiet = ["--logging-level", "WARNING"]
     command = ["worker", "--tasks", "benchmarks.peers.docket:tasks", *options, *quiet]
     run_each(processes, in_environment("docket"), *command)

@@ -1,4 +1,4 @@
-"""Huey on Redis, with results, also those that are None: `-k process`; for io jobs threads, with no further package."""
+"""Huey on Redis, with results, also those that are None: `-k process`; for io jobs greenlets, as it advises."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from huey import RedisHuey
 from benchmarks import tasks
 from benchmarks.launch import concurrency, in_environment, redis_url, replace
 
-THREADS_FROM = 1000
+GREENLETS_FROM = 1000
 
 huey: Any = RedisHuey("bench", url=redis_url(), store_none=True)
 
@@ -54,7 +54,7 @@ class Feeder:
 
 def work(processes: int) -> None:
     """Becomes the pool."""
-    threads = concurrency() >= THREADS_FROM
-    kind = ["-k", "thread", "-w", str(concurrency())] if threads else ["-k", "process", "-w", str(processes)]
+    greenlets = concurrency() >= GREENLETS_FROM
+    kind = ["-k", "greenlet", "-w", str(concurrency())] if greenlets else ["-k", "process", "-w", str(processes)]
     options = ["-n", "-q", "-g", "TERM"]
     replace(in_environment("huey_consumer"), "benchmarks.peers.huey.huey", *kind, *options)
