@@ -1,0 +1,195 @@
+"""What Redis allows: monarq's own scripts, driven at given batch sizes with no job run. `python -m benchmarks.floor`.
+
+Two claims are under way at a time, so that Redis need not wait for Python to read a reply. Beside the rate that comes of
+it stands the rate at which Redis' one thread would be busy all the time: no worker can be faster than that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import machine
+from benchmarks.meter import Meter, Reading
+from monarq.embedded import EmbeddedRedis
+from monarq.producer.route import new_ids
+from monarq.producer.wire import Wire, private_pool
+from monarq.shared.codec import MSGPACK
+from monarq.shared.commands.claim import Claim, claim
+from monarq.shared.commands.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.finish import Ending, finish
+from monarq.shared.connection import open_redis
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.payload import write_payload, write_result
+
+BATCHES: Final = (1, 10, 100, 1000)
+AT_ONCE: Final = 2
+KEEP_MS: Final = 3_600_000
+KEYS: Final = QueueKeys.of(DEFAULT_QUEUE)
+WORKER: Final = "floor:1"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a step came to.
+
+    Attributes:
+        step: which.
+        batch: jobs a call.
+        rate: jobs a second, Python's part included.
+        redis_us: µs of Redis' main thread for each job.
+        commands: commands for each job, those that scripts make included.
+        bytes_in: bytes sent to Redis for each job.
+        bytes_out: bytes received from Redis for each job.
+    """
+
+    step: str
+    batch: int
+    rate: float
+    redis_us: float
+    commands: float
+    bytes_in: float
+    bytes_out: float
+
+
+def cost(step: str, batch: int, jobs: int, seconds: float, used: Reading) -> Cost:
+    """A step's cost from what it took in all."""
+    return Cost(
+        step,
+        batch,
+        jobs / seconds,
+        used.cpu_s / jobs * 1e6,
+        used.calls / jobs,
+        used.bytes_in / jobs,
+        used.bytes_out / jobs,
+    )
+
+
+class Floor:
+    """Drives the scripts.
+
+    Args:
+        redis: a connection as workers and producers have it.
+        meter: of the same server.
+    """
+
+    def __init__(self, redis: Wire, meter: Meter) -> None:
+        self._redis = redis
+        self._meter = meter
+        self._payload = write_payload(MSGPACK, "noop", (1,), {}, time.time_ns() // 1_000_000)
+        now_ms = time.time_ns() // 1_000_000
+        data = {"t": 1, "f": "noop", "a": (1,), "k": {}, "et": now_ms, "s": True, "r": None, "st": now_ms, "ft": now_ms}
+        self._result, _ = write_result(MSGPACK, {**data, "q": DEFAULT_QUEUE, "id": "0" * 32})
+        self._claims = 0
+
+    async def measure(self, jobs: int, batch: int) -> list[Cost]:
+        """Puts so many jobs in, and takes them out again."""
+        return [
+            await self._step("enqueue", jobs, batch, self._enqueue),
+            await self._step("claim and finish", jobs, batch, self._work),
+        ]
+
+    async def sets(self, count: int) -> Cost:
+        """Plain SETs, one at a time on the same connection: what a producer's enqueues one by one compare with."""
+
+        async def run(total: int, _: int) -> None:
+            for number in range(total):
+                await self._redis.ask(("SET", f"floor:{number}", self._payload))
+
+        return await self._step("SET one at a time", count, 1, run)
+
+    async def _step(self, name: str, jobs: int, batch: int, run: Callable[[int, int], Awaitable[None]]) -> Cost:
+        before, begun_s = self._meter.read(), time.perf_counter()
+        await run(jobs, batch)
+        seconds = time.perf_counter() - begun_s
+        return cost(name, batch, jobs, seconds, self._meter.read() - before)
+
+    async def _enqueue(self, jobs: int, batch: int) -> None:
+        for _ in range(0, jobs, batch):
+            entries = [(job_id, self._payload) for job_id in new_ids(batch)]
+            await enqueue(self._redis, KEYS, Placing(), Ids.NEW, entries)
+
+    async def _work(self, jobs: int, batch: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(self._claim_and_finish(batch))
+
+    async def _claim_and_finish(self, batch: int) -> None:
+        while True:
+            self._claims += 1
+            asked = Claim(WORKER, f"{WORKER}:io:{self._claims}", "io", 15_000, batch, 8_000_000)
+            claimed = await claim(self._redis, KEYS, asked)
+            if not claimed.leases:
+                return
+            endings = [Ending(lease, True, self._result, KEEP_MS, "noop") for lease in claimed.leases]
+            for at in range(0, len(endings), 500):
+                await finish(self._redis, KEYS, WORKER, endings[at : at + 500], 10_000)
+
+
+def wire(url: str) -> Wire:
+    """A connection as workers and producers have it."""
+    return Wire(private_pool(open_redis(url)), shown=url, timeout_s=5.0)
+
+
+async def measure(url: str, jobs: int) -> list[Cost]:
+    """All costs, on an empty server for each batch size."""
+    meter, costs = Meter(url), []
+    redis = wire(url)
+    try:
+        for batch in BATCHES:
+            meter.clear()
+            # Few jobs a call take long: fewer will do.
+            count = max(batch, jobs // 10 if batch == 1 else jobs)
+            costs += await Floor(redis, meter).measure(count - count % batch, batch)
+        costs.append(await Floor(redis, meter).sets(max(1, jobs // 10)))
+    finally:
+        await redis.hang_up()
+    return costs
+
+
+def print_costs(costs: list[Cost], console: Console) -> None:
+    """The table."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "batch", "jobs/s", "Redis µs a job", "Redis' end, jobs/s", "commands", "bytes in", "bytes out"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for one in costs:
+        ceiling = f"{1e6 / one.redis_us:,.0f}" if one.redis_us else ""
+        figures = (f"{one.rate:,.0f}", f"{one.redis_us:.1f}", ceiling)
+        table.add_row(
+            one.step,
+            str(one.batch),
+            *figures,
+            f"{one.commands:.2f}",
+            f"{one.bytes_in:.0f}",
+            f"{one.bytes_out:.0f}",
+        )
+    console.print(table)
+
+
+@click.command()
+@click.option("--jobs", type=click.IntRange(1000), default=50_000, show_default=True, help="Jobs of each batch size.")
+@click.option("--small", is_flag=True, help="A thousand jobs: shows that it works, and no more.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("build/floor.json"), show_default=True)
+def main(jobs: int, small: bool, out: Path) -> None:
+    """Measure what Redis takes for monarq's scripts when no job is run."""
+    with EmbeddedRedis(port=0) as server:
+        costs = uvloop.run(measure(server.url, 1000 if small else jobs))
+        rows = [{name: getattr(one, name) for name in Cost.__slots__} for one in costs]
+        about = {"machine": machine.describe(), "redis": server.description, "rows": rows}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(about, indent=1) + "\n")
+    print_costs(costs, Console())
+
+
+if __name__ == "__main__":
+    main()
