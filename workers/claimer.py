@@ -26,6 +26,9 @@ CPU_POLL_S = 3.0
 
 _SHORTEST_WAIT_S = 0.01
 
+PROBATION_S = 2.0
+"""How long a job that has crashed all but once too often runs without company: what kills its worker does so soon."""
+
 
 class Claimer:
     """Claims from one set of one queue.
@@ -34,6 +37,7 @@ class Claimer:
     2. claim as many jobs as there are free places, and start them.
     3. where there was none: wait to be woken, or for the next job's time.
     4. where the reply was lost: give back what that claim may have taken.
+    5. where a job has crashed its workers before: let it run alone for a while.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Claimer:
         slots: Slots,
         settings: WorkerSettings,
         start: Callable[[Lease], None],
+        task_of: Callable[[Lease], asyncio.Task[None] | None],
         on_empty: Callable[[], None],
         may_start: Callable[[], int | None],
         journal: Journal,
@@ -57,6 +62,8 @@ class Claimer:
         self._slots = slots
         self._settings = settings
         self._start = start
+        self._task_of = task_of
+        self._alone = settings.max_crashes - 1 or None
         self._on_empty = on_empty
         self._may_start = may_start
         self._journal = journal
@@ -76,6 +83,7 @@ class Claimer:
                     self._journal.redis_back(self._doing)
                 for lease in claimed.leases:
                     self._start(lease)
+                await self._await_probation(claimed.leases)
                 if not claimed.leases:
                     self._on_empty()
                     await self._wait(claimed.next_due_s)
@@ -104,12 +112,19 @@ class Claimer:
             lease_ms=round(self._settings.lease_s * 1000),
             limit=limit,
             max_payload=self._settings.max_payload,
+            alone=self._alone,
         )
         try:
             return await claim(self._redis, self._keys, asked)
         except BaseException:
             self._doubtful.append(token)
             raise
+
+    async def _await_probation(self, leases: list[Lease]) -> None:
+        """A job whose next crash is its last gets no company at first: a job must not die of another's crashes."""
+        task = self._task_of(leases[0]) if len(leases) == 1 and leases[0].crashes == self._alone else None
+        if task is not None:
+            await asyncio.wait([task], timeout=PROBATION_S)
 
     async def _wait(self, next_due_s: float | None) -> None:
         longest_s = CPU_POLL_S if self._home == "cpu" else self._settings.poll_s

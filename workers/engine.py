@@ -231,6 +231,7 @@ class Engine:
                 slots=slots,
                 settings=self.settings,
                 start=self._runner.start,
+                task_of=self._runner.task_of,
                 on_empty=self._quiet.set,
                 may_start=self._may_start,
                 journal=self._journal,

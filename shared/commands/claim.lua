@@ -2,13 +2,14 @@
 -- ARGV  1 worker   2 token of this claim   3 lane: 'io' takes from QUEUE, 'cpu' from CPU   4 lease_ms
 --       5 limit   6 max_bytes of a payload   7 scan: how many due jobs to look at, at the most
 --       8 max_reply: bytes of payloads after which no further job is taken
+--       9 alone: how many crashes of a job make it come alone, as the only one of its claim; '' for none
 -- RETURNS  {now_ms, ms of the next job that is not due yet or -1, then for each job: id, payload, tries used,
 --          crash note, score, abort_ms}; a payload that is gone is false, one over max_bytes is its length (a number)
 -- OWNERSHIP  until now_ms + lease_ms, or longer as long as it is renewed, only this token may end the job.
 -- A job that somebody runs is passed over and not moved: an arq worker keeps its jobs due while it runs them.
 local worker, token, lane, lease_ms, max_bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local limit, scan, max_reply = tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local largest = tonumber(max_bytes)
+local largest, alone = tonumber(max_bytes), tonumber(ARGV[9])
 local source = lane == 'cpu' and CPU or QUEUE
 even_when_full()
 local now = now_ms()
@@ -16,9 +17,21 @@ local lease_end = ms(now + tonumber(lease_ms) + LEASED_MARK)
 local any_abort = aborts_are_asked()
 local reply, leased, held = {now, -1}, {}, {}
 local taken, passed, looked, bytes, crashed = 0, 0, 0, 0, 0
+local closed = false
 
 local function is_full()
-    return taken >= limit or bytes >= max_reply
+    return closed or taken >= limit or bytes >= max_reply
+end
+
+-- A job that has taken its workers down may take one down again, and what else runs there: it comes alone, so that no
+-- job dies of another's crashes. Where others stand before it, it is the first of the next claim.
+local function must_wait(crash, lease_is_over)
+    local crashes = crash and tonumber(string.match(crash, '^%d+')) or 0
+    if crashes + (lease_is_over and 1 or 0) ~= alone then
+        return false
+    end
+    closed = true
+    return taken > 0
 end
 
 -- arq's abort() gives a job the score 1 and leaves its request in a second step: wait for that. An arq worker that is
@@ -56,11 +69,15 @@ local function take(id, score, tries, crash)
     if tonumber(score) == 1 and not abort_ms then
         return wait_for_abort(id)
     end
+    local lease_is_over = tonumber(score) % 1 == LEASED_MARK
+    if alone and must_wait(crash, lease_is_over) then
+        return
+    end
     local payload = read_payload(id)
     if not payload and drop_ghost(id) then
         return
     end
-    if tonumber(score) % 1 == LEASED_MARK then
+    if lease_is_over then
         crash = note_crash(id, 'its lease ran out')
         crashed = crashed + 1
     end

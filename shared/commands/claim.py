@@ -37,6 +37,7 @@ class Claim:
         lease_ms: ms for which the jobs are the worker's, unless renewed.
         limit: how many at the most, up to `BATCH`.
         max_payload: bytes; a larger payload is not handed over.
+        alone: a job with so many crashes comes as the only one of its claim; None for no such rule.
     """
 
     worker: str
@@ -45,6 +46,7 @@ class Claim:
     lease_ms: int
     limit: int
     max_payload: int
+    alone: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -110,6 +112,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
         asked.max_payload,
         SCAN,
         REPLY_BYTES,
+        "" if asked.alone is None else asked.alone,
     )
     reply = await _SCRIPT.run(redis, keys, arguments)
     now_ms, next_ms = reply[0], reply[1]
