@@ -1,4 +1,4 @@
-"""The jobs of `chaos.jobs`, and ten crons that tick each second: ``monarq worker chaos.cron_jobs``."""
+"""The jobs of `chaos.jobs`, and twenty crons that tick each second: ``monarq worker chaos.cron_jobs``."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ async def tick(ctx: Context) -> str:
         return run
 
 
-for _number in range(10):
+for _number in range(20):
     globals()[f"cron_{_number}"] = cron(tick, "* * * * * *", name=f"{PREFIX}-{_number}", catch_up=True)

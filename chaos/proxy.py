@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Self
 
 from monarq.shared.scripts import Script
 
 CHUNK: Final = 1 << 20
+_WORKER: Final = re.compile(rb"[\w.-]+:\d+:[0-9a-f]{8}")
 
 
 class Cut(Enum):
@@ -36,7 +38,8 @@ class Rule:
         left: how many cuts are left to be made.
         share: the chance of each such request to be cut.
         done: how many were cut.
-        rests: whether the next such request is let through: a call that is repeated must not fail for ever.
+        rests: workers, by their name in the request, whose next such request is let through: a call that is
+            repeated must not fail for as long as a lease lasts.
     """
 
     name: str
@@ -45,7 +48,7 @@ class Rule:
     left: int = 1
     share: float = 1.0
     done: int = 0
-    rests: bool = False
+    rests: set[bytes] = field(default_factory=set)
 
     @classmethod
     def of_script(cls, name: str, cut: Cut, left: int, share: float) -> Self:
@@ -56,8 +59,13 @@ class Rule:
         """Whether this request is to be cut."""
         if not self.left or self.text not in request:
             return False
-        self.rests = not self.rests and rng.random() < self.share
-        return self.rests
+        found = _WORKER.search(request)
+        worker = found[0] if found else b""
+        if worker in self.rests or rng.random() >= self.share:
+            self.rests.discard(worker)
+            return False
+        self.rests.add(worker)
+        return True
 
 
 class FaultProxy:

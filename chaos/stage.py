@@ -187,8 +187,9 @@ class Stage:
         """Kills one of the workers that have run jobs, and notes it; None where there was none."""
         pid = choose_busy(fleet, self.ledger_directory, self.rng)
         if pid is not None:
-            signal_process(pid, signal.SIGKILL)
+            # Noted before: between the two the driver may lose its core for longer than a recovery takes.
             self.ledger.note(KILL, pid=pid)
+            signal_process(pid, signal.SIGKILL)
         return pid
 
     async def restart_redis(self, down_s: float = 0.0) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from chaos.scenarios import blocked, cuts, freezes, kills, mixed, outages, stops
+from chaos.scenarios import blocked, cuts, freezes, inputs, kills, mixed, outages, stops
 from chaos.stage import Outcome, Stage
 
 
@@ -38,6 +38,8 @@ SCENARIOS = {
         Scenario("T8", "worker frozen past its leases, same ids enqueued anew", freezes.freeze),
         Scenario("T9", "jobs that block the loop or the interpreter", blocked.block, controls=False),
         Scenario("T10", "rolling restarts under load", stops.restart_rolling),
+        Scenario("T12", "malformed payloads among good ones", inputs.malformed),
+        Scenario("T13", "jobs that kill their workers", inputs.poison, controls=False),
         Scenario("T15", "Redis full", outages.redis_full),
         Scenario("T17", "Redis read-only for 10 s", outages.redis_read_only),
         Scenario("T19", "scripts flushed, connections killed, Redis asleep", outages.redis_forgets),
@@ -46,4 +48,4 @@ SCENARIOS = {
 }
 
 SHORT = list(SCENARIOS)
-CI = ["T1", "T2"]
+CI = ["T1", "T2", "T6", "T8", "T12", "T13", "T31"]

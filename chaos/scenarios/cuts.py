@@ -12,7 +12,7 @@ from chaos.stage import Outcome, Stage, check_basics
 from monarq import Producer
 from monarq.producer import named
 
-LEASE_S: Final = 0.9
+LEASE_S: Final = 0.75
 SHARES: Final = {
     "enqueue": 0.4,
     "claim": 0.4,

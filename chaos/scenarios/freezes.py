@@ -128,5 +128,6 @@ def _check(stage: Stage, outcome: Outcome, total: int, thawed: int) -> None:
     outcome.check("DEAD", figures.dead, equals=0)
     outcome.check("KEYLEAK", outcome.facts["key_leaks"], equals=0)
     outcome.check("worker deaths", outcome.deaths - len(stage.events(KILL)), equals=0)
+    figures.overlap_ids = []
     # The first generation runs twice, as a frozen worker cannot be told from a dead one.
     figures.dup_bound = total

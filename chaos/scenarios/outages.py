@@ -17,7 +17,7 @@ from chaos.stage import LEASE_S, Outcome, Stage, check_basics
 
 BLACK_HOLE_S: Final = 20.0
 SOCKET_TIMEOUT_S: Final = 5.0
-FULL_BYTES: Final = 12_000_000
+FULL_BYTES: Final = 8_000_000
 
 
 async def redis_down(stage: Stage) -> Outcome:
@@ -83,7 +83,7 @@ def _recoveries(stage: Stage, met: dict[str, int], victim: int, fault_ns: int) -
 async def redis_full(stage: Stage) -> Outcome:
     """Jobs are enqueued until Redis refuses (maxmemory, noeviction); workers go on and make room."""
     await stage.redis.client.config_set("maxmemory", FULL_BYTES)
-    enqueuer = await stage.start_enqueuer(count=40_000, shortest_ms=0, longest_ms=2, retry_for_s=1.0)
+    enqueuer = await stage.start_enqueuer(count=25_000, shortest_ms=0, longest_ms=2, retry_for_s=1.0)
     await enqueuer.wait()
     fleet = await stage.start_workers(concurrency=100)
     refused = outcome_refused = 0

@@ -15,7 +15,7 @@ PER_SECOND: Final = 200
 async def restart_rolling(stage: Stage) -> Outcome:
     """SIGHUP every 5 s; then SIGTERM with jobs running that last longer than the grace."""
     fleet = await stage.start_workers(workers=2, concurrency=400)
-    restarts = stage.sized(ci=2, short=6, long=20)
+    restarts = stage.sized(ci=2, short=5, long=20)
     count = round(restarts * EVERY_S * PER_SECOND)
     enqueuer = await stage.start_enqueuer(count=count, per_second=PER_SECOND, longest_ms=2000)
     long_ones = await stage.start_enqueuer(
