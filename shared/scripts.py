@@ -7,7 +7,7 @@ that redis-py's own script object has for a server that has forgotten its script
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from importlib.resources import files
 from typing import Any, cast
 
@@ -54,6 +54,16 @@ class Script:
             return redis.execute_command("EVALSHA", self.sha, *call)
         except NoScriptError:
             return redis.execute_command("EVAL", self.source, *call)
+
+
+def check_batch(given: Sized, most: int) -> None:
+    """Keeps a call from failing in the middle of its writes: Lua's stack takes no more than some 8,000 values.
+
+    Raises:
+        ValueError: more is given than one call may hold.
+    """
+    if len(given) > most:
+        raise ValueError(f"{len(given)} jobs in one call: give at most {most} at a time")
 
 
 def text(value: object) -> str:

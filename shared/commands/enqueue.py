@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Lane, home_of
-from monarq.shared.scripts import Argument, Script
+from monarq.shared.scripts import Argument, Script, check_batch
 
 _SCRIPT = Script.load("enqueue")
 
@@ -60,8 +60,10 @@ async def enqueue(
     """Puts the jobs, given as id and payload, into the queue; at most `BATCH` of them.
 
     Raises:
+        ValueError: there are more than `BATCH`.
         RedisError: the call failed; what became of it is unknown unless Redis refused it.
     """
+    check_batch(jobs, BATCH)
     arguments: list[Argument] = [
         ids.value,
         home_of(placing.lane),

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.commands.claim import Lease
 from monarq.shared.keys import QueueKeys
-from monarq.shared.scripts import Argument, Script, as_ids
+from monarq.shared.scripts import Argument, Script, as_ids, check_batch
 
 _SCRIPT = Script.load("finish")
 
@@ -44,8 +44,10 @@ async def finish(redis: Redis, keys: QueueKeys, worker: str, endings: Sequence[E
     """Ends the jobs, at most `BATCH` of them, and gives the raw ids of those that were not the worker's any more.
 
     Raises:
+        ValueError: there are more than `BATCH`.
         RedisError: the call failed; repeat it.
     """
+    check_batch(endings, BATCH)
     arguments: list[Argument] = [worker, max_dead]
     for ending in endings:
         lease = ending.lease

@@ -5,12 +5,12 @@ Blocking, because it runs in a thread that a blocked event loop cannot stop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from monarq.shared.commands.claim import Lease
 from monarq.shared.keys import QueueKeys
-from monarq.shared.scripts import Argument, Script, as_ids
+from monarq.shared.scripts import Argument, Script, as_ids, check_batch
 
 _SCRIPT = Script.load("renew")
 
@@ -19,7 +19,7 @@ BATCH = 2000
 
 
 def renew(
-    redis: Any, keys: QueueKeys, worker: str, lease_ms: int, record: bytes, leases: Iterable[Lease]
+    redis: Any, keys: QueueKeys, worker: str, lease_ms: int, record: bytes, leases: Sequence[Lease]
 ) -> list[bytes]:
     """Renews the leases, at most `BATCH`, and gives the raw ids of those that are lost.
 
@@ -32,8 +32,10 @@ def renew(
         leases: what to renew.
 
     Raises:
+        ValueError: there are more than `BATCH`.
         RedisError: the call failed; repeat it.
     """
+    check_batch(leases, BATCH)
     arguments: list[Argument] = [worker, lease_ms, record]
     for lease in leases:
         arguments += (lease.raw_id, lease.token, lease.home)

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from monarq.shared.commands.claim import Lease
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
-from monarq.shared.scripts import Argument, Script, as_ids
+from monarq.shared.scripts import Argument, Script, as_ids, check_batch
 
 _SCRIPT = Script.load("requeue")
 
@@ -41,8 +41,10 @@ async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[
     """Gives the jobs back, at most `BATCH` of them; the raw ids of those that were not the worker's any more.
 
     Raises:
+        ValueError: there are more than `BATCH`.
         RedisError: the call failed; repeat it.
     """
+    check_batch(returns, BATCH)
     arguments: list[Argument] = [worker]
     for back in returns:
         arguments += (
