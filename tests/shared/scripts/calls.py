@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -162,7 +162,7 @@ def call_renew(*leases: Lease, worker: str = "w1", record: str = "") -> Call:
     return call
 
 
-def _renew(scene: Scene, worker: str, record: str, leases: Iterable[Lease]) -> list[bytes]:
+def _renew(scene: Scene, worker: str, record: str, leases: Sequence[Lease]) -> list[bytes]:
     path = scene.redis.connection_pool.connection_kwargs["path"]
     with blocking_redis.Redis(unix_socket_path=path) as client:
         return renew(client, KEYS, worker, LEASE_S * 1000, record.encode(), leases)

@@ -32,20 +32,8 @@ ABORTS = [
         QueueState(results={"a": "done"}),
     ),
     Row("a job that waits comes to the front", WAITING, call_abort(), WAITS, ASKED),
-    Row(
-        "a deferred job is not waited for",
-        replace(WAITING, queue={"a": 3600}),
-        call_abort(),
-        WAITS,
-        ASKED,
-    ),
-    Row(
-        "a job whose score is 0",
-        replace(WAITING, queue={"a": Exactly(0)}),
-        call_abort(),
-        WAITS,
-        ASKED,
-    ),
+    Row("a deferred job is not waited for", replace(WAITING, queue={"a": 3600}), call_abort(), WAITS, ASKED),
+    Row("a job whose score is 0", replace(WAITING, queue={"a": Exactly(0)}), call_abort(), WAITS, ASKED),
     Row("a job that runs", RUNNING, call_abort(), RUNS, replace(RUNNING, aborts={"a": 0})),
     Row(
         "a job that an arq worker runs",

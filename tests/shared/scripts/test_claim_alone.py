@@ -31,7 +31,7 @@ async def test_without_the_rule_all_come_together(redis: Redis) -> None:
 
 
 async def _claim_all(redis: Redis, alone: int | None) -> list[list[str]]:
-    claims = []
+    claims: list[list[str]] = []
     while leases := (await claim(redis, KEYS, Claim("w", f"t{len(claims)}", "io", 15_000, 10, 100, alone))).leases:
         claims.append([lease.job_id for lease in leases])
     return claims

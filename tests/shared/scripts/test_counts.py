@@ -61,9 +61,7 @@ COUNTS = [
     row("only such scores", QueueState(queue={"a": Exactly(1)}), replace(EMPTY, queued=1)),
     row("dead letters", QueueState(dead={"a": -5, "b": -50}), replace(EMPTY, dead=2)),
     row(
-        "counters",
-        QueueState(stats={"enqueued": "7", "done": "5"}),
-        replace(EMPTY, totals={"enqueued": 7, "done": 5}),
+        "counters", QueueState(stats={"enqueued": "7", "done": "5"}), replace(EMPTY, totals={"enqueued": 7, "done": 5})
     ),
     row(
         "workers whose leases are gone",

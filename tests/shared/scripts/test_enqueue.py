@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from monarq.shared.commands.enqueue import Enqueued, Ids
 from monarq.shared.lane import Lane
 from tests.shared.scripts.calls import call_enqueue
-from tests.shared.scripts.rows import WRONGTYPE, Row, Scene, check, wrong
+from tests.shared.scripts.rows import Row, Scene, check
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, read_ttls, server_ms
 
 ADDED, EXISTED, ENDED = Enqueued.ADDED, Enqueued.EXISTED, Enqueued.ENDED
@@ -232,92 +232,6 @@ TICKS = [
 ]
 
 
-TWO: Final = {"a": "payload", "b": "2"}
-B_IN: Final = QueueState(queue={"b": 0}, payloads={"b": "2"}, stats={"enqueued": "1"}, notes=frozenset({"io"}))
-
-
-WRONG_TYPES = [
-    Row(
-        "payload: the id counts as taken",
-        wrong("arq:job:a", "list"),
-        call_enqueue(TWO, Ids.NAMED),
-        [EXISTED, ADDED],
-        wrong("arq:job:a", "list", B_IN),
-        repeated=[EXISTED] * 2,
-    ),
-    Row(
-        "result: the id counts as taken",
-        wrong("arq:result:a", "list"),
-        call_enqueue(TWO, Ids.NAMED),
-        [EXISTED, ADDED],
-        wrong("arq:result:a", "list", B_IN),
-        repeated=[EXISTED] * 2,
-    ),
-    Row(
-        "in-progress: is not a claim",
-        wrong("arq:in-progress:a", "list"),
-        call_enqueue(A, Ids.NAMED),
-        [ADDED],
-        wrong("arq:in-progress:a", "list", JOB_IN),
-        repeated=[EXISTED],
-    ),
-    Row(
-        "tick: it has been enqueued",
-        wrong(KEYS.base + "tick:a", "list"),
-        call_enqueue(TWO, Ids.NAMED, tick_s=60),
-        [EXISTED, ADDED],
-        wrong(KEYS.base + "tick:a", "list", replace(B_IN, ticks=frozenset({"b"}))),
-        repeated=[EXISTED] * 2,
-    ),
-    Row(
-        "queue: refused, and no payload is left behind",
-        wrong(KEYS.queue),
-        call_enqueue(A),
-        WRONGTYPE,
-        wrong(KEYS.queue),
-    ),
-    Row(
-        "cpu set: a cpu job is refused, and is not parked for ever",
-        wrong(KEYS.cpu),
-        call_enqueue(A, lane=Lane.CPU),
-        WRONGTYPE,
-        wrong(KEYS.cpu),
-    ),
-    Row(
-        "cpu set: an io job has nothing to do with it",
-        wrong(KEYS.cpu),
-        call_enqueue(A),
-        [ADDED],
-        wrong(KEYS.cpu, beside=JOB_IN),
-        repeated=[EXISTED],
-    ),
-    Row(
-        "aborts: there are none to drop",
-        wrong("arq:abort"),
-        call_enqueue(A, Ids.NAMED),
-        [ADDED],
-        wrong("arq:abort", beside=JOB_IN),
-        repeated=[EXISTED],
-    ),
-    Row(
-        "statistics: nothing is counted",
-        wrong(KEYS.base + "stats"),
-        call_enqueue(A),
-        [ADDED],
-        wrong(KEYS.base + "stats", beside=replace(JOB_IN, stats={})),
-        repeated=[EXISTED],
-    ),
-    Row(
-        "wake-up list: nobody is told",
-        wrong(KEYS.wake("io")),
-        call_enqueue(A),
-        [ADDED],
-        wrong(KEYS.wake("io"), beside=replace(JOB_IN, notes=frozenset())),
-        repeated=[EXISTED],
-    ),
-]
-
-
 @pytest.mark.parametrize("row", NEW, ids=str)
 async def test_a_new_id(row: Row, redis: Redis) -> None:
     await check(row, redis)
@@ -335,11 +249,6 @@ async def test_a_call_that_is_repeated_because_its_outcome_is_unknown(row: Row, 
 
 @pytest.mark.parametrize("row", TICKS, ids=str)
 async def test_a_cron_tick(row: Row, redis: Redis) -> None:
-    await check(row, redis)
-
-
-@pytest.mark.parametrize("row", WRONG_TYPES, ids=str)
-async def test_a_key_of_a_wrong_type(row: Row, redis: Redis) -> None:
     await check(row, redis)
 
 

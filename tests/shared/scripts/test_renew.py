@@ -38,9 +38,7 @@ RENEWALS = [
         call_renew(record="{}"),
         [],
         QueueState(
-            records={"w1": "{}", "w2": "{}"},
-            workers={"w1": LEASE_S, "w2": 9},
-            queues={KEYS.queue: 0, "other": -9},
+            records={"w1": "{}", "w2": "{}"}, workers={"w1": LEASE_S, "w2": 9}, queues={KEYS.queue: 0, "other": -9}
         ),
     ),
     Row(
@@ -188,10 +186,7 @@ WRONG_TYPES = [
         wrong(
             KEYS.leases("w1"),
             beside=replace(
-                BOTH_RENEWED,
-                queue={"a": leased(5), "b": leased(LEASE_S)},
-                tokens={"a": "t2", "b": "t1"},
-                leases={},
+                BOTH_RENEWED, queue={"a": leased(5), "b": leased(LEASE_S)}, tokens={"a": "t2", "b": "t1"}, leases={}
             ),
         ),
     ),

@@ -16,37 +16,19 @@ IO_NOTE: Final = frozenset({"io"})
 NOTHING: Final = QueueState()
 WORKER: Final = QueueState(records={"w1": "{}"}, workers={"w1": 15})
 OTHER: Final = QueueState(
-    records={"w2": "{}"},
-    workers={"w2": 15},
-    queue={"z": leased(9)},
-    tokens={"z": "t9"},
-    leases={"w2": {"z": "t9"}},
+    records={"w2": "{}"}, workers={"w2": 15}, queue={"z": leased(9)}, tokens={"z": "t9"}, leases={"w2": {"z": "t9"}}
 )
 LEASED: Final = replace(
-    WORKER,
-    queue={"a": leased(9)},
-    payloads={"a": "payload"},
-    tokens={"a": "t1"},
-    leases={"w1": {"a": "t1"}},
+    WORKER, queue={"a": leased(9)}, payloads={"a": "payload"}, tokens={"a": "t1"}, leases={"w1": {"a": "t1"}}
 )
 FREED: Final = QueueState(
-    queue={"a": 0},
-    payloads={"a": "payload"},
-    crashes={"a": "1 killed"},
-    stats={"crashed": "1"},
-    notes=IO_NOTE,
+    queue={"a": 0}, payloads={"a": "payload"}, crashes={"a": "1 killed"}, stats={"crashed": "1"}, notes=IO_NOTE
 )
 TWO_LEASED: Final = replace(
-    WORKER,
-    queue=dict.fromkeys("ab", leased(9)),
-    tokens={"a": "t1", "b": "t2"},
-    leases={"w1": {"a": "t1", "b": "t2"}},
+    WORKER, queue=dict.fromkeys("ab", leased(9)), tokens={"a": "t1", "b": "t2"}, leases={"w1": {"a": "t1", "b": "t2"}}
 )
 BOTH_FREED: Final = QueueState(
-    queue={"a": 0, "b": 0},
-    crashes=dict.fromkeys("ab", "1 killed"),
-    stats={"crashed": "2"},
-    notes=IO_NOTE,
+    queue={"a": 0, "b": 0}, crashes=dict.fromkeys("ab", "1 killed"), stats={"crashed": "2"}, notes=IO_NOTE
 )
 
 REPAIRS = [
@@ -120,10 +102,7 @@ WRONG_TYPES = [
             "arq:in-progress:a",
             "list",
             QueueState(
-                queue={"a": leased(9), "b": 0},
-                crashes={"b": "1 killed"},
-                stats={"crashed": "1"},
-                notes=IO_NOTE,
+                queue={"a": leased(9), "b": 0}, crashes={"b": "1 killed"}, stats={"crashed": "1"}, notes=IO_NOTE
             ),
         ),
         repeated=[],
@@ -157,10 +136,7 @@ WRONG_TYPES = [
         call_repair(),
         ["a", "b"],
         replace(
-            BOTH_FREED,
-            stats={},
-            notes=frozenset(),
-            wrong={KEYS.wake("io"): "string", KEYS.base + "stats": "string"},
+            BOTH_FREED, stats={}, notes=frozenset(), wrong={KEYS.wake("io"): "string", KEYS.base + "stats": "string"}
         ),
         repeated=[],
     ),

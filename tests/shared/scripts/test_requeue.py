@@ -59,12 +59,7 @@ RETURNS = [
         TWO_LEASED,
         call_requeue(Back("a", due=Exactly(1e20), tries=2), Back("b", tries=1)),
         [],
-        replace(
-            BOTH_FREE,
-            queue={"a": Exactly(1e20), "b": 0},
-            tries={"a": "2", "b": "1"},
-            stats={"retried": "2"},
-        ),
+        replace(BOTH_FREE, queue={"a": Exactly(1e20), "b": 0}, tries={"a": "2", "b": "1"}, stats={"retried": "2"}),
         repeated=["a", "b"],
     ),
     Row(
@@ -218,10 +213,7 @@ WRONG_TYPES = [
         wrong(KEYS.wake("io"), beside=TWO_LEASED),
         call_requeue(Back("a"), Back("b", home="cpu")),
         [],
-        wrong(
-            KEYS.wake("io"),
-            beside=replace(BOTH_FREE, queue={"a": 0, "b": PARKED}, cpu={"b": 0}, notes=CPU_NOTE),
-        ),
+        wrong(KEYS.wake("io"), beside=replace(BOTH_FREE, queue={"a": 0, "b": PARKED}, cpu={"b": 0}, notes=CPU_NOTE)),
         repeated=["a", "b"],
     ),
 ]

@@ -1,0 +1,28 @@
+"""All rows of all tables, for those who play them on other Redises than an ordinary one."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import Final
+
+from tests.shared import scripts
+from tests.shared.scripts.rows import Row
+
+_WITH_TABLES: Final = ("abort", "claim", "counts", "enqueue", "finish", "forfeit", "renew", "repair", "requeue")
+
+
+def _rows_of(module: ModuleType) -> list[Row]:
+    tables = [value for value in vars(module).values() if isinstance(value, list)]
+    return [row for table in tables for row in table if isinstance(row, Row)]
+
+
+def _rows_for(script: str) -> list[Row]:
+    names = [found.name for found in pkgutil.iter_modules(scripts.__path__)]
+    mine = [name for name in names if name == f"test_{script}" or name.startswith(f"test_{script}_")]
+    return [row for name in mine for row in _rows_of(importlib.import_module(f"{scripts.__name__}.{name}"))]
+
+
+ENQUEUE: Final = _rows_for("enqueue")
+OTHERS: Final = [row for script in _WITH_TABLES if script != "enqueue" for row in _rows_for(script)]

@@ -1,0 +1,223 @@
+"""What each script's header says, against the script, its binding, and the rules that hold for all scripts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared.commands import claim as claiming
+from monarq.shared.commands import counts as counting
+from monarq.shared.commands.abort import AbortAnswer
+from monarq.shared.commands.enqueue import Enqueued
+from monarq.shared.commands.renew import renew
+from monarq.shared.keys import lua_prelude
+from monarq.shared.scripts import Script
+from tests.shared.scripts import calls
+from tests.shared.scripts.rows import Call, Scene
+from tests.support.queue_state import KEYS
+
+FOLDER: Final = Path(str(files("monarq.shared.commands")))
+NAMES: Final = sorted(path.stem for path in FOLDER.glob("*.lua") if path.stem != "prelude")
+
+BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
+    # A call with these jobs, where the script takes jobs.
+    "abort": lambda ids: calls.call_abort(),
+    "claim": lambda ids: calls.call_claim(),
+    "counts": lambda ids: calls.call_counts(),
+    "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
+    "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
+    "forfeit": lambda ids: calls.call_forfeit(),
+    "repair": lambda ids: calls.call_repair(),
+    "requeue": lambda ids: calls.call_requeue(*map(calls.Back, ids)),
+    "retire": lambda ids: calls.call_retire(),
+}
+"""renew's binding blocks, and is played with its own stand-in."""
+
+READERS: Final = {"EXISTS", "GETRANGE", "HGET", "HGETALL", "HLEN", "LLEN", "MGET", "PTTL", "STRLEN", "TIME", "TYPE"}
+ZSET_READERS: Final = {"ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE"}
+WRITERS: Final = {"DEL", "HDEL", "HINCRBY", "HSET", "INCRBY", "PEXPIRE", "PUBLISH", "RPUSH", "SET", "ZADD", "ZREM"}
+DROPS_OLD: Final = {"ZREMRANGEBYSCORE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the comment lines at a script's top say."""
+
+    title: str
+    arguments: str
+    returns: str
+
+    @classmethod
+    def of(cls, name: str) -> Header:
+        """Reads a script's header; its three parts must be there."""
+        lines = []
+        for line in source(name).splitlines():
+            if not line.startswith("--"):
+                break
+            lines.append(line.removeprefix("--").strip())
+        text = " ".join(lines)
+        found = re.fullmatch(r"(\w+: .+?\.) .*?ARGV  (.+?) RETURNS  (.+?)(?: GUARANTEES .*| OWNERSHIP .*)?", text)
+        assert found, f"the header of {name}.lua is not `-- {name}: purpose.`, ARGV, RETURNS: {text}"
+        return cls(*found.groups())
+
+    @property
+    def fixed(self) -> int:
+        """How many numbered arguments it names."""
+        count = 0
+        while re.search(rf"(?:^|\s){count + 1} [a-z]\w+", self.arguments):
+            count += 1
+        return count
+
+    @property
+    def stride(self) -> int:
+        """How many arguments it names for each job."""
+        return _items_after("for each job:", self.arguments)
+
+    @property
+    def codes(self) -> set[int]:
+        """The numbers that its reply may be."""
+        return {int(code) for code in re.findall(r"(?:^|[ ,])(\d) [(a-z]", self.returns)}
+
+
+def _items_after(mark: str, text: str) -> int:
+    without_asides = re.sub(r"\([^()]*\)", "", text.partition(mark)[2].partition("}")[0])
+    return len(without_asides.split(",")) if without_asides else 0
+
+
+def source(name: str) -> str:
+    """A script's own text."""
+    return (FOLDER / f"{name}.lua").read_text()
+
+
+def code(name: str) -> str:
+    """A script's own text without comments."""
+    return re.sub(r"--.*", "", source(name))
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Stands in for a client, and keeps what a binding sends."""
+
+    sent: list[Any] = field(default_factory=list)
+
+    async def execute_command(self, *parts: Any) -> Any:
+        """Keeps the command's arguments; the reply is none that a binding could read."""
+        self.sent = list(parts)
+        raise InterruptedError
+
+    def execute_blocking(self, *parts: Any) -> Any:
+        """The same for a blocking client."""
+        self.sent = list(parts)
+        return []
+
+
+async def arguments_of(name: str, ids: list[str]) -> list[Any]:
+    """ARGV as the binding sends it."""
+    recorder = Recorder()
+    if name == "renew":
+        client: Any = type("Client", (), {"execute_command": staticmethod(recorder.execute_blocking)})
+        renew(client, KEYS, "w1", 15_000, b"{}", [calls.lease_of(job_id) for job_id in ids])
+    else:
+        client = recorder
+        with pytest.raises(InterruptedError):
+            await BINDINGS[name](ids)(Scene(client, 0))
+    command, sha, count, *rest = recorder.sent
+    assert (command, sha, count, rest[:2]) == ("EVALSHA", Script.load(name).sha, 2, KEYS.script_keys)
+    return rest[2:]
+
+
+def commands_in(text: str) -> list[tuple[str, str]]:
+    """Each call of a Redis command in a script: its name, and what stands behind it."""
+    return re.findall(r"redis\.p?call\('(\w+)'(.*)", text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_header_names_the_script(name: str) -> None:
+    assert Header.of(name).title.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_header_names_every_argument_that_the_binding_sends(name: str) -> None:
+    header = Header.of(name)
+    assert len(await arguments_of(name, [])) == header.fixed
+    assert len(await arguments_of(name, ["a", "b"])) == header.fixed + 2 * header.stride
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_script_uses_every_argument_that_the_header_names(name: str) -> None:
+    header, text = Header.of(name), code(name)
+    assert {int(at) for at in re.findall(r"ARGV\[(\d+)\]", text)} == set(range(1, header.fixed + 1))
+    strides = re.findall(r"STRIDE = (\d+)", text) + re.findall(r"for at = \d+, #ARGV, (\d+) do", text)
+    assert strides == ([str(header.stride)] if header.stride else [])
+    first = re.findall(r"owned\((\d+),", text) + re.findall(r"for at = (\d+), #ARGV", text)
+    assert first == ([str(header.fixed + 1)] if header.stride else [])
+
+
+def test_the_headers_name_the_codes_that_the_bindings_know() -> None:
+    assert Header.of("enqueue").codes == set(Enqueued)
+    assert Header.of("abort").codes == set(AbortAnswer)
+
+
+def test_the_claim_s_header_names_the_fields_that_the_binding_reads() -> None:
+    assert _items_after("for each job:", Header.of("claim").returns) == claiming._FIELDS
+
+
+async def test_the_counts_header_names_the_fields_of_its_reply(redis: Redis) -> None:
+    returns = Header.of("counts").returns
+    reply = await Script.load("counts").run(redis, KEYS, ())
+    assert _items_after("{", re.sub(r"\{", "{ ", returns)) == len(reply)
+    assert f"({counting._SECONDS})" in returns
+    assert f"for back = 1, {counting._SECONDS} do" in code("counts")
+
+
+@pytest.mark.parametrize("name", ["prelude", *NAMES])
+def test_no_script_searches_keys_or_walks_a_queue(name: str) -> None:
+    for command, rest in commands_in(code(name)):
+        assert command in READERS | ZSET_READERS | WRITERS | DROPS_OLD
+        if command in {"ZRANGE", "ZRANGEBYSCORE"}:
+            assert "'LIMIT'" in rest or re.search(r", 0, \d{1,3}\)", rest), f"{command}{rest} has no limit"
+        if command in DROPS_OLD:
+            assert rest.startswith(", QUEUES,"), "only the list of queues, which is short"
+        if command == "HGETALL":
+            assert rest.startswith((", LEASES .. worker)", ", STATS)")), "only hashes that no queue's length grows"
+
+
+@pytest.mark.parametrize("name", ["prelude", *NAMES])
+def test_every_key_is_named_by_keys_py(name: str) -> None:
+    """The rows' `read_state` finds what is written; here, that no script spells a key of its own."""
+    named = set(re.findall(r"^local (\w+) =", lua_prelude(), re.MULTILINE)) | {"QUEUE", "BASE"}
+    local_names = {"key", "list", "second", "source"}
+    lists = {"gone", "names", "runs", "prefixed"}
+    for command, rest in commands_in(code(name)):
+        if command == "TIME":
+            continue
+        first = re.match(r", (?:unpack\()?(\w+)", rest)
+        assert first, f"{command}{rest} names no key"
+        assert first[1] in named | local_names | lists
+    assert not re.search(r"'(?:arq|monarq):", code(name))
+
+
+@pytest.mark.parametrize("name", ["prelude", *NAMES])
+def test_the_only_clock_is_redis(name: str) -> None:
+    assert "os." not in code(name)
+    assert name == "prelude" or "'TIME'" not in code(name)
+
+
+def test_no_binding_asks_this_machine_for_the_time() -> None:
+    for path in FOLDER.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not imported & {"time", "datetime"}, f"{path.name} has a clock of its own"
+
+
+def test_every_script_has_a_binding_and_a_row_of_its_own() -> None:
+    assert sorted([*BINDINGS, "renew"]) == NAMES
