@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format test-compose clean
+.PHONY: help demo test lint types format test-compose chaos chaos-ci chaos-long clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,15 @@ $(VENV)/.for-use: pyproject.toml | $(BIN)/python
 $(VENV)/.for-development: pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.for-use
+
+chaos: $(VENV)/.for-development ## Kill workers and Redis, cut connections, and check that nothing is lost: 8 minutes
+	$(BIN)/python -m chaos $(SCENARIOS)
+
+chaos-ci: $(VENV)/.for-development ## Its cut of two minutes
+	$(BIN)/python -m chaos --size ci
+
+chaos-long: $(VENV)/.for-development ## The same with large numbers, and what takes long
+	$(BIN)/python -m chaos --size long $(SCENARIOS)
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
