@@ -60,7 +60,7 @@ async def start(*args: str, url: str, env: Mapping[str, str] | None = None) -> a
 async def end(process: asyncio.subprocess.Process, stdin: bytes = b"") -> Ended:
     """Waits until it has ended by itself."""
     async with asyncio.timeout(LONGEST_S):
-        out, err = await process.communicate(stdin)
+        out, err = await process.communicate(stdin or None)
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())
 

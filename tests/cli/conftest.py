@@ -11,7 +11,7 @@ import pytest
 from monarq.cli.app import run
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.connection import UrlSource
-from tests.cli.command import STARTED, Ended
+from tests.cli.command import STARTED, Ended, end
 
 NOWHERE = "redis://127.0.0.1:1"
 
@@ -23,7 +23,7 @@ async def nothing_is_left_running() -> AsyncIterator[None]:
     for process in STARTED:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await end(process)
     STARTED.clear()
 
 
