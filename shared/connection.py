@@ -139,7 +139,9 @@ def unavailable(error: BaseException, where: str) -> RedisUnavailableError:
         error: what redis-py raised.
         where: the server as `shown_url` gives it.
     """
-    denied = isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError))
+    # The wire tells that nothing was sent, and why as the cause.
+    reasons = [error, error.__cause__]
+    denied = any(isinstance(reason, (AuthenticationError, AuthorizationError, NoPermissionError)) for reason in reasons)
     if denied or "NOAUTH" in str(error) or "WRONGPASS" in str(error):
         return RedisUnavailableError(
             f"Redis at {where} refused the user or password: check them in REDIS_URL (redis://user:password@host:port)"

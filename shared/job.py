@@ -130,7 +130,11 @@ class SyncContextJob(Job[P, R]):
 
 
 def _enqueued_signature(function: Callable[..., Any], takes_context: bool) -> inspect.Signature:
-    signature = inspect.signature(function)
+    try:
+        # Annotations that are quoted, all of them where a module postpones them, are shown as what they mean.
+        signature = inspect.signature(function, eval_str=True)
+    except Exception:  # noqa: BLE001 - they may name what exists for type checkers only, or be anything at all
+        signature = inspect.signature(function)
     parameters = list(signature.parameters.values())
     return signature.replace(parameters=parameters[1:] if takes_context else parameters)
 
