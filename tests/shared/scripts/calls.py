@@ -12,11 +12,13 @@ import redis as blocking_redis
 from monarq.shared.commands.abort import abort
 from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
 from monarq.shared.commands.counts import Counts, counts
+from monarq.shared.commands.discard import discard
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.repair import repair, retire
 from monarq.shared.commands.requeue import Return, requeue
+from monarq.shared.commands.revive import Revived, revive
 from monarq.shared.lane import Home, Lane
 from tests.shared.scripts.rows import Call, Scene
 from tests.support.queue_state import KEYS, Time, to_bytes, to_text
@@ -185,6 +187,24 @@ def call_retire(worker: str = "w1") -> Call:
 def call_abort(job_id: str = "a") -> Call:
     """Asks for an abort."""
     return lambda scene: abort(scene.redis, KEYS, job_id)
+
+
+def call_revive(*ids: str) -> Call:
+    """Puts dead jobs back."""
+
+    async def call(scene: Scene) -> list[Revived]:
+        return await revive(scene.redis, KEYS, [to_bytes(job_id) for job_id in ids])
+
+    return call
+
+
+def call_discard(*ids: str) -> Call:
+    """Throws dead letters away."""
+
+    async def call(scene: Scene) -> list[bool]:
+        return await discard(scene.redis, KEYS, [to_bytes(job_id) for job_id in ids])
+
+    return call
 
 
 def call_counts() -> Call:

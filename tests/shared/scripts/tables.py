@@ -10,7 +10,9 @@ from typing import Final
 from tests.shared import scripts
 from tests.shared.scripts.rows import Row
 
-_WITH_TABLES: Final = ("abort", "claim", "counts", "enqueue", "finish", "forfeit", "renew", "repair", "requeue")
+_WITH_TABLES: Final = (
+    *("abort", "claim", "counts", "discard", "enqueue", "finish", "forfeit", "renew", "repair", "requeue", "revive"),
+)
 
 
 def _rows_of(module: ModuleType) -> list[Row]:

@@ -18,6 +18,7 @@ from monarq.shared.commands import counts as counting
 from monarq.shared.commands.abort import AbortAnswer
 from monarq.shared.commands.enqueue import Enqueued
 from monarq.shared.commands.renew import renew
+from monarq.shared.commands.revive import Revived
 from monarq.shared.keys import lua_prelude
 from monarq.shared.scripts import Script
 from tests.shared.scripts import calls
@@ -32,16 +33,31 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "abort": lambda ids: calls.call_abort(),
     "claim": lambda ids: calls.call_claim(),
     "counts": lambda ids: calls.call_counts(),
+    "discard": lambda ids: calls.call_discard(*ids),
     "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
     "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
     "forfeit": lambda ids: calls.call_forfeit(),
     "repair": lambda ids: calls.call_repair(),
     "requeue": lambda ids: calls.call_requeue(*map(calls.Back, ids)),
     "retire": lambda ids: calls.call_retire(),
+    "revive": lambda ids: calls.call_revive(*ids),
 }
 """renew's binding blocks, and is played with its own stand-in."""
 
-READERS: Final = {"EXISTS", "GETRANGE", "HGET", "HGETALL", "HLEN", "LLEN", "MGET", "PTTL", "STRLEN", "TIME", "TYPE"}
+READERS: Final = {
+    "EXISTS",
+    "GETRANGE",
+    "HGET",
+    "HGETALL",
+    "HLEN",
+    "HMGET",
+    "LLEN",
+    "MGET",
+    "PTTL",
+    "STRLEN",
+    "TIME",
+    "TYPE",
+}
 ZSET_READERS: Final = {"ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE"}
 WRITERS: Final = {"DEL", "HDEL", "HINCRBY", "HSET", "INCRBY", "PEXPIRE", "PUBLISH", "RPUSH", "SET", "ZADD", "ZREM"}
 DROPS_OLD: Final = {"ZREMRANGEBYSCORE"}
@@ -164,6 +180,7 @@ def test_the_script_uses_every_argument_that_the_header_names(name: str) -> None
 def test_the_headers_name_the_codes_that_the_bindings_know() -> None:
     assert Header.of("enqueue").codes == set(Enqueued)
     assert Header.of("abort").codes == set(AbortAnswer)
+    assert Header.of("revive").codes == set(Revived)
 
 
 def test_the_claim_s_header_names_the_fields_that_the_binding_reads() -> None:
@@ -183,7 +200,7 @@ def test_no_script_searches_keys_or_walks_a_queue(name: str) -> None:
     for command, rest in commands_in(code(name)):
         assert command in READERS | ZSET_READERS | WRITERS | DROPS_OLD
         if command in {"ZRANGE", "ZRANGEBYSCORE"}:
-            assert "'LIMIT'" in rest or re.search(r", 0, \d{1,3}\)", rest), f"{command}{rest} has no limit"
+            assert "'LIMIT'" in rest or re.search(r", 0, \d{1,3}[,)]", rest), f"{command}{rest} has no limit"
         if command in DROPS_OLD:
             assert rest.startswith(", QUEUES,"), "only the list of queues, which is short"
         if command == "HGETALL":

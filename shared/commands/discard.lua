@@ -1,0 +1,12 @@
+-- discard: throw dead letters away.
+-- ARGV  then for each job: id
+-- RETURNS  a code for each job: 1 its letter is gone, 0 there was none
+-- GUARANTEES  results are kept for as long as they would be; repeating the call changes nothing.
+even_when_full()
+local codes = {}
+for at = 1, #ARGV, 1 do
+    local id = ARGV[at]
+    codes[#codes + 1] = redis.call('DEL', LETTER .. id)
+    redis.pcall('ZREM', DEAD, id)
+end
+return codes

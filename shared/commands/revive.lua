@@ -1,0 +1,56 @@
+-- revive: put dead jobs back into the queue, as if they had never run.
+-- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   then for each job: id
+-- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, 0 there is no dead letter of it,
+--          2 a job of this id waits or runs, 3 the letter has no payload
+-- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together; repeating
+--             the call makes no second job.
+local max_bytes = tonumber(ARGV[1])
+redis.call('ZCARD', QUEUE)
+even_when_full()
+local now = ms(now_ms())
+local codes, lanes = {}, {}
+local moved, bytes = 0, 0
+
+-- JSON has no bare quote inside of a text, so this can only be the field.
+local function lane_in(letter)
+    return string.find(letter or '', '"home":"cpu"', 1, true) and 'cpu' or 'io'
+end
+
+local function put_back(id, payload, lane)
+    redis.call('SET', JOB .. id, payload)
+    place(id, lane, now)
+    redis.call('DEL', LETTER .. id, RESULT .. id, NO_RESULT .. id, RETRY .. id, CRASH .. id)
+    redis.pcall('ZREM', DEAD, id)
+    redis.pcall('ZREM', ABORT, id)
+    moved, bytes, lanes[lane] = moved + 1, bytes + #payload, true
+end
+
+local function revive(id)
+    if redis.call('EXISTS', JOB .. id, RUN .. id) > 0 then
+        return 2
+    end
+    local kept = redis.pcall('HMGET', LETTER .. id, 'payload', 'has_payload', 'letter')
+    if not kept[2] then
+        redis.pcall('ZREM', DEAD, id)
+        return 0
+    end
+    if kept[2] ~= '1' then
+        return 3
+    end
+    put_back(id, kept[1], lane_in(kept[3]))
+    return 1
+end
+
+for at = 2, #ARGV, 1 do
+    if bytes >= max_bytes then
+        break
+    end
+    codes[#codes + 1] = revive(ARGV[at])
+end
+if moved > 0 then
+    count('revived', moved)
+end
+for lane in pairs(lanes) do
+    wake(lane)
+end
+return codes
