@@ -85,6 +85,14 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     help="After how long without a sign of life a worker's jobs are run by another. Default: 15s.",
 )
 @click.option(
+    "--hang-timeout",
+    type=parse_duration,
+    default="30s",
+    show_default=True,
+    metavar="DURATION",
+    help="A worker whose event loop stands still for so long is replaced, and what it did is logged.",
+)
+@click.option(
     "--poll",
     type=parse_duration,
     metavar="DURATION",
@@ -120,6 +128,7 @@ def worker(
     watch: Path | None,
     custom_log_dict: str | None,
     log_format: str,
+    hang_timeout: float,
     **given: Any,
 ) -> int:
     """Run the jobs of TARGET until Ctrl-C or SIGTERM.
@@ -129,7 +138,7 @@ def worker(
     back; SIGHUP replaces the workers one by one, without dropping a job.
     """
     from monarq.cli.worker_pool import check_workers, run_pool
-    from monarq.workers.spec import WorkerSpec
+    from monarq.workers.spec import Limits, WorkerSpec
 
     overrides = {
         SETTINGS[name]: list(value) if name == "queue" else value
@@ -145,4 +154,4 @@ def worker(
             log_format=log_format,
             custom_log_dict=custom_log_dict,
         )
-        return check_workers(spec) if check else run_pool(spec, workers, watch)
+        return check_workers(spec) if check else run_pool(spec, workers, watch, Limits(hang_timeout_s=hang_timeout))

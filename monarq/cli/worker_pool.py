@@ -19,7 +19,7 @@ from monarq.shared.connection import shown_url
 from monarq.shared.errors import SettingsError
 from monarq.shared.version import VERSION
 from monarq.workers.log_setup import configure_logging
-from monarq.workers.spec import WorkerSpec
+from monarq.workers.spec import Limits, WorkerSpec
 from monarq.workers.supervisor import supervise
 from monarq.workers.supervisor_log import SupervisorLog
 from monarq.workers.target import load_target
@@ -64,13 +64,14 @@ class PoolLog(SupervisorLog):
         say(f"monarq: {worker.refusal or 'the workers do not start; what they wrote above says why'}")
 
 
-def run_pool(spec: WorkerSpec, workers: int, watch: Path | None) -> int:
+def run_pool(spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits) -> int:
     """Runs the workers until they are stopped; gives the exit code.
 
     Args:
         spec: what each worker runs.
         workers: how many.
         watch: a folder; when something in it changes, the workers are replaced.
+        limits: how long the supervisor waits for what.
 
     Raises:
         SettingsError: a folder is to be watched and watchfiles is not installed, or the log settings are wrong.
@@ -78,13 +79,13 @@ def run_pool(spec: WorkerSpec, workers: int, watch: Path | None) -> int:
     """
     watcher = find_watcher() if watch else None
     configure_logging(spec.verbosity, spec.log_format, spec.custom_log_dict)
-    return asyncio.run(_run_pool(spec, workers, watch, watcher))
+    return asyncio.run(_run_pool(spec, workers, watch, watcher, limits))
 
 
-async def _run_pool(spec: WorkerSpec, workers: int, watch: Path | None, watcher: Watcher | None) -> int:
+async def _run_pool(spec: WorkerSpec, workers: int, watch: Path | None, watcher: Watcher | None, limits: Limits) -> int:
     reloading = asyncio.create_task(_reload_on_changes(watch, watcher)) if watch and watcher else None
     try:
-        return await supervise(spec, workers=workers, log=PoolLog(spec))
+        return await supervise(spec, workers=workers, limits=limits, log=PoolLog(spec))
     finally:
         if reloading is not None:
             reloading.cancel()
