@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import uvloop
 from rich.console import Console
 
-from benchmarks import machine, report
+from benchmarks import chart, floor, machine, report, scale
 from benchmarks.environments import Environment, UnavailableError, prepare
 from benchmarks.measures import SMALL, Effort
 from benchmarks.meter import Meter
@@ -19,17 +20,22 @@ from benchmarks.servers import postgres
 from monarq.embedded import EmbeddedRedis
 from monarq.workers.cores import usable_cores
 
+PLOTTED = ("noop/s, 1 worker(s)", "enqueue/s in bulk", "enqueue/s one by one")
+
 
 @click.command()
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Each peer's turns.")
-@click.option("--small", is_flag=True, help="A moment for each measure: shows that it works, and no more.")
-@click.option("--peers", metavar="NAMES", help="Only these, with commas between them. Default: all.")
+@click.option("--small", is_flag=True, help="Each of monarq's benchmarks for a moment: shows that they work, no more.")
+@click.option(
+    "--peers", metavar="NAMES", help="Only these, with commas between them. Default: all; with --small monarq."
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/bench.json"), show_default=True)
-def main(rounds: int, small: bool, peers: str | None, out: Path) -> None:
+@click.option("--plot", type=click.Path(path_type=Path), help="Write an SVG here.")
+def main(rounds: int, small: bool, peers: str | None, out: Path, plot: Path | None) -> None:
     """Measure monarq and its peers on one Redis, in turns."""
-    console = Console(width=200 if not Console().is_terminal else None)
-    names = peers.split(",") if peers else [peer.name for peer in ROSTER]
-    environments = prepare_all(names, console)
+    console = Console(width=None if Console().is_terminal else 200)
+    everybody = ["monarq"] if small else [peer.name for peer in ROSTER]
+    environments = prepare_all(peers.split(",") if peers else everybody, console)
     about = {
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.describe(),
@@ -47,6 +53,31 @@ def main(rounds: int, small: bool, peers: str | None, out: Path) -> None:
     summary = report.Summary(taken, [environment.peer.name for environment in environments])
     report.print_tables(summary, console)
     console.print(about)
+    if plot is not None:
+        plot.write_text(draw(summary) + "\n")
+    if small:
+        run_the_others(console)
+    if failed := [f"{name}: {case}" for name, case in plan.failed if name == "monarq"]:
+        raise click.ClickException(f"not measured: {', '.join(failed)}")
+
+
+def draw(summary: report.Summary) -> str:
+    """The measures that say most, as bars."""
+    groups = []
+    for measure in PLOTTED:
+        found = [(peer, summary.median(measure, peer)) for peer in summary.peers]
+        bars = [chart.Bar(peer, value) for peer, value in found if value is not None]
+        groups.append((measure, sorted(bars, key=lambda bar: -bar.value)))
+    return chart.bars("No-op jobs, medians of all rounds", groups)
+
+
+def run_the_others(console: Console) -> None:
+    """The floor and all that grows, for a moment each."""
+    with EmbeddedRedis(port=0) as server:
+        floor.print_costs(uvloop.run(floor.measure(server.url, 1000)), console)
+    points = [point for name in scale.PARTS for point in scale.run_part(name, scale.FEW)]
+    scale.print_points(points, console)
+    assert scale.draw(points).endswith("</svg>")
 
 
 def prepare_all(names: list[str], console: Console) -> list[Environment]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +126,13 @@ class Case:
 
 @contextmanager
 def open_case(
-    environment: Environment, url: str, meter: Meter, *, processes: int, concurrency: int | None = None
+    environment: Environment,
+    url: str,
+    meter: Meter,
+    *,
+    processes: int,
+    concurrency: int | None = None,
+    extra: Mapping[str, str] | None = None,
 ) -> Iterator[Case]:
     """A case whose workers all answer.
 
@@ -136,6 +142,7 @@ def open_case(
         meter: of the Redis, which is emptied first.
         processes: how many worker processes.
         concurrency: jobs at once in each. Default: the peer's.
+        extra: further environment variables.
 
     Raises:
         BrokenError: no worker ran a job in time.
@@ -144,7 +151,7 @@ def open_case(
     with tempfile.TemporaryDirectory(prefix="monarq-bench-") as folder:
         path = Path(folder) / "board"
         board = Board.create(path, ROWS)
-        variables = {boards.VARIABLE: str(path), URL: url}
+        variables = {boards.VARIABLE: str(path), URL: url, **(extra or {})}
         log = Path(folder) / "log"
         feeder = FeederProcess(environment, variables, log)
         try:

@@ -1,7 +1,7 @@
 """What Redis allows: monarq's own scripts, driven at given batch sizes with no job run. `python -m benchmarks.floor`.
 
-Two claims are under way at a time, so that Redis need not wait for Python to read a reply. Beside the rate that comes of
-it stands the rate at which Redis' one thread would be busy all the time: no worker can be faster than that.
+Two claims are under way at a time, so that Redis need not wait for Python to read a reply. Beside the rate that comes
+of it stands the rate at which Redis' one thread would be busy all the time: no worker can be faster than that.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Floor:
     async def measure(self, jobs: int, batch: int) -> list[Cost]:
         """Puts so many jobs in, and takes them out again."""
         return [
-            await self._step("enqueue", jobs, batch, self._enqueue),
+            await self._step("enqueue", jobs, batch, self.put),
             await self._step("claim and finish", jobs, batch, self._work),
         ]
 
@@ -114,7 +114,8 @@ class Floor:
         seconds = time.perf_counter() - begun_s
         return cost(name, batch, jobs, seconds, self._meter.read() - before)
 
-    async def _enqueue(self, jobs: int, batch: int) -> None:
+    async def put(self, jobs: int, batch: int) -> None:
+        """Enqueues so many jobs, `batch` a call."""
         for _ in range(0, jobs, batch):
             entries = [(job_id, self._payload) for job_id in new_ids(batch)]
             await enqueue(self._redis, KEYS, Placing(), Ids.NEW, entries)

@@ -23,7 +23,7 @@ class Reading:
         scripts: calls of scripts.
         bytes_in: bytes received.
         bytes_out: bytes sent.
-        memory: bytes that data and clients take.
+        memory: bytes that all but clients' buffers take.
     """
 
     cpu_s: float
@@ -67,7 +67,7 @@ class Meter:
             scripts,
             int(info["total_net_input_bytes"]),
             int(info["total_net_output_bytes"]),
-            int(info["used_memory"]),
+            int(info["used_memory"]) - int(info["mem_clients_normal"]),
         )
 
     def clear(self) -> None:

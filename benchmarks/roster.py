@@ -37,7 +37,7 @@ ROSTER: Final = (
         server="postgres",
         note="PostgreSQL; no results kept",
     ),
-    Peer("huey", ("huey==3.5.4", "redis", "hiredis", "gevent"), note="one job at once in each process"),
+    Peer("huey", ("huey==3.5.4", "redis", "hiredis"), note="one job at once in each process"),
     Peer("dramatiq", ("dramatiq[redis]==2.2.1", "hiredis"), note="8 threads in each process"),
     Peer("saq", ("saq[redis,hiredis]==0.26.4", "typing_extensions", "uvloop")),
     Peer("taskiq", ("taskiq==0.13.0", "taskiq-redis==1.2.4", "uvloop", "hiredis", "orjson")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks import measures
 from benchmarks.case import open_case
@@ -34,6 +34,7 @@ class Plan:
         effort: how long to measure.
         cores: workers of the larger pool.
         tell: hears what is going on.
+        failed: peers and cases that did not come to their end.
     """
 
     environments: Sequence[Environment]
@@ -41,6 +42,7 @@ class Plan:
     effort: Effort
     cores: int
     tell: Callable[[str], None]
+    failed: list[tuple[str, str]] = field(default_factory=list)
 
 
 def run(plan: Plan, urls: Mapping[str, str], meter: Meter) -> Iterator[Taken]:
@@ -55,6 +57,7 @@ def run(plan: Plan, urls: Mapping[str, str], meter: Meter) -> Iterator[Taken]:
                     for row in case(plan, environment, urls[environment.peer.server], meter):
                         yield Taken(number, name, row)
                 except BrokenError as error:
+                    plan.failed.append((name, case_name))
                     plan.tell(f"{name}: {case_name} is left out of this round: {error}")
 
 

@@ -3,6 +3,9 @@
 A "worker process" is one child of its pool. For io jobs a pool of threads, which needs no further package.
 """
 
+# The peer is not installed where types are checked.
+# mypy: disable-error-code="import-not-found,untyped-decorator,no-untyped-call"
+
 from __future__ import annotations
 
 from typing import Any

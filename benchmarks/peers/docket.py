@@ -1,5 +1,8 @@
 """docket: `Docket.add_many`; what computes runs in a thread, as its functions must be async."""
 
+# The peer is not installed where types are checked.
+# mypy: disable-error-code="import-not-found,untyped-decorator,no-untyped-call"
+
 from __future__ import annotations
 
 import asyncio

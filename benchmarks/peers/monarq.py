@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from benchmarks import tasks
@@ -27,6 +28,9 @@ def burn(number: int, data: str = "") -> None:
     tasks.burn(number)
 
 
+QUEUES = [f"bench:{number}" for number in range(int(os.environ.get("MONARQ_BENCH_QUEUES", "0")))]
+"""More queues than the default one, among which jobs are dealt out; `benchmarks.scale` asks for them."""
+
 JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
 
 
@@ -37,10 +41,15 @@ class Feeder:
         self._producer = Producer(redis_url())
 
     async def enqueue(self, job: str, number: int, data: str) -> None:
-        await self._producer.enqueue(JOBS[job], number, data)
+        declared = JOBS[job].options(queue=QUEUES[number % len(QUEUES)]) if QUEUES else JOBS[job]
+        await self._producer.enqueue(declared, number, data)
 
     async def enqueue_many(self, job: str, numbers: range, data: str) -> None:
-        await self._producer.enqueue_many(JOBS[job], [(number, data) for number in numbers])
+        if not QUEUES:
+            await self._producer.enqueue_many(JOBS[job], [(number, data) for number in numbers])
+        for at, queue in enumerate(QUEUES):
+            dealt = numbers[at :: len(QUEUES)]
+            await self._producer.enqueue_many(JOBS[job].options(queue=queue), [(number, data) for number in dealt])
 
     async def stop(self) -> None:
         await self._producer.close()
@@ -49,4 +58,5 @@ class Feeder:
 def work(processes: int) -> None:
     """Becomes the pool."""
     options = ["-w", str(processes), "-c", str(concurrency()), "--redis", redis_url()]
+    options += [part for queue in QUEUES for part in ("-q", queue)]
     replace(in_environment("monarq"), "worker", "benchmarks.peers.monarq", *options)

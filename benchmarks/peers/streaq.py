@@ -1,5 +1,8 @@
 """streaQ: `Worker.enqueue_many`, a thousand at a time; plain functions run in threads."""
 
+# The peer is not installed where types are checked.
+# mypy: disable-error-code="import-not-found,untyped-decorator,no-untyped-call"
+
 from __future__ import annotations
 
 from typing import Any

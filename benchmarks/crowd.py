@@ -1,0 +1,108 @@
+"""Many workers that have nothing to do: `Claimer`s in one process, each with a connection of its own, as workers are.
+
+Their jobs are not run; what is measured is what the claiming costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from benchmarks.floor import KEYS, wire
+from monarq.producer.route import new_id
+from monarq.producer.wire import Wire, private_pool
+from monarq.shared.codec import MSGPACK
+from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.finish import Ending, finish
+from monarq.shared.connection import open_redis
+from monarq.shared.payload import write_payload
+from monarq.workers.claimer import Claimer
+from monarq.workers.journal import Journal
+from monarq.workers.settings import WorkerSettings
+from monarq.workers.slots import Slots
+
+CONNECTING = 50
+"""So many connect at a time."""
+
+
+class Crowd:
+    """So many idle workers.
+
+    Args:
+        url: their Redis.
+        size: how many.
+    """
+
+    def __init__(self, url: str, size: int) -> None:
+        self._wire = Wire(private_pool(open_redis(url)), shown=url, timeout_s=30.0, connections=2 * size + 10)
+        self._producer = wire(url)
+        self._size = size
+        self._started: dict[str, asyncio.Future[float]] = {}
+        self._finishing: set[asyncio.Task[object]] = set()
+
+    async def lone_job_ms(self) -> float:
+        """Enqueues one job, and tells how long it took until somebody had it."""
+        job_id = new_id()
+        started = self._started[job_id] = asyncio.get_running_loop().create_future()
+        payload = write_payload(MSGPACK, "noop", (), {}, time.time_ns() // 1_000_000)
+        begun_s = time.perf_counter()
+        await enqueue(self._producer, KEYS, Placing(), Ids.NEW, [(job_id, payload)])
+        started_s: float = await started
+        return (started_s - begun_s) * 1000
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """They wait for jobs for the life of the block."""
+        tasks = []
+        for number in range(self._size):
+            tasks.append(asyncio.create_task(self._claimer(f"crowd:{number}").run()))
+            if number % CONNECTING == 0:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(1.0)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._finishing, return_exceptions=True)
+            await self._wire.hang_up()
+            await self._producer.hang_up()
+
+    def _claimer(self, worker_id: str) -> Claimer:
+        return Claimer(
+            redis=self._wire,
+            worker_id=worker_id,
+            keys=KEYS,
+            home="io",
+            slots=Slots(100),
+            settings=WorkerSettings(),
+            start=partial(self._start, worker_id),
+            on_empty=_nothing,
+            may_start=_no_limit,
+            task_of=_no_task,
+            journal=Journal(),
+        )
+
+    def _start(self, worker_id: str, lease: Lease) -> None:
+        self._started.pop(lease.job_id).set_result(time.perf_counter())
+        ending = Ending(lease, True, b"", -1)
+        task: asyncio.Task[object] = asyncio.create_task(finish(self._wire, KEYS, worker_id, [ending], 10))
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+
+def _nothing() -> None:
+    """A crowd does not end when there is nothing to do."""
+
+
+def _no_limit() -> None:
+    """A crowd takes what there is."""
+
+
+def _no_task(_: Lease) -> None:
+    """A crowd runs nothing."""

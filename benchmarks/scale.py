@@ -1,0 +1,247 @@
+"""Cost as work grows: `python -m benchmarks.scale`. Tables, raw points as JSON, and one SVG of all lines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+import uvloop
+from arq.connections import RedisSettings, create_pool
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import chart, machine, measures
+from benchmarks.case import open_case
+from benchmarks.crowd import Crowd
+from benchmarks.environments import prepare
+from benchmarks.floor import KEYS, WORKER, Floor, wire
+from benchmarks.measures import SMALL, Effort, quantile
+from benchmarks.meter import Meter
+from benchmarks.roster import ROSTER
+from monarq import Producer
+from monarq.embedded import EmbeddedRedis
+from monarq.producer.wire import Wire
+from monarq.shared.commands.claim import Claim, claim
+from monarq.shared.commands.finish import Ending, finish
+
+FULL: Final = Effort(lone=200)
+CLAIM: Final = 100
+CLAIMS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of one line.
+
+    Attributes:
+        plot: the plot it belongs to.
+        line: the line.
+        x: how much work there was.
+        y: what it cost.
+    """
+
+    plot: str
+    line: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How far to go."""
+
+    backlogs: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
+    crowds: tuple[int, ...] = (1, 10, 100, 300, 1000)
+    at_once: tuple[int, ...] = (10, 100, 1000, 5000)
+    queues: tuple[int, ...] = (1, 2, 4, 8, 16)
+    payloads: tuple[int, ...] = (100, 1_000, 10_000, 100_000, 1_000_000)
+    jobs: int = 40_000
+    lone: int = 200
+    effort: Effort = FULL
+
+
+FEW: Final = Sizes((1_000, 3_000), (1, 20), (10, 200), (1, 2), (100, 10_000), jobs=500, lone=10, effort=SMALL)
+
+PLOTS: Final = {
+    "claim": ("Time of one claim of 100 jobs", "jobs in the queue", "ms"),
+    "memory": ("Bytes of Redis a queued job without arguments", "jobs in the queue", "bytes"),
+    "crowd wait": ("Wait of a lone job among idle workers", "idle workers", "ms"),
+    "crowd cost": ("What idle workers cost Redis", "idle workers", "commands a second for each; % of a core in all"),
+    "at once": ("No-op jobs a second by concurrency", "jobs at once in one worker", "jobs/s"),
+    "io at once": ("io jobs of 50 ms: time over the ideal", "jobs at once in one worker", "times"),
+    "queues": ("No-op jobs a second of one worker by queues", "queues", "jobs/s"),
+    "queues wait": ("Wait of a lone job on one worker by queues", "queues", "ms"),
+    "payload": ("No-op jobs a second by size of payload", "bytes", "jobs/s"),
+    "payload bytes": ("Payload through one worker", "bytes", "MB/s"),
+}
+
+
+async def backlog(url: str, sizes: Sizes) -> list[Point]:
+    """Claims from, and memory of, ever longer queues; arq's memory for comparison."""
+    points, meter, redis = [], Meter(url), wire(url)
+    for size in sizes.backlogs:
+        meter.clear()
+        async with Producer(url) as producer:
+            empty = await _start_empty(producer.enqueue("noop"), meter)
+            for at in range(0, size, 50_000):
+                await producer.enqueue_many("noop", [()] * min(50_000, size - at))
+        points.append(Point("memory", "monarq", size, (meter.read().memory - empty) / size))
+        times_ms = await _claims(redis, meter, size)
+        points += [Point("claim", f"p{part * 100:g}", size, quantile(times_ms, part)) for part in (0.5, 0.99)]
+    await redis.hang_up()
+    for size in sizes.backlogs[:3]:
+        meter.clear()
+        pool = await create_pool(RedisSettings.from_dsn(url))
+        empty = await _start_empty(asyncio.gather(*[pool.enqueue_job("noop") for _ in range(100)]), meter)
+        for at in range(0, size, 100):
+            await asyncio.gather(*[pool.enqueue_job("noop") for _ in range(at, min(at + 100, size))])
+        points.append(Point("memory", "arq", size, (meter.read().memory - empty) / size))
+        await pool.aclose()
+    return points
+
+
+async def _start_empty(enqueueing: Awaitable[object], meter: Meter) -> int:
+    """Memory of Redis with scripts and connections, but no jobs: what comes from now on is the jobs'."""
+    await enqueueing
+    meter.redis.flushall()
+    return meter.read().memory
+
+
+async def _claims(redis: Wire, meter: Meter, size: int) -> list[float]:
+    """The times of claims, each followed by as many new jobs, so that the queue stays as long."""
+    floor, times_ms = Floor(redis, meter), []
+    per_claim = min(CLAIM, size // 10)
+    for number in range(CLAIMS):
+        asked = Claim(WORKER, f"{WORKER}:io:{number}", "io", 15_000, per_claim, 8_000_000)
+        begun_s = time.perf_counter()
+        claimed = await claim(redis, KEYS, asked)
+        times_ms.append((time.perf_counter() - begun_s) * 1000)
+        await finish(redis, KEYS, WORKER, [Ending(lease, True, b"", -1) for lease in claimed.leases], 10)
+        await floor.put(per_claim, per_claim)
+    return times_ms
+
+
+async def crowds(url: str, sizes: Sizes) -> list[Point]:
+    """Ever more idle workers on one queue."""
+    points, meter = [], Meter(url)
+    for size in sizes.crowds:
+        meter.clear()
+        crowd = Crowd(url, size)
+        async with crowd.waiting():
+            waits = []
+            for _ in range(sizes.lone):
+                waits.append(await crowd.lone_job_ms())
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.5)
+            before, begun_s = meter.read(), time.perf_counter()
+            sent, _ = await asyncio.to_thread(meter.count_commands, sizes.effort.idle_s)
+            took_s = time.perf_counter() - begun_s
+            used = meter.read() - before
+        points += [Point("crowd wait", f"p{part * 100:g}", size, quantile(waits, part)) for part in (0.5, 0.99)]
+        points.append(Point("crowd cost", "commands/s each", size, sent / took_s / size))
+        points.append(Point("crowd cost", "% of a core", size, used.cpu_s / took_s * 100))
+    return points
+
+
+def at_once(url: str, sizes: Sizes) -> Iterator[Point]:
+    """Ever more jobs at once in one worker."""
+    environment, meter = prepare(ROSTER[0]), Meter(url)
+    for size in sizes.at_once:
+        with open_case(environment, url, meter, processes=1, concurrency=size) as case:
+            yield Point("at once", "jobs/s", size, case.drain("noop", max(sizes.jobs, 5 * size)).rate)
+            jobs = 10 * size if size < 1000 else 4 * size
+            ideal_s = jobs / size * 0.05
+            yield Point("io at once", "time / ideal", size, case.drain("wait", jobs).makespan_s / ideal_s)
+
+
+def queues(url: str, sizes: Sizes) -> Iterator[Point]:
+    """Ever more queues on one worker."""
+    environment, meter = prepare(ROSTER[0]), Meter(url)
+    for size in sizes.queues:
+        extra = {"MONARQ_BENCH_QUEUES": str(size)}
+        with open_case(environment, url, meter, processes=1, extra=extra) as case:
+            yield Point("queues", "jobs/s", size, case.drain("noop", sizes.jobs).rate)
+            for row in measures.lone_jobs(case, sizes.effort):
+                if row.measure.endswith(("p50", "p99")):
+                    yield Point("queues wait", row.measure.rpartition(" ")[2], size, row.value)
+
+
+def payloads(url: str, sizes: Sizes) -> Iterator[Point]:
+    """Ever larger payloads."""
+    environment, meter = prepare(ROSTER[0]), Meter(url)
+    with open_case(environment, url, meter, processes=1) as case:
+        for size in sizes.payloads:
+            rate = case.drain("noop", max(100, min(sizes.jobs, 200_000_000 // size)), size=size).rate
+            yield Point("payload", "jobs/s", size, rate)
+            yield Point("payload bytes", "MB/s", size, rate * size / 1e6)
+
+
+PARTS: Final[dict[str, Callable[[str, Sizes], list[Point]]]] = {
+    "backlog": lambda url, sizes: uvloop.run(backlog(url, sizes)),
+    "crowds": lambda url, sizes: uvloop.run(crowds(url, sizes)),
+    "at-once": lambda url, sizes: list(at_once(url, sizes)),
+    "queues": lambda url, sizes: list(queues(url, sizes)),
+    "payloads": lambda url, sizes: list(payloads(url, sizes)),
+}
+
+
+def run_part(name: str, sizes: Sizes) -> list[Point]:
+    """One part, on a server of its own."""
+    with EmbeddedRedis(port=0) as server:
+        return PARTS[name](server.url, sizes)
+
+
+def draw(points: list[Point]) -> str:
+    """All plots in one SVG."""
+    charts = []
+    for plot, (title, x_label, y_label) in PLOTS.items():
+        lines: dict[str, list[tuple[float, float]]] = {}
+        for point in points:
+            if point.plot == plot:
+                lines.setdefault(point.line, []).append((point.x, point.y))
+        if lines:
+            charts.append(chart.lines(title, x_label, y_label, [chart.Line(*line) for line in lines.items()]))
+    return chart.stack(charts)
+
+
+def print_points(points: list[Point], console: Console) -> None:
+    """A row a line."""
+    table = Table("", "line", "", box=None, pad_edge=False)
+    lines: dict[tuple[str, str], list[Point]] = {}
+    for point in points:
+        lines.setdefault((point.plot, point.line), []).append(point)
+    for (plot, line), on_it in lines.items():
+        title, x_label, y_label = PLOTS[plot]
+        told = "  ".join(f"{point.x:,.0f}: {point.y:,.4g}" for point in on_it)
+        table.add_row(f"{title} ({y_label})", line, f"{told}  ({x_label})")
+    console.print(table)
+
+
+@click.command()
+@click.option("--small", is_flag=True, help="Two small points a line: shows that it works, and no more.")
+@click.option("--parts", metavar="NAMES", help=f"Only these: {','.join(PARTS)}. Default: all.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("build/scale.json"), show_default=True)
+@click.option("--plot", type=click.Path(path_type=Path), help="Write the SVG here.")
+def main(small: bool, parts: str | None, out: Path, plot: Path | None) -> None:
+    """Measure how monarq's costs grow with backlog, workers, concurrency, queues and payloads."""
+    console = Console(width=200)
+    sizes, points = FEW if small else Sizes(), []
+    for name in parts.split(",") if parts else PARTS:
+        console.log(name)
+        points += run_part(name, sizes)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    rows = [{name: getattr(point, name) for name in Point.__slots__} for point in points]
+    out.write_text(json.dumps({"machine": machine.describe(), "points": rows}, indent=1) + "\n")
+    if plot is not None:
+        plot.write_text(draw(points) + "\n")
+    print_points(points, console)
+
+
+if __name__ == "__main__":
+    main()
