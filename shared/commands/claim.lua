@@ -11,8 +11,16 @@ local worker, token, lane, lease_ms, max_bytes = ARGV[1], ARGV[2], ARGV[3], ARGV
 local limit, scan, max_reply = tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local largest, alone = tonumber(max_bytes), tonumber(ARGV[9])
 local source = lane == 'cpu' and CPU or QUEUE
-even_when_full()
 local now = now_ms()
+
+-- An idle worker asks twice a second: one look at the first member answers it.
+local first = redis.call('ZRANGE', source, 0, 0, 'WITHSCORES')
+local first_ms = first[2] and tonumber(first[2]) or PARKED
+if first_ms > now then
+    return {now, first_ms < PARKED and math.ceil(first_ms) or -1}
+end
+
+even_when_full()
 local lease_end = ms(now + tonumber(lease_ms) + LEASED_MARK)
 local any_abort = aborts_are_asked()
 local reply, leased, held = {now, -1}, {}, {}
