@@ -35,6 +35,16 @@ format: $(VENV)/.for-development ## Write the code in the one style
 test-compose: $(VENV)/.for-development ## Run the compose file on a Docker engine (brings one up on Debian as root)
 	$(BIN)/python -m pytest tests/compose
 
+bench: $(VENV)/.for-development ## Measure monarq and its peers on one Redis, in turns (see docs/performance.md)
+	$(BIN)/python -m benchmarks.floor
+	$(BIN)/python -m benchmarks --rounds $(or $(ROUNDS),3) --plot docs/performance.svg
+
+bench-scale: $(VENV)/.for-development ## Measure how monarq's costs grow with backlog, workers, concurrency and payloads
+	$(BIN)/python -m benchmarks.scale --plot docs/scale.svg
+
+bench-ci: $(VENV)/.for-development ## Run each of monarq's benchmarks for a moment, so that none rots
+	$(BIN)/python -m benchmarks --rounds 1 --small
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "monarq needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 2; }

@@ -44,7 +44,12 @@ def replace(*command: str) -> NoReturn:
 def run_each(processes: int, *command: str) -> None:
     """Starts the command so many times, and passes SIGTERM on."""
     running = [subprocess.Popen(command) for _ in range(processes)]
-    signal.signal(signal.SIGTERM, lambda *_: [process.terminate() for process in running])
+
+    def pass_on(*_: object) -> None:
+        for process in running:
+            process.terminate()
+
+    signal.signal(signal.SIGTERM, pass_on)
     for process in running:
         process.wait()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import redis
@@ -58,7 +58,7 @@ class Meter:
 
     def read(self) -> Reading:
         """The counters now."""
-        info = self.redis.info("everything")
+        info = cast("dict[str, Any]", self.redis.info("everything"))
         cpu_s = float(info["used_cpu_user_main_thread"]) + float(info["used_cpu_sys_main_thread"])
         scripts = sum(info.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("eval", "evalsha", "fcall"))
         return Reading(
