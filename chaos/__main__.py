@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -13,8 +14,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from chaos.checker import judge
 from chaos.report import describe_machine, missed_lines, show, write_rows
-from chaos.scenarios import CI, SCENARIOS, SHORT, Scenario
+from chaos.scenarios import CI, LONG, SCENARIOS, SHORT, Scenario
 from chaos.stage import Outcome, Stage
 
 
@@ -27,13 +29,14 @@ from chaos.stage import Outcome, Stage
 @click.option("--keep", is_flag=True, help="Keep the directories of scenarios: ledgers, logs, Redis' files.")
 def main(names: tuple[str, ...], size: str, seed: int | None, control: str | None, rows: Path, keep: bool) -> None:
     """Play fault scenarios and check that nothing is lost; exit code 1 when a pass figure is missed."""
-    chosen = names or (CI if size == "ci" else SHORT)
+    chosen = names or {"ci": CI, "short": SHORT, "long": LONG}[size]
     unknown = sorted(set(chosen) - set(SCENARIOS))
     if unknown:
         raise click.UsageError(f"no scenario is named {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
     scenarios = [SCENARIOS[name] for name in chosen if SCENARIOS[name].controls or not control]
     seed = random.SystemRandom().getrandbits(32) if seed is None else seed
     console = Console(width=None if sys.stdout.isatty() else 180)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that every process is ended as after Ctrl-C
     outcomes, version = asyncio.run(_play_all(scenarios, seed, size, control, keep, console))
     machine = describe_machine(seed, version) | {"side": control or "monarq", "size": size}
     rows.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +58,7 @@ async def _play_all(
         await stage.redis.start()
         version = await stage.redis.version()
         try:
-            outcomes.append(await scenario.play(stage))
+            outcomes.append(await _play(scenario, stage))
         finally:
             await stage.close()
         _tell(outcomes[-1], time.monotonic() - started_s, console)
@@ -64,6 +67,16 @@ async def _play_all(
         else:
             shutil.rmtree(directory)
     return outcomes, version
+
+
+async def _play(scenario: Scenario, stage: Stage) -> Outcome:
+    """What a scenario came to; one that could not be played to its end has missed."""
+    try:
+        return await scenario.play(stage)
+    except (TimeoutError, RuntimeError) as error:
+        outcome = Outcome(scenario.name, scenario.title, judge(stage.events()))
+        outcome.check("played to its end", repr(error), equals="yes")
+        return outcome
 
 
 def _tell(outcome: Outcome, seconds: float, console: Console) -> None:

@@ -47,9 +47,10 @@ def show(outcomes: Sequence[Outcome], console: Console, title: str) -> None:
 
 def missed_lines(outcome: Outcome) -> list[str]:
     """A line for every pass figure that was missed."""
+    found = {"lost": outcome.figures.lost_ids, "overlapped": outcome.figures.overlap_ids, "leaks": outcome.leaks}
     missed = [check for check in outcome.checks if not check.passed]
     lines = [f"[red]{outcome.name}: {check.name} is {check.value}, wanted {check.wanted}" for check in missed]
-    for what, ids in (("lost", outcome.figures.lost_ids), ("overlapped", outcome.figures.overlap_ids)):
+    for what, ids in found.items():
         if ids:
             lines.append(f"{outcome.name}: {what}: {', '.join(ids)}")
     return lines

@@ -51,6 +51,7 @@ class Outcome:
         deaths: workers that ended otherwise than in order.
         seconds: how long it took.
         facts: whatever else is worth a column of the JSON row.
+        leaks: some of the keys that were left.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Outcome:
     deaths: int = 0
     seconds: float = 0.0
     facts: dict[str, object] = field(default_factory=dict)
+    leaks: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -246,7 +248,8 @@ class Stage:
         outcome = Outcome(self.name, self.title, judge(events, results))
         outcome.deaths = sum(fleet.deaths() for fleet in self.fleets)
         leaks = await read_leaks(self.redis.client)
-        outcome.facts |= {"left_in_queue": left, "leaks": leaks[:10], "key_leaks": len(leaks)}
+        outcome.leaks = leaks[:10]
+        outcome.facts |= {"left_in_queue": left, "leaks": outcome.leaks, "key_leaks": len(leaks)}
         outcome.seconds = time.monotonic() - self._started_s
         return outcome
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from chaos.scenarios import blocked, cuts, freezes, inputs, kills, mixed, outages, stops
+from chaos.scenarios import blocked, cuts, freezes, inputs, kills, long, mixed, outages, stops
 from chaos.stage import Outcome, Stage
 
 
@@ -44,8 +44,13 @@ SCENARIOS = {
         Scenario("T17", "Redis read-only for 10 s", outages.redis_read_only),
         Scenario("T19", "scripts flushed, connections killed, Redis asleep", outages.redis_forgets),
         Scenario("T31", "half arq, half monarq, a kill each second", mixed.mix, controls=False),
+        Scenario("T3", "T2 with appendfsync always", long.fsync_always),
+        Scenario("T24", "10,000 jobs of others at the head of the queue", long.head_of_line),
+        Scenario("T26", "50,000 jobs due at the same moment", long.herd),
+        Scenario("T30", "two hours", long.soak),
     )
 }
 
-SHORT = list(SCENARIOS)
+LONG = list(SCENARIOS)
+SHORT = [name for name in LONG if name not in ("T3", "T24", "T26", "T30")]
 CI = ["T1", "T2", "T6", "T8", "T12", "T13", "T31"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Final
 
 from chaos.cron_jobs import PREFIX as CRON
@@ -52,6 +53,8 @@ async def _cut(stage: Stage, cut: Cut) -> Outcome:
     for enqueuer in (work, again):
         enqueuer.terminate()
         await enqueuer.wait()
+    if not stage.control:
+        await _until_ticks_caught_up(stage)
     wrong_aborts = await aborts if aborts else 0
     outcome = await stage.settle()
     await proxy.close()
@@ -81,6 +84,20 @@ async def _until_done(rules: list[Rule]) -> None:
     end_s = loop.time() + LONGEST_S
     while any(rule.left for rule in needed) and loop.time() < end_s:
         await asyncio.sleep(0.1)
+
+
+async def _until_ticks_caught_up(stage: Stage) -> None:
+    """Waits until no cron is late: a tick that is enqueued as the last worker leaves would look like a leak."""
+    async with asyncio.timeout(30):
+        while True:
+            await asyncio.sleep(1)
+            newest: dict[str, int] = {}
+            for event in stage.events(FINISH):
+                if event.job_id.startswith(CRON):
+                    name, _, at_ms = event.job_id.rpartition(":")
+                    newest[name] = max(newest.get(name, 0), int(at_ms))
+            if min(newest.values()) / 1000 > time.time() - 2:
+                return
 
 
 async def _abort_some(stage: Stage, url: str, rules: list[Rule]) -> int:

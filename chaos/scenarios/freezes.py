@@ -11,7 +11,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from chaos.ledger import ACKED, FINISH, KILL, START
+from chaos.ledger import ACKED, FINISH, KILL, SILENT, START
 from chaos.stage import LEASE_S, Outcome, Stage, signal_process
 from monarq import Producer
 from monarq.producer import named
@@ -52,11 +52,12 @@ async def _play_round(
     signal_process(pid, signal.SIGSTOP)
     other = await stage.start_workers(workers=1, concurrency=AT_ONCE)
     await stage.until(lambda: _ended_once(stage, job_ids, frozen_pid=pid), 60 if stage.control else 8 * LEASE_S)
+    await _until_recorded(stage, job_ids)
     await stage.redis.client.delete(*map(names.result, job_ids))
     for job_id in job_ids:
         delay_s = 3.0 if state in (_wait, _wait_with_retry) else 0.0
-        await producer.enqueue(named("generation").options(job_id=job_id, defer_by=delay_s), RUN_MS, 2)
-        stage.ledger.note(ACKED, job_id)
+        new = await producer.enqueue(named("generation").options(job_id=job_id, defer_by=delay_s), RUN_MS, 2)
+        stage.ledger.note(SILENT if new.existed else ACKED, job_id)
     await state(stage, job_ids)
     signal_process(pid, signal.SIGCONT)
     await stage.until(lambda: _thawed_ended(stage, job_ids, pid), 20)
@@ -64,6 +65,13 @@ async def _play_round(
     await stage.until(lambda: _finished(stage, job_ids, 2) == len(job_ids), 30)
     await other.stop()
     return _thawed_count(stage, job_ids, pid)
+
+
+async def _until_recorded(stage: Stage, job_ids: list[str]) -> None:
+    """Waits until the ends of the first runs are in Redis: the ledger knows of them before."""
+    async with asyncio.timeout(30):
+        while await stage.redis.client.exists(*map(names.result, job_ids)) < len(job_ids):
+            await asyncio.sleep(0.05)
 
 
 async def _wait(stage: Stage, job_ids: list[str]) -> None:
@@ -123,6 +131,7 @@ def _check(stage: Stage, outcome: Outcome, total: int, thawed: int) -> None:
     outcome.check("stale runs that ended after their lease", thawed, equals=total)
     outcome.check("new jobs that ran", len(set(finished)), equals=total)
     outcome.check("new jobs that ran twice", len(finished) - len(set(finished)), equals=0)
+    outcome.check("silent enqueues", figures.silent, equals=0)
     outcome.check("LOST", figures.lost, equals=0)
     outcome.check("STALE-WRITE", figures.stale, equals=0)
     outcome.check("DEAD", figures.dead, equals=0)
