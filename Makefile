@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format test-compose chaos chaos-ci chaos-long clean
+.PHONY: help demo test lint types format test-compose chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-scale: $(VENV)/.for-development ## Measure how monarq's costs grow with ba
 
 bench-ci: $(VENV)/.for-development ## Run each of monarq's benchmarks for a moment, so that none rots
 	$(BIN)/python -m benchmarks --rounds 1 --small
+
+bench-tables: $(VENV)/.for-development ## Write the figures of the last runs into docs/performance.md
+	$(BIN)/python -m benchmarks.tables --into docs/performance.md
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

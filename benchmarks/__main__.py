@@ -55,7 +55,7 @@ def main(rounds: int, small: bool, peers: str | None, out: Path, plot: Path | No
     console.print(about)
     if plot is not None:
         plot.write_text(draw(summary) + "\n")
-    if small:
+    if small and not peers:
         run_the_others(console)
     if failed := [f"{name}: {case}" for name, case in plan.failed if name == "monarq"]:
         raise click.ClickException(f"not measured: {', '.join(failed)}")

@@ -15,6 +15,7 @@ INK: Final = "#24292f"
 FAINT: Final = "#8b949e"
 OURS: Final = "#d9480f"
 OTHERS: Final = "#7a8ca3"
+_PAPER: Final = '<rect width="100%" height="100%" fill="#fff"/>'
 _STYLE: Final = "text{font:12px system-ui,sans-serif}.t{font-weight:600;font-size:14px}.f{font-size:11px}"
 
 
@@ -60,7 +61,8 @@ def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> str:
     height, top, bottom = 250, 50, 215
     points = [point for line in drawn for point in line.points]
     low, high = math.log10(min(x for x, _ in points)), math.log10(max(x for x, _ in points))
-    most = max(y for _, y in points) * 1.1 or 1.0
+    step = _round_step(max(y for _, y in points) / 4)
+    most = 4 * step
     parts = [_text(0, 18, title, css="t"), _text(0, 38, y_label, fill=FAINT, css="f")]
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -70,8 +72,7 @@ def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> str:
     for x in sorted({x for x, _ in points}):
         at, _ = place(x, 0)
         parts.append(_text(at, bottom + 16, _number(x), anchor="middle", css="f", fill=FAINT))
-    for step in range(5):
-        y = most * step / 4
+    for y in (number * step for number in range(5)):
         _, at = place(10**low, y)
         parts.append(f'<path d="M60 {at:.1f}H{WIDTH - 170}" stroke="#d0d7de" stroke-width="0.5"/>')
         parts.append(_text(54, at + 4, _number(y), anchor="end", css="f", fill=FAINT))
@@ -81,9 +82,7 @@ def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> str:
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in placed)
         parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in placed]
-        parts.append(
-            _text(WIDTH - 160, placed[-1][1] + 4 + 14 * (number if len(drawn) > 2 else 0), line.name, fill=colour)
-        )
+        parts.append(_text(WIDTH - 160, placed[-1][1] + 4, line.name, fill=colour))
     parts.append(_text(60, height - 4, x_label, fill=FAINT, css="f"))
     return _svg(height, title, parts)
 
@@ -93,19 +92,27 @@ def stack(charts: Sequence[str]) -> str:
     y, parts = 0, []
     for chart in charts:
         height = int(chart.partition('height="')[2].partition('"')[0])
-        parts.append(f'<g transform="translate(0 {y})">{chart.partition("</style>")[2].removesuffix("</svg>")}</g>')
+        parts.append(f'<g transform="translate(0 {y})">{chart.partition(_PAPER)[2].removesuffix("</svg>")}</g>')
         y += height + 24
     return _svg(y, "plots", parts)
 
 
 def _svg(height: int, title: str, parts: Sequence[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
-    return f'{head} role="img" aria-label="{escape(title)}"><style>{_STYLE}</style>{"".join(parts)}</svg>'
+    return f'{head} role="img" aria-label="{escape(title)}"><style>{_STYLE}</style>{_PAPER}{"".join(parts)}</svg>'
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", fill: str = INK, css: str = "") -> str:
     kind = f' class="{css}"' if css else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}"{kind}>{escape(text)}</text>'
+
+
+def _round_step(least: float) -> float:
+    """The next of 1, 2, 2.5 and 5 times a power of ten."""
+    if least <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(part * power for part in (1, 2, 2.5, 5, 10) if part * power >= least * 0.9999)
 
 
 def _number(value: float) -> str:

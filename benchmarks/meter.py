@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -23,7 +25,7 @@ class Reading:
         scripts: calls of scripts.
         bytes_in: bytes received.
         bytes_out: bytes sent.
-        memory: bytes that all but clients' buffers take.
+        memory: bytes that data and clients take.
     """
 
     cpu_s: float
@@ -67,13 +69,28 @@ class Meter:
             scripts,
             int(info["total_net_input_bytes"]),
             int(info["total_net_output_bytes"]),
-            int(info["used_memory"]) - int(info["mem_clients_normal"]),
+            int(info["used_memory"]),
         )
 
     def clear(self) -> None:
         """Empties the server."""
         self.redis.flushall()
         self.redis.script_flush("SYNC")
+
+    @contextmanager
+    def timing(self, sha: str) -> Iterator[list[float]]:
+        """For the life of the block Redis notes how long each call took; then the list holds the script's, in ms."""
+        times_ms: list[float] = []
+        before = self.redis.config_get("slowlog*")
+        self.redis.config_set("slowlog-max-len", 100_000)
+        self.redis.config_set("slowlog-log-slower-than", 0)
+        self.redis.slowlog_reset()
+        yield times_ms
+        for name, value in cast("dict[str, str]", before).items():
+            self.redis.config_set(name, value)
+        mine = f"EVALSHA {sha}".encode()
+        entries = cast("list[dict[str, Any]]", self.redis.slowlog_get(100_000))
+        times_ms += [entry["duration"] / 1000 for entry in entries if entry["command"].startswith(mine)]
 
     def count_commands(self, seconds: float) -> tuple[int, int]:
         """Listens by MONITOR: how many commands clients sent, and how many scripts made."""

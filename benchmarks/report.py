@@ -69,15 +69,6 @@ def _cell(summary: Summary, measure: str, peer: str) -> str:
     return f"{short(median)} [dim]±{summary.spread(measure, peer) * 50:.0f}%[/dim]"
 
 
-def markdown(summary: Summary, measures: Mapping[str, str]) -> str:
-    """A table of some measures, given with their headings, for docs/performance.md."""
-    lines = ["| | " + " | ".join(measures.values()) + " |", "|---|" + "---:|" * len(measures)]
-    for peer in summary.peers:
-        cells = [summary.median(measure, peer) for measure in measures]
-        lines.append(f"| {peer} | " + " | ".join("" if cell is None else short(cell) for cell in cells) + " |")
-    return "\n".join(lines)
-
-
 def write_json(path: Path, about: Mapping[str, Any], taken: Iterable[Taken]) -> None:
     """The raw rows, and what they were taken on."""
     rows = [{"round": one.round, "peer": one.peer, **asdict(one.row)} for one in taken]

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ from monarq.embedded import EmbeddedRedis
 from monarq.producer.wire import Wire
 from monarq.shared.commands.claim import Claim, claim
 from monarq.shared.commands.finish import Ending, finish
+from monarq.shared.scripts import Script
 
 FULL: Final = Effort(lone=200)
 CLAIM: Final = 100
@@ -86,31 +88,40 @@ async def backlog(url: str, sizes: Sizes) -> list[Point]:
     """Claims from, and memory of, ever longer queues; arq's memory for comparison."""
     points, meter, redis = [], Meter(url), wire(url)
     for size in sizes.backlogs:
-        meter.clear()
-        async with Producer(url) as producer:
-            empty = await _start_empty(producer.enqueue("noop"), meter)
-            for at in range(0, size, 50_000):
-                await producer.enqueue_many("noop", [()] * min(50_000, size - at))
-        points.append(Point("memory", "monarq", size, (meter.read().memory - empty) / size))
-        times_ms = await _claims(redis, meter, size)
-        points += [Point("claim", f"p{part * 100:g}", size, quantile(times_ms, part)) for part in (0.5, 0.99)]
+        points.append(Point("memory", "monarq", size, await _memory_of_each(meter, partial(_fill, url), size)))
+        with meter.timing(Script.load("claim").sha) as in_redis_ms:
+            whole_ms = await _claims(redis, meter, size)
+        for name, times_ms in (("", whole_ms), ("in Redis ", in_redis_ms)):
+            points += [Point("claim", f"{name}p{part * 100:g}", size, quantile(times_ms, part)) for part in (0.5, 0.99)]
     await redis.hang_up()
     for size in sizes.backlogs[:3]:
-        meter.clear()
-        pool = await create_pool(RedisSettings.from_dsn(url))
-        empty = await _start_empty(asyncio.gather(*[pool.enqueue_job("noop") for _ in range(100)]), meter)
-        for at in range(0, size, 100):
-            await asyncio.gather(*[pool.enqueue_job("noop") for _ in range(at, min(at + 100, size))])
-        points.append(Point("memory", "arq", size, (meter.read().memory - empty) / size))
-        await pool.aclose()
+        points.append(Point("memory", "arq", size, await _memory_of_each(meter, partial(_fill_by_arq, url), size)))
     return points
 
 
-async def _start_empty(enqueueing: Awaitable[object], meter: Meter) -> int:
-    """Memory of Redis with scripts and connections, but no jobs: what comes from now on is the jobs'."""
-    await enqueueing
+async def _memory_of_each(meter: Meter, fill: Callable[[int], Awaitable[None]], size: int) -> float:
+    """Bytes of Redis that each of so many jobs takes; both readings are taken with no client of theirs connected."""
+    meter.clear()
+    await fill(100)
     meter.redis.flushall()
-    return meter.read().memory
+    await asyncio.sleep(0.2)
+    empty = meter.read().memory
+    await fill(size)
+    await asyncio.sleep(0.2)
+    return (meter.read().memory - empty) / size
+
+
+async def _fill(url: str, size: int) -> None:
+    async with Producer(url) as producer:
+        for at in range(0, size, 50_000):
+            await producer.enqueue_many("noop", [()] * min(50_000, size - at))
+
+
+async def _fill_by_arq(url: str, size: int) -> None:
+    pool = await create_pool(RedisSettings.from_dsn(url))
+    for at in range(0, size, 20):
+        await asyncio.gather(*[pool.enqueue_job("noop") for _ in range(at, min(at + 20, size))])
+    await pool.aclose()
 
 
 async def _claims(redis: Wire, meter: Meter, size: int) -> list[float]:

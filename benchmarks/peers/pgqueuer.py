@@ -1,4 +1,4 @@
-"""PgQueuer on PostgreSQL: lists to `Queries.enqueue`, and `pgq run` with batches of 1,000. It keeps no results.
+"""PgQueuer on PostgreSQL: lists to `Queries.enqueue`, and workers with batches of 1,000. It keeps no results.
 
 The server runs with `synchronous_commit=off` and `fsync=off`, as the Redis of the others writes nothing to disk either.
 """
@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import asyncpg
+import uvloop
 from pgqueuer import PgQueuer
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.models import Job
 from pgqueuer.queries import Queries
 
 from benchmarks import tasks
-from benchmarks.launch import in_environment, redis_url, run_each
+from benchmarks.launch import redis_url, run_each
 
 TOGETHER = 1000
 
 
 async def main() -> PgQueuer:
-    """What `pgq run` runs."""
+    """The queue and its jobs, as `pgq run` wants them."""
     connection = await asyncpg.connect(redis_url())
     queue = PgQueuer(AsyncpgDriver(connection))
 
@@ -73,6 +75,15 @@ class Feeder:
 
 
 def work(processes: int) -> None:
-    """Runs the pool."""
-    options = ["--batch-size", "1000"]
-    run_each(processes, in_environment("pgq"), "run", "benchmarks.peers.pgqueuer:main", *options)
+    """Runs the pool; not by `pgq run`, which does not start here with 1.6.0 ('str' object has no attribute 'name')."""
+    run_each(processes, sys.executable, "-m", "benchmarks.peers.pgqueuer")
+
+
+async def run() -> None:
+    """What `pgq run --batch-size 1000` does."""
+    queue = await main()
+    await queue.run(batch_size=1000)
+
+
+if __name__ == "__main__":
+    uvloop.run(run())
