@@ -86,11 +86,11 @@ class Meter:
         self.redis.config_set("slowlog-log-slower-than", 0)
         self.redis.slowlog_reset()
         yield times_ms
-        for name, value in cast("dict[str, str]", before).items():
-            self.redis.config_set(name, value)
         mine = f"EVALSHA {sha}".encode()
         entries = cast("list[dict[str, Any]]", self.redis.slowlog_get(100_000))
         times_ms += [entry["duration"] / 1000 for entry in entries if entry["command"].startswith(mine)]
+        for name, value in cast("dict[str, str]", before).items():
+            self.redis.config_set(name, value)
 
     def count_commands(self, seconds: float) -> tuple[int, int]:
         """Listens by MONITOR: how many commands clients sent, and how many scripts made."""
