@@ -75,6 +75,7 @@ class ArqTarget:
         job_deserializer: the same, for reading.
         expires_extra_ms: ms after its time that a job which a job or cron enqueues may be started.
         handle_signals: whether `monarq.arq.Worker` minds SIGINT and SIGTERM.
+        names_redis: whether the settings say which Redis. Where they do not, arq takes the one on localhost.
     """
 
     settings: WorkerSettings
@@ -90,6 +91,7 @@ class ArqTarget:
     job_deserializer: Any
     expires_extra_ms: int
     handle_signals: bool
+    names_redis: bool
 
     @property
     def names(self) -> list[str]:
@@ -133,6 +135,7 @@ def read_arq_settings(target: type | Mapping[str, Any], **overrides: Any) -> Arq
         job_deserializer=values["job_deserializer"],
         expires_extra_ms=values.number("expires_extra_ms", 1),
         handle_signals=bool(values["handle_signals"]),
+        names_redis=bool(given.get("redis_settings") or given.get("redis_pool")),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -102,6 +103,8 @@ def _load_arq(found: type | dict[str, Any], url: str | None, overrides: Mapping[
     from monarq.workers.arq_settings import read_arq_settings
 
     read = read_arq_settings(found)
+    if url is None and not read.names_redis:
+        url = os.environ.get("REDIS_URL")
     source = None if url is None else UrlSource(redis_url(url))
     parts = arq_parts(read, override(read.settings, overrides), source)
     return Loaded(read.functions, parts.settings, source or read.source, parts.journal, parts.upkeep, read.ctx)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 from redis.asyncio import Redis
 
@@ -19,19 +20,30 @@ from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 ROOT = Path(__file__).parents[2]
 
 
+async def run_worker(target: str, *args: str, url: str) -> int:
+    """Runs `monarq worker` to its end, and gives its exit code."""
+    async with asyncio.timeout(50):
+        process = await _start(target, *args, url=url, log=None)
+        return await process.wait()
+
+
+async def _start(target: str, *args: str, url: str, log: IO[bytes] | None) -> asyncio.subprocess.Process:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MONARQ_")}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "monarq", "worker", target, *args),
+        cwd=ROOT,
+        env=environment | {"REDIS_URL": url},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+    )
+
+
 @asynccontextmanager
 async def pool(target: str, *args: str, url: str, workers: int = 2) -> AsyncIterator[asyncio.subprocess.Process]:
     """A pool that serves the default queue, for the life of the block; what it logs is shown when the block fails."""
     with tempfile.TemporaryFile() as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "monarq", "worker", target, "--workers", str(workers), *args),
-            cwd=ROOT,
-            env={name: value for name, value in os.environ.items() if not name.startswith("MONARQ_")}
-            | {"REDIS_URL": url},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+        process = await _start(target, "--workers", str(workers), *args, url=url, log=log)
         redis = open_redis(url)
         try:
             await _until_there(redis, workers, process)
