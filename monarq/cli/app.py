@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import click
 
 from monarq.cli.console import FAILED, INTERRUPTED, REFUSED, Reporter, say
+from monarq.cli.dead import dead
 from monarq.cli.demo import demo
 from monarq.cli.documented import DocumentedGroup
 from monarq.cli.enqueue import enqueue
@@ -44,7 +45,7 @@ def app() -> None:
     """A distributed worker queue on Redis."""
 
 
-for command in (worker, enqueue, stats, redis, demo):
+for command in (worker, enqueue, stats, dead, redis, demo):
     app.add_command(command)
 
 

@@ -1,0 +1,101 @@
+"""How dead letters look: a table, a page for one, or JSON.
+
+What jobs wrote into them, errors and ids too, reaches no terminal as control codes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from monarq.cli.stats_view import duration
+from monarq.monitor.dead import DeadLetter
+from monarq.monitor.payload_view import PayloadView, view_payload
+
+JSON_FIELDS: Final = tuple(each.name for each in fields(DeadLetter) if each.name != "raw_id")
+
+
+def as_json_line(letter: DeadLetter, *payload: bytes | None) -> str:
+    """A letter as one line of JSON, with its payload where that is given."""
+    told: dict[str, Any] = {name: getattr(letter, name) for name in JSON_FIELDS}
+    for data in payload:
+        told["payload"] = view_payload(data)
+    return msgspec.json.encode(told).decode() + "\n"
+
+
+def render_list(letters: Sequence[DeadLetter], *, with_queue: bool) -> RenderableType:
+    """Letters as a table, a row each."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    table.add_column("died", justify="right", no_wrap=True)
+    if with_queue:
+        table.add_column("queue", overflow="fold")
+    table.add_column("id", overflow="fold")
+    table.add_column("job", overflow="fold")
+    table.add_column("tries", justify="right", no_wrap=True)
+    table.add_column("error", overflow="fold", ratio=1)
+    for letter in letters:
+        cells = [_ago(letter.died_ms), *([letter.queue] if with_queue else []), letter.id, letter.name]
+        cells += [str(letter.tries), " ".join(letter.error.split())]
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    return table
+
+
+def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
+    """All that one letter says."""
+    rows = {
+        "queue": letter.queue,
+        "job": letter.name,
+        "lane": letter.lane,
+        "error": letter.error,
+        "tries": str(letter.tries),
+        "crashes": f"{letter.crashes} {letter.crash_note and f'(the last: {letter.crash_note})'}".strip(),
+        "enqueued": _moment(letter.enqueue_ms),
+        "started": _moment(letter.start_ms),
+        "died": f"{_moment(letter.died_ms)}, {_ago(letter.died_ms)} ago",
+        "worker": letter.worker,
+        "payload": "it had expired" if letter.payload_bytes is None else f"{letter.payload_bytes:,} bytes",
+    }
+    for data in payload:
+        rows["payload"] = _payload_line(view_payload(data))
+    lines = [Text(printable(letter.id), style="bold")]
+    lines += [Text.assemble((f"  {name:<10}", "dim"), printable(value)) for name, value in rows.items()]
+    if letter.traceback:
+        lines += [Text(f"  {printable(line)}") for line in letter.traceback.splitlines()]
+    return Group(*lines)
+
+
+def printable(text: str) -> str:
+    """The text without anything that a terminal would obey."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
+
+
+def _payload_line(view: PayloadView) -> str:
+    if view.bytes is None:
+        return "it had expired"
+    signed = ", signed" if view.signed else ""
+    if view.format == "pickle":
+        return f"pickled{signed}, {view.bytes:,} bytes; it is not decoded, as that would run what it holds"
+    if view.format == "msgpack":
+        return f"msgpack{signed}, {view.bytes:,} bytes: {printable(bytes(view.value).decode())}"
+    return f"of an unknown format{signed}, {view.bytes:,} bytes"
+
+
+def _moment(unix_ms: int) -> str:
+    if not unix_ms:
+        return "unknown"
+    try:
+        return datetime.fromtimestamp(unix_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError):
+        return f"{unix_ms} ms"
+
+
+def _ago(unix_ms: int) -> str:
+    return duration(max(0.0, time.time() - unix_ms / 1000))
