@@ -121,7 +121,12 @@ class Claimer:
             raise
 
     async def _await_probation(self, leases: list[Lease]) -> None:
-        """A job whose next crash is its last gets no company at first: a job must not die of another's crashes."""
+        """A job whose next crash is its last gets no company at first: a job must not die of another's crashes.
+
+        And none is claimed before those taken have begun: what kills its worker at once must find none that did not.
+        """
+        if leases:
+            await asyncio.sleep(0)
         task = self._task_of(leases[0]) if len(leases) == 1 and leases[0].crashes == self._alone else None
         if task is not None:
             await asyncio.wait([task], timeout=PROBATION_S)
