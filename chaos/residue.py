@@ -43,10 +43,26 @@ async def waiting(redis: Redis) -> int:
     return int(await redis.zcard(QUEUE.queue))
 
 
-async def read_leaks(redis: Redis) -> list[str]:
-    """Keys that should be gone when every job has ended and all workers have left, and what is wrong with each."""
+async def remove_jobs(redis: Redis, prefix: str) -> None:
+    """Takes the jobs out of the queue that wait and whose ids begin so."""
+    members = [raw.decode() for raw in await redis.zrange(QUEUE.queue, 0, -1)]
+    for job_id in members:
+        if job_id.startswith(prefix):
+            await redis.zrem(QUEUE.queue, job_id)
+            await redis.delete(names.job(job_id))
+
+
+async def read_leaks(redis: Redis, *, beside_arq: bool = False) -> list[str]:
+    """Keys that should be gone when every job has ended and all workers have left, and what is wrong with each.
+
+    Args:
+        redis: the client.
+        beside_arq: arq's workers have ended jobs too. They know nothing of crash notes, which are left to their TTL.
+    """
     leaks = []
-    gone: Sequence[str] = (names.IN_PROGRESS_PREFIX, names.JOB_PREFIX, names.RETRY_PREFIX, QUEUE.crash(""))
+    gone: Sequence[str] = (names.IN_PROGRESS_PREFIX, names.JOB_PREFIX, names.RETRY_PREFIX)
+    if not beside_arq:
+        gone = (*gone, QUEUE.crash(""))
     async for raw in redis.scan_iter(count=1000):
         key = raw.decode("utf-8", "backslashreplace")
         if key.startswith(tuple(gone)) or key in (QUEUE.queue, QUEUE.cpu, QUEUE.workers):

@@ -22,7 +22,7 @@ from chaos.enqueuer import Plan
 from chaos.fleet import ROOT, ArqFleet, Fleet, MonarqFleet, choose_busy, environment
 from chaos.ledger import ACKED, FAULT, HEAL, KILL, Event, Ledger, read_ledger
 from chaos.redis_server import RedisServer
-from chaos.residue import read_leaks, read_results, waiting
+from chaos.residue import read_leaks, read_results, remove_jobs, waiting
 
 LEASE_S: Final = 3.0
 GRACE_S: Final = 5.0
@@ -237,8 +237,13 @@ class Stage:
             await asyncio.sleep(0.05)
         return time.monotonic() - started_s
 
-    async def settle(self, longest_s: float = SETTLE_S) -> Outcome:
-        """Waits until every job has ended, stops the workers, and judges."""
+    async def settle(self, longest_s: float = SETTLE_S, *, endless: str | None = None) -> Outcome:
+        """Waits until every job has ended, stops the workers, and judges.
+
+        Args:
+            longest_s: how long to wait.
+            endless: what the ids of jobs begin with that come as long as there are workers: the last are no leak.
+        """
         await self.until_empty(longest_s)
         left = await waiting(self.redis.client)
         for fleet in self.fleets:
@@ -247,7 +252,10 @@ class Stage:
         results = await read_results(self.redis.client, (event.job_id for event in events if event.what == ACKED))
         outcome = Outcome(self.name, self.title, judge(events, results))
         outcome.deaths = sum(fleet.deaths() for fleet in self.fleets)
-        leaks = await read_leaks(self.redis.client)
+        if endless is not None:
+            await remove_jobs(self.redis.client, endless)
+        beside_arq = any(isinstance(fleet, ArqFleet) for fleet in self.fleets)
+        leaks = await read_leaks(self.redis.client, beside_arq=beside_arq)
         outcome.leaks = leaks[:10]
         outcome.facts |= {"left_in_queue": left, "leaks": outcome.leaks, "key_leaks": len(leaks)}
         outcome.seconds = time.monotonic() - self._started_s

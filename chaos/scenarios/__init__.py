@@ -31,7 +31,7 @@ SCENARIOS = {
     for scenario in (
         Scenario("T1", "a worker killed each second", kills.kill_workers),
         Scenario("T2", "T1, and Redis killed every 10 s", kills.kill_workers_and_redis),
-        Scenario("T4", "Redis away for 20 s", outages.redis_down),
+        Scenario("T4", "Redis away for 15 s (long: 60 s)", outages.redis_down),
         Scenario("T5", "reply cut at each script", cuts.cut_replies),
         Scenario("T6", "request cut at each script", cuts.cut_requests),
         Scenario("T7", "black hole of 20 s for one of two workers", outages.black_hole),

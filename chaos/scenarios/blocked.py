@@ -9,7 +9,7 @@ from chaos.stage import Outcome, Stage, check_basics
 async def block(stage: Stage) -> Outcome:
     """Whoever only blocks the loop keeps its leases; whoever holds the interpreter's lock loses them, and no more."""
     await stage.start_workers(workers=2, concurrency=5)
-    count = stage.sized(ci=4, short=10, long=100)
+    count = stage.sized(ci=4, short=6, long=100)
     longest = {"shortest_ms": 1000, "longest_ms": 4000}
     await stage.enqueue(count=count, job="block_loop", prefix="block", **longest)
     await stage.enqueue(count=count // 2, job="burn", prefix="burn", **longest)

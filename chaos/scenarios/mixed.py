@@ -18,7 +18,7 @@ async def mix(stage: Stage) -> Outcome:
     theirs = ArqFleet(stage.redis.url, stage.directory, stage.ledger_directory, workers=2, timeout_s=ARQ_TIMEOUT_S)
     stage.fleets.append(theirs)
     await theirs.start()
-    count = stage.sized(ci=1_500, short=5_000, long=10_000)
+    count = stage.sized(ci=1_500, short=4_000, long=10_000)
     enqueuers = [
         await stage.start_enqueuer(count=count, per_second=200, client="monarq", codec="pickle", prefix="ours"),
         await stage.start_enqueuer(count=count, per_second=200, client="arq", prefix="theirs"),

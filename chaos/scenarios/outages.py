@@ -26,7 +26,7 @@ async def redis_down(stage: Stage) -> Outcome:
     await stage.enqueue(count=100)
     enqueuer = await stage.start_enqueuer(count=5_000, per_second=1_500, prefix="later")
     await stage.until(lambda: len(stage.events(FINISH)) > 500, 30)
-    down_s = stage.sized(ci=10, short=20, long=60)
+    down_s = stage.sized(ci=10, short=15, long=60)
     before_s = _cpu_seconds(fleet)
     await stage.restart_redis(down_s)
     cpu_share = (_cpu_seconds(fleet) - before_s) / down_s
