@@ -38,10 +38,22 @@ async def generation(ctx: dict[str, Any], ms: int, number: int) -> str:
     return f"{run} generation={number}"
 
 
+async def retry_generation(ctx: dict[str, Any], ms: int, number: int) -> str:
+    """See `chaos.jobs.retry_generation`."""
+    with attempt(ctx["job_id"], ctx["job_try"], "arq", f"generation={number}") as run:
+        await asyncio.sleep(ms / 1000)
+        if ctx["job_try"] == 1:
+            raise Retry(defer=0.1)
+    return f"{run} generation={number}"
+
+
+JOBS = (work, retried, generation, retry_generation)
+
+
 class WorkerSettings:
     """arq's settings of the control."""
 
-    functions: ClassVar[list[Any]] = [func(each, name=each.__name__) for each in (work, retried, generation)]
+    functions: ClassVar[list[Any]] = [func(each, name=each.__name__) for each in JOBS]
     redis_settings = RedisSettings.from_dsn(os.environ.get("REDIS_URL", "redis://localhost"))
     max_jobs = int(os.environ.get("CHAOS_CONCURRENCY", "20"))
     job_timeout = float(os.environ.get("CHAOS_ARQ_TIMEOUT", "5"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from chaos.ledger import ACKED, FINISH, KILL, SILENT, START
 from chaos.stage import LEASE_S, Outcome, Stage, signal_process
@@ -29,7 +29,8 @@ async def freeze(stage: Stage) -> Outcome:
     rounds = stage.sized(ci=1, short=4, long=8)
     refused = 0
     states: tuple[Callable[[Stage, list[str]], Awaitable[None]], ...] = (_wait, _run, _ended, _wait_with_retry)
-    async with Producer(stage.redis.url, retry_for=30) as producer:
+    codec: Any = "pickle" if stage.control else "msgpack"
+    async with Producer(stage.redis.url, codec=codec, retry_for=30) as producer:
         for number in range(rounds):
             job_ids = [f"round-{number}-{at}" for at in range(AT_ONCE)]
             refused += await _play_round(stage, producer, job_ids, states[number % len(states)])
