@@ -15,9 +15,10 @@ import click
 from rich.console import Console
 
 from chaos.checker import judge
+from chaos.outcome import Outcome
 from chaos.report import describe_machine, missed_lines, show, write_rows
 from chaos.scenarios import CI, LONG, SCENARIOS, SHORT, Scenario
-from chaos.stage import Outcome, Stage
+from chaos.stage import Stage
 
 
 @click.command()

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos.checker import percentile
-from chaos.stage import Outcome
+from chaos.outcome import Outcome
 
 COLUMNS = (
     "",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from chaos.outcome import Outcome
 from chaos.scenarios import blocked, cuts, freezes, inputs, kills, long, mixed, outages, stops
-from chaos.stage import Outcome, Stage
+from chaos.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from chaos.checker import judge
-from chaos.stage import Outcome, Stage, check_basics
+from chaos.outcome import Outcome, check_basics
+from chaos.stage import Stage
 
 
 async def block(stage: Stage) -> Outcome:

@@ -8,8 +8,9 @@ from typing import Final
 
 from chaos.cron_jobs import PREFIX as CRON
 from chaos.ledger import FINISH, START, UNKNOWN
+from chaos.outcome import Outcome, check_basics
 from chaos.proxy import Cut, FaultProxy, Rule
-from chaos.stage import Outcome, Stage, check_basics
+from chaos.stage import Stage
 from monarq import Producer
 from monarq.producer import named
 

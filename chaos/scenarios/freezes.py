@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from chaos.ledger import ACKED, FINISH, KILL, SILENT, START
-from chaos.stage import LEASE_S, Outcome, Stage, signal_process
+from chaos.outcome import Outcome
+from chaos.stage import LEASE_S, Stage, signal_process
 from monarq import Producer
 from monarq.producer import named
 from monarq.shared import keys as names

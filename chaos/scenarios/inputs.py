@@ -11,8 +11,9 @@ import psutil
 from chaos.fleet import Fleet
 from chaos.ledger import ACKED, FINISH
 from chaos.malformed import write_bad
+from chaos.outcome import Outcome, check_basics
 from chaos.residue import QUEUE, read_results
-from chaos.stage import Outcome, Stage, check_basics
+from chaos.stage import Stage
 from monarq import Producer
 from monarq.producer import named
 

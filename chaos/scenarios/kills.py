@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from chaos.stage import Outcome, Stage, check_basics, check_recovery
+from chaos.outcome import Outcome, check_basics, check_recovery
+from chaos.stage import LEASE_S, Stage
 
 PER_SECOND = 500
 PER_SECOND_LONG = 1000
@@ -22,7 +23,7 @@ async def kill_workers(stage: Stage) -> Outcome:
     await stage.while_running(enqueuer, 1.0, kill)
     outcome = await stage.settle()
     check_basics(outcome, stage.fleets)
-    check_recovery(outcome)
+    check_recovery(outcome, LEASE_S)
     return outcome
 
 
@@ -44,7 +45,7 @@ async def kill_workers_and_redis(stage: Stage) -> Outcome:
     await stage.while_running(enqueuer, 1.0, kill)
     outcome = await stage.settle()
     check_basics(outcome, stage.fleets)
-    check_recovery(outcome)
+    check_recovery(outcome, LEASE_S)
     outcome.check("resume max s", round(max(outcome.figures.resume, default=0.0), 2), at_most=2)
     return outcome
 

@@ -13,8 +13,9 @@ import psutil
 from chaos.fleet import Fleet, MonarqFleet
 from chaos.ledger import FINISH, START
 from chaos.malformed import packed
+from chaos.outcome import Outcome, check_basics
 from chaos.scenarios.kills import kill_workers_and_redis
-from chaos.stage import Outcome, Stage, check_basics
+from chaos.stage import Stage
 from monarq import Producer
 from monarq.producer import named
 from monarq.shared import keys as names

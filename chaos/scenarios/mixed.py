@@ -6,7 +6,8 @@ import asyncio
 
 from chaos.fleet import ArqFleet
 from chaos.ledger import START
-from chaos.stage import Outcome, Stage, check_basics
+from chaos.outcome import Outcome, check_basics
+from chaos.stage import Stage
 
 ARQ_TIMEOUT_S = 2.0
 """Shortens the time for which arq holds a dead worker's jobs: this and 10 s."""

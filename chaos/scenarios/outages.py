@@ -12,8 +12,9 @@ from redis.exceptions import RedisError
 
 from chaos.fleet import Fleet
 from chaos.ledger import FAULT, FINISH, HEAL, START
+from chaos.outcome import Outcome, check_basics
 from chaos.proxy import FaultProxy
-from chaos.stage import LEASE_S, Outcome, Stage, check_basics
+from chaos.stage import LEASE_S, Stage
 
 BLACK_HOLE_S: Final = 20.0
 SOCKET_TIMEOUT_S: Final = 5.0

@@ -6,7 +6,8 @@ import time
 from typing import Final
 
 from chaos.ledger import START
-from chaos.stage import GRACE_S, Outcome, Stage, check_basics
+from chaos.outcome import Outcome, check_basics
+from chaos.stage import GRACE_S, Stage
 
 EVERY_S: Final = 5.0
 PER_SECOND: Final = 200
