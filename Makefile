@@ -27,6 +27,7 @@ lint: $(VENV)/.for-development ## Check style and the direction of imports
 types: $(VENV)/.for-development ## Check types
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing
+	$(BIN)/mypy -p chaos
 
 format: $(VENV)/.for-development ## Write the code in the one style
 	$(BIN)/ruff check --fix-only .
