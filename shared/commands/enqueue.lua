@@ -26,30 +26,46 @@ local function set_new(id, payload)
     return redis.call('SET', JOB .. id, payload, 'NX')
 end
 
+-- Whether any job of this call has ended before. A network may hold a call of new ids back until its repetition has
+-- come and gone: they would be jobs once more.
+local function any_has_ended()
+    local names = {}
+    for at = 7, #ARGV, 2 do
+        local base = #names
+        names[base + 1], names[base + 2] = RESULT .. ARGV[at], NO_RESULT .. ARGV[at]
+    end
+    return #names > 0 and redis.call('EXISTS', unpack(names)) > 0
+end
+
 -- The code of a job whose id is not free, or nil. It is not free either while a job of this id runs whose payload has
 -- expired: the end of that run would take the new job with it.
 local function code_of_taken(id, payload)
     local stored = redis.call('MGET', JOB .. id, RUN .. id)
-    if mode == 'named' then
-        return (stored[1] or stored[2] or redis.call('EXISTS', RESULT .. id) == 1) and 0 or nil
+    local unkept = mode == 'named' and 0 or redis.call('EXISTS', NO_RESULT .. id)
+    local has_ended = unkept + redis.call('EXISTS', RESULT .. id) > 0
+    if mode ~= 'again' then
+        return (stored[1] or stored[2] or has_ended) and 0 or nil
     end
     if stored[1] == payload then
         return 1
     end
-    if redis.call('EXISTS', RESULT .. id, NO_RESULT .. id) > 0 then
-        return 2
-    end
-    return stored[1] and 0 or stored[2] and 2 or nil
+    return has_ended and 2 or stored[1] and 0 or stored[2] and 2 or nil
 end
+
+local is_doubtful = mode ~= 'new' or any_has_ended()
 
 -- Gives a code, and whether the job has yet to get its place.
 local function put(id, payload)
     if is_tick and not redis.call('SET', TICK .. id, 1, 'NX', 'PX', ttl(tick_ms)) then
         return 0, false
     end
-    local code = mode ~= 'new' and code_of_taken(id, payload) or nil
+    local code = is_doubtful and code_of_taken(id, payload) or nil
     if code or not set_new(id, payload) then
         return code or 0, false
+    end
+    if mode ~= 'new' then
+        -- Of an earlier job of this id, which has expired.
+        redis.call('DEL', RETRY .. id, CRASH .. id)
     end
     if any_abort then
         redis.call('ZREM', ABORT, id)

@@ -88,6 +88,14 @@ LEASES = [
         repeated=AGAIN,
     ),
     Row(
+        "tries that nobody can count to count as none",
+        replace(waiting(), tries={"a": "1e300"}),
+        call_claim(),
+        took(Taken("a")),
+        replace(held(), tries={"a": "1e300"}),
+        repeated=AGAIN,
+    ),
+    Row(
         "an id that is no UTF-8",
         QueueState(queue={"\udcff": -5}, payloads={"\udcff": "\x00\udcff"}),
         call_claim(),

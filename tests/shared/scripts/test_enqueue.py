@@ -125,6 +125,14 @@ NEW = [
         repeated=[EXISTED, EXISTED],
     ),
     Row(
+        "a call that a network has held back until its job has ended makes no second one",
+        QueueState(results={"a": "done"}, no_results=frozenset({"b"})),
+        call_enqueue({"a": "1", "b": "2", "c": "3"}),
+        [EXISTED, EXISTED, ADDED],
+        replace(JOB_IN, queue={"c": 0}, payloads={"c": "3"}, results={"a": "done"}, no_results=frozenset({"b"})),
+        repeated=[EXISTED] * 3,
+    ),
+    Row(
         "a member whose payload has expired becomes the new job",
         QueueState(queue={"a": -5}),
         call_enqueue(A),
@@ -174,6 +182,14 @@ NAMED = [
         call_enqueue(A, Ids.NAMED),
         [ADDED],
         replace(JOB_IN, aborts={"b": -50}),
+        repeated=[EXISTED],
+    ),
+    Row(
+        "tries and crashes of an earlier job of this id, which has expired, are not the new one's",
+        QueueState(queue={"a": -5}, tries={"a": "4", "b": "1"}, crashes={"a": "2 killed"}),
+        call_enqueue(A, Ids.NAMED),
+        [ADDED],
+        replace(JOB_IN, tries={"b": "1"}),
         repeated=[EXISTED],
     ),
     Row(
