@@ -37,6 +37,7 @@ from monarq.shared.connection import SOCKET_TIMEOUT_S
 from monarq.shared.errors import EnqueueUnknownError, PayloadError, RedisUnavailableError, SettingsError
 from monarq.shared.keys import QueueKeys
 from monarq.shared.payload import write_payload
+from monarq.shared.signing import Signer, find_signer
 from monarq.shared.units import Duration
 
 RETRY_FOR_S: Final = 5.0
@@ -65,15 +66,14 @@ class PoolEnqueueUnknownError(EnqueueUnknownError, RedisConnectionError):
         self.job_ids = error.job_ids
 
 
-def arq_codecs(serializer: arq.jobs.Serializer | None, deserializer: Deserializer | None) -> Codecs:
+def arq_codecs(
+    serializer: arq.jobs.Serializer | None, deserializer: Deserializer | None, signer: Signer | None = None
+) -> Codecs:
     """The formats of arq's settings: the user's own pair for everything, else pickle, and msgpack is read as well."""
     if serializer is None and deserializer is None:
-        return Codecs(write=PICKLE, allow_pickle=True)
+        return Codecs(write=PICKLE, allow_pickle=True, signer=signer)
     codec: Codec = CustomCodec(serializer or PICKLE.dumps, deserializer or PICKLE.loads)
-    return Codecs(write=codec, only=codec)
-
-
-_BOTH: Final = arq_codecs(None, None)
+    return Codecs(write=codec, only=codec, signer=signer)
 
 
 class Job(arq.jobs.Job):
@@ -88,7 +88,8 @@ class Job(arq.jobs.Job):
         _queue_name: str = default_queue_name,
         _deserializer: Deserializer | None = None,
     ) -> None:
-        super().__init__(job_id, redis, _queue_name, _deserializer or _BOTH.loads)
+        own = _deserializer or arq_codecs(None, None, find_signer()).reader(job_id.encode())
+        super().__init__(job_id, redis, _queue_name, own)
 
     async def abort(self, *, timeout: float | None = None, poll_delay: float = 0.5) -> bool:
         """Asks for the job's abort and waits for its end.
@@ -118,10 +119,15 @@ class Job(arq.jobs.Job):
 
 
 class ArqRedis(arq.connections.ArqRedis):
-    """arq's client, with the same arguments; see the module for what differs."""
+    """arq's client, with the same arguments; see the module for what differs.
+
+    Attributes:
+        signer: signs what is enqueued, and then only signed results are read; by the keys of MONARQ_SIGNING_KEY.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.signer = find_signer()
         self._wire: Wire | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -164,13 +170,14 @@ class ArqRedis(arq.connections.ArqRedis):
             raise RuntimeError("use either 'defer_until' or 'defer_by' or neither, not both")
         queue = self.default_queue_name if _queue_name is None else _queue_name
         placing = self._placing(_defer_until, _defer_by, _expires)
-        payload = self._payload(function, args, kwargs, _job_id, _job_try)
+        written = self._payload(function, args, kwargs, _job_id, _job_try)
         route = Route(named_job(function), QueueKeys.of(queue), placing, _job_id or None)
         job_id = _job_id or new_id()
+        payload = self._codecs.seal(written, "job", job_id.encode())
         # An id that was made for this call cannot have existed: then the call was repeated below us.
         if await self._submit(route, job_id, payload) is Enqueued.EXISTED and route.job_id is not None:
             return None
-        return Job(job_id, self, queue, self._codecs.loads)
+        return Job(job_id, self, queue, self._codecs.reader(job_id.encode()))
 
     async def all_job_results(self) -> list[JobResult]:
         """All results in this Redis, by time of enqueueing. Reads each of them: for tests and small instances."""
@@ -179,8 +186,9 @@ class ArqRedis(arq.connections.ArqRedis):
         async for page in self._pages_of(names.RESULT_PREFIX + "*"):
             for key, data in zip(page, await self.mget(page), strict=True):
                 if data is not None:
-                    result = read_result(data, deserializer=self._codecs.loads)
-                    result.job_id = key[len(prefix) :].decode()
+                    raw_id = key[len(prefix) :]
+                    result = read_result(data, deserializer=self._codecs.reader(raw_id))
+                    result.job_id = raw_id.decode()
                     found[key] = result
         return sorted(found.values(), key=attrgetter("enqueue_time"))
 
@@ -192,10 +200,10 @@ class ArqRedis(arq.connections.ArqRedis):
         for at in range(0, len(members), PAGE):
             page = members[at : at + PAGE]
             payloads = await self.mget([names.JOB_PREFIX.encode() + job_id for job_id, _ in page])
-            for (job_id, score), payload in zip(page, payloads, strict=True):
+            for (raw_id, score), payload in zip(page, payloads, strict=True):
                 if payload is not None:
-                    job = deserialize_job(payload, deserializer=self._codecs.loads)
-                    job.score, job.job_id = int(score), job_id.decode()
+                    job = deserialize_job(payload, deserializer=self._codecs.reader(raw_id))
+                    job.score, job.job_id = int(score), raw_id.decode()
                     jobs.append(job)
         return jobs
 
@@ -211,7 +219,7 @@ class ArqRedis(arq.connections.ArqRedis):
     @property
     def _codecs(self) -> Codecs:
         """Of the attributes as they are now: `create_pool` and users set them on a client that is made already."""
-        return arq_codecs(self.job_serializer, self.job_deserializer)
+        return arq_codecs(self.job_serializer, self.job_deserializer, self.signer)
 
     def _placing(
         self,

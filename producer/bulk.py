@@ -74,7 +74,7 @@ class Bulk:
         for at in range(0, len(arguments), BATCH):
             part = arguments[at : at + BATCH]
             for job_id, args in zip(new_ids(len(part)), part, strict=True):
-                payload = pack(route, args, no_kwargs)
+                payload = pack(route, job_id, args, no_kwargs)
                 if batch and (len(batch) == BATCH or size + len(payload) > BATCH_BYTES):
                     yield batch
                     batch, size = [], 0

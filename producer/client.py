@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 
@@ -22,6 +23,7 @@ from monarq.shared.connection import SOCKET_TIMEOUT_S, open_redis, redis_url, sh
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.signing import find_signer
 from monarq.shared.units import Duration, size_bytes, to_seconds
 
 P = ParamSpec("P")
@@ -45,6 +47,8 @@ class Producer:
         max_payload: the largest payload, in bytes or as "8MB". Default: 8 MB.
         retry_for: seconds, or a timedelta, for which an enqueue goes on when Redis is not there. Default: 10.
         timeout_s: seconds after which a call to Redis counts as failed. Default: 5.
+        signing_key: sign jobs with it, and read signed results only; several with commas between them to change it.
+            Default: MONARQ_SIGNING_KEY, else nothing is signed. The workers need it as well.
 
     Raises:
         SettingsError: a setting has a value that it cannot have.
@@ -61,15 +65,16 @@ class Producer:
         max_payload: int | str = DEFAULT_MAX_PAYLOAD,
         retry_for: Duration = 10.0,
         timeout_s: float = SOCKET_TIMEOUT_S,
+        signing_key: str | None = None,
     ) -> None:
-        codecs = _choose_codecs(codec, allow_pickle)
+        codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
         # Kept: a client that asks sentinels for its server goes on asking for us.
         self._like, shown = _choose_redis(url, redis)
         self._pool, retry_for_s = private_pool(self._like), to_seconds(retry_for, "retry_for")
         self._wire = Wire(self._pool, shown=shown, timeout_s=timeout_s)
         self._listening = Wire(self._pool, shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS)
         self._listener = Listener(self._listening)
-        self._packer = Packer(queue, codecs.write, size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD)
+        self._packer = Packer(queue, codecs, size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD)
         self._submitter = Submitter(self._wire, retry_for_s)
         self._tracker = Tracker(self._wire, self._listener, codecs, retry_for_s)
 
@@ -117,7 +122,7 @@ class Producer:
         route = self._packer.route(job)
         route.job.check_arguments(args, kwargs)
         job_id = route.job_id or new_id()
-        [code] = await self._submitter.submit(route, [(job_id, self._packer.pack(route, args, kwargs))])
+        [code] = await self._submitter.submit(route, [(job_id, self._packer.pack(route, job_id, args, kwargs))])
         return Handle(self._tracker, route.keys, job_id, existed=code is Enqueued.EXISTED)
 
     @overload

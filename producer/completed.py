@@ -46,7 +46,7 @@ async def iterate_completed(
             except TimeoutError:
                 raise ResultTimeoutError(next(iter(waiting.values())).job_id, timeout_s or 0.0) from None
             del waiting[future]
-            yield handle, _outcome(tracker, future, return_exceptions)
+            yield handle, _outcome(tracker, handle.job_id, future, return_exceptions)
     finally:
         for future in waiting:
             _let_go(future)
@@ -57,9 +57,9 @@ def _note(ended: Ended, handle: Handle[Any], future: Future) -> None:
         ended.put_nowait((handle, future))
 
 
-def _outcome(tracker: Tracker, future: Future, return_exceptions: bool) -> Any:
+def _outcome(tracker: Tracker, job_id: str, future: Future, return_exceptions: bool) -> Any:
     try:
-        return tracker.read(future.result()).unwrap()
+        return tracker.read(future.result(), job_id).unwrap()
     except Exception as error:
         if not return_exceptions:
             raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monarq.producer.named import named_job
-from monarq.shared.codec import Codec
+from monarq.shared.codec import Codecs
 from monarq.shared.commands.enqueue import Placing
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
 from monarq.shared.job import Job
@@ -55,12 +55,12 @@ class Packer:
 
     Args:
         queue: the queue of jobs that name none.
-        codec: the format that payloads are written in.
+        codecs: the format that payloads are written in, and who signs them.
         max_payload: bytes; a larger payload is refused.
     """
 
-    def __init__(self, queue: str, codec: Codec, max_payload: int) -> None:
-        self._codec = codec
+    def __init__(self, queue: str, codecs: Codecs, max_payload: int) -> None:
+        self._codecs = codecs
         self._max_payload = max_payload
         self._keys = QueueKeys.of(queue)
 
@@ -85,7 +85,7 @@ class Packer:
         placing = _PLAIN_PLACING[job.declared.lane] if options == _PLAIN else _placing(job.declared.lane, options)
         return Route(job, self.keys(options.queue or job.declared.queue), placing, options.job_id)
 
-    def pack(self, route: Route, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+    def pack(self, route: Route, job_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
         """The payload of a job.
 
         Raises:
@@ -95,7 +95,10 @@ class Packer:
         # Two enqueues of one id may be alike in all else: by the nonce a repeated one knows its own payload.
         nonce = None if route.job_id is None else os.urandom(8).hex()
         name = route.job.name
-        payload = write_payload(self._codec, name, args, kwargs, time.time_ns() // 1_000_000, nonce=nonce)
+        codecs = self._codecs
+        payload = write_payload(codecs.write, name, args, kwargs, time.time_ns() // 1_000_000, nonce=nonce)
+        if codecs.signer is not None:
+            payload = codecs.signer.sign(payload, "job", job_id.encode())
         if len(payload) > self._max_payload:
             raise PayloadTooLargeError(name, len(payload), self._max_payload)
         return payload

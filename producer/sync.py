@@ -96,6 +96,7 @@ class SyncProducer:
         max_payload: int | str = DEFAULT_MAX_PAYLOAD,
         retry_for: Duration = 10.0,
         timeout_s: float = SOCKET_TIMEOUT_S,
+        signing_key: str | None = None,
     ) -> None:
         self._producer = Producer(
             url,
@@ -106,6 +107,7 @@ class SyncProducer:
             max_payload=max_payload,
             retry_for=retry_for,
             timeout_s=timeout_s,
+            signing_key=signing_key,
         )
         self._thread = LoopThread("monarq-producer", self._producer.close)
 

@@ -40,13 +40,13 @@ class Tracker:
         """See `Listener.wait`."""
         return self._listener.wait(keys, job_id)
 
-    def read(self, data: bytes) -> Result:
-        """A result from its bytes.
+    def read(self, data: bytes, job_id: str) -> Result:
+        """A job's result from its bytes.
 
         Raises:
-            PayloadError: it is none, or is pickled where that is not allowed.
+            PayloadError: it is none, is pickled where that is not allowed, or is not signed by the key that there is.
         """
-        return Result.read(data, self._codecs)
+        return Result.read(data, self._codecs, job_id.encode())
 
     async def wait(self, keys: QueueKeys, job_id: str, timeout: Duration | None) -> Result:
         """The job's result, when it has ended.
@@ -57,18 +57,18 @@ class Tracker:
         """
         timeout_s = to_seconds(timeout, "timeout")
         if timeout_s is None:
-            return self.read(await self.expect(keys, job_id))
+            return self.read(await self.expect(keys, job_id), job_id)
         try:
             async with asyncio.timeout(timeout_s):
                 data = await self.expect(keys, job_id)
         except TimeoutError:
             raise ResultTimeoutError(job_id, timeout_s) from None
-        return self.read(data)
+        return self.read(data, job_id)
 
     async def result_info(self, job_id: str) -> Result | None:
         """The job's result if it is there now."""
         [data] = await self._ask(("GET", names.result(job_id)))
-        return None if data is None else self.read(data)
+        return None if data is None else self.read(data, job_id)
 
     async def status(self, keys: QueueKeys, job_id: str) -> JobStatus:
         """What the job is doing."""

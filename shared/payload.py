@@ -29,12 +29,18 @@ class Payload:
     codec: Codec
 
     @classmethod
-    def read(cls, data: bytes, codecs: Codecs) -> Payload:
-        """Reads a job's payload and checks the shape of each field.
+    def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
+        """Reads a job's payload and checks its signature, where there is a key, and the shape of each field.
+
+        Args:
+            data: the payload as it stands in Redis.
+            codecs: what may be read.
+            raw_id: the job's id, to which the signature is bound.
 
         Raises:
-            PayloadError: a field is missing or is not what it must be.
+            PayloadError: the signature is not right, or a field is missing or is not what it must be.
         """
+        data = codecs.open(data, "job", raw_id)
         raw = codecs.loads(data)
         try:
             name, args, kwargs, job_try, enqueue_ms = raw["f"], raw["a"], raw["k"], raw["t"], raw["et"]
@@ -123,13 +129,13 @@ class Result:
     job_id: str
 
     @classmethod
-    def read(cls, data: bytes, codecs: Codecs) -> Result:
-        """Reads a result.
+    def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Result:
+        """Reads a result; the arguments are as for `Payload.read`.
 
         Raises:
-            PayloadError: it is none.
+            PayloadError: it is none, or its signature is not right.
         """
-        raw = codecs.loads(data)
+        raw = codecs.loads(codecs.open(data, "result", raw_id))
         try:
             return cls(
                 name=raw["f"],

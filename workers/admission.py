@@ -66,7 +66,7 @@ class Admission:
         if isinstance(lease.payload, int):
             return Refused(lease, self._too_large(lease, lease.payload))
         try:
-            payload = Payload.read(lease.payload, self._settings.codecs)
+            payload = Payload.read(lease.payload, self._settings.codecs, lease.raw_id)
         except PayloadError as error:
             return Refused(lease, self._undecodable(error))
         return self._admit_decoded(lease, payload)

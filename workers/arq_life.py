@@ -147,7 +147,7 @@ def make_keeper(
     return CronKeeper(
         target.crons,
         queue=settings.queues[0],
-        codec=settings.codecs.write,
+        codecs=settings.codecs,
         journal=journal,
         ttl_ms=target.expires_extra_ms,
         started=started,
@@ -167,5 +167,9 @@ async def open_pool(target: ArqTarget, queue: str, source: RedisSource | None = 
         "expires_extra_ms": target.expires_extra_ms,
     }
     if source is not None:
-        return OwnArqRedis(source.client().connection_pool, **own)
-    return target.redis_pool or await create_pool(target.redis_settings, **own)
+        pool: ArqRedis = OwnArqRedis(source.client().connection_pool, **own)
+    else:
+        pool = target.redis_pool or await create_pool(target.redis_settings, **own)
+    if isinstance(pool, OwnArqRedis):
+        pool.signer = target.settings.codecs.signer
+    return pool

@@ -25,6 +25,7 @@ from monarq.shared.connection import SOCKET_TIMEOUT_S, RedisSource
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
 from monarq.shared.retry import RetryPolicy
+from monarq.shared.signing import find_signer
 from monarq.shared.units import to_seconds
 from monarq.workers.arq_cron import arq_entries, local_zone
 from monarq.workers.arq_log import warn_misspelled
@@ -46,10 +47,11 @@ EXTRAS: Final = frozenset(
         "max_crashes",
         "max_dead",
         "max_payload",
+        "signing_key",
         "threads",
     }
 )
-"""Settings of monarq's that a class may hold as well: see `WorkerSettings`."""
+"""Settings of monarq's that a class may hold as well: see `WorkerSettings`, and `find_signer` for the key."""
 
 _SHORTEST_POLL_S: Final = 0.01
 _LONGEST_POLL_S: Final = 0.8 * SOCKET_TIMEOUT_S
@@ -202,7 +204,7 @@ def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
         keep_result_forever=bool(values["keep_result_forever"]),
         poll_s=min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, values.seconds("poll_delay"))),
         grace_s=values.seconds("job_completion_wait"),
-        codecs=arq_codecs(values["job_serializer"], values["job_deserializer"]),
+        codecs=arq_codecs(values["job_serializer"], values["job_deserializer"], find_signer(values.get("signing_key"))),
         allow_abort=bool(values["allow_abort_jobs"]),
         retry_jobs=bool(values["retry_jobs"]),
         burst=bool(values["burst"]),
@@ -212,7 +214,7 @@ def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
         log_results=bool(values["log_results"]),
         health_check_key=values.kind("health_check_key", str, or_none=True),
         health_check_s=max(_SHORTEST_HEALTH_S, values.seconds("health_check_interval")),
-        **{name: values[name] for name in EXTRAS if name in values},
+        **{name: values[name] for name in EXTRAS - {"signing_key"} if name in values},
     )
 
 

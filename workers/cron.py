@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.backoff import Backoff
-from monarq.shared.codec import Codec
+from monarq.shared.codec import Codecs
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.cron import Schedule, due_ticks, tick_id
 from monarq.shared.errors import SettingsError
@@ -137,7 +137,7 @@ class CronKeeper:
     Args:
         entries: what to enqueue.
         queue: the queue of those that name none.
-        codec: what payloads are written in.
+        codecs: what payloads are written in, and signed by.
         journal: hears of ticks that this worker has enqueued.
         ttl_ms: ms after its time that a tick may be started; 0 for ever.
         started: what counts as the start for `run_at_startup`. Give all workers of a pool the same time, and the job
@@ -149,14 +149,14 @@ class CronKeeper:
         entries: Iterable[CronEntry],
         *,
         queue: str,
-        codec: Codec,
+        codecs: Codecs,
         journal: Journal,
         ttl_ms: int = 0,
         started: datetime | None = None,
     ) -> None:
         self._entries = list(entries)
         self._keys = QueueKeys.of(queue)
-        self._codec = codec
+        self._codecs = codecs
         self._journal = journal
         self._ttl_ms = ttl_ms
         self._started = started
@@ -224,7 +224,8 @@ class CronKeeper:
 
     async def _put(self, redis: Redis, entry: CronEntry, tick: datetime, now: datetime, gap_ms: int) -> None:
         job_id, bar_ms = self._id_and_bar(entry, tick, gap_ms)
-        payload = write_payload(self._codec, entry.job_name, entry.args, entry.kwargs, _ms(now))
+        written = write_payload(self._codecs.write, entry.job_name, entry.args, entry.kwargs, _ms(now))
+        payload = self._codecs.seal(written, "job", job_id.encode())
         placing = Placing(lane=entry.lane, due_ms=_ms(tick), ttl_ms=self._ttl_ms, tick_ms=bar_ms)
         answers = await enqueue(redis, self._keys_of(entry), placing, Ids.NAMED, [(job_id, payload)])
         if answers[0] is Enqueued.ADDED:

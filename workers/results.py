@@ -27,14 +27,14 @@ class Results:
         """The end of a run that returned, and what was wrong with its value where it does not serialize."""
         if run.job.keep_ms < 0:
             return Ending(run.lease, True, b"", -1, run.job.name), None
-        data, problem = write_result(run.codec, self._result(run, value, success=True))
+        data, problem = self._write(run.lease, run.codec, self._result(run, value, success=True))
         if problem is None:
             return Ending(run.lease, True, data, run.job.keep_ms, run.job.name), None
         return self._buried(run, data, problem), problem
 
     def of_error(self, run: Run, error: BaseException, *, bury: bool = True) -> Ending:
         """The end of a run that failed for good, or was aborted (then there is nothing to bury)."""
-        data, _ = write_result(run.codec, self._result(run, error, success=False))
+        data, _ = self._write(run.lease, run.codec, self._result(run, error, success=False))
         if bury:
             return self._buried(run, data, error)
         return Ending(run.lease, False, data, run.job.keep_ms, run.job.name)
@@ -57,9 +57,13 @@ class Results:
             "q": lease.queue.queue,
             "id": lease.job_id,
         }
-        data, _ = write_result(self._codec_of(payload), result)
+        data, _ = self._write(lease, self._codec_of(payload), result)
         letter = self._letter(lease, error, lease.tries, now_ms, now_ms, result["et"]) if bury else b""
         return Ending(lease, False, data, self._default_keep_ms(), name, letter, self._keep_dead_ms)
+
+    def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
+        data, problem = write_result(codec, result)
+        return self._settings.codecs.seal(data, "result", lease.raw_id), problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
         """What could not be decoded is answered in what it looks like, else as this side writes."""

@@ -16,10 +16,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from monarq.shared.codec import Codecs
 from monarq.shared.connection import RedisSource, UrlSource, redis_url
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.shared.job import Job
 from monarq.shared.schedule import Cron
+from monarq.shared.signing import find_signer
 from monarq.workers.engine import Engine
 from monarq.workers.journal import Journal
 from monarq.workers.log import LogJournal
@@ -86,15 +88,13 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
             f"{target} holds no job: put @job before its functions, or name a settings class in it as"
             f" {target}.WorkerSettings"
         )
-    settings = override(WorkerSettings(), overrides)
+    settings = override(WorkerSettings(codecs=Codecs(signer=find_signer())), overrides)
     journal = LogJournal()
     upkeep: list[Upkeep] = []
     if crons:
         from monarq.workers.cron import CronKeeper, entries_of
 
-        upkeep.append(
-            CronKeeper(entries_of(crons), queue=settings.queues[0], codec=settings.codecs.write, journal=journal)
-        )
+        upkeep.append(CronKeeper(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, journal=journal))
     return Loaded(list(jobs), settings, UrlSource(redis_url(url)), journal, upkeep)
 
 

@@ -24,6 +24,7 @@ class MonarqArguments(TypedDict, total=False):
     max_crashes: int
     max_dead: int
     max_payload: int
+    signing_key: str | None
     threads: int
 
 
