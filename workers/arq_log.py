@@ -187,6 +187,10 @@ class ArqLogJournal(Journal):
         """See `Journal`."""
         logger.warning("redis connection error while %s: %s, retrying...", doing, error_text(error))
 
+    def redis_warning(self, text: str) -> None:
+        """See `Journal`."""
+        logger.warning("redis can lose jobs: %s", text)
+
     def redis_back(self, doing: str) -> None:
         """See `Journal`."""
         logger.info("redis connection successful, %s", doing)

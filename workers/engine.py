@@ -30,6 +30,7 @@ from monarq.shared.version import VERSION
 from monarq.workers.aborter import Aborter
 from monarq.workers.acker import Acker
 from monarq.workers.admission import Admission
+from monarq.workers.audit import audit_redis
 from monarq.workers.claimer import Claimer
 from monarq.workers.journal import Journal
 from monarq.workers.lanes.lanes import Lanes
@@ -138,6 +139,7 @@ class Engine:
         )
         try:
             await check_redis(redis, self.source.shown)
+            await audit_redis(redis, self.source.shown, self._journal, tells=self.settings.audit)
             await self._run_with(redis)
         finally:
             await redis.hang_up()

@@ -64,6 +64,9 @@ class Journal:
     def redis_back(self, doing: str) -> None:
         """The call goes through again."""
 
+    def redis_warning(self, text: str) -> None:
+        """The server is set up in a way that can lose jobs; the text says which, and what to do."""
+
     def renewal_failed(self, error: BaseException) -> None:
         """The lease thread could not renew; it asks again soon."""
 

@@ -90,6 +90,10 @@ class LogJournal(Journal):
         """See `Journal`."""
         logger.info("Redis: %s works again", doing)
 
+    def redis_warning(self, text: str) -> None:
+        """See `Journal`."""
+        logger.warning("Redis can lose jobs: %s", text)
+
     def renewal_failed(self, error: BaseException) -> None:
         """See `Journal`."""
         logger.warning("Redis: the leases could not be renewed (%s); trying again", error_text(error))

@@ -217,7 +217,9 @@ def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine
     """
     from monarq.workers.target import load_target
 
-    loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
+    # What can be said of the Redis, one worker of the pool says for all.
+    overrides = spec.overrides if spec.index == 0 else spec.overrides | {"audit": False}
+    loaded = load_target(spec.target or "", spec.redis_url, overrides)
     loaded.upkeep.append(ReadyTeller(on_ready))
     return loaded.engine()
 

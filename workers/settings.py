@@ -61,6 +61,7 @@ class WorkerSettings:
         burst: end once no job is left.
         max_burst_jobs: in burst mode, end after so many runs; -1 for no such end.
         hooks: the user's hooks.
+        audit: whether warnings are given of a Redis that can lose jobs.
         arq_style: keep to arq's own rules where they differ: see docs/arq.md.
         log_results: arq style: whether the results of jobs are logged.
         health_check_key: arq style: the health-check key; None names it after the queue.
@@ -89,6 +90,7 @@ class WorkerSettings:
     burst: bool = False
     max_burst_jobs: int = -1
     hooks: Hooks = field(default_factory=Hooks)
+    audit: bool = True
     arq_style: bool = False
     log_results: bool = True
     health_check_key: str | None = None

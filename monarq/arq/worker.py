@@ -186,7 +186,8 @@ class Worker(WorkerAttributes):
             raise
 
     def _make_engine(self, target: ArqTarget) -> Engine:
-        settings = replace(target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left())
+        # arq has no such warnings, and its users look at its log lines.
+        settings = replace(target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), audit=False)
         cron = make_keeper(target, settings, self._journal)
         self._life = ArqLife(
             list(self.functions), self._journal, self._health, cron, self._opened_pool, settings.hooks.startup

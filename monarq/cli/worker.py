@@ -11,7 +11,7 @@ from monarq.cli.arguments import parse_duration, parse_workers
 from monarq.cli.console import Reporter
 from monarq.cli.documented import DocumentedCommand
 from monarq.cli.options import make_verbose_option, queue_option, version_option
-from monarq.cli.source import open_url, redis_option
+from monarq.cli.source import EMBEDDED, open_url, redis_option
 
 SETTINGS: Final = {
     "queue": "queues",
@@ -145,6 +145,8 @@ def worker(
         for name, value in given.items()
         if value is not None and value != ()
     }
+    if redis == EMBEDDED:
+        overrides["audit"] = False  # what it is has been told already
     with open_url(redis) as url:
         spec = WorkerSpec(
             target,

@@ -1,0 +1,147 @@
+"""What a worker says of its Redis at the start."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError, ResponseError
+
+from monarq.embedded import EmbeddedRedis
+from monarq.shared.connection import open_redis
+from monarq.shared.errors import RedisUnavailableError
+from monarq.workers.audit import audit_redis, dangers_of
+from monarq.workers.journal import Journal
+from tests.cli.command import heard, start, stop
+from tests.support.engines import Recorder, run_burst
+
+
+class Warnings(Journal):
+    """Keeps what is warned of."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def redis_warning(self, text: str) -> None:
+        self.told.append(text)
+
+
+class Answers:
+    """Stands in for a client: one INFO, or a refusal."""
+
+    def __init__(self, answer: dict[str, Any] | Exception) -> None:
+        self._answer = answer
+
+    async def info(self) -> dict[str, Any]:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+async def audit(client: Any, *, tells: bool = True) -> list[str]:
+    journal = Warnings()
+    await audit_redis(client, "redis://here", journal, tells=tells)
+    return journal.told
+
+
+@pytest.fixture
+async def changed(redis: Redis) -> AsyncIterator[Redis]:
+    """A client whose server's settings are put back at the end."""
+    names = ("maxmemory-policy", "appendonly")
+    before = {name: (await redis.config_get(name))[name] for name in names}
+    yield redis
+    for name, value in before.items():
+        await redis.config_set(name, value)
+
+
+async def test_a_redis_that_keeps_jobs(changed: Redis) -> None:
+    await changed.config_set("appendonly", "yes")
+    await changed.config_set("maxmemory-policy", "noeviction")
+    assert await audit(changed) == []
+
+
+async def test_each_danger_is_one_line_that_says_what_to_do(changed: Redis) -> None:
+    await changed.config_set("appendonly", "no")
+    await changed.config_set("maxmemory-policy", "allkeys-lru")
+    eviction, appendonly = await audit(changed)
+    assert "maxmemory-policy is allkeys-lru" in eviction
+    assert eviction.endswith("set maxmemory-policy noeviction")
+    assert appendonly.endswith("set appendonly yes")
+    assert "\n" not in eviction + appendonly
+    assert await audit(changed, tells=False) == []
+
+
+@pytest.mark.parametrize("version", ["6.0.16", "5.0.7", "2.8.4", "6.1"])
+@pytest.mark.parametrize("tells", [True, False])
+async def test_a_redis_that_is_too_old(version: str, tells: bool) -> None:
+    with pytest.raises(RedisUnavailableError, match=f"is version {version}: monarq needs 6.2 or newer"):
+        await audit(Answers({"redis_version": version}), tells=tells)
+
+
+@pytest.mark.parametrize("version", ["6.2.0", "7.0.15", "8.2", "10.1.0", "255.255.255", "unstable", ""])
+async def test_a_redis_that_is_new_enough(version: str) -> None:
+    assert await audit(Answers({"redis_version": version})) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, ResponseError("unknown command 'INFO'"), NoPermissionError("no"), TimeoutError(), ConnectionError("cut")],
+    ids=repr,
+)
+async def test_a_redis_that_does_not_tell(answer: Any) -> None:
+    assert await audit(Answers(answer)) == []
+
+
+def test_dangers_are_those_that_are_told() -> None:
+    assert dangers_of({"maxmemory_policy": "noeviction", "aof_enabled": 1}) == []
+    assert len(dangers_of({"maxmemory_policy": "volatile-ttl", "aof_enabled": 0})) == 2
+
+
+async def test_a_redis_that_refuses_info(redis: Redis, redis_url: str) -> None:
+    """Managed servers may; a worker runs there all the same."""
+    await redis.acl_setuser("worker", enabled=True, passwords=["+pw"], keys=["*"], channels=["*"], commands=["+@all"])
+    await redis.execute_command("ACL", "SETUSER", "worker", "-info")  # type: ignore[no-untyped-call]
+    try:
+        client = open_redis(redis_url, username="worker", password="pw")
+        with pytest.raises(NoPermissionError):
+            await client.info()
+        assert await audit(client) == []
+        await client.aclose()
+    finally:
+        await redis.acl_deluser("worker")
+
+
+async def test_a_worker_looks_before_it_takes_jobs(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await run_burst(redis_url, [_job()], journal)
+    assert journal.events.index("redis_warning") < journal.events.index("worker_started")
+    silent = Recorder()
+    await run_burst(redis_url, [_job()], silent, audit=False)
+    assert "redis_warning" not in silent.events
+
+
+def _job() -> object:
+    from monarq import job
+
+    @job
+    async def nothing() -> None: ...
+
+    return nothing
+
+
+async def test_one_worker_of_a_pool_tells_it() -> None:
+    with EmbeddedRedis(port=0) as server:
+        process = await start("worker", "tests.cli.jobs", "-w", "2", url=server.url)
+        said = await heard(process, "serving")
+        ended = await stop(process)
+        assert (said + ended.err).count("Redis can lose jobs: its appendonly is off") == 1
+        assert ended.code == 0
+
+
+async def test_it_is_not_said_of_a_private_redis() -> None:
+    process = await start("worker", "tests.cli.jobs", "-w", "1", "--redis", "embedded", url="redis://127.0.0.1:1")
+    said = await heard(process, "serving")
+    ended = await stop(process)
+    assert "can lose jobs" not in said + ended.err
