@@ -66,6 +66,9 @@ local function put(id, payload)
     if mode ~= 'new' then
         -- Of an earlier job of this id, which has expired.
         redis.call('DEL', RETRY .. id, CRASH .. id)
+        if lane ~= 'cpu' then
+            redis.pcall('ZREM', CPU, id)
+        end
     end
     if any_abort then
         redis.call('ZREM', ABORT, id)
