@@ -85,10 +85,13 @@ def _median(values: list[float] | None) -> str:
 def _about(run: dict[str, Any]) -> str:
     about = run["machine"]
     rounds = max(row["round"] for row in run["rows"]) + 1
+    busy = about["load_before"] > about["cores"] / 4
+    disturbed = " Others used the machine at the time: the figures are too low, and uneven." if busy else ""
     return (
         f"Taken {run['taken']} in {rounds} round{'s' if rounds > 1 else ''}: {about['cores']} cores ({about['cpu']}), "
         f"{about['memory_gb']} GB, {about['system']}, Python {about['python']}, {run['redis'].partition(' from')[0]}, "
         f"load average {about['load_before']} before the run. ± is half of what lies between the rounds."
+        f"{disturbed}"
     )
 
 

@@ -28,9 +28,10 @@ const connect = () => new IORedis(process.env.MONARQ_BENCH_URL, { maxRetriesPerR
 function burn(number) {
   mark(number, STARTED);
   write(number, PROCESS, BigInt(process.pid));
-  const begun = process.cpuUsage().user;
-  while (process.cpuUsage().user - begun < 50000) {
-    for (let i = 0; i < 1000; i++);
+  const usedMicroseconds = () => process.cpuUsage().user + process.cpuUsage().system;
+  const end = usedMicroseconds() + 50000;
+  while (usedMicroseconds() < end) {
+    for (let i = 0; i < 100000; i++);
   }
   mark(number, ENDED);
 }
