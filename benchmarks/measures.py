@@ -115,7 +115,7 @@ def half_load(case: Case, effort: Effort, full_rate: float) -> Iterator[Row]:
 
 def idle(case: Case, effort: Effort) -> Iterator[Row]:
     """What a pool costs that has nothing to do."""
-    time.sleep(1.0)
+    time.sleep(min(1.0, effort.idle_s))
     cpu_s, before, begun_s = case.pool.cpu_s(), case.meter.read(), time.perf_counter()
     sent, by_scripts = case.meter.count_commands(effort.idle_s)
     took_s = time.perf_counter() - begun_s

@@ -68,7 +68,7 @@ class Sizes:
     effort: Effort = FULL
 
 
-FEW: Final = Sizes((1_000, 3_000), (1, 20), (10, 200), (1, 2), (100, 10_000), jobs=500, lone=10, effort=SMALL)
+FEW: Final = Sizes((1_000, 3_000), (1, 20), (100,), (2,), (100, 10_000), jobs=500, lone=10, effort=SMALL)
 
 PLOTS: Final = {
     "claim": ("Time of one claim of 100 jobs", "jobs in the queue", "ms"),
@@ -235,7 +235,7 @@ def print_points(points: list[Point], console: Console) -> None:
 
 
 @click.command()
-@click.option("--small", is_flag=True, help="Two small points a line: shows that it works, and no more.")
+@click.option("--small", is_flag=True, help="A small point or two a line: shows that it works, and no more.")
 @click.option("--parts", metavar="NAMES", help=f"Only these: {','.join(PARTS)}. Default: all.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/scale.json"), show_default=True)
 @click.option("--plot", type=click.Path(path_type=Path), help="Write the SVG here.")
