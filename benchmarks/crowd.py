@@ -84,7 +84,7 @@ class Crowd:
             start=partial(self._start, worker_id),
             on_empty=_nothing,
             may_start=_no_limit,
-            task_of=_no_task,
+            is_held=_hold_nothing,
             journal=Journal(),
         )
 
@@ -104,5 +104,6 @@ def _no_limit() -> None:
     """A crowd takes what there is."""
 
 
-def _no_task(_: Lease) -> None:
+def _hold_nothing(_: Lease) -> bool:
     """A crowd runs nothing."""
+    return False
