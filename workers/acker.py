@@ -12,7 +12,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.backoff import Backoff
-from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.commands.requeue import Return, requeue
 from monarq.shared.keys import QueueKeys
@@ -99,10 +98,7 @@ class Acker:
 
     def _still_held(self, batch: Sequence[Ack]) -> list[Ack]:
         """Without those whose leases were lost while Redis did not answer: their ends must not be written."""
-        return [ack for ack in batch if self._holds(ack.lease)]
-
-    def _holds(self, lease: Lease) -> bool:
-        return self._table.find(lease.queue.queue, lease.raw_id) is lease
+        return [ack for ack in batch if self._table.holds(ack.lease)]
 
     def _call_for(self, keys: QueueKeys, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
         endings = [ack for ack in batch if isinstance(ack, Ending)]

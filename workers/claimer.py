@@ -7,6 +7,7 @@ arq's clients wake nobody, it also looks every `poll_s`, and at the moment when 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from itertools import count
 
@@ -28,6 +29,7 @@ _SHORTEST_WAIT_S = 0.01
 
 PROBATION_S = 2.0
 """How long a job that has crashed all but once too often runs without company: what kills its worker does so soon."""
+PROBATION_LOOK_S = 0.01
 
 
 class Claimer:
@@ -50,7 +52,7 @@ class Claimer:
         slots: Slots,
         settings: WorkerSettings,
         start: Callable[[Lease], None],
-        task_of: Callable[[Lease], asyncio.Task[None] | None],
+        is_held: Callable[[Lease], bool],
         on_empty: Callable[[], None],
         may_start: Callable[[], int | None],
         journal: Journal,
@@ -62,7 +64,7 @@ class Claimer:
         self._slots = slots
         self._settings = settings
         self._start = start
-        self._task_of = task_of
+        self._is_held = is_held
         self._alone = settings.max_crashes - 1 or None
         self._on_empty = on_empty
         self._may_start = may_start
@@ -127,9 +129,11 @@ class Claimer:
         """
         if leases:
             await asyncio.sleep(0)
-        task = self._task_of(leases[0]) if len(leases) == 1 and leases[0].crashes == self._alone else None
-        if task is not None:
-            await asyncio.wait([task], timeout=PROBATION_S)
+        if len(leases) == 1 and leases[0].crashes == self._alone:
+            # Until its end is acknowledged: one that is killed before would have died of the next.
+            until_s = time.monotonic() + PROBATION_S
+            while self._is_held(leases[0]) and time.monotonic() < until_s:  # noqa: ASYNC110 - too rare to be told
+                await asyncio.sleep(PROBATION_LOOK_S)
 
     async def _wait(self, next_due_s: float | None) -> None:
         longest_s = CPU_POLL_S if self._home == "cpu" else self._settings.poll_s

@@ -233,7 +233,7 @@ class Engine:
                 slots=slots,
                 settings=self.settings,
                 start=self._runner.start,
-                task_of=self._runner.task_of,
+                is_held=self._table.holds,
                 on_empty=self._quiet.set,
                 may_start=self._may_start,
                 journal=self._journal,

@@ -40,6 +40,10 @@ class LeaseTable:
         """The lease of a job, where it is held."""
         return self._held[queue].get(raw_id)
 
+    def holds(self, lease: Lease) -> bool:
+        """Whether this very lease is held: the job's end is not acknowledged yet."""
+        return self.find(lease.queue.queue, lease.raw_id) is lease
+
     def of(self, queue: str) -> list[Lease]:
         """The leases of a queue at this moment; safe to call from any thread, as copying a dict is one step."""
         return list(self._held[queue].values())

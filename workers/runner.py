@@ -94,11 +94,6 @@ class Runner:
         self.tally.started += 1
         run.task = self._loop.create_task(self._run(run, slots))
 
-    def task_of(self, lease: Lease) -> asyncio.Task[None] | None:
-        """What runs a job; None where nothing does."""
-        run = self.running.get(lease)
-        return run.task if run else None
-
     def hand_back(self, run: Run) -> None:
         """Gives back a job whose run does not end although it was cancelled; the process must end soon after."""
         run.halt = Halt.LOST
