@@ -12,17 +12,24 @@ from chaos.stage import Stage
 ARQ_TIMEOUT_S = 2.0
 """Shortens the time for which arq holds a dead worker's jobs: this and 10 s."""
 
+CONCURRENCY = 4
+"""Of monarq's workers: with more they leave nothing for arq's, which look for jobs ten times a second."""
+
+LONGEST_MS = 100
+
 
 async def mix(stage: Stage) -> Outcome:
     """One monarq pool and two arq workers, an enqueuer of each kind, and a kill each second."""
-    ours = await stage.start_workers("--allow-pickle")
+    ours = await stage.start_workers("--allow-pickle", concurrency=CONCURRENCY)
     theirs = ArqFleet(stage.redis.url, stage.directory, stage.ledger_directory, workers=2, timeout_s=ARQ_TIMEOUT_S)
     stage.fleets.append(theirs)
     await theirs.start()
     count = stage.sized(ci=1_500, short=4_000, long=10_000)
     enqueuers = [
-        await stage.start_enqueuer(count=count, per_second=200, client="monarq", codec="pickle", prefix="ours"),
-        await stage.start_enqueuer(count=count, per_second=200, client="arq", prefix="theirs"),
+        await stage.start_enqueuer(
+            count=count, per_second=200, client="monarq", codec="pickle", prefix="ours", longest_ms=LONGEST_MS
+        ),
+        await stage.start_enqueuer(count=count, per_second=200, client="arq", prefix="theirs", longest_ms=LONGEST_MS),
     ]
     await stage.until_first_run()
 
