@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tests.cli import jobs
+from monarq import job
 
 KEY = "key-in-the-settings-" + "5e71"
 
 
+@job(name="square_in_secret")
+def square(n: int) -> int:
+    return n * n
+
+
 class WorkerSettings:
-    functions: ClassVar = [jobs.double, jobs.square]
+    functions: ClassVar = [square]
     signing_key = KEY

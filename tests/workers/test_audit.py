@@ -125,7 +125,7 @@ async def test_a_worker_looks_before_it_takes_jobs(redis: Redis, redis_url: str)
 def _job() -> object:
     from monarq import job
 
-    @job
+    @job(name="nothing_to_audit")
     async def nothing() -> None: ...
 
     return nothing
