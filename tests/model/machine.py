@@ -1,0 +1,235 @@
+"""Everything that can happen to a few jobs, two workers and their clients, in any order; made by Hypothesis.
+
+Each rule does one thing to the real queue and to the model, compares the replies, and tells the ledger of promises.
+After each the whole of Redis is compared with the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import redis as blocking_redis
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from monarq.shared.commands.abort import AbortAnswer
+from monarq.shared.commands.enqueue import Enqueued, Ids
+from monarq.shared.lane import Home
+from tests.model.promises import Promises
+from tests.model.queue_model import DELAY_S, PAYLOAD_S, Job, QueueModel, Taken
+from tests.model.real_queue import RealQueue
+from tests.support.queue_state import QueueState
+
+IDS: Final = st.sampled_from(["a", "b"])
+WORKERS: Final = st.sampled_from(["w1", "w2"])
+HOMES: Final = st.sampled_from(["io", "io", "cpu"])
+BACK: Final = st.sampled_from([0, 0, 0, 1, 1, 2, 4])
+"""How far back among the leases, claims or enqueues that there were: the older, the likelier stale."""
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """The real scripts, the model and the promises, side by side."""
+
+    client: blocking_redis.Redis
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.real = RealQueue(self.client)
+        self.model = QueueModel()
+        self.promises = Promises()
+        self.seen = QueueState()
+        self.leases: list[Taken] = []
+        self.claims: list[tuple[str, str]] = []
+        self.enqueues: list[tuple[Ids, Job]] = []
+        self.arq_aborts: list[str] = []
+        self.arq_moved: list[str] = []
+
+    # Clients.
+
+    @initialize(home=HOMES)
+    def begin(self, home: Home) -> None:
+        for job_id in ("a", "b"):
+            self._enqueue(Ids.NAMED, Job(job_id, job_id, home))
+        self.is_as_promised()
+        self.leases += self._claim("w1", home, 1, None)
+
+    @rule(job_id=IDS, home=HOMES, delayed=st.booleans(), expires=st.booleans())
+    def enqueue(self, job_id: str, home: Home, delayed: bool, expires: bool) -> None:
+        payload = f"{job_id}{len(self.enqueues)}"
+        self._enqueue(Ids.NAMED, Job(job_id, payload, home, DELAY_S * delayed, PAYLOAD_S * expires))
+
+    @precondition(lambda self: len(self.enqueues) < 6)
+    @rule(home=HOMES)
+    def enqueue_new(self, home: Home) -> None:
+        name = f"n{len(self.enqueues)}"
+        self._enqueue(Ids.NEW, Job(name, name, home))
+
+    @precondition(lambda self: self.enqueues)
+    @rule(back=BACK)
+    def enqueue_again(self, back: int) -> None:
+        self._enqueue(Ids.AGAIN, _pick(self.enqueues, back)[1])
+
+    def _enqueue(self, mode: Ids, job: Job) -> None:
+        before = self.model.stats["enqueued"]
+        code = self.real.enqueue(mode, job)
+        self._same(code, self.model.enqueue(mode, job))
+        if mode != Ids.AGAIN:
+            self.enqueues.append((mode, job))
+        if self.model.stats["enqueued"] > before:
+            assert code is Enqueued.ADDED
+            self.promises.on_added(job)
+
+    @rule(job_id=IDS)
+    def abort(self, job_id: str) -> None:
+        answer = self.real.abort(job_id)
+        self._same(answer, self.model.abort(job_id))
+        assert (answer is AbortAnswer.UNKNOWN) == (job_id not in self.seen.queue)
+        if answer is AbortAnswer.WAITS:
+            self.promises.on_moved(job_id, misplaced=False)
+
+    @rule(job_id=IDS)
+    def arq_abort_looks(self, job_id: str) -> None:
+        (self.arq_aborts if self.model.arq_looks(job_id) else self.arq_moved).append(job_id)
+
+    @precondition(lambda self: self.arq_aborts)
+    @rule()
+    def arq_abort_moves(self) -> None:
+        job_id = self.arq_aborts.pop(0)
+        self.real.arq_moves(job_id)
+        self.model.arq_moves(job_id)
+        self.promises.ghosts.add(job_id)
+        self.promises.on_moved(job_id, misplaced=job_id in self.seen.cpu)
+        self.arq_moved.append(job_id)
+
+    @precondition(lambda self: self.arq_moved)
+    @rule()
+    def arq_abort_asks(self) -> None:
+        job_id = self.arq_moved.pop(0)
+        self.real.arq_asks(job_id)
+        self.model.arq_asks(job_id)
+
+    @precondition(lambda self: self.leases)
+    @rule(back=BACK)
+    def arq_abort_crosses_finish(self, back: int) -> None:
+        """It looked while the job ran, and puts its id back into the queue after the job's end."""
+        lease = _pick(self.leases, back)
+        was_seen = self.model.arq_looks(lease.id)
+        self.finish(back=back, success=True, keep=True, buried=False)
+        if was_seen:
+            self.arq_aborts.insert(0, lease.id)
+            self.arq_abort_moves()
+
+    # Workers.
+
+    @rule(worker=WORKERS, home=HOMES, limit=st.sampled_from([1, 10]), alone=st.sampled_from([None, 1, 2]))
+    def claim(self, worker: str, home: Home, limit: int, alone: int | None) -> None:
+        taken = self._claim(worker, home, limit, alone)
+        assert len(taken) <= 1 or alone not in [lease.crashes for lease in taken]
+        self.leases += taken
+
+    @rule(worker=WORKERS, home=HOMES)
+    def claim_without_reply(self, worker: str, home: Home) -> None:
+        self._claim(worker, home, 10, None)
+
+    def _claim(self, worker: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
+        token = f"t{len(self.claims)}"
+        self.claims.append((worker, token))
+        order = list(self.seen.cpu if home == "cpu" else self.seen.queue)
+        taken = self.real.claim(worker, token, home, limit, alone)
+        self._same(taken, self.model.claim(worker, token, home, limit, alone, order))
+        for lease in taken:
+            self.promises.on_claimed(lease)
+        return taken
+
+    @precondition(lambda self: self.claims)
+    @rule(back=BACK)
+    def forfeit(self, back: int) -> None:
+        worker, token = _pick(self.claims, back)
+        freed = self.real.forfeit(worker, token)
+        self._same(freed, self.model.forfeit(worker, token))
+        self.promises.on_forfeited(worker, token, freed)
+
+    @precondition(lambda self: self.leases)
+    @rule(worker=WORKERS)
+    def renew(self, worker: str) -> None:
+        newest = {lease.id: lease for lease in self.leases if lease.worker == worker}
+        self._renew(worker, list(newest.values()))
+
+    @precondition(lambda self: self.leases)
+    @rule(back=BACK)
+    def renew_old(self, back: int) -> None:
+        lease = _pick(self.leases, back)
+        self._renew(lease.worker, [lease])
+
+    def _renew(self, worker: str, leases: list[Taken]) -> None:
+        lost = self.real.renew(worker, leases)
+        self._same(lost, self.model.renew(worker, leases))
+        self.promises.on_renewed(leases, lost)
+        if len(lost) == len(leases):
+            self._check_unchanged()
+
+    @precondition(lambda self: self.leases)
+    @rule(back=BACK, success=st.booleans(), keep=st.booleans(), buried=st.booleans())
+    def finish(self, back: int, success: bool, keep: bool, buried: bool) -> None:
+        lease = _pick(self.leases, back)
+        letter = buried and not success
+        lost = self.real.finish(lease, success, keep, letter)
+        self._same(lost, self.model.finish(lease, success, keep, letter))
+        self.promises.on_finished(lease, lost)
+        if lost:
+            self._check_unchanged()
+
+    @precondition(lambda self: self.leases)
+    @rule(back=BACK, home=HOMES, delayed=st.booleans())
+    def retry(self, back: int, home: Home, delayed: bool) -> None:
+        lease = _pick(self.leases, back)
+        self._requeue(lease, home, self.model.now + DELAY_S * delayed, lease.tries + 1)
+
+    @precondition(lambda self: self.leases)
+    @rule(back=BACK, home=HOMES)
+    def hand_back(self, back: int, home: Home) -> None:
+        lease = _pick(self.leases, back)
+        self._requeue(lease, home, lease.score, None)
+
+    def _requeue(self, lease: Taken, home: Home, due: float, tries: int | None) -> None:
+        lost = self.real.requeue(lease, home, due, tries)
+        self._same(lost, self.model.requeue(lease, home, due, tries))
+        self.promises.on_requeued(lease, tries, lost)
+        if lost:
+            self._check_unchanged()
+
+    @rule(worker=WORKERS)
+    def repair(self, worker: str) -> None:
+        freed = sorted(self.real.repair(worker))
+        self._same(freed, sorted(self.model.repair(worker)))
+        self.promises.on_repaired(worker, freed)
+
+    @rule(seconds=st.sampled_from([40, 120, 400]))
+    def pass_time(self, seconds: int) -> None:
+        self.real.pass_time(seconds)
+        self.model.pass_time(seconds)
+        self.promises.now += seconds
+
+    # What holds.
+
+    @invariant()
+    def is_as_promised(self) -> None:
+        state = self.real.state()
+        expected = self.model.state()
+        assert state == expected, f"Redis (first) is not as the model\n{state.difference(expected)}"
+        self.promises.check(state)
+        self.seen = state
+
+    def _same(self, real: object, model: object) -> None:
+        assert real == model, f"{real!r} was replied, and the model says {model!r}"
+
+    def _check_unchanged(self) -> None:
+        """A stale call may do no more than tidy up what its own worker holds."""
+        state = self.real.state()
+        assert replace(state, leases={}) == replace(self.seen, leases={}), state.difference(self.seen)
+
+
+def _pick(known: Sequence[Taken], back: int) -> Taken:
+    return known[-1 - back % len(known)]

@@ -1,0 +1,363 @@
+"""What the scripts must do, as plain Python on plain dicts; its state is compared with Redis' after every step.
+
+Times are whole seconds since the example began. A score is one of those, plus 0.5 while it is the end of a lease;
+`FRONT` stands for the score 1 and `PARKED` for the one in the far future.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from monarq.shared.commands.abort import AbortAnswer
+from monarq.shared.commands.enqueue import Enqueued, Ids
+from monarq.shared.keys import LEASED_MARK
+from monarq.shared.lane import Home
+from tests.support.queue_state import PARKED as SHOWN_PARKED
+from tests.support.queue_state import Exactly, QueueState, Times
+
+FRONT: Final = -math.inf
+PARKED: Final = math.inf
+
+# No two of these, nor their sums with the steps of time (40, 120 and 400), ever fall on the same moment by chance.
+LEASE_S: Final = 100
+LEASES_S: Final = 40 * LEASE_S
+DELAY_S: Final = 60
+PAYLOAD_S: Final = 140
+RESULT_S: Final = 220
+NO_RESULT_S: Final = 60
+LETTER_S: Final = 380
+ABORT_WAIT_S: Final = 1
+GRAIN_S: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that an enqueue asks for."""
+
+    id: str
+    payload: str
+    home: Home = "io"
+    delay_s: int = 0
+    ttl_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One job of a claim's reply, as the worker holds it; `home` is the set it came from."""
+
+    id: str
+    worker: str
+    token: str
+    home: Home
+    payload: str | None
+    tries: int
+    crashes: int
+    score: float
+    abort_s: int | None
+
+
+@dataclass(slots=True)
+class Expiring:
+    """A key with a time to live."""
+
+    value: str
+    until: float = math.inf
+
+
+@dataclass(slots=True)
+class QueueModel:
+    """The queue as the documents describe it."""
+
+    now: int = 0
+    queue: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+    payloads: dict[str, Expiring] = field(default_factory=dict)
+    tokens: dict[str, Expiring] = field(default_factory=dict)
+    results: dict[str, Expiring] = field(default_factory=dict)
+    no_results: dict[str, Expiring] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
+    crashes: dict[str, str] = field(default_factory=dict)
+    aborts: dict[str, int] = field(default_factory=dict)
+    letters: dict[str, tuple[dict[str, str], int]] = field(default_factory=dict)
+    dead: dict[str, int] = field(default_factory=dict)
+    held: dict[str, tuple[dict[str, str], int]] = field(default_factory=dict)
+    stats: Counter[str] = field(default_factory=Counter)
+
+    # What anyone may do.
+
+    def pass_time(self, seconds: int) -> None:
+        """Time goes on, and what has a time to live ends."""
+        self.now += seconds
+        for keys in (self.payloads, self.tokens, self.results, self.no_results):
+            for name in [name for name, key in keys.items() if key.until <= self.now]:
+                del keys[name]
+        for ended in [name for name, (_, until) in self.held.items() if until <= self.now]:
+            del self.held[ended]
+        for ended in [name for name, (_, until) in self.letters.items() if until <= self.now]:
+            del self.letters[ended]
+        if self.dead and max(self.dead.values()) + LETTER_S <= self.now:
+            self.dead.clear()
+
+    def enqueue(self, mode: Ids, job: Job) -> Enqueued:
+        """One job is put in, once."""
+        code = self._code_of_taken(mode, job)
+        if code is not None:
+            return code
+        self.payloads[job.id] = Expiring(job.payload, self.now + job.ttl_s if job.ttl_s else math.inf)
+        if mode != Ids.NEW:
+            self._forget(job.id)
+        self._place(job.id, job.home, self.now + job.delay_s)
+        self.stats["enqueued"] += 1
+        return Enqueued.ADDED
+
+    def _code_of_taken(self, mode: Ids, job: Job) -> Enqueued | None:
+        stored = self.payloads.get(job.id)
+        if mode == Ids.AGAIN:
+            if stored and stored.value == job.payload:
+                return Enqueued.ADDED
+            if job.id in self.results or job.id in self.no_results:
+                return Enqueued.ENDED
+            if not stored and job.id in self.tokens:
+                return Enqueued.ENDED
+        elif mode == Ids.NAMED and (job.id in self.tokens or job.id in self.results):
+            return Enqueued.EXISTED
+        return Enqueued.EXISTED if stored else None
+
+    def abort(self, job_id: str) -> AbortAnswer:
+        """monarq's abort."""
+        if job_id not in self.queue:
+            return AbortAnswer.UNKNOWN
+        self.aborts[job_id] = self.now
+        if job_id in self.tokens:
+            return AbortAnswer.RUNS
+        self._place(job_id, self._lane_of(job_id), FRONT)
+        return AbortAnswer.WAITS
+
+    def arq_looks(self, job_id: str) -> bool:
+        """What arq's abort() asks before it moves a job."""
+        known = job_id in self.payloads or job_id in self.results
+        return known and self.queue.get(job_id, FRONT) > self.now
+
+    def arq_moves(self, job_id: str) -> None:
+        """The first step of arq's abort(), blind to what has happened since it looked."""
+        self.queue[job_id] = FRONT
+
+    def arq_asks(self, job_id: str) -> None:
+        """Its second step."""
+        self.aborts[job_id] = self.now
+
+    # What workers do.
+
+    def claim(
+        self, worker: str, token: str, home: Home, limit: int, alone: int | None, order: Iterable[str]
+    ) -> list[Taken]:
+        """Due jobs are leased; `order` is the set's own, as scores of one second differ by less than a second."""
+        source = self.cpu if home == "cpu" else self.queue
+        taken: list[Taken] = []
+        for job_id in order:
+            if len(taken) >= limit or source[job_id] > self.now:
+                break
+            if job_id in self.tokens:
+                continue
+            comes_alone = not self._waits_for_abort(source, job_id) and self._crashes_at(source, job_id) == alone
+            if not (comes_alone and taken):
+                taken += self._take(source, job_id, worker, token, home)
+            if comes_alone:
+                break
+        if taken:
+            mine = self.held.get(worker, ({}, 0))[0]
+            self.held[worker] = ({**mine, **{one.id: token for one in taken}}, self.now + LEASES_S)
+        self.stats["started"] += len(taken)
+        return taken
+
+    def _take(self, source: dict[str, float], job_id: str, worker: str, token: str, home: Home) -> list[Taken]:
+        score = source[job_id]
+        if self._waits_for_abort(source, job_id):
+            source[job_id] = self.now + ABORT_WAIT_S
+            return []
+        payload = self.payloads.get(job_id)
+        if payload is None and (job_id in self.results or job_id in self.no_results):
+            self._forget(job_id)
+            return []
+        if score % 1 == LEASED_MARK:
+            self._note_crash(job_id, "its lease ran out")
+        self.tokens[job_id] = Expiring(token, self.now + LEASE_S)
+        source[job_id] = self.now + LEASE_S + LEASED_MARK
+        value = payload.value if payload else None
+        tries, abort_s = self.tries.get(job_id, 0), self.aborts.get(job_id)
+        crashes = self._crashes(job_id)
+        told = score if score == FRONT else shown(score // 1)
+        return [Taken(job_id, worker, token, home, value, tries, crashes, told, abort_s)]
+
+    def _waits_for_abort(self, source: dict[str, float], job_id: str) -> bool:
+        return source[job_id] == FRONT and job_id not in self.aborts
+
+    def _crashes_at(self, source: dict[str, float], job_id: str) -> int:
+        """How many crashes it will have once it is claimed."""
+        return self._crashes(job_id) + (source[job_id] % 1 == LEASED_MARK)
+
+    def _crashes(self, job_id: str) -> int:
+        return int(self.crashes.get(job_id, "0").partition(" ")[0])
+
+    def renew(self, worker: str, leases: Iterable[Taken]) -> list[str]:
+        """Leases go on; gives the ids that are lost."""
+        mine, lost = self._owned(worker, leases)
+        for lease in mine:
+            self.tokens[lease.id].until = self.now + LEASE_S
+            end = self.now + LEASE_S + LEASED_MARK
+            if lease.home == "cpu" and lease.id in self.cpu:
+                self.cpu[lease.id] = end
+            if lease.id in self.queue:
+                self.queue[lease.id] = PARKED if lease.home == "cpu" else end
+        if mine and worker in self.held:
+            self.held[worker] = (self.held[worker][0], self.now + LEASES_S)
+        return lost
+
+    def finish(self, lease: Taken, success: bool, keep: bool, letter: bool) -> list[str]:
+        """A run ends for good."""
+        mine, lost = self._owned(lease.worker, [lease])
+        if not mine:
+            return lost
+        if keep:
+            self.results[lease.id] = Expiring(f"result of {lease.token}", self.now + RESULT_S)
+        else:
+            self.no_results[lease.id] = Expiring("1", self.now + NO_RESULT_S)
+        if letter:
+            self._bury(lease.id)
+        self._forget(lease.id)
+        self.tokens.pop(lease.id)
+        self.payloads.pop(lease.id, None)
+        self._drop_held(lease.worker, lease.id)
+        self.stats["done" if success else "failed"] += 1
+        return lost
+
+    def requeue(self, lease: Taken, home: Home, due: float, tries: int | None) -> list[str]:
+        """A run gives its job back."""
+        mine, lost = self._owned(lease.worker, [lease])
+        if mine:
+            self._free(lease.id, home, due)
+            self._drop_held(lease.worker, lease.id)
+            if tries is not None:
+                self.tries[lease.id] = tries
+                self.stats["retried"] += 1
+        return lost
+
+    def forfeit(self, worker: str, token: str) -> int:
+        """A claim whose reply was lost is taken back."""
+        freed = 0
+        for job_id, held in list(self.held.get(worker, ({}, 0))[0].items()):
+            if held == token:
+                self._drop_held(worker, job_id)
+                if self._owner(job_id) == token:
+                    self._free(job_id, self._lane_of(job_id), self.now)
+                    freed += 1
+        return freed
+
+    def repair(self, worker: str) -> list[str]:
+        """What a dead worker held is freed."""
+        held, _ = self.held.pop(worker, ({}, 0))
+        freed = [job_id for job_id, token in held.items() if self._owner(job_id) == token]
+        for job_id in freed:
+            self._note_crash(job_id, "killed")
+            self._free(job_id, self._lane_of(job_id), self.now)
+        return freed
+
+    # What these are made of.
+
+    def _owner(self, job_id: str) -> str | None:
+        token = self.tokens.get(job_id)
+        return token.value if token else None
+
+    def _owned(self, worker: str, leases: Iterable[Taken]) -> tuple[list[Taken], list[str]]:
+        mine, lost = [], []
+        for lease in leases:
+            if self._owner(lease.id) == lease.token:
+                mine.append(lease)
+                continue
+            lost.append(lease.id)
+            if self.held.get(worker, ({}, 0))[0].get(lease.id) == lease.token:
+                self._drop_held(worker, lease.id)
+        return mine, lost
+
+    def _drop_held(self, worker: str, job_id: str) -> None:
+        held = self.held.get(worker, ({}, 0))[0]
+        held.pop(job_id, None)
+        if not held:
+            self.held.pop(worker, None)
+
+    def _lane_of(self, job_id: str) -> Home:
+        return "cpu" if job_id in self.cpu else "io"
+
+    def _place(self, job_id: str, home: Home, due: float) -> None:
+        if home == "cpu":
+            self.cpu[job_id] = due
+        else:
+            self.cpu.pop(job_id, None)
+        self.queue[job_id] = PARKED if home == "cpu" else due
+
+    def _free(self, job_id: str, home: Home, due: float) -> None:
+        self._place(job_id, home, due)
+        del self.tokens[job_id]
+
+    def _forget(self, job_id: str) -> None:
+        for known in (self.queue, self.cpu, self.aborts, self.tries, self.crashes):
+            known.pop(job_id, None)  # type: ignore[attr-defined]  # a tuple of dicts of several value types
+
+    def _note_crash(self, job_id: str, what: str) -> None:
+        self.crashes[job_id] = f"{self._crashes(job_id) + 1} {what}"
+        self.stats["crashed"] += 1
+
+    def _bury(self, job_id: str) -> None:
+        payload = self.payloads.get(job_id)
+        letter = {
+            "name": "send",
+            "letter": "why",
+            "payload": payload.value if payload else "",
+            "has_payload": "1" if payload else "0",
+            "tries": str(self.tries.get(job_id, 0)),
+        }
+        self.letters[job_id] = (letter, self.now + LETTER_S)
+        self.dead[job_id] = self.now
+        self.dead = {name: died for name, died in self.dead.items() if name in self.letters}
+        self.stats["dead"] += 1
+
+    # How it is compared.
+
+    def state(self) -> QueueState:
+        """The same as `real_queue.RealQueue.state` reads from Redis."""
+        return QueueState(
+            queue=_shown(self.queue),
+            cpu=_shown(self.cpu),
+            payloads=_values(self.payloads),
+            tokens=_values(self.tokens),
+            tries={name: str(count) for name, count in self.tries.items()},
+            results=_values(self.results),
+            no_results=frozenset(self.no_results),
+            aborts=dict(self.aborts),
+            crashes=dict(self.crashes),
+            letters={name: letter for name, (letter, _) in self.letters.items()},
+            dead=dict(self.dead),
+            leases={worker: held for worker, (held, _) in self.held.items()},
+            stats={name: str(count) for name, count in self.stats.items() if count},
+        )
+
+
+def shown(score: float) -> float:
+    """A time as it is compared: in steps of 20 s, which all but `ABORT_WAIT_S` are; and the mark of a lease."""
+    if math.isinf(score):
+        return score
+    mark = LEASED_MARK if score % 1 == LEASED_MARK else 0
+    return (score - mark) // GRAIN_S * GRAIN_S + mark
+
+
+def _values(keys: Mapping[str, Expiring]) -> dict[str, str]:
+    return {name: key.value for name, key in keys.items()}
+
+
+def _shown(scores: Mapping[str, float]) -> Times:
+    special = {FRONT: Exactly(1), PARKED: SHOWN_PARKED}
+    return {name: special.get(score) or shown(score) for name, score in scores.items()}

@@ -1,0 +1,214 @@
+"""The real scripts through their own bindings, on a real Redis whose time is moved by moving everything in it.
+
+A script knows of time only how far its scores, times and times to live are from Redis' clock. So to let 100 s pass,
+all of them are made 100 s less, and what has no time left is deleted: nothing that a script can see is different
+from having waited, and no sleep and no short lease makes a test depend on the machine's speed. The time that an
+example really takes is cut off when times are compared, and taken back the same way before it could count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar, cast
+
+import redis as blocking_redis
+
+from monarq.shared import keys as names
+from monarq.shared.commands.abort import AbortAnswer, abort
+from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
+from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.finish import Ending, finish
+from monarq.shared.commands.renew import renew
+from monarq.shared.commands.repair import repair
+from monarq.shared.commands.requeue import Return, requeue
+from monarq.shared.keys import LEASED_MARK, PARKED_SCORE
+from monarq.shared.lane import Home, Lane
+from tests.model.queue_model import FRONT, LEASE_S, LETTER_S, RESULT_S, Job, Taken, shown
+from tests.support.queue_state import KEYS, Exactly, QueueState, Time, _family_of
+
+T = TypeVar("T")
+
+_LONGEST_MS: Final = 300
+"""Real ms that are let pass: arq's abort() gives a job a second, the shortest time that a script knows of."""
+
+_READ: Final = """
+local all = {}
+for i, key in ipairs(redis.call('KEYS', '*')) do
+    local kind = redis.call('TYPE', key).ok
+    local value = false
+    if kind == 'zset' then
+        value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+    elseif kind == 'hash' then
+        value = redis.call('HGETALL', key)
+    elseif kind == 'string' then
+        value = redis.call('GET', key)
+    end
+    all[i] = {key, kind, value}
+end
+local time = redis.call('TIME')
+return {time[1] * 1000 + math.floor(time[2] / 1000), cjson.encode(all)}
+"""
+
+_PASS: Final = """
+local by, parked = tonumber(ARGV[1]), tonumber(ARGV[2])
+for _, key in ipairs(redis.call('KEYS', '*')) do
+    local left = redis.call('PTTL', key)
+    if left >= 0 and left <= by then
+        redis.call('DEL', key)
+    else
+        if left >= 0 then
+            redis.call('PEXPIRE', key, left - by)
+        end
+        if redis.call('TYPE', key).ok == 'zset' then
+            local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+            for i = 1, #members, 2 do
+                local score = tonumber(members[i + 1])
+                if score > 1 and score < parked then
+                    redis.call('ZADD', key, string.format('%.1f', score - by), members[i])
+                end
+            end
+        end
+    end
+end
+"""
+
+
+class _Client:
+    """A blocking client as the bindings' coroutines want it: they never have to wait, so `_now` can run them."""
+
+    def __init__(self, client: blocking_redis.Redis) -> None:
+        self._client = client
+
+    async def execute_command(self, *arguments: Any) -> Any:
+        return self._client.execute_command(*arguments)
+
+
+def _now(call: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that does not wait; an event loop would cost more than the call."""
+    try:
+        call.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    raise AssertionError("a binding waited for something")
+
+
+class RealQueue:
+    """Takes and gives what `QueueModel` does."""
+
+    def __init__(self, client: blocking_redis.Redis) -> None:
+        self._client = client
+        self._async: Any = _Client(client)
+        self._read = client.register_script(_READ)
+        self._pass = client.register_script(_PASS)
+        client.flushdb()
+        # Where 0 s is on Redis' clock, and where the model's now is; the latter stays as time is made to pass.
+        self._zero_ms = self._now_ms = self.server_ms()
+
+    def server_ms(self) -> int:
+        """Redis' time."""
+        seconds, microseconds = self._client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def pass_time(self, seconds: int) -> None:
+        self._pass(keys=[], args=[seconds * 1000, PARKED_SCORE])
+        self._zero_ms -= seconds * 1000
+
+    def take_back(self, now_ms: int) -> None:
+        """What has really passed until now has not."""
+        passed_ms = now_ms - self._now_ms
+        if passed_ms > _LONGEST_MS:
+            self._pass(keys=[], args=[-passed_ms, PARKED_SCORE])
+            self._zero_ms += passed_ms
+            self._now_ms += passed_ms
+
+    def enqueue(self, mode: Ids, job: Job) -> Enqueued:
+        lane = Lane.CPU if job.home == "cpu" else Lane.IO
+        placing = Placing(lane, 0, job.delay_s * 1000, job.ttl_s * 1000)
+        return _now(enqueue(self._async, KEYS, placing, mode, [(job.id, job.payload.encode())]))[0]
+
+    def abort(self, job_id: str) -> AbortAnswer:
+        return _now(abort(self._async, KEYS, job_id))
+
+    def arq_moves(self, job_id: str) -> None:
+        """arq/jobs.py, Job.abort: its transaction."""
+        with self._client.pipeline(transaction=True) as pipe:
+            pipe.zrem(KEYS.queue, job_id)
+            pipe.zadd(KEYS.queue, {job_id: 1})
+            pipe.execute()
+
+    def arq_asks(self, job_id: str) -> None:
+        self._client.zadd(names.ABORT, {job_id: self.server_ms()})
+
+    def claim(self, worker: str, token: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
+        asked = Claim(worker, token, home, LEASE_S * 1000, limit, 1000, alone)
+        return [self._taken(worker, lease) for lease in _now(claim(self._async, KEYS, asked)).leases]
+
+    def _taken(self, worker: str, lease: Lease) -> Taken:
+        payload = lease.payload.decode() if isinstance(lease.payload, bytes) else None
+        abort_s = None if lease.abort_ms is None else int(self._seconds(lease.abort_ms))
+        score = FRONT if lease.score == 1 else self._seconds(int(lease.score))
+        return Taken(lease.job_id, worker, lease.token, lease.home, payload, lease.tries, lease.crashes, score, abort_s)
+
+    def renew(self, worker: str, leases: Sequence[Taken]) -> list[str]:
+        lost = renew(self._client, KEYS, worker, LEASE_S * 1000, b"", [_lease(one) for one in leases])
+        return [raw_id.decode() for raw_id in lost]
+
+    def finish(self, lease: Taken, success: bool, keep: bool, letter: bool) -> list[str]:
+        result = f"result of {lease.token}".encode()
+        why = b"why" if letter else b""
+        keep_ms = RESULT_S * 1000 if keep else -1
+        ending = Ending(_lease(lease), success, result, keep_ms, "send", why, LETTER_S * 1000)
+        return [raw_id.decode() for raw_id in _now(finish(self._async, KEYS, lease.worker, [ending], 100))]
+
+    def requeue(self, lease: Taken, home: Home, due: float, tries: int | None) -> list[str]:
+        due_ms = 1 if due == FRONT else self._zero_ms + int(due) * 1000
+        back = Return(_lease(lease), home, due_ms, 0, tries)
+        return [raw_id.decode() for raw_id in _now(requeue(self._async, KEYS, lease.worker, [back]))]
+
+    def forfeit(self, worker: str, token: str) -> int:
+        return _now(forfeit(self._async, KEYS, worker, token))
+
+    def repair(self, worker: str) -> list[str]:
+        return [raw_id.decode() for raw_id in _now(repair(self._async, KEYS, worker, "killed"))]
+
+    def state(self) -> QueueState:
+        """What Redis holds of jobs, each set in its own order."""
+        now_ms, all_keys = self._read(keys=[], args=[])
+        found: dict[str, Any] = {}
+        for key, kind, value in json.loads(all_keys):
+            family, name = _family_of(key)
+            if family.kind != kind:
+                raise AssertionError(f"{key} is a {kind}")
+            if family.attribute == "stats":
+                found["stats"] = _pairs(value)
+            elif kind == "zset":
+                found[family.attribute] = {one: self._time(float(score)) for one, score in _pairs(value).items()}
+            elif kind in ("string", "hash"):
+                found.setdefault(family.attribute, {})[name] = _pairs(value) if kind == "hash" else value
+        for letter in found.get("letters", {}).values():
+            # No script reads it, so it was not moved; the set of the dead holds the same time.
+            del letter["died_ms"]
+        found["no_results"] = frozenset(found.get("no_results", ()))
+        # Marks for people and wake-ups are checked by the tables of each script.
+        found.pop("ended", None)
+        self.take_back(now_ms)
+        return replace(QueueState(), **found)
+
+    def _time(self, score: float) -> Time:
+        return Exactly(score) if score == 1 or score >= PARKED_SCORE else self._seconds(score)
+
+    def _seconds(self, score: float) -> float:
+        """A score as the model shows it."""
+        mark = score % 1
+        return shown((int(score - mark) - self._zero_ms) // 1000 + (LEASED_MARK if mark else 0))
+
+
+def _lease(taken: Taken) -> Lease:
+    payload = taken.payload.encode() if taken.payload is not None else None
+    return Lease(KEYS, taken.id.encode(), taken.id, taken.token, taken.home, payload, 0, 0, "", 0, None, 0)
+
+
+def _pairs(flat: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True)) if isinstance(flat, list) else {}

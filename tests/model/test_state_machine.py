@@ -1,0 +1,115 @@
+"""The real scripts on a real Redis do what the model does, and keep the promises, whatever happens in which order.
+
+`MONARQ_MODEL=nightly` plays 50,000 examples of new random choices; otherwise a few hundred, always the same.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+import redis as blocking_redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import FlakyFailure
+from hypothesis.stateful import run_state_machine_as_test
+
+from monarq.embedded import EmbeddedRedis
+from monarq.shared.scripts import Script
+from tests.model.machine import QueueMachine
+
+NIGHTLY: Final = os.environ.get("MONARQ_MODEL") == "nightly"
+EXAMPLES: Final = 50_000 if NIGHTLY else 300
+RULES: Final = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=50,
+    deadline=None,
+    database=None,
+    derandomize=not NIGHTLY,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def machine(redis_server: EmbeddedRedis) -> Iterator[type[QueueMachine]]:
+    with blocking_redis.Redis.from_url(redis_server.url) as client:
+        yield type("Machine", (QueueMachine,), {"client": client})
+        client.flushdb()
+
+
+@pytest.mark.timeout(6 * 3600 if NIGHTLY else 300)  # a failure is made smaller before it is shown
+def test_scripts_do_what_the_model_does(machine: type[QueueMachine]) -> None:
+    run_state_machine_as_test(machine, settings=RULES)
+
+
+def test_a_job_inherits_nothing_from_an_expired_one_of_its_id(machine: type[QueueMachine]) -> None:
+    """Two ways in which it did, both found by chance."""
+    play = machine()
+    play.begin(home="cpu")
+    play.is_as_promised()
+    play.finish(back=0, success=True, keep=False, buried=False)
+    play.pass_time(seconds=400)
+    play.is_as_promised()
+    play.enqueue(job_id="a", home="cpu", delayed=False, expires=True)
+    play.is_as_promised()
+    play.claim(worker="w1", home="cpu", limit=10, alone=None)
+    play.is_as_promised()
+    play.retry(back=0, home="cpu", delayed=True)
+    play.retry(back=1, home="cpu", delayed=True)
+    play.pass_time(seconds=400)
+    play.is_as_promised()
+    play.enqueue(job_id="a", home="io", delayed=False, expires=False)
+    play.is_as_promised()
+    play.claim(worker="w1", home="io", limit=10, alone=None)
+    play.is_as_promised()
+    assert [(lease.id, lease.tries) for lease in play.leases[3:]] == [("a", 0)]
+    assert "a" not in play.seen.cpu
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A script with one thought left out."""
+
+    script: str
+    right: str
+    wrong: str
+
+    def __str__(self) -> str:
+        return f"{self.script}: {self.right}"
+
+
+FAULTS: Final = [
+    Fault("finish", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
+    Fault("requeue", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
+    Fault("renew", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
+    Fault("forfeit", "get(RUN .. id) == token", "true"),
+    Fault("repair", "get(RUN .. id) == token", "true"),
+    Fault("claim", "if owner then", "if false then"),
+    Fault("claim", "if lease_is_over then", "if false then"),
+    Fault("claim", "tonumber(score) == 1 and not abort_ms", "false"),
+    Fault("claim", "not payload and drop_ghost(id)", "false"),
+    Fault("claim", "return taken > 0", "return false"),
+    Fault("requeue", "redis.call('DEL', RUN .. id)", ""),
+    Fault("requeue", "redis.pcall('ZREM', CPU, id)", ""),
+    Fault("enqueue", "stored[1] == payload", "false"),
+    Fault("abort", "redis.call('EXISTS', RUN .. id) == 1", "false"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_in_a_script_is_found(
+    fault: Fault, machine: type[QueueMachine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Script.load(fault.script).source
+    assert source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
+    owner = "claim" if fault.script == "forfeit" else fault.script
+    name = {"forfeit": "_FORFEIT", "repair": "_REPAIR"}.get(fault.script, "_SCRIPT")
+    broken = Script(fault.script, source.replace(fault.right, fault.wrong))
+    monkeypatch.setattr(importlib.import_module(f"monarq.shared.commands.{owner}"), name, broken)
+    # Where the order of two moments decides what a broken script does, the example does not fail each time.
+    with pytest.raises((AssertionError, FlakyFailure)):
+        run_state_machine_as_test(machine, settings=settings(RULES, phases=[Phase.generate]))
