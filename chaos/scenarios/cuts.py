@@ -57,7 +57,7 @@ async def _cut(stage: Stage, cut: Cut) -> Outcome:
     if not stage.control:
         await _until_ticks_caught_up(stage)
     wrong_aborts = await aborts if aborts else 0
-    outcome = await stage.settle(10, endless=CRON)
+    outcome = await stage.settle(60 if stage.control else 10, endless=CRON)
     await proxy.close()
     outcome.figures.phantom -= _count_ticks(stage)
     outcome.facts["cuts"] = {rule.name: rule.done for rule in rules}
