@@ -57,6 +57,12 @@ def test_nothing_is_passed_off_as_anything_else(kind: str, raw_id: bytes, at: in
         Signer(NEW).open(bytes(signed), kind, raw_id)  # type: ignore[arg-type]
 
 
+def test_no_byte_of_the_data_can_become_one_of_the_id() -> None:
+    signed = Signer(NEW).sign(b"-2" + DATA, "job", b"pay")
+    with pytest.raises(PayloadError, match="its signature does not fit"):
+        Signer(NEW).open(signed[:HEAD_BYTES] + DATA, "job", b"pay-2")
+
+
 @pytest.mark.parametrize("data", [DATA, b"", b"\x80\x05.", b"\xc1\x01", b"\xc1\x02" + bytes(40)])
 def test_what_is_not_signed_is_refused(data: bytes) -> None:
     with pytest.raises(PayloadError, match="it is not signed"):
