@@ -56,9 +56,9 @@ async def _play_all(
         console.print(f"{scenario.name}: {scenario.title} …")
         directory = Path(tempfile.mkdtemp(prefix=f"chaos-{scenario.name}-"))
         stage = Stage(scenario.name, scenario.title, directory, seed=seed, size=size, control=control)
-        await stage.redis.start()
-        version = await stage.redis.version()
         try:
+            await stage.redis.start()
+            version = await stage.redis.version()
             outcomes.append(await _play(scenario, stage))
         finally:
             await stage.close()
