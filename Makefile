@@ -17,7 +17,7 @@ demo: $(VENV)/.for-use ## Run the main job: three kinds of work on a pool, besid
 	$(BIN)/monarq demo
 
 test: $(VENV)/.for-development ## Run the tests on a real Redis of their own
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(TESTS)
 
 lint: $(VENV)/.for-development ## Check style and the direction of imports
 	$(BIN)/ruff check .
@@ -28,6 +28,7 @@ types: $(VENV)/.for-development ## Check types
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing
 	$(BIN)/mypy -p chaos
+	$(BIN)/mypy -p benchmarks
 
 format: $(VENV)/.for-development ## Write the code in the one style
 	$(BIN)/ruff check --fix-only .

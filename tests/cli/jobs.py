@@ -34,7 +34,7 @@ async def wait_ms(ms: int) -> int:
 
 
 @job
-async def fail(message: str) -> None:
+async def fail_saying(message: str) -> None:
     raise ValueError(message)
 
 

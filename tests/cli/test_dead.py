@@ -263,7 +263,7 @@ class _Bomb:
 @pytest.mark.parametrize(
     "value",
     [msgspec.msgpack.Ext(1, b"x"), {1: float("nan")}, {(1, 2): 3}, 2**64 - 1, {b"k": 1}],
-    ids=str,
+    ids=["an extension", "nan", "a tuple as key", "a large number", "bytes as key"],
 )
 async def test_payloads_that_json_does_not_know(redis: Redis, cli_here: Cli, value: object) -> None:
     await bury(redis, a=letter(payload=msgspec.msgpack.encode([value])))

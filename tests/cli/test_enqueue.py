@@ -150,7 +150,7 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         assert "of 4 jobs 4 have ended and 0 failed" in many.err
 
         failed = await monarq(
-            "enqueue", "tests.cli.jobs:fail", "--from", "-", "--wait", url=redis_url, stdin=b"of course\nagain\n"
+            "enqueue", "tests.cli.jobs:fail_saying", "--from", "-", "--wait", url=redis_url, stdin=b"of course\nagain\n"
         )
         assert failed.code == 1
         assert {result["error"] for result in failed.results} == {"ValueError: of course", "ValueError: again"}

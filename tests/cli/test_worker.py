@@ -109,7 +109,7 @@ async def test_workers_that_cannot_start_say_why_in_one_line(redis_url: str, arg
 
 async def test_the_log_as_json(redis: Redis, redis_url: str) -> None:
     async with Producer(redis_url) as producer:
-        await producer.enqueue("fail", "of course")
+        await producer.enqueue("fail_saying", "of course")
         await producer.enqueue("double", 1)
     ended = await monarq("worker", "tests.cli.jobs", "-w", "1", "--burst", "--log-format", "json", url=redis_url)
     assert ":double" not in ended.err  # that would be a line a job
