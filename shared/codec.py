@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from monarq.shared.errors import PayloadError
-from monarq.shared.remote_error import decode_extension, encode_exception
+from monarq.shared.remote_error import decode_extension, encode_exception, error_text
 from monarq.shared.signing import KEY_VARIABLE, Kind, Signer, is_signed
 
 DEFAULT_MAX_PAYLOAD: Final = 8 * 1024 * 1024
@@ -164,10 +164,10 @@ class Codecs:
         codec = self.of(data)
         try:
             decoded = codec.loads(data)
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise PayloadError(f"it does not decode as {codec.name}: {type(error).__name__}: {error}") from error
+            raise PayloadError(f"it does not decode as {codec.name}: {error_text(error)}") from error
         if not isinstance(decoded, dict):
             raise PayloadError(f"it decodes as {codec.name} to {type(decoded).__name__}, not to a dict of arq's")
         return decoded

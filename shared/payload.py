@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from monarq.shared.codec import MSGPACK, Codec, Codecs
 from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
-from monarq.shared.remote_error import qualified_name
+from monarq.shared.remote_error import error_text, qualified_name
 
 _MAX_MS: Final = 2**53
 
@@ -44,19 +44,33 @@ class Payload:
         raw = codecs.loads(data)
         try:
             name, args, kwargs, job_try, enqueue_ms = raw["f"], raw["a"], raw["k"], raw["t"], raw["et"]
+            if not (
+                type(name) is str
+                and (name.isascii() or _is_utf8(name))
+                and isinstance(args, (list, tuple))
+                and isinstance(kwargs, dict)
+                and (job_try is None or isinstance(job_try, int))
+                and isinstance(enqueue_ms, int)
+                and -_MAX_MS < enqueue_ms < _MAX_MS
+                and (not kwargs or all(isinstance(key, str) for key in kwargs))
+            ):
+                raise PayloadError(_misshapen(raw))
+            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data))
+        except PayloadError:
+            raise
         except KeyError as error:
             raise PayloadError(f"the field {error} is missing from it") from None
-        if not (
-            type(name) is str
-            and isinstance(args, (list, tuple))
-            and isinstance(kwargs, dict)
-            and (job_try is None or isinstance(job_try, int))
-            and isinstance(enqueue_ms, int)
-            and -_MAX_MS < enqueue_ms < _MAX_MS
-            and (not kwargs or all(isinstance(key, str) for key in kwargs))
-        ):
-            raise PayloadError(_misshapen(raw))
-        return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data))
+        except Exception as error:  # pickled dicts and lists may be of classes that raise anything
+            raise PayloadError(f"its fields cannot be read: {error_text(error)}") from error
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether Redis can be told the name: a pickle can hold halves of surrogate pairs."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _misshapen(raw: Mapping[str, Any]) -> str:
@@ -73,6 +87,8 @@ def _misshapen(raw: Mapping[str, Any]) -> str:
             return f"its field {field!r} is of type {type(raw[field]).__name__}"
     if not -_MAX_MS < raw["et"] < _MAX_MS:
         return "its field 'et' is no time in ms"
+    if not _is_utf8(raw["f"]):
+        return "its field 'f' is no text that UTF-8 can hold"
     return "its field 'k' has keys that are not text"
 
 
@@ -150,8 +166,8 @@ class Result:
                 queue=raw.get("q", ""),
                 job_id=raw.get("id", ""),
             )
-        except (KeyError, TypeError) as error:
-            raise PayloadError(f"the result has not the fields of arq's result: {error!r}") from error
+        except Exception as error:  # pickled dicts and lists may be of classes that raise anything
+            raise PayloadError(f"the result has not the fields of arq's result: {error_text(error)}") from error
 
     def unwrap(self) -> Any:
         """What the job returned.

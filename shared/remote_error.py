@@ -38,7 +38,7 @@ def error_text(error: BaseException) -> str:
     except Exception as broken:  # noqa: BLE001 - a user's __str__ may raise anything
         message = f"<its str() raised {type(broken).__name__}>"
     name = qualified_name(type(error))
-    return f"{name}: {message}" if message else name
+    return _utf8(f"{name}: {message}" if message else name)
 
 
 def traceback_text(error: BaseException) -> str:
@@ -46,9 +46,14 @@ def traceback_text(error: BaseException) -> str:
     if error.__traceback__ is None and error.__cause__ is None:
         return ""
     try:
-        return "".join(traceback.format_exception(error))
+        return _utf8("".join(traceback.format_exception(error)))
     except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
-        return "".join(traceback.format_tb(error.__traceback__))
+        return _utf8("".join(traceback.format_tb(error.__traceback__)))
+
+
+def _utf8(text: str) -> str:
+    """Text that can be written: file names that are no UTF-8 come into messages as halves of surrogate pairs."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def encode_exception(value: object) -> msgspec.msgpack.Ext:
