@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import redis as blocking_redis
 from hypothesis import strategies as st
@@ -18,9 +18,13 @@ from monarq.shared.commands.abort import AbortAnswer
 from monarq.shared.commands.enqueue import Enqueued, Ids
 from monarq.shared.lane import Home
 from tests.model.promises import Promises
-from tests.model.queue_model import DELAY_S, PAYLOAD_S, Job, QueueModel, Taken
+from tests.model.queue_model import QueueModel
 from tests.model.real_queue import RealQueue
+from tests.model.shown import state_of
+from tests.model.terms import DELAY_S, PAYLOAD_S, Job, Taken
 from tests.support.queue_state import QueueState
+
+T = TypeVar("T")
 
 IDS: Final = st.sampled_from(["a", "b"])
 WORKERS: Final = st.sampled_from(["w1", "w2"])
@@ -217,7 +221,7 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def is_as_promised(self) -> None:
         state = self.real.state()
-        expected = self.model.state()
+        expected = state_of(self.model)
         assert state == expected, f"Redis (first) is not as the model\n{state.difference(expected)}"
         self.promises.check(state)
         self.seen = state
@@ -231,5 +235,5 @@ class QueueMachine(RuleBasedStateMachine):
         assert replace(state, leases={}) == replace(self.seen, leases={}), state.difference(self.seen)
 
 
-def _pick(known: Sequence[Taken], back: int) -> Taken:
+def _pick(known: Sequence[T], back: int) -> T:
     return known[-1 - back % len(known)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.model.queue_model import LEASE_S, Job, Taken
+from tests.model.terms import LEASE_S, Job, Taken
 from tests.support.queue_state import QueueState
 
 

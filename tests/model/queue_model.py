@@ -1,71 +1,30 @@
-"""What the scripts must do, as plain Python on plain dicts; its state is compared with Redis' after every step.
-
-Times are whole seconds since the example began. A score is one of those, plus 0.5 while it is the end of a lease;
-`FRONT` stands for the score 1 and `PARKED` for the one in the far future.
-"""
+"""What the scripts must do, as plain Python on plain dicts; its state is compared with Redis' after every step."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 from monarq.shared.commands.abort import AbortAnswer
 from monarq.shared.commands.enqueue import Enqueued, Ids
 from monarq.shared.keys import LEASED_MARK
 from monarq.shared.lane import Home
-from tests.support.queue_state import PARKED as SHOWN_PARKED
-from tests.support.queue_state import Exactly, QueueState, Times
-
-FRONT: Final = -math.inf
-PARKED: Final = math.inf
-
-# No two of these, nor their sums with the steps of time (40, 120 and 400), ever fall on the same moment by chance.
-LEASE_S: Final = 100
-LEASES_S: Final = 40 * LEASE_S
-DELAY_S: Final = 60
-PAYLOAD_S: Final = 140
-RESULT_S: Final = 220
-NO_RESULT_S: Final = 60
-LETTER_S: Final = 380
-ABORT_WAIT_S: Final = 1
-GRAIN_S: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job that an enqueue asks for."""
-
-    id: str
-    payload: str
-    home: Home = "io"
-    delay_s: int = 0
-    ttl_s: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One job of a claim's reply, as the worker holds it; `home` is the set it came from."""
-
-    id: str
-    worker: str
-    token: str
-    home: Home
-    payload: str | None
-    tries: int
-    crashes: int
-    score: float
-    abort_s: int | None
-
-
-@dataclass(slots=True)
-class Expiring:
-    """A key with a time to live."""
-
-    value: str
-    until: float = math.inf
+from tests.model.terms import (
+    ABORT_WAIT_S,
+    FRONT,
+    LEASE_S,
+    LEASES_S,
+    LETTER_S,
+    NO_RESULT_S,
+    PARKED,
+    RESULT_S,
+    Expiring,
+    Job,
+    Taken,
+    shown,
+)
 
 
 @dataclass(slots=True)
@@ -305,7 +264,7 @@ class QueueModel:
 
     def _forget(self, job_id: str) -> None:
         for known in (self.queue, self.cpu, self.aborts, self.tries, self.crashes):
-            known.pop(job_id, None)  # type: ignore[attr-defined]  # a tuple of dicts of several value types
+            known.pop(job_id, None)
 
     def _note_crash(self, job_id: str, what: str) -> None:
         self.crashes[job_id] = f"{self._crashes(job_id) + 1} {what}"
@@ -324,40 +283,3 @@ class QueueModel:
         self.dead[job_id] = self.now
         self.dead = {name: died for name, died in self.dead.items() if name in self.letters}
         self.stats["dead"] += 1
-
-    # How it is compared.
-
-    def state(self) -> QueueState:
-        """The same as `real_queue.RealQueue.state` reads from Redis."""
-        return QueueState(
-            queue=_shown(self.queue),
-            cpu=_shown(self.cpu),
-            payloads=_values(self.payloads),
-            tokens=_values(self.tokens),
-            tries={name: str(count) for name, count in self.tries.items()},
-            results=_values(self.results),
-            no_results=frozenset(self.no_results),
-            aborts=dict(self.aborts),
-            crashes=dict(self.crashes),
-            letters={name: letter for name, (letter, _) in self.letters.items()},
-            dead=dict(self.dead),
-            leases={worker: held for worker, (held, _) in self.held.items()},
-            stats={name: str(count) for name, count in self.stats.items() if count},
-        )
-
-
-def shown(score: float) -> float:
-    """A time as it is compared: in steps of 20 s, which all but `ABORT_WAIT_S` are; and the mark of a lease."""
-    if math.isinf(score):
-        return score
-    mark = LEASED_MARK if score % 1 == LEASED_MARK else 0
-    return (score - mark) // GRAIN_S * GRAIN_S + mark
-
-
-def _values(keys: Mapping[str, Expiring]) -> dict[str, str]:
-    return {name: key.value for name, key in keys.items()}
-
-
-def _shown(scores: Mapping[str, float]) -> Times:
-    special = {FRONT: Exactly(1), PARKED: SHOWN_PARKED}
-    return {name: special.get(score) or shown(score) for name, score in scores.items()}

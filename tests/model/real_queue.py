@@ -25,7 +25,7 @@ from monarq.shared.commands.repair import repair
 from monarq.shared.commands.requeue import Return, requeue
 from monarq.shared.keys import LEASED_MARK, PARKED_SCORE
 from monarq.shared.lane import Home, Lane
-from tests.model.queue_model import FRONT, LEASE_S, LETTER_S, RESULT_S, Job, Taken, shown
+from tests.model.terms import FRONT, LEASE_S, LETTER_S, RESULT_S, Job, Taken, shown
 from tests.support.queue_state import KEYS, Exactly, QueueState, Time, _family_of
 
 T = TypeVar("T")
