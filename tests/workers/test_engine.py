@@ -167,7 +167,7 @@ async def test_result_that_is_not_wanted_is_not_kept(redis: Redis, redis_url: st
 
 
 async def test_plain_functions_run_beside_the_loop(redis: Redis, redis_url: str) -> None:
-    await put(redis, jobs.square, 7, job_id="cpu")
+    await put(redis, jobs.squared, 7, job_id="cpu")
     await put(redis, jobs.thread_name, job_id="thread")
     await run_burst(redis_url, jobs.ALL)
     assert (await result_of(redis, "cpu")).value == 49
@@ -176,7 +176,7 @@ async def test_plain_functions_run_beside_the_loop(redis: Redis, redis_url: str)
 
 async def test_cpu_jobs_enqueued_by_name_find_their_lane(redis: Redis, redis_url: str) -> None:
     for number in range(30):
-        await put(redis, "square", number, job_id=f"s{number}")
+        await put(redis, "squared", number, job_id=f"s{number}")
     engine = await run_burst(redis_url, jobs.ALL)
     values = [(await result_of(redis, f"s{number}")).value for number in range(30)]
     assert values == [number * number for number in range(30)]
@@ -184,7 +184,7 @@ async def test_cpu_jobs_enqueued_by_name_find_their_lane(redis: Redis, redis_url
 
 
 async def test_cpu_job_stays_in_the_queue_for_clients_that_look_there(redis: Redis) -> None:
-    await put(redis, jobs.square, 7, job_id="cpu")
+    await put(redis, jobs.squared, 7, job_id="cpu")
     assert await redis.zscore(QUEUE.queue, "cpu") == PARKED_SCORE
     seen = await counts(redis, QUEUE)
     assert (seen.queued, seen.deferred, seen.running) == (1, 0, 0)
