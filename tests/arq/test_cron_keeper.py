@@ -1,0 +1,400 @@
+"""Cron ticks: each is enqueued once over all workers, whatever happens to them and to Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import arq
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared import keys as names
+from monarq.shared.codec import MSGPACK, Codecs
+from monarq.shared.connection import open_redis
+from monarq.shared.cron import crontab, from_arq_fields, tick_id
+from monarq.shared.declare import job
+from monarq.shared.errors import SettingsError
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.lane import Lane
+from monarq.shared.schedule import cron
+from monarq.workers.arq_cron import arq_entries
+from monarq.workers.cron import CronEntry, CronKeeper, entries_of
+from monarq.workers.journal import Journal
+from tests.arq import jobs
+from tests.arq.jobs import Ctx
+from tests.arq.workers import burst, ours, running, theirs, until
+from tests.support.proxy import Loss, Proxy
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+EVERY_SECOND = from_arq_fields(second=None)
+HOURLY = crontab("@hourly")
+QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+
+
+class Told(Journal):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.enqueued: list[str] = []
+        self.redis: list[str] = []
+
+    def cron_enqueued(self, name: str, job_id: str) -> None:
+        self.enqueued.append(job_id)
+
+    def redis_lost(self, doing: str, error: BaseException) -> None:
+        self.redis.append(f"lost while {doing}")
+
+    def redis_back(self, doing: str) -> None:
+        self.redis.append(f"back for {doing}")
+
+
+class Clock:
+    """A clock that tests set, in place of Redis'."""
+
+    def __init__(self) -> None:
+        self.moment = NOON
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+
+    async def now(self: Any, redis: Redis) -> datetime:
+        await redis.ping()
+        return made.moment
+
+    monkeypatch.setattr("monarq.workers.cron._RedisClock.now", now)
+    return made
+
+
+def keeper(*entries: CronEntry, journal: Journal | None = None, **options: Any) -> CronKeeper:
+    return CronKeeper(entries, queue=DEFAULT_QUEUE, codecs=Codecs(), journal=journal or Told(), **options)
+
+
+def entry(schedule: Any = HOURLY, **options: Any) -> CronEntry:
+    return CronEntry(**{"job_name": "tick", "name": "cron:tick", "schedule": schedule, **options})
+
+
+@asynccontextmanager
+async def kept(redis: Redis, *keepers: CronKeeper) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(one.run(redis)) for one in keepers]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def queued(redis: Redis) -> dict[str, int]:
+    return {job_id.decode(): int(score) for job_id, score in await redis.zrange(DEFAULT_QUEUE, 0, -1, withscores=True)}
+
+
+async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:
+    journals = [Told() for _ in range(3)]
+    async with kept(redis, *(keeper(entry(EVERY_SECOND), journal=journal) for journal in journals)):
+        await until(lambda: _at_least(redis, 4))
+    waiting = await queued(redis)
+    assert sorted(job_id for journal in journals for job_id in journal.enqueued) == sorted(waiting)
+    due = sorted(waiting.values())
+    assert [later - earlier for earlier, later in pairwise(due)] == [1000] * (len(due) - 1)
+    for job_id, due_ms in waiting.items():
+        assert due_ms % 1000 == 123
+        assert job_id == f"cron:tick:{due_ms}"
+
+
+async def _at_least(redis: Redis, count: int) -> bool:
+    return bool(await redis.zcard(DEFAULT_QUEUE) >= count)
+
+
+async def test_ticks_are_enqueued_a_second_ahead_and_not_before(redis: Redis, clock: Clock) -> None:
+    one = keeper(entry())
+    clock.moment = NOON + timedelta(minutes=59)
+    assert await one.look(redis) == 30
+    clock.moment = NOON + timedelta(minutes=59, seconds=58)
+    assert await one.look(redis) == 1
+    assert await queued(redis) == {}
+    clock.moment += timedelta(seconds=1)
+    await one.look(redis)
+    assert list((await queued(redis)).values()) == [_ms(NOON + timedelta(hours=1))]
+    await one.look(redis)
+    assert await redis.zcard(DEFAULT_QUEUE) == 1
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+async def test_a_tick_is_barred_long_after_its_job_has_ended(redis: Redis, clock: Clock) -> None:
+    one, late = keeper(entry()), keeper(entry())
+    await one.look(redis)
+    await late.look(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    await one.look(redis)
+    tick = next(iter(await queued(redis)))
+    await redis.zrem(DEFAULT_QUEUE, tick)
+    await redis.delete(names.job(tick))
+    await late.look(redis)
+    assert await queued(redis) == {}
+    bar = f"{QUEUE.base}tick:{tick}"
+    assert await redis.pttl(bar) > 86_400_000
+    frequent = keeper(entry(EVERY_SECOND))
+    await frequent.look(redis)
+    clock.moment += timedelta(seconds=2)
+    await frequent.look(redis)
+    bars = [await redis.pttl(f"{QUEUE.base}tick:{tick}") for tick in await queued(redis)]
+    assert bars
+    assert max(bars) <= 3_600_000
+
+
+async def test_after_trouble_the_newest_missed_tick_is_enqueued(proxy: Proxy, redis: Redis, clock: Clock) -> None:
+    through = open_redis(proxy.url)
+    journal = Told()
+    one = keeper(entry(), journal=journal)
+    await one.look(through)
+    await proxy.close()
+    clock.moment = NOON + timedelta(hours=5, minutes=30)
+    async with kept(through, one):
+        await until(lambda: asyncio.sleep(0, journal.redis))
+        assert await queued(redis) == {}
+        await proxy.open()
+        await until(lambda: redis.zcard(DEFAULT_QUEUE))
+        await until(lambda: asyncio.sleep(0, len(journal.redis) == 2))
+    assert list((await queued(redis)).values()) == [_ms(NOON + timedelta(hours=5))]
+    assert journal.redis == ["lost while enqueueing cron ticks", "back for enqueueing cron ticks"]
+    await through.aclose()
+
+
+@pytest.mark.parametrize("loss", [Loss.REQUEST, Loss.REPLY])
+@pytest.mark.parametrize("unique", [True, False])
+async def test_a_call_that_got_lost_makes_one_job(
+    proxy: Proxy, redis: Redis, clock: Clock, loss: Loss, unique: bool
+) -> None:
+    through = open_redis(proxy.url)
+    one = keeper(entry(unique=unique))
+    await one.look(through)
+    clock.moment = NOON + timedelta(hours=1)
+    proxy.lose(loss, b"\r\nnamed\r\n")
+    with pytest.raises(RedisError):
+        await one.look(through)
+    await one.look(through)
+    assert proxy.lost == 1
+    assert await redis.zcard(DEFAULT_QUEUE) == 1
+    await through.aclose()
+
+
+async def test_jobs_that_are_not_unique_are_enqueued_by_each_worker(redis: Redis, clock: Clock) -> None:
+    keepers = [keeper(entry(unique=False)) for _ in range(3)]
+    for at in (0, 1, 2):
+        clock.moment = NOON + timedelta(hours=at)
+        for one in keepers:
+            await one.look(redis)
+    assert Counter((await queued(redis)).values()) == {_ms(NOON + timedelta(hours=at)): 3 for at in (1, 2)}
+
+
+async def test_ticks_with_an_id_of_their_own_are_left_out_while_one_is_there(redis: Redis, clock: Clock) -> None:
+    keepers = [keeper(entry(job_id="mine")) for _ in range(3)]
+
+    async def look_at(hours: int) -> None:
+        clock.moment = NOON + timedelta(hours=hours)
+        for one in keepers:
+            await one.look(redis)
+
+    await look_at(0)
+    await look_at(1)
+    assert await queued(redis) == {"mine": _ms(NOON + timedelta(hours=1))}
+    await look_at(2)
+    assert await queued(redis) == {"mine": _ms(NOON + timedelta(hours=1))}
+    await redis.zrem(DEFAULT_QUEUE, "mine")
+    await redis.delete(names.job("mine"))
+    await look_at(3)
+    assert await queued(redis) == {}, "within the bar of the tick before"
+    await redis.delete(f"{QUEUE.base}tick:mine")
+    await look_at(4)
+    assert await queued(redis) == {"mine": _ms(NOON + timedelta(hours=4))}
+
+
+async def test_the_bar_of_an_own_id_is_down_before_the_next_tick(redis: Redis) -> None:
+    clock_now = keeper(entry(EVERY_SECOND, job_id="mine"))
+    async with kept(redis, clock_now):
+        for _ in range(3):
+            await until(lambda: redis.zcard(DEFAULT_QUEUE))
+            await redis.delete(names.job("mine"))
+            await redis.zrem(DEFAULT_QUEUE, "mine")
+
+
+async def test_what_runs_at_startup(redis: Redis, clock: Clock) -> None:
+    at_start = entry(run_at_startup=True)
+    for _ in range(2):
+        one = keeper(at_start)
+        await one.look(redis)
+        await one.look(redis)
+        clock.moment += timedelta(milliseconds=5)
+    assert await redis.zcard(DEFAULT_QUEUE) == 2
+    await redis.flushall()
+    for _ in range(3):
+        await keeper(at_start, started=NOON).look(redis)
+        clock.moment += timedelta(milliseconds=5)
+    assert await queued(redis) == {tick_id("cron:tick", NOON): _ms(NOON)}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected_hours"),
+    [({}, []), ({"remembers": True}, [9]), ({"remembers": True, "catch_up": True}, [3, 4, 5, 6, 7, 8, 9])],
+)
+@pytest.mark.parametrize("microsecond", [0, 123_456])
+async def test_ticks_that_no_worker_was_there_for(
+    redis: Redis, clock: Clock, options: dict[str, Any], expected_hours: list[int], microsecond: int
+) -> None:
+    hourly = entry(from_arq_fields(minute=0, microsecond=microsecond), **options)
+    one = keeper(hourly)
+    for hours in (0, 1, 2):
+        clock.moment = NOON + timedelta(hours=hours, minutes=1)
+        await one.look(redis)
+    assert await redis.zcard(DEFAULT_QUEUE) == 2
+    # Long after, the bars are gone as well as the worker.
+    await redis.delete(DEFAULT_QUEUE, *[key async for key in redis.scan_iter(f"{QUEUE.base}tick:*")])
+    await redis.delete(*[key async for key in redis.scan_iter(names.JOB_PREFIX + "*")])
+    clock.moment = NOON + timedelta(hours=9, minutes=1)
+    await keeper(hourly).look(redis)
+    expected = [_ms(NOON + timedelta(hours=hours)) + microsecond // 1000 for hours in expected_hours]
+    assert sorted((await queued(redis)).values()) == expected
+
+
+async def test_another_schedule_owes_nothing_of_the_old_one(redis: Redis, clock: Clock) -> None:
+    one = keeper(entry(remembers=True))
+    await one.look(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    await one.look(redis)
+    await redis.delete(DEFAULT_QUEUE)
+    clock.moment = NOON + timedelta(hours=9, minutes=1)
+    await keeper(entry(crontab("30 * * * *"), remembers=True)).look(redis)
+    assert await queued(redis) == {}
+    await redis.flushall()
+
+
+async def test_declarations_of_monarqs_own(redis: Redis, clock: Clock) -> None:
+    @job(lane="thread", queue="other")
+    def report(name: str, *, deep: bool = False) -> None: ...
+
+    one = keeper(*entries_of([cron(report, "@hourly", args=("x",), kwargs={"deep": True})]))
+    await one.look(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    await one.look(redis)
+    (member,) = await redis.zrange("other", 0, -1)
+    data = MSGPACK.loads(await redis.get(names.job(member.decode())))
+    assert (data["f"], data["a"], data["k"]) == (report.name, ["x"], {"deep": True})
+    assert data["et"] == _ms(clock.moment)
+
+
+async def test_cpu_jobs_go_where_cpu_lanes_look(redis: Redis, clock: Clock) -> None:
+    one = keeper(entry(lane=Lane.CPU))
+    await one.look(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    await one.look(redis)
+    assert await redis.zcard(QUEUE.cpu) == 1
+
+
+def test_two_declarations_of_one_name_with_other_arguments_are_refused() -> None:
+    @job
+    async def greet(name: str) -> None: ...
+
+    hourly = [cron(greet, "@hourly", args=("a",)), cron(greet, "@daily", args=("a",))]
+    assert len(entries_of(hourly)) == 2
+    with pytest.raises(SettingsError, match=r"named 'cron:.*greet': give one a name="):
+        entries_of([*hourly, cron(greet, "@hourly", args=("b",))])
+    assert len(entries_of([*hourly, cron(greet, "@hourly", args=("b",), name="b")])) == 3
+
+
+async def test_redis_is_asked_for_its_time_now_and_then(redis: Redis) -> None:
+    one = keeper(entry())
+    asked = 0
+    execute = redis.execute_command
+
+    async def count(*args: Any, **options: Any) -> Any:
+        nonlocal asked
+        asked += args[0] == "TIME"
+        return await execute(*args, **options)
+
+    redis.execute_command = count  # type: ignore[method-assign]
+    for _ in range(20):
+        await one.look(redis)
+    redis.execute_command = execute  # type: ignore[method-assign]
+    assert asked == 1
+    seconds, _ = await redis.time()
+    assert abs((await one._clock.now(redis)).timestamp() - seconds) < 5
+
+
+async def test_a_tick_lives_as_long_as_it_may_be_started(redis: Redis, clock: Clock) -> None:
+    one = keeper(entry(), ttl_ms=7000)
+    await one.look(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    await one.look(redis)
+    tick = next(iter(await queued(redis)))
+    assert 0 < await redis.pttl(names.job(tick)) <= 7000
+
+
+async def test_ours_and_arqs_workers_run_each_tick_once(stock: arq.ArqRedis, redis: Redis) -> None:
+    """arq's keeper and ours give a tick the same id."""
+    started: list[str] = []
+
+    async def tick(ctx: Ctx) -> None:
+        started.append(ctx["job_id"])
+
+    every = [arq.cron(tick, name="tick", second=set(range(60)))]
+    workers = [theirs(stock, [], cron_jobs=every), ours(stock, [], cron_jobs=every), ours(stock, [], cron_jobs=every)]
+    async with running(workers[0]), running(workers[1]), running(workers[2]):
+        await until(lambda: asyncio.sleep(0, len(started) >= 4))
+    assert len(set(started)) == len(started)
+    assert all(job_id.startswith("tick:") and job_id.endswith("123") for job_id in started)
+    await redis.delete(DEFAULT_QUEUE, *await redis.keys("arq:job:tick:*"))
+
+
+async def test_jobs_at_startup_run_in_a_burst(stock: arq.ArqRedis) -> None:
+    seen: list[str] = []
+
+    async def first(ctx: Ctx) -> None:
+        seen.append("first")
+
+    async def second(ctx: Ctx) -> None:
+        seen.append("second")
+
+    yearly = {"month": 1, "day": 1, "run_at_startup": True}
+    crons = [
+        arq.cron(first, **yearly),
+        arq.cron(second, **yearly, job_id="one"),
+        arq.cron(jobs.add, **yearly, job_id="one"),
+    ]
+    worker = await burst(stock, [], cron_jobs=crons)
+    assert (worker.jobs_complete, worker.jobs_failed) == (2, 0)
+    assert sorted(seen) == ["first", "second"]
+
+
+async def test_a_cron_job_has_arqs_own_limits(stock: arq.ArqRedis) -> None:
+    """One try, and no result."""
+
+    async def broken(ctx: Ctx) -> None:
+        raise arq.Retry
+
+    crons = [arq.cron(broken, name="broken", month=1, day=1, run_at_startup=True, job_id="one")]
+    worker = await burst(stock, [], cron_jobs=crons)
+    assert (worker.jobs_complete, worker.jobs_failed, worker.jobs_retried) == (0, 1, 1)
+    found = await arq.jobs.Job("one", stock).result_info()
+    assert found is not None
+    assert str(found.result) == "max 1 retries exceeded"
+
+
+def test_arqs_cron_jobs_become_entries() -> None:
+    made = arq.cron(jobs.add, name="x", weekday={"mon", "fri"}, hour=3, unique=False, job_id="i", run_at_startup=True)
+    (one,) = arq_entries([made], UTC)
+    assert (one.job_name, one.name, one.unique, one.job_id, one.run_at_startup) == ("x", "x", False, "i", True)
+    assert not one.remembers
+    friday = one.schedule.next_after(datetime(2026, 3, 3, tzinfo=UTC))
+    assert friday == datetime(2026, 3, 6, 3, 0, 0, 123_456, tzinfo=UTC)

@@ -1,0 +1,65 @@
+"""`monarq worker app.WorkerSettings` for an application of arq's that knows nothing of monarq."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import arq
+from arq.jobs import Job
+from redis.asyncio import Redis
+
+from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.workers.arq_health import ArqHealth
+from monarq.workers.arq_log import ArqLogJournal
+from monarq.workers.cron import CronKeeper
+from monarq.workers.target import load_target
+
+TARGET = "tests.arq.app.WorkerSettings"
+
+
+async def seen(redis: Redis) -> dict[str, int]:
+    return {name.decode(): int(times) for name, times in (await redis.hgetall("test:seen")).items()}
+
+
+async def test_a_target_of_arqs_runs_with_all_that_belongs_to_it(
+    redis: Redis, redis_url: str, stock: arq.ArqRedis
+) -> None:
+    loaded = load_target(TARGET, redis_url, {"concurrency": 7})
+    assert isinstance(loaded.journal, ArqLogJournal)
+    assert [type(part) for part in loaded.upkeep] == [ArqHealth, CronKeeper]
+    assert loaded.settings.concurrency == 7
+    made = await stock.enqueue_job("parent", 5)
+    assert made is not None
+    engine = loaded.engine()
+    async with asyncio.timeout(20):
+        await engine.run()
+    child = await made.result(timeout=5)
+    assert await Job(child, stock).result(timeout=5) == 105
+    assert await seen(redis) == {"startup": 1, "at_start": 1, "shutdown": 100}
+    assert await redis.zcard(DEFAULT_QUEUE) == 0
+    assert await redis.exists("arq:queue:health-check") == 0
+    await redis.delete("test:seen")
+
+
+async def test_the_command_runs_it_too(redis: Redis, redis_url: str, stock: arq.ArqRedis) -> None:
+    made = await stock.enqueue_job("parent", 5)
+    assert made is not None
+    command: list[Any] = [sys.executable, "-m", "monarq", "worker", TARGET, "--redis", redis_url, "--burst"]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        async with asyncio.timeout(40):
+            shown, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0, shown.decode()
+    child = await made.result(timeout=5)
+    assert await Job(child, stock).result(timeout=5) == 105
+    assert (await seen(redis))["startup"] >= 1
+    assert "Starting worker for 3 functions: add, parent, cron:at_start" in shown.decode()
+    assert f"← {made.job_id}:parent ● '{child}'" in shown.decode()
+    await redis.delete("test:seen")
