@@ -220,7 +220,7 @@ async def test_whoever_reads_the_output_may_stop(redis: Redis, redis_url: str) -
     process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
     async with asyncio.timeout(LONGEST_S):
         with suppress(ConnectionError):
-            while process.returncode is None:
+            while process.returncode is None and not process.stdin.is_closing():
                 process.stdin.write(b"2\n")
                 await asyncio.sleep(0.01)
         assert await process.stderr.read() == b""
