@@ -4,97 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-import arq
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK, Codecs
 from monarq.shared.connection import open_redis
 from monarq.shared.cron import crontab, from_arq_fields, tick_id
-from monarq.shared.declare import job
-from monarq.shared.errors import SettingsError
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.lane import Lane
-from monarq.shared.schedule import cron
-from monarq.workers.arq_cron import arq_entries
-from monarq.workers.cron import CronEntry, CronKeeper, entries_of
-from monarq.workers.journal import Journal
-from tests.arq import jobs
-from tests.arq.jobs import Ctx
-from tests.arq.workers import burst, ours, running, theirs, until
+from monarq.shared.keys import DEFAULT_QUEUE
+from tests.arq.keepers import EVERY_SECOND, NOON, QUEUE, Clock, Told, entry, keeper, kept, ms_of, queued
+from tests.arq.workers import until
 from tests.support.proxy import Loss, Proxy
-
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-EVERY_SECOND = from_arq_fields(second=None)
-HOURLY = crontab("@hourly")
-QUEUE = QueueKeys.of(DEFAULT_QUEUE)
-
-
-class Told(Journal):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.enqueued: list[str] = []
-        self.redis: list[str] = []
-
-    def cron_enqueued(self, name: str, job_id: str) -> None:
-        self.enqueued.append(job_id)
-
-    def redis_lost(self, doing: str, error: BaseException) -> None:
-        self.redis.append(f"lost while {doing}")
-
-    def redis_back(self, doing: str) -> None:
-        self.redis.append(f"back for {doing}")
-
-
-class Clock:
-    """A clock that tests set, in place of Redis'."""
-
-    def __init__(self) -> None:
-        self.moment = NOON
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-
-    async def now(self: Any, redis: Redis) -> datetime:
-        await redis.ping()
-        return made.moment
-
-    monkeypatch.setattr("monarq.workers.cron._RedisClock.now", now)
-    return made
-
-
-def keeper(*entries: CronEntry, journal: Journal | None = None, **options: Any) -> CronKeeper:
-    return CronKeeper(entries, queue=DEFAULT_QUEUE, codecs=Codecs(), journal=journal or Told(), **options)
-
-
-def entry(schedule: Any = HOURLY, **options: Any) -> CronEntry:
-    return CronEntry(**{"job_name": "tick", "name": "cron:tick", "schedule": schedule, **options})
-
-
-@asynccontextmanager
-async def kept(redis: Redis, *keepers: CronKeeper) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(one.run(redis)) for one in keepers]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-
-async def queued(redis: Redis) -> dict[str, int]:
-    return {job_id.decode(): int(score) for job_id, score in await redis.zrange(DEFAULT_QUEUE, 0, -1, withscores=True)}
 
 
 async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:
@@ -123,13 +47,9 @@ async def test_ticks_are_enqueued_a_second_ahead_and_not_before(redis: Redis, cl
     assert await queued(redis) == {}
     clock.moment += timedelta(seconds=1)
     await one.look(redis)
-    assert list((await queued(redis)).values()) == [_ms(NOON + timedelta(hours=1))]
+    assert list((await queued(redis)).values()) == [ms_of(NOON + timedelta(hours=1))]
     await one.look(redis)
     assert await redis.zcard(DEFAULT_QUEUE) == 1
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
 
 
 async def test_a_tick_is_barred_long_after_its_job_has_ended(redis: Redis, clock: Clock) -> None:
@@ -167,7 +87,7 @@ async def test_after_trouble_the_newest_missed_tick_is_enqueued(proxy: Proxy, re
         await proxy.open()
         await until(lambda: redis.zcard(DEFAULT_QUEUE))
         await until(lambda: asyncio.sleep(0, len(journal.redis) == 2))
-    assert list((await queued(redis)).values()) == [_ms(NOON + timedelta(hours=5))]
+    assert list((await queued(redis)).values()) == [ms_of(NOON + timedelta(hours=5))]
     assert journal.redis == ["lost while enqueueing cron ticks", "back for enqueueing cron ticks"]
     await through.aclose()
 
@@ -196,7 +116,7 @@ async def test_jobs_that_are_not_unique_are_enqueued_by_each_worker(redis: Redis
         clock.moment = NOON + timedelta(hours=at)
         for one in keepers:
             await one.look(redis)
-    assert Counter((await queued(redis)).values()) == {_ms(NOON + timedelta(hours=at)): 3 for at in (1, 2)}
+    assert Counter((await queued(redis)).values()) == {ms_of(NOON + timedelta(hours=at)): 3 for at in (1, 2)}
 
 
 async def test_ticks_with_an_id_of_their_own_are_left_out_while_one_is_there(redis: Redis, clock: Clock) -> None:
@@ -209,16 +129,16 @@ async def test_ticks_with_an_id_of_their_own_are_left_out_while_one_is_there(red
 
     await look_at(0)
     await look_at(1)
-    assert await queued(redis) == {"mine": _ms(NOON + timedelta(hours=1))}
+    assert await queued(redis) == {"mine": ms_of(NOON + timedelta(hours=1))}
     await look_at(2)
-    assert await queued(redis) == {"mine": _ms(NOON + timedelta(hours=1))}
+    assert await queued(redis) == {"mine": ms_of(NOON + timedelta(hours=1))}
     await redis.zrem(DEFAULT_QUEUE, "mine")
     await redis.delete(names.job("mine"))
     await look_at(3)
     assert await queued(redis) == {}, "within the bar of the tick before"
     await redis.delete(f"{QUEUE.base}tick:mine")
     await look_at(4)
-    assert await queued(redis) == {"mine": _ms(NOON + timedelta(hours=4))}
+    assert await queued(redis) == {"mine": ms_of(NOON + timedelta(hours=4))}
 
 
 async def test_the_bar_of_an_own_id_is_down_before_the_next_tick(redis: Redis) -> None:
@@ -242,7 +162,7 @@ async def test_what_runs_at_startup(redis: Redis, clock: Clock) -> None:
     for _ in range(3):
         await keeper(at_start, started=NOON).look(redis)
         clock.moment += timedelta(milliseconds=5)
-    assert await queued(redis) == {tick_id("cron:tick", NOON): _ms(NOON)}
+    assert await queued(redis) == {tick_id("cron:tick", NOON): ms_of(NOON)}
 
 
 @pytest.mark.parametrize(
@@ -264,7 +184,7 @@ async def test_ticks_that_no_worker_was_there_for(
     await redis.delete(*[key async for key in redis.scan_iter(names.JOB_PREFIX + "*")])
     clock.moment = NOON + timedelta(hours=9, minutes=1)
     await keeper(hourly).look(redis)
-    expected = [_ms(NOON + timedelta(hours=hours)) + microsecond // 1000 for hours in expected_hours]
+    expected = [ms_of(NOON + timedelta(hours=hours)) + microsecond // 1000 for hours in expected_hours]
     assert sorted((await queued(redis)).values()) == expected
 
 
@@ -278,39 +198,6 @@ async def test_another_schedule_owes_nothing_of_the_old_one(redis: Redis, clock:
     await keeper(entry(crontab("30 * * * *"), remembers=True)).look(redis)
     assert await queued(redis) == {}
     await redis.flushall()
-
-
-async def test_declarations_of_monarqs_own(redis: Redis, clock: Clock) -> None:
-    @job(lane="thread", queue="other")
-    def report(name: str, *, deep: bool = False) -> None: ...
-
-    one = keeper(*entries_of([cron(report, "@hourly", args=("x",), kwargs={"deep": True})]))
-    await one.look(redis)
-    clock.moment = NOON + timedelta(hours=1)
-    await one.look(redis)
-    (member,) = await redis.zrange("other", 0, -1)
-    data = MSGPACK.loads(await redis.get(names.job(member.decode())))
-    assert (data["f"], data["a"], data["k"]) == (report.name, ["x"], {"deep": True})
-    assert data["et"] == _ms(clock.moment)
-
-
-async def test_cpu_jobs_go_where_cpu_lanes_look(redis: Redis, clock: Clock) -> None:
-    one = keeper(entry(lane=Lane.CPU))
-    await one.look(redis)
-    clock.moment = NOON + timedelta(hours=1)
-    await one.look(redis)
-    assert await redis.zcard(QUEUE.cpu) == 1
-
-
-def test_two_declarations_of_one_name_with_other_arguments_are_refused() -> None:
-    @job
-    async def greet(name: str) -> None: ...
-
-    hourly = [cron(greet, "@hourly", args=("a",)), cron(greet, "@daily", args=("a",))]
-    assert len(entries_of(hourly)) == 2
-    with pytest.raises(SettingsError, match=r"named 'cron:.*greet': give one a name="):
-        entries_of([*hourly, cron(greet, "@hourly", args=("b",))])
-    assert len(entries_of([*hourly, cron(greet, "@hourly", args=("b",), name="b")])) == 3
 
 
 async def test_redis_is_asked_for_its_time_now_and_then(redis: Redis) -> None:
@@ -339,62 +226,3 @@ async def test_a_tick_lives_as_long_as_it_may_be_started(redis: Redis, clock: Cl
     await one.look(redis)
     tick = next(iter(await queued(redis)))
     assert 0 < await redis.pttl(names.job(tick)) <= 7000
-
-
-async def test_ours_and_arqs_workers_run_each_tick_once(stock: arq.ArqRedis, redis: Redis) -> None:
-    """arq's keeper and ours give a tick the same id."""
-    started: list[str] = []
-
-    async def tick(ctx: Ctx) -> None:
-        started.append(ctx["job_id"])
-
-    every = [arq.cron(tick, name="tick", second=set(range(60)))]
-    workers = [theirs(stock, [], cron_jobs=every), ours(stock, [], cron_jobs=every), ours(stock, [], cron_jobs=every)]
-    async with running(workers[0]), running(workers[1]), running(workers[2]):
-        await until(lambda: asyncio.sleep(0, len(started) >= 4))
-    assert len(set(started)) == len(started)
-    assert all(job_id.startswith("tick:") and job_id.endswith("123") for job_id in started)
-    await redis.delete(DEFAULT_QUEUE, *await redis.keys("arq:job:tick:*"))
-
-
-async def test_jobs_at_startup_run_in_a_burst(stock: arq.ArqRedis) -> None:
-    seen: list[str] = []
-
-    async def first(ctx: Ctx) -> None:
-        seen.append("first")
-
-    async def second(ctx: Ctx) -> None:
-        seen.append("second")
-
-    yearly = {"month": 1, "day": 1, "run_at_startup": True}
-    crons = [
-        arq.cron(first, **yearly),
-        arq.cron(second, **yearly, job_id="one"),
-        arq.cron(jobs.add, **yearly, job_id="one"),
-    ]
-    worker = await burst(stock, [], cron_jobs=crons)
-    assert (worker.jobs_complete, worker.jobs_failed) == (2, 0)
-    assert sorted(seen) == ["first", "second"]
-
-
-async def test_a_cron_job_has_arqs_own_limits(stock: arq.ArqRedis) -> None:
-    """One try, and no result."""
-
-    async def broken(ctx: Ctx) -> None:
-        raise arq.Retry
-
-    crons = [arq.cron(broken, name="broken", month=1, day=1, run_at_startup=True, job_id="one")]
-    worker = await burst(stock, [], cron_jobs=crons)
-    assert (worker.jobs_complete, worker.jobs_failed, worker.jobs_retried) == (0, 1, 1)
-    found = await arq.jobs.Job("one", stock).result_info()
-    assert found is not None
-    assert str(found.result) == "max 1 retries exceeded"
-
-
-def test_arqs_cron_jobs_become_entries() -> None:
-    made = arq.cron(jobs.add, name="x", weekday={"mon", "fri"}, hour=3, unique=False, job_id="i", run_at_startup=True)
-    (one,) = arq_entries([made], UTC)
-    assert (one.job_name, one.name, one.unique, one.job_id, one.run_at_startup) == ("x", "x", False, "i", True)
-    assert not one.remembers
-    friday = one.schedule.next_after(datetime(2026, 3, 3, tzinfo=UTC))
-    assert friday == datetime(2026, 3, 6, 3, 0, 0, 123_456, tzinfo=UTC)

@@ -36,6 +36,11 @@ async def burst(pool: arq.ArqRedis, functions: Sequence[Any] = FUNCTIONS, **sett
     return worker
 
 
+def counts(worker: monarq.arq.worker.Worker) -> tuple[int, int, int]:
+    """Complete, failed and retried."""
+    return worker.jobs_complete, worker.jobs_failed, worker.jobs_retried
+
+
 @asynccontextmanager
 async def running(worker: monarq.arq.worker.Worker | arq.worker.Worker) -> AsyncIterator[Any]:
     """The worker at work, until the end of the block."""
