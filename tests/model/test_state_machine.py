@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 import redis as blocking_redis
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.errors import FlakyFailure
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
 from monarq.embedded import EmbeddedRedis
@@ -111,5 +111,5 @@ def test_a_fault_in_a_script_is_found(
     broken = Script(fault.script, source.replace(fault.right, fault.wrong))
     monkeypatch.setattr(importlib.import_module(f"monarq.shared.commands.{owner}"), name, broken)
     # Where the order of two moments decides what a broken script does, the example does not fail each time.
-    with pytest.raises((AssertionError, FlakyFailure)):
+    with pytest.raises((AssertionError, Flaky)):
         run_state_machine_as_test(machine, settings=settings(RULES, phases=[Phase.generate]))

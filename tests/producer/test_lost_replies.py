@@ -101,7 +101,8 @@ async def test_redis_down_from_the_start_enqueues_nothing_and_says_so(redis: Red
         started_s = time.monotonic()
         with pytest.raises(RedisUnavailableError, match="nothing was enqueued"):
             await producer.enqueue(fetch, "u")
-        assert 0.5 <= time.monotonic() - started_s < 2
+        # The event loop rounds its own clock down, so the last wait may end a moment early.
+        assert 0.45 <= time.monotonic() - started_s < 2
         with pytest.raises(RedisUnavailableError):
             await producer.enqueue_many(noop, [()] * 10)
 
