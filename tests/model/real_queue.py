@@ -103,6 +103,7 @@ class RealQueue:
         self._read = client.register_script(_READ)
         self._pass = client.register_script(_PASS)
         client.flushdb()
+        self._stalled = False
         # Where 0 s is on Redis' clock, and where the model's now is; the latter stays as time is made to pass.
         self._zero_ms = self._now_ms = self.server_ms()
 
@@ -118,10 +119,15 @@ class RealQueue:
     def take_back(self, now_ms: int) -> None:
         """What has really passed until now has not."""
         passed_ms = now_ms - self._now_ms
+        self._stalled = passed_ms > _LONGEST_MS
         if passed_ms > _LONGEST_MS:
             self._pass(keys=[], args=[-passed_ms, PARKED_SCORE])
             self._zero_ms += passed_ms
             self._now_ms += passed_ms
+
+    def has_stalled(self) -> bool:
+        """Whether so much time has really passed in this step that a script may have seen it."""
+        return self._stalled or self.server_ms() - self._now_ms > _LONGEST_MS
 
     def enqueue(self, mode: Ids, job: Job) -> Enqueued:
         lane = Lane.CPU if job.home == "cpu" else Lane.IO
