@@ -40,7 +40,7 @@ _OWN_NAMES: Final = {
     "WORKER": "worker:",  # + worker id: JSON record
     "LEASES": "leases:",  # + worker id: hash job id -> token
     "CRASH": "crash:",  # + job id: "<count> <what happened>"
-    "NO_RESULT": "no-result:",  # + job id: it ended and its result was not to be kept
+    "NO_RESULT": "no-result:",  # + job id: it ended lately, and its result is kept for less than a minute
     "TICK": "tick:",  # + cron tick id: it has been enqueued
     "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
     "DEAD": "dead",  # zset: job id -> ms of death

@@ -21,7 +21,9 @@ local function keep_result(id, keep_ms, result)
         redis.call('SET', RESULT .. id, result, 'PX', ttl(keep_ms))
     elseif kept_ms == 0 then
         redis.call('SET', RESULT .. id, result)
-    else
+    end
+    -- For as long as an enqueue may be repeated something tells that the job has ended.
+    if kept_ms ~= 0 and kept_ms < 60000 then
         redis.call('SET', NO_RESULT .. id, 1, 'PX', 60000)
     end
 end

@@ -39,6 +39,15 @@ ENDS = [
         replace(DONE, results={}, no_results=frozenset({"a"})),
         repeated=["a"],
     ),
+    Row(
+        "done, and its result is kept for less than an enqueue may be repeated",
+        LEASED,
+        call_finish(ending("a", keep_ms=59_999)),
+        [],
+        replace(DONE, no_results=frozenset({"a"})),
+        repeated=["a"],
+    ),
+    Row("done, and its result is kept for a minute", LEASED, call_finish(ending("a", keep_ms=60_000)), [], DONE, ["a"]),
     Row("done, and its result is kept for ever", LEASED, call_finish(ending("a", keep_ms=0)), [], DONE, ["a"]),
     Row(
         "done, and its result is kept for longer than Redis can count",
