@@ -19,7 +19,10 @@ class ProducerMisusedError(MonarqError, RuntimeError):
 
 
 class RedisRefusedError(MonarqError):
-    """Redis refused a command, and would refuse it again: the message says what to do. Nothing was changed."""
+    """Redis refused a command, and would again, or has for as long as was waited: the message says what to do.
+
+    Nothing was changed.
+    """
 
 
 class PartlyEnqueuedError(EnqueueUnknownError):

@@ -42,7 +42,7 @@ class Fault(Enum):
     UNKNOWN = "it may have been carried out"
 
 
-_PASSING: Final = ("BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOREPLICAS", "TRYAGAIN")
+_PASSING: Final = ("BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "READONLY", "TRYAGAIN")
 
 _ADVICE: Final = {
     "OOM": "Redis is full: let workers empty the queue, delete what is not needed, or raise its maxmemory",
@@ -77,11 +77,16 @@ def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRe
         error: what a command raised.
         where: the server, fit for people.
     """
-    if fault_of(error) is Fault.REFUSED:
-        advice = _ADVICE.get(_code(error))
+    advice = _ADVICE.get(_code(error))
+    if advice or fault_of(error) is Fault.REFUSED:
         reason = f"{advice} ({error})" if advice else str(error)
         return RedisRefusedError(f"Redis at {where} refused it: {reason}")
     return unavailable(_reason(error), where)
+
+
+def is_demoted(error: BaseException) -> bool:
+    """Whether the server is a replica now: after a failover another is the primary, perhaps of the same name."""
+    return _code(error) == "READONLY"
 
 
 def _reason(error: BaseException) -> BaseException:

@@ -19,7 +19,7 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.producer.errors import ProducerClosedError, ProducerMisusedError
-from monarq.producer.faults import WIRE_ERRORS, NotSentError
+from monarq.producer.faults import WIRE_ERRORS, NotSentError, is_demoted
 from monarq.shared.scripts import Argument
 
 CONNECTIONS: Final = 16
@@ -170,6 +170,9 @@ class Wire(Redis):
             raise
         for reply in replies:
             if isinstance(reply, ResponseError):
+                if is_demoted(reply):
+                    # The next call connects anew, which may lead to the new primary.
+                    await connection.disconnect(nowait=True)
                 raise reply
         return replies
 

@@ -107,6 +107,7 @@ class LeaseKeeper:
                     wait_s = self._lease_s / 3
                 except (RedisError, OSError) as error:
                     self._journal.renewal_failed(error)
+                    redis.connection_pool.disconnect()  # after a failover the name may lead to another server
                     wait_s = backoff.next_s()
                 self._stopped.wait(wait_s)
         finally:

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+from redis.exceptions import AuthenticationError, BusyLoadingError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from monarq.producer import PartlyEnqueuedError, Producer, RedisRefusedError
@@ -46,10 +47,68 @@ async def test_a_full_redis(full_redis: Redis, redis_url: str) -> None:
     assert await full_redis.dbsize() == 0
 
 
-async def test_a_replica(read_only_redis: Redis, redis_url: str) -> None:
+async def test_a_replica_is_waited_for_as_a_failover_ends(read_only_redis: Redis, redis_url: str) -> None:
     async with Producer(redis_url) as producer:
-        with pytest.raises(RedisRefusedError, match="read-only replica"):
+        enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
+        await until_refused(read_only_redis, "READONLY")
+        assert not enqueueing.done()
+        await read_only_redis.replicaof("no", "one")
+        assert not (await enqueueing).existed
+    assert await read_only_redis.zcard(DEFAULT_QUEUE) == 1
+
+
+async def test_a_replica_that_stays_one(read_only_redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url, retry_for=0.3) as producer:
+        with pytest.raises(RedisRefusedError, match=r"nothing was enqueued.*read-only replica"):
             await producer.enqueue(fetch, "u")
+    assert await read_only_redis.dbsize() == 0
+
+
+async def test_a_server_that_became_a_replica_is_left_for_the_new_primary(redis: Redis, proxy: Proxy) -> None:
+    """The name, here the proxy, leads to another server after a failover; connections that were open do not."""
+    async with Producer(proxy.url) as producer:
+        await producer.enqueue(noop)
+        before = proxy.accepted
+        await redis.replicaof("127.0.0.1", "1")
+        enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
+        await until_refused(redis, "READONLY", times=3)
+        await redis.replicaof("no", "one")
+        await enqueueing
+        assert proxy.accepted > before
+
+
+async def test_a_redis_that_cannot_save_is_waited_for(redis: Redis, redis_url: str) -> None:
+    await redis.config_set("save", "3600 1")
+    # A directory in the file's place: every attempt to save fails, and with it every write.
+    obstacle = Path((await redis.config_get("dir"))["dir"], (await redis.config_get("dbfilename"))["dbfilename"])
+    obstacle.mkdir()
+    try:
+        with suppress(ResponseError):
+            await redis.bgsave()
+        await until_not_saved(redis)
+        async with Producer(redis_url) as producer:
+            enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
+            await until_refused(redis, "MISCONF")
+            assert not enqueueing.done()
+            await redis.config_set("save", "")
+            assert not (await enqueueing).existed
+    finally:
+        obstacle.rmdir()
+        await redis.config_set("save", "")
+
+
+async def until_refused(redis: Redis, code: str, times: int = 1) -> None:
+    """Waits until Redis has refused so many more calls for this reason."""
+    await redis.config_resetstat()
+    async with asyncio.timeout(10):
+        while (await redis.info("errorstats")).get(f"errorstat_{code}", {}).get("count", 0) < times:
+            await asyncio.sleep(0.01)
+
+
+async def until_not_saved(redis: Redis) -> None:
+    async with asyncio.timeout(10):
+        while (await redis.info("persistence"))["rdb_last_bgsave_status"] != "err":
+            await asyncio.sleep(0.01)
 
 
 async def test_a_queue_name_that_is_something_else(producer: Producer, redis: Redis) -> None:
@@ -147,7 +206,9 @@ def caused(error: Exception) -> NotSentError:
         (BusyLoadingError("loading"), Fault.LATER),
         (ResponseError("BUSY Redis is busy running a script"), Fault.LATER),
         (RedisConnectionError("max number of clients reached"), Fault.LATER),
-        (ResponseError("MISCONF Redis is configured to save"), Fault.REFUSED),
+        (ResponseError("MISCONF Redis is configured to save"), Fault.LATER),
+        (ReadOnlyError("You can't write against a read only replica."), Fault.LATER),
+        (ResponseError("ERR Error running script (call to f_0): @user_script:1: -READONLY You"), Fault.LATER),
         (ResponseError("ERR Error running script (call to f_0): @user_script:1: -OOM command not"), Fault.REFUSED),
         (RedisConnectionError("Connection lost"), Fault.UNKNOWN),
         (OSError("broken pipe"), Fault.UNKNOWN),

@@ -26,6 +26,7 @@ class Proxy:
     """Forwards to a Unix socket; a request that contains `text` is lost, `times` times.
 
     Attributes:
+        accepted: how many connections were made to it.
         lost: how many requests or replies were lost.
         deaf: whether requests are swallowed without a word.
         meanwhile: awaited when the server has answered, before the reply is lost.
@@ -40,6 +41,7 @@ class Proxy:
         self._pairs: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         self.port = 0
+        self.accepted = 0
         self.lost = 0
         self.deaf = False
         self.meanwhile: Callable[[], Awaitable[None]] = _nothing
@@ -81,6 +83,7 @@ class Proxy:
         await self.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         task = asyncio.create_task(self._serve(reader, writer))
         self._pairs.add(task)
         task.add_done_callback(self._pairs.discard)
