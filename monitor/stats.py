@@ -9,51 +9,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 from redis.asyncio import Redis
 
+from monarq.monitor.workers import WorkerStats, read_listed
 from monarq.shared import keys as names
-from monarq.shared.commands.counts import Counts, counts
+from monarq.shared.commands.counts import counts
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.scripts import text
 
+__all__ = ["QueueStats", "WorkerStats", "known_queues", "read_stats"]
+
 MOST_QUEUES: Final = 1000
 """The most queues that `known_queues` gives."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStats:
-    """A worker that serves a queue, as its own record tells; a field that the record has not got is '' or 0.
-
-    Attributes:
-        id: its name in Redis.
-        host: the machine.
-        pid: its process there.
-        version: of monarq.
-        concurrency: how many io jobs it runs at once.
-        running: how many jobs it runs now, of all its queues.
-        uptime_s: seconds since it started.
-        done: runs that ended well since then.
-        failed: runs that failed for good since then.
-        retried: runs that are tried again, since then.
-        draining: whether it only ends what it runs.
-        alive: whether it has told so in time; False where it was killed or cannot reach Redis.
-        queues: the queues that it serves.
-    """
-
-    id: str
-    host: str = ""
-    pid: int = 0
-    version: str = ""
-    concurrency: int = 0
-    running: int = 0
-    uptime_s: float = 0.0
-    done: int = 0
-    failed: int = 0
-    retried: int = 0
-    draining: bool = False
-    alive: bool = True
-    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +60,6 @@ class QueueStats:
     workers: tuple[WorkerStats, ...]
 
 
-class _Record(msgspec.Struct):
-    """A worker's record, of this version or another: fields may be missing, and unknown ones are passed over."""
-
-    host: str = ""
-    pid: int = 0
-    version: str = ""
-    concurrency: int = 0
-    running: int = 0
-    started_ms: int = 0
-    done: int = 0
-    failed: int = 0
-    retried: int = 0
-    draining: bool = False
-    queues: tuple[str, ...] = ()
-
-
-_RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
-
-
 async def known_queues(redis: Redis) -> list[str]:
     """The default queue of arq, and every queue that a monarq worker has served in the last week, by name.
 
@@ -149,42 +97,5 @@ async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
         jobs_per_s=now.jobs_per_s,
         oldest_s=now.oldest_s,
         health_check=None if health_check is None else text(health_check),
-        workers=await _read_workers(redis, keys, now),
-    )
-
-
-async def _read_workers(redis: Redis, keys: QueueKeys, now: Counts) -> tuple[WorkerStats, ...]:
-    """The workers that are listed and have a record; one without a record has been gone for some leases."""
-    if not now.workers:
-        return ()
-    records = await redis.mget([keys.worker(worker_id) for worker_id in now.workers])
-    stale_at_ms = await redis.zmscore(keys.workers, now.workers)
-    found = [
-        _worker(worker_id, record, now.now_ms, alive=stale_ms is not None and stale_ms >= now.now_ms)
-        for worker_id, record, stale_ms in zip(now.workers, records, stale_at_ms, strict=True)
-        if record is not None
-    ]
-    return tuple(sorted(found, key=lambda worker: (worker.host, worker.pid, worker.id)))
-
-
-def _worker(worker_id: str, data: bytes, now_ms: int, *, alive: bool) -> WorkerStats:
-    try:
-        record = _RECORD.decode(data)
-    except msgspec.DecodeError:
-        # Some other version's, or somebody else's: that there is a worker is known all the same.
-        return WorkerStats(worker_id, host=worker_id, alive=alive)
-    return WorkerStats(
-        id=worker_id,
-        host=record.host,
-        pid=record.pid,
-        version=record.version,
-        concurrency=record.concurrency,
-        running=record.running,
-        uptime_s=max(0.0, (now_ms - record.started_ms) / 1000) if record.started_ms else 0.0,
-        done=record.done,
-        failed=record.failed,
-        retried=record.retried,
-        draining=record.draining,
-        alive=alive,
-        queues=record.queues,
+        workers=tuple(await read_listed(redis, keys, now.workers, now.now_ms)),
     )

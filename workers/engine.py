@@ -12,12 +12,10 @@ import asyncio
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -26,7 +24,6 @@ from monarq.shared.commands.repair import retire
 from monarq.shared.connection import SOCKET_TIMEOUT_S, RedisSource, check_redis
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
-from monarq.shared.version import VERSION
 from monarq.workers.aborter import Aborter
 from monarq.workers.acker import Acker
 from monarq.workers.admission import Admission
@@ -35,6 +32,7 @@ from monarq.workers.claimer import Claimer
 from monarq.workers.journal import Journal
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases import LeaseKeeper, LeaseTable
+from monarq.workers.record import write_record
 from monarq.workers.registry import register
 from monarq.workers.results import Results
 from monarq.workers.run import Halt, Run
@@ -43,6 +41,7 @@ from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
 from monarq.workers.tally import Tally
 from monarq.workers.upkeep import Upkeep
+from monarq.workers.vitals import Vitals
 
 STUBBORN_S: Final = 1.0
 """How long a cancelled run may take to end before it is handed back over its head."""
@@ -64,6 +63,7 @@ class Engine:
         jobs: the jobs that it can run, by name.
         ctx: the dict that hooks and arq's jobs get.
         paused: claims nothing while it is set.
+        restarts: how often the worker of its place in the pool has ended by itself or was killed, and was replaced.
     """
 
     def __init__(
@@ -92,11 +92,13 @@ class Engine:
         self.ctx = {} if ctx is None else ctx
         self.source = source
         self.paused = False
+        self.restarts = 0
         self._journal = journal or Journal()
         self._upkeep = list(upkeep)
         self._keys = [QueueKeys.of(queue) for queue in settings.queues]
         self._table = LeaseTable(self._keys)
         self._tally = Tally()
+        self._vitals = Vitals()
         self._started_ms = wall_ms()
         self._stopping = asyncio.Event()
         self._hand_back = asyncio.Event()
@@ -183,6 +185,7 @@ class Engine:
             tally=self._tally,
             on_ended=self._quiet.set,
         )
+        self._vitals.start(lambda: lanes.child_pid)
         keeper.start()
         sending = asyncio.create_task(acker.run())
         claimers = self._make_claimers(redis, io_slots, cpu_slots, lanes.has_cpu)
@@ -204,6 +207,7 @@ class Engine:
                     await acker.flush()
             await self._end_tasks([*beside, sending])
             await keeper.stop()
+            self._vitals.stop()
             await self._retire(redis)
             self._journal.worker_stopped(self.worker_id)
 
@@ -323,21 +327,14 @@ class Engine:
                     await retire(redis, keys, self.worker_id)
 
     def record(self) -> bytes:
-        """The worker's record, as monitors read it."""
-        return msgspec.json.encode(
-            {
-                "id": self.worker_id,
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "version": VERSION,
-                "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-                "started_ms": self._started_ms,
-                "queues": list(self.settings.queues),
-                "concurrency": self.settings.concurrency,
-                "running": self.running,
-                "done": self._tally.complete,
-                "failed": self._tally.failed,
-                "retried": self._tally.retried,
-                "draining": self._stopping.is_set(),
-            }
+        """The worker's record, as monitors read it; called by the lease thread."""
+        return write_record(
+            self.worker_id,
+            self.settings,
+            tally=self._tally,
+            runs=self.runs,
+            measured=self._vitals.measure(),
+            started_ms=self._started_ms,
+            restarts=self.restarts,
+            draining=self._stopping.is_set(),
         )

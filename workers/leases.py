@@ -114,11 +114,10 @@ class LeaseKeeper:
             redis.close()
 
     def _renew_all(self, redis: Any) -> None:
+        record = self._record()
         for keys in self._queues:
             leases = self._table.of(keys.queue)
             for at in range(0, max(1, len(leases)), BATCH):
-                lost = renew(
-                    redis, keys, self._worker_id, round(self._lease_s * 1000), self._record(), leases[at : at + BATCH]
-                )
+                lost = renew(redis, keys, self._worker_id, round(self._lease_s * 1000), record, leases[at : at + BATCH])
                 if lost and self._loop is not None and not self._stopped.is_set():
                     self._loop.call_soon_threadsafe(self._on_lost, keys, lost)

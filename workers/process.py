@@ -221,7 +221,9 @@ def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine
     overrides = spec.overrides if spec.index == 0 else spec.overrides | {"audit": False}
     loaded = load_target(spec.target or "", spec.redis_url, overrides)
     loaded.upkeep.append(ReadyTeller(on_ready))
-    return loaded.engine()
+    engine = loaded.engine()
+    engine.restarts = spec.restarts
+    return engine
 
 
 def _take_over_path(start: Start) -> None:

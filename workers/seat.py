@@ -28,7 +28,7 @@ class Seat:
         self,
         index: int,
         *,
-        start: Callable[[int], WorkerProcess],
+        start: Callable[[int, int], WorkerProcess],
         on_ended: Callable[[WorkerProcess], bool],
         limits: Limits,
         log: SupervisorLog,
@@ -37,12 +37,13 @@ class Seat:
 
         Args:
             index: which place it is.
-            start: starts a worker for a place, or raises OSError.
+            start: starts a worker for a place, given how many others have ended there unasked, or raises OSError.
             on_ended: hears of each worker that has ended, and says whether another one is wanted.
             limits: how long to pause.
             log: who hears of what goes wrong.
         """
         self.index = index
+        self._restarts = 0
         self._start = start
         self._on_ended = on_ended
         self._steady_s = limits.steady_s
@@ -93,7 +94,7 @@ class Seat:
 
     def _seat(self) -> WorkerProcess:
         assert self._watches is not None
-        worker = self._start(self.index)
+        worker = self._start(self.index, self._restarts)
         self._watches.create_task(self._watch(worker))
         return worker
 
@@ -107,6 +108,7 @@ class Seat:
         self._worker, self._successor = self._successor, None
         if self._worker is not None or not wants_another:
             return
+        self._restarts += 1
         await self._pause(self._backoff_after(worker).next_s())
         await self._fill()
 

@@ -23,6 +23,7 @@ class WorkerSpec:
         verbosity: how much it logs: 0 is usual, 1 tells of every job, -1 of warnings only.
         log_format: "text" or "json".
         custom_log_dict: dotted path of a dict for logging.config, instead of these two.
+        restarts: how often the worker of its place has ended by itself or was killed, and was replaced.
     """
 
     target: str | None
@@ -32,6 +33,7 @@ class WorkerSpec:
     verbosity: int = 0
     log_format: str = "text"
     custom_log_dict: str | None = None
+    restarts: int = 0
 
     def to_json(self) -> bytes:
         """The spec as one line of JSON."""

@@ -158,9 +158,9 @@ class Supervisor:
                 return seat
         return None
 
-    def _start(self, index: int) -> WorkerProcess:
+    def _start(self, index: int, restarts: int) -> WorkerProcess:
         worker = WorkerProcess.spawn(
-            dataclasses.replace(self._spec, index=index),
+            dataclasses.replace(self._spec, index=index, restarts=restarts),
             self._command,
             limits=self._limits,
             log=self._log,

@@ -18,6 +18,7 @@ from monarq.cli.options import verbose_option, version_option
 from monarq.cli.redis import redis
 from monarq.cli.stats import stats
 from monarq.cli.worker import worker
+from monarq.cli.workers import workers
 from monarq.shared.errors import MonarqError
 
 SECTIONS: Final = {
@@ -45,7 +46,7 @@ def app() -> None:
     """A distributed worker queue on Redis."""
 
 
-for command in (worker, enqueue, stats, dead, redis, demo):
+for command in (worker, enqueue, stats, workers, dead, redis, demo):
     app.add_command(command)
 
 

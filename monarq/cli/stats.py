@@ -24,7 +24,8 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   oldest_s                                       age of the oldest ready job, or null
   health_check                                   arq's, or null
   workers: [{id, host, pid, version, concurrency, running, uptime_s,
-             done, failed, retried, draining, alive, queues}]
+             done, failed, retried, draining, alive, queues, cpu_percent,
+             memory_bytes, loop_lag_s, restarts, running_jobs}]
 """,
 }
 

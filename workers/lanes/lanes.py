@@ -38,6 +38,11 @@ class Lanes:
         """Whether there is a job for the cpu lane."""
         return self._cpu is not None
 
+    @property
+    def child_pid(self) -> int | None:
+        """The process id of the child process; None while there is none."""
+        return None if self._cpu is None else self._cpu.pid
+
     async def start(self) -> None:
         """Warms the child process up."""
         if self._cpu is not None:

@@ -1,0 +1,132 @@
+"""How workers look: a table that leaves columns out where there is no room for them, or JSON.
+
+What comes from Redis, ids of jobs too, reaches no terminal as control codes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from monarq.cli.console import open_console
+from monarq.cli.dead_view import printable
+from monarq.cli.stats_view import duration
+from monarq.monitor.stats import known_queues
+from monarq.monitor.workers import WorkerStats, read_workers
+from monarq.shared.connection import UrlSource
+
+WIDE: Final = 100
+"""Columns from which on everything is shown."""
+
+NARROW: Final = 64
+"""Columns below which only what tells a worker's state is left."""
+
+LATE_S: Final = 1.0
+"""A loop that was kept from turning for longer is marked."""
+
+
+async def show_workers(source: UrlSource, queues: Sequence[str], *, with_jobs: bool, as_json: bool) -> None:
+    """Reads and prints the workers of these queues, or of all that are known.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    redis = source.client()
+    try:
+        workers = await read_workers(redis, queues or await known_queues(redis))
+    finally:
+        await redis.aclose()
+    if as_json:
+        sys.stdout.write(msgspec.json.encode({"workers": workers}).decode() + "\n")
+        return
+    console = open_console(sys.stdout)
+    console.print(render_workers(workers, width=console.width))
+    if with_jobs and workers:
+        console.print(Text(""), render_jobs(workers, width=console.width))
+
+
+def render_workers(workers: Sequence[WorkerStats], *, width: int) -> RenderableType:
+    """The workers, a row each."""
+    if not workers:
+        return Text("no worker; start one:  monarq worker TARGET")
+    table = _open_table(gap=1 if width < NARROW else 2)
+    table.add_column("worker on", overflow="ellipsis")
+    names = _columns(width)
+    for name in names:
+        if name == "queues":
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
+    for worker in workers:
+        cells = _cells(worker)
+        table.add_row(Text(printable(worker.host)), *(cells[name] for name in names))
+    return table
+
+
+def render_jobs(workers: Sequence[WorkerStats], *, width: int) -> RenderableType:
+    """What they run, the longest running first."""
+    running = [(job, worker) for worker in workers for job in worker.running_jobs]
+    if not running:
+        return Text("no job runs")
+    running.sort(key=lambda each: -each[0].age_s)
+    with_worker = width >= NARROW
+    table = _open_table(gap=2)
+    table.add_column("for", justify="right", no_wrap=True)
+    for name in ("id", "job", *(("queue", "worker") if with_worker else ())):
+        table.add_column(name, overflow="fold")
+    for job, worker in running:
+        where = (job.queue, f"{worker.host}:{worker.pid}") if with_worker else ()
+        table.add_row(Text(duration(job.age_s)), *(Text(printable(cell)) for cell in (job.id, job.name, *where)))
+    unnamed = sum(max(0, worker.running - len(worker.running_jobs)) for worker in workers)
+    return Group(table, Text(f"and {unnamed:,} more", style="dim")) if unnamed else table
+
+
+def _columns(width: int) -> list[str]:
+    if width < NARROW:
+        return ["pid", "running", "cpu", "up"]
+    if width < WIDE:
+        return ["pid", "running", "cpu", "memory", "lag", "up", "restarts"]
+    return ["pid", "version", "running", "cpu", "memory", "lag", "up", "restarts", "state", "queues"]
+
+
+def _cells(worker: WorkerStats) -> dict[str, Text]:
+    state, style = _state(worker)
+    is_well = state == "alive"
+    return {
+        "pid": Text(str(worker.pid)),
+        "version": Text(printable(worker.version)),
+        "running": Text(f"{worker.running:,}/{worker.concurrency:,}"),
+        "cpu": Text(f"{worker.cpu_percent:.0f}%"),
+        "memory": Text(memory(worker.memory_bytes)),
+        "lag": Text(_lag(worker.loop_lag_s), style="yellow" if worker.loop_lag_s >= LATE_S else ""),
+        "up": Text(duration(worker.uptime_s) if is_well else state, style=style),
+        "restarts": Text(f"{worker.restarts:,}", style="yellow" if worker.restarts else ""),
+        "state": Text(state, style=style),
+        "queues": Text(printable(", ".join(worker.queues))),
+    }
+
+
+def _state(worker: WorkerStats) -> tuple[str, str]:
+    if not worker.alive:
+        return "gone", "red"
+    return ("drains", "yellow") if worker.draining else ("alive", "")
+
+
+def _lag(seconds: float) -> str:
+    return f"{seconds * 1000:.0f}ms" if seconds < 1 else duration(seconds)
+
+
+def memory(size: int) -> str:
+    """A size in at most six signs: `85MB`, `1.2GB`."""
+    megabytes = size / 2**20
+    return f"{megabytes:.0f}MB" if megabytes < 1000 else f"{megabytes / 1024:.1f}GB"
+
+
+def _open_table(*, gap: int) -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_edge=False)

@@ -1,0 +1,137 @@
+"""How a worker's process is doing: its share of a core, its memory, and how late its event loop runs what is due.
+
+The engine starts one `Vitals` beside its claimers; the lease thread asks it for each record, the supervisor's beat for
+each second. A measuring costs a fraction of a millisecond, and the loop is woken ten times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import psutil
+
+TICK_S: Final = 0.1
+"""How often the loop is looked at: it misses no delay that is longer, and sees those of that length as half as long."""
+
+SHORTEST_S: Final = 1.0
+"""Measurings that come sooner after one another get the same answer: shares of a core over less mean nothing."""
+
+Reader = Literal["record", "beat"]
+
+
+class LoopLag:
+    """How late the event loop runs its timers: the time for which a job, or the machine, has kept it from turning."""
+
+    def __init__(self) -> None:
+        self._largest_s: dict[Reader, float] = {"record": 0.0, "beat": 0.0}
+        self._due_s = float("inf")
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Looks after the running loop from now on."""
+        self._arm(time.monotonic())
+
+    def stop(self) -> None:
+        """Looks no longer; safe to call twice."""
+        self._due_s = float("inf")
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def take(self, reader: Reader) -> float:
+        """The largest delay in seconds since this reader last asked; one that is going on counts. From any thread."""
+        largest_s = self._largest_s[reader]
+        self._largest_s[reader] = 0.0
+        return max(largest_s, time.monotonic() - self._due_s)
+
+    def _arm(self, now_s: float) -> None:
+        self._due_s = now_s + TICK_S
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        now_s = time.monotonic()
+        late_s = now_s - self._due_s
+        for reader, largest_s in self._largest_s.items():
+            if late_s > largest_s:
+                self._largest_s[reader] = late_s
+        self._arm(now_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A process at one moment.
+
+    Attributes:
+        cpu_percent: its use of one core since the last measuring; 100 is all of one, and more is possible.
+        memory_bytes: its resident memory.
+        loop_lag_s: the largest delay of its event loop since the last measuring.
+    """
+
+    cpu_percent: float = 0.0
+    memory_bytes: int = 0
+    loop_lag_s: float = 0.0
+
+
+class Vitals:
+    """Measures this process together with the child of its cpu lane."""
+
+    def __init__(self) -> None:
+        self.lag = LoopLag()
+        self._process = psutil.Process()
+        self._child_pid: Callable[[], int | None] = _no_child
+        self._last = Measured()
+        self._last_s = time.monotonic()
+        self._last_cpu_s = self._usage()[0]
+
+    def start(self, child_pid: Callable[[], int | None]) -> None:
+        """Begins to look after the running loop.
+
+        Args:
+            child_pid: gives the process id of the cpu lane's child, where there is one.
+        """
+        self._child_pid = child_pid
+        self.lag.start()
+
+    def stop(self) -> None:
+        """Looks after the loop no longer."""
+        self.lag.stop()
+
+    def measure(self) -> Measured:
+        """How the process is now, compared with the last time. Called by one thread."""
+        now_s = time.monotonic()
+        cpu_s, memory_bytes = self._usage()
+        passed_s = now_s - self._last_s
+        if passed_s >= SHORTEST_S:
+            # Less than before where a child has ended and is not reaped yet.
+            percent = 100 * max(0.0, cpu_s - self._last_cpu_s) / passed_s
+            self._last = Measured(round(percent, 1), memory_bytes, round(self.lag.take("record"), 4))
+            self._last_s, self._last_cpu_s = now_s, cpu_s
+        elif not self._last.memory_bytes:
+            return Measured(memory_bytes=memory_bytes)
+        return self._last
+
+    def _usage(self) -> tuple[float, int]:
+        """Seconds of processor time since the start, those of children that have ended too, and memory in bytes."""
+        cpu_s, memory_bytes = _read(self._process)
+        pid = self._child_pid()
+        if pid is not None:
+            try:
+                child = _read(psutil.Process(pid))
+            except psutil.Error:
+                child = (0.0, 0)  # it has ended meanwhile
+            cpu_s, memory_bytes = cpu_s + child[0], memory_bytes + child[1]
+        return cpu_s, memory_bytes
+
+
+def _read(process: psutil.Process) -> tuple[float, int]:
+    with process.oneshot():
+        times = process.cpu_times()
+        used_s = times.user + times.system + times.children_user + times.children_system
+        return used_s, process.memory_info().rss
+
+
+def _no_child() -> int | None:
+    return None
