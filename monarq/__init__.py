@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from monarq.shared.lane import Lane as Lane
     from monarq.shared.retry import Retry as Retry
     from monarq.shared.schedule import cron as cron
+    from monarq.workers.journal import Listener as Listener
+    from monarq.workers.run import Run as Run
 
 _HOMES = {
     "Handle": "monarq.producer",
@@ -53,6 +55,8 @@ _HOMES = {
     "Lane": "monarq.shared.lane",
     "Retry": "monarq.shared.retry",
     "cron": "monarq.shared.schedule",
+    "Listener": "monarq.workers.journal",
+    "Run": "monarq.workers.run",
     "__version__": "monarq.shared.version",
 }
 
@@ -66,6 +70,7 @@ __all__ = [
     "JobFailedError",
     "JobStatus",
     "Lane",
+    "Listener",
     "MonarqError",
     "PartlyEnqueuedError",
     "Producer",
@@ -74,6 +79,7 @@ __all__ = [
     "ResultNotFoundError",
     "ResultTimeoutError",
     "Retry",
+    "Run",
     "SyncProducer",
     "cron",
     "job",

@@ -16,7 +16,8 @@ from redis.exceptions import RedisError
 
 from monarq.shared.backoff import Backoff
 from monarq.shared.keys import HEALTH_CHECK_SUFFIX
-from monarq.workers.arq_log import ArqLogJournal
+from monarq.workers.arq_log import ArqLog
+from monarq.workers.journal import Listener
 from monarq.workers.settings import WorkerSettings
 
 LOOK_S: Final = 10.0
@@ -34,15 +35,19 @@ class ArqHealth:
 
     Args:
         settings: name the key, its interval and the queue.
-        journal: holds the counts, and is told of changes.
+        log: holds the counts, and is told of changes.
+        journal: hears when Redis does not answer. Default: the log.
         keep: leave the key when `run` is cancelled; `remove` takes it away.
     """
 
-    def __init__(self, settings: WorkerSettings, journal: ArqLogJournal, *, keep: bool = False) -> None:
+    def __init__(
+        self, settings: WorkerSettings, log: ArqLog, journal: Listener | None = None, *, keep: bool = False
+    ) -> None:
         self.key = settings.health_check_key or settings.queues[0] + HEALTH_CHECK_SUFFIX
         self._queue = settings.queues[0]
         self._interval_s = settings.health_check_s
-        self._journal = journal
+        self._log = log
+        self._journal = journal or log
         self._keep = keep
         self._last = b""
         self._last_counts = ""
@@ -73,13 +78,13 @@ class ArqHealth:
         is_due = time.monotonic() >= self._due_s
         if not is_due and await redis.exists(self.key):
             return
-        counts = self._journal.counts_line(await redis.zcard(self._queue))
+        counts = self._log.counts_line(await redis.zcard(self._queue))
         info = f"{datetime.now():%b-%d %H:%M:%S} {counts}"  # noqa: DTZ005 - arq's line has local time
         self._last = info.encode()
         await redis.psetex(self.key, round((self._interval_s + 1) * 1000), self._last)
         self._due_s = time.monotonic() + self._interval_s
         if self._last_counts and self._last_counts != counts:
-            self._journal.health_recorded(info)
+            self._log.health_recorded(info)
         self._last_counts = counts
 
     async def remove(self, redis: Redis) -> None:

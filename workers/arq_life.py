@@ -19,9 +19,10 @@ from monarq.producer.arq_pool import create_pool
 from monarq.producer.arq_redis import ArqRedis as OwnArqRedis
 from monarq.shared.connection import RedisSource
 from monarq.workers.arq_health import ArqHealth
-from monarq.workers.arq_log import ArqLogJournal
+from monarq.workers.arq_log import ArqLog
 from monarq.workers.arq_settings import ArqTarget
 from monarq.workers.cron import CronKeeper
+from monarq.workers.journal import Journal
 from monarq.workers.settings import Hook, WorkerSettings
 from monarq.workers.upkeep import Upkeep
 
@@ -34,7 +35,7 @@ class ArqLife:
 
     Args:
         names: the names of its jobs.
-        journal: writes arq's lines.
+        log: writes arq's lines.
         health: the health-check key.
         cron: the keeper of its cron jobs, or None.
         open_pool: gives the client for ``ctx["redis"]``.
@@ -45,7 +46,7 @@ class ArqLife:
     def __init__(
         self,
         names: list[str],
-        journal: ArqLogJournal,
+        log: ArqLog,
         health: ArqHealth,
         cron: CronKeeper | None,
         open_pool: Callable[[], Awaitable[ArqRedis]],
@@ -53,7 +54,7 @@ class ArqLife:
         on_shutdown: Hook | None = None,
     ) -> None:
         self._names = names
-        self._journal = journal
+        self._log = log
         self._health = health
         self._cron = cron
         self._open_pool = open_pool
@@ -71,9 +72,9 @@ class ArqLife:
         """
         pool = self._pool = await self._open_pool()
         try:
-            self._journal.starting(self._names)
+            self._log.starting(self._names)
             with suppress(RedisError):  # a user may not be allowed to ask
-                await log_redis_info(pool, self._journal.redis_info)
+                await log_redis_info(pool, self._log.redis_info)
             ctx["redis"] = pool
             if self._on_startup:
                 await self._on_startup(ctx)
@@ -103,7 +104,7 @@ class ArqParts:
     """What an engine takes beside functions, source and ctx."""
 
     settings: WorkerSettings
-    journal: ArqLogJournal
+    journal: Journal
     upkeep: list[Upkeep]
 
 
@@ -122,12 +123,13 @@ def arq_parts(
         started: see `CronKeeper`.
     """
     settings = settings or target.settings
-    journal = ArqLogJournal(settings)
-    health = ArqHealth(settings, journal)
+    log = ArqLog(settings)
+    journal = Journal(log, *settings.listeners)
+    health = ArqHealth(settings, log, journal)
     cron = make_keeper(target, settings, journal, started)
     life = ArqLife(
         target.names,
-        journal,
+        log,
         health,
         cron,
         lambda: open_pool(target, settings.queues[0], source),
@@ -139,7 +141,7 @@ def arq_parts(
 
 
 def make_keeper(
-    target: ArqTarget, settings: WorkerSettings, journal: ArqLogJournal, started: datetime | None = None
+    target: ArqTarget, settings: WorkerSettings, journal: Journal, started: datetime | None = None
 ) -> CronKeeper | None:
     """The keeper of the target's cron jobs, if it has any."""
     if not target.crons:

@@ -20,7 +20,7 @@ from arq.worker import RetryJob
 from monarq.shared.commands.claim import Lease
 from monarq.shared.remote_error import error_text
 from monarq.shared.retry import Retry
-from monarq.workers.journal import Journal
+from monarq.workers.journal import Listener
 from monarq.workers.run import Run
 from monarq.workers.runner import wall_ms
 from monarq.workers.settings import WorkerSettings
@@ -33,7 +33,7 @@ _DELAY_SHOWN_MS: Final = 1200
 _TRIES_EXCEEDED: Final = re.compile(r"max (\d+) retries exceeded")
 
 
-class ArqLogJournal(Journal):
+class ArqLog(Listener):
     """Writes arq's lines and counts as arq does.
 
     Attributes:
@@ -91,7 +91,7 @@ class ArqLogJournal(Journal):
         logger.info("shutdown on %s %d jobs complete ◆ %d failed ◆ %d retries ◆ %d %s", why, *counts, jobs, what)
 
     def job_started(self, run: Run) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self._running.add(run)
         if not logger.isEnabledFor(logging.INFO):
             return
@@ -103,7 +103,7 @@ class ArqLogJournal(Journal):
         logger.info("%6.2fs → %s(%s)%s", waited_s, _ref(run), shown_arguments(payload.args, payload.kwargs), extra)
 
     def job_completed(self, run: Run, value: object) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self._running.discard(run)
         self.complete += 1
         if logger.isEnabledFor(logging.INFO):
@@ -111,14 +111,14 @@ class ArqLogJournal(Journal):
             logger.info("%6.2fs ← %s ● %s", _seconds(run), _ref(run), shown)
 
     def job_failed(self, run: Run, error: BaseException) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self._running.discard(run)
         self.failed += 1
         told = (_seconds(run), _ref(run), type(error).__name__, error)
         logger.error("%6.2fs ! %s failed, %s: %s", *told, exc_info=error, extra={"extra": _extra(error)})
 
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self._running.discard(run)
         self.retried += 1
         if isinstance(error, Retry):
@@ -130,24 +130,24 @@ class ArqLogJournal(Journal):
             self._cancelled(run)
 
     def job_aborted(self, run: Run) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self._running.discard(run)
         self.failed += 1
         logger.info("%6.2fs ⊘ %s aborted", _seconds(run), _ref(run))
 
     def job_handed_back(self, run: Run) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self._running.discard(run)
         self.retried += 1
         self._cancelled(run)
 
     def job_lost(self, run: Run) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self._running.discard(run)
         logger.warning("%6.2fs ! %s cancelled, its lease was lost and another worker may run it", 0.0, _ref(run))
 
     def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self.failed += 1
         text = str(error)
         waited_s = (wall_ms() - enqueue_ms) / 1000
@@ -164,40 +164,44 @@ class ArqLogJournal(Journal):
             logger.warning("job %s failed without a run, %s", lease.job_id, error_text(error))
 
     def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self.failed += 1
         logger.info("%6.2fs ⊘ %s:%s aborted before start", (wall_ms() - enqueue_ms) / 1000, lease.job_id, name)
 
     def ack_refused(self, job_ids: list[str]) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         shown = ", ".join(job_ids[:5]) + (" …" if len(job_ids) > 5 else "")
         logger.warning("results of %d jobs not written, their leases had been lost: %s", len(job_ids), shown)
 
     def result_not_serialized(self, run: Run, error: Exception) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         self._running.discard(run)
         self.failed += 1
         job_logger.warning("error serializing result of %s", _ref(run), exc_info=error)
 
     def hook_failed(self, name: str, error: BaseException) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.error("%s failed, %s", name, error_text(error), exc_info=error)
 
     def redis_lost(self, doing: str, error: BaseException) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.warning("redis connection error while %s: %s, retrying...", doing, error_text(error))
 
     def redis_warning(self, text: str) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.warning("redis can lose jobs: %s", text)
 
     def redis_back(self, doing: str) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.info("redis connection successful, %s", doing)
 
     def renewal_failed(self, error: BaseException) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.warning("redis connection error while renewing leases: %s, retrying...", error_text(error))
+
+    def listener_failed(self, name: str, error: BaseException) -> None:
+        """See `Listener`."""
+        logger.error("listener %s failed, %s", name, error_text(error), exc_info=error)
 
     def _cancelled(self, run: Run) -> None:
         logger.info("%6.2fs ↻ %s cancelled, will be run again", _seconds(run), _ref(run))

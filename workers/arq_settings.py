@@ -44,6 +44,7 @@ EXTRAS: Final = frozenset(
         "cpu_memory_bytes",
         "keep_dead_s",
         "lease_s",
+        "listeners",
         "max_crashes",
         "max_dead",
         "max_payload",

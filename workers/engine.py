@@ -82,7 +82,7 @@ class Engine:
             functions: see `monarq.workers.registry.register`.
             settings: what to go by.
             source: where connections come from.
-            journal: who hears of what happens; nobody by default.
+            journal: who hears of what happens. Default: the listeners of the settings.
             upkeep: what else runs beside the jobs, cron for instance.
             ctx: the dict for hooks and arq's jobs.
         """
@@ -93,7 +93,7 @@ class Engine:
         self.source = source
         self.paused = False
         self.restarts = 0
-        self._journal = journal or Journal()
+        self._journal = journal or Journal(*settings.listeners)
         self._upkeep = list(upkeep)
         self._keys = [QueueKeys.of(queue) for queue in settings.queues]
         self._table = LeaseTable(self._keys)

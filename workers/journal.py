@@ -1,17 +1,27 @@
-"""What a worker has to tell: events that the core names, and whoever listens puts into words or numbers.
+"""What a worker has to tell: the events that the core names, and who hears of them.
 
-`Journal` does nothing; `monarq.workers.log` writes monarq's lines, `monarq.arq` arq's. Methods are called on the
-worker's event loop, but for `renewal_failed`, which the lease thread calls.
+The parts of a worker call the methods of one `Journal`; it passes each event on to its listeners: monarq's log
+(`monarq.workers.log`) or arq's, the traces, and the user's own. They are called on the worker's event loop, but for
+`renewal_failed`, which the lease thread calls. Those of a run are called in the run's own task.
 """
 
 from __future__ import annotations
 
-from monarq.shared.commands.claim import Lease
-from monarq.workers.run import Run
+import functools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from monarq.shared.commands.claim import Lease
+    from monarq.workers.run import Run
 
 
-class Journal:
-    """Hears of everything; each method here keeps silent."""
+class Listener:
+    """Hears of what happens in a worker: a subclass overrides the events it wants to hear of, and hears of no other.
+
+    The methods must not wait: the worker's event loop waits for them. What one raises harms nobody: it is logged once,
+    and then no more until the same method has worked again.
+    """
 
     def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
         """The worker is about to claim its first job."""
@@ -75,3 +85,63 @@ class Journal:
 
     def child_died(self, run: Run, error: BaseException) -> None:
         """The cpu lane's process died under a job."""
+
+    def listener_failed(self, name: str, error: BaseException) -> None:
+        """A listener's method raised. Told once, until it works again."""
+
+
+EVENTS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))
+
+
+class Journal(Listener):
+    """What a worker's parts tell events to: it passes each on to those listeners that override it, in their order.
+
+    That is settled when a listener is added, so that an event nobody listens to costs the call of an empty method.
+    """
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners: list[Listener] = []
+        for listener in listeners:
+            self.add(listener)
+
+    def add(self, listener: Listener) -> None:
+        """Lets one more listener hear of what happens from now on."""
+        self._listeners.append(listener)
+        for event in EVENTS:
+            if _overrides(listener, event):
+                setattr(self, event, self._chain(event))
+
+    def _chain(self, event: str) -> Callable[..., None]:
+        tells = [_Ear(listener, event, self).tell for listener in self._listeners if _overrides(listener, event)]
+        return tells[0] if len(tells) == 1 else functools.partial(_tell_all, tells)
+
+
+class _Ear:
+    """One listener's method, called so that nothing it raises gets out."""
+
+    def __init__(self, listener: Listener, event: str, journal: Journal) -> None:
+        self._method: Callable[..., None] = getattr(listener, event)
+        self._name = f"{type(listener).__name__}.{event}"
+        self._journal = journal
+        self._is_failing = False
+
+    def tell(self, *told: object) -> None:
+        """Tells the listener."""
+        try:
+            self._method(*told)
+        except BaseException as error:  # noqa: BLE001 - a user's code, in the midst of settling a job
+            if not self._is_failing:
+                # Set first: it may be listener_failed itself that raises.
+                self._is_failing = True
+                self._journal.listener_failed(self._name, error)
+        else:
+            self._is_failing = False
+
+
+def _tell_all(tells: Iterable[Callable[..., None]], *told: object) -> None:
+    for tell in tells:
+        tell(*told)
+
+
+def _overrides(listener: Listener, event: str) -> bool:
+    return getattr(type(listener), event) is not getattr(Listener, event)

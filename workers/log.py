@@ -10,97 +10,110 @@ import logging
 from monarq.shared.commands.claim import Lease
 from monarq.shared.remote_error import error_text
 from monarq.shared.retry import Retry
-from monarq.workers.journal import Journal
+from monarq.workers.journal import Listener
 from monarq.workers.run import Run
 
 logger = logging.getLogger("monarq.worker")
 
 
-class LogJournal(Journal):
+class WorkerLog(Listener):
     """Writes what a worker tells to the logger ``monarq.worker``."""
 
     def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         shown = ", ".join(jobs[:8]) + (f" and {len(jobs) - 8} more" if len(jobs) > 8 else "")
         logger.info("worker %s serves %s with %d jobs: %s", worker_id, ", ".join(queues), len(jobs), shown)
 
     def worker_stopped(self, worker_id: str) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.info("worker %s has stopped", worker_id)
 
     def draining(self, running: int, grace_s: float) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.info("draining: %d running jobs have %g s to end, then they are handed back", running, grace_s)
 
-    def job_started(self, run: Run) -> None:
-        """See `Journal`."""
-        logger.debug("-> %s", _named(run))
-
-    def job_completed(self, run: Run, value: object) -> None:
-        """See `Journal`."""
-        logger.debug("<- %s after %.3f s", _named(run), run.seconds)
-
     def job_failed(self, run: Run, error: BaseException) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.error("%s failed for good after %.3f s: %s", _named(run), run.seconds, error_text(error), exc_info=error)
 
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         # A job that asks for another try goes its own way; one that is tried again because it raised may be in trouble.
         level = logging.INFO if isinstance(error, Retry) else logging.WARNING
         logger.log(level, "%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
 
     def job_aborted(self, run: Run) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.info("%s was aborted after %.3f s", _named(run), run.seconds)
 
     def job_handed_back(self, run: Run) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.info("%s is handed back; it costs it no try", _named(run))
 
     def job_lost(self, run: Run) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.warning("%s was cancelled: its lease was lost, and somebody else may run it", _named(run))
 
     def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.error("%s:%s is dead without having run: %s", lease.job_id, name, error_text(error))
 
     def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.info("%s:%s was aborted before it started", lease.job_id, name)
 
     def ack_refused(self, job_ids: list[str]) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.warning("the ends of %d jobs were not written, their leases had been lost: %s", *_some(job_ids))
 
     def result_not_serialized(self, run: Run, error: Exception) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.error("%s failed: %s", _named(run), error)
 
     def hook_failed(self, name: str, error: BaseException) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.error("the hook %s raised %s", name, error_text(error), exc_info=error)
 
     def redis_lost(self, doing: str, error: BaseException) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.warning("Redis: %s does not work (%s); trying again until it does", doing, error_text(error))
 
     def redis_back(self, doing: str) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.info("Redis: %s works again", doing)
 
     def redis_warning(self, text: str) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.warning("Redis can lose jobs: %s", text)
 
     def renewal_failed(self, error: BaseException) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.warning("Redis: the leases could not be renewed (%s); trying again", error_text(error))
 
     def cron_enqueued(self, name: str, job_id: str) -> None:
-        """See `Journal`."""
+        """See `Listener`."""
         logger.info("cron: %s is enqueued as %s", name, job_id)
+
+    def listener_failed(self, name: str, error: BaseException) -> None:
+        """See `Listener`."""
+        logger.error("the listener %s raised %s; the job is none the worse", name, error_text(error), exc_info=error)
+
+
+class DetailedLog(WorkerLog):
+    """The same with two lines more for each job, for the level DEBUG."""
+
+    def job_started(self, run: Run) -> None:
+        """See `Listener`."""
+        logger.debug("-> %s", _named(run))
+
+    def job_completed(self, run: Run, value: object) -> None:
+        """See `Listener`."""
+        logger.debug("<- %s after %.3f s", _named(run), run.seconds)
+
+
+def worker_log() -> WorkerLog:
+    """The listener that fits the logger's level as it is set now: what would not be written need not be heard."""
+    return DetailedLog() if logger.isEnabledFor(logging.DEBUG) else WorkerLog()
 
 
 def _named(run: Run) -> str:

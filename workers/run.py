@@ -34,7 +34,7 @@ class Run:
         payload: its decoded payload.
         job_try: which try this is, from 1.
         start_ms: unix ms at which its function was called, by this machine's clock.
-        finish_ms: unix ms at which it ended.
+        finish_ms: unix ms at which it ended; 0 before.
         halt: why it was cancelled, where it was.
         task: what runs it.
     """
@@ -48,6 +48,21 @@ class Run:
     halt: Halt | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     ctx: dict[Any, Any] | None = field(default=None, repr=False)
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self.lease.job_id
+
+    @property
+    def name(self) -> str:
+        """The name that the job is enqueued by."""
+        return self.job.name
+
+    @property
+    def queue(self) -> str:
+        """The queue's name."""
+        return self.lease.queue.queue
 
     @property
     def codec(self) -> Codec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, Codecs
 from monarq.shared.errors import SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.retry import RetryPolicy
+from monarq.workers.journal import Listener
 
 Hook = Callable[[dict[Any, Any]], Awaitable[Any]]
 DAY_S: Final = 86_400.0
@@ -61,6 +62,7 @@ class WorkerSettings:
         burst: end once no job is left.
         max_burst_jobs: in burst mode, end after so many runs; -1 for no such end.
         hooks: the user's hooks.
+        listeners: the user's own listeners, which hear of events beside the log.
         audit: whether warnings are given of a Redis that can lose jobs.
         arq_style: keep to arq's own rules where they differ: see docs/arq.md.
         log_results: arq style: whether the results of jobs are logged.
@@ -90,6 +92,7 @@ class WorkerSettings:
     burst: bool = False
     max_burst_jobs: int = -1
     hooks: Hooks = field(default_factory=Hooks)
+    listeners: Sequence[Listener] = ()
     audit: bool = True
     arq_style: bool = False
     log_results: bool = True
@@ -110,5 +113,8 @@ class WorkerSettings:
         for name in above_zero:
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0")
+        for listener in self.listeners:
+            if not isinstance(listener, Listener):
+                raise SettingsError(f"listeners: {listener!r} is none: give instances of subclasses of monarq.Listener")
         if not self.queues or len(set(self.queues)) < len(self.queues):
             raise SettingsError(f"queues is {self.queues!r}; name at least one queue, and each once")

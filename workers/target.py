@@ -1,7 +1,7 @@
 """TARGET: what a worker runs, found by its dotted path, and the engine made from it.
 
-``app.jobs`` is a module with ``@job`` functions, ``app.WorkerSettings`` (or ``app:WorkerSettings``) a settings class
-or dict as arq has them.
+``app.jobs`` is a module with ``@job`` functions, and with crons and listeners where it has some;
+``app.WorkerSettings`` (or ``app:WorkerSettings``) a settings class or dict as arq has them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from monarq.shared.job import Job
 from monarq.shared.schedule import Cron
 from monarq.shared.signing import find_signer
 from monarq.workers.engine import Engine
-from monarq.workers.journal import Journal
-from monarq.workers.log import LogJournal
+from monarq.workers.journal import Journal, Listener
+from monarq.workers.log import worker_log
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.upkeep import Upkeep
 
@@ -88,8 +88,9 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
             f"{target} holds no job: put @job before its functions, or name a settings class in it as"
             f" {target}.WorkerSettings"
         )
-    settings = override(WorkerSettings(codecs=Codecs(signer=find_signer())), overrides)
-    journal = LogJournal()
+    listeners = tuple(_unique(value for value in vars(module).values() if isinstance(value, Listener)))
+    settings = override(WorkerSettings(codecs=Codecs(signer=find_signer()), listeners=listeners), overrides)
+    journal = Journal(worker_log(), *listeners)
     upkeep: list[Upkeep] = []
     if crons:
         from monarq.workers.cron import CronKeeper, entries_of

@@ -11,6 +11,7 @@ from arq.cron import CronJob
 from arq.jobs import Deserializer, Serializer
 from arq.typing import SecondsTimedelta
 
+from monarq.workers.journal import Listener
 from monarq.workers.settings import Hook
 
 
@@ -21,6 +22,7 @@ class MonarqArguments(TypedDict, total=False):
     cpu_memory_bytes: int | None
     keep_dead_s: float
     lease_s: float
+    listeners: Sequence[Listener]
     max_crashes: int
     max_dead: int
     max_payload: int

@@ -31,9 +31,10 @@ from monarq.arq.health import check_health as check_health
 from monarq.arq.health import get_kwargs as get_kwargs
 from monarq.workers.arq_health import ArqHealth
 from monarq.workers.arq_life import ArqLife, make_keeper, open_pool
-from monarq.workers.arq_log import ArqLogJournal
+from monarq.workers.arq_log import ArqLog
 from monarq.workers.arq_settings import ArqTarget
 from monarq.workers.engine import Engine
+from monarq.workers.journal import Journal
 from monarq.workers.run import Halt
 from monarq.workers.signals import handling
 
@@ -62,8 +63,9 @@ class Worker(WorkerAttributes):
         """
         super().__init__(functions, **settings)
         self._pool = self.target.redis_pool
-        self._journal = ArqLogJournal(self.target.settings)
-        self._health = ArqHealth(self.target.settings, self._journal, keep=True)
+        self._log = ArqLog(self.target.settings)
+        self._journal = Journal(self._log, *self.target.settings.listeners)
+        self._health = ArqHealth(self.target.settings, self._log, self._journal, keep=True)
         self._picks = True
         self._engine: Engine | None = None
         self._running: asyncio.Task[None] | None = None
@@ -91,17 +93,17 @@ class Worker(WorkerAttributes):
     @property
     def jobs_complete(self) -> int:
         """How many runs returned."""
-        return self._journal.complete
+        return self._log.complete
 
     @property
     def jobs_failed(self) -> int:
         """How many jobs failed for good, or were aborted."""
-        return self._journal.failed
+        return self._log.failed
 
     @property
     def jobs_retried(self) -> int:
         """How many runs lead to another one; those that a stop cancelled are among them."""
-        return self._journal.retried
+        return self._log.retried
 
     @property
     def tasks(self) -> dict[str, asyncio.Task[Any]]:
@@ -190,7 +192,7 @@ class Worker(WorkerAttributes):
         settings = replace(target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), audit=False)
         cron = make_keeper(target, settings, self._journal)
         self._life = ArqLife(
-            list(self.functions), self._journal, self._health, cron, self._opened_pool, settings.hooks.startup
+            list(self.functions), self._log, self._health, cron, self._opened_pool, settings.hooks.startup
         )
         # on_shutdown is for close().
         settings = replace(settings, hooks=replace(settings.hooks, startup=self._life.startup, shutdown=None))
@@ -217,15 +219,15 @@ class Worker(WorkerAttributes):
     def handle_sig(self, signum: Signals) -> None:
         """Stops the worker: running jobs are cancelled and handed back."""
         sig = Signals(signum)
-        self._journal.shutting_down(sig.name, len(self.tasks), "ongoing to cancel")
+        self._log.shutting_down(sig.name, len(self.tasks), "ongoing to cancel")
         self._stop(sig)
 
     def handle_sig_wait_for_completion(self, signum: Signals) -> None:
         """Stops the worker, but lets running jobs end within `job_completion_wait`."""
         sig = Signals(signum)
-        self._journal.not_picking()
+        self._log.not_picking()
         self.allow_pick_jobs = False
-        self._journal.shutting_down(sig.name, len(self.tasks), "to be completed")
+        self._log.shutting_down(sig.name, len(self.tasks), "to be completed")
         if self._engine is not None:
             self._engine.drain()
         self._waiting = asyncio.get_running_loop().create_task(self._wait_for_completion(sig))
@@ -233,7 +235,7 @@ class Worker(WorkerAttributes):
     async def _wait_for_completion(self, sig: Signals) -> None:
         if self._running is not None:
             await asyncio.wait([self._running], timeout=self.target.settings.grace_s)
-        self._journal.waited(sig.name, len(self.tasks))
+        self._log.waited(sig.name, len(self.tasks))
         self._stop(sig)
 
     def _stop(self, sig: Signals) -> None:

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from monarq.arq.worker import async_check_health, check_health
 from monarq.shared import keys as names
 from monarq.workers.arq_health import ArqHealth
-from monarq.workers.arq_log import ArqLogJournal, shown_arguments
+from monarq.workers.arq_log import ArqLog, shown_arguments
 from monarq.workers.settings import WorkerSettings
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
@@ -242,9 +242,9 @@ def test_check_health_reads_inherited_settings(redis_server: Any, caplog: pytest
 
 async def test_of_two_workers_with_one_key_none_takes_the_others_away(redis: Redis) -> None:
     settings = WorkerSettings(arq_style=True, health_check_key=KEY)
-    busy = ArqLogJournal(settings)
+    busy = ArqLog(settings)
     busy.complete = 7
-    one, other = ArqHealth(settings, ArqLogJournal(settings)), ArqHealth(settings, busy)
+    one, other = ArqHealth(settings, ArqLog(settings)), ArqHealth(settings, busy)
     await one.record(redis)
     await other.record(redis)
     await one.remove(redis)
@@ -257,7 +257,7 @@ async def test_of_two_workers_with_one_key_none_takes_the_others_away(redis: Red
 
 async def test_the_key_goes_with_a_worker_of_a_pool(redis: Redis) -> None:
     settings = WorkerSettings(arq_style=True, health_check_key=KEY)
-    task = asyncio.create_task(ArqHealth(settings, ArqLogJournal(settings)).run(redis))
+    task = asyncio.create_task(ArqHealth(settings, ArqLog(settings)).run(redis))
     await until(lambda: redis.exists(KEY))
     task.cancel()
     await asyncio.wait([task])

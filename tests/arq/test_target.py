@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.workers.arq_health import ArqHealth
-from monarq.workers.arq_log import ArqLogJournal
 from monarq.workers.cron import CronKeeper
+from monarq.workers.journal import Journal
 from monarq.workers.target import load_target
 
 TARGET = "tests.arq.app.WorkerSettings"
@@ -27,7 +27,7 @@ async def test_a_target_of_arqs_runs_with_all_that_belongs_to_it(
     redis: Redis, redis_url: str, stock: arq.ArqRedis
 ) -> None:
     loaded = load_target(TARGET, redis_url, {"concurrency": 7})
-    assert isinstance(loaded.journal, ArqLogJournal)
+    assert isinstance(loaded.journal, Journal)
     assert [type(part) for part in loaded.upkeep] == [ArqHealth, CronKeeper]
     assert loaded.settings.concurrency == 7
     made = await stock.enqueue_job("parent", 5)
