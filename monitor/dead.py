@@ -144,6 +144,37 @@ async def find_letters(redis: Redis, queue: str, wanted: Wanted) -> AsyncIterato
         start = await _rank_after(redis, keys, *page[-1])
 
 
+@dataclass(frozen=True, slots=True)
+class DeadPage:
+    """Some of a queue's letters, newest first.
+
+    Attributes:
+        letters: those that can be read still.
+        last: id and score of the last one looked at; None where no other follows.
+        now_ms: Redis' time.
+    """
+
+    letters: tuple[DeadLetter, ...]
+    last: tuple[bytes, float] | None
+    now_ms: int
+
+
+async def read_dead_page(redis: Redis, queue: str, after: tuple[bytes, float] | None, limit: int) -> DeadPage:
+    """So many letters behind one of them, given by id and score, or the newest.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    keys = QueueKeys.of(queue)
+    start = 0 if after is None else await _rank_after(redis, keys, *after)
+    listed = await redis.zrange(keys.dead, start, start + limit, desc=True, withscores=True)
+    seconds, micros = await redis.time()
+    page = listed[:limit]
+    letters = await read_letters(redis, queue, [raw_id for raw_id, _ in page])
+    now_ms = int(seconds) * 1000 + int(micros) // 1000
+    return DeadPage(tuple(letters), page[-1] if len(listed) > limit else None, now_ms)
+
+
 async def _rank_after(redis: Redis, keys: QueueKeys, raw_id: bytes, died_ms: float) -> int:
     """Where to go on behind a letter; where it is gone, at those that died in the same millisecond."""
     rank: int | None = await redis.zrevrank(keys.dead, raw_id)

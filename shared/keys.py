@@ -43,6 +43,8 @@ _OWN_NAMES: Final = {
     "NO_RESULT": "no-result:",  # + job id: it ended lately, and its result is kept for less than a minute
     "TICK": "tick:",  # + cron tick id: it has been enqueued
     "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
+    "TRAIL": "trail:",  # + job id: list, what happened to it that is rare: "<ms> <what> <text>", the newest last
+    "PAUSED": "paused",  # string: ms since which the queue gives no job to monarq's workers
     "DEAD": "dead",  # zset: job id -> ms of death
     "LETTER": "letter:",  # + job id: hash, the dead letter
 }
@@ -109,6 +111,15 @@ class QueueKeys:
     def crash(self, job_id: str) -> str:
         """How often a job's worker died, and of what last."""
         return self.base + _OWN_NAMES["CRASH"] + job_id
+
+    def trail(self, job_id: str) -> str:
+        """What rare things happened to a job."""
+        return self.base + _OWN_NAMES["TRAIL"] + job_id
+
+    @property
+    def paused(self) -> str:
+        """Since when the queue is paused; there is no such key while it is not."""
+        return self.base + _OWN_NAMES["PAUSED"]
 
     @property
     def script_keys(self) -> list[str]:

@@ -18,6 +18,7 @@ from monarq.shared.backoff import Backoff
 from monarq.shared.commands.claim import BATCH, Claim, Claimed, Lease, claim, forfeit
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
+from monarq.shared.token import make_token
 from monarq.workers.journal import Journal
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
@@ -106,7 +107,7 @@ class Claimer:
         while self._doubtful:
             await forfeit(self._redis, self._keys, self._worker_id, self._doubtful[0])
             self._doubtful.pop(0)
-        token = f"{self._worker_id}:{self._home}:{next(self._claims)}"
+        token = make_token(self._worker_id, self._home, next(self._claims))
         asked = Claim(
             worker=self._worker_id,
             token=token,

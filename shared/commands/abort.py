@@ -23,7 +23,7 @@ class AbortAnswer(IntEnum):
     RUNS = 2
 
 
-async def abort(redis: Redis, keys: QueueKeys, job_id: str) -> AbortAnswer:
+async def abort(redis: Redis, keys: QueueKeys, job_id: str | bytes) -> AbortAnswer:
     """Asks for the abort of a job; a worker carries it out."""
     return AbortAnswer(await _SCRIPT.run(redis, keys, (job_id,)))
 

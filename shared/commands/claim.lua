@@ -6,12 +6,18 @@
 -- RETURNS  {now_ms, ms of the next job that is not due yet or -1, then for each job: id, payload, tries used,
 --          crash note, score, abort_ms}; a payload that is gone is false, one over max_bytes is its length (a number)
 -- OWNERSHIP  until now_ms + lease_ms, or longer as long as it is renewed, only this token may end the job.
+-- A paused queue gives none.
 -- A job that somebody runs is passed over and not moved: an arq worker keeps its jobs due while it runs them.
 local worker, token, lane, lease_ms, max_bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local limit, scan, max_reply = tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local largest, alone = tonumber(max_bytes), tonumber(ARGV[9])
 local source = lane == 'cpu' and CPU or QUEUE
 local now = now_ms()
+
+-- Whoever lets the queue go on wakes the workers.
+if redis.call('EXISTS', PAUSED) == 1 then
+    return {now, -1}
+end
 
 -- An idle worker asks twice a second: one look at the first member answers it.
 local first = redis.call('ZRANGE', source, 0, 0, 'WITHSCORES')

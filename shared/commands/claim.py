@@ -120,7 +120,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
     leases = []
     for at in range(2, len(reply), _FIELDS):
         raw_id, payload, tries, crash, score, abort_ms = reply[at : at + _FIELDS]
-        crashes, note = _read_crash(crash) if crash else (0, "")
+        crashes, note = read_crash(crash) if crash else (0, "")
         leases.append(
             Lease(
                 keys,
@@ -149,7 +149,8 @@ def read_number(value: bytes | float) -> int:
     return number if abs(number) <= _LARGEST else 0
 
 
-def _read_crash(note: bytes) -> tuple[int, str]:
+def read_crash(note: bytes) -> tuple[int, str]:
+    """How often a job's worker was lost, and what was known of the last time."""
     count, _, what = text(note).partition(" ")
     return read_number(count.encode()), what
 

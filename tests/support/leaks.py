@@ -24,8 +24,13 @@ def _belongs(key: bytes, queues: set[bytes], waiting: set[bytes]) -> bool:
     prefix = JOB_PREFIX.encode()
     if key.startswith(prefix) and key[len(prefix) :] in waiting:
         return True
-    if key.startswith(RESULT_PREFIX.encode()):
+    if key.startswith(RESULT_PREFIX.encode()) or _is_pause(key):
         return True
     return key in queues and (
         not key.startswith(b"monarq:") or key.endswith(_KEEPS_ITSELF) or key == DEFAULT_QUEUE.encode()
     )
+
+
+def _is_pause(key: bytes) -> bool:
+    """A queue stays paused until somebody resumes it."""
+    return key.startswith(b"monarq:{") and key.endswith(b"}:paused")

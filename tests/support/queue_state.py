@@ -59,6 +59,8 @@ class QueueState:
         stats: the counters.
         ended: how many jobs have ended.
         notes: lanes whose wake-up list holds the one note.
+        paused: since when the queue is paused.
+        trails: what is told of jobs, by job id, without its times; rows do not compare it.
         wrong: keys that hold another type than they should, and which.
     """
 
@@ -81,6 +83,8 @@ class QueueState:
     stats: Texts = field(default_factory=dict)
     ended: int = 0
     notes: frozenset[str] = frozenset()
+    paused: Time | None = None
+    trails: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     wrong: Texts = field(default_factory=dict)
 
     def difference(self, other: QueueState) -> str:
@@ -114,6 +118,8 @@ _FAMILIES: Final = (
     _Family("queues", names.QUEUES, "zset"),
     _Family("stats", KEYS.base + "stats", "hash"),
     *(_Family("notes", key, "list") for key in _NOTES),
+    _Family("paused", KEYS.paused, "string"),
+    _Family("trails", KEYS.trail(""), "list"),
     _Family("payloads", names.JOB_PREFIX, "string"),
     _Family("tokens", names.IN_PROGRESS_PREFIX, "string"),
     _Family("tries", names.RETRY_PREFIX, "string"),
@@ -175,7 +181,7 @@ async def seed(redis: Redis, state: QueueState, *, lease_s: int = 15) -> int:
     pipe: Any = redis.pipeline(transaction=True)
     for family in _FAMILIES:
         values = getattr(state, family.attribute)
-        if not values:
+        if not values or family.attribute == "trails":
             continue
         if family.kind == "zset":
             pipe.zadd(family.key, {to_bytes(name): to_ms(now_ms, time) for name, time in values.items()})
@@ -183,6 +189,8 @@ async def seed(redis: Redis, state: QueueState, *, lease_s: int = 15) -> int:
             pipe.hset(family.key, mapping=values)
         elif family.attribute == "notes":
             _seed_note(pipe, family.key, values)
+        elif family.attribute == "paused":
+            pipe.set(family.key, round(to_ms(now_ms, values)))
         else:
             _seed_family(pipe, family, values, lease_s, now_ms)
         if family.attribute not in ("queue", "cpu"):
@@ -223,6 +231,10 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
         kind = (await redis.type(raw_key)).decode()
         if kind != family.kind:
             wrong[key] = kind
+        elif family.attribute == "paused":
+            found["paused"] = from_ms(now_ms, int(await redis.get(raw_key)))
+        elif family.attribute == "trails":
+            found.setdefault("trails", {})[name] = await _read_trail(redis, raw_key)
         elif family.kind == "zset" or family.attribute == "stats":
             found[family.attribute] = await _read(redis, raw_key, kind, now_ms)
         elif family.attribute == "notes":
@@ -256,6 +268,10 @@ async def _read(redis: Any, key: bytes, kind: str, now_ms: int) -> object:
     if "died_ms" in pairs:
         pairs["died_ms"] = str(round((int(pairs["died_ms"]) - now_ms) / 1000))
     return pairs
+
+
+async def _read_trail(redis: Any, key: bytes) -> tuple[str, ...]:
+    return tuple(to_text(entry).partition(" ")[2] for entry in await redis.lrange(key, 0, -1))
 
 
 async def read_ttls(redis: Redis) -> dict[str, int]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import redis as blocking_redis
 
 from monarq.shared.commands.abort import abort
+from monarq.shared.commands.browse import Live, browse
 from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
 from monarq.shared.commands.counts import Counts, counts
 from monarq.shared.commands.discard import discard
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.finish import Ending, finish
+from monarq.shared.commands.pause import pause, paused_since_ms, resume
+from monarq.shared.commands.promote import promote
+from monarq.shared.commands.purge import purge
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.repair import repair, retire
 from monarq.shared.commands.requeue import Return, requeue
@@ -225,6 +229,53 @@ def call_counts() -> Call:
             totals=found.totals,
             workers=found.workers,
         )
+
+    return call
+
+
+def call_browse(state: Live = "queued", limit: int = 10) -> Call:
+    """Reads the first page; gives its ids, and whether another follows."""
+
+    async def call(scene: Scene) -> tuple[list[str], bool]:
+        page = await browse(scene.redis, KEYS, state, limit=limit)
+        return [to_text(job.raw_id) for job in page.jobs], page.next is not None
+
+    return call
+
+
+def call_pause() -> Call:
+    """Pauses the queue; gives since when it had been."""
+    return lambda scene: _since(scene, pause(scene.redis, KEYS))
+
+
+def call_resume() -> Call:
+    """Lets it go on; gives since when it had been paused."""
+    return lambda scene: _since(scene, resume(scene.redis, KEYS))
+
+
+def call_ask_paused() -> Call:
+    """Gives since when the queue is paused."""
+    return lambda scene: _since(scene, paused_since_ms(scene.redis, KEYS))
+
+
+async def _since(scene: Scene, asked: Awaitable[int]) -> Time | None:
+    since_ms = await asked
+    return scene.time(since_ms) if since_ms else None
+
+
+def call_promote(job_id: str = "a") -> Call:
+    """Makes a job due now."""
+    return lambda scene: promote(scene.redis, KEYS, to_bytes(job_id))
+
+
+def call_purge(
+    lowest: str = "-inf", highest: Time | str = 0, *, home: Home = "io", skip: int = 0, limit: int = 1000
+) -> Call:
+    """Throws jobs away; gives how many went and how many run."""
+
+    def call(scene: Scene) -> Awaitable[tuple[int, int]]:
+        upto = highest if isinstance(highest, str) else str(scene.ms(highest))
+        return purge(scene.redis, KEYS, home, lowest, upto, skip, limit)
 
     return call
 

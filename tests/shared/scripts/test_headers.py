@@ -13,10 +13,12 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.commands import browse as browsing
 from monarq.shared.commands import claim as claiming
 from monarq.shared.commands import counts as counting
 from monarq.shared.commands.abort import AbortAnswer
 from monarq.shared.commands.enqueue import Enqueued
+from monarq.shared.commands.promote import Promoted
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.revive import Revived
 from monarq.shared.keys import lua_prelude
@@ -31,12 +33,16 @@ NAMES: Final = sorted(path.stem for path in FOLDER.glob("*.lua") if path.stem !=
 BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     # A call with these jobs, where the script takes jobs.
     "abort": lambda ids: calls.call_abort(),
+    "browse": lambda ids: calls.call_browse(),
     "claim": lambda ids: calls.call_claim(),
     "counts": lambda ids: calls.call_counts(),
     "discard": lambda ids: calls.call_discard(*ids),
     "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
     "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
     "forfeit": lambda ids: calls.call_forfeit(),
+    "pause": lambda ids: calls.call_pause(),
+    "promote": lambda ids: calls.call_promote(),
+    "purge": lambda ids: calls.call_purge(),
     "repair": lambda ids: calls.call_repair(),
     "requeue": lambda ids: calls.call_requeue(*map(calls.Back, ids)),
     "retire": lambda ids: calls.call_retire(),
@@ -58,8 +64,11 @@ READERS: Final = {
     "TIME",
     "TYPE",
 }
-ZSET_READERS: Final = {"ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE"}
-WRITERS: Final = {"DEL", "HDEL", "HINCRBY", "HSET", "INCRBY", "PEXPIRE", "PUBLISH", "RPUSH", "SET", "ZADD", "ZREM"}
+ZSET_READERS: Final = {"ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZRANK", "ZSCORE"}
+WRITERS: Final = {
+    *("DEL", "HDEL", "HINCRBY", "HSET", "INCRBY", "LTRIM", "PEXPIRE", "PUBLISH", "RPUSH", "SET", "UNLINK", "ZADD"),
+    "ZREM",
+}
 DROPS_OLD: Final = {"ZREMRANGEBYSCORE"}
 
 
@@ -181,10 +190,15 @@ def test_the_headers_name_the_codes_that_the_bindings_know() -> None:
     assert Header.of("enqueue").codes == set(Enqueued)
     assert Header.of("abort").codes == set(AbortAnswer)
     assert Header.of("revive").codes == set(Revived)
+    assert Header.of("promote").codes == set(Promoted)
 
 
 def test_the_claim_s_header_names_the_fields_that_the_binding_reads() -> None:
     assert _items_after("for each job:", Header.of("claim").returns) == claiming._FIELDS
+
+
+def test_the_browse_s_header_names_the_fields_that_the_binding_reads() -> None:
+    assert _items_after("for each job:", Header.of("browse").returns) == browsing._FIELDS
 
 
 async def test_the_counts_header_names_the_fields_of_its_reply(redis: Redis) -> None:
@@ -200,7 +214,8 @@ def test_no_script_searches_keys_or_walks_a_queue(name: str) -> None:
     for command, rest in commands_in(code(name)):
         assert command in READERS | ZSET_READERS | WRITERS | DROPS_OLD
         if command in {"ZRANGE", "ZRANGEBYSCORE"}:
-            assert "'LIMIT'" in rest or re.search(r", 0, \d{1,3}[,)]", rest), f"{command}{rest} has no limit"
+            has_limit = "'LIMIT'" in rest or "math.min(at + CHUNK, stop) - 1" in rest
+            assert has_limit or re.search(r", 0, \d{1,3}[,)]", rest), f"{command}{rest} has no limit"
         if command in DROPS_OLD:
             assert rest.startswith(", QUEUES,"), "only the list of queues, which is short"
         if command == "HGETALL":
