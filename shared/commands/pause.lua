@@ -5,6 +5,7 @@
 local wanted = ARGV[1]
 local since = tonumber(get(PAUSED) or 0) or 1
 if wanted == 'pause' and since == 0 then
+    even_when_full()
     redis.call('SET', PAUSED, ms(now_ms()))
 elseif wanted == 'resume' then
     even_when_full()

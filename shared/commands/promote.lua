@@ -17,6 +17,7 @@ end
 if tonumber(score) <= now then
     return 3
 end
+even_when_full()
 place(id, lane, ms(now))
 wake(lane)
 return 1

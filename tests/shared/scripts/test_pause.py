@@ -53,14 +53,6 @@ CLAIMS = [
         replace(PAUSED, queue={"a": leased(-9)}),
     ),
     Row(
-        "jobs are put in",
-        replace(PAUSED, queue={}, payloads={}),
-        call_enqueue({"a": "payload"}, due=-5),
-        [1],
-        replace(PAUSED, stats={"enqueued": "1"}, notes=frozenset({"io"})),
-        repeated=[0],
-    ),
-    Row(
         "what runs ends",
         replace(PAUSED, queue={"a": leased(9)}, tokens={"a": "t1"}, leases={"w1": {"a": "t1"}}),
         call_finish(ending("a")),
@@ -69,6 +61,15 @@ CLAIMS = [
         repeated=["a"],
     ),
 ]
+
+PUT_IN: Final = Row(
+    "jobs are put in",
+    replace(PAUSED, queue={}, payloads={}),
+    call_enqueue({"a": "payload"}, due=-5),
+    [1],
+    replace(PAUSED, stats={"enqueued": "1"}, notes=frozenset({"io"})),
+    repeated=[0],
+)
 
 WRONG_TYPES = [
     Row(
@@ -95,6 +96,10 @@ async def test_a_paused_queue(row: Row, redis: Redis) -> None:
 @pytest.mark.parametrize("row", WRONG_TYPES, ids=str)
 async def test_a_key_of_a_wrong_type(row: Row, redis: Redis) -> None:
     await check(row, redis)
+
+
+async def test_jobs_are_put_in(redis: Redis) -> None:
+    await check(PUT_IN, redis)
 
 
 async def test_a_pause_has_no_end_by_itself(redis: Redis) -> None:
