@@ -16,10 +16,14 @@ _LONGEST_TRACE = 20_000
 
 
 class Results:
-    """Builds what the acker sends."""
+    """Builds what the acker sends.
+
+    Attributes:
+        worker_id: the worker in whose name it is sent.
+    """
 
     def __init__(self, worker_id: str, settings: WorkerSettings) -> None:
-        self._worker_id = worker_id
+        self.worker_id = worker_id
         self._settings = settings
         self._keep_dead_ms = round(settings.keep_dead_s * 1000)
 
@@ -109,7 +113,7 @@ class Results:
                 "tries": tries,
                 "crashes": lease.crashes,
                 "crash_note": lease.crash_note,
-                "worker": self._worker_id,
+                "worker": self.worker_id,
                 "home": lease.home,
                 "enqueue_ms": enqueue_ms,
                 "start_ms": start_ms,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.requeue import Return
 from monarq.shared.lane import Lane
+from monarq.shared.remote_error import error_text
 from monarq.workers.acker import Acker
 from monarq.workers.admission import AbortedBefore, Admission, Refused
 from monarq.workers.journal import Journal
@@ -26,6 +27,9 @@ from monarq.workers.run import Halt, Run
 from monarq.workers.settings import Hook, WorkerSettings
 from monarq.workers.slots import Slots
 from monarq.workers.tally import Tally
+
+_LONGEST_NOTE: Final = 300
+"""How much of an error a job's trail keeps."""
 
 
 def wall_ms() -> int:
@@ -185,7 +189,8 @@ class Runner:
                 self._journal.job_failed(run, error)
             case Again(delay_s, error):
                 self.tally.retried += 1
-                self._acker.add(Return(run.lease, run.job.home, delay_ms=round(delay_s * 1000), tries=run.job_try))
+                note = error_text(error)[:_LONGEST_NOTE]
+                self._acker.add(Return(run.lease, run.job.home, 0, round(delay_s * 1000), run.job_try, note))
                 self._journal.job_retried(run, error, delay_s)
             case Aborted(error):
                 self.tally.failed += 1
@@ -193,7 +198,7 @@ class Runner:
                 self._journal.job_aborted(run)
             case HandedBack():
                 self.tally.handed_back += 1
-                self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score))
+                self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score, note=self._results.worker_id))
                 self._journal.job_handed_back(run)
             case Lost():
                 self.tally.lost += 1

@@ -6,6 +6,9 @@ if not redis.call('ZSCORE', QUEUE, id) then
     return 0
 end
 even_when_full()
+if not redis.call('ZSCORE', ABORT, id) then
+    tell(id, 'abort-asked', '')
+end
 redis.call('ZADD', ABORT, ms(now_ms()), id)
 redis.call('PEXPIRE', ABORT, DAY)
 if redis.call('EXISTS', RUN .. id) == 1 then

@@ -65,7 +65,7 @@ local function put(id, payload)
     end
     if mode ~= 'new' then
         -- Of an earlier job of this id, which has expired.
-        redis.call('DEL', RETRY .. id, CRASH .. id)
+        redis.call('DEL', RETRY .. id, CRASH .. id, TRAIL .. id)
         if lane ~= 'cpu' then
             redis.pcall('ZREM', CPU, id)
         end

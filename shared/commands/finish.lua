@@ -34,6 +34,7 @@ local function bury(id, name, letter, keep_dead_ms)
     redis.call('HSET', LETTER .. id, 'name', name, 'letter', letter, 'payload', known[1] or '',
         'has_payload', known[1] and 1 or 0, 'tries', known[2] or 0, 'died_ms', ms(now))
     redis.call('PEXPIRE', LETTER .. id, ttl(keep_dead_ms))
+    redis.call('PEXPIRE', TRAIL .. id, ttl(keep_dead_ms))
     longest_ms = math.max(longest_ms, tonumber(keep_dead_ms))
     buried[#buried + 1], buried[#buried + 2] = ms(now), id
 end

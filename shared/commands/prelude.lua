@@ -58,12 +58,21 @@ local function aborts_are_asked()
     return redis.call('TYPE', ABORT).ok == 'zset'
 end
 
+-- What rarely happens to a job is told in its trail, for people: when, what, and a few words. Nothing is told of a job
+-- that simply ends well.
+local function tell(id, what, words, keep_ms)
+    redis.pcall('RPUSH', TRAIL .. id, ms(now_ms()) .. ' ' .. what .. ' ' .. words)
+    redis.pcall('LTRIM', TRAIL .. id, -20, -1)
+    redis.call('PEXPIRE', TRAIL .. id, ttl(keep_ms or DAY))
+end
+
 -- Writes the note of one more crash of a job and of what is known of it.
 local function note_crash(id, what)
     local before = get(CRASH .. id)
     local crashes = (before and tonumber(string.match(before, '^%d+')) or 0) + 1
     local note = crashes .. ' ' .. what
     redis.call('SET', CRASH .. id, note, 'PX', WEEK)
+    tell(id, 'crashed', what)
     return note
 end
 

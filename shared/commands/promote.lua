@@ -19,5 +19,6 @@ if tonumber(score) <= now then
 end
 even_when_full()
 place(id, lane, ms(now))
+tell(id, 'promoted', '')
 wake(lane)
 return 1

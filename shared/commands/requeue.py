@@ -28,6 +28,7 @@ class Return:
         due_ms: when it is due, unix ms; 0 counts from now.
         delay_ms: ms from now, where due_ms is 0.
         tries: how many tries it has used; None where the run costs it nothing.
+        note: what its trail tells of this, in a few words; '' for nothing.
     """
 
     lease: Lease
@@ -35,6 +36,7 @@ class Return:
     due_ms: int = 0
     delay_ms: int = 0
     tries: int | None = None
+    note: str = ""
 
 
 async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[Return]) -> list[bytes]:
@@ -54,5 +56,6 @@ async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[
             back.due_ms,
             back.delay_ms,
             "" if back.tries is None else back.tries,
+            back.note,
         )
     return as_ids(await _SCRIPT.run(redis, keys, arguments))

@@ -22,6 +22,7 @@ local function put_back(id, payload, lane)
     redis.call('DEL', LETTER .. id, RESULT .. id, NO_RESULT .. id, RETRY .. id, CRASH .. id)
     redis.pcall('ZREM', DEAD, id)
     redis.pcall('ZREM', ABORT, id)
+    tell(id, 'revived', '')
     moved, bytes, lanes[lane] = moved + 1, bytes + #payload, true
 end
 

@@ -138,6 +138,7 @@ class Back:
     due: Time | None = None
     delay_s: int = 0
     tries: int | None = None
+    note: str = ""
 
 
 def call_requeue(*backs: Back, worker: str = "w1") -> Call:
@@ -151,6 +152,7 @@ def call_requeue(*backs: Back, worker: str = "w1") -> Call:
                 0 if back.due is None else scene.ms(back.due),
                 back.delay_s * 1000,
                 back.tries,
+                back.note,
             )
             for back in backs
         ]

@@ -127,7 +127,13 @@ async def test_what_lives_how_long(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, WAITING))
     await call_abort()(scene)
     ttls = await read_ttls(redis)
-    assert ttls == {"arq:queue": -1, "arq:job:a": 100, "arq:abort": 86_400, KEYS.wake("io"): 60}
+    assert ttls == {
+        "arq:queue": -1,
+        "arq:job:a": 100,
+        "arq:abort": 86_400,
+        KEYS.trail("a"): 86_400,
+        KEYS.wake("io"): 60,
+    }
 
 
 async def test_aborts_among_the_jobs_that_run(redis: Redis) -> None:

@@ -215,6 +215,7 @@ async def test_what_lives_how_long(redis: Redis) -> None:
         "arq:queue": -1,
         "arq:job:a": 100,
         KEYS.crash("a"): 7 * 86_400,
+        KEYS.trail("a"): 86_400,
         KEYS.base + "stats": 30 * 86_400,
         KEYS.wake("io"): 60,
     }
