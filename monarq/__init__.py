@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from monarq.shared.errors import ResultTimeoutError as ResultTimeoutError
     from monarq.shared.job import Job as Job
     from monarq.shared.lane import Lane as Lane
+    from monarq.shared.progress import Progress as Progress
     from monarq.shared.retry import Retry as Retry
     from monarq.shared.schedule import cron as cron
     from monarq.workers.journal import Listener as Listener
@@ -53,6 +54,7 @@ _HOMES = {
     "ResultTimeoutError": "monarq.shared.errors",
     "Job": "monarq.shared.job",
     "Lane": "monarq.shared.lane",
+    "Progress": "monarq.shared.progress",
     "Retry": "monarq.shared.retry",
     "cron": "monarq.shared.schedule",
     "Listener": "monarq.workers.journal",
@@ -74,6 +76,7 @@ __all__ = [
     "MonarqError",
     "PartlyEnqueuedError",
     "Producer",
+    "Progress",
     "RedisRefusedError",
     "RedisUnavailableError",
     "ResultNotFoundError",

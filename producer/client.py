@@ -16,6 +16,7 @@ from monarq.producer.listener import Listener
 from monarq.producer.route import Packer, new_id
 from monarq.producer.submit import Submitter
 from monarq.producer.tracker import Tracker
+from monarq.producer.watching import iterate_progress
 from monarq.producer.wire import Wire, private_pool
 from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.commands.enqueue import Enqueued
@@ -23,6 +24,7 @@ from monarq.shared.connection import SOCKET_TIMEOUT_S, open_redis, redis_url, sh
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.progress import Progress
 from monarq.shared.signing import find_signer
 from monarq.shared.units import Duration, size_bytes, to_seconds
 
@@ -200,6 +202,17 @@ class Producer:
         """
         timeout_s = to_seconds(timeout, "timeout")
         return iterate_completed(self._tracker, handles, timeout_s=timeout_s, return_exceptions=return_exceptions)
+
+    def watch(self, handles: Iterable[Handle[R]]) -> AsyncGenerator[tuple[Handle[R], Progress], None]:
+        """Gives each handle with what its job tells of its progress, as it tells it, until all jobs have ended.
+
+        Args:
+            handles: the jobs.
+
+        Raises:
+            MonarqError: as `Handle.watch`.
+        """
+        return iterate_progress(self._tracker, handles)
 
     def handle(self, job_id: str, queue: str | None = None) -> Handle[Any]:
         """A handle of the job of this id, whoever enqueued it.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Generic, TypeVar, cast
 
 from monarq.producer.status import JobStatus
 from monarq.producer.tracker import Tracker
+from monarq.producer.watching import iterate_progress
 from monarq.shared.keys import QueueKeys
 from monarq.shared.payload import Result
+from monarq.shared.progress import Progress
 from monarq.shared.units import Duration
 
 R_co = TypeVar("R_co", covariant=True)
@@ -62,6 +66,23 @@ class Handle(Generic[R_co]):
     async def status(self) -> JobStatus:
         """What the job is doing now."""
         return await self._tracker.status(self.keys, self.job_id)
+
+    async def progress(self) -> Progress | None:
+        """What the job last told of its progress, without waiting; None where it has not, or ended a while ago."""
+        return (await self._tracker.progress(self.keys, [self.job_id]))[0]
+
+    async def watch(self) -> AsyncGenerator[Progress, None]:
+        """Gives what the job tells of its progress, as it tells it; ends when the job has ended, however it did.
+
+        It begins with what the job told last. Whoever is slow gets the newest report and misses older ones; the last
+        one is never missed. Nothing is polled.
+
+        Raises:
+            MonarqError: the job cannot be followed any more: Redis refuses, or the producer was closed.
+        """
+        async with aclosing(iterate_progress(self._tracker, [self])) as reports:
+            async for _, progress in reports:
+                yield progress
 
     async def abort(self, timeout: Duration | None = None) -> bool:
         """Stops the job, or keeps it from being started, and waits until that is done.

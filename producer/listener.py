@@ -7,7 +7,7 @@ then look, then wait to be told, then look again. One look asks for hundreds of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -19,11 +19,15 @@ from monarq.producer.errors import ProducerClosedError
 from monarq.producer.faults import WIRE_ERRORS, Fault, explain, fault_of
 from monarq.producer.subscription import Subscription
 from monarq.producer.waiters import QueueWaiters, Waiter
+from monarq.producer.watches import QueueWatches, Watch
 from monarq.producer.wire import Wire
 from monarq.shared import keys as names
 from monarq.shared.backoff import Backoff
+from monarq.shared.commands.progress import progress_question
 from monarq.shared.errors import MonarqError, ResultNotFoundError
 from monarq.shared.keys import QueueKeys
+from monarq.shared.progress import Progress
+from monarq.shared.report import decode_progress
 from monarq.shared.scripts import Argument
 
 BATCH: Final = 500
@@ -49,6 +53,7 @@ class Listener:
         self._wire = wire
         self._look_every_s = look_every_s
         self._channels: dict[bytes, QueueWaiters] = {}
+        self._reports: dict[bytes, QueueWatches] = {}
         self._subscription = Subscription(wire, self)
         self._news = asyncio.Event()
         self._idle_since_s: float | None = None
@@ -72,11 +77,33 @@ class Listener:
         if not queue.heard:
             self._subscription.want(keys.ended)
         queue.add(job_id, future)
-        self._idle_since_s = None
-        self._news.set()
-        if self._task is None:
-            self._task = loop.create_task(self._run(), name="monarq-listener")
+        self._wake_up()
         return future
+
+    def watch(self, keys: QueueKeys, job_id: str, on_progress: Callable[[Progress], None]) -> Watch:
+        """Has the job's progress told as it comes, until `unwatch`; first what it told before, where that is known.
+
+        Args:
+            keys: the keys of its queue.
+            job_id: the job.
+            on_progress: called on the event loop; it must not block.
+
+        Raises:
+            ProducerClosedError: the listener is closed.
+        """
+        if self._closed:
+            raise ProducerClosedError
+        queue = self._reports.setdefault(keys.reports.encode(), QueueWatches(keys))
+        if not queue.heard:
+            self._subscription.want(keys.reports)
+        watch = Watch(keys, job_id, on_progress)
+        queue.add(watch)
+        self._wake_up()
+        return watch
+
+    def unwatch(self, watch: Watch) -> None:
+        """Ends what `watch` began."""
+        self._reports[watch.keys.reports.encode()].leave(watch)
 
     async def close(self) -> None:
         """Wakes all who wait with ProducerClosedError. May be called again."""
@@ -87,14 +114,19 @@ class Listener:
 
     def subscribed(self, channel: bytes) -> None:
         """See `Audience`: what ended before is looked up now, and what ends from now on is told."""
-        queue = self._channels.get(channel)
+        queue: QueueWaiters | QueueWatches | None = self._channels.get(channel)
+        if queue is None:
+            queue = self._reports.get(channel)
         if queue is not None:
             queue.heard = True
             queue.make_all_due()
             self._news.set()
 
     def told(self, channel: bytes, message: bytes) -> None:
-        """See `Audience`: the message is the ids of jobs that have ended."""
+        """See `Audience`: the message is the ids of jobs that have ended, or what running ones tell."""
+        watches = self._reports.get(channel)
+        if watches is not None:
+            watches.tell(message)
         queue = self._channels.get(channel)
         if queue is not None and queue.tell(message.split(b"\0")):
             self._news.set()
@@ -103,15 +135,23 @@ class Listener:
         """See `Audience`."""
         for queue in self._channels.values():
             queue.heard = False
+        for reports in self._reports.values():
+            reports.heard = False
 
     def idle_s(self) -> float:
         """See `Audience`."""
         now_s = asyncio.get_running_loop().time()
-        if any(self._channels.values()):
+        if any(self._channels.values()) or any(self._reports.values()):
             self._idle_since_s = None
         elif self._idle_since_s is None:
             self._idle_since_s = now_s
         return 0.0 if self._idle_since_s is None else now_s - self._idle_since_s
+
+    def _wake_up(self) -> None:
+        self._idle_since_s = None
+        self._news.set()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="monarq-listener")
 
     async def _run(self) -> None:
         make_error: Callable[[], Exception] = ProducerClosedError
@@ -164,6 +204,9 @@ class Listener:
             for queue in list(self._channels.values()):
                 while waiters := queue.take_due(self._batch):
                     await self._look_at(queue, waiters)
+            for reports in list(self._reports.values()):
+                while watches := reports.take_due(self._batch):
+                    await self._look_at_progress(reports.keys, watches)
         except WIRE_ERRORS as error:
             if not backoff.failing:
                 log.looking_failed(self._wire.shown, error)
@@ -192,6 +235,11 @@ class Listener:
                 queue.end(waiter, result)
             elif score is None and token is None:
                 queue.end(waiter, ResultNotFoundError(waiter.job_id))
+
+    async def _look_at_progress(self, keys: QueueKeys, watches: Sequence[Watch]) -> None:
+        [values] = await self._wire.ask(progress_question(keys, [watch.job_id for watch in watches]))
+        for watch, value in zip(watches, values, strict=True):
+            watch.tell(None if value is None else decode_progress(value))
 
 
 def _questions(keys: QueueKeys, waiters: list[Waiter]) -> list[tuple[Argument, ...]]:

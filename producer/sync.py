@@ -19,6 +19,7 @@ from monarq.shared.connection import SOCKET_TIMEOUT_S
 from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.payload import Result
+from monarq.shared.progress import Progress
 from monarq.shared.units import Duration
 
 P = ParamSpec("P")
@@ -69,6 +70,10 @@ class SyncHandle(Generic[R_co]):
     def status(self) -> JobStatus:
         """See `Handle.status`."""
         return self._thread.run(self.handle.status())
+
+    def progress(self) -> Progress | None:
+        """See `Handle.progress`."""
+        return self._thread.run(self.handle.progress())
 
     def abort(self, timeout: Duration | None = None) -> bool:
         """See `Handle.abort`."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from monarq.producer.attempts import Attempts
 from monarq.producer.faults import WIRE_ERRORS
 from monarq.producer.listener import Listener
 from monarq.producer.status import JobStatus, decide_status, status_questions
+from monarq.producer.watches import Watch
 from monarq.producer.wire import Wire
 from monarq.shared import keys as names
 from monarq.shared.codec import Codecs
 from monarq.shared.commands.abort import AbortAnswer, abort
+from monarq.shared.commands.progress import progress_question
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
 from monarq.shared.keys import QueueKeys
 from monarq.shared.payload import Result
+from monarq.shared.progress import Progress
+from monarq.shared.report import decode_progress
 from monarq.shared.scripts import Argument
 from monarq.shared.units import Duration, to_seconds
 
@@ -39,6 +44,19 @@ class Tracker:
     def expect(self, keys: QueueKeys, job_id: str) -> asyncio.Future[bytes]:
         """See `Listener.wait`."""
         return self._listener.wait(keys, job_id)
+
+    def watch(self, keys: QueueKeys, job_id: str, on_progress: Callable[[Progress], None]) -> Watch:
+        """See `Listener.watch`."""
+        return self._listener.watch(keys, job_id, on_progress)
+
+    def unwatch(self, watch: Watch) -> None:
+        """See `Listener.unwatch`."""
+        self._listener.unwatch(watch)
+
+    async def progress(self, keys: QueueKeys, job_ids: Sequence[str]) -> list[Progress | None]:
+        """How far each of these jobs was when it last told."""
+        [values] = await self._ask(progress_question(keys, job_ids))
+        return [None if value is None else decode_progress(value) for value in values]
 
     def read(self, data: bytes, job_id: str) -> Result:
         """A job's result from its bytes.

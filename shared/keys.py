@@ -47,6 +47,8 @@ _OWN_NAMES: Final = {
     "PAUSED": "paused",  # string: ms since which the queue gives no job to monarq's workers
     "DEAD": "dead",  # zset: job id -> ms of death
     "LETTER": "letter:",  # + job id: hash, the dead letter
+    "PROGRESS": "progress:",  # + job id: "<ms> <JSON>", how far it is
+    "REPORTS": "reports",  # channel: ids of jobs and how far they are, joined by NUL
 }
 
 
@@ -95,6 +97,15 @@ class QueueKeys:
     def cron(self) -> str:
         """Hash of the newest tick of each cron declaration."""
         return self.base + _OWN_NAMES["CRON"]
+
+    @property
+    def reports(self) -> str:
+        """Channel on which jobs tell how far they are."""
+        return self.base + _OWN_NAMES["REPORTS"]
+
+    def progress(self, job_id: str) -> str:
+        """How far a job is."""
+        return self.base + _OWN_NAMES["PROGRESS"] + job_id
 
     def worker(self, worker_id: str) -> str:
         """A worker's own record."""

@@ -32,6 +32,7 @@ from monarq.workers.claimer import Claimer
 from monarq.workers.journal import Journal
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases import LeaseKeeper, LeaseTable
+from monarq.workers.progress import Reporter
 from monarq.workers.record import write_record
 from monarq.workers.registry import register
 from monarq.workers.results import Results
@@ -170,6 +171,7 @@ class Engine:
             on_settled=self._quiet.set,
         )
         keeper = self._make_keeper()
+        reporter = Reporter(redis=redis, worker_id=self.worker_id, journal=self._journal)
         io_slots, cpu_slots = Slots(self.settings.concurrency), Slots(1 if lanes.has_cpu else 0)
         self._runner = Runner(
             settings=self.settings,
@@ -180,6 +182,7 @@ class Engine:
             table=self._table,
             acker=acker,
             results=Results(self.worker_id, self.settings),
+            reporter=reporter,
             journal=self._journal,
             state=self.ctx,
             tally=self._tally,
@@ -191,6 +194,7 @@ class Engine:
         claimers = self._make_claimers(redis, io_slots, cpu_slots, lanes.has_cpu)
         parts = [asyncio.create_task(claimer.run()) for claimer in claimers]
         beside = [asyncio.create_task(part.run(redis)) for part in self._upkeep]
+        beside.append(asyncio.create_task(reporter.run()))
         if self.settings.allow_abort:
             aborter = Aborter(redis=redis, running=self._runner.running, journal=self._journal)
             beside.append(asyncio.create_task(aborter.run()))

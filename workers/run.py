@@ -12,7 +12,9 @@ from monarq.shared.codec import Codec
 from monarq.shared.commands.claim import Lease
 from monarq.shared.context import Context
 from monarq.shared.payload import Payload
+from monarq.shared.progress import NO_SINK, ProgressSink
 from monarq.workers.registry import Registered
+from monarq.workers.run_progress import RunProgress
 
 
 class Halt(Enum):
@@ -37,6 +39,7 @@ class Run:
         finish_ms: unix ms at which it ended; 0 before.
         halt: why it was cancelled, where it was.
         task: what runs it.
+        progress: what it tells of its progress; None where it cannot.
     """
 
     lease: Lease
@@ -48,6 +51,7 @@ class Run:
     halt: Halt | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     ctx: dict[Any, Any] | None = field(default=None, repr=False)
+    progress: RunProgress | None = field(default=None, repr=False)
 
     @property
     def job_id(self) -> str:
@@ -85,8 +89,8 @@ class Run:
             if self.start_ms:
                 self.task.cancel()
 
-    def context(self, state: dict[Any, Any]) -> Context:
-        """What the job may know of its run."""
+    def context(self, state: dict[Any, Any], sink: ProgressSink = NO_SINK) -> Context:
+        """What the job may know of its run, and where it tells of its progress."""
         return Context(
             job_id=self.lease.job_id,
             job_name=self.job.name,
@@ -94,4 +98,5 @@ class Run:
             queue=self.lease.queue.queue,
             enqueued_at=datetime.fromtimestamp(self.payload.enqueue_ms / 1000, tz=UTC),
             state=state,
+            sink=sink,
         )

@@ -18,9 +18,11 @@ from monarq.shared.remote_error import error_text
 from monarq.workers.acker import Acker
 from monarq.workers.admission import AbortedBefore, Admission, Refused
 from monarq.workers.journal import Journal
+from monarq.workers.lanes.child_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases import LeaseTable
 from monarq.workers.outcome import Aborted, Again, Completed, Failed, HandedBack, Lost, Outcome, decide
+from monarq.workers.progress import Reporter
 from monarq.workers.registry import Passes
 from monarq.workers.results import Results
 from monarq.workers.run import Halt, Run
@@ -56,6 +58,7 @@ class Runner:
         table: LeaseTable,
         acker: Acker,
         results: Results,
+        reporter: Reporter,
         journal: Journal,
         state: dict[Any, Any],
         tally: Tally,
@@ -69,6 +72,7 @@ class Runner:
         self._table = table
         self._acker = acker
         self._results = results
+        self._reporter = reporter
         self._journal = journal
         self._state = state
         self._on_ended = on_ended
@@ -106,6 +110,8 @@ class Runner:
     async def _run(self, run: Run, slots: Slots) -> None:
         try:
             outcome = await self._outcome(run)
+            if run.progress is not None:
+                await self._reporter.close(run.progress)
             if self._hooks.job_end:
                 await self._run_hook("on_job_end", self._hooks.job_end, run)
             self._settle(run, outcome)
@@ -157,7 +163,10 @@ class Runner:
         if passes is Passes.NOTHING:
             return ()
         if passes is Passes.CONTEXT:
-            return (run.context(self._state if run.job.lane is not Lane.CPU else {}),)
+            run.progress = self._reporter.open(run.lease)
+            if run.job.lane is Lane.CPU:
+                return (run.context({}, FOR_CHILD),)
+            return (run.context(self._state, run.progress),)
         return (self._arq_ctx(run),)
 
     def _arq_ctx(self, run: Run) -> dict[Any, Any]:

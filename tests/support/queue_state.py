@@ -54,6 +54,7 @@ class QueueState:
         payloads, tokens, tries, results, crashes: the strings, by job id; tokens are those of arq:in-progress.
         no_results, ticks: ids that have such a key.
         letters: the dead letters' hashes, by job id.
+        progress: what jobs told of their progress, by job id; the time in front is in seconds like any other.
         leases, workers, records: what is known of workers, by worker id.
         queues: the list of all queues, by name.
         stats: the counters.
@@ -75,6 +76,7 @@ class QueueState:
     aborts: Times = field(default_factory=dict)
     crashes: Texts = field(default_factory=dict)
     letters: Hashes = field(default_factory=dict)
+    progress: Texts = field(default_factory=dict)
     dead: Times = field(default_factory=dict)
     leases: Hashes = field(default_factory=dict)
     workers: Times = field(default_factory=dict)
@@ -130,6 +132,7 @@ _FAMILIES: Final = (
     _Family("records", KEYS.worker(""), "string"),
     _Family("ended", KEYS.base + "second:", "string"),
     _Family("letters", KEYS.letter(""), "hash"),
+    _Family("progress", KEYS.progress(""), "string"),
     _Family("leases", KEYS.leases(""), "hash"),
 )
 
@@ -158,6 +161,13 @@ def from_ms(now_ms: int, score: float) -> Time:
         return Exactly(score)
     whole = int(score // 1)
     return round((whole - now_ms) / 1000) + (score - whole)
+
+
+def told_at(now_ms: int, told: str, direction: int) -> str:
+    """A report with its time as Redis holds it (1), or as a row says it (-1)."""
+    time, _, report = told.partition(" ")
+    at = now_ms + int(time) * 1000 if direction > 0 else round((int(time) - now_ms) / 1000)
+    return f"{at} {report}"
 
 
 async def server_ms(redis: Redis) -> int:
@@ -217,7 +227,7 @@ def _seed_family(pipe: Any, family: _Family, values: Any, lease_s: int, now_ms: 
             if "died_ms" in value:
                 pipe.hset(key, "died_ms", now_ms + int(value["died_ms"]) * 1000)
         else:
-            pipe.set(key, to_bytes(value))
+            pipe.set(key, to_bytes(told_at(now_ms, value, 1) if family.attribute == "progress" else value))
         pipe.expire(key, lease_s if family.attribute == "tokens" else SEED_TTL_S)
 
 
@@ -242,6 +252,8 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
             found.setdefault("notes", set()).add(_NOTES[key])
         else:
             found.setdefault(family.attribute, {})[name] = await _read(redis, raw_key, kind, now_ms)
+    if "progress" in found:
+        found["progress"] = {name: told_at(now_ms, told, -1) for name, told in found["progress"].items()}
     for attribute in ("no_results", "ticks", "notes"):
         found[attribute] = frozenset(found.get(attribute, ()))
     found["ended"] = sum(map(int, found.get("ended", {}).values()))

@@ -18,6 +18,7 @@ from contextlib import suppress
 from types import CoroutineType, FunctionType, TracebackType
 from typing import cast
 
+from monarq.workers.lanes.child_progress import OUTBOX
 from monarq.workers.lanes.child_setup import die_with_worker, leave_stopping_to_worker, offer_to_oom_killer
 from monarq.workers.lanes.framing import (
     PICKLE_PROTOCOL,
@@ -110,6 +111,7 @@ def main() -> None:
     leave_stopping_to_worker()
     offer_to_oom_killer()
     _LINK.open(socket_fd)
+    OUTBOX.connect(send_message)
     with suppress(EOFError):
         prepare(_LINK)
         while True:
@@ -139,6 +141,7 @@ def run_job(link: WorkerLink, frame: Frame) -> None:
         # The function forked, and both processes came back from it: only one may answer.
         os._exit(1)
     flush_output()
+    OUTBOX.finish()
     link.write(reply)
 
 

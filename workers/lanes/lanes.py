@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from monarq.shared.lane import Lane
+from monarq.workers.lanes.child_progress import pass_on
 from monarq.workers.lanes.cpu import CpuCall, CpuJobDied, CpuLane
 from monarq.workers.registry import Registered
 from monarq.workers.run import Run
@@ -70,7 +71,7 @@ class Lanes:
 
     async def _call_in_thread(self, run: Run, lead: tuple[object, ...]) -> object:
         payload = run.payload
-        call = functools.partial(run.job.function, *lead, *payload.args, **payload.kwargs)
+        call = partial(run.job.function, *lead, *payload.args, **payload.kwargs)
         future = asyncio.get_running_loop().run_in_executor(self._threads, call)
         try:
             return await future
@@ -86,7 +87,8 @@ class Lanes:
         call = CpuCall(
             function.__module__, function.__qualname__, payload.args, payload.kwargs, lead[0] if lead else None
         )
-        return await self._cpu.run(call, timeout_s=job.timeout_s, memory_bytes=job.memory_bytes)
+        on_message = None if run.progress is None else partial(pass_on, run.progress)
+        return await self._cpu.run(call, timeout_s=job.timeout_s, memory_bytes=job.memory_bytes, on_message=on_message)
 
 
 __all__ = ["CpuJobDied", "Lanes"]

@@ -17,6 +17,7 @@ from monarq.shared.commands.discard import discard
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.commands.pause import pause, paused_since_ms, resume
+from monarq.shared.commands.progress import tell_progress
 from monarq.shared.commands.promote import promote
 from monarq.shared.commands.purge import purge
 from monarq.shared.commands.renew import renew
@@ -174,6 +175,16 @@ def _renew(scene: Scene, worker: str, record: str, leases: Sequence[Lease]) -> l
     path = scene.redis.connection_pool.connection_kwargs["path"]
     with blocking_redis.Redis(unix_socket_path=path) as client:
         return renew(client, KEYS, worker, LEASE_S * 1000, record.encode(), leases)
+
+
+def call_progress(*reports: tuple[str, str, str], worker: str = "w1", keep_s: int = 60) -> Call:
+    """Tells how far jobs are, each by id, token and report; gives the ids that were refused."""
+
+    async def call(scene: Scene) -> list[str]:
+        told = [(lease_of(job_id, token), report.encode()) for job_id, token, report in reports]
+        return _texts(await tell_progress(scene.redis, KEYS, worker, told, keep_s * 1000))
+
+    return call
 
 
 def call_repair(worker: str = "w1", what: str = "killed") -> Call:

@@ -11,8 +11,8 @@ from tests.shared import scripts
 from tests.shared.scripts.rows import Row
 
 _WITH_TABLES: Final = (
-    *("abort", "claim", "counts", "discard", "enqueue", "finish", "forfeit", "pause", "promote", "purge", "renew"),
-    *("repair", "requeue", "revive"),
+    *("abort", "claim", "counts", "discard", "enqueue", "finish", "forfeit", "pause", "progress", "promote"),
+    *("purge", "renew", "repair", "requeue", "revive"),
 )
 
 

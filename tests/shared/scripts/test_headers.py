@@ -43,6 +43,7 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "pause": lambda ids: calls.call_pause(),
     "promote": lambda ids: calls.call_promote(),
     "purge": lambda ids: calls.call_purge(),
+    "progress": lambda ids: calls.call_progress(*((job_id, "t1", "{}") for job_id in ids)),
     "repair": lambda ids: calls.call_repair(),
     "requeue": lambda ids: calls.call_requeue(*map(calls.Back, ids)),
     "retire": lambda ids: calls.call_retire(),

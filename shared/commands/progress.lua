@@ -1,0 +1,28 @@
+-- progress: tell how far running jobs are.
+-- ARGV  1 worker   2 keep_ms: how long a report is kept that is not told anew   then for each job: id, token, report
+--       (JSON, '' keeps the one that is there)
+-- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
+-- GUARANTEES  only who runs a job tells of it; what is told is told on REPORTS too, as id, report, id, report ...
+local worker, keep_ms = ARGV[1], ARGV[2]
+local STRIDE = 3
+local mine, lost = owned(3, STRIDE, worker)
+if #mine == 0 then
+    return lost
+end
+even_when_full()
+local at_ms = ms(now_ms())
+local told = {}
+for _, at in ipairs(mine) do
+    local id, report = ARGV[at], ARGV[at + 2]
+    if report == '' then
+        redis.call('PEXPIRE', PROGRESS .. id, ttl(keep_ms))
+    else
+        local value = at_ms .. ' ' .. report
+        redis.call('SET', PROGRESS .. id, value, 'PX', ttl(keep_ms))
+        told[#told + 1], told[#told + 2] = id, value
+    end
+end
+if #told > 0 then
+    redis.call('PUBLISH', REPORTS, table.concat(told, '\0'))
+end
+return lost
