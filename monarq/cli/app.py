@@ -17,6 +17,7 @@ from monarq.cli.enqueue import enqueue
 from monarq.cli.options import verbose_option, version_option
 from monarq.cli.redis import redis
 from monarq.cli.stats import stats
+from monarq.cli.web import web
 from monarq.cli.worker import worker
 from monarq.cli.workers import workers
 from monarq.shared.errors import MonarqError
@@ -27,6 +28,7 @@ monarq demo                                       see it at work, with nothing s
 monarq worker examples.jobs                       run the jobs of a module
 monarq enqueue examples.jobs:add 1 2 --wait       put one in, and wait for its result
 monarq stats --watch                              see what goes on
+monarq web                                        the same in a browser, and more
 """,
     "Environment": """
 Every option has a variable: --concurrency of the worker is MONARQ_WORKER_CONCURRENCY.
@@ -46,7 +48,7 @@ def app() -> None:
     """A distributed worker queue on Redis."""
 
 
-for command in (worker, enqueue, stats, workers, dead, redis, demo):
+for command in (worker, enqueue, stats, workers, dead, web, redis, demo):
     app.add_command(command)
 
 

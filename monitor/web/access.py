@@ -1,0 +1,121 @@
+"""Who may see the page, and who may change things by it: secrets, sessions, and the names that it answers to.
+
+Made by `create_app`, asked by the gate and the login form. Secrets are compared in constant time and never shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass, field
+from typing import Final
+
+from monarq.shared.errors import SettingsError
+
+LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+SESSION_S: Final = 12 * 3600
+"""How long a login lasts."""
+
+SHORTEST_SECRET: Final = 8
+COOKIE: Final = "monarq_session"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who is let in.
+
+    Attributes:
+        token: the secret of the login form and of ``Authorization: Bearer``; None for none.
+        user: name and password, ``name:password``, of the form and of ``Authorization: Basic``; None for none.
+        read_only: whether nothing may be changed.
+        hosts: names beside the loopback ones that the page answers to; ``*`` for any.
+        guarded: whether somebody else lets people in: the application that the page is mounted in.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    user: str | None = field(default=None, repr=False)
+    read_only: bool = False
+    hosts: tuple[str, ...] = ()
+    guarded: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses what would let anybody in.
+
+        Raises:
+            SettingsError: a secret is too short or has no right form, or there is none and the page can be reached.
+        """
+        if self.token is not None and len(self.token) < SHORTEST_SECRET:
+            raise SettingsError(f"the token has {len(self.token)} characters: take {SHORTEST_SECRET} or more")
+        if self.user is not None:
+            name, _, password = self.user.partition(":")
+            if not name or len(password) < SHORTEST_SECRET:
+                raise SettingsError(f"user is NAME:PASSWORD, with a password of {SHORTEST_SECRET} characters or more")
+        reached = [host for host in self.hosts if bare_host(host) not in LOOPBACK_HOSTS]
+        if reached and not (self.asks or self.guarded):
+            raise SettingsError(
+                f"whoever reaches {', '.join(reached)} could see and change every job: set a token or a user,"
+                " or let the page answer on loopback only"
+            )
+
+    @property
+    def asks(self) -> bool:
+        """Whether one has to log in."""
+        return self.token is not None or self.user is not None
+
+    def knows_host(self, header: str) -> bool:
+        """Whether the page answers to this Host header: a name of somebody else's is how DNS rebinding gets in."""
+        host = bare_host(header)
+        return bool(host) and (
+            "*" in self.hosts or host in LOOPBACK_HOSTS or any(bare_host(known) == host for known in self.hosts)
+        )
+
+    def is_token(self, given: str) -> bool:
+        """Whether this is the token."""
+        return self.token is not None and _same(given, self.token)
+
+    def is_user(self, given: str) -> bool:
+        """Whether this ``name:password`` is the user's."""
+        return self.user is not None and _same(given, self.user)
+
+    def knows_header(self, authorization: str) -> bool:
+        """Whether an Authorization header holds the token, or the user."""
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return self.is_token(given.strip())
+        if scheme.lower() == "basic":
+            try:
+                return self.is_user(b64decode(given.strip(), validate=True).decode())
+            except (Base64Error, UnicodeDecodeError):
+                return False
+        return False
+
+    def new_session(self) -> str:
+        """What a browser that has logged in is known by: the end of its session, signed."""
+        end_s = str(int(time.time()) + SESSION_S)
+        return f"{end_s}.{self._sign(end_s)}"
+
+    def knows_session(self, session: str) -> bool:
+        """Whether this is one of ours and not over."""
+        end_s, _, signature = session.partition(".")
+        return _same(signature, self._sign(end_s)) and end_s.isdecimal() and int(end_s) > time.time()
+
+    def _sign(self, end_s: str) -> str:
+        # With another token or user all sessions are over.
+        secret = f"monarq session\0{self.token or ''}\0{self.user or ''}"
+        return hmac.new(secret.encode(), end_s.encode(), hashlib.sha256).hexdigest()
+
+
+def bare_host(host: str) -> str:
+    """A host without its port, brackets and final dot, in small letters."""
+    host = host.strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    # More than one colon: an IPv6 address without brackets, as it stands in an option.
+    return (host.partition(":")[0] if host.count(":") == 1 else host).rstrip(".")
+
+
+def _same(given: str, secret: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode("utf-8", "surrogatepass"))

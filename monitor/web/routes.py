@@ -1,0 +1,34 @@
+"""Which page is where, and what changes something: the one list that the app, the stream and the tests go by."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from redis.asyncio import Redis
+
+from monarq.monitor.web.asked import Asked
+from monarq.monitor.web.pages import dead, overview, queues, workers
+from monarq.monitor.web.rendering import View
+
+Read = Callable[[Redis, Asked], Awaitable[View]]
+"""What a page shows."""
+
+Change = Callable[[Redis, Asked], Awaitable[str]]
+"""Changes something, and gives the link, below the prefix, to go to then."""
+
+PAGES: Final[Mapping[str, Read]] = {
+    "/": overview.show,
+    "/queues": queues.show,
+    "/workers": workers.show,
+    "/dead": dead.show_list,
+    "/dead/letter": dead.show_letter,
+    "/dead/confirm": dead.confirm,
+}
+"""Each by GET, and kept live by `/live?of=`."""
+
+CHANGES: Final[Mapping[str, Change]] = {
+    "/dead/retry": dead.retry,
+    "/dead/delete": dead.delete,
+}
+"""Each by POST."""

@@ -1,0 +1,74 @@
+"""Serves the page by uvicorn, until Ctrl-C or SIGTERM; open streams end at once then."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+
+from monarq.monitor.web.app import WebApp
+from monarq.shared.errors import SettingsError
+
+GRACE_S: Final = 3
+"""How long answers may take to end when the server stops."""
+
+
+class PageServer(uvicorn.Server):
+    """uvicorn, which ends our streams before it waits for them, and leaves signals to its caller afterwards.
+
+    Args:
+        app: what it serves.
+        root_path: the prefix that a proxy in front of it takes off.
+    """
+
+    def __init__(self, app: WebApp, root_path: str = "") -> None:
+        self._app = app
+        config = uvicorn.Config(
+            app,
+            root_path=root_path,
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        self._app.hub.close()
+        await super().shutdown(sockets)
+        await self._app.aclose()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """See uvicorn, whose own kills the process at the end, past all that its callers have to put away."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens there; 0 takes any free port.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=256)
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(
+            f"cannot listen on {host} port {port} ({error}): choose others by --host and --port"
+        ) from error
