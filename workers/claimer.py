@@ -20,6 +20,7 @@ from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
 from monarq.shared.token import make_token
 from monarq.workers.journal import Journal
+from monarq.workers.pulse import Hunger
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
 
@@ -74,6 +75,7 @@ class Claimer:
         self._doubtful: list[str] = []
         self._backoff = Backoff()
         self._wake = keys.wake(home)
+        self._fed_s = time.monotonic()
 
     async def run(self) -> None:
         """Claims until cancelled; no error of Redis ends it."""
@@ -87,13 +89,22 @@ class Claimer:
                 for lease in claimed.leases:
                     self._start(lease)
                 await self._await_probation(claimed.leases)
-                if not claimed.leases:
+                if claimed.leases:
+                    self._fed_s = time.monotonic()
+                else:
                     self._on_empty()
                     await self._wait(claimed.next_due_s)
             except (RedisError, OSError) as error:
                 if not self._backoff.failing:
                     self._journal.redis_lost(self._doing, error)
                 await asyncio.sleep(self._backoff.next_s())
+
+    def hunger(self) -> Hunger:
+        """How long it has got no job although there was a place; to be asked each second, as it asks for the places."""
+        now_s = time.monotonic()
+        if self._slots.free <= 0 or self._may_start() == 0:
+            self._fed_s = now_s
+        return Hunger(self._keys.queue, self._home, round(now_s - self._fed_s, 3))
 
     @property
     def _doing(self) -> str:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from monarq.workers.pulse import Pulse
 from monarq.workers.spec import WorkerSpec
 
 READ_BYTES: Final = 65_536
@@ -79,7 +80,13 @@ class Refused(msgspec.Struct, tag="refused", frozen=True):
 
 
 class Beat(msgspec.Struct, tag="beat", frozen=True):
-    """Worker to supervisor: its event loop turns."""
+    """Worker to supervisor: its event loop turns.
+
+    Attributes:
+        pulse: how it stands.
+    """
+
+    pulse: Pulse = Pulse()
 
 
 class Ended(msgspec.Struct, tag="ended", frozen=True):

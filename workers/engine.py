@@ -33,6 +33,7 @@ from monarq.workers.journal import Journal
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases import LeaseKeeper, LeaseTable
 from monarq.workers.progress import Reporter
+from monarq.workers.pulse import Pulse
 from monarq.workers.record import write_record
 from monarq.workers.registry import register
 from monarq.workers.results import Results
@@ -105,6 +106,8 @@ class Engine:
         self._hand_back = asyncio.Event()
         self._quiet = asyncio.Event()
         self._runner: Runner | None = None
+        self._keeper: LeaseKeeper | None = None
+        self._claimers: list[Claimer] = []
 
     @property
     def tally(self) -> Tally:
@@ -170,8 +173,8 @@ class Engine:
             journal=self._journal,
             on_settled=self._quiet.set,
         )
-        keeper = self._make_keeper()
         reporter = Reporter(redis=redis, worker_id=self.worker_id, journal=self._journal)
+        keeper = self._keeper = self._make_keeper()
         io_slots, cpu_slots = Slots(self.settings.concurrency), Slots(1 if lanes.has_cpu else 0)
         self._runner = Runner(
             settings=self.settings,
@@ -191,7 +194,7 @@ class Engine:
         self._vitals.start(lambda: lanes.child_pid)
         keeper.start()
         sending = asyncio.create_task(acker.run())
-        claimers = self._make_claimers(redis, io_slots, cpu_slots, lanes.has_cpu)
+        claimers = self._claimers = self._make_claimers(redis, io_slots, cpu_slots, lanes.has_cpu)
         parts = [asyncio.create_task(claimer.run()) for claimer in claimers]
         beside = [asyncio.create_task(part.run(redis)) for part in self._upkeep]
         beside.append(asyncio.create_task(reporter.run()))
@@ -329,6 +332,15 @@ class Engine:
             async with asyncio.timeout(LAST_WORDS_S):
                 for keys in self._keys:
                     await retire(redis, keys, self.worker_id)
+
+    def pulse(self) -> Pulse:
+        """How the worker stands, as its supervisor hears each second; called on its event loop."""
+        return Pulse(
+            running=self.running,
+            lag_s=round(max(0.0, self._vitals.lag.take("beat")), 3),
+            renewed_s=round(self._keeper.renewed_s, 3) if self._keeper else 0.0,
+            hungry=[claimer.hunger() for claimer in self._claimers],
+        )
 
     def record(self) -> bytes:
         """The worker's record, as monitors read it; called by the lease thread."""

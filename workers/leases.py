@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -82,6 +83,7 @@ class LeaseKeeper:
         self._on_lost = on_lost
         self._journal = journal
         self._stopped = threading.Event()
+        self._renewed_at_s = time.monotonic()
         self._thread = threading.Thread(target=self._keep, name="monarq-leases", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -89,6 +91,11 @@ class LeaseKeeper:
         """Starts the thread; the running loop is told of lost leases."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+
+    @property
+    def renewed_s(self) -> float:
+        """Seconds since Redis last took everything; at first, since the keeper was made."""
+        return time.monotonic() - self._renewed_at_s
 
     async def stop(self) -> None:
         """Ends the thread; safe to call twice, or without start."""
@@ -103,6 +110,7 @@ class LeaseKeeper:
             while not self._stopped.is_set():
                 try:
                     self._renew_all(redis)
+                    self._renewed_at_s = time.monotonic()
                     backoff.reset()
                     wait_s = self._lease_s / 3
                 except (RedisError, OSError) as error:

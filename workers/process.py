@@ -28,6 +28,7 @@ from monarq.shared.connection import RedisSource, UrlSource
 from monarq.shared.errors import MonarqError
 from monarq.workers.control import Beat, Ended, HandBack, Ready, Refused, Repair, Start, ToWorker, WorkerEnd
 from monarq.workers.log_setup import configure_logging
+from monarq.workers.pulse import Pulse
 from monarq.workers.repairer import Repairer
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.signals import handling
@@ -72,6 +73,10 @@ class WorkerEngine(Protocol):
 
     def hand_back(self) -> None:
         """Gives the running jobs back."""
+        ...
+
+    def pulse(self) -> Pulse:
+        """How it stands, compared with the last time."""
         ...
 
 
@@ -123,7 +128,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
         with handling(handlers):
-            beats = asyncio.create_task(self._beat())
+            beats = asyncio.create_task(self._beat(engine))
             try:
                 await engine.run()
             finally:
@@ -133,9 +138,9 @@ class Worker:
             in_burst = engine.settings.burst and self._stop_asked_s is None
             self._channel.send(Ended("burst" if in_burst else "drained"))
 
-    async def _beat(self) -> None:
+    async def _beat(self, engine: WorkerEngine) -> None:
         while True:
-            self._channel.send(Beat())
+            self._channel.send(Beat(engine.pulse()))
             await asyncio.sleep(BEAT_S)
 
     def _tell_ready(self) -> None:

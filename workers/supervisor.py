@@ -15,6 +15,7 @@ from typing import Final
 
 from monarq.shared.connection import open_redis
 from monarq.workers.control import Ready, Repair
+from monarq.workers.pool_state import PoolState, WorkerState
 from monarq.workers.reaper import adopts_orphans, reap_orphans
 from monarq.workers.repairer import Repairer
 from monarq.workers.seat import Seat
@@ -82,6 +83,12 @@ class Supervisor:
         self._stopping = False
         self._was_ready = False
         self._exit_code = 0
+
+    @property
+    def state(self) -> PoolState:
+        """How the pool and its workers stand."""
+        workers = sorted(self._workers.values(), key=lambda worker: worker.index)
+        return PoolState(self._stopping, tuple(map(WorkerState.of, workers)))
 
     async def run(self) -> int:
         """Runs the pool; see `supervise`."""

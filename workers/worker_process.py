@@ -32,6 +32,7 @@ from monarq.workers.control import (
     SupervisorEnd,
 )
 from monarq.workers.lanes.child_end import ChildEnd, reap
+from monarq.workers.pulse import Pulse
 from monarq.workers.reaper import has_ended
 from monarq.workers.spec import Limits, WorkerSpec
 from monarq.workers.supervisor_log import SupervisorLog, hung_for, stubborn_for
@@ -52,9 +53,12 @@ class WorkerProcess:
 
     Attributes:
         index: its place in the pool.
+        restarts: how often the worker of its place has ended by itself or was killed.
         pid: its process id, and that of its process group and session.
         ready: what it said when it was ready; None before.
         refusal: why it cannot start, if it said so.
+        pulse: how it stood at its last beat.
+        silent_s: seconds since it was last heard of; time in which we were stopped ourselves does not count.
         farewell: "drained" or "burst" when everything was handed back, and None otherwise: then what it held is to be
             repaired.
         killed_for: why the supervisor killed it, if it did.
@@ -67,12 +71,14 @@ class WorkerProcess:
         channel: SupervisorEnd,
         *,
         index: int,
+        restarts: int,
         limits: Limits,
         log: SupervisorLog,
         on_ready: Callable[[WorkerProcess], None],
     ) -> None:
         """Takes over a process just started and begins to watch it on the running event loop."""
         self.index = index
+        self.restarts = restarts
         self.pid = process.pid
         self.ready: Ready | None = None
         self.refusal: str | None = None
@@ -86,7 +92,8 @@ class WorkerProcess:
         self._on_ready = on_ready
         self._loop = asyncio.get_running_loop()
         self.started_s = self._loop.time()
-        self._silent_s = 0.0
+        self.pulse = Pulse()
+        self.silent_s = 0.0
         self._warned = False
         self._draining = False
         self._ready_or_ended = asyncio.Event()
@@ -126,7 +133,8 @@ class WorkerProcess:
             theirs.close()
         channel = SupervisorEnd(ours)
         channel.send(Start(spec, sys.path, os.environ.get("PYTHONPATH")))
-        return cls(process, channel, index=spec.index, limits=limits, log=log, on_ready=on_ready)
+        place = {"index": spec.index, "restarts": spec.restarts}
+        return cls(process, channel, **place, limits=limits, log=log, on_ready=on_ready)
 
     def __repr__(self) -> str:
         state = "ended" if self.end else "ready" if self.ready else "starting"
@@ -220,10 +228,10 @@ class WorkerProcess:
         return bool(messages)
 
     def _take(self, message: FromWorker) -> None:
-        self._silent_s, self._warned = 0.0, False
+        self.silent_s, self._warned = 0.0, False
         match message:
             case Beat():
-                return
+                self.pulse = message.pulse
             case Ready():
                 self.ready = message
                 self._ready_or_ended.set()
@@ -236,19 +244,19 @@ class WorkerProcess:
 
     def _tick(self) -> None:
         """Counts ticks, not time: when we were stopped or frozen together with the worker, it was not silent."""
-        self._silent_s += TICK_S
+        self.silent_s += TICK_S
         limit_s = self._limits.hang_timeout_s if self.ready else self._limits.start_timeout_s
-        if self._silent_s >= limit_s:
+        if self.silent_s >= limit_s:
             self._kill_hung()
             return
-        if self.ready and not self._warned and self._silent_s >= limit_s / 3:
+        if self.ready and not self._warned and self.silent_s >= limit_s / 3:
             self._warned = True
-            self._log.worker_silent(self, self._silent_s, limit_s)
+            self._log.worker_silent(self, self.silent_s, limit_s)
         self._tick_timer = self._loop.call_later(TICK_S, self._tick)
 
     def _kill_hung(self) -> None:
-        self.killed_for = hung_for(self._silent_s)
-        self._log.worker_hung(self, self._silent_s)
+        self.killed_for = hung_for(self.silent_s)
+        self._log.worker_hung(self, self.silent_s)
         # Its fault handler writes all stacks on SIGABRT, whoever holds the interpreter's lock.
         self._signal(signal.SIGABRT)
         self._replace_kill_timer(self._limits.dump_s, self._kill_group)

@@ -111,6 +111,33 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     metavar="DIR",
     help="Replace the workers when a file in this folder changes. Needs watchfiles.",
 )
+@click.option(
+    "--health-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Serve /livez and /readyz of the whole pool here; 0 takes any free port. Needs the extra web.",
+)
+@click.option(
+    "--bind",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="HOST",
+    help="Where --health-port listens; in a container 0.0.0.0.",
+)
+@click.option(
+    "--livez-after",
+    type=parse_duration,
+    metavar="DURATION",
+    help="/livez fails when an event loop stands still for so long. Default: twice the hang timeout.",
+)
+@click.option(
+    "--readyz-after",
+    type=parse_duration,
+    default="30s",
+    show_default=True,
+    metavar="DURATION",
+    help="/readyz fails when a job is due, a place is free, and nothing was claimed for so long.",
+)
 @click.option("--custom-log-dict", metavar="PATH", help="Dotted path of a dict for logging.config, instead of -v.")
 @click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of the log."
@@ -129,6 +156,10 @@ def worker(
     custom_log_dict: str | None,
     log_format: str,
     hang_timeout: float,
+    health_port: int | None,
+    bind: str,
+    livez_after: float | None,
+    readyz_after: float,
     **given: Any,
 ) -> int:
     """Run the jobs of TARGET until Ctrl-C or SIGTERM.
@@ -138,6 +169,8 @@ def worker(
     back; SIGHUP replaces the workers one by one, without dropping a job.
     """
     from monarq.cli.worker_pool import check_workers, run_pool
+    from monarq.cli.worker_ports import Ports
+    from monarq.workers.health import HealthLimits
     from monarq.workers.spec import Limits, WorkerSpec
 
     overrides = {
@@ -156,4 +189,8 @@ def worker(
             log_format=log_format,
             custom_log_dict=custom_log_dict,
         )
-        return check_workers(spec) if check else run_pool(spec, workers, watch, Limits(hang_timeout_s=hang_timeout))
+        if check:
+            return check_workers(spec)
+        health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
+        ports = Ports(health=health_port, bind=bind, limits=health)
+        return run_pool(spec, workers, watch, Limits(hang_timeout_s=hang_timeout), ports)

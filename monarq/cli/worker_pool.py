@@ -14,13 +14,14 @@ from redis.exceptions import RedisError
 
 from monarq.cli.console import FAILED, say
 from monarq.cli.source import told
+from monarq.cli.worker_ports import Ports, serving
 from monarq.monitor.stats import QueueStats, read_stats
 from monarq.shared.connection import shown_url
 from monarq.shared.errors import SettingsError
 from monarq.shared.version import VERSION
 from monarq.workers.log_setup import configure_logging
 from monarq.workers.spec import Limits, WorkerSpec
-from monarq.workers.supervisor import supervise
+from monarq.workers.supervisor import Supervisor
 from monarq.workers.supervisor_log import SupervisorLog
 from monarq.workers.target import load_target
 
@@ -64,7 +65,7 @@ class PoolLog(SupervisorLog):
         say(f"monarq: {worker.refusal or 'the workers do not start; what they wrote above says why'}")
 
 
-def run_pool(spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits) -> int:
+def run_pool(spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits, ports: Ports) -> int:
     """Runs the workers until they are stopped; gives the exit code.
 
     Args:
@@ -72,24 +73,28 @@ def run_pool(spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits)
         workers: how many.
         watch: a folder; when something in it changes, the workers are replaced.
         limits: how long the supervisor waits for what.
+        ports: where its health and metrics are served.
 
     Raises:
-        SettingsError: a folder is to be watched and watchfiles is not installed, or the log settings are wrong.
+        SettingsError: a folder is to be watched and watchfiles is not installed, a port cannot be had, or the log
+            settings are wrong.
         TargetError: there is nothing at the path of the log settings.
     """
     watcher = find_watcher() if watch else None
     configure_logging(spec.verbosity, spec.log_format, spec.custom_log_dict)
-    return asyncio.run(_run_pool(spec, workers, watch, watcher, limits))
+    supervisor = Supervisor(spec, workers=workers, limits=limits, log=PoolLog(spec))
+    return asyncio.run(_run_pool(supervisor, watch, watcher, ports))
 
 
-async def _run_pool(spec: WorkerSpec, workers: int, watch: Path | None, watcher: Watcher | None, limits: Limits) -> int:
-    reloading = asyncio.create_task(_reload_on_changes(watch, watcher)) if watch and watcher else None
-    try:
-        return await supervise(spec, workers=workers, limits=limits, log=PoolLog(spec))
-    finally:
-        if reloading is not None:
-            reloading.cancel()
-            await asyncio.wait([reloading])
+async def _run_pool(supervisor: Supervisor, watch: Path | None, watcher: Watcher | None, ports: Ports) -> int:
+    async with serving(ports, lambda: supervisor.state):
+        reloading = asyncio.create_task(_reload_on_changes(watch, watcher)) if watch and watcher else None
+        try:
+            return await supervisor.run()
+        finally:
+            if reloading is not None:
+                reloading.cancel()
+                await asyncio.wait([reloading])
 
 
 async def _reload_on_changes(folder: Path, watcher: Watcher) -> None:

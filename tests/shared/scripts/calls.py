@@ -24,6 +24,7 @@ from monarq.shared.commands.renew import renew
 from monarq.shared.commands.repair import repair, retire
 from monarq.shared.commands.requeue import Return, requeue
 from monarq.shared.commands.revive import Revived, revive
+from monarq.shared.commands.waiting import Waiting, waiting
 from monarq.shared.lane import Home, Lane
 from tests.shared.scripts.rows import Call, Scene
 from tests.support.queue_state import KEYS, Time, to_bytes, to_text
@@ -220,6 +221,16 @@ def call_discard(*ids: str) -> Call:
 
     async def call(scene: Scene) -> list[bool]:
         return await discard(scene.redis, KEYS, [to_bytes(job_id) for job_id in ids])
+
+    return call
+
+
+def call_waiting() -> Call:
+    """Asks how long jobs wait; the answer in whole seconds."""
+
+    async def call(scene: Scene) -> Waiting:
+        found = await waiting(scene.redis, KEYS)
+        return Waiting(*(None if each is None else round(each) for each in (found.io_s, found.cpu_s)))
 
     return call
 

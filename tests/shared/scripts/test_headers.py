@@ -48,6 +48,7 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "requeue": lambda ids: calls.call_requeue(*map(calls.Back, ids)),
     "retire": lambda ids: calls.call_retire(),
     "revive": lambda ids: calls.call_revive(*ids),
+    "waiting": lambda ids: calls.call_waiting(),
 }
 """renew's binding blocks, and is played with its own stand-in."""
 

@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.errors import SettingsError
 from monarq.workers.process import main
+from monarq.workers.pulse import Pulse
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.spec import WorkerSpec
 
@@ -64,6 +65,9 @@ class FakeEngine:
         self.say("hand back")
         if self._target != "deaf":
             self._may_end.set()
+
+    def pulse(self) -> Pulse:
+        return Pulse()
 
     async def run(self) -> None:
         if self._target == "refuse" or (self._target == "refuse-if-flag" and self._flag.exists()):

@@ -1,0 +1,19 @@
+-- waiting: since when the longest waiting job of each lane is due and nobody runs it.
+-- ARGV  none
+-- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 where no such job is among the first of the lane
+-- An arq worker keeps its jobs due while it runs them: those are passed over.
+local FIRST = 50
+local now = now_ms()
+
+local function waits_ms(source)
+    -- Scores up to 1 are no times: aborts put jobs there.
+    local due = redis.call('ZRANGEBYSCORE', source, '(1', ms(now), 'WITHSCORES', 'LIMIT', 0, FIRST)
+    for at = 1, #due, 2 do
+        if redis.call('EXISTS', RUN .. due[at]) == 0 then
+            return math.floor(now - tonumber(due[at + 1]))
+        end
+    end
+    return -1
+end
+
+return {waits_ms(QUEUE), waits_ms(CPU)}

@@ -1,0 +1,162 @@
+"""When a pool is taken for alive and for ready: pools as a supervisor may see them, and a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.lane import Home
+from monarq.workers.control import Ready
+from monarq.workers.health import HealthLimits, PoolHealth
+from monarq.workers.pool_state import Phase, PoolState, WorkerState
+from monarq.workers.pulse import Hunger, Pulse
+from tests.support.engines import make_engine, put, running
+from tests.support.proxy import Proxy
+from tests.workers import engine_jobs as jobs
+
+LIMITS = HealthLimits(live_s=5, claim_s=30)
+QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+
+
+def worker(
+    url: str | None = None,
+    *,
+    phase: Phase = "ready",
+    silent_s: float = 0.0,
+    lag_s: float = 0.0,
+    renewed_s: float = 0.0,
+    hungry_s: float = 0.0,
+    home: Home = "io",
+) -> WorkerState:
+    ready = None if phase == "starting" else Ready("w", [DEFAULT_QUEUE], 15, 20, url)
+    pulse = Pulse(0, lag_s, renewed_s, [Hunger(DEFAULT_QUEUE, home, hungry_s)])
+    return WorkerState(0, 7, phase, ready, silent_s, pulse, 0)
+
+
+class Health(PoolHealth):
+    """Of a pool that the test makes up."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: self.pool, LIMITS)
+        self.pool = PoolState(False, ())
+
+    async def problems(self, *workers: WorkerState, draining: bool = False) -> str:
+        self.pool = PoolState(draining, workers)
+        self._probe._answered_s = float("-inf")
+        return "; ".join((await self.ready()).problems)
+
+
+@pytest.fixture
+async def health() -> AsyncIterator[Health]:
+    health = Health()
+    health.start()
+    yield health
+    await health.stop()
+
+
+@pytest.mark.parametrize(
+    ("workers", "problem"),
+    [
+        ((), ""),
+        ((worker(silent_s=4.9, lag_s=4.9),), ""),
+        ((worker(), worker(silent_s=5.5)), "worker 0 (pid 7) has given no sign of life for 5.5 s"),
+        ((worker(lag_s=6),), "worker 0 (pid 7) stood still for 6.0 s"),
+        ((worker(phase="starting", silent_s=50),), ""),
+        ((worker(phase="ending", silent_s=50),), "worker 0 (pid 7) has given no sign of life for 50.0 s"),
+    ],
+)
+async def test_alive(health: Health, workers: tuple[WorkerState, ...], problem: str) -> None:
+    health.pool = PoolState(False, workers)
+    assert "; ".join(health.live().problems) == problem
+
+
+async def test_a_supervisor_whose_loop_stood_still_is_remembered_as_sick_for_some_seconds() -> None:
+    health = PoolHealth(lambda: PoolState(False, ()), HealthLimits(live_s=0.5))
+    health.start()
+    await asyncio.sleep(0.2)
+    assert health.live().ok
+    time.sleep(0.8)
+    await asyncio.sleep(0.2)
+    assert "the supervisor's event loop stood still for 0." in health.live().problems[0]
+    await asyncio.sleep(1.2)
+    assert not health.live().ok
+    await health.stop()
+
+
+async def test_a_pool_is_not_ready_before_its_workers_nor_while_it_drains(health: Health, redis_url: str) -> None:
+    assert await health.problems() == "no worker is ready"
+    assert await health.problems(worker(phase="starting")) == "no worker is ready"
+    assert await health.problems(worker(redis_url, phase="ending")) == "no worker is ready"
+    assert await health.problems(worker(redis_url), worker(phase="starting")) == ""
+    assert await health.problems(worker(redis_url), draining=True) == "draining: the pool was told to stop"
+
+
+async def test_redis_that_is_away(health: Health) -> None:
+    assert "Redis does not answer: " in await health.problems(worker("unix:///nonexistent/redis.sock"))
+
+
+async def test_redis_that_says_nothing(health: Health, redis_url: str) -> None:
+    async with Proxy(redis_url.removeprefix("unix://").partition("?")[0]) as proxy:
+        assert await health.problems(worker(proxy.url)) == ""
+        proxy.deaf = True
+        began_s = time.monotonic()
+        assert "Redis does not answer" in await health.problems(worker(proxy.url))
+        assert time.monotonic() - began_s < 4
+
+
+async def test_work_that_nobody_claims(health: Health, redis: Redis, redis_url: str) -> None:
+    hungry, fed = worker(redis_url, hungry_s=40), worker(redis_url, hungry_s=2)
+    assert await health.problems(hungry) == ""  # there is nothing to be claimed
+    await put(redis, jobs.plus, 1, 2, job_id="old")
+    assert await health.problems(hungry) == ""  # it was put in just now
+    await redis.zadd(QUEUE.queue, {"old": int(time.time() * 1000) - 60_000})
+    assert await health.problems(hungry) == (
+        "arq:queue: a job for the io lane has been due for 60.0 s and a place was free,"
+        " but nothing was claimed for 40.0 s"
+    )
+    assert await health.problems(hungry, fed) == ""  # there is a backlog, and one of them works on it
+    assert await health.problems(worker(redis_url, hungry_s=40, home="cpu")) == ""
+    assert await health.problems(worker(redis_url, silent_s=45)) != ""  # what is silent claims nothing
+    await redis.set(names.in_progress("old"), 1, ex=60)
+    assert await health.problems(hungry) == ""  # an arq worker runs it
+
+
+async def test_a_cpu_job_that_nobody_claims(health: Health, redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.squared, 2, job_id="old")
+    await redis.zadd(QUEUE.cpu, {"old": int(time.time() * 1000) - 60_000})
+    assert "for the cpu lane" in await health.problems(worker(redis_url, hungry_s=40, home="cpu"))
+    assert await health.problems(worker(redis_url, hungry_s=0, home="cpu")) == ""  # all cpu lanes are busy
+    assert await health.problems(worker(redis_url, hungry_s=40, home="io")) == ""  # nobody here has a cpu lane
+
+
+async def test_redis_without_a_url_is_heard_of_through_the_workers(health: Health) -> None:
+    assert await health.problems(worker(renewed_s=5)) == ""
+    assert await health.problems(worker(renewed_s=40)) == "Redis has not answered any worker for 40.0 s"
+    assert await health.problems(worker(renewed_s=40), worker(renewed_s=5)) == ""
+
+
+async def test_a_worker_that_gets_no_answer_tells_that_it_is_hungry(redis: Redis, redis_url: str) -> None:
+    async with (
+        Proxy(redis_url.removeprefix("unix://").partition("?")[0]) as proxy,
+        running(make_engine(proxy.url, [jobs.wait], concurrency=1)) as engine,
+    ):
+        async with asyncio.timeout(10):
+            while len(engine.pulse().hungry) < 1:
+                await asyncio.sleep(0.01)
+            await put(redis, jobs.wait, 1.0, job_id="fills-it")
+            while not engine.running:
+                await asyncio.sleep(0.01)
+        proxy.deaf = True
+        [full] = engine.pulse().hungry
+        assert (full.queue, full.home, full.for_s) == (DEFAULT_QUEUE, "io", 0.0)
+        async with asyncio.timeout(10):
+            while engine.pulse().hungry[0].for_s < 0.3:
+                await asyncio.sleep(0.05)
+        assert engine.pulse().renewed_s > 0.3
+        proxy.deaf = False
