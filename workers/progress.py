@@ -82,12 +82,12 @@ class Reporter:
         self._shown.pop(told, None)
         if not told.noted and told not in self._on_its_way:
             return
-        self._last[told] = self._loop.create_future()
+        sent = self._last[told] = self._loop.create_future()
         self._news.set()
         with suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(LAST_WAIT_S):
-                await self._last[told]
-        del self._last[told]
+                await sent
+        self._last.pop(told, None)
 
     async def run(self) -> None:
         """Sends until cancelled."""
@@ -142,9 +142,10 @@ class Reporter:
             self._journal.redis_back("reporting progress")
         self._shown |= {told: None for told in batch if not told.closed}
         for told in batch:
-            last = self._last.get(told)
-            if last is not None and not last.done():
-                last.set_result(None)
+            # What is noted has come while this call was on its way, and is not sent yet.
+            sent = None if told.noted else self._last.pop(told, None)
+            if sent is not None and not sent.done():
+                sent.set_result(None)
 
     def _note_again(self, batch: Batch) -> None:
         for told, report in batch.items():

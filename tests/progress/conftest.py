@@ -1,0 +1,31 @@
+"""A producer, a worker in the test's own process, and a played one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.producer import Producer
+from monarq.workers.engine import Engine
+from tests.progress import jobs
+from tests.support.engines import make_engine, running
+from tests.support.played_worker import PlayedWorker
+
+
+@pytest.fixture
+async def producer(redis_url: str) -> AsyncIterator[Producer]:
+    async with Producer(redis_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def engine(redis_url: str) -> AsyncIterator[Engine]:
+    async with running(make_engine(redis_url, jobs.ALL)) as made:
+        yield made
+
+
+@pytest.fixture
+def played(redis: Redis) -> PlayedWorker:
+    return PlayedWorker(redis)

@@ -1,0 +1,187 @@
+"""What handles tell of a job's progress; the worker is played, so that each report comes when the test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.producer import Handle, Producer, SyncProducer
+from monarq.producer.errors import ProducerClosedError
+from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.progress import tell_progress
+from monarq.shared.progress import Progress, Report
+from monarq.shared.report import encode_report
+from tests.progress.jobs import step_through
+from tests.support.played_worker import WORKER, PlayedWorker
+
+
+async def tell(played: PlayedWorker, *reports: tuple[Lease, Report]) -> None:
+    told = [(lease, encode_report(report)) for lease, report in reports]
+    assert await tell_progress(played.redis, played.keys, WORKER, told, 60_000) == []
+
+
+async def begin(producer: Producer, played: PlayedWorker) -> tuple[Handle[Any], Lease]:
+    """A job that runs."""
+    handle = await producer.enqueue(step_through, 1, 0.0)
+    [lease] = await played.claim()
+    return handle, lease
+
+
+async def take(watching: AsyncIterator[Progress]) -> Report:
+    async with asyncio.timeout(10):
+        progress = await anext(watching)
+    return (progress.done, progress.total, progress.message)
+
+
+async def rest(watching: AsyncIterator[Progress]) -> list[float]:
+    async with asyncio.timeout(10):
+        return [progress.done async for progress in watching]
+
+
+async def test_the_last_that_a_job_told_is_known(producer: Producer, played: PlayedWorker) -> None:
+    handle, lease = await begin(producer, played)
+    assert await handle.progress() is None
+    await tell(played, (lease, (1, 4, "a quarter")))
+    progress = await handle.progress()
+    assert progress is not None
+    assert (progress.done, progress.total, progress.message, progress.share) == (1, 4, "a quarter", 0.25)
+    assert progress.at.utcoffset() is not None
+
+
+async def test_blocking_callers_know_it_too(redis_url: str, producer: Producer, played: PlayedWorker) -> None:
+    handle, lease = await begin(producer, played)
+    await tell(played, (lease, (1, None, "")))
+
+    def ask() -> Progress | None:
+        with SyncProducer(redis_url) as blocking:
+            return blocking.handle(handle.job_id).progress()
+
+    progress = await asyncio.to_thread(ask)
+    assert progress is not None
+    assert (progress.done, progress.share) == (1, None)
+
+
+async def test_a_watch_begins_with_the_last_goes_on_with_each_and_ends_with_the_job(
+    producer: Producer, played: PlayedWorker
+) -> None:
+    handle, lease = await begin(producer, played)
+    await tell(played, (lease, (1, 3, "before")))
+    watching = handle.watch()
+    assert await take(watching) == (1, 3, "before")
+    await tell(played, (lease, (2, 3, "")))
+    assert await take(watching) == (2, 3, "")
+    await tell(played, (lease, (3, 3, "")))
+    await played.end(lease, value=3)
+    assert await rest(watching) == [3]
+
+
+async def test_whoever_is_slow_gets_the_newest(producer: Producer, played: PlayedWorker) -> None:
+    handle, lease = await begin(producer, played)
+    watching = handle.watch()
+    await tell(played, (lease, (0, 9, "")))
+    assert await take(watching) == (0, 9, "")
+    # Another watch hears all of them, so that the slow one has heard them as well.
+    other = handle.watch()
+    for step in range(1, 10):
+        await tell(played, (lease, (step, 9, "")))
+        while (await take(other))[0] < step:
+            continue
+    assert await take(watching) == (9, 9, "")
+    await other.aclose()
+    await watching.aclose()
+
+
+async def test_many_jobs_at_once(producer: Producer, played: PlayedWorker) -> None:
+    handles = await producer.enqueue_many(step_through, [(n, 0.0) for n in range(20)])
+    leases = {lease.job_id: lease for lease in await played.claim()}
+    watching = producer.watch(handles)
+    first = asyncio.ensure_future(anext(watching))
+    for step in (1, 2):
+        await tell(played, *((lease, (step, 2, job_id)) for job_id, lease in leases.items()))
+    await played.end(*leases.values(), value=0)
+    async with asyncio.timeout(10):
+        told = [await first, *[pair async for pair in watching]]
+    assert all(progress.message == handle.job_id for handle, progress in told)
+    assert {handle: progress.done for handle, progress in told} == dict.fromkeys(handles, 2)
+
+
+async def test_what_was_told_while_nobody_could_hear_is_seen_when_they_can(
+    redis: Redis, producer: Producer, played: PlayedWorker
+) -> None:
+    handle, lease = await begin(producer, played)
+    watching = handle.watch()
+    await tell(played, (lease, (1, 3, "")))
+    assert await take(watching) == (1, 3, "")
+    await redis.client_kill_filter(_type="pubsub")
+    await tell(played, (lease, (2, 3, "unheard")))
+    assert await take(watching) == (2, 3, "unheard")
+    await redis.client_kill_filter(_type="pubsub")
+    await tell(played, (lease, (3, 3, "the last")))
+    await played.end(lease, value=3)
+    assert await rest(watching) == [3]
+
+
+@pytest.mark.parametrize("success", [True, False])
+async def test_a_watch_ends_however_the_job_does(producer: Producer, played: PlayedWorker, success: bool) -> None:
+    handle, lease = await begin(producer, played)
+    watching = asyncio.create_task(rest(handle.watch()))
+    await asyncio.sleep(0.05)
+    await played.end(lease, value=None if success else ValueError("no"), success=success, keep_ms=-1)
+    assert await watching == []
+
+
+async def test_a_job_that_is_not_there_tells_nothing(producer: Producer) -> None:
+    assert await rest(producer.handle("unknown").watch()) == []
+    assert [pair async for pair in producer.watch([])] == []
+
+
+async def test_a_closed_producer_wakes_whoever_watches(redis_url: str, played: PlayedWorker) -> None:
+    async with Producer(redis_url) as producer:
+        handle, lease = await begin(producer, played)
+        await tell(played, (lease, (1, 3, "")))
+        watching = handle.watch()
+        await take(watching)
+        waiting = asyncio.create_task(rest(watching))
+        await asyncio.sleep(0)
+    with pytest.raises(ProducerClosedError):
+        await waiting
+    with pytest.raises(ProducerClosedError):
+        await anext(handle.watch())
+
+
+async def test_nothing_is_polled(redis: Redis, redis_url: str, producer: Producer, played: PlayedWorker) -> None:
+    handle, lease = await begin(producer, played)
+    watching = handle.watch()
+    key = played.keys.progress(handle.job_id)
+    async with redis.monitor() as monitor:
+        for step in range(1, 8):
+            await tell(played, (lease, (step, 8, "")))
+            assert await take(watching) == (step, 8, "")
+            await asyncio.sleep(0.2)
+        await played.end(lease, value=8)
+        assert await rest(watching) == []
+        await redis.echo("the end")
+        asked = 0
+        async for command in monitor.listen():
+            if command["command"] == "ECHO the end":
+                break
+            asked += command["client_type"] != "lua" and key in command["command"]
+    assert asked <= 2, "one look when the channel is heard, and one at the end"
+
+
+async def test_a_watch_that_is_left_keeps_nothing(producer: Producer, played: PlayedWorker) -> None:
+    handle, lease = await begin(producer, played)
+    await tell(played, (lease, (1, 3, "")))
+    async for _ in handle.watch():
+        break
+    other = handle.watch()
+    await take(other)
+    await other.aclose()
+    await asyncio.sleep(0.05)
+    listener = producer._listener
+    assert not any(listener._reports.values())
+    assert not any(listener._channels.values())
