@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from monarq.shared.retry import Retry as Retry
     from monarq.shared.schedule import cron as cron
     from monarq.workers.journal import Listener as Listener
+    from monarq.workers.log_fields import JobLogFilter as JobLogFilter
     from monarq.workers.run import Run as Run
 
 _HOMES = {
@@ -58,6 +59,7 @@ _HOMES = {
     "Retry": "monarq.shared.retry",
     "cron": "monarq.shared.schedule",
     "Listener": "monarq.workers.journal",
+    "JobLogFilter": "monarq.workers.log_fields",
     "Run": "monarq.workers.run",
     "__version__": "monarq.shared.version",
 }
@@ -70,6 +72,7 @@ __all__ = [
     "JobAbortedError",
     "JobDeadError",
     "JobFailedError",
+    "JobLogFilter",
     "JobStatus",
     "Lane",
     "Listener",

@@ -39,6 +39,7 @@ from monarq.workers.registry import register
 from monarq.workers.results import Results
 from monarq.workers.run import Halt, Run
 from monarq.workers.runner import Runner, wall_ms
+from monarq.workers.running import WORKER_ID
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
 from monarq.workers.tally import Tally
@@ -140,6 +141,7 @@ class Engine:
             RedisUnavailableError: Redis could not be reached at the start; later that only makes the worker wait.
             Exception: what the start-up hook raised.
         """
+        WORKER_ID.set(self.worker_id)
         redis = Wire(
             private_pool(self.source.client()), shown=self.source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL
         )
@@ -151,7 +153,7 @@ class Engine:
             await redis.hang_up()
 
     async def _run_with(self, redis: Redis) -> None:
-        lanes = Lanes(self.jobs, self.settings, self._tally)
+        lanes = Lanes(self.jobs, self.settings, self._tally, self.worker_id)
         await lanes.start()
         try:
             if self.settings.hooks.startup:

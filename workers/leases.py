@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -84,7 +85,8 @@ class LeaseKeeper:
         self._journal = journal
         self._stopped = threading.Event()
         self._renewed_at_s = time.monotonic()
-        self._thread = threading.Thread(target=self._keep, name="monarq-leases", daemon=True)
+        in_context = copy_context().run  # its log lines are to name the worker
+        self._thread = threading.Thread(target=in_context, args=(self._keep,), name="monarq-leases", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:

@@ -48,7 +48,8 @@ class WorkerLog(Listener):
 
     def job_handed_back(self, run: Run) -> None:
         """See `Listener`."""
-        logger.info("%s is handed back; it costs it no try", _named(run))
+        # What is handed back over its head is told of outside of its task.
+        logger.info("%s is handed back; it costs it no try", _named(run), extra=_fields(run.lease, run.name))
 
     def job_lost(self, run: Run) -> None:
         """See `Listener`."""
@@ -56,11 +57,13 @@ class WorkerLog(Listener):
 
     def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
         """See `Listener`."""
-        logger.error("%s:%s is dead without having run: %s", lease.job_id, name, error_text(error))
+        logger.error(
+            "%s:%s is dead without having run: %s", lease.job_id, name, error_text(error), extra=_fields(lease, name)
+        )
 
     def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
         """See `Listener`."""
-        logger.info("%s:%s was aborted before it started", lease.job_id, name)
+        logger.info("%s:%s was aborted before it started", lease.job_id, name, extra=_fields(lease, name))
 
     def ack_refused(self, job_ids: list[str]) -> None:
         """See `Listener`."""
@@ -119,6 +122,11 @@ def worker_log() -> WorkerLog:
 def _named(run: Run) -> str:
     tries = f" (try {run.job_try})" if run.job_try > 1 else ""
     return f"{run.lease.job_id}:{run.job.name}{tries}"
+
+
+def _fields(lease: Lease, name: str) -> dict[str, str]:
+    """The fields of a job that no task runs: see `monarq.workers.log_fields`."""
+    return {"job_id": lease.job_id, "job_name": name, "queue": lease.queue.queue}
 
 
 def _some(job_ids: list[str]) -> tuple[int, str]:

@@ -1,6 +1,7 @@
-"""How a worker process and its supervisor log: set up once in each, before anything is logged.
+"""How a worker process, its cpu child and its supervisor log: set up once in each.
 
-Only monarq's own loggers and arq's are set up; a program's own are left as its modules make them.
+monarq's own loggers and arq's are set up before anything is logged. The root logger, by which a program's own loggers
+are heard, follows once the program's modules are imported, and only where they have not set it up themselves.
 """
 
 from __future__ import annotations
@@ -8,66 +9,82 @@ from __future__ import annotations
 import logging
 import logging.config
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from monarq.shared.errors import SettingsError
+from monarq.workers.log_fields import JobLogFilter, JsonFormatter
 
 LEVELS: Final = {-1: "WARNING", 0: "INFO", 1: "DEBUG"}
 FORMATS: Final = ("text", "json")
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, pid, message, and the traceback where there is one."""
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How a process logs.
 
-    def format(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter`."""
-        fields: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "pid": record.process,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(fields, enc_hook=repr).decode()
-
-
-def configure_logging(verbosity: int = 0, log_format: str = "text", custom: str | None = None) -> None:
-    """Sets up the loggers `monarq` and `arq`, to stderr.
-
-    Args:
+    Attributes:
         verbosity: 0 is usual, 1 tells of every job, -1 of warnings only.
-        log_format: "text" or "json".
+        format: "text" or "json".
         custom: the dotted path of a dict for `logging.config.dictConfig`, instead of all this; arq's
             --custom-log-dict.
+    """
+
+    verbosity: int = 0
+    format: str = "text"
+    custom: str | None = None
+
+    @property
+    def level(self) -> str:
+        """The level of monarq's own lines."""
+        return LEVELS[max(-1, min(1, self.verbosity))]
+
+
+def configure_logging(log: LogSettings) -> None:
+    """Sets up the loggers `monarq` and `arq`, to stderr; or everything, by a user's own dict.
 
     Raises:
-        TargetError: there is nothing at the path.
+        TargetError: there is nothing at the path of the dict.
         SettingsError: what is there is no such dict, or the format is unknown.
     """
-    if log_format not in FORMATS:
-        raise SettingsError(f"log_format is {log_format!r}; it must be one of {', '.join(FORMATS)}")
-    config = log_config(verbosity, log_format) if custom is None else _find_config(custom)
+    if log.format not in FORMATS:
+        raise SettingsError(f"log_format is {log.format!r}; it must be one of {', '.join(FORMATS)}")
+    config = log_config(log) if log.custom is None else _find_config(log.custom)
     try:
         logging.config.dictConfig(config)
     except (ValueError, TypeError, AttributeError, ImportError) as error:
-        raise SettingsError(f"{custom or 'the log settings'} cannot be used by logging.config: {error}") from error
+        raise SettingsError(f"{log.custom or 'the log settings'} cannot be used by logging.config: {error}") from error
 
 
-def log_config(verbosity: int, log_format: str) -> dict[str, Any]:
+def configure_root_logging(log: LogSettings) -> None:
+    """Lets the lines of a program's own loggers out to stderr, from INFO on, each with the job that wrote it.
+
+    Does nothing where the program has given the root logger a handler, or the user a dict of his own. A level that the
+    program has set stays.
+    """
+    root = logging.getLogger()
+    if log.custom is not None or root.hasHandlers():
+        return
+    handler = logging.StreamHandler()
+    handler.addFilter(JobLogFilter())
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(job_prefix)s%(message)s", "%H:%M:%S")
+    handler.setFormatter(JsonFormatter() if log.format == "json" else text)
+    root.addHandler(handler)
+    if root.level == logging.WARNING:  # as Python leaves it
+        # At DEBUG the libraries of a program would drown what it says itself.
+        root.setLevel(max(logging.INFO, logging.getLevelName(log.level)))
+
+
+def log_config(log: LogSettings) -> dict[str, Any]:
     """The dict for `logging.config.dictConfig`; arq's own lines keep the form that arq gives them."""
-    level = LEVELS[max(-1, min(1, verbosity))]
-    own = "json" if log_format == "json" else "text"
-    arqs = "json" if log_format == "json" else "arq"
-    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
+    own, arqs = ("json", "json") if log.format == "json" else ("text", "arq")
+    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "filters": ["job"]}
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"job": {"()": JobLogFilter}},
         "formatters": {
+            # Without the job: these lines name theirs.
             "text": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"},
             "arq": {"format": "%(asctime)s: %(message)s", "datefmt": "%H:%M:%S"},
             "json": {"()": JsonFormatter},
@@ -77,8 +94,8 @@ def log_config(verbosity: int, log_format: str) -> dict[str, Any]:
             "arq": {**handler, "formatter": arqs},
         },
         "loggers": {
-            "monarq": {"handlers": ["monarq"], "level": level, "propagate": False},
-            "arq": {"handlers": ["arq"], "level": level, "propagate": False},
+            "monarq": {"handlers": ["monarq"], "level": log.level, "propagate": False},
+            "arq": {"handlers": ["arq"], "level": log.level, "propagate": False},
         },
     }
 

@@ -27,7 +27,7 @@ from redis.asyncio import Redis
 from monarq.shared.connection import RedisSource, UrlSource
 from monarq.shared.errors import MonarqError
 from monarq.workers.control import Beat, Ended, HandBack, Ready, Refused, Repair, Start, ToWorker, WorkerEnd
-from monarq.workers.log_setup import configure_logging
+from monarq.workers.log_setup import configure_logging, configure_root_logging
 from monarq.workers.pulse import Pulse
 from monarq.workers.repairer import Repairer
 from monarq.workers.settings import WorkerSettings
@@ -113,8 +113,9 @@ class Worker:
         """Runs the worker from its engine's making to its end; gives the exit code."""
         threading.Thread(target=self._obey_supervisor, name="monarq-control", daemon=True).start()
         try:
-            configure_logging(self._spec.verbosity, self._spec.log_format, self._spec.custom_log_dict)
+            configure_logging(self._spec.log)
             self._engine = build(self._spec, self._tell_ready)
+            configure_root_logging(self._spec.log)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._serve(self._engine))
         except MonarqError as error:
@@ -223,7 +224,7 @@ def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine
     from monarq.workers.target import load_target
 
     # What can be said of the Redis, one worker of the pool says for all.
-    overrides = spec.overrides if spec.index == 0 else spec.overrides | {"audit": False}
+    overrides = spec.overrides | {"log": spec.log} | ({} if spec.index == 0 else {"audit": False})
     loaded = load_target(spec.target or "", spec.redis_url, overrides)
     loaded.upkeep.append(ReadyTeller(on_ready))
     engine = loaded.engine()

@@ -26,6 +26,7 @@ from monarq.workers.progress import Reporter
 from monarq.workers.registry import Passes
 from monarq.workers.results import Results
 from monarq.workers.run import Halt, Run
+from monarq.workers.running import JOB
 from monarq.workers.settings import Hook, WorkerSettings
 from monarq.workers.slots import Slots
 from monarq.workers.tally import Tally
@@ -108,6 +109,7 @@ class Runner:
         self._settle(run, HandedBack())
 
     async def _run(self, run: Run, slots: Slots) -> None:
+        JOB.set(run)
         try:
             outcome = await self._outcome(run)
             if run.progress is not None:

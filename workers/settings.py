@@ -11,6 +11,7 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.retry import RetryPolicy
 from monarq.workers.journal import Listener
+from monarq.workers.log_setup import LogSettings
 
 Hook = Callable[[dict[Any, Any]], Awaitable[Any]]
 DAY_S: Final = 86_400.0
@@ -64,6 +65,7 @@ class WorkerSettings:
         hooks: the user's hooks.
         listeners: the user's own listeners, which hear of events beside the log.
         audit: whether warnings are given of a Redis that can lose jobs.
+        log: how the cpu child logs: as its worker does. None leaves that to the program.
         arq_style: keep to arq's own rules where they differ: see docs/arq.md.
         log_results: arq style: whether the results of jobs are logged.
         health_check_key: arq style: the health-check key; None names it after the queue.
@@ -94,6 +96,7 @@ class WorkerSettings:
     hooks: Hooks = field(default_factory=Hooks)
     listeners: Sequence[Listener] = ()
     audit: bool = True
+    log: LogSettings | None = None
     arq_style: bool = False
     log_results: bool = True
     health_check_key: str | None = None

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from monarq.workers.log_setup import LogSettings
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
@@ -34,6 +36,11 @@ class WorkerSpec:
     log_format: str = "text"
     custom_log_dict: str | None = None
     restarts: int = 0
+
+    @property
+    def log(self) -> LogSettings:
+        """How its processes log."""
+        return LogSettings(self.verbosity, self.log_format, self.custom_log_dict)
 
     def to_json(self) -> bytes:
         """The spec as one line of JSON."""

@@ -81,7 +81,7 @@ def run_pool(spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits,
         TargetError: there is nothing at the path of the log settings.
     """
     watcher = find_watcher() if watch else None
-    configure_logging(spec.verbosity, spec.log_format, spec.custom_log_dict)
+    configure_logging(spec.log)
     supervisor = Supervisor(spec, workers=workers, limits=limits, log=PoolLog(spec))
     return asyncio.run(_run_pool(supervisor, watch, watcher, ports))
 

@@ -30,6 +30,8 @@ from monarq.workers.lanes.cpu_errors import (
 )
 from monarq.workers.lanes.framing import Call, Failure, Frame, Hello, Kind
 from monarq.workers.lanes.memory_guard import MemoryGuard, read_resident_bytes
+from monarq.workers.log_setup import LogSettings
+from monarq.workers.running import JobFields
 
 __all__ = [
     "CpuCall",
@@ -57,6 +59,7 @@ class CpuCall:
         args: its positional arguments.
         kwargs: its keyword arguments.
         context: passed as the first positional argument when not None.
+        job: the job that it is called for, as its log lines are to name it.
     """
 
     module: str
@@ -64,6 +67,7 @@ class CpuCall:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     context: Any | None
+    job: JobFields | None = None
 
 
 class CpuLane:
@@ -80,6 +84,8 @@ class CpuLane:
         default_memory_bytes: int | None = None,
         sys_path: Sequence[str] | None = None,
         preload: Sequence[str] = (),
+        log: LogSettings | None = None,
+        worker_id: str = "",
     ) -> None:
         """Makes a lane; no process is started yet.
 
@@ -88,6 +94,8 @@ class CpuLane:
             default_memory_bytes: the limit for calls that bring none; None for no limit.
             sys_path: entries that stand before this process's own sys.path in the child.
             preload: modules that a child imports before its first job.
+            log: how a child logs; None leaves that to its jobs.
+            worker_id: the worker, for a child's log lines.
         """
         if max_jobs_per_child < 1:
             raise ValueError(f"max_jobs_per_child must be at least 1, not {max_jobs_per_child}")
@@ -96,6 +104,8 @@ class CpuLane:
         self._default_memory_bytes = default_memory_bytes
         self._sys_path = tuple(sys_path or ())
         self._preload = tuple(preload)
+        self._log = log
+        self._worker_id = worker_id
         self._turn = asyncio.Lock()
         self._child: ChildProcess | None = None
         self._starting: asyncio.Task[ChildProcess] | None = None
@@ -223,7 +233,8 @@ class CpuLane:
             path = list(dict.fromkeys((*self._sys_path, *sys.path)))
             child = ChildProcess.spawn(path)
             self._children = {other for other in (*self._children, child) if other.end is None}
-            await child.prepare(Hello(path, os.environ.get("PYTHONPATH"), list(self._preload)))
+            python_path = os.environ.get("PYTHONPATH")
+            await child.prepare(Hello(path, python_path, list(self._preload), self._log, self._worker_id))
             self.restarts += self._child is not None
             self._child = child
             return child
@@ -241,7 +252,7 @@ class CpuLane:
 def pack_call(child: ChildProcess, call: CpuCall) -> memoryview:
     """The call's frame; CpuPickleError when its arguments cannot be pickled."""
     try:
-        return child.pack(Kind.CALL, Call(call.module, call.qualname, call.args, call.kwargs, call.context))
+        return child.pack(Kind.CALL, Call(call.module, call.qualname, call.args, call.kwargs, call.context, call.job))
     except Exception as error:
         raise CpuPickleError(call.qualname, "arguments", f"{type(error).__name__}: {error}") from error
 

@@ -14,9 +14,10 @@ import pickle
 import resource
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from types import CoroutineType, FunctionType, TracebackType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from monarq.workers.lanes.child_progress import OUTBOX
 from monarq.workers.lanes.child_setup import die_with_worker, leave_stopping_to_worker, offer_to_oom_killer
@@ -31,6 +32,10 @@ from monarq.workers.lanes.framing import (
     Kind,
     dump_frame,
 )
+from monarq.workers.running import JOB, WORKER_ID
+
+if TYPE_CHECKING:
+    from monarq.workers.log_setup import LogSettings
 
 _MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
@@ -125,13 +130,25 @@ def prepare(link: WorkerLink) -> None:
     os.environ.pop("PYTHONPATH", None)
     if hello.python_path is not None:
         os.environ["PYTHONPATH"] = hello.python_path
+    WORKER_ID.set(hello.worker_id)
     try:
-        for module in hello.preload:
-            importlib.import_module(module)
+        log_as(hello.log, hello.preload)
     except BaseException as error:
         link.send(Kind.FAILURE, failure_of(error))
         raise EOFError from error
     link.send(Kind.READY, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT_BYTES)
+
+
+def log_as(log: LogSettings | None, modules: Sequence[str]) -> None:
+    """Imports the modules and sets logging up around that, as the worker does."""
+    if log is not None:
+        from monarq.workers.log_setup import configure_logging, configure_root_logging  # put off: not all need it
+
+        configure_logging(log)
+    for module in modules:
+        importlib.import_module(module)
+    if log is not None:
+        configure_root_logging(log)
 
 
 def run_job(link: WorkerLink, frame: Frame) -> None:
@@ -175,6 +192,7 @@ def call_function(call: Call) -> object:
         target = getattr(target, "function", target)
     if not callable(target):
         raise TypeError(f"{call.module}.{call.qualname} is not callable")
+    JOB.set(call.job)
     context = () if call.context is None else (call.context,)
     result: object = target(*context, *call.args, **call.kwargs)
     if isinstance(result, CoroutineType):

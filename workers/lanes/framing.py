@@ -11,7 +11,11 @@ import io
 import pickle
 import struct
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from monarq.workers.log_setup import LogSettings
+    from monarq.workers.running import JobFields
 
 _HEADER = struct.Struct("<QBQ")
 PICKLE_PROTOCOL = 5
@@ -46,6 +50,9 @@ class Hello(NamedTuple):
     python_path: str | None
     """PYTHONPATH as the worker had it; the child puts it back for the processes that jobs start."""
     preload: list[str]
+    log: LogSettings | None
+    """How to log; None leaves that to the jobs."""
+    worker_id: str
 
 
 class Call(NamedTuple):
@@ -56,6 +63,7 @@ class Call(NamedTuple):
     args: tuple[object, ...]
     kwargs: dict[str, object]
     context: object | None
+    job: JobFields | None
 
 
 class Failure(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 
 from monarq.shared.lane import Lane
@@ -12,6 +13,7 @@ from monarq.workers.lanes.child_progress import pass_on
 from monarq.workers.lanes.cpu import CpuCall, CpuJobDied, CpuLane
 from monarq.workers.registry import Registered
 from monarq.workers.run import Run
+from monarq.workers.running import JobFields
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.tally import Tally
 
@@ -23,7 +25,7 @@ class Lanes:
         tally: where threads that were given up are counted.
     """
 
-    def __init__(self, jobs: Mapping[str, Registered], settings: WorkerSettings, tally: Tally) -> None:
+    def __init__(self, jobs: Mapping[str, Registered], settings: WorkerSettings, tally: Tally, worker_id: str) -> None:
         self.tally = tally
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="monarq-job")
         cpu_jobs = [job for job in jobs.values() if job.lane is Lane.CPU]
@@ -32,6 +34,8 @@ class Lanes:
             self._cpu = CpuLane(
                 max_jobs_per_child=settings.cpu_jobs_per_child,
                 preload=sorted({job.function.__module__ for job in cpu_jobs}),
+                log=settings.log,
+                worker_id=worker_id,
             )
 
     @property
@@ -72,7 +76,7 @@ class Lanes:
     async def _call_in_thread(self, run: Run, lead: tuple[object, ...]) -> object:
         payload = run.payload
         call = partial(run.job.function, *lead, *payload.args, **payload.kwargs)
-        future = asyncio.get_running_loop().run_in_executor(self._threads, call)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, call)
         try:
             return await future
         except asyncio.CancelledError:
@@ -85,7 +89,12 @@ class Lanes:
         job, payload = run.job, run.payload
         function = job.function
         call = CpuCall(
-            function.__module__, function.__qualname__, payload.args, payload.kwargs, lead[0] if lead else None
+            function.__module__,
+            function.__qualname__,
+            payload.args,
+            payload.kwargs,
+            lead[0] if lead else None,
+            JobFields.of(run),
         )
         on_message = None if run.progress is None else partial(pass_on, run.progress)
         return await self._cpu.run(call, timeout_s=job.timeout_s, memory_bytes=job.memory_bytes, on_message=on_message)
