@@ -1,86 +1,113 @@
-"""The plain fields of arq's dict in a pickle, found by reading its opcodes: nothing is unpickled, imported or called.
+"""What a pickle would lay down, found by reading its opcodes: nothing is unpickled, imported, made or called.
 
-A pickle is a program. What is done here is to follow which plain values it lays down (numbers, text, None, True) and
-where; whatever else it would do stands as `OPAQUE`. A pickle that is cut off tells what stood before the cut.
+A pickle is a program. What is done here is to follow which plain values and containers it would build; a function or
+class that it would call is only named, with the arguments that it would get. A pickle that is cut off tells what stood
+before the cut.
 """
 
 from __future__ import annotations
 
 import io
 import pickletools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-
-class Opaque:
-    """Stands for a value that is not plain."""
-
-    def __repr__(self) -> str:
-        return "<opaque>"
-
-
-OPAQUE: Final = Opaque()
-MOST_STEPS: Final = 10_000
+MOST_STEPS: Final = 50_000
 """How many opcodes are looked at, at the most."""
 
 _PLAIN: Final = frozenset(
-    [
-        "NONE",
-        "NEWTRUE",
-        "NEWFALSE",
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "LONG4",
-        "FLOAT",
-        "BINFLOAT",
-        "UNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE",
-        "BINUNICODE8",
-    ]
+    (
+        *("NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"),
+        *("FLOAT", "BINFLOAT", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
+        *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8"),
+    )
 )
 _CONSTANTS: Final[Mapping[str, object]] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A class or function that the pickle names."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What calling it would give."""
+
+    name: str
+    arguments: object
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that cannot be told."""
+
+
+@dataclass(slots=True, eq=False)
+class Items:
+    """A container: `kind` is "dict", whose items are keys and values in turn, "list", "tuple" or "set"."""
+
+    kind: str
+    items: list[object]
+
+
 def read_fields(data: bytes) -> dict[str, object]:
-    """The fields of the dict that the pickle is, as far as they are plain; empty where it is none."""
-    reader = _Reader()
+    """The fields of the dict that the pickle is; empty where it is none."""
+    machine = _Machine()
     try:
         for step, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(data))):
             if step >= MOST_STEPS or opcode.name == "STOP":
                 break
-            reader.follow(opcode, argument)
+            machine.follow(opcode, argument)
     except (ValueError, TypeError, IndexError, OverflowError):
         pass  # cut off, or no pickle at all: what was read before it counts
-    return reader.fields()
+    return machine.fields()
 
 
-class _Reader:
+class _Machine:
     """Pickle's machine with its stack, its marks and its memo, and without its powers."""
 
     def __init__(self) -> None:
         self._stack: list[object] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
-        self._found: list[object] = []
         self._steps: dict[str, Callable[[object], None]] = {
-            "PROTO": self._pass,
-            "FRAME": self._pass,
-            "MARK": self._mark,
+            **dict.fromkeys(("PROTO", "FRAME"), lambda _: None),
+            "MARK": lambda _: self._marks.append(len(self._stack)),
             "MEMOIZE": lambda _: self._memorize(len(self._memo)),
             **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), self._memorize),
             **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), self._recall),
-            **dict.fromkeys(("SETITEMS", "APPENDS", "ADDITEMS"), self._fill),
+            "EMPTY_DICT": lambda _: self._stack.append(Items("dict", [])),
+            "EMPTY_LIST": lambda _: self._stack.append(Items("list", [])),
+            "EMPTY_SET": lambda _: self._stack.append(Items("set", [])),
+            "EMPTY_TUPLE": lambda _: self._stack.append(Items("tuple", [])),
+            "TUPLE1": lambda _: self._close("tuple", self._cut(1)),
+            "TUPLE2": lambda _: self._close("tuple", self._cut(2)),
+            "TUPLE3": lambda _: self._close("tuple", self._cut(3)),
+            "TUPLE": lambda _: self._close("tuple", self._cut_at_mark()),
+            "LIST": lambda _: self._close("list", self._cut_at_mark()),
+            "DICT": lambda _: self._close("dict", self._cut_at_mark()),
+            "FROZENSET": lambda _: self._close("set", self._cut_at_mark()),
+            "SETITEM": lambda _: self._fill(self._cut(2)),
+            "APPEND": lambda _: self._fill(self._cut(1)),
+            **dict.fromkeys(("SETITEMS", "APPENDS", "ADDITEMS"), lambda _: self._fill(self._cut_at_mark())),
+            "GLOBAL": lambda name: self._stack.append(Named(str(name).replace(" ", "."))),
+            "STACK_GLOBAL": lambda _: self._stack.append(Named(".".join(map(str, self._cut(2))))),
+            **dict.fromkeys(("REDUCE", "NEWOBJ"), lambda _: self._call()),
+            "BUILD": self._build,
         }
 
     def fields(self) -> dict[str, object]:
         """What the outermost dict holds, and what was laid down for it when the pickle was cut off."""
-        pending = self._stack[1 : self._marks[1] if len(self._marks) > 1 else None] if self._marks[:1] == [1] else []
-        items = [*self._found, *pending]
+        if not self._stack or not isinstance(self._stack[0], Items) or self._stack[0].kind != "dict":
+            return {}
+        pending: list[object] = []
+        if self._marks[:1] == [1]:
+            pending = self._stack[1 : self._marks[1] if len(self._marks) > 1 else None]
+        items: Sequence[object] = [*self._stack[0].items, *pending]
         return {name: value for name, value in zip(items[::2], items[1::2], strict=False) if isinstance(name, str)}
 
     def follow(self, opcode: pickletools.OpcodeInfo, argument: object) -> None:
@@ -91,35 +118,46 @@ class _Reader:
         elif name in self._steps:
             self._steps[name](argument)
         else:
-            self._skip(opcode)
-
-    def _pass(self, _: object) -> None:
-        """Changes no value."""
-
-    def _mark(self, _: object) -> None:
-        self._marks.append(len(self._stack))
+            self._pass_over(opcode)
 
     def _memorize(self, place: object) -> None:
         self._memo[_whole(place)] = self._stack[-1]
 
     def _recall(self, place: object) -> None:
-        self._stack.append(self._memo.get(_whole(place), OPAQUE))
+        self._stack.append(self._memo.get(_whole(place), Unknown()))
 
-    def _fill(self, _: object) -> None:
-        """Everything above the mark goes into the container below it; it counts where that is the outermost."""
-        items = self._cut_at_mark()
-        if len(self._stack) == 1:
-            self._found += items
+    def _close(self, kind: str, items: list[object]) -> None:
+        self._stack.append(Items(kind, items))
 
-    def _skip(self, opcode: pickletools.OpcodeInfo) -> None:
-        """Does to the stack what the opcode would do, with opaque values."""
+    def _fill(self, items: list[object]) -> None:
+        container = self._stack[-1]
+        if isinstance(container, Items):
+            container.items += items
+
+    def _build(self, _: object) -> None:
+        """A state for what was called: what it would become cannot be told."""
+        self._cut(1)
+
+    def _call(self) -> None:
+        called, arguments = self._cut(2)
+        self._stack.append(Called(called.name, arguments) if isinstance(called, (Named, Called)) else Unknown())
+
+    def _pass_over(self, opcode: pickletools.OpcodeInfo) -> None:
+        """Does to the stack what the opcode would do, with values that cannot be told."""
         before = list(opcode.stack_before)
         if pickletools.markobject in before:
             self._cut_at_mark()
             before = before[: before.index(pickletools.markobject)]
-        if before:
-            del self._stack[-len(before) :]
-        self._stack += [OPAQUE] * len(opcode.stack_after)
+        self._cut(len(before))
+        self._stack += [Unknown()] * len(opcode.stack_after)
+
+    def _cut(self, count: int) -> list[object]:
+        if count > len(self._stack):
+            raise IndexError("the pickle takes more off its stack than there is")
+        at = len(self._stack) - count
+        items = self._stack[at:]
+        del self._stack[at:]
+        return items
 
     def _cut_at_mark(self) -> list[object]:
         mark = self._marks.pop()

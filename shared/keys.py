@@ -123,6 +123,10 @@ class QueueKeys:
         """How often a job's worker died, and of what last."""
         return self.base + _OWN_NAMES["CRASH"] + job_id
 
+    def no_result(self, job_id: str) -> str:
+        """Whether a job has ended whose result was not to be kept."""
+        return self.base + _OWN_NAMES["NO_RESULT"] + job_id
+
     def trail(self, job_id: str) -> str:
         """What rare things happened to a job."""
         return self.base + _OWN_NAMES["TRAIL"] + job_id

@@ -284,8 +284,11 @@ class Engine:
                 return
 
     async def _all_empty(self, redis: Redis) -> bool:
+        """Whether no queue has a job for this worker: a paused one has none, and a burst does not wait for people."""
         with suppress(RedisError, OSError):
-            return not any([await redis.zcard(keys.queue) for keys in self._keys])
+            return not any(
+                [await redis.zcard(keys.queue) and not await redis.exists(keys.paused) for keys in self._keys]
+            )
         return False
 
     async def _end_runs(self) -> None:

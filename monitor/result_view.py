@@ -1,0 +1,153 @@
+"""What a job's result says, for people: read from msgpack, or from a pickle's opcodes; nothing is unpickled or made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from monarq.monitor.payload_head import Format
+from monarq.monitor.pickle_fields import Called, Items, read_fields
+from monarq.monitor.value_text import call_text, value_text
+from monarq.shared.remote_error import EXCEPTION_CODE
+from monarq.shared.signing import HEAD_BYTES, is_signed
+
+LARGEST_READ: Final = 1024 * 1024
+"""Bytes of a payload or result from which on it is not decoded to be shown."""
+
+_LARGEST_MS: Final = 2**53
+_CANCELLED: Final = ("asyncio.exceptions.CancelledError", "CancelledError")
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """A job's result, seen from outside. Times are unix ms by the worker's clock; what is not known is None or ''.
+
+    Attributes:
+        bytes: its size.
+        format: what it is written in.
+        signed: whether it carries a signature, which is not checked here.
+        kept_until_ms: until when it is kept; None for ever.
+        success: whether the job returned; None where that cannot be read.
+        aborted: whether it was stopped because somebody wanted it.
+        value: what it returned, as text.
+        error: class and message of what it raised.
+        error_type: the class alone.
+        traceback: as text.
+        name: the job's name.
+        arguments: the job's arguments as they stand in a call, where they were asked for.
+        tries: which try it was.
+        enqueue_ms: when the job was enqueued, by its client's clock.
+        start_ms: when its last run began.
+        finish_ms: when that ended.
+    """
+
+    bytes: int
+    format: Format = "unknown"
+    signed: bool = False
+    kept_until_ms: int | None = None
+    success: bool | None = None
+    aborted: bool = False
+    value: str = ""
+    error: str = ""
+    error_type: str = ""
+    traceback: str = ""
+    name: str | None = None
+    arguments: str = ""
+    tries: int | None = None
+    enqueue_ms: int | None = None
+    start_ms: int | None = None
+    finish_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The fields of arq's dict, of a job or of a result.
+
+    Attributes:
+        format: what they were written in.
+        signed: whether they carry a signature.
+        fields: by name; empty where nothing can be read safely.
+    """
+
+    format: Format
+    signed: bool
+    fields: Mapping[str, object]
+
+    @property
+    def arguments(self) -> str:
+        """The arguments as they stand in a call."""
+        return call_text(self.fields.get("a", ()), self.fields.get("k", {})) if self.fields else ""
+
+
+def decode_safely(data: bytes) -> Decoded:
+    """The fields of a payload or result, without unpickling; give no more than `LARGEST_READ` bytes."""
+    signed = is_signed(data)
+    inner = data[HEAD_BYTES:] if signed else data
+    if inner.startswith(b"\x80"):
+        return Decoded("pickle", signed, read_fields(inner))
+    try:
+        # Without a hook extensions stay extensions: no exception is made again.
+        value = msgspec.msgpack.decode(inner)
+    except (msgspec.DecodeError, RecursionError, TypeError, ValueError):
+        return Decoded("unknown", signed, {})
+    if not isinstance(value, dict):
+        return Decoded("unknown", signed, {})
+    return Decoded("msgpack", signed, {name: field for name, field in value.items() if isinstance(name, str)})
+
+
+def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_arguments: bool = False) -> ResultView:
+    """Looks at a result; `data` may be its first bytes alone, where it is larger than `LARGEST_READ`."""
+    if size > LARGEST_READ:
+        return ResultView(size, kept_until_ms=kept_until_ms)
+    decoded = decode_safely(data)
+    fields, success = decoded.fields, decoded.fields.get("s")
+    raised = fields.get("r") if success is False else None
+    error_type, error, traceback = ("", "", "") if success is not False else _error(raised)
+    return ResultView(
+        bytes=size,
+        format=decoded.format,
+        signed=decoded.signed,
+        kept_until_ms=kept_until_ms,
+        success=success if isinstance(success, bool) else None,
+        aborted=error_type in _CANCELLED,
+        value=value_text(fields.get("r")) if success is True else "",
+        error=error,
+        error_type=error_type,
+        traceback=traceback,
+        name=value if isinstance(value := fields.get("f"), str) else None,
+        arguments=decoded.arguments if with_arguments else "",
+        tries=_whole(fields.get("t")),
+        enqueue_ms=_whole(fields.get("et")),
+        start_ms=_whole(fields.get("st")),
+        finish_ms=_whole(fields.get("ft")),
+    )
+
+
+def _error(raised: object) -> tuple[str, str, str]:
+    """Class, message with the class before it, and traceback of what a job raised."""
+    if isinstance(raised, msgspec.msgpack.Ext) and raised.code == EXCEPTION_CODE:
+        return _remote_error(bytes(raised.data))
+    if isinstance(raised, Called):
+        arguments = raised.arguments.items if isinstance(raised.arguments, Items) else []
+        kind = raised.name.removeprefix("builtins.")
+        said = str(arguments[0]) if len(arguments) == 1 and isinstance(arguments[0], str) else ""
+        said = said or (value_text(raised.arguments) if arguments else "")
+        return kind, f"{kind}: {said}" if said else kind, ""
+    text = raised if isinstance(raised, str) else value_text(raised)
+    return "", text, ""
+
+
+def _remote_error(body: bytes) -> tuple[str, str, str]:
+    try:
+        module, name, message, _, traceback = msgspec.msgpack.decode(body)
+    except (msgspec.DecodeError, RecursionError, TypeError, ValueError):
+        return "", "<an error that cannot be read>", ""
+    kind = str(name) if module == "builtins" else f"{module}.{name}"
+    return kind, str(message), str(traceback)
+
+
+def _whole(value: object) -> int | None:
+    return value if type(value) is int and 0 < value < _LARGEST_MS else None
