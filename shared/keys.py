@@ -43,6 +43,7 @@ _OWN_NAMES: Final = {
     "NO_RESULT": "no-result:",  # + job id: it ended lately, and its result is kept for less than a minute
     "TICK": "tick:",  # + cron tick id: it has been enqueued
     "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
+    "CRONS": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
     "TRAIL": "trail:",  # + job id: list, what happened to it that is rare: "<ms> <what> <text>", the newest last
     "PAUSED": "paused",  # string: ms since which the queue gives no job to monarq's workers
     "DEAD": "dead",  # zset: job id -> ms of death
@@ -106,6 +107,11 @@ class QueueKeys:
     def progress(self, job_id: str) -> str:
         """How far a job is."""
         return self.base + _OWN_NAMES["PROGRESS"] + job_id
+
+    @property
+    def crons(self) -> str:
+        """Hash of what workers tell people of each cron declaration."""
+        return self.base + _OWN_NAMES["CRONS"]
 
     def worker(self, worker_id: str) -> str:
         """A worker's own record."""

@@ -26,6 +26,7 @@ from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Lane
 from monarq.shared.payload import write_payload
 from monarq.shared.schedule import Cron
+from monarq.workers.cron_notice import CronNotice, Kept
 from monarq.workers.journal import Journal
 
 AHEAD: Final = timedelta(seconds=1)
@@ -163,6 +164,7 @@ class CronKeeper:
         self._own = os.urandom(8).hex()
         self._courses: list[_Course] | None = None
         self._clock = _RedisClock()
+        self._notice = CronNotice()
 
     async def run(self, redis: Redis) -> None:
         """Enqueues ticks until cancelled."""
@@ -192,7 +194,15 @@ class CronKeeper:
             await self._start(redis, course, now)
             if course.next_tick <= now + AHEAD:
                 await self._enqueue_due(redis, course, now)
+        if self._courses and self._notice.is_due:
+            await self._notice.tell(redis, [self._notice_of(course, now) for course in self._courses])
         return self._sleep_s(now)
+
+    def _notice_of(self, course: _Course, now: datetime) -> tuple[QueueKeys, str, Kept]:
+        entry = course.entry
+        zone = str(entry.schedule.zone)
+        kept = Kept(entry.name, entry.job_name, entry.schedule.text, zone, _ms(course.next_tick), _ms(now))
+        return self._keys_of(entry), entry.memory, kept
 
     async def _begin(self, redis: Redis, now: datetime) -> list[_Course]:
         courses = []

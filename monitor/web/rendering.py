@@ -101,6 +101,7 @@ class Renderer:
             "access": self._site.access,
             "redis": self._site.redis,
             "pages": self._site.pages,
+            "job_path": "/dead/letter",
             "section": "/" + asked.path.split("/")[1],
             "version": VERSION,
             "said": _said(asked),

@@ -8,7 +8,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.monitor.web.asked import Asked
-from monarq.monitor.web.pages import dead, overview, queues, workers
+from monarq.monitor.web.pages import cron, dead, jobs, overview, queues, workers
 from monarq.monitor.web.rendering import View
 
 Read = Callable[[Redis, Asked], Awaitable[View]]
@@ -20,6 +20,9 @@ Change = Callable[[Redis, Asked], Awaitable[str]]
 PAGES: Final[Mapping[str, Read]] = {
     "/": overview.show,
     "/queues": queues.show,
+    "/queues/purge": queues.ask_purge,
+    "/jobs": jobs.show,
+    "/cron": cron.show,
     "/workers": workers.show,
     "/dead": dead.show_list,
     "/dead/letter": dead.show_letter,
@@ -28,6 +31,9 @@ PAGES: Final[Mapping[str, Read]] = {
 """Each by GET, and kept live by `/live?of=`."""
 
 CHANGES: Final[Mapping[str, Change]] = {
+    "/queues/pause": queues.pause,
+    "/queues/resume": queues.resume,
+    "/queues/purge": queues.purge,
     "/dead/retry": dead.retry,
     "/dead/delete": dead.delete,
 }

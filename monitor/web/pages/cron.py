@@ -1,0 +1,15 @@
+"""What is enqueued by the clock, and when next."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from monarq.monitor.cron import read_crons
+from monarq.monitor.stats import known_queues
+from monarq.monitor.web.asked import Asked
+from monarq.monitor.web.rendering import View
+
+
+async def show(redis: Redis, _: Asked) -> View:
+    """All crons of all queues."""
+    return View("cron", "Cron", {"crons": await read_crons(redis, await known_queues(redis))})

@@ -1,0 +1,61 @@
+"""Jobs by state, searched by id and name."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from redis.asyncio import Redis
+
+from monarq.monitor.jobs import JobPage, JobRow, ListedState, PlaceError, list_jobs
+from monarq.monitor.stats import QueueStats, known_queues, read_stats
+from monarq.monitor.web.asked import Asked
+from monarq.monitor.web.rendering import View
+from monarq.shared.commands.progress import read_progress
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.progress import Progress
+
+SHOWN: Final = 50
+STATES: Final = ("queued", "running", "deferred", "dead")
+
+
+async def show(redis: Redis, asked: Asked) -> View:
+    """One page of the jobs of a state, in one queue."""
+    queue = asked.text("queue") or DEFAULT_QUEUE
+    state = cast("ListedState", asked.one_of("state", *STATES))
+    [stats] = await read_stats(redis, [queue])
+    page = await _read(redis, queue, state, asked)
+    return View(
+        "jobs",
+        "Jobs",
+        {
+            "queue": queue,
+            "queues": sorted({*await known_queues(redis), queue}),
+            "state": state,
+            "states": [(name, _count(stats, name)) for name in STATES],
+            "page": page,
+            "progress": await _progress(redis, queue, page.rows) if state == "running" else {},
+            "search": asked.text("name"),
+        },
+    )
+
+
+async def _read(redis: Redis, queue: str, state: ListedState, asked: Asked) -> JobPage:
+    name = asked.text("name")
+    # Who looks for a part of a name need not know of patterns.
+    pattern = name if any(sign in name for sign in "*?[") or not name else f"*{name}*"
+    try:
+        return await list_jobs(
+            redis, queue, state, after=asked.text("after") or None, limit=SHOWN, name=pattern or None
+        )
+    except PlaceError:
+        return await list_jobs(redis, queue, state, limit=SHOWN, name=pattern or None)
+
+
+async def _progress(redis: Redis, queue: str, rows: tuple[JobRow, ...]) -> dict[bytes, Progress | None]:
+    told = await read_progress(redis, QueueKeys.of(queue), [row.id for row in rows])
+    return dict(zip((row.raw_id for row in rows), told, strict=True))
+
+
+def _count(stats: QueueStats, state: str) -> int:
+    count: int = getattr(stats, state)
+    return count
