@@ -37,7 +37,10 @@ class QueueStats:
         done: counter of jobs that ended well.
         failed: counter of jobs that failed for good.
         retried: counter of runs that led to another try.
+        aborted: counter of jobs that ended because somebody wanted that.
+        handed_back: counter of runs that workers gave back as they stopped, at no cost.
         crashed: counter of runs whose worker died.
+        lost: counter of runs whose lease was lost to another worker.
         jobs_per_s: jobs that ended, a second, over the last five whole seconds.
         oldest_s: seconds since which the oldest ready job is due; None where none is ready.
         health_check: what an arq worker, or monarq with arq's settings, last wrote of itself; None where nothing.
@@ -53,7 +56,10 @@ class QueueStats:
     done: int
     failed: int
     retried: int
+    aborted: int
+    handed_back: int
     crashed: int
+    lost: int
     jobs_per_s: float
     oldest_s: float | None
     health_check: str | None
@@ -93,7 +99,10 @@ async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
         done=total("done", 0),
         failed=total("failed", 0),
         retried=total("retried", 0),
+        aborted=total("aborted", 0),
+        handed_back=total("handed_back", 0),
         crashed=total("crashed", 0),
+        lost=total("lost", 0),
         jobs_per_s=now.jobs_per_s,
         oldest_s=now.oldest_s,
         health_check=None if health_check is None else text(health_check),

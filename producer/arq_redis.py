@@ -169,7 +169,7 @@ class ArqRedis(arq.connections.ArqRedis):
         if _defer_until and _defer_by:
             raise RuntimeError("use either 'defer_until' or 'defer_by' or neither, not both")
         queue = self.default_queue_name if _queue_name is None else _queue_name
-        placing = self._placing(_defer_until, _defer_by, _expires)
+        placing = self._placing(function, _defer_until, _defer_by, _expires)
         written = self._payload(function, args, kwargs, _job_id, _job_try)
         route = Route(named_job(function), QueueKeys.of(queue), placing, _job_id or None)
         job_id = _job_id or new_id()
@@ -223,6 +223,7 @@ class ArqRedis(arq.connections.ArqRedis):
 
     def _placing(
         self,
+        function: str,
         until: datetime | None,
         by: Duration | None,
         expires: Duration | None,
@@ -233,7 +234,8 @@ class ArqRedis(arq.connections.ArqRedis):
         if expires_ms < 0:
             raise SettingsError(f"_expires is {expires!r}: give seconds, or a timedelta, above 0")
         ahead_ms = max(0, due_ms - timestamp_ms() if due_ms else delay_ms)
-        return Placing(due_ms=due_ms, delay_ms=delay_ms, ttl_ms=expires_ms or ahead_ms + self.expires_extra_ms)
+        ttl_ms = expires_ms or ahead_ms + self.expires_extra_ms
+        return Placing(due_ms=due_ms, delay_ms=delay_ms, ttl_ms=ttl_ms, name=function)
 
     def _payload(
         self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], job_id: str | None, job_try: int | None

@@ -14,12 +14,10 @@ from monarq.shared.commands.enqueue import Placing
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
 from monarq.shared.job import Job
 from monarq.shared.keys import QueueKeys
-from monarq.shared.lane import Lane
 from monarq.shared.options import EnqueueOptions
 from monarq.shared.payload import write_payload
 
 _PLAIN = EnqueueOptions()
-_PLAIN_PLACING = {lane: Placing(lane) for lane in Lane}
 
 
 def new_id() -> str:
@@ -82,7 +80,7 @@ class Packer:
                 f"{job!r} is no job: put @job before the function, or give the name that its worker knows it by"
             )
         options = job.enqueue_options
-        placing = _PLAIN_PLACING[job.declared.lane] if options == _PLAIN else _placing(job.declared.lane, options)
+        placing = Placing(job.declared.lane, name=job.name) if options == _PLAIN else _placing(job, options)
         return Route(job, self.keys(options.queue or job.declared.queue), placing, options.job_id)
 
     def pack(self, route: Route, job_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
@@ -104,7 +102,7 @@ class Packer:
         return payload
 
 
-def _placing(lane: Lane, options: EnqueueOptions) -> Placing:
+def _placing(job: Job[..., Any], options: EnqueueOptions) -> Placing:
     # Due at 1 ms has a meaning of its own in arq's data: somebody aborts the job.
     due_ms = max(2, int(options.defer_until.timestamp() * 1000)) if options.defer_until else 0
     delay_s = options.defer_by_s or 0.0
@@ -113,4 +111,4 @@ def _placing(lane: Lane, options: EnqueueOptions) -> Placing:
             f"expires={options.expires_s:g} is over before defer_by={delay_s:g}: the job would never be started"
         )
     ttl_ms = 0 if options.expires_s is None else max(1, round(options.expires_s * 1000))
-    return Placing(lane, due_ms, round(delay_s * 1000), ttl_ms)
+    return Placing(job.declared.lane, due_ms, round(delay_s * 1000), ttl_ms, name=job.name)

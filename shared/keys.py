@@ -34,8 +34,11 @@ _OWN_NAMES: Final = {
     "WAKE": "wake",  # list of at most one element: "there is work for an io lane"
     "WAKE_CPU": "wake:cpu",  # the same for a cpu lane
     "ENDED": "ended",  # channel: ids of jobs that have ended, joined by NUL
-    "STATS": "stats",  # hash: counters since the first job
-    "SECOND": "second:",  # + unix second: jobs ended in it
+    "STATS": "stats",  # hash: counters since the first job; with ":" and a job's name: those of its jobs alone
+    "MINUTE": "minute:",  # + unix minute, and ":" and a job's name: counters of that minute, for a day
+    "SECOND": "second:",  # + unix second, and ":" and a job's name: counters of that second, for ten minutes
+    "NAMES": "names",  # zset: job name -> ms at which it was counted first
+    "RECENT": "recent",  # list: what ended last, a few of each call
     "WORKERS": "workers",  # zset: worker id -> ms at which its record goes stale
     "WORKER": "worker:",  # + worker id: JSON record
     "LEASES": "leases:",  # + worker id: hash job id -> token
@@ -88,6 +91,11 @@ class QueueKeys:
     def workers(self) -> str:
         """Zset of the workers that serve the queue."""
         return self.base + _OWN_NAMES["WORKERS"]
+
+    @property
+    def recent(self) -> str:
+        """List of what has ended last."""
+        return self.base + _OWN_NAMES["RECENT"]
 
     @property
     def dead(self) -> str:

@@ -236,7 +236,7 @@ class CronKeeper:
         job_id, bar_ms = self._id_and_bar(entry, tick, gap_ms)
         written = write_payload(self._codecs.write, entry.job_name, entry.args, entry.kwargs, _ms(now))
         payload = self._codecs.seal(written, "job", job_id.encode())
-        placing = Placing(lane=entry.lane, due_ms=_ms(tick), ttl_ms=self._ttl_ms, tick_ms=bar_ms)
+        placing = Placing(lane=entry.lane, due_ms=_ms(tick), ttl_ms=self._ttl_ms, tick_ms=bar_ms, name=entry.job_name)
         answers = await enqueue(redis, self._keys_of(entry), placing, Ids.NAMED, [(job_id, payload)])
         if answers[0] is Enqueued.ADDED:
             self._journal.cron_enqueued(entry.name, job_id)

@@ -30,10 +30,10 @@ class Results:
     def of_value(self, run: Run, value: object) -> tuple[Ending, Exception | None]:
         """The end of a run that returned, and what was wrong with its value where it does not serialize."""
         if run.job.keep_ms < 0:
-            return Ending(run.lease, True, b"", -1, run.job.name), None
+            return Ending(run.lease, True, b"", -1, run.job.name, run_ms=run.ran_ms), None
         data, problem = self._write(run.lease, run.codec, self._result(run, value, success=True))
         if problem is None:
-            return Ending(run.lease, True, data, run.job.keep_ms, run.job.name), None
+            return Ending(run.lease, True, data, run.job.keep_ms, run.job.name, run_ms=run.ran_ms), None
         return self._buried(run, data, problem), problem
 
     def of_error(self, run: Run, error: BaseException, *, bury: bool = True) -> Ending:
@@ -41,7 +41,7 @@ class Results:
         data, _ = self._write(run.lease, run.codec, self._result(run, error, success=False))
         if bury:
             return self._buried(run, data, error)
-        return Ending(run.lease, False, data, run.job.keep_ms, run.job.name)
+        return Ending(run.lease, False, data, run.job.keep_ms, run.job.name, run_ms=run.ran_ms, aborted=True)
 
     def of_refusal(
         self, lease: Lease, payload: Payload | None, error: BaseException, now_ms: int, *, bury: bool
@@ -63,7 +63,7 @@ class Results:
         }
         data, _ = self._write(lease, self._codec_of(payload), result)
         letter = self._letter(lease, error, lease.tries, now_ms, now_ms, result["et"]) if bury else b""
-        return Ending(lease, False, data, self._default_keep_ms(), name, letter, self._keep_dead_ms)
+        return Ending(lease, False, data, self._default_keep_ms(), name, letter, self._keep_dead_ms, aborted=not bury)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
         data, problem = write_result(codec, result)
@@ -100,7 +100,7 @@ class Results:
 
     def _buried(self, run: Run, data: bytes, error: BaseException) -> Ending:
         letter = self._letter(run.lease, error, run.job_try, run.start_ms, run.finish_ms, run.payload.enqueue_ms)
-        return Ending(run.lease, False, data, run.job.keep_ms, run.job.name, letter, self._keep_dead_ms)
+        return Ending(run.lease, False, data, run.job.keep_ms, run.job.name, letter, self._keep_dead_ms, run.ran_ms)
 
     def _letter(
         self, lease: Lease, error: BaseException, tries: int, start_ms: int, finish_ms: int, enqueue_ms: object

@@ -74,8 +74,13 @@ class Run:
         return self.payload.codec
 
     @property
+    def ran_ms(self) -> int:
+        """How long it ran; a clock that was set back meanwhile makes it 0."""
+        return max(0, self.finish_ms - self.start_ms)
+
+    @property
     def seconds(self) -> float:
-        """How long it has run, or ran."""
+        """The same in seconds."""
         return (self.finish_ms - self.start_ms) / 1000
 
     def stop(self, why: Halt) -> None:

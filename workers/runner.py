@@ -96,7 +96,7 @@ class Runner:
         slots = self._slots[run.job.home]
         if slots.free <= 0:
             # A cpu job that was found in the queue: it waits where the next free cpu lane finds it.
-            self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score))
+            self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score, name=run.job.name))
             return
         slots.take()
         self.running[run.lease] = run
@@ -200,8 +200,7 @@ class Runner:
                 self._journal.job_failed(run, error)
             case Again(delay_s, error):
                 self.tally.retried += 1
-                note = error_text(error)[:_LONGEST_NOTE]
-                self._acker.add(Return(run.lease, run.job.home, 0, round(delay_s * 1000), run.job_try, note))
+                self._acker.add(_again(run, error, delay_s))
                 self._journal.job_retried(run, error, delay_s)
             case Aborted(error):
                 self.tally.failed += 1
@@ -209,7 +208,7 @@ class Runner:
                 self._journal.job_aborted(run)
             case HandedBack():
                 self.tally.handed_back += 1
-                self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score, note=self._results.worker_id))
+                self._acker.add(_handed_back(run, self._results.worker_id))
                 self._journal.job_handed_back(run)
             case Lost():
                 self.tally.lost += 1
@@ -240,3 +239,24 @@ class Runner:
         self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=False))
         self._journal.aborted_before_start(lease, payload.name, payload.enqueue_ms)
         self._on_ended()
+
+
+def _again(run: Run, delay_s: float) -> Return:
+    delay_ms = round(delay_s * 1000)
+    return Return(run.lease, run.job.home, delay_ms=delay_ms, tries=run.job_try, name=run.job.name, run_ms=run.ran_ms)
+
+
+def _again(run: Run, error: BaseException, delay_s: float) -> Return:
+    return Return(
+        run.lease,
+        run.job.home,
+        delay_ms=round(delay_s * 1000),
+        tries=run.job_try,
+        note=error_text(error)[:_LONGEST_NOTE],
+        name=run.job.name,
+        run_ms=run.ran_ms,
+    )
+
+
+def _handed_back(run: Run, worker_id: str) -> Return:
+    return Return(run.lease, run.job.home, due_ms=run.lease.score, note=worker_id, name=run.job.name)

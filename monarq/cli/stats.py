@@ -19,7 +19,8 @@ monarq stats -q emails --json | jq '.queues[0].queued'
     "JSON": """
 {"queues": [...]}, of which each has
   queue, queued, deferred, running, dead         at this moment
-  enqueued, done, failed, retried, crashed       since the first job
+  enqueued, done, failed, aborted, retried       since the first job
+  handed_back, crashed, lost                     the same, of runs that did not come to their end
   jobs_per_s                                     over the last five seconds
   oldest_s                                       age of the oldest ready job, or null
   health_check                                   arq's, or null

@@ -149,10 +149,10 @@ if taken > 0 then
     redis.call('ZADD', source, unpack(leased))
     redis.pcall('HSET', LEASES .. worker, unpack(held))
     redis.call('PEXPIRE', LEASES .. worker, 40 * lease_ms)
-    count('started', taken)
+    count(now, 'started', taken)
 end
 if crashed > 0 then
-    count('crashed', crashed)
+    count(now, 'crashed', crashed)
 end
 if not is_full() then
     local later, parked = '(' .. ms(now), '(' .. ms(PARKED)

@@ -16,12 +16,12 @@ local running = 0
 for _, worker in ipairs(workers) do
     running = running + redis.call('HLEN', LEASES .. worker)
 end
-local names, ended = {}, 0
+local ended = 0
 for back = 1, 5 do
-    names[back] = SECOND .. (math.floor(now / 1000) - back)
-end
-for _, number in ipairs(redis.call('MGET', unpack(names))) do
-    ended = ended + (tonumber(number) or 0)
+    local key = SECOND .. math.floor(now / 1000) - back
+    for _, number in ipairs(redis.call('HMGET', key, 'done', 'failed', 'aborted')) do
+        ended = ended + (tonumber(number) or 0)
+    end
 end
 local first_io, first_cpu = oldest(QUEUE), oldest(CPU)
 local first = math.min(first_io or math.huge, first_cpu or math.huge)

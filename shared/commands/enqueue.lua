@@ -3,6 +3,7 @@
 --         nobody knows what became of the one before
 --       2 lane: 'io' or 'cpu'   3 due_ms, or 0   4 delay_ms from now, where due_ms is 0
 --       5 ttl_ms of the payload, or 0 for none   6 tick_ms: how long a cron tick's id is barred, or 0
+--       7 name of the job, to count it by
 --       then for each job: id, payload
 -- RETURNS  a code for each job: 1 it is in, 0 a job or result of this id was there, 2 (only 'again') a job of this id
 --          runs or has ended, and nothing tells whether it was this one
@@ -14,8 +15,9 @@ redis.call('ZCARD', QUEUE)
 if lane == 'cpu' then
     redis.call('ZCARD', CPU)
 end
+local now = now_ms()
 if tonumber(due) == 0 then
-    due = ms(now_ms() + tonumber(ARGV[4]))
+    due = ms(now + tonumber(ARGV[4]))
 end
 local any_abort = mode ~= 'new' and aborts_are_asked()
 
@@ -30,7 +32,7 @@ end
 -- come and gone: they would be jobs once more.
 local function any_has_ended()
     local names = {}
-    for at = 7, #ARGV, 2 do
+    for at = 8, #ARGV, 2 do
         local base = #names
         names[base + 1], names[base + 2] = RESULT .. ARGV[at], NO_RESULT .. ARGV[at]
     end
@@ -77,7 +79,7 @@ local function put(id, payload)
 end
 
 local codes, scored = {}, {}
-for at = 7, #ARGV, 2 do
+for at = 8, #ARGV, 2 do
     local code, is_new = put(ARGV[at], ARGV[at + 1])
     codes[#codes + 1] = code
     if is_new then
@@ -93,7 +95,11 @@ if #scored > 0 then
         end
     end
     redis.call('ZADD', QUEUE, unpack(scored))
-    count('enqueued', #scored / 2)
+    local entered, name = {enqueued = #scored / 2}, counted_name(now, ARGV[7])
+    tally(now, '', entered)
+    if name ~= '' then
+        tally(now, name, entered)
+    end
     wake(lane)
 end
 return codes

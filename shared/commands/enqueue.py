@@ -45,6 +45,7 @@ class Placing:
         delay_ms: ms from now, where due_ms is 0.
         ttl_ms: ms after which a job that has not started is not started any more; 0 for never.
         tick_ms: ms for which a cron tick's id is barred from being enqueued again; 0 for no bar.
+        name: the jobs' name, which they are counted by; '' counts them for the queue alone.
     """
 
     lane: Lane = Lane.IO
@@ -52,6 +53,7 @@ class Placing:
     delay_ms: int = 0
     ttl_ms: int = 0
     tick_ms: int = 0
+    name: str = ""
 
 
 async def enqueue(
@@ -71,6 +73,7 @@ async def enqueue(
         placing.delay_ms,
         placing.ttl_ms,
         placing.tick_ms,
+        placing.name,
     ]
     for job_id, payload in jobs:
         arguments += (job_id, payload)

@@ -1,19 +1,20 @@
 -- finish: end jobs for good, with their results.
--- ARGV  1 worker   2 max_dead: how many dead letters a queue keeps   then for each job: id, token, 'done' or
---       'failed', keep_ms (0 keeps the result for ever, -1 not at all), result, name of the job, letter: what a dead
---       letter says beside the payload ('' leaves none), keep_dead_ms
+-- ARGV  1 worker   2 max_dead: how many dead letters a queue keeps   3 kinds: how many kinds of runs follow, each of
+--       KIND values (see the prelude)   then for each job: id, token, kind (counted from 0), keep_ms (0 keeps the
+--       result for ever, -1 not at all), result, letter: what a dead letter says beside the payload ('' leaves none),
+--       keep_dead_ms
 -- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
 -- GUARANTEES  result, removal and dead letter of a job happen together; repeating the call changes nothing.
 local worker, max_dead = ARGV[1], tonumber(ARGV[2])
-local STRIDE = 8
-local mine, lost = owned(3, STRIDE, worker)
+local STRIDE, FIRST_KIND = 7, 4
+local mine, lost = owned(FIRST_KIND + ARGV[3] * KIND, STRIDE, worker)
 if #mine == 0 then
     return lost
 end
 even_when_full()
 local now = now_ms()
-local ids, gone, buried = {}, {}, {}
-local done, longest_ms = 0, 0
+local ids, gone, buried, runs_of, recent = {}, {}, {}, {}, {}
+local longest_ms = 0
 
 local function keep_result(id, keep_ms, result)
     local kept_ms = tonumber(keep_ms)
@@ -57,14 +58,22 @@ local function list_buried()
     end
 end
 
-for _, at in ipairs(mine) do
-    local id, letter, base = ARGV[at], ARGV[at + 6], #gone
-    keep_result(id, ARGV[at + 3], ARGV[at + 4])
-    if ARGV[at + 2] == 'done' then
-        done = done + 1
+-- A few of each call, so that a person sees what has been done; all that failed stand among the dead letters.
+local function note_recent(id, kind)
+    if #recent < 10 then
+        local at = FIRST_KIND + kind * KIND
+        local run_ms = ARGV[at + 2] == '' and '' or math.floor(ARGV[at + 6] / ARGV[at + 4])
+        recent[#recent + 1] = table.concat({ms(now), ARGV[at + 1], run_ms, string.sub(ARGV[at], 1, 200), id}, '\0')
     end
+end
+
+for _, at in ipairs(mine) do
+    local id, kind, letter, base = ARGV[at], ARGV[at + 2], ARGV[at + 5], #gone
+    keep_result(id, ARGV[at + 3], ARGV[at + 4])
+    runs_of[kind] = (runs_of[kind] or 0) + 1
+    note_recent(id, kind)
     if letter ~= '' then
-        bury(id, ARGV[at + 5], letter, ARGV[at + 7])
+        bury(id, ARGV[FIRST_KIND + kind * KIND], letter, ARGV[at + 6])
     end
     ids[#ids + 1] = id
     gone[base + 1], gone[base + 2] = RUN .. id, JOB .. id
@@ -79,13 +88,10 @@ redis.pcall('ZREM', ABORT, unpack(ids))
 if #buried > 0 then
     list_buried()
 end
-for field, by in pairs({done = done, failed = #ids - done, dead = #buried / 2}) do
-    if by > 0 then
-        count(field, by)
-    end
+tally_runs(now, FIRST_KIND, runs_of)
+if type(redis.pcall('LPUSH', RECENT, unpack(recent))) == 'number' then
+    redis.call('LTRIM', RECENT, 0, 499)
+    redis.call('PEXPIRE', RECENT, DAY)
 end
-local second = SECOND .. math.floor(now / 1000)
-redis.pcall('INCRBY', second, #ids)
-redis.call('PEXPIRE', second, 60000)
 redis.call('PUBLISH', ENDED, table.concat(ids, '\0'))
 return lost

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.kinds import NOT_RUN, CameTo, Kinds
 from monarq.shared.keys import QueueKeys
 from monarq.shared.scripts import Argument, Script, as_ids, check_batch
 
@@ -29,6 +30,8 @@ class Ending:
         name: the job's name, '' where its payload did not tell.
         letter: what its dead letter says, as JSON; b'' for none.
         keep_dead_ms: ms to keep the dead letter for.
+        run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
+        aborted: whether it ended because somebody wanted that.
     """
 
     lease: Lease
@@ -38,6 +41,17 @@ class Ending:
     name: str = ""
     letter: bytes = b""
     keep_dead_ms: int = 0
+    run_ms: int = NOT_RUN
+    aborted: bool = False
+
+    @property
+    def came_to(self) -> CameTo:
+        """What it is counted as."""
+        if self.success:
+            return CameTo.DONE
+        if self.aborted:
+            return CameTo.ABORTED
+        return CameTo.DEAD if self.letter else CameTo.FAILED
 
 
 async def finish(redis: Redis, keys: QueueKeys, worker: str, endings: Sequence[Ending], max_dead: int) -> list[bytes]:
@@ -48,17 +62,17 @@ async def finish(redis: Redis, keys: QueueKeys, worker: str, endings: Sequence[E
         RedisError: the call failed; repeat it.
     """
     check_batch(endings, BATCH)
-    arguments: list[Argument] = [worker, max_dead]
+    kinds = Kinds()
+    jobs: list[Argument] = []
     for ending in endings:
         lease = ending.lease
-        arguments += (
+        jobs += (
             lease.raw_id,
             lease.token,
-            "done" if ending.success else "failed",
+            kinds.index(lease, ending.name, ending.came_to, ending.run_ms),
             ending.keep_ms,
             ending.result,
-            ending.name,
             ending.letter,
             ending.keep_dead_ms,
         )
-    return as_ids(await _SCRIPT.run(redis, keys, arguments))
+    return as_ids(await _SCRIPT.run(redis, keys, (worker, max_dead, len(kinds), *kinds.arguments(), *jobs)))

@@ -6,7 +6,8 @@ local worker, token = ARGV[1], ARGV[2]
 redis.call('ZCARD', QUEUE)
 local held = redis.call('HGETALL', LEASES .. worker)
 even_when_full()
-local now = ms(now_ms())
+local moment = now_ms()
+local now = ms(moment)
 local freed = 0
 for i = 1, #held, 2 do
     local id = held[i]
@@ -20,5 +21,8 @@ for i = 1, #held, 2 do
             freed = freed + 1
         end
     end
+end
+if freed > 0 then
+    count(moment, 'handed_back', freed)
 end
 return freed

@@ -48,9 +48,45 @@ local function wake(lane)
     end
 end
 
-local function count(field, by)
-    redis.pcall('HINCRBY', STATS, field, by)
-    redis.call('PEXPIRE', STATS, 30 * DAY)
+-- Counters are for people. What is counted has a hash since the first job, one for each minute of a day, and one for
+-- each second of ten minutes.
+local function add_to(key, fields, keep_ms, renews)
+    local last, is_new
+    for field, by in pairs(fields) do
+        last = redis.pcall('HINCRBY', key, field, by)
+        is_new = is_new or last == by
+    end
+    if is_new or renews and type(last) == 'number' then
+        redis.call('PEXPIRE', key, keep_ms)
+    end
+    return is_new
+end
+
+-- Counts of a whole queue where the name is '', else of its jobs of that name.
+local function tally(now, name, fields)
+    local mine = name == '' and '' or ':' .. name
+    add_to(SECOND .. math.floor(now / 1000) .. mine, fields, 600000)
+    local is_new = add_to(MINUTE .. math.floor(now / 60000) .. mine, fields, DAY + 3600000)
+    add_to(STATS .. mine, fields, 30 * DAY, is_new)
+end
+
+local function count(now, field, by)
+    tally(now, '', {[field] = by})
+end
+
+-- The name that a job is counted by: names come from outside, and there must be an end to them.
+local function counted_name(now, name)
+    name = string.sub(name, 1, 200)
+    if name == '' or type(redis.pcall('ZSCORE', NAMES, name)) == 'string' then
+        return name
+    end
+    local known = redis.pcall('ZCARD', NAMES)
+    if type(known) ~= 'number' or known >= 200 then
+        return '(other)'
+    end
+    redis.call('ZADD', NAMES, ms(now), name)
+    redis.call('PEXPIRE', NAMES, 30 * DAY)
+    return name
 end
 
 -- Whether anybody wants any job aborted.
@@ -92,6 +128,56 @@ local function place(id, lane, due)
     end
 end
 
+-- Runs that a call ends are told of in kinds, KIND values each from ARGV[first] on, so that a job need only name its
+-- kind's number: job name, what it came to ('dead' is a failure that leaves a letter), the buckets of how long it waited
+-- and ran ('' where it did not run), how many the worker knows of the kind, all their waits and all their runs in ms,
+-- and how often each of them had crashed before.
+local KIND = 8
+
+local function add_kind(now, at, runs, of_queue)
+    local name, came_to = counted_name(now, ARGV[at]), ARGV[at + 1]
+    local fields = of_queue[name] or {}
+    of_queue[name] = fields
+    local function add(field, by)
+        if by > 0 then
+            fields[field] = (fields[field] or 0) + by
+        end
+    end
+    if came_to == 'dead' then
+        add('dead', runs)
+        came_to = 'failed'
+    end
+    add(came_to, runs)
+    add('crashed', runs * ARGV[at + 7])
+    if ARGV[at + 2] ~= '' then
+        -- Some of a kind may not be the worker's any more: their part of the sums is left out.
+        local part = runs / ARGV[at + 4]
+        add('w' .. ARGV[at + 2], runs)
+        add('r' .. ARGV[at + 3], runs)
+        add('ws', math.floor(part * ARGV[at + 5]))
+        add('rs', math.floor(part * ARGV[at + 6]))
+    end
+end
+
+-- `runs_of` says how many runs each kind had. A crash is counted by the job's name when the job ends; the queue has
+-- counted it when it was seen.
+local function tally_runs(now, first, runs_of)
+    local by_name, all = {}, {}
+    for kind, runs in pairs(runs_of) do
+        add_kind(now, first + kind * KIND, runs, by_name)
+    end
+    for name, fields in pairs(by_name) do
+        for field, by in pairs(fields) do
+            all[field] = (all[field] or 0) + by
+        end
+        if name ~= '' then
+            tally(now, name, fields)
+        end
+    end
+    all.crashed = nil
+    tally(now, '', all)
+end
+
 -- Redis refuses what may grow memory when it is full, but not to a script that has written already. Scripts that
 -- lead to memory being freed, by letting jobs run and end, begin with this.
 local function even_when_full()
@@ -119,6 +205,7 @@ local function owned(first, stride, worker)
             lost[#lost + 1] = id
             if redis.pcall('HGET', LEASES .. worker, id) == ARGV[at + 1] then
                 redis.call('HDEL', LEASES .. worker, id)
+                count(now_ms(), 'lost', 1)
             end
         end
     end

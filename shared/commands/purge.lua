@@ -27,7 +27,7 @@ if #ids > 0 then
     redis.pcall('ZREM', QUEUE, unpack(ids))
     redis.pcall('ZREM', CPU, unpack(ids))
     redis.pcall('ZREM', ABORT, unpack(ids))
-    count('purged', #ids)
+    count(now_ms(), 'purged', #ids)
     redis.call('PUBLISH', ENDED, table.concat(ids, '\0'))
 end
 return {#ids, runs}

@@ -6,7 +6,8 @@ local worker, what = ARGV[1], ARGV[2]
 redis.call('ZCARD', QUEUE)
 local held = redis.pcall('HGETALL', LEASES .. worker)
 even_when_full()
-local now = ms(now_ms())
+local moment = now_ms()
+local now = ms(moment)
 local freed = {}
 for i = 1, #held, 2 do
     local id, token = held[i], held[i + 1]
@@ -22,6 +23,6 @@ end
 redis.call('DEL', LEASES .. worker, WORKER .. worker)
 redis.pcall('ZREM', WORKERS, worker)
 if #freed > 0 then
-    count('crashed', #freed)
+    count(moment, 'crashed', #freed)
 end
 return freed

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.kinds import NOT_RUN, CameTo, Kinds
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
 from monarq.shared.scripts import Argument, Script, as_ids, check_batch
@@ -29,6 +30,8 @@ class Return:
         delay_ms: ms from now, where due_ms is 0.
         tries: how many tries it has used; None where the run costs it nothing.
         note: what its trail tells of this, in a few words; '' for nothing.
+        name: the job's name, '' where it is not known.
+        run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
     """
 
     lease: Lease
@@ -37,6 +40,8 @@ class Return:
     delay_ms: int = 0
     tries: int | None = None
     note: str = ""
+    name: str = ""
+    run_ms: int = NOT_RUN
 
 
 async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[Return]) -> list[bytes]:
@@ -47,15 +52,18 @@ async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[
         RedisError: the call failed; repeat it.
     """
     check_batch(returns, BATCH)
-    arguments: list[Argument] = [worker]
+    kinds = Kinds()
+    jobs: list[Argument] = []
     for back in returns:
-        arguments += (
+        came_to = CameTo.HANDED_BACK if back.tries is None else CameTo.RETRIED
+        jobs += (
             back.lease.raw_id,
             back.lease.token,
+            kinds.index(back.lease, back.name, came_to, back.run_ms),
             back.home,
             back.due_ms,
             back.delay_ms,
             "" if back.tries is None else back.tries,
             back.note,
         )
-    return as_ids(await _SCRIPT.run(redis, keys, arguments))
+    return as_ids(await _SCRIPT.run(redis, keys, (worker, len(kinds), *kinds.arguments(), *jobs)))

@@ -7,7 +7,8 @@
 local max_bytes = tonumber(ARGV[1])
 redis.call('ZCARD', QUEUE)
 even_when_full()
-local now = ms(now_ms())
+local moment = now_ms()
+local now = ms(moment)
 local codes, lanes = {}, {}
 local moved, bytes = 0, 0
 
@@ -49,7 +50,7 @@ for at = 2, #ARGV, 1 do
     codes[#codes + 1] = revive(ARGV[at])
 end
 if moved > 0 then
-    count('revived', moved)
+    count(moment, 'revived', moved)
 end
 for lane in pairs(lanes) do
     wake(lane)

@@ -34,6 +34,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str) -> None
     [queue] = json.loads(ended.out)["queues"]
     assert set(queue) == {
         *("queue", "queued", "deferred", "running", "dead", "enqueued", "done", "failed", "retried", "crashed"),
+        *("aborted", "handed_back", "lost"),
         *("jobs_per_s", "oldest_s", "health_check", "workers"),
     }
     assert set(queue) == set(QueueStats.__dataclass_fields__)

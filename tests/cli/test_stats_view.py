@@ -18,7 +18,9 @@ WORKERS = (
 
 
 def queue(name: str = "arq:queue", workers: tuple[WorkerStats, ...] = WORKERS) -> QueueStats:
-    return QueueStats(name, 1_234_567, 89, 200, 3, 98_765_432, 87_654_321, 12, 34, 5, 12_345.6, 75.0, None, workers)
+    return QueueStats(
+        name, 1_234_567, 89, 200, 3, 98_765_432, 87_654_321, 12, 34, 0, 0, 5, 0, 12_345.6, 75.0, None, workers
+    )
 
 
 def shown(*queues: QueueStats, width: int) -> list[str]:

@@ -21,6 +21,9 @@ KEYS: Final = QueueKeys.of(names.DEFAULT_QUEUE)
 SEED_TTL_S: Final = 100
 """What seeded keys live for, but for the queue's two sets and in-progress keys."""
 
+UNCOUNTED: Final = frozenset({"lost", "handed_back"})
+"""Counters that nearly every call on another's job adds to: test_tallies.py looks at them."""
+
 _NO_TIME: Final = 10**9
 """Scores nearer to 0 than this are no times in ms."""
 
@@ -57,7 +60,7 @@ class QueueState:
         progress: what jobs told of their progress, by job id; the time in front is in seconds like any other.
         leases, workers, records: what is known of workers, by worker id.
         queues: the list of all queues, by name.
-        stats: the counters.
+        stats: the counters, but for those in `UNCOUNTED`.
         ended: how many jobs have ended.
         notes: lanes whose wake-up list holds the one note.
         paused: since when the queue is paused.
@@ -97,7 +100,10 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """Keys of one kind: one key, or all that begin with it where it ends with a colon."""
+    """Keys of one kind: one key, or all that begin with it where it ends with a colon.
+
+    Those without an attribute are for people alone, and no part of the state: test_tallies.py looks at them.
+    """
 
     attribute: str
     key: str
@@ -130,7 +136,11 @@ _FAMILIES: Final = (
     _Family("ticks", KEYS.base + "tick:", "string"),
     _Family("crashes", KEYS.crash(""), "string"),
     _Family("records", KEYS.worker(""), "string"),
-    _Family("ended", KEYS.base + "second:", "string"),
+    _Family("ended", KEYS.base + "second:", "hash"),
+    _Family("", KEYS.base + "stats:", "hash"),
+    _Family("", KEYS.base + "minute:", "hash"),
+    _Family("", KEYS.base + "names", "zset"),
+    _Family("", KEYS.base + "recent", "list"),
     _Family("letters", KEYS.letter(""), "hash"),
     _Family("progress", KEYS.progress(""), "string"),
     _Family("leases", KEYS.leases(""), "hash"),
@@ -190,7 +200,7 @@ async def seed(redis: Redis, state: QueueState, *, lease_s: int = 15) -> int:
     now_ms = await server_ms(redis)
     pipe: Any = redis.pipeline(transaction=True)
     for family in _FAMILIES:
-        values = getattr(state, family.attribute)
+        values = getattr(state, family.attribute, None)
         if not values or family.attribute == "trails":
             continue
         if family.kind == "zset":
@@ -239,6 +249,8 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
         key = to_text(raw_key)
         family, name = _family_of(key)
         kind = (await redis.type(raw_key)).decode()
+        if not family.attribute:
+            continue
         if kind != family.kind:
             wrong[key] = kind
         elif family.attribute == "paused":
@@ -256,8 +268,13 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
         found["progress"] = {name: told_at(now_ms, told, -1) for name, told in found["progress"].items()}
     for attribute in ("no_results", "ticks", "notes"):
         found[attribute] = frozenset(found.get(attribute, ()))
-    found["ended"] = sum(map(int, found.get("ended", {}).values()))
+    found["ended"] = sum(map(_ended_in, found.get("ended", {}).items()))
     return QueueState(**found, wrong=wrong)
+
+
+def _ended_in(second: tuple[str, Mapping[str, str]]) -> int:
+    name, fields = second
+    return 0 if ":" in name else sum(int(fields.get(state, 0)) for state in ("done", "failed", "aborted"))
 
 
 def _family_of(key: str) -> tuple[_Family, str]:
@@ -277,6 +294,8 @@ async def _read(redis: Any, key: bytes, kind: str, now_ms: int) -> object:
         members = await redis.zrange(key, 0, -1, withscores=True)
         return {to_text(member): from_ms(now_ms, score) for member, score in members}
     pairs = {to_text(one): to_text(other) for one, other in (await redis.hgetall(key)).items()}
+    if key.endswith(b":stats"):
+        return {name: count for name, count in pairs.items() if name not in UNCOUNTED}
     if "died_ms" in pairs:
         pairs["died_ms"] = str(round((int(pairs["died_ms"]) - now_ms) / 1000))
     return pairs
@@ -287,6 +306,10 @@ async def _read_trail(redis: Any, key: bytes) -> tuple[str, ...]:
 
 
 async def read_ttls(redis: Redis) -> dict[str, int]:
-    """Seconds that each key has yet to live; -1 where it has no end."""
+    """Seconds that each key has yet to live, but for counters of minutes and seconds; -1 where it has no end."""
     left_ms = {to_text(key): await redis.pttl(key) async for key in redis.scan_iter(count=1000)}
-    return {key: -1 if left < 0 else round(left / 1000) for key, left in left_ms.items()}
+    return {
+        key: -1 if left < 0 else round(left / 1000)
+        for key, left in left_ms.items()
+        if _family_of(key)[0].attribute not in ("", "ended")
+    }

@@ -88,7 +88,9 @@ async def test_counts(row: Row, redis: Redis) -> None:
 async def test_jobs_a_second_are_those_of_the_last_five_whole_seconds(redis: Redis) -> None:
     now_s = await server_ms(redis) // 1000
     for back, ended in enumerate([1000, 1, 2, 3, 4, 5, 2000]):
-        await redis.set(f"{KEYS.base}second:{now_s - back}", ended, ex=60)
+        of_second = {"done": ended - 1, "failed": 1, "enqueued": 7}
+        await redis.hset(f"{KEYS.base}second:{now_s - back}", mapping=of_second)
+        await redis.expire(f"{KEYS.base}second:{now_s - back}", 60)
     await seed(redis, QueueState())
     found = await counts(redis, KEYS)
     # Between the two calls a second may have begun.

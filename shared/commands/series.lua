@@ -1,0 +1,15 @@
+-- series: how the counters of a queue, or of its jobs of one name, came about: second by second or minute by minute.
+-- ARGV  1 step: 'second' or 'minute'   2 length: how many, the one that runs included   3 name of the jobs, '' for all
+-- RETURNS  {now_ms, number of the oldest step since 1970, then for each step, oldest first: flat counters}
+local length, mine = tonumber(ARGV[2]), ARGV[3] == '' and '' or ':' .. ARGV[3]
+local now = now_ms()
+local source, step_ms = SECOND, 1000
+if ARGV[1] == 'minute' then
+    source, step_ms = MINUTE, 60000
+end
+local oldest = math.floor(now / step_ms) - length + 1
+local reply = {now, oldest}
+for step = oldest, oldest + length - 1 do
+    reply[#reply + 1] = redis.call('HGETALL', source .. step .. mine)
+end
+return reply

@@ -1,0 +1,31 @@
+-- tallies: the counters of a queue and of its jobs' names, added up over the last minutes or since the first job.
+-- ARGV  1 minutes: how many, the one that runs included; 0 for all since the first job
+-- RETURNS  {now_ms, the flat counters of the queue, then for each job name: name, flat counters}
+local minutes, now = tonumber(ARGV[1]), now_ms()
+local newest = math.floor(now / 60000)
+
+local function sum_of(mine)
+    local sums, flat = {}, {}
+    for back = 0, minutes - 1 do
+        local fields = redis.call('HGETALL', MINUTE .. newest - back .. mine)
+        for at = 1, #fields, 2 do
+            sums[fields[at]] = (sums[fields[at]] or 0) + fields[at + 1]
+        end
+    end
+    for field, sum in pairs(sums) do
+        flat[#flat + 1], flat[#flat + 2] = field, ms(sum)
+    end
+    return flat
+end
+
+local function counters(mine)
+    return minutes > 0 and sum_of(mine) or redis.call('HGETALL', STATS .. mine)
+end
+
+local reply = {now, counters('')}
+local names = redis.call('ZRANGE', NAMES, 0, 200)
+names[#names + 1] = '(other)'
+for _, name in ipairs(names) do
+    reply[#reply + 1], reply[#reply + 2] = name, counters(':' .. name)
+end
+return reply
