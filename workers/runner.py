@@ -241,11 +241,6 @@ class Runner:
         self._on_ended()
 
 
-def _again(run: Run, delay_s: float) -> Return:
-    delay_ms = round(delay_s * 1000)
-    return Return(run.lease, run.job.home, delay_ms=delay_ms, tries=run.job_try, name=run.job.name, run_ms=run.ran_ms)
-
-
 def _again(run: Run, error: BaseException, delay_s: float) -> Return:
     return Return(
         run.lease,
