@@ -42,6 +42,7 @@ from monarq.workers.runner import Runner, wall_ms
 from monarq.workers.running import WORKER_ID
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
+from monarq.workers.sweeper import Sweeper
 from monarq.workers.tally import Tally
 from monarq.workers.upkeep import Upkeep
 from monarq.workers.vitals import Vitals
@@ -200,6 +201,8 @@ class Engine:
         parts = [asyncio.create_task(claimer.run()) for claimer in claimers]
         beside = [asyncio.create_task(part.run(redis)) for part in self._upkeep]
         beside.append(asyncio.create_task(reporter.run()))
+        sweeper = Sweeper(redis=redis, queues=self._keys, lease_s=self.settings.lease_s, journal=self._journal)
+        beside.append(asyncio.create_task(sweeper.run()))
         if self.settings.allow_abort:
             aborter = Aborter(redis=redis, running=self._runner.running, journal=self._journal)
             beside.append(asyncio.create_task(aborter.run()))

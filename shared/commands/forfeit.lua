@@ -6,8 +6,7 @@ local worker, token = ARGV[1], ARGV[2]
 redis.call('ZCARD', QUEUE)
 local held = redis.call('HGETALL', LEASES .. worker)
 even_when_full()
-local moment = now_ms()
-local now = ms(moment)
+local now = now_ms()
 local freed = 0
 for i = 1, #held, 2 do
     local id = held[i]
@@ -15,7 +14,7 @@ for i = 1, #held, 2 do
         redis.call('HDEL', LEASES .. worker, id)
         if get(RUN .. id) == token then
             local lane = lane_of(id)
-            place(id, lane, now)
+            place(id, lane, head(lane, now))
             redis.call('DEL', RUN .. id)
             wake(lane)
             freed = freed + 1
@@ -23,6 +22,6 @@ for i = 1, #held, 2 do
     end
 end
 if freed > 0 then
-    count(moment, 'handed_back', freed)
+    count(now, 'handed_back', freed)
 end
 return freed

@@ -178,6 +178,36 @@ local function tally_runs(now, first, runs_of)
     tally(now, '', all)
 end
 
+local function source_of(lane)
+    return lane == 'cpu' and CPU or QUEUE
+end
+
+-- The due time of a job that comes back and has not ended: before all that waits, as it stood when it was claimed.
+-- Behind a backlog it would be the last, and has waited longest.
+local function head(lane, now)
+    local source = source_of(lane)
+    local first = redis.pcall('ZRANGEBYSCORE', source, '(1', ms(now), 'WITHSCORES', 'LIMIT', 0, 1)
+    return ms(math.floor(first[2] or now))
+end
+
+-- Frees a job that a worker held which is gone, and counts the crash; true where it did. Where the lease has run out
+-- meanwhile, its mark tells that nobody has claimed the job since.
+local function free_lost(id, token, what, now)
+    local key, lane = RUN .. id, lane_of(id)
+    local owner, source = get(key), source_of(lane)
+    if owner ~= token then
+        local score = not owner and redis.pcall('ZSCORE', source, id)
+        if type(score) ~= 'string' or tonumber(score) % 1 ~= LEASED_MARK or tonumber(score) > now then
+            return false
+        end
+    end
+    note_crash(id, what)
+    place(id, lane, head(lane, now))
+    redis.call('DEL', key)
+    wake(lane)
+    return true
+end
+
 -- Redis refuses what may grow memory when it is full, but not to a script that has written already. Scripts that
 -- lead to memory being freed, by letting jobs run and end, begin with this.
 local function even_when_full()

@@ -1,4 +1,4 @@
-"""repair and retire: what becomes of a worker that is gone. See repair.lua and retire.lua."""
+"""repair, sweep and retire: what becomes of a worker that is gone. See repair.lua, sweep.lua and retire.lua."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from monarq.shared.keys import QueueKeys
 from monarq.shared.scripts import Script, as_ids
 
 _REPAIR = Script.load("repair")
+_SWEEP = Script.load("sweep")
 _RETIRE = Script.load("retire")
 
 
@@ -26,6 +27,11 @@ async def repair(redis: Redis, keys: QueueKeys, worker: str, what: str) -> list[
         The raw ids of the jobs that are free again.
     """
     return as_ids(await _REPAIR.run(redis, keys, (worker, what)))
+
+
+async def sweep(redis: Redis, keys: QueueKeys) -> int:
+    """Puts the jobs of silent workers back where they stood, once their leases are over; gives how many they were."""
+    return cast("int", await _SWEEP.run(redis, keys, ()))
 
 
 async def retire(redis: Redis, keys: QueueKeys, worker: str) -> int:

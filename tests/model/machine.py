@@ -211,6 +211,13 @@ class QueueMachine(RuleBasedStateMachine):
         self._same(freed, sorted(self.model.repair(worker)))
         self.promises.on_repaired(worker, freed)
 
+    @precondition(lambda self: any(until <= self.model.now for until in self.model.signs.values()))
+    @rule()
+    def sweep(self) -> None:
+        freed = self.real.sweep()
+        self._same(freed, self.model.sweep())
+        self.promises.on_swept(freed)
+
     @rule(seconds=st.sampled_from([40, 120, 400]))
     def pass_time(self, seconds: int) -> None:
         self.real.pass_time(seconds)

@@ -128,12 +128,15 @@ class Promises:
 
     def on_repaired(self, worker: str, freed: list[str]) -> None:
         """What a dead worker held was freed."""
-        mine = [job_id for job_id, _ in self._live_of(worker)]
-        assert sorted(freed) == sorted(mine), f"{freed} were freed, and {mine} were held"
-        for job_id in mine:
-            self._give_up(job_id)
-            if job_id in self.lives:
-                self.lives[job_id].crashes += 1
+        mine = {job_id for job_id, _ in self._live_of(worker)}
+        assert mine <= set(freed), f"{freed} were freed, and {mine} were held"
+        for job_id in freed:
+            assert job_id in mine or not self._is_owned(job_id), f"{job_id} was taken from another"
+            self._count_crash(job_id)
+
+    def on_swept(self, freed: int) -> None:
+        """What silent workers held was freed: nothing that anybody owns. Which jobs, their next claims tell."""
+        assert freed <= sum(not self._is_owned(job_id) for job_id in self.grants), "a job was taken from its owner"
 
     def on_moved(self, job_id: str, *, misplaced: bool) -> None:
         """An abort has put a job in front of all others; misplaced: a cpu job, where io lanes look."""
@@ -167,6 +170,11 @@ class Promises:
 
     def _is_owned(self, job_id: str) -> bool:
         return job_id in self.grants and self.grants[job_id].until > self.now
+
+    def _count_crash(self, job_id: str) -> None:
+        self._give_up(job_id)
+        if job_id in self.lives:
+            self.lives[job_id].crashes += 1
 
     def _live_of(self, worker: str) -> list[tuple[str, Grant]]:
         return [one for one in self.grants.items() if one[1].worker == worker and one[1].until > self.now]

@@ -44,6 +44,7 @@ class QueueModel:
     letters: dict[str, tuple[dict[str, str], int]] = field(default_factory=dict)
     dead: dict[str, int] = field(default_factory=dict)
     held: dict[str, tuple[dict[str, str], int]] = field(default_factory=dict)
+    signs: dict[str, int] = field(default_factory=dict)
     stats: Counter[str] = field(default_factory=Counter)
 
     # What anyone may do.
@@ -164,6 +165,7 @@ class QueueModel:
 
     def renew(self, worker: str, leases: Iterable[Taken]) -> list[str]:
         """Leases go on; gives the ids that are lost."""
+        self.signs[worker] = self.now + LEASE_S
         mine, lost = self._owned(worker, leases)
         for lease in mine:
             self.tokens[lease.id].until = self.now + LEASE_S
@@ -212,18 +214,45 @@ class QueueModel:
             if held == token:
                 self._drop_held(worker, job_id)
                 if self._owner(job_id) == token:
-                    self._free(job_id, self._lane_of(job_id), self.now)
+                    self._put_ahead(job_id)
                     freed += 1
         return freed
 
     def repair(self, worker: str) -> list[str]:
         """What a dead worker held is freed."""
+        self.signs.pop(worker, None)
         held, _ = self.held.pop(worker, ({}, 0))
-        freed = [job_id for job_id, token in held.items() if self._owner(job_id) == token]
-        for job_id in freed:
-            self._note_crash(job_id, "killed")
-            self._free(job_id, self._lane_of(job_id), self.now)
+        return [job_id for job_id, token in held.items() if self._free_lost(job_id, token, "killed")]
+
+    def sweep(self) -> int:
+        """What the leases of silent workers held is freed; a worker is silent once its last renewal is a lease ago."""
+        freed = 0
+        for worker in [worker for worker, until in self.signs.items() if until <= self.now]:
+            for job_id, token in list(self.held.get(worker, ({}, 0))[0].items()):
+                if self._owner(job_id) != token:
+                    freed += self._free_lost(job_id, token, "its lease ran out")
+                    self._drop_held(worker, job_id)
         return freed
+
+    def _free_lost(self, job_id: str, token: str, what: str) -> bool:
+        owner = self._owner(job_id)
+        if owner != token:
+            score = self._source_of(job_id).get(job_id, 0)
+            if owner is not None or score > self.now or score % 1 != LEASED_MARK:
+                return False
+        self._note_crash(job_id, what)
+        self._put_ahead(job_id)
+        return True
+
+    def _put_ahead(self, job_id: str) -> None:
+        """Before all that waits."""
+        scores = self._source_of(job_id).values()
+        ahead = min((score // 1 for score in scores if FRONT < score <= self.now), default=self.now)
+        self._place(job_id, self._lane_of(job_id), ahead)
+        self.tokens.pop(job_id, None)
+
+    def _source_of(self, job_id: str) -> dict[str, float]:
+        return self.cpu if self._lane_of(job_id) == "cpu" else self.queue
 
     # What these are made of.
 

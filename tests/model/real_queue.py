@@ -21,7 +21,7 @@ from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.commands.renew import renew
-from monarq.shared.commands.repair import repair
+from monarq.shared.commands.repair import repair, sweep
 from monarq.shared.commands.requeue import Return, requeue
 from monarq.shared.keys import LEASED_MARK, PARKED_SCORE
 from monarq.shared.lane import Home, Lane
@@ -158,7 +158,7 @@ class RealQueue:
         return Taken(lease.job_id, worker, lease.token, lease.home, payload, lease.tries, lease.crashes, score, abort_s)
 
     def renew(self, worker: str, leases: Sequence[Taken]) -> list[str]:
-        lost = renew(self._client, KEYS, worker, LEASE_S * 1000, b"", [_lease(one) for one in leases])
+        lost = renew(self._client, KEYS, worker, LEASE_S * 1000, b"{}", [_lease(one) for one in leases])
         return [raw_id.decode() for raw_id in lost]
 
     def finish(self, lease: Taken, success: bool, keep: bool, letter: bool) -> list[str]:
@@ -178,6 +178,9 @@ class RealQueue:
 
     def repair(self, worker: str) -> list[str]:
         return [raw_id.decode() for raw_id in _now(repair(self._async, KEYS, worker, "killed"))]
+
+    def sweep(self) -> int:
+        return _now(sweep(self._async, KEYS))
 
     def state(self) -> QueueState:
         """What Redis holds of jobs, each set in its own order."""
@@ -200,7 +203,8 @@ class RealQueue:
             del letter["died_ms"]
         found["no_results"] = frozenset(found.get("no_results", ()))
         # Marks for people and wake-ups are checked by the tables of each script.
-        found.pop("ended", None)
+        for informs in ("ended", "workers", "records", "queues"):
+            found.pop(informs, None)
         self.take_back(now_ms)
         return replace(QueueState(), **found)
 

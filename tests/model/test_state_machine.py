@@ -87,7 +87,9 @@ FAULTS: Final = [
     Fault("requeue", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
     Fault("renew", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
     Fault("forfeit", "get(RUN .. id) == token", "true"),
-    Fault("repair", "get(RUN .. id) == token", "true"),
+    Fault("repair", "owner ~= token", "false"),
+    Fault("repair", "tonumber(score) % 1 ~= LEASED_MARK", "false"),
+    Fault("sweep", "get(RUN .. id) ~= token", "true"),
     Fault("claim", "if owner then", "if false then"),
     Fault("claim", "if lease_is_over then", "if false then"),
     Fault("claim", "tonumber(score) == 1 and not abort_ms", "false"),
@@ -106,8 +108,8 @@ def test_a_fault_in_a_script_is_found(
 ) -> None:
     source = Script.load(fault.script).source
     assert source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
-    owner = "claim" if fault.script == "forfeit" else fault.script
-    name = {"forfeit": "_FORFEIT", "repair": "_REPAIR"}.get(fault.script, "_SCRIPT")
+    owner = {"forfeit": "claim", "sweep": "repair"}.get(fault.script, fault.script)
+    name = {"forfeit": "_FORFEIT", "repair": "_REPAIR", "sweep": "_SWEEP"}.get(fault.script, "_SCRIPT")
     broken = Script(fault.script, source.replace(fault.right, fault.wrong))
     monkeypatch.setattr(importlib.import_module(f"monarq.shared.commands.{owner}"), name, broken)
     # Where the order of two moments decides what a broken script does, the example does not fail each time.

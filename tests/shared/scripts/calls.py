@@ -21,7 +21,7 @@ from monarq.shared.commands.progress import tell_progress
 from monarq.shared.commands.promote import promote
 from monarq.shared.commands.purge import purge
 from monarq.shared.commands.renew import renew
-from monarq.shared.commands.repair import repair, retire
+from monarq.shared.commands.repair import repair, retire, sweep
 from monarq.shared.commands.requeue import Return, requeue
 from monarq.shared.commands.revive import Revived, revive
 from monarq.shared.commands.waiting import Waiting, waiting
@@ -195,6 +195,11 @@ def call_repair(worker: str = "w1", what: str = "killed") -> Call:
         return _texts(await repair(scene.redis, KEYS, worker, what))
 
     return call
+
+
+def call_sweep() -> Call:
+    """Frees what silent workers held."""
+    return lambda scene: sweep(scene.redis, KEYS)
 
 
 def call_retire(worker: str = "w1") -> Call:

@@ -30,6 +30,14 @@ FORFEITS = [
         repeated=0,
     ),
     Row(
+        "it stands before a backlog, as it did when it was claimed",
+        held({"b": -600, "c": -5}),
+        call_forfeit(),
+        1,
+        replace(waiting(-600, b=-600, c=-5), stats=STARTED, notes=IO_NOTE),
+        repeated=0,
+    ),
+    Row(
         "what other claims of the worker took stays",
         replace(BOTH_HELD, tokens={"a": "t1", "b": "t2"}, leases={"w1": {"a": "t1", "b": "t2"}, "w2": {"c": "t1"}}),
         call_forfeit(),
@@ -71,7 +79,7 @@ FORFEITS = [
         replace(held(), cpu={"a": -5}),
         call_forfeit(),
         1,
-        replace(waiting(PARKED), cpu={"a": 0}, stats=STARTED, notes=frozenset({"cpu"})),
+        replace(waiting(PARKED), cpu={"a": -5}, stats=STARTED, notes=frozenset({"cpu"})),
         repeated=0,
     ),
 ]

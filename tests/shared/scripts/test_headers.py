@@ -53,6 +53,7 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "series": lambda ids: lambda scene: read_series(scene.redis, KEYS, "", Step.MINUTE, 3),
     "tallies": lambda ids: lambda scene: read_tallies(scene.redis, KEYS, 5),
     "waiting": lambda ids: calls.call_waiting(),
+    "sweep": lambda ids: calls.call_sweep(),
 }
 """renew's binding blocks, and is played with its own stand-in."""
 
@@ -225,7 +226,7 @@ def test_no_script_searches_keys_or_walks_a_queue(name: str) -> None:
             has_limit = "'LIMIT'" in rest or "math.min(at + CHUNK, stop) - 1" in rest
             assert has_limit or re.search(r", 0, \d{1,3}[,)]", rest), f"{command}{rest} has no limit"
         if command in DROPS_OLD:
-            assert rest.startswith(", QUEUES,"), "only the list of queues, which is short"
+            assert rest.startswith((", QUEUES,", ", WORKERS,")), "only lists that no queue's length grows"
         if command == "HGETALL":
             assert re.match(r", (LEASES|STATS|MINUTE|source)\b", rest), "only hashes that no queue's length grows"
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from tests.shared.scripts.calls import call_claim, call_repair, call_retire
 from tests.shared.scripts.rows import WRONGTYPE, Row, Scene, check, wrong
-from tests.support.queue_state import KEYS, PARKED, QueueState, leased, read_state, read_ttls, seed
+from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, read_state, read_ttls, seed
 
 IO_NOTE: Final = frozenset({"io"})
 NOTHING: Final = QueueState()
@@ -69,11 +69,50 @@ REPAIRS = [
         QueueState(queue={"a": leased(9)}, payloads={"a": "payload"}, tokens={"a": "t2"}),
     ),
     Row(
-        "its lease has run out: whoever claims it counts the crash",
+        "its lease has run out, and nobody has claimed it since",
         replace(LEASED, queue={"a": leased(-1)}, tokens={}),
         call_repair(),
+        ["a"],
+        replace(FREED, queue={"a": -1}),
+        repeated=[],
+    ),
+    Row(
+        "its lease has run out, and it waits for another try",
+        replace(LEASED, queue={"a": -1}, tokens={}),
+        call_repair(),
         [],
-        QueueState(queue={"a": leased(-1)}, payloads={"a": "payload"}),
+        QueueState(queue={"a": -1}, payloads={"a": "payload"}),
+    ),
+    Row(
+        "its lease has run out, and another worker runs it by now",
+        replace(LEASED, queue={"a": leased(8)}, tokens={"a": "t2"}),
+        call_repair(),
+        [],
+        QueueState(queue={"a": leased(8)}, payloads={"a": "payload"}, tokens={"a": "t2"}),
+    ),
+    Row(
+        "it stands before a backlog, as it did when it was claimed",
+        replace(LEASED, queue={"a": leased(9), "b": -600, "c": -5}),
+        call_repair(),
+        ["a"],
+        replace(FREED, queue={"a": -600, "b": -600, "c": -5}),
+        repeated=[],
+    ),
+    Row(
+        "a cpu job stands before the cpu jobs, whatever waits for io lanes",
+        replace(LEASED, queue={"a": PARKED, "b": PARKED, "c": -600}, cpu={"a": leased(9), "b": -60}),
+        call_repair(),
+        ["a"],
+        replace(FREED, queue={"a": PARKED, "b": PARKED, "c": -600}, cpu={"a": -60, "b": -60}, notes=frozenset({"cpu"})),
+        repeated=[],
+    ),
+    Row(
+        "it does not go before what is to be aborted: that is no time",
+        replace(LEASED, queue={"a": leased(9), "b": Exactly(1), "c": 60}),
+        call_repair(),
+        ["a"],
+        replace(FREED, queue={"a": 0, "b": Exactly(1), "c": 60}),
+        repeated=[],
     ),
     Row(
         "the job has ended and its id waits anew",

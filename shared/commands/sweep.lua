@@ -1,0 +1,31 @@
+-- sweep: let the jobs of workers that give no sign of life go on where they stood, once their leases have run out.
+-- ARGV  none
+-- RETURNS  how many jobs that were
+-- GUARANTEES  a job that somebody runs is not touched; repeating the call changes nothing.
+-- No job needs it to run again: a claim takes what has a lease that is over, but behind all that is due for longer.
+redis.call('ZCARD', QUEUE)
+local now = now_ms()
+local silent = redis.pcall('ZRANGEBYSCORE', WORKERS, '-inf', ms(now), 'LIMIT', 0, 100)
+if #silent == 0 then
+    return 0
+end
+even_when_full()
+local freed = 0
+for _, worker in ipairs(silent) do
+    local held = redis.pcall('HGETALL', LEASES .. worker)
+    for i = 1, #held, 2 do
+        local id, token = held[i], held[i + 1]
+        -- What it claimed after its last sign of life may be its own for a while yet.
+        if get(RUN .. id) ~= token then
+            if free_lost(id, token, 'its lease ran out', now) then
+                freed = freed + 1
+            end
+            redis.call('HDEL', LEASES .. worker, id)
+        end
+    end
+end
+redis.pcall('ZREMRANGEBYSCORE', WORKERS, '-inf', ms(now - DAY))
+if freed > 0 then
+    count(now, 'crashed', freed)
+end
+return freed

@@ -1,0 +1,29 @@
+"""Jobs of a worker that nobody saw die go on where they stood, not behind what waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import redis as blocking_redis
+from redis.asyncio import Redis
+
+from monarq.shared.commands.claim import Claim, claim
+from monarq.shared.commands.renew import renew
+from tests.support.engines import QUEUE, make_engine, put, result_of, running
+from tests.workers import engine_jobs as jobs
+
+GONE = "host:1:gone"
+
+
+async def test_a_lost_job_runs_before_a_backlog(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.plus, 1, 2, job_id="lost")
+    asked = Claim(worker=GONE, token="t", home="io", lease_ms=300, limit=1, max_payload=1000)
+    leases = (await claim(redis, QUEUE, asked)).leases
+    with blocking_redis.Redis.from_url(redis_url) as client:
+        await asyncio.to_thread(renew, client, QUEUE, GONE, 300, b"{}", leases)
+    for number in range(300):
+        await put(redis, jobs.wait, 0.01, job_id=f"backlog{number}")
+    async with running(make_engine(redis_url, jobs.ALL, lease_s=0.6, concurrency=1)):
+        assert (await result_of(redis, "lost")).value == 3
+        assert await redis.zcard(QUEUE.queue) > 0
+    await redis.flushall()

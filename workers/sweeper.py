@@ -1,0 +1,47 @@
+"""Who looks after jobs whose worker is gone without anybody having seen it die: a whole machine, say.
+
+Such jobs are free when their leases end. But behind a backlog they would be the last, though they were at the head of
+the queue when they were claimed; the sweeper of any worker of the queue puts them there again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.backoff import Backoff
+from monarq.shared.commands.repair import sweep
+from monarq.shared.keys import QueueKeys
+from monarq.workers.journal import Journal
+
+EVERY_S = 1.0
+"""How often it looks, at the most: it costs Redis less than a claim that finds nothing."""
+
+
+class Sweeper:
+    """Sweeps the queues of one worker, a few times a lease."""
+
+    def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], lease_s: float, journal: Journal) -> None:
+        self._redis = redis
+        self._queues = queues
+        self._every_s = min(EVERY_S, lease_s / 3)
+        self._journal = journal
+
+    async def run(self) -> None:
+        """Sweeps until cancelled."""
+        backoff = Backoff()
+        while True:
+            # With jitter, so that the workers of a pool do not all look at the same moment.
+            await asyncio.sleep(random.uniform(self._every_s / 2, self._every_s))
+            try:
+                for keys in self._queues:
+                    await sweep(self._redis, keys)
+                backoff.reset()
+            except (RedisError, OSError) as error:
+                if not backoff.failing:
+                    self._journal.redis_lost("looking for jobs of lost workers", error)
+                await asyncio.sleep(backoff.next_s())
