@@ -114,4 +114,4 @@ def test_a_fault_in_a_script_is_found(
     monkeypatch.setattr(importlib.import_module(f"monarq.shared.commands.{owner}"), name, broken)
     # Where the order of two moments decides what a broken script does, the example does not fail each time.
     with pytest.raises((AssertionError, Flaky)):
-        run_state_machine_as_test(machine, settings=settings(RULES, phases=[Phase.generate]))
+        run_state_machine_as_test(machine, settings=settings(RULES, max_examples=5 * EXAMPLES, phases=[Phase.generate]))
