@@ -19,7 +19,7 @@ from monarq.shared.version import VERSION
 _FILTERS: Final = (
     *("number", "compact", "rate", "percent", "size"),
     *("duration", "age", "ago", "moment"),
-    *("printable", "indented"),
+    "printable",
 )
 
 SAID: Final = {
@@ -29,7 +29,13 @@ SAID: Final = {
     "paused": "The queue is paused: nothing is claimed from it until it is resumed.",
     "resumed": "The queue is resumed.",
     "cancelled": "The job is asked to stop.",
-    "nothing": "Nothing was there to do: it has ended, or is gone.",
+    "cancelled-paused": "The job will be ended without being run as soon as its queue is resumed.",
+    "revived": "The job waits in its queue again, as if it had never run.",
+    "promoted": "The job is due now.",
+    "queued": "The job waits already.",
+    "runs": "The job runs already.",
+    "no-payload": "The job cannot be run again: its payload had expired before it died.",
+    "nothing": "There was nothing to do: it has ended, or is gone.",
 }
 """What a page says after something was changed, by the code in its link: so no link can make it say anything else."""
 
@@ -101,7 +107,6 @@ class Renderer:
             "access": self._site.access,
             "redis": self._site.redis,
             "pages": self._site.pages,
-            "job_path": "/dead/letter",
             "section": "/" + asked.path.split("/")[1],
             "version": VERSION,
             "said": _said(asked),

@@ -8,7 +8,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.monitor.web.asked import Asked
-from monarq.monitor.web.pages import cron, dead, jobs, overview, queues, workers
+from monarq.monitor.web.pages import cron, dead, job, jobs, overview, queues, workers
 from monarq.monitor.web.rendering import View
 
 Read = Callable[[Redis, Asked], Awaitable[View]]
@@ -22,10 +22,10 @@ PAGES: Final[Mapping[str, Read]] = {
     "/queues": queues.show,
     "/queues/purge": queues.ask_purge,
     "/jobs": jobs.show,
+    "/jobs/job": job.show,
     "/cron": cron.show,
     "/workers": workers.show,
     "/dead": dead.show_list,
-    "/dead/letter": dead.show_letter,
     "/dead/confirm": dead.confirm,
 }
 """Each by GET, and kept live by `/live?of=`."""
@@ -34,6 +34,8 @@ CHANGES: Final[Mapping[str, Change]] = {
     "/queues/pause": queues.pause,
     "/queues/resume": queues.resume,
     "/queues/purge": queues.purge,
+    "/jobs/cancel": job.cancel,
+    "/jobs/retry": job.retry,
     "/dead/retry": dead.retry,
     "/dead/delete": dead.delete,
 }

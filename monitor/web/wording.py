@@ -6,8 +6,6 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
-
 NOTHING: Final = "–"
 _SIZES: Final = ("B", "KB", "MB", "GB", "TB")
 
@@ -105,8 +103,3 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() or sign in "\n\t" else ascii(sign)[1:-1] for sign in text)
-
-
-def indented(json: msgspec.Raw) -> str:
-    """JSON on lines of its own."""
-    return msgspec.json.format(bytes(json), indent=2).decode("utf-8", "replace")

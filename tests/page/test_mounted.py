@@ -27,7 +27,7 @@ async def test_mounted_under_a_prefix(redis: Redis) -> None:
         answer = await site.post(answer.headers["location"], data={"token": TOKEN})
         assert answer.headers["location"] == "/admin/queue/dead?name=m"
         assert "path=/admin/queue" in answer.headers["set-cookie"].lower()
-        for path in ("/", "/dead", "/dead/letter?queue=arq:queue&id=ann", "/dead/confirm"):
+        for path in ("/", "/dead", "/jobs/job?queue=arq:queue&id=ann", "/dead/confirm"):
             html = await site.text("/admin/queue" + path)
             links = re.findall(r'(?:href|src|action)="([^"]*)"', html)
             assert len(links) > 5
@@ -37,7 +37,7 @@ async def test_mounted_under_a_prefix(redis: Redis) -> None:
         async with asyncio.timeout(10), stream(site, "/dead", "/admin/queue") as news:
             html = await anext(news)
             assert "mail.send" in html
-            assert "/admin/queue/dead/letter?" in html
+            assert "/admin/queue/jobs/job?" in html
         answer = await site.post("/admin/queue/dead/delete?queue=arq:queue&id=ann")
         assert answer.headers["location"] == "/admin/queue/dead?did=deleted&n=1"
         assert (await site.client.get("/")).text == "host"

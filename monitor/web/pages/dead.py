@@ -1,4 +1,4 @@
-"""Dead letters: the list with its filters, one letter, and retry and delete of one or of all that a filter means."""
+"""Dead letters: the list with its filters, and retry and delete of one or of all that a filter means."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters, read_payload
-from monarq.monitor.payload_view import view_payload
+from monarq.monitor.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters
 from monarq.monitor.stats import known_queues
 from monarq.monitor.web.asked import Asked, Value, link
 from monarq.monitor.web.rendering import View
@@ -47,16 +46,6 @@ async def show_list(redis: Redis, asked: Asked) -> View:
             "spans": tuple(SPANS_S),
         },
     )
-
-
-async def show_letter(redis: Redis, asked: Asked) -> View:
-    """One letter; its arguments only where they are asked for."""
-    queue, raw_id = asked.text("queue"), asked.raw("id")
-    letters = await read_letters(redis, queue, [raw_id])
-    if not letters:
-        return View("gone", "No such letter", {"what": "dead letter", "back": "/dead"}, status=404)
-    payload = view_payload(await read_payload(redis, letters[0])) if asked.text("arguments") else None
-    return View("letter", letters[0].name or "Dead letter", {"letter": letters[0], "payload": payload})
 
 
 async def confirm(redis: Redis, asked: Asked) -> View:

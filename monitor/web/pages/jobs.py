@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
+from monarq.monitor.job import find_rows
 from monarq.monitor.jobs import JobPage, JobRow, ListedState, PlaceError, list_jobs
 from monarq.monitor.stats import QueueStats, known_queues, read_stats
 from monarq.monitor.web.asked import Asked
@@ -35,6 +36,7 @@ async def show(redis: Redis, asked: Asked) -> View:
             "page": page,
             "progress": await _progress(redis, queue, page.rows) if state == "running" else {},
             "search": asked.text("name"),
+            "found": await _find(redis, asked),
         },
     )
 
@@ -54,6 +56,12 @@ async def _read(redis: Redis, queue: str, state: ListedState, asked: Asked) -> J
 async def _progress(redis: Redis, queue: str, rows: tuple[JobRow, ...]) -> dict[bytes, Progress | None]:
     told = await read_progress(redis, QueueKeys.of(queue), [row.id for row in rows])
     return dict(zip((row.raw_id for row in rows), told, strict=True))
+
+
+async def _find(redis: Redis, asked: Asked) -> list[JobRow]:
+    """The job whose id was given instead of a name, wherever it stands."""
+    given = asked.raw("name").strip()
+    return await find_rows(redis, given) if given and not any(sign in given for sign in b"*?[") else []
 
 
 def _count(stats: QueueStats, state: str) -> int:
