@@ -14,7 +14,9 @@ from monarq.cli.dead import dead
 from monarq.cli.demo import demo
 from monarq.cli.documented import DocumentedGroup
 from monarq.cli.enqueue import enqueue
+from monarq.cli.jobs import jobs
 from monarq.cli.options import verbose_option, version_option
+from monarq.cli.queue import queue
 from monarq.cli.redis import redis
 from monarq.cli.stats import stats
 from monarq.cli.web import web
@@ -48,7 +50,7 @@ def app() -> None:
     """A distributed worker queue on Redis."""
 
 
-for command in (worker, enqueue, stats, workers, dead, web, redis, demo):
+for command in (worker, enqueue, stats, jobs, queue, workers, dead, web, redis, demo):
     app.add_command(command)
 
 

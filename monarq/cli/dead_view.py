@@ -42,7 +42,7 @@ def render_list(letters: Sequence[DeadLetter], *, with_queue: bool) -> Renderabl
     table.add_column("tries", justify="right", no_wrap=True)
     table.add_column("error", overflow="fold", ratio=1)
     for letter in letters:
-        cells = [_ago(letter.died_ms), *([letter.queue] if with_queue else []), letter.id, letter.name]
+        cells = [ago(letter.died_ms), *([letter.queue] if with_queue else []), letter.id, letter.name]
         cells += [str(letter.tries), " ".join(letter.error.split())]
         table.add_row(*(Text(printable(cell)) for cell in cells))
     return table
@@ -57,9 +57,9 @@ def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
         "error": letter.error,
         "tries": str(letter.tries),
         "crashes": f"{letter.crashes} {letter.crash_note and f'(the last: {letter.crash_note})'}".strip(),
-        "enqueued": _moment(letter.enqueue_ms),
-        "started": _moment(letter.start_ms),
-        "died": f"{_moment(letter.died_ms)}, {_ago(letter.died_ms)} ago",
+        "enqueued": moment(letter.enqueue_ms),
+        "started": moment(letter.start_ms),
+        "died": f"{moment(letter.died_ms)}, {ago(letter.died_ms)} ago",
         "worker": letter.worker,
         "payload": "it had expired" if letter.payload_bytes is None else f"{letter.payload_bytes:,} bytes",
     }
@@ -88,7 +88,8 @@ def _payload_line(view: PayloadView) -> str:
     return f"of an unknown format{signed}, {view.bytes:,} bytes"
 
 
-def _moment(unix_ms: int) -> str:
+def moment(unix_ms: int) -> str:
+    """A time for people; 0 is an unknown one."""
     if not unix_ms:
         return "unknown"
     try:
@@ -97,5 +98,6 @@ def _moment(unix_ms: int) -> str:
         return f"{unix_ms} ms"
 
 
-def _ago(unix_ms: int) -> str:
+def ago(unix_ms: int) -> str:
+    """How long ago a time is, by this machine's clock."""
     return duration(max(0.0, time.time() - unix_ms / 1000))

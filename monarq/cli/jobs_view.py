@@ -1,0 +1,136 @@
+"""How jobs look: a table, a page for one with its timeline, or JSON.
+
+What jobs and clients wrote, names, ids, arguments and errors, reaches no terminal as control codes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from monarq.cli.dead_view import ago, moment, printable
+from monarq.cli.stats_view import duration
+from monarq.monitor.job import JobView
+from monarq.monitor.jobs import JobRow
+from monarq.monitor.timeline import Moment
+
+ROW_FIELDS: Final = tuple(each.name for each in fields(JobRow) if each.name != "raw_id")
+_VIEW_FIELDS: Final = ("crash_note", "payload_format", "signed", "expires_ms", "result", "timeline")
+_STYLES: Final = {"running": "green", "dead": "red", "failed": "yellow", "aborted": "yellow", "deferred": "dim"}
+_WORDS: Final = {
+    "retried": "a try failed",
+    "handed-back": "handed back",
+    "abort-asked": "abort asked for",
+    "promoted": "made due now",
+    "revived": "put back from the dead",
+}
+
+
+def as_row_line(row: JobRow) -> str:
+    """A job as one line of JSON."""
+    return msgspec.json.encode(_told(row)).decode() + "\n"
+
+
+def as_view_line(view: JobView, *, with_arguments: bool) -> str:
+    """All that is known of a job as one line of JSON."""
+    told = _told(view.row) | {name: getattr(view, name) for name in _VIEW_FIELDS}
+    told["arguments"] = view.arguments if with_arguments else None
+    told["traceback"] = _traceback(view)
+    return msgspec.json.encode(told).decode() + "\n"
+
+
+def _told(row: JobRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ROW_FIELDS}
+
+
+def render_rows(rows: Sequence[JobRow], *, with_queue: bool) -> RenderableType:
+    """Jobs as a table, a row each."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    table.add_column("state", no_wrap=True)
+    if with_queue:
+        table.add_column("queue", overflow="fold")
+    table.add_column("id", overflow="fold")
+    table.add_column("job", overflow="fold")
+    table.add_column("tries", justify="right", no_wrap=True)
+    table.add_column("", overflow="fold", ratio=1)
+    for row in rows:
+        cells = [*([row.queue] if with_queue else []), row.id, row.name or "?", str(row.tries), _standing(row)]
+        table.add_row(Text(row.state, style=_STYLES.get(row.state, "")), *(Text(printable(cell)) for cell in cells))
+    return table
+
+
+def _standing(row: JobRow) -> str:
+    """What is most worth knowing of a job in its state."""
+    asked = ", to be aborted" if row.abort_ms else ""
+    if row.state == "running":
+        since = f" for {ago(row.started_ms)}" if row.started_ms else ""
+        return f"on {row.worker or 'a worker'}{since}{asked}"
+    if row.state == "dead":
+        return " ".join(row.error.split())
+    if row.due_ms is None or row.due_ms <= 1:
+        return asked.removeprefix(", ")
+    wait_s = row.due_ms / 1000 - time.time()
+    return (f"due in {duration(wait_s)}" if wait_s > 0 else f"due {duration(-wait_s)} ago") + asked
+
+
+def render_view(view: JobView, *, with_arguments: bool) -> RenderableType:
+    """All that is known of one job."""
+    lines = [Text(printable(view.row.id), style="bold")]
+    lines += [
+        Text.assemble((f"  {name:<10}", "dim"), printable(value))
+        for name, value in _facts(view, with_arguments)
+        if value
+    ]
+    lines += [Text.assemble("\n  ", ("timeline", "dim"))]
+    lines += [Text(f"  {_line(each)}") for each in view.timeline]
+    traceback = _traceback(view)
+    if traceback:
+        lines += [Text(""), *(Text(f"  {printable(line)}") for line in traceback.splitlines())]
+    return Group(*lines)
+
+
+def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
+    row, result = view.row, view.result
+    yield "state", row.state + (", to be aborted" if row.abort_ms and row.state in ("running", "queued") else "")
+    yield "queue", row.queue
+    yield "job", row.name or "cannot be read"
+    yield "lane", row.lane
+    yield "tries", str(row.tries)
+    yield "crashes", f"{row.crashes} {view.crash_note and f'(the last: {view.crash_note})'}".strip()
+    yield "worker", row.worker or ""
+    yield "error", row.error
+    yield "payload", _payload(view)
+    if with_arguments:
+        yield "arguments", view.arguments or "none, or they cannot be read without decoding what is not safe to decode"
+    if result is not None:
+        until = moment(result.kept_until_ms) if result.kept_until_ms else "for ever"
+        yield "result", f"{result.format}{', signed' if result.signed else ''}, {result.bytes:,} bytes, kept {until}"
+        yield "returned", result.value
+
+
+def _payload(view: JobView) -> str:
+    if view.row.payload_bytes is None:
+        return "" if view.result else "it has expired"
+    kind = f"{view.payload_format or ''}{', signed' if view.signed else ''}".strip(", ")
+    until = f", expires {moment(view.expires_ms)}" if view.expires_ms else ""
+    return f"{kind + ', ' if kind else ''}{view.row.payload_bytes:,} bytes{until}"
+
+
+def _traceback(view: JobView) -> str:
+    if view.letter is not None:
+        return view.letter.traceback
+    return view.result.traceback if view.result else ""
+
+
+def _line(told: Moment) -> str:
+    words = _WORDS.get(told.what, told.what)
+    tries = f" (number {told.tries}, the next after {duration((told.delay_ms or 0) / 1000)})" if told.tries else ""
+    note = " ".join(told.note.split())
+    return printable(f"{moment(told.at_ms)}  {words}{tries}{': ' if note else ''}{note}")
