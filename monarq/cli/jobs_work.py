@@ -25,7 +25,7 @@ from monarq.shared.connection import UrlSource
 Act = Callable[[Redis, JobView], Awaitable[str | None]]
 """Does something with a job; gives the reason where it was left as it is, or None."""
 
-_WHY_NOT_CANCELLED: Final = {Cancelled.UNKNOWN: "it has ended meanwhile"}
+_WHY_NOT_CANCELLED: Final = {Cancelled.UNKNOWN: "it is in its queue no more"}
 _WHY_NOT_RETRIED: Final = {
     Retried.QUEUED: "it is due already, and waits for a worker",
     Retried.RUNS: "it runs",
