@@ -17,6 +17,8 @@ from redis.asyncio import Redis
 
 from monarq.monitor.dead import DeadLetter, read_dead_page
 from monarq.monitor.payload_head import read_head
+from monarq.monitor.recent import MOST as MOST_ENDED
+from monarq.monitor.recent import Ended, read_recent
 from monarq.shared.commands.browse import BATCH, START, Browsed, Live, Place, browse
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
@@ -29,7 +31,8 @@ MOST_ROWS: Final = BATCH
 MOST_LOOKED_AT: Final = 1000
 """How many jobs one search by name looks at."""
 
-ListedState = Literal["queued", "deferred", "running", "dead"]
+ListedState = Literal["queued", "deferred", "running", "dead", "ended"]
+PagedState = Literal["queued", "deferred", "running", "dead"]
 LISTED_STATES: Final[tuple[ListedState, ...]] = get_args(ListedState)
 
 State = Literal["queued", "deferred", "running", "dead", "done", "failed", "aborted", "ended", "unplaced"]
@@ -113,8 +116,8 @@ async def list_jobs(
 ) -> JobPage:
     """One page of the jobs of a state.
 
-    The queued and deferred come in the order in which they are due, the running worker by worker, the dead newest
-    first.
+    The queued and deferred come in the order in which they are due, the running worker by worker, the dead and the
+    ended newest first. The ended are a sample of those that ended lately, on one page.
 
     Args:
         redis: the client.
@@ -130,13 +133,15 @@ async def list_jobs(
         RedisError: Redis did not answer.
     """
     limit = max(1, min(limit, MOST_ROWS))
+    if state == "ended":
+        return await _read_ended(redis, queue, limit, name)
     place = None if after is None else _open_place(state, after)
     if name is None:
         return await _read_page(redis, queue, state, place, limit)
     return await _search(redis, queue, state, place, limit, name)
 
 
-async def _search(redis: Redis, queue: str, state: ListedState, place: Place | None, limit: int, name: str) -> JobPage:
+async def _search(redis: Redis, queue: str, state: PagedState, place: Place | None, limit: int, name: str) -> JobPage:
     """Pages no longer than what is missing are read, so that a page never ends behind a job that it does not show."""
     found: list[JobRow] = []
     looked_at = 0
@@ -156,7 +161,7 @@ async def _search(redis: Redis, queue: str, state: ListedState, place: Place | N
         place = _open_place(state, page.next)
 
 
-async def _read_page(redis: Redis, queue: str, state: ListedState, place: Place | None, limit: int) -> JobPage:
+async def _read_page(redis: Redis, queue: str, state: PagedState, place: Place | None, limit: int) -> JobPage:
     if state == "dead":
         return await _read_dead(redis, queue, place, limit)
     page = await browse(redis, QueueKeys.of(queue), state, place or START, limit)
@@ -214,7 +219,30 @@ def row_of_letter(letter: DeadLetter) -> JobRow:
     )
 
 
-def _close_place(state: ListedState, place: Place) -> str:
+async def _read_ended(redis: Redis, queue: str, limit: int, name: str | None) -> JobPage:
+    seconds, micros = await redis.time()
+    ended = await read_recent(redis, queue, MOST_ENDED)
+    fitting = [one for one in ended if name is None or fnmatchcase(one.name, name)]
+    rows = tuple(_row_of_ended(queue, one) for one in fitting[:limit])
+    return JobPage(rows, None, len(ended), int(seconds) * 1000 + int(micros) // 1000)
+
+
+def _row_of_ended(queue: str, ended: Ended) -> JobRow:
+    return JobRow(
+        raw_id=ended.job_id.encode(),
+        id=ended.job_id,
+        queue=queue,
+        state=cast("State", ended.state) if ended.state in _ENDS else "ended",
+        name=ended.name or None,
+        started_ms=None if ended.run_ms is None else ended.ended_ms - ended.run_ms,
+        ended_ms=ended.ended_ms,
+    )
+
+
+_ENDS: Final = frozenset({"done", "failed", "dead", "aborted"})
+
+
+def _close_place(state: PagedState, place: Place) -> str:
     """A place as text that goes into an address."""
     return base64.urlsafe_b64encode(msgspec.msgpack.encode((state, place))).decode().rstrip("=")
 
@@ -223,7 +251,7 @@ _DEAD_PLACE: Final = msgspec.msgpack.Decoder(tuple[Literal["dead"], tuple[bytes,
 _LIVE_PLACE: Final = msgspec.msgpack.Decoder(tuple[Live, tuple[bytes, bytes, bytes, bytes, int]])
 
 
-def _open_place(state: ListedState, given: str) -> Place:
+def _open_place(state: PagedState, given: str) -> Place:
     decoder = _DEAD_PLACE if state == "dead" else _LIVE_PLACE
     try:
         known, place = decoder.decode(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))

@@ -33,6 +33,7 @@ A line of JSON for each job; times are unix ms, what is not known is null:
 Each page of 200 jobs is one call to Redis, however long the queue is. With
 --name at most 1,000 jobs of a state are looked at; it says so where that ended
 the search. Nothing is unpickled: a name that cannot be read without it is null.
+--state ended shows some of those that ended last: done, failed, dead, aborted.
 """,
 }
 SHOW_SECTIONS: Final = {
@@ -61,7 +62,7 @@ one that waits for its next try, is made due now. Other jobs are left as they ar
 To retry many dead jobs see `monarq dead retry`.
 """,
 }
-STATES: Final[tuple[ListedState, ...]] = ("running", "queued", "deferred", "dead")
+STATES: Final[tuple[ListedState, ...]] = ("running", "queued", "deferred", "dead", "ended")
 
 _ids = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 _queues = queue_option(

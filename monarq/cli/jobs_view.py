@@ -74,6 +74,9 @@ def _standing(row: JobRow) -> str:
         return f"on {row.worker or 'a worker'}{since}{asked}"
     if row.state == "dead":
         return " ".join(row.error.split())
+    if row.ended_ms is not None:
+        took = f", after {duration((row.ended_ms - row.started_ms) / 1000)}" if row.started_ms else ""
+        return f"{ago(row.ended_ms)} ago{took}"
     if row.due_ms is None or row.due_ms <= 1:
         return asked.removeprefix(", ")
     wait_s = row.due_ms / 1000 - time.time()
