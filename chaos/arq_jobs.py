@@ -57,4 +57,5 @@ class WorkerSettings:
     redis_settings = RedisSettings.from_dsn(os.environ.get("REDIS_URL", "redis://localhost"))
     max_jobs = int(os.environ.get("CHAOS_CONCURRENCY", "20"))
     job_timeout = float(os.environ.get("CHAOS_ARQ_TIMEOUT", "5"))
+    job_completion_wait = round(float(os.environ.get("CHAOS_ARQ_GRACE", "0")))
     poll_delay = 0.1

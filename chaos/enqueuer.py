@@ -13,13 +13,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from arq import create_pool
 from arq.connections import RedisSettings
 from redis.exceptions import RedisError
 
+from chaos.failover import sentinel_client
 from chaos.ledger import ACKED, REFUSED, SILENT, UNKNOWN, Ledger
 from monarq import EnqueueUnknownError, MonarqError, Producer
 from monarq.producer import named
@@ -44,6 +45,8 @@ class Plan(msgspec.Struct, frozen=True):
         codec: monarq's format of payloads.
         seed: of the random times.
         retry_for_s: how long monarq's producer repeats.
+        longest_defer_s: each job is due after a random time up to this one, which its acknowledgement notes.
+        sentinels: ports of sentinels on this machine that are asked for the server, instead of `url`.
     """
 
     url: str
@@ -59,6 +62,30 @@ class Plan(msgspec.Struct, frozen=True):
     codec: str = "msgpack"
     seed: int = 0
     retry_for_s: float = 60.0
+    longest_defer_s: float = 0.0
+    sentinels: tuple[int, ...] = ()
+
+
+class Due(NamedTuple):
+    """When a deferred job is due, as the acknowledgement's note tells it.
+
+    Attributes:
+        defer_s: how long after its enqueue.
+        asked_ns: when the enqueue began, by the monotonic clock; it ended when the acknowledgement was noted.
+    """
+
+    defer_s: float
+    asked_ns: int
+
+    def note(self) -> str:
+        """For the ledger."""
+        return f"{self.defer_s} {self.asked_ns}"
+
+    @classmethod
+    def read(cls, note: str) -> Self:
+        """Out of the ledger."""
+        defer_s, asked_ns = note.split()
+        return cls(float(defer_s), int(asked_ns))
 
 
 Put = Callable[[str, int], Awaitable[None]]
@@ -75,7 +102,9 @@ async def run(plan: Plan) -> None:
         await pool.aclose()
         return
     codec: Any = plan.codec
-    async with Producer(plan.url, codec=codec, retry_for=plan.retry_for_s) as producer:
+    like = sentinel_client(plan.sentinels) if plan.sentinels else None
+    url = None if like else plan.url
+    async with Producer(url, redis=like, codec=codec, retry_for=plan.retry_for_s) as producer:
         await _pace(plan, durations, lambda job_id, ms: _put_by_monarq(producer, ledger, plan, job_id, ms))
 
 
@@ -104,9 +133,12 @@ async def _pace(plan: Plan, durations: Iterable[int], put: Put) -> None:
 
 
 async def _put_by_monarq(producer: Producer, ledger: Ledger, plan: Plan, job_id: str, ms: int) -> None:
-    chosen: Any = named(plan.job)
-    if plan.named:
-        chosen = chosen.options(job_id=job_id)
+    options: dict[str, Any] = {"job_id": job_id} if plan.named else {}
+    note = ""
+    if plan.longest_defer_s:
+        due = Due(random.Random(f"{plan.seed} {job_id}").uniform(0, plan.longest_defer_s), time.monotonic_ns())
+        options["defer_by"], note = due.defer_s, due.note()
+    chosen: Any = named(plan.job).options(**options) if options else named(plan.job)
     try:
         handle = await producer.enqueue(chosen, ms)
     except EnqueueUnknownError as error:
@@ -115,7 +147,7 @@ async def _put_by_monarq(producer: Producer, ledger: Ledger, plan: Plan, job_id:
     except (MonarqError, RedisError, OSError) as error:
         ledger.note(REFUSED, job_id if plan.named else "", note=str(error))
     else:
-        ledger.note(SILENT if handle.existed else ACKED, handle.job_id)
+        ledger.note(SILENT if handle.existed else ACKED, handle.job_id, note=note)
 
 
 async def _put_by_arq(pool: Any, ledger: Ledger, plan: Plan, job_id: str, ms: int) -> None:

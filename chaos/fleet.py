@@ -72,17 +72,36 @@ def environment(ledger: Path, url: str, more: Mapping[str, str] | None = None) -
 
 
 class MonarqFleet:
-    """One `monarq worker`: a supervisor and its workers. See `Fleet`."""
+    """One `monarq worker`: a supervisor and its workers. See `Fleet`.
+
+    Args:
+        url: the Redis.
+        directory: where its log goes.
+        ledger: the directory of the ledger.
+        options: of the command.
+        target: whose jobs it runs.
+        more: what else is in its environment.
+        within: a command that runs it as its only child, such as ``unshare --fork``.
+    """
 
     def __init__(
-        self, url: str, directory: Path, ledger: Path, *, options: Sequence[str] = (), target: str = "chaos.jobs"
+        self,
+        url: str,
+        directory: Path,
+        ledger: Path,
+        *,
+        options: Sequence[str] = (),
+        target: str = "chaos.jobs",
+        more: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
     ) -> None:
         self.exit_code: int | None = None
         self.stop_seconds = 0.0
         self.log = directory / f"monarq-{len(list(directory.glob('monarq-*.log')))}.log"
         self.log.touch()
-        self._command = [sys.executable, "-m", "monarq", "worker", target, *options]
-        self._environment = environment(ledger, url)
+        self._within = tuple(within)
+        self._command = [*within, sys.executable, "-m", "monarq", "worker", target, *options]
+        self._environment = environment(ledger, url, more)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -100,9 +119,18 @@ class MonarqFleet:
 
     @property
     def supervisor(self) -> int:
-        """The supervisor's process id."""
+        """The supervisor's process id.
+
+        Raises:
+            psutil.NoSuchProcess: it has ended.
+        """
         assert self._process is not None
-        return self._process.pid
+        if not self._within:
+            return self._process.pid
+        children = psutil.Process(self._process.pid).children()
+        if not children:
+            raise psutil.NoSuchProcess(self._process.pid)
+        return children[0].pid
 
     def pids(self) -> list[int]:
         """See `Fleet`."""
@@ -128,20 +156,42 @@ class MonarqFleet:
         assert self._process is not None
         if self._process.returncode is None:
             started_s = time.monotonic()
-            self._process.terminate()
+            with suppress(psutil.NoSuchProcess):
+                os.kill(self.supervisor, signal.SIGTERM)
             await _wait_or_kill(self._process)
             self.stop_seconds = time.monotonic() - started_s
         self.exit_code = self._process.returncode
 
 
 class ArqFleet:
-    """Stock arq workers, each started again when it ends, as a service manager would. See `Fleet`."""
+    """Stock arq workers, each started again when it ends, as a service manager would. See `Fleet`.
 
-    def __init__(self, url: str, directory: Path, ledger: Path, *, workers: int = 2, timeout_s: float = 5.0) -> None:
+    Args:
+        url: the Redis.
+        directory: where their log goes.
+        ledger: the directory of the ledger.
+        workers: how many.
+        concurrency: jobs at once in each.
+        timeout_s: of every job.
+        grace_s: how long a job may go on when its worker is told to stop; by arq's default not at all.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        directory: Path,
+        ledger: Path,
+        *,
+        workers: int = 2,
+        concurrency: int = 20,
+        timeout_s: float = 5.0,
+        grace_s: float = 0.0,
+    ) -> None:
         self.exit_code: int | None = None
         self.stop_seconds = 0.0
         self.log = directory / "arq.log"
-        self._environment = environment(ledger, url, {"CHAOS_ARQ_TIMEOUT": str(timeout_s)})
+        more = {"CHAOS_ARQ_TIMEOUT": timeout_s, "CHAOS_ARQ_GRACE": grace_s, "CHAOS_CONCURRENCY": concurrency}
+        self._environment = environment(ledger, url, {name: str(value) for name, value in more.items()})
         self._count = workers
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._seats: list[asyncio.Task[None]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 import time
@@ -18,7 +19,7 @@ from monarq.shared.connection import open_redis
 READY_S: Final = 20.0
 
 
-def _find_program() -> tuple[Path, bool]:
+def find_program() -> tuple[Path, bool]:
     """A real redis-server, and whether it is one from 7 on, which has DEBUG only where it is asked for.
 
     Raises:
@@ -50,10 +51,15 @@ class RedisServer:
         """How clients reach it."""
         return f"redis://127.0.0.1:{self.port}"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.returncode is None
+
     async def start(self) -> None:
         """Starts it and waits until it answers; what it kept before is there again."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        program, is_new = _find_program()
+        program, is_new = find_program()
         options = {
             "port": str(self.port),
             "bind": "127.0.0.1",
@@ -63,12 +69,27 @@ class RedisServer:
             "maxmemory-policy": "noeviction",
             "dir": str(self._directory),
             "logfile": "redis.log",
+            "repl-diskless-sync-delay": "0",
         }
         if is_new:
             options["enable-debug-command"] = "local"
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        self._process = await asyncio.create_subprocess_exec(program, *arguments, start_new_session=True)
+        self._process = await asyncio.create_subprocess_exec(
+            program,
+            *arguments,
+            start_new_session=True,
+            restore_signals=False,  # SIGXFSZ stays ignored: a file at its limit is then an error of write(), not the end
+        )
         await self._until_ready()
+
+    def fill_disk(self) -> None:
+        """From now on no file of its own grows, as where a disk is full: its AOF takes no more writes."""
+        size = max(path.stat().st_size for path in self._directory.rglob("*") if path.is_file())
+        self._limit_files(size)
+
+    def empty_disk(self) -> None:
+        """There is room again."""
+        self._limit_files(resource.RLIM_INFINITY)
 
     async def kill(self) -> None:
         """Ends it by SIGKILL, as a crash would."""
@@ -77,7 +98,7 @@ class RedisServer:
     async def stop(self) -> None:
         """Ends it for good."""
         await self.client.aclose()
-        if self._process is not None and self._process.returncode is None:
+        if self.is_running:
             await self._end(signal.SIGTERM)
 
     async def command(self, *words: str) -> object:
@@ -88,6 +109,10 @@ class RedisServer:
         """Its version."""
         info = await self.client.info("server")
         return str(info["redis_version"])
+
+    def _limit_files(self, largest: int) -> None:
+        assert self._process is not None
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
 
     async def _end(self, number: signal.Signals) -> None:
         assert self._process is not None

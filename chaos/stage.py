@@ -11,7 +11,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +38,7 @@ class Stage:
         size: "short", "ci" or "long": scenarios choose their numbers by `sized`.
         rng: every choice of a scenario comes from here.
         redis: the faulted server.
+        client: of the Redis that holds the queue, by which the end is judged.
         ledger: the driver's own ledger.
         fleets: what was started.
     """
@@ -54,6 +55,7 @@ class Stage:
         self.ledger_directory.mkdir(parents=True)
         self.ledger = Ledger(self.ledger_directory, "driver")
         self.redis = RedisServer(directory / "redis")
+        self.client = self.redis.client
         self.fleets: list[Fleet] = []
         self._enqueuers: list[asyncio.subprocess.Process] = []
         self._started_s = time.monotonic()
@@ -70,34 +72,41 @@ class Stage:
         concurrency: int = 20,
         lease_s: float = LEASE_S,
         target: str = "chaos.jobs",
+        more: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+        arq_timeout_s: float = 5.0,
     ) -> Fleet:
         """Starts a pool of monarq's workers, or in the control as many of arq's."""
         url = url or self.redis.url
         if self.control == "arq":
-            fleet: Fleet = ArqFleet(url, self.directory, self.ledger_directory, workers=workers)
+            fleet: Fleet = ArqFleet(
+                url,
+                self.directory,
+                self.ledger_directory,
+                workers=workers,
+                concurrency=concurrency,
+                timeout_s=arq_timeout_s,
+                grace_s=GRACE_S,
+            )
         else:
-            fleet = self.monarq_fleet(
-                *options, url=url, workers=workers, concurrency=concurrency, lease_s=lease_s, target=target
+            given = ("-w", workers, "-c", concurrency, "--lease", f"{lease_s}s", "--grace", f"{GRACE_S}s", *options)
+            fleet = MonarqFleet(
+                url,
+                self.directory,
+                self.ledger_directory,
+                options=[*map(str, given)],
+                target=target,
+                more=more,
+                within=within,
             )
         self.fleets.append(fleet)
         await fleet.start()
         return fleet
 
-    def monarq_fleet(
-        self,
-        *options: str,
-        url: str,
-        workers: int = 2,
-        concurrency: int = 20,
-        lease_s: float = LEASE_S,
-        target: str = "chaos.jobs",
-    ) -> MonarqFleet:
-        """A pool of monarq's, not started."""
-        given = ("-w", workers, "-c", concurrency, "--lease", f"{lease_s}s", "--grace", f"{GRACE_S}s", *options)
-        return MonarqFleet(url, self.directory, self.ledger_directory, options=[*map(str, given)], target=target)
-
-    async def start_enqueuer(self, plan: Plan | None = None, **changes: Any) -> asyncio.subprocess.Process:
-        """Starts a process that enqueues."""
+    async def start_enqueuer(
+        self, plan: Plan | None = None, *, more: Mapping[str, str] | None = None, **changes: Any
+    ) -> asyncio.subprocess.Process:
+        """Starts a process that enqueues; `more` is added to its environment."""
         base = plan or Plan(
             self.redis.url, str(self.ledger_directory), client=self.control or "monarq", seed=self.rng.getrandbits(32)
         )
@@ -105,7 +114,7 @@ class Stage:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "chaos.enqueuer", msgspec.json.encode(plan).decode()),
             cwd=ROOT,
-            env=environment(self.ledger_directory, plan.url),
+            env=environment(self.ledger_directory, plan.url, more),
             stdin=asyncio.subprocess.DEVNULL,
         )
         self._enqueuers.append(process)
@@ -165,7 +174,7 @@ class Stage:
     async def until_empty(self, longest_s: float) -> float:
         """Waits until every job has ended, and gives the seconds that it took; it may take longer than asked for."""
         started_s = time.monotonic()
-        while await waiting(self.redis.client) and time.monotonic() - started_s < longest_s:
+        while await waiting(self.client) and time.monotonic() - started_s < longest_s:
             await asyncio.sleep(0.05)
         return time.monotonic() - started_s
 
@@ -177,17 +186,17 @@ class Stage:
             endless: what the ids of jobs begin with that come as long as there are workers: the last are no leak.
         """
         await self.until_empty(longest_s)
-        left = await waiting(self.redis.client)
+        left = await waiting(self.client)
         for fleet in self.fleets:
             await fleet.stop()
         events = read_ledger(self.ledger_directory)
-        results = await read_results(self.redis.client, (event.job_id for event in events if event.what == ACKED))
+        results = await read_results(self.client, (event.job_id for event in events if event.what == ACKED))
         outcome = Outcome(self.name, self.title, judge(events, results))
         outcome.deaths = sum(fleet.deaths() for fleet in self.fleets)
         if endless is not None:
-            await remove_jobs(self.redis.client, endless)
+            await remove_jobs(self.client, endless)
         beside_arq = any(isinstance(fleet, ArqFleet) for fleet in self.fleets)
-        leaks = await read_leaks(self.redis.client, beside_arq=beside_arq)
+        leaks = await read_leaks(self.client, beside_arq=beside_arq)
         outcome.leaks = leaks[:10]
         outcome.facts |= {"left_in_queue": left, "leaks": outcome.leaks, "key_leaks": len(leaks)}
         outcome.seconds = time.monotonic() - self._started_s

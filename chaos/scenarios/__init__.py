@@ -6,7 +6,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from chaos.outcome import Outcome
-from chaos.scenarios import blocked, cuts, freezes, inputs, kills, long, mixed, outages, stops
+from chaos.scenarios import (
+    blocked,
+    clocks,
+    cuts,
+    failovers,
+    freezes,
+    inputs,
+    kills,
+    long,
+    mixed,
+    outages,
+    stops,
+    stubborn,
+)
 from chaos.stage import Stage
 
 
@@ -45,6 +58,11 @@ SCENARIOS = {
         Scenario("T17", "Redis read-only for 10 s", outages.redis_read_only),
         Scenario("T19", "scripts flushed, connections killed, Redis asleep", outages.redis_forgets),
         Scenario("T31", "half arq, half monarq, a kill each second", mixed.mix, controls=False),
+        Scenario("T17s", "sentinel failovers", failovers.fail_over, controls=False),
+        Scenario("T17m", "the same, min-replicas-to-write 1", failovers.fail_over_guarded, controls=False),
+        Scenario("T16", "Redis' disk full", outages.disk_full),
+        Scenario("T18", "wall clocks that are wrong and step", clocks.shift, controls=False),
+        Scenario("T29", "jobs that ignore their cancelling", stubborn.cancel, controls=False),
         Scenario("T3", "T2 with appendfsync always", long.fsync_always),
         Scenario("T24", "10,000 jobs of others at the head of the queue", long.head_of_line),
         Scenario("T26", "50,000 jobs due at the same moment", long.herd),
@@ -53,5 +71,5 @@ SCENARIOS = {
 }
 
 LONG = list(SCENARIOS)
-SHORT = [name for name in LONG if name not in ("T3", "T24", "T26", "T30")]
+SHORT = [name for name in LONG if name not in ("T17s", "T17m", "T16", "T18", "T29", "T3", "T24", "T26", "T30")]
 CI = ["T1", "T2", "T6", "T8", "T12", "T13", "T31"]

@@ -24,7 +24,6 @@ SHARES: Final = {
     "abort": 0.8,
     "forfeit": 0.3,
 }
-LONGEST_S: Final = 90.0
 
 
 async def cut_replies(stage: Stage) -> Outcome:
@@ -49,17 +48,17 @@ async def _cut(stage: Stage, cut: Cut) -> Outcome:
     await asyncio.sleep(1)  # scripts are called by their sha from now on
     proxy.rules = rules
     aborts = asyncio.create_task(_abort_some(stage, proxy.url, rules)) if not stage.control else None
-    await _until_done(rules)
+    await _until_done(rules, stage.sized(ci=90, short=90, long=400))
     proxy.rules = []
     for enqueuer in (work, again):
         enqueuer.terminate()
         await enqueuer.wait()
     if not stage.control:
-        await _until_ticks_caught_up(stage)
+        await until_ticks_caught_up(stage)
     wrong_aborts = await aborts if aborts else 0
     outcome = await stage.settle(60 if stage.control else 10, endless=CRON)
     await proxy.close()
-    outcome.figures.phantom -= _count_ticks(stage)
+    outcome.figures.phantom -= count_ticks(stage)
     outcome.facts["cuts"] = {rule.name: rule.done for rule in rules}
     check_basics(outcome, stage.fleets)
     for rule in rules:
@@ -67,7 +66,7 @@ async def _cut(stage: Stage, cut: Cut) -> Outcome:
             outcome.check(f"{rule.name} cut", rule.done, equals=rule.done + rule.left)
     if aborts:
         outcome.check("aborts that went wrong", wrong_aborts, equals=0)
-        outcome.check("cron ticks missing", _count_missing_ticks(stage), equals=0)
+        outcome.check("cron ticks missing", count_missing_ticks(stage), equals=0)
     return outcome
 
 
@@ -79,15 +78,15 @@ def _rules(stage: Stage, cut: Cut) -> list[Rule]:
     return [cron, *(Rule.of_script(name, cut, count, share) for name, share in SHARES.items())]
 
 
-async def _until_done(rules: list[Rule]) -> None:
+async def _until_done(rules: list[Rule], longest_s: float) -> None:
     needed = [rule for rule in rules if rule.name != "forfeit"]
     loop = asyncio.get_running_loop()
-    end_s = loop.time() + LONGEST_S
+    end_s = loop.time() + longest_s
     while any(rule.left for rule in needed) and loop.time() < end_s:
         await asyncio.sleep(0.1)
 
 
-async def _until_ticks_caught_up(stage: Stage) -> None:
+async def until_ticks_caught_up(stage: Stage) -> None:
     """Waits until no cron is late: a tick that is enqueued as the last worker leaves would look like a leak."""
     async with asyncio.timeout(30):
         while True:
@@ -126,12 +125,12 @@ async def _abort_some(stage: Stage, url: str, rules: list[Rule]) -> int:
     return wrong
 
 
-def _count_ticks(stage: Stage) -> int:
+def count_ticks(stage: Stage) -> int:
     """Ticks that ran: nobody but the workers enqueued them, so to the checker they are phantoms."""
     return len({event.job_id for event in stage.events(START) if event.job_id.startswith(CRON)})
 
 
-def _count_missing_ticks(stage: Stage) -> int:
+def count_missing_ticks(stage: Stage) -> int:
     """Ticks between the first and the last of each declaration that never finished."""
     seconds: dict[str, set[int]] = {}
     for event in stage.events(FINISH):

@@ -1,4 +1,4 @@
-"""T8: a worker is frozen (SIGSTOP) past its leases and thawed again, when its jobs have ended elsewhere.
+"""T8: workers are frozen (SIGSTOP) past their leases and thawed again, when its jobs have ended elsewhere.
 
 What it then says of them must change nothing: their ids have been given to new jobs meanwhile, which wait, run or have
 ended, or whose old run wants another try.
@@ -26,8 +26,9 @@ RUN_MS: Final = 1500
 
 async def freeze(stage: Stage) -> Outcome:
     """Rounds of fifty jobs each."""
-    await stage.start_workers(workers=1, concurrency=AT_ONCE)
-    rounds = stage.sized(ci=1, short=4, long=8)
+    workers = stage.sized(ci=1, short=1, long=10)
+    await stage.start_workers(workers=workers, concurrency=AT_ONCE // workers)
+    rounds = stage.sized(ci=1, short=4, long=20)
     refused = 0
     states: tuple[Callable[[Stage, list[str]], Awaitable[None]], ...] = (_wait, _run, _ended, _wait_with_retry)
     codec: Any = "pickle" if stage.control else "msgpack"
@@ -36,6 +37,7 @@ async def freeze(stage: Stage) -> Outcome:
             job_ids = [f"round-{number}-{at}" for at in range(AT_ONCE)]
             refused += await _play_round(stage, producer, job_ids, states[number % len(states)])
     outcome = await stage.settle()
+    outcome.facts["frozen_workers"] = rounds * workers
     _check(stage, outcome, rounds * AT_ONCE, refused)
     return outcome
 
@@ -50,10 +52,11 @@ async def _play_round(
         await producer.enqueue(named(job).options(job_id=job_id), RUN_MS, 1)
     await stage.until(lambda: _started(stage, job_ids, 1) == len(job_ids), 30)
     await asyncio.sleep(0.5)
-    [pid] = frozen.pids()
-    signal_process(pid, signal.SIGSTOP)
+    pids = set(frozen.pids())
+    for pid in pids:
+        signal_process(pid, signal.SIGSTOP)
     other = await stage.start_workers(workers=1, concurrency=AT_ONCE)
-    await stage.until(lambda: _ended_once(stage, job_ids, frozen_pid=pid), 60 if stage.control else 8 * LEASE_S)
+    await stage.until(lambda: _ended_once(stage, job_ids, pids), 60 if stage.control else 8 * LEASE_S)
     await _until_recorded(stage, job_ids)
     await stage.redis.client.delete(*map(names.result, job_ids))
     for job_id in job_ids:
@@ -61,12 +64,13 @@ async def _play_round(
         new = await producer.enqueue(named("generation").options(job_id=job_id, defer_by=delay_s), RUN_MS, 2)
         stage.ledger.note(SILENT if new.existed else ACKED, job_id)
     await state(stage, job_ids)
-    signal_process(pid, signal.SIGCONT)
-    await stage.until(lambda: _thawed_ended(stage, job_ids, pid), 20)
+    for pid in pids:
+        signal_process(pid, signal.SIGCONT)
+    await stage.until(lambda: _thawed_count(stage, job_ids, pids) == len(job_ids), 20)
     await asyncio.sleep(1)
     await stage.until(lambda: _finished(stage, job_ids, 2) == len(job_ids), 30)
     await other.stop()
-    return _thawed_count(stage, job_ids, pid)
+    return _thawed_count(stage, job_ids, pids)
 
 
 async def _until_recorded(stage: Stage, job_ids: list[str]) -> None:
@@ -108,21 +112,17 @@ def _finished(stage: Stage, job_ids: list[str], number: int) -> int:
     return len(_runs(stage, job_ids, FINISH, number))
 
 
-def _ended_once(stage: Stage, job_ids: list[str], frozen_pid: int) -> bool:
-    """Whether another worker has ended them all."""
+def _ended_once(stage: Stage, job_ids: list[str], frozen: set[int]) -> bool:
+    """Whether other workers have ended them all."""
     wanted = set(job_ids)
-    found = {e.job_id for e in stage.events(FINISH) if e.job_id in wanted and e.pid != frozen_pid}
+    found = {e.job_id for e in stage.events(FINISH) if e.job_id in wanted and e.pid not in frozen}
     return found == wanted
 
 
-def _thawed_ended(stage: Stage, job_ids: list[str], pid: int) -> bool:
-    """Whether the thawed worker's first runs are over, in whatever way."""
-    return _thawed_count(stage, job_ids, pid) == len(job_ids)
-
-
-def _thawed_count(stage: Stage, job_ids: list[str], pid: int) -> int:
+def _thawed_count(stage: Stage, job_ids: list[str], thawed: set[int]) -> int:
+    """How many of the thawed workers' first runs are over, in whatever way."""
     wanted = set(job_ids)
-    mine = [e for e in stage.events() if e.job_id in wanted and e.pid == pid and "generation=1" in e.note]
+    mine = [e for e in stage.events() if e.job_id in wanted and e.pid in thawed and "generation=1" in e.note]
     return len({event.job_id for event in mine if event.what != START})
 
 

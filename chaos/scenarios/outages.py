@@ -1,4 +1,4 @@
-"""T4, T7, T15, T17, T19: Redis is away, silent, full, read-only or forgetful; no worker may exit for it."""
+"""T4, T7, T15, T16, T17, T19: Redis is away, silent, full, without disk, read-only or forgetful; no worker may exit for it."""
 
 from __future__ import annotations
 
@@ -98,6 +98,35 @@ async def redis_full(stage: Stage) -> Outcome:
     outcome.facts["refused_with_reason"] = outcome_refused
     outcome.check("enqueues refused", refused > 0, equals=True)
     outcome.check("refusals that say why", outcome_refused, equals=refused)
+    return outcome
+
+
+async def disk_full(stage: Stage) -> Outcome:
+    """Redis' AOF can take no more: it refuses every write (MISCONF) until there is room; then it is killed."""
+    await stage.start_workers()
+    full_s = stage.sized(ci=5, short=8, long=30)
+    per_second = 250
+    enqueuer = await stage.start_enqueuer(count=per_second * (full_s + 8), per_second=per_second)
+    await stage.until_first_run()
+    await asyncio.sleep(3)
+    stage.ledger.note(FAULT, note="disk full")
+    stage.redis.fill_disk()
+    await asyncio.sleep(full_s)
+    stage.redis.empty_disk()
+    while (await stage.redis.client.info("persistence"))["aof_last_write_status"] != "ok":
+        await asyncio.sleep(0.02)
+    stage.ledger.note(HEAL, note="disk has room")
+    await asyncio.sleep(2)
+    await stage.restart_redis()  # what was acknowledged while the disk was full must be in the AOF now
+    await enqueuer.wait()
+    outcome = await stage.settle()
+    refusals = stage.events("enqueue-refused")
+    unexplained = [event.note for event in refusals if "cannot save to disk" not in event.note]
+    outcome.facts |= {"refused_with_reason": len(refusals) - len(unexplained), "other_refusals": unexplained[:5]}
+    check_basics(outcome, stage.fleets, planned_deaths=0)
+    outcome.check("enqueues refused", bool(refusals), equals=True)
+    outcome.check("refusals that do not say why", len(unexplained), equals=0)
+    outcome.check("resume max s", round(max(outcome.figures.resume, default=99.0), 2), at_most=2)
     return outcome
 
 

@@ -11,11 +11,13 @@ from chaos.stage import GRACE_S, Stage
 
 EVERY_S: Final = 5.0
 PER_SECOND: Final = 200
+ARQ_TIMEOUT_S: Final = 10.0
+"""In the control: longer than the longest job."""
 
 
 async def restart_rolling(stage: Stage) -> Outcome:
     """SIGHUP every 5 s; then SIGTERM with jobs running that last longer than the grace."""
-    fleet = await stage.start_workers(workers=2, concurrency=400)
+    fleet = await stage.start_workers(workers=2, concurrency=400, arq_timeout_s=ARQ_TIMEOUT_S)
     restarts = stage.sized(ci=2, short=5, long=20)
     count = round(restarts * EVERY_S * PER_SECOND)
     enqueuer = await stage.start_enqueuer(count=count, per_second=PER_SECOND, longest_ms=2000)
@@ -41,10 +43,10 @@ async def restart_rolling(stage: Stage) -> Outcome:
 
 async def _stop_with_long_jobs(stage: Stage, outcome: Outcome) -> None:
     """A worker that is told to stop while jobs run that last longer than its grace."""
-    first = await stage.start_workers(workers=1, concurrency=50)
+    first = await stage.start_workers(workers=1, concurrency=50, arq_timeout_s=ARQ_TIMEOUT_S)
     await stage.enqueue(count=20, shortest_ms=7000, longest_ms=7000, prefix="handed")
     await stage.until(lambda: _starts_of(stage, "handed") == 20, 20)
-    second = await stage.start_workers(workers=1, concurrency=50)
+    second = await stage.start_workers(workers=1, concurrency=50, arq_timeout_s=ARQ_TIMEOUT_S)
     await stage.until(lambda: bool(second.pids()), 20)
     started_s = time.monotonic()
     await first.stop()
