@@ -78,7 +78,7 @@ class RedisServer:
             program,
             *arguments,
             start_new_session=True,
-            restore_signals=False,  # SIGXFSZ stays ignored: a file at its limit is then an error of write(), not the end
+            restore_signals=False,  # SIGXFSZ stays ignored: a file at its limit is an error of write(), not the end
         )
         await self._until_ready()
 

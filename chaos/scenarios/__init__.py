@@ -15,9 +15,12 @@ from chaos.scenarios import (
     inputs,
     kills,
     long,
+    memory,
     mixed,
+    orphans,
     outages,
     stops,
+    storms,
     stubborn,
 )
 from chaos.stage import Stage
@@ -58,18 +61,21 @@ SCENARIOS = {
         Scenario("T17", "Redis read-only for 10 s", outages.redis_read_only),
         Scenario("T19", "scripts flushed, connections killed, Redis asleep", outages.redis_forgets),
         Scenario("T31", "half arq, half monarq, a kill each second", mixed.mix, controls=False),
-        Scenario("T17s", "sentinel failovers", failovers.fail_over, controls=False),
-        Scenario("T17m", "the same, min-replicas-to-write 1", failovers.fail_over_guarded, controls=False),
-        Scenario("T16", "Redis' disk full", outages.disk_full),
-        Scenario("T18", "wall clocks that are wrong and step", clocks.shift, controls=False),
-        Scenario("T29", "jobs that ignore their cancelling", stubborn.cancel, controls=False),
         Scenario("T3", "T2 with appendfsync always", long.fsync_always),
+        Scenario("T14", "workers without memory", memory.starve, controls=False),
+        Scenario("T16", "Redis' disk full", outages.disk_full),
+        Scenario("T17s", "sentinel failovers", failovers.fail_over, controls=False),
+        Scenario("T17m", "sentinel failovers, min-replicas-to-write 1", failovers.fail_over_guarded, controls=False),
+        Scenario("T18", "wall clocks that are wrong and step", clocks.shift, controls=False),
         Scenario("T24", "10,000 jobs of others at the head of the queue", long.head_of_line),
-        Scenario("T26", "50,000 jobs due at the same moment", long.herd),
+        Scenario("T25", "thousands of jobs fail at once", storms.retry_storm, controls=False),
+        Scenario("T26", "50,000 jobs due at the same moment", storms.herd),
+        Scenario("T28", "as PID 1, with jobs that leave processes behind", orphans.contain, controls=False),
+        Scenario("T29", "jobs that ignore their cancelling", stubborn.cancel, controls=False),
         Scenario("T30", "two hours", long.soak),
     )
 }
 
+SHORT = ["T1", "T2", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T12", "T13", "T15", "T17", "T19", "T31"]
 LONG = list(SCENARIOS)
-SHORT = [name for name in LONG if name not in ("T17s", "T17m", "T16", "T18", "T29", "T3", "T24", "T26", "T30")]
 CI = ["T1", "T2", "T6", "T8", "T12", "T13", "T31"]

@@ -1,4 +1,4 @@
-"""T3, T24, T26, T30: what takes long, or is of interest before a release only."""
+"""T3, T24, T30: what takes long, or is of interest before a release only."""
 
 from __future__ import annotations
 
@@ -16,14 +16,11 @@ from chaos.malformed import packed
 from chaos.outcome import Outcome, check_basics
 from chaos.scenarios.kills import kill_workers_and_redis
 from chaos.stage import Stage
-from monarq import Producer
-from monarq.producer import named
 from monarq.shared import keys as names
 from monarq.shared.keys import DEFAULT_QUEUE
 
 SOAK_VARIABLE: Final = "CHAOS_SOAK_S"
 HEAD: Final = 10_000
-HERD: Final = 50_000
 MIB: Final = 1 << 20
 
 
@@ -59,25 +56,6 @@ async def head_of_line(stage: Stage) -> Outcome:
     outcome.facts["seconds_for_all"] = round(seconds, 2)
     check_basics(outcome, stage.fleets, planned_deaths=0)
     outcome.check("longest wait of a free job s", round(max(waits), 2), at_most=1)
-    return outcome
-
-
-async def herd(stage: Stage) -> Outcome:
-    """Fifty thousand jobs are due at the same moment."""
-    due_in_s = 30.0
-    await stage.start_workers(workers=4, concurrency=100)
-    began_s = time.time()
-    async with Producer(stage.redis.url) as producer:
-        handles = await producer.enqueue_many(named("work").options(defer_by=due_in_s), [(0,)] * HERD)
-    for handle in handles:
-        stage.ledger.note("enqueue-ack", handle.job_id)
-    outcome = await stage.settle(180)
-    check_basics(outcome, stage.fleets, planned_deaths=0)
-    starts = stage.events(START)
-    early = sum(event.wall_ns / 1e9 < began_s + due_in_s for event in starts)
-    seconds = (starts[-1].mono_ns - starts[0].mono_ns) / 1e9
-    outcome.facts |= {"jobs_per_second": round(HERD / seconds), "early": early}
-    outcome.check("jobs that ran early", early, equals=0)
     return outcome
 
 

@@ -1,4 +1,4 @@
-"""T4, T7, T15, T16, T17, T19: Redis is away, silent, full, without disk, read-only or forgetful; no worker may exit for it."""
+"""T4, T7, T15, T16, T17, T19: Redis is away, silent, full, read-only or forgetful; no worker may exit for it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,100 @@
+"""T25, T26: thousands of jobs fail at the same moment, or are due at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Final
+
+from chaos.ledger import ACKED, FAULT, HEAL, START, Event
+from chaos.outcome import Outcome, check_basics
+from chaos.stage import Stage
+from chaos.storm_jobs import AWAY, BACKOFF_S
+from monarq import Producer
+from monarq.producer import named
+
+AWAY_S: Final = 12.0
+REDIS_CPU: Final = 0.7
+SPREAD: Final = 3.0
+CALLS_A_JOB: Final = 0.5
+"""Calls of scripts for each job, claim and finish together, which both take many jobs at a time."""
+
+
+async def retry_storm(stage: Stage) -> Outcome:
+    """Everything fails at once; the retries come spread out, and all is done when the downstream is back."""
+    count = stage.sized(ci=1_000, short=5_000, long=50_000)
+    flag = stage.ledger_directory / AWAY
+    flag.touch()
+    await stage.start_workers(target="chaos.storm_jobs", concurrency=100)
+    await _enqueue_for_one_moment(stage, "call_downstream", (), count, due_in_s=count / 5_000 + 2)
+    await stage.until_first_run()
+    stage.ledger.note(FAULT, note="downstream away")
+    before_s, began_s = await _redis_cpu_s(stage), time.monotonic()
+    await asyncio.sleep(AWAY_S)
+    busy = (await _redis_cpu_s(stage) - before_s) / (time.monotonic() - began_s)
+    flag.unlink()
+    healed = stage.ledger.note(HEAL, note="downstream back")
+    outcome = await stage.settle(120)
+    while_away = [event for event in stage.events(START) if event.mono_ns < healed.mono_ns]
+    outcome.figures.resume = []  # Redis was never away
+    outcome.facts |= {"attempts_while_away": len(while_away), "redis_cpu_share": round(busy, 3)}
+    check_basics(outcome, stage.fleets, planned_deaths=0)
+    a_job = len(while_away) / count
+    outcome.check("attempts of a job while away", round(a_job, 2), at_most=1 + AWAY_S / (BACKOFF_S / 2))
+    outcome.check("busiest second of first retries, times the mean", _peak(while_away), at_most=SPREAD)
+    outcome.check("share of a core that Redis used", round(busy, 2), at_most=REDIS_CPU)
+    return outcome
+
+
+async def herd(stage: Stage) -> Outcome:
+    """Fifty thousand jobs are due at the same moment."""
+    count = stage.sized(ci=5_000, short=50_000, long=50_000)
+    due_in_s = count / 5_000 + 5
+    await stage.start_workers(workers=4, concurrency=100)
+    asked_ns = await _enqueue_for_one_moment(stage, "work", (0,), count, due_in_s)
+    await stage.redis.command("CONFIG", "RESETSTAT")
+    outcome = await stage.settle(180)
+    calls = int((await stage.redis.client.info("commandstats"))["cmdstat_evalsha"]["calls"])
+    check_basics(outcome, stage.fleets, planned_deaths=0)
+    starts = stage.events(START)
+    early = sum(event.mono_ns < asked_ns + due_in_s * 1e9 for event in starts)
+    seconds = (starts[-1].mono_ns - starts[0].mono_ns) / 1e9
+    outcome.facts |= {"jobs_per_second": round(count / seconds), "calls_a_job": round(calls / count, 3)}
+    outcome.check("jobs that ran early", early, equals=0)
+    outcome.check("calls of scripts for each job", round(calls / count, 2), at_most=CALLS_A_JOB)
+    return outcome
+
+
+async def _enqueue_for_one_moment(
+    stage: Stage, job: str, arguments: tuple[object, ...], count: int, due_in_s: float
+) -> int:
+    """Enqueues jobs that are due so many seconds from now; gives this moment, by the ledger's clock."""
+    asked_ns, due_s = time.monotonic_ns(), time.time() + due_in_s
+    async with Producer(stage.redis.url) as producer:
+        due = named(job).options(defer_until=_moment(due_s))
+        handles = await producer.enqueue_many(due, [arguments] * count)
+    if time.time() > due_s:
+        raise RuntimeError(f"{count} jobs could not be enqueued within {due_in_s:g} s")
+    for handle in handles:
+        stage.ledger.note(ACKED, handle.job_id)
+    return asked_ns
+
+
+def _moment(unix_s: float) -> datetime:
+    return datetime.fromtimestamp(unix_s, tz=UTC)
+
+
+async def _redis_cpu_s(stage: Stage) -> float:
+    used = await stage.redis.client.info("cpu")
+    return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
+
+
+def _peak(starts: list[Event]) -> float:
+    """How many first retries began in the busiest second, as a multiple of the mean."""
+    seconds = Counter(event.mono_ns // 10**9 for event in starts if event.job_try == 2)
+    if not seconds:
+        return 0.0
+    span = max(seconds) - min(seconds) + 1
+    return round(max(seconds.values()) * span / sum(seconds.values()), 2)
