@@ -1,10 +1,12 @@
-"""The jobs of `chaos.jobs` and one that takes its worker's memory: ``monarq worker chaos.memory_jobs``. Linux only."""
+"""The jobs of `chaos.jobs` and such as take all memory: ``monarq worker chaos.memory_jobs``. Linux only."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import resource
+import time
+from collections.abc import Iterable
 
 import psutil
 
@@ -12,19 +14,25 @@ from chaos.attempt import attempt
 from chaos.jobs import work
 from monarq import Context, job
 
-ROOM_BYTES = 8 << 20
-"""How much more than it has a worker may take."""
+MIB = 1 << 20
+ROOM_BYTES = 8 * MIB
+"""How much more than it has `starve` leaves to its worker, before it takes it."""
 
-LARGEST_BYTES, SMALLEST_BYTES = 1 << 20, 64
-GIVEN_BACK = 2_000
+SIZES = (*(1 << power for power in range(20, 9, -1)), *range(512, 0, -16))
+"""Of what it takes: large pieces first, then each size that Python keeps small pieces of."""
+
+GIVEN_BACK = 50
 """At the most so many of the last, smallest pieces are freed again: whoever asks for more than these gets nothing."""
+
+LIMIT_BYTES = 160 * MIB
+"""What a process may have before it is killed: by its lane's guard, or by the driver in the kernel's place."""
 
 __all__ = ["work"]
 
 
 @job
-async def hog(ctx: Context, ms: int) -> str:
-    """Takes all the memory that its process may have and holds it: what others in the process ask for is not there."""
+async def starve(ctx: Context, ms: int) -> str:
+    """Takes all that its process may have and holds it: what others in the process ask for is not there."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         narrow = psutil.Process().memory_info().vms + ROOM_BYTES, hard
@@ -33,7 +41,7 @@ async def hog(ctx: Context, ms: int) -> str:
         held: list[bytes] = []
         resource.setrlimit(resource.RLIMIT_AS, narrow)
         try:
-            _take_all(held)
+            _take_all(held, SIZES)
             del held[len(held) - given_back :]
             await asyncio.sleep(ms / 1000)
         finally:
@@ -42,10 +50,34 @@ async def hog(ctx: Context, ms: int) -> str:
     return run
 
 
-def _take_all(held: list[bytes]) -> None:
-    size = LARGEST_BYTES
-    while size >= SMALLEST_BYTES:
+@job
+async def grow(ctx: Context, ms: int) -> str:
+    """Takes more and more in the worker itself, until somebody kills the process."""
+    with attempt(ctx.job_id, ctx.job_try) as run:
+        held = []
+        for _ in range(2 * LIMIT_BYTES // MIB):
+            held.append(b"x" * MIB)
+            await asyncio.sleep(ms / 1000 / 100)
+        await asyncio.sleep(60)
+    return run
+
+
+@job(memory=LIMIT_BYTES)
+def grow_apart(ctx: Context, ms: int) -> str:
+    """The same in the cpu lane, whose guard kills the child process and nothing else."""
+    with attempt(ctx.job_id, ctx.job_try) as run:
+        held = []
+        for _ in range(2 * LIMIT_BYTES // MIB):
+            held.append(b"x" * MIB)
+            time.sleep(ms / 1000 / 100)
+        time.sleep(60)
+    return run
+
+
+def _take_all(held: list[bytes], sizes: Iterable[int]) -> None:
+    for size in sizes:
         try:
-            held.append(bytes(size))
+            while True:
+                held.append(bytes(size))
         except MemoryError:
-            size //= 2
+            continue
