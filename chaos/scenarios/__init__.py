@@ -62,7 +62,7 @@ SCENARIOS = {
         Scenario("T19", "scripts flushed, connections killed, Redis asleep", outages.redis_forgets),
         Scenario("T31", "half arq, half monarq, a kill each second", mixed.mix, controls=False),
         Scenario("T3", "T2 with appendfsync always", long.fsync_always),
-        Scenario("T14", "workers without memory", memory.starve, controls=False),
+        Scenario("T14", "workers killed for their memory", memory.overfill, controls=False),
         Scenario("T16", "Redis' disk full", outages.disk_full),
         Scenario("T17s", "sentinel failovers", failovers.fail_over, controls=False),
         Scenario("T17m", "sentinel failovers, min-replicas-to-write 1", failovers.fail_over_guarded, controls=False),
