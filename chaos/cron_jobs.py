@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from chaos.attempt import attempt
-from chaos.jobs import burn, generation, retried, work
+from chaos.jobs import burn, carry, generation, retried, work
 from monarq import Context, cron, job
 
 PREFIX: Final = "chaos-tick"
 
-__all__ = ["burn", "generation", "retried", "tick", "work"]
+__all__ = ["burn", "carry", "generation", "retried", "tick", "work"]
 
 
 @job

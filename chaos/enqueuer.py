@@ -7,6 +7,7 @@ is not enqueued again, so that the checker can hold the queue to its word. SIGTE
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import signal
 import sys
@@ -46,6 +47,7 @@ class Plan(msgspec.Struct, frozen=True):
         seed: of the random times.
         retry_for_s: how long monarq's producer repeats.
         longest_defer_s: each job is due after a random time up to this one, which its acknowledgement notes.
+        largest_bytes: each job carries random bytes, up to so many; 0 for none.
         sentinels: ports of sentinels on this machine that are asked for the server, instead of `url`.
     """
 
@@ -63,6 +65,7 @@ class Plan(msgspec.Struct, frozen=True):
     seed: int = 0
     retry_for_s: float = 60.0
     longest_defer_s: float = 0.0
+    largest_bytes: int = 0
     sentinels: tuple[int, ...] = ()
 
 
@@ -139,8 +142,9 @@ async def _put_by_monarq(producer: Producer, ledger: Ledger, plan: Plan, job_id:
         due = Due(random.Random(f"{plan.seed} {job_id}").uniform(0, plan.longest_defer_s), time.monotonic_ns())
         options["defer_by"], note = due.defer_s, due.note()
     chosen: Any = named(plan.job).options(**options) if options else named(plan.job)
+    load = (_load(plan, job_id),) if plan.largest_bytes else ()
     try:
-        handle = await producer.enqueue(chosen, ms)
+        handle = await producer.enqueue(chosen, ms, *load)
     except EnqueueUnknownError as error:
         for unknown_id in error.job_ids:
             ledger.note(UNKNOWN, unknown_id, note=str(error))
@@ -148,6 +152,14 @@ async def _put_by_monarq(producer: Producer, ledger: Ledger, plan: Plan, job_id:
         ledger.note(REFUSED, job_id if plan.named else "", note=str(error))
     else:
         ledger.note(SILENT if handle.existed else ACKED, handle.job_id, note=note)
+
+
+def _load(plan: Plan, job_id: str) -> bytes:
+    """From 1 kB, each size as likely as its double."""
+    rng = random.Random(f"{plan.seed} {job_id} load")
+    return rng.randbytes(
+        min(plan.largest_bytes, round(1000 * 2 ** rng.uniform(0, math.log2(plan.largest_bytes / 1000))))
+    )
 
 
 async def _put_by_arq(pool: Any, ledger: Ledger, plan: Plan, job_id: str, ms: int) -> None:

@@ -19,6 +19,14 @@ async def work(ctx: Context, ms: int) -> str:
 
 
 @job
+async def carry(ctx: Context, ms: int, data: bytes) -> str:  # noqa: ARG001 - a load
+    """The same with something to carry."""
+    with attempt(ctx.job_id, ctx.job_try) as run:
+        await asyncio.sleep(ms / 1000)
+    return run
+
+
+@job
 async def retried(ctx: Context, ms: int) -> str:
     """Asks for another try the first time."""
     with attempt(ctx.job_id, ctx.job_try) as run:

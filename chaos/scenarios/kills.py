@@ -8,7 +8,6 @@ from chaos.outcome import Outcome, check_basics, check_recovery
 from chaos.stage import LEASE_S, Stage
 
 PER_SECOND = 500
-PER_SECOND_LONG = 1000
 """More than this the workers of two cores do not do while one of them is killed each second: the jobs of the killed
 would wait behind a backlog, and the time until they run would tell of that."""
 
@@ -16,8 +15,7 @@ would wait behind a backlog, and the time until they run would tell of that."""
 async def kill_workers(stage: Stage) -> Outcome:
     """A random worker is killed each second."""
     fleet = await stage.start_workers()
-    per_second = stage.sized(ci=PER_SECOND, short=PER_SECOND, long=PER_SECOND_LONG)
-    enqueuer = await _enqueue_paced(stage, stage.sized(ci=5_000, short=10_000, long=100_000), per_second)
+    enqueuer = await _enqueue_paced(stage, stage.sized(ci=5_000, short=10_000, long=100_000))
     await stage.until_first_run()
 
     async def kill() -> None:
@@ -53,5 +51,5 @@ async def kill_workers_and_redis(stage: Stage) -> Outcome:
     return outcome
 
 
-async def _enqueue_paced(stage: Stage, count: int, per_second: int = PER_SECOND) -> asyncio.subprocess.Process:
-    return await stage.start_enqueuer(count=count, per_second=per_second)
+async def _enqueue_paced(stage: Stage, count: int) -> asyncio.subprocess.Process:
+    return await stage.start_enqueuer(count=count, per_second=PER_SECOND)

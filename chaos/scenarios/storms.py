@@ -50,7 +50,7 @@ async def retry_storm(stage: Stage) -> Outcome:
 
 async def herd(stage: Stage) -> Outcome:
     """Fifty thousand jobs are due at the same moment."""
-    count = stage.sized(ci=5_000, short=50_000, long=50_000)
+    count = stage.sized(ci=5_000, short=20_000, long=50_000)
     due_in_s = count / 5_000 + 5
     await stage.start_workers(workers=4, concurrency=100)
     asked_ns = await _enqueue_for_one_moment(stage, "work", (0,), count, due_in_s)
