@@ -17,6 +17,8 @@ from monarq.embedded import list_servers
 from monarq.shared.connection import open_redis
 
 READY_S: Final = 20.0
+IGNORING_FULL_FILES: Final = ("/bin/sh", "-c", 'trap "" XFSZ; exec "$@"', "sh")
+"""Runs a program to which a file at its limit is an error of write(), as on a full disk, and not the end."""
 
 
 def find_program() -> tuple[Path, bool]:
@@ -75,10 +77,7 @@ class RedisServer:
             options["enable-debug-command"] = "local"
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = await asyncio.create_subprocess_exec(
-            program,
-            *arguments,
-            start_new_session=True,
-            restore_signals=False,  # SIGXFSZ stays ignored: a file at its limit is an error of write(), not the end
+            *IGNORING_FULL_FILES, program, *arguments, start_new_session=True
         )
         await self._until_ready()
 
