@@ -1,6 +1,7 @@
 """arq's health-check key: a line of counts under a key that runs out when no worker writes it any more.
 
-What arq's ``--check`` looks for. Where several workers share the key, none takes another's line away.
+What arq's ``--check`` looks for. Where several workers share the key, none takes another's line away. The line is new
+when arq's would be; the key lives no longer than a lease, so that it does not vouch for the dead.
 """
 
 from __future__ import annotations
@@ -19,9 +20,6 @@ from monarq.shared.keys import HEALTH_CHECK_SUFFIX
 from monarq.workers.arq_log import ArqLog
 from monarq.workers.journal import Listener
 from monarq.workers.settings import WorkerSettings
-
-LOOK_S: Final = 10.0
-"""How often it is looked whether the key is there: another worker may have taken it away at its end."""
 
 _LAST_WORD_S: Final = 2.0
 _SHORTEST_SLEEP_S: Final = 0.05
@@ -46,6 +44,7 @@ class ArqHealth:
         self.key = settings.health_check_key or settings.queues[0] + HEALTH_CHECK_SUFFIX
         self._queue = settings.queues[0]
         self._interval_s = settings.health_check_s
+        self._life_s = min(settings.health_check_s + 1, settings.lease_s)
         self._log = log
         self._journal = journal or log
         self._keep = keep
@@ -61,7 +60,7 @@ class ArqHealth:
                 try:
                     await self.record(redis)
                     backoff.reset()
-                    wait_s = max(_SHORTEST_SLEEP_S, min(self._interval_s, LOOK_S))
+                    wait_s = max(_SHORTEST_SLEEP_S, min(self._interval_s, self._life_s / 3))
                 except (RedisError, OSError) as error:
                     if not backoff.failing:
                         self._journal.redis_lost("recording health", error)
@@ -74,18 +73,22 @@ class ArqHealth:
                         await self.remove(redis)
 
     async def record(self, redis: Redis) -> None:
-        """Writes the key if it is time to, or if it is not there."""
-        is_due = time.monotonic() >= self._due_s
-        if not is_due and await redis.exists(self.key):
+        """Writes a new line if it is time to, else the last one if nobody else keeps the key alive."""
+        if time.monotonic() < self._due_s:
+            if await redis.pttl(self.key) < self._life_s * 500:
+                await self._write(redis)
             return
         counts = self._log.counts_line(await redis.zcard(self._queue))
         info = f"{datetime.now():%b-%d %H:%M:%S} {counts}"  # noqa: DTZ005 - arq's line has local time
         self._last = info.encode()
-        await redis.psetex(self.key, round((self._interval_s + 1) * 1000), self._last)
+        await self._write(redis)
         self._due_s = time.monotonic() + self._interval_s
         if self._last_counts and self._last_counts != counts:
             self._log.health_recorded(info)
         self._last_counts = counts
+
+    async def _write(self, redis: Redis) -> None:
+        await redis.psetex(self.key, round(self._life_s * 1000), self._last)
 
     async def remove(self, redis: Redis) -> None:
         """Takes the key away, unless another worker has written it since."""

@@ -63,14 +63,15 @@ class PoolHealth:
     Args:
         pool: gives how the pool stands.
         limits: what is taken for sick.
+        probe: what asks Redis; it stays the caller's.
     """
 
-    def __init__(self, pool: Callable[[], PoolState], limits: HealthLimits | None = None) -> None:
+    def __init__(self, pool: Callable[[], PoolState], limits: HealthLimits, probe: RedisProbe) -> None:
         self._pool = pool
-        self._limits = limits or HealthLimits()
+        self._limits = limits
+        self._probe = probe
         self._lag = LoopLag()
         self._lags_s: deque[float] = deque(maxlen=LAG_WINDOW_S)
-        self._probe = RedisProbe()
         self._watch: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -78,12 +79,11 @@ class PoolHealth:
         self._lag.start()
         self._watch = asyncio.get_running_loop().create_task(self._note_lags())
 
-    async def stop(self) -> None:
-        """Looks no longer, and hangs up."""
+    def stop(self) -> None:
+        """Looks no longer."""
         self._lag.stop()
         if self._watch is not None:
             self._watch.cancel()
-        await self._probe.hang_up()
 
     def live(self) -> Verdict:
         """Whether the supervisor's event loop and those of its workers turn."""

@@ -53,7 +53,9 @@ class PoolState:
     Attributes:
         draining: whether the pool was told to stop.
         workers: by their place.
+        restarts: how many workers have ended by themselves or were killed, and were replaced.
     """
 
     draining: bool
     workers: tuple[WorkerState, ...]
+    restarts: int = 0

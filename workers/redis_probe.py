@@ -52,12 +52,12 @@ class RedisProbe:
 
     async def ask(self, pool: PoolState) -> Answer | None:
         """What Redis says now; None where its URL is not known, as before the first worker is ready."""
-        await self._learn(pool)
-        if self._redis is None:
+        redis = await self.open(pool)
+        if redis is None:
             return None
         async with self._asking:
             if time.monotonic() - self._answered_s > FRESH_S:
-                self._answer = await self._ask(self._redis)
+                self._answer = await self._ask(redis)
                 self._answered_s = time.monotonic()
             return self._answer
 
@@ -66,6 +66,16 @@ class RedisProbe:
         if self._redis is not None:
             await self._redis.aclose()
             self._redis = None
+
+    async def open(self, pool: PoolState) -> Redis | None:
+        """A client of the pool's Redis, which stays the probe's; None as long as its URL is not known."""
+        await self._learn(pool)
+        return self._redis
+
+    @property
+    def queues(self) -> list[str]:
+        """What the workers serve, as far as it is known."""
+        return self._queues
 
     async def _learn(self, pool: PoolState) -> None:
         ready = next((worker.ready for worker in reversed(pool.workers) if worker.ready), None)

@@ -22,6 +22,10 @@ class Seat:
     1. keep: start a worker, and another when it has ended, until closed.
     2. renew: put a new worker in the old one's place without a gap.
     3. close: nobody is seated any more; whoever sits here is told to stop by the supervisor.
+
+    Attributes:
+        index: which place it is.
+        restarts: how many workers have ended here unasked, and were replaced.
     """
 
     def __init__(
@@ -43,7 +47,7 @@ class Seat:
             log: who hears of what goes wrong.
         """
         self.index = index
-        self._restarts = 0
+        self.restarts = 0
         self._start = start
         self._on_ended = on_ended
         self._steady_s = limits.steady_s
@@ -94,7 +98,7 @@ class Seat:
 
     def _seat(self) -> WorkerProcess:
         assert self._watches is not None
-        worker = self._start(self.index, self._restarts)
+        worker = self._start(self.index, self.restarts)
         self._watches.create_task(self._watch(worker))
         return worker
 
@@ -108,7 +112,7 @@ class Seat:
         self._worker, self._successor = self._successor, None
         if self._worker is not None or not wants_another:
             return
-        self._restarts += 1
+        self.restarts += 1
         await self._pause(self._backoff_after(worker).next_s())
         await self._fill()
 

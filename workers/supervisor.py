@@ -88,7 +88,8 @@ class Supervisor:
     def state(self) -> PoolState:
         """How the pool and its workers stand."""
         workers = sorted(self._workers.values(), key=lambda worker: worker.index)
-        return PoolState(self._stopping, tuple(map(WorkerState.of, workers)))
+        restarts = sum(seat.restarts for seat in self._seats)
+        return PoolState(self._stopping, tuple(map(WorkerState.of, workers)), restarts)
 
     async def run(self) -> int:
         """Runs the pool; see `supervise`."""

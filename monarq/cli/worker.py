@@ -118,11 +118,17 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     help="Serve /livez and /readyz of the whole pool here; 0 takes any free port. Needs the extra web.",
 )
 @click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Serve /metrics for Prometheus here; may be the health port. Needs the extra web.",
+)
+@click.option(
     "--bind",
     default="127.0.0.1",
     show_default=True,
     metavar="HOST",
-    help="Where --health-port listens; in a container 0.0.0.0.",
+    help="Where these ports listen; in a container 0.0.0.0.",
 )
 @click.option(
     "--livez-after",
@@ -157,6 +163,7 @@ def worker(
     log_format: str,
     hang_timeout: float,
     health_port: int | None,
+    metrics_port: int | None,
     bind: str,
     livez_after: float | None,
     readyz_after: float,
@@ -192,5 +199,5 @@ def worker(
         if check:
             return check_workers(spec)
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
-        ports = Ports(health=health_port, bind=bind, limits=health)
+        ports = Ports(health_port, metrics_port, bind, health)
         return run_pool(spec, workers, watch, Limits(hang_timeout_s=hang_timeout), ports)

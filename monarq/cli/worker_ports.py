@@ -10,25 +10,26 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from monarq.cli.console import say
 from monarq.shared.errors import SettingsError
 from monarq.workers.health import HealthLimits, PoolHealth
 from monarq.workers.pool_state import PoolState
+from monarq.workers.redis_probe import RedisProbe
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
+    from starlette.routing import Route
 
 logger = logging.getLogger("monarq.supervisor")
 
 STOP_S: Final = 2.0
 """How long requests that are being answered may take when the pool has ended."""
 
-WEB_NEEDED: Final = "{} needs the packages of monarq's extra `web`: pip install 'monarq[web]'"
+WEB_NEEDED: Final = "{} needs more packages: pip install 'monarq[web]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,38 +69,56 @@ async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[
     Raises:
         SettingsError: a port cannot be had, or a package is missing.
     """
-    if not ports.names:
-        yield
-        return
     async with AsyncExitStack() as stack:
+        probe = RedisProbe()
+        stack.push_async_callback(probe.hang_up)
         for port, options in ports.names.items():
             listener = _listen(ports.bind, port, options)
             stack.callback(listener.close)
-            routes, paths = [], []
-            if "--health-port" in options:
-                routes += await stack.enter_async_context(_health(ports.limits, pool))
-                paths += ["/livez", "/readyz"]
+            routes: list[Route] = []
+            with _needing_web(options):
+                if "--health-port" in options:
+                    routes += stack.enter_context(_health(PoolHealth(pool, ports.limits, probe)))
+                if "--metrics-port" in options:
+                    routes += _metrics(pool, probe)
             await stack.enter_async_context(_served(listener, routes))
-            say(f"monarq: {', '.join(paths)} at {_shown(listener)}")
+            say(f"monarq: {', '.join(route.path for route in routes)} at {_shown(listener)}")
         yield
 
 
-@asynccontextmanager
-async def _health(limits: HealthLimits, pool: Callable[[], PoolState]) -> AsyncIterator[list[BaseRoute]]:
-    with _needing_web("--health-port"):
-        from monarq.workers.health_web import health_routes
-    health = PoolHealth(pool, limits)
+@contextmanager
+def _health(health: PoolHealth) -> Iterator[list[Route]]:
+    from monarq.workers.health_web import health_routes
+
     health.start()
     try:
-        yield [*health_routes(health)]
+        yield health_routes(health)
     finally:
-        await health.stop()
+        health.stop()
+
+
+def _metrics(pool: Callable[[], PoolState], probe: RedisProbe) -> list[Route]:
+    from monarq.monitor.metrics import Snapshot, read_snapshot
+    from monarq.monitor.metrics_web import Exporter, metrics_route
+    from monarq.workers.pool_metrics import PoolCollector
+
+    async def read() -> Snapshot | None:
+        state = pool()
+        redis = await probe.open(state)
+        if redis is None:
+            return None
+        snapshot = await read_snapshot(redis, probe.queues)
+        # The workers of other pools are told of by those, so that no sum holds one twice.
+        own = {worker.ready.worker_id for worker in state.workers if worker.ready}
+        return replace(snapshot, workers=tuple(worker for worker in snapshot.workers if worker.id in own))
+
+    return [metrics_route(Exporter(read, lambda: [PoolCollector(pool())]))]
 
 
 @asynccontextmanager
-async def _served(listener: socket.socket, routes: list[BaseRoute]) -> AsyncIterator[None]:
-    with _needing_web("--health-port"):
-        from monarq.cli.http_server import QuietServer
+async def _served(listener: socket.socket, routes: Sequence[Route]) -> AsyncIterator[None]:
+    from monarq.cli.http_server import QuietServer
+
     server = QuietServer.of(routes)
     serving = asyncio.create_task(server.serve([listener]))
     serving.add_done_callback(_tell_of_failure)
@@ -117,11 +136,13 @@ def _tell_of_failure(serving: asyncio.Task[None]) -> None:
 
 
 @contextmanager
-def _needing_web(option: str) -> Iterator[None]:
+def _needing_web(options: list[str]) -> Iterator[None]:
     try:
+        import uvicorn as uvicorn
+
         yield
     except ModuleNotFoundError as error:
-        raise SettingsError(WEB_NEEDED.format(option)) from error
+        raise SettingsError(WEB_NEEDED.format(" and ".join(options))) from error
 
 
 def _listen(host: str, port: int, options: list[str]) -> socket.socket:

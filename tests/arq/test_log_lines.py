@@ -255,6 +255,30 @@ async def test_of_two_workers_with_one_key_none_takes_the_others_away(redis: Red
     assert b"j_complete=0" in await redis.get(KEY)
 
 
+async def test_the_key_lives_for_a_lease_and_is_kept_alive(redis: Redis) -> None:
+    settings = WorkerSettings(arq_style=True, health_check_key=KEY, lease_s=0.6)
+    task = asyncio.create_task(ArqHealth(settings, ArqLog(settings)).run(redis))
+    await until(lambda: redis.exists(KEY))
+    line = await redis.get(KEY)
+    for _ in range(20):
+        await asyncio.sleep(0.1)
+        assert 0 < await redis.pttl(KEY) <= 600
+    assert await redis.get(KEY) == line
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_the_line_of_a_stock_worker_stays(redis: Redis) -> None:
+    """Such a worker writes it again only after an hour."""
+    settings = WorkerSettings(arq_style=True, health_check_key=KEY)
+    health = ArqHealth(settings, ArqLog(settings))
+    await health.record(redis)
+    await redis.set(KEY, b"stock", ex=3601)
+    await health.record(redis)
+    assert await redis.get(KEY) == b"stock"
+    assert await redis.ttl(KEY) > 3000
+
+
 async def test_the_key_goes_with_a_worker_of_a_pool(redis: Redis) -> None:
     settings = WorkerSettings(arq_style=True, health_check_key=KEY)
     task = asyncio.create_task(ArqHealth(settings, ArqLog(settings)).run(redis))

@@ -4,61 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Callable
 
-import httpx
 import pytest
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer
 from monarq.shared.commands.claim import _SCRIPT as CLAIM
-from tests.cli.command import Ended, end, heard, start, stop
+from tests.cli.command import Ended, end, start
+from tests.cli.http_pool import http_pool
 from tests.support.proxy import Loss, Proxy
 
 
-class Pool:
-    """A pool with a health port."""
-
-    def __init__(self, process: asyncio.subprocess.Process, url: str, client: httpx.AsyncClient) -> None:
-        self.process = process
-        self._url = url
-        self._client = client
-
-    async def ask(self, path: str) -> tuple[int, dict[str, Any]]:
-        answer = await self._client.get(self._url + path)
-        return answer.status_code, answer.json()
-
-    async def until(self, path: str, code: int, words: str = "") -> dict[str, Any]:
-        """Asks until it says so."""
-        async with asyncio.timeout(20):
-            while True:
-                status, body = await self.ask(path)
-                if status == code and words in "; ".join(body["problems"]):
-                    return body
-                await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def pool(url: str, *args: str, workers: int = 1) -> AsyncIterator[Pool]:
-    given = ("-w", str(workers), "--health-port", "0", "--grace", "10", *args)
-    process = await start("worker", "tests.cli.jobs", *given, url=url)
-    found = re.search(r"/livez, /readyz at (http://127\.0\.0\.1:\d+)", await heard(process, "/readyz at"))
-    assert found
-    async with httpx.AsyncClient() as client:
-        yield Pool(process, found[1], client)
-    if process.returncode is None:
-        await stop(process)
-
-
 async def test_from_the_start_to_the_end(redis: Redis, redis_url: str) -> None:
-    async with pool(redis_url, workers=2) as asked, Producer(redis_url) as producer:
+    async with http_pool(redis_url, workers=2) as asked, Producer(redis_url) as producer:
         assert (await asked.ask("/livez"))[0] == 200
         body = await asked.until("/readyz", 200)
         assert (body["status"], body["draining"], body["queues"][0]["queue"]) == ("ok", False, "arq:queue")
@@ -77,7 +40,7 @@ async def test_from_the_start_to_the_end(redis: Redis, redis_url: str) -> None:
 
 
 async def test_a_worker_that_stands_still(redis: Redis, redis_url: str) -> None:
-    async with pool(redis_url, "--hang-timeout", "60", "--livez-after", "2") as asked:
+    async with http_pool(redis_url, "--hang-timeout", "60", "--livez-after", "2") as asked:
         pid = (await asked.until("/readyz", 200))["workers"][0]["pid"]
         os.kill(pid, signal.SIGSTOP)
         body = await asked.until("/livez", 503, f"worker 0 (pid {pid}) has given no sign of life")
@@ -87,7 +50,7 @@ async def test_a_worker_that_stands_still(redis: Redis, redis_url: str) -> None:
 
 
 async def test_a_worker_that_dies_is_followed_by_another(redis: Redis, redis_url: str) -> None:
-    async with pool(redis_url) as asked:
+    async with http_pool(redis_url) as asked:
         [worker] = (await asked.until("/readyz", 200))["workers"]
         os.kill(worker["pid"], signal.SIGKILL)
         await asked.until("/readyz", 503, "no worker is ready")
@@ -100,7 +63,7 @@ async def test_a_redis_that_goes_away() -> None:
     with EmbeddedRedis(port=0) as server:
         url, port = server.url, int(server.url.rsplit(":", 1)[1].partition("/")[0])
         async with asyncio.timeout(50):
-            context = pool(url)
+            context = http_pool(url)
             asked = await context.__aenter__()
             await asked.until("/readyz", 200)
     await asked.until("/readyz", 503, "Redis does not answer")
@@ -114,7 +77,7 @@ async def test_work_that_is_ready_and_not_claimed(redis: Redis, redis_url: str) 
     async with (
         Proxy(redis_url.removeprefix("unix://").partition("?")[0]) as proxy,
         Producer(redis_url) as producer,
-        pool(proxy.url, "--readyz-after", "1") as asked,
+        http_pool(proxy.url, "--readyz-after", "1") as asked,
     ):
         await asked.until("/readyz", 200)
         proxy.lose(Loss.REQUEST, CLAIM.sha.encode(), times=10**6)

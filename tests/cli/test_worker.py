@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.stats import read_stats
 from monarq.producer import Producer
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import heard, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
 
@@ -70,6 +73,22 @@ async def test_settings_as_arq_has_them(redis: Redis, redis_url: str) -> None:
         await client.aclose()
         check = await monarq("worker", "tests.cli.arq_app:WorkerSettings", "--check", "--redis", redis_url, url=NOWHERE)
         assert (check.code, "arq:greetings" in check.err) == (0, True)
+
+
+@pytest.mark.parametrize("target", ["tests.cli.jobs", "tests.cli.arq_app:WorkerSettings"])
+async def test_check_sees_within_a_lease_that_a_worker_was_killed(redis: Redis, redis_url: str, target: str) -> None:
+    process = await start("worker", target, "-w", "1", "--lease", "2", "--redis", redis_url, url=redis_url)
+    await heard(process, "serving")
+    queue = "arq:greetings" if "arq_app" in target else DEFAULT_QUEUE
+    await until(lambda: redis.zcard(QueueKeys.of(queue).workers))
+    [stats] = await read_stats(redis, [queue])
+    assert (await monarq("worker", target, "--check", "--redis", redis_url, url=redis_url)).code == 0
+    os.kill(stats.workers[0].pid, signal.SIGSTOP)  # so that it cannot take its leave when its supervisor dies
+    process.kill()
+    os.kill(stats.workers[0].pid, signal.SIGKILL)
+    await asyncio.sleep(2)
+    dead = await monarq("worker", target, "--check", "--redis", redis_url, url=redis_url)
+    assert (dead.code, "no worker is alive" in dead.err) == (1, True)
 
 
 async def test_check_tells_whether_a_worker_is_alive(redis: Redis, redis_url: str) -> None:

@@ -16,6 +16,7 @@ from monarq.workers.control import Ready
 from monarq.workers.health import HealthLimits, PoolHealth
 from monarq.workers.pool_state import Phase, PoolState, WorkerState
 from monarq.workers.pulse import Hunger, Pulse
+from monarq.workers.redis_probe import RedisProbe
 from tests.support.engines import make_engine, put, running
 from tests.support.proxy import Proxy
 from tests.workers import engine_jobs as jobs
@@ -43,7 +44,7 @@ class Health(PoolHealth):
     """Of a pool that the test makes up."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: self.pool, LIMITS)
+        super().__init__(lambda: self.pool, LIMITS, RedisProbe())
         self.pool = PoolState(False, ())
 
     async def problems(self, *workers: WorkerState, draining: bool = False) -> str:
@@ -57,7 +58,8 @@ async def health() -> AsyncIterator[Health]:
     health = Health()
     health.start()
     yield health
-    await health.stop()
+    health.stop()
+    await health._probe.hang_up()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ async def test_alive(health: Health, workers: tuple[WorkerState, ...], problem: 
 
 
 async def test_a_supervisor_whose_loop_stood_still_is_remembered_as_sick_for_some_seconds() -> None:
-    health = PoolHealth(lambda: PoolState(False, ()), HealthLimits(live_s=0.5))
+    health = PoolHealth(lambda: PoolState(False, ()), HealthLimits(live_s=0.5), RedisProbe())
     health.start()
     await asyncio.sleep(0.2)
     assert health.live().ok
@@ -86,7 +88,7 @@ async def test_a_supervisor_whose_loop_stood_still_is_remembered_as_sick_for_som
     assert "the supervisor's event loop stood still for 0." in health.live().problems[0]
     await asyncio.sleep(1.2)
     assert not health.live().ok
-    await health.stop()
+    health.stop()
 
 
 async def test_a_pool_is_not_ready_before_its_workers_nor_while_it_drains(health: Health, redis_url: str) -> None:

@@ -35,6 +35,7 @@ ROWS: Final = [
         QueueState(queue={f"j{n}": -90 for n in range(50)} | {"z": -3}, tokens={f"j{n}": "1" for n in range(50)}),
         Waiting(None, None),
     ),
+    row("paused", QueueState(queue={"a": -30}, paused=-9), Waiting(None, None)),
     row("an abort was asked for", QueueState(queue={"a": Exactly(1)}), Waiting(None, None)),
     *(row(f"{key} of a wrong type: refused", wrong(key), WRONGTYPE) for key in (KEYS.queue, KEYS.cpu)),
 ]
