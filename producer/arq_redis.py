@@ -38,6 +38,7 @@ from monarq.shared.errors import EnqueueUnknownError, PayloadError, RedisUnavail
 from monarq.shared.keys import QueueKeys
 from monarq.shared.payload import write_payload
 from monarq.shared.signing import Signer, find_signer
+from monarq.shared.tracing import sending
 from monarq.shared.units import Duration
 
 RETRY_FOR_S: Final = 5.0
@@ -170,12 +171,14 @@ class ArqRedis(arq.connections.ArqRedis):
             raise RuntimeError("use either 'defer_until' or 'defer_by' or neither, not both")
         queue = self.default_queue_name if _queue_name is None else _queue_name
         placing = self._placing(function, _defer_until, _defer_by, _expires)
-        written = self._payload(function, args, kwargs, _job_id, _job_try)
         route = Route(named_job(function), QueueKeys.of(queue), placing, _job_id or None)
         job_id = _job_id or new_id()
-        payload = self._codecs.seal(written, "job", job_id.encode())
+        with sending(queue, function, job_id=job_id) as route.trace:
+            written = self._payload(route, args, kwargs, _job_try)
+            payload = self._codecs.seal(written, "job", job_id.encode())
+            code = await self._submit(route, job_id, payload)
         # An id that was made for this call cannot have existed: then the call was repeated below us.
-        if await self._submit(route, job_id, payload) is Enqueued.EXISTED and route.job_id is not None:
+        if code is Enqueued.EXISTED and route.job_id is not None:
             return None
         return Job(job_id, self, queue, self._codecs.reader(job_id.encode()))
 
@@ -237,16 +240,17 @@ class ArqRedis(arq.connections.ArqRedis):
         ttl_ms = expires_ms or ahead_ms + self.expires_extra_ms
         return Placing(due_ms=due_ms, delay_ms=delay_ms, ttl_ms=ttl_ms, name=function)
 
-    def _payload(
-        self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], job_id: str | None, job_try: int | None
-    ) -> bytes:
+    def _payload(self, route: Route, args: tuple[Any, ...], kwargs: dict[str, Any], job_try: int | None) -> bytes:
         codec = self._codecs.write
         # By the nonce a repeated call knows its own payload. A user's format may take no other fields than arq's.
-        nonce = os.urandom(8).hex() if job_id and codec is PICKLE else None
+        ours = codec is PICKLE
+        nonce = os.urandom(8).hex() if route.job_id and ours else None
+        trace = route.trace if ours else None
+        name = route.job.name
         try:
-            return write_payload(codec, function, args, kwargs, timestamp_ms(), job_try=job_try, nonce=nonce)
+            return write_payload(codec, name, args, kwargs, timestamp_ms(), job_try=job_try, nonce=nonce, trace=trace)
         except PayloadError as error:
-            raise SerializationError(f'unable to serialize job "{function}"') from error.__cause__
+            raise SerializationError(f'unable to serialize job "{name}"') from error.__cause__
 
     async def _submit(self, route: Route, job_id: str, payload: bytes) -> Enqueued:
         try:

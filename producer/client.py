@@ -26,6 +26,7 @@ from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.progress import Progress
 from monarq.shared.signing import find_signer
+from monarq.shared.tracing import sending
 from monarq.shared.units import Duration, size_bytes, to_seconds
 
 P = ParamSpec("P")
@@ -124,7 +125,8 @@ class Producer:
         route = self._packer.route(job)
         route.job.check_arguments(args, kwargs)
         job_id = route.job_id or new_id()
-        [code] = await self._submitter.submit(route, [(job_id, self._packer.pack(route, job_id, args, kwargs))])
+        with sending(route.keys.queue, route.job.name, job_id=job_id) as route.trace:
+            [code] = await self._submitter.submit(route, [(job_id, self._packer.pack(route, job_id, args, kwargs))])
         return Handle(self._tracker, route.keys, job_id, existed=code is Enqueued.EXISTED)
 
     @overload
@@ -225,7 +227,9 @@ class Producer:
 
     async def _enqueue_all(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
         route = self._packer.route(job)
-        job_ids = await Bulk(self._submitter, self._packer).enqueue(route, list(arguments))
+        listed = list(arguments)
+        with sending(route.keys.queue, route.job.name, count=len(listed)) as route.trace:
+            job_ids = await Bulk(self._submitter, self._packer).enqueue(route, listed)
         return [Handle(self._tracker, route.keys, job_id) for job_id in job_ids]
 
 

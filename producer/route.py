@@ -16,6 +16,7 @@ from monarq.shared.job import Job
 from monarq.shared.keys import QueueKeys
 from monarq.shared.options import EnqueueOptions
 from monarq.shared.payload import write_payload
+from monarq.shared.tracing import Carrier
 
 _PLAIN = EnqueueOptions()
 
@@ -40,12 +41,14 @@ class Route:
         keys: the keys of its queue.
         placing: what the jobs of the call share.
         job_id: the id that the caller chose, or None.
+        trace: the context of the call's span, for the payloads to carry; None without tracing.
     """
 
     job: Job[..., Any]
     keys: QueueKeys
     placing: Placing
     job_id: str | None
+    trace: Carrier | None = None
 
 
 class Packer:
@@ -94,7 +97,9 @@ class Packer:
         nonce = None if route.job_id is None else os.urandom(8).hex()
         name = route.job.name
         codecs = self._codecs
-        payload = write_payload(codecs.write, name, args, kwargs, time.time_ns() // 1_000_000, nonce=nonce)
+        payload = write_payload(
+            codecs.write, name, args, kwargs, time.time_ns() // 1_000_000, nonce=nonce, trace=route.trace
+        )
         if codecs.signer is not None:
             payload = codecs.signer.sign(payload, "job", job_id.encode())
         if len(payload) > self._max_payload:

@@ -1,6 +1,7 @@
 """Jobs and results as arq's dicts: written by one side, read and checked by the other.
 
-A payload is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, a result adds ``s r st ft q id``.
+A payload is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add
+``n`` and ``trace``, that arq does not look at; a result adds ``s r st ft q id``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final
 from monarq.shared.codec import MSGPACK, Codec, Codecs
 from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
 from monarq.shared.remote_error import error_text, qualified_name
+from monarq.shared.tracing import Carrier
 
 _MAX_MS: Final = 2**53
 
@@ -27,6 +29,8 @@ class Payload:
     job_try: int | None
     enqueue_ms: int
     codec: Codec
+    trace: object = None
+    """What ties the run to the trace of its enqueue, as it came; see `monarq.shared.otel.context_of`."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
@@ -55,7 +59,8 @@ class Payload:
                 and (not kwargs or all(isinstance(key, str) for key in kwargs))
             ):
                 raise PayloadError(_misshapen(raw))
-            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data))
+            trace = raw.get("trace") if type(raw) is dict else None
+            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), trace)
         except PayloadError:
             raise
         except KeyError as error:
@@ -101,6 +106,7 @@ def write_payload(
     *,
     job_try: int | None = None,
     nonce: str | None = None,
+    trace: Carrier | None = None,
 ) -> bytes:
     """A job's payload.
 
@@ -112,6 +118,7 @@ def write_payload(
         enqueue_ms: when it is enqueued, unix ms.
         job_try: the try that it starts with, or None.
         nonce: text that tells this enqueue from any other, for ids that a user chose.
+        trace: the context of the enqueue's span, where there is one.
 
     Raises:
         PayloadError: an argument does not serialize.
@@ -119,6 +126,8 @@ def write_payload(
     data = {"t": job_try, "f": name, "a": args, "k": dict(kwargs), "et": enqueue_ms}
     if nonce is not None:
         data["n"] = nonce
+    if trace is not None:
+        data["trace"] = trace
     try:
         return codec.dumps(data)
     except Exception as error:

@@ -44,6 +44,7 @@ from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
 from monarq.workers.sweeper import Sweeper
 from monarq.workers.tally import Tally
+from monarq.workers.traces import tracing
 from monarq.workers.upkeep import Upkeep
 from monarq.workers.vitals import Vitals
 
@@ -160,7 +161,9 @@ class Engine:
             if self.settings.hooks.startup:
                 await self.settings.hooks.startup(self.ctx)
             try:
-                await self._serve(redis, lanes)
+                # After the hook, in which a program may set its traces up.
+                with tracing(self._journal, self.worker_id):
+                    await self._serve(redis, lanes)
             finally:
                 if self.settings.hooks.shutdown:
                     await self.settings.hooks.shutdown(self.ctx)

@@ -107,13 +107,20 @@ class Journal(Listener):
     def add(self, listener: Listener) -> None:
         """Lets one more listener hear of what happens from now on."""
         self._listeners.append(listener)
-        for event in EVENTS:
-            if _overrides(listener, event):
-                setattr(self, event, self._chain(event))
+        self._bind()
 
-    def _chain(self, event: str) -> Callable[..., None]:
-        tells = [_Ear(listener, event, self).tell for listener in self._listeners if _overrides(listener, event)]
-        return tells[0] if len(tells) == 1 else functools.partial(_tell_all, tells)
+    def remove(self, listener: Listener) -> None:
+        """Lets it hear of nothing more."""
+        self._listeners.remove(listener)
+        self._bind()
+
+    def _bind(self) -> None:
+        for event in EVENTS:
+            tells = [_Ear(listener, event, self).tell for listener in self._listeners if _overrides(listener, event)]
+            if tells:
+                setattr(self, event, tells[0] if len(tells) == 1 else functools.partial(_tell_all, tells))
+            else:
+                vars(self).pop(event, None)
 
 
 class _Ear:

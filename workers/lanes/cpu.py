@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from monarq.shared.tracing import Carrier
 from monarq.workers.lanes.child_end import ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
 from monarq.workers.lanes.cpu_errors import (
@@ -60,6 +61,7 @@ class CpuCall:
         kwargs: its keyword arguments.
         context: passed as the first positional argument when not None.
         job: the job that it is called for, as its log lines are to name it.
+        trace: the context of its span, for the spans that it makes itself.
     """
 
     module: str
@@ -68,6 +70,7 @@ class CpuCall:
     kwargs: dict[str, Any]
     context: Any | None
     job: JobFields | None = None
+    trace: Carrier | None = None
 
 
 class CpuLane:
@@ -252,7 +255,9 @@ class CpuLane:
 def pack_call(child: ChildProcess, call: CpuCall) -> memoryview:
     """The call's frame; CpuPickleError when its arguments cannot be pickled."""
     try:
-        return child.pack(Kind.CALL, Call(call.module, call.qualname, call.args, call.kwargs, call.context, call.job))
+        return child.pack(
+            Kind.CALL, Call(call.module, call.qualname, call.args, call.kwargs, call.context, call.job, call.trace)
+        )
     except Exception as error:
         raise CpuPickleError(call.qualname, "arguments", f"{type(error).__name__}: {error}") from error
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 from types import CoroutineType, FunctionType, TracebackType
 from typing import TYPE_CHECKING, cast
 
+from monarq.shared.tracing import carried
 from monarq.workers.lanes.child_progress import OUTBOX
 from monarq.workers.lanes.child_setup import die_with_worker, leave_stopping_to_worker, offer_to_oom_killer
 from monarq.workers.lanes.framing import (
@@ -194,7 +195,8 @@ def call_function(call: Call) -> object:
         raise TypeError(f"{call.module}.{call.qualname} is not callable")
     JOB.set(call.job)
     context = () if call.context is None else (call.context,)
-    result: object = target(*context, *call.args, **call.kwargs)
+    with carried(call.trace):
+        result: object = target(*context, *call.args, **call.kwargs)
     if isinstance(result, CoroutineType):
         result.close()
         raise TypeError(f"{call.module}.{call.qualname} is an async def: run it in the io lane")

@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from monarq.shared.tracing import Carrier
     from monarq.workers.log_setup import LogSettings
     from monarq.workers.running import JobFields
 
@@ -64,6 +65,7 @@ class Call(NamedTuple):
     kwargs: dict[str, object]
     context: object | None
     job: JobFields | None
+    trace: Carrier | None
 
 
 class Failure(NamedTuple):

@@ -9,6 +9,7 @@ from contextvars import copy_context
 from functools import partial
 
 from monarq.shared.lane import Lane
+from monarq.shared.tracing import carry_context
 from monarq.workers.lanes.child_progress import pass_on
 from monarq.workers.lanes.cpu import CpuCall, CpuJobDied, CpuLane
 from monarq.workers.registry import Registered
@@ -95,6 +96,7 @@ class Lanes:
             payload.kwargs,
             lead[0] if lead else None,
             JobFields.of(run),
+            carry_context(),
         )
         on_message = None if run.progress is None else partial(pass_on, run.progress)
         return await self._cpu.run(call, timeout_s=job.timeout_s, memory_bytes=job.memory_bytes, on_message=on_message)

@@ -1,0 +1,94 @@
+"""Spans for sending jobs, by the OpenTelemetry conventions for messaging; imported only where a provider is set.
+
+https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ (as of 1.37, "development"). The span of the work
+is in `monarq.workers.spans`: it links to the span of the enqueue, whose context travels in the payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Final
+
+from opentelemetry import context as otel_context
+from opentelemetry import propagate
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind, TracerProvider
+from opentelemetry.util.types import AttributeValue
+
+from monarq.shared.remote_error import qualified_name
+from monarq.shared.tracing import Carrier
+from monarq.shared.version import VERSION
+
+SYSTEM: Final = "monarq"
+"""`messaging.system`: the conventions name none for queues on Redis."""
+
+
+class Tracing:
+    """Makes spans by a program's tracer provider.
+
+    Attributes:
+        tracer: monarq's tracer of that provider.
+    """
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self.tracer = provider.get_tracer("monarq", VERSION)
+
+    @contextmanager
+    def sending(
+        self, queue: str, job_name: str, *, job_id: str | None = None, count: int | None = None
+    ) -> Iterator[Carrier]:
+        """See `monarq.shared.tracing.sending`."""
+        attributes = attributes_of("send", queue, job_name)
+        if job_id is not None:
+            attributes["messaging.message.id"] = job_id
+        if count is not None:
+            attributes["messaging.batch.message_count"] = count
+        # An exception that leaves the block is recorded by the span itself.
+        with self.tracer.start_as_current_span(f"send {queue}", kind=SpanKind.PRODUCER, attributes=attributes) as span:
+            try:
+                yield self.carry()
+            except Exception as error:
+                span.set_attribute("error.type", qualified_name(type(error)))
+                raise
+
+    def carry(self) -> Carrier:
+        """The current context, fit for travelling."""
+        carrier: Carrier = {}
+        propagate.inject(carrier)
+        return carrier
+
+    @contextmanager
+    def carried(self, carrier: object) -> Iterator[None]:
+        """See `monarq.shared.tracing.carried`."""
+        token = otel_context.attach(context_of(carrier))
+        try:
+            yield
+        finally:
+            otel_context.detach(token)
+
+
+@lru_cache(maxsize=8)
+def tracing_of(provider: TracerProvider) -> Tracing:
+    """The one for a provider; a program has one, its tests perhaps several."""
+    return Tracing(provider)
+
+
+def attributes_of(operation: str, queue: str, job_name: str) -> dict[str, AttributeValue]:
+    """What all spans of monarq tell."""
+    return {
+        "messaging.system": SYSTEM,
+        "messaging.operation.name": operation,
+        "messaging.operation.type": operation,
+        "messaging.destination.name": queue,
+        "monarq.job.name": job_name,
+    }
+
+
+def context_of(carrier: object) -> Context:
+    """The context that a payload carries; an empty one where it carries none, or anything else."""
+    if not isinstance(carrier, dict):
+        return Context()
+    texts = {name: text for name, text in carrier.items() if isinstance(name, str) and isinstance(text, str)}
+    return propagate.extract(texts, context=Context())

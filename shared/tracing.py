@@ -1,0 +1,59 @@
+"""Traces by OpenTelemetry, where a program has set them up; where it has not, this costs a look and imports nothing.
+
+Producers ask for `sending`, workers for `find_tracing`. A program has traces once it has imported OpenTelemetry's API
+and set a tracer provider, by its own code or by `opentelemetry-instrument`; that may be at any time.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from monarq.shared.otel import Tracing
+
+Carrier = dict[str, str]
+"""A span's context on its way to another process, as W3C's `traceparent` and its like."""
+
+_UNTRACED: Final[AbstractContextManager[Carrier | None]] = nullcontext()
+
+
+def find_tracing() -> Tracing | None:
+    """What makes spans; None in a program without a tracer provider."""
+    api = sys.modules.get("opentelemetry.trace")
+    if api is None:  # who has not imported it has set no provider
+        return None
+    provider = api.get_tracer_provider()
+    if isinstance(provider, (api.ProxyTracerProvider, api.NoOpTracerProvider)):
+        return None
+    from monarq.shared.otel import tracing_of
+
+    return tracing_of(provider)
+
+
+def sending(
+    queue: str, job_name: str, *, job_id: str | None = None, count: int | None = None
+) -> AbstractContextManager[Carrier | None]:
+    """A span around an enqueue; gives what the payloads are to carry, None without tracing.
+
+    Args:
+        queue: the queue's name.
+        job_name: the job's name.
+        job_id: the job's id, where it is one job.
+        count: how many jobs, where they are many.
+    """
+    tracing = find_tracing()
+    return _UNTRACED if tracing is None else tracing.sending(queue, job_name, job_id=job_id, count=count)
+
+
+def carry_context() -> Carrier | None:
+    """The current span's context, for a cpu child; None without tracing."""
+    tracing = find_tracing()
+    return None if tracing is None else tracing.carry()
+
+
+def carried(carrier: Carrier | None) -> AbstractContextManager[object]:
+    """Makes the context that came from another process the current one."""
+    tracing = None if carrier is None else find_tracing()
+    return _UNTRACED if tracing is None else tracing.carried(carrier)

@@ -1,0 +1,43 @@
+"""OpenTelemetry's SDK inside a test: the spans that were made, kept in memory."""
+
+from __future__ import annotations
+
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.util.types import AttributeValue
+
+from monarq.shared.keys import DEFAULT_QUEUE
+
+
+class Exported:
+    """The spans that were made, and the provider that made them."""
+
+    def __init__(self) -> None:
+        self.provider = TracerProvider()
+        self._exporter = InMemorySpanExporter()
+        self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+
+    def named(self, name: str) -> list[ReadableSpan]:
+        """Those of a name, in the order in which they ended."""
+        return [span for span in self._exporter.get_finished_spans() if span.name == name]
+
+    @property
+    def sent(self) -> list[ReadableSpan]:
+        """Those of enqueues."""
+        return self.named(f"send {DEFAULT_QUEUE}")
+
+    @property
+    def processed(self) -> list[ReadableSpan]:
+        """Those of runs."""
+        return self.named(f"process {DEFAULT_QUEUE}")
+
+
+def attributes(span: ReadableSpan) -> dict[str, AttributeValue]:
+    """What a span tells of itself."""
+    return dict(span.attributes or {})
+
+
+def linked(spans: list[ReadableSpan]) -> set[int]:
+    """The ids of the spans that these link to."""
+    return {link.context.span_id for span in spans for link in span.links}
