@@ -108,11 +108,30 @@ def primes_up_to(limit: int) -> list[int]:
     return [number for number in range(limit + 1) if is_prime[number]]
 
 
-@job(timeout=30)
+@job(timeout=60)
+def draw_rows(ctx: Context, first: int, last: int, width: int, height: int, longest: int) -> list[list[int]]:
+    """Rows of a picture of the Mandelbrot set, from `first` up to `last`: the steps until each point escapes.
+
+    It tells of its progress after each point: what nobody could see is not sent.
+    """
+    rows: list[list[int]] = []
+    for row in range(first, last):
+        points: list[int] = []
+        for column in range(width):
+            points.append(count_steps(place_of(column, row, width, height), longest))
+            ctx.progress(len(rows) * width + column + 1, (last - first) * width)
+        rows.append(points)
+    return rows
+
+
 def draw_row(row: int, width: int, height: int, longest: int) -> list[int]:
-    """One row of a picture of the Mandelbrot set: for each point the steps until it escapes, at most `longest`."""
-    imaginary = 2.4 * row / height - 1.2
-    return [count_steps(complex(3.2 * column / width - 2.2, imaginary), longest) for column in range(width)]
+    """One row of it, without telling anybody."""
+    return [count_steps(place_of(column, row, width, height), longest) for column in range(width)]
+
+
+def place_of(column: int, row: int, width: int, height: int) -> complex:
+    """Where in the plane a point of the picture lies."""
+    return complex(3.2 * column / width - 2.2, 2.4 * row / height - 1.2)
 
 
 def count_steps(point: complex, longest: int) -> int:

@@ -1,208 +1,203 @@
-"""A user interface that stays responsive while jobs compute, beside one that computes by itself.
+"""A web page that stays responsive while 200 jobs compute on all cores, beside one that computes by itself.
 
-    monarq worker examples.jobs              in one terminal
-    python -m examples.responsive            in another; then look at the page that it names
-    python -m examples.responsive --pool     or all in one: with a private Redis and a pool of its own
-    python -m examples.responsive --check    draws both ways without a page, and measures
+    python -m examples.responsive --pool            measures both ways, with a private Redis and a pool of its own
+    python -m examples.responsive --pool --serve    serves the page; open it and press its buttons
 
-The page has a clock and draws a picture of the Mandelbrot set, row by row. Drawn in the page's own process, its event
-loop is held up: the clock stands still and nobody gets an answer. Drawn by jobs, each row arrives when it is done, and
-the clock runs on.
+    monarq worker examples.jobs                     or: workers in one terminal
+    python -m examples.responsive                   and this in another
+
+The page is that of an ordinary web application: Starlette on uvicorn, a process with an event loop (see
+responsive_app.py). A client asks for it fifty times a second and takes the time of each answer from the moment at
+which it should have been asked for, so that no wait is left out.
 """
 
 from __future__ import annotations
 
-import asyncio
+import http.client
+import importlib.util
+import json
+import math
+import os
+import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, cast
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Column, Table
 
-from monarq import Producer
-from monarq.examples.jobs import draw_row
-from monarq.examples.stage.event_page import EventPage
 from monarq.examples.stage.script import make_parser, open_pool, refuse
 from monarq.shared.errors import MonarqError
 
-TICK_S: Final = 0.05
-PAGE: Final = Path(__file__).with_name("responsive.html")
+EVERY_S: Final = 0.02
+"""How often the page is asked for."""
 
-OnRow = Callable[[int, list[int]], None]
+ALONE_S: Final = 2.0
+"""How long it is measured before there is any work."""
 
+PATIENCE_S: Final = 600.0
+"""How long an answer may take before the measurement is given up."""
 
-class Picture(NamedTuple):
-    """The size of a picture, in points, and how many steps are taken for a point at most."""
-
-    width: int = 480
-    height: int = 300
-    longest: int = 1500
+APP: Final = "monarq.examples.responsive_app"
 
 
-def draw_here(picture: Picture, on_row: OnRow) -> None:
-    """Draws all rows in this process: whatever else it has to do waits."""
-    for row in range(picture.height):
-        on_row(row, draw_row(row, *picture))
-
-
-async def draw_with_pool(picture: Picture, producer: Producer, on_row: OnRow) -> None:
-    """Draws all rows by jobs; they come in any order."""
-    handles = await producer.enqueue_many(draw_row, [(row, *picture) for row in range(picture.height)])
-    row_of = {handle: row for row, handle in enumerate(handles)}
-    async for handle, points in producer.as_completed(handles):
-        on_row(row_of[handle], points)
+class MissingExtraError(MonarqError):
+    """The web packages are not installed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A picture that was drawn.
+class Answers:
+    """How long the page's answers took while something was done.
 
     Attributes:
-        rows: its points.
-        seconds: how long it took.
-        longest_freeze_s: the longest time for which the clock stood still meanwhile, in seconds.
+        doing: what was done.
+        seconds: how long that took.
+        times_s: for each request the seconds from when it was due to the end of its answer, in ascending order.
+        points: the sum over the picture that was drawn, the same however it is drawn; 0 for no picture.
     """
 
-    rows: dict[int, list[int]]
+    doing: str
     seconds: float
-    longest_freeze_s: float
+    times_s: Sequence[float]
+    points: int = 0
+
+    def quantile_ms(self, share: float) -> float:
+        """The time in ms within which this share of the answers came."""
+        return self.times_s[max(0, math.ceil(share * len(self.times_s)) - 1)] * 1000
 
 
-class Clock:
-    """Shows the time on the page, and notices how long it was kept from it.
+@contextmanager
+def web_server(redis_url: str, *options: str) -> Iterator[str]:
+    """The application as a process of its own, for the time of the block; gives its URL.
 
-    Attributes:
-        longest_freeze_s: the longest so far; set it to 0 to begin anew.
+    Raises:
+        MissingExtraError: Starlette or uvicorn is not installed.
     """
-
-    def __init__(self, tell: Callable[[object], None]) -> None:
-        self.longest_freeze_s = 0.0
-        self._tell = tell
-        self._ticked = asyncio.Event()
-
-    async def run(self) -> None:
-        """Ticks until cancelled."""
-        while True:
-            before_s = time.perf_counter()
-            await asyncio.sleep(TICK_S)
-            freeze_s = time.perf_counter() - before_s - TICK_S
-            self.longest_freeze_s = max(self.longest_freeze_s, freeze_s)
-            self._tell({"clock": datetime.now().astimezone().isoformat(timespec="milliseconds")[11:23]})
-            self._ticked.set()
-
-    async def tick(self) -> None:
-        """Waits for the next tick, which has seen whatever held it up."""
-        self._ticked.clear()
-        await self._ticked.wait()
+    if not all(map(importlib.util.find_spec, ("starlette", "uvicorn"))):
+        raise MissingExtraError("this example needs Starlette and uvicorn: pip install 'monarq[web]'")
+    command = [sys.executable, "-m", APP, *options]
+    environment = os.environ | {"REDIS_URL": redis_url}
+    # Its stdin is a pipe that nobody writes to: the server ends when this process does, however it does.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        try:
+            url = cast("IO[bytes]", process.stdout).readline().decode().strip()
+            if not url:
+                raise MonarqError("the web server ended at its start; what it said stands above")
+            yield url
+        finally:
+            cast("IO[bytes]", process.stdin).close()
+            process.wait(10)
 
 
-class Studio:
-    """The page, and the two ways to draw on it, one drawing at a time."""
-
-    def __init__(self, producer: Producer, picture: Picture, port: int) -> None:
-        actions = {"/here": self.draw_here, "/pool": self.draw_with_pool}
-        self.page = EventPage(PAGE.read_text(encoding="utf-8"), actions, port)
-        self.clock = Clock(self.page.tell)
-        self._producer = producer
-        self._picture = picture
-        self._drawing = asyncio.Lock()
-
-    async def draw_here(self) -> Drawn:
-        """Draws in this process."""
-        async with self._drawing:
-            return await self._draw(self._here)
-
-    async def draw_with_pool(self) -> Drawn:
-        """Draws by jobs."""
-        async with self._drawing:
-            return await self._draw(self._with_pool)
-
-    async def _here(self, on_row: OnRow) -> None:
-        draw_here(self._picture, on_row)
-
-    async def _with_pool(self, on_row: OnRow) -> None:
-        await draw_with_pool(self._picture, self._producer, on_row)
-
-    async def _draw(self, way: Callable[[OnRow], Awaitable[None]]) -> Drawn:
-        rows: dict[int, list[int]] = {}
-
-        def on_row(row: int, points: list[int]) -> None:
-            rows[row] = points
-            self.page.tell({"row": row, "points": points})
-
-        self.page.tell({"picture": self._picture._asdict()})
-        await self.clock.tick()
-        self.clock.longest_freeze_s = 0.0
-        started_s = time.perf_counter()
-        await way(on_row)
-        seconds = time.perf_counter() - started_s
-        await self.clock.tick()
-        drawn = Drawn(rows, seconds, self.clock.longest_freeze_s)
-        self.page.tell({"seconds": drawn.seconds, "longest_freeze_s": drawn.longest_freeze_s})
-        return drawn
+def measure_page(url: str, doing: str, is_over: Callable[[], bool]) -> Answers:
+    """Asks for the page at a steady rate until it is over; what was due till then and had to wait is counted too."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
+    times_s: list[float] = []
+    started_s = due_s = time.perf_counter()
+    end_s = math.inf
+    while due_s <= end_s:
+        time.sleep(max(0.0, due_s - time.perf_counter()))
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != http.client.OK:
+            raise MonarqError(f"the page answered {answer.status} {answer.reason}")
+        times_s.append(time.perf_counter() - due_s)
+        due_s += EVERY_S
+        if end_s == math.inf and is_over():
+            end_s = time.perf_counter()
+    connection.close()
+    return Answers(doing, end_s - started_s, sorted(times_s))
 
 
-@asynccontextmanager
-async def open_studio(redis_url: str, picture: Picture, port: int = 0) -> AsyncIterator[Studio]:
-    """The page, served for the time of the block.
+def measure_drawing(url: str, doing: str, way: str) -> Answers:
+    """Has a picture drawn, and asks for the page meanwhile."""
+    with ThreadPoolExecutor(1) as thread:
+        drawing: Future[dict[str, float]] = thread.submit(draw, url, way)
+        answers = measure_page(url, doing, drawing.done)
+        drawn = drawing.result()
+    return Answers(doing, drawn["seconds"], answers.times_s, round(drawn["points"]))
+
+
+def draw(url: str, way: str) -> dict[str, float]:
+    """Has the picture drawn; gives what the server says of it."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
+    connection.request("POST", f"/draw/{way}")
+    answer = connection.getresponse()
+    said = answer.read()
+    connection.close()
+    if answer.status != http.client.OK:
+        raise MonarqError(f"the server answered {answer.status}: {said.decode(errors='replace')}")
+    drawn: dict[str, float] = json.loads(said)
+    return drawn
+
+
+def measure(url: str, alone_s: float = ALONE_S) -> list[Answers]:
+    """Measures the page: without any work, beside jobs, and with the same work inside a request."""
+    end_s = time.perf_counter() + alone_s
+    return [
+        measure_page(url, "nothing else is done", lambda: time.perf_counter() > end_s),
+        measure_drawing(url, "jobs of monarq draw", "monarq"),
+        measure_drawing(url, "a request draws", "request"),
+    ]
+
+
+def tabulate(measured: Sequence[Answers]) -> Table:
+    """The figures as a table."""
+    columns = [Column(heading, justify="right") for heading in ("work took", "pages", "p50", "p99", "longest")]
+    table = Table("while", *columns)
+    for answers in measured:
+        figures = [f"{answers.quantile_ms(share):,.1f} ms" for share in (0.5, 0.99, 1)]
+        table.add_row(answers.doing, f"{answers.seconds:.1f} s", f"{len(answers.times_s):,}", *figures)
+    return table
+
+
+def check(redis_url: str, console: Console, *options: str) -> bool:
+    """Measures, shows the figures, and tells whether both ways drew the same picture.
 
     Args:
         redis_url: the Redis whose queue the workers serve.
-        picture: what to draw.
-        port: where to serve the page; 0 takes any free port.
+        console: where to show it.
+        options: those of the server; by default it draws with 200 jobs.
     """
-    async with Producer(redis_url) as producer:
-        studio = Studio(producer, picture, port)
-        async with studio.page:
-            clock = asyncio.create_task(studio.clock.run())
-            try:
-                yield studio
-            finally:
-                clock.cancel()
+    load = os.getloadavg()[0]
+    with web_server(redis_url, *options) as url:
+        measured = measure(url)
+    _, pooled, here = measured
+    console.print(tabulate(measured))
+    console.print(f"{os.cpu_count()} cores; the load was {load:.1f} before", highlight=False)
+    console.print(f"the pictures are {'the same' if pooled.points == here.points else 'DIFFERENT'}")
+    return pooled.points == here.points
 
 
-async def serve(redis_url: str, port: int, console: Console) -> None:
-    """Serves the page until cancelled."""
-    async with open_studio(redis_url, Picture(), port) as studio:
-        console.print(f"Look at {studio.page.url} and press its buttons; Ctrl-C ends it.")
-        await asyncio.Event().wait()
-
-
-async def check(redis_url: str, picture: Picture, console: Console) -> bool:
-    """Draws both ways and shows for how long the page stood still; whether the pictures are the same."""
-    async with open_studio(redis_url, picture) as studio:
-        ways = {"in the page's process": await studio.draw_here(), "with the pool": await studio.draw_with_pool()}
-    table = Table("drawn", Column("took", justify="right"), Column("longest freeze", justify="right"))
-    for way, drawn in ways.items():
-        table.add_row(way, f"{drawn.seconds:.2f} s", f"{drawn.longest_freeze_s * 1000:,.0f} ms")
-    here, pooled = ways.values()
-    console.print(table, f"the pictures are {'the same' if here.rows == pooled.rows else 'DIFFERENT'}")
-    return here.rows == pooled.rows
+def show(redis_url: str, port: int, console: Console) -> None:
+    """Serves the page until Ctrl-C."""
+    with web_server(redis_url, "--port", str(port)) as url:
+        console.print(f"Open {url} and press its buttons; Ctrl-C ends it.")
+        while True:
+            time.sleep(3600)
 
 
 def main() -> int:
-    """Reads the options and runs the page, or the check."""
+    """Reads the options, and measures or serves."""
     parser = make_parser(__doc__)
-    parser.add_argument("--check", action="store_true", help="draw both ways, show how long the clock stood still, end")
-    parser.add_argument(
-        "--port", type=int, default=8080, help="where the page is served on 127.0.0.1; 0: any free port"
-    )
+    parser.add_argument("--serve", action="store_true", help="serve the page, to be opened in a browser")
+    parser.add_argument("--port", type=int, default=8080, help="with --serve: where on 127.0.0.1; 0: any free port")
     arguments = parser.parse_args()
     console = Console()
     with ExitStack() as stack, suppress(KeyboardInterrupt):
         try:
-            url = open_pool(stack, arguments, console)
+            redis_url = open_pool(stack, arguments, console)
+            if not arguments.serve:
+                return 0 if check(redis_url, console) else 1
+            show(redis_url, arguments.port, console)
         except MonarqError as error:
             return refuse(error)
-        if arguments.check:
-            return 0 if asyncio.run(check(url, Picture(), console)) else 1
-        asyncio.run(serve(url, arguments.port, console))
     return 0
 
 
