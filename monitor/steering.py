@@ -51,7 +51,7 @@ class Retried(StrEnum):
     NO_PAYLOAD = "no_payload"
     """It is dead, and its payload had expired before it died."""
     UNKNOWN = "unknown"
-    """It neither waits nor has a dead letter."""
+    """It neither waits in this queue nor is dead; or it is, and a job of its id waits in another queue."""
 
 
 async def pause(redis: Redis, queue: str) -> bool:
@@ -161,7 +161,7 @@ _PROMOTED: Final = {
 _REVIVED: Final = {
     Revived.BACK: Retried.REVIVED,
     Revived.NO_PAYLOAD: Retried.NO_PAYLOAD,
-    Revived.ALIVE: Retried.QUEUED,
+    Revived.ALIVE: Retried.UNKNOWN,
     Revived.NO_LETTER: Retried.UNKNOWN,
 }
 

@@ -59,8 +59,8 @@ class ResultNotFoundError(MonarqError, LookupError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
-            f"job {job_id} has no result and is not in its queue: it is unknown there, or its result was not kept"
-            " (keep_result), or was kept and has expired"
+            f"job {job_id} has no result and is not in its queue: it is unknown there, or was purged, or its result was"
+            " not kept (keep_result), or was kept and has expired"
         )
         self.job_id = job_id
 
