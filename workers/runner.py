@@ -121,6 +121,8 @@ class Runner:
                 await self._run_hook("after_job_end", self._hooks.after_job_end, run)
         finally:
             self.running.pop(run.lease, None)
+            # The task's context holds the run: together they would be a ring, left to the garbage collector.
+            run.task = None
             slots.give()
             self._on_ended()
 
