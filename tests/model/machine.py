@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 import redis as blocking_redis
-from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -230,25 +229,17 @@ class QueueMachine(RuleBasedStateMachine):
     def is_as_promised(self) -> None:
         state = self.real.state()
         expected = state_of(self.model)
-        self._leave_if_stalled(state == expected)
         assert state == expected, f"Redis (first) is not as the model\n{state.difference(expected)}"
         self.promises.check(state)
         self.seen = state
 
-    def _leave_if_stalled(self, alike: bool) -> None:
-        """On a machine that stood still within a step, the model's time is not Redis' time: nothing can be told."""
-        if not alike and self.real.has_stalled():
-            reject()
-
     def _same(self, real: object, model: object) -> None:
-        self._leave_if_stalled(real == model)
         assert real == model, f"{real!r} was replied, and the model says {model!r}"
 
     def _check_unchanged(self) -> None:
         """A stale call may do no more than tidy up what its own worker holds."""
         state = self.real.state()
         alike = replace(state, leases={}) == replace(self.seen, leases={})
-        self._leave_if_stalled(alike)
         assert alike, state.difference(self.seen)
 
 

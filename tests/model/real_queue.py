@@ -1,9 +1,9 @@
-"""The real scripts through their own bindings, on a real Redis whose time is moved by moving everything in it.
+"""The real scripts through their own bindings, on a real Redis, with a clock that stands still.
 
-A script knows of time only how far its scores, times and times to live are from Redis' clock. So to let 100 s pass,
-all of them are made 100 s less, and what has no time left is deleted: nothing that a script can see is different
-from having waited, and no sleep and no short lease makes a test depend on the machine's speed. The time that an
-example really takes is cut off when times are compared, and taken back the same way before it could count.
+A script knows of time only how far its scores, times and times to live are from its clock. So to let 100 s pass, all of
+them are made 100 s less, and what has no time left is deleted: nothing that a script can see is different from having
+waited. No sleep and no short lease makes a test depend on the machine's speed: only times to live run on by themselves,
+and the shortest is many times what an example takes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, Final, TypeVar, cast
 
 import redis as blocking_redis
+from redis.exceptions import NoScriptError
 
 from monarq.shared import keys as names
 from monarq.shared.commands.abort import AbortAnswer, abort
@@ -30,8 +32,11 @@ from tests.support.queue_state import KEYS, UNCOUNTED, Exactly, QueueState, Time
 
 T = TypeVar("T")
 
-_LONGEST_MS: Final = 300
-"""Real ms that are let pass: arq's abort() gives a job a second, the shortest time that a script knows of."""
+NOW_MS: Final = 1_767_225_600_000
+"""The time on the scripts' clock, always."""
+
+_CLOCK: Final = "redis.call('TIME')"
+_STOPPED: Final = f"{{'{NOW_MS // 1000}', '0'}}"
 
 _READ: Final = """
 local all = {}
@@ -47,8 +52,7 @@ for i, key in ipairs(redis.call('KEYS', '*')) do
     end
     all[i] = {key, kind, value}
 end
-local time = redis.call('TIME')
-return {time[1] * 1000 + math.floor(time[2] / 1000), cjson.encode(all)}
+return cjson.encode(all)
 """
 
 _PASS: Final = """
@@ -76,13 +80,32 @@ end
 
 
 class _Client:
-    """A blocking client as the bindings' coroutines want it: they never have to wait, so `_now` can run them."""
+    """A blocking client whose scripts have a clock that stands still.
+
+    It speaks as the bindings' coroutines want it, which never have to wait, so `_now` can run them; `blocking` is for
+    the binding that blocks. Redis is made to know no script, so that each call brings its source, and the one place in
+    it that asks for the time can be given another.
+    """
 
     def __init__(self, client: blocking_redis.Redis) -> None:
         self._client = client
+        self._stopped: dict[str, Any] = {}
 
     async def execute_command(self, *arguments: Any) -> Any:
-        return self._client.execute_command(*arguments)
+        return self.run(*arguments)
+
+    def run(self, command: str, source: str, keys: int, *arguments: Any) -> Any:
+        if command == "EVALSHA":
+            raise NoScriptError
+        script = self._stopped.get(source)
+        if script is None:
+            assert source.count(_CLOCK) == 1
+            script = self._stopped[source] = self._client.register_script(source.replace(_CLOCK, _STOPPED))
+        return script(keys=arguments[:keys], args=arguments[keys:])
+
+    @property
+    def blocking(self) -> Any:
+        return SimpleNamespace(execute_command=self.run)
 
 
 def _now(call: Coroutine[Any, Any, T]) -> T:
@@ -103,31 +126,12 @@ class RealQueue:
         self._read = client.register_script(_READ)
         self._pass = client.register_script(_PASS)
         client.flushdb()
-        self._stalled = False
-        # Where 0 s is on Redis' clock, and where the model's now is; the latter stays as time is made to pass.
-        self._zero_ms = self._now_ms = self.server_ms()
-
-    def server_ms(self) -> int:
-        """Redis' time."""
-        seconds, microseconds = self._client.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
+        # Where 0 s is on the clock; the clock stays as time is made to pass.
+        self._zero_ms = NOW_MS
 
     def pass_time(self, seconds: int) -> None:
         self._pass(keys=[], args=[seconds * 1000, PARKED_SCORE])
         self._zero_ms -= seconds * 1000
-
-    def take_back(self, now_ms: int) -> None:
-        """What has really passed until now has not."""
-        passed_ms = now_ms - self._now_ms
-        self._stalled = passed_ms > _LONGEST_MS
-        if passed_ms > _LONGEST_MS:
-            self._pass(keys=[], args=[-passed_ms, PARKED_SCORE])
-            self._zero_ms += passed_ms
-            self._now_ms += passed_ms
-
-    def has_stalled(self) -> bool:
-        """Whether so much time has really passed in this step that a script may have seen it."""
-        return self._stalled or self.server_ms() - self._now_ms > _LONGEST_MS
 
     def enqueue(self, mode: Ids, job: Job) -> Enqueued:
         lane = Lane.CPU if job.home == "cpu" else Lane.IO
@@ -145,7 +149,7 @@ class RealQueue:
             pipe.execute()
 
     def arq_asks(self, job_id: str) -> None:
-        self._client.zadd(names.ABORT, {job_id: self.server_ms()})
+        self._client.zadd(names.ABORT, {job_id: NOW_MS})
 
     def claim(self, worker: str, token: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
         asked = Claim(worker, token, home, LEASE_S * 1000, limit, 1000, alone)
@@ -158,7 +162,7 @@ class RealQueue:
         return Taken(lease.job_id, worker, lease.token, lease.home, payload, lease.tries, lease.crashes, score, abort_s)
 
     def renew(self, worker: str, leases: Sequence[Taken]) -> list[str]:
-        lost = renew(self._client, KEYS, worker, LEASE_S * 1000, b"{}", [_lease(one) for one in leases])
+        lost = renew(self._async.blocking, KEYS, worker, LEASE_S * 1000, b"{}", [_lease(one) for one in leases])
         return [raw_id.decode() for raw_id in lost]
 
     def finish(self, lease: Taken, success: bool, keep: bool, letter: bool) -> list[str]:
@@ -184,7 +188,7 @@ class RealQueue:
 
     def state(self) -> QueueState:
         """What Redis holds of jobs, each set in its own order."""
-        now_ms, all_keys = self._read(keys=[], args=[])
+        all_keys = self._read(keys=[], args=[])
         found: dict[str, Any] = {}
         for key, kind, value in json.loads(all_keys):
             family, name = _family_of(key)
@@ -205,7 +209,6 @@ class RealQueue:
         # Marks for people and wake-ups are checked by the tables of each script.
         for informs in ("ended", "workers", "records", "queues"):
             found.pop(informs, None)
-        self.take_back(now_ms)
         return replace(QueueState(), **found)
 
     def _time(self, score: float) -> Time:
