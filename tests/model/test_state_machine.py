@@ -101,6 +101,7 @@ FAULTS: Final = [
 ]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_fault_in_a_script_is_found(
     fault: Fault, machine: type[QueueMachine], monkeypatch: pytest.MonkeyPatch
