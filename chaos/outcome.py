@@ -101,8 +101,17 @@ def check_basics(outcome: Outcome, fleets: Sequence[Fleet], *, planned_deaths: i
     outcome.check("exit codes", sorted({fleet.exit_code for fleet in fleets}, key=str), equals=[0])
 
 
-def check_recovery(outcome: Outcome, lease_s: float) -> None:
-    """How soon jobs of killed workers must run again."""
+def check_recovery(outcome: Outcome, lease_s: float, start_s: float) -> None:
+    """How soon jobs of killed workers must run again.
+
+    Args:
+        outcome: what to check.
+        lease_s: how long the leases last.
+        start_s: how long it took workers to run their first job. Where all workers have been killed, recovery waits for
+            new ones, and a slow machine is no fault of the queue: what is beyond a second is allowed.
+    """
     recovery = outcome.figures.recovery
-    outcome.check("RECOVERY p99 s", round(percentile(recovery, 0.99), 2), at_most=lease_s + 2)
-    outcome.check("RECOVERY max s", round(max(recovery, default=0.0), 2), at_most=lease_s + 5)
+    slow_s = max(0.0, start_s - 1)
+    outcome.facts["start_s"] = round(start_s, 2)
+    outcome.check("RECOVERY p99 s", round(percentile(recovery, 0.99), 2), at_most=round(lease_s + 2 + slow_s, 2))
+    outcome.check("RECOVERY max s", round(max(recovery, default=0.0), 2), at_most=round(lease_s + 5 + slow_s, 2))

@@ -58,7 +58,7 @@ class Stage:
         self.client = self.redis.client
         self.fleets: list[Fleet] = []
         self._enqueuers: list[asyncio.subprocess.Process] = []
-        self._started_s = time.monotonic()
+        self._started_s = self._workers_started_s = time.monotonic()
 
     def sized(self, *, ci: int, short: int, long: int) -> int:
         """The number for this run's size."""
@@ -100,6 +100,7 @@ class Stage:
                 within=within,
             )
         self.fleets.append(fleet)
+        self._workers_started_s = time.monotonic()
         await fleet.start()
         return fleet
 
@@ -155,9 +156,10 @@ class Stage:
                 due_s += every_s
                 await fault()
 
-    async def until_first_run(self) -> None:
-        """Waits until a worker has run a job."""
+    async def until_first_run(self) -> float:
+        """Waits until a worker has run a job, and gives the seconds that it took since workers were started."""
         await self.until(lambda: any(self.ledger_directory.glob("worker-*.jsonl")), 30)
+        return time.monotonic() - self._workers_started_s
 
     async def until(self, there: Callable[[], bool], longest_s: float) -> float:
         """Waits for something, and gives the seconds that it took.

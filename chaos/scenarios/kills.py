@@ -16,7 +16,7 @@ async def kill_workers(stage: Stage) -> Outcome:
     """A random worker is killed each second."""
     fleet = await stage.start_workers()
     enqueuer = await _enqueue_paced(stage, stage.sized(ci=5_000, short=10_000, long=100_000))
-    await stage.until_first_run()
+    start_s = await stage.until_first_run()
 
     async def kill() -> None:
         stage.kill_worker(fleet)
@@ -24,7 +24,7 @@ async def kill_workers(stage: Stage) -> Outcome:
     await stage.while_running(enqueuer, 1.0, kill)
     outcome = await stage.settle()
     check_basics(outcome, stage.fleets)
-    check_recovery(outcome, LEASE_S)
+    check_recovery(outcome, LEASE_S, start_s)
     return outcome
 
 
@@ -32,7 +32,7 @@ async def kill_workers_and_redis(stage: Stage) -> Outcome:
     """The same, and Redis is killed every 10 s; enqueuers go on meanwhile."""
     fleet = await stage.start_workers()
     enqueuer = await _enqueue_paced(stage, stage.sized(ci=10_000, short=20_000, long=100_000))
-    await stage.until_first_run()
+    start_s = await stage.until_first_run()
     seconds = 0
 
     async def kill() -> None:
@@ -46,7 +46,7 @@ async def kill_workers_and_redis(stage: Stage) -> Outcome:
     await stage.while_running(enqueuer, 1.0, kill)
     outcome = await stage.settle()
     check_basics(outcome, stage.fleets)
-    check_recovery(outcome, LEASE_S)
+    check_recovery(outcome, LEASE_S, start_s)
     outcome.check("resume max s", round(max(outcome.figures.resume, default=0.0), 2), at_most=2)
     return outcome
 

@@ -34,7 +34,7 @@ async def overfill(stage: Stage) -> Outcome:
     fleet = await stage.start_workers(workers=4, target="chaos.memory_jobs", concurrency=PLACES)
     rounds = stage.sized(ci=4, short=16, long=50)
     good = await stage.start_enqueuer(count=round(rounds * EVERY_S * 100), per_second=100)
-    await stage.until_first_run()
+    start_s = await stage.until_first_run()
     hogs = [f"{KINDS[number % len(KINDS)]}-{number}" for number in range(rounds)]
     killer = asyncio.create_task(_kill_the_large(stage, fleet))
     async with Producer(stage.redis.url, retry_for=30) as producer:
@@ -49,7 +49,7 @@ async def overfill(stage: Stage) -> Outcome:
     outcome.figures.phantom -= len({event.job_id for event in stage.events(START)} & set(hogs))
     outcome.facts["hogs"] = rounds
     check_basics(outcome, stage.fleets)
-    check_recovery(outcome, LEASE_S)
+    check_recovery(outcome, LEASE_S, start_s)
     alive = sum(not (results[job_id] or "").startswith("failed: ") for job_id in hogs)
     outcome.check("growing jobs that are not dead", alive, equals=0)
     return outcome
