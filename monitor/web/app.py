@@ -20,7 +20,7 @@ from monarq.monitor.web.door import Door
 from monarq.monitor.web.gate import Gate, route_path
 from monarq.monitor.web.hub import Hub
 from monarq.monitor.web.rendering import Renderer, Site, View
-from monarq.monitor.web.routes import CHANGES, PAGES, Change, Read
+from monarq.monitor.web.routes import CHANGES, Change, Read, make_pages
 from monarq.monitor.web.store import Store, StoreSource
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -40,9 +40,10 @@ class WebApp:
         """Puts it together; nothing is connected yet. See `create_app`."""
         self.hub = Hub(self._live)
         self._store = store
-        self._renderer = Renderer(Site(access, store.shown, frozenset(PAGES)))
+        self._pages = make_pages()
+        self._renderer = Renderer(Site(access, store.shown, frozenset(self._pages)))
         self.routes: list[BaseRoute] = [
-            *(Route(path, self._page(read), methods=["GET"]) for path, read in PAGES.items()),
+            *(Route(path, self._page(read), methods=["GET"]) for path, read in self._pages.items()),
             *(Route(path, self._change(change), methods=["POST"]) for path, change in CHANGES.items()),
             *Door(access, self._renderer).routes,
             Route("/live", self._stream, methods=["GET"]),
@@ -77,7 +78,7 @@ class WebApp:
 
     async def _stream(self, request: Request) -> Response:
         path, _, query = _asked(request).raw("of").decode("utf-8", "replace").partition("?")
-        if path not in PAGES:
+        if path not in self._pages:
             return PlainTextResponse("there is no such page\n", 404)
         asked = Asked.read(path, query, request.scope.get("root_path", ""))
         if not self.hub.takes(asked):
@@ -86,7 +87,7 @@ class WebApp:
 
     async def _live(self, asked: Asked) -> str:
         try:
-            view = await PAGES[asked.path](self._store.redis, asked)
+            view = await self._pages[asked.path](self._store.redis, asked)
         except (RedisError, OSError) as error:
             view = self._store.trouble(error)
         return self._renderer.live(view, asked)

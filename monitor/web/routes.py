@@ -8,7 +8,8 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.monitor.web.asked import Asked
-from monarq.monitor.web.pages import cron, dead, job, jobs, overview, queues, workers
+from monarq.monitor.web.pages import cron, dead, job, jobs, queues, workers
+from monarq.monitor.web.pages.overview import Overview
 from monarq.monitor.web.rendering import View
 
 Read = Callable[[Redis, Asked], Awaitable[View]]
@@ -17,18 +18,21 @@ Read = Callable[[Redis, Asked], Awaitable[View]]
 Change = Callable[[Redis, Asked], Awaitable[str]]
 """Changes something, and gives the link, below the prefix, to go to then."""
 
-PAGES: Final[Mapping[str, Read]] = {
-    "/": overview.show,
-    "/queues": queues.show,
-    "/queues/purge": queues.ask_purge,
-    "/jobs": jobs.show,
-    "/jobs/job": job.show,
-    "/cron": cron.show,
-    "/workers": workers.show,
-    "/dead": dead.show_list,
-    "/dead/confirm": dead.confirm,
-}
-"""Each by GET, and kept live by `/live?of=`."""
+
+def make_pages() -> dict[str, Read]:
+    """Each page by its path: asked for by GET, and kept live by `/live?of=`. Some remember what they have read."""
+    return {
+        "/": Overview().show,
+        "/queues": queues.show,
+        "/queues/purge": queues.ask_purge,
+        "/jobs": jobs.show,
+        "/jobs/job": job.show,
+        "/cron": cron.show,
+        "/workers": workers.show,
+        "/dead": dead.show_list,
+        "/dead/confirm": dead.confirm,
+    }
+
 
 CHANGES: Final[Mapping[str, Change]] = {
     "/queues/pause": queues.pause,

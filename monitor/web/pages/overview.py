@@ -2,51 +2,119 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
 from redis.asyncio import Redis
 
 from monarq.monitor.dead import DeadLetter, Wanted, find_letters
-from monarq.monitor.stats import known_queues, read_stats
+from monarq.monitor.series import Bucket, read_jobs
+from monarq.monitor.stats import QueueStats, known_queues, read_stats
+from monarq.monitor.steering import paused_since_ms
+from monarq.monitor.tallies import Tallies
 from monarq.monitor.web.asked import Asked
+from monarq.monitor.web.charts import draw_charts
 from monarq.monitor.web.findings import find_trouble
+from monarq.monitor.web.history import SPANS, History, Span
 from monarq.monitor.web.pages.workers import every_worker
 from monarq.monitor.web.rendering import View
 
-FAILURES = 8
+FAILURES: Final = 8
+LETTERS: Final = 200
+"""How many of a queue's newest letters are looked at for what fails."""
+
+NAMES: Final = 12
+LATELY_S: Final = 60.0
+NAMES_EVERY_S: Final = 5.0
+"""The numbers of each job's name are the largest reading, and need not be of this second."""
 
 
-async def show(redis: Redis, asked: Asked) -> View:
-    """All queues together, or the one that is asked for."""
-    known = await known_queues(redis)
-    queues = [asked.text("queue")] if asked.text("queue") else known
-    stats = await read_stats(redis, queues)
-    workers = every_worker(stats)
-    return View(
-        "overview",
-        "Overview",
-        {
-            "known": known,
-            "queues": stats,
-            "workers": workers,
-            "trouble": find_trouble(stats),
-            "failures": await _newest_failures(redis, queues),
-            "ready": sum(each.queued for each in stats),
-            "deferred": sum(each.deferred for each in stats),
-            "running": sum(each.running for each in stats),
-            "dead": sum(each.dead for each in stats),
-            "jobs_per_s": sum(each.jobs_per_s for each in stats),
-            "oldest_s": max((each.oldest_s for each in stats if each.oldest_s is not None), default=None),
-            "places": sum(worker.concurrency for worker in workers if worker.alive),
-        },
-    )
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Letters of one job that failed alike.
+
+    Attributes:
+        letter: the newest.
+        count: how many there are among the newest letters.
+    """
+
+    letter: DeadLetter
+    count: int
 
 
-async def _newest_failures(redis: Redis, queues: list[str]) -> list[DeadLetter]:
-    found = []
+class Overview:
+    """The page, with what it remembers from one reading to the next."""
+
+    def __init__(self) -> None:
+        self._history = History()
+        self._names: dict[tuple[str, ...], tuple[float, list[tuple[str, Tallies]]]] = {}
+
+    async def show(self, redis: Redis, asked: Asked) -> View:
+        """All queues together, or the one that is asked for."""
+        known = await known_queues(redis)
+        queues = [asked.text("queue")] if asked.text("queue") else known
+        span = next((span for span in SPANS if span.name == asked.text("span")), SPANS[0])
+        stats = await read_stats(redis, queues)
+        groups = await self._history.read(redis, queues, span)
+        lately = _newest(groups, span)
+        paused_ms = {queue: await paused_since_ms(redis, queue) for queue in queues}
+        workers = every_worker(stats)
+        return View(
+            "overview",
+            "Overview",
+            {
+                "known": known,
+                "spans": SPANS,
+                "span": span,
+                "workers": workers,
+                "trouble": find_trouble(stats, lately, paused_ms),
+                "charts": draw_charts(groups, span),
+                "names": await self._read_names(redis, queues),
+                "failures": await _newest_failures(redis, queues),
+                "now": _sum_up(stats),
+                "lately": lately,
+                "lately_s": max(LATELY_S, span.group_s),
+                "places": sum(worker.concurrency for worker in workers if worker.alive),
+            },
+        )
+
+    async def _read_names(self, redis: Redis, queues: Sequence[str]) -> list[tuple[str, Tallies]]:
+        read_at_s, rows = self._names.get(tuple(queues), (float("-inf"), []))
+        if time.monotonic() - read_at_s < NAMES_EVERY_S:
+            return rows
+        sums: dict[str, Tallies] = {}
+        for queue in queues:
+            for name, tallies in (await read_jobs(redis, queue, minutes=10)).items():
+                sums[name] = sums.get(name, Tallies()) + tallies
+        busy = [(name, tallies) for name, tallies in sums.items() if tallies.started or tallies.enqueued]
+        rows = sorted(busy, key=lambda row: (-row[1].started, row[0]))[:NAMES]
+        self._names = {tuple(queues): (time.monotonic(), rows)}
+        return rows
+
+
+def _newest(groups: Sequence[Bucket], span: Span) -> Tallies:
+    """What was counted in the last minute, or in the last groups where they are longer."""
+    count = max(1, round(LATELY_S / span.group_s))
+    return sum((group.tallies for group in groups[-1 - count : -1]), Tallies())
+
+
+def _sum_up(stats: Sequence[QueueStats]) -> dict[str, float | None]:
+    names = ("queued", "deferred", "running", "dead", "jobs_per_s")
+    sums: dict[str, float | None] = {name: sum(getattr(each, name) for each in stats) for name in names}
+    return sums | {"oldest_s": max((each.oldest_s for each in stats if each.oldest_s is not None), default=None)}
+
+
+async def _newest_failures(redis: Redis, queues: Sequence[str]) -> list[Failure]:
+    """What failed last, letters that say the same together."""
+    alike: dict[tuple[str, str, str], list[DeadLetter]] = {}
     for queue in queues:
-        left = FAILURES
+        left = LETTERS
         async for letter in find_letters(redis, queue, Wanted()):
-            found.append(letter)
+            alike.setdefault((queue, letter.name, letter.error[:200]), []).append(letter)
             left -= 1
             if not left:
                 break
-    return sorted(found, key=lambda letter: -letter.died_ms)[:FAILURES]
+    failures = [Failure(letters[0], len(letters)) for letters in alike.values()]
+    return sorted(failures, key=lambda failure: -failure.letter.died_ms)[:FAILURES]

@@ -1,4 +1,5 @@
 // What runs on every page.
+import { drawCharts } from "./charts.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 
@@ -28,4 +29,5 @@ if (here.searchParams.has("did")) {
 }
 
 startKeys();
-startLive(() => {});
+drawCharts(document);
+startLive(drawCharts);
