@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
@@ -22,6 +22,9 @@ from monarq.monitor.web.hub import Hub
 from monarq.monitor.web.rendering import Renderer, Site, View
 from monarq.monitor.web.routes import CHANGES, Change, Read, make_pages
 from monarq.monitor.web.store import Store, StoreSource
+
+if TYPE_CHECKING:
+    from monarq.monitor.metrics_web import Exporter
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -41,12 +44,14 @@ class WebApp:
         self.hub = Hub(self._live)
         self._store = store
         self._pages = make_pages()
+        self._exporter: Exporter | None = None
         self._renderer = Renderer(Site(access, store.shown, frozenset(self._pages)))
         self.routes: list[BaseRoute] = [
             *(Route(path, self._page(read), methods=["GET"]) for path, read in self._pages.items()),
             *(Route(path, self._change(change), methods=["POST"]) for path, change in CHANGES.items()),
             *Door(access, self._renderer).routes,
             Route("/live", self._stream, methods=["GET"]),
+            Route("/metrics", self._metrics, methods=["GET"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
         inner = Starlette(routes=self.routes, exception_handlers={RedisError: self._trouble, 404: self._unknown})
@@ -84,6 +89,14 @@ class WebApp:
         if not self.hub.takes(asked):
             return PlainTextResponse("too many different pages are open\n", 503)
         return StreamingResponse(self.hub.watch(asked), media_type="text/event-stream")
+
+    async def _metrics(self, request: Request) -> Response:
+        # Only here, so that the page does without prometheus_client.
+        from monarq.monitor.metrics_web import Exporter, read_known
+
+        self._exporter = self._exporter or Exporter(lambda: read_known(self._store.redis))
+        body, content_type = await self._exporter.scrape(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
 
     async def _live(self, asked: Asked) -> str:
         try:

@@ -16,7 +16,10 @@ from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.progress import Progress
 
 SHOWN: Final = 50
-STATES: Final = ("queued", "running", "deferred", "dead")
+STATES: Final = ("queued", "running", "deferred", "dead", "ended")
+
+PATTERN: Final = "*?["
+"""What tells a pattern from a name."""
 
 
 async def show(redis: Redis, asked: Asked) -> View:
@@ -42,15 +45,14 @@ async def show(redis: Redis, asked: Asked) -> View:
 
 
 async def _read(redis: Redis, queue: str, state: ListedState, asked: Asked) -> JobPage:
-    name = asked.text("name")
-    # Who looks for a part of a name need not know of patterns.
-    pattern = name if any(sign in name for sign in "*?[") or not name else f"*{name}*"
+    name, after = asked.text("name") or None, asked.text("after") or None
+    if name and not any(sign in name for sign in PATTERN):
+        # Who looks for a part of a name need not know of patterns.
+        name = f"*{name}*"
     try:
-        return await list_jobs(
-            redis, queue, state, after=asked.text("after") or None, limit=SHOWN, name=pattern or None
-        )
+        return await list_jobs(redis, queue, state, after=after, limit=SHOWN, name=name)
     except PlaceError:
-        return await list_jobs(redis, queue, state, limit=SHOWN, name=pattern or None)
+        return await list_jobs(redis, queue, state, limit=SHOWN, name=name)
 
 
 async def _progress(redis: Redis, queue: str, rows: tuple[JobRow, ...]) -> dict[bytes, Progress | None]:
@@ -61,9 +63,15 @@ async def _progress(redis: Redis, queue: str, rows: tuple[JobRow, ...]) -> dict[
 async def _find(redis: Redis, asked: Asked) -> list[JobRow]:
     """The job whose id was given instead of a name, wherever it stands."""
     given = asked.raw("name").strip()
-    return await find_rows(redis, given) if given and not any(sign in given for sign in b"*?[") else []
+    return await find_rows(redis, given) if given and not any(sign in given for sign in PATTERN.encode()) else []
 
 
 def _count(stats: QueueStats, state: str) -> int:
-    count: int = getattr(stats, state)
-    return count
+    counts = {
+        "queued": stats.queued,
+        "running": stats.running,
+        "deferred": stats.deferred,
+        "dead": stats.dead,
+        "ended": stats.done + stats.failed + stats.aborted,
+    }
+    return counts[state]
