@@ -230,11 +230,18 @@ class Listener:
             self._batch = max(1, self._batch // 4) if isinstance(error, RedisTimeoutError) else self._batch
             raise
         self._batch = min(BATCH, 2 * self._batch)
+        ended: dict[Waiter, bytes | Exception] = {}
         for waiter, score, token, result in zip(waiters, scores, tokens, results, strict=True):
             if result is not None:
-                queue.end(waiter, result)
+                ended[waiter] = result
             elif score is None and token is None:
-                queue.end(waiter, ResultNotFoundError(waiter.job_id))
+                ended[waiter] = ResultNotFoundError(waiter.job_id)
+        reports = self._reports.get(queue.keys.reports.encode())
+        if reports and (watches := reports.of(waiter.raw_id for waiter in ended)):
+            # What a job told last may not have been heard when its end is seen here.
+            await self._look_at_progress(queue.keys, watches)
+        for waiter, outcome in ended.items():
+            queue.end(waiter, outcome)
 
     async def _look_at_progress(self, keys: QueueKeys, watches: Sequence[Watch]) -> None:
         [values] = await self._wire.ask(progress_question(keys, [watch.job_id for watch in watches]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from monarq.shared.commands.progress import split_reports
@@ -77,6 +77,10 @@ class QueueWatches:
                 progress = decode_progress(report)
                 for watch in list(watching):
                     watch.tell(progress)
+
+    def of(self, raw_ids: Iterable[bytes]) -> list[Watch]:
+        """Those who watch these jobs."""
+        return [watch for raw_id in raw_ids for watch in self._watching.get(raw_id, ())]
 
     def make_all_due(self) -> None:
         """Every job that is watched is due to be looked at."""

@@ -65,8 +65,8 @@ class _Following:
         await self._news.wait()
         self._news.clear()
         ended, self._ended = self._ended, []
-        await self._end([self._watches.pop(future) for future in ended])
         for future in ended:
+            self._tracker.unwatch(self._watches.pop(future))
             _check_end(future)
         newest, self._newest = self._newest, {}
         return list(newest.items())
@@ -78,17 +78,6 @@ class _Following:
             # Asked for its exception, a future that nobody awaits does not complain about it.
             if not future.cancel() and not future.cancelled():
                 future.exception()
-
-    async def _end(self, watches: list[Watch]) -> None:
-        """A last look: an end that was looked up may be known before the report that went out before it."""
-        by_queue: dict[str, list[Watch]] = {}
-        for watch in watches:
-            self._tracker.unwatch(watch)
-            by_queue.setdefault(watch.keys.queue, []).append(watch)
-        for of_queue in by_queue.values():
-            found = await self._tracker.progress(of_queue[0].keys, [watch.job_id for watch in of_queue])
-            for watch, progress in zip(of_queue, found, strict=True):
-                watch.tell(progress)
 
     def _note(self, handle: Handle[Any], progress: Progress) -> None:
         self._newest[handle] = progress

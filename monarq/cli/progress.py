@@ -1,4 +1,4 @@
-"""What `monarq enqueue` shows while it works: results on stdout, and a bar on stderr where that is a terminal."""
+"""What `monarq enqueue` shows while it works: results on stdout, and bars on stderr where that is a terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from monarq.cli.console import open_console, say
+from monarq.cli.job_bars import JobBars
+from monarq.shared.progress import Progress as JobProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -38,6 +40,7 @@ class Output:
         self._total_bytes = total_bytes
         self._started_s = time.monotonic()
         self._bar = _open_bar() if shows_bar and sys.stderr.isatty() else None
+        self._jobs = JobBars(self._bar) if self._bar is not None else None
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -75,11 +78,23 @@ class Output:
         else:
             self._show(bytes_read, self._total_bytes)
 
-    def note_ended(self, *, success: bool) -> None:
+    def note_ended(self, job_id: str, *, success: bool) -> None:
         """One more job has ended."""
+        if self._jobs is not None:
+            self._jobs.remove(job_id)
         self.ended += 1
         self.failed += not success
         self._show(self.ended, self.enqueued)
+
+    @property
+    def shows_jobs(self) -> bool:
+        """Whether anybody sees how far single jobs are."""
+        return self._waits and self._jobs is not None
+
+    def note_progress(self, job_id: str, progress: JobProgress) -> None:
+        """A job has told how far it is."""
+        if self._jobs is not None:
+            self._jobs.update(job_id, progress)
 
     def summarize(self) -> None:
         """Says on stderr what was done."""
@@ -95,8 +110,7 @@ class Output:
         shown = f"{self.enqueued:,} in"
         if self._waits:
             shown += f", {self.ended:,} ended, {self.failed:,} failed"
-        for task in self._bar.task_ids:
-            self._bar.update(task, completed=completed, total=total, shown=shown)
+        self._bar.update(self._bar.task_ids[0], completed=completed, total=total, shown=shown)
 
 
 def _open_bar() -> Progress:
