@@ -42,6 +42,7 @@ _OWN_NAMES: Final = {
     "WORKERS": "workers",  # zset: worker id -> ms at which its record goes stale
     "WORKER": "worker:",  # + worker id: JSON record
     "LEASES": "leases:",  # + worker id: hash job id -> token
+    "GIVEN_UP": "given-up:",  # + a claim's token or a worker's id: it takes nothing any more
     "CRASH": "crash:",  # + job id: "<count> <what happened>"
     "NO_RESULT": "no-result:",  # + job id: it ended lately, and its result is kept for less than a minute
     "TICK": "tick:",  # + cron tick id: it has been enqueued

@@ -128,11 +128,19 @@ class Claimer:
             max_payload=self._settings.max_payload,
             alone=self._alone,
         )
+        ends_s = time.monotonic() + self._settings.lease_s
         try:
-            return await claim(self._redis, self._keys, asked)
+            claimed = await claim(self._redis, self._keys, asked)
         except BaseException:
             self._doubtful.append(token)
             raise
+        if time.monotonic() >= ends_s:
+            # The reply took longer than the leases: others may run the jobs by now.
+            self._doubtful.append(token)
+            return Claimed([], None)
+        for lease in claimed.leases:
+            lease.ends_s = ends_s
+        return claimed
 
     async def _await_probation(self, leases: list[Lease]) -> None:
         """A job whose next crash is its last gets no company at first: a job must not die of another's crashes.

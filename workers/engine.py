@@ -31,6 +31,7 @@ from monarq.workers.audit import audit_redis
 from monarq.workers.claimer import Claimer
 from monarq.workers.journal import Journal
 from monarq.workers.lanes.lanes import Lanes
+from monarq.workers.lease_clock import LeaseClock
 from monarq.workers.leases import LeaseKeeper, LeaseTable
 from monarq.workers.progress import Reporter
 from monarq.workers.pulse import Pulse
@@ -204,6 +205,8 @@ class Engine:
         parts = [asyncio.create_task(claimer.run()) for claimer in claimers]
         beside = [asyncio.create_task(part.run(redis)) for part in self._upkeep]
         beside.append(asyncio.create_task(reporter.run()))
+        clock = LeaseClock(running=self._runner.running, table=self._table, lease_s=self.settings.lease_s)
+        beside.append(asyncio.create_task(clock.run()))
         sweeper = Sweeper(redis=redis, queues=self._keys, lease_s=self.settings.lease_s, journal=self._journal)
         beside.append(asyncio.create_task(sweeper.run()))
         if self.settings.allow_abort:

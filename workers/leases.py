@@ -128,6 +128,10 @@ class LeaseKeeper:
         for keys in self._queues:
             leases = self._table.of(keys.queue)
             for at in range(0, max(1, len(leases)), BATCH):
-                lost = renew(redis, keys, self._worker_id, round(self._lease_s * 1000), record, leases[at : at + BATCH])
+                batch = leases[at : at + BATCH]
+                ends_s = time.monotonic() + self._lease_s
+                lost = renew(redis, keys, self._worker_id, round(self._lease_s * 1000), record, batch)
+                for lease in batch:
+                    lease.ends_s = ends_s
                 if lost and self._loop is not None and not self._stopped.is_set():
                     self._loop.call_soon_threadsafe(self._on_lost, keys, lost)

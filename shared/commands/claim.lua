@@ -14,8 +14,9 @@ local largest, alone = tonumber(max_bytes), tonumber(ARGV[9])
 local source = lane == 'cpu' and CPU or QUEUE
 local now = now_ms()
 
--- Whoever lets the queue go on wakes the workers.
-if redis.call('EXISTS', PAUSED) == 1 then
+-- Whoever lets the queue go on wakes the workers. A claim that was given up, or whose worker is dead, comes late through
+-- some network: nobody would run what it takes.
+if redis.call('EXISTS', PAUSED, GIVEN_UP .. token, GIVEN_UP .. worker) > 0 then
     return {now, -1}
 end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -51,7 +52,9 @@ class Claim:
 
 @dataclass(slots=True, eq=False)
 class Lease:
-    """One job that is the worker's, until its lease ends. Not to be changed: frozen, it would cost a microsecond more.
+    """One job that is the worker's, until its lease ends.
+
+    But for `ends_s` it is not to be changed: frozen, it would cost a microsecond more.
 
     Attributes:
         queue: the queue's keys.
@@ -66,6 +69,8 @@ class Lease:
         score: unix ms at which it was due (after a crash, at which the lost lease ended); 1 after an abort.
         abort_ms: when its abort was asked for, or None.
         claimed_ms: Redis' time of the claim.
+        ends_s: when it ends by this machine's monotonic clock, counted from before the claim or its last renewal was
+            sent, so never after Redis says so. Its worker keeps this up to date.
     """
 
     queue: QueueKeys
@@ -80,6 +85,7 @@ class Lease:
     score: int
     abort_ms: int | None
     claimed_ms: int
+    ends_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@
 -- read by MGET, which takes a key of a wrong type for none, and written by SET and DEL, which replace it. A script
 -- that puts jobs into QUEUE asks for its type before. What only informs people, wakes workers or saves time goes by
 -- pcall: a key of a wrong type there stops no job.
-local DAY = 86400000
+local HOUR = 3600000
+local DAY = 24 * HOUR
 local WEEK = 7 * DAY
 local CENTURY = 36525 * DAY
 

@@ -2,7 +2,7 @@
 -- ARGV  1 worker   2 what happened to it, in a few words
 -- RETURNS  the ids that are free again
 -- GUARANTEES  the jobs stand where they were claimed, before all that waits; one that another has claimed meanwhile is
---             not touched; repeating the call changes nothing.
+--             not touched; a claim of the worker that comes only now takes nothing; repeating the call changes nothing.
 local worker, what = ARGV[1], ARGV[2]
 redis.call('ZCARD', QUEUE)
 local held = redis.pcall('HGETALL', LEASES .. worker)
@@ -14,6 +14,7 @@ for i = 1, #held, 2 do
         freed[#freed + 1] = held[i]
     end
 end
+redis.call('SET', GIVEN_UP .. worker, 1, 'PX', HOUR)
 redis.call('DEL', LEASES .. worker, WORKER .. worker)
 redis.pcall('ZREM', WORKERS, worker)
 if #freed > 0 then

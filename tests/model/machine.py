@@ -46,9 +46,11 @@ class QueueMachine(RuleBasedStateMachine):
         self.seen = QueueState()
         self.leases: list[Taken] = []
         self.claims: list[tuple[str, str]] = []
+        self.given_up: list[tuple[str, str]] = []
         self.enqueues: list[tuple[Ids, Job]] = []
         self.arq_aborts: list[str] = []
         self.arq_moved: list[str] = []
+        self.deaths = {"w1": 0, "w2": 0}
 
     # Clients.
 
@@ -57,7 +59,7 @@ class QueueMachine(RuleBasedStateMachine):
         for job_id in ("a", "b"):
             self._enqueue(Ids.NAMED, Job(job_id, job_id, home))
         self.is_as_promised()
-        self.leases += self._claim("w1", home, 1, None)
+        self.leases += self._claim(self._id("w1"), home, 1, None)
 
     @rule(job_id=IDS, home=HOMES, delayed=st.booleans(), expires=st.booleans())
     def enqueue(self, job_id: str, home: Home, delayed: bool, expires: bool) -> None:
@@ -129,17 +131,30 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(worker=WORKERS, home=HOMES, limit=st.sampled_from([1, 10]), alone=st.sampled_from([None, 1, 2]))
     def claim(self, worker: str, home: Home, limit: int, alone: int | None) -> None:
-        taken = self._claim(worker, home, limit, alone)
+        taken = self._claim(self._id(worker), home, limit, alone)
         assert len(taken) <= 1 or alone not in [lease.crashes for lease in taken]
         self.leases += taken
 
     @rule(worker=WORKERS, home=HOMES)
     def claim_without_reply(self, worker: str, home: Home) -> None:
-        self._claim(worker, home, 10, None)
+        self._claim(self._id(worker), home, 10, None)
+
+    @precondition(lambda self: self.given_up)
+    @rule(back=BACK, home=HOMES)
+    def claim_comes_late(self, back: int, home: Home) -> None:
+        worker, token = _pick(self.given_up, back)
+        assert self._call_claim(worker, token, home, 10, None) == []
+
+    def _id(self, worker: str) -> str:
+        """A worker that died is followed by another of a new name."""
+        return f"{worker}.{self.deaths[worker]}"
 
     def _claim(self, worker: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
         token = f"t{len(self.claims)}"
         self.claims.append((worker, token))
+        return self._call_claim(worker, token, home, limit, alone)
+
+    def _call_claim(self, worker: str, token: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
         order = list(self.seen.cpu if home == "cpu" else self.seen.queue)
         taken = self.real.claim(worker, token, home, limit, alone)
         self._same(taken, self.model.claim(worker, token, home, limit, alone, order))
@@ -154,12 +169,13 @@ class QueueMachine(RuleBasedStateMachine):
         freed = self.real.forfeit(worker, token)
         self._same(freed, self.model.forfeit(worker, token))
         self.promises.on_forfeited(worker, token, freed)
+        self.given_up.append((worker, token))
 
     @precondition(lambda self: self.leases)
     @rule(worker=WORKERS)
     def renew(self, worker: str) -> None:
-        newest = {lease.id: lease for lease in self.leases if lease.worker == worker}
-        self._renew(worker, list(newest.values()))
+        newest = {lease.id: lease for lease in self.leases if lease.worker == self._id(worker)}
+        self._renew(self._id(worker), list(newest.values()))
 
     @precondition(lambda self: self.leases)
     @rule(back=BACK)
@@ -206,9 +222,12 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(worker=WORKERS)
     def repair(self, worker: str) -> None:
-        freed = sorted(self.real.repair(worker))
-        self._same(freed, sorted(self.model.repair(worker)))
-        self.promises.on_repaired(worker, freed)
+        name = self._id(worker)
+        freed = sorted(self.real.repair(name))
+        self._same(freed, sorted(self.model.repair(name)))
+        self.promises.on_repaired(name, freed)
+        self.deaths[worker] += 1
+        self.given_up.append((name, f"late{len(self.given_up)}"))
 
     @precondition(lambda self: any(until <= self.model.now for until in self.model.signs.values()))
     @rule()

@@ -14,6 +14,7 @@ from monarq.shared.lane import Home
 from tests.model.terms import (
     ABORT_WAIT_S,
     FRONT,
+    GIVEN_UP_S,
     LEASE_S,
     LEASES_S,
     LETTER_S,
@@ -44,6 +45,7 @@ class QueueModel:
     letters: dict[str, tuple[dict[str, str], int]] = field(default_factory=dict)
     dead: dict[str, int] = field(default_factory=dict)
     held: dict[str, tuple[dict[str, str], int]] = field(default_factory=dict)
+    given_up: dict[str, Expiring] = field(default_factory=dict)
     signs: dict[str, int] = field(default_factory=dict)
     stats: Counter[str] = field(default_factory=Counter)
 
@@ -52,7 +54,7 @@ class QueueModel:
     def pass_time(self, seconds: int) -> None:
         """Time goes on, and what has a time to live ends."""
         self.now += seconds
-        for keys in (self.payloads, self.tokens, self.results, self.no_results):
+        for keys in (self.payloads, self.tokens, self.results, self.no_results, self.given_up):
             for name in [name for name, key in keys.items() if key.until <= self.now]:
                 del keys[name]
         for ended in [name for name, (_, until) in self.held.items() if until <= self.now]:
@@ -116,6 +118,8 @@ class QueueModel:
         self, worker: str, token: str, home: Home, limit: int, alone: int | None, order: Iterable[str]
     ) -> list[Taken]:
         """Due jobs are leased; `order` is the set's own, as scores of one second differ by less than a second."""
+        if token in self.given_up or worker in self.given_up:
+            return []
         source = self.cpu if home == "cpu" else self.queue
         taken: list[Taken] = []
         for job_id in order:
@@ -209,6 +213,7 @@ class QueueModel:
 
     def forfeit(self, worker: str, token: str) -> int:
         """A claim whose reply was lost is taken back."""
+        self.given_up[token] = Expiring("1", self.now + GIVEN_UP_S)
         freed = 0
         for job_id, held in list(self.held.get(worker, ({}, 0))[0].items()):
             if held == token:
@@ -221,6 +226,7 @@ class QueueModel:
     def repair(self, worker: str) -> list[str]:
         """What a dead worker held is freed."""
         self.signs.pop(worker, None)
+        self.given_up[worker] = Expiring("1", self.now + GIVEN_UP_S)
         held, _ = self.held.pop(worker, ({}, 0))
         return [job_id for job_id, token in held.items() if self._free_lost(job_id, token, "killed")]
 

@@ -205,7 +205,8 @@ class RealQueue:
         for letter in found.get("letters", {}).values():
             # No script reads it, so it was not moved; the set of the dead holds the same time.
             del letter["died_ms"]
-        found["no_results"] = frozenset(found.get("no_results", ()))
+        for marks in ("no_results", "given_up"):
+            found[marks] = frozenset(found.get(marks, ()))
         # Marks for people and wake-ups are checked by the tables of each script.
         for informs in ("ended", "workers", "records", "queues"):
             found.pop(informs, None)

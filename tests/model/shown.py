@@ -20,6 +20,7 @@ def state_of(model: QueueModel) -> QueueState:
         tries={name: str(count) for name, count in model.tries.items()},
         results=_values(model.results),
         no_results=frozenset(model.no_results),
+        given_up=frozenset(model.given_up),
         aborts=dict(model.aborts),
         crashes=dict(model.crashes),
         letters={name: letter for name, (letter, _) in model.letters.items()},

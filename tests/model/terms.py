@@ -24,6 +24,7 @@ PAYLOAD_S: Final = 140
 RESULT_S: Final = 220
 NO_RESULT_S: Final = 60
 LETTER_S: Final = 380
+GIVEN_UP_S: Final = 3600
 ABORT_WAIT_S: Final = 1
 GRAIN_S: Final = 20
 

@@ -42,7 +42,14 @@ def machine(redis_server: EmbeddedRedis) -> Iterator[type[QueueMachine]]:
 
 @pytest.mark.timeout(6 * 3600 if NIGHTLY else 300)  # a failure is made smaller before it is shown
 def test_scripts_do_what_the_model_does(machine: type[QueueMachine]) -> None:
-    run_state_machine_as_test(machine, settings=RULES)
+    for left in range(5, -1, -1):
+        try:
+            run_state_machine_as_test(machine, settings=RULES)
+            return
+        except Flaky:
+            # A step in which the machine stood still tells nothing, and the same choices then lead elsewhere.
+            if not left:
+                raise
 
 
 def test_a_job_inherits_nothing_from_an_expired_one_of_its_id(machine: type[QueueMachine]) -> None:
@@ -91,6 +98,8 @@ FAULTS: Final = [
     Fault("sweep", "get(RUN .. id) ~= token", "true"),
     Fault("claim", "if owner then", "if false then"),
     Fault("claim", "if lease_is_over then", "if false then"),
+    Fault("claim", ", GIVEN_UP .. token", ""),
+    Fault("claim", ", GIVEN_UP .. worker", ""),
     Fault("claim", "tonumber(score) == 1 and not abort_ms", "false"),
     Fault("claim", "not payload and drop_ghost(id)", "false"),
     Fault("claim", "return taken > 0", "return false"),

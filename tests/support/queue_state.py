@@ -55,6 +55,7 @@ class QueueState:
     Attributes:
         queue, cpu, aborts, dead: the zsets, by job id.
         payloads, tokens, tries, results, crashes: the strings, by job id; tokens are those of arq:in-progress.
+        given_up: claims' tokens and workers' ids that take nothing any more.
         no_results, ticks: ids that have such a key.
         letters: the dead letters' hashes, by job id.
         progress: what jobs told of their progress, by job id; the time in front is in seconds like any other.
@@ -76,6 +77,7 @@ class QueueState:
     results: Texts = field(default_factory=dict)
     no_results: frozenset[str] = frozenset()
     ticks: frozenset[str] = frozenset()
+    given_up: frozenset[str] = frozenset()
     aborts: Times = field(default_factory=dict)
     crashes: Texts = field(default_factory=dict)
     letters: Hashes = field(default_factory=dict)
@@ -133,6 +135,7 @@ _FAMILIES: Final = (
     _Family("tries", names.RETRY_PREFIX, "string"),
     _Family("results", names.RESULT_PREFIX, "string"),
     _Family("no_results", KEYS.base + "no-result:", "string"),
+    _Family("given_up", KEYS.base + "given-up:", "string"),
     _Family("ticks", KEYS.base + "tick:", "string"),
     _Family("crashes", KEYS.crash(""), "string"),
     _Family("records", KEYS.worker(""), "string"),
@@ -266,7 +269,7 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
             found.setdefault(family.attribute, {})[name] = await _read(redis, raw_key, kind, now_ms)
     if "progress" in found:
         found["progress"] = {name: told_at(now_ms, told, -1) for name, told in found["progress"].items()}
-    for attribute in ("no_results", "ticks", "notes"):
+    for attribute in ("no_results", "ticks", "given_up", "notes"):
         found[attribute] = frozenset(found.get(attribute, ()))
     found["ended"] = sum(map(_ended_in, found.get("ended", {}).items()))
     return QueueState(**found, wrong=wrong)

@@ -111,6 +111,13 @@ def spin() -> None:
         pass
 
 
+@job
+def spin_on(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
 @job(lane="thread")
 def thread_name() -> str:
     return threading.current_thread().name
@@ -134,5 +141,6 @@ ALL = [
     forgotten,
     squared,
     spin,
+    spin_on,
     thread_name,
 ]

@@ -280,7 +280,8 @@ async def test_crash_is_counted_and_the_job_runs_again(redis: Redis, redis_url: 
         await journal.until("job_started")
         # What the supervisor does for a worker that it saw die.
         assert await repair(redis, QUEUE, engine.worker_id, "killed by SIGKILL") == [b"crashed"]
-        result = await result_of(redis, "crashed")
+        async with running(make_engine(redis_url, jobs.ALL)):
+            result = await result_of(redis, "crashed")
     assert (result.value, result.job_try) == ("waited", 1)
     assert not await redis.exists(QUEUE.crash("crashed"))
 

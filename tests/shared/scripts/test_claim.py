@@ -111,6 +111,27 @@ LEASES = [
     ),
 ]
 
+GIVEN_UP = [
+    *(
+        Row(
+            f"a claim takes nothing that comes when {what}",
+            replace(waiting(), given_up=frozenset({mark})),
+            call_claim(),
+            Took(),
+            replace(waiting(), given_up=frozenset({mark})),
+        )
+        for mark, what in (("t1", "it was given up"), ("w1", "its worker is known to be dead"))
+    ),
+    Row(
+        "other claims take what they find",
+        replace(waiting(), given_up=frozenset({"t0", "w2"})),
+        call_claim(),
+        took(Taken("a")),
+        replace(held(), given_up=frozenset({"t0", "w2"})),
+        repeated=AGAIN,
+    ),
+]
+
 RUN_BY_OTHERS = [
     Row(
         "an arq worker's job is passed over and not moved",
@@ -236,6 +257,11 @@ PAYLOADS = [
 
 @pytest.mark.parametrize("row", LEASES, ids=str)
 async def test_leases(row: Row, redis: Redis) -> None:
+    await check(row, redis)
+
+
+@pytest.mark.parametrize("row", GIVEN_UP, ids=str)
+async def test_claims_that_come_too_late(row: Row, redis: Redis) -> None:
     await check(row, redis)
 
 

@@ -130,6 +130,16 @@ WRONG_TYPES = [
 ]
 
 
+def marked(rows: list[Row]) -> list[Row]:
+    """The same rows: whatever else a forfeit does, it leaves a mark that its claim was given up."""
+    mark = frozenset({"t1"})
+    return [row if row.reply == WRONGTYPE else replace(row, after=replace(row.after, given_up=mark)) for row in rows]
+
+
+FORFEITS = marked(FORFEITS)
+WRONG_TYPES = marked(WRONG_TYPES)
+
+
 @pytest.mark.parametrize("row", FORFEITS, ids=str)
 async def test_forfeits(row: Row, redis: Redis) -> None:
     await check(row, redis)

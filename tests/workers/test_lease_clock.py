@@ -1,0 +1,65 @@
+"""A worker that is cut off from Redis stops its runs when their leases end by its own clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared.commands.claim import Claim, Claimed, claim
+from monarq.shared.keys import QueueKeys
+from monarq.workers import claimer
+from tests.support.engines import Recorder, make_engine, put, result_of, running
+from tests.support.proxy import Proxy
+from tests.workers import engine_jobs as jobs
+
+LEASE_S = 1.2
+
+
+@pytest.fixture
+async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
+    async with Proxy(urlsplit(redis_url).path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("job", [jobs.wait, jobs.spin_on], ids=lambda job: job.name)
+async def test_a_run_ends_with_its_lease_where_redis_cannot_be_asked(
+    redis: Redis, redis_url: str, proxy: Proxy, job: Any
+) -> None:
+    cut_off, other = Recorder(), Recorder()
+    async with running(make_engine(proxy.url, jobs.ALL, cut_off, lease_s=LEASE_S, grace_s=0.1)):
+        await put(redis, job, 60, job_id="long")
+        await cut_off.until("job_started")
+        proxy.deaf = True
+        cut_s = time.monotonic()
+        async with running(make_engine(redis_url, jobs.ALL, other, lease_s=LEASE_S, grace_s=0.1)):
+            await cut_off.until("job_lost")
+            assert time.monotonic() - cut_s < LEASE_S + 0.3
+            await other.until("job_started")
+        await proxy.close()
+    await redis.flushall()
+
+
+async def test_a_claim_whose_reply_comes_after_its_leases_starts_nothing(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays_s = [0.5]
+
+    async def claim_late(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+        claimed = await claim(client, keys, asked)
+        if claimed.leases and delays_s:
+            await asyncio.sleep(delays_s.pop())
+        return claimed
+
+    monkeypatch.setattr(claimer, "claim", claim_late)
+    journal = Recorder()
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    async with running(make_engine(redis_url, jobs.ALL, journal, lease_s=0.4)):
+        assert (await result_of(redis, "sum")).value == 3
+    assert not delays_s
+    assert (journal.events.count("job_started"), journal.events.count("job_lost")) == (1, 0)
