@@ -42,14 +42,7 @@ def machine(redis_server: EmbeddedRedis) -> Iterator[type[QueueMachine]]:
 
 @pytest.mark.timeout(6 * 3600 if NIGHTLY else 300)  # a failure is made smaller before it is shown
 def test_scripts_do_what_the_model_does(machine: type[QueueMachine]) -> None:
-    for left in range(5, -1, -1):
-        try:
-            run_state_machine_as_test(machine, settings=RULES)
-            return
-        except Flaky:
-            # A step in which the machine stood still tells nothing, and the same choices then lead elsewhere.
-            if not left:
-                raise
+    run_state_machine_as_test(machine, settings=RULES)
 
 
 def test_a_job_inherits_nothing_from_an_expired_one_of_its_id(machine: type[QueueMachine]) -> None:
