@@ -8,7 +8,7 @@ COPY workers workers
 COPY shared shared
 COPY monitor monitor
 COPY examples examples
-RUN python -m venv /opt/monarq && /opt/monarq/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/monarq && /opt/monarq/bin/pip install --no-cache-dir '.[web]'
 
 FROM python:3.11-slim
 COPY --from=build /opt/monarq /opt/monarq
