@@ -14,7 +14,7 @@ from typing import Final
 from opentelemetry import context as otel_context
 from opentelemetry import propagate
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind, TracerProvider
+from opentelemetry.trace import SpanKind, TracerProvider, format_span_id, format_trace_id, get_current_span
 from opentelemetry.util.types import AttributeValue
 
 from monarq.shared.remote_error import qualified_name
@@ -58,6 +58,11 @@ class Tracing:
         carrier: Carrier = {}
         propagate.inject(carrier)
         return carrier
+
+    def ids(self) -> tuple[str, str]:
+        """See `monarq.shared.tracing.span_ids`."""
+        current = get_current_span().get_span_context()
+        return (format_trace_id(current.trace_id), format_span_id(current.span_id)) if current.is_valid else ("", "")
 
     @contextmanager
     def carried(self, carrier: object) -> Iterator[None]:

@@ -53,6 +53,12 @@ def carry_context() -> Carrier | None:
     return None if tracing is None else tracing.carry()
 
 
+def span_ids() -> tuple[str, str]:
+    """The ids of the current trace and span, in hex as logs have them; both empty without one."""
+    tracing = find_tracing()
+    return ("", "") if tracing is None else tracing.ids()
+
+
 def carried(carrier: Carrier | None) -> AbstractContextManager[object]:
     """Makes the context that came from another process the current one."""
     tracing = None if carrier is None else find_tracing()

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from monarq.shared.tracing import span_ids
 from monarq.workers.running import JOB, WORKER_ID
 
 
@@ -19,14 +20,17 @@ class JobLogFilter(logging.Filter):
     """Gives every record the fields of the job that writes it, and refuses none. To be put on handlers.
 
     The fields are ``job_id``, ``job_name``, ``job_try`` and ``queue``, and ``job_prefix``, which is "[id:name] "; all
-    are empty outside of a job. ``worker`` is the worker's name in Redis. What a record brings itself, by ``extra=``,
-    stays.
+    are empty outside of a job. ``worker`` is the worker's name in Redis; ``trace_id`` and ``span_id`` are those of the
+    current span, where the program has traces. What a record brings itself, by ``extra=``, stays.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See `logging.Filter`."""
         fields = record.__dict__
         fields.setdefault("worker", WORKER_ID.get())
+        trace_id, span_id = span_ids()
+        fields.setdefault("trace_id", trace_id)
+        fields.setdefault("span_id", span_id)
         job = JOB.get()
         if job is None:
             for name in ("job_id", "job_name", "job_try", "queue", "job_prefix"):
@@ -41,10 +45,10 @@ class JobLogFilter(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, pid, worker, queue, job_id, job, try, message and traceback.
+    """One JSON object a line: time, level, logger, pid, worker, queue, job_id, job, try, message and what more there is.
 
-    What is not known is left out: the four fields of a job outside of jobs, the worker outside of workers. The fields
-    come from a `JobLogFilter` on the same handler.
+    What is not known is left out: the four fields of a job outside of jobs, the worker outside of workers. They come
+    from a `JobLogFilter` on the same handler, and so do trace_id and span_id; traceback and stack come from the record.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -64,7 +68,15 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(fields, enc_hook=repr).decode()
 
 
-_NAMES = {"worker": "worker", "queue": "queue", "job_id": "job_id", "job_name": "job", "job_try": "try"}
+_NAMES: Final = {
+    "worker": "worker",
+    "queue": "queue",
+    "job_id": "job_id",
+    "job_name": "job",
+    "job_try": "try",
+    "trace_id": "trace_id",
+    "span_id": "span_id",
+}
 """The fields of a record, and what they are called in JSON."""
 
 

@@ -22,11 +22,18 @@ async def test_spans_of_both_lanes_hang_together(
         await producer.enqueue("traced_on_a_worker")
         await producer.enqueue(named("traced_in_a_child", lane="cpu"))
     file = tmp_path / "spans"
-    worker = ("worker", "tests.cli.tracing_jobs", "-w", "1", "--burst")
+    worker = ("worker", "tests.cli.tracing_jobs", "-w", "1", "--burst", "--log-format", "json")
     ended = await monarq(*worker, url=redis_url, env={"TRACES_FILE": str(file)})
     assert ended.code == 0, ended.err
     spans = [json.loads(line) for line in file.read_text().splitlines()]
     runs = {span["attributes"]["monarq.job.name"]: span for span in spans if span["kind"] == "SpanKind.CONSUMER"}
+    lines = [json.loads(line) for line in ended.err.splitlines() if line.startswith("{")]
+    [line] = [line for line in lines if line["message"] == "inside the span"]
+    [own_io] = [span for span in spans if span["name"] == "own io"]
+    assert (f"0x{line['trace_id']}", f"0x{line['span_id']}") == (
+        own_io["context"]["trace_id"],
+        own_io["context"]["span_id"],
+    )
     for job, own_name, sent in zip(
         ("traced_on_a_worker", "traced_in_a_child"), ("own io", "own cpu"), exported.sent, strict=True
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -22,7 +23,7 @@ tracer = trace.get_tracer("the user's")
 @job
 async def traced_on_a_worker() -> None:
     with tracer.start_as_current_span("own io"):
-        pass
+        logging.getLogger(__name__).info("inside the span")
 
 
 @job
