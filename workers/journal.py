@@ -83,9 +83,6 @@ class Listener:
     def cron_enqueued(self, name: str, job_id: str) -> None:
         """A cron tick was put into the queue by this worker."""
 
-    def child_died(self, run: Run, error: BaseException) -> None:
-        """The cpu lane's process died under a job."""
-
     def listener_failed(self, name: str, error: BaseException) -> None:
         """A listener's method raised. Told once, until it works again."""
 

@@ -45,7 +45,7 @@ class JobLogFilter(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, pid, worker, queue, job_id, job, try, message and what more there is.
+    """One JSON object a line: time, level, logger, pid, worker, queue, job_id, job, try, message, and more if there is.
 
     What is not known is left out: the four fields of a job outside of jobs, the worker outside of workers. They come
     from a `JobLogFilter` on the same handler, and so do trace_id and span_id; traceback and stack come from the record.
