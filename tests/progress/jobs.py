@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import sys
 import threading
 import time
 
@@ -79,16 +80,29 @@ def tell_then_compute(ctx: Context, seconds: float) -> None:
 
 
 @job(name="tell_from_everywhere", timeout=30)
-def tell_from_everywhere(ctx: Context) -> str:
-    """A thread and a fork of a cpu job tell too; the fork is heard by nobody, and ends."""
+def tell_from_everywhere(ctx: Context) -> list[int | None]:
+    """A thread and forks of a cpu job tell too; the forks are heard by nobody, start no thread, and end."""
+    codes = [fork_and_tell(ctx)]
     ctx.progress(1, 3, "from the job")
     thread = threading.Thread(target=ctx.progress, args=(2, 3, "from a thread"))
     thread.start()
     thread.join()
-    fork = multiprocessing.get_context("fork").Process(target=ctx.progress, args=(3, 3, "from a fork"))
+    codes.append(fork_and_tell(ctx))
+    return codes
+
+
+def fork_and_tell(ctx: Context) -> int | None:
+    """The exit code of a fork that tells."""
+    fork = multiprocessing.get_context("fork").Process(target=tell_in_fork, args=(ctx,))
     fork.start()
     fork.join(10)
-    return str(fork.exitcode)
+    return fork.exitcode
+
+
+def tell_in_fork(ctx: Context) -> None:
+    """Tells, and ends with the number of threads that this has started."""
+    ctx.progress(3, 3, "from a fork")
+    sys.exit(threading.active_count() - 1)
 
 
 @job(name="leave_a_teller", timeout=30)

@@ -81,7 +81,7 @@ async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Pro
 async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, producer: Producer, engine: Engine) -> None:
     async with hearing(redis) as heard:
         handle = await producer.enqueue(jobs.tell_from_everywhere)
-        assert await handle.result(timeout=20) == "0"
+        assert await handle.result(timeout=20) == [0, 0]
     assert heard.of(handle.job_id)[-1].message == "from a thread"
     assert not any(progress.message == "from a fork" for progress in heard.of(handle.job_id))
 

@@ -125,6 +125,18 @@ async def test_what_was_told_while_nobody_could_hear_is_seen_when_they_can(
     assert await rest(watching) == [3]
 
 
+async def test_where_the_channel_cannot_be_heard_the_last_is_seen_at_the_end(
+    producer: Producer, played: PlayedWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer._listener._subscription, "run", asyncio.Event().wait)
+    handle, lease = await begin(producer, played)
+    watching = asyncio.create_task(rest(handle.watch()))
+    await tell(played, (lease, (1, 2, "")))
+    await tell(played, (lease, (2, 2, "")))
+    await played.end(lease, value=3)
+    assert await watching == [2]
+
+
 @pytest.mark.parametrize("success", [True, False])
 async def test_a_watch_ends_however_the_job_does(producer: Producer, played: PlayedWorker, success: bool) -> None:
     handle, lease = await begin(producer, played)

@@ -14,6 +14,7 @@ from monarq.producer import Handle, JobStatus, Producer, SyncHandle, SyncProduce
 from monarq.shared.context import Context
 from monarq.shared.declare import job
 from monarq.shared.payload import Result
+from monarq.shared.progress import Progress
 
 
 @job
@@ -27,7 +28,16 @@ def count_primes(start: int, stop: int) -> int:
 
 
 @job
-async def resize(ctx: Context, key: str) -> None: ...
+async def resize(ctx: Context, key: str) -> None:
+    await ctx.progress(1, 2, key)
+    await ctx.progress(1, 2.5)
+    await ctx.progress(key)  # type: ignore[arg-type]
+    await ctx.progress(1, 2, 3)  # type: ignore[arg-type]
+
+
+@job
+def render(ctx: Context, frames: int) -> None:
+    ctx.progress(1, frames, "one")
 
 
 async def enqueue(producer: Producer) -> None:
@@ -70,6 +80,11 @@ async def follow(handle: Handle[bytes], producer: Producer) -> None:
     assert_type(await handle.status(), JobStatus)
     assert_type(await handle.result_info(), Result | None)
     assert_type(await handle.abort(timeout=1), bool)
+    assert_type(await handle.progress(), Progress | None)
+    async for progress in handle.watch():
+        assert_type((progress.done, progress.total, progress.share), tuple[float, float | None, float | None])
+    async for other, told in producer.watch([handle]):
+        assert_type((other, told), tuple[Handle[bytes], Progress])
     assert_type((handle.job_id, handle.queue, handle.existed), tuple[str, str, bool])
     assert_type(producer.handle("id", queue="slow"), Handle[Any])
     wider: Handle[object] = handle
@@ -82,6 +97,7 @@ def sync(producer: SyncProducer) -> None:
     assert_type(handle.result(timeout=1), bytes)
     assert_type(handle.status(), JobStatus)
     assert_type(handle.abort(), bool)
+    assert_type(handle.progress(), Progress | None)
     assert_type(producer.enqueue("fetch", 1), SyncHandle[Any])
     assert_type(producer.enqueue_many(count_primes, [(1, 2)]), list[SyncHandle[int]])
     assert_type(producer.map(count_primes, [(1, 2)]), list[int])
