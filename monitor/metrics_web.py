@@ -51,6 +51,7 @@ class Exporter:
         self._beside = beside
         self._reading = asyncio.Lock()
         self._registry = CollectorRegistry(auto_describe=False)
+        self._bodies: dict[str, bytes] = {}
         self._read_s = float("-inf")
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
@@ -61,12 +62,13 @@ class Exporter:
         """
         async with self._reading:
             if time.monotonic() - self._read_s > FRESH_S:
-                self._registry = await self._collect()
+                self._registry, self._bodies = await self._collect(), {}
                 self._read_s = time.monotonic()
-            registry = self._registry
-        encode, content_type = choose_encoder(accept)
-        # Thousands of lines take a while, in which the loop has better things to do.
-        return await asyncio.to_thread(encode, registry), content_type
+            encode, content_type = choose_encoder(accept)
+            if content_type not in self._bodies:
+                # Thousands of lines take a while, in which the loop has better things to do.
+                self._bodies[content_type] = await asyncio.to_thread(encode, self._registry)
+            return self._bodies[content_type], content_type
 
     async def _collect(self) -> CollectorRegistry:
         registry = CollectorRegistry(auto_describe=False)

@@ -6,14 +6,15 @@ import asyncio
 import json
 import os
 import signal
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
 
 from monarq.monitor.stats import read_stats
 from monarq.producer import Producer
-from monarq.shared.keys import DEFAULT_QUEUE
-from tests.cli.command import monarq
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from tests.cli.command import monarq, until
 from tests.cli.http_pool import HttpPool, http_pool
 from tests.monitor.test_metrics import Samples, samples_of, value
 
@@ -46,8 +47,9 @@ def total(samples: Samples, job: str, state: str) -> float | None:
 
 async def test_all_numbers_agree_after_a_kill(redis: Redis, redis_url: str) -> None:
     async with http_pool(redis_url, "-c", "10", workers=2, ports=("--metrics-port", "0")) as pool:
+        await until(partial(both_are_there, redis))
         async with Producer(redis_url) as producer:
-            await producer.enqueue_many("wait_ms", [(50,) for _ in range(WAITS)])
+            await producer.enqueue_many("wait_ms", [(100,) for _ in range(WAITS)])
             await producer.enqueue_many("fail_saying", [("no",) for _ in range(FAILS)])
             await producer.enqueue_many("square", [(n,) for n in range(SQUARES)])
         await kill_a_worker_midway(redis)
@@ -74,6 +76,10 @@ async def test_all_numbers_agree_after_a_kill(redis: Redis, redis_url: str) -> N
             assert value(samples, f"monarq_job_{histogram}_seconds_count", queue=DEFAULT_QUEUE, job=job) == count
     assert value(samples, "monarq_pool_restarts_total") == 1
     assert await redis.zcard(DEFAULT_QUEUE) == 0
+
+
+async def both_are_there(redis: Redis) -> bool:
+    return int(await redis.zcard(QueueKeys.of(DEFAULT_QUEUE).workers)) == 2
 
 
 async def kill_a_worker_midway(redis: Redis) -> None:
