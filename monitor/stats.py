@@ -45,6 +45,7 @@ class QueueStats:
         oldest_s: seconds since which the oldest ready job is due; None where none is ready.
         health_check: what an arq worker, or monarq with arq's settings, last wrote of itself; None where nothing.
         workers: the workers, by host and process id.
+        paused: whether monarq's workers are given none of its jobs.
     """
 
     queue: str
@@ -64,6 +65,7 @@ class QueueStats:
     oldest_s: float | None
     health_check: str | None
     workers: tuple[WorkerStats, ...]
+    paused: bool = False
 
 
 async def known_queues(redis: Redis) -> list[str]:
@@ -107,4 +109,5 @@ async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
         oldest_s=now.oldest_s,
         health_check=None if health_check is None else text(health_check),
         workers=tuple(await read_listed(redis, keys, now.workers, now.now_ms)),
+        paused=now.paused,
     )

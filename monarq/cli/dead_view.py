@@ -16,7 +16,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from monarq.cli.stats_view import duration
+from monarq.cli.figures import duration
 from monarq.monitor.dead import DeadLetter
 from monarq.monitor.payload_view import PayloadView, view_payload
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.dead_view import ago, moment, printable
-from monarq.cli.stats_view import duration
+from monarq.cli.figures import duration
 from monarq.monitor.job import JobView
 from monarq.monitor.jobs import JobRow
 from monarq.monitor.timeline import Moment

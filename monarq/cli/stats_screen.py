@@ -3,51 +3,76 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from monarq.cli.console import open_console, say
 from monarq.cli.source import told
-from monarq.cli.stats_view import render
-from monarq.monitor.stats import QueueStats, known_queues, read_stats
+from monarq.cli.stats_json import to_json
+from monarq.cli.stats_view import Frame, render
+from monarq.monitor.overview import Overview, read_overviews
+from monarq.monitor.stats import known_queues
 from monarq.shared.connection import UrlSource
 
 REFRESH_S: Final = 1.0
 
-News = list[QueueStats] | str
+LINE_WIDTH: Final = 10_000
+"""Signs of a line in a file or a pipe: nothing is cut there, nor broken."""
+
+News = list[Overview] | str
 """What was read, or why it could not be."""
 
 
-async def show_once(source: UrlSource, queues: Sequence[str], *, as_json: bool) -> None:
-    """Reads and prints the queues; all known ones where none is named.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be shown.
+
+    Attributes:
+        queues: by name; all that are known where none is named.
+        window_s: over how long jobs are counted by name, whole minutes; None for since the first job.
+        as_json: as JSON.
+        no_color: without colours, whatever the terminal can show.
+    """
+
+    queues: tuple[str, ...] = ()
+    window_s: int | None = 900
+    as_json: bool = False
+    no_color: bool = False
+
+
+async def show_once(source: UrlSource, wanted: Wanted) -> None:
+    """Reads and prints the queues.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with _client(source) as redis:
-        (_print_json if as_json else _print_text)(await _read(redis, queues))
+        _printer(wanted)(await _read(redis, wanted))
 
 
-async def watch_stats(source: UrlSource, queues: Sequence[str], *, as_json: bool) -> None:
+async def watch_stats(source: UrlSource, wanted: Wanted) -> None:
     """Reads and shows them each second until cancelled; a Redis that goes away later is told of and waited for.
 
     Raises:
         RedisError: Redis did not answer the first time.
     """
     async with _client(source) as redis:
-        with _screen(as_json=as_json) as show:
-            show(await _read(redis, queues))
+        news: News = await _read(redis, wanted)
+        with _screen(wanted) as show:
             while True:
+                show(news)
                 await asyncio.sleep(REFRESH_S)
-                show(await _read_or_tell(redis, queues, source.shown))
+                news = await _read_or_tell(redis, wanted, source.shown)
 
 
 @asynccontextmanager
@@ -59,41 +84,55 @@ async def _client(source: UrlSource) -> AsyncIterator[Redis]:
         await redis.aclose()
 
 
-async def _read(redis: Redis, queues: Sequence[str]) -> list[QueueStats]:
-    return await read_stats(redis, queues or await known_queues(redis))
+async def _read(redis: Redis, wanted: Wanted) -> list[Overview]:
+    minutes = None if wanted.window_s is None else wanted.window_s // 60
+    return await read_overviews(redis, wanted.queues or await known_queues(redis), minutes=minutes)
 
 
-async def _read_or_tell(redis: Redis, queues: Sequence[str], shown: str) -> News:
+async def _read_or_tell(redis: Redis, wanted: Wanted, shown: str) -> News:
     try:
-        return await _read(redis, queues)
+        return await _read(redis, wanted)
     except (RedisError, OSError) as error:
         return str(told(error, shown))
 
 
 @contextmanager
-def _screen(*, as_json: bool) -> Iterator[Callable[[News], None]]:
+def _screen(wanted: Wanted) -> Iterator[Callable[[News], None]]:
     """How a watch shows what it reads."""
+    console = _console(wanted)
+    # Where the cursor cannot be moved, one text follows the other as in a pipe.
+    if wanted.as_json or not console.is_terminal or console.is_dumb_terminal:
+        yield _printer(wanted)
+        return
+    with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
+        yield lambda news: live.update(_rendered(news, wanted, console, console.height), refresh=True)
+
+
+def _printer(wanted: Wanted) -> Callable[[News], None]:
+    """How everything is written once."""
+    console = _console(wanted)
+
+    def show(news: News) -> None:
+        if isinstance(news, str):
+            say(f"monarq: {news}")
+        elif wanted.as_json:
+            sys.stdout.write(to_json(news, wanted.window_s).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            console.print(_rendered(news, wanted, console, None))
+
+    return show
+
+
+def _console(wanted: Wanted) -> Console:
     console = open_console(sys.stdout)
-    if as_json or not console.is_terminal:
-        yield _print_json if as_json else _print_text
-        return
-    with Live(console=console, auto_refresh=False) as live:
-        yield lambda news: live.update(
-            Text(news) if isinstance(news, str) else render(news, width=console.width), refresh=True
-        )
+    console.no_color = console.no_color or wanted.no_color
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = LINE_WIDTH
+    return console
 
 
-def _print_json(news: News) -> None:
+def _rendered(news: News, wanted: Wanted, console: Console, height: int | None) -> RenderableType:
     if isinstance(news, str):
-        say(f"monarq: {news}")
-        return
-    sys.stdout.write(msgspec.json.encode({"queues": news}).decode() + "\n")
-    sys.stdout.flush()
-
-
-def _print_text(news: News) -> None:
-    if isinstance(news, str):
-        say(f"monarq: {news}")
-        return
-    console = open_console(sys.stdout)
-    console.print(render(news, width=console.width))
+        return Text(news)
+    return render(news, wanted.window_s, Frame(console.width, height, console.options.ascii_only))

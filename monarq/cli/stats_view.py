@@ -1,133 +1,129 @@
-"""How queues and workers look on a screen: a table where there is room, else a block a queue; plain text in a pipe.
+"""The screen of `monarq stats`: is it well, how queues stand, what became of jobs, who works, what failed last.
 
-The layout depends on the width alone, so that a screen that is watched does not jump when numbers grow.
+Where the height is given, as much is shown as there is room for, and what is left out is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from monarq.monitor.stats import QueueStats, WorkerStats
+from monarq.cli.dead_view import printable
+from monarq.cli.figures import duration
+from monarq.cli.stats_tables import job_rows, queue_lines, render_failures, render_jobs, render_queues
+from monarq.cli.workers_view import render_workers
+from monarq.monitor.overview import Overview
+from monarq.monitor.verdict import State, judge
+from monarq.monitor.workers import in_order
 
-WIDE: Final = 112
-"""Columns from which on a queue is a row of a table."""
+FAILURES: Final = 5
+"""How many of the last failures are shown."""
 
-NARROW: Final = 64
-"""Columns below which a worker's version is left out."""
+STYLES: Final[dict[State, str]] = {
+    "no worker": "bold red",
+    "failing": "bold red",
+    "falling behind": "bold red",
+    "paused": "bold yellow",
+    "catching up": "bold yellow",
+    "healthy": "bold green",
+}
 
-Cell = tuple[str, Text]
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a screen is made for.
+
+    Attributes:
+        width: its columns.
+        height: its lines; None where everything is to be shown.
+        ascii_only: whether it can show no other signs.
+    """
+
+    width: int
+    height: int | None = None
+    ascii_only: bool = False
 
 
-def render(queues: Sequence[QueueStats], *, width: int) -> RenderableType:
-    """Everything, for a screen of this many columns."""
-    parts: list[RenderableType] = [_queue_table(queues)] if width >= WIDE else [_block(queue) for queue in queues]
-    parts += [Text(""), *_workers(queues, narrow=width < NARROW)]
-    parts += [
-        Text(f"health check of {queue.queue}: {queue.health_check}", style="dim", overflow="fold")
-        for queue in queues
-        if queue.health_check
-    ]
+def render(queues: Sequence[Overview], window_s: int | None, frame: Frame) -> RenderableType:
+    """Everything, for this frame.
+
+    Args:
+        queues: what was read.
+        window_s: over how long jobs were counted by name; None for since the first job.
+        frame: where it is shown.
+    """
+    jobs = job_rows(queues)
+    workers = in_order({worker.id: worker for queue in queues for worker in queue.stats.workers}.values())
+    # The workers that are not well come first where not all can be shown.
+    ill_first = sorted(workers, key=lambda worker: worker.alive and not worker.draining)
+    failures = sum(len(queue.failures) for queue in queues)
+    wanted = [len(jobs), len(workers), min(FAILURES, failures)]
+    headline = _headline(queues)
+    fixed = 1 + len(wrap(headline.plain, frame.width)) + queue_lines(queues, frame.width)
+    fixed += sum(3 for count in wanted if count) + sum(map(_has_arq, queues))
+    rows = wanted if frame.height is None else allot(wanted, frame.height - fixed)
+    shown_workers = workers if rows[1] == len(workers) else in_order(ill_first[: rows[1]])
+    parts: list[RenderableType] = [headline, Text("")]
+    parts.append(render_queues(queues, width=frame.width, ascii_only=frame.ascii_only))
+    if rows[0]:
+        parts += [Text(""), render_jobs(jobs[: rows[0]], window=_window(window_s), width=frame.width)]
+        parts += _more(len(jobs) - rows[0], "name of jobs", "names of jobs")
+    if rows[1] or not workers:
+        parts += [Text(""), render_workers(shown_workers, width=frame.width)]
+        parts += _more(len(workers) - rows[1], "worker", "workers")
+    if rows[2]:
+        parts += [Text(""), render_failures(queues, most=rows[2], whole=frame.height is None)]
+    parts += [_arq_line(queue) for queue in queues if _has_arq(queue)]
     return Group(*parts)
 
 
-def _queue_table(queues: Sequence[QueueStats]) -> Table:
-    table = _open_table(gap=2)
-    # Whatever may wrap is made narrower before the rest: names are cut, never numbers.
-    table.add_column("queue", overflow="ellipsis")
-    for name, _ in _cells(queues[0]):
-        table.add_column(name, justify="right", no_wrap=True)
-    for queue in queues:
-        table.add_row(Text(queue.queue, style="bold"), *(value for _, value in _cells(queue)))
-    return table
+def allot(wanted: Sequence[int], room: int) -> list[int]:
+    """So many rows for each table that all fit: small ones are shown whole, and what is left is shared evenly."""
+    given = [0] * len(wanted)
+    left, open_places = max(0, room), [at for at, count in enumerate(wanted) if count]
+    while open_places:
+        share = left // len(open_places)
+        small = [at for at in open_places if wanted[at] <= share]
+        for at in small or open_places:
+            given[at] = min(wanted[at], share)
+            left -= given[at]
+        open_places = [at for at in open_places if at not in small] if small else []
+    return given
 
 
-def _block(queue: QueueStats) -> RenderableType:
-    """Two columns of names and numbers: the moment on the left, the counters on the right."""
-    grid = Table.grid(padding=(0, 2), pad_edge=False)
-    for justify in ("left", "right", "left", "right"):
-        grid.add_column(justify=justify, no_wrap=True, min_width=9)
-    cells = _cells(queue)
-    half = (len(cells) + 1) // 2
-    for left, right in zip(cells[:half], [*cells[half:], ("", Text(""))], strict=False):
-        grid.add_row(Text("  " + left[0], style="dim"), left[1], Text(right[0], style="dim"), right[1])
-    return Group(Text(queue.queue, style="bold"), grid)
+def _headline(queues: Sequence[Overview]) -> Text:
+    verdict = judge(queues)
+    where = f"{printable(verdict.queue)}: " if verdict.queue and len(queues) > 1 else ""
+    return Text.assemble((verdict.state, STYLES[verdict.state]), "  ", where, verdict.reason)
 
 
-def _cells(queue: QueueStats) -> list[Cell]:
-    return [
-        ("queued", _number(queue.queued)),
-        ("deferred", _number(queue.deferred)),
-        ("running", _number(queue.running)),
-        ("dead", _number(queue.dead, warn="red")),
-        ("oldest", Text("-" if queue.oldest_s is None else duration(queue.oldest_s))),
-        ("done", _number(queue.done)),
-        ("failed", _number(queue.failed, warn="yellow")),
-        ("retried", _number(queue.retried)),
-        ("crashed", _number(queue.crashed, warn="yellow")),
-        ("jobs/s", Text(f"{queue.jobs_per_s:,.1f}")),
-    ]
+def _window(window_s: int | None) -> str:
+    if window_s is None:
+        return "since the first"
+    for unit_s, sign in ((3600, "h"), (60, "min")):
+        if window_s % unit_s == 0:
+            return f"last {window_s // unit_s} {sign}"
+    return f"last {duration(window_s)}"
 
 
-def _workers(queues: Sequence[QueueStats], *, narrow: bool) -> list[RenderableType]:
-    """The workers, each once, though it may serve several of the queues."""
-    workers = list({worker.id: worker for queue in queues for worker in queue.workers}.values())
-    if not workers:
-        return [Text("no worker; start one:  monarq worker TARGET")]
-    table = _open_table(gap=1 if narrow else 2)
-    table.add_column("worker on", overflow="ellipsis")
-    names = ["pid", *([] if narrow else ["version"]), "running", "up", "done", "failed"]
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    if len(queues) > 1 and not narrow:
-        table.add_column("queues", overflow="fold")
-    for worker in workers:
-        table.add_row(*_worker_row(worker, names, with_queues=len(queues) > 1 and not narrow))
-    return [table]
+def _more(count: int, one: str, many: str) -> list[Text]:
+    return [Text(f"and {count:,} more {one if count == 1 else many}", style="dim")] if count > 0 else []
 
 
-def _worker_row(worker: WorkerStats, names: Iterable[str], *, with_queues: bool) -> list[Text]:
-    state, style = _state(worker)
-    cells = {
-        "pid": Text(str(worker.pid)),
-        "version": Text(worker.version),
-        "running": Text(f"{worker.running:,}/{worker.concurrency:,}"),
-        "up": Text(state, style=style),
-        "done": _number(worker.done),
-        "failed": _number(worker.failed, warn="yellow"),
-    }
-    row = [Text(worker.host), *(cells[name] for name in names)]
-    return [*row, Text(", ".join(worker.queues))] if with_queues else row
+def _has_arq(queue: Overview) -> bool:
+    return queue.arq is not None
 
 
-def _state(worker: WorkerStats) -> tuple[str, str]:
-    """How long it has been up, or what is the matter with it."""
-    if not worker.alive:
-        return "gone", "red"
-    return ("drains", "yellow") if worker.draining else (duration(worker.uptime_s), "")
-
-
-def _open_table(*, gap: int) -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_edge=False)
-
-
-def _number(value: int, warn: str = "") -> Text:
-    return Text(f"{value:,}", style=warn if value else "")
-
-
-def duration(seconds: float) -> str:
-    """A duration in at most six signs: `1.2s`, `45s`, `3m05s`, `2h07m`, `12d03h`."""
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    if whole < 86_400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-    return f"{whole // 86_400}d{whole % 86_400 // 3600:02}h"
+def _arq_line(queue: Overview) -> Text:
+    """What a worker told as arq's do."""
+    arq = queue.arq
+    if arq is None:
+        return Text("")
+    told = f"{arq.j_complete:,} done, {arq.j_failed:,} failed, {arq.j_retried:,} retried, {arq.j_ongoing:,} running"
+    where = (f"arq's health check of {printable(queue.stats.queue)}  ", "dim")
+    return Text.assemble(where, told, no_wrap=True, overflow="ellipsis")

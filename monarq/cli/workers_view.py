@@ -16,7 +16,7 @@ from rich.text import Text
 
 from monarq.cli.console import open_console
 from monarq.cli.dead_view import printable
-from monarq.cli.stats_view import duration
+from monarq.cli.figures import duration
 from monarq.monitor.stats import known_queues
 from monarq.monitor.workers import WorkerStats, read_workers
 from monarq.shared.connection import UrlSource

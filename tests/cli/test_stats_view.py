@@ -7,84 +7,137 @@ import io
 import pytest
 from rich.console import Console
 
-from monarq.cli.stats_view import duration, render
-from monarq.monitor.stats import QueueStats, WorkerStats
+from monarq.cli.figures import duration, rate, span, sparkline
+from monarq.cli.stats_view import Frame, allot, render
+from monarq.monitor.arq_health import ArqHealth
+from monarq.monitor.overview import Overview
+from monarq.monitor.stats import WorkerStats
+from monarq.monitor.tallies import Tallies
+from tests.cli.overviews import WORKERS, letter, overview, quiet
 
-WORKERS = (
-    WorkerStats("a", "web-1.example.com", 12345, "0.1.0", 100, 100, 7503.0, 1_234_567, 0, queues=("arq:queue",)),
-    WorkerStats("b", "web-2", 7, "0.1.0", 100, 3, 3.21, 12, 4, draining=True, queues=("arq:queue", "emails")),
-    WorkerStats("c", "web-3", 8, "0.1.0", 100, 1, 3.21, 12, 4, alive=False, queues=("arq:queue",)),
-)
-
-
-def queue(name: str = "arq:queue", workers: tuple[WorkerStats, ...] = WORKERS) -> QueueStats:
-    return QueueStats(
-        name, 1_234_567, 89, 200, 3, 98_765_432, 87_654_321, 12, 34, 0, 0, 5, 0, 12_345.6, 75.0, None, workers
-    )
+FAILURES = (letter("resize", "ValueError: cat.txt is no image\x1b[2J\nat all", 2_000), letter("send", "no"))
 
 
-def shown(*queues: QueueStats, width: int) -> list[str]:
+def shown(*queues: Overview, width: int, height: int | None = None, ascii_only: bool = False) -> list[str]:
     console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
-    console.print(render(queues, width=width))
+    console.print(render(queues, 900, Frame(width, height, ascii_only)))
     assert isinstance(console.file, io.StringIO)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
-@pytest.mark.parametrize("width", [50, 63, 64, 80, 111, 112, 120, 200])
+@pytest.mark.parametrize("width", [50, 60, 63, 64, 80, 91, 92, 99, 100, 111, 112, 120, 143, 144, 160, 200])
 def test_nothing_is_wider_than_the_screen_and_no_number_is_cut(width: int) -> None:
-    lines = shown(queue(), width=width)
+    lines = shown(overview(failures=FAILURES), width=width)
     assert max(map(len, lines)) <= width
     text = "\n".join(lines)
-    for number in (
-        "1,234,567",
-        "89",
-        "200",
-        "87,654,321",
-        "12,345.6",
-        "1m15s",
-        "12345",
-        "100/100",
-        "2h05m",
-        "drains",
-        "gone",
-    ):
+    for number in ("1,234,567", "89", "200", "1,346", "1m15s", "999,000", "12345", "100/100", "2h05m", "drains"):
         assert number in text
+    for number in ("499ms", "15s", "gone", "falling behind", "cat.txt", "59s"):
+        assert number in text
+    assert "\x1b" not in text
+
+
+def test_the_verdict_comes_first() -> None:
+    assert shown(quiet(), width=80)[0] == "healthy  1 worker, nothing waits"
+    lines = shown(quiet(), overview("emails", workers=()), width=80)
+    assert lines[0] == "no worker  emails: 1,234,567 jobs ready and no worker runs"
 
 
 def test_one_row_a_queue_where_there_is_room() -> None:
-    lines = shown(queue(), queue("emails", ()), width=120)
-    assert lines[0].split() == [
-        *("queue", "queued", "deferred", "running", "dead", "oldest"),
-        *("done", "failed", "retried", "crashed", "jobs/s"),
+    lines = shown(overview(), overview("emails", queued=7, workers=()), width=160)
+    assert lines[2].split() == [
+        *("queue", "ready", "deferred", "running", "dead", "oldest", "in/s", "out/s", "wait", "p50", "wait", "p95"),
+        *("ended,", "last", "5", "min", "failed,", "last", "5", "min"),
     ]
-    assert lines[1].split() == [
-        *("arq:queue", "1,234,567", "89", "200", "3", "1m15s"),
-        *("87,654,321", "12", "34", "5", "12,345.6"),
+    assert lines[3].split() == [
+        *("arq:queue", "1,234,567", "89", "200", "3", "1m15s", "0", "1,346", "6ms", "8ms", "█" * 20, "▂" * 20)
     ]
-    assert lines[2].startswith("emails")
+    assert lines[4].startswith("emails             7")
+
+
+def test_sparklines_stand_below_where_there_is_less() -> None:
+    lines = shown(overview(), width=100)
+    assert lines[3].split()[0] == "arq:queue"
+    assert lines[6].split() == ["arq:queue", "█" * 20, "▂" * 20]
 
 
 def test_one_block_a_queue_where_there_is_none() -> None:
-    lines = shown(queue(), queue("emails", ()), width=50)
-    assert lines[:6] == [
+    lines = shown(overview(), overview("emails", paused=True), width=50)
+    at = lines.index("arq:queue")
+    assert lines[at : at + 8] == [
         "arq:queue",
-        "  queued    1,234,567  done       87,654,321",
-        "  deferred         89  failed             12",
-        "  running         200  retried            34",
-        "  dead              3  crashed             5",
-        "  oldest        1m15s  jobs/s       12,345.6",
+        "  ready     1,234,567  in/s               0",
+        "  deferred         89  out/s          1,346",
+        "  running         200  wait p50         6ms",
+        "  dead              3  wait p95         8ms",
+        "  oldest        1m15s",
+        "  ended, last 5 min   " + "█" * 20,
+        "  failed, last 5 min  " + "▂" * 20,
     ]
-    assert lines[6] == "emails"
+    assert lines[at + 8] == "emails paused"
+
+
+def test_jobs_by_name_those_that_ran_most_first() -> None:
+    lines = shown(overview(), width=160)
+    at = next(number for number, line in enumerate(lines) if line.startswith("job, last 15 min"))
+    assert lines[at].split()[4:] == [
+        *("enqueued", "done", "failed", "retried", "dead", "crashed", "run", "p50", "p95", "p99", "wait", "p95")
+    ]
+    assert lines[at + 1].split() == [
+        *("send_email", "1,000,000", "999,000", "1,000", "10", "1,000", "2", "384ms", "499ms", "509ms", "8ms")
+    ]
+    assert lines[at + 2].split()[0] == "resize"
 
 
 def test_a_worker_of_two_queues_is_shown_once() -> None:
-    lines = shown(queue(), queue("emails", WORKERS[1:2]), width=120)
+    lines = shown(overview(), overview("emails", workers=WORKERS[1:2]), width=120)
     assert len([line for line in lines if line.startswith("web-2")]) == 1
     assert "arq:queue, emails" in "\n".join(lines)
 
 
 def test_without_workers_it_says_how_to_start_one() -> None:
-    assert "monarq worker TARGET" in shown(queue(workers=()), width=50)[-1]
+    assert "monarq worker TARGET" in "\n".join(shown(quiet(workers=()), width=50))
+
+
+def test_the_newest_failures_of_all_queues() -> None:
+    lines = shown(overview(failures=FAILURES[1:]), overview("emails", failures=FAILURES[:1]), width=100)
+    assert [line.split()[1] for line in lines[-2:]] == ["resize", "send"]
+    assert lines[-2].endswith(r"ValueError: cat.txt is no image\x1b[2J at all")
+
+
+def test_what_arq_tells() -> None:
+    assert shown(quiet(arq=ArqHealth(1234, 5, 6, 7, 8)), width=100)[-1] == (
+        "arq's health check of arq:queue  1,234 done, 5 failed, 6 retried, 7 running"
+    )
+
+
+@pytest.mark.parametrize("height", [20, 24, 30, 50])
+@pytest.mark.parametrize("width", [60, 100, 160])
+def test_a_watched_screen_is_not_longer_than_the_terminal(width: int, height: int) -> None:
+    jobs = {f"job {number}": Tallies(done=number, started=number) for number in range(40)}
+    workers = tuple(WorkerStats(f"w{n}", "web", n, alive=n != 29) for n in range(30))
+    long = tuple(letter("resize", "x" * 500) for _ in range(10))
+    busy = overview(jobs=jobs, workers=workers, failures=long, arq=ArqHealth())
+    lines = shown(busy, width=width, height=height)
+    assert len(lines) <= height
+    if height == 20:
+        return
+    text = "\n".join(lines)
+    assert "more names of jobs" in text
+    assert "more workers" in text
+    assert "gone" in text, "the workers that are not well are shown first"
+
+
+def test_rows_are_shared_out() -> None:
+    assert allot([3, 40, 5], 100) == [3, 40, 5]
+    assert allot([3, 40, 40], 23) == [3, 10, 10]
+    assert allot([40, 0, 40], -5) == [0, 0, 0]
+
+
+def test_ascii_where_there_is_nothing_else() -> None:
+    lines = shown(overview(), width=160, ascii_only=True)
+    assert "#" * 20 in lines[3]
+    "\n".join(lines).encode("ascii")
 
 
 @pytest.mark.parametrize(
@@ -93,3 +146,27 @@ def test_without_workers_it_says_how_to_start_one() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "-"), (0.0004, "<1ms"), (0.0123, "12ms"), (0.9994, "999ms"), (0.9996, "1.0s"), (75, "1m15s")],
+)
+def test_times_that_were_measured(seconds: float | None, text: str) -> None:
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("per_s", "text"),
+    [(0, "0"), (0.01, "<0.1"), (0.2, "0.2"), (99.94, "99.9"), (99.96, "100"), (9999, "9,999"), (12_345, "12.3k")],
+)
+def test_rates(per_s: float, text: str) -> None:
+    assert rate(per_s) == text
+
+
+def test_sparklines() -> None:
+    assert sparkline([]) == ""
+    assert sparkline([0, 0]) == "▁▁"
+    assert sparkline([0, 1, 50, 100]) == "▁▂▅█"
+    assert sparkline([0, 1, 5], highest=100) == "▁▂▂"
+    assert sparkline([0, 100], ascii_only=True) == "_#"

@@ -13,10 +13,12 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.commands import beats as beating
 from monarq.shared.commands import browse as browsing
 from monarq.shared.commands import claim as claiming
 from monarq.shared.commands import counts as counting
 from monarq.shared.commands.abort import AbortAnswer
+from monarq.shared.commands.beats import read_beats
 from monarq.shared.commands.enqueue import Enqueued
 from monarq.shared.commands.promote import Promoted
 from monarq.shared.commands.renew import renew
@@ -35,6 +37,7 @@ NAMES: Final = sorted(path.stem for path in FOLDER.glob("*.lua") if path.stem !=
 BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     # A call with these jobs, where the script takes jobs.
     "abort": lambda ids: calls.call_abort(),
+    "beats": lambda ids: lambda scene: read_beats(scene.redis, KEYS, 15, 3),
     "browse": lambda ids: calls.call_browse(),
     "claim": lambda ids: calls.call_claim(),
     "counts": lambda ids: calls.call_counts(),
@@ -216,6 +219,14 @@ async def test_the_counts_header_names_the_fields_of_its_reply(redis: Redis) -> 
     assert _items_after("{", re.sub(r"\{", "{ ", returns)) == len(reply)
     assert f"({counting._SECONDS})" in returns
     assert f"for back = 1, {counting._SECONDS} do" in code("counts")
+
+
+async def test_the_beats_header_names_the_counts_of_a_step(redis: Redis) -> None:
+    returns = Header.of("beats").returns
+    assert _items_after("oldest first:", returns) == len(beating.FIELDS)
+    assert f"({beating._SECONDS})" in returns
+    assert f"for back = 1, {beating._SECONDS} do" in code("beats")
+    assert len((await Script.load("beats").run(redis, KEYS, (15, 3)))[3]) == len(beating.FIELDS)
 
 
 @pytest.mark.parametrize("name", ["prelude", *NAMES])

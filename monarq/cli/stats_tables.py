@@ -1,0 +1,201 @@
+"""The tables of `monarq stats`: queues, jobs by name, what failed last. Each leaves columns out where there is no room.
+
+The layout depends on the width alone, so that a screen that is watched does not jump when numbers grow. What comes from
+Redis reaches no terminal as control codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from monarq.cli.dead_view import printable
+from monarq.cli.figures import NOTHING, duration, rate, span, sparkline
+from monarq.monitor.overview import BEATS, Overview
+from monarq.monitor.tallies import Tallies
+
+WIDE: Final = 144
+"""Columns from which on the sparklines of a queue stand in its row."""
+
+ROWS: Final = 100
+"""Columns from which on a queue is a row of a table."""
+
+NARROW: Final = 64
+"""Columns below which only what matters most is left."""
+
+ALL_COUNTS: Final = 92
+"""Columns from which on all is shown that was counted of jobs."""
+
+Cell = tuple[str, Text]
+JobRow = tuple[str, str, Tallies]
+
+
+def queue_lines(queues: Sequence[Overview], width: int) -> int:
+    """How many lines the queues take."""
+    if width >= WIDE:
+        return 1 + len(queues)
+    return 3 + 2 * len(queues) if width >= ROWS else 8 * len(queues)
+
+
+def render_queues(queues: Sequence[Overview], *, width: int, ascii_only: bool) -> RenderableType:
+    """How queues stand."""
+    if width < ROWS:
+        return Group(*(_block(queue, ascii_only) for queue in queues))
+    table = _queue_table(queues, [_cells(queue) for queue in queues])
+    if width >= WIDE:
+        rows = [[*_cells(queue), *_sparks(queue, ascii_only)] for queue in queues]
+        return _queue_table(queues, rows)
+    sparks = [_sparks(queue, ascii_only) for queue in queues]
+    return Group(table, Text(""), _queue_table(queues, sparks))
+
+
+def _queue_table(queues: Sequence[Overview], rows: Sequence[Sequence[Cell]]) -> Table:
+    table = open_table(gap=2)
+    # Whatever may wrap is made narrower before the rest: names are cut, never numbers.
+    table.add_column("queue", overflow="ellipsis")
+    for name, _ in rows[0]:
+        table.add_column(name, justify="left" if name in _SPARKS else "right", no_wrap=True)
+    for queue, cells in zip(queues, rows, strict=True):
+        table.add_row(_name(queue), *(value for _, value in cells))
+    return table
+
+
+def _block(queue: Overview, ascii_only: bool) -> RenderableType:
+    """Two columns of names and numbers: what there is on the left, how fast it goes on the right."""
+    grid = Table.grid(padding=(0, 2), pad_edge=False)
+    for _ in range(2):
+        grid.add_column(justify="left", no_wrap=True, min_width=9)
+        grid.add_column(justify="right", no_wrap=True, min_width=9)
+    cells = _cells(queue)
+    half = (len(cells) + 1) // 2
+    for left, right in zip(cells[:half], [*cells[half:], ("", Text(""))], strict=False):
+        grid.add_row(Text("  " + left[0], style="dim"), left[1], Text(right[0], style="dim"), right[1])
+    lines = [Text.assemble((f"  {name:<20}", "dim"), line) for name, line in _sparks(queue, ascii_only)]
+    return Group(_name(queue), grid, *lines)
+
+
+def _name(queue: Overview) -> Text:
+    name = Text(printable(queue.stats.queue), style="bold")
+    return name.append(" paused", style="bold yellow") if queue.stats.paused else name
+
+
+def _cells(queue: Overview) -> list[Cell]:
+    stats = queue.stats
+    return [
+        ("ready", number(stats.queued)),
+        ("deferred", number(stats.deferred)),
+        ("running", number(stats.running)),
+        ("dead", number(stats.dead, warn="red")),
+        ("oldest", Text(NOTHING if stats.oldest_s is None else duration(stats.oldest_s))),
+        ("in/s", Text(rate(queue.enqueued_per_s))),
+        ("out/s", Text(rate(stats.jobs_per_s))),
+        ("wait p50", Text(span(queue.window.wait.quantile(0.5)))),
+        ("wait p95", Text(span(queue.window.wait.quantile(0.95)))),
+    ]
+
+
+_SPARKS: Final = ("ended, last 5 min", "failed, last 5 min")
+
+
+def _sparks(queue: Overview, ascii_only: bool) -> list[Cell]:
+    """Both on one scale, so that a few failures among many jobs look like a few."""
+    missing = [0.0] * (BEATS - len(queue.beats))
+    told = {
+        "cyan": [*missing, *(beat.ended_per_s for beat in queue.beats)],
+        "red": [*missing, *(beat.failed_per_s for beat in queue.beats)],
+    }
+    highest = max(told["cyan"])
+    return [
+        (name, Text(sparkline(values, highest=highest, ascii_only=ascii_only), style=style if any(values) else "dim"))
+        for name, (style, values) in zip(_SPARKS, told.items(), strict=True)
+    ]
+
+
+def job_rows(queues: Iterable[Overview]) -> list[JobRow]:
+    """Queue, name and tallies of each name of a job, those that ran most first."""
+    rows = [(queue.stats.queue, name, tallies) for queue in queues for name, tallies in queue.jobs.items()]
+    return sorted(rows, key=lambda row: (-row[2].started, -row[2].enqueued, row[:2]))
+
+
+def render_jobs(rows: Sequence[JobRow], *, window: str, width: int) -> Table:
+    """What became of the jobs of each name."""
+    names = _job_columns(width)
+    table = open_table(gap=1 if width < NARROW or ALL_COUNTS <= width < ALL_COUNTS + 20 else 2)
+    with_queue = width >= NARROW and len({queue for queue, _, _ in rows}) > 1
+    table.add_column(_cut(f"job, {window}"))
+    if with_queue:
+        table.add_column("queue")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    for queue, name, tallies in rows:
+        cells = _job_cells(tallies)
+        said = [name or "(no name)", *([queue] if with_queue else [])]
+        table.add_row(*map(_cut, said), *(cells[each] for each in names))
+    return table
+
+
+def _cut(name: str) -> Text:
+    """A name on one line; its column, which may wrap, is made narrower before those of numbers."""
+    return Text(printable(name), no_wrap=True, overflow="ellipsis")
+
+
+def _job_columns(width: int) -> list[str]:
+    if width < NARROW:
+        return ["done", "failed", "run p95", "wait p95"]
+    if width < ALL_COUNTS:
+        return ["done", "failed", "retried", "dead", "run p50", "run p95", "wait p95"]
+    counts = ["enqueued", "done", "failed", "retried", "dead", "crashed"]
+    return [*counts, "run p50", "p95", "p99", "wait p95"]
+
+
+def _job_cells(tallies: Tallies) -> dict[str, Text]:
+    run = {f"p{q}": Text(span(tallies.run.quantile(q / 100))) for q in (50, 95, 99)}
+    return {
+        "enqueued": number(tallies.enqueued),
+        "done": number(tallies.done),
+        "failed": number(tallies.failed, warn="red"),
+        "retried": number(tallies.retried, warn="yellow"),
+        "dead": number(tallies.dead, warn="red"),
+        "crashed": number(tallies.crashed, warn="red"),
+        "run p50": run["p50"],
+        "run p95": run["p95"],
+        **run,
+        "wait p95": Text(span(tallies.wait.quantile(0.95))),
+    }
+
+
+def render_failures(queues: Sequence[Overview], *, most: int, whole: bool) -> Table:
+    """The jobs that died last, of all the queues, the newest first.
+
+    Args:
+        queues: where they died.
+        most: how many.
+        whole: over as many lines as their messages need; else each is cut to one.
+    """
+    letters = sorted(
+        ((letter, queue.now_ms) for queue in queues for letter in queue.failures), key=lambda each: -each[0].died_ms
+    )
+    table = open_table(gap=2)
+    table.add_column("died", justify="right", no_wrap=True)
+    table.add_column("job", overflow="ellipsis", no_wrap=True, max_width=24)
+    table.add_column("last failures", overflow="fold")
+    for letter, now_ms in letters[:most]:
+        age = duration(max(0.0, (now_ms - letter.died_ms) / 1000))
+        error = printable(" ".join(letter.error.split()))
+        said = Text(error, style="red") if whole else Text(error, style="red", no_wrap=True, overflow="ellipsis")
+        table.add_row(Text(age, style="dim"), Text(printable(letter.name)), said)
+    return table
+
+
+def open_table(*, gap: int) -> Table:
+    """A table without lines."""
+    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_edge=False)
+
+
+def number(value: int, warn: str = "") -> Text:
+    """A whole number, in this style where it is not 0."""
+    return Text(f"{value:,}", style=warn if value else "")

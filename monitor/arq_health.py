@@ -1,0 +1,38 @@
+"""What arq workers tell of themselves: one line of text under a key of the queue, made into numbers.
+
+arq 0.28 writes it, and so do monarq's workers with arq's settings. It is all that can be seen of the jobs that stock
+arq workers ran.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_NUMBER: Final = re.compile(r"\b(j_complete|j_failed|j_retried|j_ongoing|queued)=(\d{1,18})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class ArqHealth:
+    """The numbers of the line, by arq's names; they count since that worker started.
+
+    Attributes:
+        j_complete: jobs that ended well.
+        j_failed: jobs that failed.
+        j_retried: runs that led to another try.
+        j_ongoing: jobs that it was running.
+        queued: members of the queue, deferred and running ones included.
+    """
+
+    j_complete: int = 0
+    j_failed: int = 0
+    j_retried: int = 0
+    j_ongoing: int = 0
+    queued: int = 0
+
+
+def read_health(line: str | None) -> ArqHealth | None:
+    """The numbers of a health check's line; None where there is no line, or none of arq's."""
+    numbers = {name: int(value) for name, value in _NUMBER.findall(line or "")}
+    return ArqHealth(**numbers) if numbers else None

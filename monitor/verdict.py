@@ -1,0 +1,130 @@
+"""Is it well: one word for queues and the reason for it, from what an overview tells.
+
+What `monarq stats` says first. Judged by what happened in the last minutes, so that it is well again when that is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from monarq.monitor.overview import Overview
+
+State = Literal["no worker", "failing", "falling behind", "paused", "catching up", "healthy"]
+"""How a queue is, the worst first."""
+
+ORDER: Final[tuple[State, ...]] = get_args(State)
+
+LATE_S: Final = 30.0
+"""A job that is due for so long and has not started is late."""
+
+GROWING_LATE_S: Final = 5.0
+"""The same where more jobs come in than end."""
+
+PACE_S: Final = 60
+"""The time over which what comes in is compared with what ends."""
+
+FAILING_S: Final = 300
+"""The time over which failures are looked at."""
+
+FAILING_SHARE: Final = 0.05
+"""The part of the jobs that ended of which on failures are the first thing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How it is.
+
+    Attributes:
+        state: in a word.
+        reason: why, with the numbers that it was judged by.
+        queue: the queue that is meant; '' for all of them.
+    """
+
+    state: State
+    reason: str
+    queue: str = ""
+
+
+def judge(queues: Iterable[Overview]) -> Verdict:
+    """The worst that is to be said of these queues, or that all is well."""
+    looked_at = list(queues)
+    if not any(has_worker(queue) or queue.stats.queued for queue in looked_at):
+        return Verdict("no worker", "nobody takes jobs; start a worker:  monarq worker TARGET")
+    found = [judge_queue(queue) for queue in looked_at]
+    worst = min(found, key=lambda verdict: ORDER.index(verdict.state))
+    return worst if worst.state != "healthy" else Verdict("healthy", _well(looked_at))
+
+
+def judge_queue(queue: Overview) -> Verdict:
+    """The worst that is to be said of one queue."""
+    trouble = _unserved(queue) or _failing(queue) or _paused(queue) or _late(queue)
+    return trouble or Verdict("healthy", _well([queue]), queue.stats.queue)
+
+
+def has_worker(queue: Overview) -> bool:
+    """Whether anybody serves it: a worker of monarq, or one of arq that tells of itself."""
+    return queue.arq is not None or any(worker.alive for worker in queue.stats.workers)
+
+
+def _unserved(queue: Overview) -> Verdict | None:
+    stats = queue.stats
+    if has_worker(queue) or not stats.queued:
+        return None
+    return Verdict("no worker", f"{_jobs(stats.queued)} ready and no worker runs", stats.queue)
+
+
+def _failing(queue: Overview) -> Verdict | None:
+    lately = queue.lately(FAILING_S).tallies
+    if lately.failed and lately.failed >= FAILING_SHARE * lately.ended:
+        share = lately.failed / lately.ended
+        reason = f"{lately.failed:,} of {_jobs(lately.ended)} failed in the last 5 minutes ({share:.0%})"
+    elif lately.crashed:
+        lost = "a run lost its worker" if lately.crashed == 1 else f"{lately.crashed:,} runs lost their workers"
+        reason = f"{lost} in the last 5 minutes"
+    else:
+        return None
+    return Verdict("failing", reason, queue.stats.queue)
+
+
+def _paused(queue: Overview) -> Verdict | None:
+    stats = queue.stats
+    if not stats.paused:
+        return None
+    return Verdict("paused", f"it gives out no job until it is resumed; {_jobs(stats.queued)} ready", stats.queue)
+
+
+def _late(queue: Overview) -> Verdict | None:
+    """Old jobs alone do not say that it falls behind: a heap that gets smaller does not."""
+    stats, lately = queue.stats, queue.lately(PACE_S)
+    gained_per_s = lately.ended_per_s - lately.enqueued_per_s
+    # What stock arq workers run stands among the ready with the time at which it was due.
+    only_arq = not any(worker.alive for worker in stats.workers)
+    if stats.oldest_s is None or only_arq or stats.oldest_s < (GROWING_LATE_S if gained_per_s < 0 else LATE_S):
+        return None
+    reason = f"{_jobs(stats.queued)} ready, the oldest for {_seconds(stats.oldest_s)}"
+    if gained_per_s > 0:
+        left = f"at this pace done in {_seconds(stats.queued / gained_per_s)}"
+        return Verdict("catching up", f"{reason}; {left}", stats.queue)
+    pace = f"{lately.enqueued_per_s:,.1f} in and {lately.ended_per_s:,.1f} out a second"
+    return Verdict("falling behind", f"{reason}; {pace}", stats.queue)
+
+
+def _well(queues: list[Overview]) -> str:
+    workers = {worker.id for queue in queues for worker in queue.stats.workers if worker.alive}
+    told = [f"{len(workers):,} worker{'s' if len(workers) != 1 else ''}" if workers else "served by arq"]
+    ready, running = sum(queue.stats.queued for queue in queues), sum(queue.stats.running for queue in queues)
+    told += [f"{running:,} running, {ready:,} ready" if ready or running else "nothing waits"]
+    per_s = sum(queue.stats.jobs_per_s for queue in queues)
+    return ", ".join([*told, f"{per_s:,.1f} jobs/s"] if per_s else told)
+
+
+def _jobs(count: int) -> str:
+    return f"{count:,} job{'s' if count != 1 else ''}"
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
