@@ -29,6 +29,9 @@ the cpu set."""
 LEASED_MARK: Final = 0.5
 """Added to the score of a leased job. A due job that carries it is one whose lease ran out: a crash."""
 
+ASKED_MARK: Final = 0.5
+"""Added to the time of a request for an abort that monarq's `abort` makes: there was such a job when it was made."""
+
 _OWN_NAMES: Final = {
     "CPU": "cpu",  # zset: job id -> due ms or lease end, of jobs for the cpu lane
     "WAKE": "wake",  # list of at most one element: "there is work for an io lane"
@@ -194,4 +197,5 @@ def lua_prelude() -> str:
     lines += [f"local {name} = '{value}'" for name, value in fixed.items()]
     lines += [f"local {name} = BASE .. '{value}'" for name, value in _OWN_NAMES.items()]
     lines += [f"local PARKED = {PARKED_SCORE}", f"local LEASED_MARK = {LEASED_MARK}"]
+    lines.append(f"local ASKED_MARK = {ASKED_MARK}")
     return "\n".join(lines) + "\n"

@@ -6,7 +6,6 @@ arq's clients leave their requests in a set and tell nobody, so they have to be 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,14 +13,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.backoff import Backoff
-from monarq.shared.commands.abort import aborts_among, forget_old_aborts
+from monarq.shared.commands.abort import aborts_among, is_meant
 from monarq.shared.commands.claim import Lease
 from monarq.workers.journal import Journal
 from monarq.workers.run import Halt, Run
 
 LOOK_S: Final = 0.5
-FORGET_S: Final = 86_400.0
-"""Requests that nobody could carry out for a day are dropped: they must not hit a new job of the same id."""
 
 
 class Aborter:
@@ -31,7 +28,6 @@ class Aborter:
         self._redis = redis
         self._running = running
         self._journal = journal
-        self._forgot_at = 0.0
 
     async def run(self) -> None:
         """Looks until cancelled."""
@@ -52,8 +48,5 @@ class Aborter:
         by_id = {lease.raw_id: run for lease, run in self._running.items()}
         for raw_id, asked_ms in await aborts_among(self._redis, list(by_id)):
             run = by_id[raw_id]
-            if asked_ms >= run.payload.enqueue_ms:
+            if is_meant(asked_ms, run.payload):
                 run.stop(Halt.ABORT)
-        if time.monotonic() - self._forgot_at > FORGET_S / 24:
-            self._forgot_at = time.monotonic()
-            await forget_old_aborts(self._redis, round((time.time() - FORGET_S) * 1000))

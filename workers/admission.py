@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from arq.jobs import DeserializationError
 from arq.worker import JobExecutionFailed
 
+from monarq.shared.commands.abort import is_meant
 from monarq.shared.commands.claim import Lease
 from monarq.shared.errors import JobDeadError, PayloadError, PayloadTooLargeError
 from monarq.shared.payload import Payload
@@ -83,8 +84,7 @@ class Admission:
         return Run(lease, job, payload, job_try)
 
     def _wants_abort(self, lease: Lease, payload: Payload) -> bool:
-        """A request that is older than the job was meant for an earlier one of the same id."""
-        return self._settings.allow_abort and lease.abort_ms is not None and lease.abort_ms >= payload.enqueue_ms
+        return self._settings.allow_abort and lease.abort_ms is not None and is_meant(lease.abort_ms, payload)
 
     def _dead(self, why: str) -> Exception:
         return JobExecutionFailed(why) if self._settings.arq_style else JobDeadError(why)

@@ -1,7 +1,8 @@
 """Who looks after jobs whose worker is gone without anybody having seen it die: a whole machine, say.
 
 Such jobs are free when their leases end. But behind a backlog they would be the last, though they were at the head of
-the queue when they were claimed; the sweeper of any worker of the queue puts them there again.
+the queue when they were claimed; the sweeper of any worker of the queue puts them there again. It also forgets requests
+for aborts of jobs that are no more.
 """
 
 from __future__ import annotations

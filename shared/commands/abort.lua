@@ -9,7 +9,7 @@ even_when_full()
 if not redis.call('ZSCORE', ABORT, id) then
     tell(id, 'abort-asked', '')
 end
-redis.call('ZADD', ABORT, ms(now_ms()), id)
+redis.call('ZADD', ABORT, ms(now_ms() + ASKED_MARK), id)
 redis.call('PEXPIRE', ABORT, DAY)
 if redis.call('EXISTS', RUN .. id) == 1 then
     return 2

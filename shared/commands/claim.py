@@ -67,7 +67,7 @@ class Lease:
         crashes: how often it was running when its worker was lost.
         crash_note: what was known of the last crash.
         score: unix ms at which it was due (after a crash, at which the lost lease ended); 1 after an abort.
-        abort_ms: when its abort was asked for, or None.
+        abort_ms: when its abort was asked for, or None; see `monarq.shared.commands.abort.is_meant`.
         claimed_ms: Redis' time of the claim.
         ends_s: when it ends by this machine's monotonic clock, counted from before the claim or its last renewal was
             sent, so never after Redis says so. Its worker keeps this up to date.
@@ -83,7 +83,7 @@ class Lease:
     crashes: int
     crash_note: str
     score: int
-    abort_ms: int | None
+    abort_ms: float | None
     claimed_ms: int
     ends_s: float = math.inf
 
@@ -139,7 +139,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
                 crashes,
                 note,
                 read_number(score),
-                read_number(abort_ms) if abort_ms else None,
+                read_request(abort_ms) if abort_ms else None,
                 now_ms,
             )
         )
@@ -153,6 +153,11 @@ def read_number(value: bytes | float) -> int:
     except (ValueError, OverflowError):
         return 0
     return number if abs(number) <= _LARGEST else 0
+
+
+def read_request(score: bytes | float) -> float:
+    """When an abort was asked for, with the mark of monarq's own requests."""
+    return read_number(score) + float(score) % 1 if read_number(score) else 0.0
 
 
 def read_crash(note: bytes) -> tuple[int, str]:

@@ -1,9 +1,23 @@
--- sweep: let the jobs of workers that give no sign of life go on where they stood, once their leases have run out.
+-- sweep: let jobs of workers that give no sign of life go on where they stood, and forget aborts of jobs that are no more.
 -- ARGV  none
 -- RETURNS  how many jobs that were
 -- GUARANTEES  a job that somebody runs is not touched; repeating the call changes nothing.
 -- No job needs it to run again: a claim takes what has a lease that is over, but behind all that is due for longer.
+
+-- What arq's abort() leaves where there is no job must not hit a later one of the same id.
+local function forget_aborts()
+    if not aborts_are_asked() then
+        return
+    end
+    for _, id in ipairs(redis.call('ZRANGE', ABORT, 0, 99)) do
+        if redis.call('EXISTS', JOB .. id, RUN .. id) == 0 then
+            redis.call('ZREM', ABORT, id)
+        end
+    end
+end
+
 redis.call('ZCARD', QUEUE)
+forget_aborts()
 local now = now_ms()
 local silent = redis.pcall('ZRANGEBYSCORE', WORKERS, '-inf', ms(now), 'LIMIT', 0, 100)
 if #silent == 0 then

@@ -229,7 +229,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.deaths[worker] += 1
         self.given_up.append((name, f"late{len(self.given_up)}"))
 
-    @precondition(lambda self: any(until <= self.model.now for until in self.model.signs.values()))
+    @precondition(lambda self: self.model.aborts or any(until <= self.model.now for until in self.model.signs.values()))
     @rule()
     def sweep(self) -> None:
         freed = self.real.sweep()

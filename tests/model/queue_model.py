@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from monarq.shared.commands.abort import AbortAnswer
 from monarq.shared.commands.enqueue import Enqueued, Ids
-from monarq.shared.keys import LEASED_MARK
+from monarq.shared.keys import ASKED_MARK, LEASED_MARK
 from monarq.shared.lane import Home
 from tests.model.terms import (
     ABORT_WAIT_S,
@@ -41,7 +41,7 @@ class QueueModel:
     no_results: dict[str, Expiring] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
     crashes: dict[str, str] = field(default_factory=dict)
-    aborts: dict[str, int] = field(default_factory=dict)
+    aborts: dict[str, float] = field(default_factory=dict)
     letters: dict[str, tuple[dict[str, str], int]] = field(default_factory=dict)
     dead: dict[str, int] = field(default_factory=dict)
     held: dict[str, tuple[dict[str, str], int]] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class QueueModel:
         """monarq's abort."""
         if job_id not in self.queue:
             return AbortAnswer.UNKNOWN
-        self.aborts[job_id] = self.now
+        self.aborts[job_id] = self.now + ASKED_MARK
         if job_id in self.tokens:
             return AbortAnswer.RUNS
         self._place(job_id, self._lane_of(job_id), FRONT)
@@ -233,6 +233,8 @@ class QueueModel:
     def sweep(self) -> int:
         """What the leases of silent workers held is freed; a worker is silent once its last renewal is a lease ago."""
         freed = 0
+        there = self.payloads.keys() | self.tokens.keys()
+        self.aborts = {job_id: asked for job_id, asked in self.aborts.items() if job_id in there}
         for worker in [worker for worker, until in self.signs.items() if until <= self.now]:
             for job_id, token in list(self.held.get(worker, ({}, 0))[0].items()):
                 if self._owner(job_id) != token:

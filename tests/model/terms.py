@@ -52,7 +52,7 @@ class Taken:
     tries: int
     crashes: int
     score: float
-    abort_s: int | None
+    abort_s: float | None
 
 
 @dataclass(slots=True)

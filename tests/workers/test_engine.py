@@ -11,12 +11,14 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared import keys as names
-from monarq.shared.commands.abort import AbortAnswer, abort
+from monarq.shared.codec import MSGPACK, PICKLE, Codec
+from monarq.shared.commands.abort import AbortAnswer, abort, is_meant
 from monarq.shared.commands.counts import counts
+from monarq.shared.commands.enqueue import Ids, Placing, enqueue
 from monarq.shared.commands.repair import repair
 from monarq.shared.errors import JobAbortedError
-from monarq.shared.keys import PARKED_SCORE, QueueKeys
-from monarq.shared.payload import Result
+from monarq.shared.keys import ASKED_MARK, PARKED_SCORE, QueueKeys
+from monarq.shared.payload import Payload, Result, write_payload
 from tests.support.engines import (
     CODECS,
     QUEUE,
@@ -271,6 +273,37 @@ async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: 
     await run_burst(redis_url, jobs.ALL, journal)
     assert journal.events.count("aborted_before_start") == 2
     assert "job_started" not in journal.events
+
+
+@pytest.mark.parametrize("delay_ms", [0, 60_000], ids=["runs", "waits"])
+async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redis_url: str, delay_ms: int) -> None:
+    ahead_ms = time.time_ns() // 1_000_000 + 300_000
+    payload = write_payload(PICKLE, "wait", (30,), {}, ahead_ms)
+    await enqueue(redis, QUEUE, Placing(delay_ms=delay_ms), Ids.NAMED, [("ahead", payload)])
+    journal = Recorder()
+    async with running(make_engine(redis_url, jobs.ALL, journal, codecs=CODECS)):
+        if not delay_ms:
+            await journal.until("job_started")
+        assert await abort(redis, QUEUE, "ahead") is (AbortAnswer.WAITS if delay_ms else AbortAnswer.RUNS)
+        result = await result_of(redis, "ahead")
+    with pytest.raises(JobAbortedError):
+        result.unwrap()
+
+
+@pytest.mark.parametrize(
+    ("codec", "asked", "meant"),
+    [
+        (PICKLE, -1000, False),
+        (PICKLE, 1000, True),
+        (PICKLE, -1000 + ASKED_MARK, True),
+        (MSGPACK, -1000, True),
+    ],
+    ids=["arq's, asked before the job", "arq's", "by monarq", "of a job by monarq, which forgets what was before it"],
+)
+def test_which_requests_mean_a_job(codec: Codec, asked: float, meant: bool) -> None:
+    et_ms = 1_700_000_000_000
+    payload = Payload.read(write_payload(codec, "wait", (), {}, et_ms), CODECS)
+    assert is_meant(et_ms + asked, payload) is meant
 
 
 async def test_crash_is_counted_and_the_job_runs_again(redis: Redis, redis_url: str) -> None:

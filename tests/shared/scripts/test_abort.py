@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.abort import AbortAnswer, aborts_among, forget_old_aborts
+from monarq.shared.commands.abort import AbortAnswer, aborts_among
 from tests.shared.scripts.calls import Taken, call_abort, call_claim
 from tests.shared.scripts.rows import WRONGTYPE, Call, Row, Scene, check, wrong
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, read_ttls, seed
@@ -18,7 +18,7 @@ IO_NOTE: Final = frozenset({"io"})
 CPU_NOTE: Final = frozenset({"cpu"})
 NOTHING: Final = QueueState()
 WAITING: Final = QueueState(queue={"a": -5}, payloads={"a": "payload"})
-ASKED: Final = replace(WAITING, queue={"a": Exactly(1)}, aborts={"a": 0}, notes=IO_NOTE)
+ASKED: Final = replace(WAITING, queue={"a": Exactly(1)}, aborts={"a": 0.5}, notes=IO_NOTE)
 RUNNING: Final = QueueState(queue={"a": leased(9)}, payloads={"a": "payload"}, tokens={"a": "t1"})
 PARKED_ONE: Final = replace(WAITING, queue={"a": PARKED}, cpu={"a": 60})
 
@@ -34,34 +34,34 @@ ABORTS = [
     Row("a job that waits comes to the front", WAITING, call_abort(), WAITS, ASKED),
     Row("a deferred job is not waited for", replace(WAITING, queue={"a": 3600}), call_abort(), WAITS, ASKED),
     Row("a job whose score is 0", replace(WAITING, queue={"a": Exactly(0)}), call_abort(), WAITS, ASKED),
-    Row("a job that runs", RUNNING, call_abort(), RUNS, replace(RUNNING, aborts={"a": 0})),
+    Row("a job that runs", RUNNING, call_abort(), RUNS, replace(RUNNING, aborts={"a": 0.5})),
     Row(
         "a job that an arq worker runs",
         replace(WAITING, tokens={"a": "1"}),
         call_abort(),
         RUNS,
-        replace(WAITING, tokens={"a": "1"}, aborts={"a": 0}),
+        replace(WAITING, tokens={"a": "1"}, aborts={"a": 0.5}),
     ),
     Row(
         "a cpu job that waits",
         PARKED_ONE,
         call_abort(),
         WAITS,
-        replace(PARKED_ONE, cpu={"a": Exactly(1)}, aborts={"a": 0}, notes=CPU_NOTE),
+        replace(PARKED_ONE, cpu={"a": Exactly(1)}, aborts={"a": 0.5}, notes=CPU_NOTE),
     ),
     Row(
         "a cpu job that runs",
         replace(PARKED_ONE, cpu={"a": leased(9)}, tokens={"a": "t1"}),
         call_abort(),
         RUNS,
-        replace(PARKED_ONE, cpu={"a": leased(9)}, tokens={"a": "t1"}, aborts={"a": 0}),
+        replace(PARKED_ONE, cpu={"a": leased(9)}, tokens={"a": "t1"}, aborts={"a": 0.5}),
     ),
     Row(
         "asked before, and for others",
         replace(WAITING, aborts={"a": -50, "b": -50}),
         call_abort(),
         WAITS,
-        replace(ASKED, aborts={"a": 0, "b": -50}),
+        replace(ASKED, aborts={"a": 0.5, "b": -50}),
     ),
 ]
 
@@ -93,7 +93,7 @@ WRONG_TYPES = [
         wrong("arq:in-progress:a", "list", WAITING),
         call_abort(),
         RUNS,
-        wrong("arq:in-progress:a", "list", replace(WAITING, aborts={"a": 0})),
+        wrong("arq:in-progress:a", "list", replace(WAITING, aborts={"a": 0.5})),
     ),
 ]
 
@@ -116,7 +116,7 @@ async def test_an_aborted_job_is_taken_before_all_that_wait(redis: Redis, parked
     scene = Scene(redis, await seed(redis, before))
     await call_abort()(scene)
     claim_one = call_claim(limit=1, home="cpu" if parked else "io")
-    assert (await _jobs(claim_one, scene)) == [Taken("a", due=Exactly(1), abort=0)]
+    assert (await _jobs(claim_one, scene)) == [Taken("a", due=Exactly(1), abort=0.5)]
 
 
 async def _jobs(call: Call, scene: Scene) -> list[Taken]:
@@ -142,9 +142,3 @@ async def test_aborts_among_the_jobs_that_run(redis: Redis) -> None:
     now_ms = await seed(redis, QueueState(aborts={"a": -5, "c": -7, "\udcff": -9, "e": Exactly(float("inf"))}))
     assert await aborts_among(redis, [b"a", b"b", b"\xff"]) == [(b"a", now_ms - 5000), (b"\xff", now_ms - 9000)]
     assert await aborts_among(redis, [b"e"]) == [(b"e", 0)], "a time that is none is older than any job"
-
-
-async def test_old_requests_are_forgotten(redis: Redis) -> None:
-    now_ms = await seed(redis, QueueState(aborts={"a": -5, "b": -90}))
-    await forget_old_aborts(redis, now_ms - 60_000)
-    assert await redis.zrange("arq:abort", 0, -1) == [b"a"]

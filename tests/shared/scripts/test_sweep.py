@@ -82,6 +82,20 @@ SWEEPS = [
         repeated=0,
     ),
     Row(
+        "requests for aborts of jobs that are no more are forgotten",
+        QueueState(
+            queue={"a": 5, "b": leased(9)},
+            payloads={"a": "payload"},
+            tokens={"b": "t1"},
+            aborts={"a": -5, "b": -5, "gone": -9},
+        ),
+        call_sweep(),
+        0,
+        QueueState(
+            queue={"a": 5, "b": leased(9)}, payloads={"a": "payload"}, tokens={"b": "t1"}, aborts={"a": -5, "b": -5}
+        ),
+    ),
+    Row(
         "workers that have been silent for a day are forgotten",
         QueueState(workers={"w1": -86_500, "w2": -86_300, "w3": 5}),
         call_sweep(),
