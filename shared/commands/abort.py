@@ -8,8 +8,8 @@ from enum import IntEnum
 from redis.asyncio import Redis
 
 from monarq.shared import keys as names
-from monarq.shared.commands.claim import read_request
 from monarq.shared.codec import MSGPACK
+from monarq.shared.commands.claim import read_request
 from monarq.shared.keys import ASKED_MARK, QueueKeys
 from monarq.shared.payload import Payload
 from monarq.shared.scripts import Script
@@ -42,7 +42,7 @@ def is_meant(asked_ms: float, payload: Payload) -> bool:
     """Whether a request for an abort is for this job, and not for an earlier one of its id.
 
     Redis' time is never compared with a producer's. monarq's `abort` asks only where there is such a job, and monarq's
-    enqueue removes what was asked before. What is left are requests of arq's clients for jobs of arq's clients, and these
+    enqueue removes what was asked before. What is left are requests of arq's clients for jobs of arq's clients, which
     tell both times by arq's clocks; where there was no such job, they are forgotten within a second or two.
 
     Args:
