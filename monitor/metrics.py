@@ -67,17 +67,20 @@ class SnapshotCollector(Collector):
     """Tells a snapshot to prometheus_client.
 
     Args:
-        snapshot: what was read; None where Redis did not answer.
+        snapshot: what was read; None where nothing was.
+        answered: whether Redis answered; None where it is not known yet where it is.
     """
 
-    def __init__(self, snapshot: Snapshot | None) -> None:
+    def __init__(self, snapshot: Snapshot | None, *, answered: bool | None = True) -> None:
         self._snapshot = snapshot
+        self._answered = answered
 
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client."""
         up = GaugeMetricFamily("monarq_redis_up", "Whether Redis answered: without it nothing else is known.")
-        up.add_metric([], self._snapshot is not None)
-        yield up
+        if self._answered is not None:
+            up.add_metric([], self._answered)
+            yield up
         build = GaugeMetricFamily("monarq_build_info", "The version of monarq that tells this.", labels=["version"])
         build.add_metric([VERSION], 1)
         yield build

@@ -73,9 +73,10 @@ class Exporter:
     async def _collect(self) -> CollectorRegistry:
         registry = CollectorRegistry(auto_describe=False)
         try:
-            registry.register(SnapshotCollector(await self._read()))
+            snapshot = await self._read()
+            registry.register(SnapshotCollector(snapshot, answered=None if snapshot is None else True))
         except (RedisError, OSError):
-            registry.register(SnapshotCollector(None))  # which tells that Redis is away
+            registry.register(SnapshotCollector(None, answered=False))
         for collector in self._beside():
             registry.register(collector)
         return registry

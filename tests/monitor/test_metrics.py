@@ -127,6 +127,11 @@ async def test_a_redis_that_is_away_is_told_of(tmp_path: Path) -> None:
     await redis.aclose()
 
 
+async def test_of_a_redis_that_is_not_known_yet_nothing_is_told() -> None:
+    body, _ = await Exporter(lambda: asyncio.sleep(0, None)).scrape("")
+    assert {name for name, _ in samples_of(body.decode())} == {"monarq_build_info"}
+
+
 async def test_scrapes_that_come_together_read_once(redis: Redis) -> None:
     reads = 0
 
