@@ -15,17 +15,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from monarq.shared.backoff import Backoff
 from monarq.shared.codec import Codecs
+from monarq.shared.commands.claim import read_number
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.cron import Schedule, due_ticks, tick_id
-from monarq.shared.errors import SettingsError
+from monarq.shared.errors import PayloadError, SettingsError
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Lane
 from monarq.shared.payload import write_payload
 from monarq.shared.schedule import Cron
+from monarq.workers.cron_course import Course
 from monarq.workers.cron_notice import CronNotice, Kept
 from monarq.workers.journal import Journal
 
@@ -118,16 +120,6 @@ def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
     return entries
 
 
-@dataclass(slots=True)
-class _Course:
-    """How far an entry has come: its newest tick, and when the next is to be enqueued."""
-
-    entry: CronEntry
-    last: datetime
-    next_tick: datetime
-    starts: bool
-
-
 class CronKeeper:
     """Enqueues the ticks of its entries.
 
@@ -162,7 +154,7 @@ class CronKeeper:
         self._ttl_ms = ttl_ms
         self._started = started
         self._own = os.urandom(8).hex()
-        self._courses: list[_Course] | None = None
+        self._courses: list[Course] | None = None
         self._clock = _RedisClock()
         self._notice = CronNotice()
 
@@ -191,37 +183,58 @@ class CronKeeper:
         if self._courses is None:
             self._courses = await self._begin(redis, now)
         for course in self._courses:
-            await self._start(redis, course, now)
-            if course.next_tick <= now + AHEAD:
-                await self._enqueue_due(redis, course, now)
+            if course.rest_s <= 0:
+                await self._look_after(redis, course, now)
         if self._courses and self._notice.is_due:
             await self._notice.tell(redis, [self._notice_of(course, now) for course in self._courses])
         return self._sleep_s(now)
 
-    def _notice_of(self, course: _Course, now: datetime) -> tuple[QueueKeys, str, Kept]:
+    async def _look_after(self, redis: Redis, course: Course, now: datetime) -> None:
+        """Enqueues what is due of one entry. What Redis, or the payload, has against this one holds up no other."""
+        doing = f"enqueueing cron ticks of {course.entry.name}"
+        try:
+            await self._start(redis, course, now)
+            if course.next_tick <= now + AHEAD:
+                await self._enqueue_due(redis, course, now)
+        except (ResponseError, PayloadError) as error:
+            if course.fail():
+                self._journal.redis_lost(doing, error)
+            return
+        if course.backoff.failing:
+            course.backoff.reset()
+            self._journal.redis_back(doing)
+
+    def _notice_of(self, course: Course, now: datetime) -> tuple[QueueKeys, str, Kept]:
         entry = course.entry
         zone = str(entry.schedule.zone)
         kept = Kept(entry.name, entry.job_name, entry.schedule.text, zone, _ms(course.next_tick), _ms(now))
         return self._keys_of(entry), entry.memory, kept
 
-    async def _begin(self, redis: Redis, now: datetime) -> list[_Course]:
+    async def _begin(self, redis: Redis, now: datetime) -> list[Course]:
         courses = []
         for entry in self._entries:
             last = now
-            if entry.remembers:
-                newest_ms = await cast("Awaitable[bytes | None]", redis.hget(self._keys_of(entry).cron, entry.memory))
+            if entry.remembers and (newest_ms := await self._newest_ms(redis, entry)):
                 # A tick may have parts of a ms: the next one is looked for behind them.
-                last = min(now, _moment(int(newest_ms) + 1)) if newest_ms else now
-            courses.append(_Course(entry, last, entry.schedule.next_after(last), entry.run_at_startup))
+                last = min(now, _moment(newest_ms + 1))
+            courses.append(Course(entry, last, entry.schedule.next_after(last), entry.run_at_startup))
         return courses
 
-    async def _start(self, redis: Redis, course: _Course, now: datetime) -> None:
+    async def _newest_ms(self, redis: Redis, entry: CronEntry) -> int:
+        """When its newest tick was, unix ms; 0 where nothing that can be read tells of one."""
+        try:
+            newest_ms = await cast("Awaitable[bytes | None]", redis.hget(self._keys_of(entry).cron, entry.memory))
+        except ResponseError:
+            return 0  # a key of a wrong type: its ticks are not made up for
+        return read_number(newest_ms or 0)
+
+    async def _start(self, redis: Redis, course: Course, now: datetime) -> None:
         if course.starts:
             self._started = self._started or now
             await self._put(redis, course.entry, self._started, now, OWN_ID_BAR_MS)
             course.starts = False
 
-    async def _enqueue_due(self, redis: Redis, course: _Course, now: datetime) -> None:
+    async def _enqueue_due(self, redis: Redis, course: Course, now: datetime) -> None:
         entry = course.entry
         ticks, next_tick = due_ticks(entry.schedule, course.last, now + AHEAD, entry.catch_up)
         for at, tick in enumerate(ticks):
@@ -262,8 +275,7 @@ class CronKeeper:
     def _sleep_s(self, now: datetime) -> float:
         if not self._courses:
             return _LONGEST_SLEEP_S
-        soonest = min(course.next_tick for course in self._courses)
-        until_s = (soonest - AHEAD - now).total_seconds()
+        until_s = min(max(course.rest_s, (course.next_tick - AHEAD - now).total_seconds()) for course in self._courses)
         return min(_LONGEST_SLEEP_S, max(_SHORTEST_SLEEP_S, until_s))
 
 

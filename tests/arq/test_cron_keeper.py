@@ -226,3 +226,38 @@ async def test_a_tick_lives_as_long_as_it_may_be_started(redis: Redis, clock: Cl
     await one.look(redis)
     tick = next(iter(await queued(redis)))
     assert 0 < await redis.pttl(names.job(tick)) <= 7000
+
+
+@pytest.mark.parametrize("bad", [{"queue": "text"}, {"args": (object(),)}], ids=["its queue", "its arguments"])
+async def test_an_entry_that_fails_keeps_no_other_waiting(redis: Redis, clock: Clock, bad: dict[str, Any]) -> None:
+    await redis.set("text", "no queue", ex=60)
+    journal = Told()
+    one = keeper(entry(name="cron:bad", **bad), entry(name="cron:good"), journal=journal)
+    await one.look(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    assert await one.look(redis) < 1
+    assert [job_id.partition(":1")[0] for job_id in await queued(redis)] == ["cron:good"]
+    assert journal.redis == ["lost while enqueueing cron ticks of cron:bad"]
+
+
+async def test_an_entry_goes_on_when_what_it_failed_of_is_gone(redis: Redis, clock: Clock) -> None:
+    await redis.set("text", "no queue", ex=60)
+    journal = Told()
+    one = keeper(entry(name="cron:bad", queue="text"), journal=journal)
+    await one.look(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    await asyncio.sleep(await one.look(redis))
+    await redis.delete("text")
+    await one.look(redis)
+    assert await redis.zcard("text") == 1
+    assert journal.redis[-1] == "back for enqueueing cron ticks of cron:bad"
+
+
+async def test_a_memory_that_is_none_stops_nothing(redis: Redis, clock: Clock) -> None:
+    await redis.hset(QUEUE.cron, "cron:tick", "yesterday")
+    one = keeper(entry())
+    await one.look(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    await one.look(redis)
+    assert await redis.zcard(DEFAULT_QUEUE) == 1
+    await redis.delete(QUEUE.cron)
