@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format test-compose chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
+.PHONY: help demo test lint types format test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ format: $(VENV)/.for-development ## Write the code in the one style
 
 test-compose: $(VENV)/.for-development ## Run the compose file on a Docker engine (brings one up on Debian as root)
 	$(BIN)/python -m pytest tests/compose
+
+test-web: $(VENV)/.for-development ## Look at the page in a chromium (brings one on Debian as root)
+	$(PIP) install --quiet --editable '.[browser]'
+	tests/web/chromium
+	$(BIN)/python -m pytest tests/web
 
 bench: $(VENV)/.for-development ## Measure monarq and its peers on one Redis, in turns (see docs/performance.md)
 	$(BIN)/python -m benchmarks.floor

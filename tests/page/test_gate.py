@@ -211,7 +211,7 @@ def check_headers(answer: httpx.Response) -> None:
     assert "unsafe" not in policy
     assert "http" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert answer.headers["cache-control"] in {"no-store", "private, no-cache"}
     assert "server" not in answer.headers
 

@@ -1,0 +1,166 @@
+"""The page in a real browser, while a real pool runs jobs: it shows what goes on, and does what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from redis.asyncio import Redis
+
+from monarq import Producer
+from monarq.monitor import steering
+from monarq.monitor.dead import count_letters
+from monarq.shared.keys import DEFAULT_QUEUE
+from tests.cli.command import worker
+from tests.web import jobs
+
+PAGES = ("/", "/?span=1h", "/queues", "/queues/purge?queue=arq:queue", "/jobs", "/jobs?state=ended", "/workers")
+PAGES += ("/dead", "/dead/confirm", "/cron", "/nowhere")
+SHORTCUTS = {"gq": "/queues", "gw": "/workers", "gd": "/dead", "gj": "/jobs", "gc": "/cron", "go": "/"}
+
+
+@pytest.fixture
+async def producer(redis_url: str) -> AsyncIterator[Producer]:
+    async with Producer(redis_url) as producer:
+        yield producer
+
+
+async def number_in(tab: Page, tile: str) -> str:
+    """The figure of a tile."""
+    return await tab.locator(".tile", has=tab.get_by_text(tile, exact=True)).locator(".figure").inner_text()
+
+
+async def test_numbers_change_while_jobs_run(tab: Page, site: str, redis_url: str, producer: Producer) -> None:
+    await tab.goto(site)
+    await expect(tab.locator("#pulse")).to_have_attribute("data-state", "live")
+    assert await number_in(tab, "Throughput") == "0"
+    await expect(tab.get_by_text("No worker runs.")).to_be_visible()
+    await tab.evaluate("window.sameDocument = true")
+    async with worker(redis_url, "tests.web.jobs"):
+        await expect(tab.get_by_text("No worker runs.")).to_be_hidden()
+        for _ in range(8):
+            await producer.enqueue_many(jobs.quick, [(number,) for number in range(50)])
+            await asyncio.sleep(0.5)
+        await producer.enqueue(jobs.broken)
+        await expect(tab.get_by_role("link", name="web.broken").first).to_be_visible()
+        async with asyncio.timeout(15):
+            while await number_in(tab, "Throughput") == "0":
+                await asyncio.sleep(0.1)
+        await expect(tab.locator("[data-key='web.quick'] .num").first).to_have_text("400")
+        await expect(tab.locator(".plot svg path.trace")).to_have_count(4)
+        async with asyncio.timeout(15):
+            while "at most 0" in (await tab.locator(".plot").first.get_attribute("aria-label") or ""):
+                await asyncio.sleep(0.1)
+    assert await tab.evaluate("window.sameDocument")
+
+
+async def test_a_queue_is_paused_and_resumed(tab: Page, site: str, redis: Redis) -> None:
+    await tab.goto(f"{site}/queues")
+    await tab.get_by_role("button", name="Pause").click()
+    await expect(tab.get_by_text("The queue is paused")).to_be_visible()
+    await expect(tab.locator("tbody .status")).to_have_text("Paused")
+    assert await steering.paused_since_ms(redis, DEFAULT_QUEUE)
+    await tab.get_by_role("button", name="Resume").click()
+    await expect(tab.get_by_role("button", name="Pause")).to_be_visible()
+    assert not await steering.paused_since_ms(redis, DEFAULT_QUEUE)
+
+
+async def test_a_running_job_shows_its_progress_and_is_cancelled(
+    tab: Page, site: str, redis_url: str, producer: Producer
+) -> None:
+    async with worker(redis_url, "tests.web.jobs"):
+        handle = await producer.enqueue(jobs.long)
+        await tab.goto(f"{site}/jobs?state=running")
+        await tab.get_by_role("link", name="web.long").click()
+        bar = tab.locator(".progress-line progress")
+        before = float(await bar.get_attribute("value") or 0)
+        async with asyncio.timeout(15):
+            while float(await bar.get_attribute("value") or 0) <= before:
+                await asyncio.sleep(0.1)
+        await tab.get_by_role("button", name="Cancel").click()
+        await expect(tab.locator("h1 .status").first).to_have_text("Aborted")
+        await expect(tab.get_by_role("button", name="Cancel")).to_be_hidden()
+        assert str(await handle.status()) == "complete"
+
+
+async def test_dead_letters_are_retried_and_deleted(
+    tab: Page, site: str, redis: Redis, redis_url: str, producer: Producer
+) -> None:
+    async with worker(redis_url, "tests.web.jobs"):
+        await producer.enqueue_many(jobs.broken, [()] * 4)
+        await tab.goto(f"{site}/dead")
+        await expect(tab.locator("tbody tr")).to_have_count(4)
+        await steering.pause(redis, DEFAULT_QUEUE)
+        await tab.get_by_role("button", name="Retry").first.click()
+        await expect(tab.get_by_text("1 job is put back into the queue.")).to_be_visible()
+        await expect(tab.locator("tbody tr")).to_have_count(3)
+        await tab.get_by_role("button", name="Delete").first.click()
+        await expect(tab.locator("tbody tr")).to_have_count(2)
+        await tab.get_by_role("link", name="web.broken").first.click()
+        await expect(tab.get_by_text("raise ValueError")).to_be_visible()
+        await tab.get_by_role("button", name="Delete").click()
+        await expect(tab.locator("tbody tr")).to_have_count(1)
+        await tab.get_by_role("link", name="Delete…").click()
+        await tab.get_by_role("button", name="Delete them").click()
+        await expect(tab.get_by_text("No dead letters.")).to_be_visible()
+        assert await count_letters(redis, DEFAULT_QUEUE) == 0
+        await steering.resume(redis, DEFAULT_QUEUE)
+        await expect(tab.locator("tbody tr")).to_have_count(1)  # what was retried dies again, and is shown by itself
+
+
+async def test_the_keyboard_is_enough(tab: Page, site: str) -> None:
+    await tab.goto(site)
+    await tab.keyboard.press("Tab")
+    await expect(tab.locator(".skip")).to_be_focused()
+    for keys, path in SHORTCUTS.items():
+        for key in keys:
+            await tab.keyboard.press(key)
+        await tab.wait_for_url(f"{site}{path}")
+    await tab.keyboard.press("?")
+    await expect(tab.locator("dialog")).to_be_visible()
+    await tab.keyboard.press("Escape")
+    await expect(tab.locator("dialog")).to_be_hidden()
+    await tab.keyboard.press("p")
+    await expect(tab.locator("#pulse")).to_have_attribute("data-state", "paused")
+    await tab.keyboard.press("t")
+    await expect(tab.locator("html")).to_have_attribute("data-theme", "light")
+    await tab.goto(f"{site}/jobs")
+    await expect(tab.locator("html")).to_have_attribute("data-theme", "light")
+    await tab.keyboard.press("/")
+    await expect(tab.locator("[data-search]")).to_be_focused()
+    await tab.keyboard.type("gq?")
+    await expect(tab.locator("[data-search]")).to_have_value("gq?")
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1280])
+async def test_nothing_is_wider_than_the_window(
+    browser: Browser, site: str, redis_url: str, producer: Producer, width: int
+) -> None:
+    async with worker(redis_url, "tests.web.jobs"):
+        await producer.enqueue_many(jobs.broken, [()] * 2)
+        handle = await producer.enqueue(jobs.broken.options(job_id="x" * 300))
+        with pytest.raises(ValueError, match="broken"):
+            await handle.result()
+        tab = await browser.new_page(viewport={"width": width, "height": 740})
+        for path in (*PAGES, f"/jobs/job?queue=arq:queue&id={'x' * 300}&arguments=1"):
+            await tab.goto(site + path)
+            too_wide = await tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert too_wide <= 0, f"{path} is {too_wide} px wider than {width}"
+
+
+async def test_nothing_jumps_while_numbers_change(tab: Page, site: str, redis_url: str, producer: Producer) -> None:
+    async with worker(redis_url, "tests.web.jobs"):
+        await producer.enqueue(jobs.broken)
+        await producer.enqueue_many(jobs.quick, [(number,) for number in range(100)])
+        await tab.goto(site)
+        await expect(tab.locator("[data-key='web.quick'] .num").first).to_have_text("100", timeout=20_000)
+        await tab.evaluate(
+            "window.jumps = 0; new PerformanceObserver((list) => { for (const one of list.getEntries())"
+            " window.jumps += one.value; }).observe({ type: 'layout-shift', buffered: false })"
+        )
+        for _ in range(8):
+            await producer.enqueue_many(jobs.quick, [(number,) for number in range(500)])
+            await asyncio.sleep(0.5)
+        assert await tab.evaluate("window.jumps") < 0.02
