@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Generic, TypeVar, cast
 
 from monarq.producer.status import JobStatus
@@ -83,6 +84,20 @@ class Handle(Generic[R_co]):
         async with aclosing(iterate_progress(self._tracker, [self])) as reports:
             async for _, progress in reports:
                 yield progress
+
+    def on_progress(self, callback: Callable[[Progress], None]) -> Callable[[], None]:
+        """Has each report of the job passed to a function, on the event loop: `watch` for thousands of jobs at once.
+
+        Args:
+            callback: gets the reports, the last one known first; it must not block.
+
+        Returns:
+            A function that ends it; to be called when the job has ended.
+
+        Raises:
+            ProducerClosedError: the producer is closed.
+        """
+        return partial(self._tracker.unwatch, self._tracker.watch(self.keys, self.job_id, callback))
 
     async def abort(self, timeout: Duration | None = None) -> bool:
         """Stops the job, or keeps it from being started, and waits until that is done.

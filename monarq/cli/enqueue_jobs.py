@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -177,7 +177,7 @@ class Results:
         self._group.create_task(self._print(handle))
 
     async def _print(self, handle: Handle[Any]) -> None:
-        showing = self._group.create_task(self._show(handle)) if self._output.shows_jobs else None
+        stop_showing = self._show(handle) if self._output.shows_jobs else None
         try:
             outcome: dict[str, Any] = {"success": True, "result": await handle.result(self._timeout_s)}
         except (RedisUnavailableError, RedisRefusedError):
@@ -187,16 +187,13 @@ class Results:
             outcome = {"success": False, "error": text}
         finally:
             self._room.release()
-            if showing is not None:
-                showing.cancel()
+            if stop_showing is not None:
+                stop_showing()
         self._output.note_ended(handle.job_id, success=outcome["success"])
         self._output.write([_as_json({"job_id": handle.job_id} | outcome)])
 
-    async def _show(self, handle: Handle[Any]) -> None:
-        # What keeps a job from being watched keeps its result from being had, and is told there.
-        with suppress(MonarqError):
-            async for progress in handle.watch():
-                self._output.note_progress(handle.job_id, progress)
+    def _show(self, handle: Handle[Any]) -> Callable[[], None]:
+        return handle.on_progress(partial(self._output.note_progress, handle.job_id))
 
 
 def _as_json(value: object) -> str:

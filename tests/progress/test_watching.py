@@ -165,6 +165,25 @@ async def test_a_closed_producer_wakes_whoever_watches(redis_url: str, played: P
         await anext(handle.watch())
 
 
+async def test_a_function_gets_the_reports_until_it_is_enough(producer: Producer, played: PlayedWorker) -> None:
+    handle, lease = await begin(producer, played)
+    await tell(played, (lease, (1, 4, "")))
+    reports: asyncio.Queue[Progress] = asyncio.Queue()
+    stop = handle.on_progress(reports.put_nowait)
+    watching = handle.watch()
+    for done in (1, 2, 3):
+        async with asyncio.timeout(10):
+            assert (await reports.get()).done == done
+        await take(watching)
+        if done < 3:
+            await tell(played, (lease, (done + 1, 4, "")))
+    stop()
+    await tell(played, (lease, (4, 4, "")))
+    assert await take(watching) == (4, 4, "")
+    assert reports.empty()
+    await watching.aclose()
+
+
 async def test_nothing_is_polled(redis: Redis, redis_url: str, producer: Producer, played: PlayedWorker) -> None:
     handle, lease = await begin(producer, played)
     watching = handle.watch()
