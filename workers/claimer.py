@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from monarq.shared.backoff import Backoff
 from monarq.shared.commands.claim import BATCH, Claim, Claimed, Lease, claim, forfeit
+from monarq.shared.commands.wake import wake
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
 from monarq.shared.token import make_token
@@ -23,9 +24,6 @@ from monarq.workers.journal import Journal
 from monarq.workers.pulse import Hunger
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
-
-CPU_POLL_S = 3.0
-"""Only monarq fills the cpu set, and it always wakes somebody: the look is for wake-ups that were lost."""
 
 _SHORTEST_WAIT_S = 0.01
 
@@ -156,15 +154,15 @@ class Claimer:
                 await asyncio.sleep(PROBATION_LOOK_S)
 
     async def _wait(self, next_due_s: float | None) -> None:
-        longest_s = CPU_POLL_S if self._home == "cpu" else self._settings.poll_s
-        wait_s = longest_s if next_due_s is None else min(longest_s, next_due_s)
-        if wait_s < _SHORTEST_WAIT_S:
+        wait_s = self._settings.poll_s if next_due_s is None else min(self._settings.poll_s, next_due_s)
+        if wait_s < _SHORTEST_WAIT_S or self._may_start() == 0:
+            # One that may take nothing must not take a wake-up either.
             await asyncio.sleep(wait_s)
             return
         woken = await self._redis.execute_command("BLPOP", self._wake, f"{wait_s:.3f}")  # type: ignore[no-untyped-call]
         if woken and not self._slots.free:
             # Another queue's claimer took the places meanwhile: the wake-up is for another worker.
-            await self._redis.execute_command("RPUSH", self._wake, 1)  # type: ignore[no-untyped-call]
+            await wake(self._redis, self._keys, self._home)
 
     async def settle(self) -> None:
         """Gives back what a cancelled claim may have taken; call it when `run` has ended."""

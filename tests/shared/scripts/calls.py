@@ -25,6 +25,7 @@ from monarq.shared.commands.repair import repair, retire, sweep
 from monarq.shared.commands.requeue import Return, requeue
 from monarq.shared.commands.revive import Revived, revive
 from monarq.shared.commands.waiting import Waiting, waiting
+from monarq.shared.commands.wake import wake
 from monarq.shared.lane import Home, Lane
 from tests.shared.scripts.rows import Call, Scene
 from tests.support.queue_state import KEYS, Time, to_bytes, to_text
@@ -195,6 +196,11 @@ def call_repair(worker: str = "w1", what: str = "killed") -> Call:
         return _texts(await repair(scene.redis, KEYS, worker, what))
 
     return call
+
+
+def call_wake(home: Home = "io") -> Call:
+    """Passes a wake-up on."""
+    return lambda scene: wake(scene.redis, KEYS, home)
 
 
 def call_sweep() -> Call:

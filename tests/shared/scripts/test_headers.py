@@ -57,6 +57,7 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "tallies": lambda ids: lambda scene: read_tallies(scene.redis, KEYS, 5),
     "waiting": lambda ids: calls.call_waiting(),
     "sweep": lambda ids: calls.call_sweep(),
+    "wake": lambda ids: calls.call_wake(),
 }
 """renew's binding blocks, and is played with its own stand-in."""
 

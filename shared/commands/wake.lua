@@ -1,0 +1,7 @@
+-- wake: tell one idle worker of a lane that there is work.
+-- ARGV  1 lane: 'io' or 'cpu'
+-- RETURNS  1
+-- GUARANTEES  at most one note lies there, and for a minute at the longest; repeating the call changes nothing.
+local lane = ARGV[1]
+wake(lane)
+return 1
