@@ -79,13 +79,13 @@ async def test_alive(health: Health, workers: tuple[WorkerState, ...], problem: 
 
 
 async def test_a_supervisor_whose_loop_stood_still_is_remembered_as_sick_for_some_seconds() -> None:
-    health = PoolHealth(lambda: PoolState(False, ()), HealthLimits(live_s=0.5), RedisProbe())
+    health = PoolHealth(lambda: PoolState(False, ()), HealthLimits(live_s=1.5), RedisProbe())
     health.start()
     await asyncio.sleep(0.2)
     assert health.live().ok
-    time.sleep(0.8)
+    time.sleep(2)
     await asyncio.sleep(0.2)
-    assert "the supervisor's event loop stood still for 0." in health.live().problems[0]
+    assert "the supervisor's event loop stood still for " in health.live().problems[0]
     await asyncio.sleep(1.2)
     assert not health.live().ok
     health.stop()
