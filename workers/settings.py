@@ -116,6 +116,8 @@ class WorkerSettings:
         for name in above_zero:
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if not isinstance(self.listeners, (list, tuple)):
+            raise SettingsError(f"listeners is {self.listeners!r}: give a list of instances of monarq.Listener")
         for listener in self.listeners:
             if not isinstance(listener, Listener):
                 raise SettingsError(f"listeners: {listener!r} is none: give instances of subclasses of monarq.Listener")

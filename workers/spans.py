@@ -7,6 +7,7 @@ those which the job's own code makes are its children. Each try is a span; the l
 
 from __future__ import annotations
 
+from arq.worker import RetryJob
 from opentelemetry import context as otel_context
 from opentelemetry.trace import (
     INVALID_SPAN,
@@ -63,7 +64,7 @@ class SpanListener(Listener):
         if span is not None:
             span.add_event("monarq.job.retry", {"monarq.retry.delay_s": delay_s})
         # A job that asks for another try has not failed.
-        self._end(run, "retried", None if isinstance(error, Retry) else error)
+        self._end(run, "retried", None if isinstance(error, (Retry, RetryJob)) else error)
 
     def job_aborted(self, run: Run) -> None:
         """See `Listener`."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import Any
 
 import arq
+import pytest
 from arq.jobs import Job
 from redis.asyncio import Redis
 
+from monarq import Listener, Run
+from monarq.arq import ArqRedis
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.workers.arq_health import ArqHealth
 from monarq.workers.cron import CronKeeper
 from monarq.workers.journal import Journal
 from monarq.workers.target import load_target
+from tests.arq.workers import burst
 
 TARGET = "tests.arq.app.WorkerSettings"
 
@@ -63,3 +68,17 @@ async def test_the_command_runs_it_too(redis: Redis, redis_url: str, stock: arq.
     assert "Starting worker for 3 functions: add, parent, cron:at_start" in shown.decode()
     assert f"← {made.job_id}:parent ● '{child}'" in shown.decode()
     await redis.delete("test:seen")
+
+
+async def test_arqs_worker_takes_listeners_beside_its_lines(pool: ArqRedis, caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[object] = []
+
+    class Values(Listener):
+        def job_completed(self, run: Run, value: object) -> None:
+            heard.append((run.job_id, value))
+
+    caplog.set_level(logging.INFO)
+    await pool.enqueue_job("add", 1, 2, _job_id="three")
+    await burst(pool, listeners=[Values()])
+    assert heard == [("three", 3)]
+    assert any("← three:add ● 3" in record.getMessage() for record in caplog.records)

@@ -63,9 +63,16 @@ def test_an_event_goes_to_those_who_override_it_in_their_order_and_to_nobody_els
     assert order == ["one: claiming", "two: claiming"]
     # What nobody hears of is still the empty method of the class.
     assert set(vars(journal)) & set(EVENTS) == {"redis_back"}
-    journal.add(One())
+    third = One()
+    journal.add(third)
     journal.redis_back("again")
     assert order[2:] == ["one: again", "two: again", "one: again"]
+    journal.remove(third)
+    journal.redis_back("still")
+    assert order[5:] == ["one: still", "two: still"]
+    alone = Journal(third)
+    alone.remove(third)
+    assert set(vars(alone)) & set(EVENTS) == set()
 
 
 async def test_users_listeners_hear_of_runs_with_their_ids_names_and_tries(redis: Redis, redis_url: str) -> None:
@@ -168,9 +175,11 @@ def test_listeners_are_found_in_a_module_and_in_arqs_settings(module: str) -> No
 
 
 def test_settings_take_listeners_only() -> None:
-    nothing: Any = "me"
-    with pytest.raises(SettingsError, match="listeners"):
-        WorkerSettings(listeners=[nothing])
+    for wrong in ([7], "me", Ends(), None, {Ends()}):
+        given: Any = wrong
+        with pytest.raises(SettingsError, match="listeners"):
+            WorkerSettings(listeners=given)
+    assert len(WorkerSettings(listeners=[Ends()]).listeners) == 1
 
 
 def _complaints(caplog: pytest.LogCaptureFixture) -> list[str]:

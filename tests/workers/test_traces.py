@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 from opentelemetry import trace
@@ -219,6 +221,14 @@ async def test_a_trace_that_is_none_harms_no_job(
         await run_burst(redis_url, ALL)
         assert await handle.result(5) == "x"
     assert list(exported.processed[0].links) == []
+
+
+def test_nothing_of_opentelemetry_is_imported_for_programs_that_do_not_use_it() -> None:
+    program = (
+        "import sys, monarq.arq, monarq.cli.app, monarq.producer, monarq.workers.engine\n"
+        "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
 
 
 async def test_without_a_provider_nothing_is_made_and_nothing_carried(redis: Redis, redis_url: str) -> None:

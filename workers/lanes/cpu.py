@@ -255,9 +255,8 @@ class CpuLane:
 def pack_call(child: ChildProcess, call: CpuCall) -> memoryview:
     """The call's frame; CpuPickleError when its arguments cannot be pickled."""
     try:
-        return child.pack(
-            Kind.CALL, Call(call.module, call.qualname, call.args, call.kwargs, call.context, call.job, call.trace)
-        )
+        told = Call(call.module, call.qualname, call.args, call.kwargs, call.context, call.job, call.trace)
+        return child.pack(Kind.CALL, told)
     except Exception as error:
         raise CpuPickleError(call.qualname, "arguments", f"{type(error).__name__}: {error}") from error
 
