@@ -1,0 +1,96 @@
+"""After a run with a kill, everything that tells numbers tells what was run, to the job."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from typing import Any, Final
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.monitor.tallies import COUNTS
+from monarq.producer import Producer
+from tests.cli.command import monarq
+from tests.monitor import agreement_jobs as jobs
+from tests.monitor.test_metrics import scrape, value
+from tests.support.pool import pool
+
+ENQUEUED: Final = {"agree_done": 400, "agree_failed": 30, "agree_again": 40, "agree_cpu": 50}
+ENDS_OF_RUNS: Final = ("done", "failed", "aborted", "retried", "handed_back", "crashed", "lost")
+TOLD_BY_BOTH: Final = ("enqueued", *ENDS_OF_RUNS)
+
+
+async def told(url: str) -> dict[str, Any]:
+    """What `monarq stats --json` tells of the only queue."""
+    ended = await monarq("stats", "--json", "--window", "all", url=url)
+    [queue] = json.loads(ended.out)["queues"]
+    return dict(queue)
+
+
+async def enqueue_all(url: str) -> None:
+    async with Producer(url) as producer:
+        await producer.enqueue_many(jobs.done, [(0.2,)] * ENQUEUED["agree_done"])
+        await producer.enqueue_many(jobs.failed, [()] * ENQUEUED["agree_failed"])
+        await producer.enqueue_many(jobs.again, [()] * ENQUEUED["agree_again"])
+        await producer.enqueue_many(jobs.count, [(1000,)] * ENQUEUED["agree_cpu"])
+
+
+async def kill_one_that_runs_jobs(redis: Redis) -> None:
+    """Ends a worker, with SIGKILL, in the middle of its jobs."""
+    async with asyncio.timeout(20):
+        while True:
+            for leases in await redis.keys("monarq:{arq:queue}:leases:*"):
+                if await redis.hlen(leases) >= 20:
+                    os.kill(int(leases.split(b":")[-2]), signal.SIGKILL)
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def until_all_is_over(redis: Redis) -> None:
+    async with asyncio.timeout(60):
+        while await redis.zcard("arq:queue"):
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.timeout(120)
+async def test_a_run_with_a_kill(redis: Redis, redis_url: str) -> None:
+    async with pool("tests.monitor.agreement_jobs", url=redis_url):
+        await enqueue_all(redis_url)
+        await kill_one_that_runs_jobs(redis)
+        await until_all_is_over(redis)
+    queue = await told(redis_url)
+    assert [queue[name] for name in ("queued", "deferred", "running", "dead")] == [0, 0, 0, 30]
+    assert_counts(queue, enqueued=520, done=490, failed=30, aborted=0, retried=80, lost=0)
+    assert queue["crashed"] >= 20
+    by_name = {each["name"]: each for each in queue["jobs"]}
+    assert set(by_name) == set(ENQUEUED)
+    for name, each in by_name.items():
+        failures = ENQUEUED[name] if name == "agree_failed" else 0
+        retries = 2 * ENQUEUED[name] if name == "agree_again" else 0
+        done = ENQUEUED[name] - failures
+        assert_counts(each, enqueued=ENQUEUED[name], done=done, failed=failures, dead=failures, retried=retries)
+    assert sum(each["crashed"] for each in by_name.values()) == queue["crashed"]
+    assert len(queue["failures"]) == 10
+    await assert_metrics_say_the_same(redis, queue, by_name)
+
+
+def assert_counts(told: dict[str, Any], **counts: int) -> None:
+    assert {name: told[name] for name in counts} == counts
+
+
+async def assert_metrics_say_the_same(redis: Redis, queue: dict[str, Any], by_name: dict[str, Any]) -> None:
+    samples = await scrape(redis)
+    events = {name: value(samples, "monarq_queue_events_total", queue="arq:queue", state=name) for name in COUNTS}
+    for name in TOLD_BY_BOTH:
+        assert events[name] == queue[name], name
+    # Every run that began came to one end.
+    assert events["started"] == sum(int(queue[name]) for name in ENDS_OF_RUNS)
+    for job, each in by_name.items():
+        for name in ("enqueued", "done", "failed", "retried", "dead", "crashed"):
+            assert value(samples, "monarq_jobs_total", queue="arq:queue", job=job, state=name) == each[name], (
+                job,
+                name,
+            )

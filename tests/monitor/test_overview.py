@@ -1,0 +1,115 @@
+"""A look at a queue as a whole: what it tells, and that it costs the same however long the queue is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.monitor.arq_health import ArqHealth, read_health
+from monarq.monitor.overview import BEAT_S, BEATS, Overview, read_overviews
+from monarq.monitor.steering import pause, resume
+from monarq.producer import Producer
+from monarq.shared.keys import DEFAULT_QUEUE
+from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
+from tests.support.engines import put, run_burst
+from tests.workers import engine_jobs as jobs
+
+
+async def look(redis: Redis, minutes: int | None = 15) -> Overview:
+    [overview] = await read_overviews(redis, [DEFAULT_QUEUE], minutes=minutes)
+    return overview
+
+
+async def until_a_second_is_over(redis: Redis) -> None:
+    """The second that runs is in no beat."""
+    began_s = int((await redis.time())[0])
+    async with asyncio.timeout(5):
+        while int((await redis.time())[0]) == began_s:
+            await asyncio.sleep(0.05)
+
+
+async def test_an_empty_queue(redis: Redis) -> None:
+    overview = await look(redis)
+    assert (overview.jobs, overview.failures, overview.arq, overview.enqueued_per_s) == ({}, (), None, 0.0)
+    assert [beat.tallies.ended for beat in overview.beats] == [0] * BEATS
+    starts = [beat.start_s for beat in overview.beats]
+    assert starts == list(range(starts[0], starts[0] + BEATS * BEAT_S, BEAT_S))
+    assert starts[0] % BEAT_S == 0
+    assert {beat.length_s for beat in overview.beats[:-1]} == {BEAT_S}
+    assert starts[-1] + overview.beats[-1].length_s == overview.now_ms // 1000
+
+
+async def test_what_jobs_came_to(redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        await producer.enqueue_many(jobs.plus, [(1, n) for n in range(5)])
+    await put(redis, jobs.break_down, "broken", job_id="bad")
+    await run_burst(redis_url, jobs.ALL)
+    await until_a_second_is_over(redis)
+    overview = await look(redis)
+    assert (overview.window.done, overview.window.failed) == (5, 1)
+    assert (overview.jobs["plus"].enqueued, overview.jobs["plus"].done) == (5, 5)
+    [failure] = overview.failures
+    assert (failure.id, failure.name) == ("bad", "break_down")
+    assert "broken" in failure.error
+    lately = overview.lately(300).tallies
+    assert (lately.enqueued, lately.started, lately.done, lately.failed, lately.dead) == (6, 6, 5, 1, 1)
+    assert (await look(redis, minutes=None)).window == overview.window
+
+
+async def test_the_pace_of_what_comes_in(redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        await producer.enqueue_many(jobs.plus, [(1, n) for n in range(10)])
+    await until_a_second_is_over(redis)
+    assert (await look(redis)).enqueued_per_s == 2.0
+
+
+async def test_a_paused_queue(redis: Redis) -> None:
+    assert not (await look(redis)).stats.paused
+    await pause(redis, DEFAULT_QUEUE)
+    assert (await look(redis)).stats.paused
+    await resume(redis, DEFAULT_QUEUE)
+    assert not (await look(redis)).stats.paused
+
+
+@pytest.mark.parametrize(
+    ("line", "health"),
+    [
+        (None, None),
+        ("", None),
+        ("something else", None),
+        (
+            "Nov-22 18:00:00 j_complete=12 j_failed=3 j_retried=4 j_ongoing=5 queued=678",
+            ArqHealth(12, 3, 4, 5, 678),
+        ),
+        ("j_complete=1 j_failed=many", ArqHealth(1)),
+    ],
+)
+def test_what_arq_tells_of_itself(line: str | None, health: ArqHealth | None) -> None:
+    assert read_health(line) == health
+
+
+@pytest.mark.timeout(120)
+async def test_a_million_jobs_cost_no_more_than_none(redis: Redis, redis_url: str) -> None:
+    for number in range(20):
+        await put(redis, jobs.break_down, "broken", job_id=f"bad-{number}")
+    await run_burst(redis_url, jobs.ALL)
+    async with redis.monitor() as monitor:
+        await look(redis)
+        with_none = [name for name, _ in await commands_heard(monitor, redis)]
+    async with a_million_jobs(redis):
+        async with redis.monitor() as monitor:
+            overview = await look(redis)
+            seen = await commands_heard(monitor, redis)
+        took_s = []
+        for _ in range(40):
+            began_s = time.perf_counter()
+            await look(redis)
+            took_s.append(time.perf_counter() - began_s)
+    assert overview.stats.queued + overview.stats.deferred == 1_000_000
+    assert_none_walks_a_queue(seen)
+    # Where a beat begins, it has one second more or less to read.
+    assert abs(len(seen) - len(with_none)) <= BEAT_S
+    assert sorted(took_s)[37] < 0.2, sorted(took_s)

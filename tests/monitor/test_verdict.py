@@ -1,0 +1,62 @@
+"""Whether queues are well, and why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from monarq.monitor.arq_health import ArqHealth
+from monarq.monitor.overview import Overview
+from monarq.monitor.verdict import judge
+from tests.cli.overviews import WORKERS, beats, overview, quiet
+
+
+@pytest.mark.parametrize(
+    ("queue", "state", "reason"),
+    [
+        (quiet(), "healthy", "1 worker, nothing waits"),
+        (quiet(jobs_per_s=12.34, running=3), "healthy", "1 worker, 3 running, 0 ready, 12.3 jobs/s"),
+        (quiet(workers=()), "no worker", "nobody takes jobs; start a worker:  monarq worker TARGET"),
+        (quiet(workers=(), queued=1), "no worker", "1 job ready and no worker runs"),
+        (quiet(workers=WORKERS[2:], queued=2), "no worker", "2 jobs ready and no worker runs"),
+        (quiet(workers=(), queued=2, oldest_s=90.0, arq=ArqHealth()), "healthy", "served by arq, 0 running, 2 ready"),
+        (quiet(beats=beats(done=95, failed=5)), "failing", "100 of 2,000 jobs failed in the last 5 minutes (5%)"),
+        (quiet(beats=beats(done=96, failed=4)), "healthy", "1 worker, nothing waits"),
+        (quiet(beats=beats(done=9, crashed=1)), "failing", "20 runs lost their workers in the last 5 minutes"),
+        (quiet(paused=True, queued=7), "paused", "it gives out no job until it is resumed; 7 jobs ready"),
+        (
+            quiet(queued=9, oldest_s=31.0),
+            "falling behind",
+            "9 jobs ready, the oldest for 31 s; 2.0 in and 2.0 out a second",
+        ),
+        (quiet(queued=9, oldest_s=29.0), "healthy", "1 worker, 0 running, 9 ready"),
+        (
+            quiet(queued=9, oldest_s=6.0, beats=beats(enqueued=31, done=30)),
+            "falling behind",
+            "9 jobs ready, the oldest for 6 s; 2.1 in and 2.0 out a second",
+        ),
+        (
+            quiet(queued=1000, oldest_s=150.0, beats=beats(enqueued=15, done=30)),
+            "catching up",
+            "1,000 jobs ready, the oldest for 2 min; at this pace done in 17 min",
+        ),
+    ],
+)
+def test_a_queue(queue: Overview, state: str, reason: str) -> None:
+    verdict = judge([queue])
+    assert (verdict.state, verdict.reason) == (state, reason)
+
+
+def test_the_worst_of_several() -> None:
+    late = quiet("late", queued=9, oldest_s=60.0)
+    broken = quiet("broken", beats=beats(failed=1))
+    assert judge([quiet(), late, broken, quiet("paused", paused=True)]).queue == "broken"
+    assert judge([quiet(), late]).queue == "late"
+
+
+def test_a_queue_that_nobody_serves_is_well_while_it_is_empty() -> None:
+    assert judge([quiet(workers=()), quiet("emails")]).state == "healthy"
+    assert judge([quiet(workers=(), queued=1), overview("emails")]).state == "no worker"
+
+
+def test_no_queue_at_all() -> None:
+    assert judge([]).state == "no worker"

@@ -1,0 +1,63 @@
+"""A queue of a million jobs, and a look at what Redis is told meanwhile: that no read walks a queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.keys import DEFAULT_QUEUE
+
+MILLION: Final = 1_000_000
+
+FORBIDDEN: Final = {"KEYS", "SCAN", "ZSCAN", "HSCAN", "SSCAN", "SORT", "SMEMBERS", "HKEYS", "HVALS", "MONITOR"}
+"""Commands that walk through all there is."""
+
+Command = tuple[str, list[str]]
+
+
+@asynccontextmanager
+async def a_million_jobs(redis: Redis) -> AsyncIterator[None]:
+    """As many ids in the default queue, without payloads, half of them deferred; they are gone after the block."""
+    seconds, micros = await redis.time()
+    now_ms = int(seconds) * 1000 + int(micros) // 1000
+    script = """
+    for at = tonumber(ARGV[1]), tonumber(ARGV[2]) do
+        redis.call('ZADD', KEYS[1], tonumber(ARGV[3]) + (at - 500000) * 100, string.format('%032d', at))
+    end"""
+    for at in range(0, MILLION, 50_000):
+        await redis.eval(script, 1, DEFAULT_QUEUE, at, at + 49_999, now_ms)  # type: ignore[misc]
+    yield
+    await redis.delete(DEFAULT_QUEUE)
+
+
+async def commands_heard(monitor: Any, redis: Redis) -> list[Command]:
+    """What Redis was told until now, inside of scripts too."""
+    await redis.echo("the end")
+    seen = []
+    async with asyncio.timeout(10):
+        while True:
+            heard = (await monitor.next_command())["command"]
+            name, *arguments = heard.split(" ")
+            if name.upper() == "ECHO":
+                return seen
+            if name.upper() not in ("EVAL", "EVALSHA"):
+                seen.append((name.upper(), arguments))
+
+
+def assert_none_walks_a_queue(seen: list[Command]) -> None:
+    """Every list that was read was read to a bound."""
+    assert seen
+    assert not {name for name, _ in seen} & FORBIDDEN
+    for name, arguments in seen:
+        if name in ("ZRANGE", "ZREVRANGE"):
+            start, stop = int(arguments[1]), int(arguments[2])
+            assert start >= 0
+            assert 0 <= stop - start <= 1000, arguments
+        if name == "LRANGE":
+            assert abs(int(arguments[2]) - int(arguments[1])) <= 500, arguments
+        if name in ("ZRANGEBYSCORE", "ZREVRANGEBYSCORE"):
+            assert "LIMIT" in arguments
