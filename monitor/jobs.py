@@ -53,7 +53,7 @@ class JobRow:
         lane: the set that it waits in: "io" or "cpu".
         enqueue_ms: when it was enqueued, by its client's clock.
         due_ms: when it is, or was, due, by Redis' clock; None while it runs, 1 or less where it was put in front.
-        tries: tries that it has used; of a dead job, how often it was tried.
+        tries: tries that it has used; of a dead job, how often it was tried; 0 too where that is not known.
         crashes: how often its worker was lost while it ran.
         worker: the id of the worker that runs it, or gave it up; "arq" where a stock arq worker runs it.
         started_ms: since when it runs, by its worker's clock.

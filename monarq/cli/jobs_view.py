@@ -61,9 +61,14 @@ def render_rows(rows: Sequence[JobRow], *, with_queue: bool) -> RenderableType:
     table.add_column("tries", justify="right", no_wrap=True)
     table.add_column("", overflow="fold", ratio=1)
     for row in rows:
-        cells = [*([row.queue] if with_queue else []), row.id, row.name or "?", str(row.tries), _standing(row)]
+        cells = [*([row.queue] if with_queue else []), row.id, row.name or "?", _tries(row), _standing(row)]
         table.add_row(Text(row.state, style=_STYLES.get(row.state, "")), *(Text(printable(cell)) for cell in cells))
     return table
+
+
+def _tries(row: JobRow) -> str:
+    """The sample of what has ended does not tell them."""
+    return "" if row.ended_ms and not row.tries else str(row.tries)
 
 
 def _standing(row: JobRow) -> str:
@@ -72,7 +77,7 @@ def _standing(row: JobRow) -> str:
     if row.state == "running":
         since = f" for {ago(row.started_ms)}" if row.started_ms else ""
         return f"on {row.worker or 'a worker'}{since}{asked}"
-    if row.state == "dead":
+    if row.error:
         return " ".join(row.error.split())
     if row.ended_ms is not None:
         took = f", after {duration((row.ended_ms - row.started_ms) / 1000)}" if row.started_ms else ""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import click
 import msgspec
@@ -19,6 +20,9 @@ from monarq.monitor import steering
 from monarq.monitor.stats import QueueStats, known_queues, read_stats
 from monarq.monitor.steering import WaitingState
 from monarq.shared.connection import UrlSource
+
+NARROW: Final = 64
+"""Columns below which only what tells a queue's state is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ async def list_queues(source: UrlSource, queues: Sequence[str], *, as_json: bool
     if as_json:
         sys.stdout.write("".join(msgspec.json.encode(line).decode() + "\n" for line in lines))
     else:
-        open_console(sys.stdout).print(_render(lines))
+        console = open_console(sys.stdout)
+        console.print(_render(lines, width=console.width))
     return 0
 
 
@@ -141,18 +146,22 @@ def _line(stats: QueueStats, paused_since_ms: int | None) -> QueueLine:
     )
 
 
-def _render(lines: Sequence[QueueLine]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
-    table.add_column("queue", overflow="fold")
-    for name in ("queued", "deferred", "running", "dead", "workers"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _render(lines: Sequence[QueueLine], *, width: int) -> Table:
+    """Queues as a table, a row each; where it is narrow, names are cut before numbers."""
+    is_narrow = width < NARROW
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 1 if is_narrow else 2, 0, 0), header_style="dim", show_edge=False
+    )
+    table.add_column("queue", overflow="ellipsis", no_wrap=True, min_width=5)
+    names = ("queued", "deferred", "running", "dead", *(() if is_narrow else ("workers",)))
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     table.add_column("", no_wrap=True)
     for line in lines:
-        counts = (line.queued, line.deferred, line.running, line.dead, line.workers)
-        paused = "" if line.paused_since_ms is None else f"paused for {ago(line.paused_since_ms)}"
-        table.add_row(
-            Text(printable(line.queue), style="bold"), *(Text(f"{count:,}") for count in counts), Text(paused, "yellow")
-        )
+        since_ms = line.paused_since_ms
+        paused = "" if since_ms is None else "paused" if is_narrow else f"paused for {ago(since_ms)}"
+        counts = (Text(f"{getattr(line, name):,}") for name in names)
+        table.add_row(Text(printable(line.queue), style="bold"), *counts, Text(paused, "yellow"))
     return table
 
 

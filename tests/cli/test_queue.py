@@ -85,6 +85,9 @@ async def test_which_queue(cli: Callable[..., Ended], command: str) -> None:
 
 
 async def test_a_narrow_terminal(redis: Redis, cli_here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    out = (await cli_here("queue", "list")).out
-    assert max(map(len, out.splitlines())) <= 60
+    monkeypatch.setenv("COLUMNS", "50")
+    await steering.pause(redis, DEFAULT_QUEUE)
+    head, line = (await cli_here("queue", "list")).out.splitlines()
+    assert len(head) <= 50
+    assert head.split() == ["queue", "queued", "deferred", "running", "dead"]
+    assert line.split() == [DEFAULT_QUEUE, "0", "0", "0", "0", "paused"]

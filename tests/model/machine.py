@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from monarq.shared.commands.abort import AbortAnswer
 from monarq.shared.commands.enqueue import Enqueued, Ids
+from monarq.shared.commands.promote import Promoted
 from monarq.shared.lane import Home
 from tests.model.promises import Promises
 from tests.model.queue_model import QueueModel
@@ -96,6 +97,21 @@ class QueueMachine(RuleBasedStateMachine):
             self.promises.on_moved(job_id, misplaced=False)
 
     @rule(job_id=IDS)
+    def promote(self, job_id: str) -> None:
+        answer = self.real.promote(job_id)
+        self._same(answer, self.model.promote(job_id))
+        assert (answer is Promoted.UNKNOWN) == (job_id not in self.seen.queue)
+
+    @precondition(lambda self: len(self.enqueues) > 3)
+    @rule(home=HOMES)
+    def purge_first(self, home: Home) -> None:
+        order = list(self.seen.cpu if home == "cpu" else self.seen.queue)
+        answer = self.real.purge_first(home)
+        self._same(answer, self.model.purge_first(order, home))
+        if answer == (1, 0):
+            self.promises.on_purged(order[0])
+
+    @rule(job_id=IDS)
     def arq_abort_looks(self, job_id: str) -> None:
         (self.arq_aborts if self.model.arq_looks(job_id) else self.arq_moved).append(job_id)
 
@@ -148,6 +164,14 @@ class QueueMachine(RuleBasedStateMachine):
     def _id(self, worker: str) -> str:
         """A worker that died is followed by another of a new name."""
         return f"{worker}.{self.deaths[worker]}"
+
+    @rule(worker=WORKERS, home=HOMES)
+    def claim_in_a_pause(self, worker: str, home: Home) -> None:
+        self.real.pause()
+        taken = self.real.claim(worker, "of a pause", home, 10, None)
+        self.real.resume()
+        assert taken == [], f"a paused queue gave {taken}"
+        self._check_unchanged()
 
     def _claim(self, worker: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
         token = f"t{len(self.claims)}"

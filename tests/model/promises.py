@@ -109,6 +109,14 @@ class Promises:
             self.misplaced.discard(lease.id)
             self.ended += 1
 
+    def on_purged(self, job_id: str) -> None:
+        """A job was thrown away."""
+        assert not self._is_owned(job_id), f"{job_id} was thrown away while somebody runs it"
+        self.lives.pop(job_id, None)
+        self.grants.pop(job_id, None)
+        for ids in (self.ghosts, self.blurred, self.misplaced):
+            ids.discard(job_id)
+
     def on_requeued(self, lease: Taken, tries: int | None, lost: list[str]) -> None:
         """A run has given its job back, or was refused."""
         assert lost == ([] if self.owns(lease) else [lease.id]), "only its owner gives a job back"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from monarq.shared.commands.abort import AbortAnswer
 from monarq.shared.commands.enqueue import Enqueued, Ids
+from monarq.shared.commands.promote import Promoted
 from monarq.shared.keys import ASKED_MARK, LEASED_MARK
 from monarq.shared.lane import Home
 from tests.model.terms import (
@@ -98,6 +99,30 @@ class QueueModel:
             return AbortAnswer.RUNS
         self._place(job_id, self._lane_of(job_id), FRONT)
         return AbortAnswer.WAITS
+
+    def promote(self, job_id: str) -> Promoted:
+        """A deferred job is made due."""
+        if job_id not in self.queue:
+            return Promoted.UNKNOWN
+        if job_id in self.tokens:
+            return Promoted.RUNS
+        score = self.queue[job_id]
+        if (self.cpu[job_id] if score == PARKED else score) <= self.now:
+            return Promoted.WAS_DUE
+        self._place(job_id, self._lane_of(job_id), self.now)
+        return Promoted.DUE
+
+    def purge_first(self, order: Iterable[str], home: Home) -> tuple[int, int]:
+        """The first of a set is thrown away, if it is due and nobody runs it."""
+        first = next(iter(order), None)
+        if first is None or (self.cpu if home == "cpu" else self.queue)[first] > self.now:
+            return 0, 0
+        if first in self.tokens:
+            return 0, 1
+        self._forget(first)
+        self.payloads.pop(first, None)
+        self.stats["purged"] += 1
+        return 1, 0
 
     def arq_looks(self, job_id: str) -> bool:
         """What arq's abort() asks before it moves a job."""

@@ -22,6 +22,9 @@ from monarq.shared.commands.abort import AbortAnswer, abort
 from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.finish import Ending, finish
+from monarq.shared.commands.pause import pause, resume
+from monarq.shared.commands.promote import Promoted, promote
+from monarq.shared.commands.purge import purge
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.repair import repair, sweep
 from monarq.shared.commands.requeue import Return, requeue
@@ -140,6 +143,18 @@ class RealQueue:
 
     def abort(self, job_id: str) -> AbortAnswer:
         return _now(abort(self._async, KEYS, job_id))
+
+    def promote(self, job_id: str) -> Promoted:
+        return _now(promote(self._async, KEYS, job_id.encode()))
+
+    def purge_first(self, home: Home) -> tuple[int, int]:
+        return _now(purge(self._async, KEYS, home, "-inf", str(self.server_ms()), 0, 1))
+
+    def pause(self) -> None:
+        _now(pause(self._async, KEYS))
+
+    def resume(self) -> None:
+        _now(resume(self._async, KEYS))
 
     def arq_moves(self, job_id: str) -> None:
         """arq/jobs.py, Job.abort: its transaction."""
