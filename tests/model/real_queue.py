@@ -148,7 +148,7 @@ class RealQueue:
         return _now(promote(self._async, KEYS, job_id.encode()))
 
     def purge_first(self, home: Home) -> tuple[int, int]:
-        return _now(purge(self._async, KEYS, home, "-inf", str(self.server_ms()), 0, 1))
+        return _now(purge(self._async, KEYS, home, "-inf", str(NOW_MS), 0, 1))
 
     def pause(self) -> None:
         _now(pause(self._async, KEYS))
