@@ -6,6 +6,7 @@ and set a tracer provider, by its own code or by `opentelemetry-instrument`; tha
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 Carrier = dict[str, str]
 """A span's context on its way to another process, as W3C's `traceparent` and its like."""
 
+_IS_CHOSEN_BY_ENVIRONMENT: Final = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
+
 _UNTRACED: Final[AbstractContextManager[Carrier | None]] = nullcontext()
 
 
@@ -23,6 +26,9 @@ def find_tracing() -> Tracing | None:
     """What makes spans; None in a program without a tracer provider."""
     api = sys.modules.get("opentelemetry.trace")
     if api is None:  # who has not imported it has set no provider
+        return None
+    # The API's own answer looks into the environment each time, for 2 us. Without this attribute that is the way.
+    if getattr(api, "_TRACER_PROVIDER", api) is None and not _IS_CHOSEN_BY_ENVIRONMENT:
         return None
     provider = api.get_tracer_provider()
     if isinstance(provider, (api.ProxyTracerProvider, api.NoOpTracerProvider)):

@@ -20,7 +20,7 @@ from tests.support.spans import Exported, attributes, linked
 def exported(monkeypatch: pytest.MonkeyPatch) -> Exported:
     made = Exported()
     # The real setter works once in a process.
-    monkeypatch.setattr(trace, "get_tracer_provider", lambda: made.provider)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", made.provider)
     return made
 
 

@@ -17,7 +17,7 @@ async def test_spans_of_both_lanes_hang_together(
     redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exported = Exported()
-    monkeypatch.setattr(trace, "get_tracer_provider", lambda: exported.provider)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", exported.provider)
     async with Producer(redis_url) as producer:
         await producer.enqueue("traced_on_a_worker")
         await producer.enqueue(named("traced_in_a_child", lane="cpu"))

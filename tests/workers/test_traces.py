@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 
@@ -25,7 +26,7 @@ from tests.support.spans import Exported, attributes, linked
 def exported(monkeypatch: pytest.MonkeyPatch) -> Exported:
     made = Exported()
     # The real setter works once in a process.
-    monkeypatch.setattr(trace, "get_tracer_provider", lambda: made.provider)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", made.provider)
     return made
 
 
@@ -229,6 +230,15 @@ def test_nothing_of_opentelemetry_is_imported_for_programs_that_do_not_use_it() 
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+
+
+def test_a_provider_that_the_environment_names_is_found() -> None:
+    program = (
+        "import opentelemetry.trace; from monarq.shared.tracing import find_tracing;"
+        "raise SystemExit(find_tracing() is None)"
+    )
+    chosen = os.environ | {"OTEL_PYTHON_TRACER_PROVIDER": "sdk_tracer_provider"}
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30, env=chosen)
 
 
 async def test_without_a_provider_nothing_is_made_and_nothing_carried(redis: Redis, redis_url: str) -> None:
