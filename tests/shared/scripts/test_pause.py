@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.keys import ASKED_MARK
 from tests.shared.scripts.calls import (
     Taken,
     Took,
@@ -114,5 +115,5 @@ async def test_a_queue_goes_on_where_it_was(redis: Redis) -> None:
     await call_abort()(scene)
     assert await call_claim()(scene) == Took()
     await call_resume()(scene)
-    assert await call_claim(limit=1)(scene) == Took((Taken("a", due=Exactly(1), abort=0),))
+    assert await call_claim(limit=1)(scene) == Took((Taken("a", due=Exactly(1), abort=ASKED_MARK),))
     assert (await read_state(redis, scene.now_ms)).paused is None
