@@ -29,11 +29,12 @@ local function keep_result(id, keep_ms, result)
     end
 end
 
-local function bury(id, name, letter, keep_dead_ms)
+local function bury(id, name, letter, keep_dead_ms, result)
     local known = redis.call('MGET', JOB .. id, RETRY .. id)
     redis.call('DEL', LETTER .. id)
     redis.call('HSET', LETTER .. id, 'name', name, 'letter', letter, 'payload', known[1] or '',
-        'has_payload', known[1] and 1 or 0, 'tries', known[2] or 0, 'died_ms', ms(now))
+        'has_payload', known[1] and 1 or 0, 'tries', known[2] or 0, 'died_ms', ms(now),
+        'result_end', string.sub(result, -200))
     redis.call('PEXPIRE', LETTER .. id, ttl(keep_dead_ms))
     redis.call('PEXPIRE', TRAIL .. id, ttl(keep_dead_ms))
     longest_ms = math.max(longest_ms, tonumber(keep_dead_ms))
@@ -73,7 +74,7 @@ for _, at in ipairs(mine) do
     runs_of[kind] = (runs_of[kind] or 0) + 1
     note_recent(id, kind)
     if letter ~= '' then
-        bury(id, ARGV[FIRST_KIND + kind * KIND], letter, ARGV[at + 6])
+        bury(id, ARGV[FIRST_KIND + kind * KIND], letter, ARGV[at + 6], ARGV[at + 4])
     end
     ids[#ids + 1] = id
     gone[base + 1], gone[base + 2] = RUN .. id, JOB .. id

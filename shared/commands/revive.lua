@@ -1,7 +1,7 @@
 -- revive: put dead jobs back into the queue, as if they had never run.
 -- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   then for each job: id
 -- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, 0 there is no dead letter of it,
---          2 a job of this id waits or runs, 3 the letter has no payload
+--          2 a job of this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no payload
 -- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together; repeating
 --             the call makes no second job.
 local max_bytes = tonumber(ARGV[1])
@@ -27,17 +27,27 @@ local function put_back(id, payload, lane)
     moved, bytes, lanes[lane] = moved + 1, bytes + #payload, true
 end
 
+-- A later job of the same id has left a result of its own, which must not go with the letter. Results end with the time
+-- at which they were made and the job's id, so no two have the same end.
+local function has_newer_result(id, result_end)
+    local kept = redis.pcall('GETRANGE', RESULT .. id, -200, -1)
+    return type(kept) == 'string' and kept ~= '' and kept ~= result_end
+end
+
 local function revive(id)
     if redis.call('EXISTS', JOB .. id, RUN .. id) > 0 then
         return 2
     end
-    local kept = redis.pcall('HMGET', LETTER .. id, 'payload', 'has_payload', 'letter')
+    local kept = redis.pcall('HMGET', LETTER .. id, 'payload', 'has_payload', 'letter', 'result_end')
     if not kept[2] then
         redis.pcall('ZREM', DEAD, id)
         return 0
     end
     if kept[2] ~= '1' then
         return 3
+    end
+    if kept[4] and has_newer_result(id, kept[4]) then
+        return 2
     end
     put_back(id, kept[1], lane_in(kept[3]))
     return 1

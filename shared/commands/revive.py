@@ -25,7 +25,7 @@ class Revived(IntEnum):
     NO_LETTER = 0
     BACK = 1
     ALIVE = 2
-    """A job of this id waits or runs, so the letter was left as it is."""
+    """A job of this id waits, runs, or has left a result since, so the letter was left as it is."""
     NO_PAYLOAD = 3
 
 

@@ -182,7 +182,7 @@ async def test_retry_says_which_it_could_not_put_back_and_why(redis: Redis, cli_
     assert ended.err.splitlines() == [
         "monarq: nobody is not retried: there is no dead letter of it in arq:queue",
         "monarq: b is not retried: its payload had expired before it died",
-        "monarq: c is not retried: a job of this id waits or runs",
+        "monarq: c is not retried: a job of this id waits, runs, or has ended since",
         "monarq: 2 jobs are back in the queue, 3 refused",
     ]
     assert (await ids_left(redis), await ids_queued(redis)) == (["b", "c"], ["a", "c", "d"])

@@ -217,7 +217,7 @@ class QueueModel:
         else:
             self.no_results[lease.id] = Expiring("1", self.now + NO_RESULT_S)
         if letter:
-            self._bury(lease.id)
+            self._bury(lease)
         self._forget(lease.id)
         self.tokens.pop(lease.id)
         self.payloads.pop(lease.id, None)
@@ -332,7 +332,8 @@ class QueueModel:
         self.crashes[job_id] = f"{self._crashes(job_id) + 1} {what}"
         self.stats["crashed"] += 1
 
-    def _bury(self, job_id: str) -> None:
+    def _bury(self, lease: Taken) -> None:
+        job_id = lease.id
         payload = self.payloads.get(job_id)
         letter = {
             "name": "send",
@@ -340,6 +341,7 @@ class QueueModel:
             "payload": payload.value if payload else "",
             "has_payload": "1" if payload else "0",
             "tries": str(self.tries.get(job_id, 0)),
+            "result_end": f"result of {lease.token}",
         }
         self.letters[job_id] = (letter, self.now + LETTER_S)
         self.dead[job_id] = self.now

@@ -26,6 +26,7 @@ LETTER: Final = {
     "has_payload": "1",
     "tries": "0",
     "died_ms": "0",
+    "result_end": "result",
 }
 DEAD: Final = QueueState(
     results={"a": "result"}, letters={"a": LETTER}, dead={"a": 0}, stats={"failed": "1", "dead": "1"}, ended=1

@@ -50,6 +50,21 @@ REVIVES = [
         repeated=[ALIVE],
     ),
     Row(
+        "its own result goes",
+        replace(DEAD, letters={"a": letter() | {"result_end": "failed"}}),
+        call_revive("a"),
+        [BACK],
+        REVIVED,
+        repeated=[ALIVE],
+    ),
+    Row(
+        "a later job of its id has left a result: that stays, and so does the letter",
+        replace(DEAD, results={"a": "done"}, letters={"a": letter() | {"result_end": "failed"}}),
+        call_revive("a"),
+        [ALIVE],
+        replace(DEAD, results={"a": "done"}, letters={"a": letter() | {"result_end": "failed"}}),
+    ),
+    Row(
         "nothing is known of it any more",
         replace(
             DEAD,
