@@ -107,11 +107,18 @@ def check_recovery(outcome: Outcome, lease_s: float, start_s: float) -> None:
     Args:
         outcome: what to check.
         lease_s: how long the leases last.
-        start_s: how long it took workers to run their first job. Where all workers have been killed, recovery waits for
-            new ones, and a slow machine is no fault of the queue: what is beyond a second is allowed.
+        start_s: how long it took workers to run their first job; see `slow_start_s`.
     """
     recovery = outcome.figures.recovery
-    slow_s = max(0.0, start_s - 1)
+    slow_s = slow_start_s(start_s)
     outcome.facts["start_s"] = round(start_s, 2)
     outcome.check("RECOVERY p99 s", round(percentile(recovery, 0.99), 2), at_most=round(lease_s + 2 + slow_s, 2))
     outcome.check("RECOVERY max s", round(max(recovery, default=0.0), 2), at_most=round(lease_s + 5 + slow_s, 2))
+
+
+def slow_start_s(start_s: float) -> float:
+    """By how much a figure may be missed as workers took so long to start: what is beyond a second.
+
+    Where all workers have been killed, work waits for new ones, and a slow machine is no fault of the queue.
+    """
+    return max(0.0, start_s - 1)

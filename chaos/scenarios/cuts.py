@@ -14,7 +14,11 @@ from chaos.stage import Stage
 from monarq import Producer
 from monarq.producer import named
 
-LEASE_S: Final = 0.75
+LEASE_S: Final = 2.0
+"""Short, so that there are many renewals to cut, and longer than a worker on a busy machine waits for its core: jobs whose
+lease is lost for that run twice, and no cut is to blame."""
+
+WORKERS: Final = 8
 SHARES: Final = {
     "enqueue": 0.4,
     "claim": 0.4,
@@ -41,7 +45,7 @@ async def _cut(stage: Stage, cut: Cut) -> Outcome:
     await proxy.open()
     rules = _rules(stage, cut)
     target = "chaos.cron_jobs"
-    await stage.start_workers(url=proxy.url, workers=4, lease_s=LEASE_S, target=target)
+    await stage.start_workers(url=proxy.url, workers=WORKERS, lease_s=LEASE_S, target=target)
     work = await stage.start_enqueuer(url=proxy.url, count=1_000_000, per_second=150)
     again = await stage.start_enqueuer(url=proxy.url, count=1_000_000, per_second=50, job="retried", prefix="again")
     await stage.until_first_run()

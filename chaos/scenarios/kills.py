@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chaos.outcome import Outcome, check_basics, check_recovery
+from chaos.outcome import Outcome, check_basics, check_recovery, slow_start_s
 from chaos.stage import LEASE_S, Stage
 
 PER_SECOND = 500
@@ -47,7 +47,9 @@ async def kill_workers_and_redis(stage: Stage) -> Outcome:
     outcome = await stage.settle()
     check_basics(outcome, stage.fleets)
     check_recovery(outcome, LEASE_S, start_s)
-    outcome.check("resume max s", round(max(outcome.figures.resume, default=0.0), 2), at_most=2)
+    outcome.check(
+        "resume max s", round(max(outcome.figures.resume, default=0.0), 2), at_most=round(2 + slow_start_s(start_s), 2)
+    )
     return outcome
 
 
