@@ -97,7 +97,8 @@ async def until_ticks_caught_up(stage: Stage) -> None:
             await asyncio.sleep(1)
             read_s = time.time()  # reading a long ledger takes a while
             newest: dict[str, int] = {}
-            for event in stage.events(FINISH):
+            # In a thread: the proxy is in this one, and a ledger that takes seconds to read would cost leases.
+            for event in await asyncio.to_thread(stage.events, FINISH):
                 if event.job_id.startswith(CRON):
                     name, _, at_ms = event.job_id.rpartition(":")
                     newest[name] = max(newest.get(name, 0), int(at_ms))
