@@ -15,8 +15,8 @@ from monarq import Producer
 from monarq.producer import named
 
 LEASE_S: Final = 2.0
-"""Short, so that there are many renewals to cut, and longer than a worker on a busy machine waits for its core: jobs whose
-lease is lost for that run twice, and no cut is to blame."""
+"""Short, so that there are many renewals to cut, and longer than a worker on a busy machine waits for its core: jobs
+whose lease is lost for that run twice, and no cut is to blame."""
 
 WORKERS: Final = 8
 SHARES: Final = {
