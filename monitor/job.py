@@ -1,6 +1,6 @@
 """One job: where it stands, what it holds, what it came to, and what happened to it on its way.
 
-Two round trips, however long the queues are. Nothing is unpickled, and no more than a part of large things is read.
+A few round trips, however long the queues are. Nothing is unpickled, and no more than a part of large things is read.
 """
 
 from __future__ import annotations
