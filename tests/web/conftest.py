@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.cli.command import STARTED, end, heard, start, stop
 
@@ -22,6 +22,9 @@ ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP rebind.example 127.0.0.1",
 ]
+
+
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(autouse=True)
@@ -48,19 +51,21 @@ async def browser() -> AsyncIterator[Browser]:
 async def tab(browser: Browser) -> AsyncIterator[Page]:
     """A tab that lets nothing pass: errors of scripts, violations of the content policy, dialogs."""
     page = await browser.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(30_000)
     trouble: list[str] = []
     page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
     page.on("dialog", lambda dialog: trouble.append(f"dialog: {dialog.message}"))
-    page.on("console", lambda said: trouble.append(f"{said.type}: {said.text}") if is_trouble(said.text) else None)
+    page.on("console", lambda said: trouble.append(f"{said.type}: {said.text}") if is_trouble(said) else None)
     yield page
     await page.close()
     assert trouble == []
 
 
-def is_trouble(text: str) -> bool:
-    """Whether the console tells of more than an answer that was no 200."""
-    return not text.startswith(("Failed to load resource", "The Cross-Origin-Opener-Policy header has been ignored"))
+def is_trouble(said: ConsoleMessage) -> bool:
+    """Whether the console tells of more than an answer that was no 200, or of advice."""
+    return said.type in {"error", "warning"} and not said.text.startswith(
+        ("Failed to load resource", "The Cross-Origin-Opener-Policy header has been ignored")
+    )
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ async def test_another_origin_can_do_nothing(browser: Browser, site: str, redis:
         page = await browser.new_page()
         await page.goto(evil.url.replace("127.0.0.1", "localhost"))
         done = await (await page.wait_for_function("window.done")).json_value()
-        assert done == ["post opaque", "read refused", "live refused", "script refused", "frame refused"]
+        assert done == ["post refused", "read refused", "live refused", "script refused", "frame refused"]
         await page.evaluate("document.getElementById('f').submit()")
         await expect(page.get_by_text("must come from this very page")).to_be_visible()
         assert await steering.paused_since_ms(redis, DEFAULT_QUEUE) is None
