@@ -211,6 +211,8 @@ class Listener:
             if not backoff.failing:
                 log.looking_failed(self._wire.shown, error)
             self._make_all_due()
+            for reports in self._reports.values():
+                reports.make_all_due()
             self._news.set()
             await asyncio.sleep(backoff.next_s())
             return False

@@ -31,8 +31,7 @@ class Watch:
 
     def tell(self, progress: Progress | None) -> None:
         """Passes a report on, unless it has been seen or is older than one that was: it may come by two ways."""
-        last = self._last
-        if progress is None or progress == last or (last is not None and progress.at < last.at):
+        if progress is None or (self._last is not None and progress.at <= self._last.at):
             return
         self._last = progress
         self._on_progress(progress)

@@ -55,7 +55,7 @@ _OWN_NAMES: Final = {
     "PAUSED": "paused",  # string: ms since which the queue gives no job to monarq's workers
     "DEAD": "dead",  # zset: job id -> ms of death
     "LETTER": "letter:",  # + job id: hash, the dead letter
-    "PROGRESS": "progress:",  # + job id: "<ms> <JSON>", how far it is
+    "PROGRESS": "progress:",  # + job id: "<µs> <JSON>", how far it is
     "REPORTS": "reports",  # channel: ids of jobs and how far they are, joined by NUL
 }
 

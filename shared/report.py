@@ -1,11 +1,11 @@
-"""A report of a job's progress as it stands in Redis: the time in ms, a space, and what the job told, as JSON.
+"""A report of a job's progress as it stands in Redis: the time in µs, a space, and what the job told, as JSON.
 
 The script that writes it puts the time in front, by Redis' clock.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -14,6 +14,8 @@ from monarq.shared.progress import Progress, Report
 
 LONGEST_MESSAGE: Final = 500
 """Characters of a message that are kept."""
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 LARGEST: Final = 2.0**63
 """What lies beyond is no amount of work, and no whole number in JSON."""
@@ -38,11 +40,11 @@ def encode_report(report: Report) -> bytes:
 
 def decode_progress(value: bytes) -> Progress | None:
     """A job's progress from its string; None where it cannot be read: it informs people, and stops nobody."""
-    at_ms, _, report = value.partition(b" ")
+    at_us, _, report = value.partition(b" ")
     try:
         told = msgspec.json.decode(report, type=_Stored)
-        return Progress(told.done, told.total, told.message, datetime.fromtimestamp(int(at_ms) / 1000, tz=UTC))
-    except (ValueError, OverflowError, OSError):
+        return Progress(told.done, told.total, told.message, EPOCH + timedelta(microseconds=int(at_us)))
+    except (ValueError, OverflowError):
         return None
 
 

@@ -14,6 +14,11 @@ local function now_ms()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+local function now_us()
+    local time = redis.call('TIME')
+    return time[1] * 1000000 + time[2]
+end
+
 -- A score or a time as Redis wants it: never in Lua's own 1.4e+15 notation.
 local function ms(number)
     if number == math.floor(number) then

@@ -10,14 +10,15 @@ if #mine == 0 then
     return lost
 end
 even_when_full()
-local at_ms = ms(now_ms())
+-- In microseconds, so that of two reports of a job it can be told which is the newer.
+local at_us = ms(now_us())
 local told = {}
 for _, at in ipairs(mine) do
     local id, report = ARGV[at], ARGV[at + 2]
     if report == '' then
         redis.call('PEXPIRE', PROGRESS .. id, ttl(keep_ms))
     else
-        local value = at_ms .. ' ' .. report
+        local value = at_us .. ' ' .. report
         redis.call('SET', PROGRESS .. id, value, 'PX', ttl(keep_ms))
         told[#told + 1], told[#told + 2] = id, value
     end

@@ -179,7 +179,7 @@ def from_ms(now_ms: int, score: float) -> Time:
 def told_at(now_ms: int, told: str, direction: int) -> str:
     """A report with its time as Redis holds it (1), or as a row says it (-1)."""
     time, _, report = told.partition(" ")
-    at = now_ms + int(time) * 1000 if direction > 0 else round((int(time) - now_ms) / 1000)
+    at = (now_ms + int(time) * 1000) * 1000 if direction > 0 else round((int(time) / 1000 - now_ms) / 1000)
     return f"{at} {report}"
 
 
