@@ -51,7 +51,7 @@ def judge(queues: Iterable[Overview]) -> Verdict:
     """The worst that is to be said of these queues, or that all is well."""
     looked_at = list(queues)
     if not any(has_worker(queue) or queue.stats.queued for queue in looked_at):
-        return Verdict("no worker", "nobody takes jobs; start a worker:  monarq worker TARGET")
+        return Verdict("no worker", "nobody takes jobs")
     found = [judge_queue(queue) for queue in looked_at]
     worst = min(found, key=lambda verdict: ORDER.index(verdict.state))
     return worst if worst.state != "healthy" else Verdict("healthy", _well(looked_at))

@@ -73,7 +73,7 @@ def stats(queue: tuple[str, ...], window: str, redis: str | None, json: bool, wa
         if not watch:
             asyncio.run(show_once(source, wanted))
             return
-        with suppress(KeyboardInterrupt):  # which is how a watch ends
+        with suppress(KeyboardInterrupt, asyncio.CancelledError):  # which is how a watch ends
             asyncio.run(watch_stats(source, wanted))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +27,9 @@ from monarq.monitor.stats import known_queues
 from monarq.shared.connection import UrlSource
 
 REFRESH_S: Final = 1.0
+
+MOST_READING: Final = 0.05
+"""The part of a watch's time that is spent in reading, at most: long windows of many jobs are shown anew less often."""
 
 LINE_WIDTH: Final = 10_000
 """Signs of a line in a file or a pipe: nothing is cut there, nor broken."""
@@ -63,16 +68,32 @@ async def show_once(source: UrlSource, wanted: Wanted) -> None:
 async def watch_stats(source: UrlSource, wanted: Wanted) -> None:
     """Reads and shows them each second until cancelled; a Redis that goes away later is told of and waited for.
 
+    The signals that end a process cancel it, so that no terminal is left on the screen of a program that is gone.
+
     Raises:
         RedisError: Redis did not answer the first time.
     """
+    _let_signals_cancel()
     async with _client(source) as redis:
-        news: News = await _read(redis, wanted)
+        read_s, news = await _timed(_read(redis, wanted))
         with _screen(wanted) as show:
             while True:
                 show(news)
-                await asyncio.sleep(REFRESH_S)
-                news = await _read_or_tell(redis, wanted, source.shown)
+                await asyncio.sleep(max(REFRESH_S, read_s / MOST_READING))
+                read_s, news = await _timed(_read_or_tell(redis, wanted, source.shown))
+
+
+async def _timed(reading: Awaitable[News]) -> tuple[float, News]:
+    began_s = time.monotonic()
+    news = await reading
+    return time.monotonic() - began_s, news
+
+
+def _let_signals_cancel() -> None:
+    task = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 @asynccontextmanager
@@ -84,7 +105,7 @@ async def _client(source: UrlSource) -> AsyncIterator[Redis]:
         await redis.aclose()
 
 
-async def _read(redis: Redis, wanted: Wanted) -> list[Overview]:
+async def _read(redis: Redis, wanted: Wanted) -> News:
     minutes = None if wanted.window_s is None else wanted.window_s // 60
     return await read_overviews(redis, wanted.queues or await known_queues(redis), minutes=minutes)
 

@@ -1,8 +1,12 @@
 -- tallies: the counters of a queue and of its jobs' names, added up over the last minutes or since the first job.
--- ARGV  1 minutes: how many, the one that runs included; 0 for all since the first job
+-- ARGV  1 minutes: how many; 0 for all since the first job   2 newest: the last of them, as its number since 1970; 0 for
+--       the one that runs
 -- RETURNS  {now_ms, the flat counters of the queue, then for each job name: name, flat counters}
 local minutes, now = tonumber(ARGV[1]), now_ms()
-local newest = math.floor(now / 60000)
+local newest = tonumber(ARGV[2])
+if newest == 0 then
+    newest = math.floor(now / 60000)
+end
 
 local function sum_of(mine)
     local sums, flat = {}, {}

@@ -18,6 +18,9 @@ _SERIES = Script.load("series")
 MINUTES_KEPT: Final = 24 * 60
 SECONDS_KEPT: Final = 600
 
+MINUTES_A_CALL: Final = 15
+"""How many minutes one call adds up, so that it keeps Redis for no more than some milliseconds."""
+
 Counters = dict[str, int]
 """A count for each field of a counters' hash; what was never counted is missing."""
 
@@ -60,10 +63,31 @@ class Series:
 
 
 async def read_tallies(redis: Redis, keys: QueueKeys, minutes: int) -> Tallied:
-    """The counters of the last minutes, at most `MINUTES_KEPT`; 0 for those since the first job."""
-    now_ms, queue, *by_name = await _TALLIES.run(redis, keys, (min(minutes, MINUTES_KEPT),))
+    """The counters of the last minutes, at most `MINUTES_KEPT`; 0 for those since the first job.
+
+    Many minutes take several calls, so that Redis does other things between them. The minute that runs comes first, and
+    those before it change no more.
+    """
+    minutes = min(minutes, MINUTES_KEPT)
+    found = await _read_minutes(redis, keys, min(minutes, MINUTES_A_CALL), 0)
+    running = found.now_ms // 60_000
+    for back in range(MINUTES_A_CALL, minutes, MINUTES_A_CALL):
+        older = await _read_minutes(redis, keys, min(MINUTES_A_CALL, minutes - back), running - back)
+        _add(found.queue, older.queue)
+        for name, counters in older.jobs.items():
+            _add(found.jobs.setdefault(name, {}), counters)
+    return found
+
+
+async def _read_minutes(redis: Redis, keys: QueueKeys, minutes: int, newest: int) -> Tallied:
+    now_ms, queue, *by_name = await _TALLIES.run(redis, keys, (minutes, newest))
     jobs = {text(name): _counters(flat) for name, flat in zip(by_name[::2], by_name[1::2], strict=True) if flat}
     return Tallied(now_ms, _counters(queue), jobs)
+
+
+def _add(sums: Counters, counters: Counters) -> None:
+    for field, count in counters.items():
+        sums[field] = sums.get(field, 0) + count
 
 
 async def read_series(redis: Redis, keys: QueueKeys, name: str, step: Step, length: int) -> Series:

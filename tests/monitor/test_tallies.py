@@ -234,3 +234,18 @@ def test_a_bucket_holds_what_its_bounds_say() -> None:
     for run_ms in (0, 1, 2, 3, 4, 7, 8, 1000, 2**22 - 1):
         bucket = run_ms.bit_length()
         assert (BOUNDS_S[bucket - 1] if bucket else 0) <= run_ms / 1000 < BOUNDS_S[bucket]
+
+
+async def test_a_long_window_is_as_if_it_were_read_at_once(redis: Redis) -> None:
+    now_min = int((await redis.time())[0]) // 60
+    for back in range(70):
+        for name in ("", ":even") if back % 2 == 0 else ("",):
+            await redis.hset(f"{KEYS.base}minute:{now_min - back}{name}", mapping={"done": 1, "w3": 2})  # type: ignore[misc]
+            await redis.expire(f"{KEYS.base}minute:{now_min - back}{name}", 60)
+    await redis.zadd(KEYS.base + "names", {"even": 1})
+    await redis.expire(KEYS.base + "names", 60)
+    # The minute may have changed meanwhile.
+    assert (await read_totals(redis, DEFAULT_QUEUE, minutes=61)).done in (60, 61)
+    assert (await read_totals(redis, DEFAULT_QUEUE, minutes=1440)).wait.count == 140
+    assert (await read_jobs(redis, DEFAULT_QUEUE, minutes=61))["even"].done in (30, 31)
+    assert (await read_jobs(redis, DEFAULT_QUEUE, minutes=1440))["even"].done == 35

@@ -15,7 +15,7 @@ from tests.cli.overviews import WORKERS, beats, overview, quiet
     [
         (quiet(), "healthy", "1 worker, nothing waits"),
         (quiet(jobs_per_s=12.34, running=3), "healthy", "1 worker, 3 running, 0 ready, 12.3 jobs/s"),
-        (quiet(workers=()), "no worker", "nobody takes jobs; start a worker:  monarq worker TARGET"),
+        (quiet(workers=()), "no worker", "nobody takes jobs"),
         (quiet(workers=(), queued=1), "no worker", "1 job ready and no worker runs"),
         (quiet(workers=WORKERS[2:], queued=2), "no worker", "2 jobs ready and no worker runs"),
         (quiet(workers=(), queued=2, oldest_s=90.0, arq=ArqHealth()), "healthy", "served by arq, 0 running, 2 ready"),
