@@ -92,6 +92,20 @@ async def test_aborts(stock: arq.ArqRedis, pool: monarq.arq.ArqRedis, client: st
     assert await stock.exists(names.job(job.job_id), names.in_progress(job.job_id)) == 0
 
 
+async def test_no_job_is_enqueued_beside_a_run_of_its_id(stock: arq.ArqRedis) -> None:
+    """The end of that run would take it along: arq's clients look for the payload only, so that must not expire."""
+    assert await stock.enqueue_job("sleep", 2.0, _job_id="same", _expires=1.5) is not None
+    async with running(ours(stock, lease_s=0.6)):
+        await until(lambda: stock.exists(names.in_progress("same")))
+        async with asyncio.timeout(1.5):
+            while await stock.ttl(names.job("same")) < 60:
+                await asyncio.sleep(0.01)
+        assert await stock.enqueue_job("sleep", 0, _job_id="same", _expires=1.0) is None
+        job = Job("same", stock)
+        await job.result(timeout=10, poll_delay=0.02)
+    assert not await stock.exists(names.job("same"), DEFAULT_QUEUE)
+
+
 async def test_an_abort_without_leave_changes_nothing_of_a_running_job(stock: arq.ArqRedis) -> None:
     job = await stock.enqueue_job("sleep", 0.4)
     assert job is not None

@@ -97,6 +97,7 @@ class Promises:
         for lease in leases:
             if self.owns(lease):
                 self.grants[lease.id].until = self.now + LEASE_S
+                self._keep_payload(lease.id)
                 self.blurred.discard(lease.id)
 
     def on_finished(self, lease: Taken, lost: list[str]) -> None:
@@ -172,6 +173,12 @@ class Promises:
         expected = {"enqueued": self.added, "started": self.started, "retried": self.retried}
         assert {name: stats.get(name, 0) for name in expected} == expected
         assert stats.get("done", 0) + stats.get("failed", 0) == self.ended
+
+    def _keep_payload(self, job_id: str) -> None:
+        """A payload does not expire under a run that goes on."""
+        life = self.lives.get(job_id)
+        if life is not None and not self._has_expired(life):
+            life.expires = None
 
     def _has_expired(self, life: Life) -> bool:
         return life.expires is not None and life.expires <= self.now

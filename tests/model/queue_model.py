@@ -198,6 +198,8 @@ class QueueModel:
         mine, lost = self._owned(worker, leases)
         for lease in mine:
             self.tokens[lease.id].until = self.now + LEASE_S
+            if lease.id in self.payloads:
+                self.payloads[lease.id].until = math.inf
             end = self.now + LEASE_S + LEASED_MARK
             if lease.home == "cpu" and lease.id in self.cpu:
                 self.cpu[lease.id] = end

@@ -244,7 +244,7 @@ async def test_what_lives_how_long(redis: Redis) -> None:
     await call_renew(A, record="{}")(scene)
     assert await read_ttls(redis) == {
         "arq:queue": -1,
-        "arq:job:a": 100,
+        "arq:job:a": 7 * 86_400,
         "arq:in-progress:a": LEASE_S,
         KEYS.leases("w1"): 40 * LEASE_S,
         KEYS.worker("w1"): 4 * LEASE_S,
