@@ -27,6 +27,12 @@ ARGUMENTS = [
 expect.set_options(timeout=20_000)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser on a busy machine takes its time."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(300))
+
+
 @pytest.fixture(autouse=True)
 async def nothing_is_left_running() -> AsyncIterator[None]:
     """Whatever becomes of a test, the processes that it has started end with it."""
