@@ -163,6 +163,7 @@ async def redis_forgets(stage: Stage) -> Outcome:
     async def fault() -> None:
         name = stage.rng.choice(sorted(faults))
         done[name] = done.get(name, 0) + 1
+        stage.ledger.note(FAULT, note=name)
         with suppress(RedisError, OSError):
             await faults[name]()
 

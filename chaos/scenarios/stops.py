@@ -11,7 +11,10 @@ from chaos.stage import GRACE_S, Stage
 
 EVERY_S: Final = 5.0
 PER_SECOND: Final = 200
-ARQ_TIMEOUT_S: Final = 10.0
+HANDED_MS: Final = 15_000
+"""Longer than the grace, also where a busy machine takes seconds from their start to the stop."""
+
+ARQ_TIMEOUT_S: Final = 20.0
 """In the control: longer than the longest job."""
 
 
@@ -44,7 +47,7 @@ async def restart_rolling(stage: Stage) -> Outcome:
 async def _stop_with_long_jobs(stage: Stage, outcome: Outcome) -> None:
     """A worker that is told to stop while jobs run that last longer than its grace."""
     first = await stage.start_workers(workers=1, concurrency=50, arq_timeout_s=ARQ_TIMEOUT_S)
-    await stage.enqueue(count=20, shortest_ms=7000, longest_ms=7000, prefix="handed")
+    await stage.enqueue(count=20, shortest_ms=HANDED_MS, longest_ms=HANDED_MS, prefix="handed")
     await stage.until(lambda: _starts_of(stage, "handed") == 20, 20)
     second = await stage.start_workers(workers=1, concurrency=50, arq_timeout_s=ARQ_TIMEOUT_S)
     await stage.until(lambda: bool(second.pids()), 20)
