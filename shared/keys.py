@@ -38,6 +38,7 @@ _OWN_NAMES: Final = {
     "WAKE_CPU": "wake:cpu",  # the same for a cpu lane
     "ENDED": "ended",  # channel: ids of jobs that have ended, joined by NUL
     "STATS": "stats",  # hash: counters since the first job; with ":" and a job's name: those of its jobs alone
+    "LIVE": "live",  # hash: counters of this second, which have yet to be added to the others
     "MINUTE": "minute:",  # + unix minute, and ":" and a job's name: counters of that minute, for a day
     "SECOND": "second:",  # + unix second, and ":" and a job's name: counters of that second, for ten minutes
     "NAMES": "names",  # zset: job name -> ms at which it was counted first

@@ -3,6 +3,8 @@
 -- RETURNS  {now_ms, members, ready, running, dead, ended in the last whole seconds (5), ms since which the oldest
 --          ready job waits or -1, the flat counters, the worker ids, 1 where the queue is paused or else 0}
 local now = now_ms()
+even_when_full()
+settle_counters(math.floor(now / 1000))
 local function due(source)
     return redis.call('ZCOUNT', source, '-inf', ms(now))
 end
@@ -27,4 +29,4 @@ local first_io, first_cpu = oldest(QUEUE), oldest(CPU)
 local first = math.min(first_io or math.huge, first_cpu or math.huge)
 local age = first < math.huge and math.floor(now - first) or -1
 return {now, redis.call('ZCARD', QUEUE), due(QUEUE) + due(CPU), running, redis.call('ZCARD', DEAD), ended, age,
-    redis.call('HGETALL', STATS), workers, redis.call('EXISTS', PAUSED)}
+    counters_in(STATS), workers, redis.call('EXISTS', PAUSED)}

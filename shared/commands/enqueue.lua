@@ -95,11 +95,7 @@ if #scored > 0 then
         end
     end
     redis.call('ZADD', QUEUE, unpack(scored))
-    local entered, name = {enqueued = #scored / 2}, counted_name(now, ARGV[7])
-    tally(now, '', entered)
-    if name ~= '' then
-        tally(now, name, entered)
-    end
+    gather(now, ARGV[7], {enqueued = #scored / 2})
     wake(lane)
 end
 return codes

@@ -89,8 +89,9 @@ redis.pcall('ZREM', ABORT, unpack(ids))
 if #buried > 0 then
     list_buried()
 end
-tally_runs(now, FIRST_KIND, runs_of)
-if type(redis.pcall('LPUSH', RECENT, unpack(recent))) == 'number' then
+count_runs(now, FIRST_KIND, runs_of)
+local listed = redis.pcall('LPUSH', RECENT, unpack(recent))
+if type(listed) == 'number' and (listed <= 10 or listed > 600) then
     redis.call('LTRIM', RECENT, 0, 499)
     redis.call('PEXPIRE', RECENT, DAY)
 end

@@ -1,7 +1,7 @@
 """The kinds of runs that one call of finish or requeue tells of, for the counters.
 
 The runs of a call are mostly alike: the same job, as quick as each other. So what is counted travels once for a kind,
-and each run names its kind's number. See the prelude's `tally_runs`.
+and each run names its kind's number. See the prelude's `count_runs`.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ local function wake(lane)
 end
 
 -- Counters are for people. What is counted has a hash since the first job, one for each minute of a day, and one for
--- each second of ten minutes.
+-- each second of ten minutes: a queue, and its jobs of each name.
 local function add_to(key, fields, keep_ms, renews)
     local last, is_new
     for field, by in pairs(fields) do
@@ -68,31 +68,83 @@ local function add_to(key, fields, keep_ms, renews)
     return is_new
 end
 
--- Counts of a whole queue where the name is '', else of its jobs of that name.
-local function tally(now, name, fields)
-    local mine = name == '' and '' or ':' .. name
-    add_to(SECOND .. math.floor(now / 1000) .. mine, fields, 600000)
-    local is_new = add_to(MINUTE .. math.floor(now / 60000) .. mine, fields, DAY + 3600000)
+local function tally(second, mine, fields)
+    add_to(SECOND .. second .. mine, fields, 600000)
+    local is_new = add_to(MINUTE .. math.floor(second / 60) .. mine, fields, DAY + 3600000)
     add_to(STATS .. mine, fields, 30 * DAY, is_new)
 end
 
-local function count(now, field, by)
-    tally(now, '', {[field] = by})
-end
-
 -- The name that a job is counted by: names come from outside, and there must be an end to them.
-local function counted_name(now, name)
+local function counted_name(second, name)
     name = string.sub(name, 1, 200)
-    if name == '' or type(redis.pcall('ZSCORE', NAMES, name)) == 'string' then
+    if type(redis.pcall('ZSCORE', NAMES, name)) == 'string' then
         return name
     end
     local known = redis.pcall('ZCARD', NAMES)
     if type(known) ~= 'number' or known >= 200 then
         return '(other)'
     end
-    redis.call('ZADD', NAMES, ms(now), name)
+    redis.call('ZADD', NAMES, second .. '000', name)
     redis.call('PEXPIRE', NAMES, 30 * DAY)
     return name
+end
+
+-- LIVE has a field for each counter and job name, joined by NUL: its jobs are counted for the queue too, but for their
+-- crashes, which the queue has counted when they were seen. The field '' is the second in which all that was.
+local function fields_by_name(live)
+    local by_name, second = {}, nil
+    local function add(name, field, by)
+        local fields = by_name[name] or {}
+        by_name[name] = fields
+        fields[field] = (fields[field] or 0) + by
+    end
+    for at = 1, #live, 2 do
+        local field, name = string.match(live[at], '^([%w_]+)%z(.*)$')
+        if not field then
+            second = tonumber(live[at + 1])
+        else
+            add(name, field, live[at + 1])
+            if name ~= '' and field ~= 'crashed' then
+                add('', field, live[at + 1])
+            end
+        end
+    end
+    return by_name, second
+end
+
+-- The counters of a key, none where it is of a wrong type.
+local function counters_in(key)
+    local fields = redis.pcall('HGETALL', key)
+    return fields.err and {} or fields
+end
+
+-- Adds what has gathered to the counters that stay, and begins anew.
+local function settle_counters(next_second)
+    local by_name, second = fields_by_name(counters_in(LIVE))
+    redis.call('DEL', LIVE)
+    if second then
+        for name, fields in pairs(by_name) do
+            tally(second, name == '' and '' or ':' .. counted_name(second, name), fields)
+        end
+    end
+    redis.call('HSET', LIVE, '', next_second)
+    redis.call('PEXPIRE', LIVE, 30 * DAY)
+end
+
+-- Counts of a whole queue where the name is '', else of its jobs of that name. They gather for a second first: a
+-- counter then costs each call one command, and the six that it stands in are written once a second.
+local function gather(now, name, fields)
+    local second = math.floor(now / 1000)
+    if redis.pcall('HGET', LIVE, '') ~= '' .. second then
+        settle_counters(second)
+    end
+    for field, by in pairs(fields) do
+        redis.call('HINCRBY', LIVE, field .. '\0' .. name, by)
+    end
+end
+
+local function count(now, field, by)
+    gather(now, '', {[field] = by})
 end
 
 -- Whether anybody wants any job aborted.
@@ -140,10 +192,10 @@ end
 -- and how often each of them had crashed before.
 local KIND = 8
 
-local function add_kind(now, at, runs, of_queue)
-    local name, came_to = counted_name(now, ARGV[at]), ARGV[at + 1]
-    local fields = of_queue[name] or {}
-    of_queue[name] = fields
+local function add_kind(at, runs, by_name)
+    local name, came_to = ARGV[at], ARGV[at + 1]
+    local fields = by_name[name] or {}
+    by_name[name] = fields
     local function add(field, by)
         if by > 0 then
             fields[field] = (fields[field] or 0) + by
@@ -165,23 +217,15 @@ local function add_kind(now, at, runs, of_queue)
     end
 end
 
--- `runs_of` says how many runs each kind had. A crash is counted by the job's name when the job ends; the queue has
--- counted it when it was seen.
-local function tally_runs(now, first, runs_of)
-    local by_name, all = {}, {}
+-- `runs_of` says how many runs each kind had.
+local function count_runs(now, first, runs_of)
+    local by_name = {}
     for kind, runs in pairs(runs_of) do
-        add_kind(now, first + kind * KIND, runs, by_name)
+        add_kind(first + kind * KIND, runs, by_name)
     end
     for name, fields in pairs(by_name) do
-        for field, by in pairs(fields) do
-            all[field] = (all[field] or 0) + by
-        end
-        if name ~= '' then
-            tally(now, name, fields)
-        end
+        gather(now, name, fields)
     end
-    all.crashed = nil
-    tally(now, '', all)
 end
 
 local function source_of(lane)

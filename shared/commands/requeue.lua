@@ -32,7 +32,7 @@ for _, at in ipairs(mine) do
     lanes[lane] = true
 end
 if #mine > 0 then
-    tally_runs(now, FIRST_KIND, runs_of)
+    count_runs(now, FIRST_KIND, runs_of)
 end
 for lane in pairs(lanes) do
     wake(lane)

@@ -3,6 +3,8 @@
 -- RETURNS  {now_ms, number of the oldest step since 1970, then for each step, oldest first: flat counters}
 local length, mine = tonumber(ARGV[2]), ARGV[3] == '' and '' or ':' .. ARGV[3]
 local now = now_ms()
+even_when_full()
+settle_counters(math.floor(now / 1000))
 local source, step_ms = SECOND, 1000
 if ARGV[1] == 'minute' then
     source, step_ms = MINUTE, 60000
@@ -10,6 +12,6 @@ end
 local oldest = math.floor(now / step_ms) - length + 1
 local reply = {now, oldest}
 for step = oldest, oldest + length - 1 do
-    reply[#reply + 1] = redis.call('HGETALL', source .. step .. mine)
+    reply[#reply + 1] = counters_in(source .. step .. mine)
 end
 return reply

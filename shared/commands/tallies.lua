@@ -7,11 +7,13 @@ local newest = tonumber(ARGV[2])
 if newest == 0 then
     newest = math.floor(now / 60000)
 end
+even_when_full()
+settle_counters(math.floor(now / 1000))
 
 local function sum_of(mine)
     local sums, flat = {}, {}
     for back = 0, minutes - 1 do
-        local fields = redis.call('HGETALL', MINUTE .. newest - back .. mine)
+        local fields = counters_in(MINUTE .. newest - back .. mine)
         for at = 1, #fields, 2 do
             sums[fields[at]] = (sums[fields[at]] or 0) + fields[at + 1]
         end
@@ -23,7 +25,7 @@ local function sum_of(mine)
 end
 
 local function counters(mine)
-    return minutes > 0 and sum_of(mine) or redis.call('HGETALL', STATS .. mine)
+    return minutes > 0 and sum_of(mine) or counters_in(STATS .. mine)
 end
 
 local reply = {now, counters('')}

@@ -28,6 +28,7 @@ from monarq.shared.commands.purge import purge
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.repair import repair, sweep
 from monarq.shared.commands.requeue import Return, requeue
+from monarq.shared.commands.tallies import read_tallies
 from monarq.shared.keys import LEASED_MARK, PARKED_SCORE
 from monarq.shared.lane import Home, Lane
 from tests.model.terms import FRONT, LEASE_S, LETTER_S, RESULT_S, Job, Taken, shown
@@ -203,6 +204,7 @@ class RealQueue:
 
     def state(self) -> QueueState:
         """What Redis holds of jobs, each set in its own order."""
+        _now(read_tallies(self._async, KEYS, 0))  # counts gather for a second before they are added to the counters
         all_keys = self._read(keys=[], args=[])
         found: dict[str, Any] = {}
         for key, kind, value in json.loads(all_keys):

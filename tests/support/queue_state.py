@@ -14,6 +14,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from monarq.shared import keys as names
+from monarq.shared.commands.tallies import read_tallies
 from monarq.shared.keys import LEASED_MARK, PARKED_SCORE, QueueKeys
 
 KEYS: Final = QueueKeys.of(names.DEFAULT_QUEUE)
@@ -143,6 +144,7 @@ _FAMILIES: Final = (
     _Family("", KEYS.base + "stats:", "hash"),
     _Family("", KEYS.base + "minute:", "hash"),
     _Family("", KEYS.base + "names", "zset"),
+    _Family("", KEYS.base + "live", "hash"),
     _Family("", KEYS.base + "recent", "list"),
     _Family("letters", KEYS.letter(""), "hash"),
     _Family("progress", KEYS.progress(""), "string"),
@@ -248,6 +250,7 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
     """The state that Redis holds, its times counted from `now_ms`; no key of any other name may be there."""
     found: dict[str, Any] = {}
     wrong: dict[str, str] = {}
+    await read_tallies(redis, KEYS, 0)  # what was counted gathers for a second before it is added to the counters
     async for raw_key in redis.scan_iter(count=1000):
         key = to_text(raw_key)
         family, name = _family_of(key)
@@ -310,6 +313,7 @@ async def _read_trail(redis: Any, key: bytes) -> tuple[str, ...]:
 
 async def read_ttls(redis: Redis) -> dict[str, int]:
     """Seconds that each key has yet to live, but for counters of minutes and seconds; -1 where it has no end."""
+    await read_tallies(redis, KEYS, 0)
     left_ms = {to_text(key): await redis.pttl(key) async for key in redis.scan_iter(count=1000)}
     return {
         key: -1 if left < 0 else round(left / 1000)

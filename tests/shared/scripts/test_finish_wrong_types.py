@@ -125,9 +125,10 @@ async def test_a_key_of_a_wrong_type(row: Row, redis: Redis) -> None:
 
 async def test_the_second_s_counter_of_a_wrong_type(redis: Redis) -> None:
     now_ms = await seed(redis, TWO_LEASED)
-    for second in range(now_ms // 1000, now_ms // 1000 + 3):
-        await redis.set(f"{KEYS.base}second:{second}", "many", ex=60)
+    seconds = [f"{KEYS.base}second:{second}" for second in range(now_ms // 1000, now_ms // 1000 + 9)]
+    for key in seconds:
+        await redis.set(key, "many", ex=60)
     assert await call_finish(ending("a"), ending("b"))(Scene(redis, now_ms)) == []
-    for second in range(now_ms // 1000, now_ms // 1000 + 3):
-        await redis.delete(f"{KEYS.base}second:{second}")
-    assert await read_state(redis, now_ms) == replace(BOTH_DONE, ended=0)
+    found = await read_state(redis, now_ms)
+    assert replace(found, wrong={}) == replace(BOTH_DONE, ended=0)
+    assert set(found.wrong) == set(seconds)
