@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.producer.wire import Wire, private_pool
+from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.repair import retire
 from monarq.shared.connection import SOCKET_TIMEOUT_S, RedisSource, check_redis
 from monarq.shared.keys import QueueKeys
@@ -329,12 +330,11 @@ class Engine:
         if ending:
             await asyncio.wait(ending)
 
-    def _on_lost(self, keys: QueueKeys, raw_ids: list[bytes]) -> None:
+    def _on_lost(self, leases: list[Lease]) -> None:
         """Leases are somebody else's: their runs are cancelled, and nothing of them is written."""
         assert self._runner is not None
-        for raw_id in raw_ids:
-            lease = self._table.find(keys.queue, raw_id)
-            if lease is None:
+        for lease in leases:
+            if not self._table.holds(lease):
                 continue
             self._table.drop(lease)
             run = self._runner.running.get(lease)

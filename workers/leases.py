@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from monarq.shared.backoff import Backoff
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.renew import BATCH, renew
@@ -72,7 +70,7 @@ class LeaseKeeper:
         lease_s: float,
         open_redis: Callable[[], Any],
         record: Callable[[], bytes],
-        on_lost: Callable[[QueueKeys, list[bytes]], None],
+        on_lost: Callable[[list[Lease]], None],
         journal: Journal,
     ) -> None:
         self._worker_id = worker_id
@@ -115,7 +113,7 @@ class LeaseKeeper:
                     self._renewed_at_s = time.monotonic()
                     backoff.reset()
                     wait_s = self._lease_s / 3
-                except (RedisError, OSError) as error:
+                except Exception as error:  # noqa: BLE001 - memory may fail too; a worker that lives must renew
                     self._journal.renewal_failed(error)
                     redis.connection_pool.disconnect()  # after a failover the name may lead to another server
                     wait_s = backoff.next_s()
@@ -130,8 +128,9 @@ class LeaseKeeper:
             for at in range(0, max(1, len(leases)), BATCH):
                 batch = leases[at : at + BATCH]
                 ends_s = time.monotonic() + self._lease_s
-                lost = renew(redis, keys, self._worker_id, round(self._lease_s * 1000), record, batch)
+                lost = set(renew(redis, keys, self._worker_id, round(self._lease_s * 1000), record, batch))
                 for lease in batch:
                     lease.ends_s = ends_s
                 if lost and self._loop is not None and not self._stopped.is_set():
-                    self._loop.call_soon_threadsafe(self._on_lost, keys, lost)
+                    # The leases themselves, not the ids: the worker may hold a newer lease of the same job by now.
+                    self._loop.call_soon_threadsafe(self._on_lost, [each for each in batch if each.raw_id in lost])

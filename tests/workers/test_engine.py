@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -213,6 +214,20 @@ async def test_lost_lease_cancels_the_run_and_nothing_is_written(redis: Redis, r
     assert await redis.get(names.in_progress("taken")) == b"somebody else"
     assert not await redis.exists(names.result("taken"))
     await redis.delete(names.in_progress("taken"))
+
+
+async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.wait, 0.3, job_id="again")
+    engine = make_engine(redis_url, jobs.ALL, journal)
+    async with running(engine):
+        await journal.until("job_started")
+        [lease] = engine._table.of(QUEUE.queue)
+        # The keeper asked for the lease of the try before, and hears of its loss when the next one has begun.
+        engine._on_lost([replace(lease, token="the one before")])
+        await journal.until("job_completed")
+    assert "job_lost" not in journal.events
+    assert (await result_of(redis, "again")).success
 
 
 async def test_drain_lets_jobs_end_and_hands_back_the_rest(redis: Redis, redis_url: str) -> None:
