@@ -12,6 +12,7 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -20,9 +21,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.producer.wire import Wire, private_pool
+from monarq.shared.backoff import Backoff
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.repair import retire
 from monarq.shared.connection import SOCKET_TIMEOUT_S, RedisSource, check_redis
+from monarq.shared.errors import RedisUnavailableError
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
 from monarq.workers.aborter import Aborter
@@ -56,6 +59,9 @@ STUBBORN_S: Final = 1.0
 LAST_WORDS_S: Final = 5.0
 """How long the last acknowledgements may take when Redis does not answer; the leases' ends do the rest."""
 
+
+PATIENCE_S: Final = 10.0
+"""How long a worker that is started again waits for a Redis that is away: to start anew would take longer."""
 
 _ALL: Final = 1000
 """Connections are as many as parts of the worker speak at once; no part waits for another's."""
@@ -150,11 +156,27 @@ class Engine:
             private_pool(self.source.client()), shown=self.source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL
         )
         try:
-            await check_redis(redis, self.source.shown)
+            await self._reach(redis)
             await audit_redis(redis, self.source.shown, self._journal, tells=self.settings.audit)
             await self._run_with(redis)
         finally:
             await redis.hang_up()
+
+    async def _reach(self, redis: Redis) -> None:
+        """Redis answers when this returns. Only a worker that takes the place of another waits for that.
+
+        Raises:
+            RedisUnavailableError: it does not answer.
+        """
+        until_s = time.monotonic() + (PATIENCE_S if self.restarts else 0.0)
+        backoff = Backoff()
+        while True:
+            try:
+                return await check_redis(redis, self.source.shown)
+            except RedisUnavailableError:
+                if self._stopping.is_set() or time.monotonic() >= until_s:
+                    raise
+            await asyncio.sleep(backoff.next_s())
 
     async def _run_with(self, redis: Redis) -> None:
         lanes = Lanes(self.jobs, self.settings, self._tally, self.worker_id)
