@@ -110,9 +110,14 @@ def _sparks(queue: Overview, ascii_only: bool) -> list[Cell]:
     }
     highest = max(told["cyan"])
     return [
-        (name, Text(sparkline(values, highest=highest, ascii_only=ascii_only), style=style if any(values) else "dim"))
+        (name, _bars(values, highest, style, ascii_only))
         for name, (style, values) in zip(_SPARKS, told.items(), strict=True)
     ]
+
+
+def _bars(values: Sequence[float], highest: float, style: str, ascii_only: bool) -> Text:
+    bars = sparkline(values, highest=highest, ascii_only=ascii_only)
+    return Text.assemble(*((bar, style if value else "dim") for bar, value in zip(bars, values, strict=True)))
 
 
 def job_rows(queues: Iterable[Overview]) -> list[JobRow]:
