@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,6 +32,7 @@ from tests.shared.scripts.rows import Call, Scene
 from tests.support.queue_state import KEYS, Time, to_bytes, to_text
 
 LEASE_S: Final = 15
+_SLACK_S: Final = 0.05
 HOUR_MS: Final = 3_600_000
 
 
@@ -89,7 +91,7 @@ def call_claim(
     async def call(scene: Scene) -> Took:
         asked = Claim(worker, token, home, LEASE_S * 1000, limit, max_payload)
         claimed = await claim(scene.redis, KEYS, asked)
-        next_due = None if claimed.next_due_s is None else round(claimed.next_due_s)
+        next_due = None if claimed.next_due_s is None else math.ceil(claimed.next_due_s - _SLACK_S)
         return Took(tuple(_taken(scene, lease) for lease in claimed.leases), next_due)
 
     return call
@@ -241,7 +243,7 @@ def call_waiting() -> Call:
 
     async def call(scene: Scene) -> Waiting:
         found = await waiting(scene.redis, KEYS)
-        return Waiting(*(None if each is None else round(each) for each in (found.io_s, found.cpu_s)))
+        return Waiting(*(None if each is None else math.floor(each) for each in (found.io_s, found.cpu_s)))
 
     return call
 
@@ -252,7 +254,7 @@ def call_counts() -> Call:
     async def call(scene: Scene) -> Counts:
         found = await counts(scene.redis, KEYS)
         assert scene.time(found.now_ms) == 0
-        oldest_s = None if found.oldest_s is None else round(found.oldest_s)
+        oldest_s = None if found.oldest_s is None else math.floor(found.oldest_s)
         return Counts(
             now_ms=0,
             queued=found.queued,
