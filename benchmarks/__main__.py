@@ -74,7 +74,8 @@ def draw(summary: report.Summary) -> str:
 def run_the_others(console: Console) -> None:
     """The floor and all that grows, for a moment each."""
     with EmbeddedRedis(port=0) as server:
-        floor.print_costs(uvloop.run(floor.measure(server.url, 1000)), console)
+        costs, _ = uvloop.run(floor.measure(server.url, 1000))
+        floor.print_costs(costs, console)
     points = [point for name in scale.PARTS for point in scale.run_part(name, scale.FEW)]
     scale.print_points(points, console)
     assert scale.draw(points).endswith("</svg>")

@@ -34,6 +34,7 @@ from monarq.shared.payload import write_payload, write_result
 
 BATCHES: Final = (1, 10, 100, 1000)
 AT_ONCE: Final = 2
+QUIET_S: Final = 0.02
 KEEP_MS: Final = 3_600_000
 KEYS: Final = QueueKeys.of(DEFAULT_QUEUE)
 WORKER: Final = "floor:1"
@@ -108,6 +109,16 @@ class Floor:
 
         return await self._step("SET one at a time", count, 1, run)
 
+    async def pings(self, count: int) -> list[float]:
+        """Milliseconds that PINGs take after a moment of quiet: what the machine needs to wake two processes."""
+        took_ms = []
+        for _ in range(count):
+            await asyncio.sleep(QUIET_S)
+            begun_s = time.perf_counter()
+            await self._redis.ask(("PING",))
+            took_ms.append((time.perf_counter() - begun_s) * 1000)
+        return sorted(took_ms)
+
     async def _step(self, name: str, jobs: int, batch: int, run: Callable[[int, int], Awaitable[None]]) -> Cost:
         before, begun_s = self._meter.read(), time.perf_counter()
         await run(jobs, batch)
@@ -118,7 +129,7 @@ class Floor:
         """Enqueues so many jobs, `batch` a call."""
         for _ in range(0, jobs, batch):
             entries = [(job_id, self._payload) for job_id in new_ids(batch)]
-            await enqueue(self._redis, KEYS, Placing(), Ids.NEW, entries)
+            await enqueue(self._redis, KEYS, Placing(name="noop"), Ids.NEW, entries)
 
     async def _work(self, jobs: int, batch: int) -> None:
         async with asyncio.TaskGroup() as group:
@@ -132,7 +143,7 @@ class Floor:
             claimed = await claim(self._redis, KEYS, asked)
             if not claimed.leases:
                 return
-            endings = [Ending(lease, True, self._result, KEEP_MS, "noop") for lease in claimed.leases]
+            endings = [Ending(lease, True, self._result, KEEP_MS, "noop", run_ms=0) for lease in claimed.leases]
             for at in range(0, len(endings), 500):
                 await finish(self._redis, KEYS, WORKER, endings[at : at + 500], 10_000)
 
@@ -142,8 +153,8 @@ def wire(url: str) -> Wire:
     return Wire(private_pool(open_redis(url)), shown=url, timeout_s=5.0)
 
 
-async def measure(url: str, jobs: int) -> list[Cost]:
-    """All costs, on an empty server for each batch size."""
+async def measure(url: str, jobs: int) -> tuple[list[Cost], list[float]]:
+    """All costs, on an empty server for each batch size; and the times of PINGs after quiet, sorted."""
     meter, costs = Meter(url), []
     redis = wire(url)
     try:
@@ -153,9 +164,10 @@ async def measure(url: str, jobs: int) -> list[Cost]:
             count = max(batch, jobs // 10 if batch == 1 else jobs)
             costs += await Floor(redis, meter).measure(count - count % batch, batch)
         costs.append(await Floor(redis, meter).sets(max(1, jobs // 10)))
+        pings_ms = await Floor(redis, meter).pings(max(10, jobs // 250))
     finally:
         await redis.hang_up()
-    return costs
+    return costs, pings_ms
 
 
 def print_costs(costs: list[Cost], console: Console) -> None:
@@ -184,12 +196,14 @@ def print_costs(costs: list[Cost], console: Console) -> None:
 def main(jobs: int, small: bool, out: Path) -> None:
     """Measure what Redis takes for monarq's scripts when no job is run."""
     with EmbeddedRedis(port=0) as server:
-        costs = uvloop.run(measure(server.url, 1000 if small else jobs))
+        costs, pings_ms = uvloop.run(measure(server.url, 1000 if small else jobs))
         rows = [{name: getattr(one, name) for name in Cost.__slots__} for one in costs]
-        about = {"machine": machine.describe(), "redis": server.description, "rows": rows}
+        ping = {"p50": pings_ms[len(pings_ms) // 2], "p99": pings_ms[len(pings_ms) * 99 // 100]}
+        about = {"machine": machine.describe(), "redis": server.description, "rows": rows, "quiet_ping_ms": ping}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(about, indent=1) + "\n")
     print_costs(costs, Console())
+    Console().print(f"a PING after 20 ms of quiet: {ping['p50']:.3f} ms p50, {ping['p99']:.3f} ms p99")
 
 
 if __name__ == "__main__":

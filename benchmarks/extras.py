@@ -1,0 +1,107 @@
+"""What counting, events and logging cost: no-op jobs a second with them as they are by default, and without, in turns.
+
+`python -m benchmarks.extras [--rounds N] [--jobs N]` prints both medians and their ratio. Counting cannot be switched
+off in monarq: here its scripts are robbed of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+from unittest.mock import patch
+
+import uvloop
+
+from monarq import Producer, job
+from monarq.embedded import EmbeddedRedis
+from monarq.shared.connection import UrlSource, open_redis
+from monarq.shared.scripts import Script
+from monarq.workers.engine import Engine
+from monarq.workers.journal import Journal
+from monarq.workers.log import WorkerLog
+from monarq.workers.settings import WorkerSettings
+
+COUNTING: Final = {
+    "local function gather(now, name, fields)\n": "local function gather()\n    do return end\n",
+    "if #recent < 10 then": "if false then",
+    "local listed = redis.pcall('LPUSH', RECENT, unpack(recent))": "local listed = false",
+}
+"""The places where scripts count, and what they are without it."""
+
+
+@job(name="benchmarks.extras.nothing")
+async def nothing() -> None:
+    """Does nothing."""
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--jobs", type=int, default=40_000)
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("monarq").propagate = False
+    logging.getLogger("monarq").addHandler(logging.NullHandler())
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    with EmbeddedRedis(port=0) as server:
+        for _ in range(given.rounds):
+            for with_all, seen in rates.items():
+                seen.append(uvloop.run(rate(server.url, given.jobs, with_all)))
+    on, off = statistics.median(rates[True]), statistics.median(rates[False])
+    for name, seen in (("by default", rates[True]), ("without", rates[False])):
+        print(f"{name}: {statistics.median(seen):,.0f} jobs/s, from {min(seen):,.0f} to {max(seen):,.0f}")
+    print(f"by default {(1 - on / off) * 100:.1f} % slower; {given.rounds} rounds in turns")
+
+
+async def rate(url: str, jobs: int, with_all: bool) -> float:
+    """No-op jobs a second that one worker of this process runs."""
+    redis = open_redis(url)
+    await redis.flushall()
+    await redis.aclose()
+    async with Producer(url) as producer:
+        await producer.enqueue_many(nothing, [()] * jobs)
+    settings = WorkerSettings(burst=True, audit=False)
+    if with_all:
+        return await drained(Engine([nothing], settings, UrlSource(url), journal=Journal(WorkerLog())), jobs)
+    with uncounted():
+        return await drained(Engine([nothing], settings, UrlSource(url)), jobs)
+
+
+async def drained(engine: Engine, jobs: int) -> float:
+    """Runs all that waits."""
+    begun_s = time.perf_counter()
+    await engine.run()
+    if engine.tally.complete != jobs:
+        raise RuntimeError(f"{engine.tally.complete} of {jobs} jobs were run")
+    return jobs / (time.perf_counter() - begun_s)
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Takes the counting out of the scripts that run jobs, meanwhile."""
+    with ExitStack() as patches:
+        for name in ("claim", "finish"):
+            module = importlib.import_module(f"monarq.shared.commands.{name}")
+            patches.enter_context(patch.object(module, "_SCRIPT", robbed(Script.load(name))))
+        yield
+
+
+def robbed(script: Script) -> Script:
+    """The script without its counting."""
+    source = script.source
+    for counts, silent in COUNTING.items():
+        source = source.replace(counts, silent)
+    if source.count("do return end") != 1:
+        raise RuntimeError(f"{script.name} has changed: find the place where it counts")
+    return Script(script.name, source)
+
+
+if __name__ == "__main__":
+    main()
