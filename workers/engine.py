@@ -32,7 +32,9 @@ from monarq.workers.aborter import Aborter
 from monarq.workers.acker import Acker
 from monarq.workers.admission import Admission
 from monarq.workers.audit import audit_redis
+from monarq.workers.burst import Burst
 from monarq.workers.claimer import Claimer
+from monarq.workers.draining import Drain, end_tasks
 from monarq.workers.journal import Journal
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.lease_clock import LeaseClock
@@ -52,9 +54,6 @@ from monarq.workers.tally import Tally
 from monarq.workers.traces import tracing
 from monarq.workers.upkeep import Upkeep
 from monarq.workers.vitals import Vitals
-
-STUBBORN_S: Final = 1.0
-"""How long a cancelled run may take to end before it is handed back over its head."""
 
 LAST_WORDS_S: Final = 5.0
 """How long the last acknowledgements may take when Redis does not answer; the leases' ends do the rest."""
@@ -221,6 +220,7 @@ class Engine:
             tally=self._tally,
             on_ended=self._quiet.set,
         )
+        drain = Drain(self._runner, grace_s=self.settings.grace_s, hand_back=self._hand_back, journal=self._journal)
         self._vitals.start(lambda: lanes.child_pid)
         keeper.start()
         sending = asyncio.create_task(acker.run())
@@ -239,14 +239,14 @@ class Engine:
         try:
             await self._until_stopped(redis, [*parts, *beside, sending])
         finally:
-            await self._end_tasks(parts)
-            await self._end_runs()
+            await end_tasks(parts)
+            await drain.end_runs()
             with suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_S):
                     for claimer in claimers:
                         await claimer.settle()
                     await acker.flush()
-            await self._end_tasks([*beside, sending])
+            await end_tasks([*beside, sending])
             await keeper.stop()
             self._vitals.stop()
             await self._retire(redis)
@@ -299,58 +299,19 @@ class Engine:
         """Until a stop is asked for, a burst is done, or a part has failed, which then raises here."""
         waits = [asyncio.create_task(self._stopping.wait()), *parts]
         if self.settings.burst:
-            waits.append(asyncio.create_task(self._until_burst_done(redis)))
+            burst = Burst(
+                queues=self._keys,
+                table=self._table,
+                quiet=self._quiet,
+                running=lambda: self.running,
+                may_start=self._may_start,
+            )
+            waits.append(asyncio.create_task(burst.until_done(redis)))
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        await self._end_tasks([task for task in waits if task not in parts])
+        await end_tasks([task for task in waits if task not in parts])
         for task in done:
             if not task.cancelled():
                 task.result()
-
-    async def _until_burst_done(self, redis: Redis) -> None:
-        while True:
-            await self._quiet.wait()
-            self._quiet.clear()
-            if self._may_start() == 0 and not self.running:
-                return
-            if not self.running and not len(self._table) and await self._all_empty(redis):
-                return
-
-    async def _all_empty(self, redis: Redis) -> bool:
-        """Whether no queue has a job for this worker: a paused one has none, and a burst does not wait for people."""
-        with suppress(RedisError, OSError):
-            return not any(
-                [await redis.zcard(keys.queue) and not await redis.exists(keys.paused) for keys in self._keys]
-            )
-        return False
-
-    async def _end_runs(self) -> None:
-        """Lets the running jobs end in their grace, then hands the others back."""
-        assert self._runner is not None
-        if self.running:
-            self._journal.draining(self.running, self.settings.grace_s)
-            await self._wait_for_runs(self.settings.grace_s)
-        for run in self.runs:
-            run.stop(Halt.HAND_BACK)
-        if self.running:
-            self._hand_back.clear()
-            await self._wait_for_runs(STUBBORN_S)
-        for run in self.runs:
-            self._runner.hand_back(run)
-
-    async def _wait_for_runs(self, longest_s: float) -> None:
-        tasks = [run.task for run in self.runs if run.task is not None]
-        handed_back = asyncio.create_task(self._hand_back.wait())
-        all_ended = asyncio.create_task(asyncio.wait(tasks))
-        await asyncio.wait([all_ended, handed_back], timeout=longest_s, return_when=asyncio.FIRST_COMPLETED)
-        await self._end_tasks([all_ended, handed_back])
-
-    @staticmethod
-    async def _end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-        ending = [task for task in tasks if not task.done()]
-        for task in ending:
-            task.cancel()
-        if ending:
-            await asyncio.wait(ending)
 
     def _on_lost(self, leases: list[Lease]) -> None:
         """Leases are somebody else's: their runs are cancelled, and nothing of them is written."""

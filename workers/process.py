@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import uvloop
 from redis.asyncio import Redis
@@ -43,6 +43,8 @@ LINGER_S: Final = 0.8
 ORPHAN_S: Final = 5.0
 """How long a worker without supervisor may take beyond its grace."""
 CANNOT_START: Final = 2
+WITHOUT_MEMORY: Final = 3
+"""Exit code of a worker whose allocations fail."""
 
 
 class WorkerEngine(Protocol):
@@ -127,6 +129,7 @@ class Worker:
 
     async def _serve(self, engine: WorkerEngine) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(end_without_memory)
         handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
         with handling(handlers):
             beats = asyncio.create_task(self._beat(engine))
@@ -237,6 +240,13 @@ def _take_over_path(start: Start) -> None:
     os.environ.pop("PYTHONPATH", None)
     if start.python_path is not None:
         os.environ["PYTHONPATH"] = start.python_path
+
+
+def end_without_memory(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop's exception handler: a worker that loses its parts one by one must end, so that its jobs are freed."""
+    if isinstance(context.get("exception"), MemoryError):
+        os._exit(WITHOUT_MEMORY)
+    loop.default_exception_handler(context)
 
 
 def _exit_within(wait_s: float) -> None:

@@ -1,9 +1,16 @@
 -- retire: take a worker that ends in order off the list.
 -- ARGV  1 worker
 -- RETURNS  how many jobs it still held; then nothing is changed, and `repair` is due
+-- Jobs that others have taken over meanwhile, or whose lease has run out, it does not hold any more.
 local worker = ARGV[1]
-local held = redis.pcall('HLEN', LEASES .. worker)
-if type(held) == 'number' and held > 0 then
+local leases = redis.pcall('HGETALL', LEASES .. worker)
+local held = 0
+for i = 1, #leases, 2 do
+    if get(RUN .. leases[i]) == leases[i + 1] then
+        held = held + 1
+    end
+end
+if held > 0 then
     return held
 end
 redis.call('DEL', LEASES .. worker, WORKER .. worker)

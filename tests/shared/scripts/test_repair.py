@@ -207,6 +207,20 @@ RETIREMENTS = [
     ),
     Row("a worker that still holds a job stays listed", LEASED, call_retire(), 1, LEASED),
     Row(
+        "one whose job another has taken over does not",
+        replace(LEASED, tokens={"a": "t2"}),
+        call_retire(),
+        0,
+        replace(LEASED, tokens={"a": "t2"}, leases={}, records={}, workers={}),
+    ),
+    Row(
+        "one whose lease has run out does not",
+        replace(LEASED, queue={"a": leased(-1)}, tokens={}),
+        call_retire(),
+        0,
+        replace(LEASED, queue={"a": leased(-1)}, tokens={}, leases={}, records={}, workers={}),
+    ),
+    Row(
         "list of workers of a wrong type: its record goes",
         wrong(KEYS.workers, beside=QueueState(records={"w1": "{}"})),
         call_retire(),
