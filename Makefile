@@ -51,6 +51,8 @@ bench-scale: $(VENV)/.for-development ## Measure how monarq's costs grow with ba
 
 bench-ci: $(VENV)/.for-development ## Run each of monarq's benchmarks for a moment, so that none rots
 	$(BIN)/python -m benchmarks --rounds 1 --small
+	$(BIN)/python -m benchmarks.extras --rounds 1 --jobs 2000
+	$(BIN)/python -m benchmarks.watched --rounds 1 --jobs 2000
 
 bench-tables: $(VENV)/.for-development ## Write the figures of the last runs into docs/performance.md
 	$(BIN)/python -m benchmarks.tables --into docs/performance.md

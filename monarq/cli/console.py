@@ -57,6 +57,12 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
+def put_out(lines: str) -> None:
+    """Writes lines to stdout as they are."""
+    sys.stdout.write(lines)
+    sys.stdout.flush()
+
+
 def one_line(message: str) -> str:
     """The message with its lines joined."""
     return " ".join(part.strip() for part in message.splitlines() if part.strip())

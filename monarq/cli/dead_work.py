@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.cli.console import FAILED, open_console, say
+from monarq.cli.console import FAILED, open_console, put_out, say
 from monarq.cli.dead_progress import Tally
 from monarq.cli.dead_view import as_json_line, printable, render_letter, render_list
+from monarq.cli.source import open_client
 from monarq.monitor.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters, read_payload
 from monarq.monitor.pace import Pace
 from monarq.monitor.stats import known_queues
@@ -60,7 +60,7 @@ async def list_letters(source: UrlSource, choice: Choice, limit: int, *, as_json
     Raises:
         RedisError: Redis did not answer.
     """
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         queues = await _queues(redis, choice)
         letters = []
         async for letter in _found(redis, queues, choice.wanted):
@@ -71,7 +71,7 @@ async def list_letters(source: UrlSource, choice: Choice, limit: int, *, as_json
             await _say_none(redis, queues, choice)
     shown = letters[:limit]
     if as_json:
-        _print("".join(as_json_line(letter) for letter in shown))
+        put_out("".join(as_json_line(letter) for letter in shown))
     elif shown:
         open_console(sys.stdout).print(render_list(shown, with_queue=len(queues) > 1))
     if len(letters) > limit:
@@ -87,7 +87,7 @@ async def show_letters(source: UrlSource, choice: Choice, *, with_payload: bool,
     """
     missing = 0
     console = open_console(sys.stdout)
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         queues = await _queues(redis, choice)
         for raw_id in choice.raw_ids:
             letters = [letter for queue in queues for letter in await read_letters(redis, queue, [raw_id])]
@@ -95,7 +95,7 @@ async def show_letters(source: UrlSource, choice: Choice, *, with_payload: bool,
             for letter in letters:
                 payload = [await read_payload(redis, letter)] if with_payload else []
                 if as_json:
-                    _print(as_json_line(letter, *payload))
+                    put_out(as_json_line(letter, *payload))
                 else:
                     console.print(render_letter(letter, *payload), soft_wrap=True)
     return FAILED if missing else 0
@@ -125,7 +125,7 @@ async def delete_letters(source: UrlSource, choice: Choice) -> int:
 
 
 async def _work(source: UrlSource, choice: Choice, act: Act, pace: Pace, *, done: str, undone: str) -> int:
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         queues = await _queues(redis, choice)
         chosen, missing = await _choose(redis, queues, choice)
         total = len(missing) + sum(map(len, chosen.values()))
@@ -203,17 +203,3 @@ def _tell_if_missing(letters: Sequence[DeadLetter], raw_id: bytes, queues: Seque
     if not letters:
         say(f"monarq: there is no dead letter of {printable(text(raw_id))} in {', '.join(map(printable, queues))}")
     return not letters
-
-
-def _print(lines: str) -> None:
-    sys.stdout.write(lines)
-    sys.stdout.flush()
-
-
-@asynccontextmanager
-async def _client(source: UrlSource) -> AsyncIterator[Redis]:
-    redis = source.client()
-    try:
-        yield redis
-    finally:
-        await redis.aclose()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.cli.console import FAILED, open_console, say
+from monarq.cli.console import FAILED, open_console, put_out, say
 from monarq.cli.dead_progress import Tally
 from monarq.cli.dead_view import printable
 from monarq.cli.jobs_view import as_row_line, as_view_line, render_rows, render_view
+from monarq.cli.source import open_client
 from monarq.monitor import steering
 from monarq.monitor.job import JobView, find_job
 from monarq.monitor.jobs import MOST_LOOKED_AT, MOST_ROWS, JobRow, ListedState
@@ -57,7 +57,7 @@ async def list_jobs(source: UrlSource, listing: Listing, as_json: bool) -> int:
     Raises:
         RedisError: Redis did not answer.
     """
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         queues = listing.queues or await known_queues(redis)
         rows: list[JobRow] = []
         for state in listing.states:
@@ -66,7 +66,7 @@ async def list_jobs(source: UrlSource, listing: Listing, as_json: bool) -> int:
                 say(f"monarq: there are more {state} jobs than these {listing.limit:,}; --limit shows them")
             rows += of_state[: listing.limit]
     if as_json:
-        _print("".join(map(as_row_line, rows)))
+        put_out("".join(map(as_row_line, rows)))
     elif rows:
         open_console(sys.stdout).print(render_rows(rows, with_queue=len(queues) > 1))
     if not rows:
@@ -107,14 +107,14 @@ async def show_jobs(
     """
     missing = 0
     console = open_console(sys.stdout)
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         for job_id in ids:
             view = await _find(redis, queues, job_id, with_arguments=with_arguments)
             if view is None:
                 missing += 1
                 say(f"monarq: {await _unknown(redis, queues, job_id)}")
             elif as_json:
-                _print(as_view_line(view, with_arguments=with_arguments))
+                put_out(as_view_line(view, with_arguments=with_arguments))
             else:
                 console.print(render_view(view, with_arguments=with_arguments), soft_wrap=True)
     return FAILED if missing else 0
@@ -142,7 +142,7 @@ async def _work(
     source: UrlSource, queues: Sequence[str], ids: Sequence[str], act: Act, *, done: str, undone: str
 ) -> int:
     wanted = list(dict.fromkeys(ids))
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         with Tally(len(wanted), done=done, undone=undone) as tally:
             for job_id in wanted:
                 view = await _find(redis, queues, job_id)
@@ -184,17 +184,3 @@ async def _unknown(redis: Redis, queues: Sequence[str], job_id: str) -> str:
 def _as_text(job_id: str) -> str:
     """An id of the command line, whose bytes need be no UTF-8."""
     return job_id.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _print(lines: str) -> None:
-    sys.stdout.write(lines)
-    sys.stdout.flush()
-
-
-@asynccontextmanager
-async def _client(source: UrlSource) -> AsyncIterator[Redis]:
-    redis = source.client()
-    try:
-        yield redis
-    finally:
-        await redis.aclose()

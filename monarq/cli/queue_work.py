@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from monarq.cli.console import FAILED, open_console, say
 from monarq.cli.dead_view import ago, printable
+from monarq.cli.source import open_client
 from monarq.monitor import steering
 from monarq.monitor.stats import QueueStats, known_queues, read_stats
 from monarq.monitor.steering import WaitingState
@@ -54,7 +54,7 @@ async def list_queues(source: UrlSource, queues: Sequence[str], *, as_json: bool
     Raises:
         RedisError: Redis did not answer.
     """
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         stats = await read_stats(redis, queues or await known_queues(redis))
         lines = [_line(one, await steering.paused_since_ms(redis, one.queue)) for one in stats]
     if as_json:
@@ -72,7 +72,7 @@ async def pause_queues(source: UrlSource, queues: Sequence[str]) -> int:
         RedisError: Redis did not answer.
     """
     unknown = 0
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         for queue in dict.fromkeys(queues):
             if not await _is_known(redis, queue):
                 unknown += 1
@@ -90,7 +90,7 @@ async def resume_queues(source: UrlSource, queues: Sequence[str]) -> int:
     Raises:
         RedisError: Redis did not answer.
     """
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         for queue in dict.fromkeys(queues):
             was_paused = await steering.resume(redis, queue)
             say(f"monarq: {printable(queue)} {'goes on' if was_paused else 'was not paused'}")
@@ -104,7 +104,7 @@ async def purge_queue(source: UrlSource, queue: str, states: Sequence[WaitingSta
         click.UsageError: nobody is there to be asked.
         RedisError: Redis did not answer.
     """
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         if not await _is_known(redis, queue):
             await _say_unknown(redis, queue)
             return FAILED
@@ -163,12 +163,3 @@ def _render(lines: Sequence[QueueLine], *, width: int) -> Table:
         counts = (Text(f"{getattr(line, name):,}") for name in names)
         table.add_row(Text(printable(line.queue), style="bold"), *counts, Text(paused, "yellow"))
     return table
-
-
-@asynccontextmanager
-async def _client(source: UrlSource) -> AsyncIterator[Redis]:
-    redis = source.client()
-    try:
-        yield redis
-    finally:
-        await redis.aclose()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -11,6 +11,8 @@ import click
 from monarq.cli.console import say
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
     from monarq.shared.connection import UrlSource
     from monarq.shared.errors import MonarqError
 
@@ -66,6 +68,16 @@ def open_source(url: str | None) -> Iterator[UrlSource]:
             yield source
         except RedisError as error:
             raise told(error, source.shown) from error
+
+
+@asynccontextmanager
+async def open_client(source: UrlSource) -> AsyncIterator[Redis]:
+    """A client for the length of a block."""
+    redis = source.client()
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
 
 
 def told(error: Exception, shown: str) -> MonarqError:

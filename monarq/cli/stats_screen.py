@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +19,7 @@ from rich.live import Live
 from rich.text import Text
 
 from monarq.cli.console import open_console, say
-from monarq.cli.source import told
+from monarq.cli.source import open_client, told
 from monarq.cli.stats_json import to_json
 from monarq.cli.stats_view import Frame, render
 from monarq.monitor.overview import Overview, read_overviews
@@ -61,7 +61,7 @@ async def show_once(source: UrlSource, wanted: Wanted) -> None:
     Raises:
         RedisError: Redis did not answer.
     """
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         _printer(wanted)(await _read(redis, wanted))
 
 
@@ -74,7 +74,7 @@ async def watch_stats(source: UrlSource, wanted: Wanted) -> None:
         RedisError: Redis did not answer the first time.
     """
     _let_signals_cancel()
-    async with _client(source) as redis:
+    async with open_client(source) as redis:
         read_s, news = await _timed(_read(redis, wanted))
         with _screen(wanted) as show:
             while True:
@@ -94,15 +94,6 @@ def _let_signals_cancel() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if task is not None:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-
-
-@asynccontextmanager
-async def _client(source: UrlSource) -> AsyncIterator[Redis]:
-    redis = source.client()
-    try:
-        yield redis
-    finally:
-        await redis.aclose()
 
 
 async def _read(redis: Redis, wanted: Wanted) -> News:
