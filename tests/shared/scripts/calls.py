@@ -243,7 +243,7 @@ def call_waiting() -> Call:
 
     async def call(scene: Scene) -> Waiting:
         found = await waiting(scene.redis, KEYS)
-        return Waiting(*(None if each is None else math.floor(each) for each in (found.io_s, found.cpu_s)))
+        return Waiting(*(None if each is None else math.floor(each + _SLACK_S) for each in (found.io_s, found.cpu_s)))
 
     return call
 
@@ -254,7 +254,7 @@ def call_counts() -> Call:
     async def call(scene: Scene) -> Counts:
         found = await counts(scene.redis, KEYS)
         assert scene.time(found.now_ms) == 0
-        oldest_s = None if found.oldest_s is None else math.floor(found.oldest_s)
+        oldest_s = None if found.oldest_s is None else math.floor(found.oldest_s + _SLACK_S)
         return Counts(
             now_ms=0,
             queued=found.queued,
