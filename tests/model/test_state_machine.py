@@ -87,7 +87,6 @@ FAULTS: Final = [
     Fault("renew", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
     Fault("forfeit", "get(RUN .. id) == token", "true"),
     Fault("repair", "owner ~= token", "false"),
-    Fault("repair", "tonumber(score) % 1 ~= LEASED_MARK", "false"),
     Fault("sweep", "get(RUN .. id) ~= token", "true"),
     Fault("claim", "if owner then", "if false then"),
     Fault("claim", "if lease_is_over then", "if false then"),
