@@ -6,6 +6,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 # pip of the Python at hand fills the environment: `venv` alone could not where ensurepip is packaged apart.
 PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
+# Of the tests: one more than the cores of a small machine, because they often wait.
+PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types format test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
@@ -17,7 +19,7 @@ demo: $(VENV)/.for-use ## Run the main job: three kinds of work on a pool, besid
 	$(BIN)/monarq demo
 
 test: $(VENV)/.for-development ## Run the tests on a real Redis of their own
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
 
 lint: $(VENV)/.for-development ## Check style and the direction of imports
 	$(BIN)/ruff check .
