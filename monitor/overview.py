@@ -1,12 +1,12 @@
 """All that one look at a queue needs: how it stands, what its jobs came to lately, its pace, and what failed last.
 
-Read by `monarq stats`. Reads only; nothing here grows with the queue's length, and no payload is read.
+Read by `monarq stats` and the page. Reads only; nothing here grows with the queue's length, and no payload is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from redis.asyncio import Redis
@@ -105,20 +105,27 @@ async def read_overviews(redis: Redis, queues: Iterable[str], *, minutes: int | 
     return [await _read_overview(redis, stats, minutes) for stats in await read_stats(redis, queues)]
 
 
-async def _read_overview(redis: Redis, stats: QueueStats, minutes: int | None) -> Overview:
-    window, jobs = await read_all(redis, stats.queue, minutes=minutes)
+async def read_glance(redis: Redis, stats: QueueStats) -> Overview:
+    """A queue whose numbers have been read, with its last minutes and neither its jobs' names nor its failures.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
     beats = await read_beats(redis, QueueKeys.of(stats.queue), BEAT_S, BEATS)
-    page = await read_dead_page(redis, stats.queue, None, FAILURES)
     return Overview(
         stats=stats,
-        window=window,
-        jobs=jobs,
         beats=_beats(beats),
         enqueued_per_s=beats.enqueued_per_s,
-        failures=page.letters,
         arq=read_health(stats.health_check),
         now_ms=beats.now_ms,
     )
+
+
+async def _read_overview(redis: Redis, stats: QueueStats, minutes: int | None) -> Overview:
+    window, jobs = await read_all(redis, stats.queue, minutes=minutes)
+    page = await read_dead_page(redis, stats.queue, None, FAILURES)
+    glance = await read_glance(redis, stats)
+    return replace(glance, window=window, jobs=jobs, failures=page.letters)
 
 
 def _beats(found: Beats) -> tuple[Beat, ...]:

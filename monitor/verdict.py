@@ -1,6 +1,7 @@
-"""Is it well: one word for queues and the reason for it, from what an overview tells.
+"""Is it well: what is wrong with queues, in a word and with the numbers that say so, from what an overview tells.
 
-What `monarq stats` says first. Judged by what happened in the last minutes, so that it is well again when that is over.
+What `monarq stats` and the page say first. Judged by what happened in the last minutes, so that it is well again when
+that is over.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import Final, Literal, get_args
 
 from monarq.monitor.overview import Overview
 
-State = Literal["no worker", "failing", "falling behind", "paused", "catching up", "healthy"]
+State = Literal[
+    "no worker", "failing", "falling behind", "loop blocked", "worker lost", "paused", "catching up", "healthy"
+]
 """How a queue is, the worst first."""
 
 ORDER: Final[tuple[State, ...]] = get_args(State)
@@ -31,10 +34,13 @@ FAILING_S: Final = 300
 FAILING_SHARE: Final = 0.05
 """The part of the jobs that ended of which on failures are the first thing to say."""
 
+LAGGING_S: Final = 1.0
+"""An event loop that is so late is blocked by a job."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How it is.
+    """How it is, or one thing that is wrong.
 
     Attributes:
         state: in a word.
@@ -49,23 +55,28 @@ class Verdict:
 
 def judge(queues: Iterable[Overview]) -> Verdict:
     """The worst that is to be said of these queues, or that all is well."""
+    return find_troubles(queues)[0]
+
+
+def find_troubles(queues: Iterable[Overview]) -> list[Verdict]:
+    """All that is wrong with these queues, the worst first; or the one thing to say, that all is well."""
     looked_at = list(queues)
     if not any(has_worker(queue) or queue.stats.queued for queue in looked_at):
-        return Verdict("no worker", "nobody takes jobs")
-    found = [judge_queue(queue) for queue in looked_at]
-    worst = min(found, key=lambda verdict: ORDER.index(verdict.state))
-    return worst if worst.state != "healthy" else Verdict("healthy", _well(looked_at))
-
-
-def judge_queue(queue: Overview) -> Verdict:
-    """The worst that is to be said of one queue."""
-    trouble = _unserved(queue) or _failing(queue) or _paused(queue) or _late(queue)
-    return trouble or Verdict("healthy", _well([queue]), queue.stats.queue)
+        return [Verdict("no worker", "nobody takes jobs")]
+    found = [verdict for queue in looked_at for verdict in _troubles_of(queue)]
+    return sorted(found, key=lambda verdict: ORDER.index(verdict.state)) or [Verdict("healthy", _well(looked_at))]
 
 
 def has_worker(queue: Overview) -> bool:
     """Whether anybody serves it: a worker of monarq, or one of arq that tells of itself."""
     return queue.arq is not None or any(worker.alive for worker in queue.stats.workers)
+
+
+def _troubles_of(queue: Overview) -> list[Verdict]:
+    # That jobs get late is no news where nobody takes them.
+    idle = _unserved(queue) or _paused(queue)
+    found = (idle, _failing(queue), None if idle else _late(queue), _blocked(queue), _silent(queue))
+    return [verdict for verdict in found if verdict]
 
 
 def _unserved(queue: Overview) -> Verdict | None:
@@ -111,9 +122,26 @@ def _late(queue: Overview) -> Verdict | None:
     return Verdict("falling behind", f"{reason}; {pace}", stats.queue)
 
 
+def _blocked(queue: Overview) -> Verdict | None:
+    lagging = [worker for worker in queue.stats.workers if worker.alive and worker.loop_lag_s > LAGGING_S]
+    if not lagging:
+        return None
+    worst_s = max(worker.loop_lag_s for worker in lagging)
+    reason = f"the event loop of {_workers(len(lagging))} stands still for up to {worst_s:.1f} s"
+    return Verdict("loop blocked", reason, queue.stats.queue)
+
+
+def _silent(queue: Overview) -> Verdict | None:
+    silent = sum(not worker.alive for worker in queue.stats.workers)
+    if not silent:
+        return None
+    reason = f"{silent:,} of {_workers(len(queue.stats.workers))} {'has' if silent == 1 else 'have'} fallen silent"
+    return Verdict("worker lost", reason, queue.stats.queue)
+
+
 def _well(queues: list[Overview]) -> str:
     workers = {worker.id for queue in queues for worker in queue.stats.workers if worker.alive}
-    told = [f"{len(workers):,} worker{'s' if len(workers) != 1 else ''}" if workers else "served by arq"]
+    told = [_workers(len(workers)) if workers else "served by arq"]
     ready, running = sum(queue.stats.queued for queue in queues), sum(queue.stats.running for queue in queues)
     told += [f"{running:,} running, {ready:,} ready" if ready or running else "nothing waits"]
     per_s = sum(queue.stats.jobs_per_s for queue in queues)
@@ -122,6 +150,10 @@ def _well(queues: list[Overview]) -> str:
 
 def _jobs(count: int) -> str:
     return f"{count:,} job{'s' if count != 1 else ''}"
+
+
+def _workers(count: int) -> str:
+    return f"{count:,} worker{'s' if count != 1 else ''}"
 
 
 def _seconds(seconds: float) -> str:

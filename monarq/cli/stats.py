@@ -18,6 +18,8 @@ The first line says how it is, and why; of several queues the worst:
   no worker        jobs are ready and nobody takes them
   failing          5 % or more of the jobs of the last 5 minutes failed, or runs lost their worker
   falling behind   jobs are ready for 30 s, or for 5 s while more come in than end
+  loop blocked     a job keeps an event loop from going on for more than a second
+  worker lost      a worker has fallen silent
   paused           the queue gives out no jobs
   catching up      jobs are ready for 30 s, and the heap gets smaller
   healthy          none of this

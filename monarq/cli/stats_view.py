@@ -28,6 +28,8 @@ STYLES: Final[dict[State, str]] = {
     "no worker": "bold red",
     "failing": "bold red",
     "falling behind": "bold red",
+    "loop blocked": "bold yellow",
+    "worker lost": "bold yellow",
     "paused": "bold yellow",
     "catching up": "bold yellow",
     "healthy": "bold green",

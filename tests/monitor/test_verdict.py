@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from monarq.monitor.arq_health import ArqHealth
 from monarq.monitor.overview import Overview
-from monarq.monitor.verdict import judge
+from monarq.monitor.verdict import find_troubles, judge
 from tests.cli.overviews import WORKERS, beats, overview, quiet
+
+BLOCKED = replace(WORKERS[0], loop_lag_s=2.5)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,8 @@ from tests.cli.overviews import WORKERS, beats, overview, quiet
         (quiet(beats=beats(done=95, failed=5)), "failing", "100 of 2,000 jobs failed in the last 5 minutes (5%)"),
         (quiet(beats=beats(done=96, failed=4)), "healthy", "1 worker, nothing waits"),
         (quiet(beats=beats(done=9, crashed=1)), "failing", "20 runs lost their workers in the last 5 minutes"),
+        (quiet(workers=(BLOCKED,)), "loop blocked", "the event loop of 1 worker stands still for up to 2.5 s"),
+        (quiet(workers=WORKERS), "worker lost", "1 of 3 workers has fallen silent"),
         (quiet(paused=True, queued=7), "paused", "it gives out no job until it is resumed; 7 jobs ready"),
         (
             quiet(queued=9, oldest_s=31.0),
@@ -56,6 +62,17 @@ def test_the_worst_of_several() -> None:
 def test_a_queue_that_nobody_serves_is_well_while_it_is_empty() -> None:
     assert judge([quiet(workers=()), quiet("emails")]).state == "healthy"
     assert judge([quiet(workers=(), queued=1), overview("emails")]).state == "no worker"
+
+
+def test_all_that_is_wrong_the_worst_first() -> None:
+    """That jobs get late goes without saying where none is given out."""
+    several = quiet(
+        "several", queued=9, oldest_s=60.0, beats=beats(enqueued=2, failed=1), workers=(BLOCKED, WORKERS[2])
+    )
+    paused = quiet("paused", paused=True, queued=9, oldest_s=60.0)
+    found = [(trouble.queue, trouble.state) for trouble in find_troubles([paused, several, quiet()])]
+    of_several = ["failing", "falling behind", "loop blocked", "worker lost"]
+    assert found == [*(("several", state) for state in of_several), ("paused", "paused")]
 
 
 def test_no_queue_at_all() -> None:

@@ -10,17 +10,30 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.monitor.dead import DeadLetter, Wanted, find_letters
+from monarq.monitor.overview import read_glance
 from monarq.monitor.series import Bucket, read_jobs
 from monarq.monitor.stats import QueueStats, known_queues, read_stats
-from monarq.monitor.steering import paused_since_ms
 from monarq.monitor.tallies import Tallies
+from monarq.monitor.verdict import State, find_troubles
 from monarq.monitor.web.asked import Asked
 from monarq.monitor.web.charts import draw_charts
-from monarq.monitor.web.findings import find_trouble
 from monarq.monitor.web.history import SPANS, History, Span
 from monarq.monitor.web.pages.workers import every_worker
 from monarq.monitor.web.rendering import View
 
+LEVELS: Final[dict[State, str]] = {
+    "no worker": "bad",
+    "failing": "warn",
+    "falling behind": "warn",
+    "loop blocked": "warn",
+    "worker lost": "warn",
+    "paused": "note",
+    "catching up": "note",
+    "healthy": "ok",
+}
+"""How each word looks."""
+
+TROUBLES: Final = 6
 FAILURES: Final = 8
 LETTERS: Final = 200
 """How many of a queue's newest letters are looked at for what fails."""
@@ -59,7 +72,7 @@ class Overview:
         stats = await read_stats(redis, queues)
         groups = await self._history.read(redis, queues, span)
         lately = _newest(groups, span)
-        paused_ms = {queue: await paused_since_ms(redis, queue) for queue in queues}
+        glances = [await read_glance(redis, each) for each in stats]
         workers = every_worker(stats)
         return View(
             "overview",
@@ -69,7 +82,8 @@ class Overview:
                 "spans": SPANS,
                 "span": span,
                 "workers": workers,
-                "trouble": find_trouble(stats, lately, paused_ms),
+                "troubles": find_troubles(glances)[:TROUBLES],
+                "levels": LEVELS,
                 "charts": draw_charts(groups, span),
                 "names": await self._read_names(redis, queues),
                 "failures": await _newest_failures(redis, queues),
