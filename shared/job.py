@@ -10,6 +10,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
@@ -58,7 +59,7 @@ class Job(Generic[P, R]):
         queue: str | None = None,
         expires: Duration | None = None,
     ) -> Self:
-        """The same job, to be enqueued in another way.
+        """The same job, to be enqueued in another way. Asked again, the rest of what was given stays.
 
         Args:
             defer_by: seconds, or a timedelta, to wait before it is due. Default: none.
@@ -77,10 +78,13 @@ class Job(Generic[P, R]):
             raise SettingsError("defer_until has no time zone: give datetime.now(UTC) + … or another aware time")
         if job_id == "" or queue == "":
             raise SettingsError("job_id and queue must not be empty: leave them out instead")
+        options = self.enqueue_options
+        if defer_by is not None or defer_until is not None:
+            options = replace(options, defer_by_s=to_seconds(defer_by, "defer_by"), defer_until=defer_until)
+        if expires is not None:
+            options = replace(options, expires_s=to_seconds(expires, "expires"))
         other = copy.copy(self)
-        other.enqueue_options = EnqueueOptions(
-            to_seconds(defer_by, "defer_by"), defer_until, job_id, queue, to_seconds(expires, "expires")
-        )
+        other.enqueue_options = replace(options, job_id=job_id or options.job_id, queue=queue or options.queue)
         return other
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -63,6 +63,17 @@ async def test_a_job_that_expires_before_it_is_due_is_refused(producer: Producer
     assert await redis.dbsize() == 0
 
 
+async def test_options_asked_for_again_replace_what_they_name_and_leave_the_rest(
+    producer: Producer, redis: Redis
+) -> None:
+    later = fetch.options(queue="slow", job_id="a", defer_until=datetime.now(UTC) + timedelta(hours=1), expires=7200)
+    handle = await producer.enqueue(later.options(job_id="b", defer_by=30), "u")
+    assert (handle.queue, handle.job_id) == ("slow", "b")
+    assert 25 < await due_in_s(redis, "slow", "b") <= 30
+    assert 7_100_000 < await redis.pttl(names.job("b")) <= 7_200_000
+    assert (await producer.enqueue(later, "u")).job_id == "a"
+
+
 async def test_the_queue_is_the_options_then_the_jobs_then_the_producers(redis_url: str, redis: Redis) -> None:
     async with Producer(redis_url, queue="mine") as producer:
         queues = [
