@@ -36,6 +36,10 @@ def to_seconds(value: Duration | None, name: str) -> float | None:
     return float(seconds)
 
 
+@overload
+def size_bytes(value: None, name: str) -> None: ...
+@overload
+def size_bytes(value: int | str, name: str) -> int: ...
 def size_bytes(value: int | str | None, name: str) -> int | None:
     """A size in bytes, from a number of bytes or from text such as ``"256MB"`` (1 MB is 1024 * 1024 bytes).
 

@@ -164,8 +164,8 @@ class Claimer:
             await asyncio.sleep(wait_s)
             return
         woken = await self._redis.execute_command("BLPOP", self._wake, f"{wait_s:.3f}")  # type: ignore[no-untyped-call]
-        if woken and not self._slots.free:
-            # Another queue's claimer took the places meanwhile: the wake-up is for another worker.
+        if woken and (not self._slots.free or self._may_start() == 0):
+            # Another queue's claimer took the places meanwhile, or the worker rests: the wake-up is for another one.
             await wake(self._redis, self._keys, self._home)
 
     async def settle(self) -> None:

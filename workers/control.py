@@ -40,6 +40,10 @@ class HandBack(msgspec.Struct, tag="hand_back", frozen=True):
     """Supervisor to worker: give the running jobs back now."""
 
 
+class Rest(msgspec.Struct, tag="rest", frozen=True):
+    """Supervisor to worker: take no new job; those that run may go on for as long as they need."""
+
+
 class Repair(msgspec.Struct, tag="repair", frozen=True):
     """Supervisor to worker, where the supervisor has no URL of the Redis: give back what a dead worker held.
 
@@ -95,7 +99,7 @@ class Ended(msgspec.Struct, tag="ended", frozen=True):
     reason: EndReason
 
 
-ToWorker = Start | HandBack | Repair
+ToWorker = Start | HandBack | Rest | Repair
 FromWorker = Ready | Refused | Beat | Ended
 
 

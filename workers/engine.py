@@ -134,6 +134,10 @@ class Engine:
         """The runs that have not ended."""
         return list(self._runner.running.values()) if self._runner else []
 
+    def rest(self) -> None:
+        """Claims nothing more, and goes on with what it has."""
+        self.paused = True
+
     def drain(self) -> None:
         """Claims nothing more and lets `run` end when the running jobs have, or their grace is over."""
         self._stopping.set()
@@ -334,6 +338,7 @@ class Engine:
         """How the worker stands, as its supervisor hears each second; called on its event loop."""
         return Pulse(
             running=self.running,
+            started=self._tally.started,
             lag_s=round(max(0.0, self._vitals.lag.take("beat")), 3),
             renewed_s=round(self._keeper.renewed_s, 3) if self._keeper else 0.0,
             hungry=[claimer.hunger() for claimer in self._claimers],

@@ -26,7 +26,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.connection import RedisSource, UrlSource
 from monarq.shared.errors import MonarqError
-from monarq.workers.control import Beat, Ended, HandBack, Ready, Refused, Repair, Start, ToWorker, WorkerEnd
+from monarq.workers.control import Beat, Ended, HandBack, Ready, Refused, Repair, Rest, Start, ToWorker, WorkerEnd
 from monarq.workers.log_setup import configure_logging, configure_root_logging
 from monarq.workers.pulse import Pulse
 from monarq.workers.repairer import Repairer
@@ -69,8 +69,12 @@ class WorkerEngine(Protocol):
         """Runs jobs until told to stop, or until a burst is done."""
         ...
 
+    def rest(self) -> None:
+        """Takes no new job, and lives on."""
+        ...
+
     def drain(self) -> None:
-        """Takes no new job."""
+        """Takes no new job, and ends."""
         ...
 
     def hand_back(self) -> None:
@@ -175,6 +179,10 @@ class Worker:
         if self._engine is not None:
             self._engine.hand_back()
 
+    def _rest(self) -> None:
+        if self._engine is not None:
+            self._engine.rest()
+
     def _repair(self, order: Repair) -> None:
         if self._engine is not None:
             self._repairer.begin(order.dead, order.what, self._engine.source.client())
@@ -185,6 +193,8 @@ class Worker:
             match message:
                 case HandBack():
                     self._call(self._hand_back)
+                case Rest():
+                    self._call(self._rest)
                 case Repair():
                     self._call(partial(self._repair, message))
         if self._engine is None or self._loop is None:

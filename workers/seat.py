@@ -20,7 +20,7 @@ class Seat:
     """A place in the pool.
 
     1. keep: start a worker, and another when it has ended, until closed.
-    2. renew: put a new worker in the old one's place without a gap.
+    2. renew: put a new worker in the old one's place without a gap, one after the other.
     3. close: nobody is seated any more; whoever sits here is told to stop by the supervisor.
 
     Attributes:
@@ -57,6 +57,7 @@ class Seat:
         self._after_failure = Backoff(limits.restart_first_s, limits.restart_longest_s)
         self._closed = asyncio.Event()
         self._watches: asyncio.TaskGroup | None = None
+        self._renewing = asyncio.Lock()
         self._worker: WorkerProcess | None = None
         self._successor: WorkerProcess | None = None
 
@@ -69,11 +70,27 @@ class Seat:
         """Starts no more workers; safe to call twice."""
         self._closed.set()
 
-    async def renew(self) -> bool:
-        """Replaces the worker by a new one; False when the new one did not become ready, and the old one stays."""
-        old = self._worker
-        if old is None or self._closed.is_set():
-            return True  # what is started next is new anyway
+    @property
+    def worker(self) -> WorkerProcess | None:
+        """Who sits here."""
+        return self._worker
+
+    async def renew(self, old: WorkerProcess | None = None, *, at_leisure: bool = False) -> bool:
+        """Replaces a worker by a new one.
+
+        Args:
+            old: the worker; nothing is done if it does not sit here any more. Default: whoever does.
+            at_leisure: whether the old one's jobs may run on for longer than its grace.
+
+        Returns:
+            False when the new one did not become ready, and the old one stays.
+        """
+        async with self._renewing:
+            if self._worker is None or self._closed.is_set() or self._worker is not (old or self._worker):
+                return True  # what is started next is new anyway
+            return await self._replace(self._worker, at_leisure)
+
+    async def _replace(self, old: WorkerProcess, at_leisure: bool) -> bool:
         try:
             new = self._successor = self._seat()
         except OSError as error:
@@ -83,6 +100,8 @@ class Seat:
             return False
         if self._successor is new:
             self._worker, self._successor = new, None
+        if at_leisure:
+            await old.rest()
         old.drain()
         await old.wait_ended()
         return True

@@ -17,6 +17,7 @@ from monarq.shared.connection import open_redis
 from monarq.workers.control import Ready, Repair
 from monarq.workers.pool_state import PoolState, WorkerState
 from monarq.workers.reaper import adopts_orphans, reap_orphans
+from monarq.workers.recycler import Recycler, Share
 from monarq.workers.repairer import Repairer
 from monarq.workers.seat import Seat
 from monarq.workers.signals import handling, hangup_means_stop, has_terminal
@@ -29,7 +30,12 @@ CANNOT_START: Final = 2
 
 
 async def supervise(
-    spec: WorkerSpec, *, workers: int, limits: Limits | None = None, log: SupervisorLog | None = None
+    spec: WorkerSpec,
+    *,
+    workers: int,
+    limits: Limits | None = None,
+    share: Share | None = None,
+    log: SupervisorLog | None = None,
 ) -> int:
     """Runs a pool of workers until they are told to stop, or in burst mode until no job is left.
 
@@ -39,12 +45,13 @@ async def supervise(
         spec: what each worker runs.
         workers: how many.
         limits: how long to wait for what.
+        share: what a worker is to do before another takes its place. Default: whatever comes.
         log: who hears of what happens; by default the logger ``monarq.supervisor``.
 
     Returns:
         The exit code: 0, or 2 when the workers cannot start; then the reason was logged.
     """
-    return await Supervisor(spec, workers=workers, limits=limits, log=log).run()
+    return await Supervisor(spec, workers=workers, limits=limits, share=share, log=log).run()
 
 
 class Supervisor:
@@ -62,12 +69,14 @@ class Supervisor:
         workers: int,
         command: Sequence[str] = COMMAND,
         limits: Limits | None = None,
+        share: Share | None = None,
         log: SupervisorLog | None = None,
     ) -> None:
         """Starts nothing yet; `command` is what a worker process is started with."""
         self._spec = spec
         self._command = command
         self._limits = limits or Limits()
+        self._share = share or Share()
         self._log = log or SupervisorLog()
         self._repairer = Repairer(self._log)
         self._seats = [
@@ -101,6 +110,7 @@ class Supervisor:
             signal.SIGHUP: self.handle_hup,
         }
         with handling(handlers):
+            recycling = self._start_recycling()
             try:
                 async with asyncio.TaskGroup() as seats:
                     for seat in self._seats:
@@ -109,6 +119,8 @@ class Supervisor:
                 for repair in self._repairs_to_pass_on:
                     self._log.jobs_left_to_leases(repair.dead)
             finally:
+                if recycling is not None:
+                    recycling.cancel()
                 for worker in self._workers.values():
                     worker.abandon()
         self._log.stopped(self._exit_code)
@@ -147,6 +159,10 @@ class Supervisor:
             seat.close()
         for worker in self._workers.values():
             worker.drain()
+
+    def _start_recycling(self) -> asyncio.Task[None] | None:
+        recycler = Recycler(self._seats, self._share, self._log)
+        return asyncio.create_task(recycler.run()) if self._share else None
 
     async def _renew(self) -> None:
         while self._renewal_asked and not self._stopping:

@@ -110,6 +110,14 @@ class SupervisorLog:
         """A successor did not become ready: the workers that are not replaced yet stay."""
         logger.error("rolling restart: given up, as the new worker %d did not become ready; the old ones go on", index)
 
+    def recycling(self, worker: WorkerProcess, why: str) -> None:
+        """A worker has done its share."""
+        logger.info("%s is replaced once its successor is ready: %s", _name(worker), why)
+
+    def recycling_given_up(self, worker: WorkerProcess) -> None:
+        """Its successor did not become ready: it stays, and that is tried again."""
+        logger.error("%s goes on for now, as its successor did not become ready", _name(worker))
+
     def stopped(self, exit_code: int) -> None:
         """All workers have ended."""
         logger.info("all workers have ended (exit code %d)", exit_code)

@@ -28,6 +28,7 @@ from monarq.workers.control import (
     Ready,
     Refused,
     Repair,
+    Rest,
     Start,
     SupervisorEnd,
 )
@@ -96,6 +97,7 @@ class WorkerProcess:
         self.silent_s = 0.0
         self._warned = False
         self._draining = False
+        self._idle = asyncio.Event()
         self._ready_or_ended = asyncio.Event()
         self._ended = asyncio.Event()
         self._kill_timer: asyncio.TimerHandle | None = None
@@ -154,6 +156,13 @@ class WorkerProcess:
         """Waits until the process is gone and reaped."""
         await self._ended.wait()
 
+    async def rest(self) -> None:
+        """Lets it take no more jobs, and waits until it runs none, however long that takes, or has ended."""
+        if self.end is None:
+            self._idle.clear()
+        self._channel.send(Rest())
+        await self._idle.wait()
+
     def drain(self) -> None:
         """Lets it end its jobs; after its grace it has to be gone. Safe to call twice."""
         if self._draining:
@@ -209,6 +218,7 @@ class WorkerProcess:
         self.abandon()
         # It is reaped already, for its memory figure: Popen must not wait for it again.
         self._process.returncode = self.end.exit_code or 0 if self.end else 0
+        self._idle.set()
         self._ready_or_ended.set()
         self._ended.set()
 
@@ -232,6 +242,8 @@ class WorkerProcess:
         match message:
             case Beat():
                 self.pulse = message.pulse
+                if not self.pulse.running:
+                    self._idle.set()
             case Ready():
                 self.ready = message
                 self._ready_or_ended.set()

@@ -69,6 +69,21 @@ def parse_duration(text: str) -> float:
     return float(found[1]) * _UNITS_S[found[2] or "s"]
 
 
+def parse_size(text: str) -> int:
+    """Bytes, from a number of them or one with a unit: `512MB`, `1.5GiB`; 1 MB is 1024 * 1024 bytes.
+
+    Raises:
+        click.BadParameter: it is no size.
+    """
+    from monarq.shared.errors import SettingsError
+    from monarq.shared.units import size_bytes
+
+    try:
+        return size_bytes(text, "size")
+    except SettingsError:
+        raise click.BadParameter(f"{text!r} is no size: give bytes, or a number with KB, MB or GB") from None
+
+
 def parse_workers(text: str) -> int:
     """How many workers: a number, or `auto` for one on each core that can be used here.
 

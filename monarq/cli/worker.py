@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from monarq.cli.arguments import parse_duration, parse_workers
+from monarq.cli.arguments import parse_duration, parse_size, parse_workers
 from monarq.cli.console import Reporter
 from monarq.cli.documented import DocumentedCommand
 from monarq.cli.options import make_verbose_option, queue_option, version_option
@@ -93,6 +93,18 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     help="A worker whose event loop stands still for so long is replaced, and what it did is logged.",
 )
 @click.option(
+    "--max-jobs-per-worker",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Replace a worker by a new one when it has run so many jobs. Default: never.",
+)
+@click.option(
+    "--max-memory-per-worker",
+    type=parse_size,
+    metavar="SIZE",
+    help="Replace a worker by a new one when it takes more memory, such as 512MB. Default: never.",
+)
+@click.option(
     "--poll",
     type=parse_duration,
     metavar="DURATION",
@@ -162,6 +174,8 @@ def worker(
     custom_log_dict: str | None,
     log_format: str,
     hang_timeout: float,
+    max_jobs_per_worker: int | None,
+    max_memory_per_worker: int | None,
     health_port: int | None,
     metrics_port: int | None,
     bind: str,
@@ -178,6 +192,7 @@ def worker(
     from monarq.cli.worker_pool import check_workers, run_pool
     from monarq.cli.worker_ports import Ports
     from monarq.workers.health import HealthLimits
+    from monarq.workers.recycler import Share
     from monarq.workers.spec import Limits, WorkerSpec
 
     overrides = {
@@ -200,4 +215,5 @@ def worker(
             return check_workers(spec)
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
         ports = Ports(health_port, metrics_port, bind, health)
-        return run_pool(spec, workers, watch, Limits(hang_timeout_s=hang_timeout), ports)
+        share = Share(max_jobs_per_worker, max_memory_per_worker)
+        return run_pool(spec, workers, watch, Limits(hang_timeout_s=hang_timeout), ports, share)

@@ -20,6 +20,7 @@ from monarq.shared.connection import shown_url
 from monarq.shared.errors import SettingsError
 from monarq.shared.version import VERSION
 from monarq.workers.log_setup import configure_logging
+from monarq.workers.recycler import Share
 from monarq.workers.spec import Limits, WorkerSpec
 from monarq.workers.supervisor import Supervisor
 from monarq.workers.supervisor_log import SupervisorLog
@@ -65,7 +66,9 @@ class PoolLog(SupervisorLog):
         say(f"monarq: {worker.refusal or 'the workers do not start; what they wrote above says why'}")
 
 
-def run_pool(spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits, ports: Ports) -> int:
+def run_pool(
+    spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits, ports: Ports, share: Share | None = None
+) -> int:
     """Runs the workers until they are stopped; gives the exit code.
 
     Args:
@@ -74,6 +77,7 @@ def run_pool(spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits,
         watch: a folder; when something in it changes, the workers are replaced.
         limits: how long the supervisor waits for what.
         ports: where its health and metrics are served.
+        share: what a worker is to do before another takes its place. Default: whatever comes.
 
     Raises:
         SettingsError: a folder is to be watched and watchfiles is not installed, a port cannot be had, or the log
@@ -82,7 +86,7 @@ def run_pool(spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits,
     """
     watcher = find_watcher() if watch else None
     configure_logging(spec.log)
-    supervisor = Supervisor(spec, workers=workers, limits=limits, log=PoolLog(spec))
+    supervisor = Supervisor(spec, workers=workers, limits=limits, share=share, log=PoolLog(spec))
     return asyncio.run(_run_pool(supervisor, watch, watcher, ports))
 
 

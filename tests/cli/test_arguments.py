@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monarq.cli.arguments import Call, parse_call, parse_duration, parse_value, parse_workers
+from monarq.cli.arguments import Call, parse_call, parse_duration, parse_size, parse_value, parse_workers
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,14 @@ def test_what_is_no_number_of_workers(text: Any) -> None:
 def test_auto_is_one_worker_for_each_core() -> None:
     assert parse_workers("auto") >= 1
     assert parse_workers("3") == 3
+
+
+@pytest.mark.parametrize(("text", "size"), [("512MB", 512 * 2**20), ("1.5g", 3 * 2**29), ("1000", 1000)])
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "much", "0", "-1MB", "1 XB"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no size"):
+        parse_size(text)

@@ -66,8 +66,11 @@ class FakeEngine:
         if self._target != "deaf":
             self._may_end.set()
 
+    def rest(self) -> None:
+        self.say("rest")
+
     def pulse(self) -> Pulse:
-        return Pulse()
+        return Pulse(started=3 if self._target == "refuse-if-flag" else 0)
 
     async def run(self) -> None:
         if self._target == "refuse" or (self._target == "refuse-if-flag" and self._flag.exists()):

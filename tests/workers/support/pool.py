@@ -90,6 +90,7 @@ async def running_pool(
     *,
     workers: int = 1,
     limits: dict[str, Any] | None = None,
+    share: dict[str, int] | None = None,
     fake: bool = True,
     subreaper: bool = False,
     wrapper: Sequence[str] = (),
@@ -101,7 +102,7 @@ async def running_pool(
 ) -> AsyncIterator[Pool]:
     """Starts a supervisor in a session of its own; whatever is left of it at the end of the block is killed."""
     spec = WorkerSpec(target, redis_url, overrides)
-    order = PoolOrder(spec, workers, limits or {}, fake, subreaper, terminal)
+    order = PoolOrder(spec, workers, limits or {}, fake, subreaper, terminal, share or {})
     process = await asyncio.create_subprocess_exec(
         *wrapper,
         sys.executable,

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from monarq.workers.recycler import Share
 from monarq.workers.spec import Limits, WorkerSpec
 from monarq.workers.supervisor import Supervisor
 from monarq.workers.worker_process import COMMAND
@@ -30,6 +31,7 @@ class PoolOrder(msgspec.Struct):
     fake: bool
     subreaper: bool
     terminal: str | None
+    share: dict[str, int] = {}
 
 
 def main() -> None:
@@ -45,6 +47,7 @@ def main() -> None:
         workers=order.workers,
         command=FAKE if order.fake else COMMAND,
         limits=Limits(**order.limits),
+        share=Share(**order.share),
     )
     sys.exit(asyncio.run(pool.run()))
 

@@ -16,6 +16,8 @@ from monarq.shared.declare import job
 LONG_S: Final = 30
 """Longer than any test waits."""
 
+HOARD: Final[list[bytes]] = []
+
 
 def say(ctx: Context, what: str) -> None:
     """One line, written in one piece."""
@@ -54,6 +56,29 @@ async def take_a_second(ctx: Context) -> None:
     """Takes a second."""
     say(ctx, "begins")
     await asyncio.sleep(1.0)
+    say(ctx, "ends")
+
+
+@job
+async def wait_until_let(ctx: Context, key: str) -> None:
+    """Ends when something stands in the list."""
+    say(ctx, "begins")
+    async with UrlSource(os.environ["TEST_REDIS_URL"]).client() as redis:
+        await redis.blpop([key], LONG_S)
+    say(ctx, "ends")
+
+
+@job
+async def say_so(ctx: Context) -> int:
+    """Ends at once; tells its process id."""
+    say(ctx, "ends")
+    return os.getpid()
+
+
+@job
+async def hoard(ctx: Context, mib: int) -> None:
+    """Leaks memory."""
+    HOARD.append(b"x" * (mib * 2**20))
     say(ctx, "ends")
 
 

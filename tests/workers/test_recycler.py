@@ -1,0 +1,101 @@
+"""Workers that have done their share are replaced, and no job notices."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.producer import Producer
+from monarq.shared import keys as names
+from tests.workers.support import supervised_jobs as jobs
+from tests.workers.support.pool import running_pool
+from tests.workers.test_supervisor_jobs import begun, pool_at, stop
+
+SOON_S = 0.1
+
+
+async def ran_elsewhere(producer: Producer, pid: int) -> int:
+    """The process that took over from this one: the first other one in which a job runs."""
+    async with asyncio.timeout(20):
+        while True:
+            found: int = await (await producer.enqueue(jobs.say_so)).result(timeout=10)
+            if found != pid:
+                return found
+
+
+async def test_a_worker_that_has_run_enough_goes_when_its_last_job_has_ended(redis_url: str, redis: Redis) -> None:
+    """However long that takes: its grace is for those who stop it."""
+    async with pool_at(redis_url, share={"jobs": 3}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
+        slow = await producer.enqueue(jobs.wait_until_let, "let")
+        _, pid, _ = await begun(pool)
+        for _ in range(2):
+            assert await (await producer.enqueue(jobs.say_so)).result(timeout=10) == pid
+        await pool.line(f"worker 0 .*{pid}.* is replaced once its successor is ready: it has run 3 jobs")
+        await ran_elsewhere(producer, pid)
+        await asyncio.sleep(3 * SOON_S)
+        os.kill(pid, 0)
+        await redis.rpush("let", "go")
+        await slow.result(timeout=10)
+        await pool.line("has ended: drained")
+        await stop(pool)
+    assert pool.count(f"job {slow.job_id} pid {pid} try 1: ends") == 1
+    assert pool.count("is lost") == 0
+
+
+async def test_a_worker_that_takes_too_much_memory(redis_url: str) -> None:
+    async with pool_at(redis_url, share={"memory_bytes": 200 * 2**20}) as pool, Producer(redis_url) as producer:
+        pid = await (await producer.enqueue(jobs.say_so)).result(timeout=10)
+        await (await producer.enqueue(jobs.hoard, 200)).result(timeout=10)
+        assert int((await pool.line(r"is replaced once its successor is ready: it takes (\d+) MiB"))[1]) > 200
+        await ran_elsewhere(producer, pid)
+        await pool.line("has ended: drained")
+        await stop(pool)
+
+
+async def test_a_stop_does_not_wait_for_a_worker_at_leisure(redis_url: str, redis: Redis) -> None:
+    async with pool_at(redis_url, share={"jobs": 1}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
+        slow = await producer.enqueue(jobs.wait_for_ever)
+        _, pid, _ = await begun(pool)
+        await ran_elsewhere(producer, pid)
+        await stop(pool)
+    assert await redis.exists(names.job(slow.job_id)) == 1
+    assert await redis.exists(names.in_progress(slow.job_id), names.retry(slow.job_id)) == 0
+
+
+async def test_a_worker_whose_successor_does_not_start_goes_on(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    async with running_pool("refuse-if-flag", flag=str(flag), share={"jobs": 3}) as pool:
+        [pid] = await pool.runs()
+        flag.touch()
+        await pool.line("worker 0 .* goes on for now, as its successor did not become ready")
+        os.kill(pid, 0)
+        flag.unlink()
+        assert await pool.runs() != [pid]
+        await pool.line(f"{pid}: rest")
+        await pool.line(f"{pid}: is done")
+        await stop(pool)
+
+
+async def test_none_is_replaced_where_no_share_is_set(redis_url: str) -> None:
+    async with pool_at(redis_url) as pool, Producer(redis_url) as producer:
+        ran = [await handle.result(timeout=10) for handle in await producer.enqueue_many(jobs.say_so, [()] * 50)]
+        await stop(pool)
+    assert len(set(ran)) == 1
+    assert pool.count("is replaced") == 0
+
+
+@pytest.mark.parametrize("share", [{"jobs": 3}, {"memory_bytes": 2**20}])
+async def test_a_rolling_restart_meanwhile(share: dict[str, int]) -> None:
+    """Both ask for a new worker: none is left over, and none is missing."""
+    async with running_pool("refuse-if-flag", workers=2, flag="/nonexistent", share=share) as pool:
+        await pool.runs(2)
+        pool.signal(signal.SIGHUP)
+        await pool.line("rolling restart: done")
+        await stop(pool)
+    assert pool.count(": is up") == pool.count(": is done")
+    assert pool.count("is lost") == 0
