@@ -1,7 +1,8 @@
-"""What an open page costs: no-op jobs a second with the overview open, and without it, in turns on one Redis.
+"""What an open page costs: the processor time of its process and of Redis, and no-op jobs a second with and without it.
 
-`python -m benchmarks.watched [--rounds N] [--jobs N]` prints both medians and their ratio. The page is served by
-`monarq web` in a process of its own, and read over its live stream as a browser does.
+`python -m benchmarks.watched [--rounds N] [--jobs N]` prints these. The page is served by `monarq web` in a process of
+its own, and read over its live stream as a browser does. Jobs a second are taken in turns on one Redis, and differ from
+round to round by far more than a page can cost; the processor time, taken beside an idle pool, tells what that is.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import httpx
+import psutil
+from redis.asyncio import Redis
 
 from monarq import Producer, job
 from monarq.embedded import EmbeddedRedis
@@ -24,6 +28,8 @@ from monarq.shared.connection import open_redis
 from monarq.shared.keys import DEFAULT_QUEUE
 
 BATCH = 1000
+IDLE_S = 6.0
+"""How long the processor time beside an idle pool is taken."""
 
 
 @job(name="benchmarks.watched.nothing")
@@ -38,19 +44,31 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=60_000)
     given = parser.parse_args()
     with EmbeddedRedis(port=0) as server:
-        rates = asyncio.run(measure(server.url, given.rounds, given.jobs))
+        costs, rates = asyncio.run(measure(server.url, given.rounds, given.jobs))
     alone, watched = (statistics.median(rates[kind]) for kind in (False, True))
+    for what in ("page", "redis"):
+        taken = [statistics.median(getattr(cost, what) for cost in costs[kind]) for kind in (False, True)]
+        print(f"{what:8} {taken[0]:.2%} of a core with nobody looking, {taken[1]:.2%} with the page open")
     print(f"alone    {alone:9,.0f} jobs/s   {', '.join(f'{rate:,.0f}' for rate in rates[False])}")
     print(f"watched  {watched:9,.0f} jobs/s   {', '.join(f'{rate:,.0f}' for rate in rates[True])}")
     print(f"with the page open: {watched / alone - 1:+.1%}")
 
 
-async def measure(url: str, rounds: int, count: int) -> dict[bool, list[float]]:
-    """The rates of each round, by whether the page was open; each second round begins with the other."""
+@dataclass(frozen=True)
+class Cost:
+    """Shares of a core."""
+
+    page: float
+    redis: float
+
+
+async def measure(url: str, rounds: int, count: int) -> tuple[dict[bool, list[Cost]], dict[bool, list[float]]]:
+    """Costs and rates of each round, by whether the page was open; each second round begins with the other."""
+    costs: dict[bool, list[Cost]] = {False: [], True: []}
     rates: dict[bool, list[float]] = {False: [], True: []}
     async with (
         command(url, "worker", "benchmarks.watched", "-w", "1", said="serving"),
-        command(url, "web", "--port", "0", said="the page is at") as told,
+        command(url, "web", "--port", "0", said="the page is at") as (told, pid),
     ):
         found = re.search(r"http://\S+", told)
         assert found is not None
@@ -59,13 +77,34 @@ async def measure(url: str, rounds: int, count: int) -> dict[bool, list[float]]:
             for is_watched in (False, True) if turn % 2 else (True, False):
                 async with looking(found[0]) if is_watched else nobody():
                     rates[is_watched].append(await drain(url, count))
-    return rates
+                    costs[is_watched].append(await take_cost(url, psutil.Process(pid)))
+    return costs, rates
+
+
+async def take_cost(url: str, page: psutil.Process) -> Cost:
+    """What the page and Redis take beside an idle pool."""
+    redis = open_redis(url)
+    try:
+        before = await _used_s(redis, page)
+        await asyncio.sleep(IDLE_S)
+        after = await _used_s(redis, page)
+        page_s, redis_s, passed_s = (late - early for early, late in zip(before, after, strict=True))
+        return Cost(page_s / passed_s, redis_s / passed_s)
+    finally:
+        await redis.aclose()
+
+
+async def _used_s(redis: Redis, page: psutil.Process) -> tuple[float, float, float]:
+    of_redis, of_page = await redis.info("cpu"), page.cpu_times()
+    used_s = of_redis["used_cpu_sys"] + of_redis["used_cpu_user"]
+    return of_page.user + of_page.system, used_s, time.perf_counter()
 
 
 async def drain(url: str, count: int) -> float:
     """Jobs a second of a worker that has so many to run."""
     redis = open_redis(url)
     try:
+        await redis.flushdb()  # results of earlier rounds: a Redis full of them is slower
         await steering.pause(redis, DEFAULT_QUEUE)
         async with Producer(url) as producer:
             for _ in range(count // BATCH):
@@ -107,8 +146,8 @@ async def nobody() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def command(url: str, *arguments: str, said: str) -> AsyncIterator[str]:
-    """A command of monarq for the life of the block; gives its first words."""
+async def command(url: str, *arguments: str, said: str) -> AsyncIterator[tuple[str, int]]:
+    """A command of monarq for the life of the block; gives its first words and its process id."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "monarq", *arguments, "--redis", url, stderr=asyncio.subprocess.PIPE
     )
@@ -120,7 +159,7 @@ async def command(url: str, *arguments: str, said: str) -> AsyncIterator[str]:
         told += line.decode()
     listening = asyncio.create_task(process.stderr.read())
     try:
-        yield told
+        yield told, process.pid
     finally:
         process.terminate()
         await process.wait()
