@@ -26,14 +26,14 @@ class Pulse(msgspec.Struct, frozen=True):
 
     Attributes:
         running: how many jobs it runs.
-        started: how many it has started so far.
         lag_s: the largest delay of its event loop since its last beat.
         renewed_s: seconds since Redis last took its record and its leases.
         hungry: for each set of each queue, how long nothing was claimed although there was a place.
+        started: how many jobs it has started so far.
     """
 
     running: int = 0
-    started: int = 0
     lag_s: float = 0.0
     renewed_s: float = 0.0
     hungry: list[Hunger] = []
+    started: int = 0
