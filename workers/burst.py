@@ -1,6 +1,6 @@
 """When a worker in burst mode has done what there was to do.
 
-The engine asks; whatever may have been the last job's end sets the event that is looked at.
+The worker's service asks; whatever may have been the last job's end sets the event that is looked at.
 """
 
 from __future__ import annotations

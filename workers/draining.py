@@ -1,6 +1,6 @@
 """How the runs of a worker that stops come to their end: in their grace by themselves, then by being handed back.
 
-The engine calls it when the claimers have ended, so that no new run comes.
+The worker's service calls it when the claimers have ended, so that no new run comes.
 """
 
 from __future__ import annotations

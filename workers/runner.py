@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from monarq.shared.codec import MSGPACK
@@ -102,6 +102,16 @@ class Runner:
         self.running[run.lease] = run
         self.tally.started += 1
         run.task = self._loop.create_task(self._run(run, slots))
+
+    def lose(self, leases: Iterable[Lease]) -> None:
+        """These leases are somebody else's: their runs are cancelled, and nothing of them is written."""
+        for lease in leases:
+            if not self._table.holds(lease):
+                continue
+            self._table.drop(lease)
+            run = self.running.get(lease)
+            if run is not None:
+                run.stop(Halt.LOST)
 
     def hand_back(self, run: Run) -> None:
         """Gives back a job whose run does not end although it was cancelled; the process must end soon after."""

@@ -1,7 +1,7 @@
 """How a worker's process is doing: its share of a core, its memory, and how late its event loop runs what is due.
 
-The engine starts one `Vitals` beside its claimers; the lease thread asks it for each record, the supervisor's beat for
-each second. A measuring costs a fraction of a millisecond, and the loop is woken ten times a second.
+A worker has one `Vitals`; the lease thread asks it for each record, the supervisor's beat for each second. A measuring
+costs a fraction of a millisecond, and the loop is woken ten times a second.
 """
 
 from __future__ import annotations

@@ -222,9 +222,11 @@ async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis
     engine = make_engine(redis_url, jobs.ALL, journal)
     async with running(engine):
         await journal.until("job_started")
-        [lease] = engine._table.of(QUEUE.queue)
+        crew = engine._service.crew
+        assert crew
+        [lease] = crew.table.of(QUEUE.queue)
         # The keeper asked for the lease of the try before, and hears of its loss when the next one has begun.
-        engine._on_lost([replace(lease, token="the one before")])
+        crew.runner.lose([replace(lease, token="the one before")])
         await journal.until("job_completed")
     assert "job_lost" not in journal.events
     assert (await result_of(redis, "again")).success
