@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from monarq.shared.progress import NO_SINK, Number, ProgressSink, Told, check_report
+from monarq.shared.progress import NO_SINK, Number, ProgressSink, Told, plain_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,4 @@ class Context:
         Raises:
             TypeError: a number is none, or the message is no text.
         """
-        if (
-            (type(done) is int or type(done) is float)
-            and (total is None or type(total) is int or type(total) is float)
-            and type(message) is str
-        ):
-            return self.sink.tell((done, total, message))
-        return self.sink.tell(check_report(done, total, message))
+        return self.sink.tell(plain_report(done, total, message))

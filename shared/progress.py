@@ -83,12 +83,18 @@ class NoSink:
 NO_SINK: Final = NoSink()
 
 
-def check_report(done: Number, total: Number | None, message: str) -> Report:
+def plain_report(done: Number, total: Number | None, message: str) -> Report:
     """A report of plain numbers.
 
     Raises:
         TypeError: an argument is of another type than it should be.
     """
+    if (
+        (type(done) is int or type(done) is float)
+        and (total is None or type(total) is int or type(total) is float)
+        and type(message) is str
+    ):
+        return done, total, message
     if not isinstance(message, str):
         raise TypeError(f"progress() takes a text for its message, not {message!r}")
     return _plain("done", done), None if total is None else _plain("total", total), str(message)

@@ -8,7 +8,7 @@ from typing import Final
 
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.progress import KEEP
-from monarq.shared.progress import NOTED, TURN, Report, Told
+from monarq.shared.progress import NOTED, TURN, Number, Report, Told, plain_report
 from monarq.shared.report import encode_report
 
 TURN_S: Final = 0.005
@@ -45,6 +45,10 @@ class RunProgress:
             return NOTED
         self._turn_s = now_s + TURN_S
         return TURN
+
+    def progress(self, done: Number, total: Number | None = None, message: str = "") -> Told:
+        """What jobs in arq's style find as ``ctx["progress"]``: see `Context.progress`."""
+        return self.tell(plain_report(done, total, message))
 
     def take(self) -> bytes:
         """The newest report as JSON, to be sent now."""

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from arq.utils import ms_to_datetime
+
 from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.requeue import Return
@@ -184,13 +186,16 @@ class Runner:
         return (self._arq_ctx(run),)
 
     def _arq_ctx(self, run: Run) -> dict[Any, Any]:
+        """The ctx of arq's jobs, the same dict for its hooks and its function; the user's own keys win over ours."""
         if run.ctx is None:
-            context = run.context(self._state)
+            run.progress = self._reporter.open(run.lease)
+            run.progress.closed = run.finish_ms > 0  # a hook may be the first to ask, after a run that never began
             run.ctx = {
+                "progress": run.progress.progress,
                 **self._state,
-                "job_id": context.job_id,
-                "job_try": context.job_try,
-                "enqueue_time": context.enqueued_at,
+                "job_id": run.lease.job_id,
+                "job_try": run.job_try,
+                "enqueue_time": ms_to_datetime(run.payload.enqueue_ms),
                 "score": run.lease.score,
             }
         return run.ctx
