@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from arq.cron import CronJob
 
 from monarq.shared.cron import from_arq_fields
-from monarq.workers.cron import CronEntry
+from monarq.workers.cron_entry import CronEntry
 
 _LOCALTIME: Final = Path("/etc/localtime")
 

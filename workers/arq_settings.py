@@ -30,7 +30,7 @@ from monarq.shared.units import to_seconds
 from monarq.workers.arq_cron import arq_entries, local_zone
 from monarq.workers.arq_log import warn_misspelled
 from monarq.workers.arq_source import PoolSource, SettingsSource
-from monarq.workers.cron import CronEntry
+from monarq.workers.cron_entry import CronEntry
 from monarq.workers.settings import Hook, Hooks, WorkerSettings
 
 DEFAULTS: Final[Mapping[str, Any]] = {

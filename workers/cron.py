@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -21,15 +19,15 @@ from monarq.shared.backoff import Backoff
 from monarq.shared.codec import Codecs
 from monarq.shared.commands.claim import read_number
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
-from monarq.shared.cron import Schedule, due_ticks, tick_id
-from monarq.shared.errors import PayloadError, SettingsError
+from monarq.shared.cron import due_ticks, tick_id
+from monarq.shared.errors import PayloadError
 from monarq.shared.keys import QueueKeys
-from monarq.shared.lane import Lane
 from monarq.shared.payload import write_payload
-from monarq.shared.schedule import Cron
 from monarq.workers.cron_course import Course
+from monarq.workers.cron_entry import CronEntry
 from monarq.workers.cron_notice import CronNotice, Kept
 from monarq.workers.journal import Journal
+from monarq.workers.redis_clock import RedisClock
 
 AHEAD: Final = timedelta(seconds=1)
 """Ticks are enqueued so early, deferred to their time, that a slow call does not make them late; as arq does."""
@@ -46,78 +44,8 @@ OWN_ID_BAR_MS: Final = 60_000
 REMEMBERED: Final = timedelta(days=400)
 """How long a queue's newest ticks are remembered after the last of them."""
 
-CLOCK_S: Final = 60.0
-"""How often Redis is asked for its time."""
-
 _LONGEST_SLEEP_S: Final = 30.0
 _SHORTEST_SLEEP_S: Final = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class CronEntry:
-    """A job and its times.
-
-    Attributes:
-        job_name: the name of the job that is enqueued.
-        name: what its ticks' ids begin with.
-        schedule: when.
-        args: the job's positional arguments.
-        kwargs: the job's keyword arguments.
-        lane: where the job runs.
-        queue: the queue's name; None for the keeper's.
-        unique: whether a tick is enqueued once over all workers; else once by each.
-        job_id: an id for all ticks: while a job or result of it is there, ticks are left out.
-        run_at_startup: whether it is enqueued as well when a worker starts.
-        remembers: whether ticks are made up for that came while no worker was there.
-        catch_up: whether all missed ticks are made up for, not only the newest.
-    """
-
-    job_name: str
-    name: str
-    schedule: Schedule
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    lane: Lane = Lane.IO
-    queue: str | None = None
-    unique: bool = True
-    job_id: str | None = None
-    run_at_startup: bool = False
-    remembers: bool = False
-    catch_up: bool = False
-
-    @property
-    def memory(self) -> str:
-        """What its newest tick is remembered by; with another schedule it owes nothing of the old one."""
-        return f"{self.name} {self.schedule.text}"
-
-
-def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
-    """The entries of monarq's declarations.
-
-    Raises:
-        SettingsError: two of one name would enqueue different jobs, and so bar each other's ticks.
-    """
-    entries = [
-        CronEntry(
-            job_name=cron.job.name,
-            name=cron.name,
-            schedule=cron.schedule,
-            args=cron.args,
-            kwargs=cron.kwargs,
-            lane=cron.job.declared.lane,
-            queue=cron.job.declared.queue,
-            run_at_startup=cron.run_at_startup,
-            remembers=True,
-            catch_up=cron.catch_up,
-        )
-        for cron in crons
-    ]
-    named: dict[str, CronEntry] = {}
-    for entry in entries:
-        other = named.setdefault(entry.name, entry)
-        if (other.job_name, other.args, other.kwargs) != (entry.job_name, entry.args, entry.kwargs):
-            raise SettingsError(f"two crons of different jobs or arguments are named {entry.name!r}: give one a name=")
-    return entries
 
 
 class CronKeeper:
@@ -155,7 +83,7 @@ class CronKeeper:
         self._started = started
         self._own = os.urandom(8).hex()
         self._courses: list[Course] | None = None
-        self._clock = _RedisClock()
+        self._clock = RedisClock()
         self._notice = CronNotice()
 
     async def run(self, redis: Redis) -> None:
@@ -277,24 +205,6 @@ class CronKeeper:
             return _LONGEST_SLEEP_S
         until_s = min(max(course.rest_s, (course.next_tick - AHEAD - now).total_seconds()) for course in self._courses)
         return min(_LONGEST_SLEEP_S, max(_SHORTEST_SLEEP_S, until_s))
-
-
-class _RedisClock:
-    """Redis' time, asked for now and then, and carried on by this machine's monotonic clock."""
-
-    def __init__(self) -> None:
-        self._asked_s: float | None = None
-        self._offset_s = 0.0
-
-    async def now(self, redis: Redis) -> datetime:
-        """Redis' time."""
-        before_s = time.monotonic()
-        if self._asked_s is None or before_s - self._asked_s > CLOCK_S:
-            seconds, micros = await redis.time()
-            after_s = time.monotonic()
-            self._offset_s = seconds + micros / 1e6 - (before_s + after_s) / 2
-            self._asked_s = after_s
-        return datetime.fromtimestamp(self._offset_s + time.monotonic(), tz=UTC)
 
 
 def _ms(moment: datetime) -> int:

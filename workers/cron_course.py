@@ -5,12 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from monarq.shared.backoff import Backoff
-
-if TYPE_CHECKING:
-    from monarq.workers.cron import CronEntry
+from monarq.workers.cron_entry import CronEntry
 
 
 @dataclass(slots=True)

@@ -93,7 +93,8 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
     journal = Journal(worker_log(), *listeners)
     upkeep: list[Upkeep] = []
     if crons:
-        from monarq.workers.cron import CronKeeper, entries_of
+        from monarq.workers.cron import CronKeeper
+        from monarq.workers.cron_entry import entries_of
 
         upkeep.append(CronKeeper(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, journal=journal))
     return Loaded(list(jobs), settings, UrlSource(redis_url(url)), journal, upkeep)

@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from monarq.shared.codec import Codecs
 from monarq.shared.cron import crontab, from_arq_fields
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.cron import CronEntry, CronKeeper
+from monarq.workers.cron import CronKeeper
+from monarq.workers.cron_entry import CronEntry
 from monarq.workers.journal import Journal
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

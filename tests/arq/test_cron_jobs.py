@@ -17,7 +17,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.lane import Lane
 from monarq.shared.schedule import cron
 from monarq.workers.arq_cron import arq_entries
-from monarq.workers.cron import entries_of
+from monarq.workers.cron_entry import entries_of
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.keepers import NOON, QUEUE, Clock, entry, keeper, ms_of

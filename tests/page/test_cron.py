@@ -11,7 +11,8 @@ from monarq.monitor.cron import read_crons
 from monarq.shared.codec import MSGPACK, Codecs
 from monarq.shared.cron import crontab
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.cron import CronEntry, CronKeeper
+from monarq.workers.cron import CronKeeper
+from monarq.workers.cron_entry import CronEntry
 from monarq.workers.journal import Journal
 from tests.page.site import Site
 

@@ -22,7 +22,8 @@ from monarq.shared.cron import crontab
 from monarq.shared.errors import PayloadError
 from monarq.shared.payload import write_payload
 from monarq.shared.signing import KEY_VARIABLE, MARK, Signer
-from monarq.workers.cron import CronEntry, CronKeeper
+from monarq.workers.cron import CronKeeper
+from monarq.workers.cron_entry import CronEntry
 from monarq.workers.journal import Journal
 from tests.support.engines import QUEUE, letter_of, put_raw, run_burst
 from tests.workers import engine_jobs as jobs
