@@ -2,6 +2,7 @@
 
 It reads what passes: a rule names a text, such as the sha of one script, and what becomes of requests that contain it.
 Cuts chosen by content find what cuts at random moments do not: the reply that is lost after its command was done.
+Scenarios set the rules themselves; tests go by `tests.support.proxy`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -21,10 +23,15 @@ _WORKER: Final = re.compile(rb"[\w.-]+:\d+:[0-9a-f]{8}")
 
 
 class Cut(Enum):
-    """Where the connection breaks."""
+    """What becomes of a request and of its connection."""
 
-    REQUEST = auto()  # Redis never sees the request
-    REPLY = auto()  # Redis has carried it out, and its reply gets lost
+    REQUEST = auto()  # the connection breaks before Redis has seen the request
+    REPLY = auto()  # Redis has carried it out, and the connection breaks before its reply gets through
+    SILENCE = auto()  # Redis has carried it out, and nothing is heard of it ever
+
+
+async def _nothing() -> None:
+    """What happens between an answer and its loss, by default."""
 
 
 @dataclass(slots=True)
@@ -39,7 +46,8 @@ class Rule:
         share: the chance of each such request to be cut.
         done: how many were cut.
         rests: workers, by their name in the request, whose next such request is let through: a call that is
-            repeated must not fail for as long as a lease lasts.
+            repeated must not fail for as long as a lease lasts. None where it may.
+        meanwhile: awaited when Redis has answered, before the reply is lost.
     """
 
     name: str
@@ -48,7 +56,8 @@ class Rule:
     left: int = 1
     share: float = 1.0
     done: int = 0
-    rests: set[bytes] = field(default_factory=set)
+    rests: set[bytes] | None = field(default_factory=set)
+    meanwhile: Callable[[], Awaitable[None]] = _nothing
 
     @classmethod
     def of_script(cls, name: str, cut: Cut, left: int, share: float) -> Self:
@@ -59,6 +68,8 @@ class Rule:
         """Whether this request is to be cut."""
         if not self.left or self.text not in request:
             return False
+        if self.rests is None:
+            return rng.random() < self.share
         found = _WORKER.search(request)
         worker = found[0] if found else b""
         if worker in self.rests or rng.random() >= self.share:
@@ -69,23 +80,25 @@ class Rule:
 
 
 class FaultProxy:
-    """Forwards to a port of this machine.
+    """Forwards to a port of this machine, or to a Unix socket.
 
     Attributes:
         port: where it listens; 0 before `open`.
+        accepted: how many connections were made to it.
         rules: what to cut; the first that draws counts.
         deaf: swallows everything on both ways and closes nothing, as a network does that drops packets.
         delay_s: holds each request back for so long.
         bytes_per_second: passes replies at this pace; 0 for at once.
     """
 
-    def __init__(self, upstream_port: int, rng: random.Random) -> None:
+    def __init__(self, upstream: int | str, rng: random.Random) -> None:
         self.port = 0
+        self.accepted = 0
         self.rules: list[Rule] = []
         self.deaf = False
         self.delay_s = 0.0
         self.bytes_per_second = 0
-        self._upstream_port = upstream_port
+        self._upstream = upstream
         self._rng = rng
         self._server: asyncio.Server | None = None
         self._pairs: set[asyncio.Task[None]] = set()
@@ -114,6 +127,7 @@ class FaultProxy:
             pair.cancel()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         task = asyncio.create_task(self._serve(reader, writer))
         self._pairs.add(task)
         task.add_done_callback(self._pairs.discard)
@@ -121,13 +135,18 @@ class FaultProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             try:
-                back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+                back_reader, back_writer = await self._connect()
                 try:
                     await _Pair(self, reader, writer, back_reader, back_writer).run()
                 finally:
                     back_writer.close()
             finally:
                 writer.close()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._upstream, str):
+            return await asyncio.open_unix_connection(self._upstream)
+        return await asyncio.open_connection("127.0.0.1", self._upstream)
 
     def drawn(self, request: bytes) -> Rule | None:
         """The rule that this request falls to."""
@@ -154,8 +173,8 @@ class _Pair:
         self._writer = writer
         self._back_reader = back_reader
         self._back_writer = back_writer
-        self._losing = asyncio.Event()
-        self._lost = asyncio.Event()
+        self._losing: Rule | None = None
+        self._is_silent = False
 
     async def run(self) -> None:
         """Until either side closes, or a rule cuts."""
@@ -169,26 +188,25 @@ class _Pair:
 
     async def _pass_requests(self) -> None:
         while request := await self._reader.read(CHUNK):
-            if self._proxy.deaf:
+            if self._proxy.deaf or self._is_silent:
                 continue
             if self._proxy.delay_s:
                 await asyncio.sleep(self._proxy.delay_s)
-            rule = self._proxy.drawn(request)
+            # The rest of a long request whose reply is to be lost still goes to Redis, which answers only then.
+            rule = None if self._losing else self._proxy.drawn(request)
             if rule is not None and rule.cut is Cut.REQUEST:
                 return
-            if rule is not None:
-                self._losing.set()
+            self._losing = self._losing or rule
             self._back_writer.write(request)
-            if rule is not None:
-                await self._lost.wait()
-                return
 
     async def _pass_replies(self) -> None:
         while reply := await self._back_reader.read(CHUNK):
-            if self._losing.is_set():
-                self._lost.set()
-                return
-            if self._proxy.deaf:
+            if self._losing and not self._is_silent:
+                self._is_silent = True
+                await self._losing.meanwhile()
+                if self._losing.cut is Cut.REPLY:
+                    return
+            if self._proxy.deaf or self._is_silent:
                 continue
             if self._proxy.bytes_per_second:
                 await asyncio.sleep(len(reply) / self._proxy.bytes_per_second)

@@ -12,13 +12,14 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from chaos.proxy import Cut
 from monarq.shared import keys as names
 from monarq.shared.connection import open_redis
 from monarq.shared.cron import crontab, from_arq_fields, tick_id
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.arq.keepers import EVERY_SECOND, NOON, QUEUE, Clock, Told, entry, keeper, kept, ms_of, queued
 from tests.arq.workers import until
-from tests.support.proxy import Loss, Proxy
+from tests.support.proxy import Proxy
 
 
 async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:
@@ -90,10 +91,10 @@ async def test_after_trouble_the_newest_missed_tick_is_enqueued(proxy: Proxy, re
     await through.aclose()
 
 
-@pytest.mark.parametrize("loss", [Loss.REQUEST, Loss.REPLY])
+@pytest.mark.parametrize("loss", [Cut.REQUEST, Cut.REPLY])
 @pytest.mark.parametrize("unique", [True, False])
 async def test_a_call_that_got_lost_makes_one_job(
-    proxy: Proxy, redis: Redis, clock: Clock, loss: Loss, unique: bool
+    proxy: Proxy, redis: Redis, clock: Clock, loss: Cut, unique: bool
 ) -> None:
     through = open_redis(proxy.url)
     one = keeper(entry(unique=unique))

@@ -13,10 +13,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 import monarq.arq
+from chaos.proxy import Cut
 from monarq.producer.arq_redis import PoolEnqueueUnknownError, PoolRefusedError, PoolUnavailableError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.keys import DEFAULT_QUEUE
-from tests.support.proxy import Loss, Proxy
+from tests.support.proxy import Proxy
 
 FIRST = b"\r\nnew\r\n"
 FIRST_NAMED = b"\r\nnamed\r\n"
@@ -35,10 +36,10 @@ def settings_of(proxy: Proxy, *, repeating: bool = False) -> RedisSettings:
 
 
 @pytest.mark.parametrize("repeating", [False, True])
-@pytest.mark.parametrize("loss", [Loss.REQUEST, Loss.REPLY])
+@pytest.mark.parametrize("loss", [Cut.REQUEST, Cut.REPLY])
 @pytest.mark.parametrize("named", [False, True])
 async def test_no_enqueue_is_lost_and_none_is_called_known(
-    proxy: Proxy, redis: Redis, loss: Loss, named: bool, repeating: bool
+    proxy: Proxy, redis: Redis, loss: Cut, named: bool, repeating: bool
 ) -> None:
     pool = await monarq.arq.create_pool(settings_of(proxy, repeating=repeating))
     proxy.lose(loss, FIRST_NAMED if named else FIRST, times=20)
@@ -54,7 +55,7 @@ async def test_no_enqueue_is_lost_and_none_is_called_known(
 async def test_a_job_that_was_there_before_is_still_none(proxy: Proxy) -> None:
     pool = await monarq.arq.create_pool(settings_of(proxy))
     assert await pool.enqueue_job("add", 1, 2, _job_id="one")
-    proxy.lose(Loss.REPLY, FIRST_NAMED)
+    proxy.lose(Cut.REPLY, FIRST_NAMED)
     assert await pool.enqueue_job("add", 1, 2, _job_id="one") is None
     assert proxy.lost == 1
     await pool.aclose(close_connection_pool=True)
@@ -79,7 +80,7 @@ async def test_an_outcome_that_stays_unknown_is_told(
 ) -> None:
     monkeypatch.setattr("monarq.producer.arq_redis.RETRY_FOR_S", 0.3)
     pool = await monarq.arq.create_pool(settings_of(proxy))
-    proxy.lose(Loss.REPLY, FIRST_NAMED)
+    proxy.lose(Cut.REPLY, FIRST_NAMED)
     proxy.meanwhile = proxy.close_soon
     with pytest.raises(EnqueueUnknownError, match="enqueue again with the same job_id") as raised:
         await pool.enqueue_job("add", 1, 2, _job_id="one")

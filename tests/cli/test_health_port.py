@@ -12,12 +12,13 @@ from collections.abc import Callable
 import pytest
 from redis.asyncio import Redis
 
+from chaos.proxy import Cut
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer
 from monarq.shared.commands.claim import _SCRIPT as CLAIM
 from tests.cli.command import Ended, end, start
 from tests.cli.http_pool import http_pool
-from tests.support.proxy import Loss, Proxy
+from tests.support.proxy import Proxy
 
 
 async def test_from_the_start_to_the_end(redis: Redis, redis_url: str) -> None:
@@ -80,10 +81,10 @@ async def test_work_that_is_ready_and_not_claimed(redis: Redis, redis_url: str) 
         http_pool(proxy.url, "--readyz-after", "1") as asked,
     ):
         await asked.until("/readyz", 200)
-        proxy.lose(Loss.REQUEST, CLAIM.sha.encode(), times=10**6)
+        proxy.lose(Cut.REQUEST, CLAIM.sha.encode(), times=10**6)
         handle = await producer.enqueue("double", 2)
         await asked.until("/readyz", 503, "arq:queue: a job for the io lane has been due for")
-        proxy.lose(Loss.REQUEST, b"", times=0)
+        proxy.lose(Cut.REQUEST, b"", times=0)
         assert await handle.result(20) == 4
         await asked.until("/readyz", 200)
 

@@ -7,12 +7,13 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
+from chaos.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer
 from monarq.shared.errors import PayloadError, SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE, PARKED_SCORE
 from tests.producer.jobs import count_primes, fetch, noop
 from tests.support.played_worker import PlayedWorker
-from tests.support.proxy import Loss, Proxy
+from tests.support.proxy import Proxy
 
 
 @pytest.mark.usefixtures("many_jobs")
@@ -69,7 +70,7 @@ async def test_large_payloads_go_in_smaller_batches(producer: Producer, redis: R
 
 @pytest.mark.usefixtures("many_jobs")
 async def test_bulk_is_cancelled_at_once(proxy: Proxy) -> None:
-    proxy.lose(Loss.SILENCE, b"EVALSHA", times=10)
+    proxy.lose(Cut.SILENCE, b"EVALSHA", times=10)
     async with Producer(proxy.url) as producer:
         enqueueing = asyncio.create_task(producer.enqueue_many(noop, [()] * 20_000))
         while not proxy.lost:

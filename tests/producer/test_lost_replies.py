@@ -8,13 +8,14 @@ import time
 import pytest
 from redis.asyncio import Redis
 
+from chaos.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer, ProducerClosedError
 from monarq.shared import keys as names
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch, noop
 from tests.support.played_worker import PlayedWorker
-from tests.support.proxy import Loss, Proxy
+from tests.support.proxy import Proxy
 
 FIRST = b"\r\nnew\r\n"
 FIRST_NAMED = b"\r\nnamed\r\n"
@@ -24,8 +25,8 @@ async def payloads(redis: Redis) -> int:
     return len([key async for key in redis.scan_iter(names.JOB_PREFIX + "*")])
 
 
-@pytest.mark.parametrize("loss", [Loss.REQUEST, Loss.REPLY])
-async def test_fifty_enqueues_that_each_lose_something_are_fifty_jobs(proxy: Proxy, redis: Redis, loss: Loss) -> None:
+@pytest.mark.parametrize("loss", [Cut.REQUEST, Cut.REPLY])
+async def test_fifty_enqueues_that_each_lose_something_are_fifty_jobs(proxy: Proxy, redis: Redis, loss: Cut) -> None:
     proxy.lose(loss, FIRST, times=50)
     async with Producer(proxy.url) as producer:
         handles = await asyncio.gather(*(producer.enqueue(fetch, str(n)) for n in range(50)))
@@ -35,8 +36,8 @@ async def test_fifty_enqueues_that_each_lose_something_are_fifty_jobs(proxy: Pro
     assert await payloads(redis) == 50
 
 
-@pytest.mark.parametrize("loss", [Loss.REQUEST, Loss.REPLY])
-async def test_named_enqueues_that_lose_something_know_their_own_job(proxy: Proxy, redis: Redis, loss: Loss) -> None:
+@pytest.mark.parametrize("loss", [Cut.REQUEST, Cut.REPLY])
+async def test_named_enqueues_that_lose_something_know_their_own_job(proxy: Proxy, redis: Redis, loss: Cut) -> None:
     proxy.lose(loss, FIRST_NAMED, times=50)
     async with Producer(proxy.url) as producer:
         jobs = [fetch.options(job_id=f"job-{n}") for n in range(50)]
@@ -54,13 +55,13 @@ async def test_a_reply_lost_for_a_job_that_was_there_before_still_says_existed(
     monkeypatch.setattr("monarq.producer.route.time.time_ns", lambda: 1_700_000_000_000_000_000)
     async with Producer(proxy.url) as producer:
         await producer.enqueue(fetch.options(job_id="a"), "u")
-        proxy.lose(Loss.REPLY, FIRST_NAMED)
+        proxy.lose(Cut.REPLY, FIRST_NAMED)
         assert (await producer.enqueue(fetch.options(job_id="a"), "u")).existed
     assert proxy.lost == 1
 
 
 async def test_a_silent_server_is_given_up_and_asked_again(proxy: Proxy, redis: Redis) -> None:
-    proxy.lose(Loss.SILENCE, FIRST)
+    proxy.lose(Cut.SILENCE, FIRST)
     async with Producer(proxy.url, timeout_s=0.2) as producer:
         handle = await producer.enqueue(fetch, "u")
     assert proxy.lost == 1
@@ -73,7 +74,7 @@ async def test_a_job_that_ended_between_the_attempts_is_in(proxy: Proxy, worker:
         await worker.end(*await worker.claim(), value=7, keep_ms=keep_ms)
 
     proxy.meanwhile = run_it
-    proxy.lose(Loss.REPLY, FIRST)
+    proxy.lose(Cut.REPLY, FIRST)
     async with Producer(proxy.url) as producer:
         handle = await producer.enqueue(fetch, "u")
         assert not handle.existed
@@ -88,7 +89,7 @@ async def test_a_named_job_that_ended_between_the_attempts_is_unknown(
         await worker.end(*await worker.claim(), value=7, keep_ms=keep_ms)
 
     proxy.meanwhile = run_it
-    proxy.lose(Loss.REPLY, FIRST_NAMED)
+    proxy.lose(Cut.REPLY, FIRST_NAMED)
     async with Producer(proxy.url) as producer:
         with pytest.raises(EnqueueUnknownError, match="report-7") as caught:
             await producer.enqueue(fetch.options(job_id="report-7"), "u")
@@ -128,7 +129,7 @@ async def test_a_redis_that_comes_up_in_time_gets_the_job(proxy: Proxy, redis: R
 
 
 async def test_a_request_of_which_nothing_is_heard_any_more_is_unknown(proxy: Proxy, redis: Redis) -> None:
-    proxy.lose(Loss.REPLY, FIRST)
+    proxy.lose(Cut.REPLY, FIRST)
     proxy.meanwhile = proxy.close_soon
     async with Producer(proxy.url, retry_for=0.4) as producer:
         with pytest.raises(EnqueueUnknownError) as caught:
@@ -138,11 +139,11 @@ async def test_a_request_of_which_nothing_is_heard_any_more_is_unknown(proxy: Pr
 
 
 async def test_an_unknown_enqueue_can_be_repeated_by_its_id(proxy: Proxy, redis: Redis) -> None:
-    proxy.lose(Loss.REPLY, b"EVAL", times=1000)
+    proxy.lose(Cut.REPLY, b"EVAL", times=1000)
     async with Producer(proxy.url, retry_for=0.3) as producer:
         with pytest.raises(EnqueueUnknownError) as caught:
             await producer.enqueue(fetch, "u")
-        proxy.lose(Loss.REPLY, b"", times=0)
+        proxy.lose(Cut.REPLY, b"", times=0)
         assert (await producer.enqueue(fetch.options(job_id=caught.value.job_ids[0]), "u")).existed
     assert await redis.zcard(DEFAULT_QUEUE) == 1
 
@@ -159,7 +160,7 @@ async def test_a_cancelled_enqueue_leaves_no_connection_off_by_one(proxy: Proxy,
                 await go_on.wait()
 
             proxy.meanwhile = hold
-            proxy.lose(Loss.REPLY, FIRST)
+            proxy.lose(Cut.REPLY, FIRST)
             enqueueing = asyncio.create_task(producer.enqueue(fetch, "cancelled"))
             await reached.wait()
             enqueueing.cancel()
@@ -187,7 +188,7 @@ async def test_cancelled_at_any_moment_the_producer_goes_on(producer: Producer, 
 
 
 async def test_a_producer_closed_in_the_middle_says_so(proxy: Proxy) -> None:
-    proxy.lose(Loss.SILENCE, FIRST)
+    proxy.lose(Cut.SILENCE, FIRST)
     producer = Producer(proxy.url)
     enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
     while not proxy.lost:
@@ -201,7 +202,7 @@ async def test_a_producer_closed_in_the_middle_says_so(proxy: Proxy) -> None:
 
 
 async def test_those_in_line_are_not_kept_waiting_by_a_silent_server(proxy: Proxy) -> None:
-    proxy.lose(Loss.SILENCE, FIRST, times=1000)
+    proxy.lose(Cut.SILENCE, FIRST, times=1000)
     async with Producer(proxy.url, timeout_s=0.2, retry_for=0.1) as producer:
         started_s = time.monotonic()
         ended = await asyncio.gather(*(producer.enqueue(fetch, str(n)) for n in range(500)), return_exceptions=True)
@@ -213,7 +214,7 @@ async def test_those_in_line_are_not_kept_waiting_by_a_silent_server(proxy: Prox
 
 
 async def test_those_in_line_learn_that_the_producer_is_closed(proxy: Proxy, redis: Redis) -> None:
-    proxy.lose(Loss.SILENCE, FIRST, times=1000)
+    proxy.lose(Cut.SILENCE, FIRST, times=1000)
     producer = Producer(proxy.url)
     enqueueing = [asyncio.create_task(producer.enqueue(fetch, str(n))) for n in range(50)]
     while proxy.lost < 16:
@@ -226,7 +227,7 @@ async def test_those_in_line_learn_that_the_producer_is_closed(proxy: Proxy, red
 
 @pytest.mark.usefixtures("many_jobs")
 async def test_a_batch_that_loses_its_reply_goes_in_once(proxy: Proxy, redis: Redis) -> None:
-    proxy.lose(Loss.REPLY, FIRST, times=3)
+    proxy.lose(Cut.REPLY, FIRST, times=3)
     async with Producer(proxy.url) as producer:
         handles = await producer.enqueue_many(noop, [()] * 5000)
     assert proxy.lost == 3
@@ -241,7 +242,7 @@ async def test_bulk_that_fails_half_way_says_which_are_in_and_which_unknown(prox
             await proxy.close_soon()
 
     proxy.meanwhile = go_down
-    proxy.lose(Loss.REPLY, FIRST, times=1000)
+    proxy.lose(Cut.REPLY, FIRST, times=1000)
     async with Producer(proxy.url, retry_for=0.4) as producer:
         with pytest.raises(PartlyEnqueuedError) as caught:
             await producer.enqueue_many(noop, [()] * 10_000)

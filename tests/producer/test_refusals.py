@@ -13,13 +13,14 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, BusyLoadingError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from chaos.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer, RedisRefusedError
 from monarq.producer.faults import Fault, NotSentError, explain, fault_of
 from monarq.shared.connection import open_redis
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch, noop
-from tests.support.proxy import Loss, Proxy
+from tests.support.proxy import Proxy
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ async def test_refused_after_an_attempt_of_which_nothing_is_known_is_unknown(pro
         await redis.config_set("maxmemory", "1")
 
     proxy.meanwhile = fill
-    proxy.lose(Loss.REPLY, b"\r\nnamed\r\n")
+    proxy.lose(Cut.REPLY, b"\r\nnamed\r\n")
     async with Producer(proxy.url) as producer:
         await producer.enqueue(noop)
         # It lost its payload by the time that it is repeated: only then does Redis have to write, and refuses.

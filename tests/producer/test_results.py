@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+from chaos.proxy import Cut
 from monarq.producer import Producer, ProducerClosedError
 from monarq.producer import subscription as subscription_module
 from monarq.shared import keys as names
@@ -23,7 +24,7 @@ from monarq.shared.errors import (
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.producer.jobs import fetch, noop
 from tests.support.played_worker import PlayedWorker, end_like_arq, result_bytes
-from tests.support.proxy import Loss, Proxy
+from tests.support.proxy import Proxy
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -195,7 +196,7 @@ async def test_a_look_that_fails_is_repeated_soon(proxy: Proxy, worker: PlayedWo
         waiting = asyncio.create_task(handle.result(timeout=10))
         await subscribed(redis)
         await asyncio.sleep(0.1)
-        proxy.lose(Loss.REQUEST, b"ZMSCORE")
+        proxy.lose(Cut.REQUEST, b"ZMSCORE")
         await worker.end(*await worker.claim(), value=1)
         assert await waiting == 1
     assert proxy.lost == 1
