@@ -8,7 +8,8 @@ import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from contextlib import suppress
+from typing import Any, Final, Generic, TypeVar
 
 import uvloop
 
@@ -19,6 +20,9 @@ T = TypeVar("T")
 
 Started = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
 """The loop once it runs, and what ends it when it is set."""
+
+SIGNALS_S: Final = 0.5
+"""A signal that comes just before a thread goes to sleep does not wake it: Ctrl-C is seen so late at the latest."""
 
 LONGEST_END_S: Final = 5.0
 """No program is kept from ending for longer, whatever the connections do."""
@@ -51,17 +55,15 @@ class LoopThread:
             ProducerMisusedError: this process is a fork, or the thread is the loop's own.
             BaseException: what the coroutine raised.
         """
+        call = _Call(coroutine)
         try:
-            future = self._submit(coroutine)
-        except BaseException:
-            coroutine.close()
-            raise
-        try:
-            return future.result()
+            self._submit(call)
+            return call.wait()
         except concurrent.futures.CancelledError:
             raise ProducerClosedError from None
         except BaseException:
-            future.cancel()
+            # Ctrl-C comes between any two steps: whether the loop has the call already can only be told there.
+            self._give_up(call)
             raise
 
     def close(self) -> None:
@@ -71,7 +73,7 @@ class LoopThread:
                 self._closed = True
             self._finalizer()
 
-    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+    def _submit(self, call: _Call[Any]) -> None:
         if os.getpid() != self._pid:
             raise ProducerMisusedError(
                 f"this producer was made before a fork, by process {self._pid}, and its thread and connections stayed"
@@ -83,7 +85,60 @@ class LoopThread:
         with self._lock:
             if self._closed:
                 raise ProducerClosedError
-            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            self._loop.call_soon_threadsafe(call.begin)
+
+    def _give_up(self, call: _Call[Any]) -> None:
+        with self._lock:
+            if os.getpid() == self._pid and not self._closed:
+                self._loop.call_soon_threadsafe(call.give_up)
+                return
+        if not call.has_begun:  # otherwise it ends with its loop
+            call.give_up()
+
+
+class _Call(Generic[T]):
+    """A coroutine on its way to the loop; `begin` and `give_up` are called there, in the order of the caller's steps.
+
+    Attributes:
+        future: what the caller waits for.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self.future = concurrent.futures.Future[T]()
+        self._coroutine = coroutine
+        self._task: asyncio.Task[T] | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the loop has taken the coroutine."""
+        return self._task is not None
+
+    def wait(self) -> T:
+        """What the coroutine came to."""
+        while not self.future.done():
+            with suppress(TimeoutError):  # the wait's, or the coroutine's own, which is raised below
+                return self.future.result(SIGNALS_S)
+        return self.future.result()
+
+    def begin(self) -> None:
+        """Runs the coroutine."""
+        self._task = asyncio.get_running_loop().create_task(self._coroutine)
+        self._task.add_done_callback(self._end)
+
+    def give_up(self) -> None:
+        """Nobody waits any more."""
+        if self._task is None:
+            self._coroutine.close()
+        else:
+            self._task.cancel()
+
+    def _end(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self.future.cancel()
+        elif (error := task.exception()) is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(task.result())
 
 
 def _run_loop(started: Started, at_end: Callable[[], Awaitable[None]]) -> None:

@@ -113,13 +113,13 @@ class Claimer:
         return f"claiming from {self._keys.queue}"
 
     async def _claim(self) -> Claimed:
+        while self._doubtful:  # also by a worker that rests: nobody else could have these jobs before their leases end
+            await forfeit(self._redis, self._keys, self._worker_id, self._doubtful[0])
+            self._doubtful.pop(0)
         may_start = self._may_start()
         limit = min(self._slots.free, AT_ONCE, AT_ONCE if may_start is None else may_start)
         if limit == 0:
             return Claimed([], None)
-        while self._doubtful:
-            await forfeit(self._redis, self._keys, self._worker_id, self._doubtful[0])
-            self._doubtful.pop(0)
         token = make_token(self._worker_id, self._home, next(self._claims))
         asked = Claim(
             worker=self._worker_id,
