@@ -1,0 +1,84 @@
+"""A job is aborted, by whom and when: what its worker makes of it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.codec import MSGPACK, PICKLE, Codec
+from monarq.shared.commands.abort import AbortAnswer, abort, is_meant
+from monarq.shared.commands.enqueue import Ids, Placing, enqueue
+from monarq.shared.errors import JobAbortedError
+from monarq.shared.keys import ASKED_MARK
+from monarq.shared.payload import Payload, write_payload
+from tests.support.engines import (
+    CODECS,
+    QUEUE,
+    Recorder,
+    letter_of,
+    make_engine,
+    put,
+    result_of,
+    run_burst,
+    running,
+)
+from tests.workers import engine_jobs as jobs
+
+
+async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.wait, 30, job_id="stop")
+    async with running(make_engine(redis_url, jobs.ALL, journal)):
+        await journal.until("job_started")
+        assert await abort(redis, QUEUE, "stop") is AbortAnswer.RUNS
+        result = await result_of(redis, "stop")
+    with pytest.raises(JobAbortedError):
+        result.unwrap()
+    assert await letter_of(redis, "stop") == {}
+    assert not await redis.exists(names.ABORT)
+
+
+async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.plus, 1, 1, job_id="stop", delay_ms=60_000)
+    await put(redis, jobs.spin, job_id="stop-cpu", delay_ms=60_000)
+    assert await abort(redis, QUEUE, "stop") is AbortAnswer.WAITS
+    assert await abort(redis, QUEUE, "stop-cpu") is AbortAnswer.WAITS
+    assert await abort(redis, QUEUE, "nobody") is AbortAnswer.UNKNOWN
+    await run_burst(redis_url, jobs.ALL, journal)
+    assert journal.events.count("aborted_before_start") == 2
+    assert "job_started" not in journal.events
+
+
+@pytest.mark.parametrize("delay_ms", [0, 60_000], ids=["runs", "waits"])
+async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redis_url: str, delay_ms: int) -> None:
+    ahead_ms = time.time_ns() // 1_000_000 + 300_000
+    payload = write_payload(PICKLE, "wait", (30,), {}, ahead_ms)
+    await enqueue(redis, QUEUE, Placing(delay_ms=delay_ms), Ids.NAMED, [("ahead", payload)])
+    journal = Recorder()
+    async with running(make_engine(redis_url, jobs.ALL, journal, codecs=CODECS)):
+        if not delay_ms:
+            await journal.until("job_started")
+        assert await abort(redis, QUEUE, "ahead") is (AbortAnswer.WAITS if delay_ms else AbortAnswer.RUNS)
+        result = await result_of(redis, "ahead")
+    with pytest.raises(JobAbortedError):
+        result.unwrap()
+
+
+@pytest.mark.parametrize(
+    ("codec", "asked", "meant"),
+    [
+        (PICKLE, -1000, False),
+        (PICKLE, 1000, True),
+        (PICKLE, -1000 + ASKED_MARK, True),
+        (MSGPACK, -1000, True),
+    ],
+    ids=["arq's, asked before the job", "arq's", "by monarq", "of a job by monarq, which forgets what was before it"],
+)
+def test_which_requests_mean_a_job(codec: Codec, asked: float, meant: bool) -> None:
+    et_ms = 1_700_000_000_000
+    payload = Payload.read(write_payload(codec, "wait", (), {}, et_ms), CODECS)
+    assert is_meant(et_ms + asked, payload) is meant

@@ -1,0 +1,56 @@
+"""A worker stops: what becomes of the jobs that it runs."""
+
+from __future__ import annotations
+
+import time
+
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.commands.counts import counts
+from tests.support.engines import (
+    QUEUE,
+    Recorder,
+    make_engine,
+    put,
+    result_of,
+    running,
+)
+from tests.workers import engine_jobs as jobs
+
+
+async def test_drain_lets_jobs_end_and_hands_back_the_rest(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.wait, 0.3, job_id="short")
+    await put(redis, jobs.wait, 30, job_id="long")
+    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=1.0)) as engine:
+        await journal.until("job_started", 2)
+        await put(redis, jobs.plus, 1, 1, job_id="new")
+        engine.drain()
+    assert (await result_of(redis, "short")).value == "waited"
+    assert "job_handed_back" in journal.events
+    assert not await redis.exists(names.in_progress("long"), names.retry("long"), QUEUE.crash("long"))
+    assert (await counts(redis, QUEUE)).queued >= 1
+
+
+async def test_hand_back_is_immediate(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    for number in range(50):
+        await put(redis, jobs.wait, 30, job_id=f"w{number}")
+    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=60)) as engine:
+        await journal.until("job_started", 50)
+        engine.drain()
+        started = time.monotonic()
+        engine.hand_back()
+    assert time.monotonic() - started < 20
+    seen = await counts(redis, QUEUE)
+    assert (seen.queued, seen.running, seen.workers) == (50, 0, [])
+
+
+async def test_job_that_ignores_its_cancel_is_handed_back_over_its_head(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.stubborn, 3.0, job_id="stubborn")
+    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=0.1)) as engine:
+        await journal.until("job_started")
+        engine.drain()
+    assert (await counts(redis, QUEUE)).queued == 1

@@ -1,0 +1,71 @@
+"""How soon an idle worker takes a job: who is woken, and who looks for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.codec import MSGPACK
+from monarq.shared.keys import PARKED_SCORE
+from monarq.shared.payload import write_payload
+from monarq.workers.engine import Engine
+from tests.support.engines import (
+    QUEUE,
+    Recorder,
+    make_engine,
+    put,
+    result_of,
+    running,
+)
+from tests.support.queue_state import server_ms
+from tests.workers import engine_jobs as jobs
+
+
+async def test_idle_worker_is_woken_at_once(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    async with running(make_engine(redis_url, jobs.ALL, journal, poll_s=30)):
+        await journal.until("worker_started")
+        for number in range(5):
+            started = time.monotonic()
+            await put(redis, jobs.plus, 1, 1, job_id=f"now{number}")
+            await result_of(redis, f"now{number}")
+            assert time.monotonic() - started < 10
+
+
+async def test_a_cpu_job_that_another_was_woken_for_starts_when_it_is_due(redis: Redis, redis_url: str) -> None:
+    """The worker that heard of it is busy by then, or dead: this one has to look for itself."""
+    journal = Recorder()
+    async with running(make_engine(redis_url, jobs.ALL, journal, poll_s=0.3)):
+        await journal.until("worker_started")
+        await put(redis, jobs.squared, 2, job_id="warm")
+        await result_of(redis, "warm")
+        due_ms = await server_ms(redis) + 1000
+        payload = write_payload(MSGPACK, "squared", (3,), {}, due_ms)
+        await redis.set(names.job("later"), payload)
+        await redis.zadd(QUEUE.cpu, {"later": due_ms})
+        await redis.zadd(QUEUE.queue, {"later": PARKED_SCORE})
+        result = await result_of(redis, "later")
+    assert result.value == 9
+    assert result.start_ms - due_ms < 5000
+
+
+async def test_a_worker_that_may_take_nothing_leaves_wake_ups_to_others(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    resting = make_engine(redis_url, jobs.ALL, journal)
+    resting.paused = True
+    async with running(resting):
+        await journal.until("worker_started")
+        async with running(make_engine(redis_url, jobs.ALL, poll_s=30)) as awake:
+            await result_after(redis, awake, 20)
+
+
+async def result_after(redis: Redis, awake: Engine, rounds: int) -> None:
+    """Each job is taken by the one that is awake, without waiting for its next look."""
+    for number in range(rounds):
+        await put(redis, jobs.plus, 1, 1, job_id=f"job{number}")
+        async with asyncio.timeout(5):
+            await result_of(redis, f"job{number}")
+    assert awake.tally.complete == rounds
