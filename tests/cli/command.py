@@ -34,6 +34,10 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+Cli = Callable[..., Awaitable[Ended]]
+"""`cli_here` of conftest, called with a command's words."""
+
+
 def environment(url: str, changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a command, with nothing of ours that would change what it does."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MONARQ_", "REDIS", "COLUMNS"))}
@@ -55,6 +59,15 @@ async def start(*args: str, url: str, env: Mapping[str, str] | None = None) -> a
     )
     STARTED.append(process)
     return process
+
+
+async def end_all() -> None:
+    """Kills what the running test has started and not ended itself."""
+    for process in STARTED:
+        if process.returncode is None:
+            process.kill()
+            await end(process)
+    STARTED.clear()
 
 
 async def end(process: asyncio.subprocess.Process, stdin: bytes = b"") -> Ended:

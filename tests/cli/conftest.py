@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from monarq.cli.app import run
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.connection import UrlSource
-from tests.cli.command import STARTED, Ended, end
+from tests.cli.command import Cli, Ended, end_all
 
 NOWHERE = "redis://127.0.0.1:1"
 
@@ -20,11 +20,7 @@ NOWHERE = "redis://127.0.0.1:1"
 async def nothing_is_left_running() -> AsyncIterator[None]:
     """Whatever becomes of a test, the processes that it has started end with it."""
     yield
-    for process in STARTED:
-        if process.returncode is None:
-            process.kill()
-            await end(process)
-    STARTED.clear()
+    await end_all()
 
 
 @pytest.fixture
@@ -41,7 +37,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def cli_here(cli: Callable[..., Ended], redis_url: str) -> Callable[..., Awaitable[Ended]]:
+def cli_here(cli: Callable[..., Ended], redis_url: str) -> Cli:
     """Runs a command line in a thread of this process, with the test's Redis: a tenth of a process's time."""
 
     async def call(*args: str) -> Ended:

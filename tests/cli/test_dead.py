@@ -3,75 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from monarq.cli.dead_view import JSON_FIELDS
-from monarq.monitor import dead as reading
-from monarq.monitor.dead import DeadLetter, Wanted, find_letters
 from monarq.producer import Producer
-from monarq.shared.codec import MSGPACK
 from monarq.shared.keys import QueueKeys
-from tests.cli.command import Ended, heard, monarq, start, until
-from tests.support.engines import QUEUE, put, run_burst
-from tests.support.queue_state import KEYS, QueueState, seed, server_ms
-
-Cli = Callable[..., Awaitable[Ended]]
-
-PAYLOAD: Final = MSGPACK.dumps({"t": None, "f": "send", "a": (1, b"\x00"), "k": {"to": "me"}, "et": 1})
-ANSI: Final = "\x1b[31mred\x1b[0m"
-
-
-def letter(
-    name: str = "send",
-    error: str = "ValueError: no",
-    *,
-    dead_s: int = 60,
-    payload: bytes | None = PAYLOAD,
-    home: str = "io",
-) -> dict[str, str]:
-    """A letter as workers leave it."""
-    said = {
-        "error": error,
-        "error_type": error.partition(":")[0],
-        "traceback": "Traceback (most recent call last):\n  here",
-        "tries": 5,
-        "crashes": 1,
-        "crash_note": "killed",
-        "worker": "host:1:aa",
-        "home": home,
-        "enqueue_ms": 1_000,
-        "start_ms": 2_000,
-        "finish_ms": 3_000,
-    }
-    return {
-        "name": name,
-        "letter": msgspec.json.encode(said).decode(),
-        "payload": (payload or b"").decode("utf-8", "surrogateescape"),
-        "has_payload": "0" if payload is None else "1",
-        "tries": "4",
-        "died_ms": str(-dead_s),
-    }
-
-
-async def bury(redis: Redis, **letters: dict[str, str]) -> None:
-    """Leaves letters in the default queue, by job id."""
-    dead = {job_id: int(said["died_ms"]) for job_id, said in letters.items()}
-    await seed(redis, QueueState(letters=letters, dead=dead, results=dict.fromkeys(letters, "failed")))
-
-
-async def ids_left(redis: Redis) -> list[str]:
-    return sorted(raw_id.decode() for raw_id in await redis.zrange(KEYS.dead, 0, -1))
-
-
-async def ids_queued(redis: Redis) -> list[str]:
-    return sorted(raw_id.decode() for raw_id in await redis.zrange(KEYS.queue, 0, -1))
-
+from tests.cli.command import Cli, Ended, monarq
+from tests.cli.dead_letters import PAYLOAD, bury, ids_left, ids_queued, letter
+from tests.support.engines import put, run_burst
+from tests.support.queue_state import KEYS, server_ms
 
 THREE: Final = {
     "a": letter("mail.send", "ConnectionError: refused", dead_s=30),
@@ -238,106 +182,3 @@ async def test_queues(redis: Redis, cli_here: Cli) -> None:
     assert "other" in (await cli_here("dead", "list")).out
     assert (await cli_here("dead", "delete", "a", "-q", "other")).code == 0
     assert (await ids_left(redis), await redis.zcard(other.dead)) == (["a"], 0)
-
-
-async def test_no_payload_is_unpickled(redis: Redis, cli_here: Cli) -> None:
-    bomb = pickle.dumps(_Bomb())
-    await bury(redis, a=letter(payload=bomb), b=letter(payload=b"\xff\xfe"))
-    shown = await cli_here("dead", "show", "a", "b", "--payload")
-    assert f"pickled, {len(bomb)} bytes" in shown.out
-    assert "of an unknown format, 2 bytes" in shown.out
-    assert [
-        told["payload"]["format"] for told in (await cli_here("dead", "show", "a", "b", "--payload", "--json")).results
-    ] == [
-        *("pickle", "unknown"),
-    ]
-
-
-class _Bomb:
-    """Whatever unpickles it fails the test."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return pytest.fail, ("it was unpickled",)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [msgspec.msgpack.Ext(1, b"x"), {1: float("nan")}, {(1, 2): 3}, 2**64 - 1, {b"k": 1}],
-    ids=["an extension", "nan", "a tuple as key", "a large number", "bytes as key"],
-)
-async def test_payloads_that_json_does_not_know(redis: Redis, cli_here: Cli, value: object) -> None:
-    await bury(redis, a=letter(payload=msgspec.msgpack.encode([value])))
-    for form in ([], ["--json"]):
-        ended = await cli_here("dead", "show", "a", "--payload", *form)
-        assert (ended.code, ended.err) == (0, "")
-
-
-async def test_nothing_in_a_letter_reaches_the_terminal_as_a_command(redis: Redis, cli_here: Cli) -> None:
-    await bury(redis, **{ANSI: letter(ANSI, f"ValueError: {ANSI}\r\n{ANSI}", payload=MSGPACK.dumps({"f": ANSI}))})
-    for args in (["list"], ["show", ANSI, "--payload"], ["retry", ANSI, ANSI + "?"]):
-        ended = await cli_here("dead", *args)
-        assert "\x1b" not in ended.out + ended.err
-        assert r"\x1b[31mred" in ended.out + ended.err
-
-
-async def test_letters_that_are_none(redis: Redis, cli_here: Cli) -> None:
-    """Of another version, of nobody, of a wrong type, or gone: what can be read is shown, and nothing breaks."""
-    odd = {"letter": "no json", "died_ms": "-60"}
-    await bury(redis, odd=odd, good=letter())
-    await redis.zadd(KEYS.dead, {"gone": 1, "wrong": 2, b"\xff": 3})
-    await redis.set(KEYS.letter("wrong"), "x", ex=60)
-    listed = (await cli_here("dead", "list", "--json")).results
-    assert {told["id"]: told["error"] for told in listed} == {"good": "ValueError: no", "odd": ""}
-
-
-async def test_a_long_list_is_read_page_by_page_while_letters_come_and_go(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "PAGE", 7)
-    names = [f"{number:03}" for number in range(60)]
-    # Three each died in the same millisecond.
-    await bury(redis, **{name: letter(dead_s=10 + at // 3) for at, name in enumerate(names)})
-    found: list[DeadLetter] = []
-    async for one in find_letters(redis, QUEUE.queue, Wanted()):
-        found.append(one)
-        if len(found) % 10 == 7:  # the last of a page goes, and a new one comes in front
-            await redis.zrem(KEYS.dead, one.raw_id)
-            await redis.zadd(KEYS.dead, {f"new{len(found)}": await server_ms(redis) + 1000})
-    assert sorted(letter.id for letter in found) == names
-    assert [one.died_ms for one in found] == sorted((one.died_ms for one in found), reverse=True)
-
-
-async def test_a_replay_does_not_flood(redis: Redis, redis_url: str) -> None:
-    await bury(redis, **{f"{number:02}": letter() for number in range(20)})
-    loop = asyncio.get_running_loop()
-    process = await start("dead", "retry", "--all", "--rate", "20/s", url=redis_url)
-
-    async def some_are_back() -> bool:
-        return bool(await ids_queued(redis))
-
-    await until(some_are_back)
-    began_s = loop.time()
-    counts = []
-    while process.returncode is None:
-        counts.append((loop.time() - began_s, len(await ids_queued(redis))))
-        await asyncio.sleep(0.02)
-    assert all(count <= 20 * passed_s + 6 for passed_s, count in counts), counts
-    assert await heard(process, "20 jobs are back in the queue")
-    assert loop.time() - began_s >= 0.8
-    assert len(await ids_queued(redis)) == 20
-
-
-async def test_a_replay_that_is_broken_off_says_how_far_it_came(redis: Redis, redis_url: str) -> None:
-    await bury(redis, **{f"{number:02}": letter() for number in range(20)})
-    process = await start("dead", "retry", "--all", "--rate", "60/m", url=redis_url)
-
-    async def some_are_back() -> bool:
-        return bool(await ids_queued(redis))
-
-    await until(some_are_back)
-    process.send_signal(2)
-    said = await heard(process, "left as they were")
-    back = len(await ids_queued(redis))
-    assert f"{back} job" in said
-    assert f"{20 - back} left as they were" in said
-    assert await process.wait() == 130

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -16,11 +16,9 @@ from monarq import job
 from monarq.cli.jobs_view import ROW_FIELDS
 from monarq.monitor import steering
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from tests.cli.command import Ended, monarq
+from tests.cli.command import Cli, Ended, monarq
 from tests.support.engines import make_engine, put, put_raw, run_burst, running
 from tests.support.queue_state import server_ms
-
-Cli = Callable[..., Awaitable[Ended]]
 
 ANSI: Final = "\x1b[31mred\x1b[0m"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
 from redis.asyncio import Redis
@@ -10,11 +10,9 @@ from redis.asyncio import Redis
 from monarq import job
 from monarq.monitor import steering
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from tests.cli.command import Ended, monarq
+from tests.cli.command import Cli, Ended, monarq
 from tests.support.engines import put, run_burst
 from tests.support.queue_state import server_ms
-
-Cli = Callable[..., Awaitable[Ended]]
 
 
 @job(name="queue-nothing")

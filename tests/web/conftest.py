@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
-from tests.cli.command import STARTED, end, heard, start, stop
+from tests.cli.command import end_all, heard, start, stop
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 ARGUMENTS = [
@@ -37,11 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def nothing_is_left_running() -> AsyncIterator[None]:
     """Whatever becomes of a test, the processes that it has started end with it."""
     yield
-    for process in STARTED:
-        if process.returncode is None:
-            process.kill()
-            await end(process)
-    STARTED.clear()
+    await end_all()
 
 
 @pytest.fixture
