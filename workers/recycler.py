@@ -52,25 +52,39 @@ class Share:
 
 
 class Recycler:
-    """Looks at the workers of a pool each second."""
+    """Looks at the workers of a pool each second.
+
+    One successor is started at a time. A place whose old worker still has jobs to end waits for that, so that there are
+    never more than two processes for one.
+    """
 
     def __init__(self, seats: Sequence[Seat], share: Share, log: SupervisorLog) -> None:
         self._seats = seats
         self._share = share
         self._log = log
-        self._backoff = Backoff(_AGAIN_FIRST_S, _AGAIN_LONGEST_S)
+        self._starting = asyncio.Lock()
 
     async def run(self) -> None:
         """Replaces workers until cancelled; one whose successor does not start stays, and that is tried again."""
+        async with asyncio.TaskGroup() as seats:
+            for seat in self._seats:
+                seats.create_task(self._look_after(seat))
+
+    async def _look_after(self, seat: Seat) -> None:
+        backoff = Backoff(_AGAIN_FIRST_S, _AGAIN_LONGEST_S)
         while True:
             await asyncio.sleep(LOOK_S)
-            for seat in self._seats:
-                worker = seat.worker
-                if worker is None or not worker.is_serving or (why := self._share.why_done(worker)) is None:
-                    continue
-                self._log.recycling(worker, why)
-                if await seat.renew(worker, at_leisure=True):
-                    self._backoff.reset()
-                else:
-                    self._log.recycling_given_up(worker)
-                    await asyncio.sleep(self._backoff.next_s())
+            worker = seat.worker
+            if worker is None or not worker.is_serving or (why := self._share.why_done(worker)) is None:
+                continue
+            self._log.recycling(worker, why)
+            async with self._starting:
+                has_successor = await seat.succeed(worker)
+            if has_successor:
+                backoff.reset()
+                await worker.rest()
+                worker.drain()
+                await worker.wait_ended()
+            else:
+                self._log.recycling_given_up(worker)
+                await asyncio.sleep(backoff.next_s())

@@ -20,7 +20,7 @@ class Seat:
     """A place in the pool.
 
     1. keep: start a worker, and another when it has ended, until closed.
-    2. renew: put a new worker in the old one's place without a gap, one after the other.
+    2. renew, or succeed: put a new worker in the old one's place without a gap.
     3. close: nobody is seated any more; whoever sits here is told to stop by the supervisor.
 
     Attributes:
@@ -57,7 +57,7 @@ class Seat:
         self._after_failure = Backoff(limits.restart_first_s, limits.restart_longest_s)
         self._closed = asyncio.Event()
         self._watches: asyncio.TaskGroup | None = None
-        self._renewing = asyncio.Lock()
+        self._succeeding = asyncio.Lock()
         self._worker: WorkerProcess | None = None
         self._successor: WorkerProcess | None = None
 
@@ -75,36 +75,36 @@ class Seat:
         """Who sits here."""
         return self._worker
 
-    async def renew(self, old: WorkerProcess | None = None, *, at_leisure: bool = False) -> bool:
-        """Replaces a worker by a new one.
-
-        Args:
-            old: the worker; nothing is done if it does not sit here any more. Default: whoever does.
-            at_leisure: whether the old one's jobs may run on for longer than its grace.
-
-        Returns:
-            False when the new one did not become ready, and the old one stays.
-        """
-        async with self._renewing:
-            if self._worker is None or self._closed.is_set() or self._worker is not (old or self._worker):
-                return True  # what is started next is new anyway
-            return await self._replace(self._worker, at_leisure)
-
-    async def _replace(self, old: WorkerProcess, at_leisure: bool) -> bool:
-        try:
-            new = self._successor = self._seat()
-        except OSError as error:
-            self._log.not_spawned(self.index, error)
+    async def renew(self) -> bool:
+        """Replaces the worker by a new one; False when the new one did not become ready, and the old one stays."""
+        old = self._worker
+        if old is None:
+            return True  # what is started next is new anyway
+        if not await self.succeed(old):
             return False
-        if not await new.wait_ready():
-            return False
-        if self._successor is new:
-            self._worker, self._successor = new, None
-        if at_leisure:
-            await old.rest()
         old.drain()
         await old.wait_ended()
         return True
+
+    async def succeed(self, old: WorkerProcess) -> bool:
+        """Puts a new worker in this one's place, if it has it still; to let the old one end is left to the caller.
+
+        Returns:
+            False when the new one did not become ready, and the old one keeps its place.
+        """
+        async with self._succeeding:
+            if self._worker is not old or self._closed.is_set():
+                return True
+            try:
+                new = self._successor = self._seat()
+            except OSError as error:
+                self._log.not_spawned(self.index, error)
+                return False
+            if not await new.wait_ready():
+                return False
+            if self._successor is new:
+                self._worker, self._successor = new, None
+            return True
 
     async def _fill(self) -> None:
         while not self._closed.is_set():

@@ -67,6 +67,21 @@ async def test_a_stop_does_not_wait_for_a_worker_at_leisure(redis_url: str, redi
     assert await redis.exists(names.in_progress(slow.job_id), names.retry(slow.job_id)) == 0
 
 
+async def test_one_that_takes_its_time_holds_up_no_other(redis_url: str) -> None:
+    async with (
+        pool_at(redis_url, workers=2, share={"jobs": 1}, grace_s=SOON_S) as pool,
+        Producer(redis_url) as producer,
+    ):
+        await producer.enqueue(jobs.wait_for_ever)
+        _, pid, _ = await begun(pool)
+        slow = int((await pool.line(f"worker (\\d) .*{pid}.* is replaced"))[1])
+        while pool.count(f"worker {1 - slow} .* is replaced") == 0:
+            await producer.enqueue(jobs.say_so)
+            await pool.line("job .* ends")
+        os.kill(pid, 0)
+        await stop(pool)
+
+
 async def test_a_worker_whose_successor_does_not_start_goes_on(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     async with running_pool("refuse-if-flag", flag=str(flag), share={"jobs": 3}) as pool:
