@@ -84,7 +84,8 @@ class Acker:
             try:
                 refused = await self._call_for(keys, batch)()
             except (RedisError, OSError) as error:
-                self._journal.redis_lost("acknowledging jobs", error)
+                if not backoff.failing:
+                    self._journal.redis_lost("acknowledging jobs", error)
                 await asyncio.sleep(backoff.next_s())
                 continue
             if refused and not backoff.failing:

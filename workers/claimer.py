@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from monarq.shared.backoff import Backoff
 from monarq.shared.commands.claim import Claim, Claimed, Lease, claim, forfeit
 from monarq.shared.commands.wake import wake
+from monarq.shared.connection import SOCKET_TIMEOUT_S
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
 from monarq.shared.token import make_token
@@ -26,6 +27,8 @@ from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
 
 _SHORTEST_WAIT_S = 0.01
+_LONGEST_WAIT_S = 0.8 * SOCKET_TIMEOUT_S
+"""A wait for a wake-up is a call, and a call without a reply for so long would count as failed."""
 
 AT_ONCE = 100
 """The most jobs of one claim. Where more places are free the next claim is under way while these start: a call for a
@@ -158,7 +161,9 @@ class Claimer:
                 await asyncio.sleep(PROBATION_LOOK_S)
 
     async def _wait(self, next_due_s: float | None) -> None:
-        wait_s = self._settings.poll_s if next_due_s is None else min(self._settings.poll_s, next_due_s)
+        wait_s = min(self._settings.poll_s, _LONGEST_WAIT_S)
+        if next_due_s is not None:
+            wait_s = min(wait_s, next_due_s)
         if wait_s < _SHORTEST_WAIT_S or self._may_start() == 0:
             # One that may take nothing must not take a wake-up either.
             await asyncio.sleep(wait_s)

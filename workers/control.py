@@ -36,6 +36,10 @@ class Start(msgspec.Struct, tag="start", frozen=True):
     python_path: str | None
 
 
+class Drain(msgspec.Struct, tag="drain", frozen=True):
+    """Supervisor to worker, beside SIGTERM, whose handler a job may have replaced: end your jobs, and then end."""
+
+
 class HandBack(msgspec.Struct, tag="hand_back", frozen=True):
     """Supervisor to worker: give the running jobs back now."""
 
@@ -99,7 +103,7 @@ class Ended(msgspec.Struct, tag="ended", frozen=True):
     reason: EndReason
 
 
-ToWorker = Start | HandBack | Rest | Repair
+ToWorker = Start | Drain | HandBack | Rest | Repair
 FromWorker = Ready | Refused | Beat | Ended
 
 

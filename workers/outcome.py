@@ -13,10 +13,14 @@ from arq.worker import RetryJob
 
 from monarq.shared.errors import JobDeadError
 from monarq.shared.retry import Retry
+from monarq.workers.lanes.cpu_errors import CpuStartError
 from monarq.workers.run import Halt, Run
 
 RETRY_FLOOR_S: Final = 0.1
 """The shortest wait before another try that monarq's own rules give: a job that always asks at once must not spin."""
+
+NO_CHILD_S: Final = 2.0
+"""When a cpu job is tried again that met no child process to run in: another worker may have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,17 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """It is tried again after a while. `error` is what it raised."""
+    """It is tried again after a while. `error` is what it raised, or what kept it from being called.
+
+    Attributes:
+        delay_s: the while.
+        error: the error.
+        is_free: whether that costs the job no try, as its function was not called.
+    """
 
     delay_s: float
     error: BaseException
+    is_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +84,15 @@ def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool)
     """
     if run.halt is Halt.LOST:
         return Lost()
+    if run.halt is Halt.HAND_BACK:
+        return HandedBack()  # what the job, or a library, made of being cancelled is no verdict on it
     if isinstance(error, asyncio.CancelledError):
         return _decide_cancelled(run, error, retry_jobs)
     if retry_jobs and isinstance(error, (Retry, RetryJob)):
         asked_s = (getattr(error, "defer_score", None) or 0) / 1000
         return _again(run, error, asked_s, arq_style)
+    if isinstance(error, CpuStartError):
+        return Again(NO_CHILD_S, error, is_free=True)
     policy = run.job.policy
     if policy.wants(error, run.job_try):
         return Again(policy.delay_s(run.job_try), error)
@@ -87,8 +102,6 @@ def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool)
 def _decide_cancelled(run: Run, error: asyncio.CancelledError, retry_jobs: bool) -> Outcome:
     if run.halt is Halt.ABORT:
         return Aborted(error)
-    if run.halt is Halt.HAND_BACK:
-        return HandedBack()
     if run.halt is Halt.TIMEOUT:
         return _timed_out(run)
     # The job cancelled itself.

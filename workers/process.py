@@ -26,13 +26,26 @@ from redis.asyncio import Redis
 
 from monarq.shared.connection import RedisSource, UrlSource
 from monarq.shared.errors import MonarqError
-from monarq.workers.control import Beat, Ended, HandBack, Ready, Refused, Repair, Rest, Start, ToWorker, WorkerEnd
+from monarq.workers.control import (
+    Beat,
+    Drain,
+    Ended,
+    HandBack,
+    Ready,
+    Refused,
+    Repair,
+    Rest,
+    Start,
+    ToWorker,
+    WorkerEnd,
+)
 from monarq.workers.log_setup import configure_logging, configure_root_logging
 from monarq.workers.pulse import Pulse
 from monarq.workers.repairer import Repairer
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.signals import handling
 from monarq.workers.spec import WorkerSpec
+from monarq.workers.steady_loop import run_through
 from monarq.workers.supervisor_log import SupervisorLog, left_behind
 
 BEAT_S: Final = 1.0
@@ -123,7 +136,7 @@ class Worker:
             self._engine = build(self._spec, self._tell_ready)
             configure_root_logging(self._spec.log)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(self._serve(self._engine))
+                run_through(runner.get_loop(), self._serve(self._engine))
         except MonarqError as error:
             if self._is_ready:
                 raise
@@ -191,6 +204,8 @@ class Worker:
         """Listens in a thread, so that a worker whose event loop hangs learns of its supervisor's death too."""
         for message in self._messages:
             match message:
+                case Drain():
+                    self._call(self._drain)
                 case HandBack():
                     self._call(self._hand_back)
                 case Rest():

@@ -14,6 +14,7 @@ from arq.utils import ms_to_datetime
 
 from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.kinds import NOT_RUN
 from monarq.shared.commands.requeue import Return
 from monarq.shared.lane import Lane
 from monarq.shared.remote_error import error_text
@@ -215,9 +216,9 @@ class Runner:
                 self.tally.failed += 1
                 self._acker.add(self._results.of_error(run, error))
                 self._journal.job_failed(run, error)
-            case Again(delay_s, error):
+            case Again(delay_s, error, is_free):
                 self.tally.retried += 1
-                self._acker.add(_again(run, error, delay_s))
+                self._acker.add(_again(run, error, delay_s, is_free))
                 self._journal.job_retried(run, error, delay_s)
             case Aborted(error):
                 self.tally.failed += 1
@@ -258,15 +259,15 @@ class Runner:
         self._on_ended()
 
 
-def _again(run: Run, error: BaseException, delay_s: float) -> Return:
+def _again(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Return:
     return Return(
         run.lease,
         run.job.home,
         delay_ms=round(delay_s * 1000),
-        tries=run.job_try,
+        tries=None if is_free else run.job_try,
         note=error_text(error)[:_LONGEST_NOTE],
         name=run.job.name,
-        run_ms=run.ran_ms,
+        run_ms=NOT_RUN if is_free else run.ran_ms,
     )
 
 

@@ -22,6 +22,7 @@ from typing import Final, Self
 from monarq.workers.control import (
     Beat,
     ChannelError,
+    Drain,
     Ended,
     FromWorker,
     HandBack,
@@ -169,7 +170,9 @@ class WorkerProcess:
             return
         self._draining = True
         grace_s = self.ready.grace_s if self.ready else 0.0
+        # The signal reaches it before it listens; the word reaches it where a job has taken the signal's handler.
         self._signal(signal.SIGTERM)
+        self._channel.send(Drain())
         self._kill_within(grace_s + self._limits.kill_after_s)
 
     def hand_back(self) -> None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from monarq.shared.backoff import Backoff
 from monarq.shared.tracing import Carrier
 from monarq.workers.lanes.child_end import ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
@@ -113,6 +114,7 @@ class CpuLane:
         self._child: ChildProcess | None = None
         self._starting: asyncio.Task[ChildProcess] | None = None
         self._children: set[ChildProcess] = set()
+        self._backoff = Backoff()
         self._stopped = False
 
     @property
@@ -240,7 +242,12 @@ class CpuLane:
             await child.prepare(Hello(path, python_path, list(self._preload), self._log, self._worker_id))
             self.restarts += self._child is not None
             self._child = child
+            self._backoff.reset()
             return child
+        except CpuStartError:
+            # Whoever waits for it comes again: not in a busy loop, where the system refuses at once.
+            await asyncio.sleep(self._backoff.next_s())
+            raise
         finally:
             self._starting = None
 

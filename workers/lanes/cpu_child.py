@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from types import CoroutineType, FunctionType, TracebackType
 from typing import TYPE_CHECKING, cast
 
@@ -170,7 +171,8 @@ def outcome_of(link: WorkerLink, frame: Frame) -> memoryview:
     except Exception as error:  # noqa: BLE001 - unpickling runs the user's code, which may raise anything
         return link.pickle(Kind.UNPICKLABLE, ("arguments", _in_words(error)))
     try:
-        result = call_function(call)
+        # What a job sets in its context is not for those after it.
+        result = copy_context().run(call_function, call)
     except BaseException as error:  # noqa: BLE001 - SystemExit and the like end the job, not this process
         return link.pickle(Kind.FAILURE, failure_of(error))
     try:

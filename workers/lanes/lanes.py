@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
+from typing import Final
 
 from monarq.shared.lane import Lane
 from monarq.shared.tracing import carry_context
@@ -18,6 +19,9 @@ from monarq.workers.running import JobFields
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.tally import Tally
 
+_MOST_ABANDONED: Final = 1000
+"""Threads that were given up may be so many before they take places from jobs."""
+
 
 class Lanes:
     """Calls jobs: on the loop, in a thread, or in the child process.
@@ -28,7 +32,8 @@ class Lanes:
 
     def __init__(self, jobs: Mapping[str, Registered], settings: WorkerSettings, tally: Tally, worker_id: str) -> None:
         self.tally = tally
-        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="monarq-job")
+        self._thread_places = asyncio.Semaphore(settings.threads)
+        self._threads = ThreadPoolExecutor(settings.threads + _MOST_ABANDONED, thread_name_prefix="monarq-job")
         cpu_jobs = [job for job in jobs.values() if job.lane is Lane.CPU]
         self._cpu: CpuLane | None = None
         if cpu_jobs:
@@ -77,13 +82,21 @@ class Lanes:
     async def _call_in_thread(self, run: Run, lead: tuple[object, ...]) -> object:
         payload = run.payload
         call = partial(run.job.function, *lead, *payload.args, **payload.kwargs)
-        future = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, call)
+        async with self._thread_places:
+            work = self._threads.submit(copy_context().run, _caught, call)
+            try:
+                value, error = await asyncio.wrap_future(work)
+            except asyncio.CancelledError:
+                if not work.cancel():
+                    # A thread cannot be stopped: it goes on, nobody waits for it, and another job has its place.
+                    self.tally.abandoned_threads += 1
+                raise
+        if error is None:
+            return value
         try:
-            return await future
-        except asyncio.CancelledError:
-            # A thread cannot be stopped: it goes on, and nobody waits for it.
-            self.tally.abandoned_threads += 1
-            raise
+            raise error
+        finally:
+            del error  # it holds this frame by its traceback
 
     async def _call_in_child(self, run: Run, lead: tuple[object, ...]) -> object:
         assert self._cpu is not None
@@ -100,6 +113,14 @@ class Lanes:
         )
         on_message = None if run.progress is None else partial(pass_on, run.progress)
         return await self._cpu.run(call, timeout_s=job.timeout_s, memory_bytes=job.memory_bytes, on_message=on_message)
+
+
+def _caught(call: Callable[[], object]) -> tuple[object, BaseException | None]:
+    """What a call in a thread returned or raised, as a value: a future would never give a StopIteration out again."""
+    try:
+        return call(), None
+    except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
+        return None, error
 
 
 __all__ = ["CpuJobDied", "Lanes"]

@@ -1,0 +1,110 @@
+"""Jobs, and surroundings, that do what they should not: nothing of it falls on other jobs, or on the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.commands.counts import counts
+from monarq.shared.connection import SOCKET_TIMEOUT_S
+from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, run_burst, running
+from tests.workers import unruly_jobs as jobs
+from tests.workers.support.pool import running_pool
+
+TARGET = "tests.workers.unruly_jobs"
+
+
+async def test_stop_iteration_in_a_thread_is_an_error_like_others(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.next_of_nothing, job_id="next")
+    await run_burst(redis_url, jobs.ALL)
+    assert "StopIteration" in str((await result_of(redis, "next")).value)
+
+
+async def test_a_thread_job_that_raises_is_not_abandoned(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.cancel_in_thread, job_id="cancel")
+    engine = await run_burst(redis_url, jobs.ALL)
+    assert not (await result_of(redis, "cancel")).success
+    assert engine.tally.abandoned_threads == 0
+
+
+async def test_threads_that_hang_take_no_place_from_other_jobs(redis: Redis, redis_url: str) -> None:
+    try:
+        async with running(make_engine(redis_url, jobs.ALL, threads=1)) as engine:
+            for number in range(2):
+                await put(redis, jobs.hang_in_thread, job_id=f"hang{number}")
+                assert isinstance((await result_of(redis, f"hang{number}")).value, TimeoutError)
+            await put(redis, jobs.answer_in_thread, job_id="answer")
+            assert (await result_of(redis, "answer")).value == 42
+            assert engine.tally.abandoned_threads == 2
+    finally:
+        jobs.LET_GO.set()
+
+
+async def test_job_that_raises_as_it_is_handed_back_is_handed_back(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.make_something_of_a_cancel, job_id="closed")
+    async with running(make_engine(redis_url, jobs.ALL, journal)) as engine:
+        await journal.until("job_started")
+        engine.hand_back()
+    assert "job_handed_back" in journal.events
+    assert (await counts(redis, QUEUE)).queued == 1
+    assert not await redis.exists(names.result("closed"), names.retry("closed"))
+
+
+async def test_what_a_cpu_job_sets_in_its_context_is_not_for_the_next(redis: Redis, redis_url: str) -> None:
+    for name in ("one", "two"):
+        await put(redis, jobs.set_tenant, name, job_id=name)
+    await run_burst(redis_url, jobs.ALL)
+    assert [(await result_of(redis, name)).value for name in ("one", "two")] == ["", ""]
+
+
+async def test_cpu_jobs_wait_while_no_child_process_starts(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk without the new version, a system without processes: no job is dead of it."""
+    journal = Recorder()
+    async with running(make_engine(redis_url, jobs.ALL, journal)):
+        await journal.until("worker_started")
+        monkeypatch.setenv("TEST_BROKEN_MODULE", "1")
+        await put(redis, jobs.end_the_process, job_id="end")
+        await journal.until("job_failed")
+        await put(redis, jobs.answer_in_process, job_id="answer")
+        await journal.until("job_retried")
+        monkeypatch.delenv("TEST_BROKEN_MODULE")
+        result = await result_of(redis, "answer")
+    assert (result.value, result.job_try) == (42, 1)
+
+
+async def test_a_rare_look_is_no_call_without_a_reply(redis: Redis, redis_url: str) -> None:
+    async with redis.monitor() as monitor, running(make_engine(redis_url, [jobs.answer_with_bytes], poll_s=60)):
+        async with asyncio.timeout(10):
+            async for call in monitor.listen():
+                if call["command"].startswith("BLPOP"):
+                    break
+    assert float(call["command"].split()[-1]) < SOCKET_TIMEOUT_S
+
+
+async def test_exit_in_a_task_of_a_job_ends_that_job_alone(redis: Redis, redis_url: str) -> None:
+    async with running_pool(TARGET, fake=False, redis_url=redis_url) as pool:
+        await put(redis, jobs.wait_for_a_moment, job_id="innocent")
+        await pool.line("job innocent .*: begins")
+        await put(redis, jobs.exit_in_a_task_of_its_own, job_id="exit")
+        assert "SystemExit" in str((await result_of(redis, "exit")).value)
+        assert (await result_of(redis, "innocent")).value == "waited"
+        pool.signal(signal.SIGTERM)
+        assert await pool.ends() == 0
+    assert not pool.count("is lost")
+
+
+async def test_a_worker_stops_though_a_job_has_taken_its_signals(redis: Redis, redis_url: str) -> None:
+    async with running_pool(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
+        await put(redis, jobs.take_the_signals, job_id="taker")
+        await pool.line("job taker .*: begins")
+        pool.signal(signal.SIGTERM)
+        assert await pool.ends() == 0
+    assert not await redis.exists(QUEUE.crash("taker"))
+    assert (await counts(redis, QUEUE)).queued == 1

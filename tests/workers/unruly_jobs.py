@@ -1,0 +1,118 @@
+"""Jobs that do what jobs should not: see test_unruly_jobs.py."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from contextvars import ContextVar
+from typing import Final
+
+from monarq.shared.context import Context
+from monarq.shared.declare import job
+from tests.workers.support.supervised_jobs import say
+
+if "TEST_BROKEN_MODULE" in os.environ:
+    raise ImportError("half of a new version")
+
+LET_GO: Final = threading.Event()
+
+TENANT: ContextVar[str] = ContextVar("tenant", default="")
+
+
+@job(lane="thread", timeout=5)
+def next_of_nothing() -> int:
+    return next(iter(()))
+
+
+@job(lane="thread", max_tries=1)
+def cancel_in_thread() -> None:
+    raise asyncio.CancelledError
+
+
+@job(lane="thread", timeout=0.1)
+def hang_in_thread() -> None:
+    LET_GO.wait()
+
+
+@job(lane="thread", timeout=5)
+def answer_in_thread() -> int:
+    return 42
+
+
+@job
+async def make_something_of_a_cancel() -> None:
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        raise RuntimeError("the connection was closed") from None
+
+
+@job
+def set_tenant(name: str) -> str:
+    before = TENANT.get()
+    TENANT.set(name)
+    return before
+
+
+@job
+def end_the_process() -> None:
+    os._exit(9)
+
+
+@job
+def answer_in_process() -> int:
+    return 42
+
+
+@job
+async def exit_in_a_task_of_its_own() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(leave())
+
+
+async def leave() -> None:
+    sys.exit(3)
+
+
+@job(max_tries=1)
+async def wait_for_a_moment(ctx: Context) -> str:
+    say(ctx, "begins")
+    await asyncio.sleep(1.0)
+    return "waited"
+
+
+@job
+async def take_the_signals(ctx: Context) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    say(ctx, "begins")
+    await asyncio.Event().wait()
+
+
+@job
+async def answer_with_bytes(count: int) -> bytes:
+    return b"x" * count
+
+
+@job
+async def raise_bytes(count: int) -> None:
+    raise ValueError("x" * count)
+
+
+ALL: Final = [
+    next_of_nothing,
+    cancel_in_thread,
+    hang_in_thread,
+    answer_in_thread,
+    make_something_of_a_cancel,
+    set_tenant,
+    end_the_process,
+    answer_in_process,
+    exit_in_a_task_of_its_own,
+    wait_for_a_moment,
+    take_the_signals,
+    answer_with_bytes,
+    raise_bytes,
+]
