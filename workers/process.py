@@ -183,8 +183,9 @@ class Worker:
             self._hand_back()
 
     def _drain(self) -> None:
-        if self._engine is not None:
-            self._stop_asked_s = self._stop_asked_s or asyncio.get_running_loop().time()
+        # A signal and the supervisor's word are one request.
+        if self._engine is not None and self._stop_asked_s is None:
+            self._stop_asked_s = asyncio.get_running_loop().time()
             self._engine.drain()
 
     def _hand_back(self) -> None:

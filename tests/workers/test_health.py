@@ -36,7 +36,8 @@ def worker(
     home: Home = "io",
 ) -> WorkerState:
     ready = None if phase == "starting" else Ready("w", [DEFAULT_QUEUE], 15, 20, url)
-    pulse = Pulse(0, lag_s, renewed_s, [Hunger(DEFAULT_QUEUE, home, hungry_s)])
+    hungry = [Hunger(DEFAULT_QUEUE, home, hungry_s)]
+    pulse = Pulse(running=0, lag_s=lag_s, renewed_s=renewed_s, hungry=hungry)
     return WorkerState(0, 7, phase, ready, silent_s, pulse, 0)
 
 
