@@ -32,7 +32,8 @@ from monarq.shared.commands.tallies import read_tallies
 from monarq.shared.keys import LEASED_MARK, PARKED_SCORE
 from monarq.shared.lane import Home, Lane
 from tests.model.terms import FRONT, LEASE_S, LETTER_S, RESULT_S, Job, Taken, shown
-from tests.support.queue_state import KEYS, UNCOUNTED, Exactly, QueueState, Time, _family_of
+from tests.support.key_families import family_of
+from tests.support.queue_state import KEYS, UNCOUNTED, Exactly, QueueState, Time
 
 T = TypeVar("T")
 
@@ -208,7 +209,7 @@ class RealQueue:
         all_keys = self._read(keys=[], args=[])
         found: dict[str, Any] = {}
         for key, kind, value in json.loads(all_keys):
-            family, name = _family_of(key)
+            family, name = family_of(key)
             if not family.attribute:
                 continue
             if family.kind != kind:

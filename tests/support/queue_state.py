@@ -13,11 +13,9 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
 from monarq.shared.commands.tallies import read_tallies
-from monarq.shared.keys import LEASED_MARK, PARKED_SCORE, QueueKeys
-
-KEYS: Final = QueueKeys.of(names.DEFAULT_QUEUE)
+from monarq.shared.keys import LEASED_MARK, PARKED_SCORE
+from tests.support.key_families import FAMILIES, KEYS, NOTES, Family, family_of
 
 SEED_TTL_S: Final = 100
 """What seeded keys live for, but for the queue's two sets and in-progress keys."""
@@ -104,57 +102,6 @@ class QueueState:
         return "\n".join(f"{name}: {mine!r} is not {theirs!r}" for name, mine, theirs in pairs if mine != theirs)
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """Keys of one kind: one key, or all that begin with it where it ends with a colon.
-
-    Those without an attribute are for people alone, and no part of the state: test_tallies.py looks at them.
-    """
-
-    attribute: str
-    key: str
-    kind: str
-
-    def name_in(self, key: str) -> str | None:
-        """What the key names beyond the family ("" for a single key); None where it is of another family."""
-        if key == self.key:
-            return ""
-        return key[len(self.key) :] if self.key.endswith(":") and key.startswith(self.key) else None
-
-
-_NOTES: Final = {KEYS.wake(lane): lane for lane in ("io", "cpu")}
-_FAMILIES: Final = (
-    _Family("queue", KEYS.queue, "zset"),
-    _Family("cpu", KEYS.cpu, "zset"),
-    _Family("aborts", names.ABORT, "zset"),
-    _Family("dead", KEYS.dead, "zset"),
-    _Family("workers", KEYS.workers, "zset"),
-    _Family("queues", names.QUEUES, "zset"),
-    _Family("stats", KEYS.base + "stats", "hash"),
-    *(_Family("notes", key, "list") for key in _NOTES),
-    _Family("paused", KEYS.paused, "string"),
-    _Family("trails", KEYS.trail(""), "list"),
-    _Family("payloads", names.JOB_PREFIX, "string"),
-    _Family("tokens", names.IN_PROGRESS_PREFIX, "string"),
-    _Family("tries", names.RETRY_PREFIX, "string"),
-    _Family("results", names.RESULT_PREFIX, "string"),
-    _Family("no_results", KEYS.base + "no-result:", "string"),
-    _Family("given_up", KEYS.base + "given-up:", "string"),
-    _Family("ticks", KEYS.base + "tick:", "string"),
-    _Family("crashes", KEYS.crash(""), "string"),
-    _Family("records", KEYS.worker(""), "string"),
-    _Family("ended", KEYS.base + "second:", "hash"),
-    _Family("", KEYS.base + "stats:", "hash"),
-    _Family("", KEYS.base + "minute:", "hash"),
-    _Family("", KEYS.base + "names", "zset"),
-    _Family("", KEYS.base + "live", "hash"),
-    _Family("", KEYS.base + "recent", "list"),
-    _Family("letters", KEYS.letter(""), "hash"),
-    _Family("progress", KEYS.progress(""), "string"),
-    _Family("leases", KEYS.leases(""), "hash"),
-)
-
-
 def to_bytes(value: str) -> bytes:
     """Text of a row as Redis holds it."""
     return value.encode("utf-8", "surrogateescape")
@@ -208,7 +155,7 @@ async def seed(redis: Redis, state: QueueState, *, lease_s: int = 15) -> int:
     """
     now_ms = await server_ms(redis)
     pipe: Any = redis.pipeline(transaction=True)
-    for family in _FAMILIES:
+    for family in FAMILIES:
         values = getattr(state, family.attribute, None)
         if not values or family.attribute == "trails":
             continue
@@ -232,11 +179,11 @@ async def seed(redis: Redis, state: QueueState, *, lease_s: int = 15) -> int:
 
 
 def _seed_note(pipe: Any, key: str, lanes: frozenset[str]) -> None:
-    if _NOTES[key] in lanes:
+    if NOTES[key] in lanes:
         pipe.rpush(key, 1)
 
 
-def _seed_family(pipe: Any, family: _Family, values: Any, lease_s: int, now_ms: int) -> None:
+def _seed_family(pipe: Any, family: Family, values: Any, lease_s: int, now_ms: int) -> None:
     if isinstance(values, frozenset):
         values = dict.fromkeys(values, "1")
     for name, value in values.items():
@@ -257,7 +204,7 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
     await read_tallies(redis, KEYS, 0)  # what was counted gathers for a second before it is added to the counters
     async for raw_key in redis.scan_iter(count=1000):
         key = to_text(raw_key)
-        family, name = _family_of(key)
+        family, name = family_of(key)
         kind = (await redis.type(raw_key)).decode()
         if not family.attribute:
             continue
@@ -271,7 +218,7 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
             found[family.attribute] = await _read(redis, raw_key, kind, now_ms)
         elif family.attribute == "notes":
             assert await _read(redis, raw_key, kind, now_ms) == 1, f"{key} holds more than one note"
-            found.setdefault("notes", set()).add(_NOTES[key])
+            found.setdefault("notes", set()).add(NOTES[key])
         else:
             found.setdefault(family.attribute, {})[name] = await _read(redis, raw_key, kind, now_ms)
     if "progress" in found:
@@ -285,14 +232,6 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
 def _ended_in(second: tuple[str, Mapping[str, str]]) -> int:
     name, fields = second
     return 0 if ":" in name else sum(int(fields.get(state, 0)) for state in ("done", "failed", "aborted"))
-
-
-def _family_of(key: str) -> tuple[_Family, str]:
-    for family in _FAMILIES:
-        name = family.name_in(key)
-        if name is not None:
-            return family, name
-    raise AssertionError(f"{key!r} is no key of monarq's")
 
 
 async def _read(redis: Any, key: bytes, kind: str, now_ms: int) -> object:
@@ -322,5 +261,5 @@ async def read_ttls(redis: Redis) -> dict[str, int]:
     return {
         key: -1 if left < 0 else -(-left // 1000)
         for key, left in left_ms.items()
-        if _family_of(key)[0].attribute not in ("", "ended")
+        if family_of(key)[0].attribute not in ("", "ended")
     }

@@ -9,8 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.abort import AbortAnswer, aborts_among
-from tests.shared.scripts.calls import Taken, call_abort, call_claim
+from tests.shared.scripts.calls import Taken, call_claim
 from tests.shared.scripts.rows import WRONGTYPE, Call, Row, Scene, check, wrong
+from tests.shared.scripts.steering_calls import call_abort
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, read_ttls, seed
 
 UNKNOWN, WAITS, RUNS = AbortAnswer.UNKNOWN, AbortAnswer.WAITS, AbortAnswer.RUNS

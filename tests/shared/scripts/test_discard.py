@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands import discard as discarding
-from tests.shared.scripts.calls import call_discard
 from tests.shared.scripts.rows import Row, Scene, check, wrong
+from tests.shared.scripts.steering_calls import call_discard
 from tests.support.queue_state import KEYS, QueueState, seed
 
 LETTER: Final = {"name": "send", "letter": "{}", "payload": "payload", "has_payload": "1", "died_ms": "-60"}

@@ -26,7 +26,7 @@ from monarq.shared.commands.revive import Revived
 from monarq.shared.commands.tallies import Step, read_series, read_tallies
 from monarq.shared.keys import lua_prelude
 from monarq.shared.scripts import Script
-from tests.shared.scripts import calls
+from tests.shared.scripts import calls, steering_calls
 from tests.shared.scripts.rows import Call, Scene
 from tests.support.queue_state import KEYS
 
@@ -36,26 +36,26 @@ NAMES: Final = sorted(path.stem for path in FOLDER.glob("*.lua") if path.stem !=
 
 BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     # A call with these jobs, where the script takes jobs.
-    "abort": lambda ids: calls.call_abort(),
+    "abort": lambda ids: steering_calls.call_abort(),
     "beats": lambda ids: lambda scene: read_beats(scene.redis, KEYS, 15, 3),
-    "browse": lambda ids: calls.call_browse(),
+    "browse": lambda ids: steering_calls.call_browse(),
     "claim": lambda ids: calls.call_claim(),
-    "counts": lambda ids: calls.call_counts(),
-    "discard": lambda ids: calls.call_discard(*ids),
+    "counts": lambda ids: steering_calls.call_counts(),
+    "discard": lambda ids: steering_calls.call_discard(*ids),
     "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
     "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
     "forfeit": lambda ids: calls.call_forfeit(),
-    "pause": lambda ids: calls.call_pause(),
-    "promote": lambda ids: calls.call_promote(),
-    "purge": lambda ids: calls.call_purge(),
+    "pause": lambda ids: steering_calls.call_pause(),
+    "promote": lambda ids: steering_calls.call_promote(),
+    "purge": lambda ids: steering_calls.call_purge(),
     "progress": lambda ids: calls.call_progress(*((job_id, "t1", "{}") for job_id in ids)),
     "repair": lambda ids: calls.call_repair(),
     "requeue": lambda ids: calls.call_requeue(*map(calls.Back, ids)),
     "retire": lambda ids: calls.call_retire(),
-    "revive": lambda ids: calls.call_revive(*ids),
+    "revive": lambda ids: steering_calls.call_revive(*ids),
     "series": lambda ids: lambda scene: read_series(scene.redis, KEYS, "", Step.MINUTE, 3),
     "tallies": lambda ids: lambda scene: read_tallies(scene.redis, KEYS, 5),
-    "waiting": lambda ids: calls.call_waiting(),
+    "waiting": lambda ids: steering_calls.call_waiting(),
     "sweep": lambda ids: calls.call_sweep(),
     "wake": lambda ids: calls.call_wake(),
 }

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.promote import Promoted
-from tests.shared.scripts.calls import call_promote
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
+from tests.shared.scripts.steering_calls import call_promote
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased
 
 DEFERRED: Final = QueueState(queue={"a": 3600}, payloads={"a": "payload"})

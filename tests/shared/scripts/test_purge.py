@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from tests.shared.scripts.calls import call_purge
 from tests.shared.scripts.rows import NOT_REPEATED, WRONGTYPE, Row, Scene, check, wrong
+from tests.shared.scripts.steering_calls import call_purge
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, seed
 
 EMPTY: Final = QueueState()

@@ -9,20 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.enqueue import Ids
-from tests.shared.scripts.calls import (
-    Back,
-    call_abort,
-    call_claim,
-    call_enqueue,
-    call_finish,
-    call_promote,
-    call_purge,
-    call_repair,
-    call_requeue,
-    call_revive,
-    ending,
-)
+from tests.shared.scripts.calls import Back, call_claim, call_enqueue, call_finish, call_repair, call_requeue, ending
 from tests.shared.scripts.rows import Call, Scene
+from tests.shared.scripts.steering_calls import call_abort, call_promote, call_purge, call_revive
 from tests.support.queue_state import KEYS, QueueState, leased, read_state, read_ttls, seed
 
 WAITING: Final = QueueState(queue={"a": -5}, payloads={"a": "payload"})
