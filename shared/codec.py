@@ -19,6 +19,7 @@ from monarq.shared.remote_error import decode_extension, encode_exception, error
 from monarq.shared.signing import KEY_VARIABLE, Kind, Signer, is_signed
 
 DEFAULT_MAX_PAYLOAD: Final = 8 * 1024 * 1024
+DEFAULT_MAX_RESULT: Final = 64 * 1024 * 1024
 
 Serializer = Callable[[dict[str, Any]], bytes]
 Deserializer = Callable[[bytes], dict[str, Any]]

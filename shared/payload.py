@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monarq.shared.codec import MSGPACK, Codec, Codecs
+from monarq.shared.codec import DEFAULT_MAX_RESULT, MSGPACK, Codec, Codecs
 from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
 from monarq.shared.remote_error import error_text, qualified_name
 from monarq.shared.tracing import Carrier
@@ -195,20 +196,34 @@ class Result:
         raise JobFailedError(str(self.value))
 
 
-def write_result(codec: Codec, data: dict[str, Any]) -> tuple[bytes, Exception | None]:
-    """A result's bytes, and what was wrong with the value where it did not serialize.
+def write_result(
+    codec: Codec, data: dict[str, Any], largest: int = DEFAULT_MAX_RESULT
+) -> tuple[bytes, PayloadError | None]:
+    """A result's bytes, and what was wrong with the value where it did not serialize or was too large.
 
     The bytes then say so as the job's failure, so that whoever waits learns of it.
+
+    Args:
+        codec: the format.
+        data: arq's dict of a result.
+        largest: how many bytes it may have. One that Redis never takes would be sent again for ever.
     """
     try:
-        return codec.dumps(data), None
+        written = codec.dumps(data)
     except Exception as error:  # noqa: BLE001 - formats raise anything for what they cannot hold
         kind = qualified_name(type(data["r"]))
-        message = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {error}"
-        problem = PayloadError(message)
+        problem = PayloadError(f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {error}")
+    else:
+        if len(written) <= largest:
+            return written, None
+        problem = PayloadError(
+            f"the result of {data['f']} is {len(written):,} bytes and the limit is {largest:,}: put large data where"
+            " whoever waits can fetch it and return its address, or raise max_result"
+        )
     # In arq's formats it is text, as with arq: its clients need not have our classes.
-    text = f"unable to serialize result: {message}"
-    try:
-        return codec.dumps({**data, "s": False, "r": problem if codec.name == MSGPACK.name else text}), problem
-    except Exception:  # noqa: BLE001 - the arguments or a user's format may be at fault as well
-        return codec.dumps({**data, "s": False, "r": text, "a": (), "k": {}}), problem
+    text = f"unable to serialize result: {problem}"
+    with suppress(Exception):  # the arguments or a user's format may be at fault as well
+        written = codec.dumps({**data, "s": False, "r": problem if codec.name == MSGPACK.name else text})
+        if len(written) <= largest:
+            return written, problem
+    return codec.dumps({**data, "s": False, "r": text, "a": (), "k": {}}), problem

@@ -48,6 +48,7 @@ EXTRAS: Final = frozenset(
         "max_crashes",
         "max_dead",
         "max_payload",
+        "max_result",
         "signing_key",
         "threads",
     }

@@ -12,6 +12,7 @@ from monarq.shared.remote_error import error_text, qualified_name, traceback_tex
 from monarq.workers.run import Run
 from monarq.workers.settings import WorkerSettings
 
+_LONGEST_ERROR = 20_000
 _LONGEST_TRACE = 20_000
 
 
@@ -66,7 +67,7 @@ class Results:
         return Ending(lease, False, data, self._default_keep_ms(), name, letter, self._keep_dead_ms, aborted=not bury)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
-        data, problem = write_result(codec, result)
+        data, problem = write_result(codec, result, self._settings.max_result)
         return self._settings.codecs.seal(data, "result", lease.raw_id), problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
@@ -107,7 +108,7 @@ class Results:
     ) -> bytes:
         return msgspec.json.encode(
             {
-                "error": error_text(error),
+                "error": error_text(error)[:_LONGEST_ERROR],
                 "error_type": qualified_name(type(error)),
                 "traceback": traceback_text(error)[-_LONGEST_TRACE:],
                 "tries": tries,

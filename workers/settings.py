@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, Codecs
+from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
 from monarq.shared.errors import SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.retry import RetryPolicy
@@ -54,6 +54,7 @@ class WorkerSettings:
         poll_s: how often an idle worker looks for jobs that nobody told it of, such as those of arq's clients.
         grace_s: how long running jobs may go on after SIGTERM.
         max_payload: bytes; a larger payload is not decoded.
+        max_result: bytes; a job with a larger result has failed.
         max_crashes: after so many crashes a job is dead.
         keep_dead_s: how long dead letters are kept.
         max_dead: how many dead letters a queue keeps.
@@ -85,6 +86,7 @@ class WorkerSettings:
     poll_s: float = 0.5
     grace_s: float = 20.0
     max_payload: int = DEFAULT_MAX_PAYLOAD
+    max_result: int = DEFAULT_MAX_RESULT
     max_crashes: int = 3
     keep_dead_s: float = 7 * DAY_S
     max_dead: int = 10_000
@@ -108,10 +110,10 @@ class WorkerSettings:
         Raises:
             SettingsError: a value cannot be; the message names it.
         """
-        at_least = {"concurrency": 1, "threads": 1, "cpu_jobs_per_child": 1, "max_crashes": 1, "max_payload": 1}
-        for name, least in at_least.items():
-            if getattr(self, name) < least:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least} or more")
+        above_none = ("concurrency", "threads", "cpu_jobs_per_child", "max_crashes", "max_payload", "max_result")
+        for name in above_none:
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         above_zero = ("lease_s", "poll_s", "keep_dead_s", "health_check_s")
         for name in above_zero:
             if getattr(self, name) <= 0:

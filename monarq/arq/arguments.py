@@ -26,6 +26,7 @@ class MonarqArguments(TypedDict, total=False):
     max_crashes: int
     max_dead: int
     max_payload: int
+    max_result: int
     signing_key: str | None
     threads: int
 

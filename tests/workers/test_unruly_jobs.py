@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from monarq.shared import keys as names
 from monarq.shared.commands.counts import counts
 from monarq.shared.connection import SOCKET_TIMEOUT_S
-from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, run_burst, running
+from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
 from tests.workers import unruly_jobs as jobs
 from tests.workers.support.pool import running_pool
 
@@ -108,3 +108,21 @@ async def test_a_worker_stops_though_a_job_has_taken_its_signals(redis: Redis, r
         assert await pool.ends() == 0
     assert not await redis.exists(QUEUE.crash("taker"))
     assert (await counts(redis, QUEUE)).queued == 1
+
+
+async def test_a_result_over_the_limit_fails_its_job_alone(redis: Redis, redis_url: str) -> None:
+    """One that Redis never takes would be sent again for ever, and no other end would be acknowledged."""
+    await redis.config_set("proto-max-bulk-len", 1_048_576)
+    try:
+        await put(redis, jobs.answer_with_bytes, 2_000_000, job_id="value")
+        await put(redis, jobs.raise_bytes, 2_000_000, job_id="error")
+        await put(redis, jobs.answer_with_bytes, 10, job_id="small")
+        await run_burst(redis_url, jobs.ALL, max_result=500_000)
+    finally:
+        await redis.config_set("proto-max-bulk-len", 512 * 1_048_576)
+    assert len((await result_of(redis, "small")).value) == 10
+    for name in ("value", "error"):
+        result = await result_of(redis, name)
+        assert not result.success
+        assert "limit is 500,000" in str(result.value)
+    assert (await letter_of(redis, "error"))["error"].startswith("ValueError: xxx")
