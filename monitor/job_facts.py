@@ -84,12 +84,22 @@ async def read_facts(redis: Redis, keys: QueueKeys, raw_id: bytes, *, with_paylo
     Raises:
         RedisError: Redis did not answer.
     """
-    payload, result = own(names.JOB_PREFIX, raw_id), own(names.RESULT_PREFIX, raw_id)
     calls: Any = redis.pipeline(transaction=True)
+    _ask(calls, keys, raw_id, LARGEST_READ if with_payload else HEAD_BYTES)
+    replies = await calls.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, Exception) and "WRONGTYPE" not in str(reply):
+            raise reply
+    return _facts_of(raw_id, [None if isinstance(reply, Exception) else reply for reply in replies])
+
+
+def _ask(calls: Any, keys: QueueKeys, raw_id: bytes, payload_bytes: int) -> None:
+    """The calls whose replies `_facts_of` takes, in this order."""
+    payload, result = own(names.JOB_PREFIX, raw_id), own(names.RESULT_PREFIX, raw_id)
     calls.time()
     calls.zscore(keys.queue, raw_id)
     calls.zscore(keys.cpu, raw_id)
-    calls.getrange(payload, 0, (LARGEST_READ if with_payload else HEAD_BYTES) - 1)
+    calls.getrange(payload, 0, payload_bytes - 1)
     calls.getrange(payload, -TAIL_BYTES, -1)
     calls.strlen(payload)
     calls.exists(payload)
@@ -102,11 +112,9 @@ async def read_facts(redis: Redis, keys: QueueKeys, raw_id: bytes, *, with_paylo
     calls.pttl(result)
     calls.lrange(own(keys.trail(""), raw_id), -MOST_TOLD, -1)
     calls.exists(own(keys.no_result(""), raw_id))
-    replies = await calls.execute(raise_on_error=False)
-    for reply in replies:
-        if isinstance(reply, Exception) and "WRONGTYPE" not in str(reply):
-            raise reply
-    known: list[Any] = [None if isinstance(reply, Exception) else reply for reply in replies]
+
+
+def _facts_of(raw_id: bytes, known: list[Any]) -> Facts:
     token, tries, crash = known[8]
     return Facts(
         raw_id=raw_id,

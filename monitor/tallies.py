@@ -38,11 +38,6 @@ class Histogram:
         """How many there are."""
         return sum(self.counts)
 
-    @property
-    def mean_s(self) -> float | None:
-        """Their mean; None where there are none."""
-        return self.sum_s / self.count if self.count else None
-
     def quantile(self, q: float) -> float | None:
         """The time in seconds that this part of them (0.5, 0.99) does not pass; None where there are none.
 

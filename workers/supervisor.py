@@ -23,7 +23,8 @@ from monarq.workers.seat import Seat
 from monarq.workers.signals import handling, hangup_means_stop, has_terminal
 from monarq.workers.spec import Limits, WorkerSpec
 from monarq.workers.supervisor_log import SupervisorLog, death_of
-from monarq.workers.worker_process import COMMAND, WorkerProcess
+from monarq.workers.worker_process import WorkerProcess
+from monarq.workers.worker_start import COMMAND
 
 CANNOT_START: Final = 2
 """Exit code of a worker, and of its supervisor, when the settings are wrong or Redis is not there."""

@@ -11,12 +11,10 @@ import asyncio
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, Self
 
 from monarq.workers.control import (
@@ -30,7 +28,6 @@ from monarq.workers.control import (
     Refused,
     Repair,
     Rest,
-    Start,
     SupervisorEnd,
 )
 from monarq.workers.lanes.child_end import ChildEnd, reap
@@ -38,10 +35,7 @@ from monarq.workers.pulse import Pulse
 from monarq.workers.reaper import has_ended
 from monarq.workers.spec import Limits, WorkerSpec
 from monarq.workers.supervisor_log import SupervisorLog, hung_for, stubborn_for
-
-# -P keeps the working directory from standing before the path that we pass: a file there called queue.py, say, must
-# not break the start.
-COMMAND: Final = (sys.executable, "-P", "-m", "monarq.workers.process")
+from monarq.workers.worker_start import start_worker
 
 TICK_S: Final = 0.5
 EXIT_S: Final = 5.0
@@ -120,22 +114,7 @@ class WorkerProcess:
         Raises:
             OSError: the system refuses another process or descriptor.
         """
-        ours, theirs = socket.socketpair()
-        try:
-            process = subprocess.Popen(
-                [*command, "--control-fd", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                env=dict(os.environ, PYTHONPATH=os.pathsep.join(path or str(Path.cwd()) for path in sys.path)),
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        channel = SupervisorEnd(ours)
-        channel.send(Start(spec, sys.path, os.environ.get("PYTHONPATH")))
+        process, channel = start_worker(spec, command)
         place = {"index": spec.index, "restarts": spec.restarts}
         return cls(process, channel, **place, limits=limits, log=log, on_ready=on_ready)
 

@@ -190,12 +190,10 @@ class Worker(WorkerAttributes):
     def _make_engine(self, target: ArqTarget) -> Engine:
         # arq has no such warnings, and its users look at its log lines.
         settings = replace(target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), audit=False)
-        cron = make_keeper(target, settings, self._journal)
-        self._life = ArqLife(
-            list(self.functions), self._log, self._health, cron, self._opened_pool, settings.hooks.startup
-        )
+        cron, hooks = make_keeper(target, settings, self._journal), settings.hooks
+        self._life = ArqLife(list(self.functions), self._log, self._health, cron, self._opened_pool, hooks.startup)
         # on_shutdown is for close().
-        settings = replace(settings, hooks=replace(settings.hooks, startup=self._life.startup, shutdown=None))
+        settings = replace(settings, hooks=replace(hooks, startup=self._life.startup, shutdown=None))
         engine = Engine(
             target.functions,
             settings,

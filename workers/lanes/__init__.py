@@ -1,1 +1,1 @@
-"""The lanes: where a job's code runs. Each stops a job in its own way (DESIGN: cancelled, killed, abandoned)."""
+"""The lanes: where a job's code runs. Each stops a job in its own way: cancelled, killed, abandoned."""

@@ -12,7 +12,7 @@ from typing import Final
 from monarq.shared.lane import Lane
 from monarq.shared.tracing import carry_context
 from monarq.workers.lanes.child_progress import pass_on
-from monarq.workers.lanes.cpu import CpuCall, CpuJobDied, CpuLane
+from monarq.workers.lanes.cpu import CpuCall, CpuLane
 from monarq.workers.registry import Registered
 from monarq.workers.run import Run
 from monarq.workers.running import JobFields
@@ -121,6 +121,3 @@ def _caught(call: Callable[[], object]) -> tuple[object, BaseException | None]:
         return call(), None
     except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
         return None, error
-
-
-__all__ = ["CpuJobDied", "Lanes"]

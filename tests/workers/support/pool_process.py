@@ -16,7 +16,7 @@ import msgspec
 from monarq.workers.recycler import Share
 from monarq.workers.spec import Limits, WorkerSpec
 from monarq.workers.supervisor import Supervisor
-from monarq.workers.worker_process import COMMAND
+from monarq.workers.worker_start import COMMAND
 
 FAKE: Final = (sys.executable, "-m", "tests.workers.support.fake_worker")
 PR_SET_CHILD_SUBREAPER: Final = 36

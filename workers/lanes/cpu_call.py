@@ -1,0 +1,93 @@
+"""A call of the CPU lane on its way to the child, and what comes back: its result, its error or the child's end."""
+
+from __future__ import annotations
+
+import pickle
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from monarq.shared.tracing import Carrier
+from monarq.workers.lanes.child_end import ChildEnd
+from monarq.workers.lanes.child_process import ChildProcess
+from monarq.workers.lanes.cpu_errors import (
+    CpuJobDied,
+    CpuJobError,
+    CpuMemoryExceeded,
+    CpuPickleError,
+    CpuTraceback,
+)
+from monarq.workers.lanes.framing import Call, Failure, Frame, Kind
+from monarq.workers.lanes.memory_guard import MemoryGuard
+from monarq.workers.running import JobFields
+
+
+@dataclass(frozen=True, slots=True)
+class CpuCall:
+    """A function to run in the child, by name.
+
+    Attributes:
+        module: where it is found: `importlib.import_module(module)`.
+        qualname: the attribute path in that module.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        context: passed as the first positional argument when not None.
+        job: the job that it is called for, as its log lines are to name it.
+        trace: the context of its span, for the spans that it makes itself.
+    """
+
+    module: str
+    qualname: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    context: Any | None
+    job: JobFields | None = None
+    trace: Carrier | None = None
+
+
+def pack_call(child: ChildProcess, call: CpuCall) -> memoryview:
+    """The call's frame; CpuPickleError when its arguments cannot be pickled."""
+    try:
+        told = Call(call.module, call.qualname, call.args, call.kwargs, call.context, call.job, call.trace)
+        return child.pack(Kind.CALL, told)
+    except Exception as error:
+        raise CpuPickleError(call.qualname, "arguments", f"{type(error).__name__}: {error}") from error
+
+
+def outcome_of(call: CpuCall, frame: Frame) -> Any:
+    """The result that the child's answer holds; raises what it says went wrong."""
+    try:
+        value: Any = frame.load()
+    except Exception as error:
+        raise CpuPickleError(call.qualname, "result", f"{type(error).__name__}: {error}") from error
+    if frame.kind is Kind.RESULT:
+        return value
+    if isinstance(value, Failure):
+        raise exception_of(value)
+    what, reason = value
+    raise CpuPickleError(call.qualname, what, reason)
+
+
+def exception_of(failure: Failure) -> Exception:
+    """What the function raised, made whole again; a CpuJobError in its place when that cannot be."""
+    error: object = None
+    args: tuple[Any, ...] = ()
+    if failure.pickled is not None:
+        # Unpickling runs the class's own __init__, which may raise anything.
+        with suppress(Exception):
+            error, args = pickle.loads(failure.pickled)  # noqa: S301 - from our own child
+    if isinstance(error, Exception):
+        error.args = args
+    else:
+        error = CpuJobError(failure.type_name, failure.message, failure.traceback_text)
+    error.__cause__ = CpuTraceback(failure.traceback_text)
+    return error
+
+
+def death_of(call: CpuCall, end: ChildEnd, guard: MemoryGuard | None) -> CpuJobDied:
+    """What to raise for a child that ended under a job."""
+    seen_bytes = 0 if guard is None else guard.peak_bytes
+    peak_bytes = max(end.peak_memory_bytes or 0, seen_bytes) or None
+    if guard is not None and guard.exceeded:
+        return CpuMemoryExceeded(call.qualname, guard.limit_bytes, seen_bytes, peak_bytes)
+    return CpuJobDied(call.qualname, end.exit_code, end.signal_name, peak_bytes, end.reason)
