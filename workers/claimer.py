@@ -87,12 +87,15 @@ class Claimer:
         while True:
             await self._slots.freed.wait()
             try:
-                claimed = await self._claim()
+                async with self._slots.turn:
+                    if self._slots.free <= 0:
+                        continue
+                    claimed = await self._claim()
+                    for lease in claimed.leases:
+                        self._start(lease)
                 if self._backoff.failing:
                     self._backoff.reset()
                     self._journal.redis_back(self._doing)
-                for lease in claimed.leases:
-                    self._start(lease)
                 await self._await_probation(claimed.leases)
                 if claimed.leases:
                     self._fed_s = time.monotonic()

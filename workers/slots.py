@@ -1,4 +1,7 @@
-"""How much more a worker may take on: one counter for each kind of place, shared by the claimers of all queues."""
+"""How much more a worker may take on: one counter for each kind of place, shared by the claimers of all queues.
+
+They claim in turns: what two would claim for one place, one of them would have to give back.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,19 @@ import asyncio
 
 
 class Slots:
-    """A number of places; `freed` is set whenever one may be free."""
+    """A number of places.
+
+    Attributes:
+        freed: set whenever one may be free.
+        turn: held by the claimer that claims for the places that are free.
+    """
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.used = 0
         self.freed = asyncio.Event()
         self.freed.set()
+        self.turn = asyncio.Lock()
 
     @property
     def free(self) -> int:

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from monarq.shared import keys as names
 from monarq.shared.commands.counts import counts
 from monarq.shared.commands.repair import repair
+from monarq.shared.commands.tallies import read_tallies
 from monarq.shared.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.payload import Result
 from tests.support.engines import (
@@ -245,6 +246,18 @@ async def test_two_queues_are_served(redis: Redis, redis_url: str) -> None:
     await run_burst(redis_url, jobs.ALL, queues=(QUEUE.queue, "slow"))
     assert (await result_of(redis, "one")).value == 2
     assert (await result_of(redis, "two")).queue == "slow"
+
+
+async def test_queues_do_not_claim_for_the_same_place(redis: Redis, redis_url: str) -> None:
+    """Each would claim a job for it, and give back what the other was quicker with."""
+    queues = [QueueKeys.of(name) for name in ("q:one", "q:two")]
+    for keys in queues:
+        for number in range(20):
+            await put(redis, jobs.plus, number, 1, job_id=f"{keys.queue}:{number}", queue=keys)
+    await run_burst(redis_url, jobs.ALL, queues=("q:one", "q:two"), concurrency=1)
+    for keys in queues:
+        counted = (await read_tallies(redis, keys, 0)).queue
+        assert (counted["started"], counted["done"], counted.get("handed_back", 0)) == (20, 20, 0)
 
 
 async def test_record_is_there_while_the_worker_lives(redis: Redis, redis_url: str) -> None:
