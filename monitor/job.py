@@ -32,7 +32,8 @@ class JobView:
         crash_note: what is known of its last crash.
         payload_format: what its payload is written in; None where it has none any more.
         signed: whether its payload carries a signature, which is not checked here.
-        arguments: its arguments as they stand in a call, where they were asked for and can be read safely; else ''.
+        arguments: its arguments as they stand in a call, '' for none; None where they were not asked for, or cannot be
+            read safely.
         expires_ms: when its payload's time ends, after which it is not started; None for never.
         result: its result, where there is one.
         letter: its dead letter, where it is dead.
@@ -44,7 +45,7 @@ class JobView:
     crash_note: str
     payload_format: Format | None
     signed: bool
-    arguments: str
+    arguments: str | None
     expires_ms: int | None
     result: ResultView | None
     letter: DeadLetter | None
@@ -129,7 +130,7 @@ def _view(keys: QueueKeys, facts: Facts, letter: DeadLetter | None, with_argumen
         crash_note=letter.crash_note if letter else read_crash(facts.crash)[1],
         payload_format=head.format if has_payload else None,
         signed=head.signed,
-        arguments="",
+        arguments=None,
         expires_ms=facts.end_ms(facts.payload_ttl_ms) if has_payload else None,
         result=result,
         letter=letter,
@@ -158,12 +159,12 @@ def _is_small(letter: DeadLetter) -> bool:
     return letter.payload_bytes is not None and letter.payload_bytes <= LARGEST_READ
 
 
-def _arguments(view: JobView, payload: bytes) -> str:
+def _arguments(view: JobView, payload: bytes) -> str | None:
     """Of the payload, where it was read as a whole; where there is none any more, of the result."""
     size = view.row.payload_bytes
     if size is None:
-        return view.result.arguments if view.result else ""
-    return decode_safely(payload).arguments if payload and len(payload) == size else ""
+        return view.result.arguments if view.result else None
+    return decode_safely(payload).arguments if payload and len(payload) == size else None
 
 
 def _row(keys: QueueKeys, facts: Facts, state: State, result: ResultView | None, letter: DeadLetter | None) -> JobRow:

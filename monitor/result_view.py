@@ -37,7 +37,7 @@ class ResultView:
         error_type: the class alone.
         traceback: as text.
         name: the job's name.
-        arguments: the job's arguments as they stand in a call, where they were asked for.
+        arguments: the job's arguments as they stand in a call; None where they were not asked for or cannot be read.
         tries: which try it was.
         enqueue_ms: when the job was enqueued, by its client's clock.
         start_ms: when its last run began.
@@ -55,7 +55,7 @@ class ResultView:
     error_type: str = ""
     traceback: str = ""
     name: str | None = None
-    arguments: str = ""
+    arguments: str | None = None
     tries: int | None = None
     enqueue_ms: int | None = None
     start_ms: int | None = None
@@ -77,9 +77,9 @@ class Decoded:
     fields: Mapping[str, object]
 
     @property
-    def arguments(self) -> str:
-        """The arguments as they stand in a call."""
-        return call_text(self.fields.get("a", ()), self.fields.get("k", {})) if self.fields else ""
+    def arguments(self) -> str | None:
+        """The arguments as they stand in a call; None where they cannot be read."""
+        return call_text(self.fields.get("a", ()), self.fields.get("k", {})) if self.fields else None
 
 
 def decode_safely(data: bytes) -> Decoded:
@@ -118,7 +118,7 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
         error_type=error_type,
         traceback=traceback,
         name=value if isinstance(value := fields.get("f"), str) else None,
-        arguments=decoded.arguments if with_arguments else "",
+        arguments=decoded.arguments if with_arguments else None,
         tries=_whole(fields.get("t")),
         enqueue_ms=_whole(fields.get("et")),
         start_ms=_whole(fields.get("st")),

@@ -22,6 +22,9 @@ from monarq.shared.units import Duration, to_seconds
 P = ParamSpec("P")
 R = TypeVar("R")
 
+OPTION_NAMES = frozenset({"defer_by", "defer_until", "expires", "job_id", "queue"})
+"""What `Job.options` takes."""
+
 
 class Job(Generic[P, R]):
     """A declared job.
@@ -98,7 +101,15 @@ class Job(Generic[P, R]):
         try:
             self._signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{self.name}{self._signature}: {error}") from None
+            raise TypeError(f"{self.name}{self._signature}: {error}{_hint(kwargs)}") from None
+
+
+def _hint(kwargs: dict[str, Any]) -> str:
+    """What to write instead, where options were given among the arguments, as arq has it."""
+    asked = {name.removeprefix("_").removesuffix("_name") for name in kwargs} & OPTION_NAMES
+    if not asked:
+        return ""
+    return f"; give what is no argument by .options({', '.join(f'{name}=...' for name in sorted(asked))}) of the job"
 
 
 class AsyncJob(Job[P, R]):

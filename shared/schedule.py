@@ -76,6 +76,8 @@ def cron(
     Raises:
         SettingsError: the times cannot be, or the job could not be called so.
     """
+    if not isinstance(job, Job):
+        raise SettingsError(f"cron takes a job and then its times, as in cron(nightly, '0 3 * * *'), not {job!r}")
     if expression is not None and any(field is not None for field in (month, day, weekday, hour, minute)):
         raise SettingsError(f"cron of {job.name}: give a crontab line or fields, not both")
     if expression is not None:

@@ -39,8 +39,10 @@ class WorkerLog(Listener):
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
         """See `Listener`."""
         # A job that asks for another try goes its own way; one that is tried again because it raised may be in trouble.
-        level = logging.INFO if isinstance(error, Retry) else logging.WARNING
-        logger.log(level, "%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
+        if isinstance(error, Retry):
+            logger.info("%s is tried again in %.2f s, as it asked", _named(run), delay_s)
+        else:
+            logger.warning("%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
 
     def job_aborted(self, run: Run) -> None:
         """See `Listener`."""

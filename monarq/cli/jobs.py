@@ -44,7 +44,8 @@ A line of JSON for each job, with what `list` gives and
            error_type, traceback, name, arguments, tries, enqueue_ms, start_ms,
            finish_ms}, or null
   timeline: [{at_ms, what, note, tries, delay_ms}]
-arguments is null without --payload, and '' where they cannot be read safely.
+arguments is null without --payload and where they cannot be read safely, and ''
+where there are none.
 """,
 }
 CANCEL_SECTIONS: Final = {

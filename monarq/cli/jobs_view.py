@@ -38,10 +38,10 @@ def as_row_line(row: JobRow) -> str:
     return msgspec.json.encode(_told(row)).decode() + "\n"
 
 
-def as_view_line(view: JobView, *, with_arguments: bool) -> str:
+def as_view_line(view: JobView) -> str:
     """All that is known of a job as one line of JSON."""
     told = _told(view.row) | {name: getattr(view, name) for name in _VIEW_FIELDS}
-    told["arguments"] = view.arguments if with_arguments else None
+    told["arguments"] = view.arguments
     told["traceback"] = _traceback(view)
     return msgspec.json.encode(told).decode() + "\n"
 
@@ -116,7 +116,7 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     yield "error", row.error
     yield "payload", _payload(view)
     if with_arguments:
-        yield "arguments", view.arguments or "none, or they cannot be read without decoding what is not safe to decode"
+        yield "arguments", "cannot be read safely, or are gone" if view.arguments is None else view.arguments or "none"
     if result is not None:
         until = moment(result.kept_until_ms) if result.kept_until_ms else "for ever"
         yield "result", f"{result.format}{', signed' if result.signed else ''}, {result.bytes:,} bytes, kept {until}"

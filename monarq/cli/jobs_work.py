@@ -114,7 +114,7 @@ async def show_jobs(
                 missing += 1
                 say(f"monarq: {await _unknown(redis, queues, job_id)}")
             elif as_json:
-                put_out(as_view_line(view, with_arguments=with_arguments))
+                put_out(as_view_line(view))
             else:
                 console.print(render_view(view, with_arguments=with_arguments), soft_wrap=True)
     return FAILED if missing else 0

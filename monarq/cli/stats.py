@@ -15,7 +15,7 @@ from monarq.cli.source import open_source, redis_option
 SECTIONS: Final = {
     "Verdict": """
 The first line says how it is, and why; of several queues the worst:
-  no worker        jobs are ready and nobody takes them
+  no worker        none runs at all, or jobs are ready in a queue that none serves
   failing          5 % or more of the jobs of the last 5 minutes failed, or runs lost their worker
   falling behind   jobs are ready for 30 s, or for 5 s while more come in than end
   loop blocked     a job keeps an event loop from going on for more than a second

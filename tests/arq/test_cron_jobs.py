@@ -46,6 +46,11 @@ async def test_cpu_jobs_go_where_cpu_lanes_look(redis: Redis, clock: Clock) -> N
     assert await redis.zcard(QUEUE.cpu) == 1
 
 
+def test_cron_is_no_decorator() -> None:
+    with pytest.raises(SettingsError, match=r"cron\(nightly, '0 3 \* \* \*'\), not '@daily'"):
+        cron("@daily")  # type: ignore[arg-type]  # the very mistake
+
+
 def test_two_declarations_of_one_name_with_other_arguments_are_refused() -> None:
     @job
     async def greet(name: str) -> None: ...

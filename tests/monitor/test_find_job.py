@@ -47,10 +47,21 @@ async def faulty(message: str) -> None:
     raise ValueError(message)
 
 
+@job(name="monitored-bare")
+async def bare() -> None: ...
+
+
 async def test_nobody_knows_it(redis: Redis) -> None:
     assert await find_job(redis, "nobody") is None
     assert await find_job(redis, "nobody", "other") is None
     assert await find_rows(redis, "nobody") == []
+
+
+async def test_no_arguments_are_told_from_such_as_cannot_be_read(redis: Redis) -> None:
+    await put(redis, bare, job_id="none")
+    assert (await found(redis, "none", with_arguments=True)).arguments == ""
+    await put_raw(redis, "garbage", b"\x80\x04 no pickle")
+    assert (await found(redis, "garbage", with_arguments=True)).arguments is None
 
 
 async def test_a_job_on_its_way(redis: Redis, redis_url: str) -> None:
@@ -58,7 +69,7 @@ async def test_a_job_on_its_way(redis: Redis, redis_url: str) -> None:
     deferred = await found(redis, "a", with_arguments=True)
     assert (deferred.row.state, deferred.row.name, deferred.arguments) == ("deferred", "monitored-fickle", "3")
     assert told(deferred) == ["enqueued", "due"]
-    assert (await found(redis, "a")).arguments == "", "nothing is decoded that is not asked for"
+    assert (await found(redis, "a")).arguments is None, "nothing is decoded that is not asked for"
     assert await steering.retry(redis, DEFAULT_QUEUE, "a") is steering.Retried.PROMOTED
     await run_burst(redis_url, [fickle])
     done = await found(redis, "a", with_arguments=True)
@@ -236,7 +247,7 @@ async def test_hostile_payloads(redis: Redis, what: str, payload: bytes) -> None
         view = await found(redis, ANSI, with_arguments=True)
     assert view.row.state == "queued"
     assert view.row.payload_bytes == len(payload)
-    assert len(view.arguments) <= 10_001
+    assert len(view.arguments or "") <= 10_001
     assert view.row.name in {None, "bomb", "large", "\\ud800"}
     if what == "a bomb among the arguments":
         assert view.arguments == f"exec({_BOOM!r})"

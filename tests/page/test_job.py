@@ -79,6 +79,8 @@ async def test_a_dead_job_is_retried(redis: Redis, redis_url: str, site: Site, g
     async with running(make_engine(redis_url, [fail])):
         html = await text_with(site, "one", "Traceback")
         assert "ValueError: the-error" in html
+        assert "unknown format" not in html
+        assert "called without arguments" in await site.text(path("one") + "&arguments=1")
         assert "raise ValueError(&#34;the-error&#34;)" in html
         await site.post("/queues/pause?queue=arq:queue")
         answer = await site.post("/jobs/retry?queue=arq:queue&id=one")

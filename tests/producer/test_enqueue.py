@@ -127,6 +127,8 @@ async def test_many_at_once_keep_to_few_connections(producer: Producer, redis: R
 async def test_wrong_arguments_are_refused_here(producer: Producer, redis: Redis) -> None:
     with pytest.raises(TypeError, match="fetch"):
         await producer.enqueue(fetch)  # type: ignore[call-overload]  # the very mistake
+    with pytest.raises(TypeError, match=r"'_job_id'; give .* by \.options\(job_id=\.\.\., queue=\.\.\.\) of the job"):
+        await producer.enqueue(fetch, "u", _job_id="as-in-arq", _queue_name="q")  # type: ignore[call-overload]  # arq's way
     with pytest.raises(TypeError, match="@job"):
         await producer.enqueue(print, "u")  # type: ignore[call-overload]  # the very mistake
     with pytest.raises(PayloadError, match="fetch"):
