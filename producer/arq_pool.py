@@ -28,6 +28,16 @@ _SSL = ("ssl_keyfile", "ssl_certfile", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_
 logger = logging.getLogger("arq.connections")
 
 
+class SentinelHostError(SettingsError, RuntimeError):
+    """A sentinel is asked for without any; also what arq raises for it."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"str provided for 'host' but 'sentinel' is true; list of sentinels expected: redis_settings.host is"
+            f" {host!r}, give a list of (host, port)"
+        )
+
+
 def shown_settings(settings: RedisSettings) -> str:
     """The server, fit for people and logs."""
     if settings.sentinel:
@@ -44,9 +54,7 @@ def server_options(settings: RedisSettings) -> dict[str, Any]:
         SettingsError: a sentinel is asked for, and `host` is no list of sentinels.
     """
     if settings.sentinel and isinstance(settings.host, str):
-        raise SettingsError(
-            f"redis_settings: sentinel is true and host is {settings.host!r}: give a list of (host, port) of sentinels"
-        )
+        raise SentinelHostError(settings.host)
     options: dict[str, Any] = {
         "db": settings.database,
         "username": settings.username,

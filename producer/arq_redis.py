@@ -16,28 +16,37 @@ from typing import Any, Final, cast
 
 import arq.connections
 import arq.jobs
-from arq.constants import default_queue_name
-from arq.jobs import Deserializer, JobDef, JobResult, ResultNotFound, SerializationError, deserialize_job
+from arq.constants import default_queue_name, expires_extra_ms
+from arq.jobs import (
+    Deserializer,
+    JobDef,
+    JobResult,
+    ResultNotFound,
+    SerializationError,
+    Serializer,
+    deserialize_job,
+)
 from arq.jobs import deserialize_result as read_result
 from arq.utils import timestamp_ms, to_ms, to_unix_ms
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from monarq.producer.arq_codecs import arq_codecs
 from monarq.producer.errors import RedisRefusedError
 from monarq.producer.named import named_job
 from monarq.producer.route import Route, new_id
 from monarq.producer.submit import Submitter
 from monarq.producer.wire import Wire, close_sentinels, private_pool
 from monarq.shared import keys as names
-from monarq.shared.codec import PICKLE, Codec, Codecs, CustomCodec
+from monarq.shared.codec import PICKLE, Codecs
 from monarq.shared.commands.abort import abort
 from monarq.shared.commands.enqueue import Enqueued, Placing
 from monarq.shared.connection import SOCKET_TIMEOUT_S
 from monarq.shared.errors import EnqueueUnknownError, PayloadError, RedisUnavailableError, SettingsError
 from monarq.shared.keys import QueueKeys
 from monarq.shared.payload import write_payload
-from monarq.shared.signing import Signer, find_signer
+from monarq.shared.signing import find_signer
 from monarq.shared.tracing import sending
 from monarq.shared.units import Duration
 
@@ -65,16 +74,6 @@ class PoolEnqueueUnknownError(EnqueueUnknownError, RedisConnectionError):
     def __init__(self, error: EnqueueUnknownError) -> None:
         Exception.__init__(self, str(error))
         self.job_ids = error.job_ids
-
-
-def arq_codecs(
-    serializer: arq.jobs.Serializer | None, deserializer: Deserializer | None, signer: Signer | None = None
-) -> Codecs:
-    """The formats of arq's settings: the user's own pair for everything, else pickle, and msgpack is read as well."""
-    if serializer is None and deserializer is None:
-        return Codecs(write=PICKLE, allow_pickle=True, signer=signer)
-    codec: Codec = CustomCodec(serializer or PICKLE.dumps, deserializer or PICKLE.loads)
-    return Codecs(write=codec, only=codec, signer=signer)
 
 
 class Job(arq.jobs.Job):
@@ -126,8 +125,16 @@ class ArqRedis(arq.connections.ArqRedis):
         signer: signs what is enqueued, and then only signed results are read; by the keys of MONARQ_SIGNING_KEY.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        pool_or_conn: ConnectionPool | None = None,
+        job_serializer: Serializer | None = None,
+        job_deserializer: Deserializer | None = None,
+        default_queue_name: str = default_queue_name,
+        expires_extra_ms: int = expires_extra_ms,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_or_conn, job_serializer, job_deserializer, default_queue_name, expires_extra_ms, **kwargs)
         self.signer = find_signer()
         self._wire: Wire | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -143,7 +150,7 @@ class ArqRedis(arq.connections.ArqRedis):
         _expires: Duration | None = None,
         _job_try: int | None = None,
         **kwargs: Any,
-    ) -> arq.jobs.Job | None:
+    ) -> Job | None:
         """Puts a job into the queue.
 
         Args:

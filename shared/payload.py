@@ -201,7 +201,8 @@ def write_result(
 ) -> tuple[bytes, PayloadError | None]:
     """A result's bytes, and what was wrong with the value where it did not serialize or was too large.
 
-    The bytes then say so as the job's failure, so that whoever waits learns of it.
+    The bytes then say so as the job's failure, so that whoever waits learns of it. They are empty where the format
+    cannot even hold that.
 
     Args:
         codec: the format.
@@ -222,8 +223,10 @@ def write_result(
         )
     # In arq's formats it is text, as with arq: its clients need not have our classes.
     text = f"unable to serialize result: {problem}"
-    with suppress(Exception):  # the arguments or a user's format may be at fault as well
-        written = codec.dumps({**data, "s": False, "r": problem if codec.name == MSGPACK.name else text})
-        if len(written) <= largest:
-            return written, problem
-    return codec.dumps({**data, "s": False, "r": text, "a": (), "k": {}}), problem
+    failure = {**data, "s": False, "r": problem if codec.name == MSGPACK.name else text}
+    for said in (failure, {**failure, "r": text, "a": (), "k": {}}):
+        with suppress(Exception):  # the arguments or a user's format may be at fault as well
+            written = codec.dumps(said)
+            if len(written) <= largest:
+                return written, problem
+    return b"", problem

@@ -1,4 +1,4 @@
-"""arq's settings, a class or a dict as they are, read into monarq's: what is run, how, where and with what beside it.
+"""arq's settings, a class, dict, object or module as it is, read into monarq's: what is run, how, where, with what.
 
 Inherited attributes count, of which arq reads none. Attributes that look like misspelled settings are told of. Beside
 arq's, a class may hold those of `EXTRAS`, monarq's own.
@@ -20,7 +20,7 @@ from arq.utils import import_string
 from arq.worker import Function, func
 from arq.worker import Worker as StockWorker
 
-from monarq.producer.arq_redis import arq_codecs
+from monarq.producer.arq_codecs import arq_codecs
 from monarq.shared.connection import SOCKET_TIMEOUT_S, RedisSource
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
@@ -103,14 +103,14 @@ class ArqTarget:
         return list(dict.fromkeys(job_name(function) for function in self.functions))
 
 
-def read_arq_settings(target: type | Mapping[str, Any], **overrides: Any) -> ArqTarget:
+def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
     """Reads arq's settings.
 
     Of ``poll_delay`` only up to 4 s count, as monarq's producers wake idle workers anyway. ``queue_read_limit`` has no
     effect: a worker claims as many jobs in one call as it has free places.
 
     Args:
-        target: the settings class or dict.
+        target: the settings class or dict, or an object or a module that has them as attributes.
         overrides: settings by arq's names, over those of the target.
 
     Raises:
@@ -143,18 +143,25 @@ def read_arq_settings(target: type | Mapping[str, Any], **overrides: Any) -> Arq
     )
 
 
-def given_settings(target: type | Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a class or dict holds; warns of attributes that look like misspelled ones."""
+def given_settings(target: object) -> dict[str, Any]:
+    """The settings that a class, dict, object or module holds; warns of attributes that look like misspelled ones."""
     if isinstance(target, Mapping):
-        held, where = dict(target), "settings"
+        names, where = set(target), "settings"
+        given = {name: value for name, value in target.items() if name in DEFAULTS or name in EXTRAS}
     else:
-        names = {name for kind in target.__mro__ if kind is not object for name in vars(kind)}
-        held, where = {name: getattr(target, name) for name in sorted(names)}, target.__qualname__
-    given = {name: value for name, value in held.items() if name in DEFAULTS or name in EXTRAS}
-    for name in held:
-        if name not in given and not name.startswith("_") and (nearest := _nearest(name)) and nearest not in given:
+        kind = target if isinstance(target, type) else type(target)
+        names = {name for base in kind.__mro__ if base is not object for name in vars(base)}
+        names.update(getattr(target, "__dict__", ()))
+        where = str(getattr(target, "__qualname__", None) or getattr(target, "__name__", None) or kind.__qualname__)
+        given = {name: getattr(target, name) for name in sorted(names) if name in DEFAULTS or name in EXTRAS}
+    for name in sorted(str(name) for name in names if name not in given):
+        if not name.startswith("_") and (nearest := _nearest(name)) and nearest not in given:
             warn_misspelled(where, name, nearest)
     return given
+
+
+class FunctionError(SettingsError, RuntimeError, ImportError):
+    """What stands among the functions or cron jobs is none; also what arq raises for it."""
 
 
 def job_name(function: object) -> str:
@@ -202,7 +209,7 @@ def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
         concurrency=values.number("max_jobs", 1),
         timeout_s=_timeout_s(values),
         retry=RetryPolicy(max_tries=values.number("max_tries", 1)),
-        keep_result_s=values.seconds("keep_result"),
+        keep_result_s=0.0 if values["keep_result_forever"] else values.seconds("keep_result"),
         keep_result_forever=bool(values["keep_result_forever"]),
         poll_s=min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, values.seconds("poll_delay"))),
         grace_s=values.seconds("job_completion_wait"),
@@ -223,7 +230,10 @@ def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
 def _queue_name(values: _Values, pool: ArqRedis | None) -> str:
     name = values["queue_name"]
     if name is None and pool is None:
-        raise SettingsError("queue_name is None: name the queue, or give a redis_pool that has a default_queue_name")
+        raise SettingsError(
+            "If queue_name is absent, redis_pool must be present. queue_name is None: name the queue, or give a"
+            " redis_pool that has a default_queue_name"
+        )
     if name is None and pool is not None:
         name = pool.default_queue_name or default_queue_name
     if not isinstance(name, str) or not name:
@@ -263,14 +273,14 @@ def _read_function(given: Any) -> Function | Job[..., Any]:
             return function
         return func(function, name=given if isinstance(given, str) else None)
     except (ImportError, RuntimeError, AttributeError) as error:
-        raise SettingsError(f"functions: {given!r} is no job: {error}") from error
+        raise FunctionError(f"functions: {given!r} is no job: {error}") from error
 
 
 def _read_cron_jobs(given: Any) -> list[CronJob]:
     jobs = list(given or ())
     for job in jobs:
         if not isinstance(job, CronJob):
-            raise SettingsError(f"cron_jobs: {job!r} is none, make them by arq's cron()")
+            raise FunctionError(f"cron_jobs, must be instances of CronJob: make them by cron(), {job!r} is none")
     return jobs
 
 

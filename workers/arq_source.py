@@ -81,7 +81,7 @@ class PoolSource:
     def _options(self) -> dict[str, Any]:
         given = {name: value for name, value in self.pool.connection_kwargs.items() if name not in _NOT_OURS}
         options = connection_options()
-        if issubclass(self.pool.connection_class, UnixDomainSocketConnection):
+        if not _is_fake(kind := self.pool.connection_class) and issubclass(kind, UnixDomainSocketConnection):
             options.pop("socket_keepalive")
         # Only how long to wait for a connection is the user's to say; a silent server is taken for gone.
         if given.get("socket_connect_timeout"):
@@ -98,10 +98,15 @@ class PoolSource:
         return [(options["host"], options["port"]) for options in nodes]
 
 
+def _is_fake(kind: type) -> bool:
+    """Whether these are fakeredis' connections, for which it has a function in some places."""
+    return kind.__module__.startswith("fakeredis.")
+
+
 def _blocking_class(pool: ConnectionPool) -> type[redis.Connection]:
     """The blocking counterpart of the pool's connections."""
     kind = pool.connection_class
-    if kind.__module__.startswith("fakeredis."):
+    if _is_fake(kind):
         from fakeredis import FakeConnection
 
         return cast("type[redis.Connection]", FakeConnection)

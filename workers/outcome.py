@@ -87,7 +87,7 @@ def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool)
     if run.halt is Halt.HAND_BACK:
         return HandedBack()  # what the job, or a library, made of being cancelled is no verdict on it
     if isinstance(error, asyncio.CancelledError):
-        return _decide_cancelled(run, error, retry_jobs)
+        return _decide_cancelled(run, error, arq_style, retry_jobs)
     if retry_jobs and isinstance(error, (Retry, RetryJob)):
         asked_s = (getattr(error, "defer_score", None) or 0) / 1000
         return _again(run, error, asked_s, arq_style)
@@ -99,13 +99,14 @@ def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool)
     return Failed(error)
 
 
-def _decide_cancelled(run: Run, error: asyncio.CancelledError, retry_jobs: bool) -> Outcome:
+def _decide_cancelled(run: Run, error: asyncio.CancelledError, arq_style: bool, retry_jobs: bool) -> Outcome:
     if run.halt is Halt.ABORT:
         return Aborted(error)
     if run.halt is Halt.TIMEOUT:
         return _timed_out(run)
-    # The job cancelled itself.
-    if retry_jobs and run.job_try < run.job.policy.max_tries:
+    # The job cancelled itself. In arq's style it is the next claim that finds the tries used up: whoever waits must
+    # not take the job for an aborted one.
+    if retry_jobs and (arq_style or run.job_try < run.job.policy.max_tries):
         return Again(RETRY_FLOOR_S, error)
     return Failed(error)
 

@@ -42,7 +42,8 @@ class Results:
         data, _ = self._write(run.lease, run.codec, self._result(run, error, success=False))
         if bury:
             return self._buried(run, data, error)
-        return Ending(run.lease, False, data, run.job.keep_ms, run.job.name, run_ms=run.ran_ms, aborted=True)
+        keep_ms = _kept(data, run.job.keep_ms)
+        return Ending(run.lease, False, data, keep_ms, run.job.name, run_ms=run.ran_ms, aborted=True)
 
     def of_refusal(
         self, lease: Lease, payload: Payload | None, error: BaseException, now_ms: int, *, bury: bool
@@ -50,7 +51,7 @@ class Results:
         """The end of a job that never ran."""
         name = payload.name if payload else "<unknown>"
         result = {
-            "t": lease.tries + 1,
+            "t": max(lease.tries + 1, (payload and payload.job_try) or 0),
             "f": name,
             "a": payload.args if payload else (),
             "k": payload.kwargs if payload else {},
@@ -64,11 +65,12 @@ class Results:
         }
         data, _ = self._write(lease, self._codec_of(payload), result)
         letter = self._letter(lease, error, lease.tries, now_ms, now_ms, result["et"]) if bury else b""
-        return Ending(lease, False, data, self._default_keep_ms(), name, letter, self._keep_dead_ms, aborted=not bury)
+        keep_ms = _kept(data, self._default_keep_ms())
+        return Ending(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
         data, problem = write_result(codec, result, self._settings.max_result)
-        return self._settings.codecs.seal(data, "result", lease.raw_id), problem
+        return data and self._settings.codecs.seal(data, "result", lease.raw_id), problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
         """What could not be decoded is answered in what it looks like, else as this side writes."""
@@ -101,7 +103,8 @@ class Results:
 
     def _buried(self, run: Run, data: bytes, error: BaseException) -> Ending:
         letter = self._letter(run.lease, error, run.job_try, run.start_ms, run.finish_ms, run.payload.enqueue_ms)
-        return Ending(run.lease, False, data, run.job.keep_ms, run.job.name, letter, self._keep_dead_ms, run.ran_ms)
+        keep_ms = _kept(data, run.job.keep_ms)
+        return Ending(run.lease, False, data, keep_ms, run.job.name, letter, self._keep_dead_ms, run.ran_ms)
 
     def _letter(
         self, lease: Lease, error: BaseException, tries: int, start_ms: int, finish_ms: int, enqueue_ms: object
@@ -121,3 +124,8 @@ class Results:
                 "finish_ms": finish_ms,
             }
         )
+
+
+def _kept(data: bytes, keep_ms: int) -> int:
+    """How long a result is kept: not at all where the user's format holds nothing of it."""
+    return keep_ms if data else -1

@@ -73,11 +73,18 @@ def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> L
         DeclarationError: a job was declared in a way that cannot work.
     """
     found = find_object(target)
+    if isinstance(found, (type, dict)) or _holds_arq_settings(found):
+        return _load_arq(found, url, overrides)
     if isinstance(found, ModuleType):
         return _load_module(found, target, url, overrides)
-    if isinstance(found, (type, dict)):
-        return _load_arq(found, url, overrides)
     raise TargetError(f"{target} is {found!r}: a worker runs a module with @job functions, or a settings class or dict")
+
+
+def _holds_arq_settings(found: object) -> bool:
+    """Whether an object, or a module without @job functions, has arq's settings as its attributes."""
+    if isinstance(found, ModuleType) and any(isinstance(value, Job) for value in vars(found).values()):
+        return False
+    return any(isinstance(getattr(found, name, None), (list, tuple)) for name in ("functions", "cron_jobs"))
 
 
 def _load_module(module: ModuleType, target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
@@ -100,7 +107,7 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
     return Loaded(list(jobs), settings, UrlSource(redis_url(url)), journal, upkeep)
 
 
-def _load_arq(found: type | dict[str, Any], url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+def _load_arq(found: object, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
     from monarq.workers.arq_life import arq_parts
     from monarq.workers.arq_settings import read_arq_settings
 

@@ -5,6 +5,8 @@ arq's own classes and functions stay wherever they are right; the client and the
 
 from __future__ import annotations
 
+# As `import arq` does, so that `arq.jobs.Job` is found by whoever imports no more than the package.
+from monarq.arq import connections, constants, jobs, logs, typing, utils, version, worker  # noqa: F401
 from monarq.arq.connections import ArqRedis, create_pool
 from monarq.arq.cron import cron
 from monarq.arq.version import VERSION

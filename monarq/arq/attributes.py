@@ -11,12 +11,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from signal import Signals
-from typing import Any, Final, Unpack
+from typing import Any, Final, Unpack, cast
 
 from arq.connections import RedisSettings
 from arq.constants import health_check_key_suffix
 from arq.cron import CronJob
 from arq.utils import to_seconds
+from arq.worker import Function
 from arq.worker import Worker as StockWorker
 
 from monarq.arq.arguments import WorkerArguments
@@ -93,8 +94,12 @@ class WorkerAttributes:
         self.queue_name = target.settings.queues[0]
         self.health_check_key = target.settings.health_check_key or self.queue_name + health_check_key_suffix
         self.queue_read_limit: int = self._arguments["queue_read_limit"] or max(self.max_jobs * 5, 100)
-        self.functions = {job_name(function): function for function in target.functions}
+        # Declared jobs of monarq's may be among them.
+        by_name = {job_name(function): function for function in target.functions}
+        self.functions = cast("dict[str, Function | CronJob]", by_name)
         self.cron_jobs: list[CronJob] = target.cron_jobs
+        limits_s = [getattr(function, "timeout_s", None) or self.job_timeout_s or 0 for function in by_name.values()]
+        self.in_progress_timeout_s = max(limits_s) + 10
         self.timezone: tzinfo = target.zone
         self.ctx = target.ctx
         self.redis_settings: RedisSettings | None = None if target.redis_pool else target.redis_settings

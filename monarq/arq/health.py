@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 from arq.connections import RedisSettings
@@ -16,7 +15,7 @@ from monarq.workers.arq_settings import given_settings
 logger = logging.getLogger("arq.worker")
 
 
-def get_kwargs(settings_cls: type | Mapping[str, Any]) -> dict[str, Any]:
+def get_kwargs(settings_cls: object) -> dict[str, Any]:
     """The settings that a class or dict holds, inherited ones too, as arguments of `Worker`."""
     return given_settings(settings_cls)
 
@@ -47,7 +46,7 @@ async def async_check_health(
     return 0
 
 
-def check_health(settings_cls: type | Mapping[str, Any]) -> int:
+def check_health(settings_cls: object) -> int:
     """The same by a settings class or dict, for programs without an event loop of their own."""
     given = get_kwargs(settings_cls)
     return asyncio.run(
