@@ -191,6 +191,7 @@ async def run_check_of(worker: Any) -> Any:
     return await worker.run_check()
 
 
+HOLDERS = ["dict", "class", "namespace", "object", "module"]
 HELD: dict[str, Any] = {"functions": [jobs.add], "max_jobs": 4, "burst": True, "handle_signals": False, "nothing": 1}
 
 
@@ -213,7 +214,7 @@ def module() -> ModuleType:
     return made
 
 
-@pytest.mark.parametrize("holder", [HELD, Settings, SimpleNamespace(**HELD), Instance(), module()], ids=repr)
+@pytest.mark.parametrize("holder", [HELD, Settings, SimpleNamespace(**HELD), Instance(), module()], ids=HOLDERS)
 async def test_settings_may_be_held_by_whatever_arq_takes(holder: Any, stock: arq.ArqRedis) -> None:
     for worker_module in (arq.worker, monarq.arq.worker):
         await stock.enqueue_job("add", 1, 2, _job_id=worker_module.__name__)

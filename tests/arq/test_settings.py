@@ -195,9 +195,9 @@ async def test_the_given_client_names_queue_and_server(redis_settings: RedisSett
         ({"functions": [7]}, "functions: 7 is no job"),
         ({"functions": ["tests.arq.jobs.nothing"]}, "functions: 'tests.arq.jobs.nothing' is no job"),
         ({"functions": [len]}, "is not a coroutine function"),
-        ({"cron_jobs": [jobs.add]}, "cron_jobs: .* is none"),
+        ({"cron_jobs": [jobs.add]}, r"make them by cron\(\), .* is none"),
         ({"cron_jobs": [arq.cron(jobs.add, hour=25)]}, "hour=25"),
-        ({"redis_settings": RedisSettings(sentinel=True)}, "give a list of .host, port. of sentinels"),
+        ({"redis_settings": RedisSettings(sentinel=True)}, "give a list of .host, port."),
         ({"lease_s": 0}, "lease_s is 0"),
     ],
 )
