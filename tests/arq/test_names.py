@@ -68,7 +68,7 @@ def test_the_package_alone_brings_its_modules_as_arq_does() -> None:
     assert set(told.stdout.split()) == {"True"}
 
 
-def test_the_worker_has_the_attributes_of_arqs() -> None:
+async def test_the_worker_has_the_attributes_of_arqs() -> None:
     stock, own = (vars(made)["Worker"]([count], handle_signals=False) for made in (arq.worker, monarq.arq.worker))
     internal = {"sem"}  # the poll loop's own
     missing = {name for name in vars(stock) if not name.startswith("_") and not hasattr(own, name)}

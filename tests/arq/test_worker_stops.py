@@ -32,7 +32,9 @@ async def test_a_signal_hands_running_jobs_back_at_no_cost(pool: arq.ArqRedis) -
         worker = ours(pool, max_tries=2)
         worker.on_stop = stopped.append
         run = asyncio.create_task(worker.async_run())
-        await until(lambda: asyncio.sleep(0, worker.tasks))
+        async with asyncio.timeout(15):
+            while not worker.tasks:
+                await asyncio.sleep(0.01)
         assert list(worker.tasks) == list(worker.job_tasks) == ["long"]
         worker.handle_sig(signal.SIGTERM)
         await asyncio.wait([run])
