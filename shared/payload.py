@@ -211,9 +211,10 @@ def write_result(
     """
     try:
         written = codec.dumps(data)
-    except Exception as error:  # noqa: BLE001 - formats raise anything for what they cannot hold
+    except BaseException as error:  # noqa: BLE001 - formats, and classes of the user's, may raise anything
         kind = qualified_name(type(data["r"]))
-        problem = PayloadError(f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {error}")
+        reason = error_text(error)
+        problem = PayloadError(f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {reason}")
     else:
         if len(written) <= largest:
             return written, None

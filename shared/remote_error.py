@@ -35,7 +35,7 @@ def error_text(error: BaseException) -> str:
     """An exception in one line: class and message."""
     try:
         message = str(error)
-    except Exception as broken:  # noqa: BLE001 - a user's __str__ may raise anything
+    except BaseException as broken:  # noqa: BLE001 - a user's __str__ may raise anything
         message = f"<its str() raised {type(broken).__name__}>"
     name = qualified_name(type(error))
     return _utf8(f"{name}: {message}" if message else name)
@@ -47,7 +47,7 @@ def traceback_text(error: BaseException) -> str:
         return ""
     try:
         return _utf8("".join(traceback.format_exception(error)))
-    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
+    except BaseException:  # noqa: BLE001 - a user's __str__ may raise anything
         return _utf8("".join(traceback.format_tb(error.__traceback__)))
 
 

@@ -132,6 +132,10 @@ class Runner:
             self._settle(run, outcome)
             if self._hooks.after_job_end:
                 await self._run_hook("after_job_end", self._hooks.after_job_end, run)
+        except BaseException:
+            # Code of the job's own stands in the way of a verdict: its lease is left to end, which counts as a crash.
+            self._table.drop(run.lease)
+            raise
         finally:
             self.running.pop(run.lease, None)
             # The task's context holds the run: together they would be a ring, left to the garbage collector.

@@ -32,6 +32,14 @@ local function ttl(given)
     return tonumber(given) < CENTURY and given or CENTURY
 end
 
+-- Sees to it that the payload of a job lasts for so long yet: its own time is for jobs that have not started.
+local function keep_payload(id, least_ms)
+    local left_ms = redis.call('PTTL', JOB .. id)
+    if left_ms >= 0 and left_ms < least_ms then
+        redis.call('PEXPIRE', JOB .. id, ttl(least_ms))
+    end
+end
+
 local function get(key)
     return redis.call('MGET', key)[1]
 end

@@ -12,12 +12,8 @@ local lease_end = ms(now + lease_ms + LEASED_MARK)
 for _, at in ipairs(mine) do
     local id = ARGV[at]
     redis.call('PEXPIRE', RUN .. id, lease_ms)
-    -- A payload's time is for jobs that have not started. Were it gone while the job runs, an arq client could enqueue
-    -- another job of this id, which would go with this one.
-    local left_ms = redis.call('PTTL', JOB .. id)
-    if left_ms >= 0 and left_ms < WEEK then
-        redis.call('PEXPIRE', JOB .. id, WEEK)
-    end
+    -- Were it gone while the job runs, an arq client could enqueue another job of this id, which would go with this one.
+    keep_payload(id, WEEK)
     -- arq's abort() may have set the job's score in QUEUE to 1: it is put right here.
     if ARGV[at + 2] == 'cpu' then
         redis.pcall('ZADD', CPU, 'XX', lease_end, id)

@@ -17,12 +17,13 @@ for _, at in ipairs(mine) do
         due = now + tonumber(ARGV[at + 5])
     end
     place(id, lane, ms(due))
+    local wait_ms = math.max(due - now, 0)
     if tries ~= '' then
-        redis.call('SET', RETRY .. id, tries, 'PX', ttl(math.max(due - now, 0) + WEEK))
+        redis.call('SET', RETRY .. id, tries, 'PX', ttl(wait_ms + WEEK))
+        keep_payload(id, wait_ms + WEEK)
     end
     local words = ARGV[at + 7]
     if words ~= '' then
-        local wait_ms = math.max(due - now, 0)
         local what = tries ~= '' and 'retried' or 'handed-back'
         tell(id, what, (tries ~= '' and tries .. ' ' .. ms(wait_ms) .. ' ' or '') .. words, wait_ms + DAY)
     end

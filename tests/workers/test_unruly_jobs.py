@@ -9,9 +9,22 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared import keys as names
+from monarq.shared.codec import PICKLE
 from monarq.shared.commands.counts import counts
 from monarq.shared.connection import SOCKET_TIMEOUT_S
-from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
+from monarq.shared.payload import write_payload
+from tests.support.engines import (
+    CODECS,
+    QUEUE,
+    Recorder,
+    letter_of,
+    make_engine,
+    put,
+    put_raw,
+    result_of,
+    run_burst,
+    running,
+)
 from tests.workers import unruly_jobs as jobs
 from tests.workers.support.pool import running_pool
 
@@ -126,3 +139,32 @@ async def test_a_result_over_the_limit_fails_its_job_alone(redis: Redis, redis_u
         assert not result.success
         assert "limit is 500,000" in str(result.value)
     assert (await letter_of(redis, "error"))["error"].startswith("ValueError: xxx")
+
+
+async def test_values_and_errors_that_exit_when_looked_at_fail_their_jobs(redis: Redis, redis_url: str) -> None:
+    await put_raw(redis, "value", write_payload(PICKLE, jobs.answer_with_an_exit.name, (), {}, 1))
+    await put(redis, jobs.raise_speechless, job_id="error")
+    await run_burst(redis_url, jobs.ALL, codecs=CODECS)
+    assert "does not serialize as pickle: SystemExit: 4" in str((await result_of(redis, "value")).value)
+    assert isinstance((await result_of(redis, "error")).value, jobs.Speechless)
+    assert "its str() raised SystemExit" in (await letter_of(redis, "error"))["error"]
+
+
+async def test_a_job_whose_own_code_hinders_the_verdict_is_dead_in_the_end(redis: Redis, redis_url: str) -> None:
+    await put(redis, jobs.wait_for_a_moment, job_id="innocent")
+    await put(redis, jobs.raise_what_cannot_be_judged, job_id="unjudged")
+    async with running_pool(TARGET, fake=False, redis_url=redis_url, lease_s=0.3) as pool:
+        assert "its lease ran out" in str((await result_of(redis, "unjudged")).value)
+        assert (await result_of(redis, "innocent")).value == "waited"
+        pool.signal(signal.SIGTERM)
+        assert await pool.ends() == 0
+    assert not pool.count("is lost")
+
+
+async def test_a_payload_outlives_the_wait_for_another_try(redis: Redis, redis_url: str) -> None:
+    """Its time to live, which every job of arq's clients has, is for jobs that have not started."""
+    journal = Recorder()
+    async with running(make_engine(redis_url, jobs.ALL, journal)):
+        await journal.until("worker_started")
+        await put(redis, jobs.come_back_later, job_id="later", ttl_ms=1000)
+        assert (await result_of(redis, "later")).value == 2

@@ -12,6 +12,7 @@ from typing import Final
 
 from monarq.shared.context import Context
 from monarq.shared.declare import job
+from monarq.shared.retry import Retry
 from tests.workers.support.supervised_jobs import say
 
 if "TEST_BROKEN_MODULE" in os.environ:
@@ -101,7 +102,54 @@ async def raise_bytes(count: int) -> None:
     raise ValueError("x" * count)
 
 
+class Exits:
+    """Ends the process when it is looked at closely."""
+
+    def __reduce__(self) -> str:
+        sys.exit(4)
+
+
+class Speechless(Exception):  # noqa: N818 - it has no word for what went wrong
+    def __str__(self) -> str:
+        raise SystemExit(4)
+
+
+class Undecided(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        sys.exit(4)
+
+
+class Never(Exception, metaclass=Undecided):  # noqa: N818 - nothing is ever one
+    pass
+
+
+@job
+async def answer_with_an_exit() -> object:
+    return Exits()
+
+
+@job
+async def raise_speechless() -> None:
+    raise Speechless
+
+
+@job(retries=1, retry_on=Never)
+async def raise_what_cannot_be_judged() -> None:
+    raise ValueError("judge me")
+
+
+@job(max_tries=2)
+async def come_back_later(ctx: Context) -> int:
+    if ctx.job_try == 1:
+        raise Retry(defer=1.2)
+    return ctx.job_try
+
+
 ALL: Final = [
+    answer_with_an_exit,
+    raise_speechless,
+    raise_what_cannot_be_judged,
+    come_back_later,
     next_of_nothing,
     cancel_in_thread,
     hang_in_thread,

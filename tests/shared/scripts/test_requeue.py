@@ -241,8 +241,8 @@ async def test_what_lives_how_long(redis: Redis) -> None:
     assert await read_ttls(redis) == {
         "arq:queue": -1,
         KEYS.cpu: -1,
-        "arq:job:a": 100,
-        "arq:job:b": 100,
+        "arq:job:a": 86_400 + week,  # they have started: their own 100 s are over
+        "arq:job:b": week,
         "arq:retry:a": week + 86_400,
         "arq:retry:b": week,
         KEYS.base + "stats": 30 * 86_400,
