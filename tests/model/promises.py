@@ -127,6 +127,7 @@ class Promises:
                 self.retried += 1
                 if lease.id in self.lives:
                     self.lives[lease.id].tries = tries
+                self._keep_payload(lease.id)
 
     def on_forfeited(self, worker: str, token: str, freed: int) -> None:
         """A claim was taken back."""
@@ -175,7 +176,7 @@ class Promises:
         assert stats.get("done", 0) + stats.get("failed", 0) == self.ended
 
     def _keep_payload(self, job_id: str) -> None:
-        """A payload does not expire under a run that goes on."""
+        """A payload does not expire under a run that goes on, or before the next try."""
         life = self.lives.get(job_id)
         if life is not None and not self._has_expired(life):
             life.expires = None

@@ -216,6 +216,8 @@ class QueueModel(QueueStore):
             if tries is not None:
                 self.tries[lease.id] = tries
                 self.stats["retried"] += 1
+                if lease.id in self.payloads:
+                    self.payloads[lease.id].until = math.inf
         return lost
 
     def forfeit(self, worker: str, token: str) -> int:
