@@ -212,6 +212,11 @@ def warn_misspelled(where: str, name: str, nearest: str) -> None:
     logger.warning("%s: %r is no setting and is ignored, is %r meant?", where, name, nearest)
 
 
+def warn_namesakes(name: str) -> None:
+    """Two functions of one name: arq runs the last one, and says nothing."""
+    logger.warning("functions: two are named %r, only the last one is run; give one of them another name", name)
+
+
 class _ShortRepr(reprlib.Repr):
     """`repr` as far as a line shows it: a job with a million arguments costs no more than a line."""
 

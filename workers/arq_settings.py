@@ -1,14 +1,10 @@
 """arq's settings, a class, dict, object or module as it is, read into monarq's: what is run, how, where, with what.
 
-Inherited attributes count, of which arq reads none. Attributes that look like misspelled settings are told of. Beside
-arq's, a class may hold those of `EXTRAS`, monarq's own.
+What a class may hold, and where it is looked for, is in `monarq.workers.arq_given`.
 """
 
 from __future__ import annotations
 
-import difflib
-import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
@@ -18,7 +14,6 @@ from arq.constants import default_queue_name
 from arq.cron import CronJob
 from arq.utils import import_string
 from arq.worker import Function, func
-from arq.worker import Worker as StockWorker
 
 from monarq.producer.arq_codecs import arq_codecs
 from monarq.shared.connection import SOCKET_TIMEOUT_S, RedisSource
@@ -28,37 +23,15 @@ from monarq.shared.retry import RetryPolicy
 from monarq.shared.signing import find_signer
 from monarq.shared.units import to_seconds
 from monarq.workers.arq_cron import arq_entries, local_zone
-from monarq.workers.arq_log import warn_misspelled
+from monarq.workers.arq_given import DEFAULTS, EXTRAS, given_settings, hint
+from monarq.workers.arq_log import warn_namesakes
 from monarq.workers.arq_source import PoolSource, SettingsSource
 from monarq.workers.cron_entry import CronEntry
 from monarq.workers.settings import Hook, Hooks, WorkerSettings
 
-DEFAULTS: Final[Mapping[str, Any]] = {
-    name: parameter.default for name, parameter in inspect.signature(StockWorker).parameters.items()
-}
-"""Every setting of arq 0.28 and its default, from arq itself."""
-
-EXTRAS: Final = frozenset(
-    {
-        "cpu_jobs_per_child",
-        "cpu_memory_bytes",
-        "keep_dead_s",
-        "lease_s",
-        "listeners",
-        "max_crashes",
-        "max_dead",
-        "max_payload",
-        "max_result",
-        "signing_key",
-        "threads",
-    }
-)
-"""Settings of monarq's that a class may hold as well: see `WorkerSettings`, and `find_signer` for the key."""
-
 _SHORTEST_POLL_S: Final = 0.01
 _LONGEST_POLL_S: Final = 0.8 * SOCKET_TIMEOUT_S
 _SHORTEST_HEALTH_S: Final = 0.001
-_ALIKE: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +91,7 @@ def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
     """
     for name in overrides:
         if name not in DEFAULTS and name not in EXTRAS:
-            raise SettingsError(f"arq has no setting {name!r}{_hint(name)}")
+            raise SettingsError(f"arq has no setting {name!r}{hint(name)}")
     given = given_settings(target) | overrides
     values = _Values({**DEFAULTS, "functions": (), **given})
     pool: ArqRedis | None = values.kind("redis_pool", ArqRedis, or_none=True)
@@ -141,23 +114,6 @@ def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
         handle_signals=bool(values["handle_signals"]),
         names_redis=bool(given.get("redis_settings") or given.get("redis_pool")),
     )
-
-
-def given_settings(target: object) -> dict[str, Any]:
-    """The settings that a class, dict, object or module holds; warns of attributes that look like misspelled ones."""
-    if isinstance(target, Mapping):
-        names, where = set(target), "settings"
-        given = {name: value for name, value in target.items() if name in DEFAULTS or name in EXTRAS}
-    else:
-        kind = target if isinstance(target, type) else type(target)
-        names = {name for base in kind.__mro__ if base is not object for name in vars(base)}
-        names.update(getattr(target, "__dict__", ()))
-        where = str(getattr(target, "__qualname__", None) or getattr(target, "__name__", None) or kind.__qualname__)
-        given = {name: getattr(target, name) for name in sorted(names) if name in DEFAULTS or name in EXTRAS}
-    for name in sorted(str(name) for name in names if name not in given):
-        if not name.startswith("_") and (nearest := _nearest(name)) and nearest not in given:
-            warn_misspelled(where, name, nearest)
-    return given
 
 
 class FunctionError(SettingsError, RuntimeError, ImportError):
@@ -263,7 +219,13 @@ def _hooks(values: _Values) -> Hooks:
 def _read_functions(given: Any) -> list[object]:
     if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
         raise SettingsError(f"functions is {given!r}: give a list of functions")
-    return [_read_function(function) for function in given]
+    functions: list[object] = [_read_function(function) for function in given]
+    by_name: dict[str, object] = {}
+    for function in functions:
+        name, code = job_name(function), getattr(function, "coroutine", function)
+        if by_name.setdefault(name, code) is not code:
+            warn_namesakes(name)
+    return functions
 
 
 def _read_function(given: Any) -> Function | Job[..., Any]:
@@ -282,16 +244,6 @@ def _read_cron_jobs(given: Any) -> list[CronJob]:
         if not isinstance(job, CronJob):
             raise FunctionError(f"cron_jobs, must be instances of CronJob: make them by cron(), {job!r} is none")
     return jobs
-
-
-def _nearest(name: str) -> str | None:
-    alike = difflib.get_close_matches(name, [*DEFAULTS, *EXTRAS], n=1, cutoff=_ALIKE)
-    return alike[0] if alike else None
-
-
-def _hint(name: str) -> str:
-    nearest = _nearest(name)
-    return f", is {nearest!r} meant?" if nearest else ""
 
 
 def _article(name: str) -> str:

@@ -16,6 +16,7 @@ from monarq.shared.errors import DeclarationError
 from monarq.shared.job import Job
 from monarq.shared.lane import Home, Lane, home_of
 from monarq.shared.retry import RetryPolicy
+from monarq.workers.arq_sentry import told_to_sentry
 from monarq.workers.settings import WorkerSettings
 
 
@@ -72,7 +73,8 @@ def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[s
     for function in functions:
         made = _from_job(function, settings) if isinstance(function, Job) else _from_arq(function, settings)
         known = table.get(made.name)
-        if known is not None and known.function is not made.function and not made.is_cron:
+        # Of arq's functions the last one counts, as with arq, which says nothing of it: `read_arq_settings` does.
+        if known is not None and isinstance(function, Job) and known.function is not made.function:
             raise DeclarationError(f"two jobs are named {made.name!r}; give one of them another name")
         table[made.name] = made
     return table
@@ -109,7 +111,7 @@ def _from_arq(function: object, settings: WorkerSettings) -> Registered:
         policy = RetryPolicy(declared.max_tries, policy.retries, policy.retry_on)
     return Registered(
         name=declared.name,
-        function=declared.coroutine,
+        function=told_to_sentry(declared.name, declared.coroutine),
         lane=Lane.IO,
         home="io",
         passes=Passes.ARQ_CTX,

@@ -21,7 +21,8 @@ from arq.worker import Function
 from arq.worker import Worker as StockWorker
 
 from monarq.arq.arguments import WorkerArguments
-from monarq.workers.arq_settings import EXTRAS, ArqTarget, job_name, read_arq_settings
+from monarq.workers.arq_given import EXTRAS
+from monarq.workers.arq_settings import ArqTarget, job_name, read_arq_settings
 from monarq.workers.settings import Hook
 
 SIGNATURE: Final = inspect.signature(StockWorker)

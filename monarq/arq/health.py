@@ -10,7 +10,7 @@ from arq.connections import RedisSettings
 from arq.constants import default_queue_name, health_check_key_suffix
 
 from monarq.producer.arq_pool import create_pool
-from monarq.workers.arq_settings import given_settings
+from monarq.workers.arq_given import given_settings
 
 logger = logging.getLogger("arq.worker")
 

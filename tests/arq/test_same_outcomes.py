@@ -187,6 +187,17 @@ async def test_a_format_that_gives_text(stock: arq.ArqRedis, pool: monarq.arq.Ar
         assert [(result.job_id, result.result) for result in found] == [("a", [[1], {}])]
 
 
+async def test_of_two_functions_with_one_name_the_last_one_runs(
+    stock: arq.ArqRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    functions = [jobs.fail, arq.func(jobs.add, name="fail")]
+    for work in (theirs, ours):
+        await stock.enqueue_job("fail", 1, 2, _job_id=work.__name__)
+        worker: Any = work(stock, functions, burst=True)
+        assert await run_check_of(worker) == 1
+    assert "functions: two are named 'fail', only the last one is run" in caplog.text
+
+
 async def run_check_of(worker: Any) -> Any:
     return await worker.run_check()
 
