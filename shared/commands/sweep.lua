@@ -19,7 +19,11 @@ end
 redis.call('ZCARD', QUEUE)
 forget_aborts()
 local now = now_ms()
-local silent = redis.pcall('ZRANGEBYSCORE', WORKERS, '-inf', ms(now), 'LIMIT', 0, 100)
+-- They stay listed for a day, and may be many: a hundred at a time, in turns.
+local count_silent = redis.pcall('ZCOUNT', WORKERS, '-inf', ms(now))
+local turns = type(count_silent) == 'number' and math.max(1, math.ceil(count_silent / 100)) or 1
+local first = 100 * (math.floor(now / 1000) % turns)
+local silent = redis.pcall('ZRANGEBYSCORE', WORKERS, '-inf', ms(now), 'LIMIT', first, 100)
 if #silent == 0 then
     return 0
 end

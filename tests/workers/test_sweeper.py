@@ -7,8 +7,10 @@ import asyncio
 import redis as blocking_redis
 from redis.asyncio import Redis
 
+from monarq.shared import keys as names
 from monarq.shared.commands.claim import Claim, claim
 from monarq.shared.commands.renew import renew
+from monarq.shared.commands.repair import sweep
 from tests.support.engines import QUEUE, make_engine, put, result_of, running
 from tests.workers import engine_jobs as jobs
 
@@ -26,4 +28,22 @@ async def test_a_lost_job_runs_before_a_backlog(redis: Redis, redis_url: str) ->
     async with running(make_engine(redis_url, jobs.ALL, lease_s=0.6, concurrency=1)):
         assert (await result_of(redis, "lost")).value == 3
         assert await redis.zcard(QUEUE.queue) > 0
+    await redis.flushall()
+
+
+async def test_workers_that_are_long_gone_do_not_hide_one_that_has_just_gone(redis: Redis, redis_url: str) -> None:
+    """They stay on the list for a day, and a sweep looks at a hundred of them."""
+    await redis.zadd(QUEUE.workers, {f"host:{number}:long-gone": number for number in range(150)})
+    await redis.expire(QUEUE.workers, 60)
+    await put(redis, jobs.plus, 1, 2, job_id="lost")
+    asked = Claim(worker=GONE, token="t", home="io", lease_ms=50, limit=1, max_payload=1000)
+    leases = (await claim(redis, QUEUE, asked)).leases
+    with blocking_redis.Redis.from_url(redis_url) as client:
+        await asyncio.to_thread(renew, client, QUEUE, GONE, 50, b"{}", leases)
+    async with asyncio.timeout(5):
+        while await redis.exists(names.in_progress("lost")):
+            await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        while not await sweep(redis, QUEUE):
+            await asyncio.sleep(0.2)
     await redis.flushall()
