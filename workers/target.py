@@ -74,7 +74,7 @@ def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> L
     """
     found = find_object(target)
     if isinstance(found, (type, dict)) or _holds_arq_settings(found):
-        return _load_arq(found, url, overrides)
+        return _load_arq(found, target, url, overrides)
     if isinstance(found, ModuleType):
         return _load_module(found, target, url, overrides)
     raise TargetError(f"{target} is {found!r}: a worker runs a module with @job functions, or a settings class or dict")
@@ -107,11 +107,14 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
     return Loaded(list(jobs), settings, UrlSource(redis_url(url)), journal, upkeep)
 
 
-def _load_arq(found: object, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+def _load_arq(found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
     from monarq.workers.arq_life import arq_parts
     from monarq.workers.arq_settings import read_arq_settings
 
     read = read_arq_settings(found)
+    if not read.functions:
+        # A worker that knows no job would fail each one that it claims.
+        raise TargetError(f"{target} names no job: at least one function or cron_job must be registered")
     if url is None and not read.names_redis:
         url = os.environ.get("REDIS_URL")
     source = None if url is None else UrlSource(redis_url(url))

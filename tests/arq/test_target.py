@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import arq
@@ -14,14 +15,18 @@ from redis.asyncio import Redis
 
 from monarq import Listener, Run
 from monarq.arq import ArqRedis
+from monarq.shared.errors import TargetError
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.workers.arq_health import ArqHealth
 from monarq.workers.cron import CronKeeper
 from monarq.workers.journal import Journal
 from monarq.workers.target import load_target
+from tests.arq import jobs
 from tests.arq.workers import burst
 
 TARGET = "tests.arq.app.WorkerSettings"
+SETTINGS_DICT = {"functions": [jobs.add], "max_jobs": 3}
+SETTINGS_OBJECT = SimpleNamespace(**SETTINGS_DICT)
 
 
 async def seen(redis: Redis) -> dict[str, int]:
@@ -46,6 +51,26 @@ async def test_a_target_of_arqs_runs_with_all_that_belongs_to_it(
     assert await redis.zcard(DEFAULT_QUEUE) == 0
     assert await redis.exists("arq:queue:health-check") == 0
     await redis.delete("test:seen")
+
+
+class Empty:
+    """Its functions are misspelled, say."""
+
+
+def test_settings_without_a_job_are_refused_before_a_worker_could_fail_those_that_wait(redis_url: str) -> None:
+    with pytest.raises(TargetError, match=r"Empty names no job: at least one function or cron_job must be registered"):
+        load_target("tests.arq.test_target.Empty", redis_url, {})
+
+
+@pytest.mark.parametrize("name", ["SETTINGS_OBJECT", "SETTINGS_DICT"])
+def test_settings_may_be_held_by_an_object_too(redis_url: str, name: str) -> None:
+    loaded = load_target(f"tests.arq.test_target.{name}", redis_url, {})
+    assert loaded.settings.concurrency == 3
+
+
+def test_a_module_may_hold_them(redis_url: str) -> None:
+    loaded = load_target("tests.arq.module_settings", redis_url, {})
+    assert (loaded.settings.concurrency, loaded.settings.arq_style) == (3, True)
 
 
 async def test_the_command_runs_it_too(redis: Redis, redis_url: str, stock: arq.ArqRedis) -> None:
