@@ -106,16 +106,7 @@ class MonarqFleet:
 
     async def start(self) -> None:
         """See `Fleet`."""
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                cwd=ROOT,
-                env=self._environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._process = await _start(self._command, self._environment, self.log)
 
     @property
     def supervisor(self) -> int:
@@ -232,22 +223,28 @@ class ArqFleet:
 
     async def _keep(self) -> None:
         while not self._stopping:
-            with self.log.open("ab") as log:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "arq", "chaos.arq_jobs.WorkerSettings"),
-                    cwd=ROOT,
-                    env=self._environment,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            command = (sys.executable, "-m", "arq", "chaos.arq_jobs.WorkerSettings")
+            process = await _start(command, self._environment, self.log)
             self._processes[process.pid] = process
             await process.wait()
             del self._processes[process.pid]
             if process.pid not in self._told:
                 self._deaths += 1
             await asyncio.sleep(0.1)
+
+
+async def _start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
+    """Starts a program in a session of its own, whose words go to the end of a file."""
+    with log.open("ab") as words:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            cwd=ROOT,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            start_new_session=True,
+        )
 
 
 def _is_alive(process: psutil.Process) -> bool:

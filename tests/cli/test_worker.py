@@ -86,7 +86,13 @@ async def test_check_sees_within_a_lease_that_a_worker_was_killed(redis: Redis, 
     os.kill(stats.workers[0].pid, signal.SIGSTOP)  # so that it cannot take its leave when its supervisor dies
     process.kill()
     os.kill(stats.workers[0].pid, signal.SIGKILL)
-    await asyncio.sleep(2)
+
+    async def none_is_alive() -> bool:
+        [left] = await read_stats(redis, [queue])
+        return left.health_check is None and not any(worker.alive for worker in left.workers)
+
+    async with asyncio.timeout(10):
+        await until(none_is_alive)
     dead = await monarq("worker", target, "--check", "--redis", redis_url, url=redis_url)
     assert (dead.code, "no worker is alive" in dead.err) == (1, True)
 

@@ -103,7 +103,7 @@ async def test_redis_down_from_the_start_enqueues_nothing_and_says_so(redis: Red
         with pytest.raises(RedisUnavailableError, match="nothing was enqueued"):
             await producer.enqueue(fetch, "u")
         # The event loop rounds its own clock down, so the last wait may end a moment early.
-        assert 0.45 <= time.monotonic() - started_s < 2
+        assert 0.45 <= time.monotonic() - started_s < 5
         with pytest.raises(RedisUnavailableError):
             await producer.enqueue_many(noop, [()] * 10)
 
@@ -206,7 +206,7 @@ async def test_those_in_line_are_not_kept_waiting_by_a_silent_server(proxy: Prox
     async with Producer(proxy.url, timeout_s=0.2, retry_for=0.1) as producer:
         started_s = time.monotonic()
         ended = await asyncio.gather(*(producer.enqueue(fetch, str(n)) for n in range(500)), return_exceptions=True)
-        assert time.monotonic() - started_s < 3
+        assert time.monotonic() - started_s < 5, "sixteen at a time it would be more than six"
     kinds = [type(end) for end in ended]
     # Some of those in line have their turn at the moment at which the first are given up.
     assert 16 <= kinds.count(EnqueueUnknownError) == proxy.lost < 100

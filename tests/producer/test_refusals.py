@@ -44,7 +44,7 @@ async def test_a_full_redis(full_redis: Redis, redis_url: str) -> None:
             await producer.enqueue(fetch, "u")
         with pytest.raises(RedisRefusedError, match="full"):
             await producer.enqueue_many(fetch, [("u",)] * 10)
-        assert time.monotonic() - started_s < 1
+        assert time.monotonic() - started_s < 5
     assert await full_redis.dbsize() == 0
 
 

@@ -138,7 +138,7 @@ def test_a_gap_full_of_skipped_times_is_one_step() -> None:
     change = FORWARD[0][1]
     dense = crontab("0-58 0-58 0-22 * * *", "Europe/Berlin")
     taken_s = []
-    for _ in range(3):
+    for _ in range(10):
         started_s = perf_counter()
         assert dense.next_after(change) == change + SECOND
         taken_s.append(perf_counter() - started_s)

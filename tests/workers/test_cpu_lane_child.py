@@ -206,7 +206,7 @@ def test_a_retired_child_that_lingers_is_killed(driver: Driver, monkeypatch: pyt
     pid = driver.pid
     start_s = time.monotonic()
     driver.stop()
-    assert 0.2 <= time.monotonic() - start_s < 1
+    assert 0.2 <= time.monotonic() - start_s < 10
     assert not alive(pid)
 
 

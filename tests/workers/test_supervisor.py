@@ -177,7 +177,7 @@ async def test_threads_left_behind_do_not_keep_a_worker() -> None:
         stopped_s = time.monotonic()
         await pool.line("still at work in it: left-thread")
         assert await pool.ends() == 0
-        assert time.monotonic() - stopped_s < 2.5
+        assert time.monotonic() - stopped_s < 5
     assert pool.count("has ended: drained") == 1
 
 
