@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
@@ -83,14 +84,15 @@ class LeaseKeeper:
         self._journal = journal
         self._stopped = threading.Event()
         self._renewed_at_s = time.monotonic()
-        in_context = copy_context().run  # its log lines are to name the worker
-        self._thread = threading.Thread(target=in_context, args=(self._keep,), name="monarq-leases", daemon=True)
+        self._ended = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Starts the thread; the running loop is told of lost leases."""
         self._loop = asyncio.get_running_loop()
-        self._thread.start()
+        in_context = copy_context().run  # its log lines are to name the worker
+        told = (self._run, self._loop)
+        threading.Thread(target=in_context, args=told, name="monarq-leases", daemon=True).start()
 
     @property
     def renewed_s(self) -> float:
@@ -100,8 +102,16 @@ class LeaseKeeper:
     async def stop(self) -> None:
         """Ends the thread; safe to call twice, or without start."""
         self._stopped.set()
-        if self._thread.is_alive():
-            await asyncio.to_thread(self._thread.join)
+        if self._loop is not None:
+            # Not by joining it in one of asyncio's own threads: jobs may have taken all of them, for good.
+            await self._ended.wait()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            self._keep()
+        finally:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self._ended.set)
 
     def _keep(self) -> None:
         redis = self._open_redis()

@@ -168,3 +168,13 @@ async def test_a_payload_outlives_the_wait_for_another_try(redis: Redis, redis_u
         await journal.until("worker_started")
         await put(redis, jobs.come_back_later, job_id="later", ttl_ms=1000)
         assert (await result_of(redis, "later")).value == 2
+
+
+async def test_a_worker_stops_though_jobs_have_taken_all_threads(redis: Redis, redis_url: str) -> None:
+    async with running_pool(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
+        await put(redis, jobs.wait_in_threads, job_id="threads")
+        await pool.line("job threads .*: begins")
+        pool.signal(signal.SIGTERM)
+        assert await pool.ends() == 0
+    assert pool.count("is handed back") == 1
+    assert not pool.count("did not stop in its time")

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextvars import ContextVar
 from typing import Final
 
@@ -93,6 +94,14 @@ async def take_the_signals(ctx: Context) -> None:
 
 
 @job
+async def wait_in_threads(ctx: Context) -> None:
+    """Takes all threads of asyncio's own, which cannot be stopped."""
+    waits = [asyncio.to_thread(time.sleep, 30) for _ in range(40)]
+    say(ctx, "begins")
+    await asyncio.gather(*waits)
+
+
+@job
 async def answer_with_bytes(count: int) -> bytes:
     return b"x" * count
 
@@ -150,6 +159,7 @@ ALL: Final = [
     raise_speechless,
     raise_what_cannot_be_judged,
     come_back_later,
+    wait_in_threads,
     next_of_nothing,
     cancel_in_thread,
     hang_in_thread,
