@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import arq
 import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
+from monarq.workers.outcome import Failed
+from monarq.workers.run import Run
+from monarq.workers.runner import Runner
 from tests.arq import telling_app as app
 from tests.arq.workers import burst, ours, running, theirs
 from tests.page.site import page
@@ -74,3 +78,19 @@ async def test_hooks_may_tell_and_what_comes_after_the_end_is_left(redis: Redis,
     async with hearing(redis) as heard:
         await burst(stock, [app.tell_never], on_job_start=app.tell_early)
     assert [progress.message for progress in heard.of(made.job_id)] == ["in a hook"]
+
+
+async def test_a_hook_after_a_run_that_never_began_is_not_heard(
+    redis: Redis, stock: arq.ArqRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would close what it tells: the reporter would keep it for ever."""
+
+    async def end_at_once(self: Any, run: Run) -> Failed:
+        run.start_ms = run.finish_ms = 1
+        return Failed(ValueError("stopped before it began"))
+
+    monkeypatch.setattr(Runner, "_outcome", end_at_once)
+    await stock.enqueue_job("tell_never")
+    async with hearing(redis) as heard:
+        worker = await burst(stock, [app.tell_never], on_job_end=app.tell_early)
+    assert (worker.jobs_failed, heard.messages) == (1, [])
