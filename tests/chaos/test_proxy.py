@@ -18,7 +18,7 @@ from chaos.redis_server import RedisServer
 
 @pytest.fixture
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server = RedisServer(tmp_path_factory.mktemp("redis"), appendfsync="always")
     await server.start()
     yield server
     await server.stop()

@@ -24,12 +24,20 @@ async def test_full_disk_refuses_writes_and_loses_none(tmp_path: Path) -> None:
             while (await server.client.info("persistence"))["aof_last_write_status"] != "ok":
                 await asyncio.sleep(0.05)
         await server.client.set("after", "1")
+        await _until_written(server)
         await server.kill()
         await server.start()
         assert await server.client.exists("before", "after") == 2
         assert await server.client.get("number") == str(acknowledged).encode()
     finally:
         await server.stop()
+
+
+async def _until_written(server: RedisServer) -> None:
+    """While the disk is slow to take what was written before, Redis answers first and writes later."""
+    async with asyncio.timeout(20):
+        while (await server.client.info("persistence"))["aof_buffer_length"]:
+            await asyncio.sleep(0.05)
 
 
 async def _write_until_refused(server: RedisServer) -> int:

@@ -119,7 +119,7 @@ async def test_a_purge_while_workers_work(redis: Redis, redis_url: str) -> None:
     """Every job is either run or thrown away, and whoever waits learns which."""
     async with Producer(redis_url) as producer:
         handles = await producer.enqueue_many(double, [(n,) for n in range(3000)])
-        async with running(make_engine(redis_url, [double])) as engine:
+        async with running(make_engine(redis_url, [double], lease_s=15.0)) as engine:
             waiting = [asyncio.create_task(handle.result(30)) for handle in handles]
             async with asyncio.timeout(20):
                 while not engine.tally.complete:

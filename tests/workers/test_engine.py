@@ -275,7 +275,7 @@ async def test_record_is_there_while_the_worker_lives(redis: Redis, redis_url: s
 async def test_thousand_jobs_end_once_each(redis: Redis, redis_url: str) -> None:
     for number in range(1000):
         await put(redis, jobs.plus, number, 1, job_id=f"n{number}")
-    engine = await run_burst(redis_url, jobs.ALL)
+    engine = await run_burst(redis_url, jobs.ALL, lease_s=15.0)
     results = await redis.mget([names.result(f"n{number}") for number in range(1000)])
     assert [Result.read(data, CODECS).value for data in results] == [number + 1 for number in range(1000)]
     assert (engine.tally.started, engine.tally.complete) == (1000, 1000)

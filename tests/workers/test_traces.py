@@ -179,7 +179,7 @@ async def test_a_run_that_is_handed_back_says_so(redis: Redis, redis_url: str, e
 async def test_many_jobs_of_one_call_are_one_span(redis_url: str, exported: Exported) -> None:
     async with Producer(redis_url) as producer:
         await producer.enqueue_many(traced_io, [("x",)] * 1500)
-    await run_burst(redis_url, ALL)
+    await run_burst(redis_url, ALL, lease_s=15.0)
     [sent] = exported.sent
     assert attributes(sent)["messaging.batch.message_count"] == 1500
     assert "messaging.message.id" not in attributes(sent)
