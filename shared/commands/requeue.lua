@@ -4,6 +4,7 @@
 --       tries used ('' leaves them as they are: the run costs the job nothing), words for its trail ('' for none)
 -- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
 -- GUARANTEES  the job is in its queue and free for everybody when the call returns; repeating it changes nothing.
+-- A job that is tried again has started, so its payload's own time is over: it lasts for a week beyond the wait.
 local worker = ARGV[1]
 local STRIDE, FIRST_KIND = 8, 3
 redis.call('ZCARD', QUEUE)
