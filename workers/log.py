@@ -22,7 +22,8 @@ class WorkerLog(Listener):
     def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
         """See `Listener`."""
         shown = ", ".join(jobs[:8]) + (f" and {len(jobs) - 8} more" if len(jobs) > 8 else "")
-        logger.info("worker %s serves %s with %d jobs: %s", worker_id, ", ".join(queues), len(jobs), shown)
+        kind = "job" if len(jobs) == 1 else "jobs"
+        logger.info("worker %s serves %s with %d %s: %s", worker_id, ", ".join(queues), len(jobs), kind, shown)
 
     def worker_stopped(self, worker_id: str) -> None:
         """See `Listener`."""

@@ -252,8 +252,7 @@ def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine
     """
     from monarq.workers.target import load_target
 
-    # What can be said of the Redis, one worker of the pool says for all.
-    overrides = spec.overrides | {"log": spec.log} | ({} if spec.index == 0 else {"audit": False})
+    overrides = spec.overrides | {"log": spec.log} | ({} if spec.audits else {"audit": False})
     loaded = load_target(spec.target or "", spec.redis_url, overrides)
     loaded.upkeep.append(ReadyTeller(on_ready))
     engine = loaded.engine()

@@ -26,6 +26,7 @@ class WorkerSpec:
         log_format: "text" or "json".
         custom_log_dict: dotted path of a dict for logging.config, instead of these two.
         restarts: how often the worker of its place has ended by itself or was killed, and was replaced.
+        audits: whether it is the one that says for its pool what is to be said of the Redis.
     """
 
     target: str | None
@@ -36,6 +37,7 @@ class WorkerSpec:
     log_format: str = "text"
     custom_log_dict: str | None = None
     restarts: int = 0
+    audits: bool = True
 
     @property
     def log(self) -> LogSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,9 @@ def demo(save_svg: Path | None) -> int:
 
     It starts a private Redis and a worker for each core, and leaves nothing behind.
     """
+    if save_svg is not None and not os.access(save_svg.parent, os.W_OK):
+        # Half a minute later it would be too late to say so.
+        raise click.BadParameter(f"{save_svg.parent} is no folder that can be written to", param_hint="--save-svg")
     from monarq.cli.console import open_console
     from monarq.demo import run_demo
 

@@ -12,7 +12,7 @@ import click
 
 from monarq.cli.arguments import parse_call, parse_duration
 from monarq.cli.documented import DocumentedCommand
-from monarq.cli.options import verbose_option
+from monarq.cli.options import queue_name, verbose_option
 from monarq.cli.source import open_source, redis_option
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ The exit code is 1 if any of them failed, and 2 if the command could not do its 
     " gives positional arguments, a JSON object keyword arguments, any other line one argument: its JSON value, else"
     " its text. ARGs and --kwargs come before those of each line.",
 )
-@click.option("-q", "--queue", metavar="NAME", help="The queue. Default: the job's own, else arq:queue.")
+@click.option(
+    "-q", "--queue", type=queue_name, metavar="NAME", help="The queue. Default: the job's own, else arq:queue."
+)
 @click.option("--defer-by", type=parse_duration, metavar="DURATION", help="Not due before: 30, 10s, 5m, 2h, 1d.")
 @click.option(
     "--job-id", metavar="ID", help="An id of your own: while a job or result of it is there, nothing is put in."

@@ -47,10 +47,21 @@ version_option = click.option(
 )
 
 
+def queue_name(text: str) -> str:
+    """The name of a queue, as a type of options and arguments.
+
+    Raises:
+        click.BadParameter: it is empty, as where a shell's variable is not set.
+    """
+    if not text:
+        raise click.BadParameter("a queue's name must not be empty")
+    return text
+
+
 def queue_option(text: str) -> Callable[[FunctionT], FunctionT]:
     """The option -q/--queue, as the parameter `queue`.
 
     Args:
         text: its help.
     """
-    return click.option("-q", "--queue", multiple=True, metavar="NAME", help=text)
+    return click.option("-q", "--queue", multiple=True, type=queue_name, metavar="NAME", help=text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from monarq.cli.documented import DocumentedCommand, DocumentedGroup
-from monarq.cli.options import verbose_option
+from monarq.cli.options import queue_name, verbose_option
 from monarq.cli.source import open_source, redis_option
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ producers first.
 }
 STATES: Final[tuple[WaitingState, ...]] = ("queued", "deferred")
 
-_queues = click.argument("queues", metavar="QUEUE...", nargs=-1, required=True)
+_queues = click.argument("queues", type=queue_name, metavar="QUEUE...", nargs=-1, required=True)
 
 
 @click.group(cls=DocumentedGroup, sections=SECTIONS)
@@ -58,7 +58,7 @@ def queue() -> None:
 
 
 @queue.command("list", cls=DocumentedCommand, sections=LIST_SECTIONS)
-@click.argument("queues", metavar="[QUEUE]...", nargs=-1)
+@click.argument("queues", type=queue_name, metavar="[QUEUE]...", nargs=-1)
 @click.option("--json", is_flag=True, help="Print a line of JSON for each queue.")
 @redis_option
 @verbose_option
@@ -92,7 +92,7 @@ def resume_command(redis: str | None, queues: tuple[str, ...]) -> int:
 
 
 @queue.command("purge", cls=DocumentedCommand, sections=PURGE_SECTIONS)
-@click.argument("queue", metavar="QUEUE")
+@click.argument("queue", type=queue_name, metavar="QUEUE")
 @click.option(
     "--state",
     type=click.Choice(STATES),

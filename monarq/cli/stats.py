@@ -87,9 +87,12 @@ def parse_window(text: str) -> int | None:
     """
     if text == "all":
         return None
-    seconds = parse_duration(text)
+    try:
+        seconds = parse_duration(text)
+    except click.BadParameter:
+        seconds = 0
     if not 60 <= seconds <= 86_400 or seconds % 60:
         raise click.BadParameter(
-            f"{text!r} is no window: give whole minutes up to a day, or all", param_hint="--window"
+            f"{text!r} is no window: give whole minutes up to a day, such as 15m or 1h, or all", param_hint="--window"
         )
     return int(seconds)

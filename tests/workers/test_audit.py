@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -131,10 +132,12 @@ def _job() -> object:
     return nothing
 
 
-async def test_one_worker_of_a_pool_tells_it() -> None:
+async def test_one_worker_of_a_pool_tells_it_and_no_successor_again() -> None:
     with EmbeddedRedis(port=0) as server:
         process = await start("worker", "tests.cli.jobs", "-w", "2", url=server.url)
         said = await heard(process, "serving")
+        process.send_signal(signal.SIGHUP)
+        said += await heard(process, "rolling restart: done")
         ended = await stop(process)
         assert (said + ended.err).count("Redis can lose jobs: its appendonly is off") == 1
         assert ended.code == 0

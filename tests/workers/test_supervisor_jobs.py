@@ -168,7 +168,7 @@ async def test_files_beside_the_target_do_not_stand_in_for_modules(redis_url: st
     (tmp_path / "queue.py").write_text("raise RuntimeError('the wrong queue')\n")
     async with pool_at(redis_url, "app", cwd=tmp_path, burst=True) as pool:
         assert await pool.ends() == 0
-    assert pool.count("with 1 jobs: hello") == 1
+    assert pool.count("with 1 job: hello") == 1
 
 
 async def test_without_redis_the_pool_does_not_start(tmp_path: Path) -> None:
