@@ -12,7 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from tests.support.queue_state import QueueState, Time, from_ms, read_state, seed, to_ms
+from tests.support.queue_state import QueueState, Time, from_ms, read_state, seed, server_ms, to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,9 @@ class Scene:
 
 
 Call = Callable[[Scene], Awaitable[object]]
+
+LATE_MS: Final = 900
+"""Rows tell whole seconds: what is played so long after its seed may find other ones."""
 
 SAME: Final = "the same reply"
 NOT_REPEATED: Final = "not repeated: another call does more"
@@ -83,19 +86,24 @@ class Row:
         return self.name
 
 
-async def check(row: Row, redis: Redis) -> None:
-    """Plays a row."""
-    await _play(row, Scene(redis, await seed(redis, row.before)))
+async def check(row: Row, redis: Redis, maxmemory: int = 0) -> None:
+    """Plays a row; once more where the machine stood still meanwhile, so that nothing can be said of its times."""
+    while True:
+        scene = Scene(redis, await seed(redis, row.before))
+        try:
+            await redis.config_set("maxmemory", maxmemory)
+            return await _play(row, scene)
+        except AssertionError:
+            if await server_ms(redis) < scene.now_ms + LATE_MS:
+                raise
+        finally:
+            await redis.config_set("maxmemory", 0)
+        await redis.flushdb()
 
 
 async def check_when_full(row: Row, redis: Redis) -> None:
     """Plays a row on a Redis that has reached its maxmemory."""
-    scene = Scene(redis, await seed(redis, row.before))
-    await redis.config_set("maxmemory", 1)
-    try:
-        await _play(row, scene)
-    finally:
-        await redis.config_set("maxmemory", 0)
+    await check(row, redis, maxmemory=1)
 
 
 async def _play(row: Row, scene: Scene) -> None:
