@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import chain
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -51,6 +52,9 @@ class Acker:
         self._journal = journal
         self._on_settled = on_settled
         self._pending: list[Ack] = []
+        self._failing: set[str] = set()
+        self._doubtful: set[bytes] = set()
+        self._backoff = Backoff()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -68,8 +72,13 @@ class Acker:
             self._wake.clear()
             while self._pending:
                 pending, self._pending = self._pending, []
-                for batch in _batches(pending):
-                    await self._send(batch)
+                # What Redis does not take for one queue, whose key is of a wrong type say, holds up no other.
+                left = [batch for batch in _batches(pending) if not await self._send(batch)]
+                if left:
+                    self._pending[:0] = chain.from_iterable(left)
+                    await asyncio.sleep(self._backoff.next_s())
+            self._backoff.reset()
+            self._doubtful.clear()
             self._idle.set()
             self._on_settled()
 
@@ -77,25 +86,29 @@ class Acker:
         """Waits until everything that was handed over is settled."""
         await self._idle.wait()
 
-    async def _send(self, batch: Sequence[Ack]) -> None:
-        keys = batch[0].lease.queue
-        backoff = Backoff()
-        while batch := self._still_held(batch):
-            try:
-                refused = await self._call_for(keys, batch)()
-            except (RedisError, OSError) as error:
-                if not backoff.failing:
-                    self._journal.redis_lost("acknowledging jobs", error)
-                await asyncio.sleep(backoff.next_s())
-                continue
-            if refused and not backoff.failing:
-                # After a failed call the refused ones may be those that it had settled: then nothing is to be told.
-                self._journal.ack_refused([text(raw_id) for raw_id in refused])
-            if backoff.failing:
-                self._journal.redis_back("acknowledging jobs")
-            for ack in batch:
-                self._table.drop(ack.lease)
-            return
+    async def _send(self, batch: Sequence[Ack]) -> bool:
+        """Sends a batch; False when Redis did not take it, and it is to be sent again."""
+        held = self._still_held(batch)
+        if not held:
+            return True
+        keys = held[0].lease.queue
+        try:
+            refused = await self._call_for(keys, held)()
+        except (RedisError, OSError) as error:
+            if keys.queue not in self._failing:
+                self._failing.add(keys.queue)
+                self._journal.redis_lost(_doing(keys), error)
+            self._doubtful.update(ack.lease.raw_id for ack in held)
+            return False
+        if keys.queue in self._failing:
+            self._failing.remove(keys.queue)
+            self._journal.redis_back(_doing(keys))
+        # What a call without a reply has settled is refused as well: nothing is to be told of that.
+        if news := [text(raw_id) for raw_id in refused if raw_id not in self._doubtful]:
+            self._journal.ack_refused(news)
+        for ack in held:
+            self._table.drop(ack.lease)
+        return True
 
     def _still_held(self, batch: Sequence[Ack]) -> list[Ack]:
         """Without those whose leases were lost while Redis did not answer: their ends must not be written."""
@@ -107,6 +120,10 @@ class Acker:
             return lambda: finish(self._redis, keys, self._worker_id, endings, self._max_dead)
         returns = [ack for ack in batch if isinstance(ack, Return)]
         return lambda: requeue(self._redis, keys, self._worker_id, returns)
+
+
+def _doing(keys: QueueKeys) -> str:
+    return f"acknowledging jobs of {keys.queue}"
 
 
 def _batches(pending: Sequence[Ack]) -> Iterator[list[Ack]]:

@@ -93,6 +93,7 @@ class WorkerProcess:
         self._warned = False
         self._draining = False
         self._idle = asyncio.Event()
+        self._idle_beats = 0
         self._ready_or_ended = asyncio.Event()
         self._ended = asyncio.Event()
         self._kill_timer: asyncio.TimerHandle | None = None
@@ -140,6 +141,7 @@ class WorkerProcess:
         """Lets it take no more jobs, and waits until it runs none, however long that takes, or has ended."""
         if self.end is None:
             self._idle.clear()
+            self._idle_beats = 0
         self._channel.send(Rest())
         await self._idle.wait()
 
@@ -224,7 +226,8 @@ class WorkerProcess:
         match message:
             case Beat():
                 self.pulse = message.pulse
-                if not self.pulse.running:
+                self._idle_beats = 0 if self.pulse.running else self._idle_beats + 1
+                if self._idle_beats > 1:  # the first may have been sent before it was told to rest
                     self._idle.set()
             case Ready():
                 self.ready = message

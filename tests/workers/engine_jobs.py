@@ -44,6 +44,12 @@ async def retry_once(ctx: Context) -> int:
     return ctx.job_try
 
 
+@job
+async def retry_after(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    raise Retry
+
+
 @job(max_tries=2)
 async def retry_always() -> None:
     raise Retry
@@ -125,6 +131,7 @@ def thread_name() -> str:
 
 ALL = [
     plus,
+    retry_after,
     tell,
     break_down,
     leave,
