@@ -135,7 +135,7 @@ def _job() -> object:
 async def test_one_worker_of_a_pool_tells_it_and_no_successor_again() -> None:
     with EmbeddedRedis(port=0) as server:
         process = await start("worker", "tests.cli.jobs", "-w", "2", url=server.url)
-        said = await heard(process, "serving")
+        said = await heard(process, " serves ") + await heard(process, " serves ")
         process.send_signal(signal.SIGHUP)
         said += await heard(process, "rolling restart: done")
         ended = await stop(process)
