@@ -14,6 +14,7 @@ from monarq.shared.commands.enqueue import Placing
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
 from monarq.shared.job import Job
 from monarq.shared.keys import QueueKeys
+from monarq.shared.naming import check_name
 from monarq.shared.options import EnqueueOptions
 from monarq.shared.payload import write_payload
 from monarq.shared.tracing import Carrier
@@ -63,6 +64,7 @@ class Packer:
     def __init__(self, queue: str, codecs: Codecs, max_payload: int) -> None:
         self._codecs = codecs
         self._max_payload = max_payload
+        check_name(queue, "queue")
         self._keys = QueueKeys.of(queue)
 
     def keys(self, queue: str | None) -> QueueKeys:

@@ -12,6 +12,7 @@ from monarq.shared.context import Context
 from monarq.shared.errors import DeclarationError
 from monarq.shared.job import AsyncContextJob, AsyncJob, Job, SyncContextJob, SyncJob
 from monarq.shared.lane import Lane
+from monarq.shared.naming import check_name
 from monarq.shared.options import JobOptions
 from monarq.shared.retry import DEFAULT_MAX_TRIES, RetryPolicy
 from monarq.shared.units import Duration, size_bytes, to_seconds
@@ -110,6 +111,8 @@ def job(
         backoff_s=to_seconds(backoff, "backoff"),
         backoff_max_s=to_seconds(backoff_max, "backoff_max"),
     )
+
+    check_name(queue, "queue")
 
     def declare(declared: Callable[..., Any]) -> Job[Any, Any]:
         options = JobOptions(

@@ -16,6 +16,7 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from monarq.shared.context import Context
 from monarq.shared.errors import SettingsError
+from monarq.shared.naming import check_name
 from monarq.shared.options import EnqueueOptions, JobOptions
 from monarq.shared.units import Duration, to_seconds
 
@@ -79,8 +80,8 @@ class Job(Generic[P, R]):
             raise SettingsError("use either defer_by or defer_until, not both")
         if defer_until is not None and defer_until.tzinfo is None:
             raise SettingsError("defer_until has no time zone: give datetime.now(UTC) + … or another aware time")
-        if job_id == "" or queue == "":
-            raise SettingsError("job_id and queue must not be empty: leave them out instead")
+        check_name(job_id, "job_id")
+        check_name(queue, "queue")
         options = self.enqueue_options
         if defer_by is not None or defer_until is not None:
             options = replace(options, defer_by_s=to_seconds(defer_by, "defer_by"), defer_until=defer_until)

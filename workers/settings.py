@@ -9,6 +9,7 @@ from typing import Any, Final
 from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
 from monarq.shared.errors import SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.naming import check_name
 from monarq.shared.retry import RetryPolicy
 from monarq.workers.journal import Listener
 from monarq.workers.log_setup import LogSettings
@@ -123,5 +124,7 @@ class WorkerSettings:
         for listener in self.listeners:
             if not isinstance(listener, Listener):
                 raise SettingsError(f"listeners: {listener!r} is none: give instances of subclasses of monarq.Listener")
+        for queue in self.queues:
+            check_name(queue, "a queue's name")
         if not self.queues or len(set(self.queues)) < len(self.queues):
             raise SettingsError(f"queues is {self.queues!r}; name at least one queue, and each once")

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from monarq.cli.console import Reporter
+from monarq.shared.errors import SettingsError
+from monarq.shared.naming import check_name
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -51,10 +53,12 @@ def queue_name(text: str) -> str:
     """The name of a queue, as a type of options and arguments.
 
     Raises:
-        click.BadParameter: it is empty, as where a shell's variable is not set.
+        click.BadParameter: it cannot be one; it is empty, say, where a shell's variable is not set.
     """
-    if not text:
-        raise click.BadParameter("a queue's name must not be empty")
+    try:
+        check_name(text, "a queue's name")
+    except SettingsError as error:
+        raise click.BadParameter(str(error)) from None
     return text
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -17,8 +18,10 @@ from chaos.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer, RedisRefusedError
 from monarq.producer.faults import Fault, NotSentError, explain, fault_of
 from monarq.shared.connection import open_redis
-from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
+from monarq.shared.declare import job
+from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError, SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.workers.settings import WorkerSettings
 from tests.producer.jobs import fetch, noop
 from tests.support.proxy import Proxy
 
@@ -222,3 +225,23 @@ def test_what_each_error_says_of_the_command(error: Exception, fault: Fault) -> 
 def test_a_code_within_a_scripts_error_is_found() -> None:
     told = explain(ResponseError("ERR Error running script (call to f_0): @user_script:1: -OOM command not"), "here")
     assert "Redis is full" in str(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (5, "is 5: give text, such as '5'"),
+        ("", "must not be empty: leave it out"),
+        ("\ud800", "cannot be written as UTF-8"),
+    ],
+)
+def test_what_cannot_be_a_name(name: Any, words: str) -> None:
+    for refused in (
+        lambda: fetch.options(job_id=name),
+        lambda: fetch.options(queue=name),
+        lambda: job(queue=name),
+        lambda: Producer(queue=name),
+        lambda: WorkerSettings(queues=(name,)),
+    ):
+        with pytest.raises(SettingsError, match=words):
+            refused()
