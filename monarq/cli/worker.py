@@ -25,6 +25,14 @@ SETTINGS: Final = {
     "lease": "lease_s",
     "poll": "poll_s",
     "allow_pickle": "allow_pickle",
+    "max_payload": "max_payload",
+    "max_result": "max_result",
+    "keep_result": "keep_result_s",
+    "max_crashes": "max_crashes",
+    "keep_dead": "keep_dead_s",
+    "max_dead": "max_dead",
+    "cpu_memory": "cpu_memory_bytes",
+    "max_jobs_per_child": "cpu_jobs_per_child",
 }
 """Option -> the worker's setting that it is given as, where it is given: see `monarq.workers.target.override`."""
 
@@ -103,6 +111,54 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     type=parse_size,
     metavar="SIZE",
     help="Replace a worker by a new one when it takes more memory, such as 512MB. Default: never.",
+)
+@click.option(
+    "--max-jobs-per-child",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Replace the process of the cpu lane when it has run so many jobs. Default: the target's, else 1000.",
+)
+@click.option(
+    "--cpu-memory",
+    type=parse_size,
+    metavar="SIZE",
+    help="What a cpu job may take that has no limit of its own, such as 256MB. Default: the target's, else any.",
+)
+@click.option(
+    "--max-payload",
+    type=parse_size,
+    metavar="SIZE",
+    help="A job with a larger payload is dead; producers have a limit of their own. Default: the target's, else 8MB.",
+)
+@click.option(
+    "--max-result",
+    type=parse_size,
+    metavar="SIZE",
+    help="A job with a larger result has failed. Default: the target's, else 64MB.",
+)
+@click.option(
+    "--keep-result",
+    type=parse_duration,
+    metavar="DURATION",
+    help="How long results are kept of jobs that do not say; 0 not at all. Default: the target's, else 1h.",
+)
+@click.option(
+    "--max-crashes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="A job that so often was running when its worker died is dead. Default: the target's, else 3.",
+)
+@click.option(
+    "--keep-dead",
+    type=parse_duration,
+    metavar="DURATION",
+    help="How long dead letters are kept. Default: the target's, else 7d.",
+)
+@click.option(
+    "--max-dead",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many dead letters a queue keeps, the newest. Default: the target's, else 10000.",
 )
 @click.option(
     "--poll",

@@ -1,0 +1,42 @@
+"""`monarq worker`: the limits that its options set."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.cli.worker import SETTINGS
+from monarq.producer import Producer
+from monarq.shared import keys as names
+from monarq.shared.errors import JobFailedError
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.settings import WorkerSettings
+from tests.cli.command import monarq
+
+QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+
+
+def test_every_option_is_a_setting() -> None:
+    assert set(SETTINGS.values()) <= {field.name for field in fields(WorkerSettings)} | {"max_tries", "allow_pickle"}
+
+
+async def test_limits_reach_the_workers(redis: Redis, redis_url: str) -> None:
+    limits = "--max-result 1KB --keep-result 5m --keep-dead 2h --max-dead 1 --max-crashes 2 --cpu-memory 1GB"
+    async with Producer(redis_url) as producer:
+        small = await producer.enqueue("double", "x")
+        large = [await producer.enqueue("double", "x" * 600) for _ in range(2)]
+        ended = await monarq(
+            *("worker", "tests.cli.jobs", "-w", "1", "-c", "1", "--burst", "--max-payload", "100KB"),
+            *("--max-jobs-per-child", "5", *limits.split()),
+            url=redis_url,
+        )
+        assert ended.code == 0
+        assert await small.result(timeout=5) == "xx"
+        for handle in large:
+            with pytest.raises(JobFailedError, match="raise max_result"):
+                await handle.result(timeout=5)
+    assert 290_000 < await redis.pttl(names.result(small.job_id)) <= 300_000
+    assert not await redis.exists(QUEUE.letter(large[0].job_id))
+    assert 7_100_000 < await redis.pttl(QUEUE.letter(large[1].job_id)) <= 7_200_000
