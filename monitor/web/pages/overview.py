@@ -14,7 +14,7 @@ from monarq.monitor.overview import read_glance
 from monarq.monitor.series import Bucket, read_jobs
 from monarq.monitor.stats import QueueStats, known_queues, read_stats
 from monarq.monitor.tallies import Tallies
-from monarq.monitor.verdict import State, find_troubles
+from monarq.monitor.verdict import FAILING_SHARE, State, find_troubles
 from monarq.monitor.web.asked import Asked
 from monarq.monitor.web.charts import draw_charts
 from monarq.monitor.web.history import SPANS, History, Span
@@ -84,6 +84,7 @@ class Overview:
                 "workers": workers,
                 "troubles": find_troubles(glances)[:TROUBLES],
                 "levels": LEVELS,
+                "failing_share": FAILING_SHARE,
                 "charts": draw_charts(groups, span),
                 "names": await self._read_names(redis, queues),
                 "failures": await _newest_failures(redis, queues),
