@@ -27,6 +27,7 @@ from monarq.workers.arq_given import DEFAULTS, EXTRAS, given_settings, hint
 from monarq.workers.arq_log import warn_namesakes
 from monarq.workers.arq_source import PoolSource, SettingsSource
 from monarq.workers.cron_entry import CronEntry
+from monarq.workers.import_errors import place_of, said
 from monarq.workers.settings import Hook, Hooks, WorkerSettings
 
 _SHORTEST_POLL_S: Final = 0.01
@@ -235,7 +236,9 @@ def _read_function(given: Any) -> Function | Job[..., Any]:
             return function
         return func(function, name=given if isinstance(given, str) else None)
     except (ImportError, RuntimeError, AttributeError) as error:
-        raise FunctionError(f"functions: {given!r} is no job: {error}") from error
+        raise FunctionError(f"functions: {given!r} is no job: {error}{place_of(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise FunctionError(f"functions: {given!r} cannot be imported: {said(error)}{place_of(error)}") from error
 
 
 def _read_cron_jobs(given: Any) -> list[CronJob]:

@@ -1,0 +1,58 @@
+"""A target that cannot be imported: the line names the error, and the line of the program where it came from."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from monarq.shared.errors import SettingsError, TargetError
+from monarq.workers.arq_settings import read_arq_settings
+from monarq.workers.target import find_object
+
+_numbers = itertools.count()
+
+BROKEN: Final = {
+    'import os\nURL = os.environ["NOT_SET"]\n': ("KeyError: 'NOT_SET'", 2),
+    'def need(name):\n    raise LookupError(name)\n\nneed("it")\n': ("LookupError: it", 2),
+    'import json\njson.loads("{")\n': ("JSONDecodeError: Expecting", 2),
+    "import sys\n\nsys.exit(3)\n": ("ended the process when it was imported: SystemExit: 3", 3),
+    "import no_such_package\n": ("it needs 'no_such_package'", 1),
+    "x = 1\ndef f(:\n": ("SyntaxError: invalid syntax", 2),
+    "len(5)\n": ("TypeError: object of type 'int' has no len()", 1),
+}
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Writes a module, and gives its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(source: str) -> str:
+        name = f"broken_{next(_numbers)}"
+        (tmp_path / f"{name}.py").write_text(source)
+        return name
+
+    return write
+
+
+@pytest.mark.parametrize("source", BROKEN)
+def test_the_place_is_told(source: str, module: Callable[[str], str], tmp_path: Path) -> None:
+    words, line = BROKEN[source]
+    name = module(source)
+    with pytest.raises(TargetError) as caught:
+        find_object(name)
+    assert words in str(caught.value)
+    assert str(caught.value).endswith(f"(in {tmp_path / name}.py, line {line})")
+
+
+@pytest.mark.parametrize("source", BROKEN)
+def test_also_of_a_function_that_arqs_settings_name(source: str, module: Callable[[str], str], tmp_path: Path) -> None:
+    name = module(source)
+    with pytest.raises(SettingsError) as caught:
+        read_arq_settings({"functions": [f"{name}.job"]})
+    assert f"functions: '{name}.job'" in str(caught.value)
+    assert str(caught.value).endswith(f"(in {tmp_path / name}.py, line {BROKEN[source][1]})")
