@@ -17,6 +17,7 @@ from monarq.workers.log_fields import JobLogFilter, JsonFormatter
 
 LEVELS: Final = {-1: "WARNING", 0: "INFO", 1: "DEBUG"}
 FORMATS: Final = ("text", "json")
+_OWN_LOGGERS: Final = ("monarq", "arq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def configure_root_logging(log: LogSettings) -> None:
     Does nothing where the program has given the root logger a handler, or the user a dict of his own. A level that the
     program has set stays.
     """
+    let_speak()
     root = logging.getLogger()
     if log.custom is not None or root.hasHandlers():
         return
@@ -73,6 +75,16 @@ def configure_root_logging(log: LogSettings) -> None:
     if root.level == logging.WARNING:  # as Python leaves it
         # At DEBUG the libraries of a program would drown what it says itself.
         root.setLevel(max(logging.INFO, logging.getLevelName(log.level)))
+
+
+def let_speak() -> None:
+    """Lets monarq's and arq's loggers speak that a program's own ``dictConfig`` or ``fileConfig`` has silenced.
+
+    Both disable, unless told otherwise, all loggers that were there before them and that they do not name.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] in _OWN_LOGGERS:
+            logger.disabled = False
 
 
 def log_config(log: LogSettings) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from monarq.workers.control import (
     ToWorker,
     WorkerEnd,
 )
-from monarq.workers.log_setup import configure_logging, configure_root_logging
+from monarq.workers.log_setup import configure_logging, configure_root_logging, let_speak
 from monarq.workers.pulse import Pulse
 from monarq.workers.repairer import Repairer
 from monarq.workers.settings import WorkerSettings
@@ -133,9 +133,11 @@ class Worker:
         threading.Thread(target=self._obey_supervisor, name="monarq-control", daemon=True).start()
         try:
             configure_logging(self._spec.log)
-            self._engine = build(self._spec, self._tell_ready)
-            configure_root_logging(self._spec.log)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                # Before the program is imported, which may ask for the loop.
+                asyncio.set_event_loop(runner.get_loop())
+                self._engine = build(self._spec, self._tell_ready)
+                configure_root_logging(self._spec.log)
                 run_through(runner.get_loop(), self._serve(self._engine))
         except MonarqError as error:
             if self._is_ready:
@@ -161,6 +163,7 @@ class Worker:
 
     async def _beat(self, engine: WorkerEngine) -> None:
         while True:
+            let_speak()  # a hook or a job may have set logging up
             self._channel.send(Beat(engine.pulse()))
             await asyncio.sleep(BEAT_S)
 

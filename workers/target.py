@@ -18,13 +18,15 @@ from typing import Any, TypeVar
 
 from monarq.shared.codec import Codecs
 from monarq.shared.connection import RedisSource, UrlSource, redis_url
-from monarq.shared.errors import SettingsError, TargetError
+from monarq.shared.errors import DeclarationError, SettingsError, TargetError
 from monarq.shared.job import Job
 from monarq.shared.schedule import Cron
 from monarq.shared.signing import find_signer
 from monarq.workers.engine import Engine
+from monarq.workers.import_errors import place_of, said
 from monarq.workers.journal import Journal, Listener
 from monarq.workers.log import worker_log
+from monarq.workers.log_setup import let_speak
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.upkeep import Upkeep
 
@@ -73,6 +75,7 @@ def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> L
         DeclarationError: a job was declared in a way that cannot work.
     """
     found = find_object(target)
+    let_speak()  # what is heard is settled below, by what the loggers let through
     if isinstance(found, (type, dict)) or _holds_arq_settings(found):
         return _load_arq(found, target, url, overrides)
     if isinstance(found, ModuleType):
@@ -197,14 +200,19 @@ def _import(module_path: str) -> ModuleType:
             raise _NoModuleError(
                 f"there is no module {error.name!r} (looked in {Path.cwd()} and on the Python path)"
             ) from error
-        raise TargetError(f"{module_path} cannot be imported: it needs {error.name!r}, which is not there") from error
+        what = f"it needs {error.name!r}, which is not there"
+        raise TargetError(f"{module_path} cannot be imported: {what}{place_of(error)}") from error
     except SettingsError:
         raise
-    except TypeError as error:
-        # A declaration that cannot work says itself where it stands.
+    except DeclarationError as error:
+        # It says itself where it stands.
         raise TargetError(f"{module_path} cannot be imported: {error}") from error
+    except SystemExit as error:
+        raise TargetError(
+            f"{module_path} ended the process when it was imported: {said(error)}{place_of(error)}"
+        ) from error
     except Exception as error:
-        raise TargetError(f"{module_path} cannot be imported: {type(error).__name__}: {error}") from error
+        raise TargetError(f"{module_path} cannot be imported: {said(error)}{place_of(error)}") from error
 
 
 def _attribute(module: ModuleType, name: str, path: str) -> object:
