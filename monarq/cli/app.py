@@ -23,6 +23,7 @@ from monarq.cli.web import web
 from monarq.cli.worker import worker
 from monarq.cli.workers import workers
 from monarq.shared.errors import MonarqError
+from monarq.shared.extras import missing_extra
 
 SECTIONS: Final = {
     "Examples": """
@@ -83,6 +84,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except ModuleNotFoundError as error:
+        to_do = missing_extra(error, "this command")
+        if to_do is None:
+            reporter.bug(error)
+            return FAILED
+        reporter.error(to_do)
+        return REFUSED
     except (MonarqError, OSError) as error:
         reporter.error(error)
         return REFUSED

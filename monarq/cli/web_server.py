@@ -61,10 +61,8 @@ def open_page(
             f"--host {host} lets other machines see and change every job: set MONARQ_WEB_TOKEN (or --user), or leave"
             " --host out"
         )
-    try:
-        from monarq.monitor.web.server import bind
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"{error.name} is not installed: pip install 'monarq[web]'") from error
+    from monarq.monitor.web.server import bind
+
     # An address that stands for all interfaces is no name that a browser would send.
     own = () if _is_for_all(host) or _is_loopback(host) else (host,)
     app = create_app(source, token=token, user=user, read_only=read_only, allowed_hosts=(*allow_host, *own))

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Callable
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +10,10 @@ from redis.exceptions import RedisError
 
 from monarq.cli.console import FAILED, say
 from monarq.cli.source import told
+from monarq.cli.watching import Watcher, reload_on_changes
 from monarq.cli.worker_ports import Ports, serving
 from monarq.monitor.stats import QueueStats, read_stats
 from monarq.shared.connection import shown_url
-from monarq.shared.errors import SettingsError
 from monarq.shared.version import VERSION
 from monarq.workers.log_setup import configure_logging
 from monarq.workers.recycler import Share
@@ -29,8 +25,6 @@ from monarq.workers.target import load_target
 if TYPE_CHECKING:
     from monarq.workers.control import Ready
     from monarq.workers.worker_process import WorkerProcess
-
-Watcher = Callable[[Path], AsyncIterator[object]]
 
 
 class PoolLog(SupervisorLog):
@@ -67,24 +61,30 @@ class PoolLog(SupervisorLog):
 
 
 def run_pool(
-    spec: WorkerSpec, workers: int, watch: Path | None, limits: Limits, ports: Ports, share: Share | None = None
+    spec: WorkerSpec,
+    workers: int,
+    limits: Limits,
+    ports: Ports,
+    share: Share,
+    *,
+    watch: Path | None = None,
+    watcher: Watcher | None = None,
 ) -> int:
     """Runs the workers until they are stopped; gives the exit code.
 
     Args:
         spec: what each worker runs.
         workers: how many.
-        watch: a folder; when something in it changes, the workers are replaced.
         limits: how long the supervisor waits for what.
         ports: where its health and metrics are served.
-        share: what a worker is to do before another takes its place. Default: whatever comes.
+        share: what a worker is to do before another takes its place.
+        watch: a folder; when the program in it changes, the workers are replaced.
+        watcher: tells of these changes.
 
     Raises:
-        SettingsError: a folder is to be watched and watchfiles is not installed, a port cannot be had, or the log
-            settings are wrong.
+        SettingsError: a port cannot be had, or the log settings are wrong.
         TargetError: there is nothing at the path of the log settings.
     """
-    watcher = find_watcher() if watch else None
     configure_logging(spec.log)
     supervisor = Supervisor(spec, workers=workers, limits=limits, share=share, log=PoolLog(spec))
     return asyncio.run(_run_pool(supervisor, watch, watcher, ports))
@@ -92,32 +92,13 @@ def run_pool(
 
 async def _run_pool(supervisor: Supervisor, watch: Path | None, watcher: Watcher | None, ports: Ports) -> int:
     async with serving(ports, lambda: supervisor.state):
-        reloading = asyncio.create_task(_reload_on_changes(watch, watcher)) if watch and watcher else None
+        reloading = asyncio.create_task(reload_on_changes(watch, watcher)) if watch and watcher else None
         try:
             return await supervisor.run()
         finally:
             if reloading is not None:
                 reloading.cancel()
                 await asyncio.wait([reloading])
-
-
-async def _reload_on_changes(folder: Path, watcher: Watcher) -> None:
-    async for _ in watcher(folder):
-        say(f"monarq: something in {folder} has changed: the workers are replaced")
-        os.kill(os.getpid(), signal.SIGHUP)
-
-
-def find_watcher() -> Watcher:
-    """What tells of changes in a folder.
-
-    Raises:
-        SettingsError: watchfiles is not installed.
-    """
-    try:
-        watcher: Watcher = import_module("watchfiles").awatch
-    except ModuleNotFoundError as error:
-        raise SettingsError("--watch needs the package watchfiles: pip install watchfiles") from error
-    return watcher
 
 
 def check_workers(spec: WorkerSpec) -> int:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from monarq.cli.console import say
 from monarq.shared.errors import SettingsError
+from monarq.shared.extras import missing_extra
 from monarq.workers.health import HealthLimits, PoolHealth
 from monarq.workers.pool_state import PoolState
 from monarq.workers.redis_probe import RedisProbe
@@ -28,8 +29,6 @@ logger = logging.getLogger("monarq.supervisor")
 
 STOP_S: Final = 2.0
 """How long requests that are being answered may take when the pool has ended."""
-
-WEB_NEEDED: Final = "{} needs more packages: pip install 'monarq[web]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +141,10 @@ def _needing_web(options: list[str]) -> Iterator[None]:
 
         yield
     except ModuleNotFoundError as error:
-        raise SettingsError(WEB_NEEDED.format(" and ".join(options))) from error
+        to_do = missing_extra(error, " and ".join(options))
+        if to_do is None:
+            raise
+        raise SettingsError(to_do) from error
 
 
 def _listen(host: str, port: int, options: list[str]) -> socket.socket:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from monarq.shared.extras import missing_extra
+
 if TYPE_CHECKING:
     from monarq.monitor.web.app import WebApp as WebApp
     from monarq.monitor.web.app import create_app as create_app
@@ -22,9 +24,8 @@ def __getattr__(name: str) -> Any:
     try:
         from monarq.monitor.web import app
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"starlette", "jinja2"}:
+        to_do = missing_extra(error, "the page")
+        if to_do is None:
             raise
-        raise ModuleNotFoundError(
-            f"{error.name} is not installed: pip install 'monarq[web]'", name=error.name
-        ) from None
+        raise ModuleNotFoundError(to_do, name=error.name) from None
     return getattr(app, name)

@@ -23,7 +23,6 @@ REFUSED = [
     (["worker", "x", "-c", "0"], "'-c'"),
     (["worker", "x", "--grace", "soon"], "'soon' is no duration"),
     (["worker", "x", "--watch", "no/such/folder"], "no/such/folder"),
-    (["worker", "tests.cli.jobs", "--watch", "tests"], "pip install watchfiles"),
     (["worker", "tests.cli.jobs", "--custom-log-dict", "tests.cli.jobs.nothing"], "has no 'nothing'"),
     (["worker", "tests.cli.jobs", "--custom-log-dict", "tests.cli.jobs.no_job"], "no dict for logging.config"),
     (["worker", "tests.cli.jobs", "--check"], "cannot be reached"),
@@ -71,6 +70,48 @@ def test_one_line_says_what_is_wrong(cli: Cli, args: list[str], words: str) -> N
     [line] = ended.err.splitlines()
     assert line.startswith("monarq: ")
     assert words in line
+
+
+@pytest.mark.parametrize(
+    ("module", "args", "words"),
+    [
+        (
+            "watchfiles",
+            ["worker", "x", "--watch", "tests"],
+            "--watch needs the package watchfiles: pip install 'monarq[watch]'",
+        ),
+        (
+            "uvicorn",
+            ["worker", "x", "--health-port", "0"],
+            "--health-port needs the package uvicorn: pip install 'monarq[web]'",
+        ),
+        ("starlette", ["worker", "x", "--metrics-port", "0"], "needs the package starlette: pip install 'monarq[web]'"),
+        ("uvicorn", ["web"], "this command needs the package uvicorn: pip install 'monarq[web]'"),
+        ("starlette", ["web"], "needs the package starlette: pip install 'monarq[web]'"),
+        ("jinja2", ["web"], "needs the package jinja2: pip install 'monarq[web]'"),
+    ],
+)
+def test_an_extra_that_is_missing(
+    cli: Cli, without: Callable[[str], None], module: str, args: list[str], words: str
+) -> None:
+    without(module)
+    ended = cli(*args)
+    assert ended.code == 2
+    [line] = [line for line in ended.err.splitlines() if "1 worker" not in line]
+    assert words in line
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Takes a package away, and what of monarq may have imported it already."""
+
+    def take(package: str) -> None:
+        for name in list(sys.modules):
+            if name.partition(".")[0] == package or name.startswith(("monarq.monitor.web", "monarq.cli.web_server")):
+                monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, package, None)
+
+    return take
 
 
 def test_verbose_shows_where_an_error_came_from(cli: Cli) -> None:
