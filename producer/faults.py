@@ -6,6 +6,7 @@ The submitter, the tracker and the listener ask here, so that one table decides 
 from __future__ import annotations
 
 import re
+import ssl
 from enum import Enum
 from typing import Final
 
@@ -21,11 +22,14 @@ from redis.exceptions import (
 )
 
 from monarq.producer.errors import RedisRefusedError
-from monarq.shared.connection import unavailable
+from monarq.shared.connection import needs_password, unavailable
 from monarq.shared.errors import RedisUnavailableError
 
 WIRE_ERRORS: Final = (RedisError, OSError)
 """All that a command can raise: redis-py's errors, and those of sockets, among them asyncio's TimeoutError."""
+
+
+_DENIALS: Final = (AuthenticationError, AuthorizationError, ssl.SSLCertVerificationError)
 
 
 class NotSentError(RedisConnectionError):
@@ -48,12 +52,15 @@ _ADVICE: Final = {
     "OOM": "Redis is full: let workers empty the queue, delete what is not needed, or raise its maxmemory",
     "READONLY": "it is a read-only replica: let REDIS_URL name the primary",
     "MISCONF": "Redis cannot save to disk and takes no writes: look at its log, and at the space on its disk",
-    "NOPERM": "the user of REDIS_URL may not do this: give it the keys and channels arq:* and monarq:*, and scripts",
+    "NOPERM": "the user of REDIS_URL may not do this: docs/operations.md (A user of Redis) lists the rights it needs",
     "WRONGTYPE": "a key of the queue's name, or of one of its jobs, holds something else: use another name",
 }
 
 _NESTED: Final = re.compile(rf"[-\s]({'|'.join(_ADVICE)})\s")
 """How Redis before 7.0 tells that a command inside a script failed: the code stands in the middle of the text."""
+
+_DENIED_IN_SCRIPT: Final = re.compile(r"ACL failure in script|The user executing the script can't")
+"""How servers tell, with no code, that a script ran a command or met a key to which its user has no right."""
 
 # redis-py takes these codes off the message and makes a class of them.
 _CLASSES: Final = {"OutOfMemoryError": "OOM", "ReadOnlyError": "READONLY", "NoPermissionError": "NOPERM"}
@@ -61,13 +68,19 @@ _CLASSES: Final = {"OutOfMemoryError": "OOM", "ReadOnlyError": "READONLY", "NoPe
 
 def fault_of(error: BaseException) -> Fault:
     """What became of the command that raised this."""
-    if isinstance(_reason(error), (AuthenticationError, AuthorizationError)):
+    reason = _reason(error)
+    if needs_password(reason) or isinstance(reason, _DENIALS):
         return Fault.DENIED
     if isinstance(error, NotSentError):
         return Fault.ABSENT
     if isinstance(error, BusyLoadingError) or _code(error) in _PASSING or "max number of clients" in str(error):
         return Fault.LATER
     return Fault.REFUSED if isinstance(error, ResponseError) else Fault.UNKNOWN
+
+
+def advice(error: BaseException) -> str:
+    """What to do about a refusal of Redis; '' where nothing is known."""
+    return _ADVICE.get(_code(error), "")
 
 
 def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRefusedError:
@@ -77,9 +90,9 @@ def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRe
         error: what a command raised.
         where: the server, fit for people.
     """
-    advice = _ADVICE.get(_code(error))
-    if advice or fault_of(error) is Fault.REFUSED:
-        reason = f"{advice} ({error})" if advice else str(error)
+    to_do = advice(error)
+    if to_do or fault_of(error) is Fault.REFUSED:
+        reason = f"{to_do} ({error})" if to_do else str(error)
         return RedisRefusedError(f"Redis at {where} refused it: {reason}")
     return unavailable(_reason(error), where)
 
@@ -103,5 +116,7 @@ def _code(error: BaseException) -> str:
     known = _CLASSES.get(type(error).__name__)
     if known is not None:
         return known
+    if _DENIED_IN_SCRIPT.search(str(error)):
+        return "NOPERM"
     nested = _NESTED.search(str(error))
     return nested[1] if nested else str(error).partition(" ")[0]

@@ -9,12 +9,7 @@ from urllib.parse import urlsplit
 
 import redis
 from redis.asyncio import Redis
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    NoPermissionError,
-    RedisError,
-)
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 
 from monarq.shared.errors import RedisUnavailableError, SettingsError
 
@@ -132,6 +127,12 @@ async def check_redis(client: Redis, shown: str) -> None:
         raise unavailable(error, shown) from error
 
 
+def needs_password(error: BaseException) -> bool:
+    """Whether Redis wants a password and got none: a long command it does not even read to its end."""
+    text = str(error)
+    return "unauthenticated" in text or "NOAUTH" in text or text.startswith("Authentication required")
+
+
 def unavailable(error: BaseException, where: str) -> RedisUnavailableError:
     """What went wrong with a Redis, in words for a person.
 
@@ -140,9 +141,14 @@ def unavailable(error: BaseException, where: str) -> RedisUnavailableError:
         where: the server as `shown_url` gives it.
     """
     # The wire tells that nothing was sent, and why as the cause.
-    reasons = [error, error.__cause__]
+    reasons = [reason for reason in (error, error.__cause__) if reason is not None]
+    if any(map(needs_password, reasons)):
+        return RedisUnavailableError(
+            f"Redis at {where}: authentication required: give user and password in REDIS_URL"
+            " (redis://user:password@host:port)"
+        )
     denied = any(isinstance(reason, (AuthenticationError, AuthorizationError, NoPermissionError)) for reason in reasons)
-    if denied or "NOAUTH" in str(error) or "WRONGPASS" in str(error):
+    if denied or "WRONGPASS" in str(error):
         return RedisUnavailableError(
             f"Redis at {where} refused the user or password: check them in REDIS_URL (redis://user:password@host:port)"
         )

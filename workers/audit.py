@@ -55,7 +55,7 @@ def dangers_of(told: Mapping[str, Any]) -> list[str]:
     if told.get("aof_enabled", 1) == 0:
         dangers.append(
             "its appendonly is off: a crash or restart loses the jobs since its last snapshot, or all;"
-            " set appendonly yes"
+            " set appendonly yes, or start `monarq redis` with --data-dir"
         )
     return dangers
 

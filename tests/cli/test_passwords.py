@@ -36,10 +36,11 @@ async def test_nor_where_it_stands_on_the_command_line(locked_redis: EmbeddedRed
     check_told(ended)
 
 
-async def test_none_at_all(locked_redis: EmbeddedRedis) -> None:
-    ended = await monarq("stats", url=locked_redis.url)
+@pytest.mark.parametrize("args", [["stats"], ["enqueue", "name", *["argument"] * 50]], ids=lambda args: args[0])
+async def test_none_at_all(locked_redis: EmbeddedRedis, args: list[str]) -> None:
+    ended = await monarq(*args, url=locked_redis.url)
     assert (ended.code, len(ended.err.splitlines())) == (2, 1)
-    check_told(ended)
+    assert "authentication required: give user and password in REDIS_URL" in ended.err
 
 
 def check_told(ended: Ended) -> None:

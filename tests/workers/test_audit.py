@@ -69,7 +69,7 @@ async def test_each_danger_is_one_line_that_says_what_to_do(changed: Redis) -> N
     eviction, appendonly = await audit(changed)
     assert "maxmemory-policy is allkeys-lru" in eviction
     assert eviction.endswith("set maxmemory-policy noeviction")
-    assert appendonly.endswith("set appendonly yes")
+    assert appendonly.endswith("set appendonly yes, or start `monarq redis` with --data-dir")
     assert "\n" not in eviction + appendonly
     assert await audit(changed, tells=False) == []
 
