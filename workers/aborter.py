@@ -12,10 +12,10 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.backoff import Backoff
 from monarq.shared.commands.abort import aborts_among, is_meant
 from monarq.shared.commands.claim import Lease
 from monarq.workers.journal import Journal
+from monarq.workers.outage import Outage
 from monarq.workers.run import Halt, Run
 
 LOOK_S: Final = 0.5
@@ -31,18 +31,16 @@ class Aborter:
 
     async def run(self) -> None:
         """Looks until cancelled."""
-        backoff = Backoff()
+        outage = Outage(self._journal, "looking for aborts")
         while True:
             await asyncio.sleep(LOOK_S)
             if not self._running:
                 continue
             try:
                 await self._look()
-                backoff.reset()
+                outage.passed()
             except (RedisError, OSError) as error:
-                if not backoff.failing:
-                    self._journal.redis_lost("looking for aborts", error)
-                await asyncio.sleep(backoff.next_s())
+                await asyncio.sleep(outage.failed(error))
 
     async def _look(self) -> None:
         by_id = {lease.raw_id: run for lease, run in self._running.items()}

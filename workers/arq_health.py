@@ -15,10 +15,10 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.backoff import Backoff
 from monarq.shared.keys import HEALTH_CHECK_SUFFIX
 from monarq.workers.arq_log import ArqLog
 from monarq.workers.journal import Listener
+from monarq.workers.outage import Outage
 from monarq.workers.settings import WorkerSettings
 
 _LAST_WORD_S: Final = 2.0
@@ -54,17 +54,15 @@ class ArqHealth:
 
     async def run(self, redis: Redis) -> None:
         """Writes the key until cancelled."""
-        backoff = Backoff()
+        outage = Outage(self._journal, "recording health")
         try:
             while True:
                 try:
                     await self.record(redis)
-                    backoff.reset()
+                    outage.passed()
                     wait_s = max(_SHORTEST_SLEEP_S, min(self._interval_s, self._life_s / 3))
                 except (RedisError, OSError) as error:
-                    if not backoff.failing:
-                        self._journal.redis_lost("recording health", error)
-                    wait_s = backoff.next_s()
+                    wait_s = outage.failed(error)
                 await asyncio.sleep(wait_s)
         finally:
             if not self._keep:

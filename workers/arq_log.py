@@ -21,6 +21,7 @@ from monarq.shared.commands.claim import Lease
 from monarq.shared.remote_error import error_text
 from monarq.shared.retry import Retry
 from monarq.workers.journal import Listener
+from monarq.workers.log import why_refused
 from monarq.workers.run import Run
 from monarq.workers.runner import wall_ms
 from monarq.workers.settings import WorkerSettings
@@ -183,9 +184,13 @@ class ArqLog(Listener):
         """See `Listener`."""
         logger.error("%s failed, %s", name, error_text(error), exc_info=error)
 
+    def redis_awaited(self, why: str, waited_s: float) -> None:
+        """See `Listener`."""
+        logger.warning("redis connection error, waiting for %.0f s now: %s, retrying...", waited_s, why)
+
     def redis_lost(self, doing: str, error: BaseException) -> None:
         """See `Listener`."""
-        logger.warning("redis connection error while %s: %s, retrying...", doing, error_text(error))
+        logger.warning("redis connection error while %s: %s, retrying...", doing, why_refused(error))
 
     def redis_warning(self, text: str) -> None:
         """See `Listener`."""

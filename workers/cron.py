@@ -15,7 +15,6 @@ from typing import Final, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from monarq.shared.backoff import Backoff
 from monarq.shared.codec import Codecs
 from monarq.shared.commands.claim import read_number
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
@@ -27,6 +26,7 @@ from monarq.workers.cron_course import Course
 from monarq.workers.cron_entry import CronEntry
 from monarq.workers.cron_notice import CronNotice, Kept
 from monarq.workers.journal import Journal
+from monarq.workers.outage import Outage
 from monarq.workers.redis_clock import RedisClock
 
 AHEAD: Final = timedelta(seconds=1)
@@ -88,17 +88,13 @@ class CronKeeper:
 
     async def run(self, redis: Redis) -> None:
         """Enqueues ticks until cancelled."""
-        backoff = Backoff()
+        outage = Outage(self._journal, "enqueueing cron ticks")
         while True:
             try:
                 wait_s = await self.look(redis)
-                if backoff.failing:
-                    backoff.reset()
-                    self._journal.redis_back("enqueueing cron ticks")
+                outage.passed()
             except (RedisError, OSError) as error:
-                if not backoff.failing:
-                    self._journal.redis_lost("enqueueing cron ticks", error)
-                wait_s = backoff.next_s()
+                wait_s = outage.failed(error)
             await asyncio.sleep(wait_s)
 
     async def look(self, redis: Redis) -> float:

@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from monarq.shared.connection import RedisSource
 from monarq.workers.crew import Crew, Terms
@@ -26,9 +26,6 @@ from monarq.workers.settings import WorkerSettings
 from monarq.workers.tally import Tally
 from monarq.workers.upkeep import Upkeep
 from monarq.workers.vitals import Vitals
-
-PATIENCE_S: Final = 10.0
-"""How long a worker that is started again waits for a Redis that is away: to start anew would take longer."""
 
 
 class Engine:
@@ -129,12 +126,12 @@ class Engine:
         """Runs jobs until `drain` or `hand_back` is called, or in burst mode until none is left.
 
         Raises:
-            RedisUnavailableError: Redis could not be reached at the start; later that only makes the worker wait.
+            RedisUnavailableError: Redis did not let us in at the start, is too old, or was away for longer than
+                ``redis_wait_s``; later that only makes the worker wait.
             Exception: what the start-up hook raised.
         """
         WORKER_ID.set(self.worker_id)
-        # Only a worker that takes the place of another waits for Redis: the first one's user is to hear of it.
-        await self._service.run(PATIENCE_S if self.restarts else 0.0)
+        await self._service.run()
 
     def _may_start(self) -> int | None:
         """How many jobs may be claimed yet, while paused and in burst mode; None for as many as there are places."""

@@ -68,6 +68,9 @@ class Listener:
     def hook_failed(self, name: str, error: BaseException) -> None:
         """A user's hook raised."""
 
+    def redis_awaited(self, why: str, waited_s: float) -> None:
+        """Redis does not answer yet, and the worker's start waits for it. Told every few seconds."""
+
     def redis_lost(self, doing: str, error: BaseException) -> None:
         """A call failed; it is tried again until it goes through. Told once for each spell of trouble."""
 
@@ -78,7 +81,7 @@ class Listener:
         """The server is set up in a way that can lose jobs; the text says which, and what to do."""
 
     def renewal_failed(self, error: BaseException) -> None:
-        """The lease thread could not renew; it asks again soon."""
+        """The lease thread could not renew; it asks again soon. Told once for each spell; `redis_back` ends it."""
 
     def cron_enqueued(self, name: str, job_id: str) -> None:
         """A cron tick was put into the queue by this worker."""

@@ -91,8 +91,7 @@ class LeaseKeeper:
         """Starts the thread; the running loop is told of lost leases."""
         self._loop = asyncio.get_running_loop()
         in_context = copy_context().run  # its log lines are to name the worker
-        told = (self._run, self._loop)
-        threading.Thread(target=in_context, args=told, name="monarq-leases", daemon=True).start()
+        threading.Thread(target=in_context, args=(self._run,), name="monarq-leases", daemon=True).start()
 
     @property
     def renewed_s(self) -> float:
@@ -106,12 +105,11 @@ class LeaseKeeper:
             # Not by joining it in one of asyncio's own threads: jobs may have taken all of them, for good.
             await self._ended.wait()
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self) -> None:
         try:
             self._keep()
         finally:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self._ended.set)
+            self._tell_loop(self._ended.set)
 
     def _keep(self) -> None:
         redis = self._open_redis()
@@ -121,15 +119,23 @@ class LeaseKeeper:
                 try:
                     self._renew_all(redis)
                     self._renewed_at_s = time.monotonic()
-                    backoff.reset()
+                    if backoff.failing:
+                        backoff.reset()
+                        self._tell_loop(self._journal.redis_back, "renewing the leases")
                     wait_s = self._lease_s / 3
                 except Exception as error:  # noqa: BLE001 - memory may fail too; a worker that lives must renew
-                    self._journal.renewal_failed(error)
+                    if not backoff.failing:
+                        self._journal.renewal_failed(error)
                     redis.connection_pool.disconnect()  # after a failover the name may lead to another server
                     wait_s = backoff.next_s()
                 self._stopped.wait(wait_s)
         finally:
             redis.close()
+
+    def _tell_loop(self, tell: Callable[..., None], *told: object) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(tell, *told)
 
     def _renew_all(self, redis: Any) -> None:
         record = self._record()
@@ -141,6 +147,6 @@ class LeaseKeeper:
                 lost = set(renew(redis, keys, self._worker_id, round(self._lease_s * 1000), record, batch))
                 for lease in batch:
                     lease.ends_s = ends_s
-                if lost and self._loop is not None and not self._stopped.is_set():
+                if lost and not self._stopped.is_set():
                     # The leases themselves, not the ids: the worker may hold a newer lease of the same job by now.
-                    self._loop.call_soon_threadsafe(self._on_lost, [each for each in batch if each.raw_id in lost])
+                    self._tell_loop(self._on_lost, [each for each in batch if each.raw_id in lost])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 
+from monarq.producer.faults import advice
 from monarq.shared.commands.claim import Lease
 from monarq.shared.remote_error import error_text
 from monarq.shared.retry import Retry
@@ -80,9 +81,13 @@ class WorkerLog(Listener):
         """See `Listener`."""
         logger.error("the hook %s raised %s", name, error_text(error), exc_info=error)
 
+    def redis_awaited(self, why: str, waited_s: float) -> None:
+        """See `Listener`."""
+        logger.warning("waiting for Redis, for %.0f s now: %s", waited_s, why)
+
     def redis_lost(self, doing: str, error: BaseException) -> None:
         """See `Listener`."""
-        logger.warning("Redis: %s does not work (%s); trying again until it does", doing, error_text(error))
+        logger.warning("Redis: %s does not work (%s); trying again until it does", doing, why_refused(error))
 
     def redis_back(self, doing: str) -> None:
         """See `Listener`."""
@@ -94,7 +99,7 @@ class WorkerLog(Listener):
 
     def renewal_failed(self, error: BaseException) -> None:
         """See `Listener`."""
-        logger.warning("Redis: the leases could not be renewed (%s); trying again", error_text(error))
+        logger.warning("Redis: the leases could not be renewed (%s); trying again until they can", why_refused(error))
 
     def cron_enqueued(self, name: str, job_id: str) -> None:
         """See `Listener`."""
@@ -120,6 +125,12 @@ class DetailedLog(WorkerLog):
 def worker_log() -> WorkerLog:
     """The listener that fits the logger's level as it is set now: what would not be written need not be heard."""
     return DetailedLog() if logger.isEnabledFor(logging.DEBUG) else WorkerLog()
+
+
+def why_refused(error: BaseException) -> str:
+    """What Redis said, and what to do about it where that is known."""
+    to_do = advice(error)
+    return f"{error_text(error)}: {to_do}" if to_do else error_text(error)
 
 
 def _named(run: Run) -> str:

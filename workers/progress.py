@@ -18,11 +18,11 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.backoff import Backoff
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.progress import BATCH, KEEP, tell_progress
 from monarq.shared.keys import QueueKeys
 from monarq.workers.journal import Journal
+from monarq.workers.outage import Outage
 from monarq.workers.run_progress import RunProgress
 
 PAUSE_S: Final = 0.12
@@ -52,7 +52,7 @@ class Reporter:
         self._journal = journal
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
-        self._backoff = Backoff()
+        self._outage = Outage(journal, "reporting progress")
         self._noted: dict[RunProgress, None] = {}
         self._last: dict[RunProgress, asyncio.Future[None]] = {}
         self._on_its_way: Batch = {}
@@ -132,14 +132,10 @@ class Reporter:
         try:
             await tell_progress(self._redis, keys, self._worker_id, reports, round(KEEP_S * 1000))
         except (RedisError, OSError) as error:
-            if not self._backoff.failing:
-                self._journal.redis_lost("reporting progress", error)
             self._note_again(batch)
-            await asyncio.sleep(self._backoff.next_s())
+            await asyncio.sleep(self._outage.failed(error))
             return
-        if self._backoff.failing:
-            self._backoff.reset()
-            self._journal.redis_back("reporting progress")
+        self._outage.passed()
         self._shown |= {told: None for told in batch if not told.closed}
         for told in batch:
             # What is noted has come while this call was on its way, and is not sent yet.

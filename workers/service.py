@@ -9,7 +9,6 @@ keeper, the worker's record, the shut-down hook, the lanes and the connection.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
@@ -18,15 +17,15 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.producer.wire import Wire, private_pool
-from monarq.shared.backoff import Backoff
 from monarq.shared.commands.repair import retire
-from monarq.shared.connection import SOCKET_TIMEOUT_S, check_redis
-from monarq.shared.errors import RedisUnavailableError
+from monarq.shared.connection import SOCKET_TIMEOUT_S
 from monarq.workers.audit import audit_redis
 from monarq.workers.burst import Burst
 from monarq.workers.crew import Crew, Terms
 from monarq.workers.draining import Drain, end_tasks
 from monarq.workers.lanes.lanes import Lanes
+from monarq.workers.log_setup import let_speak
+from monarq.workers.reach import reach_redis
 from monarq.workers.traces import tracing
 from monarq.workers.upkeep import Upkeep
 from monarq.workers.vitals import Vitals
@@ -68,35 +67,22 @@ class Service:
         self._hand_back = hand_back
         self.crew: Crew | None = None
 
-    async def run(self, patience_s: float) -> None:
+    async def run(self) -> None:
         """Serves until it is to stop, or in burst mode until no job is left.
 
-        Args:
-            patience_s: how long to wait for a Redis that does not answer at the start.
-
         Raises:
-            RedisUnavailableError: Redis could not be reached at the start; later that only makes the worker wait.
+            RedisUnavailableError: Redis did not let us in at the start, is too old, or was away for too long; later
+                that only makes the worker wait.
             Exception: what the start-up hook raised.
         """
         source = self._terms.source
         redis = Wire(private_pool(source.client()), shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL)
         try:
-            await self._reach(redis, patience_s)
-            await audit_redis(redis, source.shown, self._terms.journal, tells=self._terms.settings.audit)
-            await self._run_with(redis)
+            if await reach_redis(redis, source.shown, self._terms.journal, self._terms.settings, self._stopping):
+                await audit_redis(redis, source.shown, self._terms.journal, tells=self._terms.settings.audit)
+                await self._run_with(redis)
         finally:
             await redis.hang_up()
-
-    async def _reach(self, redis: Redis, patience_s: float) -> None:
-        until_s = time.monotonic() + patience_s
-        backoff = Backoff()
-        while True:
-            try:
-                return await check_redis(redis, self._terms.source.shown)
-            except RedisUnavailableError:
-                if self._stopping.is_set() or time.monotonic() >= until_s:
-                    raise
-            await asyncio.sleep(backoff.next_s())
 
     async def _run_with(self, redis: Redis) -> None:
         terms, hooks = self._terms, self._terms.settings.hooks
@@ -105,6 +91,8 @@ class Service:
         try:
             if hooks.startup:
                 await hooks.startup(terms.ctx)
+                if terms.settings.log is not None:
+                    let_speak()
             try:
                 # After the hook, in which a program may set its traces up.
                 with tracing(terms.journal, terms.worker_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -66,7 +67,8 @@ class WorkerSettings:
         max_burst_jobs: in burst mode, end after so many runs; -1 for no such end.
         hooks: the user's hooks.
         listeners: the user's own listeners, which hear of events beside the log.
-        audit: whether warnings are given of a Redis that can lose jobs.
+        audit: whether it tells of its Redis at its start: that it waits for it, and that it can lose jobs.
+        redis_wait_s: how long it waits at its start for a Redis that does not answer; by default for ever.
         log: how the cpu child logs: as its worker does. None leaves that to the program.
         arq_style: keep to arq's own rules where they differ: see docs/arq.md.
         log_results: arq style: whether the results of jobs are logged.
@@ -99,6 +101,7 @@ class WorkerSettings:
     hooks: Hooks = field(default_factory=Hooks)
     listeners: Sequence[Listener] = ()
     audit: bool = True
+    redis_wait_s: float = math.inf
     log: LogSettings | None = None
     arq_style: bool = False
     log_results: bool = True

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.backoff import Backoff
 from monarq.shared.commands.repair import sweep
 from monarq.shared.keys import QueueKeys
 from monarq.workers.journal import Journal
+from monarq.workers.outage import Outage
 
-EVERY_S = 1.0
+EVERY_S: Final = 1.0
 """How often it looks, at the most: it costs Redis less than a claim that finds nothing."""
 
 
@@ -34,15 +35,13 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweeps until cancelled."""
-        backoff = Backoff()
+        outage = Outage(self._journal, "looking for jobs of lost workers")
         while True:
             # With jitter, so that the workers of a pool do not all look at the same moment.
             await asyncio.sleep(random.uniform(self._every_s / 2, self._every_s))
             try:
                 for keys in self._queues:
                     await sweep(self._redis, keys)
-                backoff.reset()
+                outage.passed()
             except (RedisError, OSError) as error:
-                if not backoff.failing:
-                    self._journal.redis_lost("looking for jobs of lost workers", error)
-                await asyncio.sleep(backoff.next_s())
+                await asyncio.sleep(outage.failed(error))

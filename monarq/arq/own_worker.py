@@ -187,6 +187,8 @@ class Worker(WorkerAttributes):
     def _make_engine(self, target: ArqTarget) -> Engine:
         # arq has no such warnings, and its users look at its log lines.
         settings = replace(target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), audit=False)
+        # Arq's settings have said how long to wait, when the pool was made.
+        settings = replace(settings, redis_wait_s=0.0)
         cron, hooks = make_keeper(target, settings, self._journal), settings.hooks
         self._life = ArqLife(list(self.functions), self._log, self._health, cron, self._opened_pool, hooks.startup)
         # on_shutdown is for close().

@@ -33,6 +33,7 @@ SETTINGS: Final = {
     "max_dead": "max_dead",
     "cpu_memory": "cpu_memory_bytes",
     "max_jobs_per_child": "cpu_jobs_per_child",
+    "redis_wait": "redis_wait_s",
 }
 """Option -> the worker's setting that it is given as, where it is given: see `monarq.workers.target.override`."""
 
@@ -66,6 +67,12 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
 )
 @queue_option("A queue to serve; may be repeated. Default: the target's, else arq:queue.")
 @redis_option
+@click.option(
+    "--redis-wait",
+    type=parse_duration,
+    metavar="DURATION",
+    help="How long to wait at the start for a Redis that does not answer; 0 not at all. Default: for ever.",
+)
 @click.option("--burst/--no-burst", default=None, help="End once no job is left.")
 @click.option("--max-burst-jobs", type=click.IntRange(0), metavar="N", help="With --burst: end after so many jobs.")
 @click.option(
@@ -177,7 +184,13 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     "--watch",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Replace the workers when a file in this folder changes. Needs watchfiles.",
+    help="Replace the workers when a Python file in this folder changes. Needs the extra watch.",
+)
+@click.option(
+    "--watch-also",
+    multiple=True,
+    metavar="ENDING",
+    help="With --watch: files that end so count as well, such as .toml; may be repeated.",
 )
 @click.option(
     "--health-port",
@@ -227,6 +240,7 @@ def worker(
     redis: str | None,
     check: bool,
     watch: Path | None,
+    watch_also: tuple[str, ...],
     custom_log_dict: str | None,
     log_format: str,
     hang_timeout: float,
@@ -245,6 +259,7 @@ def worker(
     (app.WorkerSettings, app:WorkerSettings). A first SIGTERM or Ctrl-C lets running jobs end, a second hands them
     back; SIGHUP replaces the workers one by one, without dropping a job.
     """
+    from monarq.cli.watching import find_watcher
     from monarq.cli.worker_pool import check_workers, run_pool
     from monarq.cli.worker_ports import Ports
     from monarq.workers.health import HealthLimits
@@ -272,4 +287,6 @@ def worker(
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
         ports = Ports(health_port, metrics_port, bind, health)
         share = Share(max_jobs_per_worker, max_memory_per_worker)
-        return run_pool(spec, workers, watch, Limits(hang_timeout_s=hang_timeout), ports, share)
+        watcher = find_watcher(watch_also) if watch else None
+        limits = Limits(hang_timeout_s=hang_timeout)
+        return run_pool(spec, workers, limits, ports, share, watch=watch, watcher=watcher)

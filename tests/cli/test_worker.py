@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,17 +19,6 @@ from monarq.producer import Producer
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import heard, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
-
-WATCHFILES = '''
-"""Stands in for watchfiles: tells of a change once the file is there."""
-import asyncio
-
-async def awatch(folder):
-    while not (folder / "changed").exists():
-        await asyncio.sleep(0.01)
-    yield {("added", "changed")}
-    await asyncio.Event().wait()
-'''
 
 
 async def test_it_says_what_it_runs_and_its_options_reach_the_workers(redis: Redis, redis_url: str) -> None:
@@ -118,7 +108,7 @@ async def test_check_tells_whether_a_worker_is_alive(redis: Redis, redis_url: st
     [
         (["no.such.module"], "there is no module 'no'"),
         (["tests.cli.command"], "holds no job"),
-        (["tests.cli.jobs", "--redis", NOWHERE], f"Redis at {NOWHERE} cannot be reached"),
+        (["tests.cli.jobs", "--redis", NOWHERE, "--redis-wait", "0s"], f"Redis at {NOWHERE} cannot be reached"),
         (["tests.cli.jobs", "-q", "a", "-q", "a"], "name at least one queue, and each once"),
     ],
 )
@@ -154,15 +144,33 @@ async def test_a_log_dict_of_ones_own(redis: Redis, redis_url: str) -> None:
     assert all(line.startswith("MINE ") for line in own)
 
 
-async def test_workers_are_replaced_when_a_file_changes(redis: Redis, redis_url: str, tmp_path: Path) -> None:
-    (tmp_path / "watchfiles.py").write_text(WATCHFILES)
+async def test_workers_are_replaced_when_the_program_changes(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     process = await start(
-        *("worker", "tests.cli.jobs", "-w", "1", "--watch", str(tmp_path)),
-        url=redis_url,
-        env={"PYTHONPATH": str(tmp_path)},
+        *("worker", "tests.cli.jobs", "-w", "1", "--watch", str(tmp_path), "--watch-also", ".toml"), url=redis_url
     )
     await heard(process, "serving")
-    (tmp_path / "changed").touch()
-    said = await heard(process, "rolling restart: done")
-    assert f"something in {tmp_path} has changed" in said
+    for ending in ("toml", "py"):
+        # What a job or a log writes there is no change of the program: the folder as a whole would never be quiet.
+        (tmp_path / "written-by-a-job.txt").write_text(ending)
+        (tmp_path / f"changed.{ending}").touch()
+        said = await heard(process, "rolling restart: done")
+        assert said.count(f"the program in {tmp_path} has changed") == 1
+    assert (await stop(process)).code == 0
+
+
+async def test_a_program_that_silences_all_loggers_and_asks_for_the_loop(redis: Redis, redis_url: str) -> None:
+    process = await start("worker", "tests.cli.silencing_app", "-w", "1", "-v", url=redis_url)
+    await heard(process, "with 2 jobs: is_on_its_loop, silence_again")
+    async with Producer(redis_url) as producer:
+        assert await (await producer.enqueue("is_on_its_loop")).result(20) is True
+        await (await producer.enqueue("silence_again")).result(20)
+
+        async def is_told_of() -> bool:
+            handle = await producer.enqueue("is_on_its_loop")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    return bool(await heard(process, f"<- {handle.job_id}:is_on_its_loop"))
+            return False
+
+        await until(is_told_of)
     assert (await stop(process)).code == 0

@@ -1,18 +1,24 @@
-"""A worker that is started while Redis is away: the first says so at once, one in the place of another waits."""
+"""A worker that is started while Redis is away waits and says so; what waiting does not mend ends it at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from monarq.shared.errors import RedisUnavailableError
-from tests.support.engines import make_engine, put, result_of, running
+from monarq.shared.errors import MonarqError, RedisUnavailableError
+from monarq.workers.reach import reach_redis
+from tests.support.engines import Recorder, make_engine, put, result_of, running, settings_for_tests
 from tests.support.proxy import Proxy
 from tests.workers import engine_jobs as jobs
+
+NOWHERE = "redis://nowhere.invalid:6379"
 
 
 @pytest.fixture
@@ -22,29 +28,84 @@ async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
         yield made
 
 
-async def test_the_first_worker_says_at_once_that_redis_is_away(proxy: Proxy) -> None:
-    with pytest.raises(RedisUnavailableError):
-        async with asyncio.timeout(5):
-            await make_engine(proxy.url, jobs.ALL).run()
+class Answers:
+    """A client that answers PING with these, one after the other."""
+
+    def __init__(self, *answers: BaseException | bool) -> None:
+        self.left = list(answers)
+
+    async def ping(self) -> Any:
+        answer = self.left.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
 
-async def test_a_worker_in_the_place_of_another_waits_for_redis(redis: Redis, proxy: Proxy) -> None:
+async def reach(client: Any, journal: Recorder, **changes: Any) -> bool:
+    return await reach_redis(client, "redis://here", journal, settings_for_tests(**changes), asyncio.Event())
+
+
+async def test_it_waits_until_redis_is_there(redis: Redis, proxy: Proxy) -> None:
     await put(redis, jobs.plus, 1, 2, job_id="sum")
-    engine = make_engine(proxy.url, jobs.ALL)
-    engine.restarts = 1
-    async with running(engine):
-        await asyncio.sleep(0.3)
+    journal = Recorder()
+    async with running(make_engine(proxy.url, jobs.ALL, journal)):
+        await journal.until("redis_awaited")
         await proxy.open()
         async with asyncio.timeout(10):
             assert (await result_of(redis, "sum")).value == 3
+    assert journal.events.count("redis_awaited") == 1  # once every few seconds
 
 
-async def test_a_worker_that_waits_for_redis_can_be_stopped(proxy: Proxy) -> None:
-    engine = make_engine(proxy.url, jobs.ALL)
-    engine.restarts = 1
-    waiting = asyncio.create_task(engine.run())
-    await asyncio.sleep(0.2)
-    engine.drain()
-    async with asyncio.timeout(3):
-        with pytest.raises(RedisUnavailableError):
-            await waiting
+@pytest.mark.parametrize(
+    "passing",
+    [
+        BusyLoadingError("Redis is loading the dataset in memory"),
+        RedisConnectionError("Error -2 connecting to redis:6379. Name or service not known."),
+        RedisConnectionError("max number of clients reached"),
+        ResponseError("MASTERDOWN Link with MASTER is down"),
+        ConnectionRefusedError(111, "Connection refused"),
+        TimeoutError(),
+    ],
+    ids=repr,
+)
+async def test_what_passes_is_waited_for(passing: BaseException) -> None:
+    journal = Recorder()
+    assert await reach(Answers(passing, passing, True), journal)
+    assert journal.events == ["redis_awaited"]
+
+
+@pytest.mark.parametrize(
+    ("lasting", "words"),
+    [
+        (AuthenticationError("invalid username-password pair"), "refused the user or password"),
+        (AuthenticationError("Authentication required."), "authentication required"),
+        (ResponseError("Protocol error: unauthenticated multibulk length"), "authentication required"),
+        (ResponseError("DB index is out of range"), "DB index is out of range"),
+    ],
+    ids=repr,
+)
+async def test_what_lasts_ends_it_at_once(lasting: BaseException, words: str) -> None:
+    journal = Recorder()
+    with pytest.raises(MonarqError, match=words):
+        await reach(Answers(lasting), journal)
+    assert journal.events == []
+
+
+async def test_one_worker_of_a_pool_tells_of_it() -> None:
+    journal = Recorder()
+    assert await reach(Answers(TimeoutError(), True), journal, audit=False)
+    assert journal.events == []
+
+
+async def test_it_waits_no_longer_than_it_may() -> None:
+    with pytest.raises(RedisUnavailableError, match="cannot be reached"):
+        async with asyncio.timeout(10):
+            await make_engine(NOWHERE, jobs.ALL, redis_wait_s=0.0).run()
+
+
+async def test_a_worker_that_waits_can_be_stopped(proxy: Proxy) -> None:
+    journal = Recorder()
+    engine = make_engine(proxy.url, jobs.ALL, journal)
+    async with running(engine):
+        await journal.until("redis_awaited")
+    assert "worker_started" not in journal.events

@@ -171,8 +171,10 @@ async def test_files_beside_the_target_do_not_stand_in_for_modules(redis_url: st
     assert pool.count("with 1 job: hello") == 1
 
 
-async def test_without_redis_the_pool_does_not_start(tmp_path: Path) -> None:
+async def test_without_redis_the_pool_waits_and_one_worker_says_so(tmp_path: Path) -> None:
     async with pool_at(f"unix://{tmp_path}/nobody.sock", workers=2) as pool:
-        assert await pool.ends() == 2
-    assert pool.count("cannot be reached") == 1
+        await pool.line("waiting for Redis")
+        pool.signal(signal.SIGTERM)
+        assert await pool.ends() == 0
+    assert pool.count("waiting for Redis, for 0 s") == 1
     assert pool.count("Traceback") == 0
