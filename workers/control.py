@@ -98,9 +98,15 @@ class Beat(msgspec.Struct, tag="beat", frozen=True):
 
 
 class Ended(msgspec.Struct, tag="ended", frozen=True):
-    """Worker to supervisor: every job has ended or is handed back, and the process is about to exit."""
+    """Worker to supervisor: every job has ended or is handed back, and the process is about to exit.
+
+    Attributes:
+        reason: why it ends.
+        cut_short: whether runs were stopped before their end: what they have started must not be at work any longer.
+    """
 
     reason: EndReason
+    cut_short: bool = False
 
 
 ToWorker = Start | Drain | HandBack | Rest | Repair

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
+from monarq.workers.job_processes import JobProcesses
 from monarq.workers.journal import Journal
 from monarq.workers.run import Halt, Run
 from monarq.workers.runner import Runner
@@ -25,26 +26,50 @@ class Drain:
         grace_s: how long they may go on.
         hand_back: set where somebody wants them handed back at once.
         journal: hears of it.
+        processes: what jobs have started, where this process is the worker's own; None where it has other work.
+
+    Attributes:
+        cut_short: whether runs were stopped before their end.
     """
 
-    def __init__(self, runner: Runner, *, grace_s: float, hand_back: asyncio.Event, journal: Journal) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        *,
+        grace_s: float,
+        hand_back: asyncio.Event,
+        journal: Journal,
+        processes: JobProcesses | None = None,
+    ) -> None:
         self._runner = runner
         self._grace_s = grace_s
         self._hand_back = hand_back
         self._journal = journal
+        self._processes = processes
+        self.cut_short = False
 
     async def end_runs(self) -> None:
         """Lets the running jobs end in their grace, then hands the others back."""
         if self._runs:
             self._journal.draining(len(self._runs), self._grace_s)
             await self._wait(self._grace_s)
+        if self._runs:
+            self.cut_short = True
+            await self._hand_runs_back()
+
+    async def _hand_runs_back(self) -> None:
+        # Before the runs end: what a process has started is not found once that process is gone.
+        seen = self._processes.find() if self._processes else frozenset()
         for run in self._runs:
             run.stop(Halt.HAND_BACK)
-        if self._runs:
-            self._hand_back.clear()
-            await self._wait(STUBBORN_S)
+        self._hand_back.clear()
+        await self._wait(STUBBORN_S)
         for run in self._runs:
             self._runner.hand_back(run)
+        if self._processes:
+            await self._processes.end(seen)
+        # Last, as they may run again from then on.
+        self._runner.release_returns()
 
     @property
     def _runs(self) -> list[Run]:

@@ -95,6 +95,15 @@ class Engine:
         return self._service.crew
 
     @property
+    def cut_short(self) -> bool:
+        """Whether it has stopped runs before their end."""
+        return self._service.cut_short
+
+    def own_process(self) -> None:
+        """Lets it end what its jobs have started where they are handed back: this process has no other work."""
+        self._service.owns_process = True
+
+    @property
     def tally(self) -> Tally:
         """What the worker has done so far."""
         return self._tally

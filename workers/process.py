@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import uvloop
 from redis.asyncio import Redis
 
-from monarq.shared.connection import RedisSource, UrlSource
+from monarq.shared.connection import UrlSource
 from monarq.shared.errors import MonarqError
 from monarq.workers.control import (
     Beat,
@@ -40,13 +40,12 @@ from monarq.workers.control import (
     WorkerEnd,
 )
 from monarq.workers.log_setup import configure_logging, configure_root_logging, let_speak
-from monarq.workers.pulse import Pulse
 from monarq.workers.repairer import Repairer
-from monarq.workers.settings import WorkerSettings
 from monarq.workers.signals import handling
 from monarq.workers.spec import WorkerSpec
 from monarq.workers.steady_loop import run_through
 from monarq.workers.supervisor_log import SupervisorLog, left_behind
+from monarq.workers.worker_engine import Build, WorkerEngine
 
 BEAT_S: Final = 1.0
 SAME_REQUEST_S: Final = 1.0
@@ -58,49 +57,6 @@ ORPHAN_S: Final = 5.0
 CANNOT_START: Final = 2
 WITHOUT_MEMORY: Final = 3
 """Exit code of a worker whose allocations fail."""
-
-
-class WorkerEngine(Protocol):
-    """What runs the jobs; `monarq.workers.engine.Engine` is one."""
-
-    @property
-    def worker_id(self) -> str:
-        """Its name in Redis."""
-        ...
-
-    @property
-    def settings(self) -> WorkerSettings:
-        """What it goes by."""
-        ...
-
-    @property
-    def source(self) -> RedisSource:
-        """Where its jobs are."""
-        ...
-
-    async def run(self) -> None:
-        """Runs jobs until told to stop, or until a burst is done."""
-        ...
-
-    def rest(self) -> None:
-        """Takes no new job, and lives on."""
-        ...
-
-    def drain(self) -> None:
-        """Takes no new job, and ends."""
-        ...
-
-    def hand_back(self) -> None:
-        """Gives the running jobs back."""
-        ...
-
-    def pulse(self) -> Pulse:
-        """How it stands, compared with the last time."""
-        ...
-
-
-Build = Callable[[WorkerSpec, Callable[[], None]], WorkerEngine]
-"""Makes the engine of a spec, which is to call the function once it takes jobs."""
 
 
 class ReadyTeller:
@@ -159,7 +115,7 @@ class Worker:
                 # No thread or task that a job left behind may keep the process any longer.
                 _exit_within(LINGER_S)
             in_burst = engine.settings.burst and self._stop_asked_s is None
-            self._channel.send(Ended("burst" if in_burst else "drained"))
+            self._channel.send(Ended("burst" if in_burst else "drained", engine.cut_short))
 
     async def _beat(self, engine: WorkerEngine) -> None:
         while True:
@@ -260,6 +216,7 @@ def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine
     loaded.upkeep.append(ReadyTeller(on_ready))
     engine = loaded.engine()
     engine.restarts = spec.restarts
+    engine.own_process()
     return engine
 
 

@@ -83,6 +83,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self.running: dict[Lease, Run] = {}
         self.tally = tally
+        self._returns: list[Return] = []
 
     def start(self, lease: Lease) -> None:
         """Takes on a claimed job: starts its run, or says at once what becomes of it."""
@@ -120,6 +121,12 @@ class Runner:
         """Gives back a job whose run does not end although it was cancelled; the process must end soon after."""
         run.halt = Halt.LOST
         self._settle(run, HandedBack())
+
+    def release_returns(self) -> None:
+        """Gives the jobs back whose runs were stopped for it, once nothing is at work for them any more."""
+        for handed_back in self._returns:
+            self._acker.add(handed_back)
+        self._returns.clear()
 
     async def _run(self, run: Run, slots: Slots) -> None:
         JOB.set(run)
@@ -230,7 +237,7 @@ class Runner:
                 self._journal.job_aborted(run)
             case HandedBack():
                 self.tally.handed_back += 1
-                self._acker.add(_handed_back(run, self._results.worker_id))
+                self._returns.append(_handed_back(run, self._results.worker_id))
                 self._journal.job_handed_back(run)
             case Lost():
                 self.tally.lost += 1

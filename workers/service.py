@@ -23,6 +23,7 @@ from monarq.workers.audit import audit_redis
 from monarq.workers.burst import Burst
 from monarq.workers.crew import Crew, Terms
 from monarq.workers.draining import Drain, end_tasks
+from monarq.workers.job_processes import JobProcesses
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.log_setup import let_speak
 from monarq.workers.reach import reach_redis
@@ -49,6 +50,8 @@ class Service:
 
     Attributes:
         crew: the worker's parts; None until the start-up hook has run.
+        owns_process: whether this process is for the worker alone, so that it may end what runs here beside it.
+        cut_short: whether runs were stopped before their end.
     """
 
     def __init__(
@@ -66,6 +69,9 @@ class Service:
         self._stopping = stopping
         self._hand_back = hand_back
         self.crew: Crew | None = None
+        self.owns_process = False
+        self.cut_short = False
+        self._processes: JobProcesses | None = None
 
     async def run(self) -> None:
         """Serves until it is to stop, or in burst mode until no job is left.
@@ -93,6 +99,8 @@ class Service:
                 await hooks.startup(terms.ctx)
                 if terms.settings.log is not None:
                     let_speak()
+            if self.owns_process:
+                self._processes = JobProcesses(lanes.child_pids)
             try:
                 # After the hook, in which a program may set its traces up.
                 with tracing(terms.journal, terms.worker_id):
@@ -100,13 +108,21 @@ class Service:
             finally:
                 if hooks.shutdown:
                     await hooks.shutdown(terms.ctx)
+                if self.cut_short and self._processes:
+                    self._processes.kill_all()
         finally:
             await lanes.stop()
 
     async def _serve(self, redis: Redis, lanes: Lanes) -> None:
         terms = self._terms
         crew = self.crew = Crew(terms, redis, lanes)
-        drain = Drain(crew.runner, grace_s=terms.settings.grace_s, hand_back=self._hand_back, journal=terms.journal)
+        drain = Drain(
+            crew.runner,
+            grace_s=terms.settings.grace_s,
+            hand_back=self._hand_back,
+            journal=terms.journal,
+            processes=self._processes,
+        )
         self._vitals.start(lambda: lanes.child_pid)
         crew.keeper.start()
         sending = asyncio.create_task(crew.acker.run())
@@ -119,6 +135,7 @@ class Service:
         finally:
             await end_tasks(claiming)
             await drain.end_runs()
+            self.cut_short = drain.cut_short
             await _say_last_words(crew)
             await end_tasks([*beside, sending])
             await crew.keeper.stop()

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, Self
 
+import psutil
+
 from monarq.workers.control import (
     Beat,
     ChannelError,
@@ -30,6 +32,7 @@ from monarq.workers.control import (
     Rest,
     SupervisorEnd,
 )
+from monarq.workers.job_processes import family_of, kill
 from monarq.workers.lanes.child_end import ChildEnd, reap
 from monarq.workers.pulse import Pulse
 from monarq.workers.reaper import has_ended
@@ -97,6 +100,8 @@ class WorkerProcess:
         self._ready_or_ended = asyncio.Event()
         self._ended = asyncio.Event()
         self._kill_timer: asyncio.TimerHandle | None = None
+        self._cut_short = False
+        self._condemned: set[psutil.Process] = set()
         self._tick_timer = self._loop.call_later(TICK_S, self._tick)
         self._loop.add_reader(channel, self._receive)
 
@@ -181,9 +186,9 @@ class WorkerProcess:
             return False
         while self._receive():
             pass  # its last words may lie in the channel still
-        if self.farewell is None:
+        if self.farewell is None or self._cut_short:
             # Its jobs will run again: what they have started must not go on beside that.
-            self._kill_group()
+            self._kill_family()
         # Until its exec, a child's memory counts as our own.
         own_peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT_BYTES
         self.end = reap(self.pid, inherited_peak_bytes=own_peak_bytes, kill_reason=self.killed_for)
@@ -236,7 +241,7 @@ class WorkerProcess:
             case Refused():
                 self.refusal = message.message
             case Ended():
-                self.farewell = message.reason
+                self.farewell, self._cut_short = message.reason, message.cut_short
                 self._kill_within(EXIT_S)
 
     def _tick(self) -> None:
@@ -254,9 +259,10 @@ class WorkerProcess:
     def _kill_hung(self) -> None:
         self.killed_for = hung_for(self.silent_s)
         self._log.worker_hung(self, self.silent_s)
+        self._condemned |= family_of(self.pid)  # what descends from it is not found once it has ended
         # Its fault handler writes all stacks on SIGABRT, whoever holds the interpreter's lock.
         self._signal(signal.SIGABRT)
-        self._replace_kill_timer(self._limits.dump_s, self._kill_group)
+        self._replace_kill_timer(self._limits.dump_s, self._kill_family)
 
     def _kill_within(self, wait_s: float) -> None:
         """Kills it after this time, or when it was to be killed before, if that is sooner."""
@@ -268,7 +274,7 @@ class WorkerProcess:
     def _kill_stubborn(self, waited_s: float) -> None:
         self.killed_for = stubborn_for(waited_s)
         self._log.worker_stubborn(self)
-        self._kill_group()
+        self._kill_family()
 
     def _replace_kill_timer(self, wait_s: float, kill: Callable[..., None], *arguments: float) -> None:
         if self._kill_timer is not None:
@@ -281,7 +287,10 @@ class WorkerProcess:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def _kill_group(self) -> None:
+    def _kill_family(self) -> None:
+        """Kills it, and what it and its jobs have started; to be called before it is reaped."""
+        self._condemned |= family_of(self.pid)
         # macOS says "not permitted" of a group of zombies.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+        kill(self._condemned)

@@ -99,6 +99,11 @@ class CpuLane:
         """The process id of the child; None while there is none alive."""
         return self._child.pid if self._child is not None and self._child.usable else None
 
+    @property
+    def pids(self) -> set[int]:
+        """The process ids of all children that have not ended."""
+        return {child.pid for child in self._children if child.end is None}
+
     async def start(self) -> None:
         """Starts the child and waits until it is warm; does nothing when it is.
 

@@ -54,6 +54,10 @@ class Lanes:
         """The process id of the child process; None while there is none."""
         return None if self._cpu is None else self._cpu.pid
 
+    def child_pids(self) -> set[int]:
+        """The process ids of all its child processes, those too that are warmed up or about to end."""
+        return set() if self._cpu is None else self._cpu.pids
+
     async def start(self) -> None:
         """Warms the child process up."""
         if self._cpu is not None:

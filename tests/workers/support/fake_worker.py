@@ -44,6 +44,8 @@ class NowhereSource:
 class FakeEngine:
     """Does after its start what its target names, and then waits for the order that `obeys` names."""
 
+    cut_short = False
+
     def __init__(self, spec: WorkerSpec, on_ready: Callable[[], None]) -> None:
         self.worker_id = f"fake-{spec.index}"
         self.source = NowhereSource()
