@@ -18,7 +18,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import uvloop
@@ -40,6 +39,7 @@ from monarq.workers.control import (
     WorkerEnd,
 )
 from monarq.workers.log_setup import configure_logging, configure_root_logging, let_speak
+from monarq.workers.output import never_wait_for_readers
 from monarq.workers.repairer import Repairer
 from monarq.workers.signals import handling
 from monarq.workers.spec import WorkerSpec
@@ -191,8 +191,7 @@ def main(build: Build | None = None) -> None:
     Args:
         build: makes the engine; by default from the spec's target.
     """
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process lives
+    never_wait_for_readers()
     faulthandler.enable()
     channel = WorkerEnd(socket.socket(fileno=int(sys.argv[sys.argv.index("--control-fd") + 1])))
     messages = channel.messages()

@@ -151,6 +151,16 @@ def left_behind(threads: Sequence[str]) -> str:
     return f"monarq: the worker process exits, though something is still at work in it: {what}\n"
 
 
+def lines_dropped(count: int) -> None:
+    """What any of the pool's processes says when its output goes out again."""
+    logging.getLogger("monarq").warning(
+        "%d line%s of output %s dropped: nobody read them, or they could not be written",
+        count,
+        "" if count == 1 else "s",
+        "was" if count == 1 else "were",
+    )
+
+
 def _name(worker: WorkerProcess) -> str:
     return f"worker {worker.index} (pid {worker.pid})"
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
 import click
 
-from monarq.cli.console import FAILED, INTERRUPTED, REFUSED, Reporter, say
+from monarq.cli.console import FAILED, INTERRUPTED, REFUSED, Reporter, give_up, say
 from monarq.cli.dead import dead
 from monarq.cli.demo import demo
 from monarq.cli.documented import DocumentedGroup
@@ -24,6 +23,7 @@ from monarq.cli.worker import worker
 from monarq.cli.workers import workers
 from monarq.shared.errors import MonarqError
 from monarq.shared.extras import missing_extra
+from monarq.workers.output import open_standard_descriptors
 
 SECTIONS: Final = {
     "Examples": """
@@ -57,6 +57,7 @@ for command in (worker, enqueue, stats, jobs, queue, workers, dead, web, redis, 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
+    open_standard_descriptors()
     sys.exit(run(arguments))
 
 
@@ -81,8 +82,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _tell_usage(error)
         return REFUSED
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone.
+        give_up(sys.stdout)
+        give_up(sys.stderr)
         return FAILED
     except ModuleNotFoundError as error:
         to_do = missing_extra(error, "this command")

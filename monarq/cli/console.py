@@ -52,9 +52,19 @@ class Reporter:
 
 
 def say(line: str) -> None:
-    """Writes a line to stderr, without whatever may be a user or a password in a URL."""
-    sys.stderr.write(without_password(line) + "\n")
-    sys.stderr.flush()
+    """Writes a line to stderr, without whatever may be a user or a password in a URL; nobody has to read it."""
+    try:
+        sys.stderr.write(without_password(line) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        give_up(sys.stderr)
+
+
+def give_up(stream: IO[str]) -> None:
+    """Writes no more to a stream that takes nothing: Python would complain once more when it flushes at the end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def put_out(lines: str) -> None:

@@ -16,6 +16,7 @@ from monarq.monitor.stats import QueueStats, read_stats
 from monarq.shared.connection import shown_url
 from monarq.shared.version import VERSION
 from monarq.workers.log_setup import configure_logging
+from monarq.workers.output import never_wait_for_readers
 from monarq.workers.recycler import Share
 from monarq.workers.spec import Limits, WorkerSpec
 from monarq.workers.supervisor import Supervisor
@@ -85,6 +86,7 @@ def run_pool(
         SettingsError: a port cannot be had, or the log settings are wrong.
         TargetError: there is nothing at the path of the log settings.
     """
+    never_wait_for_readers()
     configure_logging(spec.log)
     supervisor = Supervisor(spec, workers=workers, limits=limits, share=share, log=PoolLog(spec))
     return asyncio.run(_run_pool(supervisor, watch, watcher, ports))

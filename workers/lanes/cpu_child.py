@@ -34,6 +34,7 @@ from monarq.workers.lanes.framing import (
     Kind,
     dump_frame,
 )
+from monarq.workers.output import never_wait_for_readers
 from monarq.workers.running import JOB, WORKER_ID
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def main() -> None:
     """Sets the process up, tells the worker that it is ready, and serves until the worker closes the socket."""
     socket_fd, lifeline_fd, worker_pid = (int(argument) for argument in sys.argv[1:4])
     del sys.argv[1:]
+    never_wait_for_readers()
     die_with_worker(lifeline_fd, worker_pid)
     faulthandler.enable()
     leave_stopping_to_worker()

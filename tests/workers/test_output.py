@@ -1,0 +1,174 @@
+"""Output that nobody waits for: out at once, kept, dropped and counted, and never an error."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import select
+import socket
+import subprocess
+import sys
+import time
+import tty
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from monarq.workers import output
+from monarq.workers.output import Output
+
+LINE = b"x" * 99 + b"\n"
+PATIENCE_S = 20.0
+
+ROOT = Path(__file__).parents[2]
+
+
+class Ends:
+    """Where output is read, and the descriptor that it goes into."""
+
+    def __init__(self, reader: int, writer: int) -> None:
+        self.reader = os.fdopen(reader, "rb", buffering=0)
+        self.writer = os.fdopen(writer, "wb", buffering=0)
+        self.output = Output(writer)
+
+    def read(self, count: int) -> bytes:
+        read = b""
+        while len(read) < count:
+            read += self.reader.read(count - len(read))
+        return read
+
+    def read_rest(self) -> bytes:
+        """What is there now."""
+        read = b""
+        while select.select([self.reader], [], [], 0.05)[0]:
+            read += self.reader.read(65536)
+        return read
+
+
+def open_pty() -> tuple[int, int]:
+    reader, writer = pty.openpty()
+    tty.setraw(writer)
+    return reader, writer
+
+
+def open_sockets() -> tuple[int, int]:
+    reader, writer = socket.socketpair()
+    return reader.detach(), writer.detach()
+
+
+@contextmanager
+def open_ends(make: Callable[[], tuple[int, int]]) -> Iterator[Ends]:
+    ends = Ends(*make())
+    with ends.reader, ends.writer:
+        yield ends
+
+
+@pytest.fixture(params=[False, True], ids=["", "where the system can only wait"])
+def waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is, and where descriptors cannot be opened anew, as on macOS."""
+    if request.param:
+        monkeypatch.setattr(output, "ANEW", "/nonexistent/{fd}")
+
+
+@pytest.fixture(params=[os.pipe, open_sockets, open_pty], ids=["pipe", "socket", "terminal"])
+def ends(request: pytest.FixtureRequest, waits: None) -> Iterator[Ends]:
+    make: Callable[[], tuple[int, int]] = request.param
+    with open_ends(make) as ends:
+        yield ends
+
+
+def test_what_is_read_goes_out(ends: Ends) -> None:
+    assert ends.output.write(LINE) == len(LINE)
+    assert ends.read(len(LINE)) == LINE
+
+
+def test_it_goes_out_before_the_process_can_die() -> None:
+    with open_ends(os.pipe) as ends:
+        ends.output.write(LINE)
+        os.set_blocking(ends.reader.fileno(), False)
+        assert ends.reader.read(1000) == LINE
+
+
+def test_what_nobody_reads_is_kept_then_dropped_and_that_is_told(ends: Ends, caplog: pytest.LogCaptureFixture) -> None:
+    lines = [b"%099d\n" % number for number in range(30_000)]
+    for line in lines:
+        ends.output.write(line)
+    came = ends.read(output.KEPT_BYTES - output.KEPT_BYTES % 100)
+    until_s = time.monotonic() + PATIENCE_S
+    while not caplog.messages and time.monotonic() < until_s:
+        came += ends.read_rest()
+    came += ends.read_rest()
+    [told] = caplog.messages
+    assert told.endswith("lines of output were dropped: nobody read them, or they could not be written")
+    came_whole = came.splitlines(keepends=True)
+    assert int(told.split()[0]) + len(came_whole) == len(lines)
+    assert came_whole == sorted(came_whole)
+    assert set(came_whole) < set(lines)
+
+
+def test_a_reader_that_is_gone_is_no_error(ends: Ends) -> None:
+    ends.reader.close()
+    for _ in range(3):
+        assert ends.output.write(LINE) == len(LINE)
+    ends.output.wait_sent(PATIENCE_S)
+    # What a job starts gets /dev/null then, and does not fail either.
+    with Path(os.devnull).open("wb") as null:
+        assert os.path.sameopenfile(ends.writer.fileno(), null.fileno())
+
+
+def test_a_full_disk_is_no_error() -> None:
+    with Path("/dev/full").open("wb") as full:
+        assert Output(full.fileno()).write(LINE) == len(LINE)
+
+
+def test_a_job_cannot_close_it_for_others(ends: Ends) -> None:
+    stream = io.TextIOWrapper(ends.output, line_buffering=True)
+    stream.close()
+    print("still here", file=stream)
+    assert ends.read(11) == b"still here\n"
+
+
+FORKS = r"""
+import os, sys
+from monarq.workers.output import never_wait_for_readers
+never_wait_for_readers()
+for number in range(10_000):
+    sys.stdout.write(f"{number:07}\n")
+    sys.stdout.flush()
+child = os.fork()
+sys.stdout.write("of the parent\n" if child else "of the child\n")
+sys.stdout.flush()
+print("full", file=sys.stderr)
+sys.stdout.buffer.wait_sent(20)
+if child:
+    os.wait()
+"""
+
+
+def test_a_fork_sends_what_is_its_own_and_nothing_else() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKS]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.readline() == process.stderr.readline() == b"full\n"
+        lines = Counter(process.stdout.read().splitlines())
+    assert lines.total() == 10_002
+    assert len(lines) == 10_002
+    assert {b"of the parent", b"of the child"} < set(lines)
+
+
+def test_it_follows_the_descriptor_and_writes_into_no_file_of_a_job(ends: Ends, tmp_path: Path) -> None:
+    with (tmp_path / "job").open("wb") as file:
+        own = ends.output._sink.fd
+        if own != ends.writer.fileno():
+            os.dup2(file.fileno(), own)  # a job has closed all that it did not know, and opened a file
+        ends.output.write(LINE)
+        assert ends.read(len(LINE)) == LINE
+        os.dup2(file.fileno(), ends.writer.fileno())
+        ends.output.write(b"led here\n")
+        ends.output.wait_sent(PATIENCE_S)
+    assert (tmp_path / "job").read_bytes() == b"led here\n"
