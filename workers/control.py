@@ -206,6 +206,10 @@ class WorkerEnd:
             return
         self._unsent = self._unsent[sent:]
 
+    def filenos(self) -> tuple[int]:
+        """Its descriptor: see `monarq.workers.forks`."""
+        return (self._socket.fileno(),)
+
     def messages(self) -> Iterator[ToWorker]:
         """Waits for each message; ends when the supervisor is gone."""
         while data := self._read():

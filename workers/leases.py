@@ -18,6 +18,7 @@ from monarq.shared.backoff import Backoff
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.renew import BATCH, renew
 from monarq.shared.keys import QueueKeys
+from monarq.workers.forks import FORKS
 from monarq.workers.journal import Journal
 
 
@@ -86,6 +87,7 @@ class LeaseKeeper:
         self._renewed_at_s = time.monotonic()
         self._ended = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._connections: Any = None
 
     def start(self) -> None:
         """Starts the thread; the running loop is told of lost leases."""
@@ -97,6 +99,13 @@ class LeaseKeeper:
     def renewed_s(self) -> float:
         """Seconds since Redis last took everything; at first, since the keeper was made."""
         return time.monotonic() - self._renewed_at_s
+
+    def filenos(self) -> list[int]:
+        """The descriptors of its connections: see `monarq.workers.forks`."""
+        pool = self._connections
+        made = [*getattr(pool, "_available_connections", ()), *getattr(pool, "_in_use_connections", ())]
+        sockets = [getattr(connection, "_sock", None) for connection in made]
+        return [socket.fileno() for socket in sockets if socket is not None]
 
     async def stop(self) -> None:
         """Ends the thread; safe to call twice, or without start."""
@@ -113,6 +122,8 @@ class LeaseKeeper:
 
     def _keep(self) -> None:
         redis = self._open_redis()
+        self._connections = redis.connection_pool
+        FORKS.part_from(self)
         backoff = Backoff(0.1, min(1.0, self._lease_s / 6))
         try:
             while not self._stopped.is_set():

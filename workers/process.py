@@ -38,6 +38,7 @@ from monarq.workers.control import (
     ToWorker,
     WorkerEnd,
 )
+from monarq.workers.forks import FORKS
 from monarq.workers.log_setup import configure_logging, configure_root_logging, let_speak
 from monarq.workers.output import never_wait_for_readers
 from monarq.workers.repairer import Repairer
@@ -105,6 +106,7 @@ class Worker:
     async def _serve(self, engine: WorkerEngine) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(end_without_memory)
+        FORKS.keep_from(self._loop)
         handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
         with handling(handlers):
             beats = asyncio.create_task(self._beat(engine))
@@ -194,6 +196,8 @@ def main(build: Build | None = None) -> None:
     never_wait_for_readers()
     faulthandler.enable()
     channel = WorkerEnd(socket.socket(fileno=int(sys.argv[sys.argv.index("--control-fd") + 1])))
+    FORKS.part_from(channel)
+    FORKS.keep_apart()
     messages = channel.messages()
     start = next(messages, None)
     if not isinstance(start, Start):

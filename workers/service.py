@@ -23,6 +23,7 @@ from monarq.workers.audit import audit_redis
 from monarq.workers.burst import Burst
 from monarq.workers.crew import Crew, Terms
 from monarq.workers.draining import Drain, end_tasks
+from monarq.workers.forks import FORKS
 from monarq.workers.job_processes import JobProcesses
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.log_setup import let_speak
@@ -83,6 +84,7 @@ class Service:
         """
         source = self._terms.source
         redis = Wire(private_pool(source.client()), shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL)
+        FORKS.part_from(redis)
         try:
             if await reach_redis(redis, source.shown, self._terms.journal, self._terms.settings, self._stopping):
                 await audit_redis(redis, source.shown, self._terms.journal, tells=self._terms.settings.audit)

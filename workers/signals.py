@@ -7,17 +7,23 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
+
+from monarq.workers.fork_signals import ForkSignals
+
+_FORKS: Final = ForkSignals()
 
 
 @contextmanager
 def handling(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
-    """Inside the block the running loop calls these; after it the signals have their default actions.
+    """Inside the block the running loop calls these; after it, and in forks, the signals have their default actions.
 
     The loop must be that of the main thread.
     """
     loop = asyncio.get_running_loop()
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
+    _FORKS.own(handlers)
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable
 from typing import Self
 
+from monarq.workers.forks import FORKS
 from monarq.workers.lanes.child_end import ChildEnd, open_pidfd, reap
 from monarq.workers.lanes.child_start import NewChild, spawn_child
 from monarq.workers.lanes.cpu_errors import CpuStartError
@@ -57,6 +58,7 @@ class ChildProcess:
         self._loop.add_reader(self._connection, self._receive)
         self._pidfd = open_pidfd(self.pid)
         self._watch_exit()
+        FORKS.part_from(self)
 
     @classmethod
     def spawn(cls, sys_path: list[str]) -> Self:
@@ -133,6 +135,12 @@ class ChildProcess:
         if self._connected:
             self._connection.shutdown(socket.SHUT_WR)
         self._kill_timer = self._loop.call_later(RETIRE_LIMIT_S, self.kill)
+
+    def filenos(self) -> tuple[int, ...]:
+        """The descriptors that join it to us: see `monarq.workers.forks`."""
+        if self.end is not None:
+            return ()
+        return self._connection.fileno(), self._lifeline_fd, -1 if self._pidfd is None else self._pidfd
 
     async def wait_ended(self) -> None:
         """Waits until the process is gone and reaped."""

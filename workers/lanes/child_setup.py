@@ -14,6 +14,8 @@ import threading
 from contextlib import suppress
 from types import FrameType
 
+from monarq.workers.fork_signals import ForkSignals
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _PR_SET_PDEATHSIG = 1
@@ -56,8 +58,7 @@ def leave_stopping_to_worker() -> None:
         signal.signal(number, _leave_to_worker)
         signal.siginterrupt(number, False)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    forks = ForkSignals()
-    os.register_at_fork(before=forks.hold, after_in_parent=forks.let_go, after_in_child=forks.restore)
+    ForkSignals().own(STOP_SIGNALS)
 
 
 def offer_to_oom_killer() -> None:
@@ -69,29 +70,6 @@ def offer_to_oom_killer() -> None:
             os.pwrite(fd, str(min(score, _OOM_SCORE_MAX)).encode(), 0)
         finally:
             os.close(fd)
-
-
-class ForkSignals:
-    """Gives the forks of a job the default stop signals: multiprocessing ends its processes by SIGTERM."""
-
-    def __init__(self) -> None:
-        self._thread = threading.local()
-
-    def hold(self) -> None:
-        """Before a fork. One that is ended as soon as it is made would lose the signal to our handler."""
-        self._thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-
-    def let_go(self) -> None:
-        """After a fork, where it was made."""
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._thread.mask)
-
-    def restore(self) -> None:
-        """After a fork, in the new process."""
-        if signal.getsignal(signal.SIGINT) is _leave_to_worker:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        if signal.getsignal(signal.SIGTERM) is _leave_to_worker:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        self.let_go()
 
 
 def _leave_to_worker(_number: int, _frame: FrameType | None) -> None:

@@ -17,10 +17,12 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from types import CoroutineType, FunctionType, TracebackType
 from typing import TYPE_CHECKING, cast
 
 from monarq.shared.tracing import carried
+from monarq.workers.forks import close_in_fork
 from monarq.workers.lanes.child_progress import OUTBOX
 from monarq.workers.lanes.child_setup import die_with_worker, leave_stopping_to_worker, offer_to_oom_killer
 from monarq.workers.lanes.framing import (
@@ -120,6 +122,7 @@ def main() -> None:
     leave_stopping_to_worker()
     offer_to_oom_killer()
     _LINK.open(socket_fd)
+    os.register_at_fork(after_in_child=partial(close_in_fork, (socket_fd, lifeline_fd)))
     OUTBOX.connect(send_message)
     with suppress(EOFError):
         prepare(_LINK)

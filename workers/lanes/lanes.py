@@ -11,6 +11,7 @@ from typing import Final
 
 from monarq.shared.lane import Lane
 from monarq.shared.tracing import carry_context
+from monarq.workers.forks import FORKS
 from monarq.workers.lanes.child_progress import pass_on
 from monarq.workers.lanes.cpu import CpuCall, CpuLane
 from monarq.workers.registry import Registered
@@ -125,3 +126,5 @@ def _caught(call: Callable[[], object]) -> tuple[object, BaseException | None]:
         return call(), None
     except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
         return None, error
+    finally:
+        FORKS.end_if_fork()
