@@ -168,6 +168,11 @@ _WORKER_GAUGES: Final[tuple[tuple[str, str, Callable[[WorkerStats], float]], ...
         "The largest delay of its event loop over the last seconds.",
         lambda worker: worker.loop_lag_s,
     ),
+    (
+        "abandoned_threads",
+        "Threads that still go on although their jobs have passed their timeout or were cancelled.",
+        lambda worker: worker.abandoned_threads,
+    ),
     ("uptime_seconds", "How long ago it started.", lambda worker: worker.uptime_s),
     (
         "restarts",

@@ -60,6 +60,7 @@ class WorkerStats:
         memory_bytes: its resident memory, its cpu child's included.
         loop_lag_s: the largest delay of its event loop in that time.
         restarts: how often the worker of its place in the pool had ended by itself or was killed before.
+        abandoned_threads: threads that still go on although their jobs have passed their timeout or were cancelled.
         running_jobs: the jobs that it runs, the longest running first; at most 50 of them.
     """
 
@@ -80,6 +81,7 @@ class WorkerStats:
     memory_bytes: int = 0
     loop_lag_s: float = 0.0
     restarts: int = 0
+    abandoned_threads: int = 0
     running_jobs: tuple[RunningJob, ...] = ()
 
 
@@ -108,6 +110,7 @@ class _Record(msgspec.Struct):
     memory_bytes: int = 0
     loop_lag_s: float = 0.0
     restarts: int = 0
+    abandoned_threads: int = 0
     running_jobs: tuple[_RunningRecord, ...] = ()
 
 
@@ -177,6 +180,7 @@ def _worker(worker_id: str, data: bytes, now_ms: int, *, alive: bool) -> WorkerS
         cpu_percent=record.cpu_percent,
         memory_bytes=record.memory_bytes,
         loop_lag_s=record.loop_lag_s,
+        abandoned_threads=record.abandoned_threads,
         restarts=record.restarts,
         running_jobs=tuple(
             RunningJob(job.id, job.name, job.queue, job.started_ms, _since(job.started_ms, now_ms))

@@ -157,6 +157,7 @@ class Engine:
             started=self._tally.started,
             lag_s=round(max(0.0, self._vitals.lag.take("beat")), 3),
             renewed_s=round(self._crew.keeper.renewed_s, 3) if self._crew else 0.0,
+            abandoned_threads=self._tally.abandoned_threads,
             hungry=[claimer.hunger() for claimer in self._crew.claimers] if self._crew else [],
         )
 

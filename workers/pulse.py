@@ -30,6 +30,7 @@ class Pulse(msgspec.Struct, frozen=True):
         renewed_s: seconds since Redis last took its record and its leases.
         hungry: for each set of each queue, how long nothing was claimed although there was a place.
         started: how many jobs it has started so far.
+        abandoned_threads: threads that still go on although their jobs were given up.
     """
 
     running: int = 0
@@ -37,3 +38,4 @@ class Pulse(msgspec.Struct, frozen=True):
     renewed_s: float = 0.0
     hungry: list[Hunger] = []
     started: int = 0
+    abandoned_threads: int = 0

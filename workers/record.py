@@ -51,6 +51,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     retried: int
     draining: bool
     restarts: int
+    abandoned_threads: int
     cpu_percent: float
     memory_bytes: int
     loop_lag_s: float
@@ -84,6 +85,7 @@ def write_record(
         retried=tally.retried,
         draining=draining,
         restarts=restarts,
+        abandoned_threads=tally.abandoned_threads,
         cpu_percent=measured.cpu_percent,
         memory_bytes=measured.memory_bytes,
         loop_lag_s=measured.loop_lag_s,

@@ -1,4 +1,4 @@
-"""Who replaces a worker that has done its share: one that has run enough jobs, or takes too much memory.
+"""Who replaces a worker that has done its share: run enough jobs, taken too much memory, lost too many threads.
 
 Against what leaks in jobs and in the libraries that they use. It replaces one worker at a time, without a gap and
 without a hurry: the successor takes jobs before the old worker rests, and that one goes when its last job has ended.
@@ -20,6 +20,9 @@ from monarq.workers.worker_process import WorkerProcess
 LOOK_S: Final = 1.0
 """How often it looks: as often as workers tell how they stand."""
 
+ABANDONED_THREADS: Final = 100
+"""The default bound."""
+
 _AGAIN_FIRST_S: Final = 1.0
 _AGAIN_LONGEST_S: Final = 60.0
 
@@ -32,20 +35,29 @@ class Share:
         jobs: how many jobs it runs, about: those of the second in which it gets there, and while its successor starts,
             come on top. None for any number.
         memory_bytes: how much memory it may take without its cpu lane, whose processes have limits of their own.
-            None for any.
+            None for any. What is less than a worker takes before its first job is no limit.
+        abandoned_threads: how many threads may go on in it although their jobs were given up.
     """
 
     jobs: int | None = None
     memory_bytes: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.jobs is not None or self.memory_bytes is not None
+    abandoned_threads: int = ABANDONED_THREADS
 
     def why_done(self, worker: WorkerProcess) -> str | None:
         """Why the worker is to be replaced, in a few words; None while it is not."""
-        if self.jobs is not None and worker.pulse.started >= self.jobs:
-            return f"it has run {worker.pulse.started:,} jobs"
-        if self.memory_bytes is None:
+        pulse = worker.pulse
+        if self.jobs is not None and pulse.started >= self.jobs:
+            return f"it has run {pulse.started:,} jobs"
+        if pulse.abandoned_threads >= self.abandoned_threads:
+            return f"{pulse.abandoned_threads:,} of its threads go on although their jobs were given up"
+        return self._why_too_large(worker)
+
+    def is_too_small_for(self, worker: WorkerProcess) -> bool:
+        """Whether it took more memory than this before its first job: so would any successor."""
+        return self.memory_bytes is not None and worker.ready_bytes > self.memory_bytes
+
+    def _why_too_large(self, worker: WorkerProcess) -> str | None:
+        if self.memory_bytes is None or not worker.pulse.started or self.is_too_small_for(worker):
             return None
         taken_bytes = read_resident_bytes(worker.pid)
         return f"it takes {taken_bytes / 2**20:,.0f} MiB" if taken_bytes > self.memory_bytes else None
@@ -63,6 +75,7 @@ class Recycler:
         self._share = share
         self._log = log
         self._starting = asyncio.Lock()
+        self._told_too_small = False
 
     async def run(self) -> None:
         """Replaces workers until cancelled; one whose successor does not start stays, and that is tried again."""
@@ -75,7 +88,10 @@ class Recycler:
         while True:
             await asyncio.sleep(LOOK_S)
             worker = seat.worker
-            if worker is None or not worker.is_serving or (why := self._share.why_done(worker)) is None:
+            if worker is None or not worker.is_serving:
+                continue
+            self._tell_if_too_small(worker)
+            if (why := self._share.why_done(worker)) is None:
                 continue
             self._log.recycling(worker, why)
             async with self._starting:
@@ -88,3 +104,9 @@ class Recycler:
             else:
                 self._log.recycling_given_up(worker)
                 await asyncio.sleep(backoff.next_s())
+
+    def _tell_if_too_small(self, worker: WorkerProcess) -> None:
+        limit_bytes = self._share.memory_bytes
+        if limit_bytes is not None and self._share.is_too_small_for(worker) and not self._told_too_small:
+            self._told_too_small = True
+            self._log.memory_limit_too_small(worker, limit_bytes)

@@ -46,7 +46,8 @@ async def supervise(
         spec: what each worker runs.
         workers: how many.
         limits: how long to wait for what.
-        share: what a worker is to do before another takes its place. Default: whatever comes.
+        share: what a worker is to do before another takes its place. Default: whatever comes, until too many of its
+            threads hang.
         log: who hears of what happens; by default the logger ``monarq.supervisor``.
 
     Returns:
@@ -111,7 +112,7 @@ class Supervisor:
             signal.SIGHUP: self.handle_hup,
         }
         with handling(handlers):
-            recycling = self._start_recycling()
+            recycling = asyncio.create_task(Recycler(self._seats, self._share, self._log).run())
             try:
                 async with asyncio.TaskGroup() as seats:
                     for seat in self._seats:
@@ -120,8 +121,7 @@ class Supervisor:
                 for repair in self._repairs_to_pass_on:
                     self._log.jobs_left_to_leases(repair.dead)
             finally:
-                if recycling is not None:
-                    recycling.cancel()
+                recycling.cancel()
                 for worker in self._workers.values():
                     worker.abandon()
         self._log.stopped(self._exit_code)
@@ -160,10 +160,6 @@ class Supervisor:
             seat.close()
         for worker in self._workers.values():
             worker.drain()
-
-    def _start_recycling(self) -> asyncio.Task[None] | None:
-        recycler = Recycler(self._seats, self._share, self._log)
-        return asyncio.create_task(recycler.run()) if self._share else None
 
     async def _renew(self) -> None:
         while self._renewal_asked and not self._stopping:

@@ -118,6 +118,17 @@ class SupervisorLog:
         """Its successor did not become ready: it stays, and that is tried again."""
         logger.error("%s goes on for now, as its successor did not become ready", _name(worker))
 
+    def memory_limit_too_small(self, worker: WorkerProcess, limit_bytes: int) -> None:
+        """Workers take more memory before their first job than they may. Told once."""
+        logger.warning(
+            "no worker is replaced for its memory: %s took %d MiB before its first job, and the limit is %d MiB;"
+            " set --max-memory-per-worker well above that, to %d MiB, say",
+            _name(worker),
+            worker.ready_bytes >> 20,
+            limit_bytes >> 20,
+            worker.ready_bytes * 2 >> 20,
+        )
+
     def stopped(self, exit_code: int) -> None:
         """All workers have ended."""
         logger.info("all workers have ended (exit code %d)", exit_code)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Tally:
-    """Runs by how they ended: `complete`, `failed` for good, `retried`, `handed_back`, `lost`; `started` in all."""
+    """Runs by how they ended: `complete`, `failed` for good, `retried`, `handed_back`, `lost`; `started` in all.
+
+    `abandoned_threads` are those of thread jobs that have passed their timeout, or were cancelled, and still go on.
+    """
 
     started: int = 0
     complete: int = 0

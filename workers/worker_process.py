@@ -34,6 +34,7 @@ from monarq.workers.control import (
 )
 from monarq.workers.job_processes import family_of, kill
 from monarq.workers.lanes.child_end import ChildEnd, reap
+from monarq.workers.lanes.memory_guard import read_resident_bytes
 from monarq.workers.pulse import Pulse
 from monarq.workers.reaper import has_ended
 from monarq.workers.spec import Limits, WorkerSpec
@@ -56,6 +57,7 @@ class WorkerProcess:
         pid: its process id, and that of its process group and session.
         ready: what it said when it was ready; None before.
         refusal: why it cannot start, if it said so.
+        ready_bytes: the resident memory that it had then; 0 before.
         pulse: how it stood at its last beat.
         silent_s: seconds since it was last heard of; time in which we were stopped ourselves does not count.
         farewell: "drained" or "burst" when everything was handed back, and None otherwise: then what it held is to be
@@ -80,6 +82,7 @@ class WorkerProcess:
         self.restarts = restarts
         self.pid = process.pid
         self.ready: Ready | None = None
+        self.ready_bytes = 0
         self.refusal: str | None = None
         self.farewell: str | None = None
         self.killed_for: str | None = None
@@ -235,7 +238,7 @@ class WorkerProcess:
                 if self._idle_beats > 1:  # the first may have been sent before it was told to rest
                     self._idle.set()
             case Ready():
-                self.ready = message
+                self.ready, self.ready_bytes = message, read_resident_bytes(self.pid)
                 self._ready_or_ended.set()
                 self._on_ready(self)
             case Refused():

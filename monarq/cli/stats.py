@@ -45,7 +45,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   arq: {j_complete, j_failed, j_retried, j_ongoing, queued}    the same as numbers, or null
   workers: [{id, host, pid, version, concurrency, running, uptime_s,
              done, failed, retried, draining, alive, queues, cpu_percent,
-             memory_bytes, loop_lag_s, restarts, running_jobs}]
+             memory_bytes, loop_lag_s, restarts, abandoned_threads, running_jobs}]
 """,
 }
 

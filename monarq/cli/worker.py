@@ -117,7 +117,15 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     "--max-memory-per-worker",
     type=parse_size,
     metavar="SIZE",
-    help="Replace a worker by a new one when it takes more memory, such as 512MB. Default: never.",
+    help="Replace a worker by a new one when its jobs make it take more memory, such as 512MB. Default: never.",
+)
+@click.option(
+    "--max-abandoned-threads",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Replace a worker by a new one when so many of its threads go on after their jobs' timeouts.",
 )
 @click.option(
     "--max-jobs-per-child",
@@ -246,6 +254,7 @@ def worker(
     hang_timeout: float,
     max_jobs_per_worker: int | None,
     max_memory_per_worker: int | None,
+    max_abandoned_threads: int,
     health_port: int | None,
     metrics_port: int | None,
     bind: str,
@@ -286,7 +295,7 @@ def worker(
             return check_workers(spec)
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
         ports = Ports(health_port, metrics_port, bind, health)
-        share = Share(max_jobs_per_worker, max_memory_per_worker)
+        share = Share(max_jobs_per_worker, max_memory_per_worker, max_abandoned_threads)
         watcher = find_watcher(watch_also) if watch else None
         limits = Limits(hang_timeout_s=hang_timeout)
         return run_pool(spec, workers, limits, ports, share, watch=watch, watcher=watcher)

@@ -22,6 +22,7 @@ monarq workers --json | jq '.workers[] | select(.loop_lag_s > 1)'
   done, failed, retried                                           since its start
   cpu_percent, memory_bytes, loop_lag_s                           in the last seconds
   uptime_s, restarts, draining, alive
+  abandoned_threads                                               that go on
 """,
 }
 
@@ -37,7 +38,8 @@ def workers(queue: tuple[str, ...], jobs: bool, redis: str | None, json: bool) -
 
     What is shown is at most a third of a lease old (5 seconds). `cpu` is a share of one core and `lag` the longest time
     for which something kept the event loop from turning, both in the last seconds. `restarts` counts how often the
-    worker of that place had died or was killed. A worker is `gone` when it was silent for a lease.
+    worker of that place had died or was killed. `abandoned`, where there are any, are threads that go on although their
+    jobs have passed their timeout or were cancelled. A worker is `gone` when it was silent for a lease.
     """
     import asyncio
 

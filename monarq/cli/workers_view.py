@@ -58,6 +58,8 @@ def render_workers(workers: Sequence[WorkerStats], *, width: int) -> RenderableT
     table = _open_table(gap=1 if width < NARROW else 2)
     table.add_column("worker on", overflow="ellipsis")
     names = _columns(width)
+    if any(worker.abandoned_threads for worker in workers):
+        names.insert(names.index("running") + 1, "abandoned")
     for name in names:
         if name == "queues":
             table.add_column(name, overflow="fold")
@@ -102,6 +104,7 @@ def _cells(worker: WorkerStats) -> dict[str, Text]:
         "pid": Text(str(worker.pid)),
         "version": Text(printable(worker.version)),
         "running": Text(f"{worker.running:,}/{worker.concurrency:,}"),
+        "abandoned": Text(f"{worker.abandoned_threads:,}", style="yellow" if worker.abandoned_threads else ""),
         "cpu": Text(f"{worker.cpu_percent:.0f}%"),
         "memory": Text(memory(worker.memory_bytes)),
         "lag": Text(_lag(worker.loop_lag_s), style="yellow" if worker.loop_lag_s >= LATE_S else ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from typing import Any
@@ -61,6 +62,13 @@ def test_a_row_with_everything() -> None:
         *("web-1.example.com", "12345", "0.1.0", "100/100", "193%", "1.5GB", "12s", "2h05m", "17", "alive"),
         *("arq:queue,", "emails"),
     ]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_abandoned_threads_have_a_column_where_there_are_any(width: int) -> None:
+    hung = dataclasses.replace(WORKERS[1], abandoned_threads=37)
+    assert "37" in "\n".join(lines(render_workers([*WORKERS[:1], hung], width=width), width))
+    assert not any("abandoned" in line for line in lines(render_workers(WORKERS, width=width), width))
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from monarq.producer import Producer
 from monarq.shared import keys as names
+from tests.workers import unruly_jobs
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.pool import Pool, running_pool
 from tests.workers.test_supervisor_jobs import begun, pool_at, stop
@@ -59,6 +60,40 @@ async def test_a_worker_that_takes_too_much_memory(redis_url: str) -> None:
         await ran_elsewhere(pool, producer, pid)
         await pool.line("has ended: drained")
         await stop(pool)
+
+
+async def test_memory_that_workers_take_empty_is_no_limit_and_that_is_told_once(redis_url: str) -> None:
+    async with (
+        pool_at(redis_url, workers=2, share={"memory_bytes": 20 * 2**20}) as pool,
+        Producer(redis_url) as producer,
+    ):
+        told = await pool.line(r"no worker is replaced for its memory: worker \d .* took (\d+) MiB .* limit is 20 MiB")
+        await pool.line("is ready")
+        ran = [await (await producer.enqueue(jobs.take_a_second)).result(timeout=20) for _ in range(3)]
+        await stop(pool)
+    assert len(ran) == 3
+    assert int(told[1]) > 20
+    assert pool.count("is replaced for its memory") == 1
+    assert pool.count("is replaced once") == 0
+
+
+async def test_a_worker_of_whose_threads_too_many_hang(redis_url: str, redis: Redis) -> None:
+    """It goes although they never end."""
+    share = {"abandoned_threads": 2}
+    async with (
+        pool_at(redis_url, "tests.workers.unruly_jobs", share=share) as pool,
+        Producer(redis_url) as producer,
+    ):
+        [pid] = {int((await pool.line(r"worker 0 \(pid (\d+)\) is ready"))[1])}
+        for _ in range(2):
+            handle = await producer.enqueue(unruly_jobs.hang_in_thread)
+            with pytest.raises(TimeoutError):
+                await handle.result(timeout=20)
+        await pool.line(f"{pid}.* is replaced once .*: 2 of its threads go on although their jobs were given up")
+        await pool.line(rf"worker 0 \(pid {pid}\) has ended: drained")
+        assert await (await producer.enqueue(unruly_jobs.answer_in_thread)).result(timeout=20) == 42
+        await stop(pool)
+    assert pool.count("is lost") == 0
 
 
 async def test_a_stop_does_not_wait_for_a_worker_at_leisure(redis_url: str, redis: Redis) -> None:

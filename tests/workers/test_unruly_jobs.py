@@ -45,6 +45,7 @@ async def test_a_thread_job_that_raises_is_not_abandoned(redis: Redis, redis_url
 
 
 async def test_threads_that_hang_take_no_place_from_other_jobs(redis: Redis, redis_url: str) -> None:
+    jobs.LET_GO.clear()
     try:
         async with running(make_engine(redis_url, jobs.ALL, threads=1)) as engine:
             for number in range(2):

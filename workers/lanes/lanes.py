@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from monarq.shared.lane import Lane
 from monarq.shared.tracing import carry_context
@@ -28,7 +29,7 @@ class Lanes:
     """Calls jobs: on the loop, in a thread, or in the child process.
 
     Attributes:
-        tally: where threads that were given up are counted.
+        tally: where threads that were given up are counted, for as long as they go on.
     """
 
     def __init__(self, jobs: Mapping[str, Registered], settings: WorkerSettings, tally: Tally, worker_id: str) -> None:
@@ -93,8 +94,7 @@ class Lanes:
                 value, error = await asyncio.wrap_future(work)
             except asyncio.CancelledError:
                 if not work.cancel():
-                    # A thread cannot be stopped: it goes on, nobody waits for it, and another job has its place.
-                    self.tally.abandoned_threads += 1
+                    self._abandon(work)
                 raise
         if error is None:
             return value
@@ -102,6 +102,20 @@ class Lanes:
             raise error
         finally:
             del error  # it holds this frame by its traceback
+
+    def _abandon(self, work: Future[Any]) -> None:
+        """A thread cannot be stopped: it goes on, nobody waits for it, and another job has its place."""
+        self.tally.abandoned_threads += 1
+        in_loop = asyncio.get_running_loop().call_soon_threadsafe
+
+        def come_back(_: Future[Any]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody counts any more
+                in_loop(self._take_back)
+
+        work.add_done_callback(come_back)
+
+    def _take_back(self) -> None:
+        self.tally.abandoned_threads -= 1
 
     async def _call_in_child(self, run: Run, lead: tuple[object, ...]) -> object:
         assert self._cpu is not None
