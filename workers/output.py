@@ -12,26 +12,24 @@ import atexit
 import errno
 import io
 import os
-import select
-import stat
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from monarq.workers.output_sink import open_sink, same_file, wait_writable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-KEPT_BYTES: Final = 1 << 20
+KEPT_BYTES: Final = 4 << 20
 """How much is kept of what could not go out yet."""
+_AT_ONCE: Final = 100
+"""How many of the writes that were kept are made at once, so that nobody waits for long."""
 FLUSH_S: Final = 0.5
 """How long a process that ends waits for what it has kept."""
-
-ANEW: Final = "/proc/self/fd/{fd}"
-"""Opened, it leads where the descriptor leads, with flags of its own. Linux only."""
 
 _GONE: Final = frozenset({errno.EPIPE, errno.EIO, errno.ECONNRESET})
 
@@ -95,58 +93,7 @@ def _finish(outputs: list[Output]) -> None:
             stream.flush()
     for output in outputs:
         output.wait_sent(FLUSH_S)
-
-
-class Sink(NamedTuple):
-    """Where bytes go out."""
-
-    fd: int
-    write: Callable[[bytes], int]
-    """Gives how many it took; BlockingIOError where it takes none now."""
-    waits: bool = False
-    """Whether `write` may wait all the same: then only the thread may call it."""
-    forget: Callable[[], object] = lambda: None
-    """Keeps Python from closing the descriptor, whose number may be another file's by now."""
-
-
-def open_sink(fd: int) -> Sink:
-    """What a descriptor leads to, without waiting as far as the system can do that.
-
-    Its own flag for that must not be set: it would hold for all processes that share it, the user's shell too.
-
-    Raises:
-        OSError: it is closed.
-    """
-    mode = os.fstat(fd).st_mode
-    if stat.S_ISSOCK(mode):
-        return _open_socket(fd)
-    if not stat.S_ISFIFO(mode) and not os.isatty(fd):
-        return Sink(fd, lambda data: os.write(fd, data))
-    try:
-        anew = os.open(ANEW.format(fd=fd), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError:  # not on Linux, or another user's terminal
-        return Sink(fd, lambda data: os.write(fd, data), waits=True)
-    return Sink(anew, lambda data: os.write(anew, data))
-
-
-def _open_socket(fd: int) -> Sink:
-    import socket  # put off: few need it, and the start of a cpu child would wait for it
-
-    own = socket.socket(fileno=os.dup(fd))
-    return Sink(own.fileno(), lambda data: own.send(data, socket.MSG_DONTWAIT), forget=own.detach)
-
-
-def _same_file(fd: int, other: int) -> bool:
-    try:
-        return os.path.sameopenfile(fd, other)
-    except OSError:
-        return False
-
-
-def _wait_writable(fd: int) -> None:
-    poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    poll.poll()
+        output.tell_of_dropped()
 
 
 class Output(io.BufferedIOBase):
@@ -193,7 +140,8 @@ class Output(io.BufferedIOBase):
         """Takes all of it."""
         chunk = bytes(data)
         with self._changed:
-            left = chunk if self._kept or self._sink.waits else self._send(chunk)
+            # Not by the thread alone: while a job logs without a pause, it hardly gets to run.
+            left = self._send(chunk) if self._send_kept() else chunk
             if left:
                 self._keep(left)
         return len(chunk)
@@ -202,8 +150,21 @@ class Output(io.BufferedIOBase):
         """Waits until nothing is kept, but not for longer than this."""
         until_s = time.monotonic() + longest_s
         with self._changed:
-            while self._kept and (left_s := until_s - time.monotonic()) > 0:
+            while self._kept_bytes and (left_s := until_s - time.monotonic()) > 0:
                 self._changed.wait(left_s)
+
+    def _send_kept(self) -> bool:
+        """Sends what goes out now of what is kept; says whether a new line may be sent."""
+        if self._sink.waits:
+            return False
+        for _ in range(min(_AT_ONCE, len(self._kept))):
+            chunk = self._kept.popleft()
+            left = self._send(chunk)
+            self._kept_bytes -= len(chunk) - len(left)
+            if left:
+                self._kept.appendleft(left)
+                return False
+        return not self._kept
 
     def _send(self, chunk: bytes) -> bytes:
         """Sends what goes out now; gives the rest."""
@@ -223,7 +184,7 @@ class Output(io.BufferedIOBase):
     def _follow(self) -> None:
         """Goes where the descriptor leads now: a job may have led it elsewhere, or have opened a file as our number."""
         fd, own = self.fileno(), self._sink.fd
-        if fd != own and not _same_file(fd, own):
+        if fd != own and not same_file(fd, own):
             self._sink.forget()
             self._sink = open_sink(fd)
 
@@ -234,7 +195,8 @@ class Output(io.BufferedIOBase):
             self._let_go()
 
     def _keep(self, chunk: bytes) -> None:
-        if self._kept_bytes + len(chunk) > KEPT_BYTES:
+        # One write alone is never too long: the rest of a line that is half out must follow.
+        if self._kept_bytes and self._kept_bytes + len(chunk) > KEPT_BYTES:
             self._drop(chunk)
             return
         self._kept.append(chunk)
@@ -256,38 +218,45 @@ class Output(io.BufferedIOBase):
         with self._changed:
             self._changed.notify_all()
             if self._sending is None:
-                thread = threading.Thread(target=self._send_kept, name="monarq-output", daemon=True)
+                thread = threading.Thread(target=self._send_on, name="monarq-output", daemon=True)
                 with suppress(RuntimeError):  # no thread is to be had: the next line tries again
                     thread.start()
                     self._sending = thread
 
-    def _send_kept(self) -> None:
+    def _send_on(self) -> None:
         while True:
             with self._changed:
                 while not self._kept and not (self._dropped and self._goes_out):
                     self._changed.wait()
-                chunk = self._kept[0] if self._kept else None
-            if chunk is None:
-                self._tell_of_dropped()
+            if not self._kept:
+                self.tell_of_dropped()
+            elif self._sink.waits:
+                self._send_waiting()
             else:
-                self._send_first(chunk)
+                wait_writable(self._sink.fd)
+                with self._changed:
+                    self._send_kept()
+                    self._changed.notify_all()
 
-    def _send_first(self, chunk: bytes) -> None:
-        if not self._sink.waits:
-            _wait_writable(self._sink.fd)
-        left = self._send(chunk)
+    def _send_waiting(self) -> None:
         with self._changed:
-            self._kept_bytes -= len(chunk) - len(left)
-            self._kept.popleft()
-            if left:
-                self._kept.appendleft(left)
+            chunk = b"".join(self._kept)
+            self._kept.clear()
+        count = len(chunk)
+        while chunk:
+            chunk = self._send(chunk)
+        with self._changed:
+            self._kept_bytes -= count
             self._changed.notify_all()
 
-    def _tell_of_dropped(self) -> None:
+    def tell_of_dropped(self) -> None:
+        """Logs how many lines have been dropped since it was told last, if there were any."""
+        with self._changed:
+            if not self._dropped:
+                return
+            count, self._dropped = self._dropped, 0
         from monarq.workers.supervisor_log import lines_dropped  # put off: nearly no process needs it
 
-        with self._changed:
-            count, self._dropped = self._dropped, 0
         lines_dropped(count)
         with self._changed:
             if self._dropped:

@@ -40,8 +40,8 @@ async def close_stdout_and_stderr() -> None:
     sys.stderr.close()
 
 
-@job(max_tries=1)
-async def talk_much(lines: int) -> None:
+@job(lane="thread", max_tries=1)
+def talk_much(lines: int) -> None:
     for number in range(lines):
         logger.warning("line %d of a job that talks much", number)
 

@@ -9,16 +9,18 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 import time
 import tty
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from monarq.workers import output
+from monarq.workers import output, output_sink
 from monarq.workers.output import Output
 
 LINE = b"x" * 99 + b"\n"
@@ -71,7 +73,7 @@ def open_ends(make: Callable[[], tuple[int, int]]) -> Iterator[Ends]:
 def waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is, and where descriptors cannot be opened anew, as on macOS."""
     if request.param:
-        monkeypatch.setattr(output, "ANEW", "/nonexistent/{fd}")
+        monkeypatch.setattr(output_sink, "ANEW", "/nonexistent/{fd}")
 
 
 @pytest.fixture(params=[os.pipe, open_sockets, open_pty], ids=["pipe", "socket", "terminal"])
@@ -94,7 +96,7 @@ def test_it_goes_out_before_the_process_can_die() -> None:
 
 
 def test_what_nobody_reads_is_kept_then_dropped_and_that_is_told(ends: Ends, caplog: pytest.LogCaptureFixture) -> None:
-    lines = [b"%099d\n" % number for number in range(30_000)]
+    lines = [b"%099d\n" % number for number in range(60_000)]
     for line in lines:
         ends.output.write(line)
     came = ends.read(output.KEPT_BYTES - output.KEPT_BYTES % 100)
@@ -108,6 +110,19 @@ def test_what_nobody_reads_is_kept_then_dropped_and_that_is_told(ends: Ends, cap
     assert int(told.split()[0]) + len(came_whole) == len(lines)
     assert came_whole == sorted(came_whole)
     assert set(came_whole) < set(lines)
+
+
+def test_nothing_is_dropped_where_somebody_reads(ends: Ends) -> None:
+    """As fast as they come, and however long one is."""
+    lines = [b"%099d\n" % number for number in range(30_000)]
+    long = b"y" * 2 * output.KEPT_BYTES + b"\n"
+    read = Future[bytes]()
+    threading.Thread(target=lambda: read.set_result(ends.read(len(long) + 100 * len(lines)))).start()
+    ends.output.write(long)
+    ends.output.wait_sent(PATIENCE_S)
+    for line in lines:
+        ends.output.write(line)
+    assert read.result(PATIENCE_S) == long + b"".join(lines)
 
 
 def test_a_reader_that_is_gone_is_no_error(ends: Ends) -> None:
