@@ -37,7 +37,6 @@ SETTINGS: Final = {
 }
 """Option -> the worker's setting that it is given as, where it is given: see `monarq.workers.target.override`."""
 
-
 SECTIONS: Final = {
     "Examples": """
 monarq worker examples.jobs
