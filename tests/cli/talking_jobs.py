@@ -47,5 +47,5 @@ def talk_much(lines: int) -> None:
 
 
 @job(max_tries=1)
-async def wait(seconds: float) -> None:
+async def wait_a_while(seconds: float) -> None:
     await asyncio.sleep(seconds)

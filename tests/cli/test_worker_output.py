@@ -55,7 +55,7 @@ async def test_a_reader_that_stops_holds_nothing_up(redis_url: str) -> None:
     async with Producer(redis_url) as producer:
         await (await producer.enqueue(jobs.talk_much, 70_000)).result(timeout=LONGEST_S)  # more than is kept
         # Nothing has been killed: the worker that is there says so at its next job, its first try.
-        await (await producer.enqueue(jobs.wait, 1.5 * HANG_S)).result(timeout=LONGEST_S)
+        await (await producer.enqueue(jobs.wait_a_while, 1.5 * HANG_S)).result(timeout=LONGEST_S)
         assert process.stderr is not None
         said = []
         async with asyncio.timeout(LONGEST_S):
