@@ -123,8 +123,8 @@ def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     )
     jobs = CounterMetricFamily(
         "monarq_jobs",
-        "The same by the name of the job. A crash is told when the job has ended. Names after the first 200 of a queue"
-        " are told together as (other).",
+        "The same by the name of the job. A crash is told when the job has ended. Of a queue 200 names are told"
+        " apart; the others together as (other), and as (unknown) what no worker knows.",
         labels=["queue", "job", "state"],
     )
     wait = HistogramMetricFamily(

@@ -63,7 +63,7 @@ async def read_totals(redis: Redis, queue: str, *, minutes: int | None = None) -
 
 
 async def read_jobs(redis: Redis, queue: str, *, minutes: int | None = None) -> dict[str, Tallies]:
-    """The same by job name. Names that came after the first 200 are counted together, as "(other)".
+    """The same by job name. What no worker knows is told as "(unknown)", what is over 200 names as "(other)".
 
     Raises:
         RedisError: Redis did not answer.

@@ -7,6 +7,7 @@ Scripts get the same names from `lua_prelude`, which the script loader puts in f
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ RESULT_PREFIX: Final = "arq:result:"  # string: arq's result dict
 ABORT: Final = "arq:abort"  # zset: job id -> ms of the request
 HEALTH_CHECK_SUFFIX: Final = ":health-check"
 
-QUEUES: Final = "monarq:queues"  # zset: queue -> ms at which a worker last told that it serves it
+QUEUES: Final = "monarq:queues"  # zset: queue -> ms at which a worker last served it, or somebody put a job into it
 
 PARKED_SCORE: Final = 4_102_444_800_000_000
 """The score in the queue of a job that waits in the cpu set: far enough that no arq worker takes it.
@@ -41,13 +42,15 @@ _OWN_NAMES: Final = {
     "LIVE": "live",  # hash: counters of this second, which have yet to be added to the others
     "MINUTE": "minute:",  # + unix minute, and ":" and a job's name: counters of that minute, for a day
     "SECOND": "second:",  # + unix second, and ":" and a job's name: counters of that second, for ten minutes
-    "NAMES": "names",  # zset: job name -> ms at which it was counted first
+    "NAMES": "names",  # zset: job name that is counted apart -> ms at which it was counted last, to the minute
+    "HEARD": "heard",  # zset: job name that producers have told of, and no worker yet -> ms at which it was first
+    "KNOWN": "known",  # zset: job name -> ms at which a worker last told that it knows the job
     "RECENT": "recent",  # list: what ended last, a few of each call
     "WORKERS": "workers",  # zset: worker id -> ms at which its record goes stale
     "WORKER": "worker:",  # + worker id: JSON record
     "LEASES": "leases:",  # + worker id: hash job id -> token
     "GIVEN_UP": "given-up:",  # + a claim's token or a worker's id: it takes nothing any more
-    "CRASH": "crash:",  # + job id: "<count> <what happened>"
+    "CRASH": "crash:",  # + job id: "<count> <what happened>", and NUL and the ms since which no worker knows its name
     "NO_RESULT": "no-result:",  # + job id: it ended lately, and its result is kept for less than a minute
     "TICK": "tick:",  # + cron tick id: it has been enqueued
     "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
@@ -181,22 +184,26 @@ def result(job_id: str) -> str:
     return RESULT_PREFIX + job_id
 
 
-def lua_prelude() -> str:
-    """Lua locals that name every key, put in front of each script.
+def lua_prelude(script: str | None = None) -> str:
+    """Lua locals that name keys, put in front of each script.
 
     A script's KEYS are the queue and the base of its own keys; what depends on a job id is built from these.
+
+    Args:
+        script: the script's text: names that it does not mention are left out, as each costs each call. None for all.
     """
     fixed = {
-        "JOB": JOB_PREFIX,
-        "RUN": IN_PROGRESS_PREFIX,
-        "RETRY": RETRY_PREFIX,
-        "RESULT": RESULT_PREFIX,
-        "ABORT": ABORT,
-        "QUEUES": QUEUES,
+        "JOB": f"'{JOB_PREFIX}'",
+        "RUN": f"'{IN_PROGRESS_PREFIX}'",
+        "RETRY": f"'{RETRY_PREFIX}'",
+        "RESULT": f"'{RESULT_PREFIX}'",
+        "ABORT": f"'{ABORT}'",
+        "QUEUES": f"'{QUEUES}'",
+        "DEFAULT_QUEUE": f"'{DEFAULT_QUEUE}'",
     }
-    lines = ["local QUEUE, BASE = KEYS[1], KEYS[2]"]
-    lines += [f"local {name} = '{value}'" for name, value in fixed.items()]
-    lines += [f"local {name} = BASE .. '{value}'" for name, value in _OWN_NAMES.items()]
-    lines += [f"local PARKED = {PARKED_SCORE}", f"local LEASED_MARK = {LEASED_MARK}"]
-    lines.append(f"local ASKED_MARK = {ASKED_MARK}")
-    return "\n".join(lines) + "\n"
+    own = {name: f"BASE .. '{value}'" for name, value in _OWN_NAMES.items()}
+    numbers = {"PARKED": PARKED_SCORE, "LEASED_MARK": LEASED_MARK, "ASKED_MARK": ASKED_MARK}
+    named: dict[str, object] = {**fixed, **own, **numbers}
+    used = named if script is None else named.keys() & set(re.findall(r"\w+", script))
+    lines = [f"local {name} = {value}" for name, value in named.items() if name in used]
+    return "\n".join(["local QUEUE, BASE = KEYS[1], KEYS[2]", *lines]) + "\n"

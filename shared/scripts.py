@@ -32,8 +32,8 @@ class Script:
     def load(cls, name: str) -> Script:
         """Reads `<name>.lua`."""
         folder = files("monarq.shared.commands")
-        parts = [lua_prelude(), (folder / "prelude.lua").read_text(), (folder / f"{name}.lua").read_text()]
-        return cls(name, "\n".join(parts))
+        script = "\n".join([(folder / "prelude.lua").read_text(), (folder / f"{name}.lua").read_text()])
+        return cls(name, f"{lua_prelude(script)}\n{script}")
 
     async def run(self, redis: Redis, keys: QueueKeys, arguments: Sequence[Argument]) -> Any:
         """Runs the script on a queue.

@@ -19,6 +19,7 @@ from monarq.shared.lane import Home
 from monarq.workers.aborter import Aborter
 from monarq.workers.acker import Acker
 from monarq.workers.admission import Admission
+from monarq.workers.announcer import Announcer
 from monarq.workers.claimer import Claimer
 from monarq.workers.journal import Journal
 from monarq.workers.lanes.lanes import Lanes
@@ -147,14 +148,15 @@ class Crew:
             for keys in self.queues
         ]
 
-    def make_others(self) -> list[Reporter | LeaseClock | Sweeper | Aborter]:
+    def make_others(self) -> list[Reporter | LeaseClock | Sweeper | Announcer | Aborter]:
         """Those who work beside the road of the jobs."""
         terms, running = self._terms, self.runner.running
         lease_s = terms.settings.lease_s
-        others: list[Reporter | LeaseClock | Sweeper | Aborter] = [
+        others: list[Reporter | LeaseClock | Sweeper | Announcer | Aborter] = [
             self.reporter,
             LeaseClock(running=running, table=self.table, lease_s=lease_s),
             Sweeper(redis=self._redis, queues=self.queues, lease_s=lease_s, journal=terms.journal),
+            Announcer(redis=self._redis, queues=self.queues, names=terms.jobs, journal=terms.journal),
         ]
         if terms.settings.allow_abort:
             others.append(Aborter(redis=self._redis, running=running, journal=terms.journal))

@@ -62,63 +62,7 @@ local function wake(lane)
     end
 end
 
--- Counters are for people. What is counted has a hash since the first job, one for each minute of a day, and one for
--- each second of ten minutes: a queue, and its jobs of each name.
-local function add_to(key, fields, keep_ms, renews)
-    local last, is_new
-    for field, by in pairs(fields) do
-        last = redis.pcall('HINCRBY', key, field, by)
-        is_new = is_new or last == by
-    end
-    if is_new or renews and type(last) == 'number' then
-        redis.call('PEXPIRE', key, keep_ms)
-    end
-    return is_new
-end
-
-local function tally(second, mine, fields)
-    add_to(SECOND .. second .. mine, fields, 600000)
-    local is_new = add_to(MINUTE .. math.floor(second / 60) .. mine, fields, DAY + 3600000)
-    add_to(STATS .. mine, fields, 30 * DAY, is_new)
-end
-
--- The name that a job is counted by: names come from outside, and there must be an end to them.
-local function counted_name(second, name)
-    name = string.sub(name, 1, 200)
-    if type(redis.pcall('ZSCORE', NAMES, name)) == 'string' then
-        return name
-    end
-    local known = redis.pcall('ZCARD', NAMES)
-    if type(known) ~= 'number' or known >= 200 then
-        return '(other)'
-    end
-    redis.call('ZADD', NAMES, second .. '000', name)
-    redis.call('PEXPIRE', NAMES, 30 * DAY)
-    return name
-end
-
--- LIVE has a field for each counter and job name, joined by NUL: its jobs are counted for the queue too, but for their
--- crashes, which the queue has counted when they were seen. The field '' is the second in which all that was.
-local function fields_by_name(live)
-    local by_name, second = {}, nil
-    local function add(name, field, by)
-        local fields = by_name[name] or {}
-        by_name[name] = fields
-        fields[field] = (fields[field] or 0) + by
-    end
-    for at = 1, #live, 2 do
-        local field, name = string.match(live[at], '^([%w_]+)%z(.*)$')
-        if not field then
-            second = tonumber(live[at + 1])
-        else
-            add(name, field, live[at + 1])
-            if name ~= '' and field ~= 'crashed' then
-                add('', field, live[at + 1])
-            end
-        end
-    end
-    return by_name, second
-end
+local OTHER, UNKNOWN = '(other)', '(unknown)'
 
 -- The counters of a key, none where it is of a wrong type.
 local function counters_in(key)
@@ -126,29 +70,167 @@ local function counters_in(key)
     return fields.err and {} or fields
 end
 
--- Adds what has gathered to the counters that stay, and begins anew.
+-- Counters are for people. What is counted has a hash since the first job, one for each minute of a day, and one for
+-- each second of ten minutes: a queue, and its jobs of each name. This adds to them what has gathered, and begins anew.
+-- Each function of the prelude costs each call; what is done once a second has its functions inside.
 local function settle_counters(next_second)
-    local by_name, second = fields_by_name(counters_in(LIVE))
+    local function add_to(key, fields, keep_ms, renews)
+        local last, is_new
+        for field, by in pairs(fields) do
+            last = redis.pcall('HINCRBY', key, field, by)
+            is_new = is_new or last == by
+        end
+        if is_new or renews and type(last) == 'number' then
+            redis.call('PEXPIRE', key, keep_ms)
+        end
+        return is_new
+    end
+
+    local function tally(second, name, fields)
+        local mine = name == '' and '' or ':' .. name
+        add_to(SECOND .. second .. mine, fields, 600000)
+        local is_new = add_to(MINUTE .. math.floor(second / 60) .. mine, fields, DAY + 3600000)
+        add_to(STATS .. mine, fields, 30 * DAY, is_new)
+        if is_new and name ~= '' then
+            redis.pcall('ZADD', NAMES, 'XX', second .. '000', name)
+            redis.call('PEXPIRE', NAMES, 30 * DAY)
+        end
+    end
+
+    local function listed_names()
+        local listed = {[''] = true, [UNKNOWN] = true}
+        for _, names in ipairs({redis.pcall('ZRANGE', NAMES, 0, 199), redis.pcall('ZRANGE', HEARD, 0, 49)}) do
+            for _, name in ipairs(names) do
+                listed[name] = true
+            end
+        end
+        return listed
+    end
+
+    -- LIVE has a field for each counter and job name, joined by NUL: its jobs are counted for the queue too, but for
+    -- their crashes, which the queue has counted when they were seen. The field '' is the second in which all that was.
+    local function fields_by_name(live, listed)
+        local by_name, second = {}, nil
+        local function add(name, field, by)
+            local fields = by_name[name] or {}
+            by_name[name] = fields
+            fields[field] = (fields[field] or 0) + by
+        end
+        for at = 1, #live, 2 do
+            local field, name = string.match(live[at], '^([%w_]+)%z(.*)$')
+            if not field then
+                second = tonumber(live[at + 1])
+            else
+                add(listed[name] and name or OTHER, field, live[at + 1])
+                if name ~= '' and field ~= 'crashed' then
+                    add('', field, live[at + 1])
+                end
+            end
+        end
+        return by_name, second
+    end
+
+    local by_name, second = fields_by_name(counters_in(LIVE), listed_names())
     redis.call('DEL', LIVE)
     if second then
         for name, fields in pairs(by_name) do
-            tally(second, name == '' and '' or ':' .. counted_name(second, name), fields)
+            tally(second, name, fields)
         end
     end
     redis.call('HSET', LIVE, '', next_second)
     redis.call('PEXPIRE', LIVE, 30 * DAY)
 end
 
+-- By which names jobs are counted. Names come from outside, and there must be an end to them: what a worker knows, or
+-- has run, is counted by its name, up to MOST_NAMES of them; of what nobody is known to know, the first MOST_HEARD
+-- names are kept apart in HEARD until a worker knows them, and told as one meanwhile.
+local function naming(now)
+    local MOST_NAMES, MOST_HEARD = 200, 50
+    local rules = {}
+
+    local function is_in(list, name)
+        return type(redis.pcall('ZSCORE', list, name)) == 'string'
+    end
+
+    local function add_name(list, name)
+        redis.call('ZADD', list, ms(now), name)
+        redis.call('PEXPIRE', list, 30 * DAY)
+        return true
+    end
+
+    local function hear_of(name)
+        local heard = redis.pcall('ZCARD', HEARD)
+        return is_in(HEARD, name) or type(heard) == 'number' and heard < MOST_HEARD and add_name(HEARD, name)
+    end
+
+    -- Only a worker that knows a job tells how long it ran.
+    local function tells_of_run(fields)
+        for field in pairs(fields) do
+            if string.find(field, '^r%d') then
+                return true
+            end
+        end
+        return false
+    end
+
+    function rules.is_known(name)
+        return is_in(KNOWN, name)
+    end
+
+    -- Counts a name apart from now on, where there is room. One of which nothing was counted for an hour makes room.
+    function rules.admit(name)
+        redis.pcall('ZREM', HEARD, name)
+        local admitted = redis.pcall('ZCARD', NAMES)
+        if type(admitted) ~= 'number' then
+            return false
+        end
+        if admitted >= MOST_NAMES then
+            local oldest = redis.call('ZRANGE', NAMES, 0, 0, 'WITHSCORES')
+            if tonumber(oldest[2]) > now - HOUR then
+                return false
+            end
+            redis.call('ZREM', NAMES, oldest[1])
+        end
+        return add_name(NAMES, name)
+    end
+
+    -- The name that a job is counted by.
+    function rules.counted(name, fields)
+        name = string.sub(name, 1, 200)
+        if is_in(NAMES, name) then
+            return name
+        end
+        if rules.is_known(name) or tells_of_run(fields) then
+            return rules.admit(name) and name or OTHER
+        end
+        return hear_of(name) and name or UNKNOWN
+    end
+
+    return rules
+end
+
 -- Counts of a whole queue where the name is '', else of its jobs of that name. They gather for a second first: a
--- counter then costs each call one command, and the six that it stands in are written once a second.
+-- counter then costs each call one command, and the six that it stands in are written once a second. A name is looked
+-- up when it comes for the first time in a second, so that LIVE stays as small as the list of names is, however many
+-- come. Gives whether anything came for the first time.
 local function gather(now, name, fields)
     local second = math.floor(now / 1000)
     if redis.pcall('HGET', LIVE, '') ~= '' .. second then
         settle_counters(second)
     end
+    local counted, is_first = name, false
     for field, by in pairs(fields) do
-        redis.call('HINCRBY', LIVE, field .. '\0' .. name, by)
+        local total = redis.call('HINCRBY', LIVE, field .. '\0' .. counted, by)
+        if total == by and not is_first then
+            is_first = true
+            counted = name == '' and '' or naming(now).counted(name, fields)
+            if counted ~= name then
+                redis.call('HDEL', LIVE, field .. '\0' .. name)
+                redis.call('HINCRBY', LIVE, field .. '\0' .. counted, by)
+            end
+        end
     end
+    return is_first
 end
 
 local function count(now, field, by)

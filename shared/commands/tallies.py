@@ -39,7 +39,7 @@ class Tallied:
     Attributes:
         now_ms: Redis' time.
         queue: of the whole queue.
-        jobs: of its jobs, by name. Names that came after the first 200 are counted as "(other)".
+        jobs: of its jobs, by name. Those that no worker knows are "(unknown)", those over 200 "(other)".
     """
 
     now_ms: int

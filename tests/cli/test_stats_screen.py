@@ -19,6 +19,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
+from monarq.shared.commands.know import know
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import LONGEST_S, ROOT, environment, monarq
 
 ENTER, LEAVE, HIDE_CURSOR, SHOW_CURSOR, HOME, CLEAR = (
@@ -123,8 +125,10 @@ async def test_colours_where_they_are_wanted(redis: Redis, redis_url: str) -> No
 
 @pytest.mark.parametrize("columns", [60, 200])
 async def test_lines_fit_the_terminal(redis: Redis, redis_url: str, columns: int) -> None:
+    name = "a_job_with_a_very_long_name_" * 9
+    await know(redis, QueueKeys.of(DEFAULT_QUEUE), [name])
     async with Producer(redis_url) as producer:
-        await producer.enqueue_many("a_job_with_a_very_long_name_" * 9, [()] * 1234)
+        await producer.enqueue_many(name, [()] * 1234)
     async with terminal("stats", url=redis_url, columns=columns) as shown:
         await shown.end()
     lines = [ESCAPES.sub("", line).rstrip() for line in shown.shown.splitlines()]

@@ -15,7 +15,8 @@ from monarq.monitor.metrics import Snapshot, read_snapshot
 from monarq.monitor.metrics_web import Exporter, read_known
 from monarq.monitor.steering import pause
 from monarq.producer import Producer
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.commands.know import know
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.engines import make_engine, put, put_raw, run_burst, running
 from tests.workers import engine_jobs as jobs
 
@@ -99,6 +100,7 @@ async def test_workers(redis: Redis, redis_url: str) -> None:
 
 @pytest.mark.parametrize("name", ['a "quoted" \\ name', "two\nlines", "ünïcode ✓", "{le=1}", "#x y 1", "<script>"])
 async def test_names_are_told_whatever_they_hold(redis: Redis, redis_url: str, name: str) -> None:
+    await know(redis, QueueKeys.of('q"\\\n'), [name])
     async with Producer(redis_url, queue='q"\\\n') as producer:
         await producer.enqueue(name)
     snapshot = await read_snapshot(redis, ['q"\\\n'])

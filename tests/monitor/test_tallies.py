@@ -19,6 +19,7 @@ from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
 from monarq.shared.commands.enqueue import Ids, Placing, enqueue
 from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.commands.kinds import BUCKETS
+from monarq.shared.commands.know import know
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.requeue import Return, requeue
 from monarq.shared.connection import UrlSource
@@ -159,6 +160,7 @@ def redis_of(client: Redis) -> redis_module.Redis:
 
 
 async def test_a_jobs_crashes_are_counted_by_its_name_when_it_ends(redis: Redis) -> None:
+    await know(redis, KEYS, ["send"])
     await enqueue_named(redis, "send", "a")
     [lease] = await claim_all(redis)
     ended = Ending(replace(lease, crashes=2), False, b"r", 1000, "send", b"{}", 1000)
@@ -166,17 +168,6 @@ async def test_a_jobs_crashes_are_counted_by_its_name_when_it_ends(redis: Redis)
     of_send = (await read_jobs(redis, DEFAULT_QUEUE))["send"]
     assert (of_send.crashed, of_send.failed, of_send.dead, of_send.started) == (2, 1, 1, 3)
     assert (await read_totals(redis, DEFAULT_QUEUE)).crashed == 0, "of the queue they were counted when they were seen"
-
-
-async def test_names_have_an_end(redis: Redis) -> None:
-    for number in range(205):
-        await enqueue_named(redis, f"name {number}", f"id {number}")
-    jobs = await read_jobs(redis, DEFAULT_QUEUE)
-    assert len(jobs) == 201
-    assert jobs["(other)"].enqueued == 5
-    assert (await read_totals(redis, DEFAULT_QUEUE)).enqueued == 205
-    await enqueue_named(redis, "x" * 300, "long")
-    assert await redis.zcard(KEYS.base + "names") == 200
 
 
 async def test_every_counter_has_an_end(redis: Redis) -> None:

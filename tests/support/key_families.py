@@ -53,7 +53,7 @@ FAMILIES: Final = (
     Family("ended", KEYS.base + "second:", "hash"),
     Family("", KEYS.base + "stats:", "hash"),
     Family("", KEYS.base + "minute:", "hash"),
-    Family("", KEYS.base + "names", "zset"),
+    *(Family("", KEYS.base + name, "zset") for name in ("names", "heard", "known")),
     Family("", KEYS.base + "live", "hash"),
     Family("", KEYS.base + "recent", "list"),
     Family("letters", KEYS.letter(""), "hash"),

@@ -16,6 +16,7 @@ import redis as blocking_redis
 from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.finish import Ending, finish
+from monarq.shared.commands.know import know
 from monarq.shared.commands.progress import tell_progress
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.repair import repair, retire, sweep
@@ -194,6 +195,11 @@ def call_repair(worker: str = "w1", what: str = "killed") -> Call:
         return _texts(await repair(scene.redis, KEYS, worker, what))
 
     return call
+
+
+def call_know(*job_names: str) -> Call:
+    """Tells the queue which jobs a worker knows."""
+    return lambda scene: know(scene.redis, KEYS, job_names)
 
 
 def call_wake(home: Home = "io") -> Call:

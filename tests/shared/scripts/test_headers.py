@@ -45,6 +45,7 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
     "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
     "forfeit": lambda ids: calls.call_forfeit(),
+    "know": lambda ids: calls.call_know(*ids),
     "pause": lambda ids: steering_calls.call_pause(),
     "promote": lambda ids: steering_calls.call_promote(),
     "purge": lambda ids: steering_calls.call_purge(),
@@ -238,7 +239,7 @@ def test_no_script_searches_keys_or_walks_a_queue(name: str) -> None:
             has_limit = "'LIMIT'" in rest or "math.min(at + CHUNK, stop) - 1" in rest
             assert has_limit or re.search(r", 0, \d{1,3}[,)]", rest), f"{command}{rest} has no limit"
         if command in DROPS_OLD:
-            assert rest.startswith((", QUEUES,", ", WORKERS,")), "only lists that no queue's length grows"
+            assert rest.startswith((", WORKERS,", ", KNOWN,")), "only lists that no queue's length grows"
         if command == "HGETALL":
             assert re.match(r", LEASES|, key\)", rest), "only hashes that no queue's length grows: leases and counters"
 
@@ -247,7 +248,7 @@ def test_no_script_searches_keys_or_walks_a_queue(name: str) -> None:
 def test_every_key_is_named_by_keys_py(name: str) -> None:
     """The rows' `read_state` finds what is written; here, that no script spells a key of its own."""
     named = set(re.findall(r"^local (\w+) =", lua_prelude(), re.MULTILINE)) | {"QUEUE", "BASE"}
-    local_names = {"key", "list", "second", "source"}
+    local_names = {"key", "list", "queue", "second", "source"}
     lists = {"gone", "names", "runs", "prefixed"}
     for command, rest in commands_in(code(name)):
         if command == "TIME":
