@@ -38,7 +38,7 @@ class QueueStats:
         failed: counter of jobs that failed for good.
         retried: counter of runs that led to another try.
         aborted: counter of jobs that ended because somebody wanted that.
-        handed_back: counter of runs that workers gave back as they stopped, at no cost.
+        handed_back: counter of runs that workers gave back at no cost, as they stopped or did not know the job.
         crashed: counter of runs whose worker died.
         lost: counter of runs whose lease was lost to another worker.
         jobs_per_s: jobs that ended, a second, over the last five whole seconds.
@@ -69,7 +69,9 @@ class QueueStats:
 
 
 async def known_queues(redis: Redis) -> list[str]:
-    """The default queue of arq, and every queue that a monarq worker has served in the last week, by name.
+    """The default queue of arq, and every queue that a monarq worker has served, or a producer put a job into, by name.
+
+    Those are left out that nobody has used for a week and that are empty, and of more than 1,000 the longest unused.
 
     Raises:
         RedisError: Redis did not answer.

@@ -65,7 +65,7 @@ def _filters(command: FunctionT) -> FunctionT:
         click.option("--older-than", type=parse_duration, metavar="DURATION", help="Dead for this long: 90, 10m, 2d."),
         click.option("--error", metavar="TEXT", help="What the error holds, in upper or lower case."),
         click.option("--name", metavar="NAME", help="The job's name; * and ? stand for any text and any character."),
-        queue_option("A queue; may be repeated. Default: arq:queue and every queue that was served lately."),
+        queue_option("A queue; may be repeated. Default: arq:queue and every queue that was used lately."),
     ):
         command = option(command)
     return command
@@ -97,7 +97,7 @@ def list_dead(redis: str | None, limit: int, json: bool, **given: Any) -> int:
 
 @dead.command("show", cls=DocumentedCommand, sections=JSON_SECTIONS)
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@queue_option("A queue to look in; may be repeated. Default: arq:queue and every queue that was served lately.")
+@queue_option("A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately.")
 @click.option(
     "--payload", is_flag=True, help="Show its arguments as well, where they are msgpack. Nothing is unpickled."
 )

@@ -63,7 +63,7 @@ def queue() -> None:
 @redis_option
 @verbose_option
 def list_command(redis: str | None, queues: tuple[str, ...], json: bool) -> int:
-    """List queues: by default arq:queue and every queue that was served lately."""
+    """List queues: by default arq:queue and every queue that was used lately."""
     from monarq.cli.queue_work import list_queues
 
     return _run(redis, lambda source: list_queues(source, queues, as_json=json))

@@ -51,7 +51,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
 
 
 @click.command(cls=DocumentedCommand, sections=SECTIONS)
-@queue_option("A queue to show; may be repeated. Default: arq:queue and every queue that a worker has served lately.")
+@queue_option("A queue to show; may be repeated. Default: arq:queue and every queue that was used lately.")
 @click.option(
     "--window",
     metavar="TIME",

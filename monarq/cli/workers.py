@@ -28,7 +28,7 @@ monarq workers --json | jq '.workers[] | select(.loop_lag_s > 1)'
 
 
 @click.command(cls=DocumentedCommand, sections=SECTIONS)
-@queue_option("Only workers of this queue; may be repeated. Default: of arq:queue and of every queue served lately.")
+@queue_option("Only workers of this queue; may be repeated. Default: of arq:queue and of every queue used lately.")
 @click.option("--jobs", is_flag=True, help="Show also what they run, the longest running first.")
 @redis_option
 @click.option("--json", is_flag=True, help="Print one JSON object.")

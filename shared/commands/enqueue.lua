@@ -95,7 +95,10 @@ if #scored > 0 then
         end
     end
     redis.call('ZADD', QUEUE, unpack(scored))
-    gather(now, ARGV[7], {enqueued = #scored / 2})
+    -- arq's own queue is looked at anyway.
+    if gather(now, ARGV[7], {enqueued = #scored / 2}) and QUEUE ~= DEFAULT_QUEUE then
+        list_queue(now)
+    end
     wake(lane)
 end
 return codes

@@ -237,6 +237,28 @@ local function count(now, field, by)
     gather(now, '', {[field] = by})
 end
 
+-- Lists the queue, so that people see what waits there, also where no worker serves it. Names of queues come from outside
+-- too: of the list go those that nobody has used for a week and that hold no job, and the longest unused where it gets
+-- too long. pcall: in a cluster this key may lie on another node. Then it is not kept, and all else must be.
+local function list_queue(now, tidies)
+    local MOST_QUEUES = 1000
+    local added = redis.pcall('ZADD', QUEUES, ms(now), QUEUE)
+    redis.pcall('PEXPIRE', QUEUES, WEEK)
+    if type(added) ~= 'number' or added == 0 and not tidies then
+        return
+    end
+    if redis.call('ZCARD', QUEUES) > MOST_QUEUES then
+        redis.call('ZREM', QUEUES, redis.call('ZRANGE', QUEUES, 0, 0)[1])
+    end
+    for _, queue in ipairs(redis.call('ZRANGEBYSCORE', QUEUES, '-inf', ms(now - WEEK), 'LIMIT', 0, 10)) do
+        if redis.pcall('EXISTS', queue) == 1 then
+            redis.call('ZADD', QUEUES, ms(now), queue)
+        else
+            redis.call('ZREM', QUEUES, queue)
+        end
+    end
+end
+
 -- Whether anybody wants any job aborted.
 local function aborts_are_asked()
     return redis.call('TYPE', ABORT).ok == 'zset'

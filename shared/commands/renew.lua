@@ -29,9 +29,6 @@ if record ~= '' then
     redis.call('SET', WORKER .. worker, record, 'PX', 4 * lease_ms)
     redis.pcall('ZADD', WORKERS, ms(now + lease_ms), worker)
     redis.call('PEXPIRE', WORKERS, DAY)
-    -- pcall: in a cluster this key may lie on another node. Then it is not kept, and the leases must be.
-    redis.pcall('ZADD', QUEUES, ms(now), QUEUE)
-    redis.pcall('ZREMRANGEBYSCORE', QUEUES, '-inf', ms(now - WEEK))
-    redis.pcall('PEXPIRE', QUEUES, WEEK)
+    list_queue(now, true)
 end
 return lost

@@ -61,6 +61,9 @@ for at = 2, #ARGV, 1 do
 end
 if moved > 0 then
     count(moment, 'revived', moved)
+    if QUEUE ~= DEFAULT_QUEUE then
+        list_queue(moment)
+    end
 end
 for lane in pairs(lanes) do
     wake(lane)
