@@ -6,6 +6,8 @@ A job that ends well is told at DEBUG only: at ten thousand jobs a second a line
 from __future__ import annotations
 
 import logging
+import shlex
+from collections.abc import Mapping, Sequence
 
 from monarq.producer.faults import advice
 from monarq.shared.commands.claim import Lease
@@ -131,6 +133,13 @@ def why_refused(error: BaseException) -> str:
     """What Redis said, and what to do about it where that is known."""
     to_do = advice(error)
     return f"{error_text(error)}: {to_do}" if to_do else error_text(error)
+
+
+def warn_elsewhere(served: Sequence[str], elsewhere: Mapping[str, Sequence[str]]) -> None:
+    """Jobs of a worker that would wait in vain, were there no other one: by the queue that they belong to."""
+    jobs = "; ".join(f"{queue} ({', '.join(names)})" for queue, names in elsewhere.items())
+    options = " ".join(f"-q {shlex.quote(queue)}" for queue in (*served, *elsewhere))
+    logger.warning("jobs here belong to queues that this worker does not serve: %s; to serve all: %s", jobs, options)
 
 
 def _named(run: Run) -> str:

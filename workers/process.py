@@ -217,7 +217,7 @@ def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine
     overrides = spec.overrides | {"log": spec.log} | ({} if spec.audits else {"audit": False})
     loaded = load_target(spec.target or "", spec.redis_url, overrides)
     loaded.upkeep.append(ReadyTeller(on_ready))
-    engine = loaded.engine()
+    engine = loaded.engine(warns=spec.audits)
     engine.restarts = spec.restarts
     engine.own_process()
     return engine

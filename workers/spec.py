@@ -26,7 +26,7 @@ class WorkerSpec:
         log_format: "text" or "json".
         custom_log_dict: dotted path of a dict for logging.config, instead of these two.
         restarts: how often the worker of its place has ended by itself or was killed, and was replaced.
-        audits: whether it is the one that says for its pool what is to be said of the Redis.
+        audits: whether it is the one that says for its pool what is to be said of the Redis and of the target.
     """
 
     target: str | None

@@ -180,7 +180,7 @@ class Supervisor:
         return None
 
     def _start(self, index: int, restarts: int) -> WorkerProcess:
-        # What can be said of the Redis, one worker says for all, and no successor again.
+        # What can be said of the Redis and the target, one worker says for all, and no successor again.
         audits = index == 0 and not self._was_ready
         worker = WorkerProcess.spawn(
             dataclasses.replace(self._spec, index=index, restarts=restarts, audits=audits),

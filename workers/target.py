@@ -25,7 +25,7 @@ from monarq.shared.signing import find_signer
 from monarq.workers.engine import Engine
 from monarq.workers.import_errors import place_of, said
 from monarq.workers.journal import Journal, Listener
-from monarq.workers.log import worker_log
+from monarq.workers.log import warn_elsewhere, worker_log
 from monarq.workers.log_setup import let_speak
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.upkeep import Upkeep
@@ -53,8 +53,23 @@ class Loaded:
     upkeep: list[Upkeep] = field(default_factory=list)
     ctx: dict[Any, Any] = field(default_factory=dict)
 
-    def engine(self) -> Engine:
-        """The worker."""
+    def _elsewhere(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for job in self.functions:
+            queue = job.declared.queue if isinstance(job, Job) else None
+            if isinstance(job, Job) and queue is not None and queue not in self.settings.queues:
+                found.setdefault(queue, []).append(job.name)
+        return found
+
+    def engine(self, *, warns: bool = False) -> Engine:
+        """The worker.
+
+        Args:
+            warns: tell the log of jobs that are declared for queues which the worker does not serve.
+        """
+        elsewhere = self._elsewhere() if warns else {}
+        if elsewhere:
+            warn_elsewhere(self.settings.queues, elsewhere)
         return Engine(
             self.functions, self.settings, self.source, journal=self.journal, upkeep=self.upkeep, ctx=self.ctx
         )
