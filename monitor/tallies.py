@@ -77,7 +77,7 @@ class Tallies:
         failed: failed for good, with a dead letter or without.
         aborted: ended because somebody wanted that.
         retried: runs that led to another try.
-        handed_back: runs that were given back at no cost, as workers stopped.
+        handed_back: runs that were given back at no cost, as workers stopped or did not know the job.
         dead: dead letters written; each is a failed job too.
         crashed: runs whose worker died. Of a job's name, those of its jobs that have ended since.
         lost: runs whose lease was lost to another worker.

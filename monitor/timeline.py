@@ -16,6 +16,7 @@ What = Literal[
     "retried",
     "crashed",
     "handed-back",
+    "unknown",
     "abort-asked",
     "promoted",
     "revived",
@@ -35,7 +36,8 @@ class Moment:
         at_ms: when, unix ms. By Redis' clock, but for "enqueued", which its client tells, and "started", "done",
             "failed" and "aborted", which its worker tells.
         what: what it was. "due": it waits for this moment; "retried": a try failed, and another follows; "handed-back":
-            its worker stopped; "promoted": somebody made it due; "revived": somebody put it back from the dead.
+            its worker stopped; "unknown": a worker did not know it, it waits for one that does; "promoted": somebody
+            made it due; "revived": somebody put it back from the dead.
         note: of a try that failed the error; of a crash what is known of it; of a run the worker.
         tries: of "retried", how many tries are used.
         delay_ms: of "retried", ms until the next try.

@@ -18,6 +18,7 @@ from monarq.shared.payload import Payload
 from monarq.workers.registry import Registered
 from monarq.workers.run import Run
 from monarq.workers.settings import WorkerSettings
+from monarq.workers.unknown_jobs import some_of, waits_for_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,15 @@ class AbortedBefore:
     payload: Payload
 
 
-Admitted = Run | Refused | AbortedBefore
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """This worker does not know the job: it goes back for those that do."""
+
+    lease: Lease
+    name: str
+
+
+Admitted = Run | Refused | AbortedBefore | Unknown
 
 
 class Admission:
@@ -77,11 +86,18 @@ class Admission:
             return AbortedBefore(lease, payload)
         job = self._jobs.get(payload.name)
         if job is None:
-            return Refused(lease, self._unknown(payload.name), payload)
+            return self._admit_unknown(lease, payload)
         job_try = max(lease.tries + 1, payload.job_try or 0)
         if job_try > job.policy.max_tries:
             return Refused(lease, self._dead(f"max {job.policy.max_tries} retries exceeded"), payload)
         return Run(lease, job, payload, job_try)
+
+    def _admit_unknown(self, lease: Lease, payload: Payload) -> Unknown | Refused:
+        if lease.unknown_ms is not None and lease.unknown_ms < payload.enqueue_ms:
+            lease.unknown_ms = None  # of an earlier job of this id, which a stock arq worker has ended
+        if not self._settings.arq_style and waits_for_s(lease) < self._settings.keep_unknown_s:
+            return Unknown(lease, payload.name)
+        return Refused(lease, self._unknown(lease, payload.name), payload)
 
     def _wants_abort(self, lease: Lease, payload: Payload) -> bool:
         return self._settings.allow_abort and lease.abort_ms is not None and is_meant(lease.abort_ms, payload)
@@ -94,11 +110,12 @@ class Admission:
         # arq's clients need not have our classes.
         return self._dead(str(error)) if self._settings.arq_style else error
 
-    def _unknown(self, name: str) -> Exception:
+    def _unknown(self, lease: Lease, name: str) -> Exception:
         if self._settings.arq_style:
             return JobExecutionFailed(f"function {name!r} not found")
-        known = ", ".join(sorted(self._jobs)[:10])
-        return JobDeadError(f"no job is named {name!r} on this worker; it knows {known}")
+        waited_s = waits_for_s(lease)
+        waited = f", nor on any that met it in {waited_s:,.0f} s" if waited_s else ""
+        return JobDeadError(f"no job is named {name!r} on this worker{waited}; it knows {some_of(self._jobs)}")
 
     def _undecodable(self, error: PayloadError) -> Exception:
         if not self._settings.arq_style:

@@ -33,6 +33,7 @@ from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
 from monarq.workers.sweeper import Sweeper
 from monarq.workers.tally import Tally
+from monarq.workers.unknown_jobs import UnknownJobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class Crew:
         queues: the keys of its queues.
         quiet: set at each end of a job, and where a claim found none.
         table: the leases that it holds.
+        unknown: what becomes of jobs that it does not know.
         acker: who acknowledges.
         reporter: who sends what jobs tell of their progress.
         runner: who runs jobs.
@@ -82,6 +84,8 @@ class Crew:
         self.queues = [QueueKeys.of(queue) for queue in terms.settings.queues]
         self.quiet = asyncio.Event()
         self.table = LeaseTable(self.queues)
+        settings = terms.settings
+        self.unknown = UnknownJobs(terms.worker_id, keep_s=settings.keep_unknown_s, burst=settings.burst)
         self.acker = Acker(
             redis=redis,
             worker_id=terms.worker_id,
@@ -103,6 +107,7 @@ class Crew:
         return Runner(
             settings=terms.settings,
             admission=Admission(terms.jobs, terms.settings),
+            unknown=self.unknown,
             lanes=lanes,
             io_slots=io_slots,
             cpu_slots=cpu_slots,

@@ -56,6 +56,9 @@ class Listener:
     def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
         """It could not even be started, and is dead; the error says why."""
 
+    def job_unknown(self, lease: Lease, name: str) -> None:
+        """Jobs of this name are not known here and go back, for workers that know them. Told once in ten minutes."""
+
     def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
         """Somebody wanted it stopped before it ran."""
 

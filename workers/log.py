@@ -67,6 +67,14 @@ class WorkerLog(Listener):
             "%s:%s is dead without having run: %s", lease.job_id, name, error_text(error), extra=_fields(lease, name)
         )
 
+    def job_unknown(self, lease: Lease, name: str) -> None:
+        """See `Listener`."""
+        logger.warning(
+            "no job is named %r on this worker: it waits for a worker that knows it, and is dead if none comes in time",
+            name,
+            extra=_fields(lease, name),
+        )
+
     def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
         """See `Listener`."""
         logger.info("%s:%s was aborted before it started", lease.job_id, name, extra=_fields(lease, name))

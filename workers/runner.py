@@ -19,7 +19,7 @@ from monarq.shared.commands.requeue import Return
 from monarq.shared.lane import Lane
 from monarq.shared.remote_error import error_text
 from monarq.workers.acker import Acker
-from monarq.workers.admission import AbortedBefore, Admission, Refused
+from monarq.workers.admission import AbortedBefore, Admission, Refused, Unknown
 from monarq.workers.journal import Journal
 from monarq.workers.lanes.child_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
@@ -33,6 +33,7 @@ from monarq.workers.running import JOB
 from monarq.workers.settings import Hook, WorkerSettings
 from monarq.workers.slots import Slots
 from monarq.workers.tally import Tally
+from monarq.workers.unknown_jobs import UnknownJobs
 
 _LONGEST_NOTE: Final = 300
 """How much of an error a job's trail keeps."""
@@ -56,6 +57,7 @@ class Runner:
         *,
         settings: WorkerSettings,
         admission: Admission,
+        unknown: UnknownJobs,
         lanes: Lanes,
         io_slots: Slots,
         cpu_slots: Slots,
@@ -71,6 +73,7 @@ class Runner:
         self._settings = settings
         self._hooks = settings.hooks
         self._admission = admission
+        self._unknown = unknown
         self._lanes = lanes
         self._slots = {"io": io_slots, "cpu": cpu_slots}
         self._table = table
@@ -93,6 +96,8 @@ class Runner:
             self._start_run(admitted)
         elif isinstance(admitted, Refused):
             self._refuse(admitted)
+        elif isinstance(admitted, Unknown):
+            self._put_back(admitted)
         else:
             self._abort_before(admitted)
 
@@ -259,6 +264,13 @@ class Runner:
         self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=True))
         name, enqueue_ms = (payload.name, payload.enqueue_ms) if payload else ("<unknown>", 0)
         self._journal.job_refused(lease, name, error, enqueue_ms)
+        self._on_ended()
+
+    def _put_back(self, unknown: Unknown) -> None:
+        lease, name = unknown.lease, unknown.name
+        self._acker.add(self._unknown.put_back(lease, name))
+        if self._unknown.is_news(name):
+            self._journal.job_unknown(lease, name)
         self._on_ended()
 
     def _abort_before(self, aborted: AbortedBefore) -> None:

@@ -155,6 +155,7 @@ class Service:
                 quiet=crew.quiet,
                 running=lambda: len(crew.runner.running),
                 may_start=self._terms.may_start,
+                put_back=crew.unknown.left,
             )
             waits.append(asyncio.create_task(burst.until_done(redis)))
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

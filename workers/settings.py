@@ -58,6 +58,8 @@ class WorkerSettings:
         max_payload: bytes; a larger payload is not decoded.
         max_result: bytes; a job with a larger result has failed.
         max_crashes: after so many crashes a job is dead.
+        keep_unknown_s: how long a job whose name a worker does not know waits for one that does, before it is dead; 0
+            not at all.
         keep_dead_s: how long dead letters are kept.
         max_dead: how many dead letters a queue keeps.
         codecs: the formats that are read and written.
@@ -91,6 +93,7 @@ class WorkerSettings:
     max_payload: int = DEFAULT_MAX_PAYLOAD
     max_result: int = DEFAULT_MAX_RESULT
     max_crashes: int = 3
+    keep_unknown_s: float = 3600.0
     keep_dead_s: float = 7 * DAY_S
     max_dead: int = 10_000
     codecs: Codecs = field(default_factory=Codecs)
@@ -122,12 +125,18 @@ class WorkerSettings:
         for name in above_zero:
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0")
-        if not isinstance(self.listeners, (list, tuple)):
-            raise SettingsError(f"listeners is {self.listeners!r}: give a list of instances of monarq.Listener")
-        for listener in self.listeners:
-            if not isinstance(listener, Listener):
-                raise SettingsError(f"listeners: {listener!r} is none: give instances of subclasses of monarq.Listener")
+        if self.keep_unknown_s < 0:
+            raise SettingsError(f"keep_unknown_s is {self.keep_unknown_s}; it must be 0 or more")
+        _check_listeners(self.listeners)
         for queue in self.queues:
             check_name(queue, "a queue's name")
         if not self.queues or len(set(self.queues)) < len(self.queues):
             raise SettingsError(f"queues is {self.queues!r}; name at least one queue, and each once")
+
+
+def _check_listeners(listeners: object) -> None:
+    if not isinstance(listeners, (list, tuple)):
+        raise SettingsError(f"listeners is {listeners!r}: give a list of instances of monarq.Listener")
+    for listener in listeners:
+        if not isinstance(listener, Listener):
+            raise SettingsError(f"listeners: {listener!r} is none: give instances of subclasses of monarq.Listener")

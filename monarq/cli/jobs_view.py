@@ -27,6 +27,7 @@ _STYLES: Final = {"running": "green", "dead": "red", "failed": "yellow", "aborte
 _WORDS: Final = {
     "retried": "a try failed",
     "handed-back": "handed back",
+    "unknown": "unknown to its worker, waits for one that knows it",
     "abort-asked": "abort asked for",
     "promoted": "made due now",
     "revived": "put back from the dead",

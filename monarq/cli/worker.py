@@ -29,6 +29,7 @@ SETTINGS: Final = {
     "max_result": "max_result",
     "keep_result": "keep_result_s",
     "max_crashes": "max_crashes",
+    "keep_unknown": "keep_unknown_s",
     "keep_dead": "keep_dead_s",
     "max_dead": "max_dead",
     "cpu_memory": "cpu_memory_bytes",
@@ -64,7 +65,7 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     metavar="N",
     help="Jobs at once in each. Default: the target's, else 100.",
 )
-@queue_option("A queue to serve; may be repeated. Default: the target's, else arq:queue.")
+@queue_option("A queue to serve; several take turns, whatever their order. Default: the target's, else arq:queue.")
 @redis_option
 @click.option(
     "--redis-wait",
@@ -161,6 +162,12 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     type=click.IntRange(1),
     metavar="N",
     help="A job that so often was running when its worker died is dead. Default: the target's, else 3.",
+)
+@click.option(
+    "--keep-unknown",
+    type=parse_duration,
+    metavar="DURATION",
+    help="How long a job of an unknown name waits for a worker that knows it, before it is dead. Default: 1h.",
 )
 @click.option(
     "--keep-dead",

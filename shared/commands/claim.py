@@ -54,7 +54,7 @@ class Claim:
 class Lease:
     """One job that is the worker's, until its lease ends.
 
-    But for `ends_s` it is not to be changed: frozen, it would cost a microsecond more.
+    But for `ends_s` and `unknown_ms` it is not to be changed: frozen, it would cost a microsecond more.
 
     Attributes:
         queue: the queue's keys.
@@ -71,6 +71,7 @@ class Lease:
         claimed_ms: Redis' time of the claim.
         ends_s: when it ends by this machine's monotonic clock, counted from before the claim or its last renewal was
             sent, so never after Redis says so. Its worker keeps this up to date.
+        unknown_ms: since when workers have met it that do not know its name, unix ms by Redis' clock; None for none.
     """
 
     queue: QueueKeys
@@ -86,6 +87,7 @@ class Lease:
     abort_ms: float | None
     claimed_ms: int
     ends_s: float = math.inf
+    unknown_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
                 read_number(score),
                 read_request(abort_ms) if abort_ms else None,
                 now_ms,
+                unknown_ms=read_unknown(crash) if crash else None,
             )
         )
     return Claimed(leases, None if next_ms < 0 else max(0.0, (next_ms - now_ms) / 1000))
@@ -162,8 +165,13 @@ def read_request(score: bytes | float) -> float:
 
 def read_crash(note: bytes) -> tuple[int, str]:
     """How often a job's worker was lost, and what was known of the last time."""
-    count, _, what = text(note).partition(" ")
+    count, _, what = text(note.partition(b"\0")[0]).partition(" ")
     return read_number(count.encode()), what
+
+
+def read_unknown(note: bytes) -> int | None:
+    """Since when no worker has known a job's name, unix ms; None where it is known, or nobody has met it yet."""
+    return read_number(note.partition(b"\0")[2] or b"0") or None
 
 
 async def forfeit(redis: Redis, keys: QueueKeys, worker: str, token: str) -> int:

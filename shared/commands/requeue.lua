@@ -1,17 +1,25 @@
 -- requeue: give leased jobs back to be run later, or now.
 -- ARGV  1 worker   2 kinds: how many kinds of runs follow, each of KIND values (see the prelude)   then for each job:
 --       id, token, kind (counted from 0), lane it waits in next, due_ms (or 0), delay_ms from now where due_ms is 0,
---       tries used ('' leaves them as they are: the run costs the job nothing), words for its trail ('' for none)
+--       tries used ('' leaves them as they are: the run costs the job nothing), words for its trail ('' for none),
+--       ms since which no worker has known its name ('' where this one knows it)
 -- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
 -- GUARANTEES  the job is in its queue and free for everybody when the call returns; repeating it changes nothing.
 -- A job that is tried again has started, so its payload's own time is over: it lasts for a week beyond the wait.
 local worker = ARGV[1]
-local STRIDE, FIRST_KIND = 8, 3
+local STRIDE, FIRST_KIND = 9, 3
 redis.call('ZCARD', QUEUE)
 local mine, lost = owned(FIRST_KIND + ARGV[2] * KIND, STRIDE, worker)
 even_when_full()
 local now = now_ms()
 local lanes, runs_of = {}, {}
+
+-- A crash that comes later begins the note anew: whoever ran the job knew it.
+local function note_unknown(id, since_ms)
+    local crash = string.match(get(CRASH .. id) or '0 ', '^%Z*')
+    redis.call('SET', CRASH .. id, crash .. '\0' .. since_ms, 'PX', WEEK)
+end
+
 for _, at in ipairs(mine) do
     local id, kind, lane, due, tries = ARGV[at], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4]), ARGV[at + 6]
     if due == 0 then
@@ -23,9 +31,12 @@ for _, at in ipairs(mine) do
         redis.call('SET', RETRY .. id, tries, 'PX', ttl(wait_ms + WEEK))
         keep_payload(id, wait_ms + WEEK)
     end
-    local words = ARGV[at + 7]
+    local words, unknown_ms = ARGV[at + 7], ARGV[at + 8]
+    if unknown_ms ~= '' then
+        note_unknown(id, unknown_ms)
+    end
     if words ~= '' then
-        local what = tries ~= '' and 'retried' or 'handed-back'
+        local what = tries ~= '' and 'retried' or unknown_ms ~= '' and 'unknown' or 'handed-back'
         tell(id, what, (tries ~= '' and tries .. ' ' .. ms(wait_ms) .. ' ' or '') .. words, wait_ms + DAY)
     end
     runs_of[kind] = (runs_of[kind] or 0) + 1

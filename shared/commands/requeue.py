@@ -32,6 +32,7 @@ class Return:
         note: what its trail tells of this, in a few words; '' for nothing.
         name: the job's name, '' where it is not known.
         run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
+        unknown_ms: since when no worker has known its name, unix ms; None where this one knows it.
     """
 
     lease: Lease
@@ -42,6 +43,7 @@ class Return:
     note: str = ""
     name: str = ""
     run_ms: int = NOT_RUN
+    unknown_ms: int | None = None
 
 
 async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[Return]) -> list[bytes]:
@@ -65,5 +67,6 @@ async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[
             back.delay_ms,
             "" if back.tries is None else back.tries,
             back.note,
+            "" if back.unknown_ms is None else back.unknown_ms,
         )
     return as_ids(await _SCRIPT.run(redis, keys, (worker, len(kinds), *kinds.arguments(), *jobs)))

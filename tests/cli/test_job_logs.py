@@ -83,7 +83,7 @@ async def test_each_try_and_a_failure_are_told_apart_in_json(redis: Redis, redis
 async def test_a_job_that_cannot_run_is_named_too(redis: Redis, redis_url: str) -> None:
     async with Producer(redis_url) as producer:
         await producer.enqueue("nobody_knows_it")
-    ended = await monarq("worker", JOBS, *WORKER, "--log-format", "json", url=redis_url)
+    ended = await monarq("worker", JOBS, *WORKER, "--keep-unknown", "0", "--log-format", "json", url=redis_url)
     [line] = [line for line in parsed(ended.err) if "is dead without having run" in line["message"]]
     assert (line["job"], line["queue"], len(line["job_id"])) == ("nobody_knows_it", DEFAULT_QUEUE, 32)
 

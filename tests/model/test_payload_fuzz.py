@@ -23,11 +23,12 @@ from monarq.shared.errors import PayloadError
 from monarq.shared.keys import QueueKeys
 from monarq.shared.payload import Payload, Result
 from monarq.shared.scripts import text
-from monarq.workers.admission import AbortedBefore, Admission, Refused
+from monarq.workers.admission import AbortedBefore, Admission, Refused, Unknown
 from monarq.workers.registry import register
 from monarq.workers.results import Results
 from monarq.workers.run import Run
 from monarq.workers.settings import WorkerSettings
+from monarq.workers.unknown_jobs import UnknownJobs
 
 ALWAYS_THE_SAME: Final = settings(
     deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -215,11 +216,19 @@ def admit(lease: Lease, settings_: WorkerSettings) -> None:
         ending = results.of_refusal(lease, admitted.payload, admitted.error, 1, bury=True)
     elif isinstance(admitted, AbortedBefore):
         ending = results.of_refusal(lease, admitted.payload, PayloadError("aborted"), 1, bury=False)
+    elif isinstance(admitted, Unknown):
+        back = UnknownJobs("w1", keep_s=1, burst=True).put_back(lease, admitted.name)
+        return sent(back.lease.raw_id, back.name, back.note)
     else:
         assert isinstance(admitted, Run)
         ending = results.of_error(admitted, PayloadError("failed"))
+    return sent(ending.lease.raw_id, ending.result, ending.name, ending.letter)
+
+
+def sent(*values: bytes | str) -> None:
+    """What Redis is told must have bytes."""
     encoder = Encoder("utf-8", "strict", False)
-    for value in (ending.lease.raw_id, ending.result, ending.name, ending.letter):
+    for value in values:
         encoder.encode(value)
 
 

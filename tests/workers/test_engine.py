@@ -131,7 +131,7 @@ async def test_undecodable_payload_is_dead_with_its_reason(
 
 async def test_unknown_job_is_dead_with_its_reason(redis: Redis, redis_url: str) -> None:
     await put(redis, "no_such_job", job_id="who")
-    await run_burst(redis_url, jobs.ALL)
+    await run_burst(redis_url, jobs.ALL, keep_unknown_s=0)
     assert "no job is named 'no_such_job'" in (await letter_of(redis, "who"))["error"]
 
 

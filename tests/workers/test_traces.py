@@ -129,7 +129,7 @@ async def test_a_failure_is_recorded(redis_url: str, exported: Exported) -> None
     async with Producer(redis_url) as producer:
         await producer.enqueue(traced_failure)
         await producer.enqueue("nobody_knows_this")
-    await run_burst(redis_url, ALL)
+    await run_burst(redis_url, ALL, keep_unknown_s=0)
     spans = {str(attributes(span)["monarq.job.name"]): span for span in exported.processed}
     failed = spans["traced_failure"]
     assert failed.status.status_code is StatusCode.ERROR

@@ -25,6 +25,7 @@ LEVELS: Final = {
     "retried": "warn",
     "crashed": "bad",
     "handed-back": "warn",
+    "unknown": "warn",
     "abort-asked": "warn",
 }
 """How states, and what happened, are coloured; what is not named has no colour."""

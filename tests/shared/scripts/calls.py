@@ -141,6 +141,7 @@ class Back:
     delay_s: int = 0
     tries: int | None = None
     note: str = ""
+    unknown_ms: int | None = None
 
 
 def call_requeue(*backs: Back, worker: str = "w1") -> Call:
@@ -155,6 +156,7 @@ def call_requeue(*backs: Back, worker: str = "w1") -> Call:
                 back.delay_s * 1000,
                 back.tries,
                 back.note,
+                unknown_ms=back.unknown_ms,
             )
             for back in backs
         ]

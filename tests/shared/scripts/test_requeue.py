@@ -71,6 +71,14 @@ RETURNS = [
         repeated=["a"],
     ),
     Row(
+        "its worker does not know it: since when is kept beside how it crashed",
+        replace(TWO_LEASED, crashes={"b": "1 killed\x007"}),
+        call_requeue(Back("a", delay_s=30, unknown_ms=5), Back("b", unknown_ms=7)),
+        [],
+        replace(BOTH_FREE, queue={"a": 30, "b": 0}, crashes={"a": "0 \x005", "b": "1 killed\x007"}),
+        repeated=["a", "b"],
+    ),
+    Row(
         "a cpu job found in the queue goes to the cpu set",
         LEASED,
         call_requeue(Back("a", home="cpu", due=-5)),
