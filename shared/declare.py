@@ -14,7 +14,7 @@ from monarq.shared.job import AsyncContextJob, AsyncJob, Job, SyncContextJob, Sy
 from monarq.shared.lane import Lane
 from monarq.shared.naming import check_name
 from monarq.shared.options import JobOptions
-from monarq.shared.retry import DEFAULT_MAX_TRIES, RetryPolicy
+from monarq.shared.retry_policy import DEFAULT_MAX_TRIES, RetryPolicy
 from monarq.shared.units import Duration, size_bytes, to_seconds
 
 P = ParamSpec("P")

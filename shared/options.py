@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monarq.shared.lane import Lane
-from monarq.shared.retry import RetryPolicy
+from monarq.shared.retry_policy import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)

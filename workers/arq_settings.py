@@ -19,7 +19,7 @@ from monarq.producer.arq_codecs import arq_codecs
 from monarq.shared.connection import SOCKET_TIMEOUT_S, RedisSource
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
-from monarq.shared.retry import RetryPolicy
+from monarq.shared.retry_policy import RetryPolicy
 from monarq.shared.signing import find_signer
 from monarq.shared.units import to_seconds
 from monarq.workers.arq_cron import arq_entries, local_zone

@@ -15,7 +15,7 @@ from monarq.shared.arguments import Converter, converter_of
 from monarq.shared.errors import DeclarationError
 from monarq.shared.job import Job
 from monarq.shared.lane import Home, Lane, home_of
-from monarq.shared.retry import RetryPolicy
+from monarq.shared.retry_policy import RetryPolicy
 from monarq.workers.arq_sentry import told_to_sentry
 from monarq.workers.settings import WorkerSettings
 

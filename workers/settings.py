@@ -11,7 +11,7 @@ from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
 from monarq.shared.errors import SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.naming import check_name
-from monarq.shared.retry import RetryPolicy
+from monarq.shared.retry_policy import RetryPolicy
 from monarq.workers.journal import Listener
 from monarq.workers.log_setup import LogSettings
 
