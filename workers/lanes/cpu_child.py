@@ -8,6 +8,7 @@ event loop and no Redis, so that it is ready at once.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import importlib
 import os
 import pickle
@@ -143,6 +144,7 @@ def prepare(link: WorkerLink) -> None:
     except BaseException as error:
         link.send(Kind.FAILURE, failure_of(error))
         raise EOFError from error
+    gc.freeze()  # what is imported stays as long as the process: no collection is to look at it again
     link.send(Kind.READY, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT_BYTES)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import fcntl
+import gc
 import logging
 import os
 import sys
@@ -49,7 +50,9 @@ def main() -> None:
         limits=Limits(**order.limits),
         share=Share(**order.share),
     )
-    sys.exit(asyncio.run(pool.run()))
+    code = asyncio.run(pool.run())
+    gc.freeze()  # as `monarq` does, to end sooner
+    sys.exit(code)
 
 
 if __name__ == "__main__":
