@@ -18,6 +18,8 @@ help: ## Show this list
 demo: $(VENV)/.for-use ## Run the main job: three kinds of work on a pool, beside the same one after the other
 	$(BIN)/monarq demo
 
+# The tests start some hundred processes: none is to compile monarq anew, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.for-development ## Run the tests on a real Redis of their own
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
 
