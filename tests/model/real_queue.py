@@ -57,8 +57,9 @@ for i, key in ipairs(redis.call('KEYS', '*')) do
     end
     all[i] = {key, kind, value}
 end
-return cjson.encode(all)
+return {reply, cjson.encode(all)}
 """
+"""Gives what is in Redis, after the `reply` of the script in front of it."""
 
 _PASS: Final = """
 local by, parked = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -105,12 +106,29 @@ class _Client:
         script = self._stopped.get(source)
         if script is None:
             assert _CLOCK in source
-            script = self._stopped[source] = self._client.register_script(source.replace(_CLOCK, _STOPPED))
+            script = self._stopped[source] = self._client.register_script(self._made(source.replace(_CLOCK, _STOPPED)))
         return script(keys=arguments[:keys], args=arguments[keys:])
+
+    def _made(self, source: str) -> str:
+        return source
 
     @property
     def blocking(self) -> Any:
         return SimpleNamespace(execute_command=self.run)
+
+
+class _Reader(_Client):
+    """Reads all of Redis in the very call of a script: more than half of the calls are looks."""
+
+    found = ""
+
+    def run(self, command: str, source: str, keys: int, *arguments: Any) -> Any:
+        reply, found = super().run(command, source, keys, *arguments)
+        self.found = found.decode()
+        return reply
+
+    def _made(self, source: str) -> str:
+        return f"local function settle()\n{source}\nend\nlocal reply = settle()\n{_READ}"
 
 
 def _now(call: Coroutine[Any, Any, T]) -> T:
@@ -128,7 +146,7 @@ class RealQueue:
     def __init__(self, client: blocking_redis.Redis) -> None:
         self._client = client
         self._async: Any = _Client(client)
-        self._read = client.register_script(_READ)
+        self._reader: Any = _Reader(client)
         self._pass = client.register_script(_PASS)
         client.flushdb()
         # Where 0 s is on the clock; the clock stays as time is made to pass.
@@ -205,10 +223,10 @@ class RealQueue:
 
     def state(self) -> QueueState:
         """What Redis holds of jobs, each set in its own order."""
-        _now(read_tallies(self._async, KEYS, 0))  # counts gather for a second before they are added to the counters
-        all_keys = self._read(keys=[], args=[])
+        # Counts gather for a second before they are added to the counters.
+        _now(read_tallies(self._reader, KEYS, 0))
         found: dict[str, Any] = {}
-        for key, kind, value in json.loads(all_keys):
+        for key, kind, value in json.loads(self._reader.found):
             family, name = family_of(key)
             if not family.attribute:
                 continue

@@ -35,7 +35,7 @@ RULES: Final = settings(
 
 @pytest.fixture
 def machine(redis_server: EmbeddedRedis) -> Iterator[type[QueueMachine]]:
-    with blocking_redis.Redis.from_url(redis_server.url) as client:
+    with blocking_redis.Redis.from_url(redis_server.url, single_connection_client=True) as client:
         yield type("Machine", (QueueMachine,), {"client": client})
         client.flushdb()
 

@@ -25,8 +25,14 @@ async def a_million_jobs(redis: Redis) -> AsyncIterator[None]:
     seconds, micros = await redis.time()
     now_ms = int(seconds) * 1000 + int(micros) // 1000
     script = """
+    local some = {}
     for at = tonumber(ARGV[1]), tonumber(ARGV[2]) do
-        redis.call('ZADD', KEYS[1], tonumber(ARGV[3]) + (at - 500000) * 100, string.format('%032d', at))
+        some[#some + 1] = tonumber(ARGV[3]) + (at - 500000) * 100
+        some[#some + 1] = string.format('%032d', at)
+        if #some == 1000 then
+            redis.call('ZADD', KEYS[1], unpack(some))
+            some = {}
+        end
     end"""
     for at in range(0, MILLION, 50_000):
         await redis.eval(script, 1, DEFAULT_QUEUE, at, at + 49_999, now_ms)  # type: ignore[misc]

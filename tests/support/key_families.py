@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from monarq.shared import keys as names
@@ -62,6 +63,7 @@ FAMILIES: Final = (
 )
 
 
+@cache
 def family_of(key: str) -> tuple[Family, str]:
     """The family that a key is of, and what it names there."""
     for family in FAMILIES:
