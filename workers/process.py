@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-import gc
 import os
 import signal
 import socket
@@ -96,7 +95,6 @@ class Worker:
                 asyncio.set_event_loop(runner.get_loop())
                 self._engine = build(self._spec, self._tell_ready)
                 configure_root_logging(self._spec.log)
-                gc.freeze()  # modules and jobs stay as long as the process: no collection is to look at them again
                 run_through(runner.get_loop(), self._serve(self._engine))
         except MonarqError as error:
             if self._is_ready:

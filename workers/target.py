@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from monarq.shared.codec import Codecs
 from monarq.shared.connection import RedisSource, UrlSource, redis_url
@@ -22,13 +22,15 @@ from monarq.shared.errors import DeclarationError, SettingsError, TargetError
 from monarq.shared.job import Job
 from monarq.shared.schedule import Cron
 from monarq.shared.signing import find_signer
-from monarq.workers.engine import Engine
 from monarq.workers.import_errors import place_of, said
 from monarq.workers.journal import Journal, Listener
 from monarq.workers.log import warn_elsewhere, worker_log
 from monarq.workers.log_setup import let_speak
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from monarq.workers.engine import Engine
 
 T = TypeVar("T")
 
@@ -67,9 +69,12 @@ class Loaded:
         Args:
             warns: tell the log of jobs that are declared for queues which the worker does not serve.
         """
+        from monarq.workers.engine import Engine  # put off: supervisors and producers read targets and run none
+
         elsewhere = self._elsewhere() if warns else {}
         if elsewhere:
             warn_elsewhere(self.settings.queues, elsewhere)
+
         return Engine(
             self.functions, self.settings, self.source, journal=self.journal, upkeep=self.upkeep, ctx=self.ctx
         )
