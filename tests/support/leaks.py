@@ -9,15 +9,26 @@ from monarq.shared.keys import DEFAULT_QUEUE, JOB_PREFIX, RESULT_PREFIX
 _KEEPS_ITSELF = (b":cpu", b":wake", b":wake:cpu")
 
 
+_LOOK = """
+local lasting, queues, waiting = {}, {}, {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+    if redis.call('TTL', key) == -1 then
+        lasting[#lasting + 1] = key
+    end
+    if redis.call('TYPE', key).ok == 'zset' then
+        queues[#queues + 1] = key
+        waiting[#waiting + 1] = redis.call('ZRANGE', key, 0, -1)
+    end
+end
+return {lasting, queues, waiting}
+"""
+
+
 async def leaked_keys(redis: Redis) -> list[bytes]:
     """Keys without TTL, but for queues and the payloads of jobs in them, and results that are kept for ever."""
-    queues = {key async for key in redis.scan_iter() if await redis.type(key) == b"zset"}
-    waiting: set[bytes] = set()
-    for queue in queues:
-        waiting.update(await redis.zrange(queue, 0, -1))
-    return sorted(
-        [key async for key in redis.scan_iter() if await redis.ttl(key) == -1 and not _belongs(key, queues, waiting)]
-    )
+    lasting, queues, waiting = await redis.eval(_LOOK, 0)  # type: ignore[misc]
+    waits = {job_id for ids in waiting for job_id in ids}
+    return sorted(key for key in lasting if not _belongs(key, set(queues), waits))
 
 
 def _belongs(key: bytes, queues: set[bytes], waiting: set[bytes]) -> bool:

@@ -113,7 +113,7 @@ def wait_with_family(pid_file: str) -> None:
     partial = Path(pid_file + ".part")
     partial.write_text(f"{os.getpid()} {program.pid} {forked}")
     partial.rename(pid_file)
-    wait_deaf("sums")
+    wait_deaf("blocks")
 
 
 def leave_family(pid_file: str) -> None:
