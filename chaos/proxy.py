@@ -118,6 +118,8 @@ class FaultProxy:
         if self._server is not None:
             self._server.close()
             self._server = None
+        # What the server has accepted just now has no task yet.
+        await asyncio.sleep(0)
         self.break_all()
         await asyncio.gather(*self._pairs, return_exceptions=True)
 
@@ -126,22 +128,26 @@ class FaultProxy:
         for pair in self._pairs:
             pair.cancel()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         task = asyncio.create_task(self._serve(reader, writer))
         self._pairs.add(task)
+
+        # Not closed by the task itself: one that is cancelled before its first step does nothing at all.
+        task.add_done_callback(lambda _: _end(writer, broken=task.cancelled()))
         task.add_done_callback(self._pairs.discard)
+        if self._server is None:
+            task.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
+            back_reader, back_writer = await self._connect()
+            broken = True
             try:
-                back_reader, back_writer = await self._connect()
-                try:
-                    await _Pair(self, reader, writer, back_reader, back_writer).run()
-                finally:
-                    back_writer.close()
+                await _Pair(self, reader, writer, back_reader, back_writer).run()
+                broken = False
             finally:
-                writer.close()
+                _end(back_writer, broken=broken)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self._upstream, str):
@@ -155,6 +161,13 @@ class FaultProxy:
             rule.left -= 1
             rule.done += 1
         return rule
+
+
+def _end(writer: asyncio.StreamWriter, *, broken: bool) -> None:
+    """Closes a connection; one that is broken sends no more, to a peer that may never take it."""
+    if broken:
+        writer.transport.abort()
+    writer.close()
 
 
 class _Pair:

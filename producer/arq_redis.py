@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, cast
@@ -35,9 +36,10 @@ from redis.exceptions import ResponseError
 from monarq.producer.arq_codecs import arq_codecs
 from monarq.producer.errors import RedisRefusedError
 from monarq.producer.named import named_job
+from monarq.producer.private_pool import PrivatePool, close_sentinels, shown_pool
 from monarq.producer.route import Route, new_id
 from monarq.producer.submit import Submitter
-from monarq.producer.wire import Wire, close_sentinels, private_pool
+from monarq.producer.wire import Wire
 from monarq.shared import keys as names
 from monarq.shared.codec import PICKLE, Codecs
 from monarq.shared.commands.abort import abort
@@ -220,11 +222,12 @@ class ArqRedis(arq.connections.ArqRedis):
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Closes the client, as redis-py's does; it may be used again."""
         wire, self._wire = self._wire, None
-        if wire is not None:
-            await wire.hang_up()
-        await super().aclose(close_connection_pool)
-        if close_connection_pool or (close_connection_pool is None and self.auto_close_connection_pool):
-            await close_sentinels(self.connection_pool)
+        async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
+            if close_connection_pool or (close_connection_pool is None and self.auto_close_connection_pool):
+                closing.push_async_callback(close_sentinels, self.connection_pool)
+            closing.push_async_callback(super().aclose, close_connection_pool)
+            if wire is not None:
+                closing.push_async_callback(wire.hang_up)
 
     @property
     def _codecs(self) -> Codecs:
@@ -274,7 +277,7 @@ class ArqRedis(arq.connections.ArqRedis):
         loop = asyncio.get_running_loop()
         if self._wire is None or self._loop is not loop:
             shown = shown_pool(self.connection_pool)
-            self._wire = Wire(private_pool(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
+            self._wire = Wire(PrivatePool.like(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
             self._loop = loop
         return self._wire
 
@@ -286,13 +289,3 @@ class ArqRedis(arq.connections.ArqRedis):
                 yield cast("list[bytes]", page)
             if cursor == 0:
                 return
-
-
-def shown_pool(pool: ConnectionPool) -> str:
-    """The server of a redis-py pool, fit for people and logs."""
-    options = pool.connection_kwargs
-    if "path" in options:
-        return f"unix://{options['path']}"
-    if "host" in options:
-        return f"redis://{options['host']}:{options.get('port', 6379)}/{options.get('db') or 0}"
-    return f"redis master {getattr(pool, 'service_name', '?')!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
@@ -13,11 +14,12 @@ from monarq.producer.bulk import Bulk
 from monarq.producer.completed import iterate_completed
 from monarq.producer.handle import Handle
 from monarq.producer.listener import Listener
+from monarq.producer.private_pool import PrivatePool
 from monarq.producer.route import Packer, new_id
 from monarq.producer.submit import Submitter
 from monarq.producer.tracker import Tracker
 from monarq.producer.watching import iterate_progress
-from monarq.producer.wire import Wire, private_pool
+from monarq.producer.wire import Wire
 from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.commands.enqueue import Enqueued
 from monarq.shared.connection import SOCKET_TIMEOUT_S, open_redis, redis_url, shown_url
@@ -73,9 +75,11 @@ class Producer:
         codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
         # Kept: a client that asks sentinels for its server goes on asking for us.
         self._like, shown = _choose_redis(url, redis)
-        self._pool, retry_for_s = private_pool(self._like), to_seconds(retry_for, "retry_for")
-        self._wire = Wire(self._pool, shown=shown, timeout_s=timeout_s)
-        self._listening = Wire(self._pool, shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS)
+        retry_for_s = to_seconds(retry_for, "retry_for")
+        self._wire = Wire(PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s)
+        self._listening = Wire(
+            PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
+        )
         self._listener = Listener(self._listening)
         self._packer = Packer(queue, codecs, size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD)
         self._submitter = Submitter(self._wire, retry_for_s)
@@ -94,10 +98,10 @@ class Producer:
 
         It waits for no job and no enqueue; jobs that are in the queue stay there.
         """
-        await self._wire.hang_up()
-        await self._listener.close()
-        await self._listening.hang_up()
-        await self._pool.disconnect()
+        async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
+            closing.push_async_callback(self._listening.hang_up)
+            closing.push_async_callback(self._listener.close)
+            closing.push_async_callback(self._wire.hang_up)
 
     @overload
     async def enqueue(self, job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]: ...

@@ -13,46 +13,18 @@ import time
 from typing import Any, Final
 
 from hiredis import pack_command
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.producer.errors import ProducerClosedError, ProducerMisusedError
 from monarq.producer.faults import WIRE_ERRORS, NotSentError, is_demoted
+from monarq.producer.private_pool import PrivatePool, drop, writer_of
 from monarq.shared.scripts import Argument
 
 CONNECTIONS: Final = 16
 """Callers beyond so many wait for each other: a loop that enqueues ten thousand jobs at once must not open as many."""
-
-
-def private_pool(client: Redis) -> ConnectionPool:
-    """A pool that connects as the client does, and is otherwise apart from it.
-
-    redis-py must not repeat commands by itself, because only the submitter knows how to; replies stay bytes; and the
-    timeouts are `Wire`'s, one for a whole call: redis-py's would cost a task for each.
-    """
-    like = client.connection_pool
-    options: dict[str, Any] = like.connection_kwargs | {
-        "connection_class": like.connection_class,
-        "retry": None,
-        "retry_on_timeout": False,
-        "retry_on_error": [],
-        "socket_timeout": None,
-        "decode_responses": False,
-        "health_check_interval": 0,
-    }
-    if "connection_pool" in options:
-        # A sentinel's connections ask their pool for the master, and hold it by a weak reference only.
-        options["connection_pool"] = like
-    return ConnectionPool(**options)
-
-
-async def close_sentinels(pool: object) -> None:
-    """Closes the connections to the sentinels that a pool asks for its master; redis-py leaves them open."""
-    manager = getattr(pool, "sentinel_manager", None)
-    for sentinel in manager.sentinels if manager else ():
-        await sentinel.aclose()
 
 
 FRESH_S: Final = 0.1
@@ -63,20 +35,19 @@ class Wire(Redis):
     """A client of Redis for one event loop.
 
     Args:
-        pool: makes the connections, which the wire keeps to itself. See `private_pool`.
+        pool: makes the connections; no other wire's.
         shown: the server, fit for people.
         timeout_s: seconds that one call may take, connecting included.
         connections: how many are opened at the most.
     """
 
-    def __init__(self, pool: ConnectionPool, *, shown: str, timeout_s: float, connections: int = CONNECTIONS) -> None:
+    def __init__(self, pool: PrivatePool, *, shown: str, timeout_s: float, connections: int = CONNECTIONS) -> None:
         super().__init__(connection_pool=pool)
         self.shown = shown
         self._timeout_s = timeout_s
         self._free = asyncio.Semaphore(connections)
         self._pool = pool
         self._idle: list[tuple[AbstractConnection, float]] = []
-        self._made: list[AbstractConnection] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._answered_s = -math.inf
         self._closed = False
@@ -95,14 +66,14 @@ class Wire(Redis):
         await self._wait_for_turn()
         try:
             self._check_usable()
-            connection, used_s = self._idle.pop() if self._idle else (self._make_connection(), 0.0)
+            connection, used_s = self._idle.pop() if self._idle else (self._pool.make_connection(), 0.0)
             try:
                 fresh = connection.is_connected and time.monotonic() - used_s < FRESH_S
                 return await self._exchange(connection, packed, len(commands), fresh)
             finally:
                 self._idle.append((connection, time.monotonic()))
                 if self._closed:
-                    await connection.disconnect(nowait=True)
+                    await drop(connection)
         finally:
             self._free.release()
 
@@ -116,9 +87,7 @@ class Wire(Redis):
     async def hang_up(self) -> None:
         """Closes all connections at once; whoever awaits a reply gets an error. May be called again."""
         self._closed = True
-        for connection in self._made:
-            await connection.disconnect(nowait=True)
-        await close_sentinels(self._pool.connection_kwargs.get("connection_pool"))
+        await self._pool.hang_up()
 
     def filenos(self) -> list[int]:
         """The descriptors of its connections, for those who must not leave them to a fork."""
@@ -150,14 +119,10 @@ class Wire(Redis):
         if self._closed:
             raise ProducerClosedError
 
-    def _make_connection(self) -> AbstractConnection:
-        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-        self._made.append(connection)
-        return connection
-
     async def _exchange(self, connection: AbstractConnection, packed: bytes, count: int, fresh: bool) -> list[Any]:
-        """Sends and reads. Whatever ends it half-way, cancellation included, redis-py closes the connection for."""
+        """Sends and reads. What ends half-way, by cancellation too, has closed the connection."""
         sent = False
+        writer = None
         try:
             async with asyncio.timeout(self._timeout_s):
                 if not fresh:
@@ -165,10 +130,14 @@ class Wire(Redis):
                     # not be called unknown.
                     await self._pool.ensure_connection(connection)
                 sent = True
+                writer = writer_of(connection)
                 await connection.send_packed_command(packed, check_health=False)
                 replies = [await _read_reply(connection) for _ in range(count)]
                 self._answered_s = time.monotonic()
-        except WIRE_ERRORS as error:
+        except BaseException as error:
+            await drop(connection, writer)
+            if not isinstance(error, WIRE_ERRORS):
+                raise
             if not sent:
                 raise NotSentError(str(error) or f"no connection within {self._timeout_s:g} s") from error
             if isinstance(error, TimeoutError):

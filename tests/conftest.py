@@ -7,17 +7,17 @@ import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
-import uvloop
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.connection import open_redis
 from tests.support.leaks import leaked_keys
+from tests.support.loops import StrictLoop
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run under uvloop, as the workers do."""
-    return {"uvloop": uvloop.new_event_loop}
+    return {"uvloop": StrictLoop}
 
 
 def pytest_collection_finish() -> None:
@@ -41,11 +41,10 @@ def redis_server() -> Iterator[EmbeddedRedis]:
 @pytest.fixture
 async def redis(redis_server: EmbeddedRedis) -> AsyncIterator[Redis]:
     """A client of the emptied server. When the test is over, no key without TTL may be left that nothing needs."""
-    client = open_redis(redis_server.url)
-    await client.flushall()
-    yield client
-    leaked = await leaked_keys(client)
-    await client.aclose()
+    async with open_redis(redis_server.url) as client:
+        await client.flushall()
+        yield client
+        leaked = await leaked_keys(client)
     assert not leaked, f"keys without TTL are left: {leaked}"
 
 

@@ -19,7 +19,7 @@ from monarq.producer.arq_pool import (
     sentinel_client,
     shown_settings,
 )
-from monarq.producer.arq_redis import shown_pool
+from monarq.producer.private_pool import shown_pool
 from monarq.shared.connection import connection_options
 
 _NOT_OURS: Final = (

@@ -16,7 +16,8 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.producer.wire import Wire, private_pool
+from monarq.producer.private_pool import PrivatePool
+from monarq.producer.wire import Wire
 from monarq.shared.commands.repair import retire
 from monarq.shared.connection import SOCKET_TIMEOUT_S
 from monarq.workers.audit import audit_redis
@@ -83,7 +84,8 @@ class Service:
             Exception: what the start-up hook raised.
         """
         source = self._terms.source
-        redis = Wire(private_pool(source.client()), shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL)
+        pool = PrivatePool.like(source.client())
+        redis = Wire(pool, shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL)
         FORKS.part_from(redis)
         try:
             if await reach_redis(redis, source.shown, self._terms.journal, self._terms.settings, self._stopping):

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 import monarq.arq
 from monarq.embedded import EmbeddedRedis, list_servers
-from monarq.producer.wire import private_pool
+from monarq.producer.private_pool import PrivatePool
 from monarq.workers.arq_source import PoolSource, SettingsSource
 from tests.arq import jobs
 from tests.arq.workers import burst, until
@@ -161,4 +161,4 @@ async def test_a_worker_finds_its_server_by_a_sentinel(sentinel: RedisSettings) 
 async def test_a_private_pool_keeps_a_sentinels_alive() -> None:
     client = SettingsSource(RedisSettings([("127.0.0.1", 1)], sentinel=True)).client()
     like = client.connection_pool
-    assert private_pool(client).connection_kwargs["connection_pool"] is like
+    assert PrivatePool.like(client).connection_kwargs["connection_pool"] is like

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +14,7 @@ from monarq.producer import ProducerClosedError, SyncProducer
 from monarq.shared.errors import ResultTimeoutError
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.producer.jobs import count_primes, fetch
+from tests.producer.programs import finish, start
 from tests.support.played_worker import PlayedWorker
 
 
@@ -114,29 +111,6 @@ async def test_closing_wakes_other_threads_and_may_be_repeated(redis_url: str) -
     assert not [thread for thread in threading.enumerate() if thread.name == "monarq-producer"]
 
 
-def start(source: str, redis_url: str) -> subprocess.Popen[str]:
-    """A Python program that has a producer's URL in REDIS_URL, and the job `fetch`."""
-    code = "from monarq.producer import *\nfrom tests.producer.jobs import fetch\n" + textwrap.dedent(source)
-    return subprocess.Popen(
-        [sys.executable, "-W", "error::ResourceWarning", "-c", code],
-        env={**os.environ, "REDIS_URL": redis_url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[str, str, int]:
-    """What it wrote to both, and its return code; it is given ten seconds."""
-    try:
-        out, err = process.communicate(timeout=10)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-    return out, err, process.returncode
-
-
 async def test_ctrl_c_ends_a_wait(redis_url: str) -> None:
     process = start(
         """
@@ -167,7 +141,9 @@ async def test_a_program_that_forgets_to_close_ends_quietly(redis_url: str) -> N
 async def test_a_fork_is_told_so_and_can_have_its_own(redis_url: str, redis: Redis) -> None:
     process = start(
         """
-        import os
+        import os, warnings
+        # From Python 3.12 on, of forks beside threads: what one leads to is seen here.
+        warnings.simplefilter("ignore", DeprecationWarning)
         producer = SyncProducer()
         producer.enqueue(fetch, "u")
         child = os.fork()

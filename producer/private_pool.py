@@ -1,0 +1,129 @@
+"""Connections of our own that can all be closed at once, whoever holds them and whatever was cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import StreamWriter
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from typing import Any
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
+
+
+class PrivatePool(ConnectionPool):
+    """Makes connections as a client does, and knows them all."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._made: list[AbstractConnection] = []
+        self._closed = False
+        self._open: AsyncGenerator[None, None] | None = None
+
+    @classmethod
+    def like(cls, client: Redis) -> PrivatePool:
+        """A pool that connects as the client does, and is otherwise apart from it.
+
+        redis-py must not repeat commands by itself, because only the submitter knows how to; replies stay bytes; and
+        the timeouts are `Wire`'s, one for a whole call: redis-py's would cost a task for each.
+        """
+        like = client.connection_pool
+        options: dict[str, Any] = like.connection_kwargs | {
+            "connection_class": like.connection_class,
+            "retry": None,
+            "retry_on_timeout": False,
+            "retry_on_error": [],
+            "socket_timeout": None,
+            "decode_responses": False,
+            "health_check_interval": 0,
+        }
+        if "connection_pool" in options:
+            # A sentinel's connections ask their pool for the master, and hold it by a weak reference only.
+            options["connection_pool"] = like
+        return cls(**options)
+
+    def make_connection(self) -> AbstractConnection:
+        """A connection that is not connected yet."""
+        made: AbstractConnection = super().make_connection()  # type: ignore[no-untyped-call]
+        self._made.append(made)
+        return made
+
+    async def ensure_connection(self, connection: AbstractConnection) -> None:
+        """Connects, or looks whether it is connected still."""
+        if self._open is None and not self._closed:
+            self._open = self._while_open()
+            await anext(self._open)
+        await super().ensure_connection(connection)
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Takes a connection back; one that was being made when all were closed is closed now."""
+        await super().release(connection)
+        if self._closed:
+            await drop(connection)
+
+    async def hang_up(self) -> None:
+        """Closes all connections; whoever awaits a reply gets an error. May be called again."""
+        if self._open is None:
+            await self._close_all()
+        else:
+            await self._open.aclose()
+
+    async def _while_open(self) -> AsyncGenerator[None, None]:
+        """Whoever runs a loop ends its generators before closing it, and so the connections that nobody has closed.
+
+        uvloop would close them, and say so in a warning; but where warnings are errors, it waits for them for ever.
+        """
+        try:
+            yield
+        finally:
+            self._open = None
+            await self._close_all()
+
+    async def _close_all(self) -> None:
+        self._closed = True
+        for connection in self._made:
+            await drop(connection)
+        try:
+            # The loop closes a transport in its next round, and may itself be closed right after this.
+            await asyncio.sleep(0)
+        finally:
+            await close_sentinels(self.connection_kwargs.get("connection_pool"))
+
+
+async def drop(connection: AbstractConnection, writer: StreamWriter | None = None) -> None:
+    """Closes a connection at once, without a step at which it could be cancelled.
+
+    What it has not sent yet is given up: a server that is frozen would never take it, and keep the connection open.
+
+    Args:
+        connection: the connection.
+        writer: what it wrote to, where redis-py has let go of that.
+    """
+    writer = writer or writer_of(connection)
+    if writer is not None:
+        writer.transport.abort()
+    await connection.disconnect(nowait=True)
+
+
+def writer_of(connection: AbstractConnection) -> StreamWriter | None:
+    """What a connection writes to; None where it is not connected."""
+    return connection._writer  # noqa: SLF001 redis-py has no other way to it
+
+
+async def close_sentinels(pool: object) -> None:
+    """Closes the connections to the sentinels that a pool asks for its master; redis-py leaves them open."""
+    manager = getattr(pool, "sentinel_manager", None)
+    async with AsyncExitStack() as closing:
+        for sentinel in manager.sentinels if manager else ():
+            closing.push_async_callback(sentinel.aclose)
+
+
+def shown_pool(pool: ConnectionPool) -> str:
+    """The server of a redis-py pool, fit for people and logs."""
+    options = pool.connection_kwargs
+    if "path" in options:
+        return f"unix://{options['path']}"
+    if "host" in options:
+        return f"redis://{options['host']}:{options.get('port', 6379)}/{options.get('db') or 0}"
+    return f"redis master {getattr(pool, 'service_name', '?')!r}"

@@ -1,0 +1,31 @@
+"""Programs of a user's, with a producer, as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+
+def start(source: str, redis_url: str) -> subprocess.Popen[str]:
+    """A Python program that has a producer's URL in REDIS_URL, and the job `fetch`."""
+    code = "from monarq.producer import *\nfrom tests.producer.jobs import fetch\n" + textwrap.dedent(source)
+    return subprocess.Popen(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", code],
+        env={**os.environ, "REDIS_URL": redis_url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[str, str, int]:
+    """What it wrote to both, and its return code; it is given ten seconds."""
+    try:
+        out, err = process.communicate(timeout=10)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    return out, err, process.returncode
