@@ -14,6 +14,8 @@ from monarq.shared.connection import open_redis
 from tests.support.leaks import leaked_keys
 from tests.support.loops import StrictLoop
 
+pytest_plugins = ["tests.support.run_limits", "tests.support.tracebacks"]
+
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run under uvloop, as the workers do."""
