@@ -10,7 +10,7 @@ PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
+.PHONY: help demo test lint types format test-package test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ types: $(VENV)/.for-development ## Check types
 format: $(VENV)/.for-development ## Write the code in the one style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+test-package: $(VENV)/.for-development ## Install the sdist and its wheel in empty environments, and run them
+	$(BIN)/python -m pytest tests/package
 
 test-compose: $(VENV)/.for-development ## Run the compose file on a Docker engine (brings one up on Debian as root)
 	$(BIN)/python -m pytest tests/compose
