@@ -187,7 +187,7 @@ async def test_results_are_kept_as_long_as_asked(pool: arq.ArqRedis, settings: d
 async def test_of_a_job_without_result_no_key_of_arqs_is_left(pool: arq.ArqRedis) -> None:
     await pool.enqueue_job("add", 1, 2)
     worker = await burst(pool, [arq.func(jobs.add, keep_result=0)])
-    assert await pool.keys("arq:*") == [b"arq:queue:health-check"]
+    assert set(await pool.keys("arq:*")) <= {b"arq:queue:health-check"}
     await worker.close()
     assert await pool.keys("arq:*") == []
 

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 import monarq.arq.worker
 from tests.arq import jobs
+from tests.support.slowness import in_time
 
 FUNCTIONS = [jobs.add, jobs.fail, jobs.sleep, jobs.again, jobs.count_run]
 
@@ -31,7 +32,7 @@ def theirs(pool: arq.ArqRedis, functions: Sequence[Any] = FUNCTIONS, **settings:
 async def burst(pool: arq.ArqRedis, functions: Sequence[Any] = FUNCTIONS, **settings: Any) -> monarq.arq.worker.Worker:
     """Runs a worker of monarq's until the queue is empty; the client stays open."""
     worker = ours(pool, functions, burst=True, **settings)
-    async with asyncio.timeout(30):
+    async with in_time(30):
         await worker.main()
     return worker
 
@@ -58,7 +59,7 @@ async def running(worker: monarq.arq.worker.Worker | arq.worker.Worker) -> Async
 
 async def until(true: Callable[[], Awaitable[Any]]) -> None:
     """Waits until it is so."""
-    async with asyncio.timeout(15):
+    async with in_time(15):
         while not await true():
             await asyncio.sleep(0.01)
 

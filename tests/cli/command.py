@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.slowness import in_time
+
 ROOT = Path(__file__).parents[2]
 LONGEST_S = 20
 
@@ -72,7 +74,7 @@ async def end_all() -> None:
 
 async def end(process: asyncio.subprocess.Process, stdin: bytes = b"") -> Ended:
     """Waits until it has ended by itself."""
-    async with asyncio.timeout(LONGEST_S):
+    async with in_time(LONGEST_S):
         out, err = await process.communicate(stdin or None)
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())
@@ -94,7 +96,7 @@ async def heard(process: asyncio.subprocess.Process, words: str) -> str:
     """Waits until it has said a line with these words on stderr; gives all that it said until then."""
     assert process.stderr is not None
     said = ""
-    async with asyncio.timeout(LONGEST_S):
+    async with in_time(LONGEST_S):
         while words not in said:
             line = await process.stderr.readline()
             assert line, f"it ended without saying {words!r}; it said: {said}"
@@ -115,6 +117,6 @@ async def worker(url: str, target: str = "tests.cli.jobs", *args: str) -> AsyncI
 
 async def until(condition: Callable[[], Awaitable[object]]) -> None:
     """Waits for what only Redis can tell."""
-    async with asyncio.timeout(LONGEST_S):
+    async with in_time(LONGEST_S):
         while not await condition():
             await asyncio.sleep(0.02)

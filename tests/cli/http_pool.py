@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from tests.cli.command import heard, start, stop
+from tests.support.slowness import in_time
 
 
 class HttpPool:
@@ -30,7 +31,7 @@ class HttpPool:
 
     async def until(self, path: str, code: int, words: str = "") -> dict[str, Any]:
         """Asks until it says so."""
-        async with asyncio.timeout(20):
+        async with in_time(20):
             while True:
                 status, body = await self.ask(path)
                 if status == code and words in "; ".join(body["problems"]):

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.web import create_app
 from monarq.monitor.web.server import PageServer, bind
+from tests.support.slowness import in_time
 
 TOKEN = "a-token-of-the-tests"
 USER = "ann:a-password-of-the-tests"
@@ -52,7 +53,7 @@ async def served(app: Any, server: uvicorn.Server | None = None, **client: Any) 
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
         async with httpx.AsyncClient(base_url=url, **client) as http:
-            async with asyncio.timeout(10):
+            async with in_time(10):
                 while not server.started:
                     await asyncio.sleep(0.01)
             yield Site(app, url, http)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 
+from tests.support.slowness import patience_s
+
 
 def start(source: str, redis_url: str) -> subprocess.Popen[str]:
     """A Python program that has a producer's URL in REDIS_URL, and the job `fetch`."""
@@ -21,9 +23,9 @@ def start(source: str, redis_url: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[str, str, int]:
-    """What it wrote to both, and its return code; it is given ten seconds."""
+    """What it wrote to both, and its return code; it is given ten seconds of a quiet machine."""
     try:
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=patience_s(10))
     finally:
         if process.poll() is None:
             process.kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from monarq.shared.keys import DEFAULT_QUEUE
+from tests.support.slowness import in_time
 
 MILLION: Final = 1_000_000
 
@@ -44,7 +44,7 @@ async def commands_heard(monitor: Any, redis: Redis) -> list[Command]:
     """What Redis was told until now, inside of scripts too."""
     await redis.echo("the end")
     seen = []
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while True:
             heard = (await monitor.next_command())["command"]
             name, *arguments = heard.split(" ")

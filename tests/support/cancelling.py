@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 
+from tests.support.slowness import in_time
+
 Moment = Callable[[asyncio.Task[Any], Any], object]
 """Sees to the cancelling of a task that is about to wait for something."""
 
@@ -76,6 +78,6 @@ async def nothing_left_open() -> AsyncIterator[None]:
     process = psutil.Process()
     before = process.num_fds()
     yield
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while process.num_fds() > before:
             await asyncio.sleep(0)

@@ -22,6 +22,7 @@ from monarq.shared.payload import Result, write_payload
 from monarq.workers.engine import Engine
 from monarq.workers.journal import Journal
 from monarq.workers.settings import WorkerSettings
+from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 CODECS = Codecs(allow_pickle=True)
@@ -47,7 +48,7 @@ class Recorder(Journal):
 
     async def until(self, event: str, times: int = 1) -> None:
         """Waits until the event was told so many times."""
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while self.events.count(event) < times:
                 self._changed.clear()
                 await self._changed.wait()
@@ -77,7 +78,7 @@ def make_engine(url: str, functions: Sequence[object], journal: Journal | None =
 async def run_burst(url: str, functions: Sequence[object], journal: Journal | None = None, **changes: Any) -> Engine:
     """Runs a worker until no job is left."""
     engine = make_engine(url, functions, journal, **{"burst": True, **changes})
-    async with asyncio.timeout(30):
+    async with in_time(30):
         await engine.run()
     return engine
 
@@ -98,7 +99,7 @@ async def put_raw(redis: Redis, job_id: str, payload: bytes, queue: QueueKeys = 
 
 async def result_of(redis: Redis, job_id: str) -> Result:
     """The job's result; waits for it."""
-    async with asyncio.timeout(15):
+    async with in_time(15):
         while True:
             data = await redis.get(names.result(job_id))
             if data is not None:

@@ -15,6 +15,7 @@ from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.lane import Home
 from monarq.shared.payload import Payload
+from tests.support.slowness import in_time
 
 WORKER = "played"
 
@@ -37,7 +38,7 @@ class PlayedWorker:
     async def claim_soon(self, count: int = 1, home: Home = "io") -> list[Lease]:
         """So many jobs, as soon as they are there."""
         leases: list[Lease] = []
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while len(leases) < count:
                 leases += await self.claim(count - len(leases), home)
                 await asyncio.sleep(0.005)

@@ -16,13 +16,14 @@ from redis.asyncio import Redis
 
 from monarq.shared.connection import open_redis
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from tests.support.slowness import in_time
 
 ROOT = Path(__file__).parents[2]
 
 
 async def run_worker(target: str, *args: str, url: str) -> int:
     """Runs `monarq worker` to its end, and gives its exit code."""
-    async with asyncio.timeout(50):
+    async with in_time(50):
         process = await _start(target, *args, url=url, log=None)
         return await process.wait()
 
@@ -56,12 +57,12 @@ async def pool(target: str, *args: str, url: str, workers: int = 2) -> AsyncIter
             await redis.aclose()
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(40):
+            async with in_time(40):
                 await process.wait()
 
 
 async def _until_there(redis: Redis, workers: int, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(30):
+    async with in_time(30):
         while await redis.zcard(QueueKeys.of(DEFAULT_QUEUE).workers) < workers:
             assert process.returncode is None, f"the pool ended with {process.returncode}"
             await asyncio.sleep(0.02)

@@ -17,6 +17,7 @@ import msgspec
 import psutil
 
 from monarq.workers.spec import WorkerSpec
+from tests.support.slowness import in_time
 from tests.workers.support.pool_process import PoolOrder
 
 ROOT: Final = Path(__file__).parents[3]
@@ -40,7 +41,7 @@ class Pool:
     async def line(self, pattern: str) -> re.Match[str]:
         """The first line that matches and was not returned before; waits for it."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
+            async with in_time(PATIENCE_S):
                 while True:
                     for number, line in enumerate(self.lines):
                         if number not in self._returned and (found := re.search(pattern, line)):
@@ -70,7 +71,7 @@ class Pool:
     async def ends(self) -> int:
         """Waits until the supervisor and all of its workers are gone; the exit code."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
+            async with in_time(PATIENCE_S):
                 while await self._read():
                     pass
                 return await self.process.wait()
