@@ -99,8 +99,7 @@ class Trio:
             f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}\n"
             f"sentinel failover-timeout {NAME} {FAILOVER_TIMEOUT_MS}\n"
         )
-        program, _ = find_program()
-        return await asyncio.create_subprocess_exec(program, str(config), "--sentinel", start_new_session=True)
+        return await asyncio.create_subprocess_exec(find_program(), str(config), "--sentinel", start_new_session=True)
 
     async def _primary(self) -> RedisServer:
         end_s = time.monotonic() + 20

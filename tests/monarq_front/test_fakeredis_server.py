@@ -15,6 +15,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from monarq.embedded import EmbeddedRedis
 from monarq.embedded.choice import FORCE_VARIABLE
+from tests.support.slowness import in_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -167,5 +168,5 @@ async def test_many_clients_at_once(url: str) -> None:
         async with Redis.from_url(url) as client:
             return int(await client.incr("clients"))
 
-    async with asyncio.timeout(10):
+    async with in_time(10):
         assert sorted(await asyncio.gather(*map(count, range(100)))) == list(range(1, 101))

@@ -100,9 +100,11 @@ def dump_frame(kind: Kind, job: int, value: object) -> memoryview:
     out = io.BytesIO()
     out.write(_HEADER.pack(0, kind, job))
     pickle.Pickler(out, PICKLE_PROTOCOL).dump(value)
-    frame = out.getbuffer()
-    _HEADER.pack_into(frame, 0, len(frame) - _HEADER.size, kind, job)
-    return frame
+    body_bytes = out.tell() - _HEADER.size
+    out.seek(0)
+    out.write(_HEADER.pack(body_bytes, kind, job))
+    # Not getbuffer(): from Python 3.13 on a BytesIO complains when it is collected before a view of it.
+    return memoryview(out.getvalue())
 
 
 class FrameBuffer:
