@@ -8,9 +8,12 @@ BIN    := $(VENV)/bin
 PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 # Of the tests: one more than the cores of a small machine, because they often wait.
 PROCESSES ?= 3
+# What goes by a version's processes, threads, loops, tracebacks, annotations and packaging.
+PYTHON_TESTS = tests/monarq_front tests/producer tests/shared tests/suite tests/workers/test_cpu_lane*.py \
+	tests/workers/test_engine.py tests/workers/test_unruly_jobs.py tests/acceptance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format test-package test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
+.PHONY: help demo test test-python lint types format test-package test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +25,9 @@ demo: $(VENV)/.for-use ## Run the main job: three kinds of work on a pool, besid
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.for-development ## Run the tests on a real Redis of their own
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
+
+test-python: $(VENV)/.for-development ## Run those tests that another version of Python may fail
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(PYTHON_TESTS)
 
 lint: $(VENV)/.for-development ## Check style and the direction of imports
 	$(BIN)/ruff check .
