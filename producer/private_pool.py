@@ -62,6 +62,12 @@ class PrivatePool(ConnectionPool):
         if self._closed:
             await drop(connection)
 
+    def filenos(self) -> list[int]:
+        """The descriptors of all connections."""
+        writers = [writer_of(connection) for connection in self._made]
+        sockets = [writer.get_extra_info("socket") for writer in writers if writer is not None]
+        return [socket.fileno() for socket in sockets if socket is not None]
+
     async def hang_up(self) -> None:
         """Closes all connections; whoever awaits a reply gets an error. May be called again."""
         if self._open is None:

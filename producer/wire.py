@@ -91,9 +91,7 @@ class Wire(Redis):
 
     def filenos(self) -> list[int]:
         """The descriptors of its connections, for those who must not leave them to a fork."""
-        writers = [getattr(connection, "_writer", None) for connection in self._made]
-        sockets = [writer.get_extra_info("socket") for writer in writers if writer is not None]
-        return [socket.fileno() for socket in sockets if socket is not None]
+        return self._pool.filenos()
 
     async def _wait_for_turn(self) -> None:
         """Waits until a connection is free: for ever while others get replies, and not for ever where nobody does."""
