@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 from redis.asyncio import Redis
@@ -97,8 +97,8 @@ class Service:
     async def _run_with(self, redis: Redis) -> None:
         terms, hooks = self._terms, self._terms.settings.hooks
         lanes = Lanes(terms.jobs, terms.settings, terms.tally, terms.worker_id)
-        await lanes.start()
         try:
+            await lanes.start()
             if hooks.startup:
                 await hooks.startup(terms.ctx)
                 if terms.settings.log is not None:
@@ -137,13 +137,14 @@ class Service:
         try:
             await self._until_stopped(redis, crew, [*claiming, *beside, sending])
         finally:
-            await end_tasks(claiming)
-            await drain.end_runs()
-            self.cut_short = drain.cut_short
-            await _say_last_words(crew)
-            await end_tasks([*beside, sending])
-            await crew.keeper.stop()
-            self._vitals.stop()
+            async with AsyncExitStack() as ending:  # the last first; also where what comes before it is cancelled
+                ending.callback(self._vitals.stop)
+                ending.push_async_callback(crew.keeper.stop)
+                ending.push_async_callback(end_tasks, [*claiming, *beside, sending])
+                await end_tasks(claiming)
+                await drain.end_runs()
+                self.cut_short = drain.cut_short
+                await _say_last_words(crew)
             await self._retire(redis, crew)
             terms.journal.worker_stopped(terms.worker_id)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from redis.asyncio import Redis
 
 from monarq.shared import keys as names
 from monarq.shared.commands.counts import counts
+from tests.support.cancelling import Moment, at_once, cancel_at_each, is_cancelled, nothing_left_open, when_ready
 from tests.support.engines import (
     QUEUE,
     Recorder,
@@ -54,3 +56,13 @@ async def test_job_that_ignores_its_cancel_is_handed_back_over_its_head(redis: R
         await journal.until("job_started")
         engine.drain()
     assert (await counts(redis, QUEUE)).queued == 1
+
+
+@pytest.mark.parametrize("moment", [at_once, when_ready])
+async def test_a_worker_that_is_cancelled_leaves_no_connection_open(redis_url: str, moment: Moment) -> None:
+    async def run(at: int) -> bool:
+        return await is_cancelled(make_engine(redis_url, [jobs.plus], burst=True).run(), at, moment)
+
+    await run(-1)  # what is opened once for all
+    async with nothing_left_open():
+        assert await cancel_at_each(run) > 8
