@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from benchmarks.floor import KEYS, wire
+from monarq.producer.private_pool import PrivatePool
 from monarq.producer.route import new_id
-from monarq.producer.wire import Wire, private_pool
+from monarq.producer.wire import Wire
 from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.enqueue import Ids, Placing, enqueue
@@ -38,7 +39,7 @@ class Crowd:
     """
 
     def __init__(self, url: str, size: int) -> None:
-        self._wire = Wire(private_pool(open_redis(url)), shown=url, timeout_s=30.0, connections=2 * size + 10)
+        self._wire = Wire(PrivatePool.like(open_redis(url)), shown=url, timeout_s=30.0, connections=2 * size + 10)
         self._producer = wire(url)
         self._size = size
         self._started: dict[str, asyncio.Future[float]] = {}

@@ -22,8 +22,9 @@ from rich.table import Table
 from benchmarks import machine
 from benchmarks.meter import Meter, Reading
 from monarq.embedded import EmbeddedRedis
+from monarq.producer.private_pool import PrivatePool
 from monarq.producer.route import new_ids
-from monarq.producer.wire import Wire, private_pool
+from monarq.producer.wire import Wire
 from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Claim, claim
 from monarq.shared.commands.enqueue import Ids, Placing, enqueue
@@ -150,7 +151,7 @@ class Floor:
 
 def wire(url: str) -> Wire:
     """A connection as workers and producers have it."""
-    return Wire(private_pool(open_redis(url)), shown=url, timeout_s=5.0)
+    return Wire(PrivatePool.like(open_redis(url)), shown=url, timeout_s=5.0)
 
 
 async def measure(url: str, jobs: int) -> tuple[list[Cost], list[float]]:
