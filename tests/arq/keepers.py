@@ -16,6 +16,7 @@ from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron import CronKeeper
 from monarq.workers.cron_entry import CronEntry
 from monarq.workers.journal import Journal
+from tests.support.cancelling import end
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EVERY_SECOND = from_arq_fields(second=None)
@@ -64,9 +65,7 @@ async def kept(redis: Redis, *keepers: CronKeeper) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await end(*tasks)
 
 
 async def queued(redis: Redis) -> dict[str, int]:

@@ -23,6 +23,7 @@ from monarq.workers.settings import WorkerSettings
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import FUNCTIONS, burst, ours, running, theirs, until
+from tests.support.cancelling import end
 
 KEY = "arq:queue:health-check"
 
@@ -273,8 +274,7 @@ async def test_the_key_lives_for_a_lease_and_is_kept_alive(redis: Redis) -> None
         assert left_ms > 300  # it was written again in good time
         assert await redis.get(KEY) == line
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await end(task)
 
 
 async def test_the_line_of_a_stock_worker_stays(redis: Redis) -> None:
@@ -292,6 +292,5 @@ async def test_the_key_goes_with_a_worker_of_a_pool(redis: Redis) -> None:
     settings = WorkerSettings(arq_style=True, health_check_key=KEY)
     task = asyncio.create_task(ArqHealth(settings, ArqLog(settings)).run(redis))
     await until(lambda: redis.exists(KEY))
-    task.cancel()
-    await asyncio.wait([task])
+    await end(task)
     assert await redis.exists(KEY) == 0

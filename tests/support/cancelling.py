@@ -81,3 +81,11 @@ async def nothing_left_open() -> AsyncIterator[None]:
     async with in_time(10):
         while process.num_fds() > before:
             await asyncio.sleep(0)
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancels them until they have ended: before Python 3.12 redis-py's client swallows a cancelling now and then."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=1)
