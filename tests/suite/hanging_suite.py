@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import re
 import warnings
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 import uvloop
@@ -48,7 +48,7 @@ def test_whose_source_cannot_be_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     def parse(*args: object, **options: object) -> None:
         raise SystemError("AST constructor recursion depth mismatch (before=79, after=84)")
 
-    monkeypatch.setattr(ast, "parse", parse)
+    monkeypatch.setattr("_pytest._code.source.ast", SimpleNamespace(parse=parse))
     raise AssertionError("shown all the same")
 
 
