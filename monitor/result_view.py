@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -105,18 +105,18 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
     decoded = decode_safely(data)
     fields, success = decoded.fields, decoded.fields.get("s")
     raised = fields.get("r") if success is False else None
-    error_type, error, traceback = ("", "", "") if success is not False else _error(raised)
+    error = _error(raised) if success is False else _Error()
     return ResultView(
         bytes=size,
         format=decoded.format,
         signed=decoded.signed,
         kept_until_ms=kept_until_ms,
         success=success if isinstance(success, bool) else None,
-        aborted=error_type in _CANCELLED,
+        aborted=error.is_abort,
         value=value_text(fields.get("r")) if success is True else "",
-        error=error,
-        error_type=error_type,
-        traceback=traceback,
+        error=error.text,
+        error_type=error.type_name,
+        traceback=error.traceback,
         name=value if isinstance(value := fields.get("f"), str) else None,
         arguments=decoded.arguments if with_arguments else None,
         tries=_whole(fields.get("t")),
@@ -126,8 +126,16 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
     )
 
 
-def _error(raised: object) -> tuple[str, str, str]:
-    """Class, message with the class before it, and traceback of what a job raised."""
+class _Error(NamedTuple):
+    """What a job raised: its class, its text with the class before it, and its traceback."""
+
+    type_name: str = ""
+    text: str = ""
+    traceback: str = ""
+    is_abort: bool = False
+
+
+def _error(raised: object) -> _Error:
     if isinstance(raised, msgspec.msgpack.Ext) and raised.code == EXCEPTION_CODE:
         return _remote_error(bytes(raised.data))
     if isinstance(raised, Called):
@@ -135,18 +143,18 @@ def _error(raised: object) -> tuple[str, str, str]:
         kind = raised.name.removeprefix("builtins.")
         said = str(arguments[0]) if len(arguments) == 1 and isinstance(arguments[0], str) else ""
         said = said or (value_text(raised.arguments) if arguments else "")
-        return kind, f"{kind}: {said}" if said else kind, ""
-    text = raised if isinstance(raised, str) else value_text(raised)
-    return "", text, ""
+        return _Error(kind, f"{kind}: {said}" if said else kind, is_abort=kind in _CANCELLED)
+    return _Error(text=raised if isinstance(raised, str) else value_text(raised))
 
 
-def _remote_error(body: bytes) -> tuple[str, str, str]:
+def _remote_error(body: bytes) -> _Error:
     try:
-        module, name, message, _, traceback = msgspec.msgpack.decode(body)
+        module, name, message, args, traceback, *_ = msgspec.msgpack.decode(body)
     except (msgspec.DecodeError, RecursionError, TypeError, ValueError):
-        return "", "<an error that cannot be read>", ""
-    kind = str(name) if module == "builtins" else f"{module}.{name}"
-    return kind, str(message), str(traceback)
+        return _Error(text="<an error that cannot be read>")
+    kind = str(name) if module in ("", "builtins") else f"{module}.{name}"
+    # A cancelling that nobody ordered is told in words, without arguments.
+    return _Error(kind, str(message), str(traceback), is_abort=kind in _CANCELLED and args is not None)
 
 
 def _whole(value: object) -> int | None:

@@ -6,7 +6,6 @@ Everything that `RedisSettings` can say holds for Sentinel as well, where arq dr
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -22,10 +21,11 @@ from redis.sentinel import Sentinel as BlockingSentinel
 from monarq.producer.arq_redis import ArqRedis
 from monarq.shared.connection import connection_options
 from monarq.shared.errors import SettingsError
+from monarq.shared.log_lines import open_logger
 
 _SSL = ("ssl_keyfile", "ssl_certfile", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_data", "ssl_check_hostname")
 
-logger = logging.getLogger("arq.connections")
+logger = open_logger("arq.connections")
 
 
 class SentinelHostError(SettingsError, RuntimeError):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+from monarq.shared.error_text import error_text
+from monarq.shared.log_lines import open_logger
 
-from monarq.shared.remote_error import error_text
-
-logger = logging.getLogger("monarq.producer")
+logger = open_logger("monarq.producer")
 
 
 def not_hearing(where: str, error: BaseException) -> None:

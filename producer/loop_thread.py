@@ -60,6 +60,8 @@ class LoopThread:
             self._submit(call)
             return call.wait()
         except concurrent.futures.CancelledError:
+            if not call.future.cancelled():
+                raise  # as a job has
             raise ProducerClosedError from None
         except BaseException:
             # Ctrl-C comes between any two steps: whether the loop has the call already can only be told there.

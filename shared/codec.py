@@ -14,8 +14,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from monarq.shared.error_text import error_text
 from monarq.shared.errors import PayloadError
-from monarq.shared.remote_error import decode_extension, encode_exception, error_text
+from monarq.shared.remote_error import decode_extension, encode_exception
 from monarq.shared.signing import KEY_VARIABLE, Kind, Signer, is_signed
 
 DEFAULT_MAX_PAYLOAD: Final = 8 * 1024 * 1024

@@ -95,5 +95,12 @@ class JobFailedError(JobError):
         self.traceback = traceback
 
 
+class StandInError(JobFailedError):
+    """Stands in a worker for what a job raised where that must not be raised there; it travels as a `JobFailedError`.
+
+    Its text has the class already.
+    """
+
+
 class JobDeadError(JobError):
     """The job was not run, or not to its end, and will not be run again: the message says why."""

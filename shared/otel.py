@@ -17,7 +17,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, TracerProvider, format_span_id, format_trace_id, get_current_span
 from opentelemetry.util.types import AttributeValue
 
-from monarq.shared.remote_error import qualified_name
+from monarq.shared.error_text import qualified_name
 from monarq.shared.tracing import Carrier
 from monarq.shared.version import VERSION
 

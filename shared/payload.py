@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from monarq.shared.codec import DEFAULT_MAX_RESULT, MSGPACK, Codec, Codecs
+from monarq.shared.error_text import cut, error_text, qualified_name
 from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
-from monarq.shared.remote_error import error_text, qualified_name
+from monarq.shared.failure import told_in_words, write_failure
+from monarq.shared.remote_error import as_job_failed, may_be_raised
 from monarq.shared.tracing import Carrier
 
 _MAX_MS: Final = 2**53
@@ -191,9 +193,13 @@ class Result:
             return self.value
         if isinstance(self.value, asyncio.CancelledError):
             raise JobAbortedError(f"job {self.job_id} was aborted")
-        if isinstance(self.value, Exception):
+        if (words := told_in_words(self.value)) is not None:
+            raise words
+        if may_be_raised(self.value):
             raise self.value
-        raise JobFailedError(str(self.value))
+        if isinstance(self.value, BaseException):
+            raise as_job_failed(self.value)
+        raise JobFailedError(cut(str(self.value)))
 
 
 def write_result(
@@ -209,8 +215,9 @@ def write_result(
         data: arq's dict of a result.
         largest: how many bytes it may have. One that Redis never takes would be sent again for ever.
     """
+    is_failure = not data["s"] and isinstance(data["r"], BaseException)
     try:
-        written = codec.dumps(data)
+        written = write_failure(codec, data) if is_failure else codec.dumps(data)
     except BaseException as error:  # noqa: BLE001 - formats, and classes of the user's, may raise anything
         kind = qualified_name(type(data["r"]))
         reason = error_text(error)

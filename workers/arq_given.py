@@ -29,6 +29,7 @@ EXTRAS: Final = frozenset(
         "listeners",
         "max_crashes",
         "max_dead",
+        "max_error_text",
         "max_payload",
         "max_result",
         "signing_key",

@@ -18,7 +18,8 @@ from arq.utils import truncate
 from arq.worker import RetryJob
 
 from monarq.shared.commands.claim import Lease
-from monarq.shared.remote_error import error_text
+from monarq.shared.error_text import error_text
+from monarq.shared.log_lines import open_logger
 from monarq.shared.retry import Retry
 from monarq.workers.journal import Listener
 from monarq.workers.log import why_refused
@@ -26,8 +27,8 @@ from monarq.workers.run import Run
 from monarq.workers.runner import wall_ms
 from monarq.workers.settings import WorkerSettings
 
-logger = logging.getLogger("arq.worker")
-job_logger = logging.getLogger("arq.jobs")
+logger = open_logger("arq.worker")
+job_logger = open_logger("arq.jobs")
 
 CURTAIL: Final = 80
 _DELAY_SHOWN_MS: Final = 1200

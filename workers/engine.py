@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from monarq.shared.connection import RedisSource
+from monarq.shared.error_text import limit_error_text
 from monarq.workers.crew import Crew, Terms
 from monarq.workers.journal import Journal
 from monarq.workers.pulse import Pulse
@@ -62,6 +63,7 @@ class Engine:
         """
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.settings = settings
+        limit_error_text(settings.max_error_text)
         self.jobs = register(functions, settings)
         self.ctx = {} if ctx is None else ctx
         self.source = source

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 
 from monarq.producer.faults import advice
 from monarq.shared.commands.claim import Lease
-from monarq.shared.remote_error import error_text
+from monarq.shared.error_text import error_text
+from monarq.shared.log_lines import open_logger
 from monarq.shared.retry import Retry
 from monarq.workers.journal import Listener
 from monarq.workers.run import Run
 
-logger = logging.getLogger("monarq.worker")
+logger = open_logger("monarq.worker")
 
 
 class WorkerLog(Listener):

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-
+from monarq.shared.printable import json_line, printable
 from monarq.shared.tracing import span_ids
 from monarq.workers.running import JOB, WORKER_ID
 
@@ -40,7 +39,7 @@ class JobLogFilter(logging.Filter):
             fields.setdefault("job_name", job.name)
             fields.setdefault("job_try", job.job_try)
             fields.setdefault("queue", job.queue)
-            fields.setdefault("job_prefix", f"[{job.job_id}:{job.name}] ")
+            fields.setdefault("job_prefix", f"[{printable(job.job_id)}:{printable(job.name)}] ")
         return True
 
 
@@ -62,10 +61,10 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
+            fields["traceback"] = record.exc_text or self.formatException(record.exc_info)
         if record.stack_info:
             fields["stack"] = record.stack_info
-        return msgspec.json.encode(fields, enc_hook=repr).decode()
+        return json_line(fields)
 
 
 _NAMES: Final = {

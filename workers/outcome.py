@@ -12,6 +12,7 @@ from typing import Any, Final
 from arq.worker import RetryJob
 
 from monarq.shared.errors import JobDeadError
+from monarq.shared.remote_error import as_stand_in
 from monarq.shared.retry import Retry
 from monarq.workers.lanes.cpu_errors import CpuStartError
 from monarq.workers.run import Halt, Run
@@ -108,7 +109,8 @@ def _decide_cancelled(run: Run, error: asyncio.CancelledError, arq_style: bool, 
     # not take the job for an aborted one.
     if retry_jobs and (arq_style or run.job_try < run.job.policy.max_tries):
         return Again(RETRY_FLOOR_S, error)
-    return Failed(error)
+    # Raised as it is, it would cancel whoever waits for the job; arq's clients are used to it.
+    return Failed(error if arq_style else as_stand_in(error))
 
 
 def _timed_out(run: Run) -> Outcome:

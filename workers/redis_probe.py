@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 
 from monarq.shared.commands.waiting import Waiting, waiting
 from monarq.shared.connection import open_redis
+from monarq.shared.error_text import error_text
 from monarq.shared.keys import QueueKeys
-from monarq.shared.remote_error import error_text
 from monarq.workers.pool_state import PoolState
 
 PATIENCE_S: Final = 2.0

@@ -7,13 +7,11 @@ import msgspec
 from monarq.shared.codec import Codec
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.finish import Ending
+from monarq.shared.error_text import error_text, type_name_of
 from monarq.shared.payload import Payload, write_result
-from monarq.shared.remote_error import error_text, qualified_name, traceback_text
+from monarq.shared.traceback_text import traceback_text
 from monarq.workers.run import Run
 from monarq.workers.settings import WorkerSettings
-
-_LONGEST_ERROR = 20_000
-_LONGEST_TRACE = 20_000
 
 
 class Results:
@@ -111,9 +109,9 @@ class Results:
     ) -> bytes:
         return msgspec.json.encode(
             {
-                "error": error_text(error)[:_LONGEST_ERROR],
-                "error_type": qualified_name(type(error)),
-                "traceback": traceback_text(error)[-_LONGEST_TRACE:],
+                "error": error_text(error),
+                "error_type": type_name_of(error),
+                "traceback": traceback_text(error),
                 "tries": tries,
                 "crashes": lease.crashes,
                 "crash_note": lease.crash_note,

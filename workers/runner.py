@@ -16,8 +16,9 @@ from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.kinds import NOT_RUN
 from monarq.shared.commands.requeue import Return
+from monarq.shared.error_text import error_text
 from monarq.shared.lane import Lane
-from monarq.shared.remote_error import error_text
+from monarq.shared.traceback_text import users_traceback
 from monarq.workers.acker import Acker
 from monarq.workers.admission import AbortedBefore, Admission, Refused, Unknown
 from monarq.workers.journal import Journal
@@ -182,6 +183,8 @@ class Runner:
 
     def _verdict(self, run: Run, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
+        # For whoever looks at it: log, spans, the user's listeners.
+        BaseException.with_traceback(error, users_traceback(error))
         return decide(run, error, arq_style=self._settings.arq_style, retry_jobs=self._settings.retry_jobs)
 
     def _start_timer(self, run: Run) -> asyncio.TimerHandle | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
+from monarq.shared.error_text import DEFAULT_MAX_ERROR_TEXT
 from monarq.shared.errors import SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.naming import check_name
@@ -57,6 +58,7 @@ class WorkerSettings:
         grace_s: how long running jobs may go on after SIGTERM.
         max_payload: bytes; a larger payload is not decoded.
         max_result: bytes; a job with a larger result has failed.
+        max_error_text: characters; what is longer of an error's text is left out, wherever it is logged, kept or sent.
         max_crashes: after so many crashes a job is dead.
         keep_unknown_s: how long a job whose name a worker does not know waits for one that does, before it is dead; 0
             not at all.
@@ -92,6 +94,7 @@ class WorkerSettings:
     grace_s: float = 20.0
     max_payload: int = DEFAULT_MAX_PAYLOAD
     max_result: int = DEFAULT_MAX_RESULT
+    max_error_text: int = DEFAULT_MAX_ERROR_TEXT
     max_crashes: int = 3
     keep_unknown_s: float = 3600.0
     keep_dead_s: float = 7 * DAY_S
@@ -117,8 +120,8 @@ class WorkerSettings:
         Raises:
             SettingsError: a value cannot be; the message names it.
         """
-        above_none = ("concurrency", "threads", "cpu_jobs_per_child", "max_crashes", "max_payload", "max_result")
-        for name in above_none:
+        limits = ("max_crashes", "max_payload", "max_result", "max_error_text")
+        for name in ("concurrency", "threads", "cpu_jobs_per_child", *limits):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         above_zero = ("lease_s", "poll_s", "keep_dead_s", "health_check_s")

@@ -22,9 +22,10 @@ from opentelemetry.trace import (
 )
 
 from monarq.shared.commands.claim import Lease
+from monarq.shared.error_text import error_text, message_of, type_name_of
 from monarq.shared.otel import attributes_of, context_of
-from monarq.shared.remote_error import error_text, qualified_name
 from monarq.shared.retry import Retry
+from monarq.shared.traceback_text import traceback_text
 from monarq.workers.journal import Listener
 from monarq.workers.run import Run
 
@@ -130,6 +131,12 @@ class SpanListener(Listener):
 
 
 def _fail(span: Span, error: BaseException) -> None:
-    span.record_exception(error)
-    span.set_attribute("error.type", qualified_name(type(error)))
+    told = {
+        "exception.type": type_name_of(error),
+        "exception.message": message_of(error),
+        "exception.stacktrace": traceback_text(error),
+    }
+    # Not by record_exception(), which formats all of an error, however large.
+    span.add_event("exception", told)
+    span.set_attribute("error.type", type_name_of(error))
     span.set_status(Status(StatusCode.ERROR, error_text(error)))

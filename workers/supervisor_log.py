@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from monarq.shared.error_text import error_text
+from monarq.shared.log_lines import Block, open_logger
 from monarq.workers.lanes.child_end import ChildEnd
 
 if TYPE_CHECKING:
     from monarq.workers.control import Ready
     from monarq.workers.worker_process import WorkerProcess
 
-logger = logging.getLogger("monarq.supervisor")
+logger = open_logger("monarq.supervisor")
 
 
 class SupervisorLog:
@@ -29,11 +30,11 @@ class SupervisorLog:
 
     def cannot_start(self, worker: WorkerProcess) -> None:
         """The first workers cannot start: the settings are wrong, or Redis is not there. All is given up."""
-        logger.error("%s", _refusal(worker))
+        logger.error("%s", Block(_refusal(worker)))
 
     def worker_refused(self, worker: WorkerProcess) -> None:
         """A later worker cannot start, which is tried again."""
-        logger.error("%s could not start, and is tried again: %s", _name(worker), _refusal(worker))
+        logger.error("%s could not start, and is tried again: %s", _name(worker), Block(_refusal(worker)))
 
     def not_spawned(self, index: int, error: OSError) -> None:
         """The system refuses another process."""
@@ -84,7 +85,7 @@ class SupervisorLog:
 
     def repair_failed(self, ready: Ready, error: BaseException) -> None:
         """Redis does not take the jobs of a dead worker back; it is tried again. Told once for each worker."""
-        logger.warning("the jobs of %s cannot be given back (%r); trying again", ready.worker_id, error)
+        logger.warning("the jobs of %s cannot be given back (%s); trying again", ready.worker_id, error_text(error))
 
     def orphans_reaped(self, count: int) -> None:
         """Processes had ended that were given to us, and are cleared away."""

@@ -25,6 +25,7 @@ class MonarqArguments(TypedDict, total=False):
     listeners: Sequence[Listener]
     max_crashes: int
     max_dead: int
+    max_error_text: int
     max_payload: int
     max_result: int
     signing_key: str | None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from arq.connections import RedisSettings
 from arq.constants import default_queue_name, health_check_key_suffix
 
 from monarq.producer.arq_pool import create_pool
+from monarq.shared.log_lines import open_logger
 from monarq.workers.arq_given import given_settings
 
-logger = logging.getLogger("arq.worker")
+logger = open_logger("arq.worker")
 
 
 def get_kwargs(settings_cls: object) -> dict[str, Any]:

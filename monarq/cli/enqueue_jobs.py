@@ -17,10 +17,10 @@ from monarq.cli.progress import Output
 from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.commands.counts import counts
 from monarq.shared.connection import UrlSource, check_redis
+from monarq.shared.error_text import error_text
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.remote_error import error_text
 
 WINDOW: Final = 10_000
 """The most jobs that are waited for at once: a million handles would take a gigabyte."""

@@ -27,6 +27,7 @@ SETTINGS: Final = {
     "allow_pickle": "allow_pickle",
     "max_payload": "max_payload",
     "max_result": "max_result",
+    "max_error_text": "max_error_text",
     "keep_result": "keep_result_s",
     "max_crashes": "max_crashes",
     "keep_unknown": "keep_unknown_s",
@@ -150,6 +151,12 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     type=parse_size,
     metavar="SIZE",
     help="A job with a larger result has failed. Default: the target's, else 64MB.",
+)
+@click.option(
+    "--max-error-text",
+    type=parse_size,
+    metavar="SIZE",
+    help="How much is kept of an error's text, in logs, results and dead letters. Default: the target's, else 20KB.",
 )
 @click.option(
     "--keep-result",

@@ -7,7 +7,6 @@ that happens here disturbs it.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from monarq.cli.console import say
 from monarq.shared.errors import SettingsError
 from monarq.shared.extras import missing_extra
+from monarq.shared.log_lines import open_logger
 from monarq.workers.health import HealthLimits, PoolHealth
 from monarq.workers.pool_state import PoolState
 from monarq.workers.redis_probe import RedisProbe
@@ -25,7 +25,7 @@ from monarq.workers.redis_probe import RedisProbe
 if TYPE_CHECKING:
     from starlette.routing import Route
 
-logger = logging.getLogger("monarq.supervisor")
+logger = open_logger("monarq.supervisor")
 
 STOP_S: Final = 2.0
 """How long requests that are being answered may take when the pool has ended."""

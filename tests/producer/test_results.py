@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
@@ -106,7 +107,8 @@ async def test_what_the_job_raised_is_raised_here(producer: Producer, worker: Pl
 
 class _Local(Exception):  # noqa: N818 - its name does not matter
     def __init__(self, message: str) -> None:
-        super().__init__(message, "two", "arguments")
+        super().__init__(message)
+        self.lock = threading.Lock()
 
 
 async def test_a_result_that_was_not_kept_is_not_found(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 
 class TwoPartError(Exception):
-    """Cannot be unpickled: its __init__ wants more than its args."""
+    """Calling its class by its args would fail: __init__ wants more than these."""
 
     def __init__(self, left: str, right: str) -> None:
         super().__init__(f"{left} and {right}")

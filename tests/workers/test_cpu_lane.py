@@ -110,10 +110,16 @@ def test_an_exception_keeps_its_text_though_its_class_makes_another(driver: Driv
     assert caught.value.code == 7
 
 
+def test_an_exception_arrives_though_its_class_wants_other_arguments(driver: Driver) -> None:
+    from cpu_values import TwoPartError
+
+    with pytest.raises(TwoPartError, match=r"^a and b$"):
+        driver.run("fail", "two")
+
+
 TOLD = [
-    ("two", "cpu_values.TwoPartError", "a and b"),
     ("locked", "cpu_values.LockedError", "locked"),
-    ("nameless", "cpu_values.NamelessError", "<its text cannot be made>"),
+    ("nameless", "cpu_values.NamelessError", "<its str() raised ZeroDivisionError>"),
     ("exit", "SystemExit", "3"),
     ("interrupt", "KeyboardInterrupt", ""),
     ("cancelled", "asyncio.exceptions.CancelledError", "by itself"),

@@ -106,11 +106,6 @@ async def answer_with_bytes(count: int) -> bytes:
     return b"x" * count
 
 
-@job
-async def raise_bytes(count: int) -> None:
-    raise ValueError("x" * count)
-
-
 class Exits:
     """Ends the process when it is looked at closely."""
 
@@ -172,5 +167,4 @@ ALL: Final = [
     wait_for_a_moment,
     take_the_signals,
     answer_with_bytes,
-    raise_bytes,
 ]

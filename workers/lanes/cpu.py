@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from monarq.shared.backoff import Backoff
+from monarq.shared.error_text import max_error_text
 from monarq.workers.lanes.child_end import ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
 from monarq.workers.lanes.cpu_call import CpuCall, death_of, outcome_of, pack_call
@@ -216,7 +217,9 @@ class CpuLane:
             child = ChildProcess.spawn(path)
             self._children = {other for other in (*self._children, child) if other.end is None}
             python_path = os.environ.get("PYTHONPATH")
-            await child.prepare(Hello(path, python_path, list(self._preload), self._log, self._worker_id))
+            await child.prepare(
+                Hello(path, python_path, list(self._preload), self._log, self._worker_id, max_error_text())
+            )
             self.restarts += self._child is not None
             self._child = child
             self._backoff.reset()

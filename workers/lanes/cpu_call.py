@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from monarq.shared.traceback_text import RemoteTraceback
 from monarq.shared.tracing import Carrier
 from monarq.workers.lanes.child_end import ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
@@ -15,7 +16,6 @@ from monarq.workers.lanes.cpu_errors import (
     CpuJobError,
     CpuMemoryExceeded,
     CpuPickleError,
-    CpuTraceback,
 )
 from monarq.workers.lanes.framing import Call, Failure, Frame, Kind
 from monarq.workers.lanes.memory_guard import MemoryGuard
@@ -71,16 +71,14 @@ def outcome_of(call: CpuCall, frame: Frame) -> Any:
 def exception_of(failure: Failure) -> Exception:
     """What the function raised, made whole again; a CpuJobError in its place when that cannot be."""
     error: object = None
-    args: tuple[Any, ...] = ()
     if failure.pickled is not None:
         # Unpickling runs the class's own __init__, which may raise anything.
         with suppress(Exception):
-            error, args = pickle.loads(failure.pickled)  # noqa: S301 - from our own child
-    if isinstance(error, Exception):
-        error.args = args
-    else:
+            error = pickle.loads(failure.pickled)  # noqa: S301 - from our own child
+    if not isinstance(error, Exception):
         error = CpuJobError(failure.type_name, failure.message, failure.traceback_text)
-    error.__cause__ = CpuTraceback(failure.traceback_text)
+    # Not as its class would, which may refuse: a frozen dataclass does.
+    BaseException.__setattr__(error, "__cause__", RemoteTraceback(failure.traceback_text))
     return error
 
 

@@ -11,7 +11,6 @@ import faulthandler
 import gc
 import importlib
 import os
-import pickle
 import resource
 import sys
 import threading
@@ -19,9 +18,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from types import CoroutineType, FunctionType, TracebackType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, cast
 
+from monarq.shared.error_text import error_text, limit_error_text, message_of, qualified_name
 from monarq.shared.tracing import carried
 from monarq.workers.forks import close_in_fork
 from monarq.workers.lanes.child_progress import OUTBOX
@@ -139,6 +139,7 @@ def prepare(link: WorkerLink) -> None:
     if hello.python_path is not None:
         os.environ["PYTHONPATH"] = hello.python_path
     WORKER_ID.set(hello.worker_id)
+    limit_error_text(hello.max_error_text)
     try:
         log_as(hello.log, hello.preload)
     except BaseException as error:
@@ -176,7 +177,7 @@ def outcome_of(link: WorkerLink, frame: Frame) -> memoryview:
     try:
         call = cast("Call", frame.load())
     except Exception as error:  # noqa: BLE001 - unpickling runs the user's code, which may raise anything
-        return link.pickle(Kind.UNPICKLABLE, ("arguments", _in_words(error)))
+        return link.pickle(Kind.UNPICKLABLE, ("arguments", error_text(error)))
     try:
         # What a job sets in its context is not for those after it.
         result = copy_context().run(call_function, call)
@@ -185,7 +186,7 @@ def outcome_of(link: WorkerLink, frame: Frame) -> memoryview:
     try:
         return link.pickle(Kind.RESULT, result)
     except Exception as error:  # noqa: BLE001 - pickling runs the user's code, which may raise anything
-        return link.pickle(Kind.UNPICKLABLE, ("result", _in_words(error)))
+        return link.pickle(Kind.UNPICKLABLE, ("result", error_text(error)))
 
 
 def call_function(call: Call) -> object:
@@ -214,15 +215,14 @@ def call_function(call: Call) -> object:
 
 def failure_of(error: BaseException) -> Failure:
     """An exception made ready to travel; one that would mean something to the worker's coroutines goes as text only."""
-    import traceback  # put off: most children never need it, and it would slow the start
+    # Put off: most children never need them, and they would slow the start.
+    from monarq.shared.error_pickle import pickle_error
+    from monarq.shared.traceback_text import traceback_text
 
-    lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
     pickled = None
     if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
-        # The args go along as a class with an __init__ of its own may make others out of them.
-        with suppress(Exception):
-            pickled = pickle.dumps((error, error.args), PICKLE_PROTOCOL)
-    return Failure(_type_name(error), _in_words(error, with_type=False), "".join(lines), pickled)
+        pickled = pickle_error(error, PICKLE_PROTOCOL)
+    return Failure(qualified_name(type(error)), message_of(error), traceback_text(error), pickled)
 
 
 def flush_output() -> None:
@@ -236,25 +236,6 @@ def flush_output() -> None:
 def _identity(fd: int) -> tuple[int, int]:
     status = os.fstat(fd)
     return status.st_dev, status.st_ino
-
-
-def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    return trace
-
-
-def _type_name(error: BaseException) -> str:
-    kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _in_words(error: BaseException, *, with_type: bool = True) -> str:
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything, and the failure must still be told
-        text = "<its text cannot be made>"
-    return f"{_type_name(error)}: {text}" if with_type else text
 
 
 if __name__ == "__main__":

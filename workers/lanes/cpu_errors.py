@@ -5,7 +5,7 @@ Every class keeps its facts in `args` and builds its text from them, so it can b
 
 from __future__ import annotations
 
-from monarq.shared.errors import JobError, JobFailedError, PayloadError
+from monarq.shared.errors import JobError, PayloadError, StandInError
 
 
 class CpuLaneError(JobError):
@@ -69,7 +69,7 @@ class CpuPickleError(CpuLaneError, PayloadError):
         )
 
 
-class CpuJobError(JobFailedError):
+class CpuJobError(StandInError):
     """The function raised something that cannot be raised again here: see its name, message and traceback.
 
     It stands for exceptions that do not survive pickling, and for those that would mean something to the worker's own
@@ -88,17 +88,6 @@ class CpuJobError(JobFailedError):
 
     def __str__(self) -> str:
         return f"{self.type_name}: {self.message}" if self.message else self.type_name
-
-
-class CpuTraceback(Exception):  # noqa: N818 - it is never raised: it is the `__cause__` that shows the child's side
-    """The child's traceback, as the `__cause__` of an exception that came from there."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-    def __str__(self) -> str:
-        return f"\n{self.text}"
 
 
 class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as TimeoutExpired does

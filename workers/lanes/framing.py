@@ -54,6 +54,7 @@ class Hello(NamedTuple):
     log: LogSettings | None
     """How to log; None leaves that to the jobs."""
     worker_id: str
+    max_error_text: int
 
 
 class Call(NamedTuple):
@@ -75,7 +76,7 @@ class Failure(NamedTuple):
     message: str
     traceback_text: str
     pickled: bytes | None
-    """A pickle of (the exception, its args); None when it cannot be pickled, or must not be raised in the worker."""
+    """A pickle that gives the same exception; None where there is none, or it must not be raised in the worker."""
 
 
 class Frame(NamedTuple):

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from monarq.shared.lane import Lane
+from monarq.shared.remote_error import as_stand_in
 from monarq.shared.tracing import carry_context
 from monarq.workers.forks import FORKS
 from monarq.workers.lanes.child_progress import pass_on
@@ -99,7 +100,8 @@ class Lanes:
         if error is None:
             return value
         try:
-            raise error
+            # Out of a coroutine, Python would raise a RuntimeError in its place.
+            raise as_stand_in(error) if isinstance(error, StopIteration) else error
         finally:
             del error  # it holds this frame by its traceback
 

@@ -1,0 +1,1 @@
+"""What jobs raise, on its way to programs and people."""
