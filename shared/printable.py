@@ -15,8 +15,10 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same for a text of several lines, which stay lines."""
-    return "\n".join(map(printable, text.split("\n")))
+    """The same for a text of several lines: these stay, and so do tabs."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign in "\n\t" else _shown(sign) for sign in text)
 
 
 def json_line(value: object) -> str:

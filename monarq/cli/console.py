@@ -9,6 +9,8 @@ import traceback
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
+from monarq.shared.printable import printable, printable_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -40,21 +42,29 @@ class Reporter:
     def error(self, error: BaseException | str) -> None:
         """Tells of an error in one line on stderr, and of where it came from if that is wanted."""
         if self.verbose and isinstance(error, BaseException):
-            sys.stderr.write(without_password("".join(traceback.format_exception(error))))
+            _show_traceback(error)
         say(f"monarq: {one_line(str(error) or type(error).__name__)}")
 
     def bug(self, error: BaseException) -> None:
         """Tells of an error that nobody foresaw."""
         hint = "" if self.verbose else "; -v shows where"
         if self.verbose:
-            sys.stderr.write(without_password("".join(traceback.format_exception(error))))
+            _show_traceback(error)
         say(f"monarq: unexpected {type(error).__name__}: {one_line(str(error))}{hint}")
 
 
+def _show_traceback(error: BaseException) -> None:
+    # Python's own: here monarq's frames are what is asked for.
+    sys.stderr.write(printable_lines(without_password("".join(traceback.format_exception(error)))))
+
+
 def say(line: str) -> None:
-    """Writes a line to stderr, without whatever may be a user or a password in a URL; nobody has to read it."""
+    """Writes a line to stderr, without what may be a user or a password in a URL, or steers a terminal.
+
+    Nobody has to read it.
+    """
     try:
-        sys.stderr.write(without_password(line) + "\n")
+        sys.stderr.write(printable(without_password(line)) + "\n")
         sys.stderr.flush()
     except OSError:
         give_up(sys.stderr)

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from monarq.cli.console import open_console, say
-from monarq.cli.dead_view import printable
+from monarq.shared.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -5,13 +5,13 @@ What jobs wrote into them, errors and ids too, reaches no terminal as control co
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +19,9 @@ from rich.text import Text
 from monarq.cli.figures import duration
 from monarq.monitor.dead import DeadLetter
 from monarq.monitor.payload_view import PayloadView, view_payload
+from monarq.shared.printable import json_line, printable, printable_lines
 
+_OF_LINES: Final = ("error", "returned")
 JSON_FIELDS: Final = tuple(each.name for each in fields(DeadLetter) if each.name != "raw_id")
 
 
@@ -28,7 +30,7 @@ def as_json_line(letter: DeadLetter, *payload: bytes | None) -> str:
     told: dict[str, Any] = {name: getattr(letter, name) for name in JSON_FIELDS}
     for data in payload:
         told["payload"] = view_payload(data)
-    return msgspec.json.encode(told).decode() + "\n"
+    return json_line(told) + "\n"
 
 
 def render_list(letters: Sequence[DeadLetter], *, with_queue: bool) -> RenderableType:
@@ -66,15 +68,21 @@ def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
     for data in payload:
         rows["payload"] = _payload_line(view_payload(data))
     lines = [Text(printable(letter.id), style="bold")]
-    lines += [Text.assemble((f"  {name:<10}", "dim"), printable(value)) for name, value in rows.items()]
+    lines += [labelled(name, value) for name, value in rows.items()]
     if letter.traceback:
-        lines += [Text(f"  {printable(line)}") for line in letter.traceback.splitlines()]
+        lines.append(Text(below(letter.traceback, 2)))
     return Group(*lines)
 
 
-def printable(text: str) -> str:
-    """The text without anything that a terminal would obey."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
+def labelled(name: str, value: str) -> Text:
+    """One thing that is known; what errors and results have of lines stands below each other."""
+    shown = below(value, 12).lstrip() if name in _OF_LINES else printable(value)
+    return Text.assemble((f"  {name:<10}", "dim"), shown)
+
+
+def below(text: str, indent: int) -> str:
+    """A text of several lines, all set in by so many columns."""
+    return textwrap.indent(printable_lines(text).rstrip("\n"), " " * indent)
 
 
 def _payload_line(view: PayloadView) -> str:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.cli.console import FAILED, open_console, put_out, say
 from monarq.cli.dead_progress import Tally
-from monarq.cli.dead_view import as_json_line, printable, render_letter, render_list
+from monarq.cli.dead_view import as_json_line, render_letter, render_list
 from monarq.cli.source import open_client
 from monarq.monitor.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters, read_payload
 from monarq.monitor.pace import Pace
@@ -22,6 +22,7 @@ from monarq.shared.commands.discard import discard
 from monarq.shared.commands.revive import Revived, revive
 from monarq.shared.connection import UrlSource
 from monarq.shared.keys import QueueKeys
+from monarq.shared.printable import printable
 from monarq.shared.scripts import text
 
 WHY_NOT: Final = {

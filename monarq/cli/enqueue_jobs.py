@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-import msgspec
-
 from monarq.cli.arguments import Call
 from monarq.cli.console import FAILED, say
 from monarq.cli.lines import Line, Lines
@@ -21,6 +19,7 @@ from monarq.shared.error_text import error_text
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.printable import json_line
 
 WINDOW: Final = 10_000
 """The most jobs that are waited for at once: a million handles would take a gigabyte."""
@@ -190,12 +189,7 @@ class Results:
             if stop_showing is not None:
                 stop_showing()
         self._output.note_ended(handle.job_id, success=outcome["success"])
-        self._output.write([_as_json({"job_id": handle.job_id} | outcome)])
+        self._output.write([json_line({"job_id": handle.job_id} | outcome)])
 
     def _show(self, handle: Handle[Any]) -> Callable[[], None]:
         return handle.on_progress(partial(self._output.note_progress, handle.job_id))
-
-
-def _as_json(value: object) -> str:
-    """JSON in one line; what has no place in it is shown as Python shows it."""
-    return msgspec.json.encode(value, enc_hook=repr).decode()

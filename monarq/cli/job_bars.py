@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from monarq.cli.dead_view import printable
+from monarq.shared.printable import printable
 from monarq.shared.progress import Progress
 
 if TYPE_CHECKING:

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from monarq.cli.dead_view import ago, moment, printable
+from monarq.cli.dead_view import ago, below, labelled, moment
 from monarq.cli.figures import duration
 from monarq.monitor.job import JobView
 from monarq.monitor.jobs import JobRow
 from monarq.monitor.timeline import Moment
+from monarq.shared.printable import json_line, printable
 
 ROW_FIELDS: Final = tuple(each.name for each in fields(JobRow) if each.name != "raw_id")
 _VIEW_FIELDS: Final = ("crash_note", "payload_format", "signed", "expires_ms", "result", "timeline")
@@ -36,7 +36,7 @@ _WORDS: Final = {
 
 def as_row_line(row: JobRow) -> str:
     """A job as one line of JSON."""
-    return msgspec.json.encode(_told(row)).decode() + "\n"
+    return json_line(_told(row)) + "\n"
 
 
 def as_view_line(view: JobView) -> str:
@@ -44,7 +44,7 @@ def as_view_line(view: JobView) -> str:
     told = _told(view.row) | {name: getattr(view, name) for name in _VIEW_FIELDS}
     told["arguments"] = view.arguments
     told["traceback"] = _traceback(view)
-    return msgspec.json.encode(told).decode() + "\n"
+    return json_line(told) + "\n"
 
 
 def _told(row: JobRow) -> dict[str, Any]:
@@ -92,16 +92,12 @@ def _standing(row: JobRow) -> str:
 def render_view(view: JobView, *, with_arguments: bool) -> RenderableType:
     """All that is known of one job."""
     lines = [Text(printable(view.row.id), style="bold")]
-    lines += [
-        Text.assemble((f"  {name:<10}", "dim"), printable(value))
-        for name, value in _facts(view, with_arguments)
-        if value
-    ]
+    lines += [labelled(name, value) for name, value in _facts(view, with_arguments) if value]
     lines += [Text.assemble("\n  ", ("timeline", "dim"))]
     lines += [Text(f"  {_line(each)}") for each in view.timeline]
     traceback = _traceback(view)
     if traceback:
-        lines += [Text(""), *(Text(f"  {printable(line)}") for line in traceback.splitlines())]
+        lines += [Text(""), Text(below(traceback, 2))]
     return Group(*lines)
 
 

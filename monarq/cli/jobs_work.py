@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 
 from monarq.cli.console import FAILED, open_console, put_out, say
 from monarq.cli.dead_progress import Tally
-from monarq.cli.dead_view import printable
 from monarq.cli.jobs_view import as_row_line, as_view_line, render_rows, render_view
 from monarq.cli.source import open_client
 from monarq.monitor import steering
@@ -21,6 +20,7 @@ from monarq.monitor.jobs import list_jobs as read_page
 from monarq.monitor.stats import known_queues
 from monarq.monitor.steering import Cancelled, Retried
 from monarq.shared.connection import UrlSource
+from monarq.shared.printable import printable
 
 Act = Callable[[Redis, JobView], Awaitable[str | None]]
 """Does something with a job; gives the reason where it was left as it is, or None."""

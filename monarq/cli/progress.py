@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from monarq.cli.console import open_console, say
 from monarq.cli.job_bars import JobBars
+from monarq.shared.printable import printable
 from monarq.shared.progress import Progress as JobProgress
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Output:
 
     def write(self, lines: Iterable[str]) -> None:
         """Writes lines to stdout, at once: whoever reads them in a pipe is waiting."""
+        if sys.stdout.isatty():
+            lines = list(map(printable, lines))
         if self._bar is not None and sys.stdout.isatty():
             # What is written past a bar on the same terminal would tear it.
             for line in lines:
@@ -66,7 +69,7 @@ class Output:
     def tell(self, line: str) -> None:
         """Says a line on stderr, above the bar."""
         if self._bar is not None:
-            self._bar.console.print(line, soft_wrap=True)
+            self._bar.console.print(printable(line), soft_wrap=True)
         else:
             say(line)
 

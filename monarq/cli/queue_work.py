@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import click
-import msgspec
 from redis.asyncio import Redis
 from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.console import FAILED, open_console, say
-from monarq.cli.dead_view import ago, printable
+from monarq.cli.dead_view import ago
 from monarq.cli.source import open_client
 from monarq.monitor import steering
 from monarq.monitor.stats import QueueStats, known_queues, read_stats
 from monarq.monitor.steering import WaitingState
 from monarq.shared.connection import UrlSource
+from monarq.shared.printable import json_line, printable
 
 NARROW: Final = 64
 """Columns below which only what tells a queue's state is left."""
@@ -58,7 +58,7 @@ async def list_queues(source: UrlSource, queues: Sequence[str], *, as_json: bool
         stats = await read_stats(redis, queues or await known_queues(redis))
         lines = [_line(one, await steering.paused_since_ms(redis, one.queue)) for one in stats]
     if as_json:
-        sys.stdout.write("".join(msgspec.json.encode(line).decode() + "\n" for line in lines))
+        sys.stdout.write("".join(json_line(line) + "\n" for line in lines))
     else:
         console = open_console(sys.stdout)
         console.print(_render(lines, width=console.width))

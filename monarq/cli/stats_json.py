@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-import msgspec
-
 from monarq.monitor.overview import Overview
 from monarq.monitor.stats import QueueStats
 from monarq.monitor.tallies import COUNTS, Histogram, Tallies
 from monarq.monitor.verdict import judge
 from monarq.shared.commands.beats import FIELDS
+from monarq.shared.printable import json_line
 
 OF_JOBS: Final = tuple(name for name in COUNTS if name != "lost")
 """Lost leases are not counted by the names of jobs."""
@@ -23,7 +22,7 @@ OF_A_FAILURE: Final = ("id", "name", "error", "error_type", "tries", "crashes", 
 def to_json(queues: Sequence[Overview], window_s: int | None) -> bytes:
     """One object, on one line."""
     told = {"verdict": judge(queues), "window_s": window_s, "queues": [_queue(queue) for queue in queues]}
-    return msgspec.json.encode(told)
+    return json_line(told).encode()
 
 
 def _queue(queue: Overview) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from monarq.cli.dead_view import printable
 from monarq.cli.figures import NOTHING, duration, rate, span, sparkline
 from monarq.monitor.overview import BEATS, Overview
 from monarq.monitor.tallies import Tallies
+from monarq.shared.printable import printable
 
 WIDE: Final = 144
 """Columns from which on the sparklines of a queue stand in its row."""

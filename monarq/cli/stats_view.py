@@ -13,13 +13,13 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.dead_view import printable
 from monarq.cli.figures import duration
 from monarq.cli.stats_tables import job_rows, queue_lines, render_failures, render_jobs, render_queues
 from monarq.cli.workers_view import render_workers
 from monarq.monitor.overview import Overview
 from monarq.monitor.verdict import State, judge
 from monarq.monitor.workers import in_order
+from monarq.shared.printable import printable
 
 FAILURES: Final = 5
 """How many of the last failures are shown."""

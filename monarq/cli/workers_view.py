@@ -9,17 +9,16 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.console import open_console
-from monarq.cli.dead_view import printable
 from monarq.cli.figures import duration
 from monarq.monitor.stats import known_queues
 from monarq.monitor.workers import WorkerStats, read_workers
 from monarq.shared.connection import UrlSource
+from monarq.shared.printable import json_line, printable
 
 WIDE: Final = 100
 """Columns from which on everything is shown."""
@@ -43,7 +42,7 @@ async def show_workers(source: UrlSource, queues: Sequence[str], *, with_jobs: b
     finally:
         await redis.aclose()
     if as_json:
-        sys.stdout.write(msgspec.json.encode({"workers": workers}).decode() + "\n")
+        sys.stdout.write(json_line({"workers": workers}) + "\n")
         return
     console = open_console(sys.stdout)
     console.print(render_workers(workers, width=console.width))

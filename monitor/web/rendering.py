@@ -14,12 +14,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from monarq.monitor.web import wording
 from monarq.monitor.web.access import Access
 from monarq.monitor.web.asked import Asked, Value, link
+from monarq.shared.printable import printable, printable_lines
 from monarq.shared.version import VERSION
 
 _FILTERS: Final = (
     *("number", "compact", "rate", "percent", "size"),
     *("duration", "age", "ago", "moment"),
-    "printable",
 )
 
 SAID: Final = {
@@ -85,6 +85,7 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._templates.filters.update({name: getattr(wording, name) for name in _FILTERS})
+        self._templates.filters.update(printable=printable, printable_lines=printable_lines)
 
     def page(self, view: View, asked: Asked) -> str:
         """The whole page."""

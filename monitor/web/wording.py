@@ -96,10 +96,3 @@ def moment(unix_ms: float | None) -> str:
         return datetime.fromtimestamp(unix_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, ValueError, OSError):
         return f"{unix_ms:.0f} ms"
-
-
-def printable(text: str) -> str:
-    """The text with what nobody could see written out: control signs, and those that turn the writing round."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else ascii(sign)[1:-1] for sign in text)
