@@ -45,7 +45,7 @@ class DeadLetter:
         start_ms: when its last run began.
         finish_ms: when that ended.
         died_ms: when the letter was written, by Redis' clock.
-        payload_bytes: the size of its payload; None where that had expired.
+        payload_bytes: the size of its payload; None where that was gone.
     """
 
     raw_id: bytes
@@ -203,7 +203,7 @@ async def read_letters(redis: Redis, queue: str, raw_ids: Sequence[bytes]) -> li
 
 
 async def read_payload(redis: Redis, letter: DeadLetter) -> bytes | None:
-    """A letter's payload, as it is; None where it had expired, or the letter is gone.
+    """A letter's payload, as it is; None where it was gone, or the letter is gone.
 
     Raises:
         RedisError: Redis did not answer.

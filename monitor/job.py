@@ -14,13 +14,13 @@ from redis.asyncio import Redis
 from monarq.monitor.dead import DeadLetter, read_letters, read_payload
 from monarq.monitor.job_facts import Facts, own, read_facts
 from monarq.monitor.jobs import JobRow, State, row_of, row_of_letter
-from monarq.monitor.payload_head import Format, read_head
 from monarq.monitor.result_view import LARGEST_READ, ResultView, decode_safely, view_result
 from monarq.monitor.stats import known_queues
 from monarq.monitor.timeline import Moment, What, in_order, read_trail
 from monarq.shared.commands.browse import HEAD_BYTES, TAIL_BYTES, Browsed
 from monarq.shared.commands.claim import read_crash, read_number
 from monarq.shared.keys import QueueKeys
+from monarq.shared.payload_head import Format, read_head
 
 
 @dataclass(frozen=True, slots=True)

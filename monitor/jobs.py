@@ -16,12 +16,12 @@ import msgspec
 from redis.asyncio import Redis
 
 from monarq.monitor.dead import DeadLetter, read_dead_page
-from monarq.monitor.payload_head import read_head
 from monarq.monitor.recent import MOST as MOST_ENDED
 from monarq.monitor.recent import Ended, read_recent
 from monarq.shared.commands.browse import BATCH, START, Browsed, Live, Place, browse
 from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
+from monarq.shared.payload_head import read_head
 from monarq.shared.scripts import text
 from monarq.shared.token import read_token
 
@@ -60,7 +60,7 @@ class JobRow:
         ended_ms: when it died or ended.
         error: what a dead job failed of, else ''.
         abort_ms: when somebody asked for its abort.
-        payload_bytes: the size of its payload; None where that has expired.
+        payload_bytes: the size of its payload; None where that is gone.
     """
 
     raw_id: bytes

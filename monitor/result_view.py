@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from monarq.monitor.payload_head import Format
-from monarq.monitor.pickle_fields import Called, Items, read_fields
 from monarq.monitor.value_text import call_text, value_text
+from monarq.shared.payload_head import Format
+from monarq.shared.pickle_fields import Called, Items, read_fields
 from monarq.shared.remote_error import EXCEPTION_CODE
 from monarq.shared.signing import HEAD_BYTES, is_signed
 

@@ -49,7 +49,7 @@ class Retried(StrEnum):
     RUNS = "runs"
     """It runs already."""
     NO_PAYLOAD = "no_payload"
-    """It is dead, and its payload had expired before it died."""
+    """It is dead, and its payload was gone before it died."""
     UNKNOWN = "unknown"
     """It neither waits in this queue nor is dead; or it is, and a job of its id waits in another queue."""
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from monarq.monitor.pickle_fields import Called, Items, Named
+from monarq.shared.pickle_fields import Called, Items, Named
 
 LONGEST: Final = 10_000
 """Characters of one value, where nothing else is asked for."""

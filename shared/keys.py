@@ -30,6 +30,9 @@ the cpu set."""
 LEASED_MARK: Final = 0.5
 """Added to the score of a leased job. A due job that carries it is one whose lease ran out: a crash."""
 
+EXPIRES_MARK: Final = 0.25
+"""Added to the score of a job whose producer gave its payload a time to live, until it is claimed."""
+
 ASKED_MARK: Final = 0.5
 """Added to the time of a request for an abort that monarq's `abort` makes: there was such a job when it was made."""
 
@@ -202,8 +205,8 @@ def lua_prelude(script: str | None = None) -> str:
         "DEFAULT_QUEUE": f"'{DEFAULT_QUEUE}'",
     }
     own = {name: f"BASE .. '{value}'" for name, value in _OWN_NAMES.items()}
-    numbers = {"PARKED": PARKED_SCORE, "LEASED_MARK": LEASED_MARK, "ASKED_MARK": ASKED_MARK}
-    named: dict[str, object] = {**fixed, **own, **numbers}
+    marks = {"LEASED_MARK": LEASED_MARK, "ASKED_MARK": ASKED_MARK, "EXPIRES_MARK": EXPIRES_MARK}
+    named: dict[str, object] = {**fixed, **own, "PARKED": PARKED_SCORE, **marks}
     used = named if script is None else named.keys() & set(re.findall(r"\w+", script))
     lines = [f"local {name} = {value}" for name, value in named.items() if name in used]
     return "\n".join(["local QUEUE, BASE = KEYS[1], KEYS[2]", *lines]) + "\n"

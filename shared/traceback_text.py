@@ -166,7 +166,8 @@ def _notes(error: BaseException) -> list[str]:
     notes = getattr(error, "__notes__", None)
     if not isinstance(notes, (list, tuple)):
         return []
-    return [cut(note) if isinstance(note, str) else f"<a {qualified_name(type(note))}>" for note in notes[:MOST_NOTES]]
+    told = [cut(note) if isinstance(note, str) else f"<a {qualified_name(type(note))}>" for note in notes[:MOST_NOTES]]
+    return told if len(notes) <= MOST_NOTES else [*told, f"[{len(notes) - MOST_NOTES:,} notes left out]"]
 
 
 def _set_in(text: str) -> str:

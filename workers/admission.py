@@ -65,14 +65,9 @@ class Admission:
     def admit(self, lease: Lease) -> Admitted:
         """The run of a claimed job, or why there is none."""
         if lease.crashes >= self._settings.max_crashes:
-            return Refused(
-                lease,
-                self._dead(
-                    f"its worker was lost {lease.crashes} times while it ran it, the last time: {lease.crash_note}"
-                ),
-            )
+            return Refused(lease, self._dead(_lost(lease)))
         if lease.payload is None:
-            return Refused(lease, self._dead("job expired"))
+            return Refused(lease, self._dead("job expired" if self._settings.arq_style else _gone(lease)))
         if isinstance(lease.payload, int):
             return Refused(lease, self._too_large(lease, lease.payload))
         try:
@@ -123,3 +118,18 @@ class Admission:
         wrapped = DeserializationError("unable to deserialize job")
         wrapped.__cause__ = error
         return wrapped
+
+
+def _lost(lease: Lease) -> str:
+    often = "once" if lease.crashes == 1 else f"{lease.crashes} times"
+    return f"the worker or process that ran it was lost {often}, the last time: {lease.crash_note}"
+
+
+def _gone(lease: Lease) -> str:
+    """Why there is no payload: Redis does not tell a key that has expired from one that it dropped."""
+    if lease.may_have_expired:
+        return "job expired: no worker had started it when its `expires` was over"
+    return (
+        "its payload is gone: Redis evicted it, or somebody deleted it, or an arq client enqueued it and it waited for"
+        " longer than the day that these give it; a Redis that holds jobs needs maxmemory-policy noeviction"
+    )

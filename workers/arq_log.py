@@ -163,7 +163,8 @@ class ArqLog(Listener):
         elif text == f"function {name!r} not found":
             logger.warning("job %s, function %r not found", lease.job_id, name)
         else:
-            logger.warning("job %s failed without a run, %s", lease.job_id, error_text(error))
+            without = "" if lease.crashes or lease.tries else " without a run"
+            logger.warning("job %s:%s failed%s, %s", lease.job_id, name, without, error_text(error))
 
     def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
         """See `Listener`."""

@@ -64,9 +64,8 @@ class WorkerLog(Listener):
 
     def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
         """See `Listener`."""
-        logger.error(
-            "%s:%s is dead without having run: %s", lease.job_id, name, error_text(error), extra=_fields(lease, name)
-        )
+        told = (lease.job_id, name, "" if lease.crashes or lease.tries else " without having run", error_text(error))
+        logger.error("%s:%s is dead%s: %s", *told, extra=_fields(lease, name))
 
     def job_unknown(self, lease: Lease, name: str) -> None:
         """See `Listener`."""

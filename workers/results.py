@@ -10,6 +10,7 @@ from monarq.shared.commands.finish import Ending
 from monarq.shared.error_text import error_text, type_name_of
 from monarq.shared.payload import Payload, write_result
 from monarq.shared.traceback_text import traceback_text
+from monarq.workers.peek import name_and_time
 from monarq.workers.run import Run
 from monarq.workers.settings import WorkerSettings
 
@@ -47,13 +48,13 @@ class Results:
         self, lease: Lease, payload: Payload | None, error: BaseException, now_ms: int, *, bury: bool
     ) -> Ending:
         """The end of a job that never ran."""
-        name = payload.name if payload else "<unknown>"
+        name, enqueue_ms = name_and_time(lease, payload)
         result = {
             "t": max(lease.tries + 1, (payload and payload.job_try) or 0),
             "f": name,
             "a": payload.args if payload else (),
             "k": payload.kwargs if payload else {},
-            "et": payload.enqueue_ms if payload else 0,
+            "et": enqueue_ms,
             "s": False,
             "r": error,
             "st": now_ms,
@@ -62,7 +63,7 @@ class Results:
             "id": lease.job_id,
         }
         data, _ = self._write(lease, self._codec_of(payload), result)
-        letter = self._letter(lease, error, lease.tries, now_ms, now_ms, result["et"]) if bury else b""
+        letter = self._letter(lease, error, lease.tries, now_ms, now_ms, enqueue_ms) if bury else b""
         keep_ms = _kept(data, self._default_keep_ms())
         return Ending(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
 

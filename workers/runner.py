@@ -26,6 +26,7 @@ from monarq.workers.lanes.child_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases import LeaseTable
 from monarq.workers.outcome import Aborted, Again, Completed, Failed, HandedBack, Lost, Outcome, decide
+from monarq.workers.peek import name_and_time
 from monarq.workers.progress import Reporter
 from monarq.workers.registry import Passes
 from monarq.workers.results import Results
@@ -265,7 +266,7 @@ class Runner:
         self.tally.failed += 1
         lease, payload, error = refused.lease, refused.payload, refused.error
         self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=True))
-        name, enqueue_ms = (payload.name, payload.enqueue_ms) if payload else ("<unknown>", 0)
+        name, enqueue_ms = name_and_time(lease, payload)
         self._journal.job_refused(lease, name, error, enqueue_ms)
         self._on_ended()
 

@@ -68,7 +68,7 @@ async def poison(stage: Stage) -> Outcome:
     outcome.figures.dup_bound = outcome.deaths * 20
     check_basics(outcome, stage.fleets, planned_deaths=planned)
     outcome.check("poison that is not dead with a reason", sum(not error for error in errors.values()), equals=0)
-    others = [job_id for job_id in harmless if "worker was lost" in (errors[job_id] or "")]
+    others = [job_id for job_id in harmless if "that ran it was lost" in (errors[job_id] or "")]
     outcome.check("harmless jobs that died of others", len(others), equals=0)
     finished = {event.job_id for event in stage.events(FINISH)}
     left_out = {event.job_id for event in stage.events(ACKED)} - finished

@@ -63,7 +63,7 @@ def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
         "started": moment(letter.start_ms),
         "died": f"{moment(letter.died_ms)}, {ago(letter.died_ms)} ago",
         "worker": letter.worker,
-        "payload": "it had expired" if letter.payload_bytes is None else f"{letter.payload_bytes:,} bytes",
+        "payload": "it was gone" if letter.payload_bytes is None else f"{letter.payload_bytes:,} bytes",
     }
     for data in payload:
         rows["payload"] = _payload_line(view_payload(data))
@@ -87,7 +87,7 @@ def below(text: str, indent: int) -> str:
 
 def _payload_line(view: PayloadView) -> str:
     if view.bytes is None:
-        return "it had expired"
+        return "it was gone"
     signed = ", signed" if view.signed else ""
     if view.format == "pickle":
         return f"pickled{signed}, {view.bytes:,} bytes; it is not decoded, as that would run what it holds"

@@ -28,7 +28,7 @@ from monarq.shared.scripts import text
 WHY_NOT: Final = {
     Revived.NO_LETTER: "there is no dead letter of it",
     Revived.ALIVE: "a job of this id waits, runs, or has ended since",
-    Revived.NO_PAYLOAD: "its payload had expired before it died",
+    Revived.NO_PAYLOAD: "its payload was gone before it died",
 }
 
 Act = Callable[[Redis, QueueKeys, Sequence[bytes]], Awaitable[list[str | None]]]

@@ -122,7 +122,7 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
 
 def _payload(view: JobView) -> str:
     if view.row.payload_bytes is None:
-        return "" if view.result else "it has expired"
+        return "" if view.result else "it is gone"
     kind = f"{view.payload_format or ''}{', signed' if view.signed else ''}".strip(", ")
     until = f", expires {moment(view.expires_ms)}" if view.expires_ms else ""
     return f"{kind + ', ' if kind else ''}{view.row.payload_bytes:,} bytes{until}"

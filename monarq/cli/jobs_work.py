@@ -29,7 +29,7 @@ _WHY_NOT_CANCELLED: Final = {Cancelled.UNKNOWN: "it is in its queue no more"}
 _WHY_NOT_RETRIED: Final = {
     Retried.QUEUED: "it is due already, and waits for a worker",
     Retried.RUNS: "it runs",
-    Retried.NO_PAYLOAD: "its payload had expired before it died",
+    Retried.NO_PAYLOAD: "its payload was gone before it died",
     Retried.UNKNOWN: "it has ended, and left no dead letter",
 }
 

@@ -34,7 +34,7 @@ SAID: Final = {
     "promoted": "The job is due now.",
     "queued": "The job waits already.",
     "runs": "The job runs already.",
-    "no-payload": "The job cannot be run again: its payload had expired before it died.",
+    "no-payload": "The job cannot be run again: its payload was gone before it died.",
     "nothing": "There was nothing to do: it has ended, or is gone.",
 }
 """What a page says after something was changed, by the code in its link: so no link can make it say anything else."""
@@ -126,4 +126,4 @@ def _said(asked: Asked) -> tuple[str, ...]:
         return (text,)
     count, left = (asked.number(name, 0, 0, 10**12) for name in ("n", "left"))
     first = f"{count:,} {'job is' if count == 1 else 'jobs are'} {text}."
-    return (first, f"{left:,} could not be: alive again, or the payload had expired.") if left else (first,)
+    return (first, f"{left:,} could not be: alive again, or the payload was gone.") if left else (first,)

@@ -8,7 +8,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from monarq.shared.keys import QueueKeys
+from monarq.shared.keys import EXPIRES_MARK, QueueKeys
 from monarq.shared.lane import Home
 from monarq.shared.scripts import Script, text
 
@@ -69,6 +69,8 @@ class Lease:
         score: unix ms at which it was due (after a crash, at which the lost lease ended); 1 after an abort.
         abort_ms: when its abort was asked for, or None; see `monarq.shared.commands.abort.is_meant`.
         claimed_ms: Redis' time of the claim.
+        may_have_expired: whether a payload that is gone had a time to live of its producer's (``expires``). Of arq's
+            clients' jobs that is not known: all of them have one.
         ends_s: when it ends by this machine's monotonic clock, counted from before the claim or its last renewal was
             sent, so never after Redis says so. Its worker keeps this up to date.
         unknown_ms: since when workers have met it that do not know its name, unix ms by Redis' clock; None for none.
@@ -86,6 +88,7 @@ class Lease:
     score: int
     abort_ms: float | None
     claimed_ms: int
+    may_have_expired: bool = False
     ends_s: float = math.inf
     unknown_ms: int | None = None
 
@@ -146,6 +149,8 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
                 unknown_ms=read_unknown(crash) if crash else None,
             )
         )
+        if payload is None:
+            leases[-1].may_have_expired = float(score) % 1 == EXPIRES_MARK
     return Claimed(leases, None if next_ms < 0 else max(0.0, (next_ms - now_ms) / 1000))
 
 

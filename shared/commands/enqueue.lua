@@ -19,6 +19,9 @@ local now = now_ms()
 if tonumber(due) == 0 then
     due = ms(now + tonumber(ARGV[4]))
 end
+if expires then
+    due = string.format('%.2f', math.floor(tonumber(due)) + EXPIRES_MARK)
+end
 local any_abort = mode ~= 'new' and aborts_are_asked()
 
 local function set_new(id, payload)

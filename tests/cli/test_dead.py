@@ -125,7 +125,7 @@ async def test_retry_says_which_it_could_not_put_back_and_why(redis: Redis, cli_
     assert ended.code == 1
     assert ended.err.splitlines() == [
         "monarq: nobody is not retried: there is no dead letter of it in arq:queue",
-        "monarq: b is not retried: its payload had expired before it died",
+        "monarq: b is not retried: its payload was gone before it died",
         "monarq: c is not retried: a job of this id waits, runs, or has ended since",
         "monarq: 2 jobs are back in the queue, 3 refused",
     ]

@@ -154,7 +154,7 @@ async def test_job_that_lost_three_workers_is_dead_before_it_is_decoded(redis: R
     await redis.set(QUEUE.crash("poison"), "3 killed by SIGSEGV", px=60_000)
     await run_burst(redis_url, jobs.ALL)
     letter = await letter_of(redis, "poison")
-    assert "its worker was lost 3 times" in letter["error"]
+    assert "the worker or process that ran it was lost 3 times" in letter["error"]
     assert "SIGSEGV" in letter["error"]
 
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from monarq.monitor.pickle_fields import read_fields
+from monarq.shared.pickle_fields import read_fields
 from monarq.shared.signing import HEAD_BYTES as SIGNATURE_BYTES
 from monarq.shared.signing import is_signed
 
