@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from monarq.monitor.value_text import call_text, value_text
+from monarq.shared.error_text import cut
 from monarq.shared.payload_head import Format
 from monarq.shared.pickle_fields import Called, Items, read_fields
 from monarq.shared.remote_error import EXCEPTION_CODE
@@ -143,8 +144,8 @@ def _error(raised: object) -> _Error:
         kind = raised.name.removeprefix("builtins.")
         said = str(arguments[0]) if len(arguments) == 1 and isinstance(arguments[0], str) else ""
         said = said or (value_text(raised.arguments) if arguments else "")
-        return _Error(kind, f"{kind}: {said}" if said else kind, is_abort=kind in _CANCELLED)
-    return _Error(text=raised if isinstance(raised, str) else value_text(raised))
+        return _Error(kind, cut(f"{kind}: {said}" if said else kind), is_abort=kind in _CANCELLED)
+    return _Error(text=cut(raised) if isinstance(raised, str) else value_text(raised))
 
 
 def _remote_error(body: bytes) -> _Error:
@@ -154,7 +155,7 @@ def _remote_error(body: bytes) -> _Error:
         return _Error(text="<an error that cannot be read>")
     kind = str(name) if module in ("", "builtins") else f"{module}.{name}"
     # A cancelling that nobody ordered is told in words, without arguments.
-    return _Error(kind, str(message), str(traceback), is_abort=kind in _CANCELLED and args is not None)
+    return _Error(kind, cut(str(message)), cut(str(traceback)), is_abort=kind in _CANCELLED and args is not None)
 
 
 def _whole(value: object) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Final
 
 from monarq.shared.error_text import cut, error_text, qualified_name
@@ -30,7 +30,7 @@ _MACHINERY: Final = ("importlib", "importlib._bootstrap", "importlib._bootstrap_
 _CALLERS: Final = ("monarq.workers.lanes.lanes", "monarq.workers.lanes.cpu_child")
 """Who calls the user's functions: what is raised right there is told by its text, such as a missing argument."""
 
-Frames = list[tuple[FrameType, int]]
+Frames = list[TracebackType]
 
 
 class RemoteTraceback(Exception):  # noqa: N818 - it is never raised: it is the `__cause__` that shows the other side
@@ -58,10 +58,7 @@ def traceback_text(error: BaseException) -> str:
 def users_traceback(error: BaseException) -> TracebackType | None:
     """The same for formatters that are not ours: the traceback from the user's first frame on."""
     frames = users_frames(error)
-    trace = error.__traceback__
-    while trace is not None and not (frames and trace.tb_frame is frames[0][0]):
-        trace = trace.tb_next
-    return trace
+    return frames[0] if frames else None
 
 
 class _Telling:
@@ -127,24 +124,30 @@ def _links(error: BaseException) -> Iterator[tuple[BaseException, str]]:
 
 
 def users_frames(error: BaseException) -> Frames:
-    """The frames of its traceback with their lines: from the user's first one on, monarq's only where they matter."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    of_user = [at for at, (frame, _) in enumerate(frames) if _is_users(frame)]
+    """The frames of its traceback: from the user's first one on, monarq's only where they matter."""
+    frames = list(_walk(error.__traceback__))
+    of_user = [at for at, trace in enumerate(frames) if _is_users(trace)]
     is_on_purpose = isinstance(error, (MonarqError, TimeoutError))
     if of_user:
         return frames[of_user[0] : of_user[-1] + 1 if is_on_purpose else None]
-    is_a_fault = bool(frames) and not is_on_purpose and _module_of(frames[-1][0]) not in (*_MACHINERY, *_CALLERS)
+    is_a_fault = bool(frames) and not is_on_purpose and _module_of(frames[-1]) not in (*_MACHINERY, *_CALLERS)
     return frames if is_a_fault else []
 
 
-def _is_users(frame: FrameType) -> bool:
-    module = _module_of(frame)
+def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def _is_users(trace: TracebackType) -> bool:
+    module = _module_of(trace)
     is_ours = module.startswith("monarq.") and not module.startswith("monarq.examples.")
     return not is_ours and module not in _MACHINERY
 
 
-def _module_of(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", ""))
+def _module_of(trace: TracebackType) -> str:
+    return str(trace.tb_frame.f_globals.get("__name__", ""))
 
 
 def _frame_lines(frames: Frames) -> Iterator[str]:
@@ -159,7 +162,8 @@ def _frame_lines(frames: Frames) -> Iterator[str]:
 
 
 def _formatted(frames: Frames) -> list[str]:
-    return [cut(line, 2000) for line in traceback.StackSummary.extract(iter(frames)).format()]
+    told = [traceback.extract_tb(trace, 1)[0] for trace in frames]
+    return [cut(line, 2000) for line in traceback.StackSummary.from_list(told).format()]
 
 
 def _notes(error: BaseException) -> list[str]:

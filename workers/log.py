@@ -13,6 +13,7 @@ from monarq.producer.faults import advice
 from monarq.shared.commands.claim import Lease
 from monarq.shared.error_text import error_text
 from monarq.shared.log_lines import open_logger
+from monarq.shared.printable import printable
 from monarq.shared.retry import Retry
 from monarq.workers.journal import Listener
 from monarq.workers.run import Run
@@ -157,7 +158,8 @@ def _named(run: Run) -> str:
 
 def _fields(lease: Lease, name: str) -> dict[str, str]:
     """The fields of a job that no task runs: see `monarq.workers.log_fields`."""
-    return {"job_id": lease.job_id, "job_name": name, "queue": lease.queue.queue}
+    told = {"job_id": lease.job_id, "job_name": name, "queue": lease.queue.queue}
+    return {field: printable(value) for field, value in told.items()}
 
 
 def _some(job_ids: list[str]) -> tuple[int, str]:

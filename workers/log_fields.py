@@ -20,7 +20,8 @@ class JobLogFilter(logging.Filter):
 
     The fields are ``job_id``, ``job_name``, ``job_try`` and ``queue``, and ``job_prefix``, which is "[id:name] "; all
     are empty outside of a job. ``worker`` is the worker's name in Redis; ``trace_id`` and ``span_id`` are those of the
-    current span, where the program has traces. What a record brings itself, by ``extra=``, stays.
+    current span, where the program has traces. Control signs in them are escaped. What a record brings itself, by
+    ``extra=``, stays.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -35,11 +36,12 @@ class JobLogFilter(logging.Filter):
             for name in ("job_id", "job_name", "job_try", "queue", "job_prefix"):
                 fields.setdefault(name, "")
         else:
-            fields.setdefault("job_id", job.job_id)
-            fields.setdefault("job_name", job.name)
+            job_id, name = printable(job.job_id), printable(job.name)
+            fields.setdefault("job_id", job_id)
+            fields.setdefault("job_name", name)
             fields.setdefault("job_try", job.job_try)
-            fields.setdefault("queue", job.queue)
-            fields.setdefault("job_prefix", f"[{printable(job.job_id)}:{printable(job.name)}] ")
+            fields.setdefault("queue", printable(job.queue))
+            fields.setdefault("job_prefix", f"[{job_id}:{name}] ")
         return True
 
 

@@ -23,7 +23,7 @@ def test_every_option_is_a_setting() -> None:
 
 
 async def test_limits_reach_the_workers(redis: Redis, redis_url: str) -> None:
-    limits = "--max-result 1KB --keep-result 5m --keep-dead 2h --max-dead 1 --max-crashes 2 --cpu-memory 1GB"
+    limits = "--max-result 1KB --keep-result 5m --keep-dead 2h --max-dead 1 --max-crashes 2 --cpu-memory 1GB --max-error-text 2KB"
     async with Producer(redis_url) as producer:
         small = await producer.enqueue("double", "x")
         large = [await producer.enqueue("double", "x" * 600) for _ in range(2)]

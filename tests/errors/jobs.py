@@ -137,7 +137,7 @@ TOLD: Final[dict[str, tuple[Callable[[], BaseException], str, str]]] = {
     "exit": (lambda: SystemExit(3), "SystemExit", "3"),
     "huge": (lambda: ValueError("y" * HUGE), "ValueError", "yyy"),
     "huge key": (lambda: KeyError("y" * HUGE), "KeyError", "yyy"),
-    "huge list": (lambda: ValueError([0] * HUGE), "ValueError", "a large list"),
+    "huge list": (lambda: ValueError([0] * 1_000_000), "ValueError", "a large list"),
     "huge attribute": (lambda: SwapError("y" * HUGE, 500), "tests.errors.jobs.SwapError", "500: yyy"),
     "huge group": (lambda: ExceptionGroup("g", [ValueError(n) for n in range(100_000)]), "ExceptionGroup", "100000"),
 }
