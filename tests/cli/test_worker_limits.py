@@ -23,13 +23,13 @@ def test_every_option_is_a_setting() -> None:
 
 
 async def test_limits_reach_the_workers(redis: Redis, redis_url: str) -> None:
-    limits = "--max-result 1KB --keep-result 5m --keep-dead 2h --max-dead 1 --max-crashes 2 --cpu-memory 1GB --max-error-text 2KB"
+    limits = "--max-result 1KB --keep-result 5m --keep-dead 2h --max-dead 1 --max-crashes 2 --cpu-memory 1GB"
     async with Producer(redis_url) as producer:
         small = await producer.enqueue("double", "x")
         large = [await producer.enqueue("double", "x" * 600) for _ in range(2)]
         ended = await monarq(
             *("worker", "tests.cli.jobs", "-w", "1", "-c", "1", "--burst", "--max-payload", "100KB"),
-            *("--max-jobs-per-child", "5", *limits.split()),
+            *("--max-jobs-per-child", "5", "--max-error-text", "2KB", *limits.split()),
             url=redis_url,
         )
         assert ended.code == 0
