@@ -31,7 +31,8 @@ LEASED_MARK: Final = 0.5
 """Added to the score of a leased job. A due job that carries it is one whose lease ran out: a crash."""
 
 EXPIRES_MARK: Final = 0.25
-"""Added to the score of a job whose producer gave its payload a time to live, until it is claimed."""
+"""What the score of a job that waits has behind the point where its producer gave its payload a time to live. Such a
+job stands less than a ms before its time."""
 
 ASKED_MARK: Final = 0.5
 """Added to the time of a request for an abort that monarq's `abort` makes: there was such a job when it was made."""

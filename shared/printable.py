@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 _LARGEST_PLAIN: Final = 0xFFFF
 
 
@@ -19,11 +17,6 @@ def printable_lines(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign in "\n\t" else _shown(sign) for sign in text)
-
-
-def json_line(value: object) -> str:
-    """A value as JSON in one line that a terminal can show: what would be obeyed is escaped, and decodes as it was."""
-    return printable_json(msgspec.json.encode(value, enc_hook=repr).decode())
 
 
 def printable_json(text: str) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from monarq.shared.printable import json_line, printable
+from monarq.shared.json_lines import json_line
+from monarq.shared.printable import printable
 from monarq.shared.tracing import span_ids
 from monarq.workers.running import JOB, WORKER_ID
 

@@ -19,7 +19,8 @@ from rich.text import Text
 from monarq.cli.figures import duration
 from monarq.monitor.dead import DeadLetter
 from monarq.monitor.payload_view import PayloadView, view_payload
-from monarq.shared.printable import json_line, printable, printable_lines
+from monarq.shared.json_lines import json_line
+from monarq.shared.printable import printable, printable_lines
 
 _OF_LINES: Final = ("error", "returned")
 JSON_FIELDS: Final = tuple(each.name for each in fields(DeadLetter) if each.name != "raw_id")

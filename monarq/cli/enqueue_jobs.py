@@ -18,8 +18,8 @@ from monarq.shared.connection import UrlSource, check_redis
 from monarq.shared.error_text import error_text
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.job import Job
+from monarq.shared.json_lines import json_line
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.printable import json_line
 
 WINDOW: Final = 10_000
 """The most jobs that are waited for at once: a million handles would take a gigabyte."""

@@ -60,5 +60,5 @@ class JobBars:
 def describe(job_id: str, progress: Progress) -> str:
     """How far a job is, in one line."""
     amount = f"{progress.done:,.10g}" + ("" if progress.total is None else f"/{progress.total:,.10g}")
-    line = printable(" ".join((job_id[:ID_LENGTH], amount, progress.message)).strip())
-    return " ".join(line.split())
+    line = " ".join((job_id[:ID_LENGTH], amount, progress.message))
+    return printable(" ".join(line.split()))

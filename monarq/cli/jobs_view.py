@@ -19,7 +19,8 @@ from monarq.cli.figures import duration
 from monarq.monitor.job import JobView
 from monarq.monitor.jobs import JobRow
 from monarq.monitor.timeline import Moment
-from monarq.shared.printable import json_line, printable
+from monarq.shared.json_lines import json_line
+from monarq.shared.printable import printable
 
 ROW_FIELDS: Final = tuple(each.name for each in fields(JobRow) if each.name != "raw_id")
 _VIEW_FIELDS: Final = ("crash_note", "payload_format", "signed", "expires_ms", "result", "timeline")

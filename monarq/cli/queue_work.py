@@ -19,7 +19,8 @@ from monarq.monitor import steering
 from monarq.monitor.stats import QueueStats, known_queues, read_stats
 from monarq.monitor.steering import WaitingState
 from monarq.shared.connection import UrlSource
-from monarq.shared.printable import json_line, printable
+from monarq.shared.json_lines import json_line
+from monarq.shared.printable import printable
 
 NARROW: Final = 64
 """Columns below which only what tells a queue's state is left."""

@@ -11,7 +11,7 @@ from monarq.monitor.stats import QueueStats
 from monarq.monitor.tallies import COUNTS, Histogram, Tallies
 from monarq.monitor.verdict import judge
 from monarq.shared.commands.beats import FIELDS
-from monarq.shared.printable import json_line
+from monarq.shared.json_lines import json_line
 
 OF_JOBS: Final = tuple(name for name in COUNTS if name != "lost")
 """Lost leases are not counted by the names of jobs."""

@@ -18,7 +18,8 @@ from monarq.cli.figures import duration
 from monarq.monitor.stats import known_queues
 from monarq.monitor.workers import WorkerStats, read_workers
 from monarq.shared.connection import UrlSource
-from monarq.shared.printable import json_line, printable
+from monarq.shared.json_lines import json_line
+from monarq.shared.printable import printable
 
 WIDE: Final = 100
 """Columns from which on everything is shown."""

@@ -20,7 +20,8 @@ if tonumber(due) == 0 then
     due = ms(now + tonumber(ARGV[4]))
 end
 if expires then
-    due = string.format('%.2f', math.floor(tonumber(due)) + EXPIRES_MARK)
+    -- Just before its time, as times are whole ms: at its time it is due.
+    due = string.format('%.2f', math.floor(tonumber(due)) - 1 + EXPIRES_MARK)
 end
 local any_abort = mode ~= 'new' and aborts_are_asked()
 
