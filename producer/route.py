@@ -118,4 +118,4 @@ def _placing(job: Job[..., Any], options: EnqueueOptions) -> Placing:
             f"expires={options.expires_s:g} is over before defer_by={delay_s:g}: the job would never be started"
         )
     ttl_ms = 0 if options.expires_s is None else max(1, round(options.expires_s * 1000))
-    return Placing(job.declared.lane, due_ms, round(delay_s * 1000), ttl_ms, name=job.name)
+    return Placing(job.declared.lane, due_ms, round(delay_s * 1000), ttl_ms, name=job.name, may_expire=ttl_ms > 0)

@@ -3,7 +3,7 @@
 --         nobody knows what became of the one before
 --       2 lane: 'io' or 'cpu'   3 due_ms, or 0   4 delay_ms from now, where due_ms is 0
 --       5 ttl_ms of the payload, or 0 for none   6 tick_ms: how long a cron tick's id is barred, or 0
---       7 name of the job, to count it by
+--       7 name of the job, to count it by   8 whether the score is to tell that the job may expire: 1 or 0
 --       then for each job: id, payload
 -- RETURNS  a code for each job: 1 it is in, 0 a job or result of this id was there, 2 (only 'again') a job of this id
 --          runs or has ended, and nothing tells whether it was this one
@@ -19,7 +19,7 @@ local now = now_ms()
 if tonumber(due) == 0 then
     due = ms(now + tonumber(ARGV[4]))
 end
-if expires then
+if tonumber(ARGV[8]) == 1 then
     -- Just before its time, as times are whole ms: at its time it is due.
     due = string.format('%.2f', math.floor(tonumber(due)) - 1 + EXPIRES_MARK)
 end
@@ -36,7 +36,7 @@ end
 -- come and gone: they would be jobs once more.
 local function any_has_ended()
     local names = {}
-    for at = 8, #ARGV, 2 do
+    for at = 9, #ARGV, 2 do
         local base = #names
         names[base + 1], names[base + 2] = RESULT .. ARGV[at], NO_RESULT .. ARGV[at]
     end
@@ -83,7 +83,7 @@ local function put(id, payload)
 end
 
 local codes, scored = {}, {}
-for at = 8, #ARGV, 2 do
+for at = 9, #ARGV, 2 do
     local code, is_new = put(ARGV[at], ARGV[at + 1])
     codes[#codes + 1] = code
     if is_new then

@@ -46,6 +46,8 @@ class Placing:
         ttl_ms: ms after which a job that has not started is not started any more; 0 for never.
         tick_ms: ms for which a cron tick's id is barred from being enqueued again; 0 for no bar.
         name: the jobs' name, which they are counted by; '' counts them for the queue alone.
+        may_expire: whether the score is to tell that `ttl_ms` was asked for. arq's clients give one to every job, and
+            their scores are plain ms.
     """
 
     lane: Lane = Lane.IO
@@ -54,6 +56,7 @@ class Placing:
     ttl_ms: int = 0
     tick_ms: int = 0
     name: str = ""
+    may_expire: bool = False
 
 
 async def enqueue(
@@ -74,6 +77,7 @@ async def enqueue(
         placing.ttl_ms,
         placing.tick_ms,
         placing.name,
+        int(placing.may_expire),
     ]
     for job_id, payload in jobs:
         arguments += (job_id, payload)

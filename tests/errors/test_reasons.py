@@ -46,7 +46,7 @@ async def test_a_payload_that_redis_dropped_is_told_as_that(redis: Redis, redis_
 @pytest.mark.parametrize("lane", ["io", "cpu"])
 @pytest.mark.parametrize("delay_ms", [0, 5])
 async def test_a_job_whose_time_was_over_has_expired(redis: Redis, redis_url: str, lane: str, delay_ms: int) -> None:
-    await put(redis, jobs.RAISE[lane], "plain", job_id="late", ttl_ms=10, delay_ms=delay_ms)
+    await put(redis, jobs.RAISE[lane], "plain", job_id="late", ttl_ms=10, delay_ms=delay_ms, may_expire=True)
     while await redis.exists(names.job("late")):
         await asyncio.sleep(0.005)
     await run_burst(redis_url, jobs.ALL)

@@ -253,9 +253,8 @@ class RealQueue:
 
     def _seconds(self, score: float) -> float:
         """A score as the model shows it."""
-        mark = LEASED_MARK if score % 1 == LEASED_MARK else 0
-        # What has `expires` stands less than a ms before its time.
-        return shown((int(score - mark) + 1 - self._zero_ms) // 1000 + mark)
+        mark = score % 1
+        return shown((int(score - mark) - self._zero_ms) // 1000 + (LEASED_MARK if mark else 0))
 
 
 def _lease(taken: Taken) -> Lease:
