@@ -58,7 +58,7 @@ def test_a_job_finds_the_workers_surroundings(driver: Driver, monkeypatch: pytes
     assert found["PYTHONPATH"] == "/somewhere"
     assert found["argv"] == []
     assert found["sid"] == driver.pid, "a session of its own: Ctrl-C does not reach it"
-    assert len(found["fds"]) == 6, "stdio, its socket, its lifeline, and the listing itself: nothing of the worker's"
+    assert len(found["fds"]) == 7, "stdio, socket, lifeline, shared memory, the listing itself: nothing of the worker's"
     assert len(driver.run("descriptors_of_program")) == 4, "nor does the lane leave any to programs"
     assert found["oom"] >= min(1000, int(Path("/proc/self/oom_score_adj").read_text()) + 1)
 

@@ -14,6 +14,7 @@ import pytest
 
 from monarq.workers.lanes import child_process, memory_guard
 from monarq.workers.lanes.cpu import CpuJobDied, CpuMemoryExceeded
+from monarq.workers.lanes.framing import SPOILED_EXIT
 from monarq.workers.lanes.memory_guard import MemoryGuard
 from tests.workers.lane_driver import HERE, Driver, alive, call_of, driver, until
 
@@ -109,7 +110,7 @@ def test_a_cancelled_call_that_waits_its_turn_harms_nobody(driver: Driver) -> No
         ("null", None, "SIGSEGV", "was killed by SIGSEGV"),
         ("kill", None, "SIGKILL", "was killed by SIGKILL, which is also how the kernel's out-of-memory killer"),
         ("closes", None, "SIGKILL", "a job closed the socket"),
-        ("closes and returns", 1, None, "exited with code 1"),
+        ("closes and returns", SPOILED_EXIT, None, "a job closed the socket"),
         ("scribbles", None, "SIGKILL", "a job wrote into the socket"),
     ],
 )
@@ -271,7 +272,7 @@ def test_the_lifeline_works_without_the_kernels_help(tmp_path: Path) -> None:
 
 def test_a_child_whose_worker_is_gone_at_its_start_ends() -> None:
     ours, theirs = os.pipe()[::-1]
-    command = [sys.executable, "-m", "monarq.workers.lanes.cpu_child", str(theirs), str(theirs), "1"]
+    command = [sys.executable, "-m", "monarq.workers.lanes.cpu_child", str(theirs), str(theirs), str(theirs), "1"]
     ended = subprocess.run(command, pass_fds=[theirs], start_new_session=True, timeout=10, check=False)
     os.close(ours)
     os.close(theirs)

@@ -6,6 +6,14 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from typing import Final
+
+from monarq.workers.lanes.framing import SPOILED_EXIT
+
+STOPPED: Final = "the CPU lane was stopped"
+SOCKET_CLOSED: Final = "a job closed the socket between the CPU child and its worker"
+SOCKET_MISUSED: Final = "a job wrote into the socket between the CPU child and its worker"
+NOT_BEGUN: Final = "it did not begin the job that it was sent"
 
 _MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
@@ -18,7 +26,7 @@ class ChildEnd:
         exit_code: its exit code; None when a signal ended it, or when somebody else reaped it.
         signal_name: the signal that ended it, such as "SIGSEGV"; else None.
         peak_memory_bytes: the most resident memory it ever had; None when the kernel's count does not tell.
-        reason: why this process killed it; None when it did not, or did not say.
+        reason: why this process killed it, or what it found spoiled; None for neither.
     """
 
     exit_code: int | None
@@ -47,8 +55,14 @@ def reap(pid: int, *, inherited_peak_bytes: int, kill_reason: str | None) -> Chi
         exit_code=code if code >= 0 else None,
         signal_name=signal_name(-code) if code < 0 else None,
         peak_memory_bytes=peak_bytes if peak_bytes > inherited_peak_bytes else None,
-        reason=kill_reason if code == -signal.SIGKILL else None,
+        reason=_reason(code, kill_reason),
     )
+
+
+def _reason(code: int, kill_reason: str | None) -> str | None:
+    if code == SPOILED_EXIT:
+        return SOCKET_CLOSED
+    return kill_reason if code == -signal.SIGKILL else None
 
 
 def open_pidfd(pid: int) -> int | None:

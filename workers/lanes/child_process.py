@@ -12,10 +12,18 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from typing import Self
+from contextlib import suppress
+from typing import Final, Self
 
 from monarq.workers.forks import FORKS
-from monarq.workers.lanes.child_end import ChildEnd, open_pidfd, reap
+from monarq.workers.lanes.child_end import (
+    NOT_BEGUN,
+    SOCKET_CLOSED,
+    SOCKET_MISUSED,
+    ChildEnd,
+    open_pidfd,
+    reap,
+)
 from monarq.workers.lanes.child_start import NewChild, spawn_child
 from monarq.workers.lanes.cpu_errors import CpuStartError
 from monarq.workers.lanes.framing import READ_BYTES, Failure, Frame, FrameBuffer, Hello, Kind, dump_frame
@@ -26,8 +34,12 @@ RETIRE_LIMIT_S = 1.0
 """How long a retired child may take over its atexit handlers."""
 SILENT_LIMIT_S = 0.1
 """How long after its socket closed a child may take to be seen dead, before a job is taken to have closed it."""
+BEGIN_LIMIT_S = 3.0
+"""How long a child that was sent a job may take to begin it: a thread of an earlier job may read in its place."""
 EXIT_POLL_S = 0.02
 """How often to look for a child's end where the system cannot tell."""
+
+_NOTHING: Final = memoryview(b"")
 
 
 class ChildProcess:
@@ -43,14 +55,14 @@ class ChildProcess:
         self.pid = new.process.pid
         self.end: ChildEnd | None = None
         self._loop = asyncio.get_running_loop()
-        self._process, self._connection, self._lifeline_fd = new
+        self._process, self._connection, self._lifeline_fd, self._begun = new
         self._connected = True
         self._dismissed = False
         self._requests = 0
         self._reply: asyncio.Future[Frame | ChildEnd] | None = None
         self._on_message: Callable[[object], None] | None = None
         self._incoming = FrameBuffer()
-        self._outgoing = memoryview(b"")
+        self._outgoing = _NOTHING
         self._kill_reason: str | None = None
         self._kill_timer: asyncio.TimerHandle | None = None
         self._inherited_peak_bytes = 0
@@ -59,6 +71,7 @@ class ChildProcess:
         self._pidfd = open_pidfd(self.pid)
         self._watch_exit()
         FORKS.part_from(self)
+        self._begin_timer = self._loop.call_later(BEGIN_LIMIT_S, self._watch_begin, 0)
 
     @classmethod
     def spawn(cls, sys_path: list[str]) -> Self:
@@ -75,8 +88,20 @@ class ChildProcess:
 
     @property
     def usable(self) -> bool:
-        """Whether a job may be sent: alive as far as can be told this moment, and not on its way out."""
-        return self._connected and not self._dismissed and not self._closed_unseen()
+        """Whether a job may be sent, as far as is known: alive, not on its way out, and nothing half-said."""
+        return self._connected and not self._dismissed and not self._incoming
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has taken on what it was sent last."""
+        # A job that writes into whatever is open may have spoiled the number: then it has begun.
+        return self._begun.get() != self._requests - 1
+
+    def look(self) -> bool:
+        """Takes in what the loop has not seen yet, such as the child's end, and tells whether a job may be sent."""
+        while self.usable and self._receive():
+            pass
+        return self.usable
 
     async def prepare(self, hello: Hello) -> None:
         """Tells a new child how to set itself up, and waits until it is ready; CpuStartError when it fails."""
@@ -95,11 +120,11 @@ class ChildProcess:
         if isinstance(answer, int):
             self._inherited_peak_bytes = answer
 
-    def pack(self, kind: Kind, value: object) -> memoryview:
+    def pack(self, kind: Kind, value: object) -> bytes:
         """The frame for the next request(); raises what pickling `value` raises, and nothing has happened then."""
         return dump_frame(kind, self._requests + 1, value)
 
-    async def request(self, frame: memoryview, on_message: Callable[[object], None] | None = None) -> Frame | ChildEnd:
+    async def request(self, frame: bytes, on_message: Callable[[object], None] | None = None) -> Frame | ChildEnd:
         """Sends what pack() made; the child's answer, or how it ended instead. Cancelled, it kills the child."""
         if self.end is not None:
             return self.end
@@ -107,7 +132,8 @@ class ChildProcess:
         reply: asyncio.Future[Frame | ChildEnd] = self._loop.create_future()
         self._reply = reply
         self._on_message = on_message
-        self._outgoing = frame
+        self._outgoing = memoryview(frame)
+        del frame  # a big one is not to be held for as long as the job runs
         self._send()
         try:
             return await reply
@@ -133,7 +159,8 @@ class ChildProcess:
             return
         self._dismissed = True
         if self._connected:
-            self._connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError):
+                self._connection.shutdown(socket.SHUT_WR)
         self._kill_timer = self._loop.call_later(RETIRE_LIMIT_S, self.kill)
 
     def filenos(self) -> tuple[int, ...]:
@@ -146,14 +173,6 @@ class ChildProcess:
         """Waits until the process is gone and reaped."""
         await self._ended.wait()
 
-    def _closed_unseen(self) -> bool:
-        try:
-            return not self._connection.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
     def _send(self) -> None:
         try:
             sent = self._connection.send(self._outgoing)
@@ -162,7 +181,8 @@ class ChildProcess:
         except OSError:
             self._hang_up()
             return
-        self._outgoing = self._outgoing[sent:]
+        # What is sent whole is let go: an empty view of it would keep it.
+        self._outgoing = self._outgoing[sent:] or _NOTHING
         if self._outgoing:
             self._loop.add_writer(self._connection, self._send_rest)
 
@@ -187,7 +207,7 @@ class ChildProcess:
                 self._dispatch(frame)
         except ValueError:
             self._hang_up()
-            self.kill("a job wrote into the socket between the CPU child and its worker")
+            self.kill(SOCKET_MISUSED)
         return self._connected
 
     def _dispatch(self, frame: Frame) -> None:
@@ -213,8 +233,14 @@ class ChildProcess:
         self._loop.remove_reader(self._connection)
         self._loop.remove_writer(self._connection)
         if self.end is None and not self._dismissed:
-            reason = "a job closed the socket between the CPU child and its worker"
-            self._kill_timer = self._loop.call_later(SILENT_LIMIT_S, self.kill, reason)
+            self._kill_timer = self._loop.call_later(SILENT_LIMIT_S, self.kill, SOCKET_CLOSED)
+
+    def _watch_begin(self, waited_for: int) -> None:
+        """Looks now and then, which costs a job nothing: one that is unbegun at two looks is not begun any more."""
+        unbegun = self._reply is not None and self.jobs > 0 and not self._outgoing and not self.has_begun
+        if unbegun and waited_for == self._requests:
+            self.kill(NOT_BEGUN)
+        self._begin_timer = self._loop.call_later(BEGIN_LIMIT_S, self._watch_begin, self._requests if unbegun else 0)
 
     def _watch_exit(self) -> None:
         if self._pidfd is not None:
@@ -246,6 +272,8 @@ class ChildProcess:
         if self._pidfd is not None:
             self._loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
+        self._begin_timer.cancel()
+        self._begun.close()
         self._connection.close()
         os.close(self._lifeline_fd)
         # We reaped it ourselves, for its memory figure: Popen must not wait for it again.

@@ -8,9 +8,11 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import select
 import signal
 import sys
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from types import FrameType
 
@@ -70,6 +72,19 @@ def offer_to_oom_killer() -> None:
             os.pwrite(fd, str(min(score, _OOM_SCORE_MAX)).encode(), 0)
         finally:
             os.close(fd)
+
+
+class Descriptors:
+    """Those that a child needs for as long as it lives: a job may close any of them."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self._poll = select.poll()
+        for number in numbers:
+            self._poll.register(number, 0)
+
+    def are_open(self) -> bool:
+        """Whether they all are; what is opened next would come by a closed one's number."""
+        return not any(found & select.POLLNVAL for _, found in self._poll.poll(0))
 
 
 def _leave_to_worker(_number: int, _frame: FrameType | None) -> None:

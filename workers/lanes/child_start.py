@@ -11,6 +11,8 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+from monarq.workers.lanes.begun import BegunMark, open_shared
+
 CHILD_MODULE = "monarq.workers.lanes.cpu_child"
 
 
@@ -22,6 +24,7 @@ class NewChild(NamedTuple):
     """Non-blocking."""
     lifeline_fd: int
     """A pipe's writing end: when it closes, however we end, the child dies."""
+    begun: BegunMark
 
 
 def spawn_child(sys_path: list[str]) -> NewChild:
@@ -36,11 +39,13 @@ def spawn_child(sys_path: list[str]) -> NewChild:
     connection, theirs = socket.socketpair()
     connection.setblocking(False)
     lifeline_theirs, lifeline_fd = os.pipe()
+    begun_fd = open_shared()
     try:
+        begun = BegunMark(begun_fd)
         process = subprocess.Popen(
-            command_line(theirs.fileno(), lifeline_theirs),
+            command_line(theirs.fileno(), lifeline_theirs, begun_fd),
             stdin=subprocess.DEVNULL,
-            pass_fds=(theirs.fileno(), lifeline_theirs),
+            pass_fds=(theirs.fileno(), lifeline_theirs, begun_fd),
             start_new_session=True,
             env=dict(os.environ, PYTHONPATH=os.pathsep.join(path or os.getcwd() for path in sys_path)),  # noqa: PTH109
         )
@@ -51,9 +56,11 @@ def spawn_child(sys_path: list[str]) -> NewChild:
     finally:
         theirs.close()
         os.close(lifeline_theirs)
-    return NewChild(process, connection, lifeline_fd)
+        os.close(begun_fd)
+    return NewChild(process, connection, lifeline_fd, begun)
 
 
-def command_line(connection_fd: int, lifeline_fd: int) -> list[str]:
+def command_line(connection_fd: int, lifeline_fd: int, begun_fd: int) -> list[str]:
     """The child's command; -P keeps the working directory from standing before the path we pass."""
-    return [sys.executable, "-P", "-m", CHILD_MODULE, str(connection_fd), str(lifeline_fd), str(os.getpid())]
+    numbers = (connection_fd, lifeline_fd, begun_fd, os.getpid())
+    return [sys.executable, "-P", "-m", CHILD_MODULE, *map(str, numbers)]

@@ -15,7 +15,7 @@ from typing import Any
 
 from monarq.shared.backoff import Backoff
 from monarq.shared.error_text import max_error_text
-from monarq.workers.lanes.child_end import ChildEnd
+from monarq.workers.lanes.child_end import STOPPED, ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
 from monarq.workers.lanes.cpu_call import CpuCall, death_of, outcome_of, pack_call
 from monarq.workers.lanes.cpu_errors import (
@@ -42,6 +42,9 @@ __all__ = [
     "CpuStartError",
     "CpuUnreachableError",
 ]
+
+_MOST_CHILDREN = 3
+"""So many children may end before they begin a job, until it waits for better times."""
 
 _CROWDED = 0.8
 """A child that already holds this share of a job's limit from earlier jobs is replaced before the job."""
@@ -119,7 +122,7 @@ class CpuLane:
         self._stopped = True
         children, starting = tuple(self._children), self._starting
         for child in children:
-            child.retire("the CPU lane was stopped")
+            child.retire(STOPPED)
         for child in children:
             await child.wait_ended()
         if starting is not None:
@@ -156,12 +159,17 @@ class CpuLane:
             raise CpuUnreachableError(call.module, call.qualname)
         limit_bytes = self._default_memory_bytes if memory_bytes is None else memory_bytes
         async with self._turn:
-            child = await self._child_with_room(limit_bytes)
-            try:
-                frame = await self._ask(child, call, timeout_s, limit_bytes, on_message)
-            finally:
-                self._replace_if_worn(child)
-        return outcome_of(call, frame)
+            for _ in range(_MOST_CHILDREN):
+                child = await self._child_with_room(limit_bytes)
+                try:
+                    frame = await self._ask(child, call, timeout_s, limit_bytes, on_message)
+                finally:
+                    self._replace_if_worn(child)
+                if frame is not None:
+                    return outcome_of(call, frame)
+        raise CpuStartError(
+            f"{_MOST_CHILDREN} of them ended one after the other, before they had begun {call.qualname}"
+        )
 
     async def _ask(
         self,
@@ -170,23 +178,25 @@ class CpuLane:
         timeout_s: float | None,
         limit_bytes: int | None,
         on_message: Callable[[Any], None] | None,
-    ) -> Frame:
-        frame = pack_call(child, call)
+    ) -> Frame | None:
+        """The child's answer; None where it ended before it had begun the call, which is another child's then."""
         guard = None
         if limit_bytes is not None:
             guard = MemoryGuard(pid=child.pid, limit_bytes=limit_bytes, on_excess=child.kill)
             guard.start()
         try:
             async with asyncio.timeout(timeout_s):
-                reply = await child.request(frame, on_message)
+                reply = await child.request(pack_call(child, call), on_message)
         except TimeoutError:
             raise TimeoutError(f"{call.qualname} passed its timeout of {timeout_s:g} s and was killed") from None
         finally:
             if guard is not None:
                 guard.stop()
-        if isinstance(reply, ChildEnd):
+        if not isinstance(reply, ChildEnd):
+            return reply
+        if child.has_begun or guard is not None and guard.exceeded:
             raise death_of(call, reply, guard)
-        return reply
+        return None
 
     async def _child_with_room(self, limit_bytes: int | None) -> ChildProcess:
         """A usable child; a fresh one when what earlier jobs left behind would at once fail a job with this limit."""
@@ -199,8 +209,10 @@ class CpuLane:
     async def _usable_child(self) -> ChildProcess:
         if self._stopped:
             raise CpuLaneError("the CPU lane is stopped: call start() before run()")
-        if self._child is not None and self._child.usable:
-            return self._child
+        if self._child is not None:
+            if self._child.look():
+                return self._child
+            self._child.retire()
         # Shielded, as others may wait for the same child, and the next call will want it anyway.
         return await asyncio.shield(self._warm_up())
 

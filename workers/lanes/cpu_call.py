@@ -9,11 +9,12 @@ from typing import Any
 
 from monarq.shared.traceback_text import RemoteTraceback
 from monarq.shared.tracing import Carrier
-from monarq.workers.lanes.child_end import ChildEnd
+from monarq.workers.lanes.child_end import STOPPED, ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
 from monarq.workers.lanes.cpu_errors import (
     CpuJobDied,
     CpuJobError,
+    CpuJobStopped,
     CpuMemoryExceeded,
     CpuPickleError,
 )
@@ -45,7 +46,7 @@ class CpuCall:
     trace: Carrier | None = None
 
 
-def pack_call(child: ChildProcess, call: CpuCall) -> memoryview:
+def pack_call(child: ChildProcess, call: CpuCall) -> bytes:
     """The call's frame; CpuPickleError when its arguments cannot be pickled."""
     try:
         told = Call(call.module, call.qualname, call.args, call.kwargs, call.context, call.job, call.trace)
@@ -88,4 +89,5 @@ def death_of(call: CpuCall, end: ChildEnd, guard: MemoryGuard | None) -> CpuJobD
     peak_bytes = max(end.peak_memory_bytes or 0, seen_bytes) or None
     if guard is not None and guard.exceeded:
         return CpuMemoryExceeded(call.qualname, guard.limit_bytes, seen_bytes, peak_bytes)
-    return CpuJobDied(call.qualname, end.exit_code, end.signal_name, peak_bytes, end.reason)
+    kind = CpuJobStopped if end.reason == STOPPED else CpuJobDied
+    return kind(call.qualname, end.exit_code, end.signal_name, peak_bytes, end.reason)

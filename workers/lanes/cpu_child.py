@@ -1,4 +1,4 @@
-"""The CPU child: `python -m monarq.workers.lanes.cpu_child <socket fd> <lifeline fd> <worker pid>`.
+"""The CPU child: `python -m monarq.workers.lanes.cpu_child <socket fd> <lifeline fd> <begun fd> <worker pid>`.
 
 A warm process beside each worker that runs plain functions one at a time, in its main thread. child_process.py starts
 it and talks to it over the socket; stdout and stderr belong to the jobs. It never outlives its worker. It imports no
@@ -24,11 +24,18 @@ from typing import TYPE_CHECKING, cast
 from monarq.shared.error_text import error_text, limit_error_text, message_of, qualified_name
 from monarq.shared.tracing import carried
 from monarq.workers.forks import close_in_fork
+from monarq.workers.lanes.begun import BegunMark
 from monarq.workers.lanes.child_progress import OUTBOX
-from monarq.workers.lanes.child_setup import die_with_worker, leave_stopping_to_worker, offer_to_oom_killer
+from monarq.workers.lanes.child_setup import (
+    Descriptors,
+    die_with_worker,
+    leave_stopping_to_worker,
+    offer_to_oom_killer,
+)
 from monarq.workers.lanes.framing import (
     PICKLE_PROTOCOL,
     READ_BYTES,
+    SPOILED_EXIT,
     Call,
     Failure,
     Frame,
@@ -46,8 +53,15 @@ if TYPE_CHECKING:
 _MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
+class SpoiledLinkError(OSError):
+    """A job has closed the socket, or taken from it what was not its own: nothing can be said here any more."""
+
+
 class WorkerLink:
     """The child's end of the socket to its worker."""
+
+    _begun: BegunMark
+    _needed: Descriptors
 
     def __init__(self) -> None:
         self._fd = -1
@@ -57,10 +71,13 @@ class WorkerLink:
         self._incoming = FrameBuffer()
         self._writing = threading.Lock()
 
-    def open(self, fd: int) -> None:
+    def open(self, fd: int, lifeline_fd: int, begun_fd: int) -> None:
         """Takes the inherited socket, and keeps it from the programs that jobs start."""
         os.set_inheritable(fd, False)
         self._fd, self._socket, self._pid = fd, _identity(fd), os.getpid()
+        self._begun = BegunMark(begun_fd)
+        os.close(begun_fd)
+        self._needed = Descriptors((0, 1, 2, fd, lifeline_fd))
 
     @property
     def ours(self) -> bool:
@@ -69,30 +86,55 @@ class WorkerLink:
 
     def receive(self) -> Frame:
         """Waits for the next frame; EOFError when the worker has closed its end."""
-        while (frame := self._incoming.take()) is None:
-            data = os.read(self._fd, READ_BYTES)
-            if not data:
-                raise EOFError
-            self._incoming.feed(data)
+        try:
+            while (frame := self._incoming.take()) is None:
+                self._incoming.feed(self._read())
+        except (OSError, ValueError) as error:
+            raise SpoiledLinkError from error
         self._job = frame.job
+        self._begun.set(frame.job)
         return frame
 
     def send(self, kind: Kind, value: object) -> None:
         """Sends a frame about the running job; when `value` cannot be pickled it raises, and nothing is sent."""
         self.write(self.pickle(kind, value))
 
-    def pickle(self, kind: Kind, value: object) -> memoryview:
+    def pickle(self, kind: Kind, value: object) -> bytes:
         """The frame for write(); raises what pickling `value` raises."""
         return dump_frame(kind, self._job, value)
 
-    def write(self, frame: memoryview) -> None:
-        """Writes a whole frame; OSError when the socket is gone."""
-        # A job that closed every descriptor may have opened a file under our number: never write into that.
-        if _identity(self._fd) != self._socket:
-            raise OSError("a job has closed the socket between the CPU child and its worker")
-        with self._writing:
-            while frame:
-                frame = frame[os.write(self._fd, frame) :]
+    def write(self, frame: bytes) -> None:
+        """Writes a whole frame; SpoiledLinkError when the socket is gone."""
+        try:
+            # A job that closed every descriptor may have opened a file under our number: never write into that.
+            if _identity(self._fd) != self._socket:
+                raise SpoiledLinkError
+            with self._writing:
+                self._write_all(memoryview(frame))
+        except OSError as error:
+            raise SpoiledLinkError("a job has closed the socket between the CPU child and its worker") from error
+
+    def is_whole(self) -> bool:
+        """Whether this process is fit for another job: none has closed what the next one needs."""
+        return self._needed.are_open()
+
+    def _read(self) -> bytes:
+        while True:
+            try:
+                data = os.read(self._fd, READ_BYTES)
+            except BlockingIOError:
+                os.set_blocking(self._fd, True)  # a job has made it so
+                continue
+            if not data:
+                raise EOFError
+            return data
+
+    def _write_all(self, rest: memoryview) -> None:
+        while rest:
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except BlockingIOError:
+                os.set_blocking(self._fd, True)
 
 
 # The one object that lives as long as the process: user code reaches it through send_message(), by import.
@@ -115,20 +157,29 @@ def send_message(payload: object) -> None:
 
 def main() -> None:
     """Sets the process up, tells the worker that it is ready, and serves until the worker closes the socket."""
-    socket_fd, lifeline_fd, worker_pid = (int(argument) for argument in sys.argv[1:4])
+    socket_fd, lifeline_fd, begun_fd, worker_pid = (int(argument) for argument in sys.argv[1:5])
     del sys.argv[1:]
     never_wait_for_readers()
     die_with_worker(lifeline_fd, worker_pid)
     faulthandler.enable()
     leave_stopping_to_worker()
     offer_to_oom_killer()
-    _LINK.open(socket_fd)
+    _LINK.open(socket_fd, lifeline_fd, begun_fd)
     os.register_at_fork(after_in_child=partial(close_in_fork, (socket_fd, lifeline_fd)))
     OUTBOX.connect(send_message)
-    with suppress(EOFError):
-        prepare(_LINK)
-        while True:
-            run_job(_LINK, _LINK.receive())
+    try:
+        serve(_LINK)
+    except EOFError:
+        return
+    except SpoiledLinkError:
+        sys.exit(SPOILED_EXIT)
+
+
+def serve(link: WorkerLink) -> None:
+    """Runs one job after the other; EOFError when the worker has closed its end."""
+    prepare(link)
+    while link.is_whole():
+        run_job(link)
 
 
 def prepare(link: WorkerLink) -> None:
@@ -161,9 +212,9 @@ def log_as(log: LogSettings | None, modules: Sequence[str]) -> None:
         configure_root_logging(log)
 
 
-def run_job(link: WorkerLink, frame: Frame) -> None:
-    """Runs one call and sends its outcome, whatever it is."""
-    reply = outcome_of(link, frame)
+def run_job(link: WorkerLink) -> None:
+    """Runs the next call and sends its outcome, whatever it is."""
+    reply = outcome_of(link, link.receive())
     if not link.ours:
         # The function forked, and both processes came back from it: only one may answer.
         os._exit(1)
@@ -172,12 +223,13 @@ def run_job(link: WorkerLink, frame: Frame) -> None:
     link.write(reply)
 
 
-def outcome_of(link: WorkerLink, frame: Frame) -> memoryview:
+def outcome_of(link: WorkerLink, frame: Frame) -> bytes:
     """Runs one call; the frame that tells its outcome."""
     try:
         call = cast("Call", frame.load())
     except Exception as error:  # noqa: BLE001 - unpickling runs the user's code, which may raise anything
         return link.pickle(Kind.UNPICKLABLE, ("arguments", error_text(error)))
+    del frame  # a big one is not to be held for as long as the job runs
     try:
         # What a job sets in its context is not for those after it.
         result = copy_context().run(call_function, call)

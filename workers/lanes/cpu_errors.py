@@ -5,6 +5,8 @@ Every class keeps its facts in `args` and builds its text from them, so it can b
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from monarq.shared.errors import JobError, PayloadError, StandInError
 
 
@@ -94,12 +96,15 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
     """The child process ended while it ran the job.
 
     Attributes:
+        is_crash: whether nobody here wanted it to end, so that the job is not to blame before it does so again.
         function: the function's name.
         exit_code: the process's exit code; None when a signal ended it, or when it is not known.
         signal_name: the signal that ended it, such as "SIGSEGV"; else None.
         peak_memory_bytes: the most resident memory the process ever had; None when the kernel's count does not tell.
-        reason: why the worker itself killed it; None when it did not.
+        reason: why the worker itself killed it, or what a job had spoiled; None for neither.
     """
+
+    is_crash: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -117,7 +122,12 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.function} died: {self._manner()}{self._peak()}"
+        return f"{self.function} died: {self.how}"
+
+    @property
+    def how(self) -> str:
+        """How it ended, in words: by what, and with how much memory."""
+        return f"{self._manner()}{self._peak()}"
 
     def _manner(self) -> str:
         if self.reason is not None:
@@ -134,6 +144,12 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
         return "" if self.peak_memory_bytes is None else f" (peak memory {in_mb(self.peak_memory_bytes)})"
 
 
+class CpuJobStopped(CpuJobDied):
+    """The lane was stopped while the child ran the job."""
+
+    is_crash = False
+
+
 class CpuMemoryExceeded(CpuJobDied):
     """The child's resident memory passed the job's limit, so it was killed.
 
@@ -141,6 +157,8 @@ class CpuMemoryExceeded(CpuJobDied):
         limit_bytes: the limit.
         seen_bytes: what was measured when it was killed.
     """
+
+    is_crash = False
 
     def __init__(self, function: str, limit_bytes: int, seen_bytes: int, peak_memory_bytes: int | None) -> None:
         super().__init__(function, None, "SIGKILL", peak_memory_bytes)

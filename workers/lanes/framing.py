@@ -1,6 +1,6 @@
 """The frames that a worker and its CPU child send each other over a socket pair.
 
-A frame is a fixed header (body length, kind, job number) and one pickle. Both ends are our own processes, so pickle is
+A frame is a fixed header (a mark, the kind, the body's length, the job's number) and one pickle. Both ends are our own processes, so pickle is
 safe here. Used by child_process.py (the worker's side) and cpu_child.py (the child's side); it imports next to
 nothing, because the child's start waits for it.
 """
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from monarq.workers.log_setup import LogSettings
     from monarq.workers.running import JobFields
 
-_HEADER = struct.Struct("<QBQ")
+_MAGIC = b"mQ"
+_HEADER = struct.Struct("<2sBQQ")
 PICKLE_PROTOCOL = 5
+
+SPOILED_EXIT = 86
+"""The exit code of a child that found its socket closed or misused."""
 
 READ_BYTES = 1 << 16
 """How much one read asks for: below malloc's mmap threshold, so that a small frame costs no page faults."""
@@ -80,32 +84,35 @@ class Failure(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A frame that has come in whole; its body is still pickled."""
+    """A frame that has come in whole, header and all; its body is still pickled."""
 
     kind: Kind
     job: int
-    body: memoryview
+    whole: bytearray
 
     def load(self) -> object:
         """Unpickles the body; raises whatever unpickling raises."""
-        value: object = pickle.loads(self.body)  # noqa: S301 - from our own child or worker, never from outside
+        with memoryview(self.whole) as view, view[_HEADER.size :] as body:
+            value: object = pickle.loads(body)  # noqa: S301 - from our own child or worker, never from outside
         return value
 
 
-def dump_frame(kind: Kind, job: int, value: object) -> memoryview:
+def dump_frame(kind: Kind, job: int, value: object) -> bytes:
     """Pickles `value` straight behind its header, so that a big one is copied once.
+
+    The bytes are the frame's own: a view of the stream would live on in whatever cycle holds it, and the collector may
+    free the stream under it, which ends the process on some versions of Python.
 
     Raises:
         Exception: whatever pickling `value` raises; a class of the user's may raise anything.
     """
     out = io.BytesIO()
-    out.write(_HEADER.pack(0, kind, job))
+    out.write(_HEADER.pack(_MAGIC, kind, 0, job))
     pickle.Pickler(out, PICKLE_PROTOCOL).dump(value)
     body_bytes = out.tell() - _HEADER.size
     out.seek(0)
-    out.write(_HEADER.pack(body_bytes, kind, job))
-    # Not getbuffer(): from Python 3.13 on a BytesIO complains when it is collected before a view of it.
-    return memoryview(out.getvalue())
+    out.write(_HEADER.pack(_MAGIC, kind, body_bytes, job))
+    return out.getvalue()
 
 
 class FrameBuffer:
@@ -113,6 +120,10 @@ class FrameBuffer:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+
+    def __bool__(self) -> bool:
+        """Whether a part of a frame has come in."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> None:
         """Adds what was read."""
@@ -126,18 +137,20 @@ class FrameBuffer:
         """
         if len(self._buffer) < _HEADER.size:
             return None
-        body_bytes, number, job = _HEADER.unpack_from(self._buffer)
+        magic, number, body_bytes, job = _HEADER.unpack_from(self._buffer)
+        if magic != _MAGIC:
+            raise ValueError("this is no frame")
         kind = Kind(number)
         end = _HEADER.size + body_bytes
         if len(self._buffer) < end:
             return None
         return Frame(kind, job, self._cut(end))
 
-    def _cut(self, end: int) -> memoryview:
+    def _cut(self, end: int) -> bytearray:
         # Nearly always the buffer holds this one frame: it is handed over as it is, as a copy of 100 MB would be felt.
         if len(self._buffer) == end:
             whole, self._buffer = self._buffer, bytearray()
-            return memoryview(whole)[_HEADER.size :]
-        body = memoryview(bytes(self._buffer[_HEADER.size : end]))
+            return whole
+        whole = self._buffer[:end]
         del self._buffer[:end]
-        return body
+        return whole
