@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.backoff import Backoff
+from monarq.shared.commands.crash import Crash, crash
 from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.commands.requeue import Return, requeue
 from monarq.shared.keys import QueueKeys
@@ -20,7 +21,7 @@ from monarq.shared.scripts import text
 from monarq.workers.journal import Journal
 from monarq.workers.leases import LeaseTable
 
-Ack = Ending | Return
+Ack = Ending | Return | Crash
 
 BATCH = 500
 BATCH_BYTES = 4 * 1024 * 1024
@@ -118,8 +119,10 @@ class Acker:
         endings = [ack for ack in batch if isinstance(ack, Ending)]
         if endings:
             return lambda: finish(self._redis, keys, self._worker_id, endings, self._max_dead)
-        returns = [ack for ack in batch if isinstance(ack, Return)]
-        return lambda: requeue(self._redis, keys, self._worker_id, returns)
+        if returns := [ack for ack in batch if isinstance(ack, Return)]:
+            return lambda: requeue(self._redis, keys, self._worker_id, returns)
+        crashes = [ack for ack in batch if isinstance(ack, Crash)]
+        return lambda: crash(self._redis, keys, self._worker_id, crashes)
 
 
 def _doing(keys: QueueKeys) -> str:
@@ -128,10 +131,10 @@ def _doing(keys: QueueKeys) -> str:
 
 def _batches(pending: Sequence[Ack]) -> Iterator[list[Ack]]:
     """Of one queue and one kind each, and of a size that does not hold Redis up for long."""
-    batches: dict[tuple[str, bool], list[Ack]] = {}
-    sizes: dict[tuple[str, bool], int] = {}
+    batches: dict[tuple[str, type[Ack]], list[Ack]] = {}
+    sizes: dict[tuple[str, type[Ack]], int] = {}
     for ack in pending:
-        kind = (ack.lease.queue.queue, isinstance(ack, Ending))
+        kind = (ack.lease.queue.queue, type(ack))
         batch = batches.setdefault(kind, [])
         batch.append(ack)
         if isinstance(ack, Ending):

@@ -22,6 +22,7 @@ from monarq.shared.error_text import error_text
 from monarq.shared.log_lines import open_logger
 from monarq.shared.retry import Retry
 from monarq.workers.journal import Listener
+from monarq.workers.lanes.cpu_errors import CpuJobDied
 from monarq.workers.log import why_refused
 from monarq.workers.run import Run
 from monarq.workers.runner import wall_ms
@@ -136,6 +137,12 @@ class ArqLog(Listener):
         self._running.discard(run)
         self.failed += 1
         logger.info("%6.2fs ⊘ %s aborted", _seconds(run), _ref(run))
+
+    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
+        """See `Listener`."""
+        self._running.discard(run)
+        self.retried += 1
+        logger.error("%6.2fs ! %s crashed, will be run again: %s", _seconds(run), _ref(run), error.how)
 
     def job_handed_back(self, run: Run) -> None:
         """See `Listener`."""

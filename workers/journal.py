@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from monarq.shared.commands.claim import Lease
+    from monarq.workers.lanes.cpu_errors import CpuJobDied
     from monarq.workers.run import Run
 
 
@@ -43,6 +44,9 @@ class Listener:
 
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
         """It raised, and is tried again."""
+
+    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
+        """Its process died, and nobody wanted that: it runs again, or is dead, as after the death of a worker."""
 
     def job_aborted(self, run: Run) -> None:
         """Somebody wanted it stopped while it ran."""

@@ -16,6 +16,7 @@ from monarq.shared.log_lines import open_logger
 from monarq.shared.printable import printable
 from monarq.shared.retry import Retry
 from monarq.workers.journal import Listener
+from monarq.workers.lanes.cpu_errors import CpuJobDied
 from monarq.workers.run import Run
 
 logger = open_logger("monarq.worker")
@@ -49,6 +50,10 @@ class WorkerLog(Listener):
             logger.info("%s is tried again in %.2f s, as it asked", _named(run), delay_s)
         else:
             logger.warning("%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
+
+    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
+        """See `Listener`."""
+        logger.error("%s crashed after %.3f s: %s; it costs it no try", _named(run), run.seconds, error.how)
 
     def job_aborted(self, run: Run) -> None:
         """See `Listener`."""

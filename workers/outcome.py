@@ -14,7 +14,7 @@ from arq.worker import RetryJob
 from monarq.shared.errors import JobDeadError
 from monarq.shared.remote_error import as_stand_in
 from monarq.shared.retry import Retry
-from monarq.workers.lanes.cpu_errors import CpuStartError
+from monarq.workers.lanes.cpu_errors import CpuJobDied, CpuStartError
 from monarq.workers.run import Halt, Run
 
 RETRY_FLOOR_S: Final = 0.1
@@ -61,6 +61,13 @@ class Aborted:
 
 
 @dataclass(frozen=True, slots=True)
+class Crashed:
+    """The process that it ran in died, and nobody here wanted that: it runs again, at the cost of a crash."""
+
+    error: CpuJobDied
+
+
+@dataclass(frozen=True, slots=True)
 class HandedBack:
     """The worker stops: somebody else runs it, and this run costs it no try."""
 
@@ -70,7 +77,7 @@ class Lost:
     """It is not this worker's any more: nothing of it may be written."""
 
 
-Outcome = Completed | Failed | Again | Aborted | HandedBack | Lost
+Outcome = Completed | Failed | Again | Aborted | Crashed | HandedBack | Lost
 
 
 def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool) -> Outcome:
@@ -94,6 +101,8 @@ def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool)
         return _again(run, error, asked_s, arq_style)
     if isinstance(error, CpuStartError):
         return Again(NO_CHILD_S, error, is_free=True)
+    if isinstance(error, CpuJobDied) and error.is_crash:
+        return Crashed(error)
     policy = run.job.policy
     if policy.wants(error, run.job_try):
         return Again(policy.delay_s(run.job_try), error)

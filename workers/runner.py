@@ -14,6 +14,7 @@ from arq.utils import ms_to_datetime
 
 from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.crash import Crash
 from monarq.shared.commands.kinds import NOT_RUN
 from monarq.shared.commands.requeue import Return
 from monarq.shared.error_text import error_text
@@ -25,7 +26,7 @@ from monarq.workers.journal import Journal
 from monarq.workers.lanes.child_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases import LeaseTable
-from monarq.workers.outcome import Aborted, Again, Completed, Failed, HandedBack, Lost, Outcome, decide
+from monarq.workers.outcome import Aborted, Again, Completed, Crashed, Failed, HandedBack, Lost, Outcome, decide
 from monarq.workers.peek import name_and_time
 from monarq.workers.progress import Reporter
 from monarq.workers.registry import Passes
@@ -244,6 +245,10 @@ class Runner:
                 self.tally.failed += 1
                 self._acker.add(self._results.of_error(run, error, bury=False))
                 self._journal.job_aborted(run)
+            case Crashed(error):
+                self.tally.crashed += 1
+                self._acker.add(Crash(run.lease, error.how[:_LONGEST_NOTE]))
+                self._journal.job_crashed(run, error)
             case HandedBack():
                 self.tally.handed_back += 1
                 self._returns.append(_handed_back(run, self._results.worker_id))

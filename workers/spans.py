@@ -27,6 +27,7 @@ from monarq.shared.otel import attributes_of, context_of
 from monarq.shared.retry import Retry
 from monarq.shared.traceback_text import traceback_text
 from monarq.workers.journal import Listener
+from monarq.workers.lanes.cpu_errors import CpuJobDied
 from monarq.workers.run import Run
 
 
@@ -66,6 +67,10 @@ class SpanListener(Listener):
             span.add_event("monarq.job.retry", {"monarq.retry.delay_s": delay_s})
         # A job that asks for another try has not failed.
         self._end(run, "retried", None if isinstance(error, (Retry, RetryJob)) else error)
+
+    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
+        """See `Listener`."""
+        self._end(run, "crashed", error)
 
     def job_aborted(self, run: Run) -> None:
         """See `Listener`."""

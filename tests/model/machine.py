@@ -237,6 +237,16 @@ class QueueMachine(RuleBasedStateMachine):
         lease = _pick(self.leases, back)
         self._requeue(lease, home, lease.score, None)
 
+    @precondition(lambda self: self.leases)
+    @rule(back=BACK)
+    def crash(self, back: int) -> None:
+        lease = _pick(self.leases, back)
+        lost = self.real.crash(lease)
+        self._same(lost, self.model.crash(lease))
+        self.promises.on_crashed(lease, lost)
+        if lost:
+            self._check_unchanged()
+
     def _requeue(self, lease: Taken, home: Home, due: float, tries: int | None) -> None:
         lost = self.real.requeue(lease, home, due, tries)
         self._same(lost, self.model.requeue(lease, home, due, tries))

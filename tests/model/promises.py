@@ -129,6 +129,12 @@ class Promises:
                     self.lives[lease.id].tries = tries
                 self._keep_payload(lease.id)
 
+    def on_crashed(self, lease: Taken, lost: list[str]) -> None:
+        """A job whose process died was given back, or refused."""
+        assert lost == ([] if self.owns(lease) else [lease.id]), "only its owner gives a job back"
+        if not lost:
+            self._count_crash(lease.id)
+
     def on_forfeited(self, worker: str, token: str, freed: int) -> None:
         """A claim was taken back."""
         mine = [job_id for job_id, grant in self._live_of(worker) if grant.token == token]

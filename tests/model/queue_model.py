@@ -220,6 +220,14 @@ class QueueModel(QueueStore):
                     self.payloads[lease.id].until = math.inf
         return lost
 
+    def crash(self, lease: Taken) -> list[str]:
+        """The process that ran a job has died, and its worker gives it back."""
+        mine, lost = self._owned(lease.worker, [lease])
+        if mine:
+            self._free_lost(lease.id, lease.token, "killed")
+            self._drop_held(lease.worker, lease.id)
+        return lost
+
     def forfeit(self, worker: str, token: str) -> int:
         """A claim whose reply was lost is taken back."""
         self.given_up[token] = Expiring("1", self.now + GIVEN_UP_S)

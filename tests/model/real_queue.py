@@ -21,6 +21,7 @@ from monarq.shared import keys as names
 from monarq.shared.commands.abort import AbortAnswer, abort
 from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.crash import Crash, crash
 from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.commands.pause import pause, resume
 from monarq.shared.commands.promote import Promoted, promote
@@ -211,6 +212,10 @@ class RealQueue:
         due_ms = 1 if due == FRONT else self._zero_ms + int(due) * 1000
         back = Return(_lease(lease), home, due_ms, 0, tries)
         return [raw_id.decode() for raw_id in _now(requeue(self._async, KEYS, lease.worker, [back]))]
+
+    def crash(self, lease: Taken) -> list[str]:
+        crashes = [Crash(_lease(lease), "killed")]
+        return [raw_id.decode() for raw_id in _now(crash(self._async, KEYS, lease.worker, crashes))]
 
     def forfeit(self, worker: str, token: str) -> int:
         return _now(forfeit(self._async, KEYS, worker, token))

@@ -82,6 +82,7 @@ class Fault:
 FAULTS: Final = [
     Fault("finish", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
     Fault("requeue", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
+    Fault("crash", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
     Fault("renew", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
     Fault("forfeit", "get(RUN .. id) == token", "true"),
     Fault("repair", "owner ~= token", "false"),

@@ -85,7 +85,7 @@ async def test_cpu_jobs_wait_while_no_child_process_starts(
         await journal.until("worker_started")
         monkeypatch.setenv("TEST_BROKEN_MODULE", "1")
         await put(redis, jobs.end_the_process, job_id="end")
-        await journal.until("job_failed")
+        await journal.until("job_crashed")
         await put(redis, jobs.answer_in_process, job_id="answer")
         await journal.until("job_retried")
         monkeypatch.delenv("TEST_BROKEN_MODULE")

@@ -194,7 +194,7 @@ class CpuLane:
                 guard.stop()
         if not isinstance(reply, ChildEnd):
             return reply
-        if child.has_begun or guard is not None and guard.exceeded:
+        if child.has_begun or (guard is not None and guard.exceeded):
             raise death_of(call, reply, guard)
         return None
 

@@ -13,7 +13,6 @@ import importlib
 import os
 import resource
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
@@ -24,25 +23,21 @@ from typing import TYPE_CHECKING, cast
 from monarq.shared.error_text import error_text, limit_error_text, message_of, qualified_name
 from monarq.shared.tracing import carried
 from monarq.workers.forks import close_in_fork
-from monarq.workers.lanes.begun import BegunMark
+from monarq.workers.lanes.child_link import SpoiledLinkError, WorkerLink
 from monarq.workers.lanes.child_progress import OUTBOX
 from monarq.workers.lanes.child_setup import (
-    Descriptors,
     die_with_worker,
     leave_stopping_to_worker,
     offer_to_oom_killer,
 )
 from monarq.workers.lanes.framing import (
     PICKLE_PROTOCOL,
-    READ_BYTES,
     SPOILED_EXIT,
     Call,
     Failure,
     Frame,
-    FrameBuffer,
     Hello,
     Kind,
-    dump_frame,
 )
 from monarq.workers.output import never_wait_for_readers
 from monarq.workers.running import JOB, WORKER_ID
@@ -51,90 +46,6 @@ if TYPE_CHECKING:
     from monarq.workers.log_setup import LogSettings
 
 _MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
-
-
-class SpoiledLinkError(OSError):
-    """A job has closed the socket, or taken from it what was not its own: nothing can be said here any more."""
-
-
-class WorkerLink:
-    """The child's end of the socket to its worker."""
-
-    _begun: BegunMark
-    _needed: Descriptors
-
-    def __init__(self) -> None:
-        self._fd = -1
-        self._socket = (0, 0)
-        self._pid = 0
-        self._job = 0
-        self._incoming = FrameBuffer()
-        self._writing = threading.Lock()
-
-    def open(self, fd: int, lifeline_fd: int, begun_fd: int) -> None:
-        """Takes the inherited socket, and keeps it from the programs that jobs start."""
-        os.set_inheritable(fd, False)
-        self._fd, self._socket, self._pid = fd, _identity(fd), os.getpid()
-        self._begun = BegunMark(begun_fd)
-        os.close(begun_fd)
-        self._needed = Descriptors((0, 1, 2, fd, lifeline_fd))
-
-    @property
-    def ours(self) -> bool:
-        """Whether this process is the child itself: not a fork that a job made, not a process without a link."""
-        return os.getpid() == self._pid
-
-    def receive(self) -> Frame:
-        """Waits for the next frame; EOFError when the worker has closed its end."""
-        try:
-            while (frame := self._incoming.take()) is None:
-                self._incoming.feed(self._read())
-        except (OSError, ValueError) as error:
-            raise SpoiledLinkError from error
-        self._job = frame.job
-        self._begun.set(frame.job)
-        return frame
-
-    def send(self, kind: Kind, value: object) -> None:
-        """Sends a frame about the running job; when `value` cannot be pickled it raises, and nothing is sent."""
-        self.write(self.pickle(kind, value))
-
-    def pickle(self, kind: Kind, value: object) -> bytes:
-        """The frame for write(); raises what pickling `value` raises."""
-        return dump_frame(kind, self._job, value)
-
-    def write(self, frame: bytes) -> None:
-        """Writes a whole frame; SpoiledLinkError when the socket is gone."""
-        try:
-            # A job that closed every descriptor may have opened a file under our number: never write into that.
-            if _identity(self._fd) != self._socket:
-                raise SpoiledLinkError
-            with self._writing:
-                self._write_all(memoryview(frame))
-        except OSError as error:
-            raise SpoiledLinkError("a job has closed the socket between the CPU child and its worker") from error
-
-    def is_whole(self) -> bool:
-        """Whether this process is fit for another job: none has closed what the next one needs."""
-        return self._needed.are_open()
-
-    def _read(self) -> bytes:
-        while True:
-            try:
-                data = os.read(self._fd, READ_BYTES)
-            except BlockingIOError:
-                os.set_blocking(self._fd, True)  # a job has made it so
-                continue
-            if not data:
-                raise EOFError
-            return data
-
-    def _write_all(self, rest: memoryview) -> None:
-        while rest:
-            try:
-                rest = rest[os.write(self._fd, rest) :]
-            except BlockingIOError:
-                os.set_blocking(self._fd, True)
 
 
 # The one object that lives as long as the process: user code reaches it through send_message(), by import.
@@ -285,9 +196,6 @@ def flush_output() -> None:
             stream.flush()
 
 
-def _identity(fd: int) -> tuple[int, int]:
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The frames that a worker and its CPU child send each other over a socket pair.
 
-A frame is a fixed header (a mark, the kind, the body's length, the job's number) and one pickle. Both ends are our own processes, so pickle is
-safe here. Used by child_process.py (the worker's side) and cpu_child.py (the child's side); it imports next to
-nothing, because the child's start waits for it.
+A frame is a fixed header (a mark, the kind, the body's length, the job's number) and one pickle. Both ends are our own
+processes, so pickle is safe here. Used by child_process.py (the worker's side) and child_link.py (the child's side); it
+imports next to nothing, because the child's start waits for it.
 """
 
 from __future__ import annotations

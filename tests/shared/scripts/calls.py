@@ -14,6 +14,7 @@ from typing import Any, Final
 import redis as blocking_redis
 
 from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
+from monarq.shared.commands.crash import Crash, crash
 from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.commands.know import know
@@ -161,6 +162,16 @@ def call_requeue(*backs: Back, worker: str = "w1") -> Call:
             for back in backs
         ]
         return _texts(await requeue(scene.redis, KEYS, worker, returns))
+
+    return call
+
+
+def call_crash(*jobs: tuple[str, str], worker: str = "w1", what: str = "killed") -> Call:
+    """Gives back jobs, by id and token, whose process died; gives the ids that were refused."""
+
+    async def call(scene: Scene) -> list[str]:
+        crashes = [Crash(lease_of(job_id, token), what) for job_id, token in jobs]
+        return _texts(await crash(scene.redis, KEYS, worker, crashes))
 
     return call
 

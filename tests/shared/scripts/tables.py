@@ -11,7 +11,7 @@ from tests.shared import scripts
 from tests.shared.scripts.rows import Row
 
 _WITH_TABLES: Final = (
-    *("abort", "claim", "counts", "discard", "enqueue", "finish", "forfeit", "pause", "progress", "promote"),
+    *("abort", "claim", "counts", "crash", "discard", "enqueue", "finish", "forfeit", "pause", "progress", "promote"),
     *("purge", "renew", "repair", "requeue", "revive"),
 )
 

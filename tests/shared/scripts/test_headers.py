@@ -41,6 +41,7 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "browse": lambda ids: steering_calls.call_browse(),
     "claim": lambda ids: calls.call_claim(),
     "counts": lambda ids: steering_calls.call_counts(),
+    "crash": lambda ids: calls.call_crash(*((job_id, "t1") for job_id in ids)),
     "discard": lambda ids: steering_calls.call_discard(*ids),
     "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
     "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
