@@ -26,9 +26,9 @@ class RetryPolicy:
     backoff_s: float = 1.0
     backoff_max_s: float = 600.0
 
-    def wants(self, error: BaseException, tries: int) -> bool:
-        """Whether a job that raised `error` on its try number `tries` (from 1) is to be tried again."""
-        return tries <= self.retries and tries < self.max_tries and isinstance(error, self.retry_on)
+    def has_another(self, tries: int) -> bool:
+        """Whether a job that raised one of `retry_on` on its try number `tries` (from 1) is to be tried again."""
+        return tries <= self.retries and tries < self.max_tries
 
     def delay_s(self, tries: int, rng: random.Random | None = None) -> float:
         """Seconds to wait after try number `tries`: exponential, with full jitter.

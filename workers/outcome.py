@@ -14,7 +14,7 @@ from arq.worker import RetryJob
 from monarq.shared.errors import JobDeadError
 from monarq.shared.remote_error import as_stand_in
 from monarq.shared.retry import Retry
-from monarq.workers.lanes.cpu_errors import CpuJobDied, CpuStartError
+from monarq.workers.lanes.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
 from monarq.workers.run import Halt, Run
 
 RETRY_FLOOR_S: Final = 0.1
@@ -96,15 +96,34 @@ def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool)
         return HandedBack()  # what the job, or a library, made of being cancelled is no verdict on it
     if isinstance(error, asyncio.CancelledError):
         return _decide_cancelled(run, error, arq_style, retry_jobs)
-    if retry_jobs and isinstance(error, (Retry, RetryJob)):
-        asked_s = (getattr(error, "defer_score", None) or 0) / 1000
-        return _again(run, error, asked_s, arq_style)
+    if _is_a(run, error, (asyncio.CancelledError,)):
+        return _cancelled_itself(run, error, arq_style, retry_jobs)
+    if retry_jobs and _is_a(run, error, (Retry, RetryJob)):
+        return _again(run, error, _asked_s(run, error), arq_style)
     if isinstance(error, CpuStartError):
         return Again(NO_CHILD_S, error, is_free=True)
     if isinstance(error, CpuJobDied) and error.is_crash:
         return Crashed(error)
+    if isinstance(error, CpuPickleError):
+        return Failed(error)  # as what a result format cannot hold, which no other try makes better
+    return _by_policy(run, error)
+
+
+def _is_a(run: Run, error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+    """Whether the job raised one of these, in whichever process that was and whatever arrived of it."""
+    if run.raised is None or run.raised.arrived_as(error):
+        return isinstance(error, kinds)
+    return run.raised.is_a(kinds)
+
+
+def _asked_s(run: Run, error: BaseException) -> float:
+    asked_ms = getattr(error, "defer_score", None) if run.raised is None else run.raised.defer_ms
+    return (asked_ms or 0) / 1000
+
+
+def _by_policy(run: Run, error: BaseException) -> Outcome:
     policy = run.job.policy
-    if policy.wants(error, run.job_try):
+    if policy.has_another(run.job_try) and _is_a(run, error, policy.retry_on):
         return Again(policy.delay_s(run.job_try), error)
     return Failed(error)
 
@@ -114,7 +133,11 @@ def _decide_cancelled(run: Run, error: asyncio.CancelledError, arq_style: bool, 
         return Aborted(error)
     if run.halt is Halt.TIMEOUT:
         return _timed_out(run)
-    # The job cancelled itself. In arq's style it is the next claim that finds the tries used up: whoever waits must
+    return _cancelled_itself(run, error, arq_style, retry_jobs)
+
+
+def _cancelled_itself(run: Run, error: BaseException, arq_style: bool, retry_jobs: bool) -> Outcome:
+    # In arq's style it is the next claim that finds the tries used up: whoever waits must
     # not take the job for an aborted one.
     if retry_jobs and (arq_style or run.job_try < run.job.policy.max_tries):
         return Again(RETRY_FLOOR_S, error)
@@ -124,9 +147,7 @@ def _decide_cancelled(run: Run, error: asyncio.CancelledError, arq_style: bool, 
 
 def _timed_out(run: Run) -> Outcome:
     error = TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and was cancelled")
-    if run.job.policy.wants(error, run.job_try):
-        return Again(run.job.policy.delay_s(run.job_try), error)
-    return Failed(error)
+    return _by_policy(run, error)
 
 
 def _again(run: Run, error: BaseException, asked_s: float, arq_style: bool) -> Outcome:

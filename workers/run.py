@@ -13,6 +13,7 @@ from monarq.shared.commands.claim import Lease
 from monarq.shared.context import Context
 from monarq.shared.payload import Payload
 from monarq.shared.progress import NO_SINK, ProgressSink
+from monarq.workers.raised import Raised
 from monarq.workers.registry import Registered
 from monarq.workers.run_progress import RunProgress
 
@@ -40,6 +41,7 @@ class Run:
         halt: why it was cancelled, where it was.
         task: what runs it.
         progress: what it tells of its progress; None where it cannot.
+        raised: what it raised in another process, as it was there.
     """
 
     lease: Lease
@@ -52,6 +54,8 @@ class Run:
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     ctx: dict[Any, Any] | None = field(default=None, repr=False)
     progress: RunProgress | None = field(default=None, repr=False)
+
+    raised: Raised | None = field(default=None, repr=False)
 
     @property
     def job_id(self) -> str:
@@ -93,6 +97,10 @@ class Run:
             self.halt = why
             if self.start_ms:
                 self.task.cancel()
+
+    def note_raised(self, raised: Raised) -> None:
+        """Keeps what it raised in another process."""
+        self.raised = raised
 
     def context(self, state: dict[Any, Any], sink: ProgressSink = NO_SINK) -> Context:
         """What the job may know of its run, and where it tells of its progress."""

@@ -20,8 +20,8 @@ from redis.exceptions import NoScriptError
 from monarq.shared import keys as names
 from monarq.shared.commands.abort import AbortAnswer, abort
 from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
-from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.crash import Crash, crash
+from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.finish import Ending, finish
 from monarq.shared.commands.pause import pause, resume
 from monarq.shared.commands.promote import Promoted, promote

@@ -41,7 +41,7 @@ def die_once(ctx: Context, marker: str) -> int:
 @job(max_tries=1)
 def wait_for_a_kill(ctx: Context, folder: str) -> int:
     """Tells its process, and waits to be killed; the second one answers with its try."""
-    told = Path(folder) / str(len(os.listdir(folder)))
+    told = Path(folder) / str(len(list(Path(folder).iterdir())))
     told.with_suffix(".part").write_text(str(os.getpid()))
     told.with_suffix(".part").rename(told.with_suffix(".pid"))
     if told.stem == "0":

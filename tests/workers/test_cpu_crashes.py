@@ -18,6 +18,7 @@ from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, 
 from tests.support.proxy import Proxy
 from tests.workers import cpu_crash_jobs as jobs
 
+
 @pytest.fixture
 async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
     async with Proxy(urlsplit(redis_url).path) as proxy:
@@ -33,9 +34,7 @@ DEATHS = [
 
 
 @pytest.mark.parametrize(("how", "words"), DEATHS)
-async def test_it_runs_again_until_it_has_crashed_too_often(
-    redis: Redis, redis_url: str, how: str, words: str
-) -> None:
+async def test_it_runs_again_until_it_has_crashed_too_often(redis: Redis, redis_url: str, how: str, words: str) -> None:
     await put(redis, jobs.die, how, job_id="die")
     await put(redis, jobs.answer, job_id="answer")
     engine = await run_burst(redis_url, jobs.ALL, max_crashes=2)

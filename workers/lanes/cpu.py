@@ -30,6 +30,7 @@ from monarq.workers.lanes.cpu_errors import (
 from monarq.workers.lanes.framing import Frame, Hello
 from monarq.workers.lanes.memory_guard import MemoryGuard, read_resident_bytes
 from monarq.workers.log_setup import LogSettings
+from monarq.workers.raised import Raised
 
 __all__ = [
     "CpuCall",
@@ -136,6 +137,7 @@ class CpuLane:
         timeout_s: float | None,
         memory_bytes: int | None = None,
         on_message: Callable[[Any], None] | None = None,
+        on_raised: Callable[[Raised], None] | None = None,
     ) -> Any:
         """Runs a call in the child and returns what it returns. Cancelled, it kills the job.
 
@@ -144,6 +146,7 @@ class CpuLane:
             timeout_s: how long the job may run, in seconds, once it is sent to the child; None for ever.
             memory_bytes: how much resident memory the child may hold meanwhile; None for the lane's default.
             on_message: called in the event loop with each payload the job passes to cpu_child.send_message().
+            on_raised: called with what the function raised, as the child saw it, before something like it is raised.
 
         Raises:
             Exception: what the function raised, with the child's traceback as its `__cause__`.
@@ -166,7 +169,7 @@ class CpuLane:
                 finally:
                     self._replace_if_worn(child)
                 if frame is not None:
-                    return outcome_of(call, frame)
+                    return outcome_of(call, frame, on_raised)
         raise CpuStartError(
             f"{_MOST_CHILDREN} of them ended one after the other, before they had begun {call.qualname}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from monarq.workers.lanes.cpu_errors import (
 )
 from monarq.workers.lanes.framing import Call, Failure, Frame, Kind
 from monarq.workers.lanes.memory_guard import MemoryGuard
+from monarq.workers.raised import Raised
 from monarq.workers.running import JobFields
 
 
@@ -55,8 +57,8 @@ def pack_call(child: ChildProcess, call: CpuCall) -> bytes:
         raise CpuPickleError(call.qualname, "arguments", f"{type(error).__name__}: {error}") from error
 
 
-def outcome_of(call: CpuCall, frame: Frame) -> Any:
-    """The result that the child's answer holds; raises what it says went wrong."""
+def outcome_of(call: CpuCall, frame: Frame, on_raised: Callable[[Raised], None] | None = None) -> Any:
+    """The result that the child's answer holds; raises what it says went wrong, and tells first what that was there."""
     try:
         value: Any = frame.load()
     except Exception as error:
@@ -64,6 +66,8 @@ def outcome_of(call: CpuCall, frame: Frame) -> Any:
     if frame.kind is Kind.RESULT:
         return value
     if isinstance(value, Failure):
+        if on_raised is not None:
+            on_raised(value.raised)
         raise exception_of(value)
     what, reason = value
     raise CpuPickleError(call.qualname, what, reason)

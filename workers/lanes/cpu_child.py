@@ -40,6 +40,7 @@ from monarq.workers.lanes.framing import (
     Kind,
 )
 from monarq.workers.output import never_wait_for_readers
+from monarq.workers.raised import Raised
 from monarq.workers.running import JOB, WORKER_ID
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ def failure_of(error: BaseException) -> Failure:
     pickled = None
     if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
         pickled = pickle_error(error, PICKLE_PROTOCOL)
-    return Failure(qualified_name(type(error)), message_of(error), traceback_text(error), pickled)
+    told = (qualified_name(type(error)), message_of(error), traceback_text(error), pickled)
+    return Failure(*told, Raised.of(error))
 
 
 def flush_output() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from monarq.shared.tracing import Carrier
     from monarq.workers.log_setup import LogSettings
+    from monarq.workers.raised import Raised
     from monarq.workers.running import JobFields
 
 _MAGIC = b"mQ"
@@ -81,6 +82,8 @@ class Failure(NamedTuple):
     traceback_text: str
     pickled: bytes | None
     """A pickle that gives the same exception; None where there is none, or it must not be raised in the worker."""
+    raised: Raised
+    """What it is, whatever it arrives as."""
 
 
 class Frame(NamedTuple):

@@ -133,7 +133,13 @@ class Lanes:
             carry_context(),
         )
         on_message = None if run.progress is None else partial(pass_on, run.progress)
-        return await self._cpu.run(call, timeout_s=job.timeout_s, memory_bytes=job.memory_bytes, on_message=on_message)
+        return await self._cpu.run(
+            call,
+            timeout_s=job.timeout_s,
+            memory_bytes=job.memory_bytes,
+            on_message=on_message,
+            on_raised=run.note_raised,
+        )
 
 
 def _caught(call: Callable[[], object]) -> tuple[object, BaseException | None]:

@@ -1,0 +1,96 @@
+"""The same failures in each lane: see test_one_verdict.py."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from monarq.shared.declare import job
+from monarq.shared.job import Job
+from monarq.shared.retry import Retry
+
+
+class ApiError(Exception):
+    """Cannot be made again by its args."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"{status}: {body}")
+        self.lock = threading.Lock()
+
+
+class NotFoundError(ApiError):
+    pass
+
+
+class LaterError(Retry):
+    """arq's own, with an __init__ of its own."""
+
+    def __init__(self, why: str, seconds: float) -> None:
+        super().__init__(defer=seconds)
+        self.why = why
+
+
+class TurnsInto(Exception):  # noqa: N818 - it arrives as another
+    def __reduce__(self) -> tuple[type[Exception], tuple[str]]:
+        return KeyError, ("another",)
+
+
+def fail(how: str) -> Any:
+    if how == "unpicklable result":
+        return lambda: None
+    raise _made(how)
+
+
+def _made(how: str) -> BaseException:
+    class LocalError(ApiError):
+        pass
+
+    makers: dict[str, Callable[[], BaseException]] = {
+        "class": lambda: ApiError(500, "busy"),
+        "subclass": lambda: NotFoundError(404, "gone"),
+        "local": lambda: LocalError(500, "busy"),
+        "other": lambda: ValueError("other"),
+        "turned": TurnsInto,
+        "group": lambda: ExceptionGroup("two", [ApiError(500, "busy")]),
+        "exit": lambda: SystemExit(3),
+        "interrupt": KeyboardInterrupt,
+        "cancelled": asyncio.CancelledError,
+        "retry": lambda: Retry(defer=0.01),
+        "retry of its own": lambda: LaterError("busy", 0.01),
+    }
+    return makers[how]()
+
+
+@job(name="io.picky", retries=1, backoff=0.001, retry_on=ApiError, max_tries=2)
+async def picky_io(how: str) -> Any:
+    return fail(how)
+
+
+@job(name="thread.picky", lane="thread", retries=1, backoff=0.001, retry_on=ApiError, max_tries=2)
+def picky_thread(how: str) -> Any:
+    return fail(how)
+
+
+@job(name="cpu.picky", retries=1, backoff=0.001, retry_on=ApiError, max_tries=2)
+def picky_cpu(how: str) -> Any:
+    return fail(how)
+
+
+@job(name="io.any", retries=1, backoff=0.001, max_tries=2)
+async def any_io(how: str) -> Any:
+    return fail(how)
+
+
+@job(name="thread.any", lane="thread", retries=1, backoff=0.001, max_tries=2)
+def any_thread(how: str) -> Any:
+    return fail(how)
+
+
+@job(name="cpu.any", retries=1, backoff=0.001, max_tries=2)
+def any_cpu(how: str) -> Any:
+    return fail(how)
+
+
+ALL: Final[list[Job[Any, Any]]] = [picky_io, picky_thread, picky_cpu, any_io, any_thread, any_cpu]

@@ -1,0 +1,40 @@
+"""What an exception is to whoever decides on a run: its classes, as they were where it was raised.
+
+One that comes out of the cpu lane's process may arrive as another, or as a stand-in; the verdict is that of the other
+lanes all the same. It imports next to nothing, because the child's start waits for it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Raised(NamedTuple):
+    """An exception that a job raised in another process.
+
+    Attributes:
+        classes: its class and all that this derives from, by module and qualified name.
+        defer_ms: the ms until another try that arq's `Retry` carries; None where it carries none.
+    """
+
+    classes: tuple[str, ...]
+    defer_ms: int | None
+
+    @classmethod
+    def of(cls, error: BaseException) -> Raised:
+        """What is to be known of an exception."""
+        defer_ms = getattr(error, "defer_score", None)
+        classes = tuple(map(_full_name, type(error).__mro__))
+        return cls(classes, defer_ms if isinstance(defer_ms, int) else None)
+
+    def arrived_as(self, error: BaseException) -> bool:
+        """Whether what arrived is of the same class."""
+        return _full_name(type(error)) == self.classes[0]
+
+    def is_a(self, kinds: tuple[type[BaseException], ...]) -> bool:
+        """Whether it is of one of these classes, or of one that derives from them."""
+        return not {_full_name(kind) for kind in kinds}.isdisjoint(self.classes)
+
+
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
