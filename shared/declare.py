@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, overload
 
 from monarq.shared.context import Context
+from monarq.shared.declared import remember
 from monarq.shared.errors import DeclarationError
 from monarq.shared.job import AsyncContextJob, AsyncJob, Job, SyncContextJob, SyncJob
 from monarq.shared.lane import Lane
@@ -140,6 +141,7 @@ def _make_job(function: Callable[..., Any], options: JobOptions) -> Job[Any, Any
         kind = SyncContextJob if takes_context else SyncJob
     made = kind(function, options, takes_context=takes_context)
     _declared_at[options.name] = where
+    remember(made)
     return made
 
 

@@ -158,7 +158,7 @@ class CpuLane:
             CpuJobDied: the child died under the job, or the lane was stopped.
             CpuStartError: there was no child, and none could be started.
         """
-        if call.module == "__main__" or "<" in call.qualname:
+        if call.declared is None and (call.module == "__main__" or "<" in call.qualname):
             raise CpuUnreachableError(call.module, call.qualname)
         limit_bytes = self._default_memory_bytes if memory_bytes is None else memory_bytes
         async with self._turn:

@@ -31,12 +31,13 @@ class CpuCall:
 
     Attributes:
         module: where it is found: `importlib.import_module(module)`.
-        qualname: the attribute path in that module.
+        qualname: the attribute path in that module, and what it is called in messages.
         args: its positional arguments.
         kwargs: its keyword arguments.
         context: passed as the first positional argument when not None.
         job: the job that it is called for, as its log lines are to name it.
         trace: the context of its span, for the spans that it makes itself.
+        declared: the name of the job that the import declares, whose function is meant; None for that at the path.
     """
 
     module: str
@@ -46,12 +47,15 @@ class CpuCall:
     context: Any | None
     job: JobFields | None = None
     trace: Carrier | None = None
+    declared: str | None = None
 
 
 def pack_call(child: ChildProcess, call: CpuCall) -> bytes:
     """The call's frame; CpuPickleError when its arguments cannot be pickled."""
     try:
-        told = Call(call.module, call.qualname, call.args, call.kwargs, call.context, call.job, call.trace)
+        told = Call(
+            call.module, call.qualname, call.args, call.kwargs, call.context, call.job, call.trace, call.declared
+        )
         return child.pack(Kind.CALL, told)
     except Exception as error:
         raise CpuPickleError(call.qualname, "arguments", f"{type(error).__name__}: {error}") from error

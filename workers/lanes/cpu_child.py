@@ -16,10 +16,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
+from functools import partial, reduce
 from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, cast
 
+from monarq.shared.declared import find_declared
 from monarq.shared.error_text import error_text, limit_error_text, message_of, qualified_name
 from monarq.shared.tracing import carried
 from monarq.workers.forks import close_in_fork
@@ -157,12 +158,11 @@ def call_function(call: Call) -> object:
     """Finds the function and calls it.
 
     Raises:
+        CpuUnreachableError: the import does not declare the job.
         TypeError: it is an `async def`, which belongs in the io lane.
         BaseException: whatever the import or the function raises.
     """
-    target: object = importlib.import_module(call.module)
-    for name in call.qualname.split("."):
-        target = getattr(target, name)
+    target = find_target(call)
     if not isinstance(target, FunctionType):
         target = getattr(target, "function", target)
     if not callable(target):
@@ -175,6 +175,19 @@ def call_function(call: Call) -> object:
         result.close()
         raise TypeError(f"{call.module}.{call.qualname} is an async def: run it in the io lane")
     return result
+
+
+def find_target(call: Call) -> object:
+    """What a call means: the declared job, or what stands at its path."""
+    target: object = importlib.import_module(call.module)
+    if call.declared is None:
+        return reduce(getattr, call.qualname.split("."), target)
+    known = find_declared(call.declared)
+    if known is None:
+        from monarq.workers.lanes.cpu_errors import CpuUnreachableError  # put off: most children never need it
+
+        raise CpuUnreachableError(call.module, call.qualname)
+    return known.job
 
 
 def failure_of(error: BaseException) -> Failure:

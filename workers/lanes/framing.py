@@ -72,6 +72,7 @@ class Call(NamedTuple):
     context: object | None
     job: JobFields | None
     trace: Carrier | None
+    declared: str | None
 
 
 class Failure(NamedTuple):

@@ -37,12 +37,12 @@ class Lanes:
         self.tally = tally
         self._thread_places = asyncio.Semaphore(settings.threads)
         self._threads = ThreadPoolExecutor(settings.threads + _MOST_ABANDONED, thread_name_prefix="monarq-job")
-        cpu_jobs = [job for job in jobs.values() if job.lane is Lane.CPU]
+        reaches = [job.reach for job in jobs.values() if job.reach is not None]
         self._cpu: CpuLane | None = None
-        if cpu_jobs:
+        if reaches:
             self._cpu = CpuLane(
                 max_jobs_per_child=settings.cpu_jobs_per_child,
-                preload=sorted({job.function.__module__ for job in cpu_jobs}),
+                preload=sorted({reach.module for reach in reaches}),
                 log=settings.log,
                 worker_id=worker_id,
             )
@@ -120,17 +120,18 @@ class Lanes:
         self.tally.abandoned_threads -= 1
 
     async def _call_in_child(self, run: Run, lead: tuple[object, ...]) -> object:
+        job, payload, reach = run.job, run.payload, run.job.reach
         assert self._cpu is not None
-        job, payload = run.job, run.payload
-        function = job.function
+        assert reach is not None
         call = CpuCall(
-            function.__module__,
-            function.__qualname__,
+            reach.module,
+            reach.qualname,
             payload.args,
             payload.kwargs,
             lead[0] if lead else None,
             JobFields.of(run),
             carry_context(),
+            reach.declared,
         )
         on_message = None if run.progress is None else partial(pass_on, run.progress)
         return await self._cpu.run(

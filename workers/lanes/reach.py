@@ -1,0 +1,53 @@
+"""How the cpu lane's process finds the very function that a job was declared with: by its place, or by its name."""
+
+from __future__ import annotations
+
+import sys
+from functools import reduce
+from typing import Any, NamedTuple
+
+from monarq.shared.declared import find_declared
+from monarq.shared.errors import DeclarationError
+from monarq.shared.job import Job
+
+
+class Reach(NamedTuple):
+    """Where another process finds a job.
+
+    Attributes:
+        module: what it imports.
+        qualname: the path of the function, or of its job, in that module; also what the job is called in messages.
+        declared: the name of the job that this import declares, where nothing stands at such a path; else None.
+    """
+
+    module: str
+    qualname: str
+    declared: str | None = None
+
+
+def reach_of(job: Job[Any, Any]) -> Reach:
+    """The way to a job's function.
+
+    Raises:
+        DeclarationError: there is none; the message says what to do.
+    """
+    function = job.function
+    module, qualname = str(function.__module__), str(getattr(function, "__qualname__", ""))
+    if module != "__main__" and _stands_at(module, qualname, job):
+        return Reach(module, qualname)
+    known = find_declared(job.name)
+    if known is not None and known.job.function is function and known.module != "__main__":
+        return Reach(known.module, job.name, job.name)
+    raise DeclarationError(
+        f"the cpu job {job.name!r} cannot be found by the process that is to run it, which imports modules: declare it"
+        " at the top of a module that can be imported, not in the script that is run, under a name of its own; or give"
+        ' it lane="thread"'
+    )
+
+
+def _stands_at(module: str, qualname: str, job: Job[Any, Any]) -> bool:
+    try:
+        found: object = reduce(getattr, qualname.split("."), sys.modules[module])
+    except (KeyError, AttributeError):
+        return False
+    return found is job.function or (isinstance(found, Job) and found.function is job.function)
