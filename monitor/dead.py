@@ -13,9 +13,10 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
+from monarq.monitor.lanes import lane_named
 from monarq.shared.commands.claim import read_number
 from monarq.shared.keys import QueueKeys
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneName
 from monarq.shared.scripts import text
 
 PAGE: Final = 200
@@ -40,7 +41,7 @@ class DeadLetter:
         crashes: how often its worker was lost while it ran.
         crash_note: what was known of the last time.
         worker: the id of the worker that gave it up.
-        lane: the set that it waited in, and would again: "io" or "cpu".
+        lane: the lane that it ran in.
         enqueue_ms: when it was enqueued.
         start_ms: when its last run began.
         finish_ms: when that ended.
@@ -59,7 +60,7 @@ class DeadLetter:
     crashes: int
     crash_note: str
     worker: str
-    lane: Home
+    lane: LaneName
     enqueue_ms: int
     start_ms: int
     finish_ms: int
@@ -106,6 +107,7 @@ class _Said(msgspec.Struct):
     crash_note: str = ""
     worker: str = ""
     home: str = "io"
+    lane: str = ""
     enqueue_ms: int = 0
     start_ms: int = 0
     finish_ms: int = 0
@@ -238,7 +240,7 @@ def _letter(queue: str, raw_id: bytes, fields: Sequence[bytes | None], size: int
         crashes=said.crashes,
         crash_note=said.crash_note,
         worker=said.worker,
-        lane="cpu" if said.home == "cpu" else "io",
+        lane=lane_named(said.lane, "cpu" if said.home == "cpu" else "io"),
         enqueue_ms=said.enqueue_ms,
         start_ms=said.start_ms,
         finish_ms=said.finish_ms,

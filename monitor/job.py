@@ -189,11 +189,14 @@ def _row(keys: QueueKeys, facts: Facts, state: State, result: ResultView | None,
             tail=facts.payload_tail,
         ),
     )
-    if result is None or state not in ("done", "failed", "aborted", "ended"):
+    if state not in ("done", "failed", "aborted", "ended"):
         return row
+    if result is None:
+        return replace(row, lane=None)
     return replace(
         row,
         name=result.name,
+        lane=result.lane,
         tries=result.tries or row.tries,
         enqueue_ms=result.enqueue_ms,
         started_ms=result.start_ms,

@@ -20,7 +20,7 @@ from monarq.monitor.recent import MOST as MOST_ENDED
 from monarq.monitor.recent import Ended, read_recent
 from monarq.shared.commands.browse import BATCH, START, Browsed, Live, Place, browse
 from monarq.shared.keys import QueueKeys
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneName
 from monarq.shared.payload_head import read_head
 from monarq.shared.scripts import text
 from monarq.shared.token import read_token
@@ -50,7 +50,8 @@ class JobRow:
         queue: its queue.
         state: what it is doing. Among the queued may be one that runs: stock arq workers leave theirs there.
         name: the job's name, where it can be read without decoding what is not safe to decode.
-        lane: the set that it waits in: "io" or "cpu".
+        lane: the set that it waits in: "cpu", or "io" for all others; of one that has ended, the lane that it ran in,
+            where its result or its letter tells.
         enqueue_ms: when it was enqueued, by its client's clock.
         due_ms: when it is, or was, due, by Redis' clock; None while it runs, 1 or less where it was put in front.
         tries: tries that it has used; of a dead job, how often it was tried; 0 too where that is not known.
@@ -68,7 +69,7 @@ class JobRow:
     queue: str
     state: State
     name: str | None = None
-    lane: Home = "io"
+    lane: LaneName | None = "io"
     enqueue_ms: int | None = None
     due_ms: int | None = None
     tries: int = 0
@@ -234,6 +235,7 @@ def _row_of_ended(queue: str, ended: Ended) -> JobRow:
         queue=queue,
         state=cast("State", ended.state) if ended.state in _ENDS else "ended",
         name=ended.name or None,
+        lane=ended.lane,
         started_ms=None if ended.run_ms is None else ended.ended_ms - ended.run_ms,
         ended_ms=ended.ended_ms,
     )

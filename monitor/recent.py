@@ -11,7 +11,9 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
+from monarq.monitor.lanes import lane_named
 from monarq.shared.keys import QueueKeys
+from monarq.shared.lane import LaneName
 from monarq.shared.scripts import text
 
 MOST: Final = 500
@@ -29,6 +31,7 @@ class Ended:
         ended_ms: when, unix ms by Redis' clock.
         run_ms: how long its function ran; of jobs that were alike and ended together, their mean. None where it was not
             called.
+        lane: the lane that it ran in.
     """
 
     job_id: str
@@ -36,6 +39,7 @@ class Ended:
     state: str
     ended_ms: int
     run_ms: int | None
+    lane: LaneName = "io"
 
 
 async def read_recent(redis: Redis, queue: str, limit: int = 50) -> list[Ended]:
@@ -49,5 +53,8 @@ async def read_recent(redis: Redis, queue: str, limit: int = 50) -> list[Ended]:
 
 
 def _read(entry: bytes) -> Ended:
-    ended_ms, state, run_ms, name, job_id = entry.split(b"\0", 4)
-    return Ended(text(job_id), text(name), text(state), int(ended_ms), int(run_ms) if run_ms else None)
+    ended_ms, state, run_ms, name, job_id, *lane = entry.split(b"\0", 5)
+    ran_ms = int(run_ms) if run_ms else None
+    return Ended(
+        text(job_id), text(name), text(state), int(ended_ms), ran_ms, lane_named(text(*lane) if lane else None)
+    )

@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from monarq.monitor.lanes import lane_named
 from monarq.monitor.value_text import call_text, value_text
 from monarq.shared.error_text import cut
+from monarq.shared.lane import LaneName
 from monarq.shared.payload_head import Format
 from monarq.shared.pickle_fields import Called, Items, read_fields
 from monarq.shared.remote_error import EXCEPTION_CODE
@@ -40,6 +42,7 @@ class ResultView:
         name: the job's name.
         arguments: the job's arguments as they stand in a call; None where they were not asked for or cannot be read.
         tries: which try it was.
+        lane: the lane that it ran in; None where the result cannot be read.
         enqueue_ms: when the job was enqueued, by its client's clock.
         start_ms: when its last run began.
         finish_ms: when that ended.
@@ -58,6 +61,7 @@ class ResultView:
     name: str | None = None
     arguments: str | None = None
     tries: int | None = None
+    lane: LaneName | None = None
     enqueue_ms: int | None = None
     start_ms: int | None = None
     finish_ms: int | None = None
@@ -121,6 +125,7 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
         name=value if isinstance(value := fields.get("f"), str) else None,
         arguments=decoded.arguments if with_arguments else None,
         tries=_whole(fields.get("t")),
+        lane=lane_named(fields.get("lane")) if fields else None,
         enqueue_ms=_whole(fields.get("et")),
         start_ms=_whole(fields.get("st")),
         finish_ms=_whole(fields.get("ft")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal, get_args
 
 
 class Lane(StrEnum):
@@ -17,6 +17,11 @@ class Lane(StrEnum):
     CPU = "cpu"
     THREAD = "thread"
 
+
+LaneName = Literal["io", "cpu", "thread"]
+"""A lane as text, for those who only show it."""
+
+LANE_NAMES: Final[tuple[LaneName, ...]] = get_args(LaneName)
 
 Home = Literal["io", "cpu"]
 """Which of a queue's two sets a job waits in. What the event loop starts, threads included, waits in the queue."""

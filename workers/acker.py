@@ -6,7 +6,7 @@ The runner hands over values and goes on. While one call is on its way, what end
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from redis.asyncio import Redis
@@ -43,6 +43,7 @@ class Acker:
         worker_id: str,
         table: LeaseTable,
         max_dead: int,
+        lanes: Mapping[str, str],
         journal: Journal,
         on_settled: Callable[[], None],
     ) -> None:
@@ -50,6 +51,7 @@ class Acker:
         self._worker_id = worker_id
         self._table = table
         self._max_dead = max_dead
+        self._lanes = lanes
         self._journal = journal
         self._on_settled = on_settled
         self._pending: list[Ack] = []
@@ -118,7 +120,7 @@ class Acker:
     def _call_for(self, keys: QueueKeys, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
         endings = [ack for ack in batch if isinstance(ack, Ending)]
         if endings:
-            return lambda: finish(self._redis, keys, self._worker_id, endings, self._max_dead)
+            return lambda: finish(self._redis, keys, self._worker_id, endings, self._max_dead, self._lanes)
         if returns := [ack for ack in batch if isinstance(ack, Return)]:
             return lambda: requeue(self._redis, keys, self._worker_id, returns)
         crashes = [ack for ack in batch if isinstance(ack, Crash)]

@@ -26,7 +26,7 @@ from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.lease_clock import LeaseClock
 from monarq.workers.leases import LeaseKeeper, LeaseTable
 from monarq.workers.progress import Reporter
-from monarq.workers.registry import Registered
+from monarq.workers.registry import Registered, lanes_of
 from monarq.workers.results import Results
 from monarq.workers.runner import Runner
 from monarq.workers.settings import WorkerSettings
@@ -91,6 +91,7 @@ class Crew:
             worker_id=terms.worker_id,
             table=self.table,
             max_dead=terms.settings.max_dead,
+            lanes=lanes_of(terms.jobs.values()),
             journal=terms.journal,
             on_settled=self.quiet.set,
         )
@@ -113,7 +114,7 @@ class Crew:
             cpu_slots=cpu_slots,
             table=self.table,
             acker=self.acker,
-            results=Results(terms.worker_id, terms.settings),
+            results=Results(terms.worker_id, terms.settings, lanes_of(terms.jobs.values())),
             reporter=self.reporter,
             journal=terms.journal,
             state=terms.ctx,

@@ -84,6 +84,11 @@ def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[s
     return table
 
 
+def lanes_of(jobs: Iterable[Registered]) -> Mapping[str, str]:
+    """By name the lanes of those jobs that do not run on the event loop."""
+    return {job.name: job.lane.value for job in jobs if job.lane is not Lane.IO}
+
+
 def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> Registered:
     declared = job.declared
     return Registered(

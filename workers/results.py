@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from monarq.shared.codec import Codec
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.finish import Ending
+from monarq.shared.commands.kinds import NO_LANES
 from monarq.shared.error_text import error_text, type_name_of
+from monarq.shared.lane import Lane
 from monarq.shared.payload import Payload, write_result
 from monarq.shared.traceback_text import traceback_text
 from monarq.workers.peek import name_and_time
@@ -22,8 +26,10 @@ class Results:
         worker_id: the worker in whose name it is sent.
     """
 
-    def __init__(self, worker_id: str, settings: WorkerSettings) -> None:
+    def __init__(self, worker_id: str, settings: WorkerSettings, lanes: Mapping[str, str] = NO_LANES) -> None:
+        """Makes it; `lanes` are those of jobs by name, where they are not the event loop's."""
         self.worker_id = worker_id
+        self._lanes = lanes
         self._settings = settings
         self._keep_dead_ms = round(settings.keep_dead_s * 1000)
 
@@ -62,8 +68,11 @@ class Results:
             "q": lease.queue.queue,
             "id": lease.job_id,
         }
+        lane = self._lanes.get(name, lease.home)
+        if lane != "io":
+            result["lane"] = lane
         data, _ = self._write(lease, self._codec_of(payload), result)
-        letter = self._letter(lease, error, lease.tries, now_ms, now_ms, enqueue_ms) if bury else b""
+        letter = self._letter(lease, lane, error, lease.tries, now_ms, now_ms, enqueue_ms) if bury else b""
         keep_ms = _kept(data, self._default_keep_ms())
         return Ending(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
 
@@ -86,7 +95,7 @@ class Results:
 
     def _result(self, run: Run, value: object, *, success: bool) -> dict[str, object]:
         payload = run.payload
-        return {
+        result = {
             "t": run.job_try,
             "f": payload.name,
             "a": payload.args,
@@ -99,14 +108,25 @@ class Results:
             "q": run.lease.queue.queue,
             "id": run.lease.job_id,
         }
+        if run.job.lane is not Lane.IO:
+            result["lane"] = run.job.lane.value  # for people: arq's readers pass over what they do not know
+        return result
 
     def _buried(self, run: Run, data: bytes, error: BaseException) -> Ending:
-        letter = self._letter(run.lease, error, run.job_try, run.start_ms, run.finish_ms, run.payload.enqueue_ms)
+        enqueue_ms = run.payload.enqueue_ms
+        letter = self._letter(run.lease, run.job.lane, error, run.job_try, run.start_ms, run.finish_ms, enqueue_ms)
         keep_ms = _kept(data, run.job.keep_ms)
         return Ending(run.lease, False, data, keep_ms, run.job.name, letter, self._keep_dead_ms, run.ran_ms)
 
     def _letter(
-        self, lease: Lease, error: BaseException, tries: int, start_ms: int, finish_ms: int, enqueue_ms: object
+        self,
+        lease: Lease,
+        lane: str,
+        error: BaseException,
+        tries: int,
+        start_ms: int,
+        finish_ms: int,
+        enqueue_ms: object,
     ) -> bytes:
         return msgspec.json.encode(
             {
@@ -118,6 +138,7 @@ class Results:
                 "crash_note": lease.crash_note,
                 "worker": self.worker_id,
                 "home": lease.home,
+                "lane": lane,
                 "enqueue_ms": enqueue_ms,
                 "start_ms": start_ms,
                 "finish_ms": finish_ms,

@@ -42,7 +42,7 @@ A line of JSON for each job, with what `list` gives and
   crash_note, payload_format, signed, arguments, expires_ms, traceback
   result: {bytes, format, signed, kept_until_ms, success, aborted, value, error,
            error_type, traceback, name, arguments, tries, enqueue_ms, start_ms,
-           finish_ms}, or null
+           finish_ms, lane}, or null
   timeline: [{at_ms, what, note, tries, delay_ms}]
 arguments is null without --payload and where they cannot be read safely, and ''
 where there are none.

@@ -107,7 +107,7 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     yield "state", row.state + (", to be aborted" if row.abort_ms and row.state in ("running", "queued") else "")
     yield "queue", row.queue
     yield "job", row.name or "cannot be read"
-    yield "lane", row.lane
+    yield "lane", row.lane or ""
     yield "tries", str(row.tries)
     yield "crashes", f"{row.crashes} {view.crash_note and f'(the last: {view.crash_note})'}".strip()
     yield "worker", row.worker or ""

@@ -64,7 +64,11 @@ local function note_recent(id, kind)
     if #recent < 10 then
         local at = FIRST_KIND + kind * KIND
         local run_ms = ARGV[at + 2] == '' and '' or math.floor(ARGV[at + 6] / ARGV[at + 4])
-        recent[#recent + 1] = table.concat({ms(now), ARGV[at + 1], run_ms, string.sub(ARGV[at], 1, 200), id}, '\0')
+        local told = {ms(now), ARGV[at + 1], run_ms, string.sub(ARGV[at], 1, 200), id}
+        if ARGV[at + 8] ~= '' then
+            told[6] = ARGV[at + 8]
+        end
+        recent[#recent + 1] = table.concat(told, '\0')
     end
 end
 

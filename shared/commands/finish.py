@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
 from monarq.shared.commands.claim import Lease
-from monarq.shared.commands.kinds import NOT_RUN, CameTo, Kinds
+from monarq.shared.commands.kinds import NO_LANES, NOT_RUN, CameTo, Kinds
 from monarq.shared.keys import QueueKeys
 from monarq.shared.scripts import Argument, Script, as_ids, check_batch
 
@@ -54,15 +54,30 @@ class Ending:
         return CameTo.DEAD if self.letter else CameTo.FAILED
 
 
-async def finish(redis: Redis, keys: QueueKeys, worker: str, endings: Sequence[Ending], max_dead: int) -> list[bytes]:
+async def finish(
+    redis: Redis,
+    keys: QueueKeys,
+    worker: str,
+    endings: Sequence[Ending],
+    max_dead: int,
+    lanes: Mapping[str, str] = NO_LANES,
+) -> list[bytes]:
     """Ends the jobs, at most `BATCH` of them, and gives the raw ids of those that were not the worker's any more.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        worker: the worker's id.
+        endings: the jobs.
+        max_dead: how many dead letters the queue keeps.
+        lanes: by name those of jobs that do not run on the event loop, for people.
 
     Raises:
         ValueError: there are more than `BATCH`.
         RedisError: the call failed; repeat it.
     """
     check_batch(endings, BATCH)
-    kinds = Kinds()
+    kinds = Kinds(lanes)
     jobs: list[Argument] = []
     for ending in endings:
         lease = ending.lease

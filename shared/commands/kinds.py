@@ -6,7 +6,9 @@ and each run names its kind's number. See the prelude's `count_runs`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from monarq.shared.commands.claim import Lease
@@ -15,6 +17,8 @@ from monarq.shared.scripts import Argument
 BUCKETS: Final = 24
 """Buckets of a histogram: the first takes what is under 1 ms, each other one twice as much as the one before, and the
 last all that is over some 70 minutes. A bucket is a time's number of binary digits."""
+
+NO_LANES: Final[Mapping[str, str]] = MappingProxyType({})
 
 NOT_RUN: Final = -1
 """The run time of a job whose function was not called."""
@@ -35,7 +39,9 @@ class CameTo(StrEnum):
 class Kinds:
     """Collects the kinds of a call's runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, lanes: Mapping[str, str] = NO_LANES) -> None:
+        """Begins a call; `lanes` are those of jobs by name, for people, where they are not the event loop's."""
+        self._lanes = lanes
         self._kinds: dict[tuple[str, CameTo, int, int, int], list[int]] = {}
 
     def index(self, lease: Lease, name: str, came_to: CameTo, run_ms: int) -> int:
@@ -68,5 +74,5 @@ class Kinds:
         for (name, came_to, wait_bucket, run_bucket, crashes), (_, runs, wait_ms, run_ms) in self._kinds.items():
             ran = run_bucket != NOT_RUN
             told += (name, came_to.value, min(wait_bucket, BUCKETS - 1) if ran else "")
-            told += (min(run_bucket, BUCKETS - 1), runs, wait_ms, run_ms, crashes)
+            told += (min(run_bucket, BUCKETS - 1), runs, wait_ms, run_ms, crashes, self._lanes.get(name, ""))
         return told

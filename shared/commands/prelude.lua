@@ -301,8 +301,8 @@ end
 -- Runs that a call ends are told of in kinds, KIND values each from ARGV[first] on, so that a job need only name its
 -- kind's number: job name, what it came to ('dead' is a failure that leaves a letter), the buckets of how long it waited
 -- and ran ('' where it did not run), how many the worker knows of the kind, all their waits and all their runs in ms,
--- and how often each of them had crashed before.
-local KIND = 8
+-- how often each of them had crashed before, and for people the lane that they ran in ('' is the event loop).
+local KIND = 9
 
 local function add_kind(at, runs, by_name)
     local name, came_to = ARGV[at], ARGV[at + 1]
