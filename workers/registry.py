@@ -17,7 +17,7 @@ from monarq.shared.job import Job
 from monarq.shared.lane import Home, Lane, home_of
 from monarq.shared.retry_policy import RetryPolicy
 from monarq.workers.arq_sentry import told_to_sentry
-from monarq.workers.lanes.reach import Reach, reach_of
+from monarq.workers.lanes.import_path import ImportPath, import_path_of
 from monarq.workers.settings import WorkerSettings
 
 
@@ -43,7 +43,7 @@ class Registered:
         policy: when it is tried again.
         keep_ms: ms to keep its result: 0 for ever, -1 not at all.
         memory_bytes: the limit of its process on the cpu lane.
-        reach: where that process finds its function; None on the other lanes.
+        import_path: where that process finds its function; None on the other lanes.
         converter: makes arguments again that travelled in msgpack, where its annotations ask for it.
         is_cron: whether it is one of arq's cron jobs, whose log lines leave the id out.
     """
@@ -57,7 +57,7 @@ class Registered:
     policy: RetryPolicy
     keep_ms: int
     memory_bytes: int | None = None
-    reach: Reach | None = None
+    import_path: ImportPath | None = None
     converter: Converter | None = None
     is_cron: bool = False
 
@@ -101,7 +101,7 @@ def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> Registered:
         policy=declared.retry or settings.retry,
         keep_ms=_keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
-        reach=reach_of(job) if declared.lane is Lane.CPU else None,
+        import_path=import_path_of(job) if declared.lane is Lane.CPU else None,
         converter=converter_of(job.function, skip_first=job.takes_context),
     )
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Tally:
     """Runs by how they ended, and `started`, which is all of them.
 
-    `complete` returned, `failed` for good, `retried` and `crashed` run again. `abandoned_threads` are those of thread jobs
-    that have passed their timeout, or were cancelled, and still go on.
+    `complete` returned, `failed` for good, `retried` and `crashed` run again. `abandoned_threads` are those of thread
+    jobs that have passed their timeout, or were cancelled, and still go on.
     """
 
     started: int = 0

@@ -25,7 +25,7 @@ def resize(size: int) -> int:
 
 @job
 @audited
-def crop(size: int) -> int:
+def crop_audited(size: int) -> int:
     return size
 
 
@@ -38,4 +38,4 @@ resize_audited = job(name="resize_audited")(audited(resize))
 BY_NAME: Final[dict[str, Job[Any, Any]]] = {"kept": job(name="kept_in_a_dict")(audited(resize))}
 OF_ANOTHER_MODULE: Final = job(name="shrink_audited")(audited(shrink))
 
-ALL: Final[list[Job[Any, Any]]] = [crop, plain, resize_audited, BY_NAME["kept"], OF_ANOTHER_MODULE]
+ALL: Final[list[Job[Any, Any]]] = [crop_audited, plain, resize_audited, BY_NAME["kept"], OF_ANOTHER_MODULE]

@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -189,14 +188,6 @@ def report(steps: int) -> str:
     return "done"
 
 
-def report_with(value: bytes) -> None:
-    send_message(len(value))
-
-
-def resident_bytes(_value: bytes) -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-
 def report_from_thread() -> None:
     thread = threading.Thread(target=send_message, args=("from a thread",))
     thread.start()
@@ -305,64 +296,3 @@ def write_at_exit(path: str) -> None:
 
 def linger_at_exit() -> None:
     atexit.register(wait)
-
-
-def spoil(how: str) -> str:  # noqa: C901 - a table of what can be done
-    """Does to its descriptors what none should, and returns."""
-    numbers = range(256)
-    if how == "closes a stream":
-        os.close(1)
-    elif how == "closes the streams":
-        os.closerange(0, 3)
-    elif how == "closes the lifeline":
-        os.close(_lifeline())
-    elif how == "makes them not block":
-        _for_each(numbers, lambda fd: os.set_blocking(fd, False))
-    elif how == "reads what is there":
-        _for_each(numbers, lambda fd: os.set_blocking(fd, False))
-        _for_each(numbers, lambda fd: os.read(fd, 1 << 16))
-    elif how == "reads for ever":
-        for fd in numbers:
-            threading.Thread(target=_read_all, args=(fd,), daemon=True).start()
-    elif how == "reads a byte":
-        threading.Thread(target=os.read, args=(_socket(), 1), daemon=True).start()
-    elif how == "closes later":
-        threading.Timer(0.05, os.closerange, (3, 256)).start()
-    elif how == "writes a bit":
-        os.write(_socket(), b"x")
-    elif how == "writes later":
-        threading.Timer(0.05, os.write, (_socket(), b"\x02" * 100)).start()
-    return how
-
-
-def _for_each(numbers: Iterable[int], do: Callable[[int], object]) -> None:
-    for number in numbers:
-        try:
-            do(number)
-        except OSError:
-            continue
-
-
-def _read_all(number: int) -> None:
-    try:
-        while os.read(number, 1 << 16):
-            pass
-    except OSError:
-        return
-
-
-def _socket() -> int:
-    return next(int(fd.name) for fd in Path("/proc/self/fd").iterdir() if _target(fd).startswith("socket:"))
-
-
-def _lifeline() -> int:
-    return next(
-        int(fd.name) for fd in Path("/proc/self/fd").iterdir() if int(fd.name) > 2 and _target(fd).startswith("pipe:")
-    )
-
-
-def _target(fd: Path) -> str:
-    try:
-        return str(fd.readlink())
-    except OSError:
-        return ""

@@ -17,8 +17,9 @@ HERE = str(Path(__file__).parent)
 
 
 def call_of(name: str, *args: Any, context: Any = None, **kwargs: Any) -> CpuCall:
-    """A call of a function in cpu_jobs.py."""
-    return CpuCall("cpu_jobs", name, args, kwargs, context)
+    """A call of a function in cpu_jobs.py, or in the module that stands before its name."""
+    module, _, qualname = name.rpartition(":")
+    return CpuCall(module or "cpu_jobs", qualname, args, kwargs, context)
 
 
 class Driver:

@@ -31,7 +31,7 @@ HARMLESS = [
 @pytest.mark.parametrize("how", HARMLESS)
 def test_the_next_job_runs(driver: Driver, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "BEGIN_LIMIT_S", 0.3)
-    assert driver.run("spoil", how) == how, "what it answered before anything was spoiled counts"
+    assert driver.run("cpu_spoilers:spoil", how) == how, "what it answered before anything was spoiled counts"
     for number in range(3):
         assert driver.run("add", number, 1) == number + 1
     assert driver.run("chatter") == ""
@@ -42,7 +42,7 @@ def test_the_next_job_runs_though_the_spoiled_child_waits(driver: Driver, monkey
     monkeypatch.setattr(child_process, "BEGIN_LIMIT_S", 0.3)
 
     async def scenario(how: str) -> Any:
-        await driver.lane.run(call_of("spoil", how), timeout_s=10)
+        await driver.lane.run(call_of("cpu_spoilers:spoil", how), timeout_s=10)
         return await driver.lane.run(call_of("add", 1, 1), timeout_s=30)
 
     for how in HARMLESS[:7]:
@@ -51,7 +51,7 @@ def test_the_next_job_runs_though_the_spoiled_child_waits(driver: Driver, monkey
 
 def test_a_byte_in_the_socket_is_found_at_once(driver: Driver) -> None:
     with pytest.raises(CpuJobDied, match="a job wrote into the socket") as caught:
-        driver.run("spoil", "writes a bit")
+        driver.run("cpu_spoilers:spoil", "writes a bit")
     assert caught.value.is_crash
     assert driver.run("add", 1, 1) == 2
 
@@ -70,7 +70,7 @@ def test_frames_in_a_ring_can_be_collected(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_was_sent_is_not_held_while_the_job_runs(driver: Driver) -> None:
-    resident_bytes = driver.run("resident_bytes", bytes(100 << 20))
+    resident_bytes = driver.run("cpu_spoilers:resident_bytes", bytes(100 << 20))
     assert 100 << 20 < resident_bytes < 180 << 20
     assert driver.do(held_by_the_worker(driver, bytes(10 << 20))) == 0
 
@@ -84,5 +84,5 @@ async def held_by_the_worker(driver: Driver, value: bytes) -> int:
         assert child is not None
         seen.append(len(child._outgoing.obj))
 
-    await driver.lane.run(call_of("report_with", value), timeout_s=10, on_message=look)
+    await driver.lane.run(call_of("cpu_spoilers:report_with", value), timeout_s=10, on_message=look)
     return seen[0]

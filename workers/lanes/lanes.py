@@ -37,12 +37,12 @@ class Lanes:
         self.tally = tally
         self._thread_places = asyncio.Semaphore(settings.threads)
         self._threads = ThreadPoolExecutor(settings.threads + _MOST_ABANDONED, thread_name_prefix="monarq-job")
-        reaches = [job.reach for job in jobs.values() if job.reach is not None]
+        paths = [job.import_path for job in jobs.values() if job.import_path is not None]
         self._cpu: CpuLane | None = None
-        if reaches:
+        if paths:
             self._cpu = CpuLane(
                 max_jobs_per_child=settings.cpu_jobs_per_child,
-                preload=sorted({reach.module for reach in reaches}),
+                preload=sorted({path.module for path in paths}),
                 log=settings.log,
                 worker_id=worker_id,
             )
@@ -120,18 +120,18 @@ class Lanes:
         self.tally.abandoned_threads -= 1
 
     async def _call_in_child(self, run: Run, lead: tuple[object, ...]) -> object:
-        job, payload, reach = run.job, run.payload, run.job.reach
+        job, payload, path = run.job, run.payload, run.job.import_path
         assert self._cpu is not None
-        assert reach is not None
+        assert path is not None
         call = CpuCall(
-            reach.module,
-            reach.qualname,
+            path.module,
+            path.qualname,
             payload.args,
             payload.kwargs,
             lead[0] if lead else None,
             JobFields.of(run),
             carry_context(),
-            reach.declared,
+            path.declared,
         )
         on_message = None if run.progress is None else partial(pass_on, run.progress)
         return await self._cpu.run(

@@ -11,7 +11,7 @@ from monarq.shared.errors import DeclarationError
 from monarq.shared.job import Job
 
 
-class Reach(NamedTuple):
+class ImportPath(NamedTuple):
     """Where another process finds a job.
 
     Attributes:
@@ -25,7 +25,7 @@ class Reach(NamedTuple):
     declared: str | None = None
 
 
-def reach_of(job: Job[Any, Any]) -> Reach:
+def import_path_of(job: Job[Any, Any]) -> ImportPath:
     """The way to a job's function.
 
     Raises:
@@ -34,10 +34,10 @@ def reach_of(job: Job[Any, Any]) -> Reach:
     function = job.function
     module, qualname = str(function.__module__), str(getattr(function, "__qualname__", ""))
     if module != "__main__" and _stands_at(module, qualname, job):
-        return Reach(module, qualname)
+        return ImportPath(module, qualname)
     known = find_declared(job.name)
     if known is not None and known.job.function is function and known.module != "__main__":
-        return Reach(known.module, job.name, job.name)
+        return ImportPath(known.module, job.name, job.name)
     raise DeclarationError(
         f"the cpu job {job.name!r} cannot be found by the process that is to run it, which imports modules: declare it"
         " at the top of a module that can be imported, not in the script that is run, under a name of its own; or give"
