@@ -130,6 +130,6 @@ def _gone(lease: Lease) -> str:
     if lease.may_have_expired:
         return "job expired: no worker had started it when its `expires` was over"
     return (
-        "its payload is gone: Redis evicted it, or somebody deleted it, or it has expired, as what arq's clients enqueue"
-        " does after a day; a Redis that holds jobs needs maxmemory-policy noeviction"
+        "its payload is gone: Redis evicted it, or somebody deleted it, or it has expired, as what arq's clients"
+        " enqueue does after a day; a Redis that holds jobs needs maxmemory-policy noeviction"
     )

@@ -7,7 +7,7 @@ from typing import Final
 from monarq.shared.commands.crash import Crash
 from monarq.shared.commands.kinds import NOT_RUN
 from monarq.shared.commands.requeue import Return
-from monarq.shared.remote_error import error_text
+from monarq.shared.error_text import error_text
 from monarq.workers.lanes.cpu_errors import CpuJobDied
 from monarq.workers.run import Run
 

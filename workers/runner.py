@@ -15,7 +15,6 @@ from arq.utils import ms_to_datetime
 from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.requeue import Return
-from monarq.shared.error_text import error_text
 from monarq.shared.lane import Lane
 from monarq.shared.traceback_text import users_traceback
 from monarq.workers.acker import Acker

@@ -165,7 +165,7 @@ def left_behind(threads: Sequence[str]) -> str:
 
 def lines_dropped(count: int) -> None:
     """What any of the pool's processes says when its output goes out again."""
-    logging.getLogger("monarq").warning(
+    open_logger("monarq").warning(
         "%d line%s of output %s dropped: nobody read them, or they could not be written",
         count,
         "" if count == 1 else "s",

@@ -211,8 +211,6 @@ def flush_output() -> None:
             stream.flush()
 
 
-
-
 if __name__ == "__main__":
     # Under its own name, so that this module is loaded once for jobs that import send_message from it.
     from monarq.workers.lanes import cpu_child
