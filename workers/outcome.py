@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from arq.worker import RetryJob
 
-from monarq.shared.errors import JobDeadError
+from monarq.shared.errors import JobDeadError, StandInError
 from monarq.shared.remote_error import as_stand_in
 from monarq.shared.retry import Retry
 from monarq.workers.lanes.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
@@ -142,7 +142,7 @@ def _cancelled_itself(run: Run, error: BaseException, arq_style: bool, retry_job
     if retry_jobs and (arq_style or run.job_try < run.job.policy.max_tries):
         return Again(RETRY_FLOOR_S, error)
     # Raised as it is, it would cancel whoever waits for the job; arq's clients are used to it.
-    return Failed(error if arq_style else as_stand_in(error))
+    return Failed(error if arq_style or isinstance(error, StandInError) else as_stand_in(error))
 
 
 def _timed_out(run: Run) -> Outcome:
