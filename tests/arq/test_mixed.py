@@ -158,7 +158,9 @@ async def test_formats_of_the_users_own(
     assert (worker.jobs_complete, worker.jobs_failed) == (2, 1)
     assert await one.result(timeout=5) == 3
     assert await two.result(timeout=5) == 7
-    with pytest.raises(arq.jobs.SerializationError, match="unable to serialize result"):
+    # Neither format can hold an exception: stock arq's worker says no more than that, ours what the job has said.
+    words = "unable to serialize result" if by == "stock" else "ValueError: no"
+    with pytest.raises(arq.jobs.SerializationError, match=words):
         await Job("fails", stock, _deserializer=deserializer).result(timeout=5)
     for client in (stock, pool):
         assert len(await client.all_job_results()) == 3

@@ -106,9 +106,13 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Takes a package away, and what of monarq may have imported it already."""
 
     def take(package: str) -> None:
-        for name in list(sys.modules):
+        for name, module in list(sys.modules.items()):
             if name.partition(".")[0] == package or name.startswith(("monarq.monitor.web", "monarq.cli.web_server")):
                 monkeypatch.delitem(sys.modules, name)
+                parent, _, last = name.rpartition(".")
+                if hasattr(sys.modules.get(parent), last):
+                    # So that it is put back there, too.
+                    monkeypatch.setattr(sys.modules[parent], last, module)
         monkeypatch.setitem(sys.modules, package, None)
 
     return take
