@@ -26,6 +26,7 @@ from monarq.shared.connection import SOCKET_TIMEOUT_S, open_redis, redis_url, sh
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.naming import check_job_id
 from monarq.shared.progress import Progress
 from monarq.shared.signing import find_signer
 from monarq.shared.tracing import sending
@@ -75,7 +76,7 @@ class Producer:
         codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
         # Kept: a client that asks sentinels for its server goes on asking for us.
         self._like, shown = _choose_redis(url, redis)
-        retry_for_s = to_seconds(retry_for, "retry_for")
+        retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(timeout_s, "timeout_s")
         self._wire = Wire(PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s)
         self._listening = Wire(
             PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
@@ -226,7 +227,11 @@ class Producer:
         Args:
             job_id: the job's id.
             queue: the name of its queue. Default: the producer's.
+
+        Raises:
+            SettingsError: the id or the name cannot be one.
         """
+        check_job_id(job_id)
         return Handle(self._tracker, self._packer.keys(queue), job_id)
 
     async def _enqueue_all(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:

@@ -5,7 +5,22 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from monarq.shared.errors import SettingsError
+
 DEFAULT_MAX_TRIES = 5
+
+
+def exception_classes(given: object) -> tuple[type[BaseException], ...]:
+    """What ``retry_on`` names, one class or several.
+
+    Raises:
+        SettingsError: something in it is no class of exceptions.
+    """
+    classes = tuple(given) if isinstance(given, (tuple, list, set, frozenset)) else (given,)
+    for each in classes:
+        if not (isinstance(each, type) and issubclass(each, BaseException)):
+            raise SettingsError(f"retry_on holds {each!r}: give classes of exceptions, such as (OSError, TimeoutError)")
+    return classes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from monarq.shared.cron import Schedule, crontab, from_arq_fields
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
+from monarq.shared.naming import check_name
 
 Field = int | Collection[int] | None
 
@@ -76,6 +77,7 @@ def cron(
     Raises:
         SettingsError: the times cannot be, or the job could not be called so.
     """
+    check_name(name, "a cron's name")
     if not isinstance(job, Job):
         raise SettingsError(f"cron takes a job and then its times, as in cron(nightly, '0 3 * * *'), not {job!r}")
     if expression is not None and any(field is not None for field in (month, day, weekday, hour, minute)):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from typing import Final, overload
 
 from monarq.shared.errors import SettingsError
 
 Duration = float | timedelta
 """Seconds, or a timedelta."""
+
+LONGEST_S: Final = 100 * 365.25 * 86_400
+"""A hundred years: what lies beyond is a mistake, and no number that Redis keeps exactly."""
+
+LARGEST_BYTES: Final = 1 << 60
 
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\s*", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -24,16 +29,44 @@ def to_seconds(value: Duration | None, name: str) -> float | None:
     """A duration in seconds.
 
     Raises:
-        SettingsError: it is negative, no number, or endless; `name` says whose it is.
+        SettingsError: it is negative, no number, or over a hundred years; `name` says whose it is.
     """
     if value is None:
         return None
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise SettingsError(f"{name} is {value!r}: give seconds or a timedelta")
-    if not math.isfinite(seconds) or seconds < 0:
-        raise SettingsError(f"{name} is {value!r}: give seconds from 0 up")
+    # Written so that NaN is refused as well.
+    if not 0 <= seconds <= LONGEST_S:
+        raise SettingsError(f"{name} is {_shown(value)}: give seconds from 0 up to a hundred years, {LONGEST_S:,.0f}")
     return float(seconds)
+
+
+def check_time(value: datetime | None, name: str) -> None:
+    """Looks at a point in time; None where none was given.
+
+    Raises:
+        SettingsError: it is none, has no time zone, or is over a hundred years ahead; `name` says whose it is.
+    """
+    if value is None:
+        return
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise SettingsError(
+            f"{name} is {value!r}, without a time zone: give datetime.now(UTC) + … or another aware time"
+        )
+    if value.timestamp() > time.time() + LONGEST_S:
+        raise SettingsError(f"{name} is {value!r}: give a time within the next hundred years")
+
+
+def to_count(value: int, name: str, *, least: int = 0) -> int:
+    """A whole number.
+
+    Raises:
+        SettingsError: it is none, or below `least`; `name` says whose it is.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise SettingsError(f"{name} is {value!r}; it must be a whole number of {least} or more")
+    return value
 
 
 @overload
@@ -48,8 +81,20 @@ def size_bytes(value: int | str | None, name: str) -> int | None:
     """
     if value is None:
         return None
-    found = _SIZE.fullmatch(str(value)) if not isinstance(value, bool) else None
-    size = int(float(found[1]) * 1024 ** _POWERS[found[2].lower()]) if found else 0
-    if size <= 0:
-        raise SettingsError(f"{name} is {value!r}: give bytes or a text such as '256MB'")
-    return size
+    size = value if isinstance(value, int) and not isinstance(value, bool) else _read_size(value)
+    if not 1 <= size <= LARGEST_BYTES:
+        raise SettingsError(f"{name} is {_shown(value)}: give bytes, from 1 up, or a text such as '256MB'")
+    return int(size)
+
+
+def _read_size(value: object) -> float:
+    found = _SIZE.fullmatch(str(value))
+    return float(found[1]) * 1024 ** _POWERS[found[2].lower()] if found else 0.0
+
+
+def _shown(value: object) -> str:
+    """A number of thousands of digits is not shown in full, nor can Python write one."""
+    if isinstance(value, int) and abs(value) > LARGEST_BYTES:
+        return f"a number of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"

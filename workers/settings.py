@@ -11,7 +11,7 @@ from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
 from monarq.shared.error_text import DEFAULT_MAX_ERROR_TEXT
 from monarq.shared.errors import SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
-from monarq.shared.naming import check_name
+from monarq.shared.naming import check_name, check_text
 from monarq.shared.retry_policy import RetryPolicy
 from monarq.workers.journal import Listener
 from monarq.workers.log_setup import LogSettings
@@ -132,7 +132,7 @@ class WorkerSettings:
             raise SettingsError(f"keep_unknown_s is {self.keep_unknown_s}; it must be 0 or more")
         _check_listeners(self.listeners)
         for queue in self.queues:
-            check_name(queue, "a queue's name")
+            (check_text if self.arq_style else check_name)(queue, "a queue's name")
         if not self.queues or len(set(self.queues)) < len(self.queues):
             raise SettingsError(f"queues is {self.queues!r}; name at least one queue, and each once")
 

@@ -61,12 +61,18 @@ def parse_duration(text: str) -> float:
     """Seconds, from a number or one with a unit: `90`, `1.5`, `500ms`, `30s`, `10m`, `2h`, `1d`.
 
     Raises:
-        click.BadParameter: it is no duration.
+        click.BadParameter: it is no duration, or over a hundred years.
     """
+    from monarq.shared.errors import SettingsError
+    from monarq.shared.units import to_seconds
+
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise click.BadParameter(f"{text!r} is no duration: give seconds, or a number with ms, s, m, h or d")
-    return float(found[1]) * _UNITS_S[found[2] or "s"]
+    try:
+        return to_seconds(float(found[1]) * _UNITS_S[found[2] or "s"], "it")
+    except SettingsError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def parse_size(text: str) -> int:
