@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from monarq.shared.call_signature import CallSignature
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
 from monarq.shared.lane import Lane
+from monarq.shared.naming import check_name
 from monarq.shared.options import JobOptions
 
 
@@ -15,7 +17,7 @@ class NamedJob(Job[..., Any]):
     """A job whose function is elsewhere: it can be enqueued with any arguments, and not be called."""
 
     def __init__(self, options: JobOptions) -> None:
-        super().__init__(_elsewhere, options, takes_context=False)
+        super().__init__(_elsewhere, options, CallSignature(), is_awaited=False)
         self.__name__ = self.__qualname__ = options.name
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -32,10 +34,10 @@ def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | None = None) ->
         queue: the queue to put it into. Default: the producer's.
 
     Raises:
-        SettingsError: the name is empty, or there is no such lane.
+        SettingsError: a name cannot be one, or there is no such lane.
     """
-    if not name:
-        raise SettingsError("a job's name must not be empty")
+    check_name(name, "a job's name")
+    check_name(queue, "queue")
     try:
         return NamedJob(JobOptions(name, Lane(lane), queue=queue))
     except ValueError:

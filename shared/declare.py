@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
-import os
 import typing
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
+from monarq.shared.call_signature import read_signature
+from monarq.shared.callables import name_of
 from monarq.shared.context import Context
+from monarq.shared.declare_checks import check_options, find_lane, function_behind, place_of_declaration
 from monarq.shared.declared import remember
 from monarq.shared.errors import DeclarationError
 from monarq.shared.job import AsyncContextJob, AsyncJob, Job, SyncContextJob, SyncJob
 from monarq.shared.lane import Lane
 from monarq.shared.naming import check_name
 from monarq.shared.options import JobOptions
-from monarq.shared.retry_policy import DEFAULT_MAX_TRIES, RetryPolicy
-from monarq.shared.units import Duration, size_bytes, to_seconds
+from monarq.shared.retry_policy import DEFAULT_MAX_TRIES, RetryPolicy, exception_classes
+from monarq.shared.units import Duration, size_bytes, to_count, to_seconds
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # An overload for async functions overlaps with the one for any function, whose R may be a coroutine: the first
 # that fits is meant, which is why the async ones stand first.
-
-_declared_at: Final[dict[str, str]] = {}
-"""Where the job of each name was declared, to tell of two jobs of one name."""
 
 
 class JobDecorator(typing.Protocol):
@@ -106,19 +104,21 @@ def job(
         SettingsError: an option has a value that it cannot have.
     """
     policy = RetryPolicy(
-        max_tries=max(DEFAULT_MAX_TRIES, retries + 1) if max_tries is None else max_tries,
+        max_tries=_max_tries(max_tries, to_count(retries, "retries")),
         retries=retries,
-        retry_on=retry_on if isinstance(retry_on, tuple) else (retry_on,),
+        retry_on=exception_classes(retry_on),
         backoff_s=to_seconds(backoff, "backoff"),
         backoff_max_s=to_seconds(backoff_max, "backoff_max"),
     )
-
+    check_name(name, "name")
     check_name(queue, "queue")
 
     def declare(declared: Callable[..., Any]) -> Job[Any, Any]:
+        written = function_behind(declared)
+        where = place_of_declaration(written)
         options = JobOptions(
-            name=name or str(getattr(declared, "__qualname__", repr(declared))),
-            lane=_find_lane(declared, lane),
+            name=name or name_of(written),
+            lane=find_lane(written, lane, where),
             timeout_s=to_seconds(timeout, "timeout"),
             retry=policy if retries or max_tries is not None else None,
             keep_result_s=to_seconds(keep_result, "keep_result"),
@@ -126,85 +126,25 @@ def job(
             memory_bytes=size_bytes(memory, "memory"),
             queue=queue,
         )
-        return _make_job(declared, options)
+        return _make_job(written, options, where)
 
     return declare if function is None else declare(function)
 
 
-def _make_job(function: Callable[..., Any], options: JobOptions) -> Job[Any, Any]:
-    where = _place(function)
-    _check_options(function, options, where)
-    takes_context = _takes_context(function)
-    if inspect.iscoroutinefunction(function):
-        kind: type[Job[Any, Any]] = AsyncContextJob if takes_context else AsyncJob
-    else:
-        kind = SyncContextJob if takes_context else SyncJob
-    made = kind(function, options, takes_context=takes_context)
-    _declared_at[options.name] = where
+def _max_tries(asked: int | None, retries: int) -> int:
+    return max(DEFAULT_MAX_TRIES, retries + 1) if asked is None else to_count(asked, "max_tries", least=1)
+
+
+def _make_job(function: Callable[..., Any], options: JobOptions, where: str) -> Job[Any, Any]:
+    check_options(function, options, where)
+    try:
+        signature = read_signature(function)
+    except DeclarationError as error:
+        raise DeclarationError(f"{where}: {error}") from None
+    is_awaited = options.lane is Lane.IO
+    with_context, without = (AsyncContextJob, AsyncJob) if is_awaited else (SyncContextJob, SyncJob)
+    context_leads = signature.context is not None and signature.context.is_first
+    kind: type[Job[Any, Any]] = with_context if context_leads else without
+    made = kind(function, options, signature, is_awaited=is_awaited)
     remember(made)
     return made
-
-
-def _find_lane(function: Callable[..., Any], asked: str | Lane | None) -> Lane:
-    if not callable(function) or isinstance(function, type):
-        raise DeclarationError(f"@job stands before {function!r}, which is no function")
-    is_async = inspect.iscoroutinefunction(function)
-    if asked is None:
-        return Lane.IO if is_async else Lane.CPU
-    try:
-        lane = Lane(asked)
-    except ValueError:
-        lanes = ", ".join(f'"{lane}"' for lane in Lane)
-        raise DeclarationError(f"{_place(function)}: there is no lane {asked!r}; there are {lanes}") from None
-    if is_async != (lane is Lane.IO):
-        fits = 'an "async def" function runs on the io lane' if is_async else "the io lane is for async def functions"
-        raise DeclarationError(f"{_place(function)}: lane={asked!r} does not fit: {fits}")
-    return lane
-
-
-def _check_options(function: Callable[..., Any], options: JobOptions, where: str) -> None:
-    if options.lane is Lane.CPU:
-        _check_reachable(function, where)
-    elif options.memory_bytes is not None:
-        raise DeclarationError(f"{where}: memory= limits cpu jobs only; this one runs on the {options.lane} lane")
-    if options.retry is not None and options.retry.max_tries < 1:
-        raise DeclarationError(f"{where}: max_tries is {options.retry.max_tries}; it must be 1 or more")
-    first = _declared_at.get(options.name)
-    if first is not None and first != where:
-        raise DeclarationError(
-            f"{where}: a job named {options.name!r} is declared already at {first}; give one of them a name="
-        )
-
-
-def _check_reachable(function: Callable[..., Any], where: str) -> None:
-    """A cpu job runs in another process, which must find the function by its module and name."""
-    if getattr(function, "__name__", "") == "<lambda>":
-        raise DeclarationError(f"{where}: a lambda cannot run on the cpu lane: write it as a def in a module")
-    if "<locals>" in function.__qualname__:
-        raise DeclarationError(
-            f"{where}: {function.__qualname__} is defined inside a function, where the cpu lane's process cannot"
-            " find it: move it to the top of its module"
-        )
-
-
-def _takes_context(function: Callable[..., Any]) -> bool:
-    """Whether the first parameter is annotated with `Context`."""
-    parameters = list(inspect.signature(function).parameters.values())
-    if not parameters or parameters[0].annotation is inspect.Parameter.empty:
-        return False
-    annotation = parameters[0].annotation
-    if not isinstance(annotation, str):
-        return annotation is Context
-    try:
-        return typing.get_type_hints(function).get(parameters[0].name) is Context
-    except (NameError, TypeError, AttributeError):
-        # Other annotations may name what exists for type checkers only.
-        return annotation.rsplit(".", 1)[-1] == "Context"
-
-
-def _place(function: Callable[..., Any]) -> str:
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None:
-        return repr(function)
-    # A file may be reached by more than one path, and its jobs are the same all the same.
-    return f"{os.path.realpath(code.co_filename)}:{code.co_firstlineno}"

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
+from monarq.shared.call_signature import CallSignature
+from monarq.shared.callables import name_of
+from monarq.shared.called import called_by_worker
 from monarq.shared.context import Context
 from monarq.shared.errors import SettingsError
-from monarq.shared.naming import check_name
+from monarq.shared.naming import check_job_id, check_name
 from monarq.shared.options import EnqueueOptions, JobOptions
-from monarq.shared.units import Duration, to_seconds
+from monarq.shared.units import Duration, check_time, to_seconds
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,18 +35,33 @@ class Job(Generic[P, R]):
     Attributes:
         function: the function as it was written.
         declared: its options.
-        takes_context: whether its first parameter is a `Context`.
+        signature: what it takes.
+        called: what a worker calls: the function, with its context in front of the arguments where it takes one.
         enqueue_options: what `options` has set.
     """
 
-    def __init__(self, function: Callable[..., Any], declared: JobOptions, *, takes_context: bool) -> None:
+    def __init__(
+        self, function: Callable[..., Any], declared: JobOptions, signature: CallSignature, *, is_awaited: bool
+    ) -> None:
+        self._look_like(function)
         self.function = function
         self.declared = declared
-        self.takes_context = takes_context
+        self.signature = signature
+        self.called = called_by_worker(function, signature, is_awaited=is_awaited)
         self.enqueue_options = EnqueueOptions()
-        self._signature = _enqueued_signature(function, takes_context)
-        self._simple_counts = _simple_counts(self._signature)
-        functools.update_wrapper(cast("Callable[..., Any]", self), function)
+        self._simple_counts = signature.simple_counts
+
+    def _look_like(self, function: Callable[..., Any]) -> None:
+        """Has the function's name, documentation and attributes, but for those that a job has itself."""
+        self.__name__ = self.__qualname__ = name_of(function)
+        functools.update_wrapper(cast("Callable[..., Any]", self), function, updated=())
+        own = dir(type(self))
+        vars(self).update({name: value for name, value in getattr(function, "__dict__", {}).items() if name not in own})
+
+    @property
+    def takes_context(self) -> bool:
+        """Whether the worker calls it with a `Context`."""
+        return self.signature.context is not None
 
     @property
     def name(self) -> str:
@@ -78,9 +95,8 @@ class Job(Generic[P, R]):
         """
         if defer_by is not None and defer_until is not None:
             raise SettingsError("use either defer_by or defer_until, not both")
-        if defer_until is not None and defer_until.tzinfo is None:
-            raise SettingsError("defer_until has no time zone: give datetime.now(UTC) + … or another aware time")
-        check_name(job_id, "job_id")
+        check_time(defer_until, "defer_until")
+        check_job_id(job_id)
         check_name(queue, "queue")
         options = self.enqueue_options
         if defer_by is not None or defer_until is not None:
@@ -100,9 +116,9 @@ class Job(Generic[P, R]):
         if not kwargs and len(args) in self._simple_counts:
             return
         try:
-            self._signature.bind(*args, **kwargs)
+            self.signature.bind(args, kwargs)
         except TypeError as error:
-            raise TypeError(f"{self.name}{self._signature}: {error}{_hint(kwargs)}") from None
+            raise TypeError(f"{self.name}{self.signature}: {error}{_hint(kwargs)}") from None
 
 
 def _hint(kwargs: dict[str, Any]) -> str:
@@ -143,23 +159,3 @@ class SyncContextJob(Job[P, R]):
     def __call__(self, ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function itself, here and now."""
         return cast("R", self.function(ctx, *args, **kwargs))
-
-
-def _enqueued_signature(function: Callable[..., Any], takes_context: bool) -> inspect.Signature:
-    try:
-        # Annotations that are quoted, all of them where a module postpones them, are shown as what they mean.
-        signature = inspect.signature(function, eval_str=True)
-    except Exception:  # noqa: BLE001 - they may name what exists for type checkers only, or be anything at all
-        signature = inspect.signature(function)
-    parameters = list(signature.parameters.values())
-    return signature.replace(parameters=parameters[1:] if takes_context else parameters)
-
-
-def _simple_counts(signature: inspect.Signature) -> range:
-    """How many positional arguments are right on their own: binding a signature takes longer than enqueueing."""
-    positional = [p for p in signature.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    others = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    if others:
-        return range(0)
-    required = sum(p.default is p.empty for p in positional)
-    return range(required, len(positional) + 1)

@@ -93,7 +93,7 @@ def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> Registered:
     declared = job.declared
     return Registered(
         name=declared.name,
-        function=job.function,
+        function=job.called,
         lane=declared.lane,
         home=home_of(declared.lane),
         passes=Passes.CONTEXT if job.takes_context else Passes.NOTHING,
@@ -102,7 +102,7 @@ def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> Registered:
         keep_ms=_keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
         import_path=import_path_of(job) if declared.lane is Lane.CPU else None,
-        converter=converter_of(job.function, skip_first=job.takes_context),
+        converter=converter_of(job.name, job.signature),
     )
 
 

@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial, reduce
-from types import CoroutineType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING, cast
 
 from monarq.shared.declared import find_declared
 from monarq.shared.error_text import error_text, limit_error_text, message_of, qualified_name
+from monarq.shared.finished import finished
 from monarq.shared.tracing import carried
 from monarq.workers.forks import close_in_fork
 from monarq.workers.lanes.child_link import SpoiledLinkError, WorkerLink
@@ -159,22 +160,19 @@ def call_function(call: Call) -> object:
 
     Raises:
         CpuUnreachableError: the import does not declare the job.
-        TypeError: it is an `async def`, which belongs in the io lane.
+        TypeError: it has not done its work when it returns: it is an `async def`, or makes a generator.
         BaseException: whatever the import or the function raises.
     """
     target = find_target(call)
     if not isinstance(target, FunctionType):
-        target = getattr(target, "function", target)
+        target = getattr(target, "called", target)
     if not callable(target):
         raise TypeError(f"{call.module}.{call.qualname} is not callable")
     JOB.set(call.job)
     context = () if call.context is None else (call.context,)
     with carried(call.trace):
         result: object = target(*context, *call.args, **call.kwargs)
-    if isinstance(result, CoroutineType):
-        result.close()
-        raise TypeError(f"{call.module}.{call.qualname} is an async def: run it in the io lane")
-    return result
+    return finished(result, f"{call.module}.{call.qualname}")
 
 
 def find_target(call: Call) -> object:

@@ -10,6 +10,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, Final
 
+from monarq.shared.finished import finished
 from monarq.shared.lane import Lane
 from monarq.shared.remote_error import as_stand_in
 from monarq.shared.tracing import carry_context
@@ -90,7 +91,7 @@ class Lanes:
         payload = run.payload
         call = partial(run.job.function, *lead, *payload.args, **payload.kwargs)
         async with self._thread_places:
-            work = self._threads.submit(copy_context().run, _caught, call)
+            work = self._threads.submit(copy_context().run, _caught, call, run.name)
             try:
                 value, error = await asyncio.wrap_future(work)
             except asyncio.CancelledError:
@@ -143,10 +144,10 @@ class Lanes:
         )
 
 
-def _caught(call: Callable[[], object]) -> tuple[object, BaseException | None]:
+def _caught(call: Callable[[], object], name: str) -> tuple[object, BaseException | None]:
     """What a call in a thread returned or raised, as a value: a future would never give a StopIteration out again."""
     try:
-        return call(), None
+        return finished(call(), name), None
     except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
         return None, error
     finally:

@@ -1,0 +1,123 @@
+"""What annotations mean, each on its own: one that cannot be resolved takes no other along.
+
+Names that a module imports for type checkers only (``if TYPE_CHECKING:``) are looked up among what is loaded already:
+nothing is imported for an annotation's sake.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+
+class Unknown:
+    """In place of an annotation that cannot be resolved."""
+
+
+class Absent:
+    """Base of the classes that stand for what a module imports for type checkers only and nobody has loaded."""
+
+
+class _TypeImport(NamedTuple):
+    """A name that a module imports for type checkers only; without `attribute` it is the module itself."""
+
+    name: str
+    module: str
+    attribute: str | None
+
+
+def resolve(annotation: Any, function: Callable[..., Any]) -> Any:
+    """What an annotation means, `Annotated` taken off; Unknown where that cannot be told.
+
+    Args:
+        annotation: as it stands in a signature; `Parameter.empty` is Any.
+        function: whose signature it is.
+    """
+    if annotation is inspect.Parameter.empty:
+        return Any
+    holder = SimpleNamespace(__annotations__={"it": annotation})
+    for globals_, locals_ in _scopes(function):
+        try:
+            return typing.get_type_hints(holder, globals_, locals_)["it"]
+        except Exception:  # noqa: BLE001, S112 - an annotation is an expression, which may raise anything
+            continue
+    return Unknown
+
+
+def mentions_absent(hint: Any) -> bool:
+    """Whether a class of the hint, at any depth, is only stood in for."""
+    if isinstance(hint, type) and issubclass(hint, Absent):
+        return True
+    return any(mentions_absent(part) for part in typing.get_args(hint))
+
+
+def _scopes(function: Callable[..., Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Where names of its annotations may be found, the likeliest first."""
+    # functools.wraps gives a decorator's function the annotations of the innermost one, which names them.
+    innermost = _globals_of(inspect.unwrap(function))
+    yield innermost, {}
+    yield _globals_of(function), {}
+    yield innermost, _type_only_names(innermost)
+
+
+def _globals_of(function: Any) -> dict[str, Any]:
+    while isinstance(function, functools.partial):
+        function = inspect.unwrap(function.func)
+    function = getattr(function, "__func__", function)
+    if not hasattr(function, "__globals__"):
+        function = inspect.unwrap(type(function).__call__)
+    found: dict[str, Any] = getattr(function, "__globals__", {})
+    return found
+
+
+def _type_only_names(globals_: Mapping[str, Any]) -> dict[str, Any]:
+    """What the module imports for type checkers only."""
+    imports = _type_only_imports(str(globals_.get("__name__")), str(globals_.get("__package__") or ""))
+    return {found.name: _loaded(found) for found in imports}
+
+
+def _loaded(found: _TypeImport) -> Any:
+    stand_in = type(found.name, (Absent,), {})
+    if found.attribute is None:
+        return sys.modules.get(found.module, stand_in)
+    submodule = sys.modules.get(f"{found.module}.{found.attribute}", stand_in)
+    return getattr(sys.modules.get(found.module), found.attribute, submodule)
+
+
+@functools.lru_cache
+def _type_only_imports(module: str, package: str) -> tuple[_TypeImport, ...]:
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except (KeyError, OSError, TypeError, SyntaxError):
+        return ()
+    blocks = [node.body for node in tree.body if isinstance(node, ast.If) and _is_for_checkers(node.test)]
+    return tuple(found for block in blocks for node in block for found in _imports_of(node, package))
+
+
+def _is_for_checkers(test: ast.expr) -> bool:
+    return ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"
+
+
+def _imports_of(node: ast.stmt, package: str) -> Iterator[_TypeImport]:
+    if isinstance(node, ast.Import):
+        for name in node.names:
+            module = name.name if name.asname else name.name.partition(".")[0]
+            yield _TypeImport(name.asname or module, module, None)
+    elif isinstance(node, ast.ImportFrom):
+        source = _absolute("." * node.level + (node.module or ""), package)
+        for name in node.names:
+            yield _TypeImport(name.asname or name.name, source, name.name)
+
+
+def _absolute(module: str, package: str) -> str:
+    try:
+        return importlib.util.resolve_name(module, package)
+    except ImportError:  # there is no such package, as in a script
+        return module

@@ -1,0 +1,71 @@
+"""Jobs of decorated functions, partials, objects and methods run, and get their context where they want it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.producer import Producer
+from tests.support.engines import put, result_of, run_burst
+from tests.workers import odd_jobs as jobs
+
+RETURNED: list[tuple[Any, tuple[Any, ...], dict[str, Any], Any]] = [
+    (jobs.load, (5,), {}, ["session", 5]),
+    (jobs.load_with_context, (5,), {}, ["session", "#", 5]),
+    (jobs.greet, ("Ada",), {}, "# Ada"),
+    (jobs.greet, (), {"name": "Ada"}, "# Ada"),
+    (jobs.look_up, ("ab",), {}, "abab"),
+    (jobs.look_up, ("ab",), {}, "abab"),
+    (jobs.add_five, (2,), {}, 7),
+    (jobs.triple, (2,), {}, 6),
+    (jobs.quadruple, (2,), {}, [8, "#"]),
+    (jobs.quintuple, (2,), {}, 10),
+    (jobs.root, (9,), {}, 3.0),
+    (jobs.nap, (0,), {}, None),
+    (jobs.below, ("word",), {}, "word"),
+    (jobs.above, ("word",), {}, "word"),
+    (jobs.last, ("word",), {}, ["word", "#"]),
+    (jobs.last, (), {"word": "word"}, ["word", "#"]),
+    (jobs.between, ("word", "a", "b"), {}, ["word", "#", "a", "b"]),
+    (jobs.by_keyword, ("word",), {}, ["word", "#"]),
+    (jobs.by_position, ("word",), {}, ["word", "more", "#"]),
+    (jobs.by_position, ("word", "less"), {}, ["word", "less", "#"]),
+    (jobs.in_thread, ("word",), {}, ["word", "#"]),
+    (jobs.in_child, ("word",), {}, ["word", "#"]),
+    (jobs.pay, ("1.10", "2.20"), {"fee": "3.30"}, ["Decimal('1.10')", "Decimal('2.20')", "Decimal('3.30')"]),
+    (jobs.pay_in_session, ("1.10",), {}, "Decimal('1.10')"),
+]
+
+
+async def test_they_run(redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        for number, (job, args, kwargs, _) in enumerate(RETURNED):
+            await producer.enqueue(job.options(job_id=str(number)), *args, **kwargs)
+    await run_burst(redis_url, jobs.ALL)
+    for number, (job, _, _, expected) in enumerate(RETURNED):
+        told = await result_of(redis, str(number))
+        assert (job.name, _unnamed(told.value, str(number))) == (job.name, expected)
+
+
+def _unnamed(value: Any, job_id: str) -> Any:
+    if isinstance(value, list):
+        return ["#" if part == job_id else part for part in value]
+    return value.replace(f"{job_id} ", "# ") if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        (jobs.forgets_to_await, r"forgets_to_await returned a coroutine.*async def"),
+        (jobs.forgets_to_iterate, r"forgets_to_iterate returned a generator.*return list"),
+    ],
+    ids=["coroutine", "generator"],
+)
+async def test_what_is_not_done_yet_is_no_result(redis: Redis, redis_url: str, job: Any, words: str) -> None:
+    await put(redis, job, job_id="undone")
+    await run_burst(redis_url, jobs.ALL)
+    result = await result_of(redis, "undone")
+    with pytest.raises(TypeError, match=words):
+        raise result.value
