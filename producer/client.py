@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from monarq.producer.bulk import Bulk
 from monarq.producer.completed import iterate_completed
+from monarq.producer.given_redis import choose_redis
 from monarq.producer.handle import Handle
 from monarq.producer.listener import Listener
 from monarq.producer.private_pool import PrivatePool
@@ -22,7 +23,7 @@ from monarq.producer.watching import iterate_progress
 from monarq.producer.wire import Wire
 from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.commands.enqueue import Enqueued
-from monarq.shared.connection import SOCKET_TIMEOUT_S, open_redis, redis_url, shown_url
+from monarq.shared.connection import SOCKET_TIMEOUT_S
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE
@@ -45,7 +46,8 @@ class Producer:
 
     Args:
         url: the Redis, as ``redis://``, ``rediss://`` or ``unix://``. Default: REDIS_URL, else localhost.
-        redis: a client of your own whose way of connecting is used, instead of a URL. It is not touched.
+        redis: a client of your own, of redis.asyncio, whose way of connecting is used, instead of a URL. It is not
+            touched, and may belong to another event loop.
         queue: the queue of jobs that name none. Default: arq's, ``arq:queue``.
         codec: the format of payloads: "msgpack", "pickle" (which allows pickled results as well), or your own.
         allow_pickle: read results that are pickled, as arq's workers write them. Only where everyone who can write to
@@ -75,7 +77,7 @@ class Producer:
     ) -> None:
         codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
         # Kept: a client that asks sentinels for its server goes on asking for us.
-        self._like, shown = _choose_redis(url, redis)
+        self._like, shown = choose_redis(url, redis)
         retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(timeout_s, "timeout_s")
         self._wire = Wire(PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s)
         self._listening = Wire(
@@ -250,14 +252,3 @@ def _choose_codecs(codec: Literal["msgpack", "pickle"] | Codec, allow_pickle: bo
     if isinstance(codec, str):
         raise SettingsError(f'there is no codec {codec!r}: give "msgpack", "pickle" or a Codec of your own')
     return Codecs(codec, only=codec)
-
-
-def _choose_redis(url: str | None, redis: Redis | None) -> tuple[Redis, str]:
-    """The client to connect like, and what its server is called."""
-    if redis is None:
-        chosen = redis_url(url)
-        return open_redis(chosen), shown_url(chosen)
-    if url is not None:
-        raise SettingsError("give either url or redis, not both")
-    options = redis.connection_pool.connection_kwargs
-    return redis, str(options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}")

@@ -1,4 +1,8 @@
-"""An event loop in a thread of its own, for callers that have none."""
+"""An event loop in a thread of its own, for callers that have none.
+
+A signal handler, and what the garbage collector calls, may interrupt a call anywhere and make another in the same
+thread: so no lock is held then that they would wait for, and none that the loop's thread needs to answer them.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ class LoopThread:
 
     def __init__(self, name: str, at_end: Callable[[], Awaitable[None]]) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._closed = False
         started = Started()
         self._thread = threading.Thread(target=_run_loop, args=(started, at_end), name=name, daemon=True)
@@ -59,9 +63,9 @@ class LoopThread:
         try:
             self._submit(call)
             return call.wait()
-        except concurrent.futures.CancelledError:
-            if not call.future.cancelled():
-                raise  # as a job has
+        except asyncio.CancelledError:
+            if not self._closed:
+                raise  # as the job has
             raise ProducerClosedError from None
         except BaseException:
             # Ctrl-C comes between any two steps: whether the loop has the call already can only be told there.
@@ -85,30 +89,33 @@ class LoopThread:
             raise ProducerMisusedError("a SyncProducer was called from its own event loop, and would wait for itself")
         # Under the lock nothing is handed to a loop that has been told to stop, and would never run it.
         with self._lock:
-            if self._closed:
-                raise ProducerClosedError
-            self._loop.call_soon_threadsafe(call.begin)
+            if not self._closed:
+                with suppress(RuntimeError):  # the loop is closed: a handler closed the producer since the line above
+                    self._loop.call_soon_threadsafe(call.begin)
+                    return
+        raise ProducerClosedError
 
     def _give_up(self, call: _Call[Any]) -> None:
-        with self._lock:
-            if os.getpid() == self._pid and not self._closed:
-                self._loop.call_soon_threadsafe(call.give_up)
-                return
+        # In a fork the lock may be held for ever, by a thread that stayed behind.
+        if os.getpid() == self._pid:
+            with self._lock, suppress(RuntimeError):
+                if not self._closed:
+                    self._loop.call_soon_threadsafe(call.give_up)
+                    return
         if not call.has_begun:  # otherwise it ends with its loop
             call.give_up()
 
 
 class _Call(Generic[T]):
-    """A coroutine on its way to the loop; `begin` and `give_up` are called there, in the order of the caller's steps.
-
-    Attributes:
-        future: what the caller waits for.
-    """
+    """A coroutine on its way to the loop, where `begin` and `give_up` are called in the order of the caller's steps."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        self.future = concurrent.futures.Future[T]()
         self._coroutine = coroutine
         self._task: asyncio.Task[T] | None = None
+        # Held until the task has ended. A future's lock would be held by its waiter now and then, and the loop's thread
+        # would wait for it, while a signal handler on top of that waiter waits for the loop's thread.
+        self._running = threading.Lock()
+        self._running.acquire()
 
     @property
     def has_begun(self) -> bool:
@@ -116,11 +123,16 @@ class _Call(Generic[T]):
         return self._task is not None
 
     def wait(self) -> T:
-        """What the coroutine came to."""
-        while not self.future.done():
-            with suppress(TimeoutError):  # the wait's, or the coroutine's own, which is raised below
-                return self.future.result(SIGNALS_S)
-        return self.future.result()
+        """What the coroutine came to.
+
+        Raises:
+            CancelledError: it was cancelled.
+            BaseException: what the coroutine raised.
+        """
+        while not self._running.acquire(timeout=SIGNALS_S):
+            pass
+        assert self._task is not None
+        return self._task.result()
 
     def begin(self) -> None:
         """Runs the coroutine."""
@@ -135,12 +147,9 @@ class _Call(Generic[T]):
             self._task.cancel()
 
     def _end(self, task: asyncio.Task[T]) -> None:
-        if task.cancelled():
-            self.future.cancel()
-        elif (error := task.exception()) is not None:
-            self.future.set_exception(error)
-        else:
-            self.future.set_result(task.result())
+        if not task.cancelled():
+            task.exception()  # a waiter that was interrupted never asks, and asyncio would tell of that
+        self._running.release()
 
 
 def _run_loop(started: Started, at_end: Callable[[], Awaitable[None]]) -> None:
@@ -159,4 +168,6 @@ async def _serve(started: Started, at_end: Callable[[], Awaitable[None]]) -> Non
 def _stop_loop(pid: int, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, thread: threading.Thread) -> None:
     if os.getpid() == pid and thread.is_alive():
         loop.call_soon_threadsafe(stop.set)
-        thread.join(LONGEST_END_S)
+        # The garbage collector may find a producer that nobody has any more in that very thread.
+        if thread is not threading.current_thread():
+            thread.join(LONGEST_END_S)

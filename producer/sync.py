@@ -81,10 +81,10 @@ class SyncHandle(Generic[R_co]):
 
 
 class SyncProducer:
-    """Enqueues jobs and waits for them, blocking; any number of threads may use it.
+    """Enqueues jobs and waits for them, blocking; any number of threads may use it, and signal handlers too.
 
-    Leave it by ``with``, or call `close`. The settings are those of `Producer`. A process that forks makes a producer
-    in each child.
+    Leave it by ``with``, or call `close`. The settings are those of `Producer`: a client given as `redis` is one of
+    redis.asyncio here as well. A process that forks makes a producer in each child.
 
     Raises:
         SettingsError: a setting has a value that it cannot have.

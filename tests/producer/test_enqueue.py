@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import fakeredis
 import pytest
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.sentinel import Sentinel
 
 from monarq.embedded import EmbeddedRedis
-from monarq.producer import Producer, ProducerMisusedError, named
+from monarq.producer import Producer, ProducerMisusedError, SyncProducer, named
 from monarq.shared import keys as names
 from monarq.shared.connection import open_redis
 from monarq.shared.errors import PayloadError, PayloadTooLargeError, SettingsError
@@ -178,6 +183,40 @@ async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, work
 def test_settings_that_cannot_be_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         Producer(**settings)  # type: ignore[arg-type]  # the very mistake
+
+
+@pytest.mark.parametrize(
+    ("client", "words"),
+    [
+        (BlockingRedis(), "redis is a Redis, which blocks: give one of redis.asyncio"),
+        (fakeredis.FakeRedis(), "or fakeredis.FakeAsyncRedis in its place"),
+        (RedisCluster("localhost"), "whose server is a cluster"),
+        (Sentinel([("localhost", 26379)]), r"master_for\(...\)"),
+        ("redis://:secret@localhost", "redis is a str, no client: give a URL as url"),
+        (5, "no client"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("kind", [Producer, SyncProducer])
+def test_a_client_that_cannot_be_used_says_what_is_needed(kind: Any, client: object, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        kind(redis=client)
+
+
+def test_a_client_of_another_loop_and_a_fake_one_will_do(redis_server: EmbeddedRedis, redis_url: str) -> None:
+    async def used() -> Redis:
+        client = open_redis(redis_url)
+        await client.ping()
+        return client
+
+    with asyncio.Runner() as runner:
+        client = runner.run(used())
+        with SyncProducer(redis=client) as producer:
+            assert producer.enqueue(fetch, "u").status() == "queued"
+        assert runner.run(client.ping())
+        runner.run(client.aclose())
+    with SyncProducer(redis=fakeredis.FakeAsyncRedis()) as producer:
+        assert producer.enqueue(fetch, "u").status() == "queued"
 
 
 def test_a_producer_of_another_event_loop_says_so(redis_server: EmbeddedRedis) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from monarq.producer.errors import ProducerClosedError
+from monarq.producer.errors import ProducerClosedError, ProducerMisusedError
 from monarq.producer.loop_thread import LoopThread
+
+Arrange = Callable[[LoopThread, Callable[[], object]], None]
 
 
 async def nothing() -> None:
@@ -72,6 +75,76 @@ def test_a_timeout_of_the_call_is_its_own() -> None:
     with pytest.raises(TimeoutError, match="mine"):
         thread.run(fail())
     thread.close()
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Arrange]:
+    """Has a signal handler do something as soon as a thread is being given its next call."""
+    before = signal.getsignal(signal.SIGUSR1)
+
+    def arrange(thread: LoopThread, act: Callable[[], object]) -> None:
+        signal.signal(signal.SIGUSR1, lambda *_: act())
+        monkeypatch.setattr(thread, "_loop", Interrupting(thread._loop))
+
+    yield arrange
+    signal.signal(signal.SIGUSR1, before)
+
+
+class Interrupting:
+    """A loop that is interrupted when it is handed its first call."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._comes = True
+
+    def call_soon_threadsafe(self, callback: Callable[[], object]) -> None:
+        if self._comes:
+            self._comes = False
+            signal.raise_signal(signal.SIGUSR1)
+        self._loop.call_soon_threadsafe(callback)
+
+
+async def answer(value: str) -> str:
+    await asyncio.sleep(0)
+    return value
+
+
+def test_a_signal_handler_may_call_while_a_call_is_handed_over(interrupt: Arrange) -> None:
+    thread = LoopThread("tested", nothing)
+    inner: list[str] = []
+    interrupt(thread, lambda: inner.append(thread.run(answer("inner"))))
+    assert (thread.run(answer("outer")), inner) == ("outer", ["inner"])
+    thread.close()
+
+
+def test_a_signal_handler_may_close_while_a_call_is_handed_over(interrupt: Arrange) -> None:
+    thread = LoopThread("tested", nothing)
+    interrupt(thread, thread.close)
+    with pytest.raises(ProducerClosedError):
+        thread.run(answer("outer"))
+
+
+def test_the_loop_s_own_thread_is_told_at_once() -> None:
+    thread = LoopThread("tested", nothing)
+
+    async def call_again() -> None:
+        coroutine = answer("inner")
+        try:
+            thread.run(coroutine)
+        finally:
+            coroutine.close()
+
+    with pytest.raises(ProducerMisusedError, match="from its own event loop"):
+        thread.run(call_again())
+    thread.close()
+
+
+def test_one_that_is_let_go_of_in_its_own_thread_ends() -> None:
+    holder = [LoopThread("tested", nothing)]
+    worker = holder[0]._thread
+    holder[0]._loop.call_soon_threadsafe(holder.clear)
+    worker.join(10)
+    assert not worker.is_alive()
 
 
 def closed_thread() -> LoopThread:

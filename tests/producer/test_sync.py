@@ -166,3 +166,30 @@ async def test_a_fork_is_told_so_and_can_have_its_own(redis_url: str, redis: Red
     assert "before a fork" in out
     assert (err, code) == ("", 0)
     assert await redis.zcard(DEFAULT_QUEUE) == 3
+
+
+async def test_a_storm_of_signals_that_enqueue_as_well(redis_url: str, redis: Redis) -> None:
+    process = start(
+        """
+        import signal
+        inner = 0
+        def enqueue(*_):
+            global inner
+            producer.enqueue(fetch, "inner")
+            inner += 1
+        with SyncProducer() as producer:
+            signal.signal(signal.SIGALRM, enqueue)
+            outer = 0
+            while inner < 500:
+                # One at a time: a handler that is slower than its timer would never come to an end.
+                signal.setitimer(signal.ITIMER_REAL, 0.0001 + outer % 10 * 0.0002)
+                producer.enqueue(fetch, "outer")
+                outer += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        print(inner + outer)
+        """,
+        redis_url,
+    )
+    out, err, code = await asyncio.to_thread(finish, process)
+    assert (err, code) == ("", 0)
+    assert int(out) == await redis.zcard(DEFAULT_QUEUE)

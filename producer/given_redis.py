@@ -1,0 +1,48 @@
+"""The Redis that a producer's settings name: an address, or a client whose way of connecting is taken over."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.sentinel import Sentinel
+from redis.cluster import RedisCluster as BlockingCluster
+from redis.sentinel import Sentinel as BlockingSentinel
+
+from monarq.shared.connection import open_redis, redis_url, shown_url
+from monarq.shared.errors import SettingsError
+
+
+def choose_redis(url: str | None, redis: object) -> tuple[Redis, str]:
+    """The client to connect like, and what its server is called.
+
+    Args:
+        url: the server's URL, or None.
+        redis: a client, or None.
+
+    Raises:
+        SettingsError: both are given, or one of them is none.
+    """
+    if redis is None:
+        chosen = redis_url(url)
+        return open_redis(chosen), shown_url(chosen)
+    if url is not None:
+        raise SettingsError("give either url or redis, not both")
+    if not isinstance(redis, Redis):
+        raise SettingsError(f"redis is a {type(redis).__qualname__}, {_what_instead(redis)}")
+    options = redis.connection_pool.connection_kwargs
+    return redis, str(options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}")
+
+
+def _what_instead(redis: object) -> str:
+    if isinstance(redis, (RedisCluster, BlockingCluster)):
+        return "whose server is a cluster: a queue lives on one server, so give a redis.asyncio.Redis of that"
+    if isinstance(redis, (Sentinel, BlockingSentinel)):
+        return "which asks sentinels: give what master_for(...) of a redis.asyncio.Sentinel returns"
+    if isinstance(redis, str):
+        return "no client: give a URL as url"
+    if hasattr(redis, "connection_pool"):
+        return (
+            "which blocks: give one of redis.asyncio, or fakeredis.FakeAsyncRedis in its place, or a URL; a"
+            " SyncProducer needs it as well, as it connects in a thread of its own"
+        )
+    return "no client: give a redis.asyncio.Redis, or a URL as url"
