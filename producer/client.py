@@ -27,7 +27,7 @@ from monarq.shared.connection import SOCKET_TIMEOUT_S
 from monarq.shared.errors import SettingsError
 from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE
-from monarq.shared.naming import check_job_id
+from monarq.shared.naming import check_job_id, check_name
 from monarq.shared.progress import Progress
 from monarq.shared.signing import find_signer
 from monarq.shared.tracing import sending
@@ -234,6 +234,7 @@ class Producer:
             SettingsError: the id or the name cannot be one.
         """
         check_job_id(job_id)
+        check_name(queue, "queue")
         return Handle(self._tracker, self._packer.keys(queue), job_id)
 
     async def _enqueue_all(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:

@@ -68,15 +68,8 @@ class Packer:
         self._keys = QueueKeys.of(queue)
 
     def keys(self, queue: str | None) -> QueueKeys:
-        """The keys of a queue; None is the producer's own.
-
-        Raises:
-            SettingsError: the name cannot be one.
-        """
-        if queue is None:
-            return self._keys
-        check_name(queue, "queue")
-        return QueueKeys.of(queue)
+        """The keys of a queue; None is the producer's own."""
+        return self._keys if queue is None else QueueKeys.of(queue)
 
     def route(self, job: Job[..., Any] | str) -> Route:
         """Where the job goes.

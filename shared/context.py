@@ -11,7 +11,7 @@ from monarq.shared.progress import NO_SINK, Number, ProgressSink, Told, plain_re
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A run of a job, handed to it when its first parameter is annotated with this class.
+    """A run of a job, handed to the parameter that is annotated with this class.
 
     Attributes:
         job_id: the job's id.

@@ -84,9 +84,13 @@ def job(
 ) -> Any:
     """Declares a function to be a job; it stays a function that can be called.
 
+    The parameter that is annotated with `Context` gets the run's, wherever it stands, and no enqueue gives it. Type
+    checkers know of that only where it is the first one.
+
     Args:
-        function: ``async def`` for the io lane, plain ``def`` for the cpu lane.
-        name: what it is enqueued by. Default: the function's ``__qualname__``.
+        function: ``async def``, or a plain wrapper of one, for the io lane, plain ``def`` for the cpu lane. A partial,
+            an object with ``__call__``, a bound method or a staticmethod will do as well.
+        name: what it is enqueued by, at most 250 bytes. Default: its ``__qualname__``, or that of an object's class.
         lane: "io", "cpu" or "thread"; a plain function that only waits belongs on "thread". Default: see `function`.
         timeout: seconds that a run may take; 0 for no limit. Default: the worker's, 300.
         max_tries: tries in all. Default: retries + 1, and 5 at least.

@@ -95,7 +95,8 @@ def _loaded(found: _TypeImport) -> Any:
 def _type_only_imports(module: str, package: str) -> tuple[_TypeImport, ...]:
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
-    except (KeyError, OSError, TypeError, SyntaxError):
+    except (KeyError, OSError, TypeError, SyntaxError, SystemError):
+        # The last one comes of CPython 3.11 now and then, where several threads parse at once.
         return ()
     blocks = [node.body for node in tree.body if isinstance(node, ast.If) and _is_for_checkers(node.test)]
     return tuple(found for block in blocks for node in block for found in _imports_of(node, package))

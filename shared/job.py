@@ -85,8 +85,8 @@ class Job(Generic[P, R]):
         Args:
             defer_by: seconds, or a timedelta, to wait before it is due. Default: none.
             defer_until: an aware time at which it is due. Default: now.
-            job_id: an id of your own; while a job or a result of this id is there, it is not enqueued again.
-                Default: a new one.
+            job_id: an id of your own, at most 1,000 bytes; while a job or a result of this id is there, it is not
+                enqueued again. Default: a new one.
             queue: the queue to put it into. Default: the job's own, else the producer's.
             expires: seconds, or a timedelta, after which it is not started any more. Default: never.
 
