@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 from typing import Final
+from urllib.parse import urlsplit
 
+import arq
 import pytest
+from arq.connections import RedisSettings
 from redis.asyncio import Redis
 
-from monarq.producer import Producer
-from monarq.shared.declare import job
 from tests.cli.command import Cli
 from tests.cli.dead_letters import bury, letter
-from tests.support.engines import run_burst
+from tests.support.engines import CODECS, run_burst
 
 OBEYED: Final = ("\x1b", "\x07", "\r", "\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\u2029")
 SIGNS: Final = "a\n12:00 forged\x1b[31m\x07\r\x7f\x9b\u202e\u2066\u2028\u2029[red]"
 
 
-@job(name=SIGNS)
-async def raise_signs() -> None:
+async def raise_signs(ctx: dict[str, object]) -> None:
     raise ValueError(SIGNS)
 
 
@@ -29,14 +29,14 @@ COMMANDS: Final = [
     ("queue", "list"),
     ("queue", "list", "--json"),
     ("queue", "pause", SIGNS),
-    ("jobs", "list", "-q", SIGNS),
-    ("jobs", "list", "-q", SIGNS, "--json"),
-    ("jobs", "show", SIGNS, "-q", SIGNS),
-    ("jobs", "show", SIGNS, "-q", SIGNS, "--json"),
-    ("jobs", "show", SIGNS + "?", "-q", SIGNS),
-    ("dead", "list", "-q", SIGNS),
-    ("dead", "show", SIGNS, "-q", SIGNS),
-    ("dead", "show", SIGNS, "-q", SIGNS, "--json"),
+    ("jobs", "list", "-q", "signs"),
+    ("jobs", "list", "-q", "signs", "--json"),
+    ("jobs", "show", SIGNS, "-q", "signs"),
+    ("jobs", "show", SIGNS, "-q", "signs", "--json"),
+    ("jobs", "show", SIGNS + "?", "-q", "signs"),
+    ("dead", "list", "-q", "signs"),
+    ("dead", "show", SIGNS, "-q", "signs"),
+    ("dead", "show", SIGNS, "-q", "signs", "--json"),
     ("workers", "--jobs"),
     ("worker", SIGNS),
     ("enqueue", SIGNS),
@@ -45,10 +45,12 @@ COMMANDS: Final = [
 
 @pytest.fixture
 async def signs(redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url, queue=SIGNS) as producer:
-        await producer.enqueue(raise_signs.options(job_id=SIGNS))
-        await run_burst(redis_url, [raise_signs], queues=(SIGNS,))
-        await producer.enqueue(raise_signs.options(job_id=SIGNS + "waits"))
+    """Ids and names that monarq's producers refuse, and arq's do not."""
+    client = await arq.create_pool(RedisSettings(unix_socket_path=urlsplit(redis_url).path))
+    await client.enqueue_job(SIGNS, _job_id=SIGNS, _queue_name="signs")
+    await run_burst(redis_url, [arq.func(raise_signs, name=SIGNS)], queues=("signs",), codecs=CODECS)
+    await client.enqueue_job(SIGNS, _job_id=SIGNS + "waits", _queue_name="signs")
+    await client.aclose()
 
 
 @pytest.mark.usefixtures("signs")
