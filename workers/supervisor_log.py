@@ -182,4 +182,6 @@ def _refusal(worker: WorkerProcess) -> str:
 
 
 def _memory(end: ChildEnd | None) -> str:
-    return "" if end is None or end.peak_memory_bytes is None else f", {end.peak_memory_bytes / 2**20:,.0f} MB"
+    if end is None or end.peak_memory_bytes is None:
+        return ""
+    return f", {'at most ' if end.peak_is_bound else ''}{end.peak_memory_bytes / 2**20:,.0f} MB"

@@ -125,7 +125,7 @@ async def test_colours_where_they_are_wanted(redis: Redis, redis_url: str) -> No
 
 @pytest.mark.parametrize("columns", [60, 200])
 async def test_lines_fit_the_terminal(redis: Redis, redis_url: str, columns: int) -> None:
-    name = "a_job_with_a_very_long_name_" * 9
+    name = "a_job_with_a_very_long_name_" * 8
     await know(redis, QueueKeys.of(DEFAULT_QUEUE), [name])
     async with Producer(redis_url) as producer:
         await producer.enqueue_many(name, [()] * 1234)

@@ -58,7 +58,7 @@ class Declared:
     """As monarq's Job: a callable object around a function."""
 
     def __init__(self, function: Any) -> None:
-        self.function = function
+        self.called = function
 
     def __call__(self) -> NoReturn:
         raise AssertionError("the lane must call the function itself")

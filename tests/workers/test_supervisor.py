@@ -83,9 +83,12 @@ async def test_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     async with running_pool("die-if-no-flag", flag=str(tmp_path / "flag")) as pool:
         [first] = await pool.runs()
         found = await pool.line(
-            rf"ERROR worker 0 \(pid {first}\) is lost: its worker process was killed by SIGKILL \(pid .*, (\d+) MB\)"
+            rf"ERROR worker 0 \(pid {first}\) is lost: its worker process was killed by SIGKILL"
+            r" \(pid .*, (at most )?(\d+) MB\)"
         )
-        assert 100 <= int(found[1]) <= 300
+        # The kernel counts from what the one who started the pool held, which may be more than a worker ever does.
+        assert int(found[2]) >= 100
+        assert found[1] or int(found[2]) <= 300
         [second] = await pool.runs()
         assert second != first
         pool.signal(signal.SIGTERM)

@@ -25,14 +25,16 @@ class ChildEnd:
     Attributes:
         exit_code: its exit code; None when a signal ended it, or when somebody else reaped it.
         signal_name: the signal that ended it, such as "SIGSEGV"; else None.
-        peak_memory_bytes: the most resident memory it ever had; None when the kernel's count does not tell.
+        peak_memory_bytes: the most resident memory it ever had; None when somebody else reaped it.
         reason: why this process killed it, or what it found spoiled; None for neither.
+        peak_is_bound: whether it may have been less: the kernel counts from what we held ourselves when we forked.
     """
 
     exit_code: int | None
     signal_name: str | None
     peak_memory_bytes: int | None
     reason: str | None
+    peak_is_bound: bool = False
 
 
 def reap(pid: int, *, inherited_peak_bytes: int, kill_reason: str | None) -> ChildEnd | None:
@@ -54,7 +56,8 @@ def reap(pid: int, *, inherited_peak_bytes: int, kill_reason: str | None) -> Chi
     return ChildEnd(
         exit_code=code if code >= 0 else None,
         signal_name=signal_name(-code) if code < 0 else None,
-        peak_memory_bytes=peak_bytes if peak_bytes > inherited_peak_bytes else None,
+        peak_memory_bytes=peak_bytes,
+        peak_is_bound=peak_bytes <= inherited_peak_bytes,
         reason=_reason(code, kill_reason),
     )
 

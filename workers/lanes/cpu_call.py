@@ -98,4 +98,6 @@ def death_of(call: CpuCall, end: ChildEnd, guard: MemoryGuard | None) -> CpuJobD
     if guard is not None and guard.exceeded:
         return CpuMemoryExceeded(call.qualname, guard.limit_bytes, seen_bytes, peak_bytes)
     kind = CpuJobStopped if end.reason == STOPPED else CpuJobDied
-    return kind(call.qualname, end.exit_code, end.signal_name, peak_bytes, end.reason)
+    died = kind(call.qualname, end.exit_code, end.signal_name, peak_bytes, end.reason)
+    died.peak_is_bound = end.peak_is_bound and peak_bytes != seen_bytes
+    return died

@@ -100,7 +100,8 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
         function: the function's name.
         exit_code: the process's exit code; None when a signal ended it, or when it is not known.
         signal_name: the signal that ended it, such as "SIGSEGV"; else None.
-        peak_memory_bytes: the most resident memory the process ever had; None when the kernel's count does not tell.
+        peak_memory_bytes: the most resident memory the process ever had; None when nobody could tell.
+        peak_is_bound: whether it may have been less: see `ChildEnd`.
         reason: why the worker itself killed it, or what a job had spoiled; None for neither.
     """
 
@@ -119,6 +120,7 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
         self.exit_code = exit_code
         self.signal_name = signal_name
         self.peak_memory_bytes = peak_memory_bytes
+        self.peak_is_bound = False
         self.reason = reason
 
     def __str__(self) -> str:
@@ -141,7 +143,9 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
         return "its process ended before the function returned"
 
     def _peak(self) -> str:
-        return "" if self.peak_memory_bytes is None else f" (peak memory {in_mb(self.peak_memory_bytes)})"
+        if self.peak_memory_bytes is None:
+            return ""
+        return f" (peak memory {'at most ' if self.peak_is_bound else ''}{in_mb(self.peak_memory_bytes)})"
 
 
 class CpuJobStopped(CpuJobDied):
