@@ -13,6 +13,8 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from uvicorn import Config, Server
 
+from monarq.monitor.http_limits import LimitedProtocol
+
 
 class QuietServer(Server):
     """Serves on sockets that are open already; ends when `should_exit` is set."""
@@ -23,6 +25,7 @@ class QuietServer(Server):
         return cls(
             Config(
                 Starlette(routes=routes),
+                http=LimitedProtocol,
                 log_config=None,
                 log_level="warning",
                 access_log=False,

@@ -80,6 +80,15 @@ class Access:
         """Whether this ``name:password`` is the user's."""
         return self.user is not None and _same(given, self.user)
 
+    def concerns(self, authorization: str) -> bool:
+        """Whether an Authorization header speaks to us: then it is right or wrong, whatever else is sent.
+
+        A bearer token always does where one has to log in. Basic only where there is a user: browsers also send it for
+        a proxy in front of the page.
+        """
+        scheme = authorization.partition(" ")[0].lower()
+        return (scheme == "bearer" and self.asks) or (scheme == "basic" and self.user is not None)
+
     def knows_header(self, authorization: str) -> bool:
         """Whether an Authorization header holds the token, or the user."""
         scheme, _, given = authorization.partition(" ")

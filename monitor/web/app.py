@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -18,6 +18,7 @@ from monarq.monitor.web.access import Access
 from monarq.monitor.web.asked import Asked
 from monarq.monitor.web.door import Door
 from monarq.monitor.web.gate import Gate, route_path
+from monarq.monitor.web.guesses import Guesses
 from monarq.monitor.web.hub import Hub
 from monarq.monitor.web.rendering import Renderer, Site, View
 from monarq.monitor.web.routes import CHANGES, Change, Read, make_pages
@@ -41,6 +42,7 @@ class WebApp:
 
     def __init__(self, store: Store, access: Access) -> None:
         """Puts it together; nothing is connected yet. See `create_app`."""
+        guesses = Guesses()
         self.hub = Hub(self._live)
         self._store = store
         self._pages = make_pages()
@@ -49,13 +51,14 @@ class WebApp:
         self.routes: list[BaseRoute] = [
             *(Route(path, self._page(read), methods=["GET"]) for path, read in self._pages.items()),
             *(Route(path, self._change(change), methods=["POST"]) for path, change in CHANGES.items()),
-            *Door(access, self._renderer).routes,
+            *Door(access, guesses, self._renderer).routes,
             Route("/live", self._stream, methods=["GET"]),
             Route("/metrics", self._metrics, methods=["GET"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
-        inner = Starlette(routes=self.routes, exception_handlers={RedisError: self._trouble, 404: self._unknown})
-        self._gate = Gate(inner, access)
+        handlers = {RedisError: self._trouble, ClientDisconnect: self._hung_up, 404: self._unknown}
+        inner = Starlette(routes=self.routes, exception_handlers=handlers)
+        self._gate = Gate(inner, access, guesses)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -107,6 +110,9 @@ class WebApp:
 
     async def _trouble(self, request: Request, error: Exception) -> Response:
         return HTMLResponse(self._renderer.page(self._store.trouble(error), _asked(request)), 503)
+
+    async def _hung_up(self, request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # which nobody gets; without it, it would be logged as a bug of ours
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         view = View("gone", "Not found", {"what": "page", "back": "/"})

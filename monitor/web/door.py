@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -11,11 +11,11 @@ from starlette.routing import Route
 
 from monarq.monitor.web.access import COOKIE, SESSION_S, Access
 from monarq.monitor.web.asked import Asked, read_fields
+from monarq.monitor.web.gate import client_address
+from monarq.monitor.web.guesses import Guesses
 from monarq.monitor.web.rendering import Renderer, View
 
 MOST_BYTES: Final = 8192
-WRONG_S: Final = 0.5
-"""How long a wrong secret is thought about: guessing is not to be quick."""
 
 
 class Door:
@@ -23,11 +23,13 @@ class Door:
 
     Args:
         access: what is asked for.
+        guesses: who has to wait before the next try.
         renderer: makes the form.
     """
 
-    def __init__(self, access: Access, renderer: Renderer) -> None:
+    def __init__(self, access: Access, guesses: Guesses, renderer: Renderer) -> None:
         self._access = access
+        self._guesses = guesses
         self._renderer = renderer
         self.routes = [
             Route("/login", self._form, methods=["GET"]),
@@ -38,14 +40,17 @@ class Door:
     async def _form(self, request: Request) -> Response:
         if not self._access.asks:
             return RedirectResponse(_root(request) + "/", 303)
-        return self._show(request, wrong=False)
+        return self._show(request)
 
     async def _log_in(self, request: Request) -> Response:
         given = read_fields((await _body(request)).decode("utf-8", "replace"))
-        user = f"{given.get('name', '')}:{given.get('password', '')}"
-        if not (self._access.is_token(given.get("token", "")) or self._access.is_user(user)):
-            await asyncio.sleep(WRONG_S)
-            return self._show(request, wrong=True)
+        address = client_address(request.scope)
+        wait_s = self._guesses.wait_s(address)
+        if wait_s:
+            return self._show(request, 429, wait_s)
+        if not self._is_right(given):
+            self._guesses.count(address)
+            return self._show(request, 401)
         answer = RedirectResponse(_root(request) + _next(request), 303)
         answer.set_cookie(
             COOKIE,
@@ -58,15 +63,20 @@ class Door:
         )
         return answer
 
+    def _is_right(self, given: Mapping[str, str]) -> bool:
+        user = f"{given.get('name', '')}:{given.get('password', '')}"
+        return self._access.is_token(given.get("token", "")) or self._access.is_user(user)
+
     async def _log_out(self, request: Request) -> Response:
         answer = RedirectResponse(_root(request) + "/", 303)
         answer.delete_cookie(COOKIE, path=_root(request) or "/", httponly=True, samesite="strict")
         return answer
 
-    def _show(self, request: Request, *, wrong: bool) -> Response:
+    def _show(self, request: Request, status: int = 200, wait_s: int = 0) -> Response:
         asked = Asked("/login", {"next": _next(request)}, _root(request))
-        view = View("login", "Log in", {"wrong": wrong, "next": _next(request)})
-        return HTMLResponse(self._renderer.page(view, asked), 401 if wrong else 200)
+        view = View("login", "Log in", {"wrong": status == 401, "wait_s": wait_s, "next": _next(request)})
+        headers = {"retry-after": str(wait_s)} if wait_s else None
+        return HTMLResponse(self._renderer.page(view, asked), status, headers)
 
 
 def _root(request: Request) -> str:

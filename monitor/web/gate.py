@@ -1,6 +1,6 @@
 """The one check before every route: pages, files, live news and metrics alike.
 
-In this order: is the Host one of ours, is the caller let in, and does what changes something come from our own page?
+In this order: is the Host one of ours, does what changes something come from our own page, and is the caller let in?
 It also puts the headers on every answer, refusals and errors too, that keep browsers strict.
 """
 
@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monarq.monitor.web.access import COOKIE, Access
+from monarq.monitor.web.guesses import Guesses
 
 OPEN: Final = frozenset({"/login", "/static/login.css", "/static/icon.svg"})
 """What one may see before one has logged in: the form, its style, and the icon of the tab."""
@@ -42,10 +43,12 @@ class Gate:
     Attributes:
         app: what is behind it.
         access: who is let in.
+        guesses: who has to wait before the next try.
     """
 
     app: ASGIApp
     access: Access
+    guesses: Guesses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes one request."""
@@ -65,18 +68,31 @@ class Gate:
         why_foreign = _why_foreign(headers, scope["method"])
         if why_foreign:
             return _refuse(403, why_foreign)
-        if not self._knows(headers) and route_path(scope) not in OPEN:
+        given = headers.get("authorization", "")
+        if self.access.concerns(given):
+            refusal = self._refuse_wrong(scope, given)
+            if refusal is not None:
+                return refusal
+        elif not self._knows(headers) and route_path(scope) not in OPEN:
             return _ask(scope, headers, self.access)
         if scope["method"] not in READING and self.access.read_only and route_path(scope) not in {"/login", "/logout"}:
             return _refuse(403, "this page is read-only")
         return None
 
+    def _refuse_wrong(self, scope: Scope, authorization: str) -> Response | None:
+        """A wrong secret is refused whatever cookie stands beside it: the two are checked for different things."""
+        address = client_address(scope)
+        wait_s = self.guesses.wait_s(address)
+        if wait_s:
+            reason = f"too many wrong secrets came from this address: try again in {wait_s} s"
+            return _refuse(429, reason, {"retry-after": str(wait_s)})
+        if self.access.knows_header(authorization):
+            return None
+        self.guesses.count(address)
+        return _unauthorized(self.access)
+
     def _knows(self, headers: Headers) -> bool:
-        if not self.access.asks:
-            return True
-        if self.access.knows_header(headers.get("authorization", "")):
-            return True
-        return self.access.knows_session(read_cookie(headers.get("cookie", "")))
+        return not self.access.asks or self.access.knows_session(read_cookie(headers.get("cookie", "")))
 
 
 def route_path(scope: Scope) -> str:
@@ -84,6 +100,12 @@ def route_path(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(root) else path
+
+
+def client_address(scope: Scope) -> str:
+    """Where a request comes from; '' where that is not known, as on a Unix socket."""
+    client: tuple[str, int] | None = scope.get("client")
+    return client[0] if client else ""
 
 
 def read_cookie(header: str) -> str:
@@ -99,7 +121,7 @@ def _why_foreign(headers: Headers, method: str) -> str | None:
     """Why a request is another site's; None where it is our own, or a person's who opens a page.
 
     What changes something must say that it comes from here. Only who sends a token by hand need not: no browser does
-    that for another site.
+    that for another site, and where one has to log in the token alone decides, not a cookie.
     """
     site = headers.get("sec-fetch-site")
     if method in READING:
@@ -125,6 +147,10 @@ def _ask(scope: Scope, headers: Headers, access: Access) -> Response:
         query = scope.get("query_string", b"").decode("latin-1")
         asked_for = route_path(scope) + (f"?{query}" if query else "")
         return RedirectResponse(f"{scope.get('root_path', '')}/login?next={quote(asked_for, safe='')}", 303)
+    return _unauthorized(access)
+
+
+def _unauthorized(access: Access) -> Response:
     schemes = ["Bearer"] * (access.token is not None) + ['Basic realm="monarq"'] * (access.user is not None)
     return _refuse(401, "log in first: a token or a user is missing or wrong", {"www-authenticate": ", ".join(schemes)})
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import uvicorn
 
+from monarq.monitor.http_limits import LimitedProtocol
 from monarq.monitor.web.app import WebApp
 from monarq.shared.errors import SettingsError
 
@@ -32,6 +33,8 @@ class PageServer(uvicorn.Server):
             app,
             root_path=root_path,
             lifespan="off",
+            http=LimitedProtocol,
+            ws="none",
             log_config=None,
             log_level="warning",
             access_log=False,

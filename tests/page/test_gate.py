@@ -166,6 +166,39 @@ async def test_a_program_with_a_token_needs_no_origin(redis: Redis) -> None:
             assert (await site.client.post("/dead/retry", headers=bearer | foreign)).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "Bearer wrong-token",
+        "bearer x",
+        "Bearer",
+        "Bearer " + "x" * 64,
+        "Basic " + base64.b64encode(b"ann:wrong").decode(),
+    ],
+)
+async def test_a_good_cookie_does_not_make_up_for_a_wrong_secret(redis: Redis, wrong: str) -> None:
+    async with page(redis, token=TOKEN, user=USER) as site:
+        await site.post("/login", data={"token": TOKEN})
+        await site.text("/dead")
+        for method, path in every_route(site.app):
+            for foreign in ({}, {"origin": "https://evil.example"}, site.origin):
+                answer = await site.client.request(method, path, headers={"authorization": wrong} | foreign)
+                assert answer.status_code in {401, 403, 429}, (method, path, foreign)
+
+
+@pytest.mark.parametrize("secrets", [{"token": TOKEN}, {"user": USER}])
+async def test_no_header_spares_a_cookie_the_origin(redis: Redis, secrets: dict[str, str]) -> None:
+    async with page(redis, **secrets) as site:
+        name, _, password = USER.partition(":")
+        answer = await site.post("/login", data={"token": TOKEN, "name": name, "password": password})
+        assert answer.status_code == 303
+        for authorization in ("Bearer wrong-token", "Basic eA==", "Digest x", "Negotiate x"):
+            answer = await site.client.post("/dead/retry", headers={"authorization": authorization})
+            assert answer.status_code in {401, 403}, authorization
+        # What a proxy in front of the page asks for is none of its business.
+        await site.text("/dead", headers={"authorization": "Negotiate x"})
+
+
 async def test_no_other_site_reads(redis: Redis) -> None:
     async with page(redis) as site:
         for method, path in every_route(site.app):
