@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from redis.asyncio import Redis
 
+from monarq.monitor.places import places_of
 from monarq.monitor.series import read_all
 from monarq.monitor.stats import QueueStats, read_stats
 from monarq.monitor.steering import paused_since_ms
@@ -155,8 +156,8 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
 _WORKER_GAUGES: Final[tuple[tuple[str, str, Callable[[WorkerStats], float]], ...]] = (
     ("up", "Whether the worker has told of itself within its lease.", lambda worker: worker.alive),
     ("draining", "Whether it only ends what it runs.", lambda worker: worker.draining),
-    ("running_jobs", "Jobs that it runs now.", lambda worker: worker.running),
-    ("concurrency", "How many io jobs it may run at once.", lambda worker: worker.concurrency),
+    ("running_jobs", "Jobs that it runs now, of all lanes.", lambda worker: worker.running),
+    ("concurrency", "How many io jobs it may run at once: its io places.", lambda worker: worker.concurrency),
     (
         "cpu_ratio",
         "Its use of one core over the last seconds, its cpu child's included.",
@@ -190,3 +191,16 @@ def worker_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
         for worker in told:
             gauge.add_metric([worker.id, worker.host], value_of(worker))
         yield gauge
+    yield from _place_metrics(told)
+
+
+def _place_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
+    """How full workers are, by lane: busy places by places is the use of a lane."""
+    labels = [*WORKER, "lane"]
+    total = GaugeMetricFamily("monarq_worker_places", "How many jobs of a lane it may run at once.", labels=labels)
+    busy = GaugeMetricFamily("monarq_worker_busy_places", "Jobs of a lane that it runs now.", labels=labels)
+    for worker in workers:
+        for places in places_of(worker):
+            total.add_metric([worker.id, worker.host, places.lane], places.total)
+            busy.add_metric([worker.id, worker.host, places.lane], places.busy)
+    yield from (total, busy)

@@ -46,6 +46,7 @@ class QueueStats:
         health_check: what an arq worker, or monarq with arq's settings, last wrote of itself; None where nothing.
         workers: the workers, by host and process id.
         paused: whether monarq's workers are given none of its jobs.
+        queued_cpu: those of the due jobs that are known to wait for a cpu lane.
     """
 
     queue: str
@@ -66,6 +67,7 @@ class QueueStats:
     health_check: str | None
     workers: tuple[WorkerStats, ...]
     paused: bool = False
+    queued_cpu: int = 0
 
 
 async def known_queues(redis: Redis) -> list[str]:
@@ -91,7 +93,7 @@ async def read_stats(redis: Redis, queues: Iterable[str]) -> list[QueueStats]:
 
 async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
     now = await counts(redis, keys)
-    health_check = await redis.get(keys.queue + names.HEALTH_CHECK_SUFFIX)
+    health_check, queued_cpu = await _read_beside(redis, keys, now.now_ms)
     total = now.totals.get
     return QueueStats(
         queue=keys.queue,
@@ -112,4 +114,14 @@ async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
         health_check=None if health_check is None else text(health_check),
         workers=tuple(await read_listed(redis, keys, now.workers, now.now_ms)),
         paused=now.paused,
+        queued_cpu=queued_cpu,
     )
+
+
+async def _read_beside(redis: Redis, keys: QueueKeys, now_ms: int) -> tuple[bytes | None, int]:
+    """What arq's workers tell, and how many due jobs wait in the cpu set: what runs has the end of its lease there."""
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.get(keys.queue + names.HEALTH_CHECK_SUFFIX)
+        pipe.zcount(keys.cpu, "-inf", now_ms)
+        health_check, queued_cpu = await pipe.execute()
+    return health_check, queued_cpu

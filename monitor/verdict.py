@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from monarq.monitor.overview import Overview
+from monarq.monitor.places import all_places
+from monarq.monitor.stats import QueueStats
 
 State = Literal[
     "no worker", "failing", "falling behind", "loop blocked", "worker lost", "paused", "catching up", "healthy"
@@ -114,12 +116,25 @@ def _late(queue: Overview) -> Verdict | None:
     only_arq = not any(worker.alive for worker in stats.workers)
     if stats.oldest_s is None or only_arq or stats.oldest_s < (GROWING_LATE_S if gained_per_s < 0 else LATE_S):
         return None
-    reason = f"{_jobs(stats.queued)} ready, the oldest for {_seconds(stats.oldest_s)}"
+    reason = f"{_jobs(stats.queued)} ready, the oldest for {_seconds(stats.oldest_s)}{_full_lanes(stats)}"
     if gained_per_s > 0:
         left = f"at this pace done in {_seconds(stats.queued / gained_per_s)}"
         return Verdict("catching up", f"{reason}; {left}", stats.queue)
     pace = f"{lately.enqueued_per_s:,.1f} in and {lately.ended_per_s:,.1f} out a second"
     return Verdict("falling behind", f"{reason}; {pace}", stats.queue)
+
+
+def _full_lanes(stats: QueueStats) -> str:
+    """What waits for a full lane, where there are two: free places in one are of no use to the jobs of the other."""
+    lanes = all_places(stats.workers)
+    if not all(places.total for places in lanes):
+        return ""
+    waiting = {"io": stats.queued - stats.queued_cpu, "cpu": stats.queued_cpu}
+    return "".join(
+        f"; {waiting[places.lane]:,} wait for the {places.lane} lane, where {_all_busy(places.total)}"
+        for places in lanes
+        if places.are_full and waiting[places.lane] > 0
+    )
 
 
 def _blocked(queue: Overview) -> Verdict | None:
@@ -150,6 +165,10 @@ def _well(queues: list[Overview]) -> str:
 
 def _jobs(count: int) -> str:
     return f"{count:,} job{'s' if count != 1 else ''}"
+
+
+def _all_busy(places: int) -> str:
+    return "the one place is busy" if places == 1 else f"all {places:,} places are busy"
 
 
 def _workers(count: int) -> str:

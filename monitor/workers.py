@@ -48,7 +48,7 @@ class WorkerStats:
         pid: its process there.
         version: of monarq.
         concurrency: how many io jobs it runs at once.
-        running: how many jobs it runs now, of all its queues.
+        running: how many jobs it runs now, of all its queues and lanes.
         uptime_s: seconds since it started.
         done: runs that ended well since then.
         failed: runs that failed for good since then.
@@ -62,6 +62,8 @@ class WorkerStats:
         restarts: how often the worker of its place in the pool had ended by itself or was killed before.
         abandoned_threads: threads that still go on although their jobs have passed their timeout or were cancelled.
         running_jobs: the jobs that it runs, the longest running first; at most 50 of them.
+        cpu_places: how many cpu jobs it runs at once; 0 where it knows none.
+        cpu_running: how many of the jobs that it runs are cpu jobs.
     """
 
     id: str
@@ -83,6 +85,8 @@ class WorkerStats:
     restarts: int = 0
     abandoned_threads: int = 0
     running_jobs: tuple[RunningJob, ...] = ()
+    cpu_places: int = 0
+    cpu_running: int = 0
 
 
 class _RunningRecord(msgspec.Struct):
@@ -112,6 +116,8 @@ class _Record(msgspec.Struct):
     restarts: int = 0
     abandoned_threads: int = 0
     running_jobs: tuple[_RunningRecord, ...] = ()
+    cpu_places: int = 0
+    cpu_running: int = 0
 
 
 _RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
@@ -186,6 +192,8 @@ def _worker(worker_id: str, data: bytes, now_ms: int, *, alive: bool) -> WorkerS
             RunningJob(job.id, job.name, job.queue, job.started_ms, _since(job.started_ms, now_ms))
             for job in record.running_jobs
         ),
+        cpu_places=record.cpu_places,
+        cpu_running=record.cpu_running,
     )
 
 

@@ -73,6 +73,7 @@ class Crew:
         unknown: what becomes of jobs that it does not know.
         acker: who acknowledges.
         reporter: who sends what jobs tell of their progress.
+        cpu_slots: the places of its cpu lane; none where it knows no cpu job.
         runner: who runs jobs.
         keeper: who keeps the leases.
         claimers: who claim, one for each set of each queue.
@@ -96,12 +97,12 @@ class Crew:
             on_settled=self.quiet.set,
         )
         self.reporter = Reporter(redis=redis, worker_id=terms.worker_id, journal=terms.journal)
-        io_slots, cpu_slots = Slots(terms.settings.concurrency), Slots(1 if lanes.has_cpu else 0)
-        self.runner = self._make_runner(lanes, io_slots, cpu_slots)
+        io_slots, self.cpu_slots = Slots(terms.settings.concurrency), Slots(1 if lanes.has_cpu else 0)
+        self.runner = self._make_runner(lanes, io_slots, self.cpu_slots)
         self.keeper = self._make_keeper()
         self.claimers = self._make_claimers("io", io_slots)
         if lanes.has_cpu:
-            self.claimers += self._make_claimers("cpu", cpu_slots)
+            self.claimers += self._make_claimers("cpu", self.cpu_slots)
 
     def _make_runner(self, lanes: Lanes, io_slots: Slots, cpu_slots: Slots) -> Runner:
         terms = self._terms

@@ -170,6 +170,7 @@ class Engine:
             self.settings,
             tally=self._tally,
             runs=self.runs,
+            cpu_places=self._crew.cpu_slots.total if self._crew else 0,
             measured=self._vitals.measure(),
             started_ms=self._started_ms,
             restarts=self.restarts,

@@ -46,6 +46,8 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     queues: tuple[str, ...]
     concurrency: int
     running: int
+    cpu_places: int
+    cpu_running: int
     done: int
     failed: int
     retried: int
@@ -64,6 +66,7 @@ def write_record(
     *,
     tally: Tally,
     runs: Sequence[Run],
+    cpu_places: int,
     measured: Measured,
     started_ms: int,
     restarts: int,
@@ -80,6 +83,8 @@ def write_record(
         queues=settings.queues,
         concurrency=settings.concurrency,
         running=len(runs),
+        cpu_places=cpu_places,
+        cpu_running=sum(run.job.home == "cpu" for run in runs),
         done=tally.complete,
         failed=tally.failed,
         retried=tally.retried,

@@ -32,6 +32,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
     "JSON": """
 {"verdict": {state, reason, queue}, "window_s", "queues": [...]}, of which each has
   queue, queued, deferred, running, dead         at this moment
+  queued_cpu                                     those of queued that wait for a cpu lane
   paused, oldest_s                               and the age of the oldest ready job, or null
   enqueued, done, failed, aborted, retried       since the first job
   handed_back, crashed, lost                     the same, of runs that did not come to their end
@@ -43,7 +44,8 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   failures: [{id, name, error, error_type, tries, crashes, worker, died_ms}]   newest first
   health_check                                   arq's line, or null
   arq: {j_complete, j_failed, j_retried, j_ongoing, queued}    the same as numbers, or null
-  workers: [{id, host, pid, version, concurrency, running, uptime_s,
+  workers: [{id, host, pid, version, concurrency, running,
+             cpu_places, cpu_running, uptime_s,
              done, failed, retried, draining, alive, queues, cpu_percent,
              memory_bytes, loop_lag_s, restarts, abandoned_threads, running_jobs}]
 """,

@@ -19,6 +19,7 @@ monarq workers --json | jq '.workers[] | select(.loop_lag_s > 1)'
 {"workers": [...]}, of which each has
   id, host, pid, version, queues, concurrency
   running, running_jobs: [{id, name, queue, started_ms, age_s}]   at most 50
+  cpu_places, cpu_running                                         of the cpu lane
   done, failed, retried                                           since its start
   cpu_percent, memory_bytes, loop_lag_s                           in the last seconds
   uptime_s, restarts, draining, alive
@@ -36,10 +37,11 @@ monarq workers --json | jq '.workers[] | select(.loop_lag_s > 1)'
 def workers(queue: tuple[str, ...], jobs: bool, redis: str | None, json: bool) -> None:
     """Show the workers: where they run, how busy they are, and whether they are well.
 
-    What is shown is at most a third of a lease old (5 seconds). `cpu` is a share of one core and `lag` the longest time
-    for which something kept the event loop from turning, both in the last seconds. `restarts` counts how often the
-    worker of that place had died or was killed. `abandoned`, where there are any, are threads that go on although their
-    jobs have passed their timeout or were cancelled. A worker is `gone` when it was silent for a lease.
+    What is shown is at most a third of a lease old (5 seconds). `io jobs` and `cpu jobs` are the jobs that run and the
+    places for them (one column, `running`, where none knows a cpu job). `cpu` is a share of one core and `lag` the
+    longest time for which something kept the event loop from turning, both in the last seconds. `restarts` counts how
+    often the worker of that place had died or was killed. `abandoned`, where there are any, are threads that go on
+    although their jobs have passed their timeout or were cancelled. A worker is `gone` when it was silent for a lease.
     """
     import asyncio
 

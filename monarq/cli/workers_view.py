@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.console import open_console
-from monarq.cli.figures import duration
+from monarq.cli.figures import NOTHING, duration
+from monarq.monitor.places import Places, places_of
 from monarq.monitor.stats import known_queues
 from monarq.monitor.workers import WorkerStats, read_workers
 from monarq.shared.connection import UrlSource
@@ -56,10 +57,13 @@ def render_workers(workers: Sequence[WorkerStats], *, width: int) -> RenderableT
     if not workers:
         return Text("no worker; start one:  monarq worker TARGET")
     table = _open_table(gap=1 if width < NARROW else 2)
-    table.add_column("worker on", overflow="ellipsis")
+    table.add_column(_cut("worker on"))
     names = _columns(width)
+    if any(worker.cpu_places for worker in workers):
+        at = names.index("running")
+        names[at : at + 1] = ["io jobs", "cpu jobs"]
     if any(worker.abandoned_threads for worker in workers):
-        names.insert(names.index("running") + 1, "abandoned")
+        names.insert(names.index("cpu"), "abandoned")
     for name in names:
         if name == "queues":
             table.add_column(name, overflow="fold")
@@ -67,7 +71,7 @@ def render_workers(workers: Sequence[WorkerStats], *, width: int) -> RenderableT
             table.add_column(name, justify="right", no_wrap=True)
     for worker in workers:
         cells = _cells(worker)
-        table.add_row(Text(printable(worker.host)), *(cells[name] for name in names))
+        table.add_row(_cut(worker.host), *(cells[name] for name in names))
     return table
 
 
@@ -98,12 +102,15 @@ def _columns(width: int) -> list[str]:
 
 
 def _cells(worker: WorkerStats) -> dict[str, Text]:
+    io, cpu = places_of(worker)
     state, style = _state(worker)
     is_well = state == "alive"
     return {
         "pid": Text(str(worker.pid)),
         "version": Text(printable(worker.version)),
-        "running": Text(f"{worker.running:,}/{worker.concurrency:,}"),
+        "running": _share(io),
+        "io jobs": _share(io),
+        "cpu jobs": _share(cpu) if cpu.total else Text(NOTHING),
         "abandoned": Text(f"{worker.abandoned_threads:,}", style="yellow" if worker.abandoned_threads else ""),
         "cpu": Text(f"{worker.cpu_percent:.0f}%"),
         "memory": Text(memory(worker.memory_bytes)),
@@ -113,6 +120,10 @@ def _cells(worker: WorkerStats) -> dict[str, Text]:
         "state": Text(state, style=style),
         "queues": Text(printable(", ".join(worker.queues))),
     }
+
+
+def _share(places: Places) -> Text:
+    return Text(f"{places.busy:,}/{places.total:,}")
 
 
 def _state(worker: WorkerStats) -> tuple[str, str]:
@@ -133,3 +144,8 @@ def memory(size: int) -> str:
 
 def _open_table(*, gap: int) -> Table:
     return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_edge=False)
+
+
+def _cut(name: str) -> Text:
+    """A name on one line; its column, which may wrap, is made narrower before those of numbers."""
+    return Text(printable(name), no_wrap=True, overflow="ellipsis")

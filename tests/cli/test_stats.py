@@ -35,7 +35,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str) -> None
     assert set(queue) == {
         *("queue", "queued", "deferred", "running", "dead", "enqueued", "done", "failed", "retried", "crashed"),
         *("aborted", "handed_back", "lost"),
-        *("jobs_per_s", "oldest_s", "health_check", "workers", "paused"),
+        *("jobs_per_s", "oldest_s", "health_check", "workers", "paused", "queued_cpu"),
         *("enqueued_per_s", "wait", "run", "arq", "jobs", "series", "failures"),
     }
     assert set(queue) >= set(QueueStats.__dataclass_fields__)
@@ -52,6 +52,8 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str) -> None
             "restarts",
             "running_jobs",
             "abandoned_threads",
+            "cpu_places",
+            "cpu_running",
         ),
     }
     assert set(told) == set(WorkerStats.__dataclass_fields__)

@@ -72,6 +72,19 @@ def test_abandoned_threads_have_a_column_where_there_are_any(width: int) -> None
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
+def test_cpu_jobs_have_a_column_where_there_is_a_lane_for_them(width: int) -> None:
+    busy = dataclasses.replace(WORKERS[1], running=4, cpu_running=1, cpu_places=1)
+    shown = lines(render_workers([*WORKERS[:1], busy], width=width), width)
+    assert "io jobs" in shown[0]
+    assert "cpu jobs" in shown[0]
+    assert "running" not in shown[0]
+    assert "3/100" in shown[2]
+    assert "1/1" in shown[2]
+    assert "100/100" in shown[1]
+    assert not any("cpu jobs" in line for line in lines(render_workers(WORKERS, width=width), width))
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
 def test_running_jobs_oldest_first_and_without_control_codes(width: int) -> None:
     shown = lines(render_jobs(WORKERS, width=width), width)
     text = "\n".join(shown)

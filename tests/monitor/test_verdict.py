@@ -12,6 +12,12 @@ from monarq.monitor.verdict import find_troubles, judge
 from tests.cli.overviews import WORKERS, beats, overview, quiet
 
 BLOCKED = replace(WORKERS[0], loop_lag_s=2.5)
+CPU_FULL = replace(WORKERS[0], running=4, cpu_places=2, cpu_running=2)
+CPU_FREE = replace(CPU_FULL, running=101, cpu_running=1)
+PACE = "2.0 in and 2.0 out a second"
+SOON = "at this pace done in 17 min"
+OLD = replace(WORKERS[0], running=3)
+"""A version that tells nothing of its cpu lane."""
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,21 @@ BLOCKED = replace(WORKERS[0], loop_lag_s=2.5)
             quiet(queued=9, oldest_s=6.0, beats=beats(enqueued=31, done=30)),
             "falling behind",
             "9 jobs ready, the oldest for 6 s; 2.1 in and 2.0 out a second",
+        ),
+        (
+            quiet(queued=94, queued_cpu=94, oldest_s=40.0, workers=(CPU_FULL,)),
+            "falling behind",
+            "94 jobs ready, the oldest for 40 s; 94 wait for the cpu lane, where all 2 places are busy; " + PACE,
+        ),
+        (
+            quiet(queued=1000, queued_cpu=94, oldest_s=150.0, beats=beats(enqueued=15, done=30), workers=(CPU_FREE,)),
+            "catching up",
+            "1,000 jobs ready, the oldest for 2 min; 906 wait for the io lane, where all 100 places are busy; " + SOON,
+        ),
+        (
+            quiet(queued=94, queued_cpu=94, oldest_s=40.0, workers=(OLD, replace(CPU_FULL, alive=False))),
+            "falling behind",
+            "94 jobs ready, the oldest for 40 s; 2.0 in and 2.0 out a second",
         ),
         (
             quiet(queued=1000, oldest_s=150.0, beats=beats(enqueued=15, done=30)),

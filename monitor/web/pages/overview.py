@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.dead import DeadLetter, Wanted, find_letters
 from monarq.monitor.overview import read_glance
+from monarq.monitor.places import all_places
 from monarq.monitor.series import Bucket, read_jobs
 from monarq.monitor.stats import QueueStats, known_queues, read_stats
 from monarq.monitor.tallies import Tallies
@@ -91,7 +92,7 @@ class Overview:
                 "now": _sum_up(stats),
                 "lately": lately,
                 "lately_s": max(LATELY_S, span.group_s),
-                "places": sum(worker.concurrency for worker in workers if worker.alive),
+                "places": all_places(workers),
             },
         )
 
