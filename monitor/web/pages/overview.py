@@ -15,7 +15,7 @@ from monarq.monitor.places import all_places
 from monarq.monitor.series import Bucket, read_jobs
 from monarq.monitor.stats import QueueStats, known_queues, read_stats
 from monarq.monitor.tallies import Tallies
-from monarq.monitor.verdict import FAILING_SHARE, State, find_troubles
+from monarq.monitor.verdict import FAILING_S, FAILING_SHARE, State, find_troubles
 from monarq.monitor.web.asked import Asked
 from monarq.monitor.web.charts import draw_charts
 from monarq.monitor.web.history import SPANS, History, Span
@@ -40,7 +40,6 @@ LETTERS: Final = 200
 """How many of a queue's newest letters are looked at for what fails."""
 
 NAMES: Final = 12
-LATELY_S: Final = 60.0
 NAMES_EVERY_S: Final = 5.0
 """The numbers of each job's name are the largest reading, and need not be of this second."""
 
@@ -72,7 +71,6 @@ class Overview:
         span = next((span for span in SPANS if span.name == asked.text("span")), SPANS[0])
         stats = await read_stats(redis, queues)
         groups = await self._history.read(redis, queues, span)
-        lately = _newest(groups, span)
         glances = [await read_glance(redis, each) for each in stats]
         workers = every_worker(stats)
         return View(
@@ -90,8 +88,10 @@ class Overview:
                 "names": await self._read_names(redis, queues),
                 "failures": await _newest_failures(redis, queues),
                 "now": _sum_up(stats),
-                "lately": lately,
-                "lately_s": max(LATELY_S, span.group_s),
+                "failing": sum((glance.lately(FAILING_S).tallies for glance in glances), Tallies()),
+                "enqueued_per_s": sum(glance.enqueued_per_s for glance in glances),
+                "waits": _newest(groups, span).wait,
+                "waits_min": _newest_s(span) // 60,
                 "places": all_places(workers),
             },
         )
@@ -110,9 +110,14 @@ class Overview:
         return rows
 
 
+def _newest_s(span: Span) -> int:
+    """How long the newest groups are of which figures are told: as long as failures are looked at, if they can."""
+    return max(FAILING_S, span.group_s)
+
+
 def _newest(groups: Sequence[Bucket], span: Span) -> Tallies:
-    """What was counted in the last minute, or in the last groups where they are longer."""
-    count = max(1, round(LATELY_S / span.group_s))
+    """What was counted in the newest groups that are over."""
+    count = _newest_s(span) // span.group_s
     return sum((group.tallies for group in groups[-1 - count : -1]), Tallies())
 
 
