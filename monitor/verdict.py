@@ -120,7 +120,7 @@ def _late(queue: Overview) -> Verdict | None:
     if gained_per_s > 0:
         left = f"at this pace done in {_seconds(stats.queued / gained_per_s)}"
         return Verdict("catching up", f"{reason}; {left}", stats.queue)
-    pace = f"{lately.enqueued_per_s:,.1f} in and {lately.ended_per_s:,.1f} out a second in the last minute"
+    pace = f"last minute: {lately.enqueued_per_s:,.1f} in/s, {lately.ended_per_s:,.1f} out/s"
     return Verdict("falling behind", f"{reason}; {pace}", stats.queue)
 
 

@@ -23,8 +23,8 @@ REFUSED: Final = 2
 INTERRUPTED: Final = 130
 """Exit code after Ctrl-C, as shells give it."""
 
-PIPE_WIDTH: Final = 200
-"""Columns of a table that goes into a file or a pipe: nothing is to be cut off there."""
+PIPE_WIDTH: Final = 10_000
+"""Columns of a table that goes into a file or a pipe: nothing is cut off there, nor broken over lines."""
 
 _USER_IN_URL: Final = re.compile(r"(\w+://)\S*@")
 

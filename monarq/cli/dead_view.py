@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.figures import duration
+from monarq.cli.tables import Column, render_listed
 from monarq.monitor.dead import DeadLetter
 from monarq.monitor.payload_view import PayloadView, view_payload
 from monarq.shared.json_lines import json_line
 from monarq.shared.printable import printable, printable_lines
+
+SHORTEST_NAME: Final = 8
+SHORTEST_ERROR: Final = 12
+"""Signs to which columns are narrowed at most."""
 
 _OF_LINES: Final = ("error", "returned")
 JSON_FIELDS: Final = tuple(each.name for each in fields(DeadLetter) if each.name != "raw_id")
@@ -34,21 +38,23 @@ def as_json_line(letter: DeadLetter, *payload: bytes | None) -> str:
     return json_line(told) + "\n"
 
 
-def render_list(letters: Sequence[DeadLetter], *, with_queue: bool) -> RenderableType:
+def render_list(letters: Sequence[DeadLetter], *, with_queue: bool, width: int) -> RenderableType:
     """Letters as a table, a row each."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
-    table.add_column("died", justify="right", no_wrap=True)
-    if with_queue:
-        table.add_column("queue", overflow="fold")
-    table.add_column("id", overflow="fold")
-    table.add_column("job", overflow="fold")
-    table.add_column("tries", justify="right", no_wrap=True)
-    table.add_column("error", overflow="fold", ratio=1)
-    for letter in letters:
-        cells = [ago(letter.died_ms), *([letter.queue] if with_queue else []), letter.id, letter.name]
-        cells += [str(letter.tries), " ".join(letter.error.split())]
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    return table
+    queue = [Column("queue", _texts(letter.queue for letter in letters), least=SHORTEST_NAME)]
+    ids = Column("id", _texts(letter.id for letter in letters))
+    columns = [
+        Column("died", _texts(ago(letter.died_ms) for letter in letters), justify="right"),
+        *(queue if with_queue else []),
+        ids,
+        Column("job", _texts(letter.name for letter in letters), least=SHORTEST_NAME),
+        Column("tries", _texts(str(letter.tries) for letter in letters), rank=1, justify="right"),
+        Column("error", _texts(" ".join(letter.error.split()) for letter in letters), least=SHORTEST_ERROR),
+    ]
+    return render_listed(ids, columns, width=width)
+
+
+def _texts(cells: Iterable[str]) -> list[Text]:
+    return [Text(printable(cell)) for cell in cells]
 
 
 def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:

@@ -74,7 +74,8 @@ async def list_letters(source: UrlSource, choice: Choice, limit: int, *, as_json
     if as_json:
         put_out("".join(as_json_line(letter) for letter in shown))
     elif shown:
-        open_console(sys.stdout).print(render_list(shown, with_queue=len(queues) > 1))
+        console = open_console(sys.stdout)
+        console.print(render_list(shown, with_queue=len(queues) > 1, width=console.width))
     if len(letters) > limit:
         say(f"monarq: there are more than these {limit:,}; --limit shows them")
     return 0

@@ -6,21 +6,25 @@ What jobs and clients wrote, names, ids, arguments and errors, reaches no termin
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.dead_view import ago, below, labelled, moment
 from monarq.cli.figures import duration
+from monarq.cli.tables import Column, render_listed
 from monarq.monitor.job import JobView
 from monarq.monitor.jobs import JobRow
 from monarq.monitor.timeline import Moment
 from monarq.shared.json_lines import json_line
 from monarq.shared.printable import printable
+
+SHORTEST_NAME: Final = 8
+SHORTEST_STANDING: Final = 12
+"""Signs to which columns are narrowed at most."""
 
 ROW_FIELDS: Final = tuple(each.name for each in fields(JobRow) if each.name != "raw_id")
 _VIEW_FIELDS: Final = ("crash_note", "payload_format", "signed", "expires_ms", "result", "timeline")
@@ -52,20 +56,23 @@ def _told(row: JobRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ROW_FIELDS}
 
 
-def render_rows(rows: Sequence[JobRow], *, with_queue: bool) -> RenderableType:
+def render_rows(rows: Sequence[JobRow], *, with_queue: bool, width: int) -> RenderableType:
     """Jobs as a table, a row each."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
-    table.add_column("state", no_wrap=True)
-    if with_queue:
-        table.add_column("queue", overflow="fold")
-    table.add_column("id", overflow="fold")
-    table.add_column("job", overflow="fold")
-    table.add_column("tries", justify="right", no_wrap=True)
-    table.add_column("", overflow="fold", ratio=1)
-    for row in rows:
-        cells = [*([row.queue] if with_queue else []), row.id, row.name or "?", _tries(row), _standing(row)]
-        table.add_row(Text(row.state, style=_STYLES.get(row.state, "")), *(Text(printable(cell)) for cell in cells))
-    return table
+    queue = [Column("queue", _texts(row.queue for row in rows), least=SHORTEST_NAME)]
+    ids = Column("id", _texts(row.id for row in rows))
+    columns = [
+        Column("state", [Text(row.state, style=_STYLES.get(row.state, "")) for row in rows]),
+        *(queue if with_queue else []),
+        ids,
+        Column("job", _texts(row.name or "?" for row in rows), least=SHORTEST_NAME),
+        Column("tries", _texts(map(_tries, rows)), rank=1, justify="right"),
+        Column("", _texts(map(_standing, rows)), least=SHORTEST_STANDING),
+    ]
+    return render_listed(ids, columns, width=width)
+
+
+def _texts(cells: Iterable[str]) -> list[Text]:
+    return [Text(printable(cell)) for cell in cells]
 
 
 def _tries(row: JobRow) -> str:

@@ -68,7 +68,8 @@ async def list_jobs(source: UrlSource, listing: Listing, as_json: bool) -> int:
     if as_json:
         put_out("".join(map(as_row_line, rows)))
     elif rows:
-        open_console(sys.stdout).print(render_rows(rows, with_queue=len(queues) > 1))
+        console = open_console(sys.stdout)
+        console.print(render_rows(rows, with_queue=len(queues) > 1, width=console.width))
     if not rows:
         what = (
             f"{' or '.join(listing.states)} jobs{'' if listing.name is None else f' named {printable(listing.name)}'}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -30,9 +29,6 @@ REFRESH_S: Final = 1.0
 
 MOST_READING: Final = 0.05
 """The part of a watch's time that is spent in reading, at most: long windows of many jobs are shown anew less often."""
-
-LINE_WIDTH: Final = 10_000
-"""Signs of a line in a file or a pipe: nothing is cut there, nor broken."""
 
 News = list[Overview] | str
 """What was read, or why it could not be."""
@@ -139,8 +135,6 @@ def _printer(wanted: Wanted) -> Callable[[News], None]:
 def _console(wanted: Wanted) -> Console:
     console = open_console(sys.stdout)
     console.no_color = console.no_color or wanted.no_color
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = LINE_WIDTH
     return console
 
 

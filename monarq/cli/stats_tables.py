@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.figures import NOTHING, duration, rate, span, sparkline
+from monarq.cli.tables import Column, open_table, render_columns
 from monarq.monitor.overview import BEATS, Overview
 from monarq.monitor.tallies import Tallies
 from monarq.shared.printable import printable
@@ -29,6 +30,9 @@ NARROW: Final = 64
 
 ALL_COUNTS: Final = 92
 """Columns from which on all is shown that was counted of jobs."""
+
+SHORTEST_NAME: Final = 16
+"""Signs of a queue's name that are always shown."""
 
 Cell = tuple[str, Text]
 JobRow = tuple[str, str, Tallies]
@@ -51,6 +55,23 @@ def render_queues(queues: Sequence[Overview], *, width: int, ascii_only: bool) -
         return _queue_table(queues, rows)
     sparks = [_sparks(queue, ascii_only) for queue in queues]
     return Group(table, Text(""), _queue_table(queues, sparks))
+
+
+def render_queue_rows(queues: Sequence[Overview], *, width: int) -> RenderableType:
+    """How queues stand, a line each, with as many numbers as there is room for."""
+    gap = 1 if width < NARROW else 2
+    cells = [dict(_cells(queue)) for queue in queues]
+    numbers = [
+        Column(name, [row[name] for row in cells], rank, usual=usual, justify="right")
+        for name, (rank, usual) in _WORTH.items()
+    ]
+    names = Column("queue", [_one_line(_name(queue)) for queue in queues], least=SHORTEST_NAME)
+    return render_columns([names, *numbers], width=width, gap=gap)
+
+
+def _one_line(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
 def _queue_table(queues: Sequence[Overview], rows: Sequence[Sequence[Cell]]) -> Table:
@@ -97,6 +118,19 @@ def _cells(queue: Overview) -> list[Cell]:
         ("wait p95", Text(span(queue.window.wait.quantile(0.95)))),
     ]
 
+
+_WORTH: Final[dict[str, tuple[int, int]]] = {
+    "ready": (1, 9),
+    "deferred": (7, 8),
+    "running": (2, 7),
+    "dead": (3, 5),
+    "oldest": (4, 6),
+    "in/s": (6, 5),
+    "out/s": (5, 5),
+    "wait p50": (9, 8),
+    "wait p95": (8, 8),
+}
+"""Of each number of a queue, after how many others it is left out where there is no room, and how wide it mostly is."""
 
 _SPARKS: Final = ("ended, last 5 min", "failed, last 5 min")
 
@@ -194,11 +228,6 @@ def render_failures(queues: Sequence[Overview], *, most: int, whole: bool) -> Ta
         said = Text(error, style="red") if whole else Text(error, style="red", no_wrap=True, overflow="ellipsis")
         table.add_row(Text(age, style="dim"), Text(printable(letter.name)), said)
     return table
-
-
-def open_table(*, gap: int) -> Table:
-    """A table without lines."""
-    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_edge=False)
 
 
 def number(value: int, warn: str = "") -> Text:

@@ -14,15 +14,26 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from monarq.cli.figures import duration
-from monarq.cli.stats_tables import job_rows, queue_lines, render_failures, render_jobs, render_queues
+from monarq.cli.stats_layout import LOW, Part, lay_out
+from monarq.cli.stats_tables import (
+    job_rows,
+    queue_lines,
+    render_failures,
+    render_jobs,
+    render_queue_rows,
+    render_queues,
+)
 from monarq.cli.workers_view import render_workers
 from monarq.monitor.overview import Overview
-from monarq.monitor.verdict import State, judge
+from monarq.monitor.verdict import State, find_troubles, judge
 from monarq.monitor.workers import in_order
 from monarq.shared.printable import printable
 
 FAILURES: Final = 5
 """How many of the last failures are shown."""
+
+QUEUES_SHARE: Final = 1 / 3
+"""The part of a screen that queues may take with all that is told of them."""
 
 STYLES: Final[dict[State, str]] = {
     "no worker": "bold red",
@@ -59,43 +70,74 @@ def render(queues: Sequence[Overview], window_s: int | None, frame: Frame) -> Re
         window_s: over how long jobs were counted by name; None for since the first job.
         frame: where it is shown.
     """
-    jobs = job_rows(queues)
-    workers = in_order({worker.id: worker for queue in queues for worker in queue.stats.workers}.values())
-    # The workers that are not well come first where not all can be shown.
-    ill_first = sorted(workers, key=lambda worker: worker.alive and not worker.draining)
-    failures = sum(len(queue.failures) for queue in queues)
-    wanted = [len(jobs), len(workers), min(FAILURES, failures)]
+    gap = 0 if frame.height is not None and frame.height < LOW else 1
     headline = _headline(queues)
-    fixed = 1 + len(wrap(headline.plain, frame.width)) + queue_lines(queues, frame.width)
-    fixed += sum(3 for count in wanted if count) + sum(map(_has_arq, queues))
-    rows = wanted if frame.height is None else allot(wanted, frame.height - fixed)
-    shown_workers = workers if rows[1] == len(workers) else in_order(ill_first[: rows[1]])
-    parts: list[RenderableType] = [headline, Text("")]
-    parts.append(render_queues(queues, width=frame.width, ascii_only=frame.ascii_only))
-    if rows[0]:
-        parts += [Text(""), render_jobs(jobs[: rows[0]], window=_window(window_s), width=frame.width)]
-        parts += _more(len(jobs) - rows[0], "name of jobs", "names of jobs")
-    if rows[1] or not workers:
-        parts += [Text(""), render_workers(shown_workers, width=frame.width)]
-        parts += _more(len(workers) - rows[1], "worker", "workers")
-    if rows[2]:
-        parts += [Text(""), render_failures(queues, most=rows[2], whole=frame.height is None)]
-    parts += [_arq_line(queue) for queue in queues if _has_arq(queue)]
-    return Group(*parts)
+    parts = [
+        _queues_part(queues, frame),
+        _jobs_part(queues, window_s, frame),
+        _workers_part(queues, frame),
+        _failures_part(queues, frame),
+        _arq_part(queues),
+    ]
+    room = None if frame.height is None else frame.height - len(wrap(headline.plain, frame.width))
+    return Group(headline, *lay_out(parts, width=frame.width, room=room, gap=gap))
 
 
-def allot(wanted: Sequence[int], room: int) -> list[int]:
-    """So many rows for each table that all fit: small ones are shown whole, and what is left is shared evenly."""
-    given = [0] * len(wanted)
-    left, open_places = max(0, room), [at for at, count in enumerate(wanted) if count]
-    while open_places:
-        share = left // len(open_places)
-        small = [at for at in open_places if wanted[at] <= share]
-        for at in small or open_places:
-            given[at] = min(wanted[at], share)
-            left -= given[at]
-        open_places = [at for at in open_places if at not in small] if small else []
-    return given
+def _queues_part(queues: Sequence[Overview], frame: Frame) -> Part:
+    """A row each, without their last minutes, where these would take too much of a low screen."""
+    lines = queue_lines(queues, frame.width)
+    if frame.height is None or lines <= frame.height * QUEUES_SHARE:
+        drawn = render_queues(queues, width=frame.width, ascii_only=frame.ascii_only)
+        return Part(0, "queue", "queues", min(1, len(queues)), min(1, len(queues)), lambda _: drawn, head=lines - 1)
+    troubled = [trouble.queue for trouble in find_troubles(queues)]
+    worst_first = sorted(queues, key=lambda queue: (queue.stats.queue not in troubled, -queue.stats.queued))
+
+    def draw(rows: int) -> RenderableType:
+        shown = [queue for queue in queues if queue in worst_first[:rows]]
+        return render_queue_rows(shown, width=frame.width)
+
+    return Part(0, "queue", "queues", len(queues), len(queues), draw)
+
+
+def _jobs_part(queues: Sequence[Overview], window_s: int | None, frame: Frame) -> Part:
+    jobs = job_rows(queues)
+
+    def draw(rows: int) -> RenderableType:
+        return render_jobs(jobs[:rows], window=_window(window_s), width=frame.width)
+
+    return Part(3, "name of jobs", "names of jobs", len(jobs), len(jobs), draw)
+
+
+def _workers_part(queues: Sequence[Overview], frame: Frame) -> Part:
+    workers = in_order({worker.id: worker for queue in queues for worker in queue.stats.workers}.values())
+    # Those that are not well come first where not all can be shown.
+    ill_first = sorted(workers, key=lambda worker: worker.alive and not worker.draining)
+
+    def draw(rows: int) -> RenderableType:
+        return render_workers(in_order(ill_first[:rows]), width=frame.width, whole=frame.height is None)
+
+    if not workers:
+        return Part(1, "worker", "workers", 1, 1, draw, head=0)
+    return Part(1, "worker", "workers", len(workers), len(workers), draw)
+
+
+def _failures_part(queues: Sequence[Overview], frame: Frame) -> Part:
+    read = sum(len(queue.failures) for queue in queues)
+    total = max(read, sum(queue.stats.dead for queue in queues))
+
+    def draw(rows: int) -> RenderableType:
+        return render_failures(queues, most=rows, whole=frame.height is None)
+
+    return Part(2, "dead letter", "dead letters", min(FAILURES, read), total, draw)
+
+
+def _arq_part(queues: Sequence[Overview]) -> Part:
+    told = [_arq_line(queue) for queue in queues if queue.arq is not None]
+
+    def draw(rows: int) -> RenderableType:
+        return Group(*told[:rows])
+
+    return Part(4, "health check of arq", "health checks of arq", len(told), len(told), draw, head=0)
 
 
 def _headline(queues: Sequence[Overview]) -> Text:
@@ -111,14 +153,6 @@ def _window(window_s: int | None) -> str:
         if window_s % unit_s == 0:
             return f"last {window_s // unit_s} {sign}"
     return f"last {duration(window_s)}"
-
-
-def _more(count: int, one: str, many: str) -> list[Text]:
-    return [Text(f"and {count:,} more {one if count == 1 else many}", style="dim")] if count > 0 else []
-
-
-def _has_arq(queue: Overview) -> bool:
-    return queue.arq is not None
 
 
 def _arq_line(queue: Overview) -> Text:

@@ -6,15 +6,15 @@ What comes from Redis, ids of jobs too, reaches no terminal as control codes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.console import open_console
 from monarq.cli.figures import NOTHING, duration
+from monarq.cli.tables import Column, open_table, render_listed
 from monarq.monitor.places import Places, places_of
 from monarq.monitor.stats import known_queues
 from monarq.monitor.workers import WorkerStats, read_workers
@@ -27,6 +27,9 @@ WIDE: Final = 100
 
 NARROW: Final = 64
 """Columns below which only what tells a worker's state is left."""
+
+SHORTEST_NAME: Final = 8
+SHORTEST_WORKER: Final = 12
 
 LATE_S: Final = 1.0
 """A loop that was kept from turning for longer is marked."""
@@ -52,11 +55,17 @@ async def show_workers(source: UrlSource, queues: Sequence[str], *, with_jobs: b
         console.print(Text(""), render_jobs(workers, width=console.width))
 
 
-def render_workers(workers: Sequence[WorkerStats], *, width: int) -> RenderableType:
-    """The workers, a row each."""
+def render_workers(workers: Sequence[WorkerStats], *, width: int, whole: bool = True) -> RenderableType:
+    """The workers, a row each.
+
+    Args:
+        workers: which.
+        width: of the screen.
+        whole: over as many lines as the names of their queues need; else each is cut to one.
+    """
     if not workers:
         return Text("no worker; start one:  monarq worker TARGET")
-    table = _open_table(gap=1 if width < NARROW else 2)
+    table = open_table(gap=1 if width < NARROW else 2)
     table.add_column(_cut("worker on"))
     names = _columns(width)
     if any(worker.cpu_places for worker in workers):
@@ -71,6 +80,8 @@ def render_workers(workers: Sequence[WorkerStats], *, width: int) -> RenderableT
             table.add_column(name, justify="right", no_wrap=True)
     for worker in workers:
         cells = _cells(worker)
+        if not whole:
+            cells["queues"] = _cut(", ".join(worker.queues))
         table.add_row(_cut(worker.host), *(cells[name] for name in names))
     return table
 
@@ -81,14 +92,15 @@ def render_jobs(workers: Sequence[WorkerStats], *, width: int) -> RenderableType
     if not running:
         return Text("no job runs")
     running.sort(key=lambda each: -each[0].age_s)
-    with_worker = width >= NARROW
-    table = _open_table(gap=2)
-    table.add_column("for", justify="right", no_wrap=True)
-    for name in ("id", "job", *(("queue", "worker") if with_worker else ())):
-        table.add_column(name, overflow="fold")
-    for job, worker in running:
-        where = (job.queue, f"{worker.host}:{worker.pid}") if with_worker else ()
-        table.add_row(Text(duration(job.age_s)), *(Text(printable(cell)) for cell in (job.id, job.name, *where)))
+    ids = Column("id", _texts(job.id for job, _ in running))
+    columns = [
+        Column("for", _texts(duration(job.age_s) for job, _ in running), justify="right"),
+        ids,
+        Column("job", _texts(job.name for job, _ in running), least=SHORTEST_NAME),
+        Column("queue", _texts(job.queue for job, _ in running), rank=2, least=SHORTEST_NAME),
+        Column("worker", _texts(f"{worker.host}:{worker.pid}" for _, worker in running), rank=1, least=SHORTEST_WORKER),
+    ]
+    table = render_listed(ids, columns, width=width)
     unnamed = sum(max(0, worker.running - len(worker.running_jobs)) for worker in workers)
     return Group(table, Text(f"and {unnamed:,} more", style="dim")) if unnamed else table
 
@@ -142,8 +154,8 @@ def memory(size: int) -> str:
     return f"{megabytes:.0f}MB" if megabytes < 1000 else f"{megabytes / 1024:.1f}GB"
 
 
-def _open_table(*, gap: int) -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_edge=False)
+def _texts(cells: Iterable[str]) -> list[Text]:
+    return [Text(printable(cell)) for cell in cells]
 
 
 def _cut(name: str) -> Text:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
 from monarq.cli.figures import duration, rate, span, sparkline
-from monarq.cli.stats_view import Frame, allot, render
+from monarq.cli.stats_layout import allot
+from monarq.cli.stats_view import Frame, render
 from monarq.monitor.arq_health import ArqHealth
 from monarq.monitor.overview import Overview
 from monarq.monitor.stats import WorkerStats
@@ -101,8 +103,9 @@ def test_without_workers_it_says_how_to_start_one() -> None:
 
 def test_the_newest_failures_of_all_queues() -> None:
     lines = shown(overview(failures=FAILURES[1:]), overview("emails", failures=FAILURES[:1]), width=100)
-    assert [line.split()[1] for line in lines[-2:]] == ["resize", "send"]
-    assert lines[-2].endswith(r"ValueError: cat.txt is no image\x1b[2J at all")
+    assert [line.split()[1] for line in lines[-3:-1]] == ["resize", "send"]
+    assert lines[-1] == "and 4 more dead letters"
+    assert lines[-3].endswith(r"ValueError: cat.txt is no image\x1b[2J at all")
 
 
 def test_what_arq_tells() -> None:
@@ -128,10 +131,48 @@ def test_a_watched_screen_is_not_longer_than_the_terminal(width: int, height: in
     assert "gone" in text, "the workers that are not well are shown first"
 
 
+LEFT_OUT = re.compile(r"([\d,]+) more (queue|name of jobs|names of jobs|worker|dead letter)s?")
+SIZES = [(80, 24), (100, 20), (100, 24), (60, 15), (40, 10), (64, 12), (200, 12), (144, 9), (80, 8)]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("count", [1, 2, 3, 30])
+def test_what_is_left_out_of_a_small_screen_is_told(width: int, height: int, count: int) -> None:
+    jobs = {f"job {number}": Tallies(done=number, started=number) for number in range(12)}
+    workers = tuple(WorkerStats(f"w{n}", f"host-{n}", n, alive=n != 5) for n in range(7))
+    failures = tuple(letter("resize", f"OSError: {number}") for number in range(4))
+    queues = [
+        overview(f"queue-{number}", jobs=jobs, workers=workers, failures=failures, dead=9) for number in range(count)
+    ]
+    lines = shown(*queues, width=width, height=height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    told = {what.replace("names", "name"): int(left) for left, what in LEFT_OUT.findall(" ".join(lines))}
+    assert len(re.findall(r"^ *job \d+ ", text, re.MULTILINE)) + told.get("name of jobs", 0) == 12 * count
+    assert len(re.findall(r"^host-\d", text, re.MULTILINE)) + told.get("worker", 0) == 7
+    assert len(re.findall(r"^ *\S+ +resize ", text, re.MULTILINE)) + told.get("dead letter", 0) == 9 * count
+    named = {line.split()[0] for line in lines if line.startswith("queue-")}
+    assert len(named) + told.get("queue", 0) == count
+
+
+def test_queues_that_are_not_well_come_first_where_not_all_can_be_shown() -> None:
+    well = [quiet(f"well-{number:02}") for number in range(20)]
+    lines = shown(*well, quiet("stuck", queued=9, oldest_s=60.0), width=80, height=24)
+    assert any(line.startswith("stuck") for line in lines)
+    assert "more queues" in "\n".join(lines)
+
+
+def test_a_long_name_of_a_queue_leaves_room_for_its_numbers() -> None:
+    lines = shown(overview("a-queue-of-a-very-long-name"), overview("b"), width=40, height=24)
+    assert any(line.split()[1:2] == ["1,234,567"] for line in lines if line.startswith("a-queue-of-a-ve"))
+
+
 def test_rows_are_shared_out() -> None:
     assert allot([3, 40, 5], 100) == [3, 40, 5]
     assert allot([3, 40, 40], 23) == [3, 10, 10]
     assert allot([40, 0, 40], -5) == [0, 0, 0]
+    assert allot([40, 3, 40, 40], 14) == [4, 3, 4, 3]
 
 
 def test_ascii_where_there_is_nothing_else() -> None:

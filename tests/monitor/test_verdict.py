@@ -14,7 +14,7 @@ from tests.cli.overviews import WORKERS, beats, overview, quiet
 BLOCKED = replace(WORKERS[0], loop_lag_s=2.5)
 CPU_FULL = replace(WORKERS[0], running=4, cpu_places=2, cpu_running=2)
 CPU_FREE = replace(CPU_FULL, running=101, cpu_running=1)
-PACE = "2.0 in and 2.0 out a second in the last minute"
+PACE = "last minute: 2.0 in/s, 2.0 out/s"
 SOON = "at this pace done in 17 min"
 OLD = replace(WORKERS[0], running=3)
 """A version that tells nothing of its cpu lane."""
@@ -38,13 +38,13 @@ OLD = replace(WORKERS[0], running=3)
         (
             quiet(queued=9, oldest_s=31.0),
             "falling behind",
-            "9 jobs ready, the oldest for 31 s; 2.0 in and 2.0 out a second in the last minute",
+            "9 jobs ready, the oldest for 31 s; last minute: 2.0 in/s, 2.0 out/s",
         ),
         (quiet(queued=9, oldest_s=29.0), "healthy", "1 worker, 0 running, 9 ready"),
         (
             quiet(queued=9, oldest_s=6.0, beats=beats(enqueued=31, done=30)),
             "falling behind",
-            "9 jobs ready, the oldest for 6 s; 2.1 in and 2.0 out a second in the last minute",
+            "9 jobs ready, the oldest for 6 s; last minute: 2.1 in/s, 2.0 out/s",
         ),
         (
             quiet(queued=94, queued_cpu=94, oldest_s=40.0, workers=(CPU_FULL,)),
@@ -59,7 +59,7 @@ OLD = replace(WORKERS[0], running=3)
         (
             quiet(queued=94, queued_cpu=94, oldest_s=40.0, workers=(OLD, replace(CPU_FULL, alive=False))),
             "falling behind",
-            "94 jobs ready, the oldest for 40 s; 2.0 in and 2.0 out a second in the last minute",
+            "94 jobs ready, the oldest for 40 s; last minute: 2.0 in/s, 2.0 out/s",
         ),
         (
             quiet(queued=1000, oldest_s=150.0, beats=beats(enqueued=15, done=30)),
