@@ -22,8 +22,8 @@ from monarq.monitor.payload_view import PayloadView, view_payload
 from monarq.shared.json_lines import json_line
 from monarq.shared.printable import printable, printable_lines
 
-SHORTEST_NAME: Final = 8
-SHORTEST_ERROR: Final = 12
+SHORTEST_NAME: Final = 12
+SHORTEST_ERROR: Final = 16
 """Signs to which columns are narrowed at most."""
 
 _OF_LINES: Final = ("error", "returned")

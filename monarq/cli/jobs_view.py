@@ -22,7 +22,7 @@ from monarq.monitor.timeline import Moment
 from monarq.shared.json_lines import json_line
 from monarq.shared.printable import printable
 
-SHORTEST_NAME: Final = 8
+SHORTEST_NAME: Final = 12
 SHORTEST_STANDING: Final = 12
 """Signs to which columns are narrowed at most."""
 
@@ -66,13 +66,18 @@ def render_rows(rows: Sequence[JobRow], *, with_queue: bool, width: int) -> Rend
         ids,
         Column("job", _texts(row.name or "?" for row in rows), least=SHORTEST_NAME),
         Column("tries", _texts(map(_tries, rows)), rank=1, justify="right"),
-        Column("", _texts(map(_standing, rows)), least=SHORTEST_STANDING),
+        Column("", _texts(map(_standing, rows)), least=max(SHORTEST_STANDING, *_ids_of_workers(rows))),
     ]
     return render_listed(ids, columns, width=width)
 
 
 def _texts(cells: Iterable[str]) -> list[Text]:
     return [Text(printable(cell)) for cell in cells]
+
+
+def _ids_of_workers(rows: Sequence[JobRow]) -> list[int]:
+    """How long the ids of workers are that stand among what is told: they are not to be broken either."""
+    return [len(printable(row.worker or "")) for row in rows if row.state == "running"] or [0]
 
 
 def _tries(row: JobRow) -> str:

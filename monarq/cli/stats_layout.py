@@ -10,6 +10,8 @@ from typing import Final
 from rich.console import RenderableType
 from rich.text import Text
 
+from monarq.cli.tables import allot
+
 LOW: Final = 18
 """Lines of a screen below which no line of it stays empty."""
 
@@ -76,22 +78,6 @@ def lay_out(parts: Sequence[Part], *, width: int, room: int | None, gap: int) ->
         rows = part.rows_in(lines)
         shown += [*[Text("")] * gap, part.draw(rows), *_told([part.more(rows)])]
     return shown + _told([part.more(0) for part in wanted if part not in kept])
-
-
-def allot(wanted: Sequence[int], room: int) -> list[int]:
-    """So many lines for each table that all fit: small ones are shown whole, and what is left is shared evenly."""
-    given = [0] * len(wanted)
-    left, open_places = max(0, room), [at for at, count in enumerate(wanted) if count]
-    while open_places:
-        share = left // len(open_places)
-        small = [at for at in open_places if wanted[at] <= share]
-        for at in small or open_places:
-            given[at] = min(wanted[at], share)
-            left -= given[at]
-        open_places = [at for at in open_places if at not in small] if small else []
-    for at in [at for at, count in enumerate(wanted) if given[at] < count][:left]:
-        given[at] += 1
-    return given
 
 
 def _worth_showing(wanted: Sequence[Part], width: int, room: int, gap: int) -> list[Part]:

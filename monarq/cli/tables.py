@@ -50,12 +50,11 @@ def render_columns(columns: Sequence[Column], *, width: int, gap: int = GAP) -> 
     """A table of as many of these columns as there is room for."""
     kept = _that_fit(columns, width, gap)
     table = open_table(gap=gap)
-    for column in kept:
-        if column.least is None:
-            table.add_column(column.name, justify=column.justify, no_wrap=True, min_width=column.widest)
-        else:
-            head = Text(column.name, no_wrap=True, overflow="ellipsis")
-            table.add_column(head, justify=column.justify, overflow="fold")
+    room = width - _needed(kept, gap)
+    more = allot([column.widest - column.narrowest for column in kept], room)
+    for column, signs in zip(kept, more, strict=True):
+        head = Text(column.name, no_wrap=True, overflow="ellipsis")
+        table.add_column(head, justify=column.justify, overflow="fold", width=column.narrowest + signs)
     for cells in zip(*(column.cells for column in kept), strict=True):
         table.add_row(*cells)
     return table
@@ -84,6 +83,22 @@ def _labelled(column: Column) -> list[Text]:
     if column.justify != "right":
         return list(column.cells)
     return [Text.assemble(f"{column.name} ", cell) if cell.plain else cell for cell in column.cells]
+
+
+def allot(wanted: Sequence[int], room: int) -> list[int]:
+    """How much each gets of what there is: those that want little all of it, and the others the same."""
+    given = [0] * len(wanted)
+    left, open_places = max(0, room), [at for at, count in enumerate(wanted) if count]
+    while open_places:
+        share = left // len(open_places)
+        small = [at for at in open_places if wanted[at] <= share]
+        for at in small or open_places:
+            given[at] = min(wanted[at], share)
+            left -= given[at]
+        open_places = [at for at in open_places if at not in small] if small else []
+    for at in [at for at, count in enumerate(wanted) if given[at] < count][:left]:
+        given[at] += 1
+    return given
 
 
 def open_table(*, gap: int = GAP) -> Table:

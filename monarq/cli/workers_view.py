@@ -28,8 +28,7 @@ WIDE: Final = 100
 NARROW: Final = 64
 """Columns below which only what tells a worker's state is left."""
 
-SHORTEST_NAME: Final = 8
-SHORTEST_WORKER: Final = 12
+SHORTEST_NAME: Final = 12
 
 LATE_S: Final = 1.0
 """A loop that was kept from turning for longer is marked."""
@@ -98,7 +97,7 @@ def render_jobs(workers: Sequence[WorkerStats], *, width: int) -> RenderableType
         ids,
         Column("job", _texts(job.name for job, _ in running), least=SHORTEST_NAME),
         Column("queue", _texts(job.queue for job, _ in running), rank=2, least=SHORTEST_NAME),
-        Column("worker", _texts(f"{worker.host}:{worker.pid}" for _, worker in running), rank=1, least=SHORTEST_WORKER),
+        Column("worker", _texts(f"{worker.host}:{worker.pid}" for _, worker in running), rank=1),
     ]
     table = render_listed(ids, columns, width=width)
     unnamed = sum(max(0, worker.running - len(worker.running_jobs)) for worker in workers)

@@ -19,11 +19,13 @@ IDS = ["0d39c2b2f0c04c0b9f5ab2b1b9d3f1a7", "invoice-of-2026-11-27-for-customer-4
 QUEUE = "a-queue-of-a-long-name"
 NAME = "orders.tasks.send_invoice_by_mail"
 ERROR = "ValueError: the invoice has no address, and nobody knows where it is to go to"
+JOBS_WORKER = "web-1.example.com:18204:5e0b8c3a"
 WORKER = WorkerStats("w", "web-1.example.com", 18204)
 
 
 def jobs_list(width: int) -> RenderableType:
     rows = [JobRow(each.encode(), each, QUEUE, "failed", NAME, error=ERROR, tries=3) for each in IDS]
+    rows.append(JobRow(b"8", "8", QUEUE, "running", NAME, worker=JOBS_WORKER, started_ms=1))
     return render_rows(rows, with_queue=True, width=width)
 
 
@@ -45,7 +47,7 @@ def test_an_id_stands_whole_on_one_line(listed: object, width: int) -> None:
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert max(map(len, lines)) <= width
-    for each in IDS:
+    for each in [*IDS, *([JOBS_WORKER] if listed is jobs_list else [])]:
         assert any(each in line.split() for line in lines), each
 
 
@@ -64,4 +66,4 @@ def test_a_screen_that_is_too_narrow_for_a_table_shows_everything(listed: object
     assert isinstance(console.file, io.StringIO)
     everything = "".join(console.file.getvalue().split())
     for said in (NAME, QUEUE, ERROR, "tries"):
-        assert everything.count(said.replace(" ", "")) == len(IDS)
+        assert everything.count(said.replace(" ", "")) >= len(IDS)

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from monarq.cli.figures import duration, rate, span, sparkline
-from monarq.cli.stats_layout import allot
 from monarq.cli.stats_view import Frame, render
+from monarq.cli.tables import allot
 from monarq.monitor.arq_health import ArqHealth
 from monarq.monitor.overview import Overview
 from monarq.monitor.stats import WorkerStats
