@@ -41,7 +41,7 @@ async def test_a_full_cpu_lane_beside_idle_io_places(redis: Redis, redis_url: st
             await put(redis, jobs.spin_on, 60, job_id=f"behind-{number}")
         [stats] = await read_stats(redis, [DEFAULT_QUEUE])
         assert (stats.queued, stats.queued_cpu) == (WAITING, WAITING)
-        assert "io 1 of 50 · cpu 1 of 1" in await site.text("/")
+        assert "1/50 io · 1/1 cpu" in await site.text("/")
         assert "50 io</span> 1<span" in await site.text("/workers")
         labels = {"worker": engine.worker_id, "host": engine.worker_id.split(":")[0]}
         samples = await scrape(redis)
