@@ -101,7 +101,7 @@ async def test_workers(redis: Redis, redis_url: str) -> None:
 async def test_names_are_told_whatever_they_hold(redis: Redis, redis_url: str, name: str) -> None:
     await know(redis, QueueKeys.of('q"\\\n'), [name])
     # By the bare command: producers refuse line breaks in names, arq's do not.
-    await put(redis, name, job_id="named", queue=QueueKeys.of('q"\\\n'))
+    await put(redis, name, job_id="named", name=name, queue=QueueKeys.of('q"\\\n'))
     snapshot = await read_snapshot(redis, ['q"\\\n'])
     for accept, parser in (("", parse), ("application/openmetrics-text; version=1.0.0", parse_openmetrics)):
         body, _ = await Exporter(lambda: asyncio.sleep(0, snapshot)).scrape(accept)
