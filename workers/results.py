@@ -11,6 +11,7 @@ from monarq.shared.payload import Payload, write_result
 from monarq.shared.remote_error import error_text, qualified_name, traceback_text
 from monarq.workers.run import Run
 from monarq.workers.settings import WorkerSettings
+from monarq.workers.tries import crash_tries, next_try
 
 _LONGEST_ERROR = 20_000
 _LONGEST_TRACE = 20_000
@@ -51,7 +52,7 @@ class Results:
         """The end of a job that never ran."""
         name = payload.name if payload else "<unknown>"
         result = {
-            "t": max(lease.tries + 1, (payload and payload.job_try) or 0),
+            "t": next_try(lease, payload, self._settings),
             "f": name,
             "a": payload.args if payload else (),
             "k": payload.kwargs if payload else {},
@@ -63,8 +64,9 @@ class Results:
             "q": lease.queue.queue,
             "id": lease.job_id,
         }
+        used = lease.tries + crash_tries(lease, self._settings)
         data, _ = self._write(lease, self._codec_of(payload), result)
-        letter = self._letter(lease, error, lease.tries, now_ms, now_ms, result["et"]) if bury else b""
+        letter = self._letter(lease, error, used, now_ms, now_ms, result["et"]) if bury else b""
         keep_ms = _kept(data, self._default_keep_ms())
         return Ending(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
 

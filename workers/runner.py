@@ -125,7 +125,7 @@ class Runner:
     def hand_back(self, run: Run) -> None:
         """Gives back a job whose run does not end although it was cancelled; the process must end soon after."""
         run.halt = Halt.LOST
-        self._settle(run, HandedBack())
+        self._settle(run, HandedBack(is_free=not self._settings.arq_style))
 
     def release_returns(self) -> None:
         """Gives the jobs back whose runs were stopped for it, once nothing is at work for them any more."""
@@ -158,7 +158,7 @@ class Runner:
     async def _outcome(self, run: Run) -> Outcome:
         run.start_ms = wall_ms()
         if run.halt is not None:
-            return self._verdict(run, asyncio.CancelledError())
+            return self._unstarted(run)
         timer = self._start_timer(run)
         try:
             if self._hooks.job_start:
@@ -183,6 +183,11 @@ class Runner:
     def _verdict(self, run: Run, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
         return decide(run, error, arq_style=self._settings.arq_style, retry_jobs=self._settings.retry_jobs)
+
+    def _unstarted(self, run: Run) -> Outcome:
+        """The verdict on a run that was stopped before its function was called, which is no try in any count."""
+        verdict = self._verdict(run, asyncio.CancelledError())
+        return HandedBack() if run.halt is Halt.HAND_BACK else verdict
 
     def _start_timer(self, run: Run) -> asyncio.TimerHandle | None:
         """The cpu lane minds the clock itself: it kills the process, which takes no cancelling."""
@@ -240,9 +245,9 @@ class Runner:
                 self.tally.failed += 1
                 self._acker.add(self._results.of_error(run, error, bury=False))
                 self._journal.job_aborted(run)
-            case HandedBack():
+            case HandedBack(is_free):
                 self.tally.handed_back += 1
-                self._returns.append(_handed_back(run, self._results.worker_id))
+                self._returns.append(_handed_back(run, self._results.worker_id, is_free))
                 self._journal.job_handed_back(run)
             case Lost():
                 self.tally.lost += 1
@@ -287,12 +292,20 @@ def _again(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Ret
         run.lease,
         run.job.home,
         delay_ms=round(delay_s * 1000),
-        tries=None if is_free else run.job_try,
+        tries=None if is_free else run.tries,
         note=error_text(error)[:_LONGEST_NOTE],
         name=run.job.name,
         run_ms=NOT_RUN if is_free else run.ran_ms,
     )
 
 
-def _handed_back(run: Run, worker_id: str) -> Return:
-    return Return(run.lease, run.job.home, due_ms=run.lease.score, note=worker_id, name=run.job.name)
+def _handed_back(run: Run, worker_id: str, is_free: bool) -> Return:
+    return Return(
+        run.lease,
+        run.job.home,
+        due_ms=run.lease.score,
+        tries=None if is_free else run.tries,
+        note=worker_id,
+        name=run.job.name,
+        is_stopped=True,
+    )

@@ -1,7 +1,7 @@
 """A `Worker` with arq's arguments, methods and log lines that runs monarq's engine: what `monarq.arq.worker` gives.
 
 One `main()` is one engine: it runs until it is stopped, or in burst mode until the queue is empty. Jobs that are
-cancelled by a signal are handed back at once and lose no try; what else arq promises of a worker is kept.
+cancelled by a signal are handed back at once.
 """
 
 from __future__ import annotations
