@@ -99,6 +99,11 @@ class Engine:
         """Whether it has stopped runs before their end."""
         return self._service.cut_short
 
+    @property
+    def is_over(self) -> bool:
+        """Whether every job has ended or is handed back."""
+        return self._service.is_over
+
     def own_process(self) -> None:
         """Lets it end what its jobs have started where they are handed back: this process has no other work."""
         self._service.owns_process = True
