@@ -9,7 +9,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from monarq.shared.connection import RedisSource
@@ -17,7 +17,7 @@ from monarq.workers.crew import Crew, Terms
 from monarq.workers.journal import Journal
 from monarq.workers.pulse import Pulse
 from monarq.workers.record import write_record
-from monarq.workers.registry import register
+from monarq.workers.registry import Registered, register
 from monarq.workers.run import Run
 from monarq.workers.runner import wall_ms
 from monarq.workers.running import WORKER_ID
@@ -62,7 +62,7 @@ class Engine:
         """
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.settings = settings
-        self.jobs = register(functions, settings)
+        self.jobs = self.register(functions)
         self.ctx = {} if ctx is None else ctx
         self.source = source
         self.paused = False
@@ -89,6 +89,10 @@ class Engine:
             stopping=self._stopping,
             hand_back=self._hand_back,
         )
+
+    def register(self, functions: Iterable[object]) -> Mapping[str, Registered]:
+        """The table of jobs that it runs by its settings; see `monarq.workers.registry.register`."""
+        return register(functions, self.settings)
 
     @property
     def _crew(self) -> Crew | None:
