@@ -187,3 +187,17 @@ async def test_a_real_signal_stops_a_real_process(
     assert told in shown.decode()
     assert await pool.zcard(DEFAULT_QUEUE) == (1 if wait == "0" else 0)
     assert await pool.exists("arq:queue:health-check", names.in_progress(made.job_id)) == 0
+
+
+@pytest.mark.parametrize("seconds", [0.4, 3.0])
+async def test_running_jobs_survive_who_deletes_their_keys(pool: arq.ArqRedis, redis: Redis, seconds: float) -> None:
+    """As programs do when they start, against what arq leaves behind: ended before a renewal of its lease, and after."""
+    await pool.enqueue_job("sleep", seconds, _job_id="one")
+    async with running(ours(pool, lease_s=1.5)) as first, running(ours(pool, lease_s=1.5)) as second:
+        await until(lambda: pool.exists(names.in_progress("one")))
+        await redis.delete(*[key async for key in redis.scan_iter(names.in_progress("*"))])
+        await until(lambda: pool.exists(names.result("one")))
+        assert sorted((counts(first), counts(second))) == [(0, 0, 0), (1, 0, 0)]
+    result = await arq.jobs.Job("one", pool).result_info()
+    assert result is not None
+    assert (result.success, result.job_try) == (True, 1)
