@@ -191,7 +191,7 @@ async def test_a_real_signal_stops_a_real_process(
 
 @pytest.mark.parametrize("seconds", [0.4, 3.0])
 async def test_running_jobs_survive_who_deletes_their_keys(pool: arq.ArqRedis, redis: Redis, seconds: float) -> None:
-    """As programs do when they start, against what arq leaves behind: ended before a renewal of its lease, and after."""
+    """As programs do when they start, against what arq leaves behind; one ends before its lease is renewed."""
     await pool.enqueue_job("sleep", seconds, _job_id="one")
     async with running(ours(pool, lease_s=1.5)) as first, running(ours(pool, lease_s=1.5)) as second:
         await until(lambda: pool.exists(names.in_progress("one")))
