@@ -25,6 +25,7 @@ from monarq.shared.commands.claim import Lease
 from monarq.shared.otel import attributes_of, context_of
 from monarq.shared.remote_error import error_text, qualified_name
 from monarq.shared.retry import Retry
+from monarq.shared.tracing import CARRIER
 from monarq.workers.journal import Listener
 from monarq.workers.run import Run
 
@@ -44,7 +45,10 @@ class SpanListener(Listener):
 
     def job_started(self, run: Run) -> None:
         """See `Listener`."""
-        self._spans[run] = self._start(run)
+        if not run.job.is_traced:
+            self._spans[run] = self._start(run)
+        elif run.payload.trace is not None:
+            run.payload.kwargs.setdefault(CARRIER, run.payload.trace)
 
     def job_completed(self, run: Run, value: object) -> None:
         """See `Listener`."""
@@ -120,7 +124,7 @@ class SpanListener(Listener):
         span = self._spans.pop(run, None)
         if span is None:
             # The user's hook raised before the start; of what was stopped before it, there is nothing to tell.
-            if error is None:
+            if error is None or run.job.is_traced:
                 return
             span = self._start(run)
         span.set_attribute("monarq.job.outcome", outcome)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from arq.cron import CronJob
@@ -95,7 +94,7 @@ def named(name: str, given: Any) -> Function | Job[..., Any]:
     function: Function = func(given)
     if function.name == name:
         return function
-    return replace(function, name=name)
+    return Function(**{**vars(function), "name": name})  # as it was given, whatever an instrumentation shows instead
 
 
 def _as_function(given: Any) -> Function:
