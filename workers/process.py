@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any, Final
 
 import uvloop
+from redis.asyncio import Redis
 
 from monarq.shared.connection import UrlSource
 from monarq.shared.errors import MonarqError

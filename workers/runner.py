@@ -8,16 +8,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any
 
 from arq.utils import ms_to_datetime
 
 from monarq.shared.codec import MSGPACK
 from monarq.shared.commands.claim import Lease
-from monarq.shared.commands.kinds import NOT_RUN
 from monarq.shared.commands.requeue import Return
 from monarq.shared.lane import Lane
-from monarq.shared.remote_error import error_text
 from monarq.workers.acker import Acker
 from monarq.workers.admission import AbortedBefore, Admission, Refused, Unknown
 from monarq.workers.journal import Journal
@@ -28,15 +26,13 @@ from monarq.workers.outcome import Aborted, Again, Completed, Failed, HandedBack
 from monarq.workers.progress import Reporter
 from monarq.workers.registry import Passes
 from monarq.workers.results import Results
+from monarq.workers.returns import handed_back, tried_again
 from monarq.workers.run import Halt, Run
 from monarq.workers.running import JOB
 from monarq.workers.settings import Hook, WorkerSettings
 from monarq.workers.slots import Slots
 from monarq.workers.tally import Tally
 from monarq.workers.unknown_jobs import UnknownJobs
-
-_LONGEST_NOTE: Final = 300
-"""How much of an error a job's trail keeps."""
 
 
 def wall_ms() -> int:
@@ -129,8 +125,8 @@ class Runner:
 
     def release_returns(self) -> None:
         """Gives the jobs back whose runs were stopped for it, once nothing is at work for them any more."""
-        for handed_back in self._returns:
-            self._acker.add(handed_back)
+        for back in self._returns:
+            self._acker.add(back)
         self._returns.clear()
 
     async def _run(self, run: Run, slots: Slots) -> None:
@@ -239,7 +235,7 @@ class Runner:
                 self._journal.job_failed(run, error)
             case Again(delay_s, error, is_free):
                 self.tally.retried += 1
-                self._acker.add(_again(run, error, delay_s, is_free))
+                self._acker.add(tried_again(run, error, delay_s, is_free))
                 self._journal.job_retried(run, error, delay_s)
             case Aborted(error):
                 self.tally.failed += 1
@@ -247,7 +243,7 @@ class Runner:
                 self._journal.job_aborted(run)
             case HandedBack(is_free):
                 self.tally.handed_back += 1
-                self._returns.append(_handed_back(run, self._results.worker_id, is_free))
+                self._returns.append(handed_back(run, self._results.worker_id, is_free))
                 self._journal.job_handed_back(run)
             case Lost():
                 self.tally.lost += 1
@@ -285,27 +281,3 @@ class Runner:
         self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=False))
         self._journal.aborted_before_start(lease, payload.name, payload.enqueue_ms)
         self._on_ended()
-
-
-def _again(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Return:
-    return Return(
-        run.lease,
-        run.job.home,
-        delay_ms=round(delay_s * 1000),
-        tries=None if is_free else run.tries,
-        note=error_text(error)[:_LONGEST_NOTE],
-        name=run.job.name,
-        run_ms=NOT_RUN if is_free else run.ran_ms,
-    )
-
-
-def _handed_back(run: Run, worker_id: str, is_free: bool) -> Return:
-    return Return(
-        run.lease,
-        run.job.home,
-        due_ms=run.lease.score,
-        tries=None if is_free else run.tries,
-        note=worker_id,
-        name=run.job.name,
-        is_stopped=True,
-    )

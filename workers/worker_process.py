@@ -60,8 +60,7 @@ class WorkerProcess:
         ready_bytes: the resident memory that it had then; 0 before.
         pulse: how it stood at its last beat.
         silent_s: seconds since it was last heard of; time in which we were stopped ourselves does not count.
-        farewell: "drained" or "burst" when everything was handed back, and None otherwise: then what it held is to be
-            repaired.
+        farewell: "drained" or "burst" when everything was handed back, else None: what it held is to be repaired.
         failed: whether what it did after its last job has raised.
         killed_for: why the supervisor killed it, if it did.
         end: how it ended; None while it lives.

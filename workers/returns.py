@@ -1,0 +1,39 @@
+"""What is written of a run after which its job goes back to its queue."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from monarq.shared.commands.kinds import NOT_RUN
+from monarq.shared.commands.requeue import Return
+from monarq.shared.remote_error import error_text
+from monarq.workers.run import Run
+
+_LONGEST_NOTE: Final = 300
+"""How much of an error a job's trail keeps."""
+
+
+def tried_again(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Return:
+    """For another try, after a while."""
+    return Return(
+        run.lease,
+        run.job.home,
+        delay_ms=round(delay_s * 1000),
+        tries=None if is_free else run.tries,
+        note=error_text(error)[:_LONGEST_NOTE],
+        name=run.job.name,
+        run_ms=NOT_RUN if is_free else run.ran_ms,
+    )
+
+
+def handed_back(run: Run, worker_id: str, is_free: bool) -> Return:
+    """To its old place in the line, as the worker stops."""
+    return Return(
+        run.lease,
+        run.job.home,
+        due_ms=run.lease.score,
+        tries=None if is_free else run.tries,
+        note=worker_id,
+        name=run.job.name,
+        is_stopped=True,
+    )
