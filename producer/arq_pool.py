@@ -6,7 +6,7 @@ Everything that `RedisSettings` can say holds for Sentinel as well, where arq dr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import redis
@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from redis.sentinel import Sentinel as BlockingSentinel
 
 from monarq.producer.arq_redis import ArqRedis
+from monarq.producer.arq_redis_settings import further_options, sentinels_options
 from monarq.shared.connection import connection_options
 from monarq.shared.errors import SettingsError
 from monarq.shared.log_lines import open_logger
@@ -66,7 +67,7 @@ def server_options(settings: RedisSettings) -> dict[str, Any]:
         options |= {name: getattr(settings, name) for name in _SSL}
     if not settings.sentinel:
         options |= {"host": settings.host, "port": settings.port, "unix_socket_path": settings.unix_socket_path}
-    return options
+    return options | further_options(settings)
 
 
 def patient_options(settings: RedisSettings) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def make_client(settings: RedisSettings, options: dict[str, Any], kind: type[Red
     """
     merged = server_options(settings) | options
     if settings.sentinel:
-        return sentinel_client(settings.host, settings.sentinel_master, merged, kind)
+        return sentinel_client(settings.host, settings.sentinel_master, merged, sentinels_options(settings), kind)
     return kind(**merged)
 
 
@@ -108,20 +109,37 @@ def make_blocking_client(settings: RedisSettings, options: dict[str, Any]) -> re
     """The same for threads."""
     merged = server_options(settings) | options
     if settings.sentinel:
-        return blocking_sentinel_client(settings.host, settings.sentinel_master, merged)
+        return blocking_sentinel_client(settings.host, settings.sentinel_master, merged, sentinels_options(settings))
     return redis.Redis(**merged)
 
 
-def sentinel_client(sentinels: Any, name: str, options: dict[str, Any], kind: type[Redis] = Redis) -> Redis:
-    """A client of the master that the sentinels, given as (host, port), call by this name."""
-    sentinel: Any = Sentinel(sentinels, **options)  # type: ignore[no-untyped-call]  # redis-py has no types here
+def sentinel_client(
+    sentinels: Any, name: str, options: dict[str, Any], own: Mapping[str, Any], kind: type[Redis] = Redis
+) -> Redis:
+    """A client of the master that the sentinels, given as (host, port), call by this name.
+
+    Args:
+        sentinels: where they are.
+        name: the master's name.
+        options: what the master is connected to with.
+        own: what the sentinels are.
+        kind: the client's class.
+    """
+    made: Any = Sentinel  # redis-py has no types here
+    sentinel = made(sentinels, sentinel_kwargs=_sentinel_kwargs(options, own), **options)
     return cast("Redis", sentinel.master_for(name, redis_class=kind))
 
 
-def blocking_sentinel_client(sentinels: Any, name: str, options: dict[str, Any]) -> redis.Redis:
+def blocking_sentinel_client(sentinels: Any, name: str, options: dict[str, Any], own: Mapping[str, Any]) -> redis.Redis:
     """The same for threads."""
-    sentinel: Any = BlockingSentinel(sentinels, **options)  # type: ignore[no-untyped-call]  # redis-py has no types here
+    made: Any = BlockingSentinel
+    sentinel = made(sentinels, sentinel_kwargs=_sentinel_kwargs(options, own), **options)
     return cast("redis.Redis", sentinel.master_for(name))
+
+
+def _sentinel_kwargs(options: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the master's options those of sockets hold for the sentinels too, as redis-py has it."""
+    return {name: value for name, value in options.items() if name.startswith("socket_")} | dict(own)
 
 
 async def create_pool(

@@ -49,7 +49,7 @@ from monarq.shared.errors import EnqueueUnknownError, PayloadError, RedisUnavail
 from monarq.shared.keys import QueueKeys
 from monarq.shared.payload import write_payload
 from monarq.shared.signing import find_signer
-from monarq.shared.tracing import sending
+from monarq.shared.tracing import CARRIER, instrumented_carrier, sending
 from monarq.shared.units import Duration
 
 RETRY_FOR_S: Final = 5.0
@@ -183,6 +183,8 @@ class ArqRedis(arq.connections.ArqRedis):
         route = Route(named_job(function), QueueKeys.of(queue), placing, _job_id or None)
         job_id = _job_id or new_id()
         with sending(queue, function, job_id=job_id) as route.trace:
+            if carrier := instrumented_carrier():
+                kwargs[CARRIER] = carrier
             written = self._payload(route, args, kwargs, _job_try)
             payload = self._codecs.seal(written, "job", job_id.encode())
             code = await self._submit(route, job_id, payload)

@@ -19,6 +19,12 @@ Carrier = dict[str, str]
 
 _IS_CHOSEN_BY_ENVIRONMENT: Final = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
 
+CARRIER: Final = "_carrier"
+"""The argument in which opentelemetry-instrumentation-arq lets a context travel, and takes it away again."""
+
+_MAKES_SPANS: Final = os.environ.get("MONARQ_TRACES", "").lower() not in ("0", "off", "no", "false")
+"""Whether monarq makes spans of its own; the program's context travels in any case."""
+
 _UNTRACED: Final[AbstractContextManager[Carrier | None]] = nullcontext()
 
 
@@ -38,6 +44,22 @@ def find_tracing() -> Tracing | None:
     return tracing_of(provider)
 
 
+def find_maker() -> Tracing | None:
+    """What makes monarq's own spans; None as well where MONARQ_TRACES turns them off."""
+    return find_tracing() if _MAKES_SPANS else None
+
+
+def arq_is_instrumented() -> bool:
+    """Whether opentelemetry-instrumentation-arq makes spans of the runs of arq's functions."""
+    instrumentor = getattr(sys.modules.get("opentelemetry.instrumentation.arq"), "ArqInstrumentor", None)
+    return instrumentor is not None and instrumentor().is_instrumented_by_opentelemetry
+
+
+def instrumented_carrier() -> Carrier | None:
+    """The current context for that instrumentation, to travel as the argument `CARRIER`; None where there is none."""
+    return carry_context() if arq_is_instrumented() else None
+
+
 def sending(
     queue: str, job_name: str, *, job_id: str | None = None, count: int | None = None
 ) -> AbstractContextManager[Carrier | None]:
@@ -49,7 +71,7 @@ def sending(
         job_id: the job's id, where it is one job.
         count: how many jobs, where they are many.
     """
-    tracing = find_tracing()
+    tracing = find_maker()
     return _UNTRACED if tracing is None else tracing.sending(queue, job_name, job_id=job_id, count=count)
 
 

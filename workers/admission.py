@@ -18,6 +18,7 @@ from monarq.shared.payload import Payload
 from monarq.workers.registry import Registered
 from monarq.workers.run import Run
 from monarq.workers.settings import WorkerSettings
+from monarq.workers.tries import crash_tries, next_try
 from monarq.workers.unknown_jobs import some_of, waits_for_s
 
 
@@ -82,10 +83,10 @@ class Admission:
         job = self._jobs.get(payload.name)
         if job is None:
             return self._admit_unknown(lease, payload)
-        job_try = max(lease.tries + 1, payload.job_try or 0)
+        job_try = next_try(lease, payload, self._settings)
         if job_try > job.policy.max_tries:
             return Refused(lease, self._dead(f"max {job.policy.max_tries} retries exceeded"), payload)
-        return Run(lease, job, payload, job_try)
+        return Run(lease, job, payload, job_try, crash_tries(lease, self._settings))
 
     def _admit_unknown(self, lease: Lease, payload: Payload) -> Unknown | Refused:
         if lease.unknown_ms is not None and lease.unknown_ms < payload.enqueue_ms:

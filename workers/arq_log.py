@@ -226,6 +226,11 @@ def warn_misspelled(where: str, name: str, nearest: str) -> None:
     logger.warning("%s: %r is no setting and is ignored, is %r meant?", where, name, nearest)
 
 
+def warn_never_called(where: str, names: Iterable[str]) -> None:
+    """A subclass of the worker overrides steps that only arq's own has."""
+    logger.warning("%s overrides %s, which nothing calls here; see on_job_start and listeners", where, ", ".join(names))
+
+
 def warn_namesakes(name: str) -> None:
     """Two functions of one name: arq runs the last one, and says nothing."""
     logger.warning("functions: two are named %r, only the last one is run; give one of them another name", name)

@@ -5,6 +5,9 @@ What a class may hold, and where it is looked for, is in `monarq.workers.arq_giv
 
 from __future__ import annotations
 
+import math
+import operator
+import sys
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
@@ -105,7 +108,7 @@ def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
         cron_jobs=cron_jobs,
         crons=arq_entries(cron_jobs, zone),
         source=SettingsSource(settings) if pool is None else PoolSource(pool.connection_pool),
-        ctx={} if values["ctx"] is None else values.kind("ctx", dict),
+        ctx=values.mapping("ctx"),
         zone=zone,
         redis_pool=pool,
         redis_settings=settings,
@@ -138,12 +141,21 @@ class _Values(dict[str, Any]):
 
     def number(self, name: str, least: int | None = None) -> int:
         """A whole number."""
+        number = _whole(self[name])
+        if number is None:
+            raise SettingsError(f"{name} is {self[name]!r}: give a whole number")
+        if least is not None and number < least:
+            raise SettingsError(f"{name} is {self[name]}: it must be {least} or more")
+        return number
+
+    def mapping(self, name: str) -> Any:
+        """A dict, or what can be used like one."""
         value = self[name]
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise SettingsError(f"{name} is {value!r}: give a whole number")
-        if least is not None and value < least:
-            raise SettingsError(f"{name} is {value}: it must be {least} or more")
-        return value
+        if value is None:
+            return {}
+        if all(hasattr(value, method) for method in ("keys", "__getitem__", "__setitem__")):
+            return value
+        raise SettingsError(f"{name} is {value!r}: give a dict")
 
     def kind(self, name: str, kind: type, *, or_none: bool = False) -> Any:
         """A value of this class."""
@@ -247,6 +259,17 @@ def _read_cron_jobs(given: Any) -> list[CronJob]:
         if not isinstance(job, CronJob):
             raise FunctionError(f"cron_jobs, must be instances of CronJob: make them by cron(), {job!r} is none")
     return jobs
+
+
+def _whole(value: Any) -> int | None:
+    """A value as a whole number, whose type it need not have: 10.0 is one, and infinity is as many as there can be."""
+    if isinstance(value, float) and value == math.inf:
+        return sys.maxsize
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        return None
+    return operator.index(value)
 
 
 def _article(name: str) -> str:

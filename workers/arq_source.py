@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -69,13 +70,13 @@ class PoolSource:
     def client(self) -> Redis:
         """See `RedisSource`."""
         if isinstance(self.pool, SentinelConnectionPool):
-            return sentinel_client(self._sentinels(), self.pool.service_name, self._sentinel_options())
+            return sentinel_client(*self._sentinels())
         return Redis.from_pool(ConnectionPool(self.pool.connection_class, **self._options()))
 
     def blocking_client(self) -> redis.Redis:
         """See `RedisSource`."""
         if isinstance(self.pool, SentinelConnectionPool):
-            return blocking_sentinel_client(self._sentinels(), self.pool.service_name, self._sentinel_options())
+            return blocking_sentinel_client(*self._sentinels())
         return redis.Redis.from_pool(redis.ConnectionPool(_blocking_class(self.pool), **self._options()))
 
     def _options(self) -> dict[str, Any]:
@@ -91,11 +92,13 @@ class PoolSource:
     def _sentinel_options(self) -> dict[str, Any]:
         return self._options() | {"ssl": issubclass(self.pool.connection_class, SSLConnection)}
 
-    def _sentinels(self) -> list[tuple[str, int]]:
-        """Where the pool's sentinels are."""
-        manager: Sentinel = getattr(self.pool, "sentinel_manager")  # noqa: B009 - only a sentinel's pool has one
+    def _sentinels(self) -> tuple[list[tuple[str, int]], str, dict[str, Any], Mapping[str, Any]]:
+        """Where the pool's sentinels are, what they call its master, and what that and they are connected to with."""
+        pool: Any = self.pool
+        manager: Sentinel = pool.sentinel_manager
         nodes = [node.connection_pool.connection_kwargs for node in manager.sentinels]
-        return [(options["host"], options["port"]) for options in nodes]
+        hosts = [(options["host"], options["port"]) for options in nodes]
+        return hosts, pool.service_name, self._sentinel_options(), pool.sentinel_manager.sentinel_kwargs
 
 
 def _is_fake(kind: type) -> bool:

@@ -69,6 +69,7 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
         lease_s: how long its jobs stay its own without a renewal.
         grace_s: how long it lets jobs run on when it is to stop.
         redis_url: where its jobs are; None where its Redis has no URL.
+        arq_style: whether it goes by arq's settings.
     """
 
     worker_id: str
@@ -76,6 +77,7 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
     lease_s: float
     grace_s: float
     redis_url: str | None = None
+    arq_style: bool = False
 
     def __repr__(self) -> str:
         return f"Ready({self.worker_id})"  # the URL may hold a password
@@ -103,10 +105,12 @@ class Ended(msgspec.Struct, tag="ended", frozen=True):
     Attributes:
         reason: why it ends.
         cut_short: whether runs were stopped before their end: what they have started must not be at work any longer.
+        failed: whether what it does after its last job, the user's hook, has raised.
     """
 
     reason: EndReason
     cut_short: bool = False
+    failed: bool = False
 
 
 ToWorker = Start | Drain | HandBack | Rest | Repair

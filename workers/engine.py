@@ -9,7 +9,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from monarq.shared.connection import RedisSource
@@ -18,7 +18,7 @@ from monarq.workers.crew import Crew, Terms
 from monarq.workers.journal import Journal
 from monarq.workers.pulse import Pulse
 from monarq.workers.record import write_record
-from monarq.workers.registry import register
+from monarq.workers.registry import Registered, register
 from monarq.workers.run import Run
 from monarq.workers.runner import wall_ms
 from monarq.workers.running import WORKER_ID
@@ -64,7 +64,7 @@ class Engine:
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.settings = settings
         limit_error_text(settings.max_error_text)
-        self.jobs = register(functions, settings)
+        self.jobs = self.register(functions)
         self.ctx = {} if ctx is None else ctx
         self.source = source
         self.paused = False
@@ -92,6 +92,10 @@ class Engine:
             hand_back=self._hand_back,
         )
 
+    def register(self, functions: Iterable[object]) -> Mapping[str, Registered]:
+        """The table of jobs that it runs by its settings; see `monarq.workers.registry.register`."""
+        return register(functions, self.settings)
+
     @property
     def _crew(self) -> Crew | None:
         return self._service.crew
@@ -100,6 +104,11 @@ class Engine:
     def cut_short(self) -> bool:
         """Whether it has stopped runs before their end."""
         return self._service.cut_short
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every job has ended or is handed back."""
+        return self._service.is_over
 
     def own_process(self) -> None:
         """Lets it end what its jobs have started where they are handed back: this process has no other work."""

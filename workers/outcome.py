@@ -69,7 +69,13 @@ class Crashed:
 
 @dataclass(frozen=True, slots=True)
 class HandedBack:
-    """The worker stops: somebody else runs it, and this run costs it no try."""
+    """The worker stops: somebody else runs it.
+
+    Attributes:
+        is_free: whether this run costs it no try, as by monarq's own rules; arq counts what its worker has begun.
+    """
+
+    is_free: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +93,13 @@ def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool)
         run: the run.
         error: what it raised.
         arq_style: keep to arq's rules for `Retry`: it always leads to another claim, which then finds the tries
-            used up.
+            used up. There a run that a stop cancels is a try.
         retry_jobs: whether `Retry` and a cancelled run lead to another try at all.
     """
     if run.halt is Halt.LOST:
         return Lost()
     if run.halt is Halt.HAND_BACK:
-        return HandedBack()  # what the job, or a library, made of being cancelled is no verdict on it
+        return _decide_stopped(error, arq_style, retry_jobs)
     if isinstance(error, asyncio.CancelledError):
         return _decide_cancelled(run, error, arq_style, retry_jobs)
     if _is_a(run, error, (asyncio.CancelledError,)):
@@ -126,6 +132,13 @@ def _by_policy(run: Run, error: BaseException) -> Outcome:
     if policy.has_another(run.job_try) and _is_a(run, error, policy.retry_on):
         return Again(policy.delay_s(run.job_try), error)
     return Failed(error)
+
+
+def _decide_stopped(error: BaseException, arq_style: bool, retry_jobs: bool) -> Outcome:
+    if arq_style and not retry_jobs:
+        return Failed(error)
+    # What the job, or a library, made of being cancelled is no verdict on it.
+    return HandedBack(is_free=not arq_style)
 
 
 def _decide_cancelled(run: Run, error: asyncio.CancelledError, arq_style: bool, retry_jobs: bool) -> Outcome:

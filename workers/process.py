@@ -45,7 +45,7 @@ from monarq.workers.repairer import Repairer
 from monarq.workers.signals import handling
 from monarq.workers.spec import WorkerSpec
 from monarq.workers.steady_loop import run_through
-from monarq.workers.supervisor_log import SupervisorLog, left_behind
+from monarq.workers.supervisor_log import SupervisorLog, left_behind, not_started
 from monarq.workers.worker_engine import Build, WorkerEngine
 
 BEAT_S: Final = 1.0
@@ -101,6 +101,10 @@ class Worker:
                 raise
             self._channel.send(Refused(str(error)))
             return CANNOT_START
+        except BaseException as error:
+            if not self._is_ready:
+                self._channel.send(Refused(not_started(error)))
+            raise
         return 0
 
     async def _serve(self, engine: WorkerEngine) -> None:
@@ -112,12 +116,19 @@ class Worker:
             beats = asyncio.create_task(self._beat(engine))
             try:
                 await engine.run()
+            except BaseException:
+                if engine.is_over:
+                    self._say_farewell(engine, failed=True)
+                raise
             finally:
                 beats.cancel()
                 # No thread or task that a job left behind may keep the process any longer.
                 _exit_within(LINGER_S)
-            in_burst = engine.settings.burst and self._stop_asked_s is None
-            self._channel.send(Ended("burst" if in_burst else "drained", engine.cut_short))
+            self._say_farewell(engine)
+
+    def _say_farewell(self, engine: WorkerEngine, *, failed: bool = False) -> None:
+        in_burst = engine.settings.burst and self._stop_asked_s is None
+        self._channel.send(Ended("burst" if in_burst else "drained", engine.cut_short, failed))
 
     async def _beat(self, engine: WorkerEngine) -> None:
         while True:
@@ -133,7 +144,14 @@ class Worker:
         settings = engine.settings
         url = engine.source.url if isinstance(engine.source, UrlSource) else None
         self._channel.send(
-            Ready(engine.worker_id, list(settings.queues), settings.lease_s, settings.grace_s, redis_url=url)
+            Ready(
+                engine.worker_id,
+                list(settings.queues),
+                settings.lease_s,
+                settings.grace_s,
+                redis_url=url,
+                arq_style=settings.arq_style,
+            )
         )
 
     def _on_signal(self) -> None:

@@ -16,6 +16,7 @@ from monarq.shared.errors import DeclarationError
 from monarq.shared.job import Job
 from monarq.shared.lane import Home, Lane, home_of
 from monarq.shared.retry_policy import RetryPolicy
+from monarq.shared.tracing import arq_is_instrumented
 from monarq.workers.arq_sentry import told_to_sentry
 from monarq.workers.lanes.import_path import ImportPath, import_path_of
 from monarq.workers.settings import WorkerSettings
@@ -46,6 +47,7 @@ class Registered:
         import_path: where that process finds its function; None on the other lanes.
         converter: makes arguments again that travelled in msgpack, where its annotations ask for it.
         is_cron: whether it is one of arq's cron jobs, whose log lines leave the id out.
+        is_traced: whether somebody else makes spans of its runs.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Registered:
     import_path: ImportPath | None = None
     converter: Converter | None = None
     is_cron: bool = False
+    is_traced: bool = False
 
 
 def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[str, Registered]:
@@ -129,6 +132,7 @@ def _from_arq(function: object, settings: WorkerSettings) -> Registered:
         policy=policy,
         keep_ms=_keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),
         is_cron=isinstance(declared, CronJob),
+        is_traced=arq_is_instrumented(),
     )
 
 

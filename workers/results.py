@@ -17,6 +17,7 @@ from monarq.shared.traceback_text import traceback_text
 from monarq.workers.peek import name_and_time
 from monarq.workers.run import Run
 from monarq.workers.settings import WorkerSettings
+from monarq.workers.tries import crash_tries, next_try
 
 
 class Results:
@@ -56,7 +57,7 @@ class Results:
         """The end of a job that never ran."""
         name, enqueue_ms = name_and_time(lease, payload)
         result = {
-            "t": max(lease.tries + 1, (payload and payload.job_try) or 0),
+            "t": next_try(lease, payload, self._settings),
             "f": name,
             "a": payload.args if payload else (),
             "k": payload.kwargs if payload else {},
@@ -71,8 +72,9 @@ class Results:
         lane = self._lanes.get(name, lease.home)
         if lane != "io":
             result["lane"] = lane
+        used = lease.tries + crash_tries(lease, self._settings)
         data, _ = self._write(lease, self._codec_of(payload), result)
-        letter = self._letter(lease, lane, error, lease.tries, now_ms, now_ms, enqueue_ms) if bury else b""
+        letter = self._letter(lease, lane, error, used, now_ms, now_ms, enqueue_ms) if bury else b""
         keep_ms = _kept(data, self._default_keep_ms())
         return Ending(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
 

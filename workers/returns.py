@@ -21,7 +21,7 @@ def tried_again(run: Run, error: BaseException, delay_s: float, is_free: bool) -
         run.lease,
         run.job.home,
         delay_ms=round(delay_s * 1000),
-        tries=None if is_free else run.job_try,
+        tries=None if is_free else run.tries,
         note=error_text(error)[:_LONGEST_NOTE],
         name=run.job.name,
         run_ms=NOT_RUN if is_free else run.ran_ms,
@@ -33,6 +33,14 @@ def crashed(run: Run, error: CpuJobDied) -> Crash:
     return Crash(run.lease, error.how[:_LONGEST_NOTE])
 
 
-def handed_back(run: Run, worker_id: str) -> Return:
-    """To where it stood, at no cost."""
-    return Return(run.lease, run.job.home, due_ms=run.lease.score, note=worker_id, name=run.job.name)
+def handed_back(run: Run, worker_id: str, is_free: bool) -> Return:
+    """To its old place in the line, as the worker stops."""
+    return Return(
+        run.lease,
+        run.job.home,
+        due_ms=run.lease.score,
+        tries=None if is_free else run.tries,
+        note=worker_id,
+        name=run.job.name,
+        is_stopped=True,
+    )

@@ -36,6 +36,7 @@ class Run:
         job: how it is run.
         payload: its decoded payload.
         job_try: which try this is, from 1.
+        crash_tries: how many of the tries before it were crashes, which the count in Redis leaves out.
         start_ms: unix ms at which its function was called, by this machine's clock.
         finish_ms: unix ms at which it ended; 0 before.
         halt: why it was cancelled, where it was.
@@ -48,6 +49,7 @@ class Run:
     job: Registered
     payload: Payload
     job_try: int
+    crash_tries: int = 0
     start_ms: int = 0
     finish_ms: int = 0
     halt: Halt | None = None
@@ -56,6 +58,11 @@ class Run:
     progress: RunProgress | None = field(default=None, repr=False)
 
     raised: Raised | None = field(default=None, repr=False)
+
+    @property
+    def tries(self) -> int:
+        """How many tries the job has used when this one is over, as Redis counts them."""
+        return self.job_try - self.crash_tries
 
     @property
     def job_id(self) -> str:

@@ -123,7 +123,7 @@ class Runner:
     def hand_back(self, run: Run) -> None:
         """Gives back a job whose run does not end although it was cancelled; the process must end soon after."""
         run.halt = Halt.LOST
-        self._settle(run, HandedBack())
+        self._settle(run, HandedBack(is_free=not self._settings.arq_style))
 
     def release_returns(self) -> None:
         """Gives the jobs back whose runs were stopped for it, once nothing is at work for them any more."""
@@ -156,7 +156,7 @@ class Runner:
     async def _outcome(self, run: Run) -> Outcome:
         run.start_ms = wall_ms()
         if run.halt is not None:
-            return self._verdict(run, asyncio.CancelledError())
+            return self._unstarted(run)
         timer = self._start_timer(run)
         try:
             if self._hooks.job_start:
@@ -183,6 +183,11 @@ class Runner:
         # For whoever looks at it: log, spans, the user's listeners.
         BaseException.with_traceback(error, users_traceback(error))
         return decide(run, error, arq_style=self._settings.arq_style, retry_jobs=self._settings.retry_jobs)
+
+    def _unstarted(self, run: Run) -> Outcome:
+        """The verdict on a run that was stopped before its function was called, which is no try in any count."""
+        verdict = self._verdict(run, asyncio.CancelledError())
+        return HandedBack() if run.halt is Halt.HAND_BACK else verdict
 
     def _start_timer(self, run: Run) -> asyncio.TimerHandle | None:
         """The cpu lane minds the clock itself: it kills the process, which takes no cancelling."""
@@ -244,9 +249,9 @@ class Runner:
                 self.tally.crashed += 1
                 self._acker.add(crashed(run, error))
                 self._journal.job_crashed(run, error)
-            case HandedBack():
+            case HandedBack(is_free):
                 self.tally.handed_back += 1
-                self._returns.append(handed_back(run, self._results.worker_id))
+                self._returns.append(handed_back(run, self._results.worker_id, is_free))
                 self._journal.job_handed_back(run)
             case Lost():
                 self.tally.lost += 1

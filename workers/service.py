@@ -54,6 +54,7 @@ class Service:
         crew: the worker's parts; None until the start-up hook has run.
         owns_process: whether this process is for the worker alone, so that it may end what runs here beside it.
         cut_short: whether runs were stopped before their end.
+        is_over: whether every job has ended or is handed back.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Service:
         self.owns_process = False
         self.cut_short = False
         self._processes: JobProcesses | None = None
+        self.is_over = False
 
     async def run(self) -> None:
         """Serves until it is to stop, or in burst mode until no job is left.
@@ -109,11 +111,14 @@ class Service:
                 # After the hook, in which a program may set its traces up.
                 with tracing(terms.journal, terms.worker_id):
                     await self._serve(redis, lanes)
+                self.is_over = True
             finally:
-                if hooks.shutdown:
-                    await hooks.shutdown(terms.ctx)
-                if self.cut_short and self._processes:
-                    self._processes.kill_all()
+                try:
+                    if hooks.shutdown:
+                        await hooks.shutdown(terms.ctx)
+                finally:
+                    if self.cut_short and self._processes:
+                        self._processes.kill_all()
         finally:
             await lanes.stop()
 

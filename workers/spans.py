@@ -26,6 +26,7 @@ from monarq.shared.error_text import error_text, message_of, type_name_of
 from monarq.shared.otel import attributes_of, context_of
 from monarq.shared.retry import Retry
 from monarq.shared.traceback_text import traceback_text
+from monarq.shared.tracing import CARRIER
 from monarq.workers.journal import Listener
 from monarq.workers.lanes.cpu_errors import CpuJobDied
 from monarq.workers.run import Run
@@ -46,7 +47,10 @@ class SpanListener(Listener):
 
     def job_started(self, run: Run) -> None:
         """See `Listener`."""
-        self._spans[run] = self._start(run)
+        if not run.job.is_traced:
+            self._spans[run] = self._start(run)
+        elif run.payload.trace is not None:
+            run.payload.kwargs.setdefault(CARRIER, run.payload.trace)
 
     def job_completed(self, run: Run, value: object) -> None:
         """See `Listener`."""
@@ -126,7 +130,7 @@ class SpanListener(Listener):
         span = self._spans.pop(run, None)
         if span is None:
             # The user's hook raised before the start; of what was stopped before it, there is nothing to tell.
-            if error is None:
+            if error is None or run.job.is_traced:
                 return
             span = self._start(run)
         span.set_attribute("monarq.job.outcome", outcome)

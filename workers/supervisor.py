@@ -26,6 +26,7 @@ from monarq.workers.supervisor_log import SupervisorLog, death_of
 from monarq.workers.worker_process import WorkerProcess
 from monarq.workers.worker_start import COMMAND
 
+FAILED: Final = 1
 CANNOT_START: Final = 2
 """Exit code of a worker, and of its supervisor, when the settings are wrong or Redis is not there."""
 
@@ -34,6 +35,7 @@ async def supervise(
     spec: WorkerSpec,
     *,
     workers: int,
+    one_for_arq: bool = False,
     limits: Limits | None = None,
     share: Share | None = None,
     log: SupervisorLog | None = None,
@@ -45,15 +47,19 @@ async def supervise(
     Args:
         spec: what each worker runs.
         workers: how many.
+        one_for_arq: one is enough where the target turns out to be arq's settings: their users count on it, with a
+            port that a hook opens say, or a cron that runs at the start. Only the first worker can tell, so the
+            others are started when it is ready.
         limits: how long to wait for what.
         share: what a worker is to do before another takes its place. Default: whatever comes, until too many of its
             threads hang.
         log: who hears of what happens; by default the logger ``monarq.supervisor``.
 
     Returns:
-        The exit code: 0, or 2 when the workers cannot start; then the reason was logged.
+        The exit code: 0; 2 when the workers cannot start, for a reason that was logged; that of their processes, mostly
+        1, where the user's own code has raised before they took jobs, or after the last one.
     """
-    return await Supervisor(spec, workers=workers, limits=limits, share=share, log=log).run()
+    return await Supervisor(spec, workers=workers, one_for_arq=one_for_arq, limits=limits, share=share, log=log).run()
 
 
 class Supervisor:
@@ -69,6 +75,7 @@ class Supervisor:
         spec: WorkerSpec,
         *,
         workers: int,
+        one_for_arq: bool = False,
         command: Sequence[str] = COMMAND,
         limits: Limits | None = None,
         share: Share | None = None,
@@ -85,6 +92,8 @@ class Supervisor:
             Seat(index, start=self._start, on_ended=self._on_ended, limits=self._limits, log=self._log)
             for index in range(workers)
         ]
+        self._is_sized = not one_for_arq
+        self._filling: asyncio.TaskGroup | None = None
         self._workers: dict[int, WorkerProcess] = {}
         self._repairs_to_pass_on: list[Repair] = []
         self._renewal_asked = False
@@ -93,6 +102,7 @@ class Supervisor:
         self._hangup_stops = hangup_means_stop()
         self._stopping = False
         self._was_ready = False
+        self._failed_seats: set[int] = set()
         self._exit_code = 0
 
     @property
@@ -104,7 +114,8 @@ class Supervisor:
 
     async def run(self) -> int:
         """Runs the pool; see `supervise`."""
-        self._log.started(len(self._seats))
+        if self._is_sized:
+            self._log.started(len(self._seats))
         handlers = {
             signal.SIGCHLD: self.handle_chld,
             signal.SIGTERM: self.handle_term,
@@ -114,9 +125,8 @@ class Supervisor:
         with handling(handlers):
             recycling = asyncio.create_task(Recycler(self._seats, self._share, self._log).run())
             try:
-                async with asyncio.TaskGroup() as seats:
-                    for seat in self._seats:
-                        seats.create_task(seat.keep())
+                async with asyncio.TaskGroup() as self._filling:
+                    self._fill(self._opened)
                 await self._repairer.finish()
                 for repair in self._repairs_to_pass_on:
                     self._log.jobs_left_to_leases(repair.dead)
@@ -153,6 +163,27 @@ class Supervisor:
                 del self._workers[worker.pid]
         if self._adopts_orphans and (count := reap_orphans(self._workers)):
             self._log.orphans_reaped(count)
+
+    def _fill(self, seats: Sequence[Seat]) -> None:
+        assert self._filling is not None
+        for seat in seats:
+            self._filling.create_task(seat.keep())
+
+    def _size(self, first: Ready) -> None:
+        """Settles how many workers there are to be, by what the first one runs."""
+        self._is_sized = True
+        spared = self._seats[1:]
+        if first.arq_style:
+            del self._seats[1:]
+            self._log.started(1, spared=len(spared))
+        else:
+            self._log.started(len(self._seats))
+            self._fill(spared)
+
+    @property
+    def _opened(self) -> Sequence[Seat]:
+        """The places that workers were started for so far."""
+        return self._seats if self._is_sized else self._seats[:1]
 
     def _stop(self) -> None:
         self._stopping = True
@@ -195,6 +226,8 @@ class Supervisor:
     def _on_ready(self, worker: WorkerProcess) -> None:
         self._was_ready = True
         if worker.ready is not None:
+            if not self._is_sized:
+                self._size(worker.ready)
             self._log.worker_ready(worker, worker.ready)
         self._pass_repairs_on()
 
@@ -202,8 +235,11 @@ class Supervisor:
         """Does what is due for a worker that has ended; says whether another one is wanted in its seat."""
         if worker.farewell is not None:
             self._log.worker_left(worker)
-            return worker.farewell != "burst" and not self._stopping
-        if worker.ready is None and worker.end is not None and worker.end.exit_code == CANNOT_START:
+            is_followed = worker.farewell != "burst" and not self._stopping
+            if worker.failed and not is_followed:
+                self._exit_code = FAILED
+            return is_followed
+        if worker.ready is None and worker.refusal is not None:
             return self._on_refused(worker)
         if worker.ready is not None:
             self._log.worker_died(worker)
@@ -226,13 +262,19 @@ class Supervisor:
             serving.ask_repair(self._repairs_to_pass_on.pop())
 
     def _on_refused(self, worker: WorkerProcess) -> bool:
-        """A worker cannot start. Where others could, the reason may pass: a Redis that is away, a bad new version."""
+        """A worker cannot start. Where others could, the reason may pass: a Redis that is away, a bad new version.
+
+        What the user's code raises may do so in all workers but one, as a port that only one of them gets.
+        """
         if self._stopping:
             return False
-        if self._was_ready:
+        self._failed_seats.add(worker.index)
+        exit_code = worker.end.exit_code if worker.end is not None else None
+        is_hopeless = exit_code == CANNOT_START or len(self._failed_seats) == len(self._opened)
+        if self._was_ready or not is_hopeless:
             self._log.worker_refused(worker)
             return True
         self._log.cannot_start(worker)
-        self._exit_code = CANNOT_START
+        self._exit_code = FAILED if exit_code is None else exit_code
         self._stop()
         return False

@@ -20,8 +20,8 @@ logger = open_logger("monarq.supervisor")
 class SupervisorLog:
     """Writes what happens to the workers of a pool to the logger ``monarq.supervisor``."""
 
-    def started(self, workers: int) -> None:
-        """The workers are about to be started."""
+    def started(self, workers: int, spared: int = 0) -> None:
+        """It is known how many workers there are to be; `spared` more could run, which arq's users do not expect."""
         logger.info("starting %d worker%s", workers, "" if workers == 1 else "s")
 
     def worker_ready(self, worker: WorkerProcess, ready: Ready) -> None:
@@ -145,6 +145,11 @@ def death_of(worker: WorkerProcess) -> str:
     else:
         happened = f"its worker process was killed by {worker.end.signal_name}"
     return f"{happened} (pid {worker.pid} on {socket.gethostname()}{_memory(worker.end)})"
+
+
+def not_started(error: BaseException) -> str:
+    """What a worker says that failed before it took jobs, in the user's hook for instance."""
+    return f"the worker could not start: {error_text(error)}"
 
 
 def hung_for(silent_s: float) -> str:

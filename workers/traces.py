@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from monarq.shared.tracing import find_tracing
+from monarq.shared.tracing import find_maker
 from monarq.workers.journal import Journal
 
 
 @contextmanager
 def tracing(journal: Journal, worker_id: str) -> Iterator[None]:
     """Lets spans be made of the runs that the journal tells of; does nothing without a tracer provider."""
-    found = find_tracing()
+    found = find_maker()
     if found is None:
         yield
         return

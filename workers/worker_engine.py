@@ -29,6 +29,11 @@ class WorkerEngine(Protocol):
         """Where its jobs are."""
         ...
 
+    @property
+    def is_over(self) -> bool:
+        """Whether every job has ended or is handed back."""
+        ...
+
     async def run(self) -> None:
         """Runs jobs until told to stop, or until a burst is done."""
         ...

@@ -60,8 +60,8 @@ class WorkerProcess:
         ready_bytes: the resident memory that it had then; 0 before.
         pulse: how it stood at its last beat.
         silent_s: seconds since it was last heard of; time in which we were stopped ourselves does not count.
-        farewell: "drained" or "burst" when everything was handed back, and None otherwise: then what it held is to be
-            repaired.
+        farewell: "drained" or "burst" when everything was handed back, else None: what it held is to be repaired.
+        failed: whether what it did after its last job has raised.
         killed_for: why the supervisor killed it, if it did.
         end: how it ended; None while it lives.
     """
@@ -85,6 +85,7 @@ class WorkerProcess:
         self.ready_bytes = 0
         self.refusal: str | None = None
         self.farewell: str | None = None
+        self.failed = False
         self.killed_for: str | None = None
         self.end: ChildEnd | None = None
         self._process = process
@@ -244,7 +245,7 @@ class WorkerProcess:
             case Refused():
                 self.refusal = message.message
             case Ended():
-                self.farewell, self._cut_short = message.reason, message.cut_short
+                self.farewell, self._cut_short, self.failed = message.reason, message.cut_short, message.failed
                 self._kill_within(EXIT_S)
 
     def _tick(self) -> None:

@@ -1,9 +1,8 @@
-"""``arq.connections``: a client whose `enqueue_job` is one reliable call; `RedisSettings` is arq's."""
+"""``arq.connections``: a client whose `enqueue_job` is one reliable call, `RedisSettings` that read a URL whole."""
 
 from __future__ import annotations
 
 from arq.connections import BaseRedis as BaseRedis
-from arq.connections import RedisSettings as RedisSettings
 from arq.connections import log_redis_info as log_redis_info
 from arq.connections import logger as logger
 from arq.constants import default_queue_name as default_queue_name
@@ -23,3 +22,4 @@ from arq.utils import to_unix_ms as to_unix_ms
 from monarq.producer.arq_pool import create_pool as create_pool
 from monarq.producer.arq_redis import ArqRedis as ArqRedis
 from monarq.producer.arq_redis import Job as Job
+from monarq.producer.arq_redis_settings import RedisSettings as RedisSettings

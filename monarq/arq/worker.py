@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from arq.connections import RedisSettings as RedisSettings
 from arq.connections import log_redis_info as log_redis_info
 from arq.constants import abort_job_max_age as abort_job_max_age
 from arq.constants import abort_jobs_ss as abort_jobs_ss
@@ -50,6 +49,7 @@ from monarq.arq.health import get_kwargs as get_kwargs
 from monarq.arq.own_worker import Worker as Worker
 from monarq.producer.arq_pool import create_pool as create_pool
 from monarq.producer.arq_redis import ArqRedis as ArqRedis
+from monarq.producer.arq_redis_settings import RedisSettings as RedisSettings
 
 
 def create_worker(settings_cls: object, **kwargs: Any) -> Worker:

@@ -55,9 +55,8 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     "-w",
     "--workers",
     type=parse_workers,
-    default="auto",
     metavar="N|auto",
-    help="Worker processes. Default: auto, one for each core that can be used here.",
+    help="Worker processes; auto: one for each core that can be used here. Default: auto, but 1 for arq's settings.",
 )
 @click.option(
     "-c",
@@ -257,7 +256,7 @@ def worker(
     reporter: Reporter,
     /,
     target: str,
-    workers: int,
+    workers: int | None,
     redis: str | None,
     check: bool,
     watch: Path | None,

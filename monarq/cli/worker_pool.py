@@ -15,6 +15,7 @@ from monarq.cli.worker_ports import Ports, serving
 from monarq.monitor.stats import QueueStats, read_stats
 from monarq.shared.connection import shown_url
 from monarq.shared.version import VERSION
+from monarq.workers.cores import usable_cores
 from monarq.workers.log_setup import configure_logging
 from monarq.workers.output import never_wait_for_readers
 from monarq.workers.recycler import Share
@@ -38,9 +39,10 @@ class PoolLog(SupervisorLog):
         self._spec = spec
         self._is_announced = False
 
-    def started(self, workers: int) -> None:
+    def started(self, workers: int, spared: int = 0) -> None:
         """See `SupervisorLog`."""
-        say(f"monarq {VERSION}: {self._spec.target}, {workers} worker{'' if workers == 1 else 's'}")
+        more = "; -w auto runs one for each core" if spared else ""
+        say(f"monarq {VERSION}: {self._spec.target}, {workers} worker{'' if workers == 1 else 's'}{more}")
 
     def worker_ready(self, worker: WorkerProcess, ready: Ready) -> None:
         """See `SupervisorLog`."""
@@ -63,7 +65,7 @@ class PoolLog(SupervisorLog):
 
 def run_pool(
     spec: WorkerSpec,
-    workers: int,
+    workers: int | None,
     limits: Limits,
     ports: Ports,
     share: Share,
@@ -75,7 +77,7 @@ def run_pool(
 
     Args:
         spec: what each worker runs.
-        workers: how many.
+        workers: how many; None for one on each core, and for one alone by arq's settings.
         limits: how long the supervisor waits for what.
         ports: where its health and metrics are served.
         share: what a worker is to do before another takes its place.
@@ -88,7 +90,14 @@ def run_pool(
     """
     never_wait_for_readers()
     configure_logging(spec.log)
-    supervisor = Supervisor(spec, workers=workers, limits=limits, share=share, log=PoolLog(spec))
+    supervisor = Supervisor(
+        spec,
+        workers=workers or usable_cores(),
+        one_for_arq=workers is None,
+        limits=limits,
+        share=share,
+        log=PoolLog(spec),
+    )
     return asyncio.run(_run_pool(supervisor, watch, watcher, ports))
 
 

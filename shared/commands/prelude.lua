@@ -376,6 +376,23 @@ local function even_when_full()
     redis.call('DEL', BASE .. 'none')
 end
 
+-- Programs of arq's users delete all in-progress keys when they start. As long as a lease lasts nobody can have claimed
+-- the job since, nor ended it: what stands in its queue is the lease's end. So whoever holds it gets his token back.
+local function regains(id, token, worker)
+    local source = source_of(lane_of(id))
+    local score = redis.pcall('ZSCORE', source, id)
+    local left_ms = type(score) == 'string' and tonumber(score) - LEASED_MARK - now_ms() or 0
+    if left_ms <= 0 or tonumber(score) % 1 ~= LEASED_MARK or redis.pcall('HGET', LEASES .. worker, id) ~= token then
+        return false
+    end
+    if redis.call('EXISTS', RUN .. id) == 1 then
+        return false -- of a wrong type
+    end
+    even_when_full()
+    redis.call('SET', RUN .. id, token, 'PX', ms(left_ms))
+    return true
+end
+
 -- Which of the jobs given in ARGV as strides of {id, token, ...} still carry the token of their claim: their
 -- positions in ARGV, and the ids of the others. (One call after a first that went through finds its jobs among
 -- the others: only the caller knows whether it has called before.)
@@ -391,7 +408,7 @@ local function owned(first, stride, worker)
     local tokens = redis.call('MGET', unpack(prefixed(RUN, ids)))
     for i, id in ipairs(ids) do
         local at = first + (i - 1) * stride
-        if tokens[i] == ARGV[at + 1] then
+        if tokens[i] == ARGV[at + 1] or not tokens[i] and regains(id, ARGV[at + 1], worker) then
             mine[#mine + 1] = at
         else
             lost[#lost + 1] = id

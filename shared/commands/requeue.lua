@@ -31,13 +31,14 @@ for _, at in ipairs(mine) do
         redis.call('SET', RETRY .. id, tries, 'PX', ttl(wait_ms + WEEK))
         keep_payload(id, wait_ms + WEEK)
     end
-    local words, unknown_ms = ARGV[at + 7], ARGV[at + 8]
+    local words, unknown_ms, came_to = ARGV[at + 7], ARGV[at + 8], ARGV[FIRST_KIND + kind * KIND + 1]
     if unknown_ms ~= '' then
         note_unknown(id, unknown_ms)
     end
-    if words ~= '' then
-        local what = tries ~= '' and 'retried' or unknown_ms ~= '' and 'unknown' or 'handed-back'
-        tell(id, what, (tries ~= '' and tries .. ' ' .. ms(wait_ms) .. ' ' or '') .. words, wait_ms + DAY)
+    if words ~= '' and came_to == 'retried' then
+        tell(id, 'retried', tries .. ' ' .. ms(wait_ms) .. ' ' .. words, wait_ms + DAY)
+    elseif words ~= '' then
+        tell(id, unknown_ms ~= '' and 'unknown' or 'handed-back', words, wait_ms + DAY)
     end
     runs_of[kind] = (runs_of[kind] or 0) + 1
     redis.call('DEL', RUN .. id)

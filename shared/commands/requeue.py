@@ -33,6 +33,7 @@ class Return:
         name: the job's name, '' where it is not known.
         run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
         unknown_ms: since when no worker has known its name, unix ms; None where this one knows it.
+        is_stopped: whether it comes back because its worker stops, whatever that costs it.
     """
 
     lease: Lease
@@ -44,6 +45,12 @@ class Return:
     name: str = ""
     run_ms: int = NOT_RUN
     unknown_ms: int | None = None
+    is_stopped: bool = False
+
+    @property
+    def came_to(self) -> CameTo:
+        """What its run counts as."""
+        return CameTo.HANDED_BACK if self.tries is None or self.is_stopped else CameTo.RETRIED
 
 
 async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[Return]) -> list[bytes]:
@@ -57,11 +64,10 @@ async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[
     kinds = Kinds()
     jobs: list[Argument] = []
     for back in returns:
-        came_to = CameTo.HANDED_BACK if back.tries is None else CameTo.RETRIED
         jobs += (
             back.lease.raw_id,
             back.lease.token,
-            kinds.index(back.lease, back.name, came_to, back.run_ms),
+            kinds.index(back.lease, back.name, back.came_to, back.run_ms),
             back.home,
             back.due_ms,
             back.delay_ms,

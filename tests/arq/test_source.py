@@ -112,8 +112,15 @@ async def test_create_pool_repeats_to_connect_and_gives_up(caplog: pytest.LogCap
     assert lines[1].endswith(" 1 retries remaining...")
 
 
-@pytest.fixture
-async def sentinel(tmp_path: Path) -> AsyncIterator[RedisSettings]:
+OPEN = "user default on nopass ~* &* +@all\n"
+"""As a sentinel is without a word."""
+
+LOGIN = {"username": "ann", "password": "secret"}
+LOCKED = "user default off\nuser ann on >secret ~* &* +@all\n"
+
+
+@pytest.fixture(params=[OPEN, LOCKED], ids=["open", "with a login of its own"])
+async def sentinel(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[RedisSettings]:
     """A master, and a sentinel that watches it."""
     binary = next(server.path for server in list_servers() if server.path is not None)
     with EmbeddedRedis(port=0) as master, socket.socket() as probe:
@@ -123,12 +130,13 @@ async def sentinel(tmp_path: Path) -> AsyncIterator[RedisSettings]:
         config = tmp_path / "sentinel.conf"
         config.write_text(
             f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\n"
-            f"sentinel monitor mymaster 127.0.0.1 {urlsplit(master.url).port} 1\n"
+            f"sentinel monitor mymaster 127.0.0.1 {urlsplit(master.url).port} 1\n{request.param}"
         )
         process = await asyncio.create_subprocess_exec(binary, str(config), "--sentinel", stdout=subprocess.DEVNULL)
         try:
             await until(lambda: asyncio.to_thread(answers, port))
-            yield RedisSettings([("127.0.0.1", port)], sentinel=True)
+            own = LOGIN if request.param == LOCKED else None
+            yield monarq.arq.connections.RedisSettings([("127.0.0.1", port)], sentinel=True, sentinel_kwargs=own)
         finally:
             process.terminate()
             await process.wait()

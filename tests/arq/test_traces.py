@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
 import arq
 import pytest
 from opentelemetry import trace
@@ -68,3 +75,38 @@ async def test_a_users_own_format_carries_nothing_but_arqs_fields(
     assert seen == [{"t", "f", "a", "k", "et"}]
     assert len(exported.sent) == 1
     await redis.flushall()
+
+
+async def spans_of(package: str, path: str, **env: str) -> list[Any]:
+    """The spans of the instrumented program, whose client is of this package."""
+    command = [sys.executable, "-m", "tests.arq.instrumented_app", package, path]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, env={**os.environ, **env})
+    told, _ = await process.communicate()
+    assert process.returncode == 0
+    return list(json.loads(told))
+
+
+RUNS = [("add", "SERVER"), ("again", "SERVER"), ("again", "SERVER"), ("fail", "SERVER")]
+
+
+@pytest.mark.parametrize(
+    ("package", "sent"),
+    [
+        ("arq", [("add", "CLIENT"), ("fail", "CLIENT"), ("send arq:queue", "PRODUCER")]),
+        ("monarq.arq", [("send arq:queue", "PRODUCER")] * 3),
+    ],
+)
+async def test_beside_an_instrumentation_of_arq_there_is_one_trace(
+    stock: arq.ArqRedis, package: str, sent: list[tuple[str, str]]
+) -> None:
+    spans = await spans_of(package, str(stock.connection_pool.connection_kwargs["path"]))
+    assert len({trace_id for _, _, trace_id in spans}) == 1
+    assert sorted((name, kind) for name, kind, _ in spans) == sorted([*sent, ("request", "INTERNAL"), *RUNS])
+
+
+async def test_spans_of_monarqs_own_can_be_turned_off(stock: arq.ArqRedis) -> None:
+    path = str(stock.connection_pool.connection_kwargs["path"])
+    spans = await spans_of("monarq.arq", path, MONARQ_TRACES="0")
+    assert sorted((name, kind) for name, kind, _ in spans) == sorted([("request", "INTERNAL"), *RUNS])
+    request = next(trace_id for name, _, trace_id in spans if name == "request")
+    assert {trace_id for name, _, trace_id in spans if name in ("add", "fail")} == {request}

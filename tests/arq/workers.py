@@ -49,7 +49,7 @@ async def running(worker: monarq.arq.worker.Worker | arq.worker.Worker) -> Async
     try:
         yield worker
     finally:
-        if isinstance(worker, arq.worker.Worker):
+        if not isinstance(worker, monarq.arq.worker.Worker):
             # Cancelled, it would leave a pipeline of redis-py's unclosed now and then.
             worker.burst, worker.max_burst_jobs = True, 0
         else:

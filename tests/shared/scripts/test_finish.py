@@ -24,6 +24,14 @@ ENDS = [
     Row("nothing is given", LEASED, call_finish(), [], LEASED),
     Row("done", LEASED, call_finish(ending("a")), [], DONE, repeated=["a"]),
     Row(
+        "done, and somebody has deleted its token",
+        replace(LEASED, tokens={}),
+        call_finish(ending("a")),
+        [],
+        DONE,
+        repeated=["a"],
+    ),
+    Row(
         "done, with an empty result",
         LEASED,
         call_finish(ending("a", result="")),

@@ -53,10 +53,17 @@ REPORTS = [
     Row("of jobs of both", RUNNING, call_progress(("b", "t1", HALF), ("a", "t1", HALF)), ["b"], TOLD),
     Row(
         "of a lease that is over, the claim of which is known",
-        replace(RUNNING, tokens={"b": "t2"}),
+        replace(RUNNING, queue={"a": leased(-1), "b": leased(10)}, tokens={"b": "t2"}),
         call_progress(("a", "t1", HALF)),
         ["a"],
-        replace(RUNNING, tokens={"b": "t2"}, leases={"w2": {"b": "t2"}}),
+        replace(RUNNING, queue={"a": leased(-1), "b": leased(10)}, tokens={"b": "t2"}, leases={"w2": {"b": "t2"}}),
+    ),
+    Row(
+        "of a lease that lasts, whose token somebody has deleted",
+        replace(RUNNING, tokens={"b": "t2"}),
+        call_progress(("a", "t1", HALF)),
+        [],
+        TOLD,
     ),
     Row("of a job that is gone", QueueState(), call_progress(("a", "t1", HALF)), ["a"], QueueState()),
     Row(

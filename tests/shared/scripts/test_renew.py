@@ -28,6 +28,8 @@ BOTH_RENEWED: Final = replace(TWO_LEASED, queue=dict.fromkeys("ab", leased(LEASE
 LISTED: Final = QueueState(records={"w1": "{}"}, workers={"w1": LEASE_S}, queues={KEYS.queue: 0})
 A, B = lease_of("a"), lease_of("b")
 A_CPU: Final = lease_of("a", home="cpu")
+CPU_LEASED: Final = replace(LEASED, queue={"a": PARKED}, cpu={"a": leased(5)})
+CPU_RENEWED: Final = replace(CPU_LEASED, cpu={"a": leased(LEASE_S)})
 
 RENEWALS = [
     Row("nothing to do", NOTHING, call_renew(), [], NOTHING),
@@ -50,6 +52,22 @@ RENEWALS = [
     ),
     Row("a lease", LEASED, call_renew(A), [], RENEWED),
     Row("several leases", TWO_LEASED, call_renew(A, B), [], BOTH_RENEWED),
+    Row("whose token somebody has deleted", replace(LEASED, tokens={}), call_renew(A), [], RENEWED),
+    Row("of the cpu lane, the same", replace(CPU_LEASED, tokens={}), call_renew(A_CPU), [], CPU_RENEWED),
+    Row(
+        "whose token somebody has deleted, after another worker had claimed the job",
+        replace(LEASED, tokens={}, leases={"w2": {"a": "t2"}}),
+        call_renew(A),
+        ["a"],
+        replace(LEASED, tokens={}, leases={"w2": {"a": "t2"}}),
+    ),
+    Row(
+        "whose token somebody has deleted, of a job that arq's abort() has touched",
+        replace(LEASED, queue={"a": Exactly(1)}, tokens={}),
+        call_renew(A),
+        ["a"],
+        replace(LEASED, queue={"a": Exactly(1)}, tokens={}, leases={}),
+    ),
     Row(
         "arq's abort() has set its score to 1",
         replace(LEASED, queue={"a": Exactly(1)}, aborts={"a": 0}),
@@ -199,14 +217,14 @@ WRONG_TYPES = [
     ),
     Row(
         "list of workers: the leases are kept, and what is lost is told",
-        wrong(KEYS.workers, beside=replace(TWO_LEASED, tokens={"b": "t1"})),
+        wrong(KEYS.workers, beside=replace(TWO_LEASED, queue={"a": leased(-5), "b": leased(5)}, tokens={"b": "t1"})),
         call_renew(A, B, record="{}"),
         ["a"],
         wrong(
             KEYS.workers,
             beside=replace(
                 BOTH_RENEWED,
-                queue={"a": leased(5), "b": leased(LEASE_S)},
+                queue={"a": leased(-5), "b": leased(LEASE_S)},
                 tokens={"b": "t1"},
                 leases={"w1": {"b": "t1"}},
                 records=LISTED.records,

@@ -31,6 +31,14 @@ RETURNS = [
     Row("nothing is given", LEASED, call_requeue(), [], LEASED),
     Row("at once, at no cost", LEASED, call_requeue(Back("a")), [], FREE, repeated=["a"]),
     Row(
+        "of a lease that lasts, whose token somebody has deleted",
+        replace(LEASED, tokens={}),
+        call_requeue(Back("a")),
+        [],
+        FREE,
+        repeated=["a"],
+    ),
+    Row(
         "to its old place in the line",
         LEASED,
         call_requeue(Back("a", due=-30)),

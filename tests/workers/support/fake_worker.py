@@ -51,9 +51,14 @@ class FakeEngine:
         self.source = NowhereSource()
         self._target = spec.target or "serve"
         self._flag = Path(spec.overrides.get("flag", "/nonexistent"))
-        self.settings = WorkerSettings(burst=self._target == "burst", grace_s=spec.overrides.get("grace_s", 20.0))
+        self.settings = WorkerSettings(
+            burst=self._target in ("burst", "fail-at-the-end-of-a-burst"),
+            grace_s=spec.overrides.get("grace_s", 20.0),
+            arq_style=self._target == "arq",
+        )
         self._on_ready = on_ready
         self._may_end = asyncio.Event()
+        self.is_over = False
 
     def say(self, what: str) -> None:
         os.write(1, f"{self.worker_id} {os.getpid()}: {what}\n".encode())
@@ -77,6 +82,8 @@ class FakeEngine:
     async def run(self) -> None:
         if self._target == "refuse" or (self._target == "refuse-if-flag" and self._flag.exists()):
             raise SettingsError("the flux is 0; it must be 1 or more")
+        if self._target == "fail" or (self._target == "fail-but-first" and self.worker_id != "fake-0"):
+            raise OSError("the port is taken")
         self.say("is up")
         self._on_ready()
         self.say("runs")
@@ -86,6 +93,9 @@ class FakeEngine:
         if not self.settings.burst:
             await self._may_end.wait()
         self.say("is done")
+        self.is_over = True
+        if self._target.startswith("fail-at-the-end"):
+            raise OSError("the file is gone")
 
     def do_die(self) -> None:
         os._exit(3)

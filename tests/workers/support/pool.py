@@ -90,6 +90,7 @@ async def running_pool(
     target: str,
     *,
     workers: int = 1,
+    one_for_arq: bool = False,
     limits: dict[str, Any] | None = None,
     share: dict[str, int] | None = None,
     fake: bool = True,
@@ -103,7 +104,7 @@ async def running_pool(
 ) -> AsyncIterator[Pool]:
     """Starts a supervisor in a session of its own; whatever is left of it at the end of the block is killed."""
     spec = WorkerSpec(target, redis_url, overrides)
-    order = PoolOrder(spec, workers, limits or {}, fake, subreaper, terminal, share or {})
+    order = PoolOrder(spec, workers, limits or {}, fake, subreaper, terminal, share or {}, one_for_arq)
     process = await asyncio.create_subprocess_exec(
         *wrapper,
         sys.executable,

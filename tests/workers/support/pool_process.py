@@ -33,6 +33,7 @@ class PoolOrder(msgspec.Struct):
     subreaper: bool
     terminal: str | None
     share: dict[str, int] = {}
+    one_for_arq: bool = False
 
 
 def main() -> None:
@@ -46,6 +47,7 @@ def main() -> None:
     pool = Supervisor(
         order.spec,
         workers=order.workers,
+        one_for_arq=order.one_for_arq,
         command=FAKE if order.fake else COMMAND,
         limits=Limits(**order.limits),
         share=Share(**order.share),

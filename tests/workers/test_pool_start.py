@@ -1,0 +1,53 @@
+"""How many workers a pool has, and what becomes of it where the user's own code keeps them from starting or ending."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.workers.support.pool import running_pool
+
+
+@pytest.mark.parametrize(("target", "workers"), [("arq", 1), ("serve", 3)])
+async def test_one_worker_is_enough_by_arqs_settings(target: str, workers: int) -> None:
+    async with running_pool(target, workers=3, one_for_arq=True) as pool:
+        await pool.runs(workers)
+        pool.signal(signal.SIGTERM)
+        assert await pool.ends() == 0
+    assert pool.count(": is up") == workers
+    assert pool.count(f"starting {workers} worker") == 1
+
+
+async def test_several_workers_are_started_for_arqs_settings_where_they_are_asked_for() -> None:
+    async with running_pool("arq", workers=2) as pool:
+        await pool.runs(2)
+        pool.signal(signal.SIGTERM)
+        assert await pool.ends() == 0
+
+
+@pytest.mark.parametrize("one_for_arq", [True, False])
+async def test_a_start_that_raises_in_all_workers_ends_the_pool(one_for_arq: bool) -> None:
+    async with running_pool("fail", workers=2, one_for_arq=one_for_arq) as pool:
+        assert await pool.ends() == 1
+    assert pool.count("ERROR the worker could not start: OSError: the port is taken") == 1
+    assert pool.count("^OSError: the port is taken") >= 1
+
+
+async def test_a_start_that_raises_in_some_workers_is_tried_again() -> None:
+    async with running_pool("fail-but-first", workers=2) as pool:
+        await pool.runs()
+        for _ in range(2):
+            await pool.line("worker 1 .* could not start, and is tried again: .*OSError: the port is taken")
+        pool.signal(signal.SIGTERM)
+        assert await pool.ends() == 0
+
+
+async def test_an_end_that_raises_is_in_the_exit_code() -> None:
+    async with running_pool("fail-at-the-end") as pool:
+        await pool.runs()
+        pool.signal(signal.SIGTERM)
+        assert await pool.ends() == 1
+    async with running_pool("fail-at-the-end-of-a-burst", workers=2) as pool:
+        assert await pool.ends() == 1
+    assert pool.count(": is up") == pool.count("has ended: burst") == 2
