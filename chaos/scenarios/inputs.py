@@ -25,7 +25,7 @@ MAX_DEATHS: Final = 3
 
 async def malformed(stage: Stage) -> Outcome:
     """Malformed jobs among as many good ones."""
-    fleet = await stage.start_workers("--allow-pickle")
+    fleet = await stage.start_workers("--allow-pickle", "--keep-unknown", "0s")
     await stage.enqueue(count=200, prefix="before")
     before = await _until_ended_and_rss(stage, fleet)
     count = stage.sized(ci=200, short=1_000, long=5_000)
