@@ -62,9 +62,9 @@ class LoopThread:
         call = _Call(coroutine)
         try:
             self._submit(call)
-            return call.wait()
+            return call.wait(self._thread)
         except asyncio.CancelledError:
-            if not self._closed:
+            if not self._closed and self._thread.is_alive():
                 raise  # as the job has
             raise ProducerClosedError from None
         except BaseException:
@@ -122,15 +122,16 @@ class _Call(Generic[T]):
         """Whether the loop has taken the coroutine."""
         return self._task is not None
 
-    def wait(self) -> T:
-        """What the coroutine came to.
+    def wait(self, thread: threading.Thread) -> T:
+        """What the coroutine came to in the loop's thread.
 
         Raises:
-            CancelledError: it was cancelled.
+            CancelledError: it was cancelled, or the thread ended before it began.
             BaseException: what the coroutine raised.
         """
         while not self._running.acquire(timeout=SIGNALS_S):
-            pass
+            if not thread.is_alive() and not self.has_begun:
+                raise asyncio.CancelledError
         assert self._task is not None
         return self._task.result()
 

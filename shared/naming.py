@@ -13,8 +13,8 @@ LONGEST_NAME: Final = 250
 LONGEST_ID: Final = 1000
 """Bytes of a job's id."""
 
-_UNFIT: Final = ("Cc", "Zl", "Zp")
-"""Categories of characters that break lines or steer terminals."""
+_UNFIT: Final = frozenset({"Cc", "Zl", "Zp", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Categories and directions of characters that break lines, steer terminals or turn the writing round."""
 
 
 def check_text(name: object, what: str) -> None:
@@ -49,7 +49,7 @@ def check_name(name: str | None, what: str) -> None:
     if name is None:
         return
     _check_length(name, what, LONGEST_NAME)
-    if not name.isprintable() and any(unicodedata.category(character) in _UNFIT for character in name):
+    if not name.isprintable() and any(map(_is_unfit, name)):
         raise SettingsError(f"{what} is {name!r}: control characters and line breaks have no place in a name")
 
 
@@ -68,3 +68,7 @@ def _check_length(name: str, what: str, longest: int) -> None:
     # No character takes more than four bytes, so most names need not be written to be measured.
     if len(name) * 4 > longest and (size := len(name.encode())) > longest:
         raise SettingsError(f"{what} is {name[:40]!r}… of {size:,} bytes: it may have {longest:,} at most")
+
+
+def _is_unfit(character: str) -> bool:
+    return unicodedata.category(character) in _UNFIT or unicodedata.bidirectional(character) in _UNFIT

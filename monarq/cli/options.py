@@ -9,7 +9,7 @@ import click
 
 from monarq.cli.console import Reporter
 from monarq.shared.errors import SettingsError
-from monarq.shared.naming import check_name
+from monarq.shared.naming import check_text
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -56,7 +56,8 @@ def queue_name(text: str) -> str:
         click.BadParameter: it cannot be one; it is empty, say, where a shell's variable is not set.
     """
     try:
-        check_name(text, "a queue's name")
+        # A queue of arq's, which may be called anything, is to be looked at and paused all the same.
+        check_text(text, "a queue's name")
     except SettingsError as error:
         raise click.BadParameter(str(error)) from None
     return text

@@ -45,6 +45,22 @@ async def test_a_job_by_its_name_alone(redis: Redis, cli_here: Run) -> None:
     assert await redis.zcard("emails") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("n" * 251,), "a job's name is"),
+        (("task", "-q", "q" * 251), "queue is"),
+        (("task", "-q", "two\nlines"), "queue is"),
+        (("task", "--job-id", "i" * 1001), "job_id is"),
+        (("task", "--defer-by", "999999d"), "a hundred years"),
+    ],
+)
+async def test_names_and_times_have_limits(redis: Redis, cli_here: Run, arguments: tuple[str, ...], words: str) -> None:
+    ended = await cli_here("enqueue", *arguments)
+    assert (ended.code, words in " ".join(ended.err.split())) == (2, True), ended.err
+    assert await redis.dbsize() == 0
+
+
 async def test_a_dotted_path_that_can_be_imported(redis: Redis, cli_here: Run) -> None:
     ended = await cli_here("enqueue", "tests.cli.jobs.square", "3")
     assert ended.code == 0

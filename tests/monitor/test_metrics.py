@@ -98,10 +98,10 @@ async def test_workers(redis: Redis, redis_url: str) -> None:
 
 
 @pytest.mark.parametrize("name", ['a "quoted" \\ name', "two\nlines", "ünïcode ✓", "{le=1}", "#x y 1", "<script>"])
-async def test_names_are_told_whatever_they_hold(redis: Redis, redis_url: str, name: str) -> None:
-    await know(redis, QueueKeys.of('q"\\\n'), [name])
-    # By the bare command: producers refuse line breaks in names, arq's do not.
-    await put(redis, name, job_id="named", name=name, queue=QueueKeys.of('q"\\\n'))
+async def test_names_are_told_whatever_they_hold(redis: Redis, name: str) -> None:
+    queue = QueueKeys.of('q"\\\n')
+    await know(redis, queue, [name])
+    await put(redis, name, job_id="named", queue=queue, name=name)
     snapshot = await read_snapshot(redis, ['q"\\\n'])
     for accept, parser in (("", parse), ("application/openmetrics-text; version=1.0.0", parse_openmetrics)):
         body, _ = await Exporter(lambda: asyncio.sleep(0, snapshot)).scrape(accept)

@@ -55,7 +55,7 @@ class Ctx:
 
 
 class Declared:
-    """As monarq's Job: a callable object around a function."""
+    """As monarq's Job: a callable object around what is called."""
 
     def __init__(self, function: Any) -> None:
         self.called = function

@@ -106,6 +106,22 @@ root = job(lane="thread")(math.sqrt)
 nap = job(lane="thread")(time.sleep)
 
 
+def plain_add(one: int, other: int) -> int:
+    return one + other
+
+
+def plain_last(word: str, ctx: Context) -> list[object]:
+    return [word, ctx.job_id]
+
+
+child_partial = job(name="child partial")(functools.partial(plain_add, 5))
+child_object = job(name="child object")(Multiplier(3))
+child_method = job(name="child method")(Multiplier(5).__call__)
+child_root = job(name="child root")(math.sqrt)
+child_last = job(name="child last")(plain_last)
+child_told = job(name="child told")(told(told(plain_add)))
+
+
 class Shelf:
     @staticmethod
     @job

@@ -34,6 +34,12 @@ RETURNED: list[tuple[Any, tuple[Any, ...], dict[str, Any], Any]] = [
     (jobs.by_position, ("word", "less"), {}, ["word", "less", "#"]),
     (jobs.in_thread, ("word",), {}, ["word", "#"]),
     (jobs.in_child, ("word",), {}, ["word", "#"]),
+    (jobs.child_partial, (2,), {}, 7),
+    (jobs.child_object, (2,), {}, 6),
+    (jobs.child_method, (2,), {}, 10),
+    (jobs.child_root, (9,), {}, 3.0),
+    (jobs.child_last, ("word",), {}, ["word", "#"]),
+    (jobs.child_told, (1, 2), {}, 3),
     (jobs.pay, ("1.10", "2.20"), {"fee": "3.30"}, ["Decimal('1.10')", "Decimal('2.20')", "Decimal('3.30')"]),
     (jobs.pay_in_session, ("1.10",), {}, "Decimal('1.10')"),
 ]
