@@ -97,7 +97,7 @@ def test_an_extra_that_is_missing(
     without(module)
     ended = cli(*args)
     assert ended.code == 2
-    [line] = [line for line in ended.err.splitlines() if "1 worker" not in line]
+    [line] = [line for line in ended.err.splitlines() if line.startswith("monarq: ")]
     assert words in line
 
 

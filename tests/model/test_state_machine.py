@@ -94,7 +94,7 @@ FAULTS: Final = [
     Fault("requeue", "redis.call('DEL', RUN .. id)", ""),
     Fault("requeue", "redis.pcall('ZREM', CPU, id)", ""),
     Fault("enqueue", "stored[1] == payload", "false"),
-    Fault("abort", "redis.call('EXISTS', RUN .. id) == 1", "false"),
+    Fault("abort", "redis.call('EXISTS', RUN .. id) == 1 then\n    return 2", "false then\n    return 2"),
 ]
 
 
