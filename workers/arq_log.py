@@ -1,7 +1,7 @@
 """arq's log lines of a worker: its texts, its loggers, and its counts of jobs.
 
-Used where arq's settings or arq's `Worker` are: whoever searches logs by them, or has alerts on them, finds them as
-they were. What arq has no line for, because it does not survive it, is told in monarq's words.
+Used where arq's settings or arq's `Worker` are, for those who search logs by them; what arq has no line for is told in
+monarq's words.
 """
 
 from __future__ import annotations
