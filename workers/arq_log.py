@@ -1,7 +1,6 @@
 """arq's log lines of a worker: its texts, its loggers, and its counts of jobs.
 
-Used where arq's settings or arq's `Worker` are, for those who search logs by them; what arq has no line for is told in
-monarq's words.
+Used where arq's settings or arq's `Worker` are. What arq has no line for is told in monarq's words.
 """
 
 from __future__ import annotations
