@@ -7,7 +7,7 @@ carries the mark of a lease, and `Exactly(1)` a score that is no time. Text stan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
@@ -201,26 +201,24 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
     """The state that Redis holds, its times counted from `now_ms`; no key of any other name may be there."""
     found: dict[str, Any] = {}
     wrong: dict[str, str] = {}
-    await read_tallies(redis, KEYS, 0)  # what was counted gathers for a second before it is added to the counters
-    async for raw_key in redis.scan_iter(count=1000):
+    for raw_key, (kind, value) in (await _read_all(redis)).items():
         key = to_text(raw_key)
         family, name = family_of(key)
-        kind = (await redis.type(raw_key)).decode()
         if not family.attribute:
             continue
         if kind != family.kind:
             wrong[key] = kind
         elif family.attribute == "paused":
-            found["paused"] = from_ms(now_ms, int(await redis.get(raw_key)))
+            found["paused"] = from_ms(now_ms, int(value))
         elif family.attribute == "trails":
-            found.setdefault("trails", {})[name] = await _read_trail(redis, raw_key)
+            found.setdefault("trails", {})[name] = tuple(to_text(entry).partition(" ")[2] for entry in value)
         elif family.kind == "zset" or family.attribute == "stats":
-            found[family.attribute] = await _read(redis, raw_key, kind, now_ms)
+            found[family.attribute] = _shown(key, kind, value, now_ms)
         elif family.attribute == "notes":
-            assert await _read(redis, raw_key, kind, now_ms) == 1, f"{key} holds more than one note"
+            assert len(value) == 1, f"{key} holds more than one note"
             found.setdefault("notes", set()).add(NOTES[key])
         else:
-            found.setdefault(family.attribute, {})[name] = await _read(redis, raw_key, kind, now_ms)
+            found.setdefault(family.attribute, {})[name] = _shown(key, kind, value, now_ms)
     if "progress" in found:
         found["progress"] = {name: told_at(now_ms, told, -1) for name, told in found["progress"].items()}
     for attribute in ("no_results", "ticks", "given_up", "notes"):
@@ -234,30 +232,50 @@ def _ended_in(second: tuple[str, Mapping[str, str]]) -> int:
     return 0 if ":" in name else sum(int(fields.get(state, 0)) for state in ("done", "failed", "aborted"))
 
 
-async def _read(redis: Any, key: bytes, kind: str, now_ms: int) -> object:
+async def _read_all(redis: Redis) -> dict[bytes, tuple[str, Any]]:
+    """All keys with type and value, in three calls however many they are."""
+    await read_tallies(redis, KEYS, 0)  # what was counted gathers for a second before it is added to the counters
+    keys = [key async for key in redis.scan_iter(count=1000)]
+    kinds = [kind.decode() for kind in await _for_each(redis, [("TYPE", key) for key in keys])]
+    values = await _for_each(redis, [_READS[kind](key) for key, kind in zip(keys, kinds, strict=True)])
+    return dict(zip(keys, zip(kinds, values, strict=True), strict=True))
+
+
+_READS: Final[Mapping[str, Callable[[bytes], tuple[Any, ...]]]] = {
+    "string": lambda key: ("GET", key),
+    "list": lambda key: ("LRANGE", key, 0, -1),
+    "hash": lambda key: ("HGETALL", key),
+    "zset": lambda key: ("ZRANGE", key, 0, -1, "WITHSCORES"),
+}
+"""By type of key, the command that reads it."""
+
+
+async def _for_each(redis: Redis, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
+    pipe: Any = redis.pipeline(transaction=False)
+    for command in commands:
+        pipe.execute_command(*command)
+    return list(await pipe.execute())
+
+
+def _shown(key: str, kind: str, value: Any, now_ms: int) -> object:
     if kind == "string":
-        return to_text(await redis.get(key))
-    if kind == "list":
-        return await redis.llen(key)
+        return to_text(value)
     if kind == "zset":
-        members = await redis.zrange(key, 0, -1, withscores=True)
-        return {to_text(member): from_ms(now_ms, score) for member, score in members}
-    pairs = {to_text(one): to_text(other) for one, other in (await redis.hgetall(key)).items()}
-    if key.endswith(b":stats"):
+        members = zip(value[::2], value[1::2], strict=True)
+        return {to_text(member): from_ms(now_ms, float(score)) for member, score in members}
+    pairs = {to_text(one): to_text(other) for one, other in value.items()}
+    if key.endswith(":stats"):
         return {name: count for name, count in pairs.items() if name not in UNCOUNTED}
     if "died_ms" in pairs:
         pairs["died_ms"] = str((int(pairs["died_ms"]) - now_ms + _SLACK_MS) // 1000)
     return pairs
 
 
-async def _read_trail(redis: Any, key: bytes) -> tuple[str, ...]:
-    return tuple(to_text(entry).partition(" ")[2] for entry in await redis.lrange(key, 0, -1))
-
-
 async def read_ttls(redis: Redis) -> dict[str, int]:
     """Seconds that each key has yet to live, but for counters of minutes and seconds; -1 where it has no end."""
     await read_tallies(redis, KEYS, 0)
-    left_ms = {to_text(key): await redis.pttl(key) async for key in redis.scan_iter(count=1000)}
+    keys = [key async for key in redis.scan_iter(count=1000)]
+    left_ms = dict(zip(map(to_text, keys), await _for_each(redis, [("PTTL", key) for key in keys]), strict=True))
     return {
         key: -1 if left < 0 else -(-left // 1000)
         for key, left in left_ms.items()
