@@ -1,17 +1,21 @@
-"""How monarq connects to Redis, and how it speaks of a connection without giving secrets away."""
+"""How monarq connects to Redis, and how it speaks of a connection without giving secrets away.
+
+redis-py is imported with the first connection: a supervisor needs none as long as nothing happens, and the import takes
+longer than all the rest of its start.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-import redis
-from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
-
 from monarq.shared.errors import RedisUnavailableError, SettingsError
+
+if TYPE_CHECKING:
+    import redis
+    from redis.asyncio import Redis
 
 DEFAULT_URL: Final = "redis://localhost:6379"
 CONNECT_TIMEOUT_S: Final = 2.0
@@ -64,6 +68,8 @@ def open_redis(url: str, **options: Any) -> Redis:
         url: as `redis_url` gives it.
         options: redis-py's own, over `connection_options`.
     """
+    from redis.asyncio import Redis
+
     merged = connection_options() | options
     if url.startswith("unix://"):
         merged.pop("socket_keepalive")
@@ -108,6 +114,8 @@ class UrlSource:
 
     def blocking_client(self) -> redis.Redis:
         """See `RedisSource`."""
+        import redis
+
         options = connection_options()
         if self.url.startswith("unix://"):
             options.pop("socket_keepalive")
@@ -121,6 +129,8 @@ async def check_redis(client: Redis, shown: str) -> None:
     Raises:
         RedisUnavailableError: there is none, or it does not let us in; the message says what to look at.
     """
+    from redis.exceptions import RedisError
+
     try:
         await client.ping()
     except (TimeoutError, RedisError, OSError) as error:
@@ -140,6 +150,8 @@ def unavailable(error: BaseException, where: str) -> RedisUnavailableError:
         error: what redis-py raised.
         where: the server as `shown_url` gives it.
     """
+    from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError
+
     # The wire tells that nothing was sent, and why as the cause.
     reasons = [reason for reason in (error, error.__cause__) if reason is not None]
     if any(map(needs_password, reasons)):

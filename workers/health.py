@@ -10,12 +10,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from monarq.shared.lane import Home
 from monarq.workers.pool_state import PoolState, WorkerState
-from monarq.workers.redis_probe import Answer, RedisProbe
 from monarq.workers.vitals import LoopLag
+
+if TYPE_CHECKING:
+    from monarq.workers.redis_probe import Answer, RedisProbe
 
 LAG_WINDOW_S: Final = 10
 """For how long a delay of the supervisor's own loop is remembered."""

@@ -18,10 +18,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
-from redis.asyncio import Redis
 
 from monarq.shared.connection import UrlSource
 from monarq.shared.errors import MonarqError
@@ -47,6 +46,9 @@ from monarq.workers.spec import WorkerSpec
 from monarq.workers.steady_loop import run_through
 from monarq.workers.supervisor_log import SupervisorLog, left_behind, not_started
 from monarq.workers.worker_engine import Build, WorkerEngine
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 BEAT_S: Final = 1.0
 SAME_REQUEST_S: Final = 1.0

@@ -8,16 +8,15 @@ loses nothing: the leases end by themselves.
 from __future__ import annotations
 
 import asyncio
-from typing import Final
-
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from typing import TYPE_CHECKING, Final
 
 from monarq.shared.backoff import Backoff
-from monarq.shared.commands.repair import repair
 from monarq.shared.keys import QueueKeys
 from monarq.workers.control import Ready
 from monarq.workers.supervisor_log import SupervisorLog
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 AT_EXIT_S: Final = 3.0
 """How long a process that has nothing else to do waits for repairs."""
@@ -61,6 +60,10 @@ class Repairer:
             await redis.aclose()
 
     async def _repair_queue(self, redis: Redis, dead: Ready, keys: QueueKeys, what: str) -> int:
+        from redis.exceptions import RedisError  # put off, as the command: most supervisors never repair
+
+        from monarq.shared.commands.repair import repair
+
         backoff = Backoff()
         while True:
             try:

@@ -203,7 +203,7 @@ def worker(
     back; SIGHUP replaces the workers one by one, without dropping a job.
     """
     from monarq.cli.watching import find_watcher
-    from monarq.cli.worker_pool import check_workers, run_pool
+    from monarq.cli.worker_pool import run_pool
     from monarq.cli.worker_ports import Ports
     from monarq.workers.health import HealthLimits
     from monarq.workers.recycler import Share
@@ -226,6 +226,8 @@ def worker(
             custom_log_dict=custom_log_dict,
         )
         if check:
+            from monarq.cli.worker_check import check_workers  # put off: a supervisor needs no Redis for its start
+
             return check_workers(spec)
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
         ports = Ports(health_port, metrics_port, bind, health)

@@ -1,4 +1,4 @@
-"""The work of `monarq worker`: runs the supervisor and says what it runs, or looks for a live worker."""
+"""The work of `monarq worker`: runs the supervisor and says what it runs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redis.exceptions import RedisError
-
-from monarq.cli.console import FAILED, say
-from monarq.cli.source import told
+from monarq.cli.console import say
 from monarq.cli.watching import Watcher, reload_on_changes
 from monarq.cli.worker_ports import Ports, serving
-from monarq.monitor.stats import QueueStats, read_stats
 from monarq.shared.connection import shown_url
 from monarq.shared.version import VERSION
 from monarq.workers.cores import usable_cores
@@ -22,7 +18,6 @@ from monarq.workers.recycler import Share
 from monarq.workers.spec import Limits, WorkerSpec
 from monarq.workers.supervisor import Supervisor
 from monarq.workers.supervisor_log import SupervisorLog
-from monarq.workers.target import load_target
 
 if TYPE_CHECKING:
     from monarq.workers.control import Ready
@@ -110,39 +105,6 @@ async def _run_pool(supervisor: Supervisor, watch: Path | None, watcher: Watcher
             if reloading is not None:
                 reloading.cancel()
                 await asyncio.wait([reloading])
-
-
-def check_workers(spec: WorkerSpec) -> int:
-    """Says whether a worker is alive on each queue of the target; gives the exit code, 0 if so, else 1.
-
-    A worker is one of monarq's that renews its record, or whoever wrote arq's health check.
-
-    Raises:
-        TargetError: there is no such target.
-        RedisUnavailableError: Redis could not be reached.
-    """
-    loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
-    redis = loaded.source.client()
-    try:
-        queues = asyncio.run(read_stats(redis, loaded.settings.queues))
-    except RedisError as error:
-        raise told(error, loaded.source.shown) from error
-    for queue in queues:
-        say(f"monarq: {_health(queue)}")
-    return 0 if all(_is_served(queue) for queue in queues) else FAILED
-
-
-def _is_served(queue: QueueStats) -> bool:
-    return queue.health_check is not None or any(worker.alive for worker in queue.workers)
-
-
-def _health(queue: QueueStats) -> str:
-    alive = sum(worker.alive for worker in queue.workers)
-    if alive:
-        return f"{queue.queue}: {alive} workers alive"
-    if queue.health_check is not None:
-        return f"{queue.queue}: {queue.health_check}"
-    return f"{queue.queue}: no worker is alive, neither by its record nor by arq's health check"
 
 
 def _serving(ready: Ready, spec: WorkerSpec) -> list[str]:

@@ -20,10 +20,11 @@ from monarq.shared.extras import missing_extra
 from monarq.shared.log_lines import open_logger
 from monarq.workers.health import HealthLimits, PoolHealth
 from monarq.workers.pool_state import PoolState
-from monarq.workers.redis_probe import RedisProbe
 
 if TYPE_CHECKING:
     from starlette.routing import Route
+
+    from monarq.workers.redis_probe import RedisProbe
 
 logger = open_logger("monarq.supervisor")
 
@@ -69,20 +70,27 @@ async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[
         SettingsError: a port cannot be had, or a package is missing.
     """
     async with AsyncExitStack() as stack:
-        probe = RedisProbe()
-        stack.push_async_callback(probe.hang_up)
-        for port, options in ports.names.items():
-            listener = _listen(ports.bind, port, options)
-            stack.callback(listener.close)
-            routes: list[Route] = []
-            with _needing_web(options):
-                if "--health-port" in options:
-                    routes += stack.enter_context(_health(PoolHealth(pool, ports.limits, probe)))
-                if "--metrics-port" in options:
-                    routes += _metrics(pool, probe)
-            await stack.enter_async_context(_served(listener, routes))
-            say(f"monarq: {', '.join(route.path for route in routes)} at {_shown(listener)}")
+        if ports.names:
+            await _open(stack, ports, pool)
         yield
+
+
+async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolState]) -> None:
+    from monarq.workers.redis_probe import RedisProbe  # put off: a pool without ports asks no Redis
+
+    probe = RedisProbe()
+    stack.push_async_callback(probe.hang_up)
+    for port, options in ports.names.items():
+        listener = _listen(ports.bind, port, options)
+        stack.callback(listener.close)
+        routes: list[Route] = []
+        with _needing_web(options):
+            if "--health-port" in options:
+                routes += stack.enter_context(_health(PoolHealth(pool, ports.limits, probe)))
+            if "--metrics-port" in options:
+                routes += _metrics(pool, probe)
+        await stack.enter_async_context(_served(listener, routes))
+        say(f"monarq: {', '.join(route.path for route in routes)} at {_shown(listener)}")
 
 
 @contextmanager

@@ -14,16 +14,17 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
-
-from redis import Redis as BlockingRedis
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Final
 
 from monarq.shared.errors import SettingsError
 from monarq.workers.process import main
 from monarq.workers.pulse import Pulse
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.spec import WorkerSpec
+
+if TYPE_CHECKING:
+    from redis import Redis as BlockingRedis
+    from redis.asyncio import Redis
 
 LONG_S: Final = 30
 """Longer than any test waits, and not for ever: what a failing test leaves behind goes away."""

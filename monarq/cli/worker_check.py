@@ -1,0 +1,46 @@
+"""The work of `monarq worker --check`: looks for a live worker."""
+
+from __future__ import annotations
+
+import asyncio
+
+from redis.exceptions import RedisError
+
+from monarq.cli.console import FAILED, say
+from monarq.cli.source import told
+from monarq.monitor.stats import QueueStats, read_stats
+from monarq.workers.spec import WorkerSpec
+from monarq.workers.target import load_target
+
+
+def check_workers(spec: WorkerSpec) -> int:
+    """Says whether a worker is alive on each queue of the target; gives the exit code, 0 if so, else 1.
+
+    A worker is one of monarq's that renews its record, or whoever wrote arq's health check.
+
+    Raises:
+        TargetError: there is no such target.
+        RedisUnavailableError: Redis could not be reached.
+    """
+    loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
+    redis = loaded.source.client()
+    try:
+        queues = asyncio.run(read_stats(redis, loaded.settings.queues))
+    except RedisError as error:
+        raise told(error, loaded.source.shown) from error
+    for queue in queues:
+        say(f"monarq: {_health(queue)}")
+    return 0 if all(_is_served(queue) for queue in queues) else FAILED
+
+
+def _is_served(queue: QueueStats) -> bool:
+    return queue.health_check is not None or any(worker.alive for worker in queue.workers)
+
+
+def _health(queue: QueueStats) -> str:
+    alive = sum(worker.alive for worker in queue.workers)
+    if alive:
+        return f"{queue.queue}: {alive} workers alive"
+    if queue.health_check is not None:
+        return f"{queue.queue}: {queue.health_check}"
+    return f"{queue.queue}: no worker is alive, neither by its record nor by arq's health check"
