@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.cli.console import FAILED, say
@@ -23,14 +25,18 @@ def check_workers(spec: WorkerSpec) -> int:
         RedisUnavailableError: Redis could not be reached.
     """
     loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
-    redis = loaded.source.client()
     try:
-        queues = asyncio.run(read_stats(redis, loaded.settings.queues))
+        queues = asyncio.run(_read(loaded.source.client(), loaded.settings.queues))
     except RedisError as error:
         raise told(error, loaded.source.shown) from error
     for queue in queues:
         say(f"monarq: {_health(queue)}")
     return 0 if all(_is_served(queue) for queue in queues) else FAILED
+
+
+async def _read(redis: Redis, queues: Iterable[str]) -> list[QueueStats]:
+    async with redis:
+        return await read_stats(redis, queues)
 
 
 def _is_served(queue: QueueStats) -> bool:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq.cli.dead_view import JSON_FIELDS
 from monarq.producer import Producer
 from monarq.shared.keys import QueueKeys
-from tests.cli.command import Cli, Ended, monarq
+from tests.cli.command import Cli, Ended
 from tests.cli.dead_letters import PAYLOAD, bury, ids_left, ids_queued, letter
 from tests.support.engines import put, run_burst
 from tests.support.queue_state import KEYS, server_ms
@@ -89,7 +89,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     assert set(shown[0]) == {*names, "payload"}
     assert shown[0]["payload"]["value"] == {"t": None, "f": "send", "a": [1, "AA=="], "k": {"to": "me"}, "et": 1}
     assert shown[1]["payload"] == {"format": None, "signed": False, "bytes": None, "value": None}
-    help_shown = (await monarq("dead", "list", "--help", url=redis_url)).out
+    help_shown = (await cli_here("dead", "list", "--help")).out
     assert all(name in help_shown for name in names)
 
 

@@ -104,10 +104,10 @@ async def test_a_thousand_lines_of_stdin(redis: Redis, redis_url: str) -> None:
     assert (await payload_of(redis, ids[-1])).args == (999,)
 
 
-async def test_what_a_line_may_be(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+async def test_what_a_line_may_be(redis: Redis, cli_here: Run, tmp_path: Path) -> None:
     path = tmp_path / "jobs"
     path.write_text('[1, "x"]\n{"sep": "/"}\n\nsome text\n"[1]"\n')
-    ended = await monarq("enqueue", "tests.cli.jobs:join", "first", "--from", str(path), url=redis_url)
+    ended = await cli_here("enqueue", "tests.cli.jobs:join", "first", "--from", str(path))
     calls = [await payload_of(redis, job_id) for job_id in ended.out.split()]
     assert [(call.args, call.kwargs) for call in calls] == [
         (("first", 1, "x"), {}),
@@ -153,7 +153,7 @@ async def test_what_cannot_be_a_job(redis: Redis, cli_here: Run, args: list[str]
     assert words in line
 
 
-async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: str) -> None:
+async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: str, cli_here: Run) -> None:
     async with worker(redis_url):
         one = await monarq("enqueue", "tests.cli.jobs:double", "21", "--wait", url=redis_url)
         assert (one.code, one.err) == (0, "")
@@ -173,10 +173,10 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         assert {result["error"] for result in failed.results} == {"ValueError: of course", "ValueError: again"}
         assert not any(result["success"] for result in failed.results)
 
-        in_bytes = await monarq("enqueue", "make_bytes", "--wait", url=redis_url)
+        in_bytes = await cli_here("enqueue", "make_bytes", "--wait")
         assert in_bytes.results[0]["result"] == "AAE="  # as JSON has no bytes
 
-        by_name = await monarq("enqueue", "square", "5", "--wait", "--timeout", "10s", url=redis_url)
+        by_name = await cli_here("enqueue", "square", "5", "--wait", "--timeout", "10s")
         assert by_name.results[0]["result"] == 25
 
 
@@ -196,8 +196,8 @@ async def test_a_burst_ends_by_itself_and_a_thousand_results_are_told(redis: Red
     assert "no monarq worker serves arq:queue now" in ended.err
 
 
-async def test_no_longer_than_the_timeout(redis: Redis, redis_url: str) -> None:
-    ended = await monarq("enqueue", "name", "--wait", "--timeout", "100ms", url=redis_url)
+async def test_no_longer_than_the_timeout(redis: Redis, cli_here: Run) -> None:
+    ended = await cli_here("enqueue", "name", "--wait", "--timeout", "100ms")
     assert ended.code == 1
     assert "did not end within 0.1 s" in ended.results[0]["error"]
     assert await redis.zcard(DEFAULT_QUEUE) == 1

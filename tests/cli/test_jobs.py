@@ -16,7 +16,7 @@ from monarq import job
 from monarq.cli.jobs_view import ROW_FIELDS
 from monarq.monitor import steering
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from tests.cli.command import Cli, Ended, monarq
+from tests.cli.command import Cli, Ended
 from tests.support.engines import make_engine, put, put_raw, run_burst, running
 from tests.support.queue_state import server_ms
 
@@ -91,8 +91,8 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     assert [each["what"] for each in a["timeline"]] == ["enqueued", "started", "dead"]
     [without] = (await cli_here("jobs", "show", "b", "--json")).results
     assert without["arguments"] is None
-    listed_help = (await monarq("jobs", "list", "--help", url=redis_url)).out
-    shown_help = (await monarq("jobs", "show", "--help", url=redis_url)).out
+    listed_help = (await cli_here("jobs", "list", "--help")).out
+    shown_help = (await cli_here("jobs", "show", "--help")).out
     assert all(name in listed_help for name in rows)
     assert all(name in shown_help for name in {*(views - rows), *a["result"]})
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from monarq.monitor.stats import read_stats
 from monarq.producer import Producer
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from tests.cli.command import monarq, until
+from tests.cli.command import Cli, until
 from tests.cli.http_pool import HttpPool, http_pool
 from tests.monitor.test_metrics import Samples, samples_of, value
 
@@ -45,7 +45,7 @@ def total(samples: Samples, job: str, state: str) -> float | None:
     return value(samples, "monarq_jobs_total", queue=DEFAULT_QUEUE, job=job, state=state)
 
 
-async def test_all_numbers_agree_after_a_kill(redis: Redis, redis_url: str) -> None:
+async def test_all_numbers_agree_after_a_kill(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async with http_pool(redis_url, "-c", "10", workers=2, ports=("--metrics-port", "0")) as pool:
         await until(partial(both_are_there, redis))
         async with Producer(redis_url) as producer:
@@ -54,7 +54,7 @@ async def test_all_numbers_agree_after_a_kill(redis: Redis, redis_url: str) -> N
             await producer.enqueue_many("square", [(n,) for n in range(SQUARES)])
         await kill_a_worker_midway(redis)
         samples = await settled(pool)
-        [stats] = json.loads((await monarq("stats", "--json", url=redis_url)).out)["queues"]
+        [stats] = json.loads((await cli_here("stats", "--json")).out)["queues"]
 
     def events(state: str) -> float:
         return value(samples, "monarq_queue_events_total", queue=DEFAULT_QUEUE, state=state) or 0

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from monarq import job
 from monarq.monitor import steering
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from tests.cli.command import Cli, Ended, monarq
+from tests.cli.command import Cli, Ended
 from tests.support.engines import put, run_burst
 from tests.support.queue_state import server_ms
 
@@ -33,7 +33,7 @@ async def test_a_list(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     assert "paused for" in lines[1]
     [named] = (await cli_here("queue", "list", "other", "--json")).results
     assert (named["queue"], named["paused_since_ms"]) == ("other", None)
-    help_shown = (await monarq("queue", "list", "--help", url=redis_url)).out
+    help_shown = (await cli_here("queue", "list", "--help")).out
     assert all(name in help_shown for name in (*told, "paused_since_ms"))
 
 

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq.embedded import EmbeddedRedis
 from monarq.monitor.stats import QueueStats, WorkerStats
 from monarq.producer import Producer
-from tests.cli.command import Ended, end, heard, monarq, start, worker
+from tests.cli.command import Cli, Ended, end, heard, monarq, start, worker
 
 
 async def read_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -27,10 +27,10 @@ async def stop(process: asyncio.subprocess.Process) -> Ended:
     return await end(process)
 
 
-async def test_names_that_programs_rely_on(redis: Redis, redis_url: str) -> None:
+async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async with Producer(redis_url) as producer, worker(redis_url):
         assert await (await producer.enqueue("double", 2)).result(10) == 4
-        ended = await monarq("stats", "--json", url=redis_url)
+        ended = await cli_here("stats", "--json")
     [queue] = json.loads(ended.out)["queues"]
     assert set(queue) == {
         *("queue", "queued", "deferred", "running", "dead", "enqueued", "done", "failed", "retried", "crashed"),
@@ -49,17 +49,17 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str) -> None
     assert (queue["enqueued"], queue["done"], told["alive"]) == (1, 1, True)
 
 
-async def test_help_names_every_field(redis_url: str) -> None:
-    shown = (await monarq("stats", "--help", url=redis_url)).out
+async def test_help_names_every_field(cli_here: Cli) -> None:
+    shown = (await cli_here("stats", "--help")).out
     for field in (*QueueStats.__dataclass_fields__, *WorkerStats.__dataclass_fields__):
         assert field in shown
 
 
-async def test_all_known_queues_or_those_that_are_named(redis: Redis, redis_url: str) -> None:
+async def test_all_known_queues_or_those_that_are_named(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async with worker(redis_url, "tests.cli.jobs", "-q", "emails"):
-        known = json.loads((await monarq("stats", "--json", url=redis_url)).out)["queues"]
+        known = json.loads((await cli_here("stats", "--json")).out)["queues"]
         assert [queue["queue"] for queue in known] == ["arq:queue", "emails"]
-        named = json.loads((await monarq("stats", "--json", "-q", "b", "-q", "a", url=redis_url)).out)["queues"]
+        named = json.loads((await cli_here("stats", "--json", "-q", "b", "-q", "a")).out)["queues"]
         assert [queue["queue"] for queue in named] == ["b", "a"]
 
 

@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from monarq.producer import Producer
 from monarq.shared.commands.know import know
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from tests.cli.command import LONGEST_S, ROOT, environment, monarq
+from tests.cli.command import LONGEST_S, ROOT, Cli, environment, monarq
 
 ENTER, LEAVE, HIDE_CURSOR, SHOW_CURSOR, HOME, CLEAR = (
     "\x1b[?1049h",
@@ -151,7 +151,7 @@ async def test_a_pipe_that_takes_ascii_alone(redis: Redis, redis_url: str) -> No
 
 
 @pytest.mark.parametrize("window", ["0", "30s", "90s", "2d", "soon"])
-async def test_a_window_that_is_none(redis_url: str, window: str) -> None:
-    ended = await monarq("stats", "--window", window, url=redis_url)
+async def test_a_window_that_is_none(cli_here: Cli, window: str) -> None:
+    ended = await cli_here("stats", "--window", window)
     assert ended.code == 2
     assert len(ended.err.splitlines()) == 1

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from monarq.monitor.stats import read_stats
 from monarq.producer import Producer
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from tests.cli.command import heard, monarq, start, stop, until, worker
+from tests.cli.command import Cli, heard, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
 
 
@@ -55,25 +55,27 @@ async def test_an_embedded_redis_lives_as_long_as_the_worker() -> None:
     assert (await stop(process)).code == 0
 
 
-async def test_settings_as_arq_has_them(redis: Redis, redis_url: str) -> None:
+async def test_settings_as_arq_has_them(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async with worker(redis_url, "tests.cli.arq_app.WorkerSettings", "--redis", redis_url):
         client = await create_pool(RedisSettings(unix_socket_path=redis_url.removeprefix("unix://")))
         job = await client.enqueue_job("greet", "Ann", _queue_name="arq:greetings")
         assert job is not None
         assert await job.result(timeout=10) == "hello Ann"
         await client.aclose()
-        check = await monarq("worker", "tests.cli.arq_app:WorkerSettings", "--check", "--redis", redis_url, url=NOWHERE)
+        check = await cli_here("worker", "tests.cli.arq_app:WorkerSettings", "--check")
         assert (check.code, "arq:greetings" in check.err) == (0, True)
 
 
 @pytest.mark.parametrize("target", ["tests.cli.jobs", "tests.cli.arq_app:WorkerSettings"])
-async def test_check_sees_within_a_lease_that_a_worker_was_killed(redis: Redis, redis_url: str, target: str) -> None:
+async def test_check_sees_within_a_lease_that_a_worker_was_killed(
+    redis: Redis, redis_url: str, cli_here: Cli, target: str
+) -> None:
     process = await start("worker", target, "-w", "1", "--lease", "2", "--redis", redis_url, url=redis_url)
     await heard(process, "serving")
     queue = "arq:greetings" if "arq_app" in target else DEFAULT_QUEUE
     await until(lambda: redis.zcard(QueueKeys.of(queue).workers))
     [stats] = await read_stats(redis, [queue])
-    assert (await monarq("worker", target, "--check", "--redis", redis_url, url=redis_url)).code == 0
+    assert (await cli_here("worker", target, "--check")).code == 0
     os.kill(stats.workers[0].pid, signal.SIGSTOP)  # so that it cannot take its leave when its supervisor dies
     process.kill()
     os.kill(stats.workers[0].pid, signal.SIGKILL)
@@ -84,23 +86,23 @@ async def test_check_sees_within_a_lease_that_a_worker_was_killed(redis: Redis, 
 
     async with asyncio.timeout(10):
         await until(none_is_alive)
-    dead = await monarq("worker", target, "--check", "--redis", redis_url, url=redis_url)
+    dead = await cli_here("worker", target, "--check")
     assert (dead.code, "no worker is alive" in dead.err) == (1, True)
 
 
-async def test_check_tells_whether_a_worker_is_alive(redis: Redis, redis_url: str) -> None:
-    nobody = await monarq("worker", "tests.cli.jobs", "--check", url=redis_url)
+async def test_check_tells_whether_a_worker_is_alive(redis: Redis, redis_url: str, cli_here: Cli) -> None:
+    nobody = await cli_here("worker", "tests.cli.jobs", "--check")
     assert (nobody.code, nobody.out) == (1, "")
     assert nobody.err.startswith("monarq: arq:queue: no worker is alive")
 
     await redis.set(f"{DEFAULT_QUEUE}:health-check", "j_complete=3", ex=60)
-    arqs = await monarq("worker", "tests.cli.jobs", "--check", url=redis_url)
+    arqs = await cli_here("worker", "tests.cli.jobs", "--check")
     assert (arqs.code, arqs.err) == (0, "monarq: arq:queue: j_complete=3\n")
 
     async with worker(redis_url):
-        alive = await monarq("worker", "tests.cli.jobs", "--check", url=redis_url)
+        alive = await cli_here("worker", "tests.cli.jobs", "--check")
         assert (alive.code, alive.err) == (0, "monarq: arq:queue: 1 workers alive\n")
-        other = await monarq("worker", "tests.cli.jobs", "--check", "-q", "arq:queue", "-q", "other", url=redis_url)
+        other = await cli_here("worker", "tests.cli.jobs", "--check", "-q", "arq:queue", "-q", "other")
         assert other.code == 1
 
 

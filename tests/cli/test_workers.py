@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from monarq.cli.workers_view import memory, render_jobs, render_workers
 from monarq.monitor.workers import RunningJob, WorkerStats
 from monarq.producer import Producer
-from tests.cli.command import monarq, until, worker
+from tests.cli.command import Cli, until, worker
 
 WORKERS = (
     WorkerStats(
@@ -99,16 +99,16 @@ def test_sizes() -> None:
     assert [memory(size * 2**20) for size in (0, 85, 999, 1024, 1500)] == ["0MB", "85MB", "999MB", "1.0GB", "1.5GB"]
 
 
-async def test_without_workers_it_says_how_to_start_one(redis: Redis, redis_url: str) -> None:
-    ended = await monarq("workers", "--jobs", url=redis_url)
+async def test_without_workers_it_says_how_to_start_one(redis: Redis, cli_here: Cli) -> None:
+    ended = await cli_here("workers", "--jobs")
     assert (ended.code, ended.out) == (0, "no worker; start one:  monarq worker TARGET\n")
-    ended = await monarq("workers", "--json", url=redis_url)
+    ended = await cli_here("workers", "--json")
     assert (ended.code, ended.out) == (0, '{"workers":[]}\n')
 
 
-async def test_a_real_worker_and_its_running_job(redis: Redis, redis_url: str) -> None:
+async def test_a_real_worker_and_its_running_job(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async def told() -> Any:
-        [found] = json.loads((await monarq("workers", "--json", url=redis_url)).out)["workers"]
+        [found] = json.loads((await cli_here("workers", "--json")).out)["workers"]
         return found
 
     async def runs() -> bool:
@@ -118,7 +118,7 @@ async def test_a_real_worker_and_its_running_job(redis: Redis, redis_url: str) -
         handle = await producer.enqueue("wait_ms", 60_000)
         await until(runs)
         found = await told()
-        shown = await monarq("workers", "--jobs", url=redis_url)
+        shown = await cli_here("workers", "--jobs")
         await handle.abort(timeout=10)
     assert set(found) == set(WorkerStats.__dataclass_fields__)
     [running] = found["running_jobs"]
@@ -132,7 +132,7 @@ async def test_a_real_worker_and_its_running_job(redis: Redis, redis_url: str) -
     assert "\x1b" not in shown.out
 
 
-async def test_help_names_every_field(redis_url: str) -> None:
-    shown = (await monarq("workers", "--help", url=redis_url)).out
+async def test_help_names_every_field(cli_here: Cli) -> None:
+    shown = (await cli_here("workers", "--help")).out
     for field in (*WorkerStats.__dataclass_fields__, *RunningJob.__dataclass_fields__):
         assert field in shown
