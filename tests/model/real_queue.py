@@ -9,13 +9,11 @@ and the shortest is many times what an example takes.
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 import redis as blocking_redis
-from redis.exceptions import NoScriptError
 
 from monarq.shared import keys as names
 from monarq.shared.commands.abort import AbortAnswer, abort
@@ -29,38 +27,12 @@ from monarq.shared.commands.purge import purge
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.repair import repair, sweep
 from monarq.shared.commands.requeue import Return, requeue
-from monarq.shared.commands.tallies import read_tallies
 from monarq.shared.keys import LEASED_MARK, PARKED_SCORE
 from monarq.shared.lane import Home, Lane
+from tests.model.stopped_scripts import NOW_MS, StoppedScripts, now
 from tests.model.terms import FRONT, LEASE_S, LETTER_S, RESULT_S, Job, Taken, shown
 from tests.support.key_families import family_of
 from tests.support.queue_state import KEYS, UNCOUNTED, Exactly, QueueState, Time
-
-T = TypeVar("T")
-
-NOW_MS: Final = 1_767_225_600_000
-"""The time on the scripts' clock, always."""
-
-_CLOCK: Final = "redis.call('TIME')"
-_STOPPED: Final = f"{{'{NOW_MS // 1000}', '0'}}"
-
-_READ: Final = """
-local all = {}
-for i, key in ipairs(redis.call('KEYS', '*')) do
-    local kind = redis.call('TYPE', key).ok
-    local value = false
-    if kind == 'zset' then
-        value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
-    elseif kind == 'hash' then
-        value = redis.call('HGETALL', key)
-    elseif kind == 'string' then
-        value = redis.call('GET', key)
-    end
-    all[i] = {key, kind, value}
-end
-return {reply, cjson.encode(all)}
-"""
-"""Gives what is in Redis, after the `reply` of the script in front of it."""
 
 _PASS: Final = """
 local by, parked = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -86,96 +58,43 @@ end
 """
 
 
-class _Client:
-    """A blocking client whose scripts have a clock that stands still.
-
-    It speaks as the bindings' coroutines want it, which never have to wait, so `_now` can run them; `blocking` is for
-    the binding that blocks. Redis is made to know no script, so that each call brings its source, and the one place in
-    it that asks for the time can be given another.
-    """
-
-    def __init__(self, client: blocking_redis.Redis) -> None:
-        self._client = client
-        self._stopped: dict[str, Any] = {}
-
-    async def execute_command(self, *arguments: Any) -> Any:
-        return self.run(*arguments)
-
-    def run(self, command: str, source: str, keys: int, *arguments: Any) -> Any:
-        if command == "EVALSHA":
-            raise NoScriptError
-        script = self._stopped.get(source)
-        if script is None:
-            assert _CLOCK in source
-            script = self._stopped[source] = self._client.register_script(self._made(source.replace(_CLOCK, _STOPPED)))
-        return script(keys=arguments[:keys], args=arguments[keys:])
-
-    def _made(self, source: str) -> str:
-        return source
-
-    @property
-    def blocking(self) -> Any:
-        return SimpleNamespace(execute_command=self.run)
-
-
-class _Reader(_Client):
-    """Reads all of Redis in the very call of a script: more than half of the calls are looks."""
-
-    found = ""
-
-    def run(self, command: str, source: str, keys: int, *arguments: Any) -> Any:
-        reply, found = super().run(command, source, keys, *arguments)
-        self.found = found.decode()
-        return reply
-
-    def _made(self, source: str) -> str:
-        return f"local function settle()\n{source}\nend\nlocal reply = settle()\n{_READ}"
-
-
-def _now(call: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that does not wait; an event loop would cost more than the call."""
-    try:
-        call.send(None)
-    except StopIteration as done:
-        return cast("T", done.value)
-    raise AssertionError("a binding waited for something")
-
-
 class RealQueue:
     """Takes and gives what `QueueModel` does."""
 
     def __init__(self, client: blocking_redis.Redis) -> None:
         self._client = client
-        self._async: Any = _Client(client)
-        self._reader: Any = _Reader(client)
+        self._async: Any = StoppedScripts(client)
         self._pass = client.register_script(_PASS)
         client.flushdb()
         # Where 0 s is on the clock; the clock stays as time is made to pass.
         self._zero_ms = NOW_MS
+        self._seen = b""
+        self._state = QueueState()
 
     def pass_time(self, seconds: int) -> None:
         self._pass(keys=[], args=[seconds * 1000, PARKED_SCORE])
+        self._async.found = None
         self._zero_ms -= seconds * 1000
 
     def enqueue(self, mode: Ids, job: Job) -> Enqueued:
         lane = Lane.CPU if job.home == "cpu" else Lane.IO
         placing = Placing(lane, 0, job.delay_s * 1000, job.ttl_s * 1000)
-        return _now(enqueue(self._async, KEYS, placing, mode, [(job.id, job.payload.encode())]))[0]
+        return now(enqueue(self._async, KEYS, placing, mode, [(job.id, job.payload.encode())]))[0]
 
     def abort(self, job_id: str) -> AbortAnswer:
-        return _now(abort(self._async, KEYS, job_id))
+        return now(abort(self._async, KEYS, job_id))
 
     def promote(self, job_id: str) -> Promoted:
-        return _now(promote(self._async, KEYS, job_id.encode()))
+        return now(promote(self._async, KEYS, job_id.encode()))
 
     def purge_first(self, home: Home) -> tuple[int, int]:
-        return _now(purge(self._async, KEYS, home, "-inf", str(NOW_MS), 0, 1))
+        return now(purge(self._async, KEYS, home, "-inf", str(NOW_MS), 0, 1))
 
     def pause(self) -> None:
-        _now(pause(self._async, KEYS))
+        now(pause(self._async, KEYS))
 
     def resume(self) -> None:
-        _now(resume(self._async, KEYS))
+        now(resume(self._async, KEYS))
 
     def arq_moves(self, job_id: str) -> None:
         """arq/jobs.py, Job.abort: its transaction."""
@@ -183,13 +102,15 @@ class RealQueue:
             pipe.zrem(KEYS.queue, job_id)
             pipe.zadd(KEYS.queue, {job_id: 1})
             pipe.execute()
+        self._async.found = None
 
     def arq_asks(self, job_id: str) -> None:
         self._client.zadd(names.ABORT, {job_id: NOW_MS})
+        self._async.found = None
 
     def claim(self, worker: str, token: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
         asked = Claim(worker, token, home, LEASE_S * 1000, limit, 1000, alone)
-        return [self._taken(worker, lease) for lease in _now(claim(self._async, KEYS, asked)).leases]
+        return [self._taken(worker, lease) for lease in now(claim(self._async, KEYS, asked)).leases]
 
     def _taken(self, worker: str, lease: Lease) -> Taken:
         payload = lease.payload.decode() if isinstance(lease.payload, bytes) else None
@@ -206,32 +127,36 @@ class RealQueue:
         why = b"why" if letter else b""
         keep_ms = RESULT_S * 1000 if keep else -1
         ending = Ending(_lease(lease), success, result, keep_ms, "send", why, LETTER_S * 1000)
-        return [raw_id.decode() for raw_id in _now(finish(self._async, KEYS, lease.worker, [ending], 100))]
+        return [raw_id.decode() for raw_id in now(finish(self._async, KEYS, lease.worker, [ending], 100))]
 
     def requeue(self, lease: Taken, home: Home, due: float, tries: int | None) -> list[str]:
         due_ms = 1 if due == FRONT else self._zero_ms + int(due) * 1000
         back = Return(_lease(lease), home, due_ms, 0, tries)
-        return [raw_id.decode() for raw_id in _now(requeue(self._async, KEYS, lease.worker, [back]))]
+        return [raw_id.decode() for raw_id in now(requeue(self._async, KEYS, lease.worker, [back]))]
 
     def crash(self, lease: Taken) -> list[str]:
         crashes = [Crash(_lease(lease), "killed")]
-        return [raw_id.decode() for raw_id in _now(crash(self._async, KEYS, lease.worker, crashes))]
+        return [raw_id.decode() for raw_id in now(crash(self._async, KEYS, lease.worker, crashes))]
 
     def forfeit(self, worker: str, token: str) -> int:
-        return _now(forfeit(self._async, KEYS, worker, token))
+        return now(forfeit(self._async, KEYS, worker, token))
 
     def repair(self, worker: str) -> list[str]:
-        return [raw_id.decode() for raw_id in _now(repair(self._async, KEYS, worker, "killed"))]
+        return [raw_id.decode() for raw_id in now(repair(self._async, KEYS, worker, "killed"))]
 
     def sweep(self) -> int:
-        return _now(sweep(self._async, KEYS))
+        return now(sweep(self._async, KEYS))
 
     def state(self) -> QueueState:
         """What Redis holds of jobs, each set in its own order."""
-        # Counts gather for a second before they are added to the counters.
-        _now(read_tallies(self._reader, KEYS, 0))
+        seen = self._async.look()
+        if seen is not self._seen:
+            self._seen, self._state = seen, self._read(seen)
+        return self._state
+
+    def _read(self, seen: bytes) -> QueueState:
         found: dict[str, Any] = {}
-        for key, kind, value in json.loads(self._reader.found):
+        for key, kind, value in json.loads(seen):
             family, name = family_of(key)
             if not family.attribute:
                 continue
