@@ -1,4 +1,7 @@
-"""Jobs for the tests of the worker."""
+"""Jobs for the tests of the worker.
+
+Each cpu child imports them, so `Retry`, which brings arq and redis along, is imported where it is raised.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import time
 
 from monarq.shared.context import Context
 from monarq.shared.declare import job
-from monarq.shared.retry import Retry
 
 
 @job
@@ -40,6 +42,8 @@ async def cancel_itself() -> None:
 @job
 async def retry_once(ctx: Context) -> int:
     if ctx.job_try == 1:
+        from monarq.shared.retry import Retry
+
         raise Retry(defer=0.05)
     return ctx.job_try
 
@@ -47,11 +51,15 @@ async def retry_once(ctx: Context) -> int:
 @job
 async def retry_after(seconds: float) -> None:
     await asyncio.sleep(seconds)
+    from monarq.shared.retry import Retry
+
     raise Retry
 
 
 @job(max_tries=2)
 async def retry_always() -> None:
+    from monarq.shared.retry import Retry
+
     raise Retry
 
 

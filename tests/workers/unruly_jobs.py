@@ -1,4 +1,7 @@
-"""Jobs that do what jobs should not: see test_unruly_jobs.py."""
+"""Jobs that do what jobs should not: see test_unruly_jobs.py.
+
+Each cpu child imports them, so `Retry`, which brings arq and redis along, is imported where it is raised.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,6 @@ from typing import Final
 
 from monarq.shared.context import Context
 from monarq.shared.declare import job
-from monarq.shared.retry import Retry
 from tests.workers.support.supervised_jobs import say
 
 if "TEST_BROKEN_MODULE" in os.environ:
@@ -145,6 +147,8 @@ async def raise_what_cannot_be_judged() -> None:
 @job(max_tries=2)
 async def come_back_later(ctx: Context) -> int:
     if ctx.job_try == 1:
+        from monarq.shared.retry import Retry
+
         raise Retry(defer=1.2)
     return ctx.job_try
 

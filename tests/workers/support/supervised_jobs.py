@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import Final
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Final
 
 from monarq.shared.connection import UrlSource
 from monarq.shared.context import Context
 from monarq.shared.declare import job
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 LONG_S: Final = 30
 """Longer than any test waits."""
