@@ -186,3 +186,11 @@ def test_help_imports_nothing_heavy() -> None:
     loaded = shown.splitlines()[-1]
     for heavy in ("'redis'", "'rich'", "'msgspec'", "'arq'", "'uvloop'", "'asyncio'", "'psutil'"):
         assert heavy not in loaded
+
+
+def test_supervisors_and_workers_start_without_redis_py() -> None:
+    """A supervisor needs it for repairs alone; a worker imports it with its target, when the supervisor hears it."""
+    code = "import sys, monarq.cli.worker_pool, monarq.workers.process; print(sorted(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for heavy in ("'redis'", "'arq'", "'starlette'"):
+        assert heavy not in shown
