@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.proxy import Cut, Rule
 from monarq.shared import keys as names
 from monarq.shared.commands.claim import Claim, Claimed, claim
 from monarq.shared.keys import QueueKeys
@@ -46,13 +46,18 @@ async def proxy(redis: Redis, redis_url: str) -> AsyncIterator[LosingProxy]:
         yield made
 
 
-async def test_what_a_claim_without_a_reply_took_runs_at_once(redis: Redis, proxy: LosingProxy) -> None:
+@pytest.mark.parametrize("lost_returns", [0, 1], ids=["", "though the first call that gives it back is lost too"])
+async def test_what_a_claim_without_a_reply_took_runs_at_once(
+    redis: Redis, proxy: LosingProxy, lost_returns: int
+) -> None:
     journal = Recorder()
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     proxy.lose(Cut.REPLY, FROM_IO)
+    proxy.rules.append(Rule.of_script("forfeit", Cut.REQUEST, lost_returns, 1.0))
     async with running(make_engine(proxy.url, jobs.ALL, journal, lease_s=LONG_S)):
         assert (await result_of(redis, "sum")).value == 3
     assert proxy.took == [names.in_progress("sum")]
+    assert proxy.lost == 1 + lost_returns
     assert journal.events.count("job_started") == 1
     assert not await redis.exists(QUEUE.trail("sum"))
 
