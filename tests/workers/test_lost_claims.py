@@ -1,4 +1,4 @@
-"""A claim whose reply never comes, or too late, is given back at once: nobody else could run its jobs until its leases end."""
+"""A claim whose reply is lost or late is given back at once: its jobs need not wait until its leases end."""
 
 from __future__ import annotations
 
