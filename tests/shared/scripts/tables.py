@@ -12,7 +12,7 @@ from tests.shared.scripts.rows import Row
 
 _WITH_TABLES: Final = (
     *("abort", "claim", "counts", "crash", "discard", "enqueue", "finish", "forfeit", "pause", "progress", "promote"),
-    *("purge", "renew", "repair", "requeue", "revive"),
+    *("purge", "renew", "repair", "requeue", "revive", "sweep"),
 )
 
 

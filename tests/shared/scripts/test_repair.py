@@ -91,6 +91,13 @@ REPAIRS = [
         QueueState(queue={"a": leased(8)}, payloads={"a": "payload"}, tokens={"a": "t2"}),
     ),
     Row(
+        "its lease has run out, and an arq worker runs it by now, which leaves its score as it was",
+        replace(LEASED, queue={"a": leased(-1)}, tokens={"a": "1"}),
+        call_repair(),
+        [],
+        QueueState(queue={"a": leased(-1)}, payloads={"a": "payload"}, tokens={"a": "1"}),
+    ),
+    Row(
         "it stands before a backlog, as it did when it was claimed",
         replace(LEASED, queue={"a": leased(9), "b": -600, "c": -5}),
         call_repair(),

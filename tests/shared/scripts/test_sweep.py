@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Final
 
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.commands.repair import sweep
 from tests.shared.scripts.calls import call_sweep
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
-from tests.support.queue_state import KEYS, PARKED, QueueState, leased
+from tests.support.queue_state import KEYS, PARKED, QueueState, leased, seed
 
 SILENT: Final = {"w1": -1}
 """Its last sign of life is a lease ago."""
@@ -58,6 +60,13 @@ SWEEPS = [
         call_sweep(),
         0,
         replace(LOST, queue={"a": leased(2), **BACKLOG}, tokens={"a": "t2"}, leases={}),
+    ),
+    Row(
+        "an arq worker runs it by now, which leaves its score as it was",
+        replace(LOST, tokens={"a": "1"}),
+        call_sweep(),
+        0,
+        replace(LOST, tokens={"a": "1"}, leases={}),
     ),
     Row(
         "it waits for another try by now",
@@ -131,3 +140,12 @@ async def test_sweeps(row: Row, redis: Redis) -> None:
 @pytest.mark.parametrize("row", WRONG_TYPES, ids=str)
 async def test_a_key_of_a_wrong_type(row: Row, redis: Redis) -> None:
     await check(row, redis)
+
+
+async def test_the_last_of_many_silent_workers_gets_its_turn(redis: Redis) -> None:
+    silent = {f"gone-{number}": -1000 + number for number in range(150)}
+    await seed(redis, replace(LOST, workers={**silent, "w1": -1}))
+    async with asyncio.timeout(20):
+        while not await sweep(redis, KEYS):
+            await asyncio.sleep(0.1)  # whose turn it is goes by the second
+    assert not await redis.exists(KEYS.leases("w1"))

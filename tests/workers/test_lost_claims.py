@@ -1,0 +1,94 @@
+"""A claim whose reply is lost or late is given back at once: its jobs need not wait until its leases end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import pytest
+from redis.asyncio import Redis
+
+from chaos.proxy import Cut, Rule
+from monarq.shared import keys as names
+from monarq.shared.commands.claim import Claim, Claimed, claim
+from monarq.shared.keys import QueueKeys
+from monarq.workers import claimer
+from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, running
+from tests.support.proxy import Proxy
+from tests.workers import engine_jobs as jobs
+
+LONG_S = 60.0
+FROM_IO = b"\r\nio\r\n"
+
+
+class LosingProxy(Proxy):
+    """Loses the reply of the first claim from the io lane, and says what that claim took."""
+
+    def __init__(self, upstream: str, redis: Redis) -> None:
+        super().__init__(upstream)
+        self.took: list[str] = []
+        self.answered = asyncio.Event()
+        self.meanwhile = self._look
+        self._redis = redis
+
+    async def _look(self) -> None:
+        self.took = [key.decode() for key in await self._redis.keys(names.in_progress("*"))]
+        self.answered.set()
+
+
+@pytest.fixture
+async def proxy(redis: Redis, redis_url: str) -> AsyncIterator[LosingProxy]:
+    async with running(make_engine(redis_url, jobs.ALL)):  # Redis knows the scripts from here on
+        await put(redis, jobs.plus, 1, 1, job_id="first")
+        await result_of(redis, "first")
+    async with LosingProxy(urlsplit(redis_url).path, redis) as made:
+        yield made
+
+
+@pytest.mark.parametrize("lost_returns", [0, 1], ids=["", "though the first call that gives it back is lost too"])
+async def test_what_a_claim_without_a_reply_took_runs_at_once(
+    redis: Redis, proxy: LosingProxy, lost_returns: int
+) -> None:
+    journal = Recorder()
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    proxy.lose(Cut.REPLY, FROM_IO)
+    proxy.rules.append(Rule.of_script("forfeit", Cut.REQUEST, lost_returns, 1.0))
+    async with running(make_engine(proxy.url, jobs.ALL, journal, lease_s=LONG_S)):
+        assert (await result_of(redis, "sum")).value == 3
+    assert proxy.took == [names.in_progress("sum")]
+    assert proxy.lost == 1 + lost_returns
+    assert journal.events.count("job_started") == 1
+    assert not await redis.exists(QUEUE.trail("sum"))
+
+
+async def test_what_a_cancelled_claim_took_is_free_when_the_worker_has_stopped(
+    redis: Redis, proxy: LosingProxy
+) -> None:
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    proxy.lose(Cut.SILENCE, FROM_IO)
+    async with running(make_engine(proxy.url, jobs.ALL, lease_s=LONG_S)), asyncio.timeout(10):
+        await proxy.answered.wait()
+    assert proxy.took == [names.in_progress("sum")]
+    assert not await redis.exists(names.in_progress("sum"))
+    assert not await redis.exists(QUEUE.trail("sum"))
+    await redis.flushall()
+
+
+async def test_what_a_claim_took_whose_reply_is_late_counts_no_crash(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease_s = 1.5
+    delays_s = [lease_s]
+
+    async def claim_late(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+        if delays_s and asked.home == "io":
+            await asyncio.sleep(delays_s.pop())  # on its way to Redis, whose leases begin only now
+        return await claim(client, keys, asked)
+
+    monkeypatch.setattr(claimer, "claim", claim_late)
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    async with running(make_engine(redis_url, jobs.ALL, lease_s=lease_s)):
+        assert (await result_of(redis, "sum")).value == 3
+    assert not delays_s
+    assert not await redis.exists(QUEUE.trail("sum"))
