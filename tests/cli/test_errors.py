@@ -101,13 +101,20 @@ def test_an_extra_that_is_missing(
     assert words in line
 
 
+_NEED_EXTRAS = (
+    *("monarq.monitor.web", "monarq.monitor.metrics", "monarq.monitor.http", "monarq.workers.health_web"),
+    *("monarq.cli.web_server", "monarq.cli.http_server"),
+)
+"""How the modules' names begin that import what an extra brings."""
+
+
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Takes a package away, and what of monarq may have imported it already."""
 
     def take(package: str) -> None:
         for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] == package or name.startswith(("monarq.monitor.web", "monarq.cli.web_server")):
+            if name.partition(".")[0] == package or name.startswith(_NEED_EXTRAS):
                 monkeypatch.delitem(sys.modules, name)
                 parent, _, last = name.rpartition(".")
                 if hasattr(sys.modules.get(parent), last):
