@@ -10,9 +10,10 @@ from typing import Any
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
-from monarq.monitor.stats import QueueStats, WorkerStats
+from monarq.monitor.stats import QueueStats, WorkerStats, read_stats
 from monarq.producer import Producer
-from tests.cli.command import Cli, Ended, end, heard, monarq, start, worker
+from monarq.shared.keys import DEFAULT_QUEUE
+from tests.cli.command import Cli, Ended, end, heard, monarq, start, until, worker
 
 
 async def read_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -30,6 +31,11 @@ async def stop(process: asyncio.subprocess.Process) -> Ended:
 async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async with Producer(redis_url) as producer, worker(redis_url):
         assert await (await producer.enqueue("double", 2)).result(10) == 4
+
+        async def the_worker_is_listed() -> bool:
+            return bool((await read_stats(redis, [DEFAULT_QUEUE]))[0].workers)
+
+        await until(the_worker_is_listed)
         ended = await cli_here("stats", "--json")
     [queue] = json.loads(ended.out)["queues"]
     assert set(queue) == {
