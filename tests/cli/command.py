@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from redis.asyncio import Redis
+
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +116,11 @@ async def worker(url: str, target: str = "tests.cli.jobs", *args: str) -> AsyncI
         yield process
     finally:
         await stop(process)
+
+
+async def listed(redis: Redis, queue: str = DEFAULT_QUEUE) -> None:
+    """Waits until a queue shows a worker: it says that it serves a moment before."""
+    await until(lambda: redis.zcard(QueueKeys.of(queue).workers))
 
 
 async def until(condition: Callable[[], Awaitable[object]]) -> None:

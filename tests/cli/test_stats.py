@@ -10,10 +10,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
-from monarq.monitor.stats import QueueStats, WorkerStats, read_stats
+from monarq.monitor.stats import QueueStats, WorkerStats
 from monarq.producer import Producer
-from monarq.shared.keys import DEFAULT_QUEUE
-from tests.cli.command import Cli, Ended, end, heard, monarq, start, until, worker
+from tests.cli.command import Cli, Ended, end, heard, listed, monarq, start, worker
 
 
 async def read_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -31,11 +30,7 @@ async def stop(process: asyncio.subprocess.Process) -> Ended:
 async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async with Producer(redis_url) as producer, worker(redis_url):
         assert await (await producer.enqueue("double", 2)).result(10) == 4
-
-        async def the_worker_is_listed() -> bool:
-            return bool((await read_stats(redis, [DEFAULT_QUEUE]))[0].workers)
-
-        await until(the_worker_is_listed)
+        await listed(redis)
         ended = await cli_here("stats", "--json")
     [queue] = json.loads(ended.out)["queues"]
     assert set(queue) == {
@@ -63,6 +58,7 @@ async def test_help_names_every_field(cli_here: Cli) -> None:
 
 async def test_all_known_queues_or_those_that_are_named(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async with worker(redis_url, "tests.cli.jobs", "-q", "emails"):
+        await listed(redis, "emails")
         known = json.loads((await cli_here("stats", "--json")).out)["queues"]
         assert [queue["queue"] for queue in known] == ["arq:queue", "emails"]
         named = json.loads((await cli_here("stats", "--json", "-q", "b", "-q", "a")).out)["queues"]

@@ -17,8 +17,8 @@ from redis.asyncio import Redis
 
 from monarq.monitor.stats import read_stats
 from monarq.producer import Producer
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from tests.cli.command import Cli, heard, monarq, start, stop, until, worker
+from monarq.shared.keys import DEFAULT_QUEUE
+from tests.cli.command import Cli, heard, listed, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
 
 
@@ -62,6 +62,7 @@ async def test_settings_as_arq_has_them(redis: Redis, redis_url: str, cli_here: 
         assert job is not None
         assert await job.result(timeout=10) == "hello Ann"
         await client.aclose()
+        await listed(redis, "arq:greetings")
         check = await cli_here("worker", "tests.cli.arq_app:WorkerSettings", "--check")
         assert (check.code, "arq:greetings" in check.err) == (0, True)
 
@@ -73,7 +74,7 @@ async def test_check_sees_within_a_lease_that_a_worker_was_killed(
     process = await start("worker", target, "-w", "1", "--lease", "2", "--redis", redis_url, url=redis_url)
     await heard(process, "serving")
     queue = "arq:greetings" if "arq_app" in target else DEFAULT_QUEUE
-    await until(lambda: redis.zcard(QueueKeys.of(queue).workers))
+    await listed(redis, queue)
     [stats] = await read_stats(redis, [queue])
     assert (await cli_here("worker", target, "--check")).code == 0
     os.kill(stats.workers[0].pid, signal.SIGSTOP)  # so that it cannot take its leave when its supervisor dies
@@ -100,6 +101,7 @@ async def test_check_tells_whether_a_worker_is_alive(redis: Redis, redis_url: st
     assert (arqs.code, arqs.err) == (0, "monarq: arq:queue: j_complete=3\n")
 
     async with worker(redis_url):
+        await listed(redis)
         alive = await cli_here("worker", "tests.cli.jobs", "--check")
         assert (alive.code, alive.err) == (0, "monarq: arq:queue: 1 workers alive\n")
         other = await cli_here("worker", "tests.cli.jobs", "--check", "-q", "arq:queue", "-q", "other")

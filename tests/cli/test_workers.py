@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from monarq.cli.workers_view import memory, render_jobs, render_workers
 from monarq.monitor.workers import RunningJob, WorkerStats
 from monarq.producer import Producer
-from tests.cli.command import Cli, until, worker
+from tests.cli.command import Cli, listed, until, worker
 
 WORKERS = (
     WorkerStats(
@@ -116,6 +116,7 @@ async def test_a_real_worker_and_its_running_job(redis: Redis, redis_url: str, c
 
     async with Producer(redis_url) as producer, worker(redis_url, "tests.cli.jobs", "--lease", "1", "--grace", "1"):
         handle = await producer.enqueue("wait_ms", 60_000)
+        await listed(redis)
         await until(runs)
         found = await told()
         shown = await cli_here("workers", "--jobs")
