@@ -14,7 +14,6 @@ from itertools import count
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.backoff import Backoff
 from monarq.shared.commands.claim import Claim, Claimed, Lease, claim, forfeit
 from monarq.shared.commands.wake import wake
 from monarq.shared.connection import SOCKET_TIMEOUT_S
@@ -22,6 +21,7 @@ from monarq.shared.keys import QueueKeys
 from monarq.shared.lane import Home
 from monarq.shared.token import make_token
 from monarq.workers.journal import Journal
+from monarq.workers.outage import Outage
 from monarq.workers.pulse import Hunger
 from monarq.workers.settings import WorkerSettings
 from monarq.workers.slots import Slots
@@ -75,10 +75,9 @@ class Claimer:
         self._alone = settings.max_crashes - 1 or None
         self._on_empty = on_empty
         self._may_start = may_start
-        self._journal = journal
         self._claims = count(1)
         self._doubtful: list[str] = []
-        self._backoff = Backoff()
+        self._outage = Outage(journal, f"claiming from {keys.queue}")
         self._wake = keys.wake(home)
         self._fed_s = time.monotonic()
 
@@ -93,9 +92,7 @@ class Claimer:
                     claimed = await self._claim()
                     for lease in claimed.leases:
                         self._start(lease)
-                if self._backoff.failing:
-                    self._backoff.reset()
-                    self._journal.redis_back(self._doing)
+                self._outage.passed()
                 await self._await_probation(claimed.leases)
                 if claimed.leases:
                     self._fed_s = time.monotonic()
@@ -103,9 +100,7 @@ class Claimer:
                     self._on_empty()
                     await self._wait(claimed.next_due_s)
             except (RedisError, OSError) as error:
-                if not self._backoff.failing:
-                    self._journal.redis_lost(self._doing, error)
-                await asyncio.sleep(self._backoff.next_s())
+                await asyncio.sleep(self._outage.failed(error))
 
     def hunger(self) -> Hunger:
         """How long it has got no job although there was a place; to be asked each second, as it asks for the places."""
@@ -113,10 +108,6 @@ class Claimer:
         if self._slots.free <= 0 or self._may_start() == 0:
             self._fed_s = now_s
         return Hunger(self._keys.queue, self._home, round(now_s - self._fed_s, 3))
-
-    @property
-    def _doing(self) -> str:
-        return f"claiming from {self._keys.queue}"
 
     async def _claim(self) -> Claimed:
         while self._doubtful:  # also by a worker that rests: nobody else could have these jobs before their leases end
