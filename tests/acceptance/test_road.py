@@ -16,6 +16,7 @@ from monarq import Job, Producer
 from monarq.shared.commands.counts import counts
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.pool import pool
+from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -50,7 +51,7 @@ async def test_ten_thousand_mixed_jobs_all_end_as_they_should(redis: Redis, redi
 async def test_jobs_of_a_killed_worker_end_without_help(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     async with pool("examples.jobs", url=redis_url), Producer(redis_url) as producer:
         handles = await producer.enqueue_many(sleep_ms, [(3000,)] * 50)
-        async with asyncio.timeout(20):
+        async with in_time(20):
             while (await counts(redis, QUEUE)).running < 50:
                 await asyncio.sleep(0.02)
         busiest = await _busiest_worker(redis)

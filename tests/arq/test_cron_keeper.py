@@ -20,6 +20,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from tests.arq.keepers import EVERY_SECOND, NOON, QUEUE, Clock, Told, entry, keeper, kept, ms_of, queued
 from tests.arq.workers import until
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 
 
 async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:
@@ -247,7 +248,7 @@ async def test_an_entry_goes_on_when_what_it_failed_of_is_gone(redis: Redis, clo
     clock.moment = NOON + timedelta(hours=1)
     await one.look(redis)
     await redis.delete("text")
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while not await redis.zcard("text"):
             # It may be looked at while it rests: uvloop's timers are up to half a millisecond early.
             await asyncio.sleep(min(0.05, await one.look(redis)))

@@ -24,6 +24,7 @@ from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import FUNCTIONS, burst, ours, running, theirs, until
 from tests.support.cancelling import end
+from tests.support.slowness import in_time
 
 KEY = "arq:queue:health-check"
 
@@ -267,7 +268,7 @@ async def test_the_key_lives_for_a_lease_and_is_kept_alive(redis: Redis) -> None
         await until(lambda: redis.exists(KEY))
         line, left_ms = await redis.get(KEY), await redis.pttl(KEY)
         assert 0 < left_ms <= 3000
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while (now_ms := await redis.pttl(KEY)) <= left_ms:
                 left_ms = now_ms
                 await asyncio.sleep(0.02)

@@ -19,6 +19,7 @@ from tests.arq.workers import burst, ours, running, theirs
 from tests.page.site import page
 from tests.progress.told import hearing
 from tests.support.pool import pool as real_pool
+from tests.support.slowness import in_time
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def test_a_real_pool_tells_whoever_watches_by_the_id_that_arq_gave(
 async def test_the_page_shows_it(redis: Redis, stock: arq.ArqRedis) -> None:
     made = await stock.enqueue_job("tell_and_hold")
     assert made is not None
-    async with running(ours(stock, app.WorkerSettings.functions)), page(redis) as site, asyncio.timeout(30):
+    async with running(ours(stock, app.WorkerSettings.functions)), page(redis) as site, in_time(30):
         while "a quarter" not in (html := await site.text(f"/jobs/job?queue=arq:queue&id={made.job_id}")):
             await asyncio.sleep(0.05)
         assert '<progress max="1" value="0.2500">' in html

@@ -19,6 +19,7 @@ from monarq.shared import keys as names
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import burst, ours, theirs
+from tests.support.slowness import in_time
 
 
 class Owner:
@@ -169,7 +170,7 @@ async def test_a_format_that_can_hold_no_result_ends_the_job_without_one(
         await redis.flushall()
         await stock.enqueue_job(name, "x", _job_id="one")
         worker: Any = work(stock, [echo, jobs.fail], burst=True, job_serializer=refuse)
-        async with asyncio.timeout(10):
+        async with in_time(10):
             await worker.main()
         assert await redis.exists(names.job("one"), names.result("one"), names.in_progress("one"), "arq:queue") == 0
     assert (await redis.zrange("monarq:{arq:queue}:dead", 0, -1)) == [b"one"]

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from monarq.shared import keys as names
 from tests.arq.jobs import Ctx
 from tests.arq.workers import ours, theirs, until
+from tests.support.slowness import in_time
 
 BEGUN, OPEN = "test:begun", "test:open"
 
@@ -126,7 +127,7 @@ async def go_on(pool: arq.ArqRedis, kind: str, *, retry_jobs: bool) -> None:
     plain = [function for function in FUNCTIONS if function not in crons]
     settings = {"cron_jobs": crons, "burst": True, "retry_jobs": retry_jobs}
     worker = ours(pool, plain, **settings) if kind == "monarq.arq" else theirs(pool, plain, **settings)
-    async with asyncio.timeout(30):
+    async with in_time(30):
         await worker.main()
 
 

@@ -23,6 +23,7 @@ from monarq.shared.errors import SettingsError
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import until
+from tests.support.slowness import in_time
 
 KINDS: dict[str, type[Any]] = {"arq": arq.worker.Worker, "monarq": monarq.arq.worker.Worker}
 
@@ -37,7 +38,7 @@ async def runs(worker: Any, pool: arq.ArqRedis, name: str, *args: Any) -> Any:
     """Lets a worker in burst mode run one job, and gives its result."""
     job = await pool.enqueue_job(name, *args)
     assert job is not None
-    async with asyncio.timeout(30):
+    async with in_time(30):
         await worker.main()
     return await job.result(timeout=10)
 
@@ -218,7 +219,7 @@ async def test_signal_handlers_of_the_program_stay(
     try:
         await until(lambda: stock.exists("arq:queue" + names.HEALTH_CHECK_SUFFIX))
         os.kill(process.pid, signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with in_time(20):
             assert (await process.stdout.readline()).decode().strip() == told
             if not ends:
                 job = await stock.enqueue_job("add", 1, 2)

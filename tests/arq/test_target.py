@@ -23,6 +23,7 @@ from monarq.workers.journal import Journal
 from monarq.workers.target import load_target
 from tests.arq import jobs
 from tests.arq.workers import burst
+from tests.support.slowness import in_time
 
 TARGET = "tests.arq.app.WorkerSettings"
 SETTINGS_DICT = {"functions": [jobs.add], "max_jobs": 3}
@@ -43,7 +44,7 @@ async def test_a_target_of_arqs_runs_with_all_that_belongs_to_it(
     made = await stock.enqueue_job("parent", 5)
     assert made is not None
     engine = loaded.engine()
-    async with asyncio.timeout(20):
+    async with in_time(20):
         await engine.run()
     child = await made.result(timeout=5)
     assert await Job(child, stock).result(timeout=5) == 105
@@ -81,7 +82,7 @@ async def test_the_command_runs_it_too(redis: Redis, redis_url: str, stock: arq.
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
-        async with asyncio.timeout(40):
+        async with in_time(40):
             shown, _ = await process.communicate()
     finally:
         if process.returncode is None:

@@ -22,6 +22,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import counts, ours, running, until
+from tests.support.slowness import in_time
 
 
 async def test_a_signal_hands_running_jobs_back(pool: arq.ArqRedis) -> None:
@@ -32,7 +33,7 @@ async def test_a_signal_hands_running_jobs_back(pool: arq.ArqRedis) -> None:
         worker = ours(pool)
         worker.on_stop = stopped.append
         run = asyncio.create_task(worker.async_run())
-        async with asyncio.timeout(15):
+        async with in_time(15):
             while not worker.tasks:
                 await asyncio.sleep(0.01)
         assert list(worker.tasks) == list(worker.job_tasks) == ["long"]
@@ -105,7 +106,7 @@ async def test_a_startup_hook_that_hangs_can_be_cancelled(pool: arq.ArqRedis) ->
     async def hang(ctx: Ctx) -> None:
         await asyncio.sleep(3600)
 
-    async with asyncio.timeout(10), running(ours(pool, on_startup=hang)):
+    async with in_time(10), running(ours(pool, on_startup=hang)):
         await asyncio.sleep(0.2)
 
 
@@ -178,7 +179,7 @@ async def test_a_real_signal_stops_a_real_process(
     try:
         await until(lambda: pool.exists(names.in_progress(made.job_id)))
         os.kill(process.pid, signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with in_time(20):
             shown, _ = await process.communicate()
     finally:
         if process.returncode is None:

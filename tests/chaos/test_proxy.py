@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from chaos.proxy import Cut, FaultProxy, Rule
 from chaos.redis_server import RedisServer
+from tests.support.slowness import in_time
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def _once(proxy: FaultProxy, *words: str) -> None:
     url = urlsplit(proxy.url)
     redis = Redis(host="127.0.0.1", port=url.port or 0, socket_timeout=0.3, retry_on_error=[])
     try:
-        async with asyncio.timeout(5):
+        async with in_time(5):
             await redis.execute_command(*words)  # type: ignore[no-untyped-call]
     finally:
         await redis.aclose()

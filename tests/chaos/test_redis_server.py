@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 
 from chaos.enqueuer import Due
 from chaos.redis_server import RedisServer
+from tests.support.slowness import in_time
 
 
 async def test_full_disk_refuses_writes_and_loses_none(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ async def test_full_disk_refuses_writes_and_loses_none(tmp_path: Path) -> None:
         server.fill_disk()
         acknowledged = await _write_until_refused(server)
         server.empty_disk()
-        async with asyncio.timeout(20):
+        async with in_time(20):
             while (await server.client.info("persistence"))["aof_last_write_status"] != "ok":
                 await asyncio.sleep(0.05)
         await server.client.set("after", "1")
@@ -35,7 +36,7 @@ async def test_full_disk_refuses_writes_and_loses_none(tmp_path: Path) -> None:
 
 async def _until_written(server: RedisServer) -> None:
     """While the disk is slow to take what was written before, Redis answers first and writes later."""
-    async with asyncio.timeout(20):
+    async with in_time(20):
         while (await server.client.info("persistence"))["aof_buffer_length"]:
             await asyncio.sleep(0.05)
 

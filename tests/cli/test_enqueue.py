@@ -17,6 +17,7 @@ from monarq.shared.codec import Codecs
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys, job
 from monarq.shared.payload import Payload
 from tests.cli.command import LONGEST_S, Ended, end, heard, monarq, start, until, worker
+from tests.support.slowness import in_time
 
 Run = Callable[..., Awaitable[Ended]]
 
@@ -122,7 +123,7 @@ async def test_lines_go_in_while_the_pipe_is_open(redis: Redis, redis_url: str) 
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(b"1\n")
-    async with asyncio.timeout(10):
+    async with in_time(10):
         assert await process.stdout.readline()
     assert await redis.zcard(DEFAULT_QUEUE) == 1
     assert (await end(process, b"2\n")).code == 0
@@ -236,7 +237,7 @@ async def test_whoever_reads_the_output_may_stop(redis: Redis, redis_url: str) -
     process.stdin.write(b"1\n")
     await process.stdout.readline()
     process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
-    async with asyncio.timeout(LONGEST_S):
+    async with in_time(LONGEST_S):
         with suppress(ConnectionError):
             while process.returncode is None and not process.stdin.is_closing():
                 process.stdin.write(b"2\n")

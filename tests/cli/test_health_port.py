@@ -19,6 +19,7 @@ from monarq.shared.commands.claim import _SCRIPT as CLAIM
 from tests.cli.command import Ended, end, start
 from tests.cli.http_pool import http_pool
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 
 
 async def test_from_the_start_to_the_end(redis: Redis, redis_url: str) -> None:
@@ -28,7 +29,7 @@ async def test_from_the_start_to_the_end(redis: Redis, redis_url: str) -> None:
         assert (body["status"], body["draining"], body["queues"][0]["queue"]) == ("ok", False, "arq:queue")
         assert len(body["workers"]) == 2
         handle = await producer.enqueue("wait_ms", 1500)
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while sum(worker["running"] for worker in (await asked.ask("/livez"))[1]["workers"]) == 0:
                 await asyncio.sleep(0.05)
         asked.process.send_signal(signal.SIGTERM)
@@ -63,7 +64,7 @@ async def test_a_worker_that_dies_is_followed_by_another(redis: Redis, redis_url
 async def test_a_redis_that_goes_away() -> None:
     with EmbeddedRedis(port=0) as server:
         url, port = server.url, int(server.url.rsplit(":", 1)[1].partition("/")[0])
-        async with asyncio.timeout(50):
+        async with in_time(50):
             context = http_pool(url)
             asked = await context.__aenter__()
             await asked.until("/readyz", 200)

@@ -23,6 +23,7 @@ from monarq.cli import progress as showing
 from monarq.cli.job_bars import MOST, JobBars, describe
 from monarq.shared.progress import Progress
 from tests.cli.command import LONGEST_S, ROOT, environment, monarq, worker
+from tests.support.slowness import in_time
 
 NOW = datetime.now(UTC)
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -99,7 +100,7 @@ async def test_on_a_narrow_terminal(redis_url: str, terminal: tuple[int, int]) -
         )
         os.close(theirs)
         reading = asyncio.create_task(asyncio.to_thread(read_all, ours))
-        async with asyncio.timeout(LONGEST_S):
+        async with in_time(LONGEST_S):
             out, _ = await process.communicate(FIVE_STEPS)
             shown = await reading
     assert [json.loads(line)["result"] for line in out.splitlines()] == [5, 5, 5]

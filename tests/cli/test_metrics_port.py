@@ -17,6 +17,7 @@ from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, until
 from tests.cli.http_pool import HttpPool, http_pool
 from tests.monitor.test_metrics import Samples, samples_of, value
+from tests.support.slowness import in_time
 
 ONE_PORT = ("--health-port", "0", "--metrics-port", "0")
 WAITS, FAILS, SQUARES = 300, 40, 30
@@ -30,7 +31,7 @@ async def scrape(pool: HttpPool) -> Samples:
 
 async def settled(pool: HttpPool) -> Samples:
     """The metrics once no job is left."""
-    async with asyncio.timeout(20):
+    async with in_time(20):
         while True:
             samples = await scrape(pool)
             left = [
@@ -83,7 +84,7 @@ async def both_are_there(redis: Redis) -> bool:
 
 
 async def kill_a_worker_midway(redis: Redis) -> None:
-    async with asyncio.timeout(20):
+    async with in_time(20):
         while True:
             [stats] = await read_stats(redis, [DEFAULT_QUEUE])
             held: dict[str, Any] = {worker.id: worker.pid for worker in stats.workers}
@@ -96,7 +97,7 @@ async def kill_a_worker_midway(redis: Redis) -> None:
 async def test_one_port_for_both(redis: Redis, redis_url: str) -> None:
     async with http_pool(redis_url, ports=ONE_PORT) as pool:
         await pool.until("/readyz", 200)
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while value(await scrape(pool), "monarq_redis_up") != 1:
                 await asyncio.sleep(0.1)
         samples = await scrape(pool)

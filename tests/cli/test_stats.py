@@ -13,11 +13,12 @@ from monarq.embedded import EmbeddedRedis
 from monarq.monitor.stats import QueueStats, WorkerStats
 from monarq.producer import Producer
 from tests.cli.command import Cli, Ended, end, heard, listed, monarq, start, worker
+from tests.support.slowness import in_time
 
 
 async def read_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
     assert process.stdout is not None
-    async with asyncio.timeout(10):
+    async with in_time(10):
         told: dict[str, Any] = json.loads(await process.stdout.readline())
     return told
 

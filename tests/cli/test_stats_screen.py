@@ -22,6 +22,7 @@ from monarq.producer import Producer
 from monarq.shared.commands.know import know
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import LONGEST_S, ROOT, Cli, environment, monarq
+from tests.support.slowness import in_time
 
 ENTER, LEAVE, HIDE_CURSOR, SHOW_CURSOR, HOME, CLEAR = (
     "\x1b[?1049h",
@@ -51,13 +52,13 @@ class Terminal:
 
     async def until(self, words: str, count: int = 1) -> None:
         """Reads until this was written so often."""
-        async with asyncio.timeout(LONGEST_S):
+        async with in_time(LONGEST_S):
             while self.shown.count(words) < count:
                 self.shown += (await asyncio.to_thread(os.read, self.fd, 65536)).decode()
 
     async def end(self) -> int:
         """Reads what it writes until it has ended; gives its exit code."""
-        async with asyncio.timeout(LONGEST_S):
+        async with in_time(LONGEST_S):
             code = await self.process.wait()
             while True:
                 try:

@@ -20,6 +20,7 @@ from monarq.producer import Producer
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.cli.command import Cli, heard, listed, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
+from tests.support.slowness import in_time
 
 
 async def test_it_says_what_it_runs_and_its_options_reach_the_workers(redis: Redis, redis_url: str) -> None:
@@ -85,7 +86,7 @@ async def test_check_sees_within_a_lease_that_a_worker_was_killed(
         [left] = await read_stats(redis, [queue])
         return left.health_check is None and not any(worker.alive for worker in left.workers)
 
-    async with asyncio.timeout(10):
+    async with in_time(10):
         await until(none_is_alive)
     dead = await cli_here("worker", target, "--check")
     assert (dead.code, "no worker is alive" in dead.err) == (1, True)

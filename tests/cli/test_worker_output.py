@@ -12,6 +12,7 @@ import pytest
 from monarq.producer import Producer
 from tests.cli import talking_jobs as jobs
 from tests.cli.command import ROOT, STARTED, environment, start
+from tests.support.slowness import in_time
 
 JOBS = "tests.cli.talking_jobs"
 LONGEST_S = 30
@@ -28,7 +29,7 @@ async def run_unheard(redirections: str, *args: str, url: str) -> int:
     )
     STARTED.append(process)
     os.close(writer)
-    async with asyncio.timeout(LONGEST_S):
+    async with in_time(LONGEST_S):
         return await process.wait()
 
 
@@ -58,11 +59,11 @@ async def test_a_reader_that_stops_holds_nothing_up(redis_url: str) -> None:
         await (await producer.enqueue(jobs.wait_a_while, 1.5 * HANG_S)).result(timeout=LONGEST_S)
         assert process.stderr is not None
         said = []
-        async with asyncio.timeout(LONGEST_S):
+        async with in_time(LONGEST_S):
             while not said or b" lines of output were dropped: nobody read them" not in said[-1]:
                 said.append(await process.stderr.readline())
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(LONGEST_S):
+        async with in_time(LONGEST_S):
             said.append(await process.stderr.read())
             assert await process.wait() == 0
     assert b"".join(said).count(b"serves") == 1

@@ -19,6 +19,7 @@ from monarq.examples.responsive import MissingExtraError, check, measure, web_se
 from monarq.examples.responsive_app import Audience, Picture
 from monarq.examples.stage.pool import LocalPool
 from tests.examples.test_pool import Start
+from tests.support.slowness import in_time
 
 SMALL = Picture(width=240, height=80, longest=600, jobs=40)
 OPTIONS = ("--picture", *map(str, SMALL))
@@ -46,7 +47,7 @@ def test_the_page_answers_while_jobs_draw_and_not_while_a_request_does(url: str)
 
 async def test_a_browser_sees_progress_rows_and_clock_as_they_come(browser: httpx.AsyncClient) -> None:
     seen: list[dict[str, Any]] = []
-    async with asyncio.timeout(30), browser.stream("GET", "/events") as stream:
+    async with in_time(30), browser.stream("GET", "/events") as stream:
         lines = stream.aiter_lines()
         assert await anext(lines) == ": hello"
         drawing = asyncio.create_task(browser.post("/draw/monarq"))

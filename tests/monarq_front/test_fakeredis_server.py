@@ -47,7 +47,7 @@ async def other(url: str) -> AsyncIterator[Client]:
 
 async def until_gone(client: Client, name: str) -> None:
     """Return when the server has forgotten the client of that name."""
-    async with asyncio.timeout(5):
+    async with in_time(5):
         while any(known["name"] == name for known in await client.client_list()):
             await asyncio.sleep(0.01)
 
@@ -94,7 +94,7 @@ async def test_scripts_are_as_strict_as_those_of_redis(client: Client) -> None:
 
 @pytest.mark.parametrize("payload", [b"x" * 16_000_000, b"line\n" * 200_000], ids=["16 MB", "200,000 lines"])
 async def test_large_payloads_come_back(client: Client, payload: bytes) -> None:
-    async with asyncio.timeout(10):
+    async with in_time(10):
         await client.set("large", payload)
         assert await client.get("large") == payload
 
@@ -158,7 +158,7 @@ async def test_resp3_is_refused_and_not_half_done(url: str) -> None:
 async def test_what_is_no_redis_client_is_sent_away(url: str) -> None:
     reader, writer = await asyncio.open_unix_connection(url.removeprefix("unix://"))
     writer.write(b"GET / HTTP/1.1\r\n\r\n")
-    async with asyncio.timeout(5):
+    async with in_time(5):
         assert (await reader.read()).startswith(b"-ERR Protocol error")
     writer.close()
 

@@ -17,6 +17,7 @@ from tests.cli.command import monarq
 from tests.monitor import agreement_jobs as jobs
 from tests.monitor.test_metrics import scrape, value
 from tests.support.pool import pool
+from tests.support.slowness import in_time
 
 ENQUEUED: Final = {"agree_done": 400, "agree_failed": 30, "agree_again": 40, "agree_cpu": 50}
 ENDS_OF_RUNS: Final = ("done", "failed", "aborted", "retried", "handed_back", "crashed", "lost")
@@ -40,7 +41,7 @@ async def enqueue_all(url: str) -> None:
 
 async def kill_one_that_runs_jobs(redis: Redis) -> None:
     """Ends a worker, with SIGKILL, in the middle of its jobs."""
-    async with asyncio.timeout(20):
+    async with in_time(20):
         while True:
             for leases in await redis.keys("monarq:{arq:queue}:leases:*"):
                 if await redis.hlen(leases) >= 20:
@@ -50,7 +51,7 @@ async def kill_one_that_runs_jobs(redis: Redis) -> None:
 
 
 async def until_all_is_over(redis: Redis) -> None:
-    async with asyncio.timeout(60):
+    async with in_time(60):
         while await redis.zcard("arq:queue"):
             await asyncio.sleep(0.1)
 

@@ -21,6 +21,7 @@ from monarq.shared.codec import MSGPACK
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.engines import make_engine, put, put_raw, result_of, run_burst, running
 from tests.support.queue_state import server_ms
+from tests.support.slowness import in_time
 
 ANSI: Final = "\x1b[31mred\x00"
 
@@ -287,7 +288,7 @@ async def test_those_who_wait_for_a_purged_job_are_told(redis: Redis, redis_url:
     async with Producer(redis_url) as producer:
         handle = await producer.enqueue("nobody runs it")
         waiting = asyncio.create_task(handle.result())
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while not await redis.pubsub_numsub(QueueKeys.of(DEFAULT_QUEUE).ended) or waiting.done():
                 await asyncio.sleep(0.01)
             assert await steering.purge(redis, DEFAULT_QUEUE) == 1

@@ -15,6 +15,7 @@ from monarq.producer import Producer
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.engines import put, run_burst
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 
@@ -26,7 +27,7 @@ async def look(redis: Redis, minutes: int | None = 15) -> Overview:
 async def until_a_second_is_over(redis: Redis) -> None:
     """The second that runs is in no beat."""
     began_s = int((await redis.time())[0])
-    async with asyncio.timeout(5):
+    async with in_time(5):
         while int((await redis.time())[0]) == began_s:
             await asyncio.sleep(0.05)
 

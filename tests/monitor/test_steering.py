@@ -17,6 +17,7 @@ from monarq.producer import Producer
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.engines import make_engine, put, result_of, running
 from tests.support.queue_state import KEYS
+from tests.support.slowness import in_time
 
 
 @job(name="steered-double")
@@ -43,11 +44,11 @@ async def test_a_paused_queue_rests_and_goes_on_at_once(redis: Redis, redis_url:
         assert await steering.paused_since_ms(redis, DEFAULT_QUEUE) is not None
         handle = await producer.enqueue(function, 4)
         # The worker has been told of the job: it has taken the note, and asked in vain.
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while await redis.exists(KEYS.wake("io"), KEYS.wake("cpu")):
                 await asyncio.sleep(0.01)
         before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] == before:
                 await asyncio.sleep(0.01)
         assert engine.tally.started == 1
@@ -121,7 +122,7 @@ async def test_a_purge_while_workers_work(redis: Redis, redis_url: str) -> None:
         handles = await producer.enqueue_many(double, [(n,) for n in range(3000)])
         async with running(make_engine(redis_url, [double], lease_s=15.0)) as engine:
             waiting = [asyncio.create_task(handle.result(30)) for handle in handles]
-            async with asyncio.timeout(20):
+            async with in_time(20):
                 while not engine.tally.complete:
                     await asyncio.sleep(0)
             purged = await steering.purge(redis, DEFAULT_QUEUE)
@@ -141,7 +142,7 @@ async def test_a_purged_id_is_free_again(redis: Redis, redis_url: str) -> None:
         await asyncio.sleep(0)
         await steering.purge(redis, DEFAULT_QUEUE)
         with pytest.raises(ResultNotFoundError, match="purged"):
-            async with asyncio.timeout(10):
+            async with in_time(10):
                 await waiting
         again = await producer.enqueue(double.options(job_id="mine"), 4)
         assert not again.existed

@@ -16,6 +16,7 @@ from monarq.monitor import http_limits
 from monarq.monitor.web import create_app
 from monarq.monitor.web.server import PageServer
 from tests.page.site import TOKEN, Site, served
+from tests.support.slowness import in_time
 
 HEAD = b"POST /login HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost\r\ncontent-length: 100\r\n"
 UNFINISHED = {
@@ -56,7 +57,7 @@ async def connected(site: Site, data: bytes) -> AsyncIterator[asyncio.StreamRead
 
 
 async def until_closed(reader: asyncio.StreamReader) -> None:
-    async with asyncio.timeout(LONGEST_S):
+    async with in_time(LONGEST_S):
         with suppress(ConnectionResetError):
             await reader.read()
 
@@ -105,7 +106,7 @@ async def test_who_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     async with served(None, server) as site:
         with socket.create_connection(("127.0.0.1", int(site.url.rpartition(":")[2]))) as idle:
             idle.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            async with asyncio.timeout(LONGEST_S):
+            async with in_time(LONGEST_S):
                 while not server.server_state.total_requests and not server.server_state.connections:
                     await asyncio.sleep(0.01)
                 while server.server_state.connections:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from redis.asyncio import Redis
 
 from monarq.monitor import steering
@@ -11,6 +9,7 @@ from monarq.shared.connection import open_redis
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.page.site import Site
 from tests.support.engines import put
+from tests.support.slowness import in_time
 
 FORBIDDEN = {"KEYS", "SCAN", "SMEMBERS", "HSCAN", "ZSCAN", "SSCAN", "SORT"}
 PAGES = ("/", "/?span=1h", "/queues", "/queues/purge?queue=arq:queue", "/jobs", "/jobs?state=running")
@@ -32,7 +31,7 @@ async def asked_by(redis: Redis, url: str, site: Site, path: str) -> list[list[s
         async with client.monitor() as monitor:
             await site.text(path)
             await redis.echo("that was all")
-            async with asyncio.timeout(10):
+            async with in_time(10):
                 async for told in monitor.listen():
                     words = told["command"].split()
                     if words[0].upper() == "ECHO":

@@ -15,6 +15,7 @@ from monarq.workers.cron import CronKeeper
 from monarq.workers.cron_entry import CronEntry
 from monarq.workers.journal import Journal
 from tests.page.site import Site
+from tests.support.slowness import in_time
 
 KEYS = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -41,7 +42,7 @@ async def test_what_a_worker_keeps_is_shown(redis: Redis, site: Site) -> None:
 async def test_the_newest_tick_is_known(redis: Redis) -> None:
     each_second = CronEntry("beat", "cron:beat", crontab("* * * * * *"), remembers=True)
     kept = keeper(each_second)
-    async with asyncio.timeout(5):
+    async with in_time(5):
         while not (found := await read_crons(redis, [DEFAULT_QUEUE])) or found[0].last_ms is None:
             await asyncio.sleep(await kept.look(redis))
     assert found[0].next_ms > found[0].last_ms

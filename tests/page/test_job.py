@@ -13,6 +13,7 @@ from monarq.shared.declare import job
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.page.site import Site
 from tests.support.engines import make_engine, put, result_of, running
+from tests.support.slowness import in_time
 
 GATES: list[asyncio.Event] = []
 
@@ -42,7 +43,7 @@ def path(job_id: str) -> str:
 
 async def text_with(site: Site, job_id: str, words: str) -> str:
     """The job's page, as soon as it says so."""
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while words not in (html := await site.text(path(job_id))):
             await asyncio.sleep(0.05)
     return html

@@ -12,12 +12,13 @@ from monarq.monitor.web.asked import Asked
 from monarq.monitor.web.hub import Hub
 from tests.page.letters import bury
 from tests.page.site import TOKEN, Site, page, stream
+from tests.support.slowness import in_time
 
 NOWHERE = "redis://127.0.0.1:1"
 
 
 async def test_news_come_by_themselves(redis: Redis, site: Site) -> None:
-    async with asyncio.timeout(10), stream(site, "/") as news:
+    async with in_time(10), stream(site, "/") as news:
         assert "Nothing has failed" in await anext(news)
         await bury(redis, b"ann", name="mail.send")
         async for html in news:
@@ -27,7 +28,7 @@ async def test_news_come_by_themselves(redis: Redis, site: Site) -> None:
 
 async def test_each_page_has_its_own_news(redis: Redis, site: Site) -> None:
     await bury(redis, b"ann", name="mail.send")
-    async with asyncio.timeout(10), stream(site, "/dead?name=resize") as news:
+    async with in_time(10), stream(site, "/dead?name=resize") as news:
         assert "No letter fits" in await anext(news)
 
 
@@ -59,7 +60,7 @@ async def test_a_browser_that_goes_is_noticed(redis: Redis, site: Site) -> None:
     async with stream(site, "/") as news:
         await anext(news)
         assert site.app.hub.topics == 1
-    async with asyncio.timeout(5):
+    async with in_time(5):
         while site.app.hub.topics:
             await asyncio.sleep(0.02)
 
@@ -83,7 +84,7 @@ async def test_a_redis_that_is_away_is_told_of() -> None:
         answer = await site.client.get("/")
         assert answer.status_code == 503
         assert "cannot be reached" in answer.text
-        async with asyncio.timeout(10), stream(site, "/") as news:
+        async with in_time(10), stream(site, "/") as news:
             assert "cannot be reached" in await anext(news)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import uvicorn
@@ -14,6 +13,7 @@ from starlette.routing import Mount, Route
 from monarq.monitor.web import create_app
 from tests.page.letters import bury
 from tests.page.site import TOKEN, served, stream
+from tests.support.slowness import in_time
 
 
 async def test_mounted_under_a_prefix(redis: Redis) -> None:
@@ -34,7 +34,7 @@ async def test_mounted_under_a_prefix(redis: Redis) -> None:
             assert all(link.startswith(("/admin/queue/", "#")) for link in links), links
             for link in {link for link in links if "static" in link}:
                 await site.text(link)
-        async with asyncio.timeout(10), stream(site, "/dead", "/admin/queue") as news:
+        async with in_time(10), stream(site, "/dead", "/admin/queue") as news:
             html = await anext(news)
             assert "mail.send" in html
             assert "/admin/queue/jobs/job?" in html

@@ -16,6 +16,7 @@ from tests.cli.command import monarq
 from tests.monitor.test_metrics import scrape, value
 from tests.page.site import Site
 from tests.support.engines import make_engine, put, running
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 WAITING = 3
@@ -23,7 +24,7 @@ WAITING = 3
 
 async def stats_once_full(redis: Redis) -> QueueStats:
     """How the queue stands once its worker tells that it runs one job in each lane."""
-    async with asyncio.timeout(30):
+    async with in_time(30):
         while True:
             [stats] = await read_stats(redis, [DEFAULT_QUEUE])
             if any((worker.cpu_running, worker.running) == (1, 2) for worker in stats.workers):

@@ -12,12 +12,13 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from tests.monitor.test_metrics import scrape, value
 from tests.page.site import Site
 from tests.support.engines import make_engine, put, result_of, running
+from tests.support.slowness import in_time
 from tests.workers import unruly_jobs as jobs
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Waits for a worker's next record."""
-    async with asyncio.timeout(20):
+    async with in_time(20):
         while not await condition():
             await asyncio.sleep(0.05)
 

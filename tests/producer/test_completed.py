@@ -10,6 +10,7 @@ from monarq.producer import Producer, ProducerClosedError
 from monarq.shared.errors import ResultTimeoutError
 from tests.producer.jobs import count_primes, fetch
 from tests.support.played_worker import PlayedWorker
+from tests.support.slowness import in_time
 
 
 async def test_handles_come_in_the_order_in_which_jobs_end(producer: Producer, worker: PlayedWorker) -> None:
@@ -25,7 +26,7 @@ async def test_handles_come_in_the_order_in_which_jobs_end(producer: Producer, w
     async with asyncio.TaskGroup() as group:
         completed = producer.as_completed(handles)
         ending = None
-        async with asyncio.timeout(10):
+        async with in_time(10):
             first = asyncio.create_task(anext(completed))
             await asyncio.sleep(0.1)  # it has subscribed and looked
             ending = group.create_task(end_one_by_one())
@@ -63,7 +64,7 @@ async def test_leaving_early_waits_for_nothing_any_more(producer: Producer, work
     await worker.end((await worker.claim())[0], value=1)
     async for _ in producer.as_completed(handles):
         break
-    async with asyncio.timeout(5):
+    async with in_time(5):
         while any(producer._listener._channels.values()):
             await asyncio.sleep(0.01)
 

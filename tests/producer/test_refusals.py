@@ -24,6 +24,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.workers.settings import WorkerSettings
 from tests.producer.jobs import fetch, noop
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ async def test_a_redis_that_cannot_save_is_waited_for(redis: Redis, redis_url: s
 async def until_refused(redis: Redis, code: str, times: int = 1) -> None:
     """Waits until Redis has refused so many more calls for this reason; 6.2 counts what scripts meet as ERR."""
     await redis.config_resetstat()
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while True:
             stats = await redis.info("errorstats")
             if sum(stats.get(f"errorstat_{name}", {}).get("count", 0) for name in (code, "ERR")) >= times:
@@ -115,7 +116,7 @@ async def until_refused(redis: Redis, code: str, times: int = 1) -> None:
 
 
 async def until_not_saved(redis: Redis) -> None:
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while (await redis.info("persistence"))["rdb_last_bgsave_status"] != "err":
             await asyncio.sleep(0.01)
 

@@ -26,13 +26,14 @@ from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.producer.jobs import fetch, noop
 from tests.support.played_worker import PlayedWorker, end_like_arq, result_bytes
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
 
 async def subscribed(redis: Redis, count: int = 1, queue: QueueKeys = QUEUE) -> None:
     """Returns when so many listen to the queue's channel."""
-    async with asyncio.timeout(10):
+    async with in_time(10):
         while dict(await redis.pubsub_numsub(queue.ended))[queue.ended.encode()] < count:
             await asyncio.sleep(0.005)
 
@@ -218,7 +219,7 @@ async def test_a_silent_subscription_is_noticed(
         await asyncio.sleep(0.35)
         assert await listeners(redis) == first, "a sign of life is asked for, and heard"
         proxy.deaf = True
-        async with asyncio.timeout(5):
+        async with in_time(5):
             while await listeners(redis):
                 await asyncio.sleep(0.02)
         proxy.deaf = False
@@ -243,7 +244,7 @@ async def test_the_channel_is_left_when_nobody_waits(
         await subscribed(redis)
         await worker.end(*await worker.claim(), value=1)
         assert await waiting == 1
-        async with asyncio.timeout(5):
+        async with in_time(5):
             while await listeners(redis):
                 await asyncio.sleep(0.01)
 

@@ -20,6 +20,7 @@ from tests.progress import jobs
 from tests.progress.told import hearing
 from tests.support.engines import QUEUE, Recorder, make_engine, running
 from tests.support.pool import pool
+from tests.support.slowness import in_time
 
 LANES = [jobs.count_fast, jobs.count_fast_in_child, jobs.count_fast_in_thread]
 
@@ -63,7 +64,7 @@ async def test_it_is_kept_while_the_job_runs_and_for_a_while_after(
         await asyncio.sleep(2.1)
         assert await handle.progress() == first, "it told once, more than twice its time ago"
         await handle.result(timeout=10)
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while await handle.progress() is not None:
                 await asyncio.sleep(0.05)
 

@@ -17,6 +17,7 @@ from monarq.shared.progress import Progress, Report
 from monarq.shared.report import encode_report
 from tests.progress.jobs import step_through
 from tests.support.played_worker import WORKER, PlayedWorker
+from tests.support.slowness import in_time
 
 
 async def tell(played: PlayedWorker, *reports: tuple[Lease, Report]) -> None:
@@ -32,13 +33,13 @@ async def begin(producer: Producer, played: PlayedWorker) -> tuple[Handle[Any], 
 
 
 async def take(watching: AsyncIterator[Progress]) -> Report:
-    async with asyncio.timeout(10):
+    async with in_time(10):
         progress = await anext(watching)
     return (progress.done, progress.total, progress.message)
 
 
 async def rest(watching: AsyncIterator[Progress]) -> list[float]:
-    async with asyncio.timeout(10):
+    async with in_time(10):
         return [progress.done async for progress in watching]
 
 
@@ -103,7 +104,7 @@ async def test_many_jobs_at_once(producer: Producer, played: PlayedWorker) -> No
     for step in (1, 2):
         await tell(played, *((lease, (step, 2, job_id)) for job_id, lease in leases.items()))
     await played.end(*leases.values(), value=0)
-    async with asyncio.timeout(10):
+    async with in_time(10):
         told = [await first, *[pair async for pair in watching]]
     assert all(progress.message == handle.job_id for handle, progress in told)
     assert {handle: progress.done for handle, progress in told} == dict.fromkeys(handles, 2)
@@ -172,7 +173,7 @@ async def test_a_function_gets_the_reports_until_it_is_enough(producer: Producer
     stop = handle.on_progress(reports.put_nowait)
     watching = handle.watch()
     for done in (1, 2, 3):
-        async with asyncio.timeout(10):
+        async with in_time(10):
             assert (await reports.get()).done == done
         await take(watching)
         if done < 3:

@@ -13,6 +13,7 @@ from monarq.shared.commands.progress import split_reports
 from monarq.shared.progress import Progress
 from monarq.shared.report import decode_progress
 from tests.support.engines import QUEUE
+from tests.support.slowness import in_time
 
 
 @dataclass
@@ -41,7 +42,7 @@ async def hearing(redis: Redis) -> AsyncIterator[Heard]:
         try:
             yield heard
             await redis.publish(QUEUE.reports, b"end")
-            async with asyncio.timeout(10):
+            async with in_time(10):
                 await task
         finally:
             task.cancel()

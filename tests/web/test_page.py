@@ -14,6 +14,7 @@ from monarq.monitor import steering
 from monarq.monitor.dead import count_letters
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.cli.command import worker
+from tests.support.slowness import in_time
 from tests.web import jobs
 
 PAGES = ("/", "/?span=1h", "/queues", "/queues/purge?queue=arq:queue", "/jobs", "/jobs?state=ended", "/workers")
@@ -51,12 +52,12 @@ async def test_numbers_change_while_jobs_run(tab: Page, site: str, redis_url: st
             await asyncio.sleep(0.5)
         await producer.enqueue(jobs.broken)
         await expect(tab.get_by_role("link", name="web.broken").first).to_be_visible()
-        async with asyncio.timeout(15):
+        async with in_time(15):
             while await number_in(tab, "Throughput") == "0":
                 await asyncio.sleep(0.1)
         await expect(tab.locator("[data-key='web.quick'] .num").first).to_have_text("400")
         await expect(tab.locator(".plot svg path.trace")).to_have_count(4)
-        async with asyncio.timeout(15):
+        async with in_time(15):
             while "at most 0" in (await tab.locator(".plot").first.get_attribute("aria-label") or ""):
                 await asyncio.sleep(0.1)
     assert await tab.evaluate("window.sameDocument")
@@ -82,7 +83,7 @@ async def test_a_running_job_shows_its_progress_and_is_cancelled(
         await tab.get_by_role("link", name="web.long").click()
         bar = tab.locator(".progress-line progress")
         before = float(await bar.get_attribute("value") or 0)
-        async with asyncio.timeout(15):
+        async with in_time(15):
             while float(await bar.get_attribute("value") or 0) <= before:
                 await asyncio.sleep(0.1)
         await tab.get_by_role("button", name="Cancel").click()

@@ -16,6 +16,7 @@ from chaos.proxy import Cut
 from monarq.shared import keys as names
 from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 from tests.workers import cpu_crash_jobs as jobs
 
 
@@ -61,7 +62,7 @@ async def test_a_kill_from_outside_is_a_crash(redis: Redis, redis_url: str, tmp_
     journal = Recorder()
     async with running(make_engine(redis_url, jobs.ALL, journal)):
         await put(redis, jobs.wait_for_a_kill, str(tmp_path), job_id="killed")
-        async with asyncio.timeout(30):
+        async with in_time(30):
             while not (told := list(tmp_path.glob("*.pid"))):
                 await asyncio.sleep(0.01)
         os.kill(int(told[0].read_text()), signal.SIGKILL)

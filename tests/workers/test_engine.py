@@ -28,6 +28,7 @@ from tests.support.engines import (
     run_burst,
     running,
 )
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 
@@ -264,7 +265,7 @@ async def test_record_is_there_while_the_worker_lives(redis: Redis, redis_url: s
     journal = Recorder()
     async with running(make_engine(redis_url, jobs.ALL, journal)) as engine:
         await journal.until("worker_started")
-        async with asyncio.timeout(5):
+        async with in_time(5):
             while not (await counts(redis, QUEUE)).workers:
                 await asyncio.sleep(0.01)
         assert await redis.get(QUEUE.worker(engine.worker_id)) is not None

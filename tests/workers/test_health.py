@@ -19,6 +19,7 @@ from monarq.workers.pulse import Hunger, Pulse
 from monarq.workers.redis_probe import RedisProbe
 from tests.support.engines import make_engine, put, running
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 LIMITS = HealthLimits(live_s=5, claim_s=30)
@@ -149,7 +150,7 @@ async def test_a_worker_that_gets_no_answer_tells_that_it_is_hungry(redis: Redis
         Proxy(redis_url.removeprefix("unix://").partition("?")[0]) as proxy,
         running(make_engine(proxy.url, [jobs.wait], concurrency=1)) as engine,
     ):
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while len(engine.pulse().hungry) < 1:
                 await asyncio.sleep(0.01)
             await put(redis, jobs.wait, 1.0, job_id="fills-it")
@@ -158,7 +159,7 @@ async def test_a_worker_that_gets_no_answer_tells_that_it_is_hungry(redis: Redis
         proxy.deaf = True
         [full] = engine.pulse().hungry
         assert (full.queue, full.home, full.for_s) == (DEFAULT_QUEUE, "io", 0.0)
-        async with asyncio.timeout(10):
+        async with in_time(10):
             while engine.pulse().hungry[0].for_s < 0.3:
                 await asyncio.sleep(0.05)
         assert engine.pulse().renewed_s > 0.3

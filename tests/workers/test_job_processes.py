@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from monarq.producer import Producer
+from tests.support.slowness import in_time
 from tests.workers.support import program_jobs as jobs
 from tests.workers.support.pool import Pool
 from tests.workers.test_supervisor_jobs import pool_at, stop
@@ -30,13 +31,13 @@ WAITING = [
 
 
 async def program_started(file: Path) -> None:
-    async with asyncio.timeout(20):
+    async with in_time(20):
         while not file.exists() or not file.read_text().endswith("\n"):
             await asyncio.sleep(0.02)
 
 
 async def ended(file: Path) -> None:
-    async with asyncio.timeout(20):
+    async with in_time(20):
         while jobs.lives(str(file)):
             await asyncio.sleep(0.02)
 

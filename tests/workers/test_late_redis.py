@@ -16,6 +16,7 @@ from monarq.shared.errors import MonarqError, RedisUnavailableError
 from monarq.workers.reach import reach_redis
 from tests.support.engines import Recorder, make_engine, put, result_of, running, settings_for_tests
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 NOWHERE = "redis://nowhere.invalid:6379"
@@ -51,7 +52,7 @@ async def test_it_waits_until_redis_is_there(redis: Redis, proxy: Proxy) -> None
     async with running(make_engine(proxy.url, jobs.ALL, journal)):
         await journal.until("redis_awaited")
         await proxy.open()
-        async with asyncio.timeout(10):
+        async with in_time(10):
             assert (await result_of(redis, "sum")).value == 3
     assert journal.events.count("redis_awaited") == 1  # once every few seconds
 
@@ -99,7 +100,7 @@ async def test_one_worker_of_a_pool_tells_of_it() -> None:
 
 async def test_it_waits_no_longer_than_it_may() -> None:
     with pytest.raises(RedisUnavailableError, match="cannot be reached"):
-        async with asyncio.timeout(10):
+        async with in_time(10):
             await make_engine(NOWHERE, jobs.ALL, redis_wait_s=0.0).run()
 
 

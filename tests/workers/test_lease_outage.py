@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.leases import LeaseKeeper, LeaseTable
 from tests.support.engines import Recorder
+from tests.support.slowness import in_time
 
 QUEUES = [QueueKeys.of(DEFAULT_QUEUE)]
 
@@ -50,7 +51,7 @@ async def test_one_line_and_one_when_it_is_over() -> None:
         journal=journal,
     )
     keeper.start()
-    async with asyncio.timeout(20):
+    async with in_time(20):
         await passed.wait()
         await journal.until("redis_back")
         await keeper.stop()

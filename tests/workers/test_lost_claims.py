@@ -16,6 +16,7 @@ from monarq.shared.keys import QueueKeys
 from monarq.workers import claimer
 from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, running
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 LONG_S = 60.0
@@ -67,7 +68,7 @@ async def test_what_a_cancelled_claim_took_is_free_when_the_worker_has_stopped(
 ) -> None:
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     proxy.lose(Cut.SILENCE, FROM_IO)
-    async with running(make_engine(proxy.url, jobs.ALL, lease_s=LONG_S)), asyncio.timeout(10):
+    async with running(make_engine(proxy.url, jobs.ALL, lease_s=LONG_S)), in_time(10):
         await proxy.answered.wait()
     assert proxy.took == [names.in_progress("sum")]
     assert not await redis.exists(names.in_progress("sum"))

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from monarq.producer import Producer
 from monarq.shared import keys as names
+from tests.support.slowness import in_time
 from tests.workers import unruly_jobs
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.pool import Pool, running_pool
@@ -25,7 +26,7 @@ async def ran_elsewhere(pool: Pool, producer: Producer, pid: int) -> int:
 
     What the jobs print is read: a pool whose output nobody takes stands still.
     """
-    async with asyncio.timeout(20):
+    async with in_time(20):
         while True:
             await producer.enqueue(jobs.say_so)
             found = int((await pool.line(r"pid (\d+) try 1: ends"))[1])

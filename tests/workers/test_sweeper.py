@@ -12,6 +12,7 @@ from monarq.shared.commands.claim import Claim, claim
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.repair import sweep
 from tests.support.engines import QUEUE, make_engine, put, result_of, running
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 GONE = "host:1:gone"
@@ -40,10 +41,10 @@ async def test_workers_that_are_long_gone_do_not_hide_one_that_has_just_gone(red
     leases = (await claim(redis, QUEUE, asked)).leases
     with blocking_redis.Redis.from_url(redis_url) as client:
         await asyncio.to_thread(renew, client, QUEUE, GONE, 50, b"{}", leases)
-    async with asyncio.timeout(5):
+    async with in_time(5):
         while await redis.exists(names.in_progress("lost")):
             await asyncio.sleep(0.01)
-    async with asyncio.timeout(5):
+    async with in_time(5):
         while not await sweep(redis, QUEUE):
             await asyncio.sleep(0.2)
     await redis.flushall()

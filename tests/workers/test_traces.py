@@ -19,6 +19,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.signing import Signer
 from monarq.shared.tracing import find_tracing, sending
 from tests.support.engines import make_engine, run_burst, running
+from tests.support.slowness import in_time
 from tests.support.spans import Exported, attributes, linked
 
 
@@ -168,7 +169,7 @@ async def test_each_try_is_a_span_with_the_same_link(redis_url: str, exported: E
 async def test_a_run_that_is_handed_back_says_so(redis: Redis, redis_url: str, exported: Exported) -> None:
     async with Producer(redis_url) as producer:
         await producer.enqueue(traced_wait)
-        async with running(make_engine(redis_url, ALL, grace_s=0.05)) as engine, asyncio.timeout(10):
+        async with running(make_engine(redis_url, ALL, grace_s=0.05)) as engine, in_time(10):
             while not engine.running:
                 await asyncio.sleep(0.01)
     [span] = exported.processed

@@ -26,6 +26,7 @@ from monarq.workers.unknown_jobs import LATEST_S, MOST_TOLD, UnknownJobs
 from tests.shared.scripts.calls import lease_of
 from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
 from tests.support.leaks import leaked_keys
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 
@@ -47,7 +48,7 @@ async def view_of(redis: Redis, job_id: str) -> JobView:
 
 async def until_put_back(redis: Redis, job_id: str) -> JobView:
     """The job as it waits for a worker that knows it."""
-    async with asyncio.timeout(15):
+    async with in_time(15):
         while True:
             view = await view_of(redis, job_id)
             if any(moment.what == "unknown" for moment in view.timeline):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 
 import pytest
@@ -25,6 +24,7 @@ from tests.support.engines import (
     run_burst,
     running,
 )
+from tests.support.slowness import in_time
 from tests.workers import unruly_jobs as jobs
 from tests.workers.support.pool import running_pool
 
@@ -94,11 +94,14 @@ async def test_cpu_jobs_wait_while_no_child_process_starts(
 
 
 async def test_a_rare_look_is_no_call_without_a_reply(redis: Redis, redis_url: str) -> None:
-    async with redis.monitor() as monitor, running(make_engine(redis_url, [jobs.answer_with_bytes], poll_s=60)):
-        async with asyncio.timeout(10):
-            async for call in monitor.listen():
-                if call["command"].startswith("BLPOP"):
-                    break
+    async with (
+        redis.monitor() as monitor,
+        running(make_engine(redis_url, [jobs.answer_with_bytes], poll_s=60)),
+        in_time(10),
+    ):
+        async for call in monitor.listen():
+            if call["command"].startswith("BLPOP"):
+                break
     assert float(call["command"].split()[-1]) < SOCKET_TIMEOUT_S
 
 

@@ -20,13 +20,14 @@ from monarq.workers import vitals
 from monarq.workers.record import MOST_JOBS
 from monarq.workers.vitals import LoopLag, Vitals
 from tests.support.engines import make_engine, put, running
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 from tests.workers.support.pool import running_pool
 
 
 async def worker_that(redis: Redis, fits: Any) -> WorkerStats:
     """The one worker, as soon as it tells this of itself."""
-    async with asyncio.timeout(15):
+    async with in_time(15):
         while True:
             for worker in await read_workers(redis, [DEFAULT_QUEUE]):
                 if fits(worker):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from redis.asyncio import Redis
@@ -21,6 +20,7 @@ from tests.support.engines import (
     running,
 )
 from tests.support.queue_state import server_ms
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 
@@ -66,6 +66,6 @@ async def result_after(redis: Redis, awake: Engine, rounds: int) -> None:
     """Each job is taken by the one that is awake, without waiting for its next look."""
     for number in range(rounds):
         await put(redis, jobs.plus, 1, 1, job_id=f"job{number}")
-        async with asyncio.timeout(5):
+        async with in_time(5):
             await result_of(redis, f"job{number}")
     assert awake.tally.complete == rounds

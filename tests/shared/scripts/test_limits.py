@@ -23,6 +23,7 @@ from monarq.shared.lane import Lane
 from tests.shared.scripts.calls import call_claim, call_enqueue, call_renew, ending, lease_of
 from tests.shared.scripts.rows import Scene
 from tests.support.queue_state import KEYS, QueueState, read_state, seed, server_ms
+from tests.support.slowness import in_time
 
 MB: Final = 1024 * 1024
 
@@ -147,7 +148,7 @@ async def test_a_note_wakes_one_worker_and_each_that_leaves_work_wakes_the_next(
     scene = Scene(redis, await server_ms(redis))
     client: Any = redis
     idle = [asyncio.create_task(client.blpop([KEYS.wake("io")], timeout=5)) for _ in range(3)]
-    async with asyncio.timeout(5):
+    async with in_time(5):
         while (await client.info("clients"))["blocked_clients"] < 3:
             await asyncio.sleep(0.005)
         await call_enqueue(dict.fromkeys("abc", "payload"))(scene)

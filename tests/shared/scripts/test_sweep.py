@@ -13,6 +13,7 @@ from monarq.shared.commands.repair import sweep
 from tests.shared.scripts.calls import call_sweep
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
 from tests.support.queue_state import KEYS, PARKED, QueueState, leased, seed
+from tests.support.slowness import in_time
 
 SILENT: Final = {"w1": -1}
 """Its last sign of life is a lease ago."""
@@ -145,7 +146,7 @@ async def test_a_key_of_a_wrong_type(row: Row, redis: Redis) -> None:
 async def test_the_last_of_many_silent_workers_gets_its_turn(redis: Redis) -> None:
     silent = {f"gone-{number}": -1000 + number for number in range(150)}
     await seed(redis, replace(LOST, workers={**silent, "w1": -1}))
-    async with asyncio.timeout(20):
+    async with in_time(20):
         while not await sweep(redis, KEYS):
             await asyncio.sleep(0.1)  # whose turn it is goes by the second
     assert not await redis.exists(KEYS.leases("w1"))
