@@ -16,6 +16,7 @@ from monarq.arq import create_pool
 from monarq.arq.connections import RedisSettings
 from monarq.cli.app import run
 from tests.support.pool import pool
+from tests.support.slowness import patience_s
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 JOBS = "tests.acceptance.acl_jobs"
@@ -74,7 +75,7 @@ async def test_arqs_names(user_url: str) -> None:
         try:
             job = await client.enqueue_job("multiply", 2)
             assert job is not None
-            assert await job.result(timeout=30) == 6
+            assert await job.result(timeout=patience_s(30)) == 6
             assert await client.queued_jobs() == []
         finally:
             await client.aclose()

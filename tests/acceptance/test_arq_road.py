@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from monarq.shared.commands.counts import counts
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.pool import run_worker
+from tests.support.slowness import patience_s
 
 JOBS = 2000
 
@@ -21,7 +22,7 @@ async def test_two_thousand_jobs_of_an_arq_client(redis: Redis, redis_url: str) 
     try:
         jobs = [await client.enqueue_job("multiply", number) for number in range(JOBS)]
         assert await run_worker("tests.acceptance.arq_app.WorkerSettings", "--burst", url=redis_url) == 0
-        values = await asyncio.gather(*[job.result(timeout=5) for job in jobs if job is not None])
+        values = await asyncio.gather(*[job.result(timeout=patience_s(5)) for job in jobs if job is not None])
         assert values == [3 * number for number in range(JOBS)]
     finally:
         await client.aclose()

@@ -16,7 +16,7 @@ from monarq import Job, Producer
 from monarq.shared.commands.counts import counts
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.pool import pool
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -40,7 +40,7 @@ async def test_ten_thousand_mixed_jobs_all_end_as_they_should(redis: Redis, redi
             expected |= {handle.job_id: value for handle, value in zip(enqueued, values, strict=True)}
             handles += enqueued
         ended: dict[str, int | None] = {}
-        async for handle, value in producer.as_completed(handles, timeout=60, return_exceptions=True):
+        async for handle, value in producer.as_completed(handles, timeout=patience_s(60), return_exceptions=True):
             ended[handle.job_id] = None if isinstance(value, Exception) else value
     assert ended == expected
     seen = await counts(redis, QUEUE)
@@ -57,7 +57,7 @@ async def test_jobs_of_a_killed_worker_end_without_help(redis: Redis, redis_url:
         busiest = await _busiest_worker(redis)
         os.kill(busiest, signal.SIGKILL)
         killed = time.monotonic()
-        values = [value async for _, value in producer.as_completed(handles, timeout=40)]
+        values = [value async for _, value in producer.as_completed(handles, timeout=patience_s(40))]
         assert values == [3000] * 50
         assert time.monotonic() - killed < 20
     assert (await counts(redis, QUEUE)).totals["crashed"] > 0

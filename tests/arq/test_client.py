@@ -21,6 +21,7 @@ from monarq.shared.codec import PICKLE
 from monarq.shared.errors import SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.arq.workers import burst, running, theirs, until
+from tests.support.slowness import patience_s
 
 
 class Unpicklable:
@@ -109,7 +110,7 @@ async def test_a_job_try_is_where_the_job_starts(pool: monarq.arq.ArqRedis) -> N
     job = await pool.enqueue_job("again", 4, _job_try=3)
     assert job is not None
     await burst(pool)
-    assert await job.result(timeout=5) == 4
+    assert await job.result(timeout=patience_s(5)) == 4
 
 
 async def test_jobs_of_both_formats_are_listed_and_waited_for(pool: monarq.arq.ArqRedis, redis_url: str) -> None:
@@ -125,7 +126,7 @@ async def test_jobs_of_both_formats_are_listed_and_waited_for(pool: monarq.arq.A
     results = sorted(await pool.all_job_results(), key=lambda result: result.result)
     assert [result.result for result in results] == [3, 7]
     assert all(result.success and result.queue_name == DEFAULT_QUEUE for result in results)
-    assert await Job(results[0].job_id, pool).result(timeout=5) == 3
+    assert await Job(results[0].job_id, pool).result(timeout=patience_s(5)) == 3
 
 
 async def test_a_job_whose_payload_has_vanished_is_left_out(pool: monarq.arq.ArqRedis) -> None:

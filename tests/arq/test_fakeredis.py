@@ -11,6 +11,7 @@ from redis.asyncio import ConnectionPool
 from monarq.arq import ArqRedis, Worker
 from monarq.arq.jobs import JobStatus
 from tests.arq import jobs
+from tests.support.slowness import patience_s
 
 
 def of_a_fake_client() -> ArqRedis:
@@ -38,5 +39,5 @@ async def test_a_worker_runs_what_such_a_client_enqueues(make: Callable[[], ArqR
     assert await made.status() is JobStatus.queued
     worker = Worker([jobs.add], redis_pool=redis, burst=True, handle_signals=False, poll_delay=0.01)
     assert await worker.run_check() == 1
-    assert await made.result(timeout=5) == 3
+    assert await made.result(timeout=patience_s(5)) == 3
     await worker.close()

@@ -19,6 +19,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import burst, ours, running, runs_of, theirs, until
+from tests.support.slowness import patience_s
 
 
 async def test_an_arq_client_sees_a_job_of_our_worker_through_its_life(stock: arq.ArqRedis) -> None:
@@ -32,7 +33,7 @@ async def test_an_arq_client_sees_a_job_of_our_worker_through_its_life(stock: ar
         assert info is not None
         assert (info.function, info.args, info.job_try) == ("sleep", (0.3,), None)
         assert await stock.enqueue_job("sleep", 0.3, _job_id="one") is None
-        assert await job.result(timeout=5, poll_delay=0.02) is None
+        assert await job.result(timeout=patience_s(5), poll_delay=0.02) is None
     assert await job.status() is JobStatus.complete
     done = await job.result_info()
     assert done is not None
@@ -52,7 +53,7 @@ async def test_two_thousand_jobs_of_an_arq_client(stock: arq.ArqRedis) -> None:
     assert len(results) == 2000
     assert all(found.success and found.result == found.args[0] + 1 for found in results)
     assert {found.job_id for found in results} == {job.job_id for job in made if job}
-    assert await made[7].result(timeout=5) == 8  # type: ignore[union-attr]
+    assert await made[7].result(timeout=patience_s(5)) == 8  # type: ignore[union-attr]
     left = set(await stock.keys("arq:*")) - {names.result(job.job_id).encode() for job in made if job}
     assert left <= {f"{DEFAULT_QUEUE}:health-check".encode()}, "nothing else, and that one runs out by itself"
 
@@ -66,7 +67,7 @@ async def test_our_clients_jobs_run_on_an_arq_worker(pool: monarq.arq.ArqRedis, 
     worker = theirs(stock, burst=True)
     await worker.main()
     assert (worker.jobs_complete, worker.jobs_failed, worker.jobs_retried) == (4, 0, 2)
-    assert [await job.result(timeout=5) for job in (one, named, retried, deferred) if job] == [3, 7, 3, 11]
+    assert [await job.result(timeout=patience_s(5)) for job in (one, named, retried, deferred) if job] == [3, 7, 3, 11]
 
 
 @pytest.mark.parametrize("client", ["stock", "ours"])
@@ -103,7 +104,7 @@ async def test_no_job_is_enqueued_beside_a_run_of_its_id(stock: arq.ArqRedis) ->
                 await asyncio.sleep(0.01)
         assert await stock.enqueue_job("sleep", 0, _job_id="same", _expires=1.0) is None
         job = Job("same", stock)
-        await job.result(timeout=10, poll_delay=0.02)
+        await job.result(timeout=patience_s(10), poll_delay=0.02)
     assert not await stock.exists(names.job("same"), DEFAULT_QUEUE)
 
 
@@ -156,12 +157,12 @@ async def test_formats_of_the_users_own(
     worker = (theirs if by == "stock" else ours)(stock, burst=True, **formats)
     await worker.main()
     assert (worker.jobs_complete, worker.jobs_failed) == (2, 1)
-    assert await one.result(timeout=5) == 3
-    assert await two.result(timeout=5) == 7
+    assert await one.result(timeout=patience_s(5)) == 3
+    assert await two.result(timeout=patience_s(5)) == 7
     # Neither format can hold an exception: stock arq's worker says no more than that, ours what the job has said.
     words = "unable to serialize result" if by == "stock" else "ValueError: no"
     with pytest.raises(arq.jobs.SerializationError, match=words):
-        await Job("fails", stock, _deserializer=deserializer).result(timeout=5)
+        await Job("fails", stock, _deserializer=deserializer).result(timeout=patience_s(5))
     for client in (stock, pool):
         assert len(await client.all_job_results()) == 3
         await client.aclose(close_connection_pool=True)
@@ -186,8 +187,8 @@ async def test_ctx_redis_enqueues_in_the_users_format(redis_settings: RedisSetti
         **formats,
     )
     await worker.main()
-    child = await job.result(timeout=5)
-    assert await Job(child, pool, "mine", json.loads).result(timeout=5) == 3
+    child = await job.result(timeout=patience_s(5))
+    assert await Job(child, pool, "mine", json.loads).result(timeout=patience_s(5)) == 3
     await worker.close()
     await pool.aclose(close_connection_pool=True)
 
@@ -243,7 +244,7 @@ async def test_what_an_arq_worker_runs_is_not_taken_from_it(stock: arq.ArqRedis,
     async with running(theirs(stock)):
         await until(lambda: stock.exists(names.in_progress(job.job_id)))
         async with running(ours(pool)) as worker:
-            assert await job.result(timeout=5, poll_delay=0.02) is None
+            assert await job.result(timeout=patience_s(5), poll_delay=0.02) is None
     assert worker.jobs_complete + worker.jobs_retried == 0
 
 
@@ -253,7 +254,7 @@ async def test_what_our_worker_runs_is_not_taken_from_it(stock: arq.ArqRedis, po
     async with running(ours(pool, lease_s=0.6)):
         await until(lambda: stock.exists(names.in_progress(job.job_id)))
         async with running(theirs(stock)) as worker:
-            assert await job.result(timeout=5, poll_delay=0.02) is None
+            assert await job.result(timeout=patience_s(5), poll_delay=0.02) is None
     assert worker.jobs_complete + worker.jobs_retried == 0
 
 
@@ -268,4 +269,4 @@ async def test_jobs_that_one_kind_of_worker_gave_back_are_run_by_the_other(
     await second.run_check(max_burst_jobs=1)
     assert (first.jobs_retried, second.jobs_retried) == (1, 1)
     assert (await burst(pool)).jobs_retried == 1
-    assert await job.result(timeout=5) == 4
+    assert await job.result(timeout=patience_s(5)) == 4

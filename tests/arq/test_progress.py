@@ -19,7 +19,7 @@ from tests.arq.workers import burst, ours, running, theirs
 from tests.page.site import page
 from tests.progress.told import hearing
 from tests.support.pool import pool as real_pool
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def test_a_real_pool_tells_whoever_watches_by_the_id_that_arq_gave(
         assert made is not None
         handle = producer.handle(made.job_id)
         told = [progress async for progress in handle.watch()]
-        assert await made.result(timeout=10) == 30
+        assert await made.result(timeout=patience_s(10)) == 30
     assert [progress.done for progress in told] == sorted({progress.done for progress in told})
     assert len(told) >= 2, "it was seen while the job ran, not only at its end"
     assert (told[-1].done, told[-1].total, told[-1].message, told[-1].share) == (30, 30, "row 30", 1.0)
@@ -51,21 +51,21 @@ async def test_the_page_shows_it(redis: Redis, stock: arq.ArqRedis) -> None:
             await asyncio.sleep(0.05)
         assert '<progress max="1" value="0.2500">' in html
         await redis.set("test:let-go", 1, ex=60)
-        await made.result(timeout=10)
+        await made.result(timeout=patience_s(10))
 
 
 async def test_the_same_code_runs_on_a_worker_of_arqs_own(stock: arq.ArqRedis) -> None:
     made = await stock.enqueue_job("tell_rows", 3)
     assert made is not None
     await theirs(stock, [app.tell_rows], burst=True).main()
-    assert await made.result(timeout=10) == 3
+    assert await made.result(timeout=patience_s(10)) == 3
 
 
 async def test_what_the_application_itself_has_there_stays(stock: arq.ArqRedis) -> None:
     made = await stock.enqueue_job("show_own")
     assert made is not None
     await burst(stock, [app.show_own], ctx={"progress": "mine"})
-    assert await made.result(timeout=10) == "mine"
+    assert await made.result(timeout=patience_s(10)) == "mine"
 
 
 async def test_hooks_may_tell_and_what_comes_after_the_end_is_left(redis: Redis, stock: arq.ArqRedis) -> None:

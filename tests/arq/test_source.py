@@ -25,6 +25,7 @@ from monarq.producer.private_pool import PrivatePool
 from monarq.workers.arq_source import PoolSource, SettingsSource
 from tests.arq import jobs
 from tests.arq.workers import burst, until
+from tests.support.slowness import patience_s
 
 REPEATING = {"retry": Retry(NoBackoff(), 3), "retry_on_timeout": True, "retry_on_error": [blocking.ConnectionError]}
 
@@ -157,12 +158,12 @@ async def test_a_worker_finds_its_server_by_a_sentinel(sentinel: RedisSettings) 
     assert job is not None
     by_settings = await burst(pool, redis_pool=None, redis_settings=sentinel)
     assert by_settings.jobs_complete == 1
-    assert await job.result(timeout=5) == 3
+    assert await job.result(timeout=patience_s(5)) == 3
     await by_settings.close()
     again = await pool.enqueue_job("add", 3, 4)
     assert (await burst(pool, [jobs.add])).jobs_complete == 1
     assert again is not None
-    assert await again.result(timeout=5) == 7
+    assert await again.result(timeout=patience_s(5)) == 7
     await pool.aclose(close_connection_pool=True)
 
 

@@ -23,7 +23,7 @@ from monarq.shared.errors import SettingsError
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import until
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 KINDS: dict[str, type[Any]] = {"arq": arq.worker.Worker, "monarq": monarq.arq.worker.Worker}
 
@@ -40,7 +40,7 @@ async def runs(worker: Any, pool: arq.ArqRedis, name: str, *args: Any) -> Any:
     assert job is not None
     async with in_time(30):
         await worker.main()
-    return await job.result(timeout=10)
+    return await job.result(timeout=patience_s(10))
 
 
 def options(pool: arq.ArqRedis, **settings: Any) -> dict[str, Any]:

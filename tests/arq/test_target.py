@@ -23,7 +23,7 @@ from monarq.workers.journal import Journal
 from monarq.workers.target import load_target
 from tests.arq import jobs
 from tests.arq.workers import burst
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 TARGET = "tests.arq.app.WorkerSettings"
 SETTINGS_DICT = {"functions": [jobs.add], "max_jobs": 3}
@@ -46,8 +46,8 @@ async def test_a_target_of_arqs_runs_with_all_that_belongs_to_it(
     engine = loaded.engine()
     async with in_time(20):
         await engine.run()
-    child = await made.result(timeout=5)
-    assert await Job(child, stock).result(timeout=5) == 105
+    child = await made.result(timeout=patience_s(5))
+    assert await Job(child, stock).result(timeout=patience_s(5)) == 105
     assert await seen(redis) == {"startup": 1, "at_start": 1, "shutdown": 100}
     assert await redis.zcard(DEFAULT_QUEUE) == 0
     assert await redis.exists("arq:queue:health-check") == 0
@@ -88,8 +88,8 @@ async def test_the_command_runs_it_too(redis: Redis, redis_url: str, stock: arq.
         if process.returncode is None:
             process.kill()
     assert process.returncode == 0, shown.decode()
-    child = await made.result(timeout=5)
-    assert await Job(child, stock).result(timeout=5) == 105
+    child = await made.result(timeout=patience_s(5))
+    assert await Job(child, stock).result(timeout=patience_s(5)) == 105
     assert (await seen(redis))["startup"] >= 1
     assert "Starting worker for 3 functions: add, parent, cron:at_start" in shown.decode()
     assert f"← {made.job_id}:parent ● '{child}'" in shown.decode()

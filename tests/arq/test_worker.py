@@ -23,6 +23,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import burst, counts, ours, running
+from tests.support.slowness import patience_s
 
 
 async def result_of(pool: arq.ArqRedis, job_id: str) -> arq.jobs.JobResult:
@@ -130,7 +131,7 @@ async def test_retry_defers_and_counts_tries(pool: arq.ArqRedis) -> None:
     assert made is not None
     worker = await burst(pool)
     assert counts(worker) == (1, 0, 2)
-    assert await made.result(timeout=5) == 3
+    assert await made.result(timeout=patience_s(5)) == 3
 
 
 async def test_retry_job_and_a_job_that_cancels_itself(pool: arq.ArqRedis) -> None:
@@ -203,7 +204,7 @@ async def test_a_result_that_does_not_serialize_is_a_failure_that_says_so(
     with pytest.raises(
         arq.jobs.SerializationError, match=r"unable to serialize result: .*does not serialize as pickle"
     ):
-        await arq.jobs.Job("one", stock).result(timeout=5)
+        await arq.jobs.Job("one", stock).result(timeout=patience_s(5))
 
 
 async def test_declared_jobs_run_beside_arqs(pool: arq.ArqRedis) -> None:
@@ -214,7 +215,7 @@ async def test_declared_jobs_run_beside_arqs(pool: arq.ArqRedis) -> None:
     made = await pool.enqueue_job(plain.name, 21)
     assert made is not None
     await burst(pool, [plain, jobs.add])
-    assert await made.result(timeout=5) == 42
+    assert await made.result(timeout=patience_s(5)) == 42
 
 
 async def test_attributes_are_arqs(pool: arq.ArqRedis) -> None:
@@ -250,7 +251,7 @@ async def test_pausing(pool: arq.ArqRedis) -> None:
         with pytest.raises(TimeoutError):
             await made.result(timeout=0.2, poll_delay=0.02)
         worker.allow_pick_jobs = True
-        assert await made.result(timeout=5, poll_delay=0.02) == 3
+        assert await made.result(timeout=patience_s(5), poll_delay=0.02) == 3
         worker.allow_pick_jobs = False
         await asyncio.sleep(0.1)  # a claim may be on its way
         await pool.enqueue_job("add", 1, 2, _job_id="waits")
@@ -277,4 +278,4 @@ async def test_a_worker_survives_what_ends_arqs(pool: arq.ArqRedis, redis: Redis
     assert made is not None
     worker = await burst(pool, [arq.func(leave, name="leave"), jobs.add], on_job_end=broken)
     assert counts(worker) == (1, 6, 0)
-    assert await made.result(timeout=5) == 3
+    assert await made.result(timeout=patience_s(5)) == 3

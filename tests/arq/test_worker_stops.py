@@ -22,7 +22,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import counts, ours, running, until
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 
 async def test_a_signal_hands_running_jobs_back(pool: arq.ArqRedis) -> None:
@@ -70,7 +70,7 @@ async def test_a_wait_ends_with_the_last_job(pool: arq.ArqRedis) -> None:
     run = asyncio.create_task(worker.async_run())
     await until(lambda: asyncio.sleep(0, len(worker.tasks) == 1))
     worker.handle_sig_wait_for_completion(signal.SIGTERM)
-    await asyncio.wait([run], timeout=5)
+    await asyncio.wait([run], timeout=patience_s(5))
     assert run.cancelled()
     assert counts(worker) == (1, 0, 0)
 

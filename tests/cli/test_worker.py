@@ -20,7 +20,7 @@ from monarq.producer import Producer
 from monarq.shared.keys import DEFAULT_QUEUE
 from tests.cli.command import Cli, heard, listed, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 
 async def test_it_says_what_it_runs_and_its_options_reach_the_workers(redis: Redis, redis_url: str) -> None:
@@ -61,7 +61,7 @@ async def test_settings_as_arq_has_them(redis: Redis, redis_url: str, cli_here: 
         client = await create_pool(RedisSettings(unix_socket_path=redis_url.removeprefix("unix://")))
         job = await client.enqueue_job("greet", "Ann", _queue_name="arq:greetings")
         assert job is not None
-        assert await job.result(timeout=10) == "hello Ann"
+        assert await job.result(timeout=patience_s(10)) == "hello Ann"
         await client.aclose()
         await listed(redis, "arq:greetings")
         check = await cli_here("worker", "tests.cli.arq_app:WorkerSettings", "--check")

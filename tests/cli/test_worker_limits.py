@@ -14,6 +14,7 @@ from monarq.shared.errors import JobFailedError
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.settings import WorkerSettings
 from tests.cli.command import monarq
+from tests.support.slowness import patience_s
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -33,10 +34,10 @@ async def test_limits_reach_the_workers(redis: Redis, redis_url: str) -> None:
             url=redis_url,
         )
         assert ended.code == 0
-        assert await small.result(timeout=5) == "xx"
+        assert await small.result(timeout=patience_s(5)) == "xx"
         for handle in large:
             with pytest.raises(JobFailedError, match="raise max_result"):
-                await handle.result(timeout=5)
+                await handle.result(timeout=patience_s(5))
     assert 290_000 < await redis.pttl(names.result(small.job_id)) <= 300_000
     left_ms = [await redis.pttl(QUEUE.letter(handle.job_id)) for handle in large]
     assert min(left_ms) == -2  # gone: one is kept

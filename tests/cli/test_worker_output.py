@@ -12,7 +12,7 @@ import pytest
 from monarq.producer import Producer
 from tests.cli import talking_jobs as jobs
 from tests.cli.command import ROOT, STARTED, environment, start
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 JOBS = "tests.cli.talking_jobs"
 LONGEST_S = 30
@@ -39,8 +39,8 @@ async def test_it_runs_and_no_job_fails_for_it(redis_url: str, redirections: str
         closing = await producer.enqueue(jobs.close_stdout_and_stderr)
         talking = [await producer.enqueue(job) for job in (jobs.talk_on_loop, jobs.talk_in_thread, jobs.talk_in_child)]
         assert await run_unheard(redirections, "worker", JOBS, "-w", "1", "-v", "--burst", url=redis_url) == 0
-        await closing.result(timeout=5)
-        assert [await handle.result(timeout=5) for handle in talking] == ["talked"] * 3
+        await closing.result(timeout=patience_s(5))
+        assert [await handle.result(timeout=patience_s(5)) for handle in talking] == ["talked"] * 3
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.slowness import patience_s
+
 ROOT = Path(__file__).parents[2]
 ENGINE = Path(__file__).with_name("engine")
 JOBS = 2000
@@ -70,7 +72,7 @@ def test_jobs_end_while_workers_are_scaled_down(services: None) -> None:
     while stats()["running"] < JOBS // 20:
         assert time.monotonic() < deadline, "the jobs were not started"
     docker("compose", "up", "--detach", "--no-recreate", "--scale", "worker=1")
-    assert producer.wait(timeout=120) == 0
+    assert producer.wait(timeout=patience_s(120)) == 0
     seen = stats()
     assert (seen["queued"], seen["running"], seen["done"], seen["failed"]) == (0, 0, JOBS, 0)
     assert seen["crashed"] == 0

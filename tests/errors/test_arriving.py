@@ -23,6 +23,7 @@ from monarq.shared.same_error import same_error
 from tests.arq.workers import burst
 from tests.errors import jobs
 from tests.support.engines import CODECS, letter_of, run_burst
+from tests.support.slowness import patience_s
 
 LANES = ("io", "thread", "cpu")
 NO_WIDER = 21_000
@@ -43,7 +44,7 @@ def usual_limit() -> Iterator[None]:
 
 async def raised_by(handle: Handle[Any]) -> BaseException:
     try:
-        await handle.result(timeout=10)
+        await handle.result(timeout=patience_s(10))
     except Exception as error:
         return error
     raise AssertionError("nothing was raised")
@@ -119,7 +120,7 @@ async def test_a_cancelled_future_of_a_job_is_no_closed_producer(redis_url: str)
         with SyncProducer(redis_url) as producer:
             handle = producer.enqueue(jobs.RAISE["io"], "cancelled future")
             try:
-                handle.result(timeout=15)
+                handle.result(timeout=patience_s(15))
             except Exception as error:
                 return error
         raise AssertionError("nothing was raised")
@@ -145,7 +146,7 @@ async def seen_by_arq(redis_url: str, name: str, **settings: Any) -> BaseExcepti
         job = await pool.enqueue_job("raise_for_arq", name)
         assert job is not None
         await burst(pool, [raise_for_arq], **settings)
-        await job.result(timeout=5)
+        await job.result(timeout=patience_s(5))
     except Exception as error:
         return error
     finally:

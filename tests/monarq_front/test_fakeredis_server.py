@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from monarq.embedded import EmbeddedRedis
 from monarq.embedded.choice import FORCE_VARIABLE
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -102,9 +102,9 @@ async def test_large_payloads_come_back(client: Client, payload: bytes) -> None:
 async def test_a_message_reaches_its_subscribers_until_they_are_gone(client: Client, url: str) -> None:
     async with Redis.from_url(url, client_name="listener") as listener, listener.pubsub() as messages:
         await messages.subscribe("news")
-        assert await messages.get_message(timeout=5)
+        assert await messages.get_message(timeout=patience_s(5))
         assert await client.eval("return redis.call('PUBLISH', 'news', ARGV[1])", 0, b"\xff\r\n") == 1
-        message = await messages.get_message(ignore_subscribe_messages=True, timeout=5)
+        message = await messages.get_message(ignore_subscribe_messages=True, timeout=patience_s(5))
         assert message is not None
         assert message["data"] == b"\xff\r\n"
     await until_gone(client, "listener")

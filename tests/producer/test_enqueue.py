@@ -21,6 +21,7 @@ from monarq.shared.errors import PayloadError, PayloadTooLargeError, SettingsErr
 from monarq.shared.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
 from tests.producer.jobs import count_primes, fetch, resize
 from tests.support.played_worker import PlayedWorker
+from tests.support.slowness import patience_s
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -114,7 +115,7 @@ async def test_the_same_id_twice_is_one_job(producer: Producer, worker: PlayedWo
     await worker.end(lease, value=1)
     third = await producer.enqueue(fetch.options(job_id="once"), "u")
     assert third.existed, "while its result is kept"
-    assert await third.result(timeout=5) == 1
+    assert await third.result(timeout=patience_s(5)) == 1
 
 
 async def test_a_hundred_enqueues_of_one_id_at_once_make_one_job(producer: Producer, worker: PlayedWorker) -> None:
@@ -161,7 +162,7 @@ async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, work
     async with open_redis(redis_url, decode_responses=True) as client, Producer(redis=client) as producer:
         producer._listener._look_every_s = 60.0
         handle = await producer.enqueue(fetch, "u")
-        waiting = asyncio.create_task(handle.result(timeout=10))
+        waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
         while not dict(await client.pubsub_numsub(QUEUE.ended))[QUEUE.ended]:
             await asyncio.sleep(0.01)
         await worker.end(*await worker.claim(), value=1)

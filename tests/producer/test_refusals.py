@@ -24,7 +24,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.workers.settings import WorkerSettings
 from tests.producer.jobs import fetch, noop
 from tests.support.proxy import Proxy
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ async def test_a_queue_name_that_is_something_else(producer: Producer, redis: Re
     with pytest.raises(RedisRefusedError, match="another name"):
         await producer.enqueue(fetch.options(queue="text"), "u")
     with pytest.raises(RedisRefusedError, match="another name"):
-        await producer.handle("x", queue="text").result(timeout=5)
+        await producer.handle("x", queue="text").result(timeout=patience_s(5))
     await redis.flushall()
 
 

@@ -9,9 +9,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
 from monarq.producer import Producer, ProducerClosedError
-from monarq.producer import subscription as subscription_module
 from monarq.shared import keys as names
 from monarq.shared.codec import PICKLE
 from monarq.shared.errors import (
@@ -22,25 +20,11 @@ from monarq.shared.errors import (
     ResultTimeoutError,
     SettingsError,
 )
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch, noop
+from tests.producer.listening import look_every, subscribed
 from tests.support.played_worker import PlayedWorker, end_like_arq, result_bytes
-from tests.support.proxy import Proxy
-from tests.support.slowness import in_time
-
-QUEUE = QueueKeys.of(DEFAULT_QUEUE)
-
-
-async def subscribed(redis: Redis, count: int = 1, queue: QueueKeys = QUEUE) -> None:
-    """Returns when so many listen to the queue's channel."""
-    async with in_time(10):
-        while dict(await redis.pubsub_numsub(queue.ended))[queue.ended.encode()] < count:
-            await asyncio.sleep(0.005)
-
-
-def look_every(producer: Producer, seconds: float) -> None:
-    """How often the producer looks at everything; with 60, what comes within a test was told to it."""
-    producer._listener._look_every_s = seconds
+from tests.support.slowness import patience_s
 
 
 async def commands(redis: Redis) -> int:
@@ -50,11 +34,11 @@ async def commands(redis: Redis) -> int:
 async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
     look_every(producer, 60)
     handle = await producer.enqueue(fetch, "u")
-    waiting = asyncio.create_task(handle.result(timeout=10))
+    waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await subscribed(redis)
     await worker.end(*await worker.claim(), value=42)
     assert await waiting == 42, "told"
-    assert await handle.result(timeout=10) == 42, "looked up, once more"
+    assert await handle.result(timeout=patience_s(10)) == 42, "looked up, once more"
 
 
 async def test_the_newer_protocol_is_understood(redis_url: str, worker: PlayedWorker, redis: Redis) -> None:
@@ -62,7 +46,7 @@ async def test_the_newer_protocol_is_understood(redis_url: str, worker: PlayedWo
         look_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
         assert await handle.status() == "queued"
-        waiting = asyncio.create_task(handle.result(timeout=10))
+        waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
         await subscribed(redis)
         await worker.end(*await worker.claim(), value=1)
         assert await waiting == 1
@@ -70,7 +54,7 @@ async def test_the_newer_protocol_is_understood(redis_url: str, worker: PlayedWo
 
 async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
     handle = await producer.enqueue(fetch, "u")
-    waiting = asyncio.create_task(handle.result(timeout=20))
+    waiting = asyncio.create_task(handle.result(timeout=patience_s(20)))
     await subscribed(redis)
     await asyncio.sleep(0.1)
     before = await commands(redis)
@@ -83,7 +67,7 @@ async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: Pla
 @pytest.mark.usefixtures("many_jobs")
 async def test_thousands_wait_for_a_few_commands(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
     handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(3000)])
-    waiting = asyncio.gather(*(handle.result(timeout=30) for handle in handles))
+    waiting = asyncio.gather(*(handle.result(timeout=patience_s(30)) for handle in handles))
     await subscribed(redis)
     await redis.config_resetstat()
     for _ in range(3):
@@ -99,11 +83,11 @@ async def test_what_the_job_raised_is_raised_here(producer: Producer, worker: Pl
     errors = {"known": KeyError("k"), "unknown": _Local("gone"), "aborted": asyncio.CancelledError()}
     await worker.end(*await worker.claim(), value=lambda payload: errors[payload.args[0]], success=False)
     with pytest.raises(KeyError, match="k"):
-        await known.result(timeout=5)
+        await known.result(timeout=patience_s(5))
     with pytest.raises(JobFailedError, match="gone"):
-        await unknown.result(timeout=5)
+        await unknown.result(timeout=patience_s(5))
     with pytest.raises(JobAbortedError):
-        await aborted.result(timeout=5)
+        await aborted.result(timeout=patience_s(5))
 
 
 class _Local(Exception):  # noqa: N818 - its name does not matter
@@ -114,7 +98,7 @@ class _Local(Exception):  # noqa: N818 - its name does not matter
 
 async def test_a_result_that_was_not_kept_is_not_found(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
     handle = await producer.enqueue(fetch, "u")
-    waiting = asyncio.create_task(handle.result(timeout=10))
+    waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await subscribed(redis)
     await worker.end(*await worker.claim(), value=1, keep_ms=-1)
     with pytest.raises(ResultNotFoundError, match=handle.job_id):
@@ -123,13 +107,13 @@ async def test_a_result_that_was_not_kept_is_not_found(producer: Producer, worke
 
 async def test_an_unknown_id_is_not_found(producer: Producer) -> None:
     with pytest.raises(ResultNotFoundError, match="keep_result"):
-        await producer.handle("never was").result(timeout=5)
+        await producer.handle("never was").result(timeout=patience_s(5))
 
 
 async def test_a_job_taken_out_of_the_queue_is_not_found(producer: Producer, redis: Redis) -> None:
     look_every(producer, 0.1)
     handle = await producer.enqueue(fetch, "u")
-    waiting = asyncio.create_task(handle.result(timeout=10))
+    waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await subscribed(redis)
     await redis.zrem(DEFAULT_QUEUE, handle.job_id)
     await redis.delete(names.job(handle.job_id))
@@ -144,14 +128,14 @@ async def test_time_runs_out(producer: Producer, worker: PlayedWorker) -> None:
     with pytest.raises(SettingsError):
         await handle.result(timeout=-1)
     await worker.end(*await worker.claim(), value=5)
-    assert await handle.result(timeout=5) == 5
+    assert await handle.result(timeout=patience_s(5)) == 5
 
 
 @pytest.mark.parametrize("kept", [True, False])
 async def test_arqs_workers_tell_nobody_and_are_found_out(producer: Producer, redis: Redis, kept: bool) -> None:
     look_every(producer, 0.1)
     handle = await producer.enqueue(fetch, "u")
-    waiting = asyncio.create_task(handle.result(timeout=10))
+    waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await subscribed(redis)
     played = PlayedWorker(redis)
     [lease] = await played.claim()
@@ -171,108 +155,19 @@ async def test_a_pickled_result_needs_to_be_allowed(redis_url: str, redis: Redis
         handle = await careful.enqueue(fetch, "u")
         await worker.end(*await worker.claim(), value={"a": 1})
         with pytest.raises(PayloadError, match="allow_pickle"):
-            await handle.result(timeout=5)
-        assert await trusting.handle(handle.job_id).result(timeout=5) == {"a": 1}
-
-
-@pytest.mark.usefixtures("many_jobs")
-async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: PlayedWorker, redis: Redis) -> None:
-    async with Producer(proxy.url) as producer:
-        handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(1200)])
-        waiting = asyncio.gather(*(handle.result(timeout=20) for handle in handles))
-        await subscribed(redis)
-        await proxy.close()
-        leases = await worker.claim()
-        await worker.end(*leases[:600], value="while it was away")
-        await asyncio.sleep(0.3)
-        await proxy.open()
-        await subscribed(redis)
-        await worker.end(*leases[600:], *await worker.claim(), value="when it was back")
-        values = await waiting
-    assert (values.count("while it was away"), values.count("when it was back")) == (600, 600)
-
-
-async def test_a_look_that_fails_is_repeated_soon(proxy: Proxy, worker: PlayedWorker, redis: Redis) -> None:
-    async with Producer(proxy.url) as producer:
-        look_every(producer, 60)
-        handle = await producer.enqueue(fetch, "u")
-        waiting = asyncio.create_task(handle.result(timeout=10))
-        await subscribed(redis)
-        await asyncio.sleep(0.1)
-        proxy.lose(Cut.REQUEST, b"ZMSCORE")
-        await worker.end(*await worker.claim(), value=1)
-        assert await waiting == 1
-    assert proxy.lost == 1
-
-
-async def test_a_silent_subscription_is_noticed(
-    proxy: Proxy, worker: PlayedWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subscription_module, "SILENCE_S", 0.1)
-    monkeypatch.setattr(subscription_module, "SOCKET_TIMEOUT_S", 0.5)
-    async with Producer(proxy.url) as producer:
-        look_every(producer, 60)
-        handle = await producer.enqueue(fetch, "u")
-        waiting = asyncio.create_task(handle.result(timeout=20))
-        await subscribed(redis)
-        first = await listeners(redis)
-        await asyncio.sleep(0.35)
-        assert await listeners(redis) == first, "a sign of life is asked for, and heard"
-        proxy.deaf = True
-        async with in_time(5):
-            while await listeners(redis):
-                await asyncio.sleep(0.02)
-        proxy.deaf = False
-        await subscribed(redis)
-        await worker.end(*await worker.claim(), value=3)
-        assert await waiting == 3
-
-
-async def listeners(redis: Redis) -> set[str]:
-    return {client["id"] for client in await redis.client_list(_type="pubsub")}
-
-
-async def test_the_channel_is_left_when_nobody_waits(
-    producer: Producer, worker: PlayedWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subscription_module, "SILENCE_S", 0.05)
-    monkeypatch.setattr(subscription_module, "LINGER_S", 0.05)
-    look_every(producer, 60)
-    for _ in range(3):
-        handle = await producer.enqueue(fetch, "u")
-        waiting = asyncio.create_task(handle.result(timeout=10))
-        await subscribed(redis)
-        await worker.end(*await worker.claim(), value=1)
-        assert await waiting == 1
-        async with in_time(5):
-            while await listeners(redis):
-                await asyncio.sleep(0.01)
-
-
-async def test_a_second_queue_is_heard_as_well(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
-    look_every(producer, 60)
-    other = PlayedWorker(redis, "other")
-    first = await producer.enqueue(fetch, "u")
-    waiting = asyncio.create_task(first.result(timeout=10))
-    await subscribed(redis)
-    second = await producer.enqueue(fetch.options(queue="other"), "u")
-    waiting_too = asyncio.create_task(second.result(timeout=10))
-    await subscribed(redis, queue=QueueKeys.of("other"))
-    await other.end(*await other.claim(), value="other")
-    assert await waiting_too == "other"
-    await worker.end(*await worker.claim(), value="first")
-    assert await waiting == "first"
+            await handle.result(timeout=patience_s(5))
+        assert await trusting.handle(handle.job_id).result(timeout=patience_s(5)) == {"a": 1}
 
 
 async def test_the_same_id_enqueued_again_is_waited_for(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
     job = fetch.options(job_id="again")
     await producer.enqueue(job, "1")
-    keep_listening = asyncio.create_task((await producer.enqueue(noop)).result(timeout=20))
+    keep_listening = asyncio.create_task((await producer.enqueue(noop)).result(timeout=patience_s(20)))
     await subscribed(redis)
     await worker.end(*[lease for lease in await worker.claim() if lease.job_id == "again"], value=1, keep_ms=-1)
     handle = await producer.enqueue(job, "2")
     assert not handle.existed
-    waiting = asyncio.create_task(handle.result(timeout=10))
+    waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await asyncio.sleep(0.05)
     await worker.end(*await worker.claim(), value=2)
     assert await waiting == 2
@@ -289,14 +184,3 @@ async def test_close_wakes_those_who_wait(redis_url: str) -> None:
     assert [type(end) for end in ended] == [ProducerClosedError] * 10
     with pytest.raises(ProducerClosedError):
         await handles[0].result()
-
-
-async def test_those_who_give_up_are_forgotten(producer: Producer, worker: PlayedWorker) -> None:
-    handle = await producer.enqueue(fetch, "u")
-    patient = asyncio.create_task(handle.result(timeout=10))
-    impatient = [asyncio.create_task(handle.result(timeout=0.05)) for _ in range(5)]
-    ended = await asyncio.gather(*impatient, return_exceptions=True)
-    assert {type(end) for end in ended} == {ResultTimeoutError}
-    await worker.end(*await worker.claim(), value=1)
-    assert await patient == 1
-    assert not any(producer._listener._channels.values())

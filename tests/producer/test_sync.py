@@ -16,6 +16,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from tests.producer.jobs import count_primes, fetch
 from tests.producer.programs import finish, start
 from tests.support.played_worker import PlayedWorker
+from tests.support.slowness import patience_s
 
 
 async def test_the_same_names_blocking(redis_url: str, worker: PlayedWorker) -> None:
@@ -23,11 +24,11 @@ async def test_the_same_names_blocking(redis_url: str, worker: PlayedWorker) -> 
         with SyncProducer(redis_url) as producer:
             handle = producer.enqueue(fetch, "u")
             asyncio.run_coroutine_threadsafe(end_next(), loop).result()
-            assert (handle.result(timeout=10), handle.status(), handle.existed) == (5, "complete", False)
+            assert (handle.result(timeout=patience_s(10)), handle.status(), handle.existed) == (5, "complete", False)
             info = handle.result_info()
             assert info is not None
             assert info.value == 5
-            assert producer.handle(handle.job_id, DEFAULT_QUEUE).result(timeout=10) == 5
+            assert producer.handle(handle.job_id, DEFAULT_QUEUE).result(timeout=patience_s(10)) == 5
             handles = producer.enqueue_many(fetch.options(defer_by=60), [("a",), ("b",)])
             assert [other.status() for other in handles] == ["deferred", "deferred"]
             with pytest.raises(ResultTimeoutError):
@@ -46,7 +47,7 @@ async def test_map_as_completed_and_abort(redis_url: str, worker: PlayedWorker) 
         with SyncProducer(redis_url) as producer:
             mapped = producer.map(count_primes, [(n, n + 7) for n in range(5)], timeout=10)
             handles = producer.enqueue_many(fetch, [("a",), ("b",)])
-            completed = list(producer.as_completed(handles, timeout=10, return_exceptions=True))
+            completed = list(producer.as_completed(handles, timeout=patience_s(10), return_exceptions=True))
             assert {handle for handle, _ in completed} == set(handles)
             for _ in producer.as_completed(handles):
                 break
@@ -65,9 +66,9 @@ async def test_what_a_job_raised_is_raised_here(redis_url: str, worker: PlayedWo
         with SyncProducer(redis_url) as producer:
             handle = producer.enqueue(fetch, "u")
             with pytest.raises(KeyError, match="gone"):
-                list(producer.as_completed([handle], timeout=10))
+                list(producer.as_completed([handle], timeout=patience_s(10)))
             with pytest.raises(KeyError, match="gone"):
-                handle.result(timeout=10)
+                handle.result(timeout=patience_s(10))
 
     used = asyncio.create_task(asyncio.to_thread(use))
     await worker.end(*await worker.claim_soon(), value=KeyError("gone"), success=False)

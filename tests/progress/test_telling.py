@@ -20,7 +20,7 @@ from tests.progress import jobs
 from tests.progress.told import hearing
 from tests.support.engines import QUEUE, Recorder, make_engine, running
 from tests.support.pool import pool
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 LANES = [jobs.count_fast, jobs.count_fast_in_child, jobs.count_fast_in_thread]
 
@@ -31,7 +31,7 @@ async def test_ten_writes_a_second_and_the_last_one_always(
 ) -> None:
     async with hearing(redis) as heard:
         handle = await producer.enqueue(job, 1.5)
-        count = await handle.result(timeout=30)
+        count = await handle.result(timeout=patience_s(30))
     told = heard.of(handle.job_id)
     assert count > 20_000, "a million reports take a second or a few, not minutes"
     assert 3 <= len(told) <= count
@@ -47,7 +47,7 @@ async def test_jobs_that_tell_at_the_same_moment_go_in_one_call(
     async with hearing(redis) as heard:
         handles = await producer.enqueue_many(jobs.tell_once, [(n, 50, f"job {n}") for n in range(50)])
         for handle in handles:
-            await handle.result(timeout=30)
+            await handle.result(timeout=patience_s(30))
     assert len(heard.messages) <= 10
     for number, handle in enumerate(handles):
         [*_, last] = heard.of(handle.job_id)
@@ -63,7 +63,7 @@ async def test_it_is_kept_while_the_job_runs_and_for_a_while_after(
         first = await anext(handle.watch())
         await asyncio.sleep(2.1)
         assert await handle.progress() == first, "it told once, more than twice its time ago"
-        await handle.result(timeout=10)
+        await handle.result(timeout=patience_s(10))
         async with in_time(10):
             while await handle.progress() is not None:
                 await asyncio.sleep(0.05)
@@ -77,13 +77,13 @@ async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Pro
             break
     else:
         pytest.fail("it ended, and nobody had seen that it computes")
-    await handle.result(timeout=10)
+    await handle.result(timeout=patience_s(10))
 
 
 async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, producer: Producer, engine: Engine) -> None:
     async with hearing(redis) as heard:
         handle = await producer.enqueue(jobs.tell_from_everywhere)
-        assert await handle.result(timeout=20) == [0, 0]
+        assert await handle.result(timeout=patience_s(20)) == [0, 0]
     assert heard.of(handle.job_id)[-1].message == "from a thread"
     assert not any(progress.message == "from a fork" for progress in heard.of(handle.job_id))
 
@@ -93,9 +93,9 @@ async def test_a_thread_that_a_job_left_behind_does_not_tell_for_the_next(
 ) -> None:
     async with hearing(redis) as heard:
         first = await producer.enqueue(jobs.leave_a_teller)
-        await first.result(timeout=20)
+        await first.result(timeout=patience_s(20))
         second = await producer.enqueue(jobs.tell_then_compute, 0.5)
-        await second.result(timeout=20)
+        await second.result(timeout=patience_s(20))
     assert {progress.message for progress in heard.of(second.job_id)} <= {"begun", "computing"}
     assert len(heard.of(second.job_id)) >= 1
 
@@ -103,14 +103,14 @@ async def test_a_thread_that_a_job_left_behind_does_not_tell_for_the_next(
 async def test_a_wrong_argument_is_an_error_of_the_job(producer: Producer, engine: Engine) -> None:
     handle = await producer.enqueue(jobs.tell_nonsense)
     with pytest.raises((TypeError, JobFailedError), match=r"progress\(\) takes a number for done, not 'much'"):
-        await handle.result(timeout=10)
+        await handle.result(timeout=patience_s(10))
 
 
 async def test_a_job_that_only_counts_lets_others_run(producer: Producer, engine: Engine) -> None:
     counting = await producer.enqueue(jobs.count_fast, 3)
     await anext(counting.watch())
     other = await producer.enqueue(jobs.tell_once, 1, 1, "in between")
-    assert await other.result(timeout=20) == "in between"
+    assert await other.result(timeout=patience_s(20)) == "in between"
     assert await counting.status() == "in_progress"
     await counting.abort(timeout=10)
 
@@ -133,7 +133,7 @@ async def test_redis_trouble_fails_no_job_and_what_was_told_comes_when_it_is_ove
         waiting = await producer.enqueue(jobs.tell_and_wait, 3)
         progress = await anext(waiting.watch())
         assert progress.message == "waiting"
-        await waiting.result(timeout=10)
+        await waiting.result(timeout=patience_s(10))
     assert len(calls) >= 4
     assert journal.events.count("redis_lost") == journal.events.count("redis_back") == 1
 
@@ -150,7 +150,7 @@ async def test_a_redis_that_does_not_answer_holds_no_end_up_for_long(
     async with running(make_engine(redis_url, jobs.ALL)):
         handles = await producer.enqueue_many(jobs.tell_once, [(n, 3, "told") for n in range(3)])
         for handle in handles:
-            assert await handle.result(timeout=5) == "told"
+            assert await handle.result(timeout=patience_s(5)) == "told"
 
 
 async def test_an_abort_while_the_last_report_is_sent_does_not_undo_the_end(
@@ -177,7 +177,7 @@ async def test_real_workers_tell(redis: Redis, redis_url: str, producer: Produce
     async with pool("tests.progress.jobs", url=redis_url, workers=1):
         handle = await producer.enqueue(job, 5, 0.1) if job is jobs.step_through else await producer.enqueue(job, 0.5)
         told = [progress.done async for progress in handle.watch()]
-        assert told[-1] == await handle.result(timeout=10)
+        assert told[-1] == await handle.result(timeout=patience_s(10))
         assert 0 < await redis.pttl(QUEUE.progress(handle.job_id)) <= 60_000
 
 

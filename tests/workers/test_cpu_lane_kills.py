@@ -16,6 +16,7 @@ from monarq.workers.lanes import child_process, memory_guard
 from monarq.workers.lanes.cpu import CpuJobDied, CpuMemoryExceeded
 from monarq.workers.lanes.framing import SPOILED_EXIT
 from monarq.workers.lanes.memory_guard import MemoryGuard
+from tests.support.slowness import patience_s
 from tests.workers.lane_driver import HERE, Driver, alive, call_of, driver, until
 
 __all__ = ["driver"]
@@ -273,7 +274,7 @@ def test_the_lifeline_works_without_the_kernels_help(tmp_path: Path) -> None:
 def test_a_child_whose_worker_is_gone_at_its_start_ends() -> None:
     ours, theirs = os.pipe()[::-1]
     command = [sys.executable, "-m", "monarq.workers.lanes.cpu_child", str(theirs), str(theirs), str(theirs), "1"]
-    ended = subprocess.run(command, pass_fds=[theirs], start_new_session=True, timeout=10, check=False)
+    ended = subprocess.run(command, pass_fds=[theirs], start_new_session=True, timeout=patience_s(10), check=False)
     os.close(ours)
     os.close(theirs)
     assert ended.returncode == 1

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from monarq.producer import Producer
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 from tests.workers.support import program_jobs as jobs
 from tests.workers.support.pool import Pool
 from tests.workers.test_supervisor_jobs import pool_at, stop
@@ -57,7 +57,7 @@ async def test_nothing_of_what_was_handed_back_is_left_when_it_runs_again(redis_
         for file in files:
             await program_started(file)
         pool.signal(signal.SIGHUP)
-        lived = await asyncio.gather(*(handle.result(timeout=20) for handle in handles))
+        lived = await asyncio.gather(*(handle.result(timeout=patience_s(20)) for handle in handles))
         await stop(pool)
     assert lived == [False] * len(WAITING)
 
@@ -86,14 +86,14 @@ async def test_nothing_is_left_of_a_worker_that_did_not_end_in_order(
         handle = await producer.enqueue(jobs.wait_for_program, str(file), "plain", own_session)
         await program_started(file)
         os.kill(pid, number)
-        assert await handle.result(timeout=20) is False
+        assert await handle.result(timeout=patience_s(20)) is False
         await stop(pool)
 
 
 async def test_what_a_job_left_behind_lives_on_where_nothing_is_handed_back(redis_url: str, tmp_path: Path) -> None:
     file = tmp_path / "program"
     async with pool_at(redis_url, TARGET) as pool, Producer(redis_url) as producer:
-        await (await producer.enqueue(jobs.leave_program_behind, str(file))).result(timeout=20)
+        await (await producer.enqueue(jobs.leave_program_behind, str(file))).result(timeout=patience_s(20))
         await program_started(file)
         await stop_and_leave(pool)
         assert jobs.lives(str(file))

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from monarq.producer import Producer
 from monarq.shared import keys as names
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 from tests.workers import unruly_jobs
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.pool import Pool, running_pool
@@ -40,13 +40,13 @@ async def test_a_worker_that_has_run_enough_goes_when_its_last_job_has_ended(red
         slow = await producer.enqueue(jobs.wait_until_let, "let")
         _, pid, _ = await begun(pool)
         for _ in range(2):
-            assert await (await producer.enqueue(jobs.say_so)).result(timeout=10) == pid
+            assert await (await producer.enqueue(jobs.say_so)).result(timeout=patience_s(10)) == pid
         await pool.line(f"worker 0 .*{pid}.* is replaced once its successor is ready: it has run 3 jobs")
         await ran_elsewhere(pool, producer, pid)
         await asyncio.sleep(3 * SOON_S)
         os.kill(pid, 0)
         await redis.rpush("let", "go")
-        await slow.result(timeout=10)
+        await slow.result(timeout=patience_s(10))
         await pool.line("has ended: drained")
         await stop(pool)
     assert pool.count(f"job {slow.job_id} pid {pid} try 1: ends") == 1
@@ -55,8 +55,8 @@ async def test_a_worker_that_has_run_enough_goes_when_its_last_job_has_ended(red
 
 async def test_a_worker_that_takes_too_much_memory(redis_url: str) -> None:
     async with pool_at(redis_url, share={"memory_bytes": 200 * 2**20}) as pool, Producer(redis_url) as producer:
-        pid = await (await producer.enqueue(jobs.say_so)).result(timeout=10)
-        await (await producer.enqueue(jobs.hoard, 200)).result(timeout=10)
+        pid = await (await producer.enqueue(jobs.say_so)).result(timeout=patience_s(10))
+        await (await producer.enqueue(jobs.hoard, 200)).result(timeout=patience_s(10))
         assert int((await pool.line(r"is replaced once its successor is ready: it takes (\d+) MiB"))[1]) > 200
         await ran_elsewhere(pool, producer, pid)
         await pool.line("has ended: drained")
@@ -70,7 +70,7 @@ async def test_memory_that_workers_take_empty_is_no_limit_and_that_is_told_once(
     ):
         told = await pool.line(r"no worker is replaced for its memory: worker \d .* took (\d+) MiB .* limit is 20 MiB")
         await pool.line("is ready")
-        ran = [await (await producer.enqueue(jobs.take_a_second)).result(timeout=20) for _ in range(3)]
+        ran = [await (await producer.enqueue(jobs.take_a_second)).result(timeout=patience_s(20)) for _ in range(3)]
         await stop(pool)
     assert len(ran) == 3
     assert int(told[1]) > 20
@@ -89,10 +89,10 @@ async def test_a_worker_of_whose_threads_too_many_hang(redis_url: str, redis: Re
         for _ in range(2):
             handle = await producer.enqueue(unruly_jobs.hang_in_thread)
             with pytest.raises(TimeoutError):
-                await handle.result(timeout=20)
+                await handle.result(timeout=patience_s(20))
         await pool.line(f"{pid}.* is replaced once .*: 2 of its threads go on although their jobs were given up")
         await pool.line(rf"worker 0 \(pid {pid}\) has ended: drained")
-        assert await (await producer.enqueue(unruly_jobs.answer_in_thread)).result(timeout=20) == 42
+        assert await (await producer.enqueue(unruly_jobs.answer_in_thread)).result(timeout=patience_s(20)) == 42
         await stop(pool)
     assert pool.count("is lost") == 0
 
@@ -138,7 +138,10 @@ async def test_a_worker_whose_successor_does_not_start_goes_on(tmp_path: Path) -
 
 async def test_none_is_replaced_where_no_share_is_set(redis_url: str) -> None:
     async with pool_at(redis_url) as pool, Producer(redis_url) as producer:
-        ran = [await handle.result(timeout=10) for handle in await producer.enqueue_many(jobs.say_so, [()] * 50)]
+        ran = [
+            await handle.result(timeout=patience_s(10))
+            for handle in await producer.enqueue_many(jobs.say_so, [()] * 50)
+        ]
         await stop(pool)
     assert len(set(ran)) == 1
     assert pool.count("is replaced") == 0

@@ -26,6 +26,7 @@ from monarq.workers.cron import CronKeeper
 from monarq.workers.cron_entry import CronEntry
 from monarq.workers.journal import Journal
 from tests.support.engines import QUEUE, letter_of, put_raw, run_burst
+from tests.support.slowness import patience_s
 from tests.workers import engine_jobs as jobs
 
 KEY: Final = "a-key-of-our-own-0123456789"
@@ -67,7 +68,7 @@ async def test_there_and_back(redis: Redis, redis_url: str, codec: Any) -> None:
         results = [await redis.get(names.result(handle.job_id)) for handle in (one, *many, bad)]
         assert all(result.startswith(MARK) for result in results)
         assert await one.result(5) == 3
-        assert sorted([value async for _, value in producer.as_completed(many, timeout=5)]) == [1, 2, 3]
+        assert sorted([value async for _, value in producer.as_completed(many, timeout=patience_s(5))]) == [1, 2, 3]
         info = await one.result_info()
         assert info is not None
         assert info.value == 3
@@ -192,8 +193,8 @@ async def test_arq_s_names(redis: Redis, redis_url: str, monkeypatch: pytest.Mon
             await worker.async_run()
         finally:
             await worker.close()
-        assert await job.result(timeout=5, poll_delay=0.01) == 3
-        third = await nested.result(timeout=5, poll_delay=0.01)
+        assert await job.result(timeout=patience_s(5), poll_delay=0.01) == 3
+        third = await nested.result(timeout=patience_s(5), poll_delay=0.01)
         assert "it is not signed" in (await letter_of(redis, "unsigned"))["traceback"]
         assert {result.job_id: result.result for result in await pool.all_job_results()}[third] == 7
         later = await pool.enqueue_job("add", 5, 6)

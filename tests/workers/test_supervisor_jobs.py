@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from monarq.producer import Producer
 from monarq.shared import keys as names
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from tests.support.slowness import patience_s
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.pool import Pool, running_pool
 
@@ -51,7 +52,7 @@ async def test_jobs_of_a_killed_worker_run_again_at_once(redis_url: str, produce
         handles = [await producer.enqueue(jobs.wait_for_first_run, f"runs:{number}") for number in range(3)]
         first = [await begun(pool) for _ in handles]
         os.kill(first[0][1], signal.SIGKILL)
-        await asyncio.gather(*(handle.result(timeout=10) for handle in handles))
+        await asyncio.gather(*(handle.result(timeout=patience_s(10)) for handle in handles))
         notes = await redis.mget([QUEUE.crash(handle.job_id) for handle in handles])
         await pool.line("3 jobs of .* are back in their queues")
         await stop(pool)
@@ -114,7 +115,7 @@ async def test_hung_worker_is_replaced_and_its_jobs_run(redis_url: str, producer
         await begun(pool)
         await pool.line("in block_the_loop_once")
         await pool.line("is lost: its event loop hung for 2 s")
-        await handle.result(timeout=10)
+        await handle.result(timeout=patience_s(10))
         await stop(pool)
 
 
@@ -125,7 +126,7 @@ async def test_rolling_restart_drops_no_job(redis_url: str, producer: Producer) 
         pool.signal(signal.SIGHUP)
         handles = [await producer.enqueue(jobs.take_a_second) for _ in range(5)]
         await pool.line("rolling restart: done")
-        await asyncio.gather(*(handle.result(timeout=10) for handle in [slow, *handles]))
+        await asyncio.gather(*(handle.result(timeout=patience_s(10)) for handle in [slow, *handles]))
         await stop(pool)
     assert pool.count("has ended: drained") == 4
     assert pool.count("is lost") == 0
@@ -141,7 +142,7 @@ async def test_repair_waits_for_redis(redis_url: str, producer: Producer, redis:
             await pool.line("cannot be given back")
         finally:
             await redis.config_set("maxclients", 10_000)
-        await handle.result(timeout=15)
+        await handle.result(timeout=patience_s(15))
         await stop(pool)
 
 
@@ -151,7 +152,7 @@ async def test_without_a_url_another_worker_repairs(redis_url: str, producer: Pr
         handle = await producer.enqueue(jobs.wait_for_first_run, "runs")
         _, pid, _ = await begun(pool)
         os.kill(pid, signal.SIGKILL)
-        await handle.result(timeout=15)
+        await handle.result(timeout=patience_s(15))
         await stop(pool)
 
 

@@ -19,7 +19,7 @@ from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.signing import Signer
 from monarq.shared.tracing import find_tracing, sending
 from tests.support.engines import make_engine, run_burst, running
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 from tests.support.spans import Exported, attributes, linked
 
 
@@ -230,7 +230,7 @@ def test_nothing_of_opentelemetry_is_imported_for_programs_that_do_not_use_it() 
         "import sys, monarq.arq, monarq.cli.app, monarq.producer, monarq.workers.engine\n"
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=patience_s(30))
 
 
 def test_a_provider_that_the_environment_names_is_found() -> None:
@@ -239,7 +239,7 @@ def test_a_provider_that_the_environment_names_is_found() -> None:
         "raise SystemExit(find_tracing() is None)"
     )
     chosen = os.environ | {"OTEL_PYTHON_TRACER_PROVIDER": "sdk_tracer_provider"}
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=30, env=chosen)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=patience_s(30), env=chosen)
 
 
 async def test_without_a_provider_nothing_is_made_and_nothing_carried(redis: Redis, redis_url: str) -> None:

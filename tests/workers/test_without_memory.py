@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from monarq.workers.process import WITHOUT_MEMORY
+from tests.support.slowness import patience_s
 
 LOSES_A_CALLBACK = """
 import asyncio
@@ -27,7 +28,7 @@ asyncio.run(main())
 
 def exit_code_of(error: str) -> int:
     command = [sys.executable, "-c", LOSES_A_CALLBACK.format(error=error)]
-    return subprocess.run(command, check=False, capture_output=True, timeout=30).returncode
+    return subprocess.run(command, check=False, capture_output=True, timeout=patience_s(30)).returncode
 
 
 def test_a_callback_that_is_lost_for_want_of_memory_ends_the_worker() -> None:

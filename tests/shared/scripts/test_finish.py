@@ -19,6 +19,7 @@ from tests.shared.scripts.finish_states import (
 )
 from tests.shared.scripts.rows import Row, Scene, check
 from tests.support.queue_state import KEYS, PARKED, QueueState, leased, read_ttls, seed
+from tests.support.slowness import patience_s
 
 ENDS = [
     Row("nothing is given", LEASED, call_finish(), [], LEASED),
@@ -202,9 +203,9 @@ async def test_the_ended_are_told(redis: Redis) -> None:
     listener: Any = redis.pubsub()
     async with listener:
         await listener.subscribe(KEYS.ended)
-        await listener.get_message(timeout=5)
+        await listener.get_message(timeout=patience_s(5))
         await call_finish(ending("a"), ending("gone"), ending("b"))(scene)
-        message = await listener.get_message(ignore_subscribe_messages=True, timeout=5)
+        message = await listener.get_message(ignore_subscribe_messages=True, timeout=patience_s(5))
         assert message["data"] == b"a\0b"
         await call_finish(ending("a"))(scene)
         assert await listener.get_message(ignore_subscribe_messages=True, timeout=0.05) is None

@@ -19,7 +19,7 @@ from monarq.shared.report import decode_progress, encode_report
 from tests.shared.scripts.calls import call_progress, lease_of
 from tests.shared.scripts.rows import Row, Scene, check, wrong
 from tests.support.queue_state import KEYS, QueueState, leased, read_ttls, seed
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 HALF: Final = '{"done":1,"total":2,"message":""}'
 WHOLE: Final = '{"done":2,"total":2,"message":""}'
@@ -98,7 +98,7 @@ async def test_what_is_told_is_told_on_the_channel_in_one_message(redis: Redis) 
         await call_progress(("a", "t1", ""), ("b", "t9", HALF))(Scene(redis, now_ms))
         await call_progress(("a", "t1", HALF), ("b", "t1", WHOLE), ("c", "t1", HALF))(Scene(redis, now_ms))
         async with in_time(5):
-            while (message := await pubsub.get_message(timeout=5))["type"] != "message":
+            while (message := await pubsub.get_message(timeout=patience_s(5)))["type"] != "message":
                 continue
     told = message["data"]
     assert [(raw_id, value.split(b" ", 1)[1]) for raw_id, value in split_reports(told)] == [

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from tests.shared.scripts.rows import NOT_REPEATED, WRONGTYPE, Row, Scene, check, wrong
 from tests.shared.scripts.steering_calls import call_purge
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, seed
+from tests.support.slowness import patience_s
 
 EMPTY: Final = QueueState()
 NONE: Final = (0, 0)
@@ -95,8 +96,8 @@ async def test_those_who_wait_are_told(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, replace(ONE, queue={"a": -5, "b": -4, "c": 60})))
     async with redis.pubsub() as hearing:
         await hearing.subscribe(KEYS.ended)
-        await hearing.get_message(timeout=5)
+        await hearing.get_message(timeout=patience_s(5))
         assert await call_purge()(scene) == (2, 0)
-        told = await hearing.get_message(timeout=5)
+        told = await hearing.get_message(timeout=patience_s(5))
     assert told is not None
     assert told["data"] == b"a\0b"

@@ -1,0 +1,29 @@
+"""Who listens to a queue's channel, and how often a producer looks by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from monarq.producer import Producer
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from tests.support.slowness import in_time
+
+QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+
+
+async def subscribed(redis: Redis, count: int = 1, queue: QueueKeys = QUEUE) -> None:
+    """Returns when so many listen to the queue's channel."""
+    async with in_time(10):
+        while dict(await redis.pubsub_numsub(queue.ended))[queue.ended.encode()] < count:
+            await asyncio.sleep(0.005)
+
+
+def look_every(producer: Producer, seconds: float) -> None:
+    """How often the producer looks at everything; with 60, what comes within a test was told to it."""
+    producer._listener._look_every_s = seconds
+
+
+async def listeners(redis: Redis) -> set[str]:
+    return {client["id"] for client in await redis.client_list(_type="pubsub")}
