@@ -19,6 +19,7 @@ from monarq.shared.job import Job
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.lane import Lane
 from monarq.shared.payload import Result, write_payload
+from monarq.workers.crew import Crew
 from monarq.workers.engine import Engine
 from monarq.workers.journal import Journal
 from monarq.workers.settings import WorkerSettings
@@ -73,6 +74,13 @@ async def running(engine: Engine) -> AsyncIterator[Engine]:
 def make_engine(url: str, functions: Sequence[object], journal: Journal | None = None, **changes: Any) -> Engine:
     """An engine for these jobs."""
     return Engine(functions, settings_for_tests(**changes), UrlSource(url), journal=journal)
+
+
+def crew_of(engine: Engine) -> Crew:
+    """The parts of an engine that runs."""
+    crew = engine._service.crew
+    assert crew
+    return crew
 
 
 async def run_burst(url: str, functions: Sequence[object], journal: Journal | None = None, **changes: Any) -> Engine:

@@ -1,14 +1,34 @@
-"""Acknowledgements that Redis does not take."""
+"""Acknowledgements that Redis does not take, or whose replies are lost."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
 from redis.asyncio import Redis
 
+from chaos.proxy import Cut
+from monarq.shared import keys as names
+from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.crash import Crash
+from monarq.shared.commands.finish import Ending
+from monarq.shared.commands.requeue import Return
+from monarq.shared.declare import job
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, running
+from monarq.shared.scripts import Script
+from monarq.workers.acker import Ack, Acker
+from monarq.workers.leases import LeaseTable
+from tests.support.engines import QUEUE, Recorder, crew_of, make_engine, put, result_of, running
+from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 SPOILT = QueueKeys.of("spoilt")
+LONG_S = 60.0
+MIB = 1 << 20
+FINISH = Script.load("finish").sha.encode()
 
 
 async def test_what_is_not_taken_for_one_queue_holds_up_no_other(redis: Redis, redis_url: str) -> None:
@@ -26,3 +46,104 @@ async def test_what_is_not_taken_for_one_queue_holds_up_no_other(redis: Redis, r
         await journal.until("job_started", 5)
     assert journal.events.count("ack_refused") == 0
     assert await redis.zcard(QUEUE.queue) == 0
+
+
+async def test_an_end_whose_reply_was_lost_is_not_told_of_as_refused_but_a_later_one_is(
+    redis: Redis, redis_url: str
+) -> None:
+    journal, released = Recorder(), asyncio.Event()
+
+    @job
+    async def held() -> None:
+        await released.wait()
+
+    async with (
+        Proxy(urlsplit(redis_url).path) as proxy,
+        running(make_engine(proxy.url, [jobs.plus, held], journal, lease_s=LONG_S)) as engine,
+    ):
+        await put(redis, jobs.plus, 1, 1, job_id="first")  # Redis knows the script from here on
+        await result_of(redis, "first")
+        proxy.lose(Cut.REPLY, FINISH)
+        await put(redis, jobs.plus, 1, 2, job_id="sum")
+        await journal.until("redis_back")
+        await crew_of(engine).acker.flush()
+        assert (proxy.lost, journal.events.count("ack_refused")) == (1, 0)
+        await redis.delete(names.result("sum"))
+        await put(redis, held, job_id="sum")
+        await journal.until("job_started", 3)
+        await redis.set(names.in_progress("sum"), "somebody else", px=60_000)
+        released.set()
+        await journal.until("ack_refused")
+        await crew_of(engine).acker.flush()
+        assert len(crew_of(engine).table) == 0  # what has ended is not renewed, whether its end was taken or refused
+    assert not await redis.exists(names.result("sum"))
+    await redis.flushall()
+
+
+async def test_what_is_lost_before_its_end_is_sent_is_not_written(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    async with (
+        Proxy(urlsplit(redis_url).path) as proxy,
+        running(make_engine(proxy.url, jobs.ALL, journal, lease_s=LONG_S)) as engine,
+    ):
+        proxy.lose(Cut.REQUEST, FINISH, times=1000)
+        await journal.until("redis_lost")
+        crew = crew_of(engine)
+        crew.runner.lose(crew.table.of(QUEUE.queue))
+        proxy.rules.clear()
+        async with in_time(10):
+            await crew.acker.flush()
+        assert not await redis.exists(names.result("sum"))
+        assert await redis.exists(names.job("sum"))
+    await redis.flushall()
+
+
+def lease_of(number: int, keys: QueueKeys = QUEUE) -> Lease:
+    """A lease that Redis knows nothing of."""
+    job_id = f"job-{number}"
+    return Lease(keys, job_id.encode(), job_id, "t", "io", b"", 0, 0, "", 0, None, 0)
+
+
+def ending(number: int, size: int = 0, letter: int = 0, keys: QueueKeys = QUEUE) -> Ack:
+    return Ending(lease_of(number, keys), success=True, result=b"r" * size, keep_ms=1000, letter=b"l" * letter)
+
+
+def of_any_kind(number: int) -> Ack:
+    lease = lease_of(number)
+    return [ending(number), Return(lease, "io"), Crash(lease, "?")][number % 3]
+
+
+@pytest.mark.parametrize(
+    ("make", "number", "calls"),
+    [
+        (ending, 1201, 3),
+        (lambda number: ending(number, size=MIB), 12, 3),
+        (lambda number: ending(number, letter=MIB), 12, 3),
+        (lambda number: ending(number, keys=(QUEUE, SPOILT)[number % 2]), 12, 2),
+        (of_any_kind, 12, 3),
+    ],
+    ids=["many", "large results", "large letters", "two queues", "three kinds"],
+)
+async def test_a_call_is_for_one_queue_and_kind_and_does_not_hold_redis_up(
+    redis: Redis, make: Callable[[int], Ack], number: int, calls: int
+) -> None:
+    journal, table = Recorder(), LeaseTable([QUEUE, SPOILT])
+    acker = Acker(
+        redis=redis,
+        worker_id="w",
+        table=table,
+        max_dead=10,
+        lanes={},
+        journal=journal,
+        on_settled=lambda: None,
+    )
+    for ack in map(make, range(number)):
+        table.add(ack.lease)
+        acker.add(ack)
+    sending = asyncio.create_task(acker.run())
+    async with in_time(10):
+        await acker.flush()
+    sending.cancel()
+    assert journal.events == ["ack_refused"] * calls
+    assert len(table) == 0

@@ -20,6 +20,7 @@ from tests.support.engines import (
     CODECS,
     QUEUE,
     Recorder,
+    crew_of,
     letter_of,
     make_engine,
     put,
@@ -217,8 +218,7 @@ async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis
     engine = make_engine(redis_url, jobs.ALL, journal)
     async with running(engine):
         await journal.until("job_started")
-        crew = engine._service.crew
-        assert crew
+        crew = crew_of(engine)
         [lease] = crew.table.of(QUEUE.queue)
         # The keeper asked for the lease of the try before, and hears of its loss when the next one has begun.
         crew.runner.lose([replace(lease, token="the one before")])

@@ -14,11 +14,14 @@ from redis.asyncio import Redis
 from monarq.shared.commands.claim import Claim, Claimed, claim
 from monarq.shared.keys import QueueKeys
 from monarq.workers import claimer
-from tests.support.engines import Recorder, make_engine, put, result_of, running
+from monarq.workers.settings import Hooks
+from tests.support.engines import Recorder, crew_of, make_engine, put, result_of, running
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 LEASE_S = 1.2
+SHORT_S = 0.3
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ async def test_a_run_ends_with_its_lease_where_redis_cannot_be_asked(
     redis: Redis, redis_url: str, proxy: Proxy, job: Any
 ) -> None:
     cut_off, other = Recorder(), Recorder()
-    async with running(make_engine(proxy.url, jobs.ALL, cut_off, lease_s=LEASE_S, grace_s=0.1)):
+    async with running(make_engine(proxy.url, jobs.ALL, cut_off, lease_s=LEASE_S, grace_s=0.1)) as engine:
         await put(redis, job, 60, job_id="long")
         await cut_off.until("job_started")
         proxy.deaf = True
@@ -40,9 +43,25 @@ async def test_a_run_ends_with_its_lease_where_redis_cannot_be_asked(
         async with running(make_engine(redis_url, jobs.ALL, other, lease_s=LEASE_S, grace_s=0.1)):
             await cut_off.until("job_lost")
             assert time.monotonic() - cut_s < LEASE_S + 0.3
+            assert len(crew_of(engine).table) == 0  # or it would be renewed when Redis is back, and nobody ran the job
             await other.until("job_started")
         await proxy.close()
     await redis.flushall()
+
+
+async def test_a_hook_after_the_end_may_last_longer_than_the_lease(redis: Redis, redis_url: str) -> None:
+    journal, over = Recorder(), asyncio.Event()
+
+    async def linger(_: object) -> None:
+        await asyncio.sleep(2 * SHORT_S)
+        over.set()
+
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    async with running(make_engine(redis_url, jobs.ALL, journal, lease_s=SHORT_S, hooks=Hooks(after_job_end=linger))):
+        assert (await result_of(redis, "sum")).value == 3
+        async with in_time(10):
+            await over.wait()
+    assert "hook_failed" not in journal.events
 
 
 async def test_a_claim_whose_reply_comes_after_its_leases_starts_nothing(

@@ -19,6 +19,7 @@ class FailingRedis:
 
     def __init__(self, times: int, passed: asyncio.Event) -> None:
         self.left = times
+        self.disconnects = 0
         self.connection_pool = self
         self._passed = passed
         self._loop = asyncio.get_running_loop()
@@ -31,7 +32,7 @@ class FailingRedis:
         return []
 
     def disconnect(self) -> None:
-        pass
+        self.disconnects += 1
 
     def close(self) -> None:
         pass
@@ -56,3 +57,4 @@ async def test_one_line_and_one_when_it_is_over() -> None:
         await journal.until("redis_back")
         await keeper.stop()
     assert journal.events == ["renewal_failed", "redis_back"]
+    assert client.disconnects == 4  # after a failover the name may lead to another server

@@ -1,0 +1,115 @@
+"""What a worker holds, and how its leases are renewed: each for itself, and never for longer than Redis keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.commands.claim import Claim, Lease, claim
+from monarq.shared.commands.renew import BATCH, renew
+from monarq.shared.connection import UrlSource
+from monarq.workers import leases
+from monarq.workers.leases import LeaseKeeper, LeaseTable
+from tests.support.engines import QUEUE, Recorder, put
+from tests.support.slowness import in_time
+from tests.workers import engine_jobs as jobs
+
+WORKER = "host:1:holder"
+LEASE_S = 60.0
+
+
+async def claimed(redis: Redis, *job_ids: str) -> list[Lease]:
+    """The leases of these jobs, which are enqueued for that."""
+    for job_id in job_ids:
+        await put(redis, jobs.plus, 1, 2, job_id=job_id)
+    asked = Claim(worker=WORKER, token="t", home="io", lease_ms=60_000, limit=len(job_ids), max_payload=1000)
+    return (await claim(redis, QUEUE, asked)).leases
+
+
+class Renewals:
+    """When each call that renews was made and how many leases it was for, and of which leases was told as lost."""
+
+    def __init__(self) -> None:
+        self.asked_s: list[float] = []
+        self.sizes: list[int] = []
+        self.lost: list[list[Lease]] = []
+        self.told = asyncio.Event()
+
+    def renew(self, *asked: Any) -> list[bytes]:
+        self.asked_s.append(time.monotonic())
+        self.sizes.append(len(asked[-1]))
+        return renew(*asked)
+
+    def on_lost(self, lost: list[Lease]) -> None:
+        self.lost.append(lost)
+        self.told.set()
+
+
+@pytest.fixture
+def renewals(monkeypatch: pytest.MonkeyPatch) -> Renewals:
+    made = Renewals()
+    monkeypatch.setattr(leases, "renew", made.renew)
+    return made
+
+
+@asynccontextmanager
+async def keeping(redis_url: str, renewals: Renewals, held: Sequence[Lease]) -> AsyncIterator[None]:
+    """A keeper of these leases that has told of those that are lost."""
+    table = LeaseTable([QUEUE])
+    for lease in held:
+        table.add(lease)
+    keeper = LeaseKeeper(
+        worker_id=WORKER,
+        queues=[QUEUE],
+        table=table,
+        lease_s=LEASE_S,
+        open_redis=UrlSource(redis_url).blocking_client,
+        record=lambda: b"",
+        on_lost=renewals.on_lost,
+        journal=Recorder(),
+    )
+    keeper.start()
+    async with in_time(10):
+        await renewals.told.wait()
+        yield
+        await keeper.stop()
+
+
+async def test_the_end_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis: Redis) -> None:
+    [older] = await claimed(redis, "again")
+    newer, table = replace(older, token="newer"), LeaseTable([QUEUE])
+    table.add(older)
+    table.add(newer)
+    table.drop(older)
+    assert (table.holds(older), table.holds(newer), len(table)) == (False, True, 1)
+    table.drop(newer)
+    assert len(table) == 0
+    await redis.flushall()
+
+
+async def test_what_is_lost_is_told_and_what_is_kept_ends_no_later_than_in_redis(
+    redis: Redis, redis_url: str, renewals: Renewals
+) -> None:
+    kept, taken = await claimed(redis, "kept", "taken")
+    await redis.set(names.in_progress("taken"), "somebody else", px=60_000)
+    async with keeping(redis_url, renewals, [kept, taken]):
+        assert renewals.lost == [[taken]]
+        assert kept.ends_s <= renewals.asked_s[0] + LEASE_S
+    await redis.flushall()
+
+
+async def test_each_of_many_leases_is_renewed(redis: Redis, redis_url: str, renewals: Renewals) -> None:
+    [lease] = await claimed(redis, "one")
+    nobodys = [replace(lease, raw_id=b"%d" % number) for number in range(BATCH)]
+    async with keeping(redis_url, renewals, [*nobodys, lease]):
+        await asyncio.to_thread(lambda: None)
+    assert renewals.sizes == [BATCH, 1]
+    await redis.flushall()
