@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from monarq.shared import keys as names
 from monarq.shared.codec import MSGPACK, PICKLE, Codec
 from monarq.shared.commands.abort import AbortAnswer, abort, is_meant
 from monarq.shared.commands.enqueue import Ids, Placing, enqueue
+from monarq.shared.declare import job
 from monarq.shared.errors import JobAbortedError
 from monarq.shared.keys import ASKED_MARK
 from monarq.shared.payload import Payload, write_payload
@@ -66,6 +68,38 @@ async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redi
         result = await result_of(redis, "ahead")
     with pytest.raises(JobAbortedError):
         result.unwrap()
+
+
+async def test_a_request_for_an_earlier_job_of_the_same_id_stops_nothing(redis: Redis, redis_url: str) -> None:
+    journal, released = Recorder(), asyncio.Event()
+
+    @job
+    async def held() -> str:
+        await released.wait()
+        return "ended"
+
+    now_ms = time.time_ns() // 1_000_000
+    payload = write_payload(PICKLE, held.name, (), {}, now_ms)
+    for job_id in ("later", "stop"):
+        await enqueue(redis, QUEUE, Placing(), Ids.NAMED, [(job_id, payload)])
+    async with running(make_engine(redis_url, [held], journal, codecs=CODECS)):
+        await journal.until("job_started", 2)
+        await redis.zadd(names.ABORT, {"later": now_ms - 1000, "stop": now_ms + 1000})
+        assert not (await result_of(redis, "stop")).success
+        released.set()
+        assert (await result_of(redis, "later")).value == "ended"
+
+
+async def test_a_job_is_aborted_though_requests_could_not_be_read_for_a_while(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    await put(redis, jobs.wait, 30, job_id="stop")
+    async with running(make_engine(redis_url, jobs.ALL, journal)):
+        await journal.until("job_started")
+        await redis.set(names.ABORT, "no set", ex=60)
+        await journal.until("redis_lost")
+        await redis.delete(names.ABORT)
+        await abort(redis, QUEUE, "stop")
+        assert not (await result_of(redis, "stop")).success
 
 
 @pytest.mark.parametrize(

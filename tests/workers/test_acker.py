@@ -63,11 +63,11 @@ async def test_an_end_whose_reply_was_lost_is_not_told_of_as_refused_but_a_later
     ):
         await put(redis, jobs.plus, 1, 1, job_id="first")  # Redis knows the script from here on
         await result_of(redis, "first")
-        proxy.lose(Cut.REPLY, FINISH)
+        proxy.lose(Cut.REPLY, FINISH, times=2)
         await put(redis, jobs.plus, 1, 2, job_id="sum")
         await journal.until("redis_back")
         await crew_of(engine).acker.flush()
-        assert (proxy.lost, journal.events.count("ack_refused")) == (1, 0)
+        assert (proxy.lost, journal.events.count("ack_refused")) == (2, 0)
         await redis.delete(names.result("sum"))
         await put(redis, held, job_id="sum")
         await journal.until("job_started", 3)
@@ -76,6 +76,7 @@ async def test_an_end_whose_reply_was_lost_is_not_told_of_as_refused_but_a_later
         await journal.until("ack_refused")
         await crew_of(engine).acker.flush()
         assert len(crew_of(engine).table) == 0  # what has ended is not renewed, whether its end was taken or refused
+    assert (journal.events.count("redis_lost"), journal.events.count("redis_back")) == (1, 1)
     assert not await redis.exists(names.result("sum"))
     await redis.flushall()
 
