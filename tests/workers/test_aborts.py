@@ -99,6 +99,7 @@ async def test_a_job_is_aborted_though_requests_could_not_be_read_for_a_while(re
         await journal.until("redis_lost")
         await redis.delete(names.ABORT)
         await abort(redis, QUEUE, "stop")
+        await journal.until("redis_back")
         assert not (await result_of(redis, "stop")).success
 
 

@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 
 from chaos.proxy import Cut
 from monarq.shared import keys as names
-from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.crash import Crash
 from monarq.shared.commands.finish import Ending
 from monarq.shared.commands.requeue import Return
@@ -20,7 +19,7 @@ from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.scripts import Script
 from monarq.workers.acker import Ack, Acker
 from monarq.workers.leases import LeaseTable
-from tests.support.engines import QUEUE, Recorder, crew_of, make_engine, put, result_of, running
+from tests.support.engines import QUEUE, Recorder, crew_of, lease_of, make_engine, put, result_of, running
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
@@ -100,18 +99,12 @@ async def test_what_is_lost_before_its_end_is_sent_is_not_written(redis: Redis, 
     await redis.flushall()
 
 
-def lease_of(number: int, keys: QueueKeys = QUEUE) -> Lease:
-    """A lease that Redis knows nothing of."""
-    job_id = f"job-{number}"
-    return Lease(keys, job_id.encode(), job_id, "t", "io", b"", 0, 0, "", 0, None, 0)
-
-
 def ending(number: int, size: int = 0, letter: int = 0, keys: QueueKeys = QUEUE) -> Ack:
-    return Ending(lease_of(number, keys), success=True, result=b"r" * size, keep_ms=1000, letter=b"l" * letter)
+    return Ending(lease_of(f"job-{number}", keys), success=True, result=b"r" * size, keep_ms=1000, letter=b"l" * letter)
 
 
 def of_any_kind(number: int) -> Ack:
-    lease = lease_of(number)
+    lease = lease_of(f"job-{number}")
     return [ending(number), Return(lease, "io"), Crash(lease, "?")][number % 3]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,8 +14,11 @@ from redis.asyncio import Redis
 from monarq.shared.commands.claim import Claim, Claimed, claim
 from monarq.shared.keys import QueueKeys
 from monarq.workers import claimer
+from monarq.workers.lease_clock import LeaseClock
+from monarq.workers.leases import LeaseTable
+from monarq.workers.run import Halt
 from monarq.workers.settings import Hooks
-from tests.support.engines import Recorder, crew_of, make_engine, put, result_of, running
+from tests.support.engines import QUEUE, Recorder, crew_of, lease_of, make_engine, put, result_of, running
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
@@ -47,6 +50,31 @@ async def test_a_run_ends_with_its_lease_where_redis_cannot_be_asked(
             await other.until("job_started")
         await proxy.close()
     await redis.flushall()
+
+
+class NotedRun:
+    """A run that notes when it is stopped."""
+
+    def __init__(self) -> None:
+        self.stopped = asyncio.Event()
+
+    def stop(self, _: Halt) -> None:
+        self.stopped.set()
+
+
+async def test_a_run_is_stopped_as_its_lease_ends_and_no_other() -> None:
+    over, goes_on = lease_of("over", ends_s=time.monotonic() + 0.05), lease_of("goes on")
+    runs, table = {over: NotedRun(), goes_on: NotedRun()}, LeaseTable([QUEUE])
+    for lease in runs:
+        table.add(lease)
+    # Its regular look would be in ten minutes.
+    minding = asyncio.create_task(LeaseClock(running=cast("Any", runs), table=table, lease_s=3600.0).run())
+    async with in_time(10):
+        await runs[over].stopped.wait()
+    minding.cancel()
+    assert time.monotonic() >= over.ends_s
+    assert not runs[goes_on].stopped.is_set()
+    assert table.of(QUEUE.queue) == [goes_on]
 
 
 async def test_a_hook_after_the_end_may_last_longer_than_the_lease(redis: Redis, redis_url: str) -> None:

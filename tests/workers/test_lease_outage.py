@@ -1,9 +1,10 @@
-"""Leases that cannot be renewed while Redis is away are told of once, and once more when they can be again."""
+"""While Redis is away the leases are asked for again soon; each spell is told of once, and once more at its end."""
 
 from __future__ import annotations
 
-import asyncio
+import threading
 
+import pytest
 from redis.exceptions import RedisError
 
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
@@ -12,49 +13,66 @@ from tests.support.engines import Recorder
 from tests.support.slowness import in_time
 
 QUEUES = [QueueKeys.of(DEFAULT_QUEUE)]
+CALLS = "xxxxxxx..x."
+"""Those that Redis fails have an x."""
 
 
 class FailingRedis:
-    """A blocking client whose first calls fail."""
+    """A blocking client whose calls end as `CALLS` says, and well after those."""
 
-    def __init__(self, times: int, passed: asyncio.Event) -> None:
-        self.left = times
+    def __init__(self) -> None:
         self.disconnects = 0
+        self.is_closed = False
         self.connection_pool = self
-        self._passed = passed
-        self._loop = asyncio.get_running_loop()
+        self._calls = iter(CALLS)
 
     def execute_command(self, *_: object) -> list[bytes]:
-        self.left -= 1
-        if self.left >= 0:
+        if next(self._calls, ".") == "x":
             raise RedisError("away")
-        self._loop.call_soon_threadsafe(self._passed.set)
         return []
 
     def disconnect(self) -> None:
         self.disconnects += 1
 
     def close(self) -> None:
-        pass
+        self.is_closed = True
 
 
-async def test_one_line_and_one_when_it_is_over() -> None:
-    journal, passed = Recorder(), asyncio.Event()
-    client = FailingRedis(4, passed)
+class Waits(threading.Event):
+    """Notes how long is waited for it, and does not let wait between the calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits_s: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits_s.append(timeout)
+        return super().wait(0 if len(self.waits_s) < len(CALLS) else timeout)
+
+
+@pytest.mark.parametrize(("lease_s", "longest_s"), [(15.0, 1.0), (1.2, 0.2)])
+async def test_it_asks_again_soon_and_tells_of_each_spell(
+    monkeypatch: pytest.MonkeyPatch, lease_s: float, longest_s: float
+) -> None:
+    journal, client, waits = Recorder(), FailingRedis(), Waits()
     keeper = LeaseKeeper(
         worker_id="w",
         queues=QUEUES,
         table=LeaseTable(QUEUES),
-        lease_s=0.3,
+        lease_s=lease_s,
         open_redis=lambda: client,
         record=lambda: b"{}",
         on_lost=lambda _: None,
         journal=journal,
     )
+    monkeypatch.setattr(keeper, "_stopped", waits)
     keeper.start()
     async with in_time(20):
-        await passed.wait()
-        await journal.until("redis_back")
+        await journal.until("redis_back", 2)
         await keeper.stop()
-    assert journal.events == ["renewal_failed", "redis_back"]
-    assert client.disconnects == 4  # after a failover the name may lead to another server
+    for call, wait_s in zip(CALLS, waits.waits_s, strict=False):
+        assert wait_s <= longest_s if call == "x" else wait_s == lease_s / 3
+    assert sorted(journal.events) == ["redis_back"] * 2 + ["renewal_failed"] * 2
+    assert client.disconnects == CALLS.count("x")  # after a failover the name may lead to another server
+    assert client.is_closed

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -42,6 +43,8 @@ class Renewals:
         self.sizes: list[int] = []
         self.lost: list[list[Lease]] = []
         self.told = asyncio.Event()
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
 
     def renew(self, *asked: Any) -> list[bytes]:
         self.asked_s.append(time.monotonic())
@@ -60,22 +63,29 @@ def renewals(monkeypatch: pytest.MonkeyPatch) -> Renewals:
     return made
 
 
-@asynccontextmanager
-async def keeping(redis_url: str, renewals: Renewals, held: Sequence[Lease]) -> AsyncIterator[None]:
-    """A keeper of these leases that has told of those that are lost."""
+def make_keeper(
+    redis_url: str, renewals: Renewals, held: Sequence[Lease], record: Callable[[], bytes] = bytes
+) -> LeaseKeeper:
+    """A keeper of these leases."""
     table = LeaseTable([QUEUE])
     for lease in held:
         table.add(lease)
-    keeper = LeaseKeeper(
+    return LeaseKeeper(
         worker_id=WORKER,
         queues=[QUEUE],
         table=table,
         lease_s=LEASE_S,
         open_redis=UrlSource(redis_url).blocking_client,
-        record=lambda: b"",
+        record=record,
         on_lost=renewals.on_lost,
         journal=Recorder(),
     )
+
+
+@asynccontextmanager
+async def keeping(redis_url: str, renewals: Renewals, held: Sequence[Lease]) -> AsyncIterator[None]:
+    """A keeper of these leases that has told of those that are lost."""
+    keeper = make_keeper(redis_url, renewals, held)
     keeper.start()
     async with in_time(10):
         await renewals.told.wait()
@@ -110,6 +120,26 @@ async def test_each_of_many_leases_is_renewed(redis: Redis, redis_url: str, rene
     [lease] = await claimed(redis, "one")
     nobodys = [replace(lease, raw_id=b"%d" % number) for number in range(BATCH)]
     async with keeping(redis_url, renewals, [*nobodys, lease]):
-        await asyncio.to_thread(lambda: None)
+        pass
     assert renewals.sizes == [BATCH, 1]
     await redis.flushall()
+
+
+async def test_it_has_stopped_when_nothing_more_is_written(redis_url: str, renewals: Renewals) -> None:
+    loop, begun, may_go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def record() -> bytes:
+        loop.call_soon_threadsafe(begun.set)
+        may_go_on.wait()
+        return b""
+
+    keeper = make_keeper(redis_url, renewals, [], record)
+    keeper.start()
+    async with in_time(10):
+        await begun.wait()
+        stopping = asyncio.create_task(keeper.stop())
+        await asyncio.sleep(0)
+        assert not stopping.done()  # or the worker's record would be written again after it was deleted
+        may_go_on.set()
+        await stopping
+    assert renewals.sizes == [0]
