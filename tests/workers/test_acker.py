@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, ReadOnlyError, ResponseError
 
 from chaos.proxy import Cut
 from monarq.shared import keys as names
@@ -17,6 +18,7 @@ from monarq.shared.commands.requeue import Return
 from monarq.shared.declare import job
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.scripts import Script
+from monarq.workers import acker
 from monarq.workers.acker import Ack, Acker
 from monarq.workers.leases import LeaseTable
 from tests.support.engines import QUEUE, Recorder, crew_of, lease_of, make_engine, put, result_of, running
@@ -103,6 +105,28 @@ def ending(number: int, size: int = 0, letter: int = 0, keys: QueueKeys = QUEUE)
     return Ending(lease_of(f"job-{number}", keys), success=True, result=b"r" * size, keep_ms=1000, letter=b"l" * letter)
 
 
+async def send(redis: Redis, journal: Recorder, acks: Sequence[Ack]) -> None:
+    """Sends these by an acker of their own, until all are settled and no lease is held any more."""
+    table = LeaseTable([QUEUE, SPOILT])
+    sender = Acker(
+        redis=redis,
+        worker_id="w",
+        table=table,
+        max_dead=10,
+        lanes={},
+        journal=journal,
+        on_settled=lambda: None,
+    )
+    for ack in acks:
+        table.add(ack.lease)
+        sender.add(ack)
+    sending = asyncio.create_task(sender.run())
+    async with in_time(10):
+        await sender.flush()
+    sending.cancel()
+    assert len(table) == 0
+
+
 def of_any_kind(number: int) -> Ack:
     lease = lease_of(f"job-{number}")
     return [ending(number), Return(lease, "io"), Crash(lease, "?")][number % 3]
@@ -122,22 +146,30 @@ def of_any_kind(number: int) -> Ack:
 async def test_a_call_is_for_one_queue_and_kind_and_does_not_hold_redis_up(
     redis: Redis, make: Callable[[int], Ack], number: int, calls: int
 ) -> None:
-    journal, table = Recorder(), LeaseTable([QUEUE, SPOILT])
-    acker = Acker(
-        redis=redis,
-        worker_id="w",
-        table=table,
-        max_dead=10,
-        lanes={},
-        journal=journal,
-        on_settled=lambda: None,
-    )
-    for ack in map(make, range(number)):
-        table.add(ack.lease)
-        acker.add(ack)
-    sending = asyncio.create_task(acker.run())
-    async with in_time(10):
-        await acker.flush()
-    sending.cancel()
+    journal = Recorder()
+    await send(redis, journal, list(map(make, range(number))))
     assert journal.events == ["ack_refused"] * calls
-    assert len(table) == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError("reset by peer"),
+        BusyLoadingError("Redis is loading the dataset in memory"),
+        ReadOnlyError("You can't write against a read only replica."),
+        ResponseError("OOM command not allowed when used memory > 'maxmemory'."),
+    ],
+    ids=repr,
+)
+async def test_what_fails_is_sent_again(redis: Redis, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    errors = [error]
+
+    async def finish_later(*_: object) -> list[bytes]:
+        if errors:
+            raise errors.pop()
+        return []
+
+    monkeypatch.setattr(acker, "finish", finish_later)
+    journal = Recorder()
+    await send(redis, journal, [ending(1)])
+    assert journal.events == ["redis_lost", "redis_back"]

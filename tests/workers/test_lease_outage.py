@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from redis.exceptions import RedisError
 
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.leases import LeaseKeeper, LeaseTable
+from monarq.workers.running import WORKER_ID
 from tests.support.engines import Recorder
 from tests.support.slowness import in_time
 
@@ -23,10 +25,12 @@ class FailingRedis:
     def __init__(self) -> None:
         self.disconnects = 0
         self.is_closed = False
+        self.callers: set[str] = set()
         self.connection_pool = self
         self._calls = iter(CALLS)
 
     def execute_command(self, *_: object) -> list[bytes]:
+        self.callers.add(WORKER_ID.get())
         if next(self._calls, ".") == "x":
             raise RedisError("away")
         return []
@@ -67,6 +71,8 @@ async def test_it_asks_again_soon_and_tells_of_each_spell(
         journal=journal,
     )
     monkeypatch.setattr(keeper, "_stopped", waits)
+    WORKER_ID.set("w")
+    made_s = time.monotonic()
     keeper.start()
     async with in_time(20):
         await journal.until("redis_back", 2)
@@ -75,4 +81,7 @@ async def test_it_asks_again_soon_and_tells_of_each_spell(
         assert wait_s <= longest_s if call == "x" else wait_s == lease_s / 3
     assert sorted(journal.events) == ["redis_back"] * 2 + ["renewal_failed"] * 2
     assert client.disconnects == CALLS.count("x")  # after a failover the name may lead to another server
+    renewed_s = keeper.renewed_s
+    assert time.monotonic() - renewed_s > made_s
     assert client.is_closed
+    assert client.callers == {"w"}  # by which log lines name their worker
