@@ -158,6 +158,6 @@ class LeaseKeeper:
                 lost = set(renew(redis, keys, self._worker_id, round(self._lease_s * 1000), record, batch))
                 for lease in batch:
                     lease.ends_s = ends_s
-                if lost and not self._stopped.is_set():
+                if lost:
                     # The leases themselves, not the ids: the worker may hold a newer lease of the same job by now.
                     self._tell_loop(self._on_lost, [each for each in batch if each.raw_id in lost])

@@ -107,7 +107,7 @@ def ending(number: int, size: int = 0, letter: int = 0, keys: QueueKeys = QUEUE)
 
 async def send(redis: Redis, journal: Recorder, acks: Sequence[Ack]) -> None:
     """Sends these by an acker of their own, until all are settled and no lease is held any more."""
-    table = LeaseTable([QUEUE, SPOILT])
+    table, settled = LeaseTable([QUEUE, SPOILT]), asyncio.Event()
     sender = Acker(
         redis=redis,
         worker_id="w",
@@ -115,7 +115,7 @@ async def send(redis: Redis, journal: Recorder, acks: Sequence[Ack]) -> None:
         max_dead=10,
         lanes={},
         journal=journal,
-        on_settled=lambda: None,
+        on_settled=settled.set,
     )
     for ack in acks:
         table.add(ack.lease)
@@ -124,6 +124,7 @@ async def send(redis: Redis, journal: Recorder, acks: Sequence[Ack]) -> None:
     async with in_time(10):
         await sender.flush()
     sending.cancel()
+    assert settled.is_set()
     assert len(table) == 0
 
 

@@ -17,12 +17,14 @@ from monarq.shared import keys as names
 from monarq.shared.commands.claim import Claim, Lease, claim
 from monarq.shared.commands.renew import BATCH, renew
 from monarq.shared.connection import UrlSource
+from monarq.shared.keys import QueueKeys
 from monarq.workers import leases
 from monarq.workers.leases import LeaseKeeper, LeaseTable
 from tests.support.engines import QUEUE, Recorder, put
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
+QUEUES = [QUEUE, QueueKeys.of("other")]
 WORKER = "host:1:holder"
 LEASE_S = 60.0
 
@@ -67,12 +69,12 @@ def make_keeper(
     redis_url: str, renewals: Renewals, held: Sequence[Lease], record: Callable[[], bytes] = bytes
 ) -> LeaseKeeper:
     """A keeper of these leases."""
-    table = LeaseTable([QUEUE])
+    table = LeaseTable(QUEUES)
     for lease in held:
         table.add(lease)
     return LeaseKeeper(
         worker_id=WORKER,
-        queues=[QUEUE],
+        queues=QUEUES,
         table=table,
         lease_s=LEASE_S,
         open_redis=UrlSource(redis_url).blocking_client,
@@ -116,12 +118,12 @@ async def test_what_is_lost_is_told_and_what_is_kept_ends_no_later_than_in_redis
     await redis.flushall()
 
 
-async def test_each_of_many_leases_is_renewed(redis: Redis, redis_url: str, renewals: Renewals) -> None:
+async def test_each_of_many_leases_of_each_queue_is_renewed(redis: Redis, redis_url: str, renewals: Renewals) -> None:
     [lease] = await claimed(redis, "one")
     nobodys = [replace(lease, raw_id=b"%d" % number) for number in range(BATCH)]
     async with keeping(redis_url, renewals, [*nobodys, lease]):
         pass
-    assert renewals.sizes == [BATCH, 1]
+    assert renewals.sizes == [BATCH, 1, 0]
     await redis.flushall()
 
 
@@ -142,4 +144,10 @@ async def test_it_has_stopped_when_nothing_more_is_written(redis_url: str, renew
         assert not stopping.done()  # or the worker's record would be written again after it was deleted
         may_go_on.set()
         await stopping
-    assert renewals.sizes == [0]
+        await keeper.stop()
+    assert renewals.sizes == [0, 0]
+
+
+async def test_one_that_was_not_started_has_stopped(redis_url: str, renewals: Renewals) -> None:
+    async with in_time(10):
+        await make_keeper(redis_url, renewals, []).stop()
