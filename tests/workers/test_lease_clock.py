@@ -17,14 +17,12 @@ from monarq.workers import claimer
 from monarq.workers.lease_clock import LeaseClock
 from monarq.workers.leases import LeaseTable
 from monarq.workers.run import Halt
-from monarq.workers.settings import Hooks
 from tests.support.engines import QUEUE, Recorder, crew_of, lease_of, make_engine, put, result_of, running
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 LEASE_S = 1.2
-SHORT_S = 0.3
 
 
 @pytest.fixture
@@ -63,33 +61,20 @@ class NotedRun:
 
 
 async def test_a_run_is_stopped_as_its_lease_ends_and_no_other() -> None:
-    over, goes_on = lease_of("over", ends_s=time.monotonic() + 0.05), lease_of("goes on")
-    runs, table = {over: NotedRun(), goes_on: NotedRun()}, LeaseTable([QUEUE])
-    for lease in runs:
-        table.add(lease)
+    now_s = time.monotonic()
+    over, goes_on = lease_of("over", ends_s=now_s + 0.05), lease_of("goes on")
+    acknowledged = lease_of("in its hook after the end", ends_s=now_s)
+    runs, table = {lease: NotedRun() for lease in (acknowledged, goes_on, over)}, LeaseTable([QUEUE])
+    table.add(over)
+    table.add(goes_on)
     # Its regular look would be in ten minutes.
     minding = asyncio.create_task(LeaseClock(running=cast("Any", runs), table=table, lease_s=3600.0).run())
     async with in_time(10):
         await runs[over].stopped.wait()
     minding.cancel()
     assert time.monotonic() >= over.ends_s
-    assert not runs[goes_on].stopped.is_set()
+    assert not any(runs[lease].stopped.is_set() for lease in (acknowledged, goes_on))
     assert table.of(QUEUE.queue) == [goes_on]
-
-
-async def test_a_hook_after_the_end_may_last_longer_than_the_lease(redis: Redis, redis_url: str) -> None:
-    journal, over = Recorder(), asyncio.Event()
-
-    async def linger(_: object) -> None:
-        await asyncio.sleep(2 * SHORT_S)
-        over.set()
-
-    await put(redis, jobs.plus, 1, 2, job_id="sum")
-    async with running(make_engine(redis_url, jobs.ALL, journal, lease_s=SHORT_S, hooks=Hooks(after_job_end=linger))):
-        assert (await result_of(redis, "sum")).value == 3
-        async with in_time(10):
-            await over.wait()
-    assert "hook_failed" not in journal.events
 
 
 async def test_a_claim_whose_reply_comes_after_its_leases_starts_nothing(
