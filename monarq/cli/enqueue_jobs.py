@@ -104,7 +104,7 @@ async def _tell_of_missing_worker(redis: Redis, job: Job[..., Any]) -> None:
     if not (await counts(redis, keys)).workers:
         say(f"monarq: no monarq worker serves {keys.queue} now; waiting until one has run the job")
     elif not await is_known(redis, keys, job.name):
-        say(f"monarq: no monarq worker of {keys.queue} knows a job {job.name!r} yet; waiting until one has run it")
+        say(f"monarq: no monarq worker of {keys.queue} has told of a job {job.name!r}; waiting until one has run it")
 
 
 class Feeder:
