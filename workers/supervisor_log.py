@@ -36,9 +36,10 @@ class SupervisorLog:
         """The first workers cannot start: the settings are wrong, or Redis is not there. All is given up."""
         logger.error("%s", Block(_refusal(worker)))
 
-    def worker_refused(self, worker: WorkerProcess) -> None:
-        """A later worker cannot start, which is tried again."""
-        logger.error("%s could not start, and is tried again: %s", _name(worker), Block(_refusal(worker)))
+    def worker_refused(self, worker: WorkerProcess, *, again: bool) -> None:
+        """A later worker cannot start, which is tried again where no other has its place still."""
+        and_then = ", and is tried again" if again else ""
+        logger.error("%s could not start%s: %s", _name(worker), and_then, Block(_refusal(worker)))
 
     def not_spawned(self, index: int, error: OSError) -> None:
         """The system refuses another process."""
