@@ -49,6 +49,7 @@ class Fault(Enum):
 _PASSING: Final = ("BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "READONLY", "TRYAGAIN")
 
 _ADVICE: Final = {
+    "DB": "it has no database of this number: name another one at the end of REDIS_URL, as in redis://host:6379/0",
     "OOM": "Redis is full: let workers empty the queue, delete what is not needed, or raise its maxmemory",
     "READONLY": "it is a read-only replica: let REDIS_URL name the primary",
     "MISCONF": "Redis cannot save to disk and takes no writes: look at its log, and at the space on its disk",
@@ -71,11 +72,13 @@ def fault_of(error: BaseException) -> Fault:
     reason = _reason(error)
     if needs_password(reason) or isinstance(reason, _DENIALS):
         return Fault.DENIED
-    if isinstance(error, NotSentError):
-        return Fault.ABSENT
-    if isinstance(error, BusyLoadingError) or _code(error) in _PASSING or "max number of clients" in str(error):
-        return Fault.LATER
-    return Fault.REFUSED if isinstance(error, ResponseError) else Fault.UNKNOWN
+    # Of a connection, too, some things are refused for good: a database that does not exist, say.
+    told = reason if isinstance(error, NotSentError) else error
+    if isinstance(told, BusyLoadingError) or _code(told) in _PASSING or "max number of clients" in str(told):
+        return Fault.ABSENT if isinstance(error, NotSentError) else Fault.LATER
+    if isinstance(told, ResponseError):
+        return Fault.REFUSED
+    return Fault.ABSENT if isinstance(error, NotSentError) else Fault.UNKNOWN
 
 
 def advice(error: BaseException) -> str:
@@ -90,7 +93,7 @@ def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRe
         error: what a command raised.
         where: the server, fit for people.
     """
-    to_do = advice(error)
+    to_do = advice(_reason(error))
     if to_do or fault_of(error) is Fault.REFUSED:
         reason = f"{to_do} ({error})" if to_do else str(error)
         return RedisRefusedError(f"Redis at {where} refused it: {reason}")

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from monarq.shared.progress import NO_SINK, Number, ProgressSink, Told, plain_report
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """A run of a job, handed to the parameter that is annotated with this class.
+
+    A worker gives each field its value; the defaults are for tests, which make one of their own.
 
     Attributes:
         job_id: the job's id.
@@ -24,11 +30,11 @@ class Context:
         sink: where `progress` tells; by default nowhere.
     """
 
-    job_id: str
-    job_name: str
-    job_try: int
-    queue: str
-    enqueued_at: datetime
+    job_id: str = ""
+    job_name: str = ""
+    job_try: int = 1
+    queue: str = ""
+    enqueued_at: datetime = field(default_factory=_now)
     state: dict[Any, Any] = field(default_factory=dict)
     sink: ProgressSink = field(default=NO_SINK, repr=False, compare=False)
 

@@ -105,6 +105,11 @@ class QueueKeys:
         return self.base + _OWN_NAMES["WORKERS"]
 
     @property
+    def known(self) -> str:
+        """Zset of the jobs that workers know."""
+        return self.base + _OWN_NAMES["KNOWN"]
+
+    @property
     def recent(self) -> str:
         """List of what has ended last."""
         return self.base + _OWN_NAMES["RECENT"]

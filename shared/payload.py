@@ -202,6 +202,12 @@ class Result:
         raise JobFailedError(cut(str(self.value)))
 
 
+def _result_to_do(kind: str, codec: Codec) -> str:
+    if kind == "coroutine":
+        return "; await it in the job"
+    return "; return numbers, text, bytes, times, lists and dicts of these" if codec.name == MSGPACK.name else ""
+
+
 def write_result(
     codec: Codec, data: dict[str, Any], largest: int = DEFAULT_MAX_RESULT
 ) -> tuple[bytes, PayloadError | None]:
@@ -221,7 +227,8 @@ def write_result(
     except BaseException as error:  # noqa: BLE001 - formats, and classes of the user's, may raise anything
         kind = qualified_name(type(data["r"]))
         reason = error_text(error)
-        problem = PayloadError(f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {reason}")
+        told = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {reason}"
+        problem = PayloadError(told + _result_to_do(kind, codec))
     else:
         if len(written) <= largest:
             return written, None

@@ -91,5 +91,5 @@ def cron(
     try:
         job.check_arguments(args, dict(kwargs or {}))
     except TypeError as error:
-        raise SettingsError(f"cron: {error}") from None
+        raise SettingsError(f"cron: {error}: give the job's arguments as args=(...) and kwargs={{...}}") from None
     return Cron(job, schedule, name or f"cron:{job.name}", args, dict(kwargs or {}), run_at_startup, catch_up)

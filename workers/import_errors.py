@@ -9,10 +9,10 @@ from typing import Final
 
 _NOT_THE_PROGRAM: Final = (
     "<",
-    f"{Path(__file__).parent}/",
+    *(f"{Path(__file__).parents[1] / part}/" for part in ("monarq", "producer", "shared", "workers")),
     *{f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")},
 )
-"""How the paths begin of code that imports, and of libraries that a program calls while it is imported."""
+"""How the paths begin of monarq's code, and of libraries that a program calls while it is imported."""
 
 
 def said(error: BaseException) -> str:

@@ -37,7 +37,8 @@ class WorkerLog(Listener):
 
     def draining(self, running: int, grace_s: float) -> None:
         """See `Listener`."""
-        logger.info("draining: %d running jobs have %g s to end, then they are handed back", running, grace_s)
+        jobs = "1 running job has" if running == 1 else f"{running} running jobs have"
+        logger.info("draining: %s %g s to end; what runs then is handed back", jobs, grace_s)
 
     def job_failed(self, run: Run, error: BaseException) -> None:
         """See `Listener`."""

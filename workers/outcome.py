@@ -12,6 +12,7 @@ from typing import Any, Final
 from arq.worker import RetryJob
 
 from monarq.shared.errors import JobDeadError, StandInError
+from monarq.shared.lane import Lane
 from monarq.shared.remote_error import as_stand_in
 from monarq.shared.retry import Retry
 from monarq.workers.lanes.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
@@ -159,8 +160,8 @@ def _cancelled_itself(run: Run, error: BaseException, arq_style: bool, retry_job
 
 
 def _timed_out(run: Run) -> Outcome:
-    error = TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and was cancelled")
-    return _by_policy(run, error)
+    end = "is abandoned in its thread, where nothing can stop it" if run.job.lane is Lane.THREAD else "was cancelled"
+    return _by_policy(run, TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and {end}"))
 
 
 def _again(run: Run, error: BaseException, asked_s: float, arq_style: bool) -> Outcome:

@@ -272,7 +272,7 @@ class Supervisor:
         exit_code = worker.end.exit_code if worker.end is not None else None
         is_hopeless = exit_code == CANNOT_START or len(self._failed_seats) == len(self._opened)
         if self._was_ready or not is_hopeless:
-            self._log.worker_refused(worker)
+            self._log.worker_refused(worker, again=self._seats[worker.index].worker is worker)
             return True
         self._log.cannot_start(worker)
         self._exit_code = FAILED if exit_code is None else exit_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from monarq.shared.error_text import error_text
 from monarq.shared.log_lines import Block, open_logger
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from monarq.workers.worker_process import WorkerProcess
 
 logger = open_logger("monarq.supervisor")
+
+_SLOW_START: Final = (
+    "its program takes long to import, or works or waits there, which belongs under if __name__ == '__main__'"
+)
 
 
 class SupervisorLog:
@@ -32,9 +36,10 @@ class SupervisorLog:
         """The first workers cannot start: the settings are wrong, or Redis is not there. All is given up."""
         logger.error("%s", Block(_refusal(worker)))
 
-    def worker_refused(self, worker: WorkerProcess) -> None:
-        """A later worker cannot start, which is tried again."""
-        logger.error("%s could not start, and is tried again: %s", _name(worker), Block(_refusal(worker)))
+    def worker_refused(self, worker: WorkerProcess, *, again: bool) -> None:
+        """A later worker cannot start, which is tried again where no other has its place still."""
+        and_then = ", and is tried again" if again else ""
+        logger.error("%s could not start%s: %s", _name(worker), and_then, Block(_refusal(worker)))
 
     def not_spawned(self, index: int, error: OSError) -> None:
         """The system refuses another process."""
@@ -49,11 +54,12 @@ class SupervisorLog:
         logger.error("%s is lost: %s", _name(worker), death_of(worker))
 
     def worker_silent(self, worker: WorkerProcess, silent_s: float, limit_s: float) -> None:
-        """A worker's event loop has not turned for a while."""
+        """A worker's event loop has not turned for a while, or it is still not there."""
         logger.warning(
-            "%s has given no sign of life for %g s: something blocks its event loop; it is killed after %g s",
+            "%s has given no sign of life for %g s: %s; it is killed after %g s",
             _name(worker),
             silent_s,
+            "something blocks its event loop" if worker.ready else _SLOW_START,
             limit_s,
         )
 
@@ -93,7 +99,7 @@ class SupervisorLog:
 
     def draining(self, workers: int) -> None:
         """A stop was asked for."""
-        logger.info("stopping: %d worker%s may end their jobs", workers, "" if workers == 1 else "s")
+        logger.info("stopping: %s jobs", "1 worker may end its" if workers == 1 else f"{workers} workers may end their")
 
     def handing_back(self) -> None:
         """A stop was asked for again."""

@@ -114,8 +114,10 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
     jobs = _unique(value for value in vars(module).values() if isinstance(value, Job))
     crons = _unique(value for value in vars(module).values() if isinstance(value, Cron))
     if not jobs:
+        # A package's modules are imported by whoever names them: their jobs are found where it takes them in.
+        inside = f", name the module that has them, such as {target}.jobs," if hasattr(module, "__path__") else ","
         raise TargetError(
-            f"{target} holds no job: put @job before its functions, or name a settings class in it as"
+            f"{target} holds no job: put @job before its functions{inside} or name a settings class in it as"
             f" {target}.WorkerSettings"
         )
     listeners = tuple(_unique(value for value in vars(module).values() if isinstance(value, Listener)))
@@ -222,8 +224,8 @@ def _import(module_path: str) -> ModuleType:
             ) from error
         what = f"it needs {error.name!r}, which is not there"
         raise TargetError(f"{module_path} cannot be imported: {what}{place_of(error)}") from error
-    except SettingsError:
-        raise
+    except SettingsError as error:
+        raise SettingsError(f"{module_path} cannot be imported: {error}{place_of(error)}") from error
     except DeclarationError as error:
         # It says itself where it stands.
         raise TargetError(f"{module_path} cannot be imported: {error}") from error
@@ -232,7 +234,17 @@ def _import(module_path: str) -> ModuleType:
             f"{module_path} ended the process when it was imported: {said(error)}{place_of(error)}"
         ) from error
     except Exception as error:
-        raise TargetError(f"{module_path} cannot be imported: {said(error)}{place_of(error)}") from error
+        raise TargetError(
+            f"{module_path} cannot be imported: {said(error)}{place_of(error)}{_to_do(error, module_path)}"
+        ) from error
+
+
+def _to_do(error: Exception, module_path: str) -> str:
+    """What helps where a module of a package is named without the package; '' elsewhere."""
+    if not isinstance(error, ImportError) or "no known parent package" not in str(error):
+        return ""
+    folder = Path.cwd()
+    return f": it is part of a package: name it {folder.name}.{module_path}, in the folder {folder.parent}"
 
 
 def _attribute(module: ModuleType, name: str, path: str) -> object:

@@ -255,7 +255,7 @@ class WorkerProcess:
         if self.silent_s >= limit_s:
             self._kill_hung()
             return
-        if self.ready and not self._warned and self.silent_s >= limit_s / 3:
+        if not self._warned and self.silent_s >= limit_s / 3:
             self._warned = True
             self._log.worker_silent(self, self.silent_s, limit_s)
         self._tick_timer = self._loop.call_later(TICK_S, self._tick)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from monarq.cli.console import FAILED, INTERRUPTED, REFUSED, Reporter, give_up, say
 from monarq.cli.dead import dead
@@ -110,5 +111,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _tell_usage(error: click.ClickException) -> None:
     context = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if isinstance(context, click.Context) else ""
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".") + _variable_of(error)
     say(f"monarq: {message[:1].lower()}{message[1:]}{hint}")
+
+
+def _variable_of(error: click.ClickException) -> str:
+    """Names the environment variable that a wrong value came from; '' where it was given otherwise."""
+    context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
+    if not isinstance(context, click.Context) or not isinstance(parameter, click.Option) or parameter.name is None:
+        return ""
+    if context.get_parameter_source(parameter.name) is not ParameterSource.ENVIRONMENT:
+        return ""
+    return f", which the variable {context.auto_envvar_prefix}_{parameter.name.upper()} of the environment says"

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from monarq.cli.arguments import Call
 from monarq.cli.console import FAILED, say
@@ -14,12 +14,16 @@ from monarq.cli.lines import Line, Lines
 from monarq.cli.progress import Output
 from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.commands.counts import counts
+from monarq.shared.commands.know import is_known
 from monarq.shared.connection import UrlSource, check_redis
 from monarq.shared.error_text import error_text
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.job import Job
 from monarq.shared.json_lines import json_line
 from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 WINDOW: Final = 10_000
 """The most jobs that are waited for at once: a million handles would take a gigabyte."""
@@ -90,11 +94,17 @@ async def _check(source: UrlSource, order: Order) -> None:
     try:
         await check_redis(redis, source.shown)
         if order.wait:
-            queue = order.job.enqueue_options.queue or order.job.declared.queue or DEFAULT_QUEUE
-            if not (await counts(redis, QueueKeys.of(queue))).workers:
-                say(f"monarq: no monarq worker serves {queue} now; waiting until one has run the job")
+            await _tell_of_missing_worker(redis, order.job)
     finally:
         await redis.aclose()
+
+
+async def _tell_of_missing_worker(redis: Redis, job: Job[..., Any]) -> None:
+    keys = QueueKeys.of(job.enqueue_options.queue or job.declared.queue or DEFAULT_QUEUE)
+    if not (await counts(redis, keys)).workers:
+        say(f"monarq: no monarq worker serves {keys.queue} now; waiting until one has run the job")
+    elif not await is_known(redis, keys, job.name):
+        say(f"monarq: no monarq worker of {keys.queue} has told of a job {job.name!r}; waiting until one has run it")
 
 
 class Feeder:

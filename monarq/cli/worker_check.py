@@ -46,7 +46,7 @@ def _is_served(queue: QueueStats) -> bool:
 def _health(queue: QueueStats) -> str:
     alive = sum(worker.alive for worker in queue.workers)
     if alive:
-        return f"{queue.queue}: {alive} workers alive"
+        return f"{queue.queue}: {alive} worker{'' if alive == 1 else 's'} alive"
     if queue.health_check is not None:
         return f"{queue.queue}: {queue.health_check}"
     return f"{queue.queue}: no worker is alive, neither by its record nor by arq's health check"

@@ -1,4 +1,4 @@
-"""know: tell which jobs a worker of a queue knows. See know.lua."""
+"""know: tell which jobs a worker of a queue knows, see know.lua; and is_known, whether any has told so."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ async def know(redis: Redis, keys: QueueKeys, names: Sequence[str]) -> int:
     """
     check_batch(names, BATCH)
     return cast("int", await _SCRIPT.run(redis, keys, names))
+
+
+async def is_known(redis: Redis, keys: QueueKeys, name: str) -> bool:
+    """Whether a worker has told of a job of this name, within the last day.
+
+    Raises:
+        RedisError: the call failed.
+    """
+    return await redis.zscore(keys.known, name) is not None

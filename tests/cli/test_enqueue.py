@@ -177,6 +177,9 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         in_bytes = await cli_here("enqueue", "make_bytes", "--wait")
         assert in_bytes.results[0]["result"] == "AAE="  # as JSON has no bytes
 
+        unknown = await cli_here("enqueue", "squar", "5", "--wait", "--timeout", "100ms")
+        assert "no monarq worker of arq:queue has told of a job 'squar'" in unknown.err
+
         by_name = await cli_here("enqueue", "square", "5", "--wait", "--timeout", "10s")
         assert by_name.results[0]["result"] == 25
 

@@ -73,6 +73,23 @@ def test_one_line_says_what_is_wrong(cli: Cli, args: list[str], words: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("variable", "args", "names"),
+    [
+        ("MONARQ_WORKER_CONCURRENCY", ["worker", "x"], True),
+        ("MONARQ_WEB_PORT", ["web"], True),
+        ("MONARQ_WORKER_CONCURRENCY", ["worker", "x", "-c", "much"], False),
+    ],
+)
+def test_the_variable_is_named_that_a_wrong_value_came_from(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, variable: str, args: list[str], names: bool
+) -> None:
+    monkeypatch.setenv(variable, "tcp://10.0.0.1:8080")
+    ended = cli(*args)
+    assert ended.code == 2
+    assert (f"which the variable {variable} of the environment says" in ended.err) is names
+
+
+@pytest.mark.parametrize(
     ("module", "args", "words"),
     [
         (

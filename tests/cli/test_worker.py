@@ -104,7 +104,7 @@ async def test_check_tells_whether_a_worker_is_alive(redis: Redis, redis_url: st
     async with worker(redis_url):
         await listed(redis)
         alive = await cli_here("worker", "tests.cli.jobs", "--check")
-        assert (alive.code, alive.err) == (0, "monarq: arq:queue: 1 workers alive\n")
+        assert (alive.code, alive.err) == (0, "monarq: arq:queue: 1 worker alive\n")
         other = await cli_here("worker", "tests.cli.jobs", "--check", "-q", "arq:queue", "-q", "other")
         assert other.code == 1
 

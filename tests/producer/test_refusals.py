@@ -212,6 +212,9 @@ def caused(error: Exception) -> NotSentError:
     [
         (caused(RedisConnectionError("refused")), Fault.ABSENT),
         (caused(AuthenticationError("no")), Fault.DENIED),
+        (caused(BusyLoadingError("loading")), Fault.ABSENT),
+        (caused(ResponseError("MASTERDOWN Link with MASTER is down")), Fault.ABSENT),
+        (caused(ResponseError("DB index is out of range")), Fault.REFUSED),
         (AuthenticationError("NOAUTH"), Fault.DENIED),
         (BusyLoadingError("loading"), Fault.LATER),
         (ResponseError("BUSY Redis is busy running a script"), Fault.LATER),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -182,7 +182,8 @@ async def test_real_workers_tell(redis: Redis, redis_url: str, producer: Produce
 
 
 async def test_a_context_that_no_worker_has_made_tells_nobody() -> None:
-    context = Context("id", "name", 1, "queue", datetime.now(UTC))
+    context = Context(job_try=2)
+    assert (context.job_try, context.state, context.enqueued_at.tzinfo) == (2, {}, UTC)
     await context.progress(1, 2, "told")
     context.progress(1)
     with pytest.raises(TypeError, match="takes a text for its message, not 3"):

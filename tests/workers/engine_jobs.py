@@ -137,7 +137,13 @@ def thread_name() -> str:
     return threading.current_thread().name
 
 
+@job(lane="thread", timeout=0.1)
+def too_long_in_a_thread() -> None:
+    time.sleep(1)
+
+
 ALL = [
+    too_long_in_a_thread,
     plus,
     retry_after,
     tell,

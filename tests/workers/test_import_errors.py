@@ -11,7 +11,7 @@ import pytest
 
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.workers.arq_settings import read_arq_settings
-from monarq.workers.target import find_object
+from monarq.workers.target import find_object, load_target
 
 _numbers = itertools.count()
 
@@ -23,6 +23,13 @@ BROKEN: Final = {
     "import no_such_package\n": ("it needs 'no_such_package'", 1),
     "x = 1\ndef f(:\n": ("SyntaxError: invalid syntax", 2),
     "len(5)\n": ("TypeError: object of type 'int' has no len()", 1),
+}
+
+
+REFUSED: Final = {
+    'from monarq import job\n\n@job(timeout="5m")\nasync def a(): ...\n': ("timeout is '5m'", 3),
+    'from monarq import cron\ncron(len, "* * * * *")\n': ("cron takes a job", 2),
+    'from monarq import cron, job\n@job\nasync def a(n): ...\n\ncron(a, "* * * * *")\n': (r"args=\(...\)", 5),
 }
 
 
@@ -56,3 +63,30 @@ def test_also_of_a_function_that_arqs_settings_name(source: str, module: Callabl
         read_arq_settings({"functions": [f"{name}.job"]})
     assert f"functions: '{name}.job'" in str(caught.value)
     assert str(caught.value).endswith(f"(in {tmp_path / name}.py, line {BROKEN[source][1]})")
+
+
+@pytest.mark.parametrize("source", REFUSED)
+def test_also_where_a_declaration_is_refused(source: str, module: Callable[[str], str], tmp_path: Path) -> None:
+    words, line = REFUSED[source]
+    name = module(source)
+    with pytest.raises(SettingsError, match=words) as caught:
+        find_object(name)
+    assert str(caught.value).endswith(f"(in {tmp_path / name}.py, line {line})")
+
+
+def test_a_package_without_jobs_is_told_from_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "empty_package").mkdir()
+    (tmp_path / "empty_package" / "__init__.py").touch()
+    with pytest.raises(TargetError, match=r"name the module that has them, such as empty_package\.jobs,"):
+        load_target("empty_package", None, {})
+
+
+def test_a_module_named_without_its_package(
+    module: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = module("from . import other\n")
+    with pytest.raises(TargetError) as caught:
+        find_object(name)
+    assert str(caught.value).endswith(f"name it {tmp_path.name}.{name}, in the folder {tmp_path.parent}")

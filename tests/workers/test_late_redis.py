@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from monarq.producer import Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, RedisUnavailableError
 from monarq.workers.reach import reach_redis
 from tests.support.engines import Recorder, make_engine, put, result_of, running, settings_for_tests
@@ -90,6 +91,15 @@ async def test_what_lasts_ends_it_at_once(lasting: BaseException, words: str) ->
     with pytest.raises(MonarqError, match=words):
         await reach(Answers(lasting), journal)
     assert journal.events == []
+
+
+async def test_a_database_that_does_not_exist_is_no_redis_to_wait_for(redis_url: str) -> None:
+    with pytest.raises(RedisRefusedError, match="has no database of this number"):
+        async with in_time(10):
+            await make_engine(f"{redis_url}?db=999", jobs.ALL).run()
+    with pytest.raises(RedisRefusedError, match=r"nothing was enqueued: .* has no database of this number"):
+        async with in_time(10), Producer(f"{redis_url}?db=999", retry_for=60) as producer:
+            await producer.enqueue("plus", 1, 2)
 
 
 async def test_one_worker_of_a_pool_tells_of_it() -> None:

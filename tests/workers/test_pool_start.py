@@ -52,3 +52,8 @@ async def test_an_end_that_raises_is_in_the_exit_code() -> None:
     async with running_pool("fail-at-the-end-of-a-burst", workers=2) as pool:
         assert await pool.ends() == 1
     assert pool.count(": is up") == pool.count("has ended: burst") == 2
+
+
+async def test_a_worker_that_is_not_ready_for_long_is_told_of() -> None:
+    async with running_pool("never-ready", limits={"start_timeout_s": 3.0}) as pool:
+        await pool.line("WARNING worker 0 .* for 1 s: its program takes long to import, .* killed after 3 s")

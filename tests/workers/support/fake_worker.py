@@ -57,6 +57,8 @@ class FakeEngine:
             grace_s=spec.overrides.get("grace_s", 20.0),
             arq_style=self._target == "arq",
         )
+        if self._target == "never-ready":
+            time.sleep(LONG_S)
         self._on_ready = on_ready
         self._may_end = asyncio.Event()
         self.is_over = False
