@@ -73,12 +73,13 @@ def fault_of(error: BaseException) -> Fault:
     if needs_password(reason) or isinstance(reason, _DENIALS):
         return Fault.DENIED
     # Of a connection, too, some things are refused for good: a database that does not exist, say.
-    told = reason if isinstance(error, NotSentError) else error
-    if isinstance(told, BusyLoadingError) or _code(told) in _PASSING or "max number of clients" in str(told):
-        return Fault.ABSENT if isinstance(error, NotSentError) else Fault.LATER
-    if isinstance(told, ResponseError):
+    never_sent = isinstance(error, NotSentError)
+    answer = reason if never_sent else error
+    if isinstance(answer, BusyLoadingError) or _code(answer) in _PASSING or "max number of clients" in str(answer):
+        return Fault.ABSENT if never_sent else Fault.LATER
+    if isinstance(answer, ResponseError):
         return Fault.REFUSED
-    return Fault.ABSENT if isinstance(error, NotSentError) else Fault.UNKNOWN
+    return Fault.ABSENT if never_sent else Fault.UNKNOWN
 
 
 def advice(error: BaseException) -> str:

@@ -122,4 +122,4 @@ def _variable_of(error: click.ClickException) -> str:
         return ""
     if context.get_parameter_source(parameter.name) is not ParameterSource.ENVIRONMENT:
         return ""
-    return f", which the variable {context.auto_envvar_prefix}_{parameter.name.upper()} of the environment says"
+    return f"; it comes from the environment variable {context.auto_envvar_prefix}_{parameter.name.upper()}"

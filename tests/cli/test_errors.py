@@ -86,7 +86,7 @@ def test_the_variable_is_named_that_a_wrong_value_came_from(
     monkeypatch.setenv(variable, "tcp://10.0.0.1:8080")
     ended = cli(*args)
     assert ended.code == 2
-    assert (f"which the variable {variable} of the environment says" in ended.err) is names
+    assert (f"it comes from the environment variable {variable}" in ended.err) is names
 
 
 @pytest.mark.parametrize(
