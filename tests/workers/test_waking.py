@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from redis.asyncio import Redis
 
 from monarq.shared import keys as names
 from monarq.shared.codec import MSGPACK
 from monarq.shared.keys import PARKED_SCORE
 from monarq.shared.payload import write_payload
+from monarq.workers import claimer
 from monarq.workers.engine import Engine
 from tests.support.engines import (
     QUEUE,
@@ -33,6 +35,26 @@ async def test_idle_worker_is_woken_at_once(redis: Redis, redis_url: str) -> Non
             await put(redis, jobs.plus, 1, 1, job_id=f"now{number}")
             await result_of(redis, f"now{number}")
             assert time.monotonic() - started < 10
+
+
+async def test_idle_worker_waits_no_longer_than_until_the_next_deferred_job(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is woken when a job becomes due."""
+    monkeypatch.setattr(claimer, "_LONGEST_WAIT_S", 60.0)
+    await put(redis, jobs.plus, 1, 1, job_id="later", delay_ms=30_000)
+    await put(redis, jobs.squared, 2, job_id="later-cpu", delay_ms=30_000)
+    waits_s: dict[str, float] = {}
+    async with redis.monitor() as monitor, running(make_engine(redis_url, jobs.ALL, poll_s=60)), in_time(10):
+        async for call in monitor.listen():
+            if call["command"].startswith("BLPOP"):
+                _, key, wait_s = call["command"].split()
+                waits_s[key] = float(wait_s)
+            if len(waits_s) == 2:
+                break
+    assert set(waits_s) == {QUEUE.wake("io"), QUEUE.wake("cpu")}
+    assert all(wait_s <= 30 for wait_s in waits_s.values())
+    await redis.flushall()
 
 
 async def test_a_cpu_job_that_another_was_woken_for_starts_when_it_is_due(redis: Redis, redis_url: str) -> None:
