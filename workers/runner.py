@@ -171,7 +171,8 @@ class Runner:
             if timer is not None:
                 timer.cancel()
         run.finish_ms = wall_ms()
-        return Completed(value)
+        # It may have ignored its cancelling.
+        return Lost() if run.halt is Halt.LOST else Completed(value)
 
     def _convert_arguments(self, run: Run) -> None:
         payload, converter = run.payload, run.job.converter
