@@ -15,7 +15,6 @@ from monarq.shared.commands.counts import counts
 from monarq.shared.commands.repair import repair
 from monarq.shared.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.payload import Result
-from monarq.workers.settings import Hooks
 from tests.support.engines import (
     CODECS,
     QUEUE,
@@ -228,30 +227,6 @@ async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis
         await journal.until("job_completed")
     assert "job_lost" not in journal.events
     assert (await result_of(redis, "again")).success
-
-
-async def test_loss_that_is_told_after_the_end_leaves_the_hook_alone(redis: Redis, redis_url: str) -> None:
-    """The keeper asked for the lease while its job ended, and hears that it is gone."""
-    may_end, ended = asyncio.Event(), asyncio.Event()
-
-    async def hook(_ctx: dict[Any, Any]) -> None:
-        await may_end.wait()
-        ended.set()
-
-    await put(redis, jobs.wait, 0.2, job_id="done")
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal, hooks=Hooks(after_job_end=hook))) as engine:
-        await journal.until("job_started")
-        crew = engine._service.crew
-        assert crew
-        [lease] = crew.table.of(QUEUE.queue)
-        await journal.until("job_completed")
-        await crew.acker.flush()
-        crew.runner.lose([lease])
-        await asyncio.sleep(0)
-        may_end.set()
-        async with in_time(5):
-            await ended.wait()
 
 
 async def test_crash_is_counted_and_the_job_runs_again(redis: Redis, redis_url: str) -> None:
