@@ -171,7 +171,8 @@ class Runner:
             if timer is not None:
                 timer.cancel()
         run.finish_ms = wall_ms()
-        return Completed(value)
+        # It may have ignored its cancelling.
+        return Lost() if run.halt is Halt.LOST else Completed(value)
 
     def _convert_arguments(self, run: Run) -> None:
         payload, converter = run.payload, run.job.converter
@@ -273,14 +274,12 @@ class Runner:
         self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=True))
         name, enqueue_ms = name_and_time(lease, payload)
         self._journal.job_refused(lease, name, error, enqueue_ms)
-        self._on_ended()
 
     def _put_back(self, unknown: Unknown) -> None:
         lease, name = unknown.lease, unknown.name
         self._acker.add(self._unknown.put_back(lease, name))
         if self._unknown.is_news(name):
             self._journal.job_unknown(lease, name)
-        self._on_ended()
 
     def _abort_before(self, aborted: AbortedBefore) -> None:
         self.tally.failed += 1
@@ -288,4 +287,3 @@ class Runner:
         error = asyncio.CancelledError()
         self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=False))
         self._journal.aborted_before_start(lease, payload.name, payload.enqueue_ms)
-        self._on_ended()

@@ -53,6 +53,7 @@ async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: 
     await run_burst(redis_url, jobs.ALL, journal)
     assert journal.events.count("aborted_before_start") == 2
     assert "job_started" not in journal.events
+    assert [await letter_of(redis, job_id) for job_id in ("stop", "stop-cpu")] == [{}, {}]
 
 
 @pytest.mark.parametrize("delay_ms", [0, 60_000], ids=["runs", "waits"])

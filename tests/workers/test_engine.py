@@ -13,7 +13,6 @@ from redis.asyncio import Redis
 from monarq.shared import keys as names
 from monarq.shared.commands.counts import counts
 from monarq.shared.commands.repair import repair
-from monarq.shared.commands.tallies import read_tallies
 from monarq.shared.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.payload import Result
 from tests.support.engines import (
@@ -204,10 +203,13 @@ async def test_long_job_keeps_its_lease_while_the_loop_is_blocked(redis: Redis, 
 async def test_lost_lease_cancels_the_run_and_nothing_is_written(redis: Redis, redis_url: str) -> None:
     journal = Recorder()
     await put(redis, jobs.wait, 30, job_id="taken")
-    async with running(make_engine(redis_url, jobs.ALL, journal, lease_s=0.6)):
+    async with running(make_engine(redis_url, jobs.ALL, journal, lease_s=0.6)) as engine:
         await journal.until("job_started")
         await redis.set(names.in_progress("taken"), "somebody else", px=60_000)
         await journal.until("job_lost")
+        crew = engine._service.crew
+        assert crew
+        assert len(crew.table) == 0
     assert await redis.get(names.in_progress("taken")) == b"somebody else"
     assert not await redis.exists(names.result("taken"))
     await redis.delete(names.in_progress("taken"))
@@ -248,18 +250,6 @@ async def test_two_queues_are_served(redis: Redis, redis_url: str) -> None:
     await run_burst(redis_url, jobs.ALL, queues=(QUEUE.queue, "slow"))
     assert (await result_of(redis, "one")).value == 2
     assert (await result_of(redis, "two")).queue == "slow"
-
-
-async def test_queues_do_not_claim_for_the_same_place(redis: Redis, redis_url: str) -> None:
-    """Each would claim a job for it, and give back what the other was quicker with."""
-    queues = [QueueKeys.of(name) for name in ("q:one", "q:two")]
-    for keys in queues:
-        for number in range(20):
-            await put(redis, jobs.plus, number, 1, job_id=f"{keys.queue}:{number}", queue=keys)
-    await run_burst(redis_url, jobs.ALL, queues=("q:one", "q:two"), concurrency=1)
-    for keys in queues:
-        counted = (await read_tallies(redis, keys, 0)).queue
-        assert (counted["started"], counted["done"], counted.get("handed_back", 0)) == (20, 20, 0)
 
 
 async def test_record_is_there_while_the_worker_lives(redis: Redis, redis_url: str) -> None:

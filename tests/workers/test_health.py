@@ -17,7 +17,7 @@ from monarq.workers.health import HealthLimits, PoolHealth
 from monarq.workers.pool_state import Phase, PoolState, WorkerState
 from monarq.workers.pulse import Hunger, Pulse
 from monarq.workers.redis_probe import RedisProbe
-from tests.support.engines import make_engine, put, running
+from tests.support.engines import Recorder, make_engine, put, running
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
@@ -143,6 +143,20 @@ async def test_redis_without_a_url_is_heard_of_through_the_workers(health: Healt
     assert await health.problems(worker(renewed_s=5)) == ""
     assert await health.problems(worker(renewed_s=40)) == "Redis has not answered any worker for 40.0 s"
     assert await health.problems(worker(renewed_s=40), worker(renewed_s=5)) == ""
+
+
+async def test_a_worker_that_gets_jobs_is_not_hungry(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    async with running(make_engine(redis_url, [jobs.wait], journal)) as engine:
+        await journal.until("worker_started")
+        async with in_time(10):
+            while engine.pulse().hungry[0].for_s < 0.3:
+                await asyncio.sleep(0.01)
+        put_s = time.monotonic()
+        await put(redis, jobs.wait, 0.0, job_id="fed")
+        await journal.until("job_started")
+        [idle] = engine.pulse().hungry
+        assert idle.for_s <= time.monotonic() - put_s
 
 
 async def test_a_worker_that_gets_no_answer_tells_that_it_is_hungry(redis: Redis, redis_url: str) -> None:

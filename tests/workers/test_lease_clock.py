@@ -95,3 +95,26 @@ async def test_a_claim_whose_reply_comes_after_its_leases_starts_nothing(
         assert (await result_of(redis, "sum")).value == 3
     assert not delays_s
     assert (journal.events.count("job_started"), journal.events.count("job_lost")) == (1, 0)
+
+
+async def test_a_lease_is_counted_from_before_it_was_asked_for(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis has counted from some moment before the reply: whoever counts from there runs on when it is over."""
+    lease_s = 60.0
+    asked_s: list[float] = []
+
+    async def claim_slowly(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+        asked_s.append(time.monotonic())
+        claimed = await claim(client, keys, asked)
+        await asyncio.sleep(0.1)
+        return claimed
+
+    monkeypatch.setattr(claimer, "claim", claim_slowly)
+    journal = Recorder()
+    await put(redis, jobs.wait, 60, job_id="long")
+    async with running(make_engine(redis_url, [jobs.wait], journal, lease_s=lease_s, grace_s=0.0)) as engine:
+        await journal.until("job_started")
+        [run] = engine.runs
+        assert run.lease.ends_s <= asked_s[0] + lease_s
+    await redis.flushall()

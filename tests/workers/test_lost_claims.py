@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 
 from chaos.proxy import Cut, Rule
 from monarq.shared import keys as names
+from monarq.shared import token
 from monarq.shared.commands.claim import Claim, Claimed, claim
 from monarq.shared.keys import QueueKeys
 from monarq.workers import claimer
@@ -93,3 +95,21 @@ async def test_what_a_claim_took_whose_reply_is_late_counts_no_crash(
         assert (await result_of(redis, "sum")).value == 3
     assert not delays_s
     assert not await redis.exists(QUEUE.trail("sum"))
+
+
+async def test_no_two_claims_have_one_token(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in the same millisecond either: giving one back would give back what the other took."""
+    tokens: list[str] = []
+
+    async def claim_and_note(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+        tokens.append(asked.token)
+        return await claim(client, keys, asked)
+
+    monkeypatch.setattr(claimer, "claim", claim_and_note)
+    monkeypatch.setattr(token, "time", SimpleNamespace(time_ns=lambda: 1_700_000_000 * 10**9))
+    async with running(make_engine(redis_url, jobs.ALL)):
+        for number in range(3):
+            await put(redis, jobs.plus, number, 1, job_id=str(number))
+            await result_of(redis, str(number))
+    assert len(tokens) > 3
+    assert len(set(tokens)) == len(tokens)

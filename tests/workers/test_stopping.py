@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.shared import keys as names
 from monarq.shared.commands.counts import counts
+from monarq.workers import draining
 from tests.support.cancelling import Moment, at_once, cancel_at_each, is_cancelled, nothing_left_open, when_ready
 from tests.support.engines import (
     QUEUE,
@@ -49,13 +50,21 @@ async def test_hand_back_is_immediate(redis: Redis, redis_url: str) -> None:
     assert (seen.queued, seen.running, seen.workers) == (50, 0, [])
 
 
-async def test_job_that_ignores_its_cancel_is_handed_back_over_its_head(redis: Redis, redis_url: str) -> None:
+@pytest.mark.parametrize(("arq_style", "tries"), [(False, None), (True, b"1")], ids=["no try", "a try by arq's rules"])
+async def test_job_that_ignores_its_cancel_is_handed_back_over_its_head(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, arq_style: bool, tries: bytes | None
+) -> None:
+    monkeypatch.setattr(draining, "STUBBORN_S", 0.1)
     journal = Recorder()
-    await put(redis, jobs.stubborn, 3.0, job_id="stubborn")
-    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=0.1)) as engine:
+    await put(redis, jobs.stubborn, 1.0, job_id="stubborn")
+    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=0.1, arq_style=arq_style)) as engine:
         await journal.until("job_started")
         engine.drain()
     assert (await counts(redis, QUEUE)).queued == 1
+    assert await redis.get(names.retry("stubborn")) == tries
+    await journal.until("job_lost")  # when it ends, in a process that has not ended: what it comes to is nobody's
+    assert "job_completed" not in journal.events
+    assert engine.tally.handed_back == 1
 
 
 @pytest.mark.parametrize("moment", [at_once, when_ready])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 import redis as blocking_redis
 from redis.asyncio import Redis
 
@@ -11,6 +12,8 @@ from monarq.shared import keys as names
 from monarq.shared.commands.claim import Claim, claim
 from monarq.shared.commands.renew import renew
 from monarq.shared.commands.repair import sweep
+from monarq.shared.keys import QueueKeys
+from monarq.workers import sweeper
 from tests.support.engines import QUEUE, make_engine, put, result_of, running
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
@@ -20,7 +23,7 @@ GONE = "host:1:gone"
 
 async def test_a_lost_job_runs_before_a_backlog(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.plus, 1, 2, job_id="lost")
-    asked = Claim(worker=GONE, token="t", home="io", lease_ms=300, limit=1, max_payload=1000)
+    asked = Claim(worker=GONE, token="t", home="io", lease_ms=60_000, limit=1, max_payload=1000)
     leases = (await claim(redis, QUEUE, asked)).leases
     with blocking_redis.Redis.from_url(redis_url) as client:
         await asyncio.to_thread(renew, client, QUEUE, GONE, 300, b"{}", leases)
@@ -32,12 +35,25 @@ async def test_a_lost_job_runs_before_a_backlog(redis: Redis, redis_url: str) ->
     await redis.flushall()
 
 
+async def test_all_queues_of_a_worker_are_swept(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept: set[str] = set()
+
+    async def sweep_and_note(client: Redis, keys: QueueKeys) -> int:
+        swept.add(keys.queue)
+        return await sweep(client, keys)
+
+    monkeypatch.setattr(sweeper, "sweep", sweep_and_note)
+    async with running(make_engine(redis_url, [jobs.plus], queues=("one", "two"))), in_time(10):
+        while swept != {"one", "two"}:
+            await asyncio.sleep(0.01)
+
+
 async def test_workers_that_are_long_gone_do_not_hide_one_that_has_just_gone(redis: Redis, redis_url: str) -> None:
     """They stay on the list for a day, and a sweep looks at a hundred of them."""
     await redis.zadd(QUEUE.workers, {f"host:{number}:long-gone": number for number in range(150)})
     await redis.expire(QUEUE.workers, 60)
     await put(redis, jobs.plus, 1, 2, job_id="lost")
-    asked = Claim(worker=GONE, token="t", home="io", lease_ms=50, limit=1, max_payload=1000)
+    asked = Claim(worker=GONE, token="t", home="io", lease_ms=60_000, limit=1, max_payload=1000)
     leases = (await claim(redis, QUEUE, asked)).leases
     with blocking_redis.Redis.from_url(redis_url) as client:
         await asyncio.to_thread(renew, client, QUEUE, GONE, 50, b"{}", leases)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
+import pytest
 from redis.asyncio import Redis
 
 from monarq.shared import keys as names
 from monarq.shared.codec import MSGPACK
-from monarq.shared.keys import PARKED_SCORE
+from monarq.shared.commands.claim import Claim, Claimed, claim
+from monarq.shared.commands.wake import wake
+from monarq.shared.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.lane import Home
 from monarq.shared.payload import write_payload
+from monarq.workers import claimer
 from monarq.workers.engine import Engine
 from tests.support.engines import (
     QUEUE,
@@ -35,6 +41,44 @@ async def test_idle_worker_is_woken_at_once(redis: Redis, redis_url: str) -> Non
             assert time.monotonic() - started < 10
 
 
+async def test_idle_worker_waits_no_longer_than_until_the_next_deferred_job(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is woken when a job becomes due."""
+    monkeypatch.setattr(claimer, "_LONGEST_WAIT_S", 60.0)
+    await put(redis, jobs.plus, 1, 1, job_id="later", delay_ms=30_000)
+    await put(redis, jobs.squared, 2, job_id="later-cpu", delay_ms=30_000)
+    waits_s: dict[str, float] = {}
+    async with redis.monitor() as monitor, running(make_engine(redis_url, jobs.ALL, poll_s=60)), in_time(10):
+        async for call in monitor.listen():
+            if call["command"].startswith("BLPOP"):
+                _, key, wait_s = call["command"].split()
+                waits_s[key] = float(wait_s)
+            if len(waits_s) == 2:
+                break
+    assert set(waits_s) == {QUEUE.wake("io"), QUEUE.wake("cpu")}
+    assert all(wait_s <= 30 for wait_s in waits_s.values())
+    await redis.flushall()
+
+
+async def test_a_job_that_is_due_within_a_millisecond_is_not_waited_for_without_end(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis takes a wait of 0 for one that has no end."""
+    journal, too_soon = Recorder(), [Claimed([], 0.0002)]
+
+    async def claim_too_soon(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+        return too_soon.pop() if too_soon else await claim(client, keys, asked)
+
+    monkeypatch.setattr(claimer, "claim", claim_too_soon)
+    await put(redis, jobs.plus, 1, 1, job_id="now")
+    await redis.delete(QUEUE.wake("io"))
+    async with running(make_engine(redis_url, [jobs.plus], journal)):
+        await result_of(redis, "now")
+    assert not too_soon
+    assert "redis_lost" not in journal.events
+
+
 async def test_a_cpu_job_that_another_was_woken_for_starts_when_it_is_due(redis: Redis, redis_url: str) -> None:
     """The worker that heard of it is busy by then, or dead: this one has to look for itself."""
     journal = Recorder()
@@ -52,14 +96,48 @@ async def test_a_cpu_job_that_another_was_woken_for_starts_when_it_is_due(redis:
     assert result.start_ms - due_ms < 5000
 
 
-async def test_a_worker_that_may_take_nothing_leaves_wake_ups_to_others(redis: Redis, redis_url: str) -> None:
+@pytest.mark.parametrize("rests", [False, True], ids=["its places are taken", "it rests"])
+async def test_a_wake_up_for_which_a_worker_has_no_place_any_more_is_passed_on(
+    redis: Redis, redis_url: str, rests: bool
+) -> None:
+    journal, other = Recorder(), QueueKeys.of("other")
+    settings = {"queues": (QUEUE.queue, "other"), "concurrency": 1, "poll_s": 30, "grace_s": 0.0}
+    async with running(make_engine(redis_url, [jobs.plus, jobs.wait], journal, **settings)) as engine:
+        async with in_time(10):
+            while (await redis.info("clients"))["blocked_clients"] < 2:
+                await asyncio.sleep(0.01)
+        if rests:
+            engine.rest()
+        else:
+            await put(redis, jobs.wait, 60, job_id="long")
+            await journal.until("job_started")
+        await put(redis, jobs.plus, 1, 1, job_id="sum", queue=other)
+        async with in_time(5):
+            while not await redis.llen(other.wake("io")):
+                await asyncio.sleep(0.01)
+    await redis.flushall()
+
+
+async def test_a_worker_that_may_take_nothing_leaves_wake_ups_to_others(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = Recorder()
+    passed_on: list[QueueKeys] = []
+
+    async def wake_and_note(client: Redis, keys: QueueKeys, home: Home) -> None:
+        passed_on.append(keys)
+        await wake(client, keys, home)
+
+    monkeypatch.setattr(claimer, "wake", wake_and_note)
     resting = make_engine(redis_url, jobs.ALL, journal)
     resting.paused = True
+    await put(redis, jobs.plus, 1, 1, job_id="first")
     async with running(resting):
         await journal.until("worker_started")
         async with running(make_engine(redis_url, jobs.ALL, poll_s=30)) as awake:
             await result_after(redis, awake, 20)
+            assert resting.tally.started == 0
+    assert not passed_on
 
 
 async def result_after(redis: Redis, awake: Engine, rounds: int) -> None:
@@ -68,4 +146,4 @@ async def result_after(redis: Redis, awake: Engine, rounds: int) -> None:
         await put(redis, jobs.plus, 1, 1, job_id=f"job{number}")
         async with in_time(5):
             await result_of(redis, f"job{number}")
-    assert awake.tally.complete == rounds
+    assert awake.tally.complete == 1 + rounds

@@ -193,6 +193,15 @@ NAMED = [
         repeated=[EXISTED],
     ),
     Row(
+        # The cpu lane would take it too.
+        "the place among the cpu jobs of an earlier job of this id, which has expired, is not the new io job's",
+        QueueState(queue={"a": PARKED}, cpu={"a": -5}),
+        call_enqueue(A, Ids.NAMED),
+        [ADDED],
+        JOB_IN,
+        repeated=[EXISTED],
+    ),
+    Row(
         "an abort of the job that waits stays",
         QueueState(queue={"a": 0}, payloads=A, aborts={"a": -1}),
         call_enqueue({"a": "2"}, Ids.NAMED),

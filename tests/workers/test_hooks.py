@@ -1,0 +1,53 @@
+"""What goes wrong with hooks, or comes between, is not the job's loss."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.workers.settings import Hooks
+from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, run_burst, running
+from tests.support.slowness import in_time
+from tests.workers import engine_jobs as jobs
+
+
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, asyncio.CancelledError])
+async def test_a_hook_that_raises_keeps_no_end_from_being_recorded(
+    redis: Redis, redis_url: str, kind: type[BaseException]
+) -> None:
+    async def hook(_ctx: dict[Any, Any]) -> None:
+        raise kind
+
+    journal = Recorder()
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    await run_burst(redis_url, jobs.ALL, journal, hooks=Hooks(job_end=hook, after_job_end=hook))
+    assert (await result_of(redis, "sum")).value == 3
+    assert journal.events.count("hook_failed") == 2
+    assert not await redis.exists(QUEUE.trail("sum"))
+
+
+async def test_loss_that_is_told_after_the_end_leaves_the_hook_alone(redis: Redis, redis_url: str) -> None:
+    """The keeper asked for the lease while its job ended, and hears that it is gone."""
+    may_end, ended = asyncio.Event(), asyncio.Event()
+
+    async def hook(_ctx: dict[Any, Any]) -> None:
+        await may_end.wait()
+        ended.set()
+
+    await put(redis, jobs.wait, 0.2, job_id="done")
+    journal = Recorder()
+    async with running(make_engine(redis_url, jobs.ALL, journal, hooks=Hooks(after_job_end=hook))) as engine:
+        await journal.until("job_started")
+        crew = engine._service.crew
+        assert crew
+        [lease] = crew.table.of(QUEUE.queue)
+        await journal.until("job_completed")
+        await crew.acker.flush()
+        crew.runner.lose([lease])
+        await asyncio.sleep(0)
+        may_end.set()
+        async with in_time(5):
+            await ended.wait()

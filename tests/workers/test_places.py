@@ -1,0 +1,54 @@
+"""How many jobs a worker runs at once, and what becomes of those for which it has no place."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import accumulate
+
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.commands.tallies import read_tallies
+from monarq.shared.keys import QueueKeys
+from tests.support.engines import QUEUE, Recorder, make_engine, put, run_burst, running
+from tests.support.queue_state import server_ms
+from tests.support.slowness import in_time
+from tests.workers import engine_jobs as jobs
+
+
+async def test_no_more_run_at_once_than_there_are_places(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    for number in range(6):
+        await put(redis, jobs.wait, 0.02, job_id=f"w{number}")
+    await run_burst(redis_url, [jobs.wait], journal, concurrency=2)
+    steps = [{"job_started": 1, "job_completed": -1}.get(event, 0) for event in journal.events]
+    assert max(accumulate(steps)) == 2
+
+
+async def test_a_cpu_job_that_is_met_while_the_lane_is_busy_waits_where_any_lane_finds_it(
+    redis: Redis, redis_url: str
+) -> None:
+    journal = Recorder()
+    await put(redis, jobs.spin_on, 60, job_id="long")
+    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=0.0)):
+        await journal.until("job_started")
+        due_ms = await server_ms(redis)
+        await put(redis, "squared", 2, job_id="met", due_ms=due_ms)
+        async with in_time(10):
+            while await redis.zscore(QUEUE.cpu, "met") is None:
+                await asyncio.sleep(0.01)
+        assert await redis.zscore(QUEUE.cpu, "met") == due_ms
+        assert not await redis.exists(names.in_progress("met"))
+    await redis.flushall()
+
+
+async def test_queues_do_not_claim_for_the_same_place(redis: Redis, redis_url: str) -> None:
+    """Each would claim a job for it, and give back what the other was quicker with."""
+    queues = [QueueKeys.of(name) for name in ("q:one", "q:two")]
+    for keys in queues:
+        for number in range(20):
+            await put(redis, jobs.plus, number, 1, job_id=f"{keys.queue}:{number}", queue=keys)
+    await run_burst(redis_url, jobs.ALL, queues=("q:one", "q:two"), concurrency=1)
+    for keys in queues:
+        counted = (await read_tallies(redis, keys, 0)).queue
+        assert (counted["started"], counted["done"], counted.get("handed_back", 0)) == (20, 20, 0)

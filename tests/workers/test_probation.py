@@ -1,0 +1,69 @@
+"""A job whose next crash is its last runs without company at first: no job dies of another's crashes."""
+
+from __future__ import annotations
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared.commands.claim import Claim, Claimed, claim
+from monarq.shared.keys import QueueKeys
+from monarq.workers import claimer
+from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, running
+from tests.workers import engine_jobs as jobs
+
+LONG_S = 60.0
+
+
+async def put_crashed(redis: Redis, crashes: int, seconds: float) -> None:
+    """A job that waits for so long, and has lost as many workers."""
+    await put(redis, jobs.wait, seconds, job_id="suspect")
+    await redis.set(QUEUE.crash("suspect"), f"{crashes} killed by SIGSEGV", px=60_000)
+
+
+async def test_it_is_alone_until_its_end_is_acknowledged(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claimer, "PROBATION_S", LONG_S)
+    journal = Recorder()
+    await put_crashed(redis, 2, 0.3)
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    async with running(make_engine(redis_url, jobs.ALL, journal, max_crashes=3)):
+        await result_of(redis, "sum")
+    road = [event for event in journal.events if event in {"job_started", "job_completed"}]
+    assert road == ["job_started", "job_completed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("crashes", "probation_s"), [(2, 0.1), (1, LONG_S)], ids=["it has passed its probation", "it may crash once more"]
+)
+async def test_it_does_not_hold_the_others_up(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, crashes: int, probation_s: float
+) -> None:
+    monkeypatch.setattr(claimer, "PROBATION_S", probation_s)
+    journal = Recorder()
+    await put_crashed(redis, crashes, LONG_S)
+    async with running(make_engine(redis_url, jobs.ALL, journal, max_crashes=3, grace_s=0.0)):
+        await journal.until("job_started")
+        await put(redis, jobs.plus, 1, 2, job_id="sum")
+        assert (await result_of(redis, "sum")).value == 3
+    assert "job_handed_back" in journal.events
+    await redis.flushall()
+
+
+async def test_none_is_claimed_before_those_taken_have_begun(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What kills its worker at once must not cost a crash to a job that was on its way."""
+    journal = Recorder()
+
+    async def claim_and_note(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+        if asked.home == "io":
+            journal.events.append("asked")
+        return await claim(client, keys, asked)
+
+    monkeypatch.setattr(claimer, "claim", claim_and_note)
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    async with running(make_engine(redis_url, jobs.ALL, journal)):
+        await result_of(redis, "sum")
+    begins = journal.events.index("job_started")
+    assert journal.events[:begins].count("asked") == 1

@@ -1,0 +1,48 @@
+"""No error of Redis ends a loop of a worker: it is told once, the call is made again, and that is told too."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
+
+from monarq.workers import claimer, sweeper
+from tests.support.engines import Recorder, make_engine, put, result_of, running
+from tests.workers import engine_jobs as jobs
+
+ERRORS = [
+    ReadOnlyError("You can't write against a read only replica."),
+    OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+    ConnectionResetError(104, "Connection reset by peer"),
+    TimeoutError(),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+@pytest.mark.parametrize(("module", "command"), [(claimer, "claim"), (sweeper, "sweep")], ids=["claimer", "sweeper"])
+async def test_the_call_is_made_again(
+    redis: Redis,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    command: str,
+    error: BaseException,
+) -> None:
+    failures = [error]
+    real = getattr(module, command)
+
+    async def fail_once(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await real(*args)
+
+    monkeypatch.setattr(module, command, fail_once)
+    journal = Recorder()
+    async with running(make_engine(redis_url, [jobs.plus], journal, lease_s=0.6)):
+        await journal.until("redis_back")
+        await put(redis, jobs.plus, 1, 2, job_id="sum")
+        assert (await result_of(redis, "sum")).value == 3
+    assert (journal.events.count("redis_lost"), journal.events.count("redis_back")) == (1, 1)

@@ -1,0 +1,100 @@
+"""What a dead worker held is given back at once, in all of its queues, until Redis takes it or the leases are over."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ReadOnlyError
+
+from monarq.shared import keys as names
+from monarq.shared.commands import repair as commands
+from monarq.shared.commands.claim import Claim, claim
+from monarq.shared.connection import open_redis
+from monarq.shared.keys import QueueKeys
+from monarq.workers import repairer
+from monarq.workers.control import Ready
+from monarq.workers.repairer import Repairer
+from monarq.workers.supervisor_log import SupervisorLog
+from tests.support.cancelling import nothing_left_open
+from tests.support.engines import QUEUE, put
+from tests.support.slowness import in_time
+from tests.workers import engine_jobs as jobs
+
+GONE = "host:1:gone"
+OTHER = QueueKeys.of("other")
+QUEUES = [QUEUE, OTHER]
+
+
+def dead(lease_s: float = 600.0) -> Ready:
+    return Ready(GONE, [keys.queue for keys in QUEUES], lease_s, 20.0)
+
+
+@pytest.fixture
+async def held(redis: Redis) -> list[QueueKeys]:
+    """Each queue has one job, named as the queue, which the dead worker holds."""
+    asked = Claim(worker=GONE, token="t", home="io", lease_ms=60_000, limit=1, max_payload=1000)
+    for keys in QUEUES:
+        await put(redis, jobs.plus, 1, 2, job_id=keys.queue, queue=keys)
+        assert (await claim(redis, keys, asked)).leases
+    return QUEUES
+
+
+async def check_repaired(redis: Redis) -> None:
+    for keys in QUEUES:
+        assert not await redis.exists(names.in_progress(keys.queue), keys.leases(GONE))
+        assert await redis.get(keys.crash(keys.queue)) == b"1 killed"
+    await redis.flushall()
+
+
+@pytest.mark.usefixtures("held")
+async def test_all_its_queues_are_repaired_before_the_end(
+    redis: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with nothing_left_open():
+        repairs = Repairer(SupervisorLog())
+        repairs.begin(dead(), "killed", open_redis(redis_url))
+        await repairs.finish()
+    assert f"2 jobs of {GONE} are back in their queues" in caplog.text
+    await check_repaired(redis)
+
+
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("error", [ReadOnlyError("read only"), ConnectionResetError(104, "reset")], ids=repr)
+async def test_what_fails_is_tried_again(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    failures, real = [error], commands.repair
+
+    async def fail_once(*args: Any) -> list[bytes]:
+        if failures:
+            raise failures.pop()
+        return await real(*args)
+
+    monkeypatch.setattr(commands, "repair", fail_once)
+    repairs = Repairer(SupervisorLog())
+    repairs.begin(dead(), "killed", open_redis(redis_url))
+    await repairs.finish()
+    await check_repaired(redis)
+
+
+async def test_what_does_not_get_through_is_left_to_the_leases(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    repairs = Repairer(SupervisorLog())
+    repairs.begin(dead(lease_s=0.5), "killed", open_redis(f"unix://{tmp_path}/nobody.sock"))
+    await repairs.finish()
+    assert caplog.text.count("cannot be given back") == 1  # told once, though it was tried again
+    assert "could not be given back; they run again when their leases end" in caplog.text
+
+
+async def test_the_end_does_not_wait_for_it_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repairer, "AT_EXIT_S", 0.1)
+    repairs = Repairer(SupervisorLog())
+    repairs.begin(dead(), "killed", open_redis(f"unix://{tmp_path}/nobody.sock"))
+    async with in_time(10):
+        await repairs.finish()
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -1,0 +1,28 @@
+"""Another try starts when it was asked for."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from monarq.shared import keys as names
+from monarq.shared.declare import job
+from monarq.shared.retry import Retry
+from tests.support.engines import QUEUE, Recorder, make_engine, put, running
+from tests.support.queue_state import server_ms
+
+
+@job
+async def come_back() -> None:
+    raise Retry(defer=60)
+
+
+async def test_a_job_waits_as_long_as_it_asked_to(redis: Redis, redis_url: str) -> None:
+    journal = Recorder()
+    asked_ms = await server_ms(redis)
+    await put(redis, come_back, job_id="later")
+    async with running(make_engine(redis_url, [come_back], journal)):
+        await journal.until("job_retried")
+    due_ms = await redis.zscore(QUEUE.queue, "later")
+    assert asked_ms + 60_000 <= due_ms <= await server_ms(redis) + 60_000
+    assert await redis.get(names.retry("later")) == b"1"
+    await redis.flushall()
