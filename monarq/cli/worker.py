@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from monarq.cli.arguments import parse_duration, parse_workers
+from monarq.cli.arguments import parse_duration, parse_hang_timeout, parse_workers
 from monarq.cli.console import Reporter
 from monarq.cli.documented import DocumentedCommand
 from monarq.cli.options import make_verbose_option, queue_option, version_option
@@ -102,7 +102,7 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
 )
 @click.option(
     "--hang-timeout",
-    type=parse_duration,
+    type=parse_hang_timeout,
     default="30s",
     show_default=True,
     metavar="DURATION",
