@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.units import LONGEST_S
-from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, run_burst, running
+from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
 from tests.workers import verdict_jobs as jobs
 
 TRIES: Final[dict[str, dict[str, int]]] = {
@@ -57,3 +57,15 @@ async def test_no_wait_is_longer_than_a_duration_may_be(redis: Redis, redis_url:
     due_ms = await redis.zscore(QUEUE.cpu if lane == "cpu" else QUEUE.queue, "late")
     assert due_ms == pytest.approx(1000 * (time.time() + LONGEST_S), abs=60_000)
     await redis.flushall()
+
+
+@pytest.mark.parametrize("lane", ["io", "thread", "cpu"])
+async def test_a_note_that_is_no_text_is_told_escaped(redis: Redis, redis_url: str, lane: str) -> None:
+    """As one with the name of a file in it may be."""
+    job = next(job for job in jobs.ALL if job.name == f"{lane}.picky")
+    await put(redis, job, "noted", job_id="noted")
+    await run_burst(redis_url, jobs.ALL)
+    letter = await letter_of(redis, "noted")
+    assert letter["error"] == "ValueError: other"
+    assert letter["traceback"].endswith("ValueError: other\n    of \\udcff.txt\n")
+    assert "ValueError: other" in str((await result_of(redis, "noted")).value)

@@ -56,6 +56,11 @@ class TurnsInto(Exception):  # noqa: N818 - it arrives as another
         return KeyError, ("another",)
 
 
+def _noted(error: Exception, note: str) -> Exception:
+    error.add_note(note)
+    return error
+
+
 def fail(how: str) -> Any:
     if how == "unpicklable result":
         return lambda: None
@@ -72,6 +77,7 @@ def _made(how: str) -> BaseException:
         "local": lambda: LocalError(500, "busy"),
         "registered": lambda: BrokenError("busy"),
         "other": lambda: ValueError("other"),
+        "noted": lambda: _noted(ValueError("other"), "of \udcff.txt"),
         "turned": TurnsInto,
         "group": lambda: ExceptionGroup("two", [ApiError(500, "busy")]),
         "exit": lambda: SystemExit(3),
