@@ -106,7 +106,7 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     default="30s",
     show_default=True,
     metavar="DURATION",
-    help="A worker whose event loop stands still for so long is replaced, and what it did is logged.",
+    help="A worker whose event loop stands still for so long, 1.5s at least, is replaced, and what it did is logged.",
 )
 @limit_options
 @click.option(
