@@ -250,6 +250,6 @@ def _choose_codecs(codec: Literal["msgpack", "pickle"] | Codec, allow_pickle: bo
         return Codecs(MSGPACK, allow_pickle=allow_pickle)
     if codec == "pickle":
         return Codecs(PICKLE, allow_pickle=True)
-    if isinstance(codec, str):
+    if not all(hasattr(codec, needed) for needed in ("name", "dumps", "loads")):
         raise SettingsError(f'there is no codec {codec!r}: give "msgpack", "pickle" or a Codec of your own')
     return Codecs(codec, only=codec)

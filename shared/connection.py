@@ -31,6 +31,10 @@ def redis_url(url: str | None = None) -> str:
     Raises:
         SettingsError: it is no URL of Redis.
     """
+    if url is not None and not isinstance(url, str):
+        raise SettingsError(
+            f"the URL of the Redis server is a {type(url).__name__}: give text, such as {DEFAULT_URL!r}"
+        )
     chosen = url or os.environ.get("REDIS_URL") or DEFAULT_URL
     parts = urlsplit(chosen)
     if parts.scheme not in _SCHEMES:

@@ -69,7 +69,7 @@ def message_of(error: BaseException) -> str:
         message = str(error)
     except BaseException as broken:  # noqa: BLE001 - a user's __str__ may raise anything
         message = f"<its str() raised {type(broken).__name__}>"
-    return _utf8(cut(message))
+    return writable(cut(message))
 
 
 def cut(text: str, longest: int | None = None) -> str:
@@ -112,10 +112,10 @@ def _cut_arguments(error: BaseException) -> str:
     """What ``str()`` would make of the arguments, each cut by itself: its own text of 20 MB would take a second."""
     args = error.args
     if len(args) == 1 and isinstance(args[0], str) and not isinstance(error, KeyError):
-        return _utf8(cut(args[0]))
+        return writable(cut(args[0]))
     shown = ", ".join(_cut_repr(argument) for argument in args[:20])
     more = "" if len(args) <= 20 else f", … and {len(args) - 20:,} more"
-    return _utf8(cut(f"{shown}{more}" if len(args) == 1 else f"({shown}{more})"))
+    return writable(cut(f"{shown}{more}" if len(args) == 1 else f"({shown}{more})"))
 
 
 def _cut_repr(value: object) -> str:
@@ -131,6 +131,6 @@ def _cut_repr(value: object) -> str:
         return f"<its repr() raised {type(broken).__name__}>"
 
 
-def _utf8(text: str) -> str:
+def writable(text: str) -> str:
     """Text that can be written: file names that are no UTF-8 come into messages as halves of surrogate pairs."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -92,7 +92,10 @@ def find_signer(keys: str | None = None) -> Signer | None:
     """The signer by these keys, else by those of the environment; None where there are none.
 
     Raises:
-        SettingsError: a key is too short.
+        SettingsError: a key is too short, or they are no text.
     """
+    if keys is not None and not isinstance(keys, str):
+        # What is taken for no key at all would leave jobs unsigned without a word.
+        raise SettingsError(f"signing_key is a {type(keys).__name__}: give text, with commas between several keys")
     found = keys or os.environ.get(KEY_VARIABLE)
     return Signer(found) if found else None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final
 
-from monarq.shared.error_text import cut, error_text, qualified_name
+from monarq.shared.error_text import cut, error_text, qualified_name, writable
 from monarq.shared.errors import MonarqError
 
 MOST_ERRORS: Final = 100
@@ -52,7 +52,8 @@ def traceback_text(error: BaseException) -> str:
     """An exception's traceback as text; '' where it has none."""
     if error.__traceback__ is None and error.__cause__ is None:
         return ""
-    return cut("".join(_Telling().chain(error, 0)))
+    # Notes and the names of files may hold what is no text, as messages may.
+    return writable(cut("".join(_Telling().chain(error, 0))))
 
 
 def users_traceback(error: BaseException) -> TracebackType | None:

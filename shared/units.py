@@ -65,7 +65,7 @@ def to_count(value: int, name: str, *, least: int = 0) -> int:
         SettingsError: it is none, or below `least`; `name` says whose it is.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise SettingsError(f"{name} is {value!r}; it must be a whole number of {least} or more")
+        raise SettingsError(f"{name} is {_shown(value)}; it must be a whole number of {least} or more")
     return value
 
 

@@ -15,11 +15,15 @@ from monarq.shared.errors import JobDeadError, StandInError
 from monarq.shared.lane import Lane
 from monarq.shared.remote_error import as_stand_in
 from monarq.shared.retry import Retry
+from monarq.shared.units import LONGEST_S
 from monarq.workers.lanes.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
+from monarq.workers.raised import asked_ms
 from monarq.workers.run import Halt, Run
 
 RETRY_FLOOR_S: Final = 0.1
 """The shortest wait before another try that monarq's own rules give: a job that always asks at once must not spin."""
+
+LONGEST_MS: Final = round(LONGEST_S * 1000)
 
 NO_CHILD_S: Final = 2.0
 """When a cpu job is tried again that met no child process to run in: another worker may have one."""
@@ -124,8 +128,9 @@ def _is_a(run: Run, error: BaseException, kinds: tuple[type[BaseException], ...]
 
 
 def _asked_s(run: Run, error: BaseException) -> float:
-    asked_ms = getattr(error, "defer_score", None) if run.raised is None else run.raised.defer_ms
-    return (asked_ms or 0) / 1000
+    """Within what a wait may be: a number beyond that is no time that Redis keeps, and may be no float either."""
+    given_ms = asked_ms(error) if run.raised is None else run.raised.defer_ms
+    return min(max(given_ms or 0, 0), LONGEST_MS) / 1000
 
 
 def _by_policy(run: Run, error: BaseException) -> Outcome:

@@ -19,7 +19,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from monarq.workers.output_sink import open_sink, same_file, wait_writable
+from monarq.workers.output_sink import open_sink, wait_writable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -183,10 +183,10 @@ class Output(io.BufferedIOBase):
 
     def _follow(self) -> None:
         """Goes where the descriptor leads now: a job may have led it elsewhere, or have opened a file as our number."""
-        fd, own = self.fileno(), self._sink.fd
-        if fd != own and not same_file(fd, own):
-            self._sink.forget()
+        fd, before = self.fileno(), self._sink
+        if not before.is_of(fd):
             self._sink = open_sink(fd)
+            before.let_go(fd)
 
     def _fail(self, chunk: bytes, error: OSError) -> None:
         self._goes_out = False

@@ -16,12 +16,24 @@ class Sink(NamedTuple):
     """Where bytes go out."""
 
     fd: int
+    file: tuple[int, int] | None
+    """What it leads to: see `file_of`."""
     write: Callable[[bytes], int]
     """Gives how many it took; BlockingIOError where it takes none now."""
     waits: bool = False
     """Whether `write` may wait all the same: then only the thread may call it."""
     forget: Callable[[], object] = lambda: None
     """Keeps Python from closing the descriptor, whose number may be another file's by now."""
+
+    def is_of(self, fd: int) -> bool:
+        """Whether it is still where this descriptor leads: a job may have led both elsewhere."""
+        return file_of(fd) == self.file and (fd == self.fd or file_of(self.fd) == self.file)
+
+    def let_go(self, fd: int) -> None:
+        """Closes a descriptor that was opened for it, beside this one."""
+        self.forget()
+        if self.fd != fd and file_of(self.fd) == self.file:
+            os.close(self.fd)
 
 
 def open_sink(fd: int) -> Sink:
@@ -32,31 +44,32 @@ def open_sink(fd: int) -> Sink:
     Raises:
         OSError: it is closed.
     """
-    mode = os.fstat(fd).st_mode
+    mode, file = os.fstat(fd).st_mode, file_of(fd)
     if stat.S_ISSOCK(mode):
         return _open_socket(fd)
     if not stat.S_ISFIFO(mode) and not os.isatty(fd):
-        return Sink(fd, lambda data: os.write(fd, data))
+        return Sink(fd, file, lambda data: os.write(fd, data))
     try:
         anew = os.open(ANEW.format(fd=fd), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError:  # not on Linux, or another user's terminal
-        return Sink(fd, lambda data: os.write(fd, data), waits=True)
-    return Sink(anew, lambda data: os.write(anew, data))
+        return Sink(fd, file, lambda data: os.write(fd, data), waits=True)
+    return Sink(anew, file, lambda data: os.write(anew, data))
 
 
 def _open_socket(fd: int) -> Sink:
     import socket  # put off: few need it, and the start of a cpu child would wait for it
 
     own = socket.socket(fileno=os.dup(fd))
-    return Sink(own.fileno(), lambda data: own.send(data, socket.MSG_DONTWAIT), forget=own.detach)
+    return Sink(own.fileno(), file_of(fd), lambda data: own.send(data, socket.MSG_DONTWAIT), forget=own.detach)
 
 
-def same_file(fd: int, other: int) -> bool:
-    """Whether two descriptors lead to one file; False where one is closed."""
+def file_of(fd: int) -> tuple[int, int] | None:
+    """What a descriptor leads to, as nothing else does; None where it is closed."""
     try:
-        return os.path.sameopenfile(fd, other)
+        status = os.fstat(fd)
     except OSError:
-        return False
+        return None
+    return status.st_dev, status.st_ino
 
 
 def wait_writable(fd: int) -> None:

@@ -13,7 +13,8 @@ class Raised(NamedTuple):
     """An exception that a job raised in another process.
 
     Attributes:
-        classes: its class and all that this derives from, by module and qualified name.
+        classes: its class and all that this derives from, by module and qualified name; then those of the job's
+            ``retry_on`` that take it for theirs without being among them, as classes with ``register`` may.
         defer_ms: the ms until another try that arq's `Retry` carries; None where it carries none.
     """
 
@@ -21,11 +22,10 @@ class Raised(NamedTuple):
     defer_ms: int | None
 
     @classmethod
-    def of(cls, error: BaseException) -> Raised:
+    def of(cls, error: BaseException, retry_on: tuple[type[BaseException], ...] = ()) -> Raised:
         """What is to be known of an exception."""
-        defer_ms = getattr(error, "defer_score", None)
-        classes = tuple(map(_full_name, type(error).__mro__))
-        return cls(classes, defer_ms if isinstance(defer_ms, int) else None)
+        kinds = (*type(error).__mro__, *(kind for kind in retry_on if isinstance(error, kind)))
+        return cls(tuple(map(_full_name, kinds)), asked_ms(error))
 
     def arrived_as(self, error: BaseException) -> bool:
         """Whether what arrived is of the same class."""
@@ -34,6 +34,12 @@ class Raised(NamedTuple):
     def is_a(self, kinds: tuple[type[BaseException], ...]) -> bool:
         """Whether it is of one of these classes, or of one that derives from them."""
         return not {_full_name(kind) for kind in kinds}.isdisjoint(self.classes)
+
+
+def asked_ms(error: BaseException) -> int | None:
+    """The ms until another try that arq's `Retry` carries; None where it carries none."""
+    defer_ms = getattr(error, "defer_score", None)
+    return defer_ms if isinstance(defer_ms, int) else None
 
 
 def _full_name(kind: type) -> str:

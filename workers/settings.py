@@ -13,11 +13,27 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.keys import DEFAULT_QUEUE
 from monarq.shared.naming import check_name, check_text
 from monarq.shared.retry_policy import RetryPolicy
+from monarq.shared.units import to_count, to_seconds
 from monarq.workers.journal import Listener
 from monarq.workers.log_setup import LogSettings
 
 Hook = Callable[[dict[Any, Any]], Awaitable[Any]]
 DAY_S: Final = 86_400.0
+
+_COUNTS: Final = (
+    *("concurrency", "threads", "cpu_jobs_per_child", "max_crashes"),
+    *("max_payload", "max_result", "max_error_text", "max_dead"),
+)
+_LEAST_S: Final = {
+    "lease_s": 0.2,  # what ends before it can be renewed is run twice
+    "poll_s": 0.01,  # what is shorter does nothing but ask Redis
+    "keep_dead_s": 0.001,  # a millisecond is the shortest time that Redis keeps
+    "health_check_s": 0.001,
+    "keep_unknown_s": 0.0,
+    "keep_result_s": 0.0,
+    "timeout_s": 0.0,
+    "grace_s": 0.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +136,14 @@ class WorkerSettings:
         Raises:
             SettingsError: a value cannot be; the message names it.
         """
-        limits = ("max_crashes", "max_payload", "max_result", "max_error_text")
-        for name in ("concurrency", "threads", "cpu_jobs_per_child", *limits):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        above_zero = ("lease_s", "poll_s", "keep_dead_s", "health_check_s")
-        for name in above_zero:
-            if getattr(self, name) <= 0:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0")
-        if self.keep_unknown_s < 0:
-            raise SettingsError(f"keep_unknown_s is {self.keep_unknown_s}; it must be 0 or more")
+        for name in _COUNTS:
+            to_count(getattr(self, name), name, least=1)
+        if self.cpu_memory_bytes is not None:
+            to_count(self.cpu_memory_bytes, "cpu_memory_bytes", least=1)
+        for name, least_s in _LEAST_S.items():
+            seconds = to_seconds(getattr(self, name), name)
+            if seconds is None or seconds < least_s:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least_s:g} or more")
         _check_listeners(self.listeners)
         for queue in self.queues:
             (check_text if self.arq_style else check_name)(queue, "a queue's name")

@@ -11,6 +11,11 @@ import click
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|d)?")
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
+MOST_WORKERS: Final = 1000
+"""Of one pool: what is more is a mistake, and takes the machine down before anybody sees it."""
+
+SHORTEST_HANG_S: Final = 1.5
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -75,6 +80,18 @@ def parse_duration(text: str) -> float:
         raise click.BadParameter(str(error)) from None
 
 
+def parse_hang_timeout(text: str) -> float:
+    """Seconds after which a worker that gives no sign of life is replaced.
+
+    Raises:
+        click.BadParameter: it is no duration, or a worker could not keep to it.
+    """
+    seconds = parse_duration(text)
+    if seconds < SHORTEST_HANG_S:
+        raise click.BadParameter(f"{text!r} is too short: give {SHORTEST_HANG_S:g}s or more; workers speak each second")
+    return seconds
+
+
 def parse_size(text: str) -> int:
     """Bytes, from a number of them or one with a unit: `512MB`, `1.5GiB`; 1 MB is 1024 * 1024 bytes.
 
@@ -94,12 +111,12 @@ def parse_workers(text: str) -> int:
     """How many workers: a number, or `auto` for one on each core that can be used here.
 
     Raises:
-        click.BadParameter: it is neither.
+        click.BadParameter: it is neither, or over `MOST_WORKERS`.
     """
     if text == "auto":
         from monarq.workers.cores import usable_cores
 
         return usable_cores()
-    if not text.isdecimal() or int(text) < 1:
-        raise click.BadParameter(f"{text!r} is no number of workers: give 1 or more, or auto")
+    if not text.isdecimal() or len(text) > len(str(MOST_WORKERS)) or not 1 <= int(text) <= MOST_WORKERS:
+        raise click.BadParameter(f"{text!r} is no number of workers: give 1 to {MOST_WORKERS:,}, or auto")
     return int(text)

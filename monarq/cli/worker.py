@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from monarq.cli.arguments import parse_duration, parse_workers
+from monarq.cli.arguments import parse_duration, parse_hang_timeout, parse_workers
 from monarq.cli.console import Reporter
 from monarq.cli.documented import DocumentedCommand
 from monarq.cli.options import make_verbose_option, queue_option, version_option
@@ -102,11 +102,11 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
 )
 @click.option(
     "--hang-timeout",
-    type=parse_duration,
+    type=parse_hang_timeout,
     default="30s",
     show_default=True,
     metavar="DURATION",
-    help="A worker whose event loop stands still for so long is replaced, and what it did is logged.",
+    help="A worker whose event loop stands still for so long, 1.5s at least, is replaced, and what it did is logged.",
 )
 @limit_options
 @click.option(

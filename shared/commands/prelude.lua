@@ -377,8 +377,13 @@ local function even_when_full()
 end
 
 -- Programs of arq's users delete all in-progress keys when they start. As long as a lease lasts nobody can have claimed
--- the job since, nor ended it: what stands in its queue is the lease's end. So whoever holds it gets his token back.
+-- the job since, nor ended it: what stands in its queue is the lease's end. So whoever holds it gets his token back; but
+-- not a worker that gave no sign of life for a lease, as it may be another's that lasts.
 local function regains(id, token, worker)
+    local silent_from = redis.pcall('ZSCORE', WORKERS, worker)
+    if type(silent_from) == 'string' and tonumber(silent_from) <= now_ms() then
+        return false
+    end
     local source = source_of(lane_of(id))
     local score = redis.pcall('ZSCORE', source, id)
     local left_ms = type(score) == 'string' and tonumber(score) - LEASED_MARK - now_ms() or 0

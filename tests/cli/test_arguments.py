@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monarq.cli.arguments import Call, parse_call, parse_duration, parse_size, parse_value, parse_workers
+from monarq.cli.arguments import (
+    Call,
+    parse_call,
+    parse_duration,
+    parse_hang_timeout,
+    parse_size,
+    parse_value,
+    parse_workers,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,14 @@ def test_what_is_no_duration(text: str) -> None:
         parse_duration(text)
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", ""])
+@pytest.mark.parametrize("text", ["0", "1ms", "1"])
+def test_a_worker_may_be_silent_between_two_beats(text: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"is too short: give 1\.5s or more"):
+        parse_hang_timeout(text)
+    assert parse_hang_timeout("1.5s") == 1.5
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", "", "1001", "9" * 5000])
 def test_what_is_no_number_of_workers(text: Any) -> None:
     with pytest.raises(click.BadParameter, match="is no number of workers"):
         parse_workers(text)

@@ -82,6 +82,21 @@ def test_of_an_enqueue(options: dict[str, Any], words: str) -> None:
         fetch.options(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        *(({"url": value}, "URL of the Redis server is a .*: give text") for value in (5, b"redis://x", [], True)),
+        *(({"codec": value}, "there is no codec .*: give") for value in (5, b"msgpack", None, "json", object)),
+        *(({"signing_key": value}, "signing_key is a .*: give text") for value in (0, b"k" * 32, [], True)),
+    ],
+    ids=lambda value: "",
+)
+@pytest.mark.parametrize("kind", [Producer, SyncProducer])
+def test_of_a_producer_by_kind(kind: Any, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        kind(**options)
+
+
 LONG, LINES = "n" * 251, "two\nlines"
 
 
@@ -130,3 +145,23 @@ def test_what_is_just_within() -> None:
 def test_of_a_producer(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         Producer(**settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        *((name, f"{name} is .*; it must be a whole number of 1 or more") for name in ("max_dead", "threads")),
+        *((name, f"{name} is .*(: give seconds|; it must be)") for name in ("lease_s", "poll_s", "keep_dead_s")),
+    ],
+)
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, "5", True, None, -MANY_DIGITS], ids=lambda value: "")
+def test_of_a_worker(name: str, words: str, value: object) -> None:
+    """A number that none can be counted with would be met by each script of a worker that has begun its work."""
+    with pytest.raises(SettingsError, match=words):
+        WorkerSettings(**{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("lease_s", 0.001), ("poll_s", 1e-9), ("keep_dead_s", 1e-9)])
+def test_times_of_a_worker_that_are_too_short(name: str, value: float) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is {value}; it must be .* or more"):
+        WorkerSettings(**{name: value})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.engines import put, result_of, run_burst
+from monarq.shared.units import LONGEST_S
+from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
 from tests.workers import verdict_jobs as jobs
 
 TRIES: Final[dict[str, dict[str, int]]] = {
@@ -15,6 +17,7 @@ TRIES: Final[dict[str, dict[str, int]]] = {
     "class": {"picky": 2, "any": 2},
     "subclass": {"picky": 2, "any": 2},
     "local": {"picky": 2, "any": 2},
+    "registered": {"picky": 2, "any": 2},
     "other": {"picky": 1, "any": 2},
     "turned": {"picky": 1, "any": 2},
     "group": {"picky": 1, "any": 2},
@@ -23,6 +26,8 @@ TRIES: Final[dict[str, dict[str, int]]] = {
     "cancelled": {"picky": 2, "any": 2},
     "retry": {"picky": 2, "any": 2},
     "retry of its own": {"picky": 2, "any": 2},
+    "retry of long ago": {"picky": 2, "any": 2},
+    "retry some time": {"picky": 2, "any": 2},
     "unpicklable result": {"picky": 1, "any": 1},
 }
 
@@ -39,3 +44,28 @@ async def test_one_verdict_in_each_lane(redis: Redis, redis_url: str, lane: str)
         for how, policies in TRIES.items()
     }
     assert found == TRIES
+
+
+@pytest.mark.parametrize("how", ["retry never", "retry at the end of time"])
+@pytest.mark.parametrize("lane", ["io", "thread", "cpu"])
+async def test_no_wait_is_longer_than_a_duration_may_be(redis: Redis, redis_url: str, lane: str, how: str) -> None:
+    job = next(job for job in jobs.ALL if job.name == f"{lane}.any")
+    journal = Recorder()
+    await put(redis, job, how, job_id="late")
+    async with running(make_engine(redis_url, jobs.ALL, journal)):
+        await journal.until("job_retried")
+    due_ms = await redis.zscore(QUEUE.cpu if lane == "cpu" else QUEUE.queue, "late")
+    assert due_ms == pytest.approx(1000 * (time.time() + LONGEST_S), abs=60_000)
+    await redis.flushall()
+
+
+@pytest.mark.parametrize("lane", ["io", "thread", "cpu"])
+async def test_a_note_that_is_no_text_is_told_escaped(redis: Redis, redis_url: str, lane: str) -> None:
+    """As one with the name of a file in it may be."""
+    job = next(job for job in jobs.ALL if job.name == f"{lane}.picky")
+    await put(redis, job, "noted", job_id="noted")
+    await run_burst(redis_url, jobs.ALL)
+    letter = await letter_of(redis, "noted")
+    assert letter["error"] == "ValueError: other"
+    assert letter["traceback"].endswith("ValueError: other\n    of \\udcff.txt\n")
+    assert "ValueError: other" in str((await result_of(redis, "noted")).value)

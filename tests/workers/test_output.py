@@ -168,7 +168,7 @@ for number in range(10_000):
 child = os.fork()
 sys.stdout.write("of the parent\n" if child else "of the child\n")
 sys.stdout.flush()
-print("full", file=sys.stderr)
+sys.stderr.write("full\n")
 sys.stdout.buffer.wait_sent(20)
 if child:
     os.wait()
@@ -198,3 +198,22 @@ def test_it_follows_the_descriptor_and_writes_into_no_file_of_a_job(ends: Ends, 
         ends.output.write(b"led here\n")
         ends.output.wait_sent(PATIENCE_S)
     assert (tmp_path / "job").read_bytes() == b"led here\n"
+
+
+def test_what_was_led_elsewhere_and_back_is_as_it_was(ends: Ends, tmp_path: Path) -> None:
+    """As pytest and others do it who catch what programs write."""
+    fd, before = ends.writer.fileno(), len(list(Path("/dev/fd").iterdir()))
+    back, waits = os.dup(fd), ends.output._sink.waits
+    with (tmp_path / "job").open("wb") as file:
+        for number in range(3):
+            os.dup2(file.fileno(), fd)
+            ends.output.write(b"%d\n" % number)
+            ends.output.wait_sent(PATIENCE_S)
+            os.dup2(back, fd)
+            ends.output.write(LINE)
+            ends.output.wait_sent(PATIENCE_S)
+    os.close(back)
+    assert (tmp_path / "job").read_bytes() == b"0\n1\n2\n"
+    assert ends.read(3 * len(LINE)) == 3 * LINE
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    assert (ends.output._sink.waits, ends.output._sink.fd == fd) == (waits, waits)

@@ -178,7 +178,7 @@ async def test_where_it_does_not_wait(redis: Redis, redis_url: str, changes: dic
 
 
 def test_a_time_below_none_is_refused() -> None:
-    with pytest.raises(SettingsError, match="keep_unknown_s is -1; it must be 0 or more"):
+    with pytest.raises(SettingsError, match="keep_unknown_s is -1: give seconds from 0"):
         WorkerSettings(keep_unknown_s=-1)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import ABCMeta
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from monarq.shared.declare import job
@@ -12,8 +14,8 @@ from monarq.shared.job import Job
 from monarq.shared.retry import Retry
 
 
-class ApiError(Exception):
-    """Cannot be made again by its args."""
+class ApiError(Exception, metaclass=ABCMeta):
+    """Cannot be made again by its args, and takes others for its own."""
 
     def __init__(self, status: int, body: str) -> None:
         super().__init__(f"{status}: {body}")
@@ -24,6 +26,15 @@ class NotFoundError(ApiError):
     pass
 
 
+@ApiError.register
+class BrokenError(Exception):
+    """Cannot be made again, and derives from nothing that a job names."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.lock = threading.Lock()
+
+
 class LaterError(Retry):
     """arq's own, with an __init__ of its own."""
 
@@ -32,9 +43,22 @@ class LaterError(Retry):
         self.why = why
 
 
+class SomeTimeError(Retry):
+    """Says no time that can be counted with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.defer_score = "soon"  # type: ignore[assignment]  # as a program may, which no checker looks at
+
+
 class TurnsInto(Exception):  # noqa: N818 - it arrives as another
     def __reduce__(self) -> tuple[type[Exception], tuple[str]]:
         return KeyError, ("another",)
+
+
+def _noted(error: Exception, note: str) -> Exception:
+    error.add_note(note)
+    return error
 
 
 def fail(how: str) -> Any:
@@ -51,7 +75,9 @@ def _made(how: str) -> BaseException:
         "class": lambda: ApiError(500, "busy"),
         "subclass": lambda: NotFoundError(404, "gone"),
         "local": lambda: LocalError(500, "busy"),
+        "registered": lambda: BrokenError("busy"),
         "other": lambda: ValueError("other"),
+        "noted": lambda: _noted(ValueError("other"), "of \udcff.txt"),
         "turned": TurnsInto,
         "group": lambda: ExceptionGroup("two", [ApiError(500, "busy")]),
         "exit": lambda: SystemExit(3),
@@ -59,6 +85,10 @@ def _made(how: str) -> BaseException:
         "cancelled": asyncio.CancelledError,
         "retry": lambda: Retry(defer=0.01),
         "retry of its own": lambda: LaterError("busy", 0.01),
+        "retry never": lambda: Retry(defer=10**400),
+        "retry of long ago": lambda: Retry(defer=-(10**400)),
+        "retry at the end of time": lambda: Retry(defer=timedelta.max),
+        "retry some time": lambda: SomeTimeError(),
     }
     return makers[how]()
 

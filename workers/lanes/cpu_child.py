@@ -148,7 +148,7 @@ def outcome_of(link: WorkerLink, frame: Frame) -> bytes:
         # What a job sets in its context is not for those after it.
         result = copy_context().run(call_function, call)
     except BaseException as error:  # noqa: BLE001 - SystemExit and the like end the job, not this process
-        return link.pickle(Kind.FAILURE, failure_of(error))
+        return link.pickle(Kind.FAILURE, failure_of(error, retried_by(call)))
     try:
         return link.pickle(Kind.RESULT, result)
     except Exception as error:  # noqa: BLE001 - pickling runs the user's code, which may raise anything
@@ -188,7 +188,14 @@ def find_target(call: Call) -> object:
     return known.job
 
 
-def failure_of(error: BaseException) -> Failure:
+def retried_by(call: Call) -> tuple[type[BaseException], ...]:
+    """What the call's job is tried again after, where it says so."""
+    known = None if call.job is None else find_declared(call.job.name)
+    policy = None if known is None else known.job.declared.retry
+    return () if policy is None else policy.retry_on
+
+
+def failure_of(error: BaseException, retry_on: tuple[type[BaseException], ...] = ()) -> Failure:
     """An exception made ready to travel; one that would mean something to the worker's coroutines goes as text only."""
     # Put off: most children never need them, and they would slow the start.
     from monarq.shared.error_pickle import pickle_error
@@ -198,7 +205,7 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
         pickled = pickle_error(error, PICKLE_PROTOCOL)
     told = (qualified_name(type(error)), message_of(error), traceback_text(error), pickled)
-    return Failure(*told, Raised.of(error))
+    return Failure(*told, Raised.of(error, retry_on))
 
 
 def flush_output() -> None:

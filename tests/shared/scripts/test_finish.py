@@ -33,6 +33,13 @@ ENDS = [
         repeated=["a"],
     ),
     Row(
+        "done, and somebody has deleted its token, of a worker that was silent while the job became another's",
+        replace(LEASED, tokens={}, leases={"w1": {"a": "t1"}, "w2": {"a": "t2"}}, workers={"w1": -1}),
+        call_finish(ending("a")),
+        ["a"],
+        replace(LEASED, tokens={}, leases={"w2": {"a": "t2"}}, workers={"w1": -1}),
+    ),
+    Row(
         "done, with an empty result",
         LEASED,
         call_finish(ending("a", result="")),

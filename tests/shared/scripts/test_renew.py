@@ -28,6 +28,7 @@ BOTH_RENEWED: Final = replace(TWO_LEASED, queue=dict.fromkeys("ab", leased(LEASE
 LISTED: Final = QueueState(records={"w1": "{}"}, workers={"w1": LEASE_S}, queues={KEYS.queue: 0})
 A, B = lease_of("a"), lease_of("b")
 A_CPU: Final = lease_of("a", home="cpu")
+CLAIMED_TWICE: Final = {"w1": {"a": "t1"}, "w2": {"a": "t2"}}
 CPU_LEASED: Final = replace(LEASED, queue={"a": PARKED}, cpu={"a": leased(5)})
 CPU_RENEWED: Final = replace(CPU_LEASED, cpu={"a": leased(LEASE_S)})
 
@@ -60,6 +61,20 @@ RENEWALS = [
         call_renew(A),
         ["a"],
         replace(LEASED, tokens={}, leases={"w2": {"a": "t2"}}),
+    ),
+    Row(
+        "whose token somebody has deleted, of a worker that has given a sign of life",
+        replace(LEASED, tokens={}, workers={"w1": 10}),
+        call_renew(A),
+        [],
+        replace(RENEWED, workers={"w1": 10}),
+    ),
+    Row(
+        "whose token somebody has deleted, where it had run out unseen and the job is another's",
+        replace(LEASED, tokens={}, leases=CLAIMED_TWICE, workers={"w1": -1, "w2": 10}),
+        call_renew(A),
+        ["a"],
+        replace(LEASED, tokens={}, leases={"w2": {"a": "t2"}}, workers={"w1": -1, "w2": 10}),
     ),
     Row(
         "whose token somebody has deleted, of a job that arq's abort() has touched",
