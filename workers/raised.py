@@ -38,7 +38,10 @@ class Raised(NamedTuple):
 
 def asked_ms(error: BaseException) -> int | None:
     """The ms until another try that arq's `Retry` carries; None where it carries none."""
-    defer_ms = getattr(error, "defer_score", None)
+    try:
+        defer_ms = getattr(error, "defer_score", None)
+    except Exception:  # noqa: BLE001 - a user's property may raise anything
+        return None
     return defer_ms if isinstance(defer_ms, int) else None
 
 

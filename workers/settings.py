@@ -26,7 +26,7 @@ _COUNTS: Final = (
 )
 _LEAST_S: Final = {
     "lease_s": 0.2,  # what ends before it can be renewed is run twice
-    "poll_s": 0.01,  # what is shorter does nothing but ask Redis
+    "poll_s": 0.001,  # what is shorter does nothing but ask Redis
     "keep_dead_s": 0.001,  # a millisecond is the shortest time that Redis keeps
     "health_check_s": 0.001,
     "keep_unknown_s": 0.0,

@@ -51,6 +51,18 @@ class SomeTimeError(Retry):
         self.defer_score = "soon"  # type: ignore[assignment]  # as a program may, which no checker looks at
 
 
+class NoTimeError(Retry):
+    """Fails when it is asked for its time."""
+
+    @property  # type: ignore[override]
+    def defer_score(self) -> int | None:
+        raise LookupError
+
+    @defer_score.setter
+    def defer_score(self, value: int | None) -> None:
+        """arq's own sets it."""
+
+
 class TurnsInto(Exception):  # noqa: N818 - it arrives as another
     def __reduce__(self) -> tuple[type[Exception], tuple[str]]:
         return KeyError, ("another",)
@@ -89,6 +101,7 @@ def _made(how: str) -> BaseException:
         "retry of long ago": lambda: Retry(defer=-(10**400)),
         "retry at the end of time": lambda: Retry(defer=timedelta.max),
         "retry some time": lambda: SomeTimeError(),
+        "retry no time": lambda: NoTimeError(),
     }
     return makers[how]()
 
