@@ -38,7 +38,7 @@ class WorkerLog(Listener):
     def draining(self, running: int, grace_s: float) -> None:
         """See `Listener`."""
         jobs = "1 running job has" if running == 1 else f"{running} running jobs have"
-        logger.info("draining: %s %g s to end; what runs then is handed back", jobs, grace_s)
+        logger.info("draining: %s %g s to end; what still runs then goes back to its queue", jobs, grace_s)
 
     def job_failed(self, run: Run, error: BaseException) -> None:
         """See `Listener`."""

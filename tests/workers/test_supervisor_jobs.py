@@ -72,7 +72,7 @@ async def test_the_crash_note_says_what_happened(redis_url: str, producer: Produ
         note = (await redis.get(QUEUE.crash(handle.job_id))).decode()
         assert note.startswith(f"1 its worker process was killed by SIGKILL (pid {pid} on ")
         pool.signal(signal.SIGTERM)
-        await pool.line("draining: 1 running jobs")
+        await pool.line("draining: 1 running job")
         await stop(pool)
 
 
@@ -93,7 +93,7 @@ async def test_second_sigterm_hands_jobs_back(redis_url: str, producer: Producer
         handle = await producer.enqueue(jobs.wait_for_ever)
         await begun(pool)
         pool.signal(signal.SIGTERM)
-        await pool.line("draining: 1 running jobs")
+        await pool.line("draining: 1 running job")
         await stop(pool)
     assert await redis.zscore(QUEUE.queue, handle.job_id) is not None
     assert await redis.exists(names.in_progress(handle.job_id), names.retry(handle.job_id)) == 0
