@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from monarq.shared.call_signature import CallSignature
 from monarq.shared.errors import SettingsError
-from monarq.shared.job import Job
+from monarq.shared.job import Job, options_hint
 from monarq.shared.lane import Lane
 from monarq.shared.naming import check_name
 from monarq.shared.options import JobOptions
+
+_ARQ_OPTIONS: Final = frozenset({"_job_id", "_queue_name", "_defer_until", "_defer_by", "_expires"})
+"""What arq's ``enqueue_job`` takes among a job's arguments."""
 
 
 class NamedJob(Job[..., Any]):
@@ -21,7 +24,14 @@ class NamedJob(Job[..., Any]):
         self.__name__ = self.__qualname__ = options.name
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Nothing can be checked here: the worker knows what fits."""
+        """Checks only that no option is given among the arguments, as arq has it: the worker knows what fits.
+
+        Raises:
+            TypeError: one is.
+        """
+        given = [name for name in kwargs if name in _ARQ_OPTIONS]
+        if given:
+            raise TypeError(f"{self.name}: {given[0]} is no argument of a job{options_hint(kwargs)}")
 
 
 def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | None = None) -> NamedJob:

@@ -118,15 +118,16 @@ class Job(Generic[P, R]):
         try:
             self.signature.bind(args, kwargs)
         except TypeError as error:
-            raise TypeError(f"{self.name}{self.signature}: {error}{_hint(kwargs)}") from None
+            raise TypeError(f"{self.name}{self.signature}: {error}{options_hint(kwargs)}") from None
 
 
-def _hint(kwargs: dict[str, Any]) -> str:
+def options_hint(kwargs: dict[str, Any]) -> str:
     """What to write instead, where options were given among the arguments, as arq has it."""
     asked = {name.removeprefix("_").removesuffix("_name") for name in kwargs} & OPTION_NAMES
     if not asked:
         return ""
-    return f"; give what is no argument by .options({', '.join(f'{name}=...' for name in sorted(asked))}) of the job"
+    options = ", ".join(f"{name}=..." for name in sorted(asked))
+    return f"; give what is no argument by .options({options}) of the job, or of named(...)"
 
 
 class AsyncJob(Job[P, R]):

@@ -100,6 +100,14 @@ async def test_a_job_can_be_enqueued_by_its_name(producer: Producer, redis: Redi
     assert await redis.zscore("other", "n") == PARKED_SCORE
 
 
+@pytest.mark.parametrize("option", ["_defer_by", "_defer_until", "_expires", "_job_id", "_queue_name"])
+async def test_no_option_is_sent_along_as_an_argument(producer: Producer, redis: Redis, option: str) -> None:
+    right = rf"{option} is no argument .*\.options\({option[1:].removesuffix('_name')}=\.\.\.\)"
+    with pytest.raises(TypeError, match=right):
+        await producer.enqueue("anything at all", 1, **{option: 5})
+    assert await redis.dbsize() == 0
+
+
 @pytest.mark.parametrize(("name", "lane"), [("", "io"), ("fetch", "gpu")])
 def test_a_name_or_lane_that_cannot_be_is_refused(name: str, lane: str) -> None:
     with pytest.raises(SettingsError):
