@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from monarq.shared.errors import RedisUnavailableError, SettingsError
@@ -21,6 +21,8 @@ DEFAULT_URL: Final = "redis://localhost:6379"
 CONNECT_TIMEOUT_S: Final = 2.0
 SOCKET_TIMEOUT_S: Final = 5.0
 """A peer that is silent for so long is taken for gone: without it a worker in a partition would wait for ever."""
+
+C = TypeVar("C", "redis.Redis", "Redis")
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
 
@@ -71,13 +73,27 @@ def open_redis(url: str, **options: Any) -> Redis:
     Args:
         url: as `redis_url` gives it.
         options: redis-py's own, over `connection_options`.
+
+    Raises:
+        SettingsError: the URL has an option that there is not, or that cannot have its value.
     """
     from redis.asyncio import Redis
+
+    return _from_url(Redis, url, options)
+
+
+def _from_url(kind: type[C], url: str, options: dict[str, Any]) -> C:
+    from redis.exceptions import RedisError
 
     merged = connection_options() | options
     if url.startswith("unix://"):
         merged.pop("socket_keepalive")
-    client: Redis = Redis.from_url(url, **merged)
+    try:
+        client: C = kind.from_url(url, **merged)
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # connects nothing; else the first command would tell
+    except (RedisError, TypeError, ValueError) as error:
+        raise SettingsError(f"the Redis URL {shown_url(url)} has an option that cannot be: {error}") from error
     return client
 
 
@@ -120,11 +136,7 @@ class UrlSource:
         """See `RedisSource`."""
         import redis
 
-        options = connection_options()
-        if self.url.startswith("unix://"):
-            options.pop("socket_keepalive")
-        client: redis.Redis = redis.Redis.from_url(self.url, **options)
-        return client
+        return _from_url(redis.Redis, self.url, {})
 
 
 async def check_redis(client: Redis, shown: str) -> None:

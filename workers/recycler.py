@@ -93,17 +93,24 @@ class Recycler:
             self._tell_if_too_small(worker)
             if (why := self._share.why_done(worker)) is None:
                 continue
-            self._log.recycling(worker, why)
-            async with self._starting:
-                has_successor = await seat.succeed(worker)
-            if has_successor:
+            self._log.recycling(worker, why, one_at_a_time=seat.one_at_a_time)
+            if await self._replace(seat, worker):
                 backoff.reset()
-                await worker.rest()
-                worker.drain()
-                await worker.wait_ended()
             else:
                 self._log.recycling_given_up(worker)
                 await asyncio.sleep(backoff.next_s())
+
+    async def _replace(self, seat: Seat, worker: WorkerProcess) -> bool:
+        if seat.one_at_a_time:
+            await worker.rest()
+            return await seat.renew()
+        async with self._starting:
+            if not await seat.succeed(worker):
+                return False
+        await worker.rest()
+        worker.drain()
+        await worker.wait_ended()
+        return True
 
     def _tell_if_too_small(self, worker: WorkerProcess) -> None:
         limit_bytes = self._share.memory_bytes

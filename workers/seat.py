@@ -2,7 +2,7 @@
 
 The supervisor has a seat for each worker. A worker that ends is followed by another, after a pause that grows while
 workers of this seat die young, and stays short where they could work; in a rolling restart the successor is ready
-before the old worker is told to stop.
+before the old worker is told to stop, unless the seat is one of which there may never be two workers.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Seat:
     Attributes:
         index: which place it is.
         restarts: how many workers have ended here unasked, and were replaced.
+        one_at_a_time: whether a worker has to end before another may start in its place.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Seat:
         """
         self.index = index
         self.restarts = 0
+        self.one_at_a_time = False
         self._start = start
         self._on_ended = on_ended
         self._steady_s = limits.steady_s
@@ -60,6 +62,7 @@ class Seat:
         self._succeeding = asyncio.Lock()
         self._worker: WorkerProcess | None = None
         self._successor: WorkerProcess | None = None
+        self._leaving: WorkerProcess | None = None
 
     async def keep(self) -> None:
         """Keeps a worker running; ends when the last worker has, and no other is wanted."""
@@ -76,11 +79,17 @@ class Seat:
         return self._worker
 
     async def renew(self) -> bool:
-        """Replaces the worker by a new one; False when the new one did not become ready, and the old one stays."""
+        """Replaces the worker by a new one, and waits until it has ended.
+
+        Returns:
+            False when the new one did not become ready, and the old one stays.
+        """
         old = self._worker
         if old is None:
             return True  # what is started next is new anyway
-        if not await self.succeed(old):
+        if self.one_at_a_time:
+            self._leaving = old
+        elif not await self.succeed(old):
             return False
         old.drain()
         await old.wait_ended()
@@ -131,8 +140,9 @@ class Seat:
         self._worker, self._successor = self._successor, None
         if self._worker is not None or not wants_another:
             return
-        self.restarts += 1
-        await self._pause(self._backoff_after(worker).next_s())
+        if worker is not self._leaving:
+            self.restarts += 1
+            await self._pause(self._backoff_after(worker).next_s())
         await self._fill()
 
     def _backoff_after(self, worker: WorkerProcess) -> Backoff:

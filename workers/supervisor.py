@@ -175,6 +175,7 @@ class Supervisor:
         spared = self._seats[1:]
         if first.arq_style:
             del self._seats[1:]
+            self._seats[0].one_at_a_time = True
             self._log.started(1, spared=len(spared))
         else:
             self._log.started(len(self._seats))
@@ -195,7 +196,7 @@ class Supervisor:
     async def _renew(self) -> None:
         while self._renewal_asked and not self._stopping:
             self._renewal_asked = False  # asked again from now on, there is something newer still
-            self._log.renewing()
+            self._log.renewing(one_at_a_time=self._seats[0].one_at_a_time)
             failed = await self._renew_seats()
             if failed is not None and not self._stopping:
                 self._log.renewal_given_up(failed.index)

@@ -105,9 +105,9 @@ class SupervisorLog:
         """A stop was asked for again."""
         logger.info("stopping now: running jobs are handed back")
 
-    def renewing(self) -> None:
+    def renewing(self, *, one_at_a_time: bool = False) -> None:
         """A rolling restart begins."""
-        logger.info("rolling restart: each worker is replaced once its successor is ready")
+        logger.info("rolling restart: each worker is replaced once %s", _when_replaced(one_at_a_time))
 
     def renewed(self) -> None:
         """All workers are new."""
@@ -117,9 +117,9 @@ class SupervisorLog:
         """A successor did not become ready: the workers that are not replaced yet stay."""
         logger.error("rolling restart: given up, as the new worker %d did not become ready; the old ones go on", index)
 
-    def recycling(self, worker: WorkerProcess, why: str) -> None:
+    def recycling(self, worker: WorkerProcess, why: str, *, one_at_a_time: bool = False) -> None:
         """A worker has done its share."""
-        logger.info("%s is replaced once its successor is ready: %s", _name(worker), why)
+        logger.info("%s is replaced once %s: %s", _name(worker), _when_replaced(one_at_a_time), why)
 
     def recycling_given_up(self, worker: WorkerProcess) -> None:
         """Its successor did not become ready: it stays, and that is tried again."""
@@ -186,6 +186,10 @@ def lines_dropped(count: int) -> None:
 
 def _name(worker: WorkerProcess) -> str:
     return f"worker {worker.index} (pid {worker.pid})"
+
+
+def _when_replaced(one_at_a_time: bool) -> str:
+    return "it has ended" if one_at_a_time else "its successor is ready"
 
 
 def _refusal(worker: WorkerProcess) -> str:

@@ -28,11 +28,14 @@ ROWS: Final = 100
 NARROW: Final = 64
 """Columns below which only what matters most is left."""
 
-ALL_COUNTS: Final = 92
-"""Columns from which on all is shown that was counted of jobs."""
+WIDE_GAPS: Final = 112
+"""Columns from which on there is room between the numbers of jobs."""
 
 SHORTEST_NAME: Final = 16
 """Signs of a queue's name that are always shown."""
+
+SHORTEST_QUEUE: Final = 9
+"""The same beside a job's name."""
 
 Cell = tuple[str, Text]
 JobRow = tuple[str, str, Tallies]
@@ -160,39 +163,50 @@ def job_rows(queues: Iterable[Overview]) -> list[JobRow]:
     return sorted(rows, key=lambda row: (-row[2].started, -row[2].enqueued, row[:2]))
 
 
-def render_jobs(rows: Sequence[JobRow], *, window: str, width: int) -> Table:
-    """What became of the jobs of each name."""
-    names = _job_columns(width)
-    table = open_table(gap=1 if width < NARROW or ALL_COUNTS <= width < ALL_COUNTS + 20 else 2)
-    with_queue = width >= NARROW and len({queue for queue, _, _ in rows}) > 1
-    table.add_column(_cut(f"job, {window}"))
-    if with_queue:
-        table.add_column("queue")
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    for queue, name, tallies in rows:
-        cells = _job_cells(tallies)
-        said = [name or "(no name)", *([queue] if with_queue else [])]
-        table.add_row(*map(_cut, said), *(cells[each] for each in names))
-    return table
+def render_jobs(rows: Sequence[JobRow], *, window: str, width: int, with_queue: bool) -> Table:
+    """What became of the jobs of each name, with as many numbers as there is room for.
+
+    Args:
+        rows: what to show.
+        window: over how long it was counted, as the head says it.
+        width: of the screen.
+        with_queue: whether there are jobs of several queues.
+    """
+    head = f"job, {window}"
+    names = Column(head, [_cut(name or "(no name)") for _, name, _ in rows], least=len(head))
+    queues = Column("queue", [_cut(queue) for queue, _, _ in rows], _QUEUE_RANK, least=SHORTEST_QUEUE)
+    cells = [_job_cells(tallies) for _, _, tallies in rows]
+    numbers = [
+        Column(name, [row[name] for row in cells], rank, usual=usual, justify="right")
+        for name, (rank, usual) in _JOB_WORTH.items()
+    ]
+    gap = 1 if width < WIDE_GAPS else 2
+    return render_columns([names, *([queues] if with_queue else []), *numbers], width=width, gap=gap)
 
 
 def _cut(name: str) -> Text:
-    """A name on one line; its column, which may wrap, is made narrower before those of numbers."""
-    return Text(printable(name), no_wrap=True, overflow="ellipsis")
+    return _one_line(Text(printable(name)))
 
 
-def _job_columns(width: int) -> list[str]:
-    if width < NARROW:
-        return ["done", "failed", "run p95", "wait p95"]
-    if width < ALL_COUNTS:
-        return ["done", "failed", "retried", "dead", "run p50", "run p95", "wait p95"]
-    counts = ["enqueued", "done", "failed", "retried", "dead", "crashed"]
-    return [*counts, "run p50", "p95", "p99", "wait p95"]
+_QUEUE_RANK: Final = 5
+
+_JOB_WORTH: Final[dict[str, tuple[int, int]]] = {
+    "enqueued": (10, 8),
+    "done": (1, 6),
+    "failed": (2, 6),
+    "retried": (6, 7),
+    "dead": (7, 5),
+    "crashed": (9, 7),
+    "run p50": (8, 7),
+    "run p95": (3, 7),
+    "run p99": (11, 7),
+    "wait p95": (4, 8),
+}
+"""Of each number of jobs, after how many others it is left out where there is no room, and how wide it mostly is."""
 
 
 def _job_cells(tallies: Tallies) -> dict[str, Text]:
-    run = {f"p{q}": Text(span(tallies.run.quantile(q / 100))) for q in (50, 95, 99)}
+    run = {f"run p{q}": Text(span(tallies.run.quantile(q / 100))) for q in (50, 95, 99)}
     return {
         "enqueued": number(tallies.enqueued),
         "done": number(tallies.done),
@@ -200,8 +214,6 @@ def _job_cells(tallies: Tallies) -> dict[str, Text]:
         "retried": number(tallies.retried, warn="yellow"),
         "dead": number(tallies.dead, warn="red"),
         "crashed": number(tallies.crashed, warn="red"),
-        "run p50": run["p50"],
-        "run p95": run["p95"],
         **run,
         "wait p95": Text(span(tallies.wait.quantile(0.95))),
     }

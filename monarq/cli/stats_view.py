@@ -101,9 +101,10 @@ def _queues_part(queues: Sequence[Overview], frame: Frame) -> Part:
 
 def _jobs_part(queues: Sequence[Overview], window_s: int | None, frame: Frame) -> Part:
     jobs = job_rows(queues)
+    with_queue = len({queue for queue, _, _ in jobs}) > 1
 
     def draw(rows: int) -> RenderableType:
-        return render_jobs(jobs[:rows], window=_window(window_s), width=frame.width)
+        return render_jobs(jobs[:rows], window=_window(window_s), width=frame.width, with_queue=with_queue)
 
     return Part(3, "name of jobs", "names of jobs", len(jobs), len(jobs), draw)
 

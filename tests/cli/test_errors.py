@@ -47,6 +47,9 @@ REFUSED = [
     (["stats", "--watch"], "cannot be reached"),
     (["stats", "--redis", "localhost"], "no URL of a Redis server"),
     (["stats", "--redis", "redis://host:port"], "port"),
+    (["stats", "--redis", "rediss://localhost?ssl_cert_reqs=maybe"], "has an option that cannot be: Invalid SSL"),
+    (["stats", "--redis", "redis://localhost?no_option=1"], "argument 'no_option'"),
+    (["stats", "--redis", "redis://localhost?socket_timeout=soon"], "Invalid value for 'socket_timeout'"),
     (["stats", "--jsn"], "no such option '--jsn'"),
     (
         ["stats", "--window", "5y"],

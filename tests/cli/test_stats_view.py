@@ -83,12 +83,24 @@ def test_jobs_by_name_those_that_ran_most_first() -> None:
     lines = shown(overview(), width=160)
     at = next(number for number, line in enumerate(lines) if line.startswith("job, last 15 min"))
     assert lines[at].split()[4:] == [
-        *("enqueued", "done", "failed", "retried", "dead", "crashed", "run", "p50", "p95", "p99", "wait", "p95")
+        *("enqueued", "done", "failed", "retried", "dead", "crashed"),
+        *("run", "p50", "run", "p95", "run", "p99", "wait", "p95"),
     ]
     assert lines[at + 1].split() == [
         *("send_email", "1,000,000", "999,000", "1,000", "10", "1,000", "2", "384ms", "499ms", "509ms", "8ms")
     ]
     assert lines[at + 2].split()[0] == "resize"
+
+
+@pytest.mark.parametrize("width", [40, 60, 64, 80, 100, 160])
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_head_of_jobs_is_whole_and_says_whose_they_are(width: int, count: int) -> None:
+    """Also where the jobs that there is room for are all of one queue."""
+    lines = shown(*(overview(name) for name in ("arq:queue", "emails")[:count]), width=width, height=40)
+    [head] = [line for line in lines if line.startswith("job, last 15 min")]
+    assert "…" not in head
+    assert ("queue" in head.split()) is (count > 1 and width > 40)
+    assert "done" in head.split()
 
 
 def test_a_worker_of_two_queues_is_shown_once() -> None:

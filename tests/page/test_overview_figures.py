@@ -32,7 +32,7 @@ async def test_the_share_of_failures_is_the_one_that_is_judged_by(redis: Redis, 
     await redis.zadd(KEYS.queue, {"one": 1})  # or else nothing is said of a queue that nobody serves
     shown = await site.text(f"/?span={span}")
     assert "25 of 200 jobs failed in the last 5 minutes (12%)" in shown
-    assert "25 of 200, last 5 min" in shown
+    assert "25 of 200, 5 min" in shown
 
 
 async def test_in_and_out_are_of_the_same_seconds(redis: Redis, site: Site) -> None:

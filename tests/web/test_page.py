@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq import Producer
 from monarq.monitor import steering
 from monarq.monitor.dead import count_letters
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import worker
 from tests.support.slowness import in_time
 from tests.web import jobs
@@ -26,6 +26,11 @@ ILL_FITTING = """[...document.querySelectorAll("table.rows tr")].flatMap((row) =
     .filter((cell) => cell.offsetParent && !cell.querySelector(".hidden"))
     .map((cell) => `${cell.innerText}: ${cell.scrollWidth} in ${cell.clientWidth}, ${cell.offsetHeight} high`))"""
 """The cells of tables that what they hold does not fit into, or that are not as high as their row."""
+
+
+CUT_NOTES = """[...document.querySelectorAll(".tile .note")].filter((note) => note.scrollWidth > note.clientWidth)
+    .map((note) => note.innerText)"""
+"""What stands below the figures and does not fit."""
 
 
 @pytest.fixture
@@ -160,6 +165,17 @@ async def test_nothing_is_wider_than_the_window(
             found += [f"{path}: {cell}" for cell in await tab.evaluate(ILL_FITTING)]
         await running.abort()
     assert found == []
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+async def test_what_stands_below_large_figures_fits(browser: Browser, site: str, redis: Redis, width: int) -> None:
+    key = f"{QueueKeys.of(DEFAULT_QUEUE).base}second:{(await redis.time())[0] - 100}"
+    await redis.hset(key, mapping={"enqueued": 900_000, "done": 890_000, "failed": 9_999})  # type: ignore[misc]
+    await redis.expire(key, 600)
+    tab = await browser.new_page(viewport={"width": width, "height": 740})
+    await tab.goto(site)
+    await expect(tab.get_by_text("9,999 of 900k, 5 min")).to_be_visible()
+    assert await tab.evaluate(CUT_NOTES) == []
 
 
 async def test_nothing_jumps_while_numbers_change(tab: Page, site: str, redis_url: str, producer: Producer) -> None:

@@ -80,7 +80,7 @@ class FakeEngine:
         self.say("rest")
 
     def pulse(self) -> Pulse:
-        return Pulse(started=3 if self._target == "refuse-if-flag" else 0)
+        return Pulse(started=3 if self._target in {"refuse-if-flag", "arq"} else 0)
 
     async def run(self) -> None:
         if self._target == "refuse" or (self._target == "refuse-if-flag" and self._flag.exists()):
