@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -77,15 +78,7 @@ class Renderer:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._templates = Environment(
-            loader=PackageLoader("monarq.monitor.web"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters.update({name: getattr(wording, name) for name in _FILTERS})
-        self._templates.filters.update(printable=printable, printable_lines=printable_lines)
+        self._templates = _templates()
 
     def page(self, view: View, asked: Asked) -> str:
         """The whole page."""
@@ -115,6 +108,21 @@ class Renderer:
         html = self._templates.get_template(f"{view.template}.html").render(given | dict(view.values))
         # Half a character, as JSON may hold, can be sent to nobody.
         return html.encode("utf-8", "replace").decode()
+
+
+@cache
+def _templates() -> Environment:
+    """The templates, which a process compiles once, however many apps it serves."""
+    templates = Environment(
+        loader=PackageLoader("monarq.monitor.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update({name: getattr(wording, name) for name in _FILTERS})
+    templates.filters.update(printable=printable, printable_lines=printable_lines)
+    return templates
 
 
 def _said(asked: Asked) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ async def http_pool(
     process = await start("worker", "tests.cli.jobs", "-w", str(workers), "--grace", "10", *ports, *args, url=url)
     found = re.search(r"monarq: /.* at (http://127\.0\.0\.1:\d+)", await heard(process, " at http://"))
     assert found
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         yield HttpPool(process, found[1], client)
     if process.returncode is None:
         await stop(process)

@@ -33,7 +33,7 @@ def url(pool: LocalPool) -> Iterator[str]:
 
 @pytest.fixture
 async def browser(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=False) as client:
         yield client
 
 

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 GENERATIONS: Final = 3
@@ -223,6 +224,8 @@ def named_anew(world: World) -> World:
     names = {0: 0}
     for token in (world.owner, world.running, first.token, second.token):
         names.setdefault(token, len(names))
+    if all(token == name for token, name in names.items()):
+        return world
     return replace(
         world,
         owner=names[world.owner],
@@ -241,6 +244,7 @@ class Walk:
     labels: frozenset[str]
 
 
+@cache
 def walk(rules: Rules) -> Walk:
     """Walks through every world that can be reached."""
     origin: dict[World, tuple[World, str] | None] = {World(): None}

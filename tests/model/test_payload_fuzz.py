@@ -34,10 +34,10 @@ ALWAYS_THE_SAME: Final = settings(
     deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 many: Final = settings(ALWAYS_THE_SAME, max_examples=2_000)
-"""Three tests of bytes: 6,000 cases."""
+"""Two tests of bytes: 4,000 cases."""
 
 fewer: Final = settings(ALWAYS_THE_SAME, max_examples=800)
-"""Five tests of structures, which take longer to make up: 4,000 cases."""
+"""Two tests of structures, which take longer to make up than to try in all ways there are: 4,000 cases."""
 
 SAFE: Final = Codecs()
 PICKLED: Final = Codecs(PickleCodec(), allow_pickle=True)
@@ -156,16 +156,14 @@ def test_any_bytes(data: bytes) -> None:
     only_payload_error(data, SAFE)
 
 
-@many
-@given(cut(as_msgpack, JOB) | cut(as_msgpack, RESULT))
-def test_damaged_msgpack(data: bytes) -> None:
-    only_payload_error(data, SAFE)
-
-
-@fewer
-@given(wrong(JOB) | wrong(RESULT))
-def test_wrong_fields_in_msgpack(data: dict[Any, Any]) -> None:
-    only_payload_error(as_msgpack(data), SAFE)
+@pytest.mark.parametrize("shape", [JOB, RESULT])
+def test_damaged_msgpack(shape: dict[str, Any]) -> None:
+    """Cut anywhere, and with any byte in the place of any other: all 21,000 cases of the two."""
+    whole = as_msgpack(shape)
+    for at in range(len(whole)):
+        only_payload_error(whole[:at], SAFE)
+        for byte in range(256):
+            only_payload_error(whole[:at] + bytes([byte]) + whole[at + 1 :], SAFE)
 
 
 @many
@@ -183,7 +181,8 @@ def test_damaged_pickles(data: bytes) -> None:
 
 @fewer
 @given(wrong(JOB) | wrong(RESULT))
-def test_wrong_fields_in_pickles(data: dict[Any, Any]) -> None:
+def test_wrong_fields(data: dict[Any, Any]) -> None:
+    only_payload_error(as_msgpack(data), SAFE)
     only_payload_error(pickle.dumps(data), PICKLED)
 
 
@@ -236,11 +235,11 @@ def lease_of(payload: object) -> Lease:
     return Lease(QueueKeys.of("q"), b"\xff", "\\xff", "t", "io", pickle.dumps(payload), 0, 0, "", 0, None, 0)
 
 
-@fewer
-@given(LEASES)
-@example(lease_of({**JOB, "f": "\ud800"}))
-def test_admission_never_raises(lease: Lease) -> None:
-    admit(lease, WorkerSettings(codecs=SAFE))
+WORKERS: Final = (
+    WorkerSettings(codecs=SAFE),
+    WorkerSettings(codecs=PICKLED),
+    replace(WorkerSettings(), codecs=PICKLED, arq_style=True),
+)
 
 
 @fewer
@@ -248,15 +247,9 @@ def test_admission_never_raises(lease: Lease) -> None:
 @example(lease_of({**JOB, "f": "\ud800"}))
 @example(lease_of({**JOB, "t": 10**400}))
 @example(lease_of({**JOB, "k": {"\ud800": 1}}))
-def test_admission_of_pickles_never_raises(lease: Lease) -> None:
-    admit(lease, WorkerSettings(codecs=PICKLED))
-
-
-@fewer
-@given(LEASES)
-@example(lease_of({**JOB, "f": "\ud800"}))
-def test_admission_in_arq_style_never_raises(lease: Lease) -> None:
-    admit(lease, replace(WorkerSettings(), codecs=PICKLED, arq_style=True))
+def test_admission_never_raises(lease: Lease) -> None:
+    for worker in WORKERS:
+        admit(lease, worker)
 
 
 @pytest.mark.parametrize("codecs", [SAFE, PICKLED])

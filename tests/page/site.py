@@ -52,7 +52,8 @@ async def served(app: Any, server: uvicorn.Server | None = None, **client: Any) 
     serving = asyncio.create_task(server.serve([listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        async with httpx.AsyncClient(base_url=url, **client) as http:
+        # Without `verify` each client reads all of the world's certificates: that took longer than most tests.
+        async with httpx.AsyncClient(base_url=url, verify=False, **client) as http:
             async with in_time(10):
                 while not server.started:
                     await asyncio.sleep(0.01)

@@ -12,7 +12,6 @@ import mmap
 import os
 import struct
 import sys
-import tempfile
 from typing import Final
 
 _NUMBER: Final = struct.Struct("=Q")
@@ -47,6 +46,8 @@ def open_shared() -> int:
     if sys.platform == "linux":
         fd = os.memfd_create("monarq-begun", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     else:
+        import tempfile  # put off: a child on Linux starts without it
+
         fd, path = tempfile.mkstemp(prefix="monarq-begun-")
         os.unlink(path)  # noqa: PTH108 - it goes by its number from here on
     os.ftruncate(fd, _NUMBER.size)
