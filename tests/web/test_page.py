@@ -146,6 +146,18 @@ async def test_the_keyboard_is_enough(tab: Page, site: str) -> None:
     await expect(tab.locator("[data-search]")).to_have_value("gq?")
 
 
+@pytest.mark.parametrize("path", ["/jobs", "/dead"])
+async def test_what_somebody_types_while_the_first_news_comes_stays(tab: Page, site: str, path: str) -> None:
+    await tab.add_init_script(
+        "addEventListener('DOMContentLoaded', () => {"
+        " const field = document.querySelector('[data-search]'); field.focus(); field.value = 'mail'; })"
+    )
+    await tab.goto(f"{site}{path}")
+    await expect(tab.locator("#pulse")).to_have_attribute("data-state", "live")
+    await expect(tab.locator("[data-search]")).to_be_focused()
+    await expect(tab.locator("[data-search]")).to_have_value("mail")
+
+
 @pytest.mark.parametrize("width", [360, 768, 1010, 1280])
 async def test_nothing_is_wider_than_the_window(
     browser: Browser, site: str, redis_url: str, producer: Producer, width: int
