@@ -30,12 +30,23 @@ def spoil(how: str) -> str:  # noqa: C901 - a table of what can be done
     elif how == "reads a byte":
         threading.Thread(target=os.read, args=(_socket(), 1), daemon=True).start()
     elif how == "closes later":
-        threading.Timer(0.05, os.closerange, (3, 256)).start()
+        _later(lambda: os.closerange(3, 256))
     elif how == "writes a bit":
         os.write(_socket(), b"x")
     elif how == "writes later":
-        threading.Timer(0.05, os.write, (_socket(), b"\x02" * 100)).start()
+        number = _socket()
+        _later(lambda: os.write(number, b"\x02" * 100))
     return how
+
+
+def _later(do: Callable[[], object]) -> None:
+    """Does it once the answer has gone out, and then makes the file that says so."""
+
+    def work() -> None:
+        do()
+        Path(os.environ["DONE_LATER"]).touch()
+
+    threading.Timer(0.05, work).start()
 
 
 def _for_each(numbers: Iterable[int], do: Callable[[int], object]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from monarq.workers.lanes import child_process
 from monarq.workers.lanes.cpu import CpuJobDied
 from monarq.workers.lanes.framing import Kind, dump_frame
+from tests.support.slowness import patience_s
 from tests.workers.lane_driver import Driver, call_of, driver
 
 __all__ = ["driver"]
@@ -28,10 +31,21 @@ HARMLESS = [
 ]
 
 
+def _wait_for(done: Path) -> None:
+    """Until it is done, as no other job is to run meanwhile."""
+    deadline_s = time.monotonic() + patience_s(10)
+    while not done.exists():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("how", HARMLESS)
-def test_the_next_job_runs(driver: Driver, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_job_runs(driver: Driver, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(child_process, "BEGIN_LIMIT_S", 0.3)
+    monkeypatch.setenv("DONE_LATER", str(tmp_path / "done"))
     assert driver.run("cpu_spoilers:spoil", how) == how, "what it answered before anything was spoiled counts"
+    if "later" in how:
+        _wait_for(tmp_path / "done")
     for number in range(3):
         assert driver.run("add", number, 1) == number + 1
     assert driver.run("chatter") == ""

@@ -51,6 +51,9 @@ class WorkerLink:
                 self._incoming.feed(self._read())
         except (OSError, ValueError) as error:
             raise SpoiledLinkError from error
+        # A thread that an earlier job left may have closed it since: the read goes on, and this job could not answer.
+        if not self.is_whole():
+            raise SpoiledLinkError
         self._job = frame.job
         self._begun.set(frame.job)
         return frame
