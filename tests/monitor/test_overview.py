@@ -92,6 +92,11 @@ def test_what_arq_tells_of_itself(line: str | None, health: ArqHealth | None) ->
     assert read_health(line) == health
 
 
+def _asked(commands: list[tuple[str, list[str]]]) -> int:
+    """How many commands there were but for those that a new connection begins with."""
+    return sum(name not in ("CLIENT", "HELLO") for name, _ in commands)
+
+
 @pytest.mark.timeout(120)
 async def test_a_million_jobs_cost_no_more_than_none(redis: Redis, redis_url: str) -> None:
     for number in range(20):
@@ -100,7 +105,7 @@ async def test_a_million_jobs_cost_no_more_than_none(redis: Redis, redis_url: st
     await look(redis)  # what was counted last is settled by the first who looks
     async with redis.monitor() as monitor:
         await look(redis)
-        with_none = [name for name, _ in await commands_heard(monitor, redis)]
+        with_none = await commands_heard(monitor, redis)
     async with a_million_jobs(redis):
         await look(redis)
         async with redis.monitor() as monitor:
@@ -114,5 +119,5 @@ async def test_a_million_jobs_cost_no_more_than_none(redis: Redis, redis_url: st
     assert overview.stats.queued + overview.stats.deferred == 1_000_000
     assert_none_walks_a_queue(seen)
     # Where a beat begins, it has one second more or less to read.
-    assert abs(len(seen) - len(with_none)) <= BEAT_S
+    assert abs(_asked(seen) - _asked(with_none)) <= BEAT_S
     assert sorted(took_s)[37] < 0.2, sorted(took_s)
