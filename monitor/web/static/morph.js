@@ -48,5 +48,6 @@ function update(have, want) {
 }
 
 function isTheReaders(node, name) {
-  return (node.nodeName === "DETAILS" && name === "open") || name === "data-drawn" || name === "value";
+  return (node.nodeName === "DETAILS" && name === "open") || (node.nodeName === "INPUT" && name === "value")
+    || name === "data-drawn";
 }
