@@ -129,7 +129,10 @@ def _lost(lease: Lease) -> str:
 def _gone(lease: Lease) -> str:
     """Why there is no payload: Redis does not tell a key that has expired from one that it dropped."""
     if lease.may_have_expired:
-        return "job expired: no worker had started it when its `expires` was over"
+        return (
+            "job expired: no worker had started it when its `expires` was over, or Redis had evicted its payload,"
+            " which maxmemory-policy noeviction prevents"
+        )
     return (
         "its payload is gone: Redis evicted it, or somebody deleted it, or it has expired, as what arq's clients"
         " enqueue does after a day; a Redis that holds jobs needs maxmemory-policy noeviction"
