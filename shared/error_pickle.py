@@ -46,7 +46,9 @@ class _WithoutInit(pickle.Pickler):
     def reducer_override(self, value: object) -> Any:
         if not isinstance(value, Exception) or isinstance(value, ExceptionGroup):
             return NotImplemented  # a group is made of its members, which may need this
-        return copyreg.__newobj__, (type(value), *value.args), attributes_of(value) or None  # type: ignore[attr-defined]
+        # An OSError whose class has an ``__init__`` keeps none of the arguments that it is made with.
+        state = {"args": value.args, **attributes_of(value)}
+        return copyreg.__newobj__, (type(value), *value.args), state  # type: ignore[attr-defined]
 
 
 def _gives(pickled: bytes, error: BaseException) -> bool:

@@ -34,6 +34,20 @@ class RequestError(Exception):
         self.request = request
 
 
+class DownloadError(TimeoutError):
+    """An OSError, which keeps no arguments that its ``__init__`` has not given it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"no answer from {url}")
+        self.url = url
+
+
+class MissingFileError(OSError):
+    def __init__(self, path: str) -> None:
+        super().__init__(2, "it is gone", path)
+        self.tried = [path]
+
+
 class SlotError(Exception):
     __slots__ = ("place",)
 
@@ -111,6 +125,8 @@ ARRIVE: Final[dict[str, Callable[[], Exception]]] = {
     "plain": lambda: ValueError("plain", 7),
     "formatted": lambda: SwapError("teapot", 418),
     "keyword": lambda: RequestError("no answer", request="GET /"),
+    "system": lambda: DownloadError("http://x"),
+    "system with a file": lambda: MissingFileError("/no/such"),
     "slots": lambda: SlotError(3),
     "dataclass": lambda: RowError(3, "b"),
     "reduced": lambda: ReducedError("a", "b"),
