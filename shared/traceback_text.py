@@ -131,8 +131,12 @@ def users_frames(error: BaseException) -> Frames:
     is_on_purpose = isinstance(error, (MonarqError, TimeoutError))
     if of_user:
         return frames[of_user[0] : of_user[-1] + 1 if is_on_purpose else None]
-    is_a_fault = bool(frames) and not is_on_purpose and _module_of(frames[-1]) not in (*_MACHINERY, *_CALLERS)
-    return frames if is_a_fault else []
+    return frames if frames and _is_a_fault(error, frames[-1]) and not is_on_purpose else []
+
+
+def _is_a_fault(error: BaseException, raised_at: TracebackType) -> bool:
+    """Whether it may be monarq's own; a cancelling, as of an aborted job, is no `Exception`."""
+    return isinstance(error, Exception) and _module_of(raised_at) not in (*_MACHINERY, *_CALLERS)
 
 
 def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from monarq.monitor.result_view import view_result
 from monarq.shared import keys as names
 from monarq.shared.codec import MSGPACK, PICKLE, Codec
 from monarq.shared.commands.abort import AbortAnswer, abort, is_meant
 from monarq.shared.commands.enqueue import Ids, Placing, enqueue
 from monarq.shared.declare import job
 from monarq.shared.errors import JobAbortedError
+from monarq.shared.job import Job
 from monarq.shared.keys import ASKED_MARK
 from monarq.shared.payload import Payload, write_payload
 from tests.support.engines import (
@@ -41,6 +44,22 @@ async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
         result.unwrap()
     assert await letter_of(redis, "stop") == {}
     assert not await redis.exists(names.ABORT)
+
+
+@pytest.mark.parametrize(("job", "is_shown"), [(jobs.wait, True), (jobs.spin_on, False)], ids=["io", "cpu"])
+async def test_an_aborted_job_shows_no_frames_but_the_users(
+    redis: Redis, redis_url: str, job: Job[..., Any], is_shown: bool
+) -> None:
+    journal = Recorder()
+    await put(redis, job, 30, job_id="stop")
+    async with running(make_engine(redis_url, jobs.ALL, journal)):
+        await journal.until("job_started")
+        await abort(redis, QUEUE, "stop")
+        await result_of(redis, "stop")
+    stored = await redis.get(names.result("stop"))
+    traceback = view_result(stored, len(stored), None).traceback
+    assert ("engine_jobs.py" in traceback) is is_shown
+    assert "/workers/lanes/" not in traceback
 
 
 async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: str) -> None:
