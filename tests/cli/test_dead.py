@@ -75,6 +75,16 @@ async def test_a_list_for_people(redis: Redis, cli_here: Cli) -> None:
     assert few.err == "monarq: there are more than these 2; --limit shows them\n"
 
 
+async def test_a_list_tells_of_a_long_error_how_it_begins_and_ends(redis: Redis, cli_here: Cli) -> None:
+    await bury(redis, a=letter(error=f"ValueError: {'y' * 20_000} the end"))
+    listed = " ".join((await cli_here("dead", "list")).out.split())
+    assert len(listed) < 1000
+    assert "ValueError: yyy" in listed
+    assert "characters left out]" in listed
+    assert listed.endswith("the end")
+    assert "y" * 20_000 in (await cli_here("dead", "list", "--json")).results[0]["error"]
+
+
 async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await bury(redis, a=THREE["a"], b=letter(payload=None))
     a, b = sorted((await cli_here("dead", "list", "--json")).results, key=lambda told: told["id"])
