@@ -9,6 +9,9 @@ from monarq.shared.errors import StandInError
 
 DEFAULT_MAX_ERROR_TEXT: Final = 20_000
 
+LONGEST_IN_LIST: Final = 400
+"""Signs of an error as one of many; where one is shown, it is shown whole."""
+
 _LONGEST_NAME: Final = 500
 _OBJECT_WEIGHT: Final = 20
 _ERROR_WEIGHT: Final = 200
@@ -85,6 +88,11 @@ def cut(text: str, longest: int | None = None) -> str:
     tail = longest // 4
     head = longest - tail
     return f"{text[:head]} … [{len(text) - longest:,} characters left out] … {text[len(text) - tail :]}"
+
+
+def brief(text: str) -> str:
+    """An error as one of many in a list: on one line, and how it begins and ends."""
+    return cut(" ".join(text.split()), LONGEST_IN_LIST)
 
 
 def is_heavier(value: object, budget: int) -> bool:

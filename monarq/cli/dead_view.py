@@ -19,16 +19,13 @@ from monarq.cli.figures import duration
 from monarq.cli.tables import Column, render_listed
 from monarq.monitor.dead import DeadLetter
 from monarq.monitor.payload_view import PayloadView, view_payload
-from monarq.shared.error_text import cut
+from monarq.shared.error_text import brief
 from monarq.shared.json_lines import json_line
 from monarq.shared.printable import printable, printable_lines
 
 SHORTEST_NAME: Final = 12
 SHORTEST_ERROR: Final = 16
 """Signs to which columns are narrowed at most."""
-
-LONGEST_ERROR: Final = 400
-"""Signs of an error in a list; `dead show` has it whole."""
 
 _OF_LINES: Final = ("error", "returned")
 JSON_FIELDS: Final = tuple(each.name for each in fields(DeadLetter) if each.name != "raw_id")
@@ -52,11 +49,7 @@ def render_list(letters: Sequence[DeadLetter], *, with_queue: bool, width: int) 
         ids,
         Column("job", _texts(letter.name for letter in letters), least=SHORTEST_NAME),
         Column("tries", _texts(str(letter.tries) for letter in letters), rank=1, justify="right"),
-        Column(
-            "error",
-            _texts(cut(" ".join(letter.error.split()), LONGEST_ERROR) for letter in letters),
-            least=SHORTEST_ERROR,
-        ),
+        Column("error", _texts(brief(letter.error) for letter in letters), least=SHORTEST_ERROR),
     ]
     return render_listed(ids, columns, width=width)
 

@@ -19,6 +19,7 @@ from monarq.cli.tables import Column, render_listed
 from monarq.monitor.job import JobView
 from monarq.monitor.jobs import JobRow
 from monarq.monitor.timeline import Moment
+from monarq.shared.error_text import brief
 from monarq.shared.json_lines import json_line
 from monarq.shared.printable import printable
 
@@ -92,7 +93,7 @@ def _standing(row: JobRow) -> str:
         since = f" for {ago(row.started_ms)}" if row.started_ms else ""
         return f"on {row.worker or 'a worker'}{since}{asked}"
     if row.error:
-        return " ".join(row.error.split())
+        return brief(row.error)
     if row.ended_ms is not None:
         took = f", after {duration((row.ended_ms - row.started_ms) / 1000)}" if row.started_ms else ""
         return f"{ago(row.ended_ms)} ago{took}"

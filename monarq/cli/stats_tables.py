@@ -17,6 +17,7 @@ from monarq.cli.figures import NOTHING, duration, rate, span, sparkline
 from monarq.cli.tables import Column, open_table, render_columns
 from monarq.monitor.overview import BEATS, Overview
 from monarq.monitor.tallies import Tallies
+from monarq.shared.error_text import brief
 from monarq.shared.printable import printable
 
 WIDE: Final = 144
@@ -236,7 +237,7 @@ def render_failures(queues: Sequence[Overview], *, most: int, whole: bool) -> Ta
     table.add_column("last failures", overflow="fold")
     for letter, now_ms in letters[:most]:
         age = duration(max(0.0, (now_ms - letter.died_ms) / 1000))
-        error = printable(" ".join(letter.error.split()))
+        error = printable(brief(letter.error))
         said = Text(error, style="red") if whole else Text(error, style="red", no_wrap=True, overflow="ellipsis")
         table.add_row(Text(age, style="dim"), Text(printable(letter.name)), said)
     return table

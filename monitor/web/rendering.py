@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from monarq.monitor.web import wording
 from monarq.monitor.web.access import Access
 from monarq.monitor.web.asked import Asked, Value, link
+from monarq.shared.error_text import brief
 from monarq.shared.printable import printable, printable_lines
 from monarq.shared.version import VERSION
 
@@ -121,7 +122,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters.update({name: getattr(wording, name) for name in _FILTERS})
-    templates.filters.update(printable=printable, printable_lines=printable_lines)
+    templates.filters.update(brief=brief, printable=printable, printable_lines=printable_lines)
     return templates
 
 

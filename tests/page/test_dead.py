@@ -43,6 +43,17 @@ async def test_the_list_and_its_filters(redis: Redis, site: Site) -> None:
     assert "No letter fits" in await site.text("/dead", params={"queue": "other"})
 
 
+async def test_a_list_tells_how_a_long_error_begins_and_ends(redis: Redis, site: Site) -> None:
+    error = f"ValueError: first{'x' * 19_000}last"
+    await bury(redis, b"ann", error=error)
+    for place in ("/", "/dead", "/jobs?state=dead"):
+        listed = await site.text(place)
+        assert "first" in listed
+        assert "last" in listed
+        assert error not in listed
+    assert error in await site.text("/jobs/job?queue=arq:queue&id=ann")
+
+
 @pytest.mark.parametrize("raw_id", ODD_IDS)
 async def test_an_id_may_hold_anything(redis: Redis, site: Site, raw_id: bytes) -> None:
     await bury(redis, raw_id, name="send")
