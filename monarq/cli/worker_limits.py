@@ -11,17 +11,19 @@ from monarq.cli.arguments import parse_duration, parse_size
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
+_COUNT: Final[dict[str, Any]] = {"type": click.IntRange(1), "metavar": "N"}
+_SIZE: Final[dict[str, Any]] = {"type": parse_size, "metavar": "SIZE"}
+_DURATION: Final[dict[str, Any]] = {"type": parse_duration, "metavar": "DURATION"}
+
 _OPTIONS: Final = (
     click.option(
         "--max-jobs-per-worker",
-        type=click.IntRange(1),
-        metavar="N",
+        **_COUNT,
         help="Replace a worker by a new one when it has run so many jobs. Default: never.",
     ),
     click.option(
         "--max-memory-per-worker",
-        type=parse_size,
-        metavar="SIZE",
+        **_SIZE,
         help="Replace a worker by a new one when its jobs make it take more memory, such as 512MB. Default: never.",
     ),
     click.option(
@@ -34,64 +36,54 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--max-jobs-per-child",
-        type=click.IntRange(1),
-        metavar="N",
+        **_COUNT,
         help="Replace the process of the cpu lane when it has run so many jobs. Default: the target's, else 1000.",
     ),
     click.option(
         "--cpu-memory",
-        type=parse_size,
-        metavar="SIZE",
+        **_SIZE,
         help="What a cpu job may take that has no limit of its own, such as 256MB. Default: the target's, else any.",
     ),
     click.option(
         "--max-payload",
-        type=parse_size,
-        metavar="SIZE",
+        **_SIZE,
         help="A job with a larger payload is dead; producers have a limit of their own. Default: the"
         " target's, else 8MB.",
     ),
     click.option(
         "--max-result",
-        type=parse_size,
-        metavar="SIZE",
+        **_SIZE,
         help="A job with a larger result has failed. Default: the target's, else 64MB.",
     ),
     click.option(
         "--max-error-text",
-        type=parse_size,
-        metavar="SIZE",
+        **_SIZE,
         help="How much is kept of an error's text, in logs, results and dead letters. Default: the target's,"
         " else 20KB.",
     ),
     click.option(
         "--keep-result",
-        type=parse_duration,
-        metavar="DURATION",
+        **_DURATION,
         help="How long results are kept of jobs that do not say; 0 not at all. Default: the target's, else 1h.",
     ),
     click.option(
         "--max-crashes",
-        type=click.IntRange(1),
-        metavar="N",
+        **_COUNT,
         help="A job that so often was running when its worker died is dead. Default: the target's, else 3.",
     ),
     click.option(
         "--keep-unknown",
-        type=parse_duration,
-        metavar="DURATION",
+        **_DURATION,
         help="How long a job of an unknown name waits for a worker that knows it, before it is dead. Default: 1h.",
     ),
     click.option(
         "--keep-dead",
-        type=parse_duration,
-        metavar="DURATION",
+        **_DURATION,
         help="How long dead letters are kept. Default: the target's, else 7d.",
     ),
     click.option(
         "--max-dead",
-        type=click.IntRange(1),
-        metavar="N",
+        **_COUNT,
         help="How many dead letters a queue keeps, the newest. Default: the target's, else 10000.",
     ),
 )

@@ -32,6 +32,7 @@ from monarq.shared.lane import Home, Lane
 from tests.model.stopped_scripts import NOW_MS, StoppedScripts, now
 from tests.model.terms import FRONT, LEASE_S, LETTER_S, RESULT_S, Job, Taken, shown
 from tests.support.key_families import family_of
+from tests.support.leases import lease_of
 from tests.support.queue_state import KEYS, UNCOUNTED, Exactly, QueueState, Time
 
 _PASS: Final = """
@@ -189,7 +190,7 @@ class RealQueue:
 
 def _lease(taken: Taken) -> Lease:
     payload = taken.payload.encode() if taken.payload is not None else None
-    return Lease(KEYS, taken.id.encode(), taken.id, taken.token, taken.home, payload, 0, 0, "", 0, None, 0)
+    return lease_of(taken.id, KEYS, token=taken.token, home=taken.home, payload=payload)
 
 
 def _pairs(flat: Sequence[str] | Mapping[str, str]) -> dict[str, str]:

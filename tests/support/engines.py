@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,7 +13,6 @@ from redis.asyncio import Redis
 
 from monarq.shared import keys as names
 from monarq.shared.codec import MSGPACK, Codecs
-from monarq.shared.commands.claim import Lease
 from monarq.shared.commands.enqueue import Ids, Placing, enqueue
 from monarq.shared.connection import UrlSource
 from monarq.shared.job import Job
@@ -105,11 +103,6 @@ async def put(
 async def put_raw(redis: Redis, job_id: str, payload: bytes, queue: QueueKeys = QUEUE) -> None:
     """Enqueues bytes that need not be a payload."""
     await enqueue(redis, queue, Placing(), Ids.NAMED, [(job_id, payload)])
-
-
-def lease_of(job_id: str, keys: QueueKeys = QUEUE, ends_s: float = math.inf) -> Lease:
-    """A lease that Redis knows nothing of."""
-    return Lease(keys, job_id.encode(), job_id, "t", "io", b"", 0, 0, "", 0, None, 0, ends_s=ends_s)
 
 
 async def result_of(redis: Redis, job_id: str) -> Result:

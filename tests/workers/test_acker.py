@@ -21,7 +21,8 @@ from monarq.shared.scripts import Script
 from monarq.workers import acker
 from monarq.workers.acker import Ack, Acker
 from monarq.workers.leases import LeaseTable
-from tests.support.engines import QUEUE, Recorder, crew_of, lease_of, make_engine, put, result_of, running
+from tests.support.engines import QUEUE, Recorder, crew_of, make_engine, put, result_of, running
+from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs

@@ -17,7 +17,8 @@ from monarq.workers import claimer
 from monarq.workers.lease_clock import LeaseClock
 from monarq.workers.leases import LeaseTable
 from monarq.workers.run import Halt
-from tests.support.engines import QUEUE, Recorder, crew_of, lease_of, make_engine, put, result_of, running
+from tests.support.engines import QUEUE, Recorder, crew_of, make_engine, put, result_of, running
+from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs

@@ -15,7 +15,8 @@ from monarq.workers.lanes.cpu_errors import CpuJobDied
 from monarq.workers.registry import register
 from monarq.workers.returns import crashed, handed_back, tried_again
 from monarq.workers.run import Run
-from tests.support.engines import CODECS, lease_of, settings_for_tests
+from tests.support.engines import CODECS, settings_for_tests
+from tests.support.leases import lease_of
 from tests.workers import engine_jobs as jobs
 
 DUE_MS = 1_700_000_000_000

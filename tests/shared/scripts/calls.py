@@ -25,6 +25,7 @@ from monarq.shared.commands.requeue import Return, requeue
 from monarq.shared.commands.wake import wake
 from monarq.shared.lane import Home, Lane
 from tests.shared.scripts.rows import Call, Scene
+from tests.support import leases
 from tests.support.queue_state import KEYS, Time, to_bytes, to_text
 
 LEASE_S: Final = 15
@@ -57,7 +58,7 @@ class Took:
 
 def lease_of(job_id: str, token: str = "t1", home: Home = "io") -> Lease:
     """A lease as a worker holds it."""
-    return Lease(KEYS, to_bytes(job_id), job_id, token, home, b"payload", 0, 0, "", 0, None, 0)
+    return leases.lease_of(job_id, KEYS, token=token, home=home, payload=b"payload")
 
 
 def call_enqueue(

@@ -1,0 +1,25 @@
+"""Leases as workers hold them, made without a claim."""
+
+from __future__ import annotations
+
+import math
+
+from monarq.shared.commands.claim import Lease
+from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.lane import Home
+from tests.support.queue_state import to_bytes
+
+QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+
+
+def lease_of(
+    job_id: str,
+    keys: QueueKeys = QUEUE,
+    *,
+    token: str = "t",
+    home: Home = "io",
+    payload: bytes | None = b"",
+    ends_s: float = math.inf,
+) -> Lease:
+    """A lease of a job's first try, whether or not Redis knows of it."""
+    return Lease(keys, to_bytes(job_id), job_id, token, home, payload, 0, 0, "", 0, None, 0, ends_s=ends_s)
