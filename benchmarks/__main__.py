@@ -18,7 +18,7 @@ from benchmarks.roster import ROSTER
 from benchmarks.rounds import Plan, run
 from benchmarks.servers import postgres
 from monarq.embedded import EmbeddedRedis
-from monarq.workers.cores import usable_cores
+from monarq.workers.system.cores import usable_cores
 
 PLOTTED = ("noop/s, 1 worker(s)", "enqueue/s in bulk", "enqueue/s one by one")
 

@@ -12,19 +12,19 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from benchmarks.floor import KEYS, wire
-from monarq.producer.private_pool import PrivatePool
-from monarq.producer.route import new_id
-from monarq.producer.wire import Wire
-from monarq.shared.codec import MSGPACK
-from monarq.shared.commands.claim import Lease
-from monarq.shared.commands.enqueue import Ids, Placing, enqueue
-from monarq.shared.commands.finish import Ending, finish
-from monarq.shared.connection import open_redis
-from monarq.shared.payload import write_payload
-from monarq.workers.claimer import Claimer
-from monarq.workers.journal import Journal
-from monarq.workers.settings import WorkerSettings
-from monarq.workers.slots import Slots
+from monarq.producer.enqueue.serializer import new_id
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.redis.client import Wire
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.private_pool import PrivatePool
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.jobs.claimer import Claimer
+from monarq.workers.jobs.slots import Slots
 
 CONNECTING = 50
 """So many connect at a time."""

@@ -20,12 +20,12 @@ import uvloop
 
 from monarq import Producer, job
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.connection import UrlSource, open_redis
-from monarq.shared.scripts import Script
-from monarq.workers.engine import Engine
-from monarq.workers.journal import Journal
-from monarq.workers.log import WorkerLog
-from monarq.workers.settings import WorkerSettings
+from monarq.shared.redis.connection import UrlSource, open_redis
+from monarq.shared.redis.scripts import Script
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.process.worker import Engine
+from monarq.workers.reporting.worker_log import WorkerLog
 
 COUNTING: Final = {
     "local function gather(now, name, fields)\n": "local function gather()\n    do return end\n",

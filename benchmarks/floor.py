@@ -22,16 +22,16 @@ from rich.table import Table
 from benchmarks import machine
 from benchmarks.meter import Meter, Reading
 from monarq.embedded import EmbeddedRedis
-from monarq.producer.private_pool import PrivatePool
-from monarq.producer.route import new_ids
-from monarq.producer.wire import Wire
-from monarq.shared.codec import MSGPACK
-from monarq.shared.commands.claim import Claim, claim
-from monarq.shared.commands.enqueue import Ids, Placing, enqueue
-from monarq.shared.commands.finish import Ending, finish
-from monarq.shared.connection import open_redis
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.payload import write_payload, write_result
+from monarq.producer.enqueue.serializer import new_ids
+from monarq.shared.commands.jobs.claim import Claim, claim
+from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import write_payload, write_result
+from monarq.shared.redis.client import Wire
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.redis.private_pool import PrivatePool
 
 BATCHES: Final = (1, 10, 100, 1000)
 AT_ONCE: Final = 2

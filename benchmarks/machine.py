@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from monarq.workers.cores import usable_cores
+from monarq.workers.system.cores import usable_cores
 
 
 def describe() -> dict[str, str | int | float]:

@@ -27,10 +27,10 @@ from benchmarks.meter import Meter
 from benchmarks.roster import ROSTER
 from monarq import Producer
 from monarq.embedded import EmbeddedRedis
-from monarq.producer.wire import Wire
-from monarq.shared.commands.claim import Claim, claim
-from monarq.shared.commands.finish import Ending, finish
-from monarq.shared.scripts import Script
+from monarq.shared.commands.jobs.claim import Claim, claim
+from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.redis.client import Wire
+from monarq.shared.redis.scripts import Script
 
 FULL: Final = Effort(lone=200)
 CLAIM: Final = 100
@@ -89,7 +89,7 @@ async def backlog(url: str, sizes: Sizes) -> list[Point]:
     points, meter, redis = [], Meter(url), wire(url)
     for size in sizes.backlogs:
         points.append(Point("memory", "monarq", size, await _memory_of_each(meter, partial(_fill, url), size)))
-        with meter.timing(Script.load("claim").sha) as in_redis_ms:
+        with meter.timing(Script.load("jobs/claim").sha) as in_redis_ms:
             whole_ms = await _claims(redis, meter, size)
         for name, times_ms in (("", whole_ms), ("in Redis ", in_redis_ms)):
             points += [Point("claim", f"{name}p{part * 100:g}", size, quantile(times_ms, part)) for part in (0.5, 0.99)]

@@ -23,9 +23,9 @@ from redis.asyncio import Redis
 
 from monarq import Producer, job
 from monarq.embedded import EmbeddedRedis
-from monarq.monitor import steering
-from monarq.shared.connection import open_redis
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.monitor.admin import admin as steering
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 
 BATCH = 1000
 IDLE_S = 6.0

@@ -14,7 +14,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
 
 from chaos.redis_server import RedisServer, find_program, free_port
-from monarq.shared.connection import connection_options
+from monarq.shared.redis.connection import connection_options
 
 NAME: Final = "chaos"
 PORTS_VARIABLE: Final = "CHAOS_SENTINELS"

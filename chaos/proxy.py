@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Self
 
-from monarq.shared.scripts import Script
+from monarq.shared.redis.scripts import Script
 
 CHUNK: Final = 1 << 20
 _WORKER: Final = re.compile(rb"[\w.-]+:\d+:[0-9a-f]{8}")

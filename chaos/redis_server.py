@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.embedded import list_servers
-from monarq.shared.connection import open_redis
+from monarq.shared.redis.connection import open_redis
 
 READY_S: Final = 20.0
 IGNORING_FULL_FILES: Final = ("/bin/sh", "-c", 'trap "" XFSZ; exec "$@"', "sh")

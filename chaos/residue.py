@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.codec import Codecs
 from monarq.shared.errors import PayloadError
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.payload import Result
+from monarq.shared.payloads.codec import Codecs
+from monarq.shared.payloads.payload import Result
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 
 BATCH = 500
 _CODECS = Codecs(allow_pickle=True)

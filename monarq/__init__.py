@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from monarq.producer import JobStatus as JobStatus
     from monarq.producer import Producer as Producer
     from monarq.producer import SyncProducer as SyncProducer
-    from monarq.producer import named as named
-    from monarq.producer.errors import PartlyEnqueuedError as PartlyEnqueuedError
-    from monarq.producer.errors import RedisRefusedError as RedisRefusedError
-    from monarq.shared.context import Context as Context
-    from monarq.shared.declare import job as job
+    from monarq.producer import named
+    from monarq.shared.calls.context import Context as Context
     from monarq.shared.errors import EnqueueUnknownError as EnqueueUnknownError
     from monarq.shared.errors import JobAbortedError as JobAbortedError
     from monarq.shared.errors import JobDeadError as JobDeadError
     from monarq.shared.errors import JobFailedError as JobFailedError
     from monarq.shared.errors import MonarqError as MonarqError
+    from monarq.shared.errors import PartlyEnqueuedError as PartlyEnqueuedError
+    from monarq.shared.errors import RedisRefusedError as RedisRefusedError
     from monarq.shared.errors import RedisUnavailableError as RedisUnavailableError
     from monarq.shared.errors import ResultNotFoundError as ResultNotFoundError
     from monarq.shared.errors import ResultTimeoutError as ResultTimeoutError
-    from monarq.shared.job import Job as Job
+    from monarq.shared.jobs.decorators import job as job
+    from monarq.shared.jobs.job import Job as Job
+    from monarq.shared.jobs.retry import Retry as Retry
+    from monarq.shared.jobs.schedule import cron as cron
     from monarq.shared.lane import Lane as Lane
-    from monarq.shared.progress import Progress as Progress
-    from monarq.shared.retry import Retry as Retry
-    from monarq.shared.schedule import cron as cron
-    from monarq.workers.journal import Listener as Listener
-    from monarq.workers.log_fields import JobLogFilter as JobLogFilter
-    from monarq.workers.run import Run as Run
+    from monarq.shared.payloads.progress import Progress as Progress
+    from monarq.workers.events.dispatcher import Listener as Listener
+    from monarq.workers.reporting.log_fields import JobLogFilter as JobLogFilter
+    from monarq.workers.runs.run import Run as Run
 
 _HOMES = {
     "Handle": "monarq.producer",
@@ -41,10 +41,10 @@ _HOMES = {
     "Producer": "monarq.producer",
     "SyncProducer": "monarq.producer",
     "named": "monarq.producer",
-    "PartlyEnqueuedError": "monarq.producer.errors",
-    "RedisRefusedError": "monarq.producer.errors",
-    "Context": "monarq.shared.context",
-    "job": "monarq.shared.declare",
+    "PartlyEnqueuedError": "monarq.shared.errors",
+    "RedisRefusedError": "monarq.shared.errors",
+    "Context": "monarq.shared.calls.context",
+    "job": "monarq.shared.jobs.decorators",
     "EnqueueUnknownError": "monarq.shared.errors",
     "JobAbortedError": "monarq.shared.errors",
     "JobDeadError": "monarq.shared.errors",
@@ -53,14 +53,14 @@ _HOMES = {
     "RedisUnavailableError": "monarq.shared.errors",
     "ResultNotFoundError": "monarq.shared.errors",
     "ResultTimeoutError": "monarq.shared.errors",
-    "Job": "monarq.shared.job",
+    "Job": "monarq.shared.jobs.job",
     "Lane": "monarq.shared.lane",
-    "Progress": "monarq.shared.progress",
-    "Retry": "monarq.shared.retry",
-    "cron": "monarq.shared.schedule",
-    "Listener": "monarq.workers.journal",
-    "JobLogFilter": "monarq.workers.log_fields",
-    "Run": "monarq.workers.run",
+    "Progress": "monarq.shared.payloads.progress",
+    "Retry": "monarq.shared.jobs.retry",
+    "cron": "monarq.shared.jobs.schedule",
+    "Listener": "monarq.workers.events.dispatcher",
+    "JobLogFilter": "monarq.workers.reporting.log_fields",
+    "Run": "monarq.workers.runs.run",
     "__version__": "monarq.shared.version",
 }
 

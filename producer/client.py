@@ -10,28 +10,28 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 
 from redis.asyncio import Redis
 
-from monarq.producer.bulk import Bulk
-from monarq.producer.completed import iterate_completed
+from monarq.producer.enqueue.bulk import Bulk
+from monarq.producer.enqueue.serializer import Packer, new_id
+from monarq.producer.enqueue.submitter import Submitter
 from monarq.producer.given_redis import choose_redis
-from monarq.producer.handle import Handle
-from monarq.producer.listener import Listener
-from monarq.producer.private_pool import PrivatePool
-from monarq.producer.route import Packer, new_id
-from monarq.producer.submit import Submitter
-from monarq.producer.tracker import Tracker
-from monarq.producer.watching import iterate_progress
-from monarq.producer.wire import Wire
-from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
-from monarq.shared.commands.enqueue import Enqueued
-from monarq.shared.connection import SOCKET_TIMEOUT_S
+from monarq.producer.results.as_completed import iterate_completed
+from monarq.producer.results.handle import Handle
+from monarq.producer.results.listener import Listener
+from monarq.producer.results.progress_stream import iterate_progress
+from monarq.producer.results.tracker import Tracker
+from monarq.shared.commands.jobs.enqueue import Enqueued
 from monarq.shared.errors import SettingsError
-from monarq.shared.job import Job
-from monarq.shared.keys import DEFAULT_QUEUE
-from monarq.shared.naming import check_job_id, check_name
-from monarq.shared.progress import Progress
-from monarq.shared.signing import find_signer
+from monarq.shared.jobs.job import Job
+from monarq.shared.parsing import Duration, size_bytes, to_seconds
+from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
+from monarq.shared.payloads.progress import Progress
+from monarq.shared.payloads.signing import find_signer
+from monarq.shared.redis.client import Wire
+from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
+from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.redis.private_pool import PrivatePool
 from monarq.shared.tracing import sending
-from monarq.shared.units import Duration, size_bytes, to_seconds
+from monarq.shared.validation import check_job_id, check_name
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -8,8 +8,8 @@ from redis.asyncio.sentinel import Sentinel
 from redis.cluster import RedisCluster as BlockingCluster
 from redis.sentinel import Sentinel as BlockingSentinel
 
-from monarq.shared.connection import open_redis, redis_url, shown_url
 from monarq.shared.errors import SettingsError
+from monarq.shared.redis.connection import open_redis, redis_url, shown_url
 
 
 def choose_redis(url: str | None, redis: object) -> tuple[Redis, str]:

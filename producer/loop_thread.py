@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import uvloop
 
-from monarq.producer.errors import ProducerClosedError, ProducerMisusedError
+from monarq.shared.errors import ProducerClosedError, ProducerMisusedError
 
 T = TypeVar("T")
 

@@ -10,17 +10,17 @@ from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
 from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
-from monarq.producer.errors import ProducerClosedError
-from monarq.producer.handle import Handle
 from monarq.producer.loop_thread import LoopThread
-from monarq.producer.status import JobStatus
-from monarq.shared.codec import DEFAULT_MAX_PAYLOAD, Codec
-from monarq.shared.connection import SOCKET_TIMEOUT_S
-from monarq.shared.job import Job
-from monarq.shared.keys import DEFAULT_QUEUE
-from monarq.shared.payload import Result
-from monarq.shared.progress import Progress
-from monarq.shared.units import Duration
+from monarq.producer.results.handle import Handle
+from monarq.producer.results.status import JobStatus
+from monarq.shared.errors import ProducerClosedError
+from monarq.shared.jobs.job import Job
+from monarq.shared.parsing import Duration
+from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, Codec
+from monarq.shared.payloads.payload import Result
+from monarq.shared.payloads.progress import Progress
+from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,7 +1,7 @@
 """Spans for sending jobs, by the OpenTelemetry conventions for messaging; imported only where a provider is set.
 
 https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ (as of 1.37, "development"). The span of the work
-is in `monarq.workers.spans`: it links to the span of the enqueue, whose context travels in the payload.
+is in `monarq.workers.reporting.spans`: it links to the span of the enqueue, whose context travels in the payload.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, TracerProvider, format_span_id, format_trace_id, get_current_span
 from opentelemetry.util.types import AttributeValue
 
-from monarq.shared.error_text import qualified_name
+from monarq.shared.text.error_text import qualified_name
 from monarq.shared.tracing import Carrier
 from monarq.shared.version import VERSION
 

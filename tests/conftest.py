@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.connection import open_redis
+from monarq.shared.redis.connection import open_redis
 from tests.support.leaks import leaked_keys
 from tests.support.loops import StrictLoop
 

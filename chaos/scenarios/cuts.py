@@ -20,13 +20,13 @@ whose lease is lost for that run twice, and no cut is to blame."""
 
 WORKERS: Final = 8
 SHARES: Final = {
-    "enqueue": 0.4,
-    "claim": 0.4,
-    "renew": 0.9,
-    "finish": 0.4,
-    "requeue": 0.6,
-    "abort": 0.8,
-    "forfeit": 0.3,
+    "jobs/enqueue": 0.4,
+    "jobs/claim": 0.4,
+    "workers/renew": 0.9,
+    "jobs/finish": 0.4,
+    "jobs/requeue": 0.6,
+    "jobs/abort": 0.8,
+    "jobs/release_claim": 0.3,
 }
 
 
@@ -66,7 +66,7 @@ async def _cut(stage: Stage, cut: Cut) -> Outcome:
     outcome.facts["cuts"] = {rule.name: rule.done for rule in rules}
     check_basics(outcome, stage.fleets)
     for rule in rules:
-        if rule.name != "forfeit":  # only a claim whose reply was lost leads to one
+        if rule.name != "jobs/release_claim":  # only a claim whose reply was lost leads to one
             outcome.check(f"{rule.name} cut", rule.done, equals=rule.done + rule.left)
     if aborts:
         outcome.check("aborts that went wrong", wrong_aborts, equals=0)
@@ -83,7 +83,7 @@ def _rules(stage: Stage, cut: Cut) -> list[Rule]:
 
 
 async def _until_done(rules: list[Rule], longest_s: float) -> None:
-    needed = [rule for rule in rules if rule.name != "forfeit"]
+    needed = [rule for rule in rules if rule.name != "jobs/release_claim"]
     loop = asyncio.get_running_loop()
     end_s = loop.time() + longest_s
     while any(rule.left for rule in needed) and loop.time() < end_s:
@@ -108,7 +108,7 @@ async def until_ticks_caught_up(stage: Stage) -> None:
 
 async def _abort_some(stage: Stage, url: str, rules: list[Rule]) -> int:
     """Aborts jobs that wait or run, as long as there are cuts to be made; gives how many were not aborted."""
-    rule = next(rule for rule in rules if rule.name == "abort")
+    rule = next(rule for rule in rules if rule.name == "jobs/abort")
     gate = asyncio.Semaphore(16)
     wrong = 0
 

@@ -16,7 +16,7 @@ from chaos.outcome import Outcome
 from chaos.stage import LEASE_S, Stage, signal_process
 from monarq import Producer
 from monarq.producer import named
-from monarq.shared import keys as names
+from monarq.shared.redis import keys as names
 
 SECOND: Final = "generation=2"
 AT_ONCE: Final = 50

@@ -18,11 +18,11 @@ from types import TracebackType
 from typing import IO, Final, Self, cast
 
 from monarq.embedded import EmbeddedRedis, guard
-from monarq.shared.commands.counts import counts
-from monarq.shared.connection import open_redis
+from monarq.shared.commands.queues.counts import counts
 from monarq.shared.errors import MonarqError
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.cores import usable_cores
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.system.cores import usable_cores
 
 READY_TIMEOUT_S: Final = 30.0
 READY_POLL_S: Final = 0.02

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from monarq.examples.stage.comparison import Work, compare, judge, tabulate
 from monarq.examples.stage.pool import LocalPool, PoolError, count_workers
-from monarq.shared.connection import redis_url, shown_url, unavailable
 from monarq.shared.errors import MonarqError
+from monarq.shared.redis.connection import redis_url, shown_url, unavailable
 
 JOBS: Final = "monarq.examples.jobs"
 """The examples' jobs, as workers load them wherever they are started; in a checkout, `examples.jobs` are the same."""

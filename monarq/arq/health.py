@@ -8,9 +8,9 @@ from typing import Any
 from arq.connections import RedisSettings
 from arq.constants import default_queue_name, health_check_key_suffix
 
-from monarq.producer.arq_pool import create_pool
-from monarq.shared.log_lines import open_logger
-from monarq.workers.arq_given import given_settings
+from monarq.arq.client.pool import create_pool
+from monarq.arq.settings.lookup import given_settings
+from monarq.shared.text.log_lines import open_logger
 
 logger = open_logger("arq.worker")
 

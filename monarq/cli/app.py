@@ -11,21 +11,21 @@ import click
 from click.core import ParameterSource
 
 from monarq.cli.console import FAILED, INTERRUPTED, REFUSED, Reporter, give_up, say
-from monarq.cli.dead import dead
+from monarq.cli.dead.command import dead
 from monarq.cli.demo import demo
-from monarq.cli.documented import DocumentedGroup
-from monarq.cli.enqueue import enqueue
-from monarq.cli.jobs import jobs
+from monarq.cli.enqueue.command import enqueue
+from monarq.cli.help import DocumentedGroup
+from monarq.cli.jobs.command import jobs
 from monarq.cli.options import verbose_option, version_option
-from monarq.cli.queue import queue
+from monarq.cli.queue.command import queue
 from monarq.cli.redis import redis
-from monarq.cli.stats import stats
-from monarq.cli.web import web
-from monarq.cli.worker import worker
-from monarq.cli.workers import workers
+from monarq.cli.stats.command import stats
+from monarq.cli.web.command import web
+from monarq.cli.worker.command import worker
+from monarq.cli.workers.command import workers
 from monarq.shared.errors import MonarqError
 from monarq.shared.extras import missing_extra
-from monarq.workers.output import open_standard_descriptors
+from monarq.workers.system.output import open_standard_descriptors
 
 SECTIONS: Final = {
     "Examples": """

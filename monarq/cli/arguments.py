@@ -69,7 +69,7 @@ def parse_duration(text: str) -> float:
         click.BadParameter: it is no duration, or over a hundred years.
     """
     from monarq.shared.errors import SettingsError
-    from monarq.shared.units import to_seconds
+    from monarq.shared.parsing import to_seconds
 
     found = _DURATION.fullmatch(text.strip())
     if found is None:
@@ -99,7 +99,7 @@ def parse_size(text: str) -> int:
         click.BadParameter: it is no size.
     """
     from monarq.shared.errors import SettingsError
-    from monarq.shared.units import size_bytes
+    from monarq.shared.parsing import size_bytes
 
     try:
         return size_bytes(text, "size")
@@ -114,7 +114,7 @@ def parse_workers(text: str) -> int:
         click.BadParameter: it is neither, or over `MOST_WORKERS`.
     """
     if text == "auto":
-        from monarq.workers.cores import usable_cores
+        from monarq.workers.system.cores import usable_cores
 
         return usable_cores()
     if not text.isdecimal() or len(text) > len(str(MOST_WORKERS)) or not 1 <= int(text) <= MOST_WORKERS:

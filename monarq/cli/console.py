@@ -9,7 +9,7 @@ import traceback
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
-from monarq.shared.printable import printable, printable_lines
+from monarq.shared.text.printable import printable, printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console

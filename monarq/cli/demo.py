@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from monarq.cli.documented import DocumentedCommand
+from monarq.cli.help import DocumentedCommand
 from monarq.cli.options import verbose_option
 
 

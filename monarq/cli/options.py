@@ -9,7 +9,7 @@ import click
 
 from monarq.cli.console import Reporter
 from monarq.shared.errors import SettingsError
-from monarq.shared.naming import check_text
+from monarq.shared.validation import check_text
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from monarq.cli.console import one_line, say
-from monarq.cli.documented import DocumentedCommand
+from monarq.cli.help import DocumentedCommand
 from monarq.cli.options import verbose_option
 
 SECTIONS: Final = {

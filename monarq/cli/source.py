@@ -13,8 +13,8 @@ from monarq.cli.console import say
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from monarq.shared.connection import UrlSource
     from monarq.shared.errors import MonarqError
+    from monarq.shared.redis.connection import UrlSource
 
 EMBEDDED: Final = "embedded"
 
@@ -60,7 +60,7 @@ def open_source(url: str | None) -> Iterator[UrlSource]:
     """
     from redis.exceptions import RedisError
 
-    from monarq.shared.connection import UrlSource, redis_url
+    from monarq.shared.redis.connection import UrlSource, redis_url
 
     with open_url(url) as found:
         source = UrlSource(redis_url(found))
@@ -82,6 +82,6 @@ async def open_client(source: UrlSource) -> AsyncIterator[Redis]:
 
 def told(error: Exception, shown: str) -> MonarqError:
     """What redis-py raised, in words for a person; `shown` is the server without its password."""
-    from monarq.producer.faults import explain
+    from monarq.shared.redis.redis_errors import explain
 
     return explain(error, shown)

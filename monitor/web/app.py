@@ -14,18 +14,18 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from monarq.monitor.web.access import Access
-from monarq.monitor.web.asked import Asked
-from monarq.monitor.web.door import Door
-from monarq.monitor.web.gate import Gate, route_path
-from monarq.monitor.web.guesses import Guesses
-from monarq.monitor.web.hub import Hub
+from monarq.monitor.web.live_broadcast import Hub
+from monarq.monitor.web.page_request import Asked
+from monarq.monitor.web.redis_provider import Store, StoreSource
 from monarq.monitor.web.rendering import Renderer, Site, View
 from monarq.monitor.web.routes import CHANGES, Change, Read, make_pages
-from monarq.monitor.web.store import Store, StoreSource
+from monarq.monitor.web.security.access import Access
+from monarq.monitor.web.security.login import Door
+from monarq.monitor.web.security.login_limits import Guesses
+from monarq.monitor.web.security.middleware import Gate, route_path
 
 if TYPE_CHECKING:
-    from monarq.monitor.metrics_web import Exporter
+    from monarq.monitor.metrics.endpoint import Exporter
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -95,7 +95,7 @@ class WebApp:
 
     async def _metrics(self, request: Request) -> Response:
         # Only here, so that the page does without prometheus_client.
-        from monarq.monitor.metrics_web import Exporter, read_known
+        from monarq.monitor.metrics.endpoint import Exporter, read_known
 
         self._exporter = self._exporter or Exporter(lambda: read_known(self._store.redis))
         body, content_type = await self._exporter.scrape(request.headers.get("accept", ""))

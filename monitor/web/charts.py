@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from monarq.monitor.series import Bucket
-from monarq.monitor.tallies import Tallies
+from monarq.monitor.queues.counters import Tallies
+from monarq.monitor.queues.series import Bucket
+from monarq.monitor.web.formatting import duration, number, rate
 from monarq.monitor.web.history import Span
-from monarq.monitor.web.wording import duration, number, rate
 
 Point = float | None
 Unit = Literal["rate", "seconds", "count"]

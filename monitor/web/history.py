@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 from redis.asyncio import Redis
 
-from monarq.monitor.series import Bucket, read_series
-from monarq.monitor.tallies import Tallies
+from monarq.monitor.queues.counters import Tallies
+from monarq.monitor.queues.series import Bucket, read_series
 
 MOST_KEPT: Final = 100
 

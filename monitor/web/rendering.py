@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from monarq.monitor.web import wording
-from monarq.monitor.web.access import Access
-from monarq.monitor.web.asked import Asked, Value, link
-from monarq.shared.error_text import brief
-from monarq.shared.printable import printable, printable_lines
+from monarq.monitor.web import formatting as wording
+from monarq.monitor.web.page_request import Asked, Value, link
+from monarq.monitor.web.security.access import Access
+from monarq.shared.text.error_text import brief
+from monarq.shared.text.printable import printable, printable_lines
 from monarq.shared.version import VERSION
 
 _FILTERS: Final = (

@@ -7,7 +7,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.web.asked import Asked
+from monarq.monitor.web.page_request import Asked
 from monarq.monitor.web.pages import cron, dead, job, jobs, queues, workers
 from monarq.monitor.web.pages.overview import Overview
 from monarq.monitor.web.rendering import View

@@ -11,8 +11,8 @@ from typing import Final
 
 import uvicorn
 
-from monarq.monitor.http_limits import LimitedProtocol
 from monarq.monitor.web.app import WebApp
+from monarq.monitor.web.security.http_limits import LimitedProtocol
 from monarq.shared.errors import SettingsError
 
 GRACE_S: Final = 3

@@ -9,8 +9,8 @@ import arq
 from arq.connections import RedisSettings
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counts import counts
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.commands.queues.counts import counts
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.pool import run_worker
 from tests.support.slowness import patience_s
 

@@ -53,5 +53,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         await redis.ping()
         return made.moment
 
-    monkeypatch.setattr("monarq.workers.redis_clock.RedisClock.now", now)
+    monkeypatch.setattr("monarq.workers.cron.clock.RedisClock.now", now)
     return made

@@ -10,12 +10,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.codec import Codecs
-from monarq.shared.cron import crontab, from_arq_fields
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.cron import CronKeeper
-from monarq.workers.cron_entry import CronEntry
-from monarq.workers.journal import Journal
+from monarq.shared.jobs.cron import crontab, from_arq_fields
+from monarq.shared.payloads.codec import Codecs
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.cron.entry import CronEntry
+from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.events.dispatcher import Journal
 from tests.support.cancelling import end
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -16,10 +16,10 @@ from redis.asyncio import Redis
 import monarq.arq
 from monarq.arq.jobs import Job
 from monarq.producer import Producer
-from monarq.shared import keys as names
-from monarq.shared.codec import PICKLE
 from monarq.shared.errors import SettingsError
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.payloads.codec import PICKLE
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.arq.workers import burst, running, theirs, until
 from tests.support.slowness import patience_s
 
@@ -138,7 +138,7 @@ async def test_a_job_whose_payload_has_vanished_is_left_out(pool: monarq.arq.Arq
 
 
 async def test_more_jobs_than_one_call_fetches(pool: monarq.arq.ArqRedis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monarq.producer.arq_redis.PAGE", 7)
+    monkeypatch.setattr("monarq.arq.client.redis.PAGE", 7)
     for n in range(40):
         await pool.enqueue_job("add", n, 0, _job_id=f"job-{n}")
     assert {job.args[0] for job in await pool.queued_jobs()} == set(range(40))

@@ -9,15 +9,15 @@ import arq
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK
-from monarq.shared.declare import job
+from monarq.arq.settings.crons import arq_entries
 from monarq.shared.errors import SettingsError
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.schedule import cron
 from monarq.shared.lane import Lane
-from monarq.shared.schedule import cron
-from monarq.workers.arq_cron import arq_entries
-from monarq.workers.cron_entry import entries_of
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.workers.cron.entry import entries_of
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.keepers import NOON, QUEUE, Clock, entry, keeper, ms_of

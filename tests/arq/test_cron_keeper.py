@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chaos.proxy import Cut
-from monarq.shared import keys as names
-from monarq.shared.connection import open_redis
-from monarq.shared.cron import crontab, from_arq_fields, tick_id
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.jobs.cron import crontab, from_arq_fields, tick_id
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.arq.keepers import EVERY_SECOND, NOON, QUEUE, Clock, Told, entry, keeper, kept, ms_of, queued
 from tests.arq.workers import until
 from tests.support.proxy import Proxy

@@ -16,10 +16,10 @@ from arq.utils import args_to_string
 from redis.asyncio import Redis
 
 from monarq.arq.worker import async_check_health, check_health
-from monarq.shared import keys as names
-from monarq.workers.arq_health import ArqHealth
-from monarq.workers.arq_log import ArqLog, shown_arguments
-from monarq.workers.settings import WorkerSettings
+from monarq.arq.worker_side.health_check import ArqHealth
+from monarq.arq.worker_side.log import ArqLog, shown_arguments
+from monarq.shared.redis import keys as names
+from monarq.workers.config.settings import WorkerSettings
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import FUNCTIONS, burst, ours, running, theirs, until

@@ -11,9 +11,9 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.workers.outcome import Failed
-from monarq.workers.run import Run
-from monarq.workers.runner import Runner
+from monarq.workers.jobs.runner import Runner
+from monarq.workers.runs.outcome import Failed
+from monarq.workers.runs.run import Run
 from tests.arq import telling_app as app
 from tests.arq.workers import burst, ours, running, theirs
 from tests.page.site import page

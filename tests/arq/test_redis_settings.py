@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
 
+from monarq.arq.client.pool import make_client, user_options
 from monarq.arq.connections import RedisSettings, create_pool
-from monarq.producer.arq_pool import make_client, user_options
-from monarq.shared.connection import open_redis
+from monarq.shared.redis.connection import open_redis
 
 DSNS: dict[str, dict[str, Any]] = {
     "redis://localhost:6379": {},

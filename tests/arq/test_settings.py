@@ -18,13 +18,13 @@ import pytest
 from arq.connections import RedisSettings
 from arq.worker import Function
 
-from monarq.shared.codec import MSGPACK, PICKLE
-from monarq.shared.declare import job
+from monarq.arq.settings import crons as arq_cron
+from monarq.arq.settings.connection import PoolSource, SettingsSource
+from monarq.arq.settings.reader import read_arq_settings
 from monarq.shared.errors import SettingsError
-from monarq.workers import arq_cron
-from monarq.workers.arq_settings import read_arq_settings
-from monarq.workers.arq_source import PoolSource, SettingsSource
-from monarq.workers.registry import register
+from monarq.shared.jobs.decorators import job
+from monarq.shared.payloads.codec import MSGPACK, PICKLE
+from monarq.workers.jobs.registry import register
 from tests.arq import jobs
 
 

@@ -20,9 +20,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 import monarq.arq
+from monarq.arq.settings.connection import PoolSource, SettingsSource
 from monarq.embedded import EmbeddedRedis, list_servers
-from monarq.producer.private_pool import PrivatePool
-from monarq.workers.arq_source import PoolSource, SettingsSource
+from monarq.shared.redis.private_pool import PrivatePool
 from tests.arq import jobs
 from tests.arq.workers import burst, until
 from tests.support.slowness import patience_s

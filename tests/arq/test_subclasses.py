@@ -18,8 +18,8 @@ import pytest
 from redis.asyncio import Redis
 
 import monarq.arq.worker
-from monarq.shared import keys as names
 from monarq.shared.errors import SettingsError
+from monarq.shared.redis import keys as names
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import until

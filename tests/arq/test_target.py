@@ -15,12 +15,12 @@ from redis.asyncio import Redis
 
 from monarq import Listener, Run
 from monarq.arq import ArqRedis
+from monarq.arq.worker_side.health_check import ArqHealth
 from monarq.shared.errors import TargetError
-from monarq.shared.keys import DEFAULT_QUEUE
-from monarq.workers.arq_health import ArqHealth
-from monarq.workers.cron import CronKeeper
-from monarq.workers.journal import Journal
-from monarq.workers.target import load_target
+from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.process.target import load_target
 from tests.arq import jobs
 from tests.arq.workers import burst
 from tests.support.slowness import in_time, patience_s

@@ -11,8 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.commands.counts import counts
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.commands.queues.counts import counts
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.arq.keepers import EVERY_SECOND, entry, keeper
 from tests.arq.workers import burst, ours, running, until
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
 
 ROOT = Path(__file__).parents[2]

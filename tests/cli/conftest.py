@@ -10,7 +10,7 @@ import pytest
 
 from monarq.cli.app import run
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.connection import UrlSource
+from monarq.shared.redis.connection import UrlSource
 from tests.cli.command import Cli, Ended, end_all
 
 NOWHERE = "redis://127.0.0.1:1"

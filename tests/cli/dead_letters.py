@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared.codec import MSGPACK
+from monarq.shared.payloads.codec import MSGPACK
 from tests.support.queue_state import KEYS, QueueState, seed
 
 PAYLOAD: Final = MSGPACK.dumps({"t": None, "f": "send", "a": (1, b"\x00"), "k": {"to": "me"}, "et": 1})

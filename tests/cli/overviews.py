@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from monarq.monitor.dead import DeadLetter
-from monarq.monitor.overview import BEAT_S, BEATS, Beat, Overview
-from monarq.monitor.stats import QueueStats, WorkerStats
-from monarq.monitor.tallies import Histogram, Tallies
+from monarq.monitor.health.overview import BEAT_S, BEATS, Beat, Overview
+from monarq.monitor.jobs.dead import DeadLetter
+from monarq.monitor.queues.counters import Histogram, Tallies
+from monarq.monitor.queues.stats import QueueStats, WorkerStats
 
 WORKERS = (
     WorkerStats("a", "web-1.example.com", 12345, "0.1.0", 100, 100, 7503.0, 1_234_567, 0, queues=("arq:queue",)),

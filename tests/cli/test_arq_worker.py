@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.workers.cores import usable_cores
+from monarq.workers.system.cores import usable_cores
 from tests.cli.command import heard, monarq, start, stop
 
 MORE = "; -w auto runs one for each core" if usable_cores() > 1 else ""

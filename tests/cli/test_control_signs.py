@@ -9,7 +9,7 @@ import pytest
 from arq.worker import func
 from redis.asyncio import Redis
 
-from monarq.shared.keys import QueueKeys
+from monarq.shared.redis.keys import QueueKeys
 from tests.cli.command import Cli
 from tests.cli.dead_letters import bury, letter
 from tests.support.engines import put, run_burst

@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.cli.dead_view import JSON_FIELDS
+from monarq.cli.dead.view import JSON_FIELDS
 from monarq.producer import Producer
-from monarq.shared.keys import QueueKeys
+from monarq.shared.redis.keys import QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.cli.dead_letters import PAYLOAD, bury, ids_left, ids_queued, letter
 from tests.support.engines import put, run_burst

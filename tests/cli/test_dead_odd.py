@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.codec import MSGPACK
+from monarq.shared.payloads.codec import MSGPACK
 from tests.cli.command import Cli
 from tests.cli.dead_letters import bury, letter
 from tests.support.queue_state import KEYS

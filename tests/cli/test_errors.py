@@ -122,8 +122,13 @@ def test_an_extra_that_is_missing(
 
 
 _NEED_EXTRAS = (
-    *("monarq.monitor.web", "monarq.monitor.metrics", "monarq.monitor.http", "monarq.workers.health_web"),
-    *("monarq.cli.web_server", "monarq.cli.http_server"),
+    *(
+        "monarq.monitor.web",
+        "monarq.monitor.metrics.metrics",
+        "monarq.monitor.http",
+        "monarq.workers.supervisor.health_web",
+    ),
+    *("monarq.cli.web.server", "monarq.cli.worker.http_server"),
 )
 """How the modules' names begin that import what an extra brings."""
 
@@ -157,7 +162,7 @@ def test_a_bug_is_told_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyPatch
         raise ZeroDivisionError("of all things")
 
     monkeypatch.setattr("monarq.cli.arguments.parse_value", broken)
-    monkeypatch.setattr("monarq.cli.enqueue.parse_call", broken)
+    monkeypatch.setattr("monarq.cli.enqueue.command.parse_call", broken)
     ended = cli("enqueue", "name", "1")
     assert ended.code == 1
     assert ended.err == "monarq: unexpected ZeroDivisionError: of all things; -v shows where\n"
@@ -168,7 +173,7 @@ def test_ctrl_c_is_no_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> No
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("monarq.cli.enqueue.parse_call", interrupted)
+    monkeypatch.setattr("monarq.cli.enqueue.command.parse_call", interrupted)
     ended = cli("enqueue", "name")
     assert ended.code == 130
     assert ended.err.strip() == "monarq: interrupted"
@@ -217,7 +222,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_supervisors_and_workers_start_without_redis_py() -> None:
     """A supervisor needs it for repairs alone; a worker imports it with its target, when the supervisor hears it."""
-    code = "import sys, monarq.cli.worker_pool, monarq.workers.process; print(sorted(sys.modules))"
+    code = "import sys, monarq.cli.worker.pool, monarq.workers.process.main; print(sorted(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for heavy in ("'redis'", "'arq'", "'starlette'"):
         assert heavy not in shown

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
-from monarq.cli.dead_view import render_list
-from monarq.cli.jobs_view import render_rows
-from monarq.cli.workers_view import render_jobs
-from monarq.monitor.jobs import JobRow
-from monarq.monitor.workers import RunningJob, WorkerStats
+from monarq.cli.dead.view import render_list
+from monarq.cli.jobs.view import render_rows
+from monarq.cli.workers.view import render_jobs
+from monarq.monitor.jobs.listing import JobRow
+from monarq.monitor.queues.workers import RunningJob, WorkerStats
 from tests.cli.overviews import letter
 
 IDS = ["0d39c2b2f0c04c0b9f5ab2b1b9d3f1a7", "invoice-of-2026-11-27-for-customer-4711", "7"]

@@ -19,9 +19,9 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
-from monarq.cli import progress as showing
-from monarq.cli.job_bars import MOST, JobBars, describe
-from monarq.shared.progress import Progress
+from monarq.cli.enqueue import progress as showing
+from monarq.cli.enqueue.job_bars import MOST, JobBars, describe
+from monarq.shared.payloads.progress import Progress
 from tests.cli.command import LONGEST_S, ROOT, environment, monarq, worker
 from tests.support.slowness import in_time
 

@@ -13,9 +13,9 @@ from arq.connections import RedisSettings, create_pool
 from redis.asyncio import Redis
 
 from monarq import job
-from monarq.cli.jobs_view import ROW_FIELDS
-from monarq.monitor import steering
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.cli.jobs.view import ROW_FIELDS
+from monarq.monitor.admin import admin as steering
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.support.engines import make_engine, put, put_raw, run_burst, running
 from tests.support.queue_state import server_ms

@@ -11,9 +11,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.monitor.stats import read_stats
+from monarq.monitor.queues.stats import read_stats
 from monarq.producer import Producer
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, until
 from tests.cli.http_pool import HttpPool, http_pool
 from tests.monitor.test_metrics import Samples, samples_of, value

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from monarq.monitor.pace import Pace
+from monarq.monitor.admin.rate_limiter import Pace
 
 
 async def test_without_a_rate_as_many_as_one_call_takes() -> None:

@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq import job
-from monarq.monitor import steering
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.monitor.admin import admin as steering
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.support.engines import put, run_burst
 from tests.support.queue_state import server_ms

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.monitor.stats import QueueStats, WorkerStats, known_queues, read_stats
+from monarq.monitor.queues.stats import QueueStats, WorkerStats, known_queues, read_stats
 from monarq.producer import Producer
-from monarq.shared.commands.renew import renew
-from monarq.shared.connection import UrlSource
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.commands.workers.renew import renew
+from monarq.shared.redis.connection import UrlSource
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 
 RECORD = {
     "id": "host:7:abc",

@@ -9,16 +9,16 @@ import pytest
 from arq.connections import RedisSettings
 from redis.asyncio import Redis
 
+from monarq.arq.settings.reader import read_arq_settings
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer, SyncProducer
-from monarq.shared.codec import Codecs
-from monarq.shared.connection import UrlSource, open_redis
-from monarq.shared.signing import KEY_VARIABLE, Signer
-from monarq.workers.arq_settings import read_arq_settings
-from monarq.workers.control import Ready, Repair
-from monarq.workers.settings import WorkerSettings
-from monarq.workers.spec import WorkerSpec
-from monarq.workers.target import load_target
+from monarq.shared.payloads.codec import Codecs
+from monarq.shared.payloads.signing import KEY_VARIABLE, Signer
+from monarq.shared.redis.connection import UrlSource, open_redis
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.control.channel import Ready, Repair
+from monarq.workers.process.target import load_target
 from tests.cli import secret_app
 from tests.cli.command import heard, monarq, start, stop
 from tests.cli.test_passwords import with_password

@@ -10,7 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
-from monarq.monitor.stats import QueueStats, WorkerStats
+from monarq.monitor.queues.stats import QueueStats, WorkerStats
 from monarq.producer import Producer
 from tests.cli.command import Cli, Ended, end, heard, listed, monarq, start, worker
 from tests.support.slowness import in_time

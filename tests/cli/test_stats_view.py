@@ -8,13 +8,13 @@ import re
 import pytest
 from rich.console import Console
 
-from monarq.cli.figures import duration, rate, span, sparkline
-from monarq.cli.stats_view import Frame, render
+from monarq.cli.formatting import duration, rate, span, sparkline
+from monarq.cli.stats.view import Frame, render
 from monarq.cli.tables import allot
-from monarq.monitor.arq_health import ArqHealth
-from monarq.monitor.overview import Overview
-from monarq.monitor.stats import WorkerStats
-from monarq.monitor.tallies import Tallies
+from monarq.monitor.health.overview import Overview
+from monarq.monitor.queues.counters import Tallies
+from monarq.monitor.queues.health_check import ArqHealth
+from monarq.monitor.queues.stats import WorkerStats
 from tests.cli.overviews import WORKERS, letter, overview, quiet
 
 FAILURES = (letter("resize", "ValueError: cat.txt is no image\x1b[2J\nat all", 2_000), letter("send", "no"))

@@ -15,9 +15,9 @@ from arq import create_pool
 from arq.connections import RedisSettings
 from redis.asyncio import Redis
 
-from monarq.monitor.stats import read_stats
+from monarq.monitor.queues.stats import read_stats
 from monarq.producer import Producer
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.cli.command import Cli, heard, listed, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
 from tests.support.slowness import in_time, patience_s

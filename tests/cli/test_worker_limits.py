@@ -7,12 +7,12 @@ from dataclasses import fields
 import pytest
 from redis.asyncio import Redis
 
-from monarq.cli.worker import SETTINGS
+from monarq.cli.worker.command import SETTINGS
 from monarq.producer import Producer
-from monarq.shared import keys as names
 from monarq.shared.errors import JobFailedError
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.settings import WorkerSettings
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.config.settings import WorkerSettings
 from tests.cli.command import monarq
 from tests.support.slowness import patience_s
 

@@ -11,8 +11,8 @@ import pytest
 from redis.asyncio import Redis
 from rich.console import Console, RenderableType
 
-from monarq.cli.workers_view import memory, render_jobs, render_workers
-from monarq.monitor.workers import RunningJob, WorkerStats
+from monarq.cli.workers.view import memory, render_jobs, render_workers
+from monarq.monitor.queues.workers import RunningJob, WorkerStats
 from monarq.producer import Producer
 from tests.cli.command import Cli, listed, until, worker
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from monarq.shared.declare import job
-from monarq.shared.job import Job
+from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.job import Job
 
 HUGE: Final = 20_000_000
 

@@ -15,11 +15,11 @@ from arq.worker import JobExecutionFailed
 from redis.asyncio import Redis
 
 from monarq.producer import Handle, Producer, SyncProducer
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK, PICKLE
-from monarq.shared.error_text import DEFAULT_MAX_ERROR_TEXT, limit_error_text
 from monarq.shared.errors import JobAbortedError, JobFailedError
-from monarq.shared.same_error import same_error
+from monarq.shared.payloads.codec import MSGPACK, PICKLE
+from monarq.shared.payloads.same_error import same_error
+from monarq.shared.redis import keys as names
+from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT, limit_error_text
 from tests.arq.workers import burst
 from tests.errors import jobs
 from tests.support.engines import CODECS, letter_of, run_burst

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK, PICKLE, Codec
-from monarq.shared.payload import write_payload
-from monarq.workers.log import WorkerLog
+from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.redis import keys as names
+from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs
 from tests.support.engines import CODECS, QUEUE, Journal, letter_of, put, put_raw, result_of, run_burst
 

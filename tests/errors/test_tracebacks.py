@@ -10,10 +10,10 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.errors import JobFailedError, SettingsError
-from monarq.shared.log_lines import open_logger
-from monarq.shared.traceback_text import traceback_text
-from monarq.shared.units import to_seconds
-from monarq.workers.log import WorkerLog
+from monarq.shared.parsing import to_seconds
+from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.traceback_text import traceback_text
+from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs
 from tests.support.engines import Journal, letter_of, put, result_of, run_burst
 
@@ -68,8 +68,8 @@ def test_a_refusal_of_monarqs_ends_where_the_user_called() -> None:
 
 
 def test_a_fault_of_monarqs_shows_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monarq.shared.units.timedelta", None)
-    assert "/units.py" in frames_of(traceback_text(raised(lambda: to_seconds(-1, "timeout"))))[-1]
+    monkeypatch.setattr("monarq.shared.parsing.timedelta", None)
+    assert "/parsing.py" in frames_of(traceback_text(raised(lambda: to_seconds(-1, "timeout"))))[-1]
 
 
 def chain() -> BaseException:

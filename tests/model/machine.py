@@ -14,9 +14,9 @@ import redis as blocking_redis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from monarq.shared.commands.abort import AbortAnswer
-from monarq.shared.commands.enqueue import Enqueued, Ids
-from monarq.shared.commands.promote import Promoted
+from monarq.shared.commands.jobs.abort import AbortAnswer
+from monarq.shared.commands.jobs.enqueue import Enqueued, Ids
+from monarq.shared.commands.jobs.promote import Promoted
 from monarq.shared.lane import Home
 from tests.model.promises import Promises
 from tests.model.queue_model import QueueModel

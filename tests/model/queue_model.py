@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monarq.shared.commands.abort import AbortAnswer
-from monarq.shared.commands.enqueue import Enqueued, Ids
-from monarq.shared.commands.promote import Promoted
-from monarq.shared.keys import ASKED_MARK, LEASED_MARK
+from monarq.shared.commands.jobs.abort import AbortAnswer
+from monarq.shared.commands.jobs.enqueue import Enqueued, Ids
+from monarq.shared.commands.jobs.promote import Promoted
 from monarq.shared.lane import Home
+from monarq.shared.redis.keys import ASKED_MARK, LEASED_MARK
 from tests.model.queue_store import QueueStore
 from tests.model.terms import (
     ABORT_WAIT_S,

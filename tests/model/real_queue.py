@@ -15,20 +15,20 @@ from typing import Any, Final
 
 import redis as blocking_redis
 
-from monarq.shared import keys as names
-from monarq.shared.commands.abort import AbortAnswer, abort
-from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
-from monarq.shared.commands.crash import Crash, crash
-from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
-from monarq.shared.commands.finish import Ending, finish
-from monarq.shared.commands.pause import pause, resume
-from monarq.shared.commands.promote import Promoted, promote
-from monarq.shared.commands.purge import purge
-from monarq.shared.commands.renew import renew
-from monarq.shared.commands.repair import repair, sweep
-from monarq.shared.commands.requeue import Return, requeue
-from monarq.shared.keys import LEASED_MARK, PARKED_SCORE
+from monarq.shared.commands.jobs.abort import AbortAnswer, abort
+from monarq.shared.commands.jobs.claim import Claim, Lease, claim, forfeit
+from monarq.shared.commands.jobs.crash import Crash, crash
+from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.promote import Promoted, promote
+from monarq.shared.commands.jobs.requeue import Return, requeue
+from monarq.shared.commands.queues.pause import pause, resume
+from monarq.shared.commands.queues.purge import purge
+from monarq.shared.commands.workers.recover import repair, sweep
+from monarq.shared.commands.workers.renew import renew
 from monarq.shared.lane import Home, Lane
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import LEASED_MARK, PARKED_SCORE
 from tests.model.stopped_scripts import NOW_MS, StoppedScripts, now
 from tests.model.terms import FRONT, LEASE_S, LETTER_S, RESULT_S, Job, Taken, shown
 from tests.support.key_families import family_of

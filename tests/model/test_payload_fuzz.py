@@ -17,18 +17,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from redis.connection import Encoder
 
-from monarq.shared.codec import Codecs, PickleCodec
-from monarq.shared.commands.claim import Lease
+from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError
-from monarq.shared.keys import QueueKeys
-from monarq.shared.payload import Payload, Result
-from monarq.shared.scripts import text
-from monarq.workers.admission import AbortedBefore, Admission, Refused, Unknown
-from monarq.workers.registry import register
-from monarq.workers.results import Results
-from monarq.workers.run import Run
-from monarq.workers.settings import WorkerSettings
-from monarq.workers.unknown_jobs import UnknownJobs
+from monarq.shared.payloads.codec import Codecs, PickleCodec
+from monarq.shared.payloads.payload import Payload, Result
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.scripts import text
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.jobs.precheck import AbortedBefore, Admission, Refused, Unknown
+from monarq.workers.jobs.registry import register
+from monarq.workers.jobs.results import Results
+from monarq.workers.jobs.unknown_jobs import UnknownJobs
+from monarq.workers.runs.run import Run
 
 ALWAYS_THE_SAME: Final = settings(
     deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.scripts import Script
+from monarq.shared.redis.scripts import Script
 from tests.model.machine import QueueMachine
 
 NIGHTLY: Final = os.environ.get("MONARQ_MODEL") == "nightly"
@@ -80,21 +80,21 @@ class Fault:
 
 
 FAULTS: Final = [
-    Fault("finish", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
-    Fault("requeue", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
-    Fault("crash", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
-    Fault("renew", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
-    Fault("forfeit", "get(RUN .. id) == token", "true"),
-    Fault("repair", "owner ~= token", "false"),
-    Fault("claim", "if owner then", "if false then"),
-    Fault("claim", "if lease_is_over then", "if false then"),
-    Fault("claim", ", GIVEN_UP .. token", ""),
-    Fault("claim", ", GIVEN_UP .. worker", ""),
-    Fault("claim", "tonumber(score) == 1 and not abort_ms", "false"),
-    Fault("requeue", "redis.call('DEL', RUN .. id)", ""),
-    Fault("requeue", "redis.pcall('ZREM', CPU, id)", ""),
-    Fault("enqueue", "stored[1] == payload", "false"),
-    Fault("abort", "redis.call('EXISTS', RUN .. id) == 1 then\n    return 2", "false then\n    return 2"),
+    Fault("jobs/finish", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
+    Fault("jobs/requeue", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
+    Fault("jobs/crash", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
+    Fault("workers/renew", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
+    Fault("jobs/release_claim", "get(RUN .. id) == token", "true"),
+    Fault("workers/recover", "owner ~= token", "false"),
+    Fault("jobs/claim", "if owner then", "if false then"),
+    Fault("jobs/claim", "if lease_is_over then", "if false then"),
+    Fault("jobs/claim", ", GIVEN_UP .. token", ""),
+    Fault("jobs/claim", ", GIVEN_UP .. worker", ""),
+    Fault("jobs/claim", "tonumber(score) == 1 and not abort_ms", "false"),
+    Fault("jobs/requeue", "redis.call('DEL', RUN .. id)", ""),
+    Fault("jobs/requeue", "redis.pcall('ZREM', CPU, id)", ""),
+    Fault("jobs/enqueue", "stored[1] == payload", "false"),
+    Fault("jobs/abort", "redis.call('EXISTS', RUN .. id) == 1 then\n    return 2", "false then\n    return 2"),
 ]
 
 
@@ -105,8 +105,8 @@ def test_a_fault_in_a_script_is_found(
 ) -> None:
     source = Script.load(fault.script).source
     assert source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
-    owner = {"forfeit": "claim"}.get(fault.script, fault.script)
-    name = {"forfeit": "_FORFEIT", "repair": "_REPAIR"}.get(fault.script, "_SCRIPT")
+    owner = {"jobs/release_claim": "jobs/claim"}.get(fault.script, fault.script).replace("/", ".")
+    name = {"jobs/release_claim": "_FORFEIT", "workers/recover": "_REPAIR"}.get(fault.script, "_SCRIPT")
     broken = Script(fault.script, source.replace(fault.right, fault.wrong))
     monkeypatch.setattr(importlib.import_module(f"monarq.shared.commands.{owner}"), name, broken)
     with pytest.raises(AssertionError):

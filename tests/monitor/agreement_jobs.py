@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from monarq import Retry, job
-from monarq.shared.context import Context
+from monarq.shared.calls.context import Context
 
 
 @job(name="agree_done")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.tallies import COUNTS
+from monarq.monitor.queues.counters import COUNTS
 from monarq.producer import Producer
 from tests.cli.command import monarq
 from tests.monitor import agreement_jobs as jobs

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.series import read_jobs, read_totals
+from monarq.monitor.queues.series import read_jobs, read_totals
 from monarq.producer import Producer
-from monarq.shared.commands.finish import Ending, finish
-from monarq.shared.commands.know import know
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.workers.know import know
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.test_tallies import KEYS, claim_all, enqueue_named
 from tests.support.engines import make_engine, running
 from tests.support.slowness import in_time

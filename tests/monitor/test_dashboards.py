@@ -16,10 +16,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 from redis.asyncio import Redis
 
-from monarq.monitor.metrics_web import Exporter, read_known
-from monarq.shared.keys import DEFAULT_QUEUE
-from monarq.workers.pool_metrics import PoolCollector
-from monarq.workers.pool_state import PoolState
+from monarq.monitor.metrics.endpoint import Exporter, read_known
+from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.workers.supervisor.pool_metrics import PoolCollector
+from monarq.workers.supervisor.pool_state import PoolState
 from tests.support.engines import make_engine, put, running
 from tests.workers import engine_jobs as jobs
 

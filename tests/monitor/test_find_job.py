@@ -14,11 +14,11 @@ from arq.jobs import serialize_job
 from redis.asyncio import Redis
 
 from monarq import Context, Retry, job
-from monarq.monitor import steering
-from monarq.monitor.job import JobView, find_job, find_rows
+from monarq.monitor.admin import admin as steering
+from monarq.monitor.jobs.job import JobView, find_job, find_rows
 from monarq.producer import Producer
-from monarq.shared.codec import MSGPACK
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.engines import make_engine, put, put_raw, result_of, run_burst, running
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
@@ -176,7 +176,7 @@ async def test_a_pickled_result(redis: Redis, redis_url: str) -> None:
 
 
 def _pickling() -> Any:
-    from monarq.shared.codec import Codecs
+    from monarq.shared.payloads.codec import Codecs
 
     return Codecs(allow_pickle=True)
 

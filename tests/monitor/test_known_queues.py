@@ -9,15 +9,15 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.metrics import read_snapshot
-from monarq.monitor.overview import read_overviews
-from monarq.monitor.stats import known_queues, read_stats
-from monarq.monitor.steering import Retried, retry
-from monarq.monitor.verdict import judge
+from monarq.monitor.admin.admin import Retried, retry
+from monarq.monitor.health.overview import read_overviews
+from monarq.monitor.health.queue_health import judge
+from monarq.monitor.metrics.metrics import read_snapshot
+from monarq.monitor.queues.stats import known_queues, read_stats
 from monarq.producer import Producer, SyncProducer
-from monarq.shared import keys as names
-from monarq.shared.commands.counts import counts
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.commands.queues.counts import counts
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.engines import make_engine, put, run_burst, running
 from tests.workers import engine_jobs as jobs
 

@@ -6,12 +6,12 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.job import find_job
-from monarq.monitor.jobs import list_jobs
-from monarq.shared.commands.abort import abort
-from monarq.shared.context import Context
-from monarq.shared.declare import job
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.monitor.jobs.job import find_job
+from monarq.monitor.jobs.listing import list_jobs
+from monarq.shared.calls.context import Context
+from monarq.shared.commands.jobs.abort import abort
+from monarq.shared.jobs.decorators import job
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.support.engines import QUEUE, put, run_burst
 
 

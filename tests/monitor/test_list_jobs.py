@@ -10,16 +10,16 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor import jobs as listing
-from monarq.monitor.job import find_job
-from monarq.monitor.jobs import JobRow, ListedState, PlaceError, list_jobs
-from monarq.shared.codec import MSGPACK
-from monarq.shared.commands import browse as browsing
-from monarq.shared.commands.claim import Claim, claim
-from monarq.shared.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
-from monarq.shared.payload import write_payload
-from monarq.shared.signing import Signer
-from monarq.shared.token import make_token
+from monarq.monitor.jobs import listing
+from monarq.monitor.jobs.job import find_job
+from monarq.monitor.jobs.listing import JobRow, ListedState, PlaceError, list_jobs
+from monarq.shared.commands.jobs.claim import Claim, claim
+from monarq.shared.commands.queues import browse as browsing
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.payloads.signing import Signer
+from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
+from monarq.shared.redis.token import make_token
 from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.engines import put, put_raw
 from tests.support.queue_state import KEYS, server_ms

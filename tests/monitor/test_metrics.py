@@ -11,11 +11,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 from redis.asyncio import Redis
 
-from monarq.monitor.metrics import Snapshot, read_snapshot
-from monarq.monitor.metrics_web import Exporter, read_known
-from monarq.monitor.steering import pause
-from monarq.shared.commands.know import know
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.monitor.admin.admin import pause
+from monarq.monitor.metrics.endpoint import Exporter, read_known
+from monarq.monitor.metrics.metrics import Snapshot, read_snapshot
+from monarq.shared.commands.workers.know import know
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.engines import make_engine, put, put_raw, run_burst, running
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs

@@ -8,11 +8,11 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.arq_health import ArqHealth, read_health
-from monarq.monitor.overview import BEAT_S, BEATS, Overview, read_overviews
-from monarq.monitor.steering import pause, resume
+from monarq.monitor.admin.admin import pause, resume
+from monarq.monitor.health.overview import BEAT_S, BEATS, Overview, read_overviews
+from monarq.monitor.queues.health_check import ArqHealth, read_health
 from monarq.producer import Producer
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.engines import put, run_burst
 from tests.support.slowness import in_time

@@ -10,11 +10,11 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq import ResultNotFoundError, job
-from monarq.monitor import steering
-from monarq.monitor.jobs import list_jobs
-from monarq.monitor.steering import Cancelled, Retried
+from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin.admin import Cancelled, Retried
+from monarq.monitor.jobs.listing import list_jobs
 from monarq.producer import Producer
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.engines import make_engine, put, result_of, running
 from tests.support.queue_state import KEYS
 from tests.support.slowness import in_time

@@ -12,21 +12,21 @@ import redis as redis_module
 from redis.asyncio import Redis
 
 from monarq import Producer, Retry, job
-from monarq.monitor.recent import read_recent
-from monarq.monitor.series import Bucket, read_jobs, read_series, read_totals
-from monarq.monitor.tallies import BOUNDS_S, Histogram, Tallies
-from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
-from monarq.shared.commands.enqueue import Ids, Placing, enqueue
-from monarq.shared.commands.finish import Ending, finish
-from monarq.shared.commands.kinds import BUCKETS
-from monarq.shared.commands.know import know
-from monarq.shared.commands.renew import renew
-from monarq.shared.commands.requeue import Return, requeue
-from monarq.shared.connection import UrlSource
-from monarq.shared.context import Context
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.engine import Engine
-from monarq.workers.settings import WorkerSettings
+from monarq.monitor.jobs.recent import read_recent
+from monarq.monitor.queues.counters import BOUNDS_S, Histogram, Tallies
+from monarq.monitor.queues.series import Bucket, read_jobs, read_series, read_totals
+from monarq.shared.calls.context import Context
+from monarq.shared.commands.counters.run_groups import BUCKETS
+from monarq.shared.commands.jobs.claim import Claim, Lease, claim, forfeit
+from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.requeue import Return, requeue
+from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.workers.renew import renew
+from monarq.shared.redis.connection import UrlSource
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.process.worker import Engine
 
 KEYS: Final = QueueKeys.of(DEFAULT_QUEUE)
 

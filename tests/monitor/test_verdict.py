@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from monarq.monitor.arq_health import ArqHealth
-from monarq.monitor.overview import Overview
-from monarq.monitor.verdict import find_troubles, judge
+from monarq.monitor.health.overview import Overview
+from monarq.monitor.health.queue_health import find_troubles, judge
+from monarq.monitor.queues.health_check import ArqHealth
 from tests.cli.overviews import WORKERS, beats, overview, quiet
 
 BLOCKED = replace(WORKERS[0], loop_lag_s=2.5)

@@ -11,9 +11,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from monarq.cli.http_server import QuietServer
-from monarq.monitor import http_limits
+from monarq.cli.worker.http_server import QuietServer
 from monarq.monitor.web import create_app
+from monarq.monitor.web.security import http_limits
 from monarq.monitor.web.server import PageServer
 from tests.page.site import TOKEN, Site, served
 from tests.support.slowness import in_time

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from monarq.monitor import steering
-from monarq.shared.connection import open_redis
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.monitor.admin import admin as steering
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.page.site import Site
 from tests.support.engines import put
 from tests.support.slowness import in_time

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 from redis.asyncio import Redis
 
-from monarq.monitor.cron import read_crons
-from monarq.shared.codec import MSGPACK, Codecs
-from monarq.shared.cron import crontab
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.cron import CronKeeper
-from monarq.workers.cron_entry import CronEntry
-from monarq.workers.journal import Journal
+from monarq.monitor.queues.cron import read_crons
+from monarq.shared.jobs.cron import crontab
+from monarq.shared.payloads.codec import MSGPACK, Codecs
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.cron.entry import CronEntry
+from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.events.dispatcher import Journal
 from tests.page.site import Site
 from tests.support.slowness import in_time
 

@@ -8,9 +8,9 @@ from urllib.parse import quote_from_bytes
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.dead import count_letters
-from monarq.shared import keys as names
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.monitor.jobs.dead import count_letters
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.page.letters import bury
 from tests.page.site import Site, page
 

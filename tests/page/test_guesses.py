@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.web.guesses import FORGET_S, FREE, LONGEST_S, MOST, Guesses
+from monarq.monitor.web.security.login_limits import FORGET_S, FREE, LONGEST_S, MOST, Guesses
 from tests.page.site import TOKEN, USER, Site, page
 
 RIGHT = {"authorization": f"Bearer {TOKEN}"}

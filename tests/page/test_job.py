@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor import steering
-from monarq.shared.context import Context
-from monarq.shared.declare import job
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.monitor.admin import admin as steering
+from monarq.shared.calls.context import Context
+from monarq.shared.jobs.decorators import job
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.page.site import Site
 from tests.support.engines import make_engine, put, result_of, running
 from tests.support.slowness import in_time

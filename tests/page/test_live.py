@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.web.asked import Asked
-from monarq.monitor.web.hub import Hub
+from monarq.monitor.web.live_broadcast import Hub
+from monarq.monitor.web.page_request import Asked
 from tests.page.letters import bury
 from tests.page.site import TOKEN, Site, page, stream
 from tests.support.slowness import in_time
@@ -66,7 +66,7 @@ async def test_a_browser_that_goes_is_noticed(redis: Redis, site: Site) -> None:
 
 
 async def test_too_many_pages_are_refused(redis: Redis, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monarq.monitor.web.hub.MOST_TOPICS", 1)
+    monkeypatch.setattr("monarq.monitor.web.live_broadcast.MOST_TOPICS", 1)
     async with stream(site, "/") as news:
         await anext(news)
         assert (await site.client.get("/live", params={"of": "/workers"})).status_code == 503

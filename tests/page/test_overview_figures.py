@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.page.site import Site
 
 KEYS = QueueKeys.of(DEFAULT_QUEUE)

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from redis.asyncio import Redis
 
-from monarq.monitor.overview import read_glance
-from monarq.monitor.stats import QueueStats, read_stats
-from monarq.monitor.verdict import judge
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.monitor.health.overview import read_glance
+from monarq.monitor.health.queue_health import judge
+from monarq.monitor.queues.stats import QueueStats, read_stats
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
 from tests.monitor.test_metrics import scrape, value
 from tests.page.site import Site

@@ -8,9 +8,9 @@ from urllib.parse import quote_from_bytes
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor import steering
-from monarq.shared import keys as names
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.monitor.admin import admin as steering
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.page.site import Site
 from tests.support.engines import put
 from tests.support.played_worker import PlayedWorker

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from redis.asyncio import Redis
 
-from monarq.monitor.workers import read_workers
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.monitor.queues.workers import read_workers
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.test_metrics import scrape, value
 from tests.page.site import Site
 from tests.support.engines import make_engine, put, result_of, running

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from monarq.shared.context import Context
-from monarq.shared.declare import job
+from monarq.shared.calls.context import Context
+from monarq.shared.jobs.decorators import job
 
 
 @job(name="fetch_page")

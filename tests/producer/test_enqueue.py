@@ -15,10 +15,10 @@ from redis.asyncio.sentinel import Sentinel
 
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer, ProducerMisusedError, SyncProducer, named
-from monarq.shared import keys as names
-from monarq.shared.connection import open_redis
 from monarq.shared.errors import PayloadError, PayloadTooLargeError, SettingsError
-from monarq.shared.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
 from tests.producer.jobs import count_primes, fetch, resize
 from tests.support.played_worker import PlayedWorker
 from tests.support.slowness import patience_s

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from chaos.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer
 from monarq.shared.errors import PayloadError, SettingsError
-from monarq.shared.keys import DEFAULT_QUEUE, PARKED_SCORE
+from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE
 from tests.producer.jobs import count_primes, fetch, noop
 from tests.support.played_worker import PlayedWorker
 from tests.support.proxy import Proxy

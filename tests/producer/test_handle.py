@@ -8,10 +8,10 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import JobStatus, Producer
-from monarq.producer.status import decide_status
-from monarq.shared import keys as names
+from monarq.producer.results.status import decide_status
 from monarq.shared.errors import JobAbortedError, RedisUnavailableError, ResultTimeoutError
-from monarq.shared.keys import DEFAULT_QUEUE, PARKED_SCORE
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE
 from tests.producer.jobs import count_primes, fetch
 from tests.support.played_worker import PlayedWorker
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from monarq.producer.errors import ProducerClosedError, ProducerMisusedError
 from monarq.producer.loop_thread import LoopThread
+from monarq.shared.errors import ProducerClosedError, ProducerMisusedError
 
 Arrange = Callable[[LoopThread, Callable[[], object]], None]
 

@@ -16,12 +16,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chaos.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer, RedisRefusedError
-from monarq.producer.faults import Fault, NotSentError, explain, fault_of
-from monarq.shared.connection import open_redis
-from monarq.shared.declare import job
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError, SettingsError
-from monarq.shared.keys import DEFAULT_QUEUE
-from monarq.workers.settings import WorkerSettings
+from monarq.shared.jobs.decorators import job
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.redis.redis_errors import Fault, NotSentError, explain, fault_of
+from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch, noop
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time, patience_s

@@ -10,8 +10,6 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer, ProducerClosedError
-from monarq.shared import keys as names
-from monarq.shared.codec import PICKLE
 from monarq.shared.errors import (
     JobAbortedError,
     JobFailedError,
@@ -20,7 +18,9 @@ from monarq.shared.errors import (
     ResultTimeoutError,
     SettingsError,
 )
-from monarq.shared.keys import DEFAULT_QUEUE
+from monarq.shared.payloads.codec import PICKLE
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch, noop
 from tests.producer.listening import look_every, subscribed
 from tests.support.played_worker import PlayedWorker, end_like_arq, result_bytes

@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 
 from chaos.proxy import Cut
 from monarq.producer import Producer
-from monarq.producer import subscription as subscription_module
+from monarq.producer.results import subscription as subscription_module
 from monarq.shared.errors import ResultTimeoutError
-from monarq.shared.keys import QueueKeys
+from monarq.shared.redis.keys import QueueKeys
 from tests.producer.jobs import fetch
 from tests.producer.listening import listeners, look_every, subscribed
 from tests.support.played_worker import PlayedWorker

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.workers.engine import Engine
+from monarq.workers.process.worker import Engine
 from tests.progress import jobs
 from tests.support.engines import make_engine, running
 from tests.support.played_worker import PlayedWorker

@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 
-from monarq.shared.context import Context
-from monarq.shared.declare import job
+from monarq.shared.calls.context import Context
+from monarq.shared.jobs.decorators import job
 
 
 @job(name="step_through")

@@ -12,10 +12,10 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from monarq.producer import Producer
-from monarq.shared.context import Context
+from monarq.shared.calls.context import Context
 from monarq.shared.errors import JobFailedError
-from monarq.workers import progress as reporting
-from monarq.workers.engine import Engine
+from monarq.workers.process.worker import Engine
+from monarq.workers.reporting import progress as reporting
 from tests.progress import jobs
 from tests.progress.told import hearing
 from tests.support.engines import QUEUE, Recorder, make_engine, running

@@ -10,11 +10,11 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Handle, Producer, SyncProducer
-from monarq.producer.errors import ProducerClosedError
-from monarq.shared.commands.claim import Lease
-from monarq.shared.commands.progress import tell_progress
-from monarq.shared.progress import Progress, Report
-from monarq.shared.report import encode_report
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.commands.jobs.progress import tell_progress
+from monarq.shared.errors import ProducerClosedError
+from monarq.shared.payloads.progress import Progress, Report
+from monarq.shared.payloads.progress_codec import encode_report
 from tests.progress.jobs import step_through
 from tests.support.played_worker import WORKER, PlayedWorker
 from tests.support.slowness import in_time

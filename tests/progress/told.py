@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.progress import split_reports
-from monarq.shared.progress import Progress
-from monarq.shared.report import decode_progress
+from monarq.shared.commands.jobs.progress import split_reports
+from monarq.shared.payloads.progress import Progress
+from monarq.shared.payloads.progress_codec import decode_progress
 from tests.support.engines import QUEUE
 from tests.support.slowness import in_time
 

@@ -13,12 +13,12 @@ from uuid import UUID
 
 import pytest
 
-from monarq.shared.arguments import converter_of
-from monarq.shared.call_signature import read_signature
-from monarq.shared.codec import MSGPACK, Codecs
-from monarq.shared.context import Context
+from monarq.shared.calls.arguments import converter_of
+from monarq.shared.calls.context import Context
+from monarq.shared.calls.signature import read_signature
 from monarq.shared.errors import DeclarationError, PayloadError
-from monarq.shared.payload import Payload, write_payload
+from monarq.shared.payloads.codec import MSGPACK, Codecs
+from monarq.shared.payloads.payload import Payload, write_payload
 
 if TYPE_CHECKING:
     from decimal import Decimal as ForCheckers

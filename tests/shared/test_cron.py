@@ -1,4 +1,4 @@
-"""monarq.shared.cron: ticks against arq's own search, days, what is refused and what is due."""
+"""monarq.shared.jobs.cron: ticks against arq's own search, days, what is refused and what is due."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from arq.utils import to_unix_ms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monarq.shared import cron
-from monarq.shared.cron import (
+from monarq.shared.jobs import cron
+from monarq.shared.jobs.cron import (
     ScheduleError,
     crontab,
     due_ticks,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from monarq.shared import declare_checks
-from monarq.shared.context import Context
-from monarq.shared.declare import job
+from monarq.shared.calls.context import Context
 from monarq.shared.errors import DeclarationError
+from monarq.shared.jobs import declaration_checks as declare_checks
+from monarq.shared.jobs.decorators import job
 from monarq.shared.lane import Lane
 
 

@@ -14,10 +14,10 @@ import pytest
 from monarq.cli.arguments import parse_duration
 from monarq.cli.options import queue_name
 from monarq.producer import Producer, SyncProducer, named
-from monarq.shared.declare import job
 from monarq.shared.errors import SettingsError
-from monarq.shared.schedule import cron
-from monarq.workers.settings import WorkerSettings
+from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.schedule import cron
+from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch
 
 HUNDRED_YEARS = r"is .*: give seconds from 0 up to a hundred years, 3,155,760,000"

@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
 from monarq.embedded.choice import FORCE_VARIABLE
-from monarq.shared.commands import claim as claiming
-from monarq.shared.commands.claim import Claim, claim
-from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
-from monarq.shared.commands.finish import finish
-from monarq.shared.connection import open_redis
+from monarq.shared.commands.jobs import claim as claiming
+from monarq.shared.commands.jobs.claim import Claim, claim
+from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.jobs.finish import finish
+from monarq.shared.redis.connection import open_redis
 from tests.shared.scripts import tables
 from tests.shared.scripts.calls import ending
 from tests.shared.scripts.rows import Row, check

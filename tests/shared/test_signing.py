@@ -6,9 +6,9 @@ import pickle
 
 import pytest
 
-from monarq.shared.codec import MSGPACK, PICKLE
 from monarq.shared.errors import PayloadError, SettingsError
-from monarq.shared.signing import HEAD_BYTES, KEY_VARIABLE, Signer, find_signer, is_signed
+from monarq.shared.payloads.codec import MSGPACK, PICKLE
+from monarq.shared.payloads.signing import HEAD_BYTES, KEY_VARIABLE, Signer, find_signer, is_signed
 
 OLD, NEW = "old-key-0123456789abcdef", "new-key-0123456789abcdef"
 DATA = b"\x85data"

@@ -11,18 +11,18 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK, Codecs
-from monarq.shared.commands.enqueue import Ids, Placing, enqueue
-from monarq.shared.connection import UrlSource
-from monarq.shared.job import Job
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
+from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane
-from monarq.shared.payload import Result, write_payload
-from monarq.workers.crew import Crew
-from monarq.workers.engine import Engine
-from monarq.workers.journal import Journal
-from monarq.workers.settings import WorkerSettings
+from monarq.shared.payloads.codec import MSGPACK, Codecs
+from monarq.shared.payloads.payload import Result, write_payload
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.connection import UrlSource
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.process.components import Crew
+from monarq.workers.process.worker import Engine
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)

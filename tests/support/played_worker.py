@@ -8,13 +8,13 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK, Codec, Codecs
-from monarq.shared.commands.claim import Claim, Lease, claim
-from monarq.shared.commands.finish import Ending, finish
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.commands.jobs.claim import Claim, Lease, claim
+from monarq.shared.commands.jobs.finish import Ending, finish
 from monarq.shared.lane import Home
-from monarq.shared.payload import Payload
+from monarq.shared.payloads.codec import MSGPACK, Codec, Codecs
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
 
 WORKER = "played"

@@ -14,8 +14,8 @@ from typing import IO
 
 from redis.asyncio import Redis
 
-from monarq.shared.connection import open_redis
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
 
 ROOT = Path(__file__).parents[2]

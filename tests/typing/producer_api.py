@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Any, assert_type
 
 from monarq.producer import Handle, JobStatus, Producer, SyncHandle, SyncProducer, named
-from monarq.shared.context import Context
-from monarq.shared.declare import job
-from monarq.shared.payload import Result
-from monarq.shared.progress import Progress
+from monarq.shared.calls.context import Context
+from monarq.shared.jobs.decorators import job
+from monarq.shared.payloads.payload import Result
+from monarq.shared.payloads.progress import Progress
 
 
 @job

@@ -10,9 +10,9 @@ from playwright.async_api import Browser, Page, expect
 from redis.asyncio import Redis
 
 from monarq import Producer
-from monarq.monitor import steering
-from monarq.monitor.dead import count_letters
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.monitor.admin import admin as steering
+from monarq.monitor.jobs.dead import count_letters
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import worker
 from tests.support.slowness import in_time
 from tests.web import jobs

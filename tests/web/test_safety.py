@@ -15,11 +15,11 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from uvicorn import Config, Server
 
-from monarq.monitor import steering
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.payload import write_payload
+from monarq.monitor.admin import admin as steering
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import heard, start, stop
 from tests.page.letters import bury
 from tests.page.site import served

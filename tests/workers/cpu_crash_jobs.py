@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from monarq.shared.context import Context
-from monarq.shared.declare import job
+from monarq.shared.calls.context import Context
+from monarq.shared.jobs.decorators import job
 
 
 @job(max_tries=1000, retries=5)

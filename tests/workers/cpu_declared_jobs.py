@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final
 
-from monarq.shared.declare import job
-from monarq.shared.job import Job
+from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.job import Job
 from tests.workers.cpu_values import shrink
 
 

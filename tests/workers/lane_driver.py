@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from monarq.workers.lanes.cpu import CpuCall, CpuLane
+from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane
 
 HERE = str(Path(__file__).parent)
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import monarq as m
-from monarq.shared.declare import job
+from monarq.shared.jobs.decorators import job
 
 if TYPE_CHECKING:
     from uuid import UUID

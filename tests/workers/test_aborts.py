@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.result_view import view_result
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK, PICKLE, Codec
-from monarq.shared.commands.abort import AbortAnswer, abort, is_meant
-from monarq.shared.commands.enqueue import Ids, Placing, enqueue
-from monarq.shared.declare import job
+from monarq.monitor.jobs.result_view import view_result
+from monarq.shared.commands.jobs.abort import AbortAnswer, abort, is_meant
+from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
 from monarq.shared.errors import JobAbortedError
-from monarq.shared.job import Job
-from monarq.shared.keys import ASKED_MARK
-from monarq.shared.payload import Payload, write_payload
+from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.job import Job
+from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
+from monarq.shared.payloads.payload import Payload, write_payload
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import ASKED_MARK
 from tests.support.engines import (
     CODECS,
     QUEUE,

@@ -11,16 +11,16 @@ from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError, ReadOnlyError, ResponseError
 
 from chaos.proxy import Cut
-from monarq.shared import keys as names
-from monarq.shared.commands.crash import Crash
-from monarq.shared.commands.finish import Ending
-from monarq.shared.commands.requeue import Return
-from monarq.shared.declare import job
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.scripts import Script
-from monarq.workers import acker
-from monarq.workers.acker import Ack, Acker
-from monarq.workers.leases import LeaseTable
+from monarq.shared.commands.jobs.crash import Crash
+from monarq.shared.commands.jobs.finish import Ending
+from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.jobs.decorators import job
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.redis.scripts import Script
+from monarq.workers.jobs import acker
+from monarq.workers.jobs.acker import Ack, Acker
+from monarq.workers.leases.keeper import LeaseTable
 from tests.support.engines import QUEUE, Recorder, crew_of, make_engine, put, result_of, running
 from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
@@ -30,7 +30,7 @@ from tests.workers import engine_jobs as jobs
 SPOILT = QueueKeys.of("spoilt")
 LONG_S = 60.0
 MIB = 1 << 20
-FINISH = Script.load("finish").sha.encode()
+FINISH = Script.load("jobs/finish").sha.encode()
 
 
 async def test_what_is_not_taken_for_one_queue_holds_up_no_other(redis: Redis, redis_url: str) -> None:

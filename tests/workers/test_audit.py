@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.connection import open_redis
 from monarq.shared.errors import RedisUnavailableError
-from monarq.workers.audit import audit_redis, dangers_of
-from monarq.workers.journal import Journal
+from monarq.shared.redis.connection import open_redis
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.process.preflight import audit_redis, dangers_of
 from tests.cli.command import heard, start, stop
 from tests.support.engines import Recorder, run_burst
 

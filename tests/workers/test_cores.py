@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monarq.workers.cores import affinity_cores, cpu_quota, usable_cores
+from monarq.workers.system.cores import affinity_cores, cpu_quota, usable_cores
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,7 @@ def test_the_smaller_of_quota_and_affinity(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota_us: int, affinity: int, cores: int
 ) -> None:
     root = make_tree(tmp_path, {"proc/self/cgroup": "0::/\n", V2 + "cpu.max": f"{quota_us} 100000\n"})
-    monkeypatch.setattr("monarq.workers.cores.affinity_cores", lambda: affinity)
+    monkeypatch.setattr("monarq.workers.system.cores.affinity_cores", lambda: affinity)
     assert usable_cores(root) == cores
 
 
@@ -146,7 +146,7 @@ def test_without_a_quota_the_affinity_counts(tmp_path: Path) -> None:
 
 def test_affinity_is_that_of_the_process() -> None:
     code = (
-        "import os; from monarq.workers.cores import affinity_cores\n"
+        "import os; from monarq.workers.system.cores import affinity_cores\n"
         "if hasattr(os, 'sched_setaffinity'): os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
         "print(affinity_cores())"
     )

@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from chaos.proxy import Cut
-from monarq.shared import keys as names
+from monarq.shared.redis import keys as names
 from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.declare import job
 from monarq.shared.errors import DeclarationError
+from monarq.shared.jobs.decorators import job
 from tests.support.engines import make_engine, put, result_of, run_burst
 from tests.workers import cpu_declared_jobs as jobs
 
 IN_A_SCRIPT = """
-from monarq.shared.declare import job
+from monarq.shared.jobs.decorators import job
 from monarq.shared.errors import DeclarationError
 from tests.support.engines import make_engine
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from monarq.shared.errors import JobError, JobFailedError, PayloadError
-from monarq.workers.lanes.cpu import (
+from monarq.workers.lanes.cpu_lane import (
     CpuCall,
     CpuJobDied,
     CpuJobError,

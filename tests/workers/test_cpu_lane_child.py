@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from monarq.workers.lanes import child_process
-from monarq.workers.lanes.cpu import CpuCall, CpuJobDied, CpuLane, CpuLaneError, CpuStartError
+from monarq.workers.lanes.cpu_lane import CpuCall, CpuJobDied, CpuLane, CpuLaneError, CpuStartError
 from tests.workers.lane_driver import HERE, Driver, alive, call_of, driver, until
 
 __all__ = ["driver"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from monarq.workers.lanes import child_process, memory_guard
-from monarq.workers.lanes.cpu import CpuJobDied, CpuMemoryExceeded
+from monarq.workers.lanes.cpu_lane import CpuJobDied, CpuMemoryExceeded
 from monarq.workers.lanes.framing import SPOILED_EXIT
 from monarq.workers.lanes.memory_guard import MemoryGuard
 from tests.support.slowness import patience_s
@@ -217,7 +217,7 @@ def test_the_guard_looks_more_often_near_the_limit(
 
 WORKER = """
 import asyncio, os, sys, time, uvloop
-from monarq.workers.lanes.cpu import CpuCall, CpuLane
+from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane
 
 async def main():
     lane = CpuLane(sys_path=[sys.argv[1]])

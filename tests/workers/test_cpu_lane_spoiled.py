@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from monarq.workers.lanes import child_process
-from monarq.workers.lanes.cpu import CpuJobDied
+from monarq.workers.lanes.cpu_lane import CpuJobDied
 from monarq.workers.lanes.framing import Kind, dump_frame
 from tests.support.slowness import patience_s
 from tests.workers.lane_driver import Driver, call_of, driver

@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 
 from monarq import job
-from monarq.workers.process import build_engine
-from monarq.workers.spec import WorkerSpec
+from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.process.main import build_engine
 
 
 @job(queue="mail")

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.commands.counts import counts
-from monarq.shared.commands.repair import repair
-from monarq.shared.keys import PARKED_SCORE, QueueKeys
-from monarq.shared.payload import Result
+from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.workers.recover import repair
+from monarq.shared.payloads.payload import Result
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
 from tests.support.engines import (
     CODECS,
     QUEUE,

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.lane import Home
-from monarq.workers.control import Ready
-from monarq.workers.health import HealthLimits, PoolHealth
-from monarq.workers.pool_state import Phase, PoolState, WorkerState
-from monarq.workers.pulse import Hunger, Pulse
-from monarq.workers.redis_probe import RedisProbe
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.control.channel import Ready
+from monarq.workers.reporting.heartbeat import Hunger, Pulse
+from monarq.workers.supervisor.health import HealthLimits, PoolHealth
+from monarq.workers.supervisor.pool_state import Phase, PoolState, WorkerState
+from monarq.workers.supervisor.redis_probe import RedisProbe
 from tests.support.engines import Recorder, make_engine, put, running
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from monarq.workers.settings import Hooks
+from monarq.workers.config.settings import Hooks
 from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, run_burst, running
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs

@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
+from monarq.arq.settings.reader import read_arq_settings
 from monarq.shared.errors import SettingsError, TargetError
-from monarq.workers.arq_settings import read_arq_settings
-from monarq.workers.target import find_object, load_target
+from monarq.workers.process.target import find_object, load_target
 
 _numbers = itertools.count()
 

@@ -11,11 +11,11 @@ from redis.asyncio import Redis
 
 from monarq import Listener, Run
 from monarq.shared.errors import SettingsError
-from monarq.workers import log as log_module
-from monarq.workers.journal import EVENTS, Journal
-from monarq.workers.log import DetailedLog, WorkerLog, worker_log
-from monarq.workers.settings import WorkerSettings
-from monarq.workers.target import load_target
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.events.dispatcher import EVENTS, Journal
+from monarq.workers.process.target import load_target
+from monarq.workers.reporting import worker_log as log_module
+from monarq.workers.reporting.worker_log import DetailedLog, WorkerLog, worker_log
 from tests.support.engines import QUEUE, make_engine, put, result_of, run_burst
 from tests.workers import engine_jobs as jobs
 

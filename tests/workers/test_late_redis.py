@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from monarq.producer import Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, RedisUnavailableError
-from monarq.workers.reach import reach_redis
+from monarq.workers.process.redis_wait import reach_redis
 from tests.support.engines import Recorder, make_engine, put, result_of, running, settings_for_tests
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time

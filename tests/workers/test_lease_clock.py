@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.claim import Claim, Claimed, claim
-from monarq.shared.keys import QueueKeys
-from monarq.workers import claimer
-from monarq.workers.lease_clock import LeaseClock
-from monarq.workers.leases import LeaseTable
-from monarq.workers.run import Halt
+from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
+from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.jobs import claimer
+from monarq.workers.leases.expiry import LeaseClock
+from monarq.workers.leases.keeper import LeaseTable
+from monarq.workers.runs.run import Halt
 from tests.support.engines import QUEUE, Recorder, crew_of, make_engine, put, result_of, running
 from tests.support.leases import lease_of
 from tests.support.proxy import Proxy

@@ -8,9 +8,9 @@ import time
 import pytest
 from redis.exceptions import RedisError
 
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.leases import LeaseKeeper, LeaseTable
-from monarq.workers.running import WORKER_ID
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.leases.keeper import LeaseKeeper, LeaseTable
+from monarq.workers.runs.current_job import WORKER_ID
 from tests.support.engines import Recorder
 from tests.support.slowness import in_time
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.commands.claim import Claim, Lease, claim
-from monarq.shared.commands.renew import BATCH, renew
-from monarq.shared.connection import UrlSource
-from monarq.shared.keys import QueueKeys
-from monarq.workers import leases
-from monarq.workers.leases import LeaseKeeper, LeaseTable
+from monarq.shared.commands.jobs.claim import Claim, Lease, claim
+from monarq.shared.commands.workers.renew import BATCH, renew
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.connection import UrlSource
+from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.leases import keeper as leases
+from monarq.workers.leases.keeper import LeaseKeeper, LeaseTable
 from tests.support.engines import QUEUE, Recorder, put
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs

@@ -11,11 +11,11 @@ import pytest
 from redis.asyncio import Redis
 
 from chaos.proxy import Cut, Rule
-from monarq.shared import keys as names
-from monarq.shared import token
-from monarq.shared.commands.claim import Claim, Claimed, claim
-from monarq.shared.keys import QueueKeys
-from monarq.workers import claimer
+from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
+from monarq.shared.redis import keys as names
+from monarq.shared.redis import token
+from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.jobs import claimer
 from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, running
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
@@ -56,7 +56,7 @@ async def test_what_a_claim_without_a_reply_took_runs_at_once(
     journal = Recorder()
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     proxy.lose(Cut.REPLY, FROM_IO)
-    proxy.rules.append(Rule.of_script("forfeit", Cut.REQUEST, lost_returns, 1.0))
+    proxy.rules.append(Rule.of_script("jobs/release_claim", Cut.REQUEST, lost_returns, 1.0))
     async with running(make_engine(proxy.url, jobs.ALL, journal, lease_s=LONG_S)):
         assert (await result_of(redis, "sum")).value == 3
     assert proxy.took == [names.in_progress("sum")]

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.units import LONGEST_S
+from monarq.shared.parsing import LONGEST_S
 from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
 from tests.workers import verdict_jobs as jobs
 

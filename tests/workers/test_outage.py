@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from monarq.shared.backoff import FIRST_S
-from monarq.workers.outage import Outage
+from monarq.shared.redis.backoff import FIRST_S
+from monarq.workers.events.outage import Outage
 from tests.support.engines import Recorder
 
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from monarq.workers import output, output_sink
-from monarq.workers.output import Output
+from monarq.workers.system import output, output_sink
+from monarq.workers.system.output import Output
 
 LINE = b"x" * 99 + b"\n"
 PATIENCE_S = 20.0
@@ -160,7 +160,7 @@ def test_a_job_cannot_close_it_for_others(ends: Ends) -> None:
 
 FORKS = r"""
 import os, sys
-from monarq.workers.output import never_wait_for_readers
+from monarq.workers.system.output import never_wait_for_readers
 never_wait_for_readers()
 for number in range(10_000):
     sys.stdout.write(f"{number:07}\n")

@@ -7,9 +7,9 @@ from itertools import accumulate
 
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.commands.tallies import read_tallies
-from monarq.shared.keys import QueueKeys
+from monarq.shared.commands.counters.counters import read_tallies
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import QueueKeys
 from tests.support.engines import QUEUE, Recorder, make_engine, put, run_burst, running
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.claim import Claim, Claimed, claim
-from monarq.shared.keys import QueueKeys
-from monarq.workers import claimer
+from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
+from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.jobs import claimer
 from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, running
 from tests.workers import engine_jobs as jobs
 

@@ -9,7 +9,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
-from monarq.workers import claimer, sweeper
+from monarq.workers.jobs import claimer
+from monarq.workers.leases import sweeper
 from tests.support.engines import Recorder, make_engine, put, result_of, running
 from tests.workers import engine_jobs as jobs
 

@@ -10,15 +10,15 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ReadOnlyError
 
-from monarq.shared import keys as names
-from monarq.shared.commands import repair as commands
-from monarq.shared.commands.claim import Claim, claim
-from monarq.shared.connection import open_redis
-from monarq.shared.keys import QueueKeys
-from monarq.workers import repairer
-from monarq.workers.control import Ready
-from monarq.workers.repairer import Repairer
-from monarq.workers.supervisor_log import SupervisorLog
+from monarq.shared.commands.jobs.claim import Claim, claim
+from monarq.shared.commands.workers import recover as commands
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.control.channel import Ready
+from monarq.workers.leases import recoverer as repairer
+from monarq.workers.leases.recoverer import Repairer
+from monarq.workers.supervisor.log import SupervisorLog
 from tests.support.cancelling import nothing_left_open
 from tests.support.engines import QUEUE, put
 from tests.support.slowness import in_time

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.declare import job
-from monarq.shared.retry import Retry
+from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.retry import Retry
+from monarq.shared.redis import keys as names
 from tests.support.engines import QUEUE, Recorder, make_engine, put, running
 from tests.support.queue_state import server_ms
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from monarq.shared.codec import MSGPACK
-from monarq.shared.commands.kinds import NOT_RUN, CameTo
-from monarq.shared.commands.requeue import Return
-from monarq.shared.payload import Payload, write_payload
-from monarq.workers.lanes.cpu_errors import CpuJobDied
-from monarq.workers.registry import register
-from monarq.workers.returns import crashed, handed_back, tried_again
-from monarq.workers.run import Run
+from monarq.shared.commands.counters.run_groups import NOT_RUN, CameTo
+from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import Payload, write_payload
+from monarq.workers.jobs.registry import register
+from monarq.workers.jobs.requeue import crashed, handed_back, tried_again
+from monarq.workers.runs.cpu_errors import CpuJobDied
+from monarq.workers.runs.run import Run
 from tests.support.engines import CODECS, settings_for_tests
 from tests.support.leases import lease_of
 from tests.workers import engine_jobs as jobs

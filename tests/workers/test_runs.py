@@ -6,7 +6,7 @@ import gc
 
 from redis.asyncio import Redis
 
-from monarq.workers.run import Run
+from monarq.workers.runs.run import Run
 from tests.support.engines import put, run_burst
 from tests.workers import engine_jobs as jobs
 

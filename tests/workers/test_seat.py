@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from monarq.workers.seat import Seat
-from monarq.workers.spec import Limits
-from monarq.workers.supervisor_log import SupervisorLog
+from monarq.workers.config.spec import Limits
+from monarq.workers.supervisor.log import SupervisorLog
+from monarq.workers.supervisor.worker_slot import Seat
 
 
 def make_seat() -> Seat:

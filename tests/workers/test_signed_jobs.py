@@ -13,18 +13,18 @@ from redis.asyncio import Redis
 
 from monarq.arq.connections import RedisSettings, create_pool
 from monarq.arq.worker import Worker
-from monarq.monitor.dead import read_letters
+from monarq.monitor.jobs.dead import read_letters
 from monarq.producer import Producer
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK, PICKLE, Codecs
-from monarq.shared.commands.revive import Revived, revive
-from monarq.shared.cron import crontab
+from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.errors import PayloadError
-from monarq.shared.payload import write_payload
-from monarq.shared.signing import KEY_VARIABLE, MARK, Signer
-from monarq.workers.cron import CronKeeper
-from monarq.workers.cron_entry import CronEntry
-from monarq.workers.journal import Journal
+from monarq.shared.jobs.cron import crontab
+from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codecs
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.payloads.signing import KEY_VARIABLE, MARK, Signer
+from monarq.shared.redis import keys as names
+from monarq.workers.cron.entry import CronEntry
+from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.events.dispatcher import Journal
 from tests.support.engines import QUEUE, letter_of, put_raw, run_burst
 from tests.support.slowness import patience_s
 from tests.workers import engine_jobs as jobs

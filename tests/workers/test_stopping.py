@@ -7,9 +7,9 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.commands.counts import counts
-from monarq.workers import draining
+from monarq.shared.commands.queues.counts import counts
+from monarq.shared.redis import keys as names
+from monarq.workers.jobs import draining
 from tests.support.cancelling import Moment, at_once, cancel_at_each, is_cancelled, nothing_left_open, when_ready
 from tests.support.engines import (
     QUEUE,

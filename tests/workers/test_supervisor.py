@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from monarq.workers.control import Ready
-from monarq.workers.spec import WorkerSpec
+from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.control.channel import Ready
 from tests.workers.support.pool import pid_namespace_command, running_pool
 
 QUICK_HANG = {"hang_timeout_s": 2.0, "dump_s": 1.0}
@@ -108,7 +108,7 @@ async def test_pauses_between_restarts_grow() -> None:
         first_s = time.monotonic()
         for _ in range(4):
             await pool.line("is lost")
-        # At least half of 0.1 + 0.2 + 0.4 + 0.8 s: see monarq.shared.backoff.
+        # At least half of 0.1 + 0.2 + 0.4 + 0.8 s: see monarq.shared.redis.backoff.
         assert time.monotonic() - first_s >= 0.75
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0

@@ -14,8 +14,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared import keys as names
-from monarq.shared.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import patience_s
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.pool import Pool, running_pool
@@ -165,7 +165,9 @@ async def test_burst_ends_when_the_queue_is_empty(redis_url: str, producer: Prod
 
 async def test_files_beside_the_target_do_not_stand_in_for_modules(redis_url: str, tmp_path: Path) -> None:
     """`import queue` must not find a user's queue.py, though app.py beside it is to be found."""
-    (tmp_path / "app.py").write_text("from monarq.shared.declare import job\n@job\nasync def hello() -> None: ...\n")
+    (tmp_path / "app.py").write_text(
+        "from monarq.shared.jobs.decorators import job\n@job\nasync def hello() -> None: ...\n"
+    )
     (tmp_path / "queue.py").write_text("raise RuntimeError('the wrong queue')\n")
     async with pool_at(redis_url, "app", cwd=tmp_path, burst=True) as pool:
         assert await pool.ends() == 0

@@ -8,12 +8,12 @@ import pytest
 import redis as blocking_redis
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.commands.claim import Claim, claim
-from monarq.shared.commands.renew import renew
-from monarq.shared.commands.repair import sweep
-from monarq.shared.keys import QueueKeys
-from monarq.workers import sweeper
+from monarq.shared.commands.jobs.claim import Claim, claim
+from monarq.shared.commands.workers.recover import sweep
+from monarq.shared.commands.workers.renew import renew
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.leases import sweeper
 from tests.support.engines import QUEUE, make_engine, put, result_of, running
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs

@@ -13,10 +13,10 @@ from opentelemetry.trace import SpanKind, StatusCode
 from redis.asyncio import Redis
 
 from monarq import Context, Producer, Retry, SyncProducer, job
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK, Codecs
-from monarq.shared.keys import DEFAULT_QUEUE
-from monarq.shared.signing import Signer
+from monarq.shared.payloads.codec import MSGPACK, Codecs
+from monarq.shared.payloads.signing import Signer
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.tracing import find_tracing, sending
 from tests.support.engines import make_engine, run_burst, running
 from tests.support.slowness import in_time, patience_s
@@ -227,7 +227,7 @@ async def test_a_trace_that_is_none_harms_no_job(
 
 def test_nothing_of_opentelemetry_is_imported_for_programs_that_do_not_use_it() -> None:
     program = (
-        "import sys, monarq.arq, monarq.cli.app, monarq.producer, monarq.workers.engine\n"
+        "import sys, monarq.arq, monarq.cli.app, monarq.producer, monarq.workers.process.worker\n"
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=patience_s(30))

@@ -12,17 +12,17 @@ from redis.asyncio import Redis
 from rich.console import Console
 
 from monarq import job
-from monarq.cli.jobs_view import render_view
-from monarq.monitor.job import JobView, find_job
-from monarq.monitor.steering import Cancelled, cancel
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK
-from monarq.shared.commands.claim import Lease, read_crash, read_unknown
+from monarq.cli.jobs.view import render_view
+from monarq.monitor.admin.admin import Cancelled, cancel
+from monarq.monitor.jobs.job import JobView, find_job
+from monarq.shared.commands.jobs.claim import Lease, read_crash, read_unknown
 from monarq.shared.errors import SettingsError
-from monarq.shared.job import Job
-from monarq.shared.payload import write_payload
-from monarq.workers.settings import WorkerSettings
-from monarq.workers.unknown_jobs import LATEST_S, MOST_TOLD, UnknownJobs
+from monarq.shared.jobs.job import Job
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.redis import keys as names
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.jobs.unknown_jobs import LATEST_S, MOST_TOLD, UnknownJobs
 from tests.shared.scripts.calls import lease_of
 from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
 from tests.support.leaks import leaked_keys

@@ -7,11 +7,11 @@ import signal
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.codec import PICKLE
-from monarq.shared.commands.counts import counts
-from monarq.shared.connection import SOCKET_TIMEOUT_S
-from monarq.shared.payload import write_payload
+from monarq.shared.commands.queues.counts import counts
+from monarq.shared.payloads.codec import PICKLE
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from tests.support.engines import (
     CODECS,
     QUEUE,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.commands.claim import Claim, claim
-from monarq.workers.run import Halt
+from monarq.shared.commands.jobs.claim import Claim, claim
+from monarq.shared.redis import keys as names
+from monarq.workers.runs.run import Halt
 from tests.support.engines import QUEUE, Recorder, make_engine, put, running
 from tests.workers import engine_jobs as jobs
 

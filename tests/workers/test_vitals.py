@@ -14,11 +14,11 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.workers import WorkerStats, read_workers
-from monarq.shared.keys import DEFAULT_QUEUE
-from monarq.workers import vitals
-from monarq.workers.record import MOST_JOBS
-from monarq.workers.vitals import LoopLag, Vitals
+from monarq.monitor.queues.workers import WorkerStats, read_workers
+from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.workers.reporting import process_stats as vitals
+from monarq.workers.reporting.process_stats import LoopLag, Vitals
+from monarq.workers.reporting.record import MOST_JOBS
 from tests.support.engines import make_engine, put, running
 from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs

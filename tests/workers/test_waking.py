@@ -8,15 +8,15 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
-from monarq.shared.codec import MSGPACK
-from monarq.shared.commands.claim import Claim, Claimed, claim
-from monarq.shared.commands.wake import wake
-from monarq.shared.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
+from monarq.shared.commands.workers.wake import wake
 from monarq.shared.lane import Home
-from monarq.shared.payload import write_payload
-from monarq.workers import claimer
-from monarq.workers.engine import Engine
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
+from monarq.workers.jobs import claimer
+from monarq.workers.process.worker import Engine
 from tests.support.engines import (
     QUEUE,
     Recorder,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from monarq.workers.process import WITHOUT_MEMORY
+from monarq.workers.process.main import WITHOUT_MEMORY
 from tests.support.slowness import patience_s
 
 LOSES_A_CALLBACK = """
 import asyncio
-from monarq.workers.process import end_without_memory
+from monarq.workers.process.main import end_without_memory
 
 def fail(error):
     raise error

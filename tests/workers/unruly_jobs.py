@@ -14,8 +14,8 @@ import time
 from contextvars import ContextVar
 from typing import Final
 
-from monarq.shared.context import Context
-from monarq.shared.declare import job
+from monarq.shared.calls.context import Context
+from monarq.shared.jobs.decorators import job
 from tests.workers.support.supervised_jobs import say
 
 if "TEST_BROKEN_MODULE" in os.environ:
@@ -147,7 +147,7 @@ async def raise_what_cannot_be_judged() -> None:
 @job(max_tries=2)
 async def come_back_later(ctx: Context) -> int:
     if ctx.job_try == 1:
-        from monarq.shared.retry import Retry
+        from monarq.shared.jobs.retry import Retry
 
         raise Retry(defer=1.2)
     return ctx.job_try

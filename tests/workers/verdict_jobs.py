@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from monarq.shared.declare import job
-from monarq.shared.job import Job
-from monarq.shared.retry import Retry
+from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.retry import Retry
 
 
 class ApiError(Exception, metaclass=ABCMeta):

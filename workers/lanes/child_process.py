@@ -15,7 +15,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Self
 
-from monarq.workers.forks import FORKS
 from monarq.workers.lanes.child_end import (
     NOT_BEGUN,
     SOCKET_CLOSED,
@@ -25,8 +24,9 @@ from monarq.workers.lanes.child_end import (
     reap,
 )
 from monarq.workers.lanes.child_start import NewChild, spawn_child
-from monarq.workers.lanes.cpu_errors import CpuStartError
 from monarq.workers.lanes.framing import READ_BYTES, Failure, Frame, FrameBuffer, Hello, Kind, dump_frame
+from monarq.workers.runs.cpu_errors import CpuStartError
+from monarq.workers.system.forks import FORKS
 
 START_LIMIT_S = 60.0
 """How long a child may take to be ready, its preloading counted in."""
@@ -164,7 +164,7 @@ class ChildProcess:
         self._kill_timer = self._loop.call_later(RETIRE_LIMIT_S, self.kill)
 
     def filenos(self) -> tuple[int, ...]:
-        """The descriptors that join it to us: see `monarq.workers.forks`."""
+        """The descriptors that join it to us: see `monarq.workers.system.forks`."""
         if self.end is not None:
             return ()
         return self._connection.fileno(), self._lifeline_fd, -1 if self._pidfd is None else self._pidfd

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from monarq.shared.progress import NOTED, ProgressSink, Report, Told
+from monarq.shared.payloads.progress import NOTED, ProgressSink, Report, Told
 
 PAUSE_S: Final = 0.1
 """Between two reports; what goes on to Redis is decided by the worker's reporter."""

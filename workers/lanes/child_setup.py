@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from types import FrameType
 
-from monarq.workers.fork_signals import ForkSignals
+from monarq.workers.system.fork_signals import ForkSignals
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

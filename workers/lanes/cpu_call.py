@@ -8,21 +8,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from monarq.shared.traceback_text import RemoteTraceback
+from monarq.shared.text.traceback_text import RemoteTraceback
 from monarq.shared.tracing import Carrier
 from monarq.workers.lanes.child_end import STOPPED, ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
-from monarq.workers.lanes.cpu_errors import (
+from monarq.workers.lanes.framing import Call, Failure, Frame, Kind
+from monarq.workers.lanes.memory_guard import MemoryGuard
+from monarq.workers.runs.cpu_errors import (
     CpuJobDied,
     CpuJobError,
     CpuJobStopped,
     CpuMemoryExceeded,
     CpuPickleError,
 )
-from monarq.workers.lanes.framing import Call, Failure, Frame, Kind
-from monarq.workers.lanes.memory_guard import MemoryGuard
-from monarq.workers.raised import Raised
-from monarq.workers.running import JobFields
+from monarq.workers.runs.current_job import JobFields
+from monarq.workers.runs.raised import Raised
 
 
 @dataclass(frozen=True, slots=True)

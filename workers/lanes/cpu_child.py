@@ -20,11 +20,10 @@ from functools import partial, reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, cast
 
-from monarq.shared.declared import find_declared
-from monarq.shared.error_text import error_text, limit_error_text, message_of, qualified_name
-from monarq.shared.finished import finished
+from monarq.shared.calls.returned import finished
+from monarq.shared.jobs.declared_jobs import find_declared
+from monarq.shared.text.error_text import error_text, limit_error_text, message_of, qualified_name
 from monarq.shared.tracing import carried
-from monarq.workers.forks import close_in_fork
 from monarq.workers.lanes.child_link import SpoiledLinkError, WorkerLink
 from monarq.workers.lanes.child_progress import OUTBOX
 from monarq.workers.lanes.child_setup import (
@@ -41,12 +40,13 @@ from monarq.workers.lanes.framing import (
     Hello,
     Kind,
 )
-from monarq.workers.output import never_wait_for_readers
-from monarq.workers.raised import Raised
-from monarq.workers.running import JOB, WORKER_ID
+from monarq.workers.runs.current_job import JOB, WORKER_ID
+from monarq.workers.runs.raised import Raised
+from monarq.workers.system.forks import close_in_fork
+from monarq.workers.system.output import never_wait_for_readers
 
 if TYPE_CHECKING:
-    from monarq.workers.log_setup import LogSettings
+    from monarq.workers.reporting.log_setup import LogSettings
 
 _MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
@@ -117,7 +117,10 @@ def prepare(link: WorkerLink) -> None:
 def log_as(log: LogSettings | None, modules: Sequence[str]) -> None:
     """Imports the modules and sets logging up around that, as the worker does."""
     if log is not None:
-        from monarq.workers.log_setup import configure_logging, configure_root_logging  # put off: not all need it
+        from monarq.workers.reporting.log_setup import (  # put off: not all need it
+            configure_logging,
+            configure_root_logging,
+        )
 
         configure_logging(log)
     for module in modules:
@@ -182,7 +185,7 @@ def find_target(call: Call) -> object:
         return reduce(getattr, call.qualname.split("."), target)
     known = find_declared(call.declared)
     if known is None:
-        from monarq.workers.lanes.cpu_errors import CpuUnreachableError  # put off: most children never need it
+        from monarq.workers.runs.cpu_errors import CpuUnreachableError  # put off: most children never need it
 
         raise CpuUnreachableError(call.module, call.qualname)
     return known.job
@@ -198,8 +201,8 @@ def retried_by(call: Call) -> tuple[type[BaseException], ...]:
 def failure_of(error: BaseException, retry_on: tuple[type[BaseException], ...] = ()) -> Failure:
     """An exception made ready to travel; one that would mean something to the worker's coroutines goes as text only."""
     # Put off: most children never need them, and they would slow the start.
-    from monarq.shared.error_pickle import pickle_error
-    from monarq.shared.traceback_text import traceback_text
+    from monarq.shared.payloads.error_pickle import pickle_error
+    from monarq.shared.text.traceback_text import traceback_text
 
     pickled = None
     if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from monarq.shared.tracing import Carrier
-    from monarq.workers.log_setup import LogSettings
-    from monarq.workers.raised import Raised
-    from monarq.workers.running import JobFields
+    from monarq.workers.reporting.log_setup import LogSettings
+    from monarq.workers.runs.current_job import JobFields
+    from monarq.workers.runs.raised import Raised
 
 _MAGIC = b"mQ"
 _HEADER = struct.Struct("<2sBQQ")

@@ -6,9 +6,9 @@ import sys
 from functools import reduce
 from typing import Any, NamedTuple
 
-from monarq.shared.declared import find_declared
 from monarq.shared.errors import DeclarationError
-from monarq.shared.job import Job
+from monarq.shared.jobs.declared_jobs import find_declared
+from monarq.shared.jobs.job import Job
 
 
 class ImportPath(NamedTuple):

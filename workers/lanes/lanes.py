@@ -10,18 +10,18 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, Final
 
-from monarq.shared.finished import finished
+from monarq.shared.calls.returned import finished
 from monarq.shared.lane import Lane
-from monarq.shared.remote_error import as_stand_in
+from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.shared.tracing import carry_context
-from monarq.workers.forks import FORKS
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.jobs.registry import Registered
 from monarq.workers.lanes.child_progress import pass_on
-from monarq.workers.lanes.cpu import CpuCall, CpuLane
-from monarq.workers.registry import Registered
-from monarq.workers.run import Run
-from monarq.workers.running import JobFields
-from monarq.workers.settings import WorkerSettings
-from monarq.workers.tally import Tally
+from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane
+from monarq.workers.reporting.counters import Tally
+from monarq.workers.runs.current_job import JobFields
+from monarq.workers.runs.run import Run
+from monarq.workers.system.forks import FORKS
 
 _MOST_ABANDONED: Final = 1000
 """Threads that were given up may be so many before they take places from jobs."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from monarq.monitor.cron import read_crons
-from monarq.monitor.stats import known_queues
-from monarq.monitor.web.asked import Asked
+from monarq.monitor.queues.cron import read_crons
+from monarq.monitor.queues.stats import known_queues
+from monarq.monitor.web.page_request import Asked
 from monarq.monitor.web.rendering import View
 
 

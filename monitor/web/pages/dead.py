@@ -7,15 +7,15 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters
-from monarq.monitor.stats import known_queues
-from monarq.monitor.web.asked import Asked, Value, link
+from monarq.monitor.jobs.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters
+from monarq.monitor.queues.stats import known_queues
+from monarq.monitor.web.page_request import Asked, Value, link
 from monarq.monitor.web.rendering import View
-from monarq.shared.commands import discard as discarding
-from monarq.shared.commands import revive as reviving
-from monarq.shared.commands.discard import discard
-from monarq.shared.commands.revive import Revived, revive
-from monarq.shared.keys import QueueKeys
+from monarq.shared.commands.dead import discard as discarding
+from monarq.shared.commands.dead import revive as reviving
+from monarq.shared.commands.dead.discard import discard
+from monarq.shared.commands.dead.revive import Revived, revive
+from monarq.shared.redis.keys import QueueKeys
 
 SHOWN: Final = 100
 LOOKED_AT: Final = 2_000

@@ -6,13 +6,13 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor import steering
-from monarq.monitor.job import find_job
-from monarq.monitor.steering import Cancelled, Retried
-from monarq.monitor.web.asked import Asked, link
+from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin.admin import Cancelled, Retried
+from monarq.monitor.jobs.job import find_job
+from monarq.monitor.web.page_request import Asked, link
 from monarq.monitor.web.rendering import View
-from monarq.shared.commands.progress import read_progress
-from monarq.shared.keys import QueueKeys
+from monarq.shared.commands.jobs.progress import read_progress
+from monarq.shared.redis.keys import QueueKeys
 
 LEVELS: Final = {
     "running": "run",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from monarq.monitor import steering
-from monarq.monitor.stats import known_queues, read_stats
-from monarq.monitor.web.asked import Asked, link
+from monarq.monitor.admin import admin as steering
+from monarq.monitor.queues.stats import known_queues, read_stats
+from monarq.monitor.web.page_request import Asked, link
 from monarq.monitor.web.rendering import View
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from redis.asyncio import Redis
 
-from monarq.monitor.stats import QueueStats, WorkerStats, known_queues, read_stats
-from monarq.monitor.web.asked import Asked
+from monarq.monitor.queues.stats import QueueStats, WorkerStats, known_queues, read_stats
+from monarq.monitor.web.page_request import Asked
 from monarq.monitor.web.rendering import View
 
 

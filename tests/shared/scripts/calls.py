@@ -13,16 +13,16 @@ from typing import Any, Final
 
 import redis as blocking_redis
 
-from monarq.shared.commands.claim import Claim, Lease, claim, forfeit
-from monarq.shared.commands.crash import Crash, crash
-from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
-from monarq.shared.commands.finish import Ending, finish
-from monarq.shared.commands.know import know
-from monarq.shared.commands.progress import tell_progress
-from monarq.shared.commands.renew import renew
-from monarq.shared.commands.repair import repair, retire, sweep
-from monarq.shared.commands.requeue import Return, requeue
-from monarq.shared.commands.wake import wake
+from monarq.shared.commands.jobs.claim import Claim, Lease, claim, forfeit
+from monarq.shared.commands.jobs.crash import Crash, crash
+from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.progress import tell_progress
+from monarq.shared.commands.jobs.requeue import Return, requeue
+from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.workers.recover import repair, retire, sweep
+from monarq.shared.commands.workers.renew import renew
+from monarq.shared.commands.workers.wake import wake
 from monarq.shared.lane import Home, Lane
 from tests.shared.scripts.rows import Call, Scene
 from tests.support import leases

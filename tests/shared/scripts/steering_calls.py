@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable
 
-from monarq.shared.commands.abort import abort
-from monarq.shared.commands.browse import Live, browse
-from monarq.shared.commands.counts import Counts, counts
-from monarq.shared.commands.discard import discard
-from monarq.shared.commands.pause import pause, paused_since_ms, resume
-from monarq.shared.commands.promote import promote
-from monarq.shared.commands.purge import purge
-from monarq.shared.commands.revive import Revived, revive
-from monarq.shared.commands.waiting import Waiting, waiting
+from monarq.shared.commands.dead.discard import discard
+from monarq.shared.commands.dead.revive import Revived, revive
+from monarq.shared.commands.jobs.abort import abort
+from monarq.shared.commands.jobs.promote import promote
+from monarq.shared.commands.queues.browse import Live, browse
+from monarq.shared.commands.queues.counts import Counts, counts
+from monarq.shared.commands.queues.pause import pause, paused_since_ms, resume
+from monarq.shared.commands.queues.purge import purge
+from monarq.shared.commands.queues.waiting import Waiting, waiting
 from monarq.shared.lane import Home
 from tests.shared.scripts.calls import SLACK_S
 from tests.shared.scripts.rows import Call, Scene

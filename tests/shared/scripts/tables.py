@@ -11,8 +11,8 @@ from tests.shared import scripts
 from tests.shared.scripts.rows import Row
 
 _WITH_TABLES: Final = (
-    *("abort", "claim", "counts", "crash", "discard", "enqueue", "finish", "forfeit", "pause", "progress", "promote"),
-    *("purge", "renew", "repair", "requeue", "revive", "sweep"),
+    *("abort", "claim", "counts", "crash", "discard", "enqueue", "finish", "pause", "progress", "promote"),
+    *("purge", "recover", "release_claim", "renew", "requeue", "revive", "sweep"),
 )
 
 

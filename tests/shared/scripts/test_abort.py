@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.abort import AbortAnswer, aborts_among
+from monarq.shared.commands.jobs.abort import AbortAnswer, aborts_among
 from tests.shared.scripts.calls import Taken, call_claim
 from tests.shared.scripts.rows import WRONGTYPE, Call, Row, Scene, check, wrong
 from tests.shared.scripts.steering_calls import call_abort

@@ -16,8 +16,8 @@ from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
-from monarq.shared.commands.enqueue import Ids, Placing, enqueue
-from monarq.shared.commands.finish import finish
+from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.jobs.finish import finish
 from monarq.shared.lane import Lane
 from tests.shared.scripts.calls import (
     LEASE_S,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.claim import Claim, claim
+from monarq.shared.commands.jobs.claim import Claim, claim
 from tests.support.queue_state import KEYS, QueueState, leased, seed
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counts import Counts, counts
+from monarq.shared.commands.queues.counts import Counts, counts
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
 from tests.shared.scripts.steering_calls import call_counts
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, seed, server_ms

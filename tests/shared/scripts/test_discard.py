@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands import discard as discarding
+from monarq.shared.commands.dead import discard as discarding
 from tests.shared.scripts.rows import Row, Scene, check, wrong
 from tests.shared.scripts.steering_calls import call_discard
 from tests.support.queue_state import KEYS, QueueState, seed

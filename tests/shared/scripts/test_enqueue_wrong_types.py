@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.enqueue import Enqueued, Ids
+from monarq.shared.commands.jobs.enqueue import Enqueued, Ids
 from monarq.shared.lane import Lane
 from tests.shared.scripts.calls import call_enqueue
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong

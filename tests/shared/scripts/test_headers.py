@@ -13,31 +13,32 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands import beats as beating
-from monarq.shared.commands import browse as browsing
-from monarq.shared.commands import claim as claiming
-from monarq.shared.commands import counts as counting
-from monarq.shared.commands.abort import AbortAnswer
-from monarq.shared.commands.beats import read_beats
-from monarq.shared.commands.enqueue import Enqueued
-from monarq.shared.commands.promote import Promoted
-from monarq.shared.commands.renew import renew
-from monarq.shared.commands.revive import Revived
-from monarq.shared.commands.tallies import Step, read_series, read_tallies
-from monarq.shared.keys import lua_prelude
-from monarq.shared.scripts import Script
+from monarq.shared.commands.counters import rates as beating
+from monarq.shared.commands.counters.counters import Step, read_series, read_tallies
+from monarq.shared.commands.counters.rates import read_beats
+from monarq.shared.commands.dead.revive import Revived
+from monarq.shared.commands.jobs import claim as claiming
+from monarq.shared.commands.jobs.abort import AbortAnswer
+from monarq.shared.commands.jobs.enqueue import Enqueued
+from monarq.shared.commands.jobs.promote import Promoted
+from monarq.shared.commands.queues import browse as browsing
+from monarq.shared.commands.queues import counts as counting
+from monarq.shared.commands.workers.renew import renew
+from monarq.shared.redis.keys import lua_prelude
+from monarq.shared.redis.scripts import Script
 from tests.shared.scripts import calls, steering_calls
 from tests.shared.scripts.rows import Call, Scene
 from tests.support.queue_state import KEYS
 
-KIND: Final = int(re.findall(r"^local KIND = (\d+)", Script.load("finish").source, re.MULTILINE)[0])
+KIND: Final = int(re.findall(r"^local KIND = (\d+)", Script.load("jobs/finish").source, re.MULTILINE)[0])
 FOLDER: Final = Path(str(files("monarq.shared.commands")))
-NAMES: Final = sorted(path.stem for path in FOLDER.glob("*.lua") if path.stem != "prelude")
+PATHS: Final = {path.stem: path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.lua")}
+NAMES: Final = sorted(PATHS.keys() - {"prelude"})
 
 BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     # A call with these jobs, where the script takes jobs.
     "abort": lambda ids: steering_calls.call_abort(),
-    "beats": lambda ids: lambda scene: read_beats(scene.redis, KEYS, 15, 3),
+    "rates": lambda ids: lambda scene: read_beats(scene.redis, KEYS, 15, 3),
     "browse": lambda ids: steering_calls.call_browse(),
     "claim": lambda ids: calls.call_claim(),
     "counts": lambda ids: steering_calls.call_counts(),
@@ -45,18 +46,18 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "discard": lambda ids: steering_calls.call_discard(*ids),
     "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
     "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
-    "forfeit": lambda ids: calls.call_forfeit(),
+    "release_claim": lambda ids: calls.call_forfeit(),
     "know": lambda ids: calls.call_know(*ids),
     "pause": lambda ids: steering_calls.call_pause(),
     "promote": lambda ids: steering_calls.call_promote(),
     "purge": lambda ids: steering_calls.call_purge(),
     "progress": lambda ids: calls.call_progress(*((job_id, "t1", "{}") for job_id in ids)),
-    "repair": lambda ids: calls.call_repair(),
+    "recover": lambda ids: calls.call_repair(),
     "requeue": lambda ids: calls.call_requeue(*map(calls.Back, ids)),
-    "retire": lambda ids: calls.call_retire(),
+    "deregister": lambda ids: calls.call_retire(),
     "revive": lambda ids: steering_calls.call_revive(*ids),
     "series": lambda ids: lambda scene: read_series(scene.redis, KEYS, "", Step.MINUTE, 3),
-    "tallies": lambda ids: lambda scene: read_tallies(scene.redis, KEYS, 5),
+    "counters": lambda ids: lambda scene: read_tallies(scene.redis, KEYS, 5),
     "waiting": lambda ids: steering_calls.call_waiting(),
     "sweep": lambda ids: calls.call_sweep(),
     "wake": lambda ids: calls.call_wake(),
@@ -132,7 +133,7 @@ def _items_after(mark: str, text: str) -> int:
 
 def source(name: str) -> str:
     """A script's own text."""
-    return (FOLDER / f"{name}.lua").read_text()
+    return (FOLDER / f"{PATHS[name]}.lua").read_text()
 
 
 def code(name: str) -> str:
@@ -168,7 +169,7 @@ async def arguments_of(name: str, ids: list[str]) -> list[Any]:
         with pytest.raises(InterruptedError):
             await BINDINGS[name](ids)(Scene(client, 0))
     command, sha, count, *rest = recorder.sent
-    assert (command, sha, count, rest[:2]) == ("EVALSHA", Script.load(name).sha, 2, KEYS.script_keys)
+    assert (command, sha, count, rest[:2]) == ("EVALSHA", Script.load(PATHS[name]).sha, 2, KEYS.script_keys)
     return rest[2:]
 
 
@@ -218,18 +219,18 @@ def test_the_browse_s_header_names_the_fields_that_the_binding_reads() -> None:
 
 async def test_the_counts_header_names_the_fields_of_its_reply(redis: Redis) -> None:
     returns = Header.of("counts").returns
-    reply = await Script.load("counts").run(redis, KEYS, ())
+    reply = await Script.load("queues/counts").run(redis, KEYS, ())
     assert _items_after("{", re.sub(r"\{", "{ ", returns)) == len(reply)
     assert f"({counting._SECONDS})" in returns
     assert f"for back = 1, {counting._SECONDS} do" in code("counts")
 
 
-async def test_the_beats_header_names_the_counts_of_a_step(redis: Redis) -> None:
-    returns = Header.of("beats").returns
+async def test_the_rates_header_names_the_counts_of_a_step(redis: Redis) -> None:
+    returns = Header.of("rates").returns
     assert _items_after("oldest first:", returns) == len(beating.FIELDS)
     assert f"({beating._SECONDS})" in returns
-    assert f"for back = 1, {beating._SECONDS} do" in code("beats")
-    assert len((await Script.load("beats").run(redis, KEYS, (15, 3)))[3]) == len(beating.FIELDS)
+    assert f"for back = 1, {beating._SECONDS} do" in code("rates")
+    assert len((await Script.load("counters/rates").run(redis, KEYS, (15, 3)))[3]) == len(beating.FIELDS)
 
 
 @pytest.mark.parametrize("name", ["prelude", *NAMES])
@@ -267,7 +268,7 @@ def test_the_only_clock_is_redis(name: str) -> None:
 
 
 def test_no_binding_asks_this_machine_for_the_time() -> None:
-    for path in FOLDER.glob("*.py"):
+    for path in FOLDER.rglob("*.py"):
         tree = ast.parse(path.read_text())
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

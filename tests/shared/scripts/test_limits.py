@@ -9,16 +9,16 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands import claim as claiming
-from monarq.shared.commands import enqueue as enqueueing
-from monarq.shared.commands import finish as finishing
-from monarq.shared.commands import renew as renewing
-from monarq.shared.commands import requeue as requeueing
-from monarq.shared.commands.claim import Claim, Claimed, claim, forfeit
-from monarq.shared.commands.enqueue import Enqueued, Ids, Placing, enqueue
-from monarq.shared.commands.finish import finish
-from monarq.shared.commands.repair import repair
-from monarq.shared.commands.requeue import Return, requeue
+from monarq.shared.commands.jobs import claim as claiming
+from monarq.shared.commands.jobs import enqueue as enqueueing
+from monarq.shared.commands.jobs import finish as finishing
+from monarq.shared.commands.jobs import requeue as requeueing
+from monarq.shared.commands.jobs.claim import Claim, Claimed, claim, forfeit
+from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.jobs.finish import finish
+from monarq.shared.commands.jobs.requeue import Return, requeue
+from monarq.shared.commands.workers import renew as renewing
+from monarq.shared.commands.workers.recover import repair
 from monarq.shared.lane import Lane
 from tests.shared.scripts.calls import call_claim, call_enqueue, call_renew, ending, lease_of
 from tests.shared.scripts.rows import Scene

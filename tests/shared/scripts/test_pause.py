@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.keys import ASKED_MARK
+from monarq.shared.redis.keys import ASKED_MARK
 from tests.shared.scripts.calls import Taken, Took, call_claim, call_enqueue, call_finish, ending
 from tests.shared.scripts.rows import Row, Scene, check, wrong
 from tests.shared.scripts.steering_calls import call_abort, call_ask_paused, call_pause, call_resume

@@ -8,14 +8,14 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.progress import (
+from monarq.shared.commands.jobs.progress import (
     BATCH,
     read_progress,
     split_reports,
     tell_progress,
 )
-from monarq.shared.progress import Report
-from monarq.shared.report import decode_progress, encode_report
+from monarq.shared.payloads.progress import Report
+from monarq.shared.payloads.progress_codec import decode_progress, encode_report
 from tests.shared.scripts.calls import call_progress, lease_of
 from tests.shared.scripts.rows import Row, Scene, check, wrong
 from tests.support.queue_state import KEYS, QueueState, leased, read_ttls, seed

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.promote import Promoted
+from monarq.shared.commands.jobs.promote import Promoted
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
 from tests.shared.scripts.steering_calls import call_promote
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared import keys as names
+from monarq.shared.redis import keys as names
 from tests.shared.scripts.calls import LEASE_S, call_renew, lease_of
 from tests.shared.scripts.rows import Row, Scene, check, wrong
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, read_ttls, seed

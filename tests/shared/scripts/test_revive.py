@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands import revive as reviving
-from monarq.shared.commands.revive import Revived, revive
+from monarq.shared.commands.dead import revive as reviving
+from monarq.shared.commands.dead.revive import Revived, revive
 from tests.shared.scripts.calls import HOUR_MS, call_claim, call_finish, ending
 from tests.shared.scripts.rows import WRONGTYPE, Row, Scene, check, wrong
 from tests.shared.scripts.steering_calls import call_revive

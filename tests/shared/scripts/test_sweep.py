@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.repair import sweep
+from monarq.shared.commands.workers.recover import sweep
 from tests.shared.scripts.calls import call_sweep
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
 from tests.support.queue_state import KEYS, PARKED, QueueState, leased, seed

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.enqueue import Ids
+from monarq.shared.commands.jobs.enqueue import Ids
 from tests.shared.scripts.calls import Back, call_claim, call_enqueue, call_finish, call_repair, call_requeue, ending
 from tests.shared.scripts.rows import Call, Scene
 from tests.shared.scripts.steering_calls import call_abort, call_promote, call_purge, call_revive

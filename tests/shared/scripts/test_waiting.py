@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.waiting import Waiting
+from monarq.shared.commands.queues.waiting import Waiting
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
 from tests.shared.scripts.steering_calls import call_waiting
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from monarq.shared.errors import SettingsError
-from monarq.workers.process import main
-from monarq.workers.pulse import Pulse
-from monarq.workers.settings import WorkerSettings
-from monarq.workers.spec import WorkerSpec
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.process.main import main
+from monarq.workers.reporting.heartbeat import Pulse
 
 if TYPE_CHECKING:
     from redis import Redis as BlockingRedis

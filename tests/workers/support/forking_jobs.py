@@ -12,8 +12,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from monarq.shared.context import Context
-from monarq.shared.declare import job
+from monarq.shared.calls.context import Context
+from monarq.shared.jobs.decorators import job
 from tests.workers.support.supervised_jobs import LONG_S, say
 
 warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)

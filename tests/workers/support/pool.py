@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 import psutil
 
-from monarq.workers.spec import WorkerSpec
+from monarq.workers.config.spec import WorkerSpec
 from tests.support.slowness import in_time
 from tests.workers.support.pool_process import PoolOrder
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import msgspec
 
-from monarq.workers.recycler import Share
-from monarq.workers.spec import Limits, WorkerSpec
-from monarq.workers.supervisor import Supervisor
-from monarq.workers.worker_start import COMMAND
+from monarq.workers.config.spec import Limits, WorkerSpec
+from monarq.workers.supervisor.recycler import Share
+from monarq.workers.supervisor.supervisor import Supervisor
+from monarq.workers.supervisor.worker_start import COMMAND
 
 FAKE: Final = (sys.executable, "-m", "tests.workers.support.fake_worker")
 PR_SET_CHILD_SUBREAPER: Final = 36

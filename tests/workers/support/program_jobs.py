@@ -10,8 +10,8 @@ from typing import Final
 
 import psutil
 
-from monarq.shared.context import Context
-from monarq.shared.declare import job
+from monarq.shared.calls.context import Context
+from monarq.shared.jobs.decorators import job
 from tests.workers.support.supervised_jobs import LONG_S, say
 
 SLEEP: Final = f"sleep {LONG_S}"

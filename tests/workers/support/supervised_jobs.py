@@ -7,9 +7,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from monarq.shared.connection import UrlSource
-from monarq.shared.context import Context
-from monarq.shared.declare import job
+from monarq.shared.calls.context import Context
+from monarq.shared.jobs.decorators import job
+from monarq.shared.redis.connection import UrlSource
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

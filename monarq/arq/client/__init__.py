@@ -1,0 +1,1 @@
+"""arq's client over monarq's commands."""

@@ -1,0 +1,34 @@
+"""The formats that arq's settings ask for: pickle, or the user's own pair of functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from arq.jobs import Deserializer, Serializer
+
+from monarq.shared.payloads.codec import PICKLE, Codec, Codecs, CustomCodec
+from monarq.shared.payloads.signing import Signer
+
+
+def arq_codecs(
+    serializer: Serializer | None, deserializer: Deserializer | None, signer: Signer | None = None
+) -> Codecs:
+    """The formats of arq's settings: the user's own pair for everything, else pickle, and msgpack is read as well."""
+    if serializer is None and deserializer is None:
+        return Codecs(write=PICKLE, allow_pickle=True, signer=signer)
+    codec: Codec = CustomCodec(_giving_bytes(serializer) if serializer else PICKLE.dumps, deserializer or PICKLE.loads)
+    return Codecs(write=codec, only=codec, signer=signer)
+
+
+def _giving_bytes(serializer: Serializer) -> Serializer:
+    """The user's serializer; text that it gives is sent as UTF-8, as redis-py does with it."""
+
+    def dumps(data: dict[str, Any]) -> bytes:
+        written: object = serializer(data)
+        if isinstance(written, str):
+            return written.encode()
+        if isinstance(written, (bytes, bytearray, memoryview)):
+            return bytes(written)
+        raise TypeError(f"job_serializer gave a {type(written).__name__}: it must be a plain function that gives bytes")
+
+    return dumps

@@ -1,0 +1,202 @@
+"""arq's ``RedisSettings`` as connections: for `create_pool`, and for the worker's own clients, blocking or not.
+
+Everything that `RedisSettings` can say holds for Sentinel as well, where arq drops all but the password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import redis
+from arq.connections import RedisSettings
+from arq.constants import default_queue_name, expires_extra_ms
+from arq.jobs import Deserializer, Serializer
+from redis.asyncio import Redis
+from redis.asyncio.sentinel import Sentinel
+from redis.exceptions import RedisError
+from redis.sentinel import Sentinel as BlockingSentinel
+
+from monarq.arq.client.redis import ArqRedis
+from monarq.arq.client.redis_settings import further_options, sentinels_options
+from monarq.shared.errors import SettingsError
+from monarq.shared.redis.connection import connection_options
+from monarq.shared.text.log_lines import open_logger
+
+_SSL = ("ssl_keyfile", "ssl_certfile", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_data", "ssl_check_hostname")
+
+logger = open_logger("arq.connections")
+
+
+class SentinelHostError(SettingsError, RuntimeError):
+    """A sentinel is asked for without any; also what arq raises for it."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"str provided for 'host' but 'sentinel' is true; list of sentinels expected: redis_settings.host is"
+            f" {host!r}, give a list of (host, port)"
+        )
+
+
+def shown_settings(settings: RedisSettings) -> str:
+    """The server, fit for people and logs."""
+    if settings.sentinel:
+        return f"redis master {settings.sentinel_master!r} by sentinels {settings.host}"
+    if settings.unix_socket_path:
+        return f"unix://{settings.unix_socket_path}"
+    return f"{'rediss' if settings.ssl else 'redis'}://{settings.host}:{settings.port}/{settings.database}"
+
+
+def server_options(settings: RedisSettings) -> dict[str, Any]:
+    """Who and where the server is, in redis-py's words; neither timeouts nor repeating.
+
+    Raises:
+        SettingsError: a sentinel is asked for, and `host` is no list of sentinels.
+    """
+    if settings.sentinel and isinstance(settings.host, str):
+        raise SentinelHostError(settings.host)
+    options: dict[str, Any] = {
+        "db": settings.database,
+        "username": settings.username,
+        "password": settings.password,
+        "encoding": "utf8",
+        "ssl": settings.ssl,
+    }
+    if settings.ssl:
+        options |= {name: getattr(settings, name) for name in _SSL}
+    if not settings.sentinel:
+        options |= {"host": settings.host, "port": settings.port, "unix_socket_path": settings.unix_socket_path}
+    return options | further_options(settings)
+
+
+def patient_options(settings: RedisSettings) -> dict[str, Any]:
+    """What the worker's own connections add: a silent server is taken for gone, and nothing is repeated out of sight.
+
+    A claim repeated by redis-py would lease jobs that nobody knows of; whoever calls repeats it himself.
+    """
+    return connection_options() | {"socket_connect_timeout": settings.conn_timeout}
+
+
+def user_options(settings: RedisSettings) -> dict[str, Any]:
+    """What clients for users add: what they ask for, and no timeout, as they may wait for replies of their own."""
+    options: dict[str, Any] = {
+        "socket_connect_timeout": settings.conn_timeout,
+        "socket_keepalive": True,
+        "retry_on_timeout": settings.retry_on_timeout,
+        "max_connections": settings.max_connections,
+    }
+    if settings.retry_on_error is not None:
+        options["retry_on_error"] = list(settings.retry_on_error)
+    if settings.retry is not None:
+        options["retry"] = settings.retry
+    return options
+
+
+def make_client(settings: RedisSettings, options: dict[str, Any], kind: type[Redis] = Redis) -> Redis:
+    """A client of the given class; nothing is connected yet.
+
+    Raises:
+        SettingsError: see `server_options`.
+    """
+    merged = server_options(settings) | options
+    if settings.sentinel:
+        return sentinel_client(settings.host, settings.sentinel_master, merged, sentinels_options(settings), kind)
+    return kind(**merged)
+
+
+def make_blocking_client(settings: RedisSettings, options: dict[str, Any]) -> redis.Redis:
+    """The same for threads."""
+    merged = server_options(settings) | options
+    if settings.sentinel:
+        return blocking_sentinel_client(settings.host, settings.sentinel_master, merged, sentinels_options(settings))
+    return redis.Redis(**merged)
+
+
+def sentinel_client(
+    sentinels: Any, name: str, options: dict[str, Any], own: Mapping[str, Any], kind: type[Redis] = Redis
+) -> Redis:
+    """A client of the master that the sentinels, given as (host, port), call by this name.
+
+    Args:
+        sentinels: where they are.
+        name: the master's name.
+        options: what the master is connected to with.
+        own: what the sentinels are.
+        kind: the client's class.
+    """
+    made: Any = Sentinel  # redis-py has no types here
+    sentinel = made(sentinels, sentinel_kwargs=_sentinel_kwargs(options, own), **options)
+    return cast("Redis", sentinel.master_for(name, redis_class=kind))
+
+
+def blocking_sentinel_client(sentinels: Any, name: str, options: dict[str, Any], own: Mapping[str, Any]) -> redis.Redis:
+    """The same for threads."""
+    made: Any = BlockingSentinel
+    sentinel = made(sentinels, sentinel_kwargs=_sentinel_kwargs(options, own), **options)
+    return cast("redis.Redis", sentinel.master_for(name))
+
+
+def _sentinel_kwargs(options: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the master's options those of sockets hold for the sentinels too, as redis-py has it."""
+    return {name: value for name, value in options.items() if name.startswith("socket_")} | dict(own)
+
+
+async def create_pool(
+    settings_: RedisSettings | None = None,
+    *,
+    retry: int = 0,
+    job_serializer: Serializer | None = None,
+    job_deserializer: Deserializer | None = None,
+    default_queue_name: str = default_queue_name,
+    expires_extra_ms: int = expires_extra_ms,
+) -> ArqRedis:
+    """Makes a client and waits until it is connected.
+
+    Args:
+        settings_: where Redis is. Default: localhost:6379.
+        retry: how many attempts count as failed already.
+        job_serializer: writes jobs. Default: pickle.
+        job_deserializer: reads results. Default: pickle, and msgpack as monarq's own producers write it.
+        default_queue_name: the queue of jobs that name none.
+        expires_extra_ms: ms after its time that a job may be started.
+
+    Raises:
+        RedisError: `conn_retries` more attempts, `conn_retry_delay` seconds apart, did not connect either.
+        SettingsError: a sentinel is asked for, and `host` is no list of sentinels.
+    """
+    settings = RedisSettings() if settings_ is None else settings_
+    pool = cast("ArqRedis", make_client(settings, user_options(settings), ArqRedis))
+    pool.job_serializer = job_serializer
+    pool.job_deserializer = job_deserializer
+    pool.default_queue_name = default_queue_name
+    pool.expires_extra_ms = expires_extra_ms
+    try:
+        await _connect(pool.ping, settings, retry)
+    except BaseException:
+        await pool.aclose(close_connection_pool=True)
+        raise
+    return pool
+
+
+async def _connect(ping: Callable[[], Any], settings: RedisSettings, failed: int) -> None:
+    while True:
+        try:
+            await ping()
+        except (RedisError, OSError) as error:
+            if failed >= settings.conn_retries:
+                raise
+            logger.warning(
+                "redis connection error %s:%s %s %s, %s retries remaining...",
+                settings.host,
+                settings.port,
+                error.__class__.__name__,
+                error,
+                settings.conn_retries - failed,
+            )
+            await asyncio.sleep(settings.conn_retry_delay)
+            failed += 1
+        else:
+            if failed:
+                logger.info("redis connection successful")
+            return

@@ -1,0 +1,1 @@
+"""arq's settings, read into monarq's."""

@@ -1,0 +1,118 @@
+"""Where the worker's connections come from in arq's settings: `RedisSettings`, or a client that the user made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import redis
+from arq.connections import RedisSettings
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+
+from monarq.arq.client.pool import (
+    blocking_sentinel_client,
+    make_blocking_client,
+    make_client,
+    patient_options,
+    sentinel_client,
+    shown_settings,
+)
+from monarq.shared.redis.connection import connection_options
+from monarq.shared.redis.private_pool import shown_pool
+
+_NOT_OURS: Final = (
+    "connection_pool",  # the pool itself, in a sentinel's
+    "decode_responses",  # we read bytes
+    "encoder_class",
+    "event_dispatcher",
+    "parser_class",  # those of asyncio do not fit blocking connections
+    "redis_connect_func",
+    "retry",  # whoever calls repeats: see `patient_options`
+    "retry_on_error",
+    "retry_on_timeout",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsSource:
+    """Connections by arq's `RedisSettings`; its `conn_timeout` holds, and redis-py's repeating does not."""
+
+    settings: RedisSettings = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """See `RedisSource`."""
+        return shown_settings(self.settings)
+
+    def client(self) -> Redis:
+        """See `RedisSource`."""
+        return make_client(self.settings, patient_options(self.settings))
+
+    def blocking_client(self) -> redis.Redis:
+        """See `RedisSource`."""
+        return make_blocking_client(self.settings, patient_options(self.settings))
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSource:
+    """Connections of our own to the server of a pool that the user made; the pool itself is left to the user's jobs."""
+
+    pool: ConnectionPool = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """See `RedisSource`."""
+        return shown_pool(self.pool)
+
+    def client(self) -> Redis:
+        """See `RedisSource`."""
+        if isinstance(self.pool, SentinelConnectionPool):
+            return sentinel_client(*self._sentinels())
+        return Redis.from_pool(ConnectionPool(self.pool.connection_class, **self._options()))
+
+    def blocking_client(self) -> redis.Redis:
+        """See `RedisSource`."""
+        if isinstance(self.pool, SentinelConnectionPool):
+            return blocking_sentinel_client(*self._sentinels())
+        return redis.Redis.from_pool(redis.ConnectionPool(_blocking_class(self.pool), **self._options()))
+
+    def _options(self) -> dict[str, Any]:
+        given = {name: value for name, value in self.pool.connection_kwargs.items() if name not in _NOT_OURS}
+        options = connection_options()
+        if not _is_fake(kind := self.pool.connection_class) and issubclass(kind, UnixDomainSocketConnection):
+            options.pop("socket_keepalive")
+        # Only how long to wait for a connection is the user's to say; a silent server is taken for gone.
+        if given.get("socket_connect_timeout"):
+            options.pop("socket_connect_timeout")
+        return given | options
+
+    def _sentinel_options(self) -> dict[str, Any]:
+        return self._options() | {"ssl": issubclass(self.pool.connection_class, SSLConnection)}
+
+    def _sentinels(self) -> tuple[list[tuple[str, int]], str, dict[str, Any], Mapping[str, Any]]:
+        """Where the pool's sentinels are, what they call its master, and what that and they are connected to with."""
+        pool: Any = self.pool
+        manager: Sentinel = pool.sentinel_manager
+        nodes = [node.connection_pool.connection_kwargs for node in manager.sentinels]
+        hosts = [(options["host"], options["port"]) for options in nodes]
+        return hosts, pool.service_name, self._sentinel_options(), pool.sentinel_manager.sentinel_kwargs
+
+
+def _is_fake(kind: type) -> bool:
+    """Whether these are fakeredis' connections, for which it has a function in some places."""
+    return kind.__module__.startswith("fakeredis.")
+
+
+def _blocking_class(pool: ConnectionPool) -> type[redis.Connection]:
+    """The blocking counterpart of the pool's connections."""
+    kind = pool.connection_class
+    if _is_fake(kind):
+        from fakeredis import FakeConnection
+
+        return cast("type[redis.Connection]", FakeConnection)
+    if issubclass(kind, UnixDomainSocketConnection):
+        return cast("type[redis.Connection]", redis.UnixDomainSocketConnection)
+    return redis.SSLConnection if issubclass(kind, SSLConnection) else redis.Connection

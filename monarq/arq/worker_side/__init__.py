@@ -1,0 +1,1 @@
+"""A worker that runs by arq's rules: hooks, log lines, health check, Sentry."""

@@ -1,0 +1,218 @@
+"""What runs engines for arq's `Worker`: one for each `main()`, until it is stopped, or its burst is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from signal import Signals
+from typing import TYPE_CHECKING, Any, Final
+
+from arq.connections import ArqRedis as StockRedis
+from redis.exceptions import RedisError
+
+from monarq.arq.settings.attributes import named
+from monarq.arq.settings.reader import ArqTarget
+from monarq.arq.worker_side.health_check import ArqHealth
+from monarq.arq.worker_side.hooks import ArqLife, make_keeper
+from monarq.arq.worker_side.log import ArqLog
+from monarq.shared.errors import MonarqError
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.jobs.registry import Registered
+from monarq.workers.process.worker import Engine
+from monarq.workers.runs.run import Halt
+
+if TYPE_CHECKING:
+    from monarq.arq.worker_side.own_worker import Worker
+
+_NO_GRACE_S: Final = 86_400.0
+"""The engine's own grace: here it is the worker that counts the time, and says so in between."""
+
+
+class WorkerLog(ArqLog):
+    """Writes arq's lines, and counts in the worker's attributes, which programs may set."""
+
+    def __init__(self, settings: WorkerSettings, worker: Worker) -> None:
+        self._worker = worker
+        super().__init__(settings)
+
+    @property
+    def complete(self) -> int:
+        """See `ArqLog`."""
+        return self._worker.jobs_complete
+
+    @complete.setter
+    def complete(self, count: int) -> None:
+        self._worker.jobs_complete = count
+
+    @property
+    def failed(self) -> int:
+        """See `ArqLog`."""
+        return self._worker.jobs_failed
+
+    @failed.setter
+    def failed(self, count: int) -> None:
+        self._worker.jobs_failed = count
+
+    @property
+    def retried(self) -> int:
+        """See `ArqLog`."""
+        return self._worker.jobs_retried
+
+    @retried.setter
+    def retried(self, count: int) -> None:
+        self._worker.jobs_retried = count
+
+
+class LateJobs(dict[str, Registered]):
+    """The jobs of a worker, and those that its program gives it while it runs: looked for when they are asked for."""
+
+    def __init__(self, jobs: Mapping[str, Registered], find: Callable[[str], Registered | None]) -> None:
+        super().__init__(jobs)
+        self._find = find
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """See `dict`."""
+        found = super().get(name)
+        if found is None and (found := self._find(name)) is not None:
+            self[name] = found
+        return default if found is None else found
+
+
+class WorkerEngine(Engine):
+    """The engine of a worker, whose attributes say whether it takes jobs, and which."""
+
+    def __init__(self, worker: Worker, target: ArqTarget, settings: WorkerSettings, **parts: Any) -> None:
+        self._worker = worker
+        super().__init__(target.functions, settings, target.source, ctx=worker.ctx, **parts)
+
+    def register(self, functions: Iterable[object]) -> Mapping[str, Registered]:
+        """See `Engine`."""
+        return LateJobs(super().register(functions), self._find_late)
+
+    def _find_late(self, name: str) -> Registered | None:
+        given: Any = self._worker.functions.get(name)
+        try:
+            return None if given is None else super().register([named(name, given)])[name]
+        except (MonarqError, RuntimeError):
+            return None
+
+    def _may_start(self) -> int | None:
+        return super()._may_start() if self._worker.allow_pick_jobs else 0
+
+
+class EngineRunner:
+    """Runs the engines of a worker, one after the other.
+
+    Args:
+        worker: the worker: its attributes are the settings.
+        target: the settings that it was made with.
+        arguments: the same as they were given.
+    """
+
+    def __init__(self, worker: Worker, target: ArqTarget, arguments: Mapping[str, Any]) -> None:
+        self.arguments = arguments
+        self._worker = worker
+        self._grace_s = target.settings.grace_s
+        self._log = WorkerLog(target.settings, worker)
+        self._journal = Journal(self._log, *target.settings.listeners)
+        self._health = ArqHealth(target.settings, self._log, self._journal, keep=True)
+        self._engine: Engine | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Task[None] | None = None
+        self._life: ArqLife | None = None
+
+    @property
+    def tasks(self) -> dict[str, asyncio.Task[Any]]:
+        """The tasks of the jobs that run, by job id."""
+        runs = self._engine.runs if self._engine else []
+        return {run.lease.job_id: run.task for run in runs if run.task is not None}
+
+    @property
+    def aborting(self) -> set[str]:
+        """The ids of running jobs that are being aborted."""
+        runs = self._engine.runs if self._engine else []
+        return {run.lease.job_id for run in runs if run.halt is Halt.ABORT}
+
+    async def run(self, target: ArqTarget) -> None:
+        """See `Worker.main`.
+
+        Args:
+            target: the settings as they are now.
+        """
+        self._engine = engine = self._make_engine(target)
+        self._running = asyncio.get_running_loop().create_task(engine.run())
+        try:
+            await asyncio.shield(self._running)
+            if self._waiting is not None:
+                await asyncio.shield(self._waiting)
+        except asyncio.CancelledError:
+            engine.hand_back()
+            if self._life is None or not self._life.started:
+                self._running.cancel()  # the user's on_startup may never end by itself
+            await asyncio.wait([self._running])
+            raise
+
+    def _make_engine(self, target: ArqTarget) -> Engine:
+        # arq has no such warnings, and its users look at its log lines.
+        settings = replace(target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), audit=False)
+        # Arq's settings have said how long to wait, when the pool was made.
+        settings = replace(settings, redis_wait_s=0.0)
+        cron, hooks = make_keeper(target, settings, self._journal), settings.hooks
+        self._life = ArqLife(target.names, self._log, self._health, cron, self._opened_pool, hooks.startup)
+        # on_shutdown is for close().
+        settings = replace(settings, hooks=replace(hooks, startup=self._life.startup, shutdown=None))
+        upkeep = [self._health] if cron is None else [self._health, cron]
+        return WorkerEngine(self._worker, target, settings, journal=self._journal, upkeep=upkeep)
+
+    def _burst_jobs_left(self) -> int:
+        """The limit is for all runs of the worker together."""
+        worker = self._worker
+        if worker.max_burst_jobs < 0:
+            return worker.max_burst_jobs
+        return max(0, worker.max_burst_jobs - worker.jobs_complete - worker.jobs_failed - worker.jobs_retried)
+
+    async def _opened_pool(self) -> StockRedis:
+        return self._worker.pool
+
+    def stop(self, signum: Signals) -> None:
+        """See `Worker.handle_sig`."""
+        self._log.shutting_down(signum.name, len(self.tasks), "ongoing to cancel")
+        self._stop(signum)
+
+    def stop_later(self, signum: Signals) -> None:
+        """See `Worker.handle_sig_wait_for_completion`."""
+        self._log.not_picking()
+        self._worker.allow_pick_jobs = False
+        self._log.shutting_down(signum.name, len(self.tasks), "to be completed")
+        if self._engine is not None:
+            self._engine.drain()
+        self._waiting = asyncio.get_running_loop().create_task(self._wait_for_completion(signum))
+
+    async def _wait_for_completion(self, signum: Signals) -> None:
+        if self._running is not None:
+            await asyncio.wait([self._running], timeout=self._grace_s)
+        self._log.waited(signum.name, len(self.tasks))
+        self._stop(signum)
+
+    def _stop(self, signum: Signals) -> None:
+        worker = self._worker
+        if self._engine is not None:
+            self._engine.hand_back()
+        if worker.main_task is not None:
+            worker.main_task.cancel()
+        if worker.on_stop is not None:
+            worker.on_stop(signum)
+
+    async def end(self) -> None:
+        """Ends what still runs, and takes the health-check key away."""
+        if self._engine is not None:
+            self._engine.drain()
+        ending = [task for task in (self._waiting, self._running) if task is not None]
+        if ending:
+            await asyncio.wait(ending)
+        self._engine = self._running = self._waiting = None
+        with suppress(RedisError, OSError):
+            await self._health.remove(self._worker.pool)

@@ -1,0 +1,166 @@
+"""`monarq dead`: shows the jobs that will not run again, puts them back, or throws them away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from monarq.cli.arguments import parse_duration
+from monarq.cli.help import DocumentedCommand, DocumentedGroup
+from monarq.cli.options import FunctionT, queue_option, verbose_option
+from monarq.cli.source import open_source, redis_option
+
+if TYPE_CHECKING:
+    from monarq.cli.dead.actions import Choice
+    from monarq.shared.redis.connection import UrlSource
+
+SECTIONS: Final = {
+    "Examples": """
+monarq dead list --name 'mail.*' --newer-than 1h
+monarq dead show 5f0c... --payload
+monarq dead retry --error ConnectionError --rate 50/s
+monarq dead delete --older-than 3d
+""",
+}
+JSON_SECTIONS: Final = {
+    "JSON": """
+A line of JSON for each letter; times are unix ms:
+  queue, id, name, error, error_type, traceback, tries, crashes, crash_note,
+  worker, lane, enqueue_ms, start_ms, finish_ms, died_ms, payload_bytes
+With show --payload also
+  payload: {format, signed, bytes, value}    value is null unless it is msgpack
+""",
+}
+RETRY_SECTIONS: Final = {
+    "What it does": """
+The job waits in its queue and lane again with its id and payload, as if it had
+never run; its failed result and its letter are gone. A job whose id is in use
+again, or whose payload is gone, is told of and left as it is: the exit
+code is 1 then.
+""",
+}
+_RATE: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(?:/\s*([smh]))?")
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+def parse_rate(text: str) -> float:
+    """Jobs a second, from `50`, `50/s`, `100/m` or `1000/h`.
+
+    Raises:
+        click.BadParameter: it is no rate.
+    """
+    found = _RATE.fullmatch(text.strip())
+    if found is None or not float(found[1]):
+        raise click.BadParameter(f"{text!r} is no rate: give a number of jobs and /s, /m or /h, such as 50/s")
+    return float(found[1]) / _UNITS_S[found[2] or "s"]
+
+
+def _filters(command: FunctionT) -> FunctionT:
+    """The options that choose letters by what they say."""
+    for option in (
+        click.option("--newer-than", type=parse_duration, metavar="DURATION", help="Dead for less than this."),
+        click.option("--older-than", type=parse_duration, metavar="DURATION", help="Dead for this long: 90, 10m, 2d."),
+        click.option("--error", metavar="TEXT", help="What the error holds, in upper or lower case."),
+        click.option("--name", metavar="NAME", help="The job's name; * and ? stand for any text and any character."),
+        queue_option("A queue; may be repeated. Default: arq:queue and every queue that was used lately."),
+    ):
+        command = option(command)
+    return command
+
+
+_ids = click.argument("ids", metavar="[ID]...", nargs=-1)
+_all = click.option("--all", "everything", is_flag=True, help="All letters, where no ID and no filter is given.")
+_json = click.option("--json", is_flag=True, help="Print a line of JSON for each letter.")
+
+
+@click.group(cls=DocumentedGroup, sections=SECTIONS)
+@verbose_option
+def dead() -> None:
+    """Show, retry or delete the jobs that will not run again."""
+
+
+@dead.command("list", cls=DocumentedCommand, sections=JSON_SECTIONS)
+@_filters
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most so many.")
+@_json
+@redis_option
+@verbose_option
+def list_dead(redis: str | None, limit: int, json: bool, **given: Any) -> int:
+    """List dead letters, the newest first. No payload is decoded for it."""
+    from monarq.cli.dead.actions import list_letters
+
+    return _run(redis, lambda source: list_letters(source, _choice(given), limit, as_json=json))
+
+
+@dead.command("show", cls=DocumentedCommand, sections=JSON_SECTIONS)
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@queue_option("A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately.")
+@click.option(
+    "--payload", is_flag=True, help="Show its arguments as well, where they are msgpack. Nothing is unpickled."
+)
+@_json
+@redis_option
+@verbose_option
+def show_dead(redis: str | None, payload: bool, json: bool, **given: Any) -> int:
+    """Show everything that is known of dead jobs, with their tracebacks."""
+    from monarq.cli.dead.actions import show_letters
+
+    return _run(redis, lambda source: show_letters(source, _choice(given), with_payload=payload, as_json=json))
+
+
+@dead.command("retry", cls=DocumentedCommand, sections=RETRY_SECTIONS)
+@_ids
+@_filters
+@_all
+@click.option("--rate", type=parse_rate, metavar="N/s", help="So many a second (/m, /h), evenly, not all at once.")
+@redis_option
+@verbose_option
+def retry_dead(redis: str | None, rate: float | None, everything: bool, **given: Any) -> int:
+    """Put dead jobs back into their queues, the longest dead first."""
+    from monarq.cli.dead.actions import retry_letters
+
+    choice = _deliberate(given, everything)
+    return _run(redis, lambda source: retry_letters(source, choice, rate))
+
+
+@dead.command("delete")
+@_ids
+@_filters
+@_all
+@redis_option
+@verbose_option
+def delete_dead(redis: str | None, everything: bool, **given: Any) -> int:
+    """Throw dead letters away; their jobs can then not be retried any more."""
+    from monarq.cli.dead.actions import delete_letters
+
+    choice = _deliberate(given, everything)
+    return _run(redis, lambda source: delete_letters(source, choice))
+
+
+def _choice(given: dict[str, Any]) -> Choice:
+    from monarq.cli.dead.actions import Choice
+    from monarq.monitor.jobs.dead import Wanted
+
+    wanted = Wanted(given.get("name"), given.get("error"), given.get("older_than"), given.get("newer_than"))
+    return Choice(given["queue"], given.get("ids", ()), wanted)
+
+
+def _deliberate(given: dict[str, Any], everything: bool) -> Choice:
+    """The choice of a command that changes something: it must be said in one way, and all only by saying so."""
+    choice = _choice(given)
+    ways = [bool(choice.ids), not choice.wanted.is_all, everything]
+    if not any(ways):
+        raise click.UsageError("which ones? Give IDs, a filter such as --name, or --all", click.get_current_context())
+    if choice.ids and any(ways[1:]):
+        raise click.UsageError("give either IDs, or filters or --all", click.get_current_context())
+    return choice
+
+
+def _run(redis: str | None, work: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
+    import asyncio
+
+    with open_source(redis) as source:
+        return asyncio.run(work(source))

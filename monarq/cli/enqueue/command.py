@@ -1,0 +1,124 @@
+"""`monarq enqueue`: puts one job in, or one for each line of a file, and waits for the results if asked to."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from monarq.cli.arguments import parse_call, parse_duration
+from monarq.cli.help import DocumentedCommand
+from monarq.cli.options import queue_name, verbose_option
+from monarq.cli.source import open_source, redis_option
+
+if TYPE_CHECKING:
+    from monarq.shared.jobs.job import Job
+
+
+SECTIONS: Final = {
+    "Examples": """
+monarq enqueue examples.jobs:add 1 2 --wait
+monarq enqueue examples.jobs:fetch http://localhost:8000/ --defer-by 10m
+monarq enqueue send_email --kwargs '{"to": "me@example.com"}' -q emails
+seq 1000 | monarq enqueue examples.jobs:sleep_ms --from - --wait
+""",
+    "Output": """
+The job's id; with --from one a line. With --wait a line of JSON for each job,
+in the order in which they end:
+  {"job_id": ..., "success": true, "result": ...}
+  {"job_id": ..., "success": false, "error": "ValueError: ..."}
+On a terminal, bars below it show how far the jobs are, and each job that tells
+of its progress (ctx.progress) has a bar of its own.
+The exit code is 1 if any of them failed, and 2 if the command could not do its work.
+""",
+}
+
+
+@click.command(cls=DocumentedCommand, sections=SECTIONS)
+@click.argument("job", metavar="TARGET:JOB|NAME")
+@click.argument("arguments", metavar="[ARG]...", nargs=-1)
+@click.option("--kwargs", metavar="JSON", help="Keyword arguments, as a JSON object.")
+@click.option(
+    "--from",
+    "lines_from",
+    metavar="FILE|-",
+    envvar="MONARQ_ENQUEUE_FROM",
+    help="One job for each line of the file, or of stdin; blank lines are passed over. A line that is a JSON list"
+    " gives positional arguments, a JSON object keyword arguments, any other line one argument: its JSON value, else"
+    " its text. ARGs and --kwargs come before those of each line.",
+)
+@click.option(
+    "-q", "--queue", type=queue_name, metavar="NAME", help="The queue. Default: the job's own, else arq:queue."
+)
+@click.option("--defer-by", type=parse_duration, metavar="DURATION", help="Not due before: 30, 10s, 5m, 2h, 1d.")
+@click.option(
+    "--job-id", metavar="ID", help="An id of your own: while a job or result of it is there, nothing is put in."
+)
+@click.option("--expires", type=parse_duration, metavar="DURATION", help="Not started any more after this time.")
+@click.option("--wait", is_flag=True, help="Wait, and print each result as its job ends.")
+@click.option("--timeout", type=parse_duration, metavar="DURATION", help="With --wait: how long for each job.")
+@click.option("--pickle", is_flag=True, help="Write the arguments as arq does, for stock arq workers.")
+@redis_option
+@verbose_option
+def enqueue(
+    job: str,
+    arguments: tuple[str, ...],
+    kwargs: str | None,
+    lines_from: str | None,
+    redis: str | None,
+    wait: bool,
+    timeout: float | None,
+    pickle: bool,
+    **options: Any,
+) -> int:
+    """Put a job into its queue and print its id.
+
+    TARGET:JOB is imported, so that its arguments are checked: examples.jobs:add. A NAME is what the worker knows the
+    job by, and nothing is imported. Each ARG is JSON where it is any, else text: 1 is a number, '"1"'
+    is text. ARGs that begin with a dash go after --.
+    """
+    import uvloop
+
+    from monarq.cli.enqueue.actions import Order, enqueue_jobs
+    from monarq.cli.enqueue.lines import open_lines
+
+    _check_options(lines_from, options["job_id"], wait, timeout)
+    call = parse_call(arguments, kwargs)
+    found = find_named_job(job).options(**options)
+    with ExitStack() as stack:
+        lines = stack.enter_context(open_lines(lines_from)) if lines_from else None
+        source = stack.enter_context(open_source(redis))
+        return uvloop.run(enqueue_jobs(source, Order(found, call, lines, wait, timeout, pickle)))
+
+
+def find_named_job(path: str) -> Job[..., Any]:
+    """The job at ``module:name`` or ``module.name``, or one that is known by its name only.
+
+    A name with a dot is a path where its first part can be imported.
+
+    Raises:
+        TargetError: there is nothing at this path, or no job.
+    """
+    if _is_path(path):
+        from monarq.workers.process.target import find_job
+
+        return find_job(path)
+    from monarq.producer import named
+
+    return named(path)
+
+
+def _is_path(name: str) -> bool:
+    first, dot, _ = name.partition(".")
+    return ":" in name or bool(dot and PathFinder.find_spec(first, [str(Path.cwd()), *sys.path]))
+
+
+def _check_options(lines_from: str | None, job_id: str | None, wait: bool, timeout: float | None) -> None:
+    if lines_from and job_id:
+        raise click.UsageError("--job-id is for one job, and --from gives many", click.get_current_context())
+    if timeout is not None and not wait:
+        raise click.UsageError("--timeout is how long --wait waits: give both", click.get_current_context())

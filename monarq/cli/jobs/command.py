@@ -1,0 +1,151 @@
+"""`monarq jobs`: lists and shows jobs, cancels them, and has them run again, or now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from monarq.cli.help import DocumentedCommand, DocumentedGroup
+from monarq.cli.options import queue_option, verbose_option
+from monarq.cli.source import open_source, redis_option
+
+if TYPE_CHECKING:
+    from monarq.monitor.jobs.listing import ListedState
+    from monarq.shared.redis.connection import UrlSource
+
+SECTIONS: Final = {
+    "Examples": """
+monarq jobs list --state running
+monarq jobs list --state queued --name 'mail.*' --limit 200
+monarq jobs show 5f0c... --payload
+monarq jobs cancel 5f0c...
+""",
+}
+LIST_SECTIONS: Final = {
+    "JSON": """
+A line of JSON for each job; times are unix ms, what is not known is null:
+  queue, id, state, name, lane, enqueue_ms, due_ms, tries, crashes, worker,
+  started_ms, ended_ms, error, abort_ms, payload_bytes
+""",
+    "What it costs": """
+Each page of 200 jobs is one call to Redis, however long the queue is. With
+--name at most 1,000 jobs of a state are looked at; it says so where that ended
+the search. Nothing is unpickled: a name that cannot be read without it is null.
+--state ended shows some of those that ended last: done, failed, dead, aborted.
+""",
+}
+SHOW_SECTIONS: Final = {
+    "JSON": """
+A line of JSON for each job, with what `list` gives and
+  crash_note, payload_format, signed, arguments, expires_ms, traceback
+  result: {bytes, format, signed, kept_until_ms, success, aborted, value, error,
+           error_type, traceback, name, arguments, tries, enqueue_ms, start_ms,
+           finish_ms, lane}, or null
+  timeline: [{at_ms, what, note, tries, delay_ms}]
+arguments is null without --payload and where they cannot be read safely, and ''
+where there are none.
+""",
+}
+CANCEL_SECTIONS: Final = {
+    "What it does": """
+A job that runs is cancelled by its worker within half a second. One that waits is
+ended by a worker without being run; in a paused queue, as soon as that is
+resumed. Workers with arq's settings do it only with allow_abort_jobs. To throw
+away all that waits in a queue see `monarq queue purge`.
+""",
+}
+RETRY_SECTIONS: Final = {
+    "What it does": """
+A dead job is put back into its queue as if it had never run; a deferred job, also
+one that waits for its next try, is made due now. Other jobs are left as they are.
+To retry many dead jobs see `monarq dead retry`.
+""",
+}
+STATES: Final[tuple[ListedState, ...]] = ("running", "queued", "deferred", "dead", "ended")
+
+_ids = click.argument("ids", metavar="ID...", nargs=-1, required=True)
+_queues = queue_option("A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately.")
+_json = click.option("--json", is_flag=True, help="Print a line of JSON for each job.")
+
+
+@click.group(cls=DocumentedGroup, sections=SECTIONS)
+@verbose_option
+def jobs() -> None:
+    """List, show, cancel or retry jobs."""
+
+
+@jobs.command("list", cls=DocumentedCommand, sections=LIST_SECTIONS)
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    multiple=True,
+    help="Jobs of this state; may be repeated. Default: running, queued and deferred.",
+)
+@click.option("--name", metavar="NAME", help="The job's name; * and ? stand for any text and any character.")
+@_queues
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="At most so many of a state."
+)
+@_json
+@redis_option
+@verbose_option
+def list_command(
+    redis: str | None,
+    state: tuple[ListedState, ...],
+    name: str | None,
+    queue: tuple[str, ...],
+    limit: int,
+    json: bool,
+) -> int:
+    """List jobs: those that run, and those that wait in the order in which they are due."""
+    from monarq.cli.jobs.actions import Listing, list_jobs
+
+    listing = Listing(queue, state or STATES[:3], name, limit)
+    return _run(redis, lambda source: list_jobs(source, listing, as_json=json))
+
+
+@jobs.command("show", cls=DocumentedCommand, sections=SHOW_SECTIONS)
+@_ids
+@_queues
+@click.option("--payload", is_flag=True, help="Show its arguments as well. Nothing is unpickled for it.")
+@_json
+@redis_option
+@verbose_option
+def show_command(redis: str | None, payload: bool, json: bool, queue: tuple[str, ...], ids: tuple[str, ...]) -> int:
+    """Show all that is known of jobs, with what happened to them and when."""
+    from monarq.cli.jobs.actions import show_jobs
+
+    return _run(redis, lambda source: show_jobs(source, queue, ids, with_arguments=payload, as_json=json))
+
+
+@jobs.command("cancel", cls=DocumentedCommand, sections=CANCEL_SECTIONS)
+@_ids
+@_queues
+@redis_option
+@verbose_option
+def cancel_command(redis: str | None, queue: tuple[str, ...], ids: tuple[str, ...]) -> int:
+    """Stop jobs that run, and keep those that wait from being run."""
+    from monarq.cli.jobs.actions import cancel_jobs
+
+    return _run(redis, lambda source: cancel_jobs(source, queue, ids))
+
+
+@jobs.command("retry", cls=DocumentedCommand, sections=RETRY_SECTIONS)
+@_ids
+@_queues
+@redis_option
+@verbose_option
+def retry_command(redis: str | None, queue: tuple[str, ...], ids: tuple[str, ...]) -> int:
+    """Run dead jobs again, and deferred ones now."""
+    from monarq.cli.jobs.actions import retry_jobs
+
+    return _run(redis, lambda source: retry_jobs(source, queue, ids))
+
+
+def _run(redis: str | None, work: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
+    import asyncio
+
+    with open_source(redis) as source:
+        return asyncio.run(work(source))

@@ -1,0 +1,116 @@
+"""`monarq queue`: lists queues, pauses and resumes them, and throws away what waits in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from monarq.cli.help import DocumentedCommand, DocumentedGroup
+from monarq.cli.options import queue_name, verbose_option
+from monarq.cli.source import open_source, redis_option
+
+if TYPE_CHECKING:
+    from monarq.monitor.admin.admin import WaitingState
+    from monarq.shared.redis.connection import UrlSource
+
+SECTIONS: Final = {
+    "Examples": """
+monarq queue list
+monarq queue pause emails
+monarq queue purge emails --state queued
+monarq queue resume emails
+""",
+}
+LIST_SECTIONS: Final = {
+    "JSON": """
+A line of JSON for each queue:
+  queue, queued, deferred, running, dead, workers, paused_since_ms
+paused_since_ms is unix ms, null where the queue is not paused.
+""",
+}
+PAUSE_SECTIONS: Final = {
+    "What it does": """
+monarq's workers are given no more jobs of the queue, until it is resumed: nor after
+a restart of them or of Redis. What runs goes on; jobs are put in as ever. Workers
+in burst mode end without the jobs of a paused queue. Stock arq workers know
+nothing of it, and go on.
+""",
+}
+PURGE_SECTIONS: Final = {
+    "What it does": """
+Jobs that wait are gone for good, with their payloads; whoever waits for a result
+gets ResultNotFoundError. What runs is not touched, nor are results and dead
+letters. Jobs that come in while it is at work may stay: pause the queue's
+producers first.
+""",
+}
+STATES: Final[tuple[WaitingState, ...]] = ("queued", "deferred")
+
+_queues = click.argument("queues", type=queue_name, metavar="QUEUE...", nargs=-1, required=True)
+
+
+@click.group(cls=DocumentedGroup, sections=SECTIONS)
+@verbose_option
+def queue() -> None:
+    """List, pause, resume or purge queues."""
+
+
+@queue.command("list", cls=DocumentedCommand, sections=LIST_SECTIONS)
+@click.argument("queues", type=queue_name, metavar="[QUEUE]...", nargs=-1)
+@click.option("--json", is_flag=True, help="Print a line of JSON for each queue.")
+@redis_option
+@verbose_option
+def list_command(redis: str | None, queues: tuple[str, ...], json: bool) -> int:
+    """List queues: by default arq:queue and every queue that was used lately."""
+    from monarq.cli.queue.actions import list_queues
+
+    return _run(redis, lambda source: list_queues(source, queues, as_json=json))
+
+
+@queue.command("pause", cls=DocumentedCommand, sections=PAUSE_SECTIONS)
+@_queues
+@redis_option
+@verbose_option
+def pause_command(redis: str | None, queues: tuple[str, ...]) -> int:
+    """Let queues give no more jobs to workers."""
+    from monarq.cli.queue.actions import pause_queues
+
+    return _run(redis, lambda source: pause_queues(source, queues))
+
+
+@queue.command("resume")
+@_queues
+@redis_option
+@verbose_option
+def resume_command(redis: str | None, queues: tuple[str, ...]) -> int:
+    """Let paused queues go on, at once."""
+    from monarq.cli.queue.actions import resume_queues
+
+    return _run(redis, lambda source: resume_queues(source, queues))
+
+
+@queue.command("purge", cls=DocumentedCommand, sections=PURGE_SECTIONS)
+@click.argument("queue", type=queue_name, metavar="QUEUE")
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    multiple=True,
+    help="Only these; may be repeated. Default: queued and deferred.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@redis_option
+@verbose_option
+def purge_command(redis: str | None, queue: str, state: tuple[WaitingState, ...], yes: bool) -> int:
+    """Throw away all jobs that wait in a queue."""
+    from monarq.cli.queue.actions import purge_queue
+
+    return _run(redis, lambda source: purge_queue(source, queue, state or STATES, is_agreed=yes))
+
+
+def _run(redis: str | None, work: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
+    import asyncio
+
+    with open_source(redis) as source:
+        return asyncio.run(work(source))

@@ -1,0 +1,54 @@
+"""What `monarq stats --json` prints: the names here are relied upon by others' programs, and stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from monarq.monitor.health.overview import Overview
+from monarq.monitor.health.queue_health import judge
+from monarq.monitor.queues.counters import COUNTS, Histogram, Tallies
+from monarq.monitor.queues.stats import QueueStats
+from monarq.shared.commands.counters.rates import FIELDS
+from monarq.shared.text.json_lines import json_line
+
+OF_JOBS: Final = tuple(name for name in COUNTS if name != "lost")
+"""Lost leases are not counted by the names of jobs."""
+
+OF_A_FAILURE: Final = ("id", "name", "error", "error_type", "tries", "crashes", "worker", "died_ms")
+
+
+def to_json(queues: Sequence[Overview], window_s: int | None) -> bytes:
+    """One object, on one line."""
+    told = {"verdict": judge(queues), "window_s": window_s, "queues": [_queue(queue) for queue in queues]}
+    return json_line(told).encode()
+
+
+def _queue(queue: Overview) -> dict[str, Any]:
+    stats = {each.name: getattr(queue.stats, each.name) for each in fields(QueueStats)}
+    return stats | {
+        "enqueued_per_s": queue.enqueued_per_s,
+        "wait": _quantiles(queue.window.wait),
+        "run": _quantiles(queue.window.run),
+        "arq": queue.arq,
+        "jobs": [_job(name, tallies) for name, tallies in sorted(queue.jobs.items())],
+        "series": [
+            {"start_s": beat.start_s, "length_s": beat.length_s, **_counts(beat.tallies, FIELDS)}
+            for beat in queue.beats
+        ],
+        "failures": [{name: getattr(letter, name) for name in OF_A_FAILURE} for letter in queue.failures],
+    }
+
+
+def _job(name: str, tallies: Tallies) -> dict[str, Any]:
+    counts = _counts(tallies, OF_JOBS)
+    return {"name": name, **counts, "wait": _quantiles(tallies.wait), "run": _quantiles(tallies.run)}
+
+
+def _counts(tallies: Tallies, names: Sequence[str]) -> dict[str, int]:
+    return {name: getattr(tallies, name) for name in names}
+
+
+def _quantiles(times: Histogram) -> dict[str, float | None]:
+    return {f"p{q}_s": times.quantile(q / 100) for q in (50, 95, 99)}

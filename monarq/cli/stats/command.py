@@ -1,0 +1,100 @@
+"""`monarq stats`: how the queues and their workers stand, once or every second."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+import click
+
+from monarq.cli.arguments import parse_duration
+from monarq.cli.help import DocumentedCommand
+from monarq.cli.options import queue_option, verbose_option
+from monarq.cli.source import open_source, redis_option
+
+SECTIONS: Final = {
+    "Verdict": """
+The first line says how it is, and why; of several queues the worst:
+  no worker        none runs at all, or jobs are ready in a queue that none serves
+  failing          5 % or more of the jobs of the last 5 minutes failed, or runs lost their worker
+  falling behind   jobs are ready for 30 s, or for 5 s while more come in than end
+  loop blocked     a job keeps an event loop from going on for more than a second
+  worker lost      a worker has fallen silent
+  paused           the queue gives out no jobs
+  catching up      jobs are ready for 30 s, and the heap gets smaller
+  healthy          none of this
+""",
+    "Examples": """
+monarq stats --watch
+monarq stats --window 1h
+monarq stats -q emails --json | jq '.queues[0].queued'
+""",
+    "JSON": """
+{"verdict": {state, reason, queue}, "window_s", "queues": [...]}, of which each has
+  queue, queued, deferred, running, dead         at this moment
+  queued_cpu                                     those of queued that wait for a cpu lane
+  paused, oldest_s                               and the age of the oldest ready job, or null
+  enqueued, done, failed, aborted, retried       since the first job
+  handed_back, crashed, lost                     the same, of runs that did not come to their end
+  enqueued_per_s, jobs_per_s                     in and out, over the last five seconds
+  wait, run                                      {p50_s, p95_s, p99_s} in the window, or null
+  jobs: [{name, enqueued, started, done, failed, aborted, retried,
+          handed_back, dead, crashed, wait, run}]                        in the window
+  series: [{start_s, length_s, enqueued, started, done, failed, ...}]    of the last 5 minutes
+  failures: [{id, name, error, error_type, tries, crashes, worker, died_ms}]   newest first
+  health_check                                   arq's line, or null
+  arq: {j_complete, j_failed, j_retried, j_ongoing, queued}    the same as numbers, or null
+  workers: [{id, host, pid, version, concurrency, running,
+             cpu_places, cpu_running, uptime_s,
+             done, failed, retried, draining, alive, queues, cpu_percent,
+             memory_bytes, loop_lag_s, restarts, abandoned_threads, running_jobs}]
+""",
+}
+
+
+@click.command(cls=DocumentedCommand, sections=SECTIONS)
+@queue_option("A queue to show; may be repeated. Default: arq:queue and every queue that was used lately.")
+@click.option(
+    "--window",
+    metavar="TIME",
+    default="15m",
+    show_default=True,
+    help="Over how long jobs are counted by their names: 15m, 1h, 1d, in whole minutes up to a day, or all.",
+)
+@redis_option
+@click.option("--json", is_flag=True, help="Print one JSON object; with --watch, one a line and second.")
+@click.option("--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
+@click.option("--no-color", is_flag=True, help="Use no colours; the environment's NO_COLOR says the same.")
+@verbose_option
+def stats(queue: tuple[str, ...], window: str, redis: str | None, json: bool, watch: bool, no_color: bool) -> None:
+    """Show whether the queues are well: jobs that wait, run and have ended, workers, and what failed last."""
+    import asyncio
+
+    from monarq.cli.stats.screen import Wanted, show_once, watch_stats
+
+    wanted = Wanted(queue, parse_window(window), as_json=json, no_color=no_color)
+    with open_source(redis) as source:
+        if not watch:
+            asyncio.run(show_once(source, wanted))
+            return
+        with suppress(KeyboardInterrupt, asyncio.CancelledError):  # which is how a watch ends
+            asyncio.run(watch_stats(source, wanted))
+
+
+def parse_window(text: str) -> int | None:
+    """Seconds, in whole minutes; None for "all".
+
+    Raises:
+        click.BadParameter: it is none, less than a minute, or more than a day.
+    """
+    if text == "all":
+        return None
+    try:
+        seconds = parse_duration(text)
+    except click.BadParameter:
+        seconds = 0
+    if not 60 <= seconds <= 86_400 or seconds % 60:
+        raise click.BadParameter(
+            f"{text!r} is no window: give whole minutes up to a day, such as 15m or 1h, or all", param_hint="--window"
+        )
+    return int(seconds)

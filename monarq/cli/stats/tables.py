@@ -1,0 +1,248 @@
+"""The tables of `monarq stats`: queues, jobs by name, what failed last. Each leaves columns out where there is no room.
+
+The layout depends on the width alone, so that a screen that is watched does not jump when numbers grow. What comes from
+Redis reaches no terminal as control codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from monarq.cli.formatting import NOTHING, duration, rate, span, sparkline
+from monarq.cli.tables import Column, open_table, render_columns
+from monarq.monitor.health.overview import BEATS, Overview
+from monarq.monitor.queues.counters import Tallies
+from monarq.shared.text.error_text import brief
+from monarq.shared.text.printable import printable
+
+WIDE: Final = 144
+"""Columns from which on the sparklines of a queue stand in its row."""
+
+ROWS: Final = 100
+"""Columns from which on a queue is a row of a table."""
+
+NARROW: Final = 64
+"""Columns below which only what matters most is left."""
+
+WIDE_GAPS: Final = 112
+"""Columns from which on there is room between the numbers of jobs."""
+
+SHORTEST_NAME: Final = 16
+"""Signs of a queue's name that are always shown."""
+
+SHORTEST_QUEUE: Final = 9
+"""The same beside a job's name."""
+
+Cell = tuple[str, Text]
+JobRow = tuple[str, str, Tallies]
+
+
+def queue_lines(queues: Sequence[Overview], width: int) -> int:
+    """How many lines the queues take."""
+    if width >= WIDE:
+        return 1 + len(queues)
+    return 3 + 2 * len(queues) if width >= ROWS else 8 * len(queues)
+
+
+def render_queues(queues: Sequence[Overview], *, width: int, ascii_only: bool) -> RenderableType:
+    """How queues stand."""
+    if width < ROWS:
+        return Group(*(_block(queue, ascii_only) for queue in queues))
+    table = _queue_table(queues, [_cells(queue) for queue in queues])
+    if width >= WIDE:
+        rows = [[*_cells(queue), *_sparks(queue, ascii_only)] for queue in queues]
+        return _queue_table(queues, rows)
+    sparks = [_sparks(queue, ascii_only) for queue in queues]
+    return Group(table, Text(""), _queue_table(queues, sparks))
+
+
+def render_queue_rows(queues: Sequence[Overview], *, width: int) -> RenderableType:
+    """How queues stand, a line each, with as many numbers as there is room for."""
+    gap = 1 if width < NARROW else 2
+    cells = [dict(_cells(queue)) for queue in queues]
+    numbers = [
+        Column(name, [row[name] for row in cells], rank, usual=usual, justify="right")
+        for name, (rank, usual) in _WORTH.items()
+    ]
+    names = Column("queue", [_one_line(_name(queue)) for queue in queues], least=SHORTEST_NAME)
+    return render_columns([names, *numbers], width=width, gap=gap)
+
+
+def _one_line(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _queue_table(queues: Sequence[Overview], rows: Sequence[Sequence[Cell]]) -> Table:
+    table = open_table(gap=2)
+    # Whatever may wrap is made narrower before the rest: names are cut, never numbers.
+    table.add_column("queue", overflow="ellipsis")
+    for name, _ in rows[0]:
+        table.add_column(name, justify="left" if name in _SPARKS else "right", no_wrap=True)
+    for queue, cells in zip(queues, rows, strict=True):
+        table.add_row(_name(queue), *(value for _, value in cells))
+    return table
+
+
+def _block(queue: Overview, ascii_only: bool) -> RenderableType:
+    """Two columns of names and numbers: what there is on the left, how fast it goes on the right."""
+    grid = Table.grid(padding=(0, 2), pad_edge=False)
+    for _ in range(2):
+        grid.add_column(justify="left", no_wrap=True, min_width=9)
+        grid.add_column(justify="right", no_wrap=True, min_width=9)
+    cells = _cells(queue)
+    half = (len(cells) + 1) // 2
+    for left, right in zip(cells[:half], [*cells[half:], ("", Text(""))], strict=False):
+        grid.add_row(Text("  " + left[0], style="dim"), left[1], Text(right[0], style="dim"), right[1])
+    lines = [Text.assemble((f"  {name:<20}", "dim"), line) for name, line in _sparks(queue, ascii_only)]
+    return Group(_name(queue), grid, *lines)
+
+
+def _name(queue: Overview) -> Text:
+    name = Text(printable(queue.stats.queue), style="bold")
+    return name.append(" paused", style="bold yellow") if queue.stats.paused else name
+
+
+def _cells(queue: Overview) -> list[Cell]:
+    stats = queue.stats
+    return [
+        ("ready", number(stats.queued)),
+        ("deferred", number(stats.deferred)),
+        ("running", number(stats.running)),
+        ("dead", number(stats.dead, warn="red")),
+        ("oldest", Text(NOTHING if stats.oldest_s is None else duration(stats.oldest_s))),
+        ("in/s", Text(rate(queue.enqueued_per_s))),
+        ("out/s", Text(rate(stats.jobs_per_s))),
+        ("wait p50", Text(span(queue.window.wait.quantile(0.5)))),
+        ("wait p95", Text(span(queue.window.wait.quantile(0.95)))),
+    ]
+
+
+_WORTH: Final[dict[str, tuple[int, int]]] = {
+    "ready": (1, 9),
+    "deferred": (7, 8),
+    "running": (2, 7),
+    "dead": (3, 5),
+    "oldest": (4, 6),
+    "in/s": (6, 5),
+    "out/s": (5, 5),
+    "wait p50": (9, 8),
+    "wait p95": (8, 8),
+}
+"""Of each number of a queue, after how many others it is left out where there is no room, and how wide it mostly is."""
+
+_SPARKS: Final = ("ended, last 5 min", "failed, last 5 min")
+
+
+def _sparks(queue: Overview, ascii_only: bool) -> list[Cell]:
+    """Both on one scale, so that a few failures among many jobs look like a few."""
+    missing = [0.0] * (BEATS - len(queue.beats))
+    told = {
+        "cyan": [*missing, *(beat.ended_per_s for beat in queue.beats)],
+        "red": [*missing, *(beat.failed_per_s for beat in queue.beats)],
+    }
+    highest = max(told["cyan"])
+    return [
+        (name, _bars(values, highest, style, ascii_only))
+        for name, (style, values) in zip(_SPARKS, told.items(), strict=True)
+    ]
+
+
+def _bars(values: Sequence[float], highest: float, style: str, ascii_only: bool) -> Text:
+    bars = sparkline(values, highest=highest, ascii_only=ascii_only)
+    return Text.assemble(*((bar, style if value else "dim") for bar, value in zip(bars, values, strict=True)))
+
+
+def job_rows(queues: Iterable[Overview]) -> list[JobRow]:
+    """Queue, name and tallies of each name of a job, those that ran most first."""
+    rows = [(queue.stats.queue, name, tallies) for queue in queues for name, tallies in queue.jobs.items()]
+    return sorted(rows, key=lambda row: (-row[2].started, -row[2].enqueued, row[:2]))
+
+
+def render_jobs(rows: Sequence[JobRow], *, window: str, width: int, with_queue: bool) -> Table:
+    """What became of the jobs of each name, with as many numbers as there is room for.
+
+    Args:
+        rows: what to show.
+        window: over how long it was counted, as the head says it.
+        width: of the screen.
+        with_queue: whether there are jobs of several queues.
+    """
+    head = f"job, {window}"
+    names = Column(head, [_cut(name or "(no name)") for _, name, _ in rows], least=len(head))
+    queues = Column("queue", [_cut(queue) for queue, _, _ in rows], _QUEUE_RANK, least=SHORTEST_QUEUE)
+    cells = [_job_cells(tallies) for _, _, tallies in rows]
+    numbers = [
+        Column(name, [row[name] for row in cells], rank, usual=usual, justify="right")
+        for name, (rank, usual) in _JOB_WORTH.items()
+    ]
+    gap = 1 if width < WIDE_GAPS else 2
+    return render_columns([names, *([queues] if with_queue else []), *numbers], width=width, gap=gap)
+
+
+def _cut(name: str) -> Text:
+    return _one_line(Text(printable(name)))
+
+
+_QUEUE_RANK: Final = 5
+
+_JOB_WORTH: Final[dict[str, tuple[int, int]]] = {
+    "enqueued": (10, 8),
+    "done": (1, 6),
+    "failed": (2, 6),
+    "retried": (6, 7),
+    "dead": (7, 5),
+    "crashed": (9, 7),
+    "run p50": (8, 7),
+    "run p95": (3, 7),
+    "run p99": (11, 7),
+    "wait p95": (4, 8),
+}
+"""Of each number of jobs, after how many others it is left out where there is no room, and how wide it mostly is."""
+
+
+def _job_cells(tallies: Tallies) -> dict[str, Text]:
+    run = {f"run p{q}": Text(span(tallies.run.quantile(q / 100))) for q in (50, 95, 99)}
+    return {
+        "enqueued": number(tallies.enqueued),
+        "done": number(tallies.done),
+        "failed": number(tallies.failed, warn="red"),
+        "retried": number(tallies.retried, warn="yellow"),
+        "dead": number(tallies.dead, warn="red"),
+        "crashed": number(tallies.crashed, warn="red"),
+        **run,
+        "wait p95": Text(span(tallies.wait.quantile(0.95))),
+    }
+
+
+def render_failures(queues: Sequence[Overview], *, most: int, whole: bool) -> Table:
+    """The jobs that died last, of all the queues, the newest first.
+
+    Args:
+        queues: where they died.
+        most: how many.
+        whole: over as many lines as their messages need; else each is cut to one.
+    """
+    letters = sorted(
+        ((letter, queue.now_ms) for queue in queues for letter in queue.failures), key=lambda each: -each[0].died_ms
+    )
+    table = open_table(gap=2)
+    table.add_column("died", justify="right", no_wrap=True)
+    table.add_column("job", overflow="ellipsis", no_wrap=True, max_width=24)
+    table.add_column("last failures", overflow="fold")
+    for letter, now_ms in letters[:most]:
+        age = duration(max(0.0, (now_ms - letter.died_ms) / 1000))
+        error = printable(brief(letter.error))
+        said = Text(error, style="red") if whole else Text(error, style="red", no_wrap=True, overflow="ellipsis")
+        table.add_row(Text(age, style="dim"), Text(printable(letter.name)), said)
+    return table
+
+
+def number(value: int, warn: str = "") -> Text:
+    """A whole number, in this style where it is not 0."""
+    return Text(f"{value:,}", style=warn if value else "")

@@ -1,0 +1,52 @@
+"""The work of `monarq worker --check`: looks for a live worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.cli.console import FAILED, say
+from monarq.cli.source import told
+from monarq.monitor.queues.stats import QueueStats, read_stats
+from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.process.target import load_target
+
+
+def check_workers(spec: WorkerSpec) -> int:
+    """Says whether a worker is alive on each queue of the target; gives the exit code, 0 if so, else 1.
+
+    A worker is one of monarq's that renews its record, or whoever wrote arq's health check.
+
+    Raises:
+        TargetError: there is no such target.
+        RedisUnavailableError: Redis could not be reached.
+    """
+    loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
+    try:
+        queues = asyncio.run(_read(loaded.source.client(), loaded.settings.queues))
+    except RedisError as error:
+        raise told(error, loaded.source.shown) from error
+    for queue in queues:
+        say(f"monarq: {_health(queue)}")
+    return 0 if all(_is_served(queue) for queue in queues) else FAILED
+
+
+async def _read(redis: Redis, queues: Iterable[str]) -> list[QueueStats]:
+    async with redis:
+        return await read_stats(redis, queues)
+
+
+def _is_served(queue: QueueStats) -> bool:
+    return queue.health_check is not None or any(worker.alive for worker in queue.workers)
+
+
+def _health(queue: QueueStats) -> str:
+    alive = sum(worker.alive for worker in queue.workers)
+    if alive:
+        return f"{queue.queue}: {alive} worker{'' if alive == 1 else 's'} alive"
+    if queue.health_check is not None:
+        return f"{queue.queue}: {queue.health_check}"
+    return f"{queue.queue}: no worker is alive, neither by its record nor by arq's health check"

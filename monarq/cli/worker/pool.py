@@ -1,0 +1,117 @@
+"""The work of `monarq worker`: runs the supervisor and says what it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monarq.cli.console import say
+from monarq.cli.worker.ports import Ports, serving
+from monarq.cli.worker.watch import Watcher, reload_on_changes
+from monarq.shared.redis.connection import shown_url
+from monarq.shared.version import VERSION
+from monarq.workers.config.spec import Limits, WorkerSpec
+from monarq.workers.reporting.log_setup import configure_logging
+from monarq.workers.supervisor.log import SupervisorLog
+from monarq.workers.supervisor.recycler import Share
+from monarq.workers.supervisor.supervisor import Supervisor
+from monarq.workers.system.cores import usable_cores
+from monarq.workers.system.output import never_wait_for_readers
+
+if TYPE_CHECKING:
+    from monarq.workers.control.channel import Ready
+    from monarq.workers.supervisor.worker_handle import WorkerProcess
+
+
+class PoolLog(SupervisorLog):
+    """The supervisor's log, with what a person at the terminal wants to know first.
+
+    That a worker begins or ends in order is not told here: each says so itself.
+    """
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._is_announced = False
+
+    def started(self, workers: int, spared: int = 0) -> None:
+        """See `SupervisorLog`."""
+        more = "; -w auto runs one for each core" if spared else ""
+        say(f"monarq {VERSION}: {self._spec.target}, {workers} worker{'' if workers == 1 else 's'}{more}")
+
+    def worker_ready(self, worker: WorkerProcess, ready: Ready) -> None:
+        """See `SupervisorLog`."""
+        if not self._is_announced:
+            self._is_announced = True
+            say(f"monarq: {', '.join(_serving(ready, self._spec))}; Ctrl-C ends it")
+
+    def worker_left(self, worker: WorkerProcess) -> None:
+        """See `SupervisorLog`."""
+
+    def stopped(self, exit_code: int) -> None:
+        """See `SupervisorLog`."""
+        if not exit_code:  # otherwise it was told why already
+            super().stopped(exit_code)
+
+    def cannot_start(self, worker: WorkerProcess) -> None:
+        """See `SupervisorLog`."""
+        say(f"monarq: {worker.refusal or 'the workers do not start; what they wrote above says why'}")
+
+
+def run_pool(
+    spec: WorkerSpec,
+    workers: int | None,
+    limits: Limits,
+    ports: Ports,
+    share: Share,
+    *,
+    watch: Path | None = None,
+    watcher: Watcher | None = None,
+) -> int:
+    """Runs the workers until they are stopped; gives the exit code.
+
+    Args:
+        spec: what each worker runs.
+        workers: how many; None for one on each core, and for one alone by arq's settings.
+        limits: how long the supervisor waits for what.
+        ports: where its health and metrics are served.
+        share: what a worker is to do before another takes its place.
+        watch: a folder; when the program in it changes, the workers are replaced.
+        watcher: tells of these changes.
+
+    Raises:
+        SettingsError: a port cannot be had, or the log settings are wrong.
+        TargetError: there is nothing at the path of the log settings.
+    """
+    never_wait_for_readers()
+    configure_logging(spec.log)
+    supervisor = Supervisor(
+        spec,
+        workers=workers or usable_cores(),
+        one_for_arq=workers is None,
+        limits=limits,
+        share=share,
+        log=PoolLog(spec),
+    )
+    return asyncio.run(_run_pool(supervisor, watch, watcher, ports))
+
+
+async def _run_pool(supervisor: Supervisor, watch: Path | None, watcher: Watcher | None, ports: Ports) -> int:
+    async with serving(ports, lambda: supervisor.state):
+        reloading = asyncio.create_task(reload_on_changes(watch, watcher)) if watch and watcher else None
+        try:
+            return await supervisor.run()
+        finally:
+            if reloading is not None:
+                reloading.cancel()
+                await asyncio.wait([reloading])
+
+
+def _serving(ready: Ready, spec: WorkerSpec) -> list[str]:
+    """What is run, as far as it is known here: the target's settings are known to the workers alone."""
+    parts = [f"serving {', '.join(ready.queues)}"]
+    if ready.redis_url is not None:
+        parts.append(f"Redis at {shown_url(ready.redis_url)}")
+    if "concurrency" in spec.overrides:
+        parts.append(f"{spec.overrides['concurrency']} jobs at once in each")
+    return parts

@@ -1,0 +1,171 @@
+"""The HTTP ports of `monarq worker`: health and metrics of the whole pool, served by the supervisor on its event loop.
+
+The ports are taken before a worker is started, so that one that is in use ends the command; once the pool runs, nothing
+that happens here disturbs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from monarq.cli.console import say
+from monarq.shared.errors import SettingsError
+from monarq.shared.extras import missing_extra
+from monarq.shared.text.log_lines import open_logger
+from monarq.workers.supervisor.health import HealthLimits, PoolHealth
+from monarq.workers.supervisor.pool_state import PoolState
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from monarq.workers.supervisor.redis_probe import RedisProbe
+
+logger = open_logger("monarq.supervisor")
+
+STOP_S: Final = 2.0
+"""How long requests that are being answered may take when the pool has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What is to be served, and where.
+
+    Attributes:
+        health: the port of /livez and /readyz; None for none, 0 for any that is free.
+        metrics: the port of /metrics; may be the same.
+        bind: the address that they listen on.
+        limits: what is taken for sick.
+    """
+
+    health: int | None = None
+    metrics: int | None = None
+    bind: str = "127.0.0.1"
+    limits: HealthLimits = field(default_factory=HealthLimits)
+
+    @property
+    def names(self) -> dict[int, list[str]]:
+        """By port, the options that ask for it."""
+        asked: dict[int, list[str]] = {}
+        for option, port in (("--health-port", self.health), ("--metrics-port", self.metrics)):
+            if port is not None:
+                asked.setdefault(port, []).append(option)
+        return asked
+
+
+@asynccontextmanager
+async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[None]:
+    """Serves the ports for the life of the block.
+
+    Args:
+        ports: which.
+        pool: gives how the pool stands.
+
+    Raises:
+        SettingsError: a port cannot be had, or a package is missing.
+    """
+    async with AsyncExitStack() as stack:
+        if ports.names:
+            await _open(stack, ports, pool)
+        yield
+
+
+async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolState]) -> None:
+    from monarq.workers.supervisor.redis_probe import RedisProbe  # put off: a pool without ports asks no Redis
+
+    probe = RedisProbe()
+    stack.push_async_callback(probe.hang_up)
+    for port, options in ports.names.items():
+        listener = _listen(ports.bind, port, options)
+        stack.callback(listener.close)
+        routes: list[Route] = []
+        with _needing_web(options):
+            if "--health-port" in options:
+                routes += stack.enter_context(_health(PoolHealth(pool, ports.limits, probe)))
+            if "--metrics-port" in options:
+                routes += _metrics(pool, probe)
+        await stack.enter_async_context(_served(listener, routes))
+        say(f"monarq: {', '.join(route.path for route in routes)} at {_shown(listener)}")
+
+
+@contextmanager
+def _health(health: PoolHealth) -> Iterator[list[Route]]:
+    from monarq.workers.supervisor.health_web import health_routes
+
+    health.start()
+    try:
+        yield health_routes(health)
+    finally:
+        health.stop()
+
+
+def _metrics(pool: Callable[[], PoolState], probe: RedisProbe) -> list[Route]:
+    from monarq.monitor.metrics.endpoint import Exporter, metrics_route
+    from monarq.monitor.metrics.metrics import Snapshot, read_snapshot
+    from monarq.workers.supervisor.pool_metrics import PoolCollector
+
+    async def read() -> Snapshot | None:
+        state = pool()
+        redis = await probe.open(state)
+        if redis is None:
+            return None
+        snapshot = await read_snapshot(redis, probe.queues)
+        # The workers of other pools are told of by those, so that no sum holds one twice.
+        own = {worker.ready.worker_id for worker in state.workers if worker.ready}
+        return replace(snapshot, workers=tuple(worker for worker in snapshot.workers if worker.id in own))
+
+    return [metrics_route(Exporter(read, lambda: [PoolCollector(pool())]))]
+
+
+@asynccontextmanager
+async def _served(listener: socket.socket, routes: Sequence[Route]) -> AsyncIterator[None]:
+    from monarq.cli.worker.http_server import QuietServer
+
+    server = QuietServer.of(routes)
+    serving = asyncio.create_task(server.serve([listener]))
+    serving.add_done_callback(_tell_of_failure)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait([serving], timeout=STOP_S)
+        serving.cancel()
+
+
+def _tell_of_failure(serving: asyncio.Task[None]) -> None:
+    if not serving.cancelled() and serving.exception() is not None:
+        logger.error("the HTTP port is served no more; the workers go on", exc_info=serving.exception())
+
+
+@contextmanager
+def _needing_web(options: list[str]) -> Iterator[None]:
+    try:
+        import uvicorn as uvicorn
+
+        yield
+    except ModuleNotFoundError as error:
+        to_do = missing_extra(error, " and ".join(options))
+        if to_do is None:
+            raise
+        raise SettingsError(to_do) from error
+
+
+def _listen(host: str, port: int, options: list[str]) -> socket.socket:
+    what = " and ".join(options)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise SettingsError(f"{what}: {host} port {port} cannot be listened on ({reason}): choose another") from error
+
+
+def _shown(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

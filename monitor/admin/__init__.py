@@ -1,0 +1,1 @@
+"""Changes queues and jobs: pause, purge, cancel, retry."""

@@ -1,0 +1,181 @@
+"""Steers queues and jobs: pauses, resumes and purges queues; cancels jobs, runs them again, or earlier.
+
+What the page and `monarq queue` and `monarq jobs` do. Every step is one script that may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from enum import StrEnum
+from typing import Final, Literal
+
+from redis.asyncio import Redis
+
+from monarq.shared.commands.dead.revive import Revived, revive
+from monarq.shared.commands.jobs.abort import AbortAnswer, abort
+from monarq.shared.commands.jobs.promote import Promoted, promote
+from monarq.shared.commands.queues import pause as pausing
+from monarq.shared.commands.queues.purge import purge as purge_some
+from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
+
+WaitingState = Literal["queued", "deferred"]
+
+MOST_PASSES: Final = 5
+"""How often a purge goes through a queue in which jobs start and end meanwhile."""
+
+
+class Cancelled(StrEnum):
+    """What became of a wish to cancel a job."""
+
+    WAITS = "waits"
+    """It waits, and a worker will end it at once without running it."""
+    RUNS = "runs"
+    """It runs, and its worker will cancel it within half a second."""
+    PAUSED = "paused"
+    """It waits in a paused queue, and will be ended without being run as soon as that is resumed."""
+    UNKNOWN = "unknown"
+    """It is not in the queue: it has ended, or never was there."""
+
+
+class Retried(StrEnum):
+    """What became of a wish to run a job again, or now."""
+
+    REVIVED = "revived"
+    """It was dead, and waits in its queue again as if it had never run."""
+    PROMOTED = "promoted"
+    """It was deferred, and is due now."""
+    QUEUED = "queued"
+    """It was due already, and waits for a worker."""
+    RUNS = "runs"
+    """It runs already."""
+    NO_PAYLOAD = "no_payload"
+    """It is dead, and its payload was gone before it died."""
+    UNKNOWN = "unknown"
+    """It neither waits in this queue nor is dead; or it is, and a job of its id waits in another queue."""
+
+
+async def pause(redis: Redis, queue: str) -> bool:
+    """Lets the queue give no more jobs to monarq's workers; what runs goes on, and jobs may be put in.
+
+    Stock arq workers do not know of it.
+
+    Returns:
+        Whether the queue was not paused before.
+
+    Raises:
+        RedisError: Redis did not answer; the call may be repeated.
+    """
+    return not await pausing.pause(redis, QueueKeys.of(queue))
+
+
+async def resume(redis: Redis, queue: str) -> bool:
+    """Lets a paused queue go on, at once; gives whether it was paused.
+
+    Raises:
+        RedisError: Redis did not answer; the call may be repeated.
+    """
+    return bool(await pausing.resume(redis, QueueKeys.of(queue)))
+
+
+async def paused_since_ms(redis: Redis, queue: str) -> int | None:
+    """Since when the queue is paused, unix ms by Redis' clock; None where it is not.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    return await pausing.paused_since_ms(redis, QueueKeys.of(queue)) or None
+
+
+async def purge(redis: Redis, queue: str, states: Collection[WaitingState] = ("queued", "deferred")) -> int:
+    """Throws away the jobs that wait, for good; see `purge_slowly`. Gives how many they were."""
+    return sum([removed async for removed in purge_slowly(redis, queue, states)])
+
+
+async def purge_slowly(
+    redis: Redis, queue: str, states: Collection[WaitingState] = ("queued", "deferred")
+) -> AsyncIterator[int]:
+    """Throws away the jobs that wait, for good, a thousand a call, and tells of each call how many they were.
+
+    What runs is not touched, nor what becomes due while this goes on. Who waits for a result gets ResultNotFoundError.
+
+    Args:
+        redis: the client.
+        queue: the queue's name.
+        states: which jobs: "queued" are those that are due when this begins, "deferred" the others.
+
+    Raises:
+        RedisError: Redis did not answer; repeat it for the rest.
+    """
+    keys = QueueKeys.of(queue)
+    seconds, micros = await redis.time()
+    now_ms = int(seconds) * 1000 + int(micros) // 1000
+    bounds = {"queued": ("-inf", str(now_ms)), "deferred": (f"({now_ms}", f"({PARKED_SCORE}")}
+    for state in states:
+        for home in ("io", "cpu"):
+            for _ in range(MOST_PASSES):
+                removed_in_pass = 0
+                async for removed in _pass_through(redis, keys, home, *bounds[state]):
+                    removed_in_pass += removed
+                    yield removed
+                if not removed_in_pass:
+                    break
+
+
+async def _pass_through(
+    redis: Redis, keys: QueueKeys, home: Literal["io", "cpu"], lowest: str, highest: str
+) -> AsyncIterator[int]:
+    skip = 0
+    while True:
+        removed, runs = await purge_some(redis, keys, home, lowest, highest, skip)
+        if removed:
+            yield removed
+        if not removed and not runs:
+            return
+        skip += runs
+
+
+async def cancel(redis: Redis, queue: str, job_id: str | bytes) -> Cancelled:
+    """Asks that a job be stopped, or not be started; a worker carries it out.
+
+    A stock arq worker, and a monarq worker with arq's settings, does so only with ``allow_abort_jobs``.
+
+    Raises:
+        RedisError: Redis did not answer; the call may be repeated.
+    """
+    keys = QueueKeys.of(queue)
+    answer = await abort(redis, keys, job_id)
+    if answer is AbortAnswer.WAITS and await redis.exists(keys.paused):
+        return Cancelled.PAUSED
+    return {
+        AbortAnswer.UNKNOWN: Cancelled.UNKNOWN,
+        AbortAnswer.WAITS: Cancelled.WAITS,
+        AbortAnswer.RUNS: Cancelled.RUNS,
+    }[answer]
+
+
+_PROMOTED: Final = {
+    Promoted.DUE: Retried.PROMOTED,
+    Promoted.WAS_DUE: Retried.QUEUED,
+    Promoted.RUNS: Retried.RUNS,
+}
+_REVIVED: Final = {
+    Revived.BACK: Retried.REVIVED,
+    Revived.NO_PAYLOAD: Retried.NO_PAYLOAD,
+    Revived.ALIVE: Retried.UNKNOWN,
+    Revived.NO_LETTER: Retried.UNKNOWN,
+}
+
+
+async def retry(redis: Redis, queue: str, job_id: str | bytes) -> Retried:
+    """Has a job run now: a deferred one is made due, a dead one is put back into its queue.
+
+    Raises:
+        RedisError: Redis did not answer; the call may be repeated.
+    """
+    raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
+    keys = QueueKeys.of(queue)
+    promoted = await promote(redis, keys, raw_id)
+    if promoted is not Promoted.UNKNOWN:
+        return _PROMOTED[promoted]
+    [revived] = await revive(redis, keys, [raw_id])
+    return _REVIVED[revived]

@@ -1,0 +1,1 @@
+"""Judges: is a queue well, and if not, why."""

@@ -1,0 +1,1 @@
+"""Reads jobs: lists, one job in full, dead letters, the timeline."""

@@ -1,0 +1,92 @@
+"""`/metrics`: what Prometheus scrapes, at the page and at the metrics port of `monarq worker`.
+
+Scrapes that come close together share one reading. Imported only where metrics are served, as it needs Starlette and
+prometheus_client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from monarq.monitor.metrics.metrics import Snapshot, SnapshotCollector, read_snapshot
+from monarq.monitor.queues.stats import known_queues
+
+FRESH_S: Final = 1.0
+"""For how long a reading is told again."""
+
+
+async def read_known(redis: Redis) -> Snapshot:
+    """All queues that are known.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    return await read_snapshot(redis, await known_queues(redis))
+
+
+class Exporter:
+    """Reads metrics when they are asked for.
+
+    Args:
+        read: reads what is told; None where it is not known yet from where. By `read_known`, for instance.
+        beside: what else is told.
+    """
+
+    def __init__(
+        self, read: Callable[[], Awaitable[Snapshot | None]], beside: Callable[[], Sequence[Collector]] = tuple
+    ) -> None:
+        self._read = read
+        self._beside = beside
+        self._reading = asyncio.Lock()
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._bodies: dict[str, bytes] = {}
+        self._read_s = float("-inf")
+
+    async def scrape(self, accept: str) -> tuple[bytes, str]:
+        """The metrics, and their content type.
+
+        Args:
+            accept: what the scraper can read: its Accept header.
+        """
+        async with self._reading:
+            if time.monotonic() - self._read_s > FRESH_S:
+                self._registry, self._bodies = await self._collect(), {}
+                self._read_s = time.monotonic()
+            encode, content_type = choose_encoder(accept)
+            if content_type not in self._bodies:
+                # Thousands of lines take a while, in which the loop has better things to do.
+                self._bodies[content_type] = await asyncio.to_thread(encode, self._registry)
+            return self._bodies[content_type], content_type
+
+    async def _collect(self) -> CollectorRegistry:
+        registry = CollectorRegistry(auto_describe=False)
+        try:
+            snapshot = await self._read()
+            registry.register(SnapshotCollector(snapshot, answered=None if snapshot is None else True))
+        except (RedisError, OSError):
+            registry.register(SnapshotCollector(None, answered=False))
+        for collector in self._beside():
+            registry.register(collector)
+        return registry
+
+
+def metrics_route(exporter: Exporter, path: str = "/metrics") -> Route:
+    """The route, for any Starlette application."""
+
+    async def answer(request: Request) -> Response:
+        body, content_type = await exporter.scrape(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+    return Route(path, answer, methods=["GET"])

@@ -1,0 +1,206 @@
+"""The numbers of queues, jobs and workers as Prometheus reads them: seconds, bytes, `_total`, labels of few values.
+
+All is read from Redis when it is asked for, in a few calls a queue, so that every process that serves it says the same.
+Imported only where metrics are served, as it needs prometheus_client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis.asyncio import Redis
+
+from monarq.monitor.admin.admin import paused_since_ms
+from monarq.monitor.queues.counters import BOUNDS_S, COUNTS, Histogram, Tallies
+from monarq.monitor.queues.places import places_of
+from monarq.monitor.queues.series import read_all
+from monarq.monitor.queues.stats import QueueStats, read_stats
+from monarq.monitor.queues.workers import WorkerStats, in_order
+from monarq.shared.version import VERSION
+
+OF_A_QUEUE_ONLY: Final = frozenset({"started", "lost"})
+"""What is counted for a queue and not by the names of its jobs."""
+
+WORKER: Final = ("worker", "host")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the metrics are made from.
+
+    Attributes:
+        queues: the queues, with their workers.
+        totals: by queue, what was counted since its first job.
+        jobs: by queue and job name, the same.
+        workers: the workers of these queues, each once.
+        paused: those of the queues that are paused.
+    """
+
+    queues: tuple[QueueStats, ...] = ()
+    totals: Mapping[str, Tallies] = field(default_factory=dict)
+    jobs: Mapping[str, Mapping[str, Tallies]] = field(default_factory=dict)
+    workers: tuple[WorkerStats, ...] = ()
+    paused: frozenset[str] = frozenset()
+
+
+async def read_snapshot(redis: Redis, queues: Iterable[str]) -> Snapshot:
+    """Reads all that is told of these queues.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    stats = await read_stats(redis, queues)
+    counted = {queue.queue: await read_all(redis, queue.queue) for queue in stats}
+    return Snapshot(
+        queues=tuple(stats),
+        totals={queue: found[0] for queue, found in counted.items()},
+        jobs={queue: found[1] for queue, found in counted.items()},
+        paused=frozenset([queue for queue in counted if await paused_since_ms(redis, queue) is not None]),
+        workers=tuple(in_order({worker.id: worker for queue in stats for worker in queue.workers}.values())),
+    )
+
+
+class SnapshotCollector(Collector):
+    """Tells a snapshot to prometheus_client.
+
+    Args:
+        snapshot: what was read; None where nothing was.
+        answered: whether Redis answered; None where it is not known yet where it is.
+    """
+
+    def __init__(self, snapshot: Snapshot | None, *, answered: bool | None = True) -> None:
+        self._snapshot = snapshot
+        self._answered = answered
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        up = GaugeMetricFamily("monarq_redis_up", "Whether Redis answered: without it nothing else is known.")
+        if self._answered is not None:
+            up.add_metric([], self._answered)
+            yield up
+        build = GaugeMetricFamily("monarq_build_info", "The version of monarq that tells this.", labels=["version"])
+        build.add_metric([VERSION], 1)
+        yield build
+        if self._snapshot is not None:
+            yield from queue_metrics(self._snapshot.queues, self._snapshot.paused)
+            yield from count_metrics(self._snapshot)
+            yield from worker_metrics(self._snapshot.workers)
+
+
+def queue_metrics(queues: Iterable[QueueStats], is_paused: Container[str]) -> Iterator[Metric]:
+    """How queues stand."""
+    jobs = GaugeMetricFamily(
+        "monarq_queue_jobs",
+        "Jobs by state: ready are due and wait (those that stock arq workers run among them), deferred are not due yet,"
+        " running are held by monarq workers, dead have left a dead letter.",
+        labels=["queue", "state"],
+    )
+    oldest = GaugeMetricFamily(
+        "monarq_queue_oldest_seconds", "How long the oldest ready job has been due; 0 where none is.", labels=["queue"]
+    )
+    paused = GaugeMetricFamily("monarq_queue_paused", "Whether monarq's workers take nothing.", labels=["queue"])
+    workers = GaugeMetricFamily("monarq_workers", "Workers that are alive.", labels=["queue"])
+    for queue in queues:
+        states = {"ready": queue.queued, "deferred": queue.deferred, "running": queue.running, "dead": queue.dead}
+        for state, count in states.items():
+            jobs.add_metric([queue.queue, state], count)
+        oldest.add_metric([queue.queue], queue.oldest_s or 0.0)
+        paused.add_metric([queue.queue], queue.queue in is_paused)
+        workers.add_metric([queue.queue], sum(worker.alive for worker in queue.workers))
+    yield from (jobs, oldest, paused, workers)
+
+
+def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
+    """What became of jobs, how long they waited, and how long they ran."""
+    events = CounterMetricFamily(
+        "monarq_queue_events",
+        "What happened to the jobs of a queue: enqueued by monarq's producers, started, done, failed (with dead ones"
+        " among them), aborted, retried, handed_back, dead, crashed with their worker, lost to another worker.",
+        labels=["queue", "state"],
+    )
+    jobs = CounterMetricFamily(
+        "monarq_jobs",
+        "The same by the name of the job. A crash is told when the job has ended. Of a queue 200 names are told"
+        " apart; the others together as (other), and as (unknown) what no worker knows.",
+        labels=["queue", "job", "state"],
+    )
+    wait = HistogramMetricFamily(
+        "monarq_job_wait_seconds", "From when a job was due until it was claimed.", labels=["queue", "job"]
+    )
+    run = HistogramMetricFamily("monarq_job_run_seconds", "How long jobs' functions ran.", labels=["queue", "job"])
+    for queue, total in snapshot.totals.items():
+        for state in COUNTS:
+            events.add_metric([queue, state], getattr(total, state))
+        for job, tallies in snapshot.jobs[queue].items():
+            for state in COUNTS:
+                if state not in OF_A_QUEUE_ONLY:
+                    jobs.add_metric([queue, job, state], getattr(tallies, state))
+            wait.add_metric([queue, job], _buckets(tallies.wait), tallies.wait.sum_s)
+            run.add_metric([queue, job], _buckets(tallies.run), tallies.run.sum_s)
+    yield from (events, jobs, wait, run)
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    """Prometheus' buckets hold all that is shorter."""
+    below, buckets = 0, []
+    for bound, count in zip((*map(repr, BOUNDS_S), "+Inf"), histogram.counts, strict=True):
+        below += count
+        buckets.append((bound, float(below)))
+    return buckets
+
+
+_WORKER_GAUGES: Final[tuple[tuple[str, str, Callable[[WorkerStats], float]], ...]] = (
+    ("up", "Whether the worker has told of itself within its lease.", lambda worker: worker.alive),
+    ("draining", "Whether it only ends what it runs.", lambda worker: worker.draining),
+    ("running_jobs", "Jobs that it runs now, of all lanes.", lambda worker: worker.running),
+    ("concurrency", "How many io jobs it may run at once: its io places.", lambda worker: worker.concurrency),
+    (
+        "cpu_ratio",
+        "Its use of one core over the last seconds, its cpu child's included.",
+        lambda w: w.cpu_percent / 100,
+    ),
+    ("memory_bytes", "Its resident memory, its cpu child's included.", lambda worker: worker.memory_bytes),
+    (
+        "loop_lag_seconds",
+        "The largest delay of its event loop over the last seconds.",
+        lambda worker: worker.loop_lag_s,
+    ),
+    (
+        "abandoned_threads",
+        "Threads that still go on although their jobs have passed their timeout or were cancelled.",
+        lambda worker: worker.abandoned_threads,
+    ),
+    ("uptime_seconds", "How long ago it started.", lambda worker: worker.uptime_s),
+    (
+        "restarts",
+        "How often the worker of its place in the pool had died or was killed before it.",
+        lambda worker: worker.restarts,
+    ),
+)
+
+
+def worker_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
+    """How workers are."""
+    told = tuple(workers)
+    for name, help_text, value_of in _WORKER_GAUGES:
+        gauge = GaugeMetricFamily(f"monarq_worker_{name}", help_text, labels=WORKER)
+        for worker in told:
+            gauge.add_metric([worker.id, worker.host], value_of(worker))
+        yield gauge
+    yield from _place_metrics(told)
+
+
+def _place_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
+    """How full workers are, by lane: busy places by places is the use of a lane."""
+    labels = [*WORKER, "lane"]
+    total = GaugeMetricFamily("monarq_worker_places", "How many jobs of a lane it may run at once.", labels=labels)
+    busy = GaugeMetricFamily("monarq_worker_busy_places", "Jobs of a lane that it runs now.", labels=labels)
+    for worker in workers:
+        for places in places_of(worker):
+            total.add_metric([worker.id, worker.host, places.lane], places.total)
+            busy.add_metric([worker.id, worker.host, places.lane], places.busy)
+    yield from (total, busy)

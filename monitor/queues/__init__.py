@@ -1,0 +1,1 @@
+"""Reads queues and workers: states, counts, rates, crons."""

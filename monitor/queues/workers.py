@@ -1,0 +1,201 @@
+"""Who works: the workers of queues, as each tells of itself in its record.
+
+`monarq workers`, `monarq stats`, the metrics and the page read them here. Reads only; the cost grows with the workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from redis.asyncio import Redis
+
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.scripts import text
+
+MOST_WORKERS: Final = 1000
+"""The most workers of one queue that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningJob:
+    """A job that a worker runs.
+
+    Attributes:
+        id: the job's.
+        name: what it is called.
+        queue: the queue that it came from.
+        started_ms: unix ms at which it was started, by the worker's clock.
+        age_s: seconds since then.
+    """
+
+    id: str
+    name: str = ""
+    queue: str = ""
+    started_ms: int = 0
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """A worker that serves a queue, as its own record tells; a field that the record has not got is '' or 0.
+
+    Attributes:
+        id: its name in Redis.
+        host: the machine.
+        pid: its process there.
+        version: of monarq.
+        concurrency: how many io jobs it runs at once.
+        running: how many jobs it runs now, of all its queues and lanes.
+        uptime_s: seconds since it started.
+        done: runs that ended well since then.
+        failed: runs that failed for good since then.
+        retried: runs that are tried again, since then.
+        draining: whether it only ends what it runs.
+        alive: whether it has told so in time; False where it was killed or cannot reach Redis.
+        queues: the queues that it serves.
+        cpu_percent: its use of one core over the last third of its lease, its cpu child's included.
+        memory_bytes: its resident memory, its cpu child's included.
+        loop_lag_s: the largest delay of its event loop in that time.
+        restarts: how often the worker of its place in the pool had ended by itself or was killed before.
+        abandoned_threads: threads that still go on although their jobs have passed their timeout or were cancelled.
+        running_jobs: the jobs that it runs, the longest running first; at most 50 of them.
+        cpu_places: how many cpu jobs it runs at once; 0 where it knows none.
+        cpu_running: how many of the jobs that it runs are cpu jobs.
+    """
+
+    id: str
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    concurrency: int = 0
+    running: int = 0
+    uptime_s: float = 0.0
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    draining: bool = False
+    alive: bool = True
+    queues: tuple[str, ...] = ()
+    cpu_percent: float = 0.0
+    memory_bytes: int = 0
+    loop_lag_s: float = 0.0
+    restarts: int = 0
+    abandoned_threads: int = 0
+    running_jobs: tuple[RunningJob, ...] = ()
+    cpu_places: int = 0
+    cpu_running: int = 0
+
+
+class _RunningRecord(msgspec.Struct):
+    id: str = ""
+    name: str = ""
+    queue: str = ""
+    started_ms: int = 0
+
+
+class _Record(msgspec.Struct):
+    """A worker's record, of this version or another: fields may be missing, and unknown ones are passed over."""
+
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    concurrency: int = 0
+    running: int = 0
+    started_ms: int = 0
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    draining: bool = False
+    queues: tuple[str, ...] = ()
+    cpu_percent: float = 0.0
+    memory_bytes: int = 0
+    loop_lag_s: float = 0.0
+    restarts: int = 0
+    abandoned_threads: int = 0
+    running_jobs: tuple[_RunningRecord, ...] = ()
+    cpu_places: int = 0
+    cpu_running: int = 0
+
+
+_RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
+
+
+async def read_workers(redis: Redis, queues: Iterable[str]) -> list[WorkerStats]:
+    """The workers of these queues, each once, by host and process id.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    found: dict[str, WorkerStats] = {}
+    for queue in queues:
+        keys = QueueKeys.of(queue)
+        ids = [text(worker) for worker in await redis.zrange(keys.workers, 0, MOST_WORKERS - 1)]
+        seconds, micros = await redis.time()
+        found |= {each.id: each for each in await read_listed(redis, keys, ids, int(seconds) * 1000 + micros // 1000)}
+    return in_order(found.values())
+
+
+async def read_listed(redis: Redis, keys: QueueKeys, ids: list[str], now_ms: int) -> list[WorkerStats]:
+    """Those of these workers of a queue that have a record; one without a record has been gone for some leases.
+
+    Args:
+        redis: where they are.
+        keys: the queue's.
+        ids: as they are listed.
+        now_ms: Redis' time.
+    """
+    if not ids:
+        return []
+    records = await redis.mget([keys.worker(worker_id) for worker_id in ids])
+    stale_at_ms = await redis.zmscore(keys.workers, ids)
+    return in_order(
+        _worker(worker_id, record, now_ms, alive=stale_ms is not None and stale_ms >= now_ms)
+        for worker_id, record, stale_ms in zip(ids, records, stale_at_ms, strict=True)
+        if record is not None
+    )
+
+
+def in_order(workers: Iterable[WorkerStats]) -> list[WorkerStats]:
+    """By host and process id."""
+    return sorted(workers, key=lambda worker: (worker.host, worker.pid, worker.id))
+
+
+def _worker(worker_id: str, data: bytes, now_ms: int, *, alive: bool) -> WorkerStats:
+    try:
+        record = _RECORD.decode(data)
+    except msgspec.DecodeError:
+        # Some other version's, or somebody else's: that there is a worker is known all the same.
+        return WorkerStats(worker_id, host=worker_id, alive=alive)
+    return WorkerStats(
+        id=worker_id,
+        host=record.host,
+        pid=record.pid,
+        version=record.version,
+        concurrency=record.concurrency,
+        running=record.running,
+        uptime_s=_since(record.started_ms, now_ms),
+        done=record.done,
+        failed=record.failed,
+        retried=record.retried,
+        draining=record.draining,
+        alive=alive,
+        queues=record.queues,
+        cpu_percent=record.cpu_percent,
+        memory_bytes=record.memory_bytes,
+        loop_lag_s=record.loop_lag_s,
+        abandoned_threads=record.abandoned_threads,
+        restarts=record.restarts,
+        running_jobs=tuple(
+            RunningJob(job.id, job.name, job.queue, job.started_ms, _since(job.started_ms, now_ms))
+            for job in record.running_jobs
+        ),
+        cpu_places=record.cpu_places,
+        cpu_running=record.cpu_running,
+    )
+
+
+def _since(started_ms: int, now_ms: int) -> float:
+    return max(0.0, (now_ms - started_ms) / 1000) if started_ms else 0.0

@@ -1,0 +1,64 @@
+"""Jobs known by name only, for producers that cannot import the code that runs them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+from monarq.shared.calls.signature import CallSignature
+from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.job import Job, options_hint
+from monarq.shared.jobs.options import JobOptions
+from monarq.shared.lane import Lane
+from monarq.shared.validation import check_name
+
+_ARQ_OPTIONS: Final = frozenset({"_job_id", "_queue_name", "_defer_until", "_defer_by", "_expires"})
+"""What arq's ``enqueue_job`` takes among a job's arguments."""
+
+
+class NamedJob(Job[..., Any]):
+    """A job whose function is elsewhere: it can be enqueued with any arguments, and not be called."""
+
+    def __init__(self, options: JobOptions) -> None:
+        super().__init__(_elsewhere, options, CallSignature(), is_awaited=False)
+        self.__name__ = self.__qualname__ = options.name
+
+    def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Checks only that no option is given among the arguments, as arq has it: the worker knows what fits.
+
+        Raises:
+            TypeError: one is.
+        """
+        given = [name for name in kwargs if name in _ARQ_OPTIONS]
+        if given:
+            raise TypeError(f"{self.name}: {given[0]} is no argument of a job{options_hint(kwargs)}")
+
+
+def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | None = None) -> NamedJob:
+    """A job by its name, to be given to ``enqueue``, ``enqueue_many`` and ``map``, with ``.options`` or without.
+
+    Args:
+        name: what the worker's side declares it by.
+        lane: the lane that it is declared for, "io", "cpu" or "thread". A wrong one costs time, no correctness: the
+            first worker that takes the job passes it on. Default: "io".
+        queue: the queue to put it into. Default: the producer's.
+
+    Raises:
+        SettingsError: a name cannot be one, or there is no such lane.
+    """
+    check_name(name, "a job's name")
+    check_name(queue, "queue")
+    try:
+        return NamedJob(JobOptions(name, Lane(lane), queue=queue))
+    except ValueError:
+        raise SettingsError(f"there is no lane {lane!r}; there are {', '.join(Lane)}") from None
+
+
+@lru_cache(maxsize=1024)
+def named_job(name: str) -> NamedJob:
+    """The same, remembered: producers give the same few names again and again."""
+    return named(name)
+
+
+def _elsewhere(*args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError("a job known by its name cannot be called here")

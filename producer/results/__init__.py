@@ -1,0 +1,1 @@
+"""Waits for what jobs return and tells how far they are."""

@@ -1,0 +1,114 @@
+"""A handle of an enqueued job: waits for its result, looks at it, stops it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import partial
+from typing import Generic, TypeVar, cast
+
+from monarq.producer.results.progress_stream import iterate_progress
+from monarq.producer.results.status import JobStatus
+from monarq.producer.results.tracker import Tracker
+from monarq.shared.parsing import Duration
+from monarq.shared.payloads.payload import Result
+from monarq.shared.payloads.progress import Progress
+from monarq.shared.redis.keys import QueueKeys
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Handle(Generic[R_co]):
+    """A job by its id, as ``enqueue`` and ``Producer.handle`` give it.
+
+    Attributes:
+        job_id: the job's id.
+        existed: whether ``enqueue`` found a job or a result of this id and put nothing in.
+        keys: the keys of its queue.
+    """
+
+    __slots__ = ("_tracker", "existed", "job_id", "keys")
+
+    def __init__(self, tracker: Tracker, keys: QueueKeys, job_id: str, *, existed: bool = False) -> None:
+        self._tracker = tracker
+        self.keys = keys
+        self.job_id = job_id
+        self.existed = existed
+
+    def __repr__(self) -> str:
+        return f"<handle of job {self.job_id} in {self.queue}{', which existed' if self.existed else ''}>"
+
+    @property
+    def queue(self) -> str:
+        """The name of its queue."""
+        return self.keys.queue
+
+    async def result(self, timeout: Duration | None = None) -> R_co:
+        """Waits until the job has ended, and gives what it returned. It may be called any number of times.
+
+        Args:
+            timeout: seconds, or a timedelta, to wait. Default: without end.
+
+        Raises:
+            ResultTimeoutError: the job did not end in time; it goes on.
+            ResultNotFoundError: there is no such job, or its result was not kept.
+            JobAbortedError: it was aborted.
+            JobFailedError: what it raised cannot be made again here.
+            JobDeadError: it was given up without being run to its end.
+            PayloadError: the result cannot be read; it is pickled, say, and ``allow_pickle`` is not set.
+            Exception: what the job raised.
+        """
+        return cast("R_co", (await self._tracker.wait(self.keys, self.job_id, timeout)).unwrap())
+
+    async def result_info(self) -> Result | None:
+        """The result with its times and tries, without waiting; None where there is none."""
+        return await self._tracker.result_info(self.job_id)
+
+    async def status(self) -> JobStatus:
+        """What the job is doing now."""
+        return await self._tracker.status(self.keys, self.job_id)
+
+    async def progress(self) -> Progress | None:
+        """What the job last told of its progress, without waiting; None where it has not, or ended a while ago."""
+        return (await self._tracker.progress(self.keys, [self.job_id]))[0]
+
+    async def watch(self) -> AsyncGenerator[Progress, None]:
+        """Gives what the job tells of its progress, as it tells it; ends when the job has ended, however it did.
+
+        It begins with what the job told last. Whoever is slow gets the newest report and misses older ones; the last
+        one is never missed. Nothing is polled.
+
+        Raises:
+            MonarqError: the job cannot be followed any more: Redis refuses, or the producer was closed.
+        """
+        async with aclosing(iterate_progress(self._tracker, [self])) as reports:
+            async for _, progress in reports:
+                yield progress
+
+    def on_progress(self, callback: Callable[[Progress], None]) -> Callable[[], None]:
+        """Has each report of the job passed to a function, on the event loop: `watch` for thousands of jobs at once.
+
+        Args:
+            callback: gets the reports, the last one known first; it must not block.
+
+        Returns:
+            A function that ends it; to be called when the job has ended.
+
+        Raises:
+            ProducerClosedError: the producer is closed.
+        """
+        return partial(self._tracker.unwatch, self._tracker.watch(self.keys, self.job_id, callback))
+
+    async def abort(self, timeout: Duration | None = None) -> bool:
+        """Stops the job, or keeps it from being started, and waits until that is done.
+
+        Args:
+            timeout: seconds, or a timedelta, to wait for its end. Default: without end.
+
+        Returns:
+            Whether the job ended aborted. False where it ended otherwise, is unknown, or kept no result to tell.
+
+        Raises:
+            ResultTimeoutError: it did not end in time; the request stands.
+        """
+        return await self._tracker.abort(self.keys, self.job_id, timeout)

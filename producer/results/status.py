@@ -1,0 +1,50 @@
+"""What a job is doing, in arq's words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.redis.scripts import Argument
+
+
+class JobStatus(StrEnum):
+    """arq's JobStatus.
+
+    DEFERRED: it is in the queue, and not due yet. QUEUED: it is due and waits for a worker. IN_PROGRESS: a worker runs
+    it. COMPLETE: it has ended and its result is there. NOT_FOUND: there is neither a job nor a result of this id.
+    """
+
+    DEFERRED = "deferred"
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETE = "complete"
+    NOT_FOUND = "not_found"
+
+
+def status_questions(keys: QueueKeys, job_id: str) -> list[tuple[Argument, ...]]:
+    """What to ask Redis, in this order: a job goes from queue to run to result, so none is missed on its way."""
+    return [
+        ("TIME",),
+        ("ZSCORE", keys.queue, job_id),
+        ("ZSCORE", keys.cpu, job_id),
+        ("EXISTS", names.in_progress(job_id)),
+        ("EXISTS", names.result(job_id)),
+    ]
+
+
+def decide_status(
+    time: tuple[bytes, bytes], score: bytes | None, cpu_score: bytes | None, running: int, ended: int
+) -> JobStatus:
+    """The status, from the replies to `status_questions`."""
+    if ended:
+        return JobStatus.COMPLETE
+    if running:
+        return JobStatus.IN_PROGRESS
+    if score is None:
+        return JobStatus.NOT_FOUND
+    parked = cpu_score is not None and float(score) == PARKED_SCORE
+    due_ms = float(cpu_score if parked and cpu_score is not None else score)
+    now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
+    return JobStatus.DEFERRED if due_ms > now_ms else JobStatus.QUEUED

@@ -1,0 +1,1 @@
+"""How a job is called: its signature, its annotations, its context."""

@@ -1,0 +1,115 @@
+"""What stands behind a callable: decorators, partials, methods and objects, layer by layer from the outermost."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from types import FunctionType, MethodType
+from typing import Any, Final, get_origin
+
+from monarq.shared.calls.hints import resolve
+
+ANYTHING: Final = inspect.Signature(
+    [
+        inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+        inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+    ]
+)
+"""Of callables that do not tell theirs."""
+
+_LOOP_RUNNERS: Final = frozenset({"run_until_complete", "async_to_sync", "run_coroutine_threadsafe"})
+
+
+def layers_of(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """The callable, and what `functools.wraps` says that it wraps, down to one with an explicit ``__signature__``."""
+    layer: Callable[..., Any] | None = function
+    while layer is not None:
+        inner = None if hasattr(layer, "__signature__") else _inner_of(layer)
+        # What is written in C and wraps something, functools.lru_cache above all, passes on what it gets.
+        if inner is None or _own_signature(layer) is not None:
+            yield layer
+        layer = inner
+
+
+def signature_of(layer: Callable[..., Any]) -> inspect.Signature:
+    """What this very layer takes, whatever it wraps."""
+    return _own_signature(layer) or ANYTHING
+
+
+def is_coroutine_function(function: Callable[..., Any]) -> bool:
+    """Whether it is an ``async def`` itself, or an object whose ``__call__`` is one."""
+    bare = unpartial(function)
+    return inspect.iscoroutinefunction(bare) or inspect.iscoroutinefunction(type(bare).__call__)
+
+
+def gives_coroutine(function: Callable[..., Any]) -> bool:
+    """Whether a call of it has to be awaited: an ``async def``, or a plain wrapper of one."""
+    for layer in layers_of(function):
+        if is_coroutine_function(layer) or _says_awaitable(layer):
+            return True
+        if _runs_a_loop(layer):
+            return False
+    return False
+
+
+def makes_generator(function: Callable[..., Any]) -> bool:
+    """Whether a call of it only makes a generator, asynchronous or not."""
+    bare = unpartial(function)
+    return any(
+        inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each) for each in (bare, type(bare).__call__)
+    )
+
+
+def is_method(function: Callable[..., Any]) -> bool:
+    """Whether it is a function of a class's body that wants the object, or the class, first."""
+    if not isinstance(function, FunctionType) or "." not in function.__qualname__.rpartition("<locals>.")[2]:
+        return False
+    return next(iter(signature_of(list(layers_of(function))[-1]).parameters), "") in ("self", "cls")
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What it is called where it was written: an object is called by its class."""
+    bare = unpartial(function)
+    return str(getattr(bare, "__qualname__", type(bare).__qualname__))
+
+
+def unpartial(function: Any) -> Any:
+    """What a partial is of."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def _inner_of(layer: Callable[..., Any]) -> Callable[..., Any] | None:
+    if isinstance(layer, functools.partial):
+        inner = _inner_of(layer.func)
+        return None if inner is None else functools.partial(inner, *layer.args, **layer.keywords)
+    if isinstance(layer, MethodType):
+        inner = _inner_of(layer.__func__)
+        return None if inner is None else MethodType(inner, layer.__self__)
+    found: Callable[..., Any] | None = getattr(layer, "__wrapped__", None)
+    return found if callable(found) else None
+
+
+def _own_signature(layer: Callable[..., Any]) -> inspect.Signature | None:
+    own_type: type = type(layer)
+    if inspect.isfunction(layer) and own_type is not FunctionType:
+        return ANYTHING  # a proxy, such as wrapt's, shows what it wraps and may call it otherwise
+    try:
+        return inspect.signature(layer, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return None
+
+
+def _says_awaitable(layer: Callable[..., Any]) -> bool:
+    returned = resolve(signature_of(layer).return_annotation, layer)
+    origin = get_origin(returned) or returned
+    return isinstance(origin, type) and issubclass(origin, Awaitable)
+
+
+def _runs_a_loop(layer: Callable[..., Any]) -> bool:
+    """Whether a plain wrapper seems to run the coroutine itself, as ``asyncio.run(function(...))`` does."""
+    code = getattr(unpartial(layer), "__code__", None)
+    names = set(code.co_names) if code else set()
+    return bool(names & _LOOP_RUNNERS) or ("run" in names and bool(names & {"asyncio", "anyio", "trio", "uvloop"}))

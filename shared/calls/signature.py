@@ -1,0 +1,136 @@
+"""What a job takes: where its `Context` stands, what an enqueue may give, and which annotation each argument has.
+
+An enqueue is checked against what is really called, the outermost function. A decorator that takes ``*args, **kwargs``
+may pass them on as they are, put arguments of its own in front or take some out: nothing that it takes is refused.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from monarq.shared.calls.callables import ANYTHING, layers_of, signature_of
+from monarq.shared.calls.context import Context
+from monarq.shared.calls.context_place import ContextPlace, place_of, positional_of
+from monarq.shared.calls.hints import Unknown, resolve
+from monarq.shared.errors import DeclarationError
+
+_VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+_LOOKS_LIKE_CONTEXT: Final = re.compile(r"(None \| )?([\w.]*\b(Optional|Annotated)\[)?([\w.]+\.)?Context\b(?!\[)")
+"""For annotations that name what is not to be found, in a module without source, say."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSignature:
+    """What a job takes.
+
+    Attributes:
+        accepts: what is really called, without the context: an enqueue is checked against it.
+        described: the parameters whose names and annotations tell of the arguments, without the context.
+        owner: the function that these are of.
+        is_open: whether a decorator in between may give that function arguments of its own.
+        context: where the context goes; None where none is wanted.
+    """
+
+    accepts: inspect.Signature = ANYTHING
+    described: tuple[inspect.Parameter, ...] = ()
+    owner: Callable[..., Any] | None = None
+    is_open: bool = False
+    context: ContextPlace | None = None
+
+    @property
+    def simple_counts(self) -> range:
+        """How many positional arguments are right on their own: binding a signature takes longer than enqueueing."""
+        parameters = self.accepts.parameters.values()
+        if any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters):
+            return range(0)
+        positional = positional_of(parameters)
+        required = sum(p.default is p.empty for p in positional)
+        endless = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        return range(required, sys.maxsize if endless else len(positional) + 1)
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Checks that it could be called so.
+
+        Raises:
+            TypeError: it could not.
+        """
+        if self.context is not None and self.context.keyword in kwargs:
+            raise TypeError(f"{self.context.keyword!r} is given by the worker")
+        self.accepts.bind(*args, **kwargs)
+
+    def __str__(self) -> str:
+        """As it is written; annotations that are quoted are shown as what they mean, where that can be told."""
+        parameters = [p.replace(annotation=self._meant(p.annotation)) for p in self.accepts.parameters.values()]
+        returned = self._meant(self.accepts.return_annotation)
+        return str(self.accepts.replace(parameters=parameters, return_annotation=returned))
+
+    def _meant(self, annotation: Any) -> Any:
+        if self.owner is None or not isinstance(annotation, str):
+            return annotation
+        hint = resolve(annotation, self.owner)
+        if hint is Unknown:
+            return annotation
+        return None if hint is types.NoneType else hint
+
+
+def read_signature(function: Callable[..., Any]) -> CallSignature:
+    """What a function takes that is to be a job.
+
+    Raises:
+        DeclarationError: it takes more than one context.
+    """
+    layers = [(layer, signature_of(layer)) for layer in layers_of(function)]
+    last = next((at for at, (_, found) in enumerate(layers) if not _is_variadic(found)), len(layers) - 1)
+    contexts = [_context_of(layer, signature) for layer, signature in layers[: last + 1]]
+    at = next((at for at, context in enumerate(contexts) if context is not None), 0)
+    place = None
+    if (context := contexts[at]) is not None:
+        place = place_of(context, tuple(layers[at][1].parameters.values()), is_open=at > 0)
+    return CallSignature(
+        accepts=_without(layers[0][1], contexts[0]),
+        described=tuple(_without(layers[last][1], contexts[last]).parameters.values()),
+        owner=layers[last][0],
+        is_open=last > 0,
+        context=place,
+    )
+
+
+def _is_variadic(signature: inspect.Signature) -> bool:
+    return any(parameter.kind in _VARIADIC for parameter in signature.parameters.values())
+
+
+def _without(signature: inspect.Signature, context: inspect.Parameter | None) -> inspect.Signature:
+    name = None if context is None else context.name
+    return signature.replace(parameters=[p for p in signature.parameters.values() if p.name != name])
+
+
+def _context_of(layer: Callable[..., Any], signature: inspect.Signature) -> inspect.Parameter | None:
+    found = [p for p in signature.parameters.values() if is_context(p.annotation, layer)]
+    if len(found) > 1 or (found and found[0].kind in _VARIADIC):
+        names = ", ".join(str(parameter) for parameter in found)
+        raise DeclarationError(f"a job takes one Context, by a parameter of its own, and this one has {names}")
+    return found[0] if found else None
+
+
+def is_context(annotation: Any, function: Callable[..., Any]) -> bool:
+    """Whether an annotation of a function means `Context`, or it among others."""
+    hint = resolve(annotation, function)
+    if hint is Unknown and isinstance(annotation, str):
+        return _LOOKS_LIKE_CONTEXT.match(annotation) is not None
+    return _means_context(hint)
+
+
+def _means_context(hint: Any) -> bool:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_means_context(part) for part in typing.get_args(hint))
+    # A NewType, or a `type` statement's alias.
+    meant = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
+    return hint is Context or (meant is not None and _means_context(meant))

@@ -1,0 +1,109 @@
+"""tallies and series: what the scripts have counted of a queue and of its jobs by name. See tallies.lua, series.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.scripts import Script, text
+
+_TALLIES = Script.load("counters/counters")
+_SERIES = Script.load("counters/series")
+
+MINUTES_KEPT: Final = 24 * 60
+SECONDS_KEPT: Final = 600
+
+MINUTES_A_CALL: Final = 15
+"""How many minutes one call adds up, so that it keeps Redis for no more than some milliseconds."""
+
+Counters = dict[str, int]
+"""A count for each field of a counters' hash; what was never counted is missing."""
+
+
+class Step(StrEnum):
+    """How finely a series is told."""
+
+    SECOND = "second"
+    MINUTE = "minute"
+
+
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """Counters of a queue.
+
+    Attributes:
+        now_ms: Redis' time.
+        queue: of the whole queue.
+        jobs: of its jobs, by name. Those that no worker knows are "(unknown)", those over 200 "(other)".
+    """
+
+    now_ms: int
+    queue: Counters
+    jobs: dict[str, Counters]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Counters step by step.
+
+    Attributes:
+        now_ms: Redis' time.
+        oldest: the number of the first step since 1970.
+        steps: the counters of each step, oldest first; the last one is not over yet.
+    """
+
+    now_ms: int
+    oldest: int
+    steps: list[Counters]
+
+
+async def read_tallies(redis: Redis, keys: QueueKeys, minutes: int) -> Tallied:
+    """The counters of the last minutes, at most `MINUTES_KEPT`; 0 for those since the first job.
+
+    Many minutes take several calls, so that Redis does other things between them. The minute that runs comes first, and
+    those before it change no more.
+    """
+    minutes = min(minutes, MINUTES_KEPT)
+    found = await _read_minutes(redis, keys, min(minutes, MINUTES_A_CALL), 0)
+    running = found.now_ms // 60_000
+    for back in range(MINUTES_A_CALL, minutes, MINUTES_A_CALL):
+        older = await _read_minutes(redis, keys, min(MINUTES_A_CALL, minutes - back), running - back)
+        _add(found.queue, older.queue)
+        for name, counters in older.jobs.items():
+            _add(found.jobs.setdefault(name, {}), counters)
+    return found
+
+
+async def _read_minutes(redis: Redis, keys: QueueKeys, minutes: int, newest: int) -> Tallied:
+    now_ms, queue, *by_name = await _TALLIES.run(redis, keys, (minutes, newest))
+    jobs = {text(name): _counters(flat) for name, flat in zip(by_name[::2], by_name[1::2], strict=True) if flat}
+    return Tallied(now_ms, _counters(queue), jobs)
+
+
+def _add(sums: Counters, counters: Counters) -> None:
+    for field, count in counters.items():
+        sums[field] = sums.get(field, 0) + count
+
+
+async def read_series(redis: Redis, keys: QueueKeys, name: str, step: Step, length: int) -> Series:
+    """The newest steps: `length` of them, at most `MINUTES_KEPT` or `SECONDS_KEPT`.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        name: the jobs to tell of; '' for all of the queue.
+        step: how long a step is.
+        length: how many steps.
+    """
+    length = min(length, MINUTES_KEPT if step is Step.MINUTE else SECONDS_KEPT)
+    now_ms, oldest, *steps = await _SERIES.run(redis, keys, (step.value, length, name))
+    return Series(now_ms, oldest, [_counters(flat) for flat in steps])
+
+
+def _counters(flat: Sequence[bytes]) -> Counters:
+    return {text(field): int(count) for field, count in zip(flat[::2], flat[1::2], strict=True)}

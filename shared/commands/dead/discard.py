@@ -1,0 +1,26 @@
+"""discard: throw dead letters away. See discard.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.scripts import Script, check_batch
+
+_SCRIPT = Script.load("dead/discard")
+
+BATCH = 1000
+"""The most letters of one call."""
+
+
+async def discard(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> list[bool]:
+    """Throws dead letters away, at most `BATCH`; says of each whether there was one.
+
+    Raises:
+        ValueError: there are more than `BATCH`.
+        RedisError: the call failed; it may be repeated.
+    """
+    check_batch(raw_ids, BATCH)
+    return [bool(code) for code in await _SCRIPT.run(redis, keys, raw_ids)]

@@ -1,0 +1,1 @@
+"""Commands on single jobs, in the order of a job's road."""

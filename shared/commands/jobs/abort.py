@@ -1,0 +1,52 @@
+"""abort: ask that a job be stopped, or not be started. See abort.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from redis.asyncio import Redis
+
+from monarq.shared.commands.jobs.claim import read_request
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.keys import ASKED_MARK, QueueKeys
+from monarq.shared.redis.scripts import Script
+
+_SCRIPT = Script.load("jobs/abort")
+
+
+class AbortAnswer(IntEnum):
+    """What an abort met."""
+
+    UNKNOWN = 0
+    WAITS = 1
+    RUNS = 2
+
+
+async def abort(redis: Redis, keys: QueueKeys, job_id: str | bytes) -> AbortAnswer:
+    """Asks for the abort of a job; a worker carries it out."""
+    return AbortAnswer(await _SCRIPT.run(redis, keys, (job_id,)))
+
+
+async def aborts_among(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[bytes, float]]:
+    """Which of these jobs somebody wants aborted, and since when (unix ms). One cheap call where none is."""
+    if not raw_ids or not await redis.exists(names.ABORT):
+        return []
+    scores = await redis.execute_command("ZMSCORE", names.ABORT, *raw_ids)  # type: ignore[no-untyped-call]
+    return [(raw_id, read_request(score)) for raw_id, score in zip(raw_ids, scores, strict=True) if score is not None]
+
+
+def is_meant(asked_ms: float, payload: Payload) -> bool:
+    """Whether a request for an abort is for this job, and not for an earlier one of its id.
+
+    Redis' time is never compared with a producer's. monarq's `abort` asks only where there is such a job, and monarq's
+    enqueue removes what was asked before. What is left are requests of arq's clients for jobs of arq's clients, which
+    tell both times by arq's clocks; where there was no such job, they are forgotten within a second or two.
+
+    Args:
+        asked_ms: when, as `aborts_among` or a claim tells it.
+        payload: the job's payload.
+    """
+    return asked_ms % 1 == ASKED_MARK or payload.codec is MSGPACK or asked_ms >= payload.enqueue_ms

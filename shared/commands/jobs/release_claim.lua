@@ -1,0 +1,29 @@
+-- release_claim: give back what one claim took, because its reply never came and nobody runs the jobs.
+-- ARGV  1 worker   2 token of the claim
+-- RETURNS  how many jobs are free again
+-- GUARANTEES  the jobs lose no try and count no crash, and where the claim comes only now, held back by a network, it
+--             takes nothing; repeating the call changes nothing.
+local worker, token = ARGV[1], ARGV[2]
+redis.call('ZCARD', QUEUE)
+local held = redis.call('HGETALL', LEASES .. worker)
+even_when_full()
+redis.call('SET', GIVEN_UP .. token, 1, 'PX', HOUR)
+local now = now_ms()
+local freed = 0
+for i = 1, #held, 2 do
+    local id = held[i]
+    if held[i + 1] == token then
+        redis.call('HDEL', LEASES .. worker, id)
+        if get(RUN .. id) == token then
+            local lane = lane_of(id)
+            place(id, lane, head(lane, now))
+            redis.call('DEL', RUN .. id)
+            wake(lane)
+            freed = freed + 1
+        end
+    end
+end
+if freed > 0 then
+    count(now, 'handed_back', freed)
+end
+return freed

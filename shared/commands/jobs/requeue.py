@@ -1,0 +1,78 @@
+"""requeue: give leased jobs back, to be run later or at once. See requeue.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from monarq.shared.commands.counters.run_groups import NOT_RUN, CameTo, Kinds
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.lane import Home
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.scripts import Argument, Script, as_ids, check_batch
+
+_SCRIPT = Script.load("jobs/requeue")
+
+BATCH = 1000
+"""The most jobs of one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """How a job is given back.
+
+    Attributes:
+        lease: the job.
+        home: the set it waits in next.
+        due_ms: when it is due, unix ms; 0 counts from now.
+        delay_ms: ms from now, where due_ms is 0.
+        tries: how many tries it has used; None where the run costs it nothing.
+        note: what its trail tells of this, in a few words; '' for nothing.
+        name: the job's name, '' where it is not known.
+        run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
+        unknown_ms: since when no worker has known its name, unix ms; None where this one knows it.
+        is_stopped: whether it comes back because its worker stops, whatever that costs it.
+    """
+
+    lease: Lease
+    home: Home
+    due_ms: int = 0
+    delay_ms: int = 0
+    tries: int | None = None
+    note: str = ""
+    name: str = ""
+    run_ms: int = NOT_RUN
+    unknown_ms: int | None = None
+    is_stopped: bool = False
+
+    @property
+    def came_to(self) -> CameTo:
+        """What its run counts as."""
+        return CameTo.HANDED_BACK if self.tries is None or self.is_stopped else CameTo.RETRIED
+
+
+async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[Return]) -> list[bytes]:
+    """Gives the jobs back, at most `BATCH` of them; the raw ids of those that were not the worker's any more.
+
+    Raises:
+        ValueError: there are more than `BATCH`.
+        RedisError: the call failed; repeat it.
+    """
+    check_batch(returns, BATCH)
+    kinds = Kinds()
+    jobs: list[Argument] = []
+    for back in returns:
+        jobs += (
+            back.lease.raw_id,
+            back.lease.token,
+            kinds.index(back.lease, back.name, back.came_to, back.run_ms),
+            back.home,
+            back.due_ms,
+            back.delay_ms,
+            "" if back.tries is None else back.tries,
+            back.note,
+            "" if back.unknown_ms is None else back.unknown_ms,
+        )
+    return as_ids(await _SCRIPT.run(redis, keys, (worker, len(kinds), *kinds.arguments(), *jobs)))

@@ -1,0 +1,27 @@
+"""pause: let a queue give no more jobs to monarq's workers, or let it go on. See pause.lua."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from redis.asyncio import Redis
+
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.scripts import Script
+
+_SCRIPT = Script.load("queues/pause")
+
+
+async def pause(redis: Redis, keys: QueueKeys) -> int:
+    """Pauses the queue; gives since when it had been paused already, unix ms, or 0."""
+    return cast("int", await _SCRIPT.run(redis, keys, ("pause",)))
+
+
+async def resume(redis: Redis, keys: QueueKeys) -> int:
+    """Lets the queue go on and wakes its workers; gives since when it had been paused, unix ms, or 0."""
+    return cast("int", await _SCRIPT.run(redis, keys, ("resume",)))
+
+
+async def paused_since_ms(redis: Redis, keys: QueueKeys) -> int:
+    """Since when the queue is paused, unix ms; 0 where it is not."""
+    return cast("int", await _SCRIPT.run(redis, keys, ("ask",)))

@@ -1,0 +1,38 @@
+"""purge: throw away jobs that wait. See purge.lua."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from monarq.shared.lane import Home
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.scripts import Script
+
+_SCRIPT = Script.load("queues/purge")
+
+BATCH = 1000
+"""How many jobs one call looks at."""
+
+
+async def purge(
+    redis: Redis, keys: QueueKeys, home: Home, lowest: str, highest: str, skip: int, limit: int = BATCH
+) -> tuple[int, int]:
+    """Throws away jobs of one set whose scores are between two bounds, as ZRANGEBYSCORE takes them.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        home: the set.
+        lowest: the lowest score.
+        highest: the highest.
+        skip: how many at the front are passed over: those that run, as the calls before have counted.
+        limit: how many jobs to look at, at most `BATCH`.
+
+    Returns:
+        How many were thrown away, and how many of those looked at run; both 0 where none was left to look at.
+
+    Raises:
+        RedisError: the call failed; it may be repeated.
+    """
+    removed, runs = await _SCRIPT.run(redis, keys, (home, lowest, highest, skip, min(limit, BATCH)))
+    return removed, runs

@@ -1,0 +1,18 @@
+-- deregister: take a worker that ends in order off the list.
+-- ARGV  1 worker
+-- RETURNS  how many jobs it still held; then nothing is changed, and `recover` is due
+-- Jobs that others have taken over meanwhile, or whose lease has run out, it does not hold any more.
+local worker = ARGV[1]
+local leases = redis.pcall('HGETALL', LEASES .. worker)
+local held = 0
+for i = 1, #leases, 2 do
+    if get(RUN .. leases[i]) == leases[i + 1] then
+        held = held + 1
+    end
+end
+if held > 0 then
+    return held
+end
+redis.call('DEL', LEASES .. worker, WORKER .. worker)
+redis.pcall('ZREM', WORKERS, worker)
+return 0

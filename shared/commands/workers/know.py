@@ -1,0 +1,36 @@
+"""know: tell which jobs a worker of a queue knows, see know.lua; and is_known, whether any has told so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from redis.asyncio import Redis
+
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.scripts import Script, check_batch
+
+_SCRIPT = Script.load("workers/know")
+
+BATCH = 500
+"""The most names of one call."""
+
+
+async def know(redis: Redis, keys: QueueKeys, names: Sequence[str]) -> int:
+    """Tells the queue's counters of these jobs, at most `BATCH`; gives how many of them were heard of before.
+
+    Raises:
+        ValueError: there are more than `BATCH`.
+        RedisError: the call failed; it may be repeated.
+    """
+    check_batch(names, BATCH)
+    return cast("int", await _SCRIPT.run(redis, keys, names))
+
+
+async def is_known(redis: Redis, keys: QueueKeys, name: str) -> bool:
+    """Whether a worker has told of a job of this name, within the last day.
+
+    Raises:
+        RedisError: the call failed.
+    """
+    return await redis.zscore(keys.known, name) is not None

@@ -1,0 +1,16 @@
+"""wake: tell one idle worker that there is work. See wake.lua."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from monarq.shared.lane import Home
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.scripts import Script
+
+_SCRIPT = Script.load("workers/wake")
+
+
+async def wake(redis: Redis, keys: QueueKeys, home: Home) -> None:
+    """Passes a wake-up on that another worker has use for."""
+    await _SCRIPT.run(redis, keys, (home,))

@@ -1,0 +1,1 @@
+"""What a job is: its declaration, options, retries and schedules."""

@@ -1,0 +1,154 @@
+"""``@job``: declares a function to be a job, and tells of mistakes there and then, with the place."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+
+from monarq.shared.calls.callables import name_of
+from monarq.shared.calls.context import Context
+from monarq.shared.calls.signature import read_signature
+from monarq.shared.errors import DeclarationError
+from monarq.shared.jobs.declaration_checks import check_options, find_lane, function_behind, place_of_declaration
+from monarq.shared.jobs.declared_jobs import remember
+from monarq.shared.jobs.job import AsyncContextJob, AsyncJob, Job, SyncContextJob, SyncJob
+from monarq.shared.jobs.options import JobOptions
+from monarq.shared.jobs.retry_policy import DEFAULT_MAX_TRIES, RetryPolicy, exception_classes
+from monarq.shared.lane import Lane
+from monarq.shared.parsing import Duration, size_bytes, to_count, to_seconds
+from monarq.shared.validation import check_name
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# An overload for async functions overlaps with the one for any function, whose R may be a coroutine: the first
+# that fits is meant, which is why the async ones stand first.
+
+
+class JobDecorator(typing.Protocol):
+    """What ``@job(...)`` with options gives."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]]
+    ) -> AsyncContextJob[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> AsyncJob[P, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[Concatenate[Context, P], R]) -> SyncContextJob[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R]) -> SyncJob[P, R]: ...
+
+
+@overload
+def job(function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /) -> AsyncContextJob[P, R]: ...  # type: ignore[overload-overlap]
+@overload
+def job(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncJob[P, R]: ...  # type: ignore[overload-overlap]
+@overload
+def job(function: Callable[Concatenate[Context, P], R], /) -> SyncContextJob[P, R]: ...
+@overload
+def job(function: Callable[P, R], /) -> SyncJob[P, R]: ...
+@overload
+def job(
+    *,
+    name: str | None = None,
+    lane: str | Lane | None = None,
+    timeout: Duration | None = None,
+    max_tries: int | None = None,
+    retries: int = 0,
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    backoff: Duration = 1.0,
+    backoff_max: Duration = 600.0,
+    keep_result: Duration | None = None,
+    keep_result_forever: bool | None = None,
+    memory: int | str | None = None,
+    queue: str | None = None,
+) -> JobDecorator: ...
+def job(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    lane: str | Lane | None = None,
+    timeout: Duration | None = None,
+    max_tries: int | None = None,
+    retries: int = 0,
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    backoff: Duration = 1.0,
+    backoff_max: Duration = 600.0,
+    keep_result: Duration | None = None,
+    keep_result_forever: bool | None = None,
+    memory: int | str | None = None,
+    queue: str | None = None,
+) -> Any:
+    """Declares a function to be a job; it stays a function that can be called.
+
+    The parameter that is annotated with `Context` gets the run's, wherever it stands, and no enqueue gives it. Type
+    checkers know of that only where it is the first one.
+
+    Args:
+        function: ``async def``, or a plain wrapper of one, for the io lane, plain ``def`` for the cpu lane. A partial,
+            an object with ``__call__``, a bound method or a staticmethod will do as well.
+        name: what it is enqueued by, at most 250 bytes. Default: its ``__qualname__``, or that of an object's class.
+        lane: "io", "cpu" or "thread"; a plain function that only waits belongs on "thread". Default: see `function`.
+        timeout: seconds that a run may take; 0 for no limit. Default: the worker's, 300.
+        max_tries: tries in all. Default: retries + 1, and 5 at least.
+        retries: how many times any exception of retry_on is answered with another try. Default: 0.
+        retry_on: the exceptions that `retries` is for. Default: Exception.
+        backoff: seconds before the first retry, doubled for each further one, with full jitter. Default: 1.
+        backoff_max: the longest wait in seconds. Default: 600.
+        keep_result: seconds to keep the result for; 0 not at all. Default: the worker's, 3600.
+        keep_result_forever: keep it without end.
+        memory: cpu lane: resident size at which its process is killed, in bytes or as "256MB". Default: no limit.
+        queue: the queue it is put into. Default: the producer's.
+
+    Raises:
+        DeclarationError: it cannot work so; the message names the place.
+        SettingsError: an option has a value that it cannot have.
+    """
+    policy = RetryPolicy(
+        max_tries=_max_tries(max_tries, to_count(retries, "retries")),
+        retries=retries,
+        retry_on=exception_classes(retry_on),
+        backoff_s=to_seconds(backoff, "backoff"),
+        backoff_max_s=to_seconds(backoff_max, "backoff_max"),
+    )
+    check_name(name, "name")
+    check_name(queue, "queue")
+
+    def declare(declared: Callable[..., Any]) -> Job[Any, Any]:
+        written = function_behind(declared)
+        where = place_of_declaration(written)
+        options = JobOptions(
+            name=name or name_of(written),
+            lane=find_lane(written, lane, where),
+            timeout_s=to_seconds(timeout, "timeout"),
+            retry=policy if retries or max_tries is not None else None,
+            keep_result_s=to_seconds(keep_result, "keep_result"),
+            keep_result_forever=keep_result_forever,
+            memory_bytes=size_bytes(memory, "memory"),
+            queue=queue,
+        )
+        return _make_job(written, options, where)
+
+    return declare if function is None else declare(function)
+
+
+def _max_tries(asked: int | None, retries: int) -> int:
+    return max(DEFAULT_MAX_TRIES, retries + 1) if asked is None else to_count(asked, "max_tries", least=1)
+
+
+def _make_job(function: Callable[..., Any], options: JobOptions, where: str) -> Job[Any, Any]:
+    check_options(function, options, where)
+    try:
+        signature = read_signature(function)
+    except DeclarationError as error:
+        raise DeclarationError(f"{where}: {error}") from None
+    is_awaited = options.lane is Lane.IO
+    with_context, without = (AsyncContextJob, AsyncJob) if is_awaited else (SyncContextJob, SyncJob)
+    context_leads = signature.context is not None and signature.context.is_first
+    kind: type[Job[Any, Any]] = with_context if context_leads else without
+    made = kind(function, options, signature, is_awaited=is_awaited)
+    remember(made)
+    return made

@@ -1,0 +1,162 @@
+"""A declared job: an ordinary function that can be called and tested, and enqueued.
+
+`monarq.shared.jobs.decorators.job` makes them; the producer reads name, lane and options, the worker calls it.
+The four subclasses differ in nothing but the type of a direct call.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
+
+from monarq.shared.calls.callables import name_of
+from monarq.shared.calls.called import called_by_worker
+from monarq.shared.calls.context import Context
+from monarq.shared.calls.signature import CallSignature
+from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.options import EnqueueOptions, JobOptions
+from monarq.shared.parsing import Duration, check_time, to_seconds
+from monarq.shared.validation import check_job_id, check_name
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+OPTION_NAMES = frozenset({"defer_by", "defer_until", "expires", "job_id", "queue"})
+"""What `Job.options` takes."""
+
+
+class Job(Generic[P, R]):
+    """A declared job.
+
+    Attributes:
+        function: the function as it was written.
+        declared: its options.
+        signature: what it takes.
+        called: what a worker calls: the function, with its context in front of the arguments where it takes one.
+        enqueue_options: what `options` has set.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], declared: JobOptions, signature: CallSignature, *, is_awaited: bool
+    ) -> None:
+        self._look_like(function)
+        self.function = function
+        self.declared = declared
+        self.signature = signature
+        self.called = called_by_worker(function, signature, is_awaited=is_awaited)
+        self.enqueue_options = EnqueueOptions()
+        self._simple_counts = signature.simple_counts
+
+    def _look_like(self, function: Callable[..., Any]) -> None:
+        """Has the function's name, documentation and attributes, but for those that a job has itself."""
+        self.__name__ = self.__qualname__ = name_of(function)
+        functools.update_wrapper(cast("Callable[..., Any]", self), function, updated=())
+        own = dir(type(self))
+        vars(self).update({name: value for name, value in getattr(function, "__dict__", {}).items() if name not in own})
+
+    @property
+    def takes_context(self) -> bool:
+        """Whether the worker calls it with a `Context`."""
+        return self.signature.context is not None
+
+    @property
+    def name(self) -> str:
+        """What the job is enqueued by."""
+        return self.declared.name
+
+    def __repr__(self) -> str:
+        return f"<job {self.name} on the {self.declared.lane} lane>"
+
+    def options(
+        self,
+        *,
+        defer_by: Duration | None = None,
+        defer_until: datetime | None = None,
+        job_id: str | None = None,
+        queue: str | None = None,
+        expires: Duration | None = None,
+    ) -> Self:
+        """The same job, to be enqueued in another way. Asked again, the rest of what was given stays.
+
+        Args:
+            defer_by: seconds, or a timedelta, to wait before it is due. Default: none.
+            defer_until: an aware time at which it is due. Default: now.
+            job_id: an id of your own, at most 1,000 bytes; while a job or a result of this id is there, it is not
+                enqueued again. Default: a new one.
+            queue: the queue to put it into. Default: the job's own, else the producer's.
+            expires: seconds, or a timedelta, after which it is not started any more. Default: never.
+
+        Raises:
+            SettingsError: two of them contradict each other, or one has a value that cannot be.
+        """
+        if defer_by is not None and defer_until is not None:
+            raise SettingsError("use either defer_by or defer_until, not both")
+        check_time(defer_until, "defer_until")
+        check_job_id(job_id)
+        check_name(queue, "queue")
+        options = self.enqueue_options
+        if defer_by is not None or defer_until is not None:
+            options = replace(options, defer_by_s=to_seconds(defer_by, "defer_by"), defer_until=defer_until)
+        if expires is not None:
+            options = replace(options, expires_s=to_seconds(expires, "expires"))
+        other = copy.copy(self)
+        other.enqueue_options = replace(options, job_id=job_id or options.job_id, queue=queue or options.queue)
+        return other
+
+    def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Checks that the function could be called so.
+
+        Raises:
+            TypeError: it could not; the message names the job.
+        """
+        if not kwargs and len(args) in self._simple_counts:
+            return
+        try:
+            self.signature.bind(args, kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.name}{self.signature}: {error}{options_hint(kwargs)}") from None
+
+
+def options_hint(kwargs: dict[str, Any]) -> str:
+    """What to write instead, where options were given among the arguments, as arq has it."""
+    asked = {name.removeprefix("_").removesuffix("_name") for name in kwargs} & OPTION_NAMES
+    if not asked:
+        return ""
+    options = ", ".join(f"{name}=..." for name in sorted(asked))
+    return f"; give what is no argument by .options({options}) of the job, or of named(...)"
+
+
+class AsyncJob(Job[P, R]):
+    """A job of an ``async def`` function."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Calls the function itself, here and now."""
+        return cast("Coroutine[Any, Any, R]", self.function(*args, **kwargs))
+
+
+class SyncJob(Job[P, R]):
+    """A job of a plain function."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Calls the function itself, here and now."""
+        return cast("R", self.function(*args, **kwargs))
+
+
+class AsyncContextJob(Job[P, R]):
+    """A job of an ``async def`` function that takes a `Context`."""
+
+    def __call__(self, ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Calls the function itself, here and now."""
+        return cast("Coroutine[Any, Any, R]", self.function(ctx, *args, **kwargs))
+
+
+class SyncContextJob(Job[P, R]):
+    """A job of a plain function that takes a `Context`."""
+
+    def __call__(self, ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Calls the function itself, here and now."""
+        return cast("R", self.function(ctx, *args, **kwargs))

@@ -1,0 +1,175 @@
+"""The formats that arq's dicts are written in.
+
+monarq writes msgpack; pickle, arq's default, is read and written only where it was asked for, because whoever can
+write to Redis can run code in whatever unpickles. A payload tells its format by its first byte: pickle's is 0x80,
+and a msgpack map of one to fifteen fields begins with 0x81 to 0x8f.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from monarq.shared.errors import PayloadError
+from monarq.shared.payloads.remote_error import decode_extension, encode_exception
+from monarq.shared.payloads.signing import KEY_VARIABLE, Kind, Signer, is_signed
+from monarq.shared.text.error_text import error_text
+
+DEFAULT_MAX_PAYLOAD: Final = 8 * 1024 * 1024
+DEFAULT_MAX_RESULT: Final = 64 * 1024 * 1024
+
+Serializer = Callable[[dict[str, Any]], bytes]
+Deserializer = Callable[[bytes], dict[str, Any]]
+
+
+class Codec(Protocol):
+    """A way to write arq's dicts."""
+
+    @property
+    def name(self) -> str:
+        """What the format is called."""
+        ...
+
+    def dumps(self, data: dict[str, Any]) -> bytes:
+        """The dict as bytes; raises whatever the format raises for what it cannot hold."""
+        ...
+
+    def loads(self, data: bytes) -> dict[str, Any]:
+        """The dict again; raises whatever the format raises for what is none."""
+        ...
+
+
+class MsgpackCodec:
+    """msgpack, by msgspec. An exception in a result travels as its class's name, arguments and traceback."""
+
+    name = "msgpack"
+
+    def __init__(self) -> None:
+        self._encoder = msgspec.msgpack.Encoder(enc_hook=encode_exception)
+        self._decoder = msgspec.msgpack.Decoder(ext_hook=decode_extension)
+
+    def dumps(self, data: dict[str, Any]) -> bytes:
+        """See `Codec.dumps`."""
+        return self._encoder.encode(data)
+
+    def loads(self, data: bytes) -> dict[str, Any]:
+        """See `Codec.loads`."""
+        decoded: dict[str, Any] = self._decoder.decode(data)
+        return decoded
+
+
+class PickleCodec:
+    """pickle, as arq writes it."""
+
+    name = "pickle"
+
+    def dumps(self, data: dict[str, Any]) -> bytes:
+        """See `Codec.dumps`."""
+        return pickle.dumps(data)
+
+    def loads(self, data: bytes) -> dict[str, Any]:
+        """See `Codec.loads`. Runs whatever code the payload holds: only for those who asked for it."""
+        decoded: dict[str, Any] = pickle.loads(data)  # noqa: S301 - asked for by allow_pickle or arq's settings
+        return decoded
+
+
+@dataclass(frozen=True, slots=True)
+class CustomCodec:
+    """A pair of functions that the user gave, as arq's ``job_serializer`` and ``job_deserializer``."""
+
+    dumps: Serializer = pickle.dumps
+    loads: Deserializer = pickle.loads
+    name: str = "custom"
+
+
+MSGPACK: Final = MsgpackCodec()
+PICKLE: Final = PickleCodec()
+
+
+@dataclass(frozen=True, slots=True)
+class Codecs:
+    """What one side writes, and what it is ready to read.
+
+    Attributes:
+        write: the format of what it writes first.
+        allow_pickle: whether pickle may be read.
+        only: a user's own format, used for everything where it is given.
+        signer: signs what is written, and then nothing else is read than what is signed; None for neither.
+    """
+
+    write: Codec = MSGPACK
+    allow_pickle: bool = False
+    only: Codec | None = None
+    signer: Signer | None = None
+
+    def seal(self, data: bytes, kind: Kind, raw_id: bytes) -> bytes:
+        """The bytes of a job or result as they go to Redis: signed, where there is a key."""
+        return data if self.signer is None else self.signer.sign(data, kind, raw_id)
+
+    def open(self, data: bytes, kind: Kind, raw_id: bytes) -> bytes:
+        """What `seal` was given; to be called before anything is decoded.
+
+        Raises:
+            PayloadError: there is a key and they are not signed with it, or they are signed and there is no key.
+        """
+        if self.signer is not None:
+            return self.signer.open(data, kind, raw_id)
+        # A user's own format may begin with any bytes.
+        if self.only is None and is_signed(data):
+            raise PayloadError(f"it is signed, and no signing key is known here: set {KEY_VARIABLE}")
+        return data
+
+    def reader(self, raw_id: bytes) -> Deserializer:
+        """What reads both the payload and the result of one job, for arq's classes, which have one function for both.
+
+        Neither can pass for the other there: each lacks fields of the other.
+        """
+        if self.signer is None and self.only is not None:
+            return self.only.loads
+
+        def read(data: bytes) -> dict[str, Any]:
+            try:
+                inner = self.open(data, "result", raw_id)
+            except PayloadError:
+                inner = self.open(data, "job", raw_id)
+            return self.loads(inner)
+
+        return read
+
+    def of(self, data: bytes) -> Codec:
+        """The format that these bytes are in.
+
+        Raises:
+            PayloadError: they are pickled and pickle is not allowed.
+        """
+        if self.only is not None:
+            return self.only
+        if data[:1] != b"\x80":
+            return MSGPACK
+        if not self.allow_pickle:
+            raise PayloadError(
+                "it is pickled, and pickle is not allowed here: reading it would run whatever code it holds."
+                " Allow it (allow_pickle, --allow-pickle) only where everyone who can write to this Redis is trusted"
+            )
+        return PICKLE
+
+    def loads(self, data: bytes) -> dict[str, Any]:
+        """Reads one of arq's dicts.
+
+        Raises:
+            PayloadError: it is no such thing, whatever the format raised for it.
+        """
+        codec = self.of(data)
+        try:
+            decoded = codec.loads(data)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise PayloadError(f"it does not decode as {codec.name}: {error_text(error)}") from error
+        if not isinstance(decoded, dict):
+            raise PayloadError(f"it decodes as {codec.name} to {type(decoded).__name__}, not to a dict of arq's")
+        return decoded

@@ -1,0 +1,103 @@
+"""A job's name and time from the first and last bytes of its payload, as arq's and monarq's clients write them.
+
+For lists of jobs: payloads may be large, hostile, or both, so no more than a little of each is read, and no pickle is
+unpickled. What cannot be read so is None.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from monarq.shared.payloads.pickle_fields import read_fields
+from monarq.shared.payloads.signing import HEAD_BYTES as SIGNATURE_BYTES
+from monarq.shared.payloads.signing import is_signed
+
+Format = Literal["msgpack", "pickle", "unknown"]
+
+_NUMBER: Final = rb"(?:[\x00-\x7f]|\xcc.|\xcd..|\xce.{4}|\xcf.{8})"
+_MSGPACK_START: Final = re.compile(
+    rb"[\x81-\x8f]\xa1t(?:\xc0|" + _NUMBER + rb")\xa1f(?:(?P<fix>[\xa0-\xbf])|\xd9(?P<size8>.))", re.DOTALL
+)
+"""monarq writes the try first, then the name."""
+
+_NONCE: Final = rb"(?:\xa1n.{17})?"
+_MSGPACK_END: Final = re.compile(rb"\xa2et\xcf(?P<ms>.{8})" + _NONCE + rb"\Z", re.DOTALL)
+_PICKLE_END: Final = re.compile(
+    rb"\x8c\x02et\x94\x8a\x06(?P<ms>.{6})(?:\x8c\x01n\x94\x8c\x10.{16}\x94)?u\.\Z", re.DOTALL
+)
+
+_LARGEST_MS: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadHead:
+    """What is known of a payload without reading all of it.
+
+    Attributes:
+        name: the job's name, or None.
+        enqueue_ms: when it was enqueued, unix ms by its client's clock, or None.
+        format: what it is written in.
+        signed: whether it carries a signature, which is not checked.
+    """
+
+    name: str | None = None
+    enqueue_ms: int | None = None
+    format: Format = "unknown"
+    signed: bool = False
+
+
+class _Fields(msgspec.Struct):
+    """What is wanted of a whole payload; other fields are passed over."""
+
+    f: str | None = None
+    et: int | None = None
+
+
+_FIELDS: Final = msgspec.msgpack.Decoder(_Fields)
+
+
+def read_head(head: bytes, tail: bytes) -> PayloadHead:
+    """Reads a payload's first bytes; `tail` is its last ones, b'' where the head is all of it."""
+    signed = is_signed(head)
+    head = head[SIGNATURE_BYTES:] if signed else head
+    if head.startswith(b"\x80"):
+        fields = read_fields(head)
+        return PayloadHead(_name(fields.get("f")), _time(fields.get("et"), _PICKLE_END, tail), "pickle", signed)
+    whole = None if tail else _read_whole(head)
+    if whole is not None:
+        return PayloadHead(_name(whole.f), _time(whole.et, _MSGPACK_END, b""), "msgpack", signed)
+    start = _MSGPACK_START.match(head)
+    if start is None:
+        return PayloadHead(signed=signed)
+    return PayloadHead(_name_at(head, start), _time(None, _MSGPACK_END, tail), "msgpack", signed)
+
+
+def _read_whole(data: bytes) -> _Fields | None:
+    try:
+        return _FIELDS.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def _name_at(head: bytes, start: re.Match[bytes]) -> str | None:
+    size = start["fix"][0] & 0x1F if start["fix"] else start["size8"][0]
+    name = head[start.end() : start.end() + size]
+    try:
+        return name.decode() if len(name) == size else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _name(value: object) -> str | None:
+    """A pickle can hold halves of surrogate pairs, which no page and no terminal takes."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else None
+
+
+def _time(value: object, pattern: re.Pattern[bytes], tail: bytes) -> int | None:
+    if value is None and (end := pattern.search(tail)):
+        value = int.from_bytes(end["ms"], "little" if pattern is _PICKLE_END else "big")
+    return value if type(value) is int and 0 < value < _LARGEST_MS else None

@@ -1,0 +1,183 @@
+"""Exceptions as data: how one that a job raised travels in a result, and is made again on the other side.
+
+It arrives as it was, which is tried before it is sent, or as a `JobFailedError` that has its class, text and traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from monarq.shared.errors import JobFailedError, StandInError
+from monarq.shared.payloads.error_pickle import is_large
+from monarq.shared.payloads.same_error import attributes_of, same_error
+from monarq.shared.text.error_text import error_text, qualified_name, stands_in, type_name_of
+from monarq.shared.text.traceback_text import RemoteTraceback, traceback_text
+
+EXCEPTION_CODE: Final = 1
+"""msgpack's extension type of an exception."""
+
+
+class _RemoteError(msgspec.Struct, array_like=True):
+    """An exception as it travels in msgpack.
+
+    Attributes:
+        module: its class's module; '' where the class's name holds it already.
+        qualname: its class.
+        message: class and text.
+        args: what its class is called with; None where it is not to be called.
+        traceback: the worker's, as text.
+        bare_args: its arguments, where it is made again without its ``__init__``.
+        attributes: what is set of it once it is made.
+    """
+
+    module: str
+    qualname: str
+    message: str
+    args: tuple[Any, ...] | None
+    traceback: str
+    bare_args: tuple[Any, ...] | None = None
+    attributes: dict[str, Any] = {}
+
+    @property
+    def type_name(self) -> str:
+        """The class as `qualified_name` gives it."""
+        return self.qualname if self.module in ("", "builtins") else f"{self.module}.{self.qualname}"
+
+
+def encode_exception(value: object) -> msgspec.msgpack.Ext:
+    """Msgspec's hook for what it does not know: an exception becomes its class's name, arguments and traceback."""
+    if not isinstance(value, BaseException):
+        raise TypeError(f"an object of type {qualified_name(type(value))} has no place in msgpack")
+    faithful = _faithful(value, traceback_text(value))
+    return msgspec.msgpack.Ext(EXCEPTION_CODE, _in_words(value) if faithful is None else faithful)
+
+
+def decode_extension(code: int, body: memoryview) -> object:
+    """Msgspec's hook for extension types: the exception again; other codes stay as they are."""
+    if code != EXCEPTION_CODE:
+        return msgspec.msgpack.Ext(code, bytes(body))
+    return _rebuild(_DECODER.decode(body))
+
+
+def as_job_failed(error: BaseException) -> JobFailedError:
+    """What tells of an exception that cannot be made again on the other side, or must not be raised there."""
+    return JobFailedError(error_text(error), type_name_of(error), traceback_text(error))
+
+
+def as_stand_in(error: BaseException) -> StandInError:
+    """What stands in a worker for an exception that would mean something to its coroutines, or to who waits."""
+    told = StandInError(error_text(error), type_name_of(error), traceback_text(error))
+    told.__cause__ = RemoteTraceback(told.traceback)
+    return told
+
+
+def may_be_raised(error: object) -> bool:
+    """Whether an exception can be raised out of a coroutine, and ends nothing but whoever waits for it."""
+    return isinstance(error, Exception) and not isinstance(error, (StopIteration, StopAsyncIteration))
+
+
+def _encode_member(value: object) -> msgspec.msgpack.Ext:
+    """The hook for exceptions inside of one: each must arrive as it was, and its traceback is in the outer one's."""
+    faithful = _faithful(value, "") if isinstance(value, BaseException) else None
+    if faithful is None:
+        raise TypeError(f"an object of type {qualified_name(type(value))} has no place in msgpack")
+    return msgspec.msgpack.Ext(EXCEPTION_CODE, faithful)
+
+
+def _faithful(error: BaseException, trace: str) -> bytes | None:
+    """The exception in a form that was seen to give the same one again; None where there is none."""
+    if isinstance(error, asyncio.CancelledError):
+        return _ENCODER.encode(_told(error, trace, ()))
+    kind = type(error)
+    if stands_in(error) or is_large(error) or _class_of(kind.__module__, kind.__qualname__) is not kind:
+        return None
+    try:
+        for form in _forms(error, trace):
+            body = _ENCODER.encode(form)
+            if same_error(error, _rebuild(_DECODER.decode(body))):
+                return body
+    except BaseException:  # noqa: BLE001 - the user's classes may raise anything
+        return None
+    return None
+
+
+def _forms(error: BaseException, trace: str) -> Iterator[_RemoteError]:
+    attributes = attributes_of(error)
+    if isinstance(error, BaseExceptionGroup):
+        del attributes["message"], attributes["exceptions"]  # which its arguments make
+    reduced = error.__reduce__()
+    if isinstance(reduced, tuple) and reduced[0] is type(error):
+        yield _told(error, trace, reduced[1], attributes)
+    bare = _told(error, trace, None, attributes)
+    bare.bare_args = error.args
+    yield bare
+
+
+def _told(
+    error: BaseException, trace: str, args: tuple[Any, ...] | None, attributes: dict[str, Any] | None = None
+) -> _RemoteError:
+    kind = type(error)
+    return _RemoteError(kind.__module__, kind.__qualname__, error_text(error), args, trace, None, attributes or {})
+
+
+def _in_words(error: BaseException) -> bytes:
+    return _ENCODER.encode(_RemoteError("", type_name_of(error), error_text(error), None, traceback_text(error)))
+
+
+def _rebuild(remote: _RemoteError) -> BaseException:
+    """The exception itself where its class is already loaded here, else one that tells of it.
+
+    Nothing is imported for it: a result must not decide what code is loaded.
+    """
+    if (remote.module, remote.qualname) == ("asyncio.exceptions", "CancelledError"):
+        return asyncio.CancelledError()
+    try:
+        error = _made(remote)
+        # This side may know another class by that name, or another version of it.
+        if error is None or error_text(error) != remote.message:
+            return _stand_in(remote)
+    except Exception:  # noqa: BLE001 - the user's class may raise anything
+        return _stand_in(remote)
+    if remote.traceback:
+        BaseException.__setattr__(error, "__cause__", _stand_in(remote))
+    return error
+
+
+def _made(remote: _RemoteError) -> Exception | None:
+    kind = _class_of(remote.module, remote.qualname)
+    if kind is None or (remote.args is None and remote.bare_args is None):
+        return None
+    if remote.args is not None:
+        error: Exception = kind(*remote.args)
+    else:
+        bare_args = remote.bare_args or ()
+        error = kind.__new__(kind, *bare_args)
+        error.args = bare_args
+    for name, value in remote.attributes.items():
+        # Not as its class would, which may refuse: a frozen dataclass does.
+        BaseException.__setattr__(error, name, value)
+    return error
+
+
+def _class_of(module: str, qualname: str) -> type[Exception] | None:
+    """The class of an exception that may be raised here, if it is loaded; never anything else of that name."""
+    kind: object = builtins if module == "builtins" else sys.modules.get(module)
+    for part in qualname.split("."):
+        kind = getattr(kind, part, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        return None
+    return None if issubclass(kind, (StopIteration, StopAsyncIteration)) else kind
+
+
+def _stand_in(remote: _RemoteError) -> JobFailedError:
+    return JobFailedError(remote.message, remote.type_name, remote.traceback)
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=_encode_member)
+_DECODER: Final = msgspec.msgpack.Decoder(_RemoteError, ext_hook=decode_extension)

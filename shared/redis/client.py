@@ -1,0 +1,158 @@
+"""The producer's connections to Redis: redis-py's own, driven in such a way that an enqueue can rely on them.
+
+redis-py's client may not be asked whether a failed command was sent, and spends more time on taking a connection
+from its pool than on the command. `Wire` sends each command once, tells `NotSentError` from all other faults, keeps to
+a few connections however many callers there are, packs by hiredis, and drops a connection whose reply nobody awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import Any, Final
+
+from hiredis import pack_command
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from monarq.shared.errors import ProducerClosedError, ProducerMisusedError
+from monarq.shared.redis.private_pool import PrivatePool, drop, writer_of
+from monarq.shared.redis.redis_errors import WIRE_ERRORS, NotSentError, is_demoted
+from monarq.shared.redis.scripts import Argument
+
+CONNECTIONS: Final = 16
+"""Callers beyond so many wait for each other: a loop that enqueues ten thousand jobs at once must not open as many."""
+
+
+FRESH_S: Final = 0.1
+"""A connection that was used just now is taken as it is; later, the server may have hung up without our knowing."""
+
+
+class Wire(Redis):
+    """A client of Redis for one event loop.
+
+    Args:
+        pool: makes the connections; no other wire's.
+        shown: the server, fit for people.
+        timeout_s: seconds that one call may take, connecting included.
+        connections: how many are opened at the most.
+    """
+
+    def __init__(self, pool: PrivatePool, *, shown: str, timeout_s: float, connections: int = CONNECTIONS) -> None:
+        super().__init__(connection_pool=pool)
+        self.shown = shown
+        self._timeout_s = timeout_s
+        self._free = asyncio.Semaphore(connections)
+        self._pool = pool
+        self._idle: list[tuple[AbstractConnection, float]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._answered_s = -math.inf
+        self._closed = False
+
+    async def ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
+        """Sends the commands in one piece, and gives their replies as Redis sent them.
+
+        Raises:
+            NotSentError: there was no connection to send them on.
+            ResponseError: Redis refused the first, or one of the others.
+            RedisError, OSError: it is unknown whether they were carried out.
+            ProducerClosedError: `hang_up` was called.
+            ProducerMisusedError: it belongs to another event loop.
+        """
+        packed = b"".join([pack_command(command) for command in commands])  # type: ignore[arg-type]  # typed too narrowly
+        await self._wait_for_turn()
+        try:
+            self._check_usable()
+            connection, used_s = self._idle.pop() if self._idle else (self._pool.make_connection(), 0.0)
+            try:
+                fresh = connection.is_connected and time.monotonic() - used_s < FRESH_S
+                return await self._exchange(connection, packed, len(commands), fresh)
+            finally:
+                self._idle.append((connection, time.monotonic()))
+                if self._closed:
+                    await drop(connection)
+        finally:
+            self._free.release()
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Sends one command, as redis-py's client does; raises as `ask`."""
+        name, *others = args
+        reply = (await self.ask((*name.split(), *others)))[0]
+        callback = self.response_callbacks.get(name)
+        return callback(reply, **options) if callback else reply
+
+    async def hang_up(self) -> None:
+        """Closes all connections at once; whoever awaits a reply gets an error. May be called again."""
+        self._closed = True
+        await self._pool.hang_up()
+
+    def filenos(self) -> list[int]:
+        """The descriptors of its connections, for those who must not leave them to a fork."""
+        return self._pool.filenos()
+
+    async def _wait_for_turn(self) -> None:
+        """Waits until a connection is free: for ever while others get replies, and not for ever where nobody does."""
+        while self._free.locked():
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._free.acquire()
+                return
+            except TimeoutError:
+                if time.monotonic() - self._answered_s > self._timeout_s:
+                    raise NotSentError(f"no call has got a reply for {self._timeout_s:g} s") from None
+        await self._free.acquire()
+
+    def _check_usable(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._loop is not None:
+                raise ProducerMisusedError(
+                    "this producer belongs to another event loop: make one for each asyncio.run(),"
+                    " or use SyncProducer, which any thread may call"
+                )
+            self._loop = loop
+        if self._closed:
+            raise ProducerClosedError
+
+    async def _exchange(self, connection: AbstractConnection, packed: bytes, count: int, fresh: bool) -> list[Any]:
+        """Sends and reads. What ends half-way, by cancellation too, has closed the connection."""
+        sent = False
+        writer = None
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                if not fresh:
+                    # It also looks whether the server has hung up since: what is known not to have been sent need
+                    # not be called unknown.
+                    await self._pool.ensure_connection(connection)
+                sent = True
+                writer = writer_of(connection)
+                await connection.send_packed_command(packed, check_health=False)
+                replies = [await _read_reply(connection) for _ in range(count)]
+                self._answered_s = time.monotonic()
+        except BaseException as error:
+            await drop(connection, writer)
+            if not isinstance(error, WIRE_ERRORS):
+                raise
+            if not sent:
+                raise NotSentError(str(error) or f"no connection within {self._timeout_s:g} s") from error
+            if isinstance(error, TimeoutError):
+                raise RedisTimeoutError(f"no reply within {self._timeout_s:g} s") from error
+            raise
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                if is_demoted(reply):
+                    # The next call connects anew, which may lead to the new primary.
+                    await connection.disconnect(nowait=True)
+                raise reply
+        return replies
+
+
+async def _read_reply(connection: AbstractConnection) -> Any:
+    """One reply. An error reply is given back: those after it must be read as well."""
+    try:
+        return await connection.read_response(disable_decoding=True)
+    except ResponseError as refusal:
+        return refusal

@@ -1,0 +1,159 @@
+"""How a worker process behaves: one frozen object with every default, made once and passed down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.retry_policy import RetryPolicy
+from monarq.shared.parsing import to_count, to_seconds
+from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
+from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT
+from monarq.shared.validation import check_name, check_text
+from monarq.workers.events.dispatcher import Listener
+from monarq.workers.reporting.log_setup import LogSettings
+
+Hook = Callable[[dict[Any, Any]], Awaitable[Any]]
+DAY_S: Final = 86_400.0
+
+_COUNTS: Final = (
+    *("concurrency", "threads", "cpu_jobs_per_child", "max_crashes"),
+    *("max_payload", "max_result", "max_error_text", "max_dead"),
+)
+_LEAST_S: Final = {
+    "lease_s": 0.2,  # what ends before it can be renewed is run twice
+    "poll_s": 0.001,  # what is shorter does nothing but ask Redis
+    "keep_dead_s": 0.001,  # a millisecond is the shortest time that Redis keeps
+    "health_check_s": 0.001,
+    "keep_unknown_s": 0.0,
+    "keep_result_s": 0.0,
+    "timeout_s": 0.0,
+    "grace_s": 0.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a user's settings want to be called for, with the worker's ctx dict; None for nothing.
+
+    Attributes:
+        startup: before the first job is claimed.
+        shutdown: after the last job has ended.
+        job_start: before each job.
+        job_end: after each job, before its end is recorded.
+        after_job_end: after its end was handed over to be recorded.
+    """
+
+    startup: Hook | None = None
+    shutdown: Hook | None = None
+    job_start: Hook | None = None
+    job_end: Hook | None = None
+    after_job_end: Hook | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Everything that a worker process goes by. Times are in seconds.
+
+    Attributes:
+        queues: the queues that it serves.
+        concurrency: how many io jobs it runs at once.
+        threads: how many thread jobs it runs at once, within `concurrency`.
+        cpu_jobs_per_child: cpu jobs after which the child process is replaced.
+        cpu_memory_bytes: a memory limit for cpu jobs that have none of their own.
+        timeout_s: how long a job may run that does not say otherwise; 0 for no limit.
+        retry: when jobs are tried again that do not say otherwise.
+        keep_result_s: how long results are kept; 0 not at all.
+        keep_result_forever: keep them without end.
+        lease_s: how long a job stays a worker's that gives no sign of life.
+        poll_s: how often an idle worker looks for jobs that nobody told it of, such as those of arq's clients.
+        grace_s: how long running jobs may go on after SIGTERM.
+        max_payload: bytes; a larger payload is not decoded.
+        max_result: bytes; a job with a larger result has failed.
+        max_error_text: characters; what is longer of an error's text is left out, wherever it is logged, kept or sent.
+        max_crashes: after so many crashes a job is dead.
+        keep_unknown_s: how long a job whose name a worker does not know waits for one that does, before it is dead; 0
+            not at all.
+        keep_dead_s: how long dead letters are kept.
+        max_dead: how many dead letters a queue keeps.
+        codecs: the formats that are read and written.
+        allow_abort: whether requests to abort jobs are carried out.
+        retry_jobs: whether `Retry` and a cancelled run lead to another try; arq's ``retry_jobs``.
+        burst: end once no job is left.
+        max_burst_jobs: in burst mode, end after so many runs; -1 for no such end.
+        hooks: the user's hooks.
+        listeners: the user's own listeners, which hear of events beside the log.
+        audit: whether it tells of its Redis at its start: that it waits for it, and that it can lose jobs.
+        redis_wait_s: how long it waits at its start for a Redis that does not answer; by default for ever.
+        log: how the cpu child logs: as its worker does. None leaves that to the program.
+        arq_style: keep to arq's own rules where they differ: see docs/arq.md.
+        log_results: arq style: whether the results of jobs are logged.
+        health_check_key: arq style: the health-check key; None names it after the queue.
+        health_check_s: how often it is written.
+    """
+
+    queues: tuple[str, ...] = (DEFAULT_QUEUE,)
+    concurrency: int = 100
+    threads: int = 32
+    cpu_jobs_per_child: int = 1000
+    cpu_memory_bytes: int | None = None
+    timeout_s: float = 300.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    keep_result_s: float = 3600.0
+    keep_result_forever: bool = False
+    lease_s: float = 15.0
+    poll_s: float = 0.5
+    grace_s: float = 20.0
+    max_payload: int = DEFAULT_MAX_PAYLOAD
+    max_result: int = DEFAULT_MAX_RESULT
+    max_error_text: int = DEFAULT_MAX_ERROR_TEXT
+    max_crashes: int = 3
+    keep_unknown_s: float = 3600.0
+    keep_dead_s: float = 7 * DAY_S
+    max_dead: int = 10_000
+    codecs: Codecs = field(default_factory=Codecs)
+    allow_abort: bool = True
+    retry_jobs: bool = True
+    burst: bool = False
+    max_burst_jobs: int = -1
+    hooks: Hooks = field(default_factory=Hooks)
+    listeners: Sequence[Listener] = ()
+    audit: bool = True
+    redis_wait_s: float = math.inf
+    log: LogSettings | None = None
+    arq_style: bool = False
+    log_results: bool = True
+    health_check_key: str | None = None
+    health_check_s: float = 3600.0
+
+    def __post_init__(self) -> None:
+        """Checks what can be checked without Redis.
+
+        Raises:
+            SettingsError: a value cannot be; the message names it.
+        """
+        for name in _COUNTS:
+            to_count(getattr(self, name), name, least=1)
+        if self.cpu_memory_bytes is not None:
+            to_count(self.cpu_memory_bytes, "cpu_memory_bytes", least=1)
+        for name, least_s in _LEAST_S.items():
+            seconds = to_seconds(getattr(self, name), name)
+            if seconds is None or seconds < least_s:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least_s:g} or more")
+        _check_listeners(self.listeners)
+        for queue in self.queues:
+            (check_text if self.arq_style else check_name)(queue, "a queue's name")
+        if not self.queues or len(set(self.queues)) < len(self.queues):
+            raise SettingsError(f"queues is {self.queues!r}; name at least one queue, and each once")
+
+
+def _check_listeners(listeners: object) -> None:
+    if not isinstance(listeners, (list, tuple)):
+        raise SettingsError(f"listeners is {listeners!r}: give a list of instances of monarq.Listener")
+    for listener in listeners:
+        if not isinstance(listener, Listener):
+            raise SettingsError(f"listeners: {listener!r} is none: give instances of subclasses of monarq.Listener")

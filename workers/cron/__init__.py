@@ -1,0 +1,1 @@
+"""Cron in a worker: the entries, their state, and the keeper that enqueues their ticks."""

@@ -1,0 +1,79 @@
+"""A job and its times, as the cron keeper goes by them: of monarq's declarations here, of arq's in `arq_cron`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.cron import Schedule
+from monarq.shared.jobs.schedule import Cron
+from monarq.shared.lane import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class CronEntry:
+    """A job and its times.
+
+    Attributes:
+        job_name: the name of the job that is enqueued.
+        name: what its ticks' ids begin with.
+        schedule: when.
+        args: the job's positional arguments.
+        kwargs: the job's keyword arguments.
+        lane: where the job runs.
+        queue: the queue's name; None for the keeper's.
+        unique: whether a tick is enqueued once over all workers; else once by each.
+        job_id: an id for all ticks: while a job or result of it is there, ticks are left out.
+        run_at_startup: whether it is enqueued as well when a worker starts.
+        remembers: whether ticks are made up for that came while no worker was there.
+        catch_up: whether all missed ticks are made up for, not only the newest.
+    """
+
+    job_name: str
+    name: str
+    schedule: Schedule
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    lane: Lane = Lane.IO
+    queue: str | None = None
+    unique: bool = True
+    job_id: str | None = None
+    run_at_startup: bool = False
+    remembers: bool = False
+    catch_up: bool = False
+
+    @property
+    def memory(self) -> str:
+        """What its newest tick is remembered by; with another schedule it owes nothing of the old one."""
+        return f"{self.name} {self.schedule.text}"
+
+
+def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
+    """The entries of monarq's declarations.
+
+    Raises:
+        SettingsError: two of one name would enqueue different jobs, and so bar each other's ticks.
+    """
+    entries = [
+        CronEntry(
+            job_name=cron.job.name,
+            name=cron.name,
+            schedule=cron.schedule,
+            args=cron.args,
+            kwargs=cron.kwargs,
+            lane=cron.job.declared.lane,
+            queue=cron.job.declared.queue,
+            run_at_startup=cron.run_at_startup,
+            remembers=True,
+            catch_up=cron.catch_up,
+        )
+        for cron in crons
+    ]
+    named: dict[str, CronEntry] = {}
+    for entry in entries:
+        other = named.setdefault(entry.name, entry)
+        if (other.job_name, other.args, other.kwargs) != (entry.job_name, entry.args, entry.kwargs):
+            raise SettingsError(f"two crons of different jobs or arguments are named {entry.name!r}: give one a name=")
+    return entries

@@ -1,0 +1,1 @@
+"""What happens in a worker, as typed events: who emits them, and who hears of them."""

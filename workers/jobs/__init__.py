@@ -1,0 +1,1 @@
+"""A job's road through a worker: claim, precheck, run, result, acknowledge."""

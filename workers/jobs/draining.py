@@ -1,0 +1,92 @@
+"""How the runs of a worker that stops come to their end: in their grace by themselves, then by being handed back.
+
+The worker's service calls it when the claimers have ended, so that no new run comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.jobs.runner import Runner
+from monarq.workers.runs.run import Halt, Run
+from monarq.workers.system.job_processes import JobProcesses
+
+STUBBORN_S: Final = 1.0
+"""How long a cancelled run may take to end before it is handed back over its head."""
+
+
+class Drain:
+    """Ends the runs of one worker.
+
+    Args:
+        runner: who runs them.
+        grace_s: how long they may go on.
+        hand_back: set where somebody wants them handed back at once.
+        journal: hears of it.
+        processes: what jobs have started, where this process is the worker's own; None where it has other work.
+
+    Attributes:
+        cut_short: whether runs were stopped before their end.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        *,
+        grace_s: float,
+        hand_back: asyncio.Event,
+        journal: Journal,
+        processes: JobProcesses | None = None,
+    ) -> None:
+        self._runner = runner
+        self._grace_s = grace_s
+        self._hand_back = hand_back
+        self._journal = journal
+        self._processes = processes
+        self.cut_short = False
+
+    async def end_runs(self) -> None:
+        """Lets the running jobs end in their grace, then hands the others back."""
+        if self._runs:
+            self._journal.draining(len(self._runs), self._grace_s)
+            await self._wait(self._grace_s)
+        if self._runs:
+            self.cut_short = True
+            await self._hand_runs_back()
+
+    async def _hand_runs_back(self) -> None:
+        # Before the runs end: what a process has started is not found once that process is gone.
+        seen = self._processes.find() if self._processes else frozenset()
+        for run in self._runs:
+            run.stop(Halt.HAND_BACK)
+        self._hand_back.clear()
+        await self._wait(STUBBORN_S)
+        for run in self._runs:
+            self._runner.hand_back(run)
+        if self._processes:
+            await self._processes.end(seen)
+        # Last, as they may run again from then on.
+        self._runner.release_returns()
+
+    @property
+    def _runs(self) -> list[Run]:
+        return list(self._runner.running.values())
+
+    async def _wait(self, longest_s: float) -> None:
+        tasks = [run.task for run in self._runs if run.task is not None]
+        handed_back = asyncio.create_task(self._hand_back.wait())
+        all_ended = asyncio.create_task(asyncio.wait(tasks))
+        await asyncio.wait([all_ended, handed_back], timeout=longest_s, return_when=asyncio.FIRST_COMPLETED)
+        await end_tasks([all_ended, handed_back])
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancels those that have not ended, and waits until they have; what they raise is not raised here."""
+    ending = [task for task in tasks if not task.done()]
+    for task in ending:
+        task.cancel()
+    if ending:
+        await asyncio.wait(ending)

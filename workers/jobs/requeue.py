@@ -1,0 +1,46 @@
+"""How a job goes back to its queue after a run that did not end it: what the acker is told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from monarq.shared.commands.counters.run_groups import NOT_RUN
+from monarq.shared.commands.jobs.crash import Crash
+from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.text.error_text import error_text
+from monarq.workers.runs.cpu_errors import CpuJobDied
+from monarq.workers.runs.run import Run
+
+_LONGEST_NOTE: Final = 300
+"""How much of an error a job's trail keeps."""
+
+
+def tried_again(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Return:
+    """After a while, at the cost of a try unless it is free."""
+    return Return(
+        run.lease,
+        run.job.home,
+        delay_ms=round(delay_s * 1000),
+        tries=None if is_free else run.tries,
+        note=error_text(error)[:_LONGEST_NOTE],
+        name=run.job.name,
+        run_ms=NOT_RUN if is_free else run.ran_ms,
+    )
+
+
+def crashed(run: Run, error: CpuJobDied) -> Crash:
+    """At once, at the cost of a crash."""
+    return Crash(run.lease, error.how[:_LONGEST_NOTE])
+
+
+def handed_back(run: Run, worker_id: str, is_free: bool) -> Return:
+    """To its old place in the line, as the worker stops."""
+    return Return(
+        run.lease,
+        run.job.home,
+        due_ms=run.lease.score,
+        tries=None if is_free else run.tries,
+        note=worker_id,
+        name=run.job.name,
+        is_stopped=True,
+    )

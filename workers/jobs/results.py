@@ -1,0 +1,153 @@
+"""What is written of a run that ended: its result in arq's dict, and its dead letter where it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from monarq.shared.commands.counters.run_groups import NO_LANES
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.commands.jobs.finish import Ending
+from monarq.shared.lane import Lane
+from monarq.shared.payloads.codec import Codec
+from monarq.shared.payloads.payload import Payload, write_result
+from monarq.shared.text.error_text import error_text, type_name_of
+from monarq.shared.text.traceback_text import traceback_text
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.jobs.peek import name_and_time
+from monarq.workers.jobs.tries import crash_tries, next_try
+from monarq.workers.runs.run import Run
+
+
+class Results:
+    """Builds what the acker sends.
+
+    Attributes:
+        worker_id: the worker in whose name it is sent.
+    """
+
+    def __init__(self, worker_id: str, settings: WorkerSettings, lanes: Mapping[str, str] = NO_LANES) -> None:
+        """Makes it; `lanes` are those of jobs by name, where they are not the event loop's."""
+        self.worker_id = worker_id
+        self._lanes = lanes
+        self._settings = settings
+        self._keep_dead_ms = round(settings.keep_dead_s * 1000)
+
+    def of_value(self, run: Run, value: object) -> tuple[Ending, Exception | None]:
+        """The end of a run that returned, and what was wrong with its value where it does not serialize."""
+        if run.job.keep_ms < 0:
+            return Ending(run.lease, True, b"", -1, run.job.name, run_ms=run.ran_ms), None
+        data, problem = self._write(run.lease, run.codec, self._result(run, value, success=True))
+        if problem is None:
+            return Ending(run.lease, True, data, run.job.keep_ms, run.job.name, run_ms=run.ran_ms), None
+        return self._buried(run, data, problem), problem
+
+    def of_error(self, run: Run, error: BaseException, *, bury: bool = True) -> Ending:
+        """The end of a run that failed for good, or was aborted (then there is nothing to bury)."""
+        data, _ = self._write(run.lease, run.codec, self._result(run, error, success=False))
+        if bury:
+            return self._buried(run, data, error)
+        keep_ms = _kept(data, run.job.keep_ms)
+        return Ending(run.lease, False, data, keep_ms, run.job.name, run_ms=run.ran_ms, aborted=True)
+
+    def of_refusal(
+        self, lease: Lease, payload: Payload | None, error: BaseException, now_ms: int, *, bury: bool
+    ) -> Ending:
+        """The end of a job that never ran."""
+        name, enqueue_ms = name_and_time(lease, payload)
+        result = {
+            "t": next_try(lease, payload, self._settings),
+            "f": name,
+            "a": payload.args if payload else (),
+            "k": payload.kwargs if payload else {},
+            "et": enqueue_ms,
+            "s": False,
+            "r": error,
+            "st": now_ms,
+            "ft": now_ms,
+            "q": lease.queue.queue,
+            "id": lease.job_id,
+        }
+        lane = self._lanes.get(name, lease.home)
+        if lane != "io":
+            result["lane"] = lane
+        used = lease.tries + crash_tries(lease, self._settings)
+        data, _ = self._write(lease, self._codec_of(payload), result)
+        letter = self._letter(lease, lane, error, used, now_ms, now_ms, enqueue_ms) if bury else b""
+        keep_ms = _kept(data, self._default_keep_ms())
+        return Ending(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
+
+    def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
+        data, problem = write_result(codec, result, self._settings.max_result)
+        return data and self._settings.codecs.seal(data, "result", lease.raw_id), problem
+
+    def _codec_of(self, payload: Payload | None) -> Codec:
+        """What could not be decoded is answered in what it looks like, else as this side writes."""
+        codecs = self._settings.codecs
+        if payload is not None:
+            return payload.codec
+        return codecs.only or codecs.write
+
+    def _default_keep_ms(self) -> int:
+        settings = self._settings
+        if settings.keep_result_forever:
+            return 0
+        return max(1, round(settings.keep_result_s * 1000)) if settings.keep_result_s > 0 else -1
+
+    def _result(self, run: Run, value: object, *, success: bool) -> dict[str, object]:
+        payload = run.payload
+        result = {
+            "t": run.job_try,
+            "f": payload.name,
+            "a": payload.args,
+            "k": payload.kwargs,
+            "et": payload.enqueue_ms,
+            "s": success,
+            "r": value,
+            "st": run.start_ms,
+            "ft": run.finish_ms,
+            "q": run.lease.queue.queue,
+            "id": run.lease.job_id,
+        }
+        if run.job.lane is not Lane.IO:
+            result["lane"] = run.job.lane.value  # for people: arq's readers pass over what they do not know
+        return result
+
+    def _buried(self, run: Run, data: bytes, error: BaseException) -> Ending:
+        enqueue_ms = run.payload.enqueue_ms
+        letter = self._letter(run.lease, run.job.lane, error, run.job_try, run.start_ms, run.finish_ms, enqueue_ms)
+        keep_ms = _kept(data, run.job.keep_ms)
+        return Ending(run.lease, False, data, keep_ms, run.job.name, letter, self._keep_dead_ms, run.ran_ms)
+
+    def _letter(
+        self,
+        lease: Lease,
+        lane: str,
+        error: BaseException,
+        tries: int,
+        start_ms: int,
+        finish_ms: int,
+        enqueue_ms: object,
+    ) -> bytes:
+        return msgspec.json.encode(
+            {
+                "error": error_text(error),
+                "error_type": type_name_of(error),
+                "traceback": traceback_text(error),
+                "tries": tries,
+                "crashes": lease.crashes,
+                "crash_note": lease.crash_note,
+                "worker": self.worker_id,
+                "home": lease.home,
+                "lane": lane,
+                "enqueue_ms": enqueue_ms,
+                "start_ms": start_ms,
+                "finish_ms": finish_ms,
+            }
+        )
+
+
+def _kept(data: bytes, keep_ms: int) -> int:
+    """How long a result is kept: not at all where the user's format holds nothing of it."""
+    return keep_ms if data else -1

@@ -1,0 +1,289 @@
+"""Who runs one job: admits it, calls its function in its lane, and hands over what it came to.
+
+A short pipeline: admit -> call -> decide -> settle. Nothing that a job does or raises leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from arq.utils import ms_to_datetime
+
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.lane import Lane
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.text.traceback_text import users_traceback
+from monarq.workers.config.settings import Hook, WorkerSettings
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.jobs.acker import Acker
+from monarq.workers.jobs.peek import name_and_time
+from monarq.workers.jobs.precheck import AbortedBefore, Admission, Refused, Unknown
+from monarq.workers.jobs.registry import Passes
+from monarq.workers.jobs.requeue import crashed, handed_back, tried_again
+from monarq.workers.jobs.results import Results
+from monarq.workers.jobs.slots import Slots
+from monarq.workers.jobs.unknown_jobs import UnknownJobs
+from monarq.workers.lanes.child_progress import FOR_CHILD
+from monarq.workers.lanes.lanes import Lanes
+from monarq.workers.leases.keeper import LeaseTable
+from monarq.workers.reporting.counters import Tally
+from monarq.workers.reporting.progress import Reporter
+from monarq.workers.runs.current_job import JOB
+from monarq.workers.runs.outcome import Aborted, Again, Completed, Crashed, Failed, HandedBack, Lost, Outcome, decide
+from monarq.workers.runs.run import Halt, Run
+
+
+def wall_ms() -> int:
+    """This machine's clock, for what people read; nothing is decided by it."""
+    return time.time_ns() // 1_000_000
+
+
+class Runner:
+    """Runs the jobs of one worker, each in a task of its own.
+
+    Attributes:
+        running: the runs that have not ended.
+        tally: what the runs came to.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: WorkerSettings,
+        admission: Admission,
+        unknown: UnknownJobs,
+        lanes: Lanes,
+        io_slots: Slots,
+        cpu_slots: Slots,
+        table: LeaseTable,
+        acker: Acker,
+        results: Results,
+        reporter: Reporter,
+        journal: Journal,
+        state: dict[Any, Any],
+        tally: Tally,
+        on_ended: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._hooks = settings.hooks
+        self._admission = admission
+        self._unknown = unknown
+        self._lanes = lanes
+        self._slots = {"io": io_slots, "cpu": cpu_slots}
+        self._table = table
+        self._acker = acker
+        self._results = results
+        self._reporter = reporter
+        self._journal = journal
+        self._state = state
+        self._on_ended = on_ended
+        self._loop = asyncio.get_running_loop()
+        self.running: dict[Lease, Run] = {}
+        self.tally = tally
+        self._returns: list[Return] = []
+
+    def start(self, lease: Lease) -> None:
+        """Takes on a claimed job: starts its run, or says at once what becomes of it."""
+        self._table.add(lease)
+        admitted = self._admission.admit(lease)
+        if isinstance(admitted, Run):
+            self._start_run(admitted)
+        elif isinstance(admitted, Refused):
+            self._refuse(admitted)
+        elif isinstance(admitted, Unknown):
+            self._put_back(admitted)
+        else:
+            self._abort_before(admitted)
+
+    def _start_run(self, run: Run) -> None:
+        slots = self._slots[run.job.home]
+        if slots.free <= 0:
+            # A cpu job that was found in the queue: it waits where the next free cpu lane finds it.
+            self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score, name=run.job.name))
+            return
+        slots.take()
+        self.running[run.lease] = run
+        self.tally.started += 1
+        run.task = self._loop.create_task(self._run(run, slots))
+
+    def lose(self, leases: Iterable[Lease]) -> None:
+        """These leases are somebody else's: their runs are cancelled, and nothing of them is written."""
+        for lease in leases:
+            if not self._table.holds(lease):
+                continue
+            self._table.drop(lease)
+            run = self.running.get(lease)
+            if run is not None:
+                run.stop(Halt.LOST)
+
+    def hand_back(self, run: Run) -> None:
+        """Gives back a job whose run does not end although it was cancelled; the process must end soon after."""
+        run.halt = Halt.LOST
+        self._settle(run, HandedBack(is_free=not self._settings.arq_style))
+
+    def release_returns(self) -> None:
+        """Gives the jobs back whose runs were stopped for it, once nothing is at work for them any more."""
+        for back in self._returns:
+            self._acker.add(back)
+        self._returns.clear()
+
+    async def _run(self, run: Run, slots: Slots) -> None:
+        JOB.set(run)
+        try:
+            outcome = await self._outcome(run)
+            if run.progress is not None:
+                await self._reporter.close(run.progress)
+            if self._hooks.job_end:
+                await self._run_hook("on_job_end", self._hooks.job_end, run)
+            self._settle(run, outcome)
+            if self._hooks.after_job_end:
+                await self._run_hook("after_job_end", self._hooks.after_job_end, run)
+        except BaseException:
+            # Code of the job's own stands in the way of a verdict: its lease is left to end, which counts as a crash.
+            self._table.drop(run.lease)
+            raise
+        finally:
+            self.running.pop(run.lease, None)
+            # The task's context holds the run: together they would be a ring, left to the garbage collector.
+            run.task = None
+            slots.give()
+            self._on_ended()
+
+    async def _outcome(self, run: Run) -> Outcome:
+        run.start_ms = wall_ms()
+        if run.halt is not None:
+            return self._unstarted(run)
+        timer = self._start_timer(run)
+        try:
+            if self._hooks.job_start:
+                await self._hooks.job_start(self._arq_ctx(run))
+                run.start_ms = wall_ms()
+            self._journal.job_started(run)
+            self._convert_arguments(run)
+            value = await self._lanes.call(run, self._lead(run))
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit too; none of it may get out
+            return self._verdict(run, error)
+        finally:
+            if timer is not None:
+                timer.cancel()
+        run.finish_ms = wall_ms()
+        # It may have ignored its cancelling.
+        return Lost() if run.halt is Halt.LOST else Completed(value)
+
+    def _convert_arguments(self, run: Run) -> None:
+        payload, converter = run.payload, run.job.converter
+        if converter is not None and payload.codec is MSGPACK:
+            payload.args, payload.kwargs = converter.convert(payload.args, payload.kwargs)
+
+    def _verdict(self, run: Run, error: BaseException) -> Outcome:
+        run.finish_ms = wall_ms()
+        # For whoever looks at it: log, spans, the user's listeners.
+        BaseException.with_traceback(error, users_traceback(error))
+        return decide(run, error, arq_style=self._settings.arq_style, retry_jobs=self._settings.retry_jobs)
+
+    def _unstarted(self, run: Run) -> Outcome:
+        """The verdict on a run that was stopped before its function was called, which is no try in any count."""
+        verdict = self._verdict(run, asyncio.CancelledError())
+        return HandedBack() if run.halt is Halt.HAND_BACK else verdict
+
+    def _start_timer(self, run: Run) -> asyncio.TimerHandle | None:
+        """The cpu lane minds the clock itself: it kills the process, which takes no cancelling."""
+        if run.job.timeout_s is None or run.job.lane is Lane.CPU:
+            return None
+        return self._loop.call_later(run.job.timeout_s, run.stop, Halt.TIMEOUT)
+
+    def _lead(self, run: Run) -> tuple[object, ...]:
+        """What the function gets before the job's own arguments."""
+        passes = run.job.passes
+        if passes is Passes.NOTHING:
+            return ()
+        if passes is Passes.CONTEXT:
+            run.progress = self._reporter.open(run.lease)
+            if run.job.lane is Lane.CPU:
+                return (run.context({}, FOR_CHILD),)
+            return (run.context(self._state, run.progress),)
+        return (self._arq_ctx(run),)
+
+    def _arq_ctx(self, run: Run) -> dict[Any, Any]:
+        """The ctx of arq's jobs, the same dict for its hooks and its function; the user's own keys win over ours."""
+        if run.ctx is None:
+            run.progress = self._reporter.open(run.lease)
+            run.progress.closed = run.finish_ms > 0  # a hook may be the first to ask, after a run that never began
+            run.ctx = {
+                "progress": run.progress.progress,
+                **self._state,
+                "job_id": run.lease.job_id,
+                "job_try": run.job_try,
+                "enqueue_time": ms_to_datetime(run.payload.enqueue_ms),
+                "score": run.lease.score,
+            }
+        return run.ctx
+
+    async def _run_hook(self, name: str, hook: Hook, run: Run) -> None:
+        """A hook that raises, or is cancelled, does not keep the job's end from being recorded."""
+        try:
+            await hook(self._arq_ctx(run))
+        except BaseException as error:  # noqa: BLE001
+            self._journal.hook_failed(name, error)
+
+    def _settle(self, run: Run, outcome: Outcome) -> None:
+        match outcome:
+            case Completed(value):
+                self._complete(run, value)
+            case Failed(error):
+                self.tally.failed += 1
+                self._acker.add(self._results.of_error(run, error))
+                self._journal.job_failed(run, error)
+            case Again(delay_s, error, is_free):
+                self.tally.retried += 1
+                self._acker.add(tried_again(run, error, delay_s, is_free))
+                self._journal.job_retried(run, error, delay_s)
+            case Aborted(error):
+                self.tally.failed += 1
+                self._acker.add(self._results.of_error(run, error, bury=False))
+                self._journal.job_aborted(run)
+            case Crashed(error):
+                self.tally.crashed += 1
+                self._acker.add(crashed(run, error))
+                self._journal.job_crashed(run, error)
+            case HandedBack(is_free):
+                self.tally.handed_back += 1
+                self._returns.append(handed_back(run, self._results.worker_id, is_free))
+                self._journal.job_handed_back(run)
+            case Lost():
+                self.tally.lost += 1
+                self._journal.job_lost(run)
+
+    def _complete(self, run: Run, value: object) -> None:
+        ending, problem = self._results.of_value(run, value)
+        self._acker.add(ending)
+        if problem is None:
+            self.tally.complete += 1
+            self._journal.job_completed(run, value)
+        else:
+            self.tally.failed += 1
+            self._journal.result_not_serialized(run, problem)
+
+    def _refuse(self, refused: Refused) -> None:
+        self.tally.failed += 1
+        lease, payload, error = refused.lease, refused.payload, refused.error
+        self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=True))
+        name, enqueue_ms = name_and_time(lease, payload)
+        self._journal.job_refused(lease, name, error, enqueue_ms)
+
+    def _put_back(self, unknown: Unknown) -> None:
+        lease, name = unknown.lease, unknown.name
+        self._acker.add(self._unknown.put_back(lease, name))
+        if self._unknown.is_news(name):
+            self._journal.job_unknown(lease, name)
+
+    def _abort_before(self, aborted: AbortedBefore) -> None:
+        self.tally.failed += 1
+        lease, payload = aborted.lease, aborted.payload
+        error = asyncio.CancelledError()
+        self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=False))
+        self._journal.aborted_before_start(lease, payload.name, payload.enqueue_ms)

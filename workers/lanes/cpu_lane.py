@@ -1,0 +1,254 @@
+"""The CPU lane: one warm child process beside the worker that runs plain `def` jobs.
+
+The runner hands it a call and awaits the outcome, while the worker's event loop stays free. The lane guarantees that a
+job which passes its timeout or its memory limit, or is cancelled, is killed at once with the processes it started,
+whatever its code is doing, and that no death of the child reaches the worker: the next job finds a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from monarq.shared.redis.backoff import Backoff
+from monarq.shared.text.error_text import max_error_text
+from monarq.workers.lanes.child_end import STOPPED, ChildEnd
+from monarq.workers.lanes.child_process import ChildProcess
+from monarq.workers.lanes.cpu_call import CpuCall, death_of, outcome_of, pack_call
+from monarq.workers.lanes.framing import Frame, Hello
+from monarq.workers.lanes.memory_guard import MemoryGuard, read_resident_bytes
+from monarq.workers.reporting.log_setup import LogSettings
+from monarq.workers.runs.cpu_errors import (
+    CpuJobDied,
+    CpuJobError,
+    CpuLaneError,
+    CpuMemoryExceeded,
+    CpuPickleError,
+    CpuStartError,
+    CpuUnreachableError,
+)
+from monarq.workers.runs.raised import Raised
+
+__all__ = [
+    "CpuCall",
+    "CpuJobDied",
+    "CpuJobError",
+    "CpuLane",
+    "CpuLaneError",
+    "CpuMemoryExceeded",
+    "CpuPickleError",
+    "CpuStartError",
+    "CpuUnreachableError",
+]
+
+_MOST_CHILDREN = 3
+"""So many children may end before they begin a job, until it waits for better times."""
+
+_CROWDED = 0.8
+"""A child that already holds this share of a job's limit from earlier jobs is replaced before the job."""
+
+
+class CpuLane:
+    """Runs calls in a child process, one at a time; further ones wait their turn in order of arrival.
+
+    Attributes:
+        restarts: how many children have taken another's place since the lane was made.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_jobs_per_child: int = 1000,
+        default_memory_bytes: int | None = None,
+        sys_path: Sequence[str] | None = None,
+        preload: Sequence[str] = (),
+        log: LogSettings | None = None,
+        worker_id: str = "",
+    ) -> None:
+        """Makes a lane; no process is started yet.
+
+        Args:
+            max_jobs_per_child: after so many jobs a child is replaced by a fresh one.
+            default_memory_bytes: the limit for calls that bring none; None for no limit.
+            sys_path: entries that stand before this process's own sys.path in the child.
+            preload: modules that a child imports before its first job.
+            log: how a child logs; None leaves that to its jobs.
+            worker_id: the worker, for a child's log lines.
+        """
+        if max_jobs_per_child < 1:
+            raise ValueError(f"max_jobs_per_child must be at least 1, not {max_jobs_per_child}")
+        self.restarts = 0
+        self._max_jobs_per_child = max_jobs_per_child
+        self._default_memory_bytes = default_memory_bytes
+        self._sys_path = tuple(sys_path or ())
+        self._preload = tuple(preload)
+        self._log = log
+        self._worker_id = worker_id
+        self._turn = asyncio.Lock()
+        self._child: ChildProcess | None = None
+        self._starting: asyncio.Task[ChildProcess] | None = None
+        self._children: set[ChildProcess] = set()
+        self._backoff = Backoff()
+        self._stopped = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call runs, or waits for a child."""
+        return self._turn.locked()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child; None while there is none alive."""
+        return self._child.pid if self._child is not None and self._child.usable else None
+
+    @property
+    def pids(self) -> set[int]:
+        """The process ids of all children that have not ended."""
+        return {child.pid for child in self._children if child.end is None}
+
+    async def start(self) -> None:
+        """Starts the child and waits until it is warm; does nothing when it is.
+
+        Raises:
+            CpuStartError: the child died, failed to preload, or took over a minute.
+        """
+        self._stopped = False
+        await self._usable_child()
+
+    async def stop(self) -> None:
+        """Ends the child, at once when it is busy; its call raises CpuJobDied. May be called at any time, and again."""
+        self._stopped = True
+        children, starting = tuple(self._children), self._starting
+        for child in children:
+            child.retire(STOPPED)
+        for child in children:
+            await child.wait_ended()
+        if starting is not None:
+            # That it fails is our doing: nobody need hear of it.
+            await asyncio.gather(starting, return_exceptions=True)
+
+    async def run(
+        self,
+        call: CpuCall,
+        *,
+        timeout_s: float | None,
+        memory_bytes: int | None = None,
+        on_message: Callable[[Any], None] | None = None,
+        on_raised: Callable[[Raised], None] | None = None,
+    ) -> Any:
+        """Runs a call in the child and returns what it returns. Cancelled, it kills the job.
+
+        Args:
+            call: what to run.
+            timeout_s: how long the job may run, in seconds, once it is sent to the child; None for ever.
+            memory_bytes: how much resident memory the child may hold meanwhile; None for the lane's default.
+            on_message: called in the event loop with each payload the job passes to cpu_child.send_message().
+            on_raised: called with what the function raised, as the child saw it, before something like it is raised.
+
+        Raises:
+            Exception: what the function raised, with the child's traceback as its `__cause__`.
+            CpuJobError: what the function raised, when that itself cannot be raised here.
+            CpuPickleError: the arguments or the result cannot be pickled; the child lives on.
+            CpuUnreachableError: the function cannot be imported by name in another process.
+            TimeoutError: the job passed its timeout and was killed.
+            CpuMemoryExceeded: the job passed its memory limit and was killed.
+            CpuJobDied: the child died under the job, or the lane was stopped.
+            CpuStartError: there was no child, and none could be started.
+        """
+        if call.declared is None and (call.module == "__main__" or "<" in call.qualname):
+            raise CpuUnreachableError(call.module, call.qualname)
+        limit_bytes = self._default_memory_bytes if memory_bytes is None else memory_bytes
+        async with self._turn:
+            for _ in range(_MOST_CHILDREN):
+                child = await self._child_with_room(limit_bytes)
+                try:
+                    frame = await self._ask(child, call, timeout_s, limit_bytes, on_message)
+                finally:
+                    self._replace_if_worn(child)
+                if frame is not None:
+                    return outcome_of(call, frame, on_raised)
+        raise CpuStartError(
+            f"{_MOST_CHILDREN} of them ended one after the other, before they had begun {call.qualname}"
+        )
+
+    async def _ask(
+        self,
+        child: ChildProcess,
+        call: CpuCall,
+        timeout_s: float | None,
+        limit_bytes: int | None,
+        on_message: Callable[[Any], None] | None,
+    ) -> Frame | None:
+        """The child's answer; None where it ended before it had begun the call, which is another child's then."""
+        guard = None
+        if limit_bytes is not None:
+            guard = MemoryGuard(pid=child.pid, limit_bytes=limit_bytes, on_excess=child.kill)
+            guard.start()
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await child.request(pack_call(child, call), on_message)
+        except TimeoutError:
+            raise TimeoutError(f"{call.qualname} passed its timeout of {timeout_s:g} s and was killed") from None
+        finally:
+            if guard is not None:
+                guard.stop()
+        if not isinstance(reply, ChildEnd):
+            return reply
+        if child.has_begun or (guard is not None and guard.exceeded):
+            raise death_of(call, reply, guard)
+        return None
+
+    async def _child_with_room(self, limit_bytes: int | None) -> ChildProcess:
+        """A usable child; a fresh one when what earlier jobs left behind would at once fail a job with this limit."""
+        child = await self._usable_child()
+        if limit_bytes is None or not child.jobs or read_resident_bytes(child.pid) < limit_bytes * _CROWDED:
+            return child
+        child.retire()
+        return await self._usable_child()
+
+    async def _usable_child(self) -> ChildProcess:
+        if self._stopped:
+            raise CpuLaneError("the CPU lane is stopped: call start() before run()")
+        if self._child is not None:
+            if self._child.look():
+                return self._child
+            self._child.retire()
+        # Shielded, as others may wait for the same child, and the next call will want it anyway.
+        return await asyncio.shield(self._warm_up())
+
+    def _warm_up(self) -> asyncio.Task[ChildProcess]:
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start_child())
+        return self._starting
+
+    async def _start_child(self) -> ChildProcess:
+        try:
+            if self._stopped:
+                raise CpuLaneError("the CPU lane was stopped while its child was to start")
+            path = list(dict.fromkeys((*self._sys_path, *sys.path)))
+            child = ChildProcess.spawn(path)
+            self._children = {other for other in (*self._children, child) if other.end is None}
+            python_path = os.environ.get("PYTHONPATH")
+            await child.prepare(
+                Hello(path, python_path, list(self._preload), self._log, self._worker_id, max_error_text())
+            )
+            self.restarts += self._child is not None
+            self._child = child
+            self._backoff.reset()
+            return child
+        except CpuStartError:
+            # Whoever waits for it comes again: not in a busy loop, where the system refuses at once.
+            await asyncio.sleep(self._backoff.next_s())
+            raise
+        finally:
+            self._starting = None
+
+    def _replace_if_worn(self, child: ChildProcess) -> None:
+        """Warms the next child up before it is needed, when this one is dead or has run its share."""
+        if child.jobs >= self._max_jobs_per_child:
+            child.retire()
+        if not self._stopped and not child.usable:
+            self._warm_up()

@@ -1,0 +1,1 @@
+"""Leases: who holds which job, who renews, who sweeps up after lost workers, who aborts."""

@@ -1,0 +1,187 @@
+"""One turn of service of a worker, from its connection to its last word: what starts when, and what stops when.
+
+Start: connection, lanes, start-up hook, lease keeper, acker, then the claimers, so that no job is claimed that could
+not be run, kept or acknowledged. Stop: claimers first, so that no new job comes; then the running jobs get their
+time and the rest is handed back; then the acker has sent everything, while the leases are still kept; then the lease
+keeper, the worker's record, the shut-down hook, the lanes and the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import AsyncExitStack, suppress
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.commands.workers.recover import retire
+from monarq.shared.redis.client import Wire
+from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
+from monarq.shared.redis.private_pool import PrivatePool
+from monarq.workers.events.background import Upkeep
+from monarq.workers.jobs.burst import Burst
+from monarq.workers.jobs.draining import Drain, end_tasks
+from monarq.workers.lanes.lanes import Lanes
+from monarq.workers.process.components import Crew, Terms
+from monarq.workers.process.preflight import audit_redis
+from monarq.workers.process.redis_wait import reach_redis
+from monarq.workers.reporting.log_setup import let_speak
+from monarq.workers.reporting.process_stats import Vitals
+from monarq.workers.reporting.traces import tracing
+from monarq.workers.system.forks import FORKS
+from monarq.workers.system.job_processes import JobProcesses
+
+LAST_WORDS_S: Final = 5.0
+"""How long the last acknowledgements may take when Redis does not answer; the leases' ends do the rest."""
+
+_ALL: Final = 1000
+"""Connections are as many as parts of the worker speak at once; no part waits for another's."""
+
+
+class Service:
+    """Starts the parts of a worker, waits until it is to stop, and stops them.
+
+    Args:
+        terms: what the worker goes by.
+        upkeep: what runs beside its jobs.
+        vitals: what measures its process.
+        stopping: set where it is to stop.
+        hand_back: set where its runs are to be handed back at once.
+
+    Attributes:
+        crew: the worker's parts; None until the start-up hook has run.
+        owns_process: whether this process is for the worker alone, so that it may end what runs here beside it.
+        cut_short: whether runs were stopped before their end.
+        is_over: whether every job has ended or is handed back.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        *,
+        upkeep: Iterable[Upkeep],
+        vitals: Vitals,
+        stopping: asyncio.Event,
+        hand_back: asyncio.Event,
+    ) -> None:
+        self._terms = terms
+        self._upkeep = list(upkeep)
+        self._vitals = vitals
+        self._stopping = stopping
+        self._hand_back = hand_back
+        self.crew: Crew | None = None
+        self.owns_process = False
+        self.cut_short = False
+        self._processes: JobProcesses | None = None
+        self.is_over = False
+
+    async def run(self) -> None:
+        """Serves until it is to stop, or in burst mode until no job is left.
+
+        Raises:
+            RedisUnavailableError: Redis did not let us in at the start, is too old, or was away for too long; later
+                that only makes the worker wait.
+            Exception: what the start-up hook raised.
+        """
+        source = self._terms.source
+        pool = PrivatePool.like(source.client())
+        redis = Wire(pool, shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL)
+        FORKS.part_from(redis)
+        try:
+            if await reach_redis(redis, source.shown, self._terms.journal, self._terms.settings, self._stopping):
+                await audit_redis(redis, source.shown, self._terms.journal, tells=self._terms.settings.audit)
+                await self._run_with(redis)
+        finally:
+            await redis.hang_up()
+
+    async def _run_with(self, redis: Redis) -> None:
+        terms, hooks = self._terms, self._terms.settings.hooks
+        lanes = Lanes(terms.jobs, terms.settings, terms.tally, terms.worker_id)
+        try:
+            await lanes.start()
+            if hooks.startup:
+                await hooks.startup(terms.ctx)
+                if terms.settings.log is not None:
+                    let_speak()
+            if self.owns_process:
+                self._processes = JobProcesses(lanes.child_pids)
+            try:
+                # After the hook, in which a program may set its traces up.
+                with tracing(terms.journal, terms.worker_id):
+                    await self._serve(redis, lanes)
+                self.is_over = True
+            finally:
+                try:
+                    if hooks.shutdown:
+                        await hooks.shutdown(terms.ctx)
+                finally:
+                    if self.cut_short and self._processes:
+                        self._processes.kill_all()
+        finally:
+            await lanes.stop()
+
+    async def _serve(self, redis: Redis, lanes: Lanes) -> None:
+        terms = self._terms
+        crew = self.crew = Crew(terms, redis, lanes)
+        drain = Drain(
+            crew.runner,
+            grace_s=terms.settings.grace_s,
+            hand_back=self._hand_back,
+            journal=terms.journal,
+            processes=self._processes,
+        )
+        self._vitals.start(lambda: lanes.child_pid)
+        crew.keeper.start()
+        sending = asyncio.create_task(crew.acker.run())
+        claiming = [asyncio.create_task(claimer.run()) for claimer in crew.claimers]
+        beside = [asyncio.create_task(part.run(redis)) for part in self._upkeep]
+        beside += [asyncio.create_task(part.run()) for part in crew.make_others()]
+        terms.journal.worker_started(terms.worker_id, list(terms.settings.queues), sorted(terms.jobs))
+        try:
+            await self._until_stopped(redis, crew, [*claiming, *beside, sending])
+        finally:
+            async with AsyncExitStack() as ending:  # the last first; also where what comes before it is cancelled
+                ending.callback(self._vitals.stop)
+                ending.push_async_callback(crew.keeper.stop)
+                ending.push_async_callback(end_tasks, [*claiming, *beside, sending])
+                await end_tasks(claiming)
+                await drain.end_runs()
+                self.cut_short = drain.cut_short
+                await _say_last_words(crew)
+            await self._retire(redis, crew)
+            terms.journal.worker_stopped(terms.worker_id)
+
+    async def _until_stopped(self, redis: Redis, crew: Crew, parts: list[asyncio.Task[None]]) -> None:
+        """Until a stop is asked for, a burst is done, or a part has failed, which then raises here."""
+        waits = [asyncio.create_task(self._stopping.wait()), *parts]
+        if self._terms.settings.burst:
+            burst = Burst(
+                queues=crew.queues,
+                table=crew.table,
+                quiet=crew.quiet,
+                running=lambda: len(crew.runner.running),
+                may_start=self._terms.may_start,
+                put_back=crew.unknown.left,
+            )
+            waits.append(asyncio.create_task(burst.until_done(redis)))
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await end_tasks([task for task in waits if task not in parts])
+        for task in done:
+            if not task.cancelled():
+                task.result()
+
+    async def _retire(self, redis: Redis, crew: Crew) -> None:
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                for keys in crew.queues:
+                    await retire(redis, keys, self._terms.worker_id)
+
+
+async def _say_last_words(crew: Crew) -> None:
+    with suppress(RedisError, OSError, TimeoutError):
+        async with asyncio.timeout(LAST_WORDS_S):
+            for claimer in crew.claimers:
+                await claimer.settle()
+            await crew.acker.flush()

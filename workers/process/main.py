@@ -1,0 +1,277 @@
+"""The worker process: `python -m monarq.workers.process --control-fd N`, started by the supervisor and by nobody else.
+
+It gets its spec over the control channel, makes the engine and runs it on uvloop, tells the supervisor each second that
+its event loop turns, and stops when it is told to: by SIGTERM or SIGINT (the first drains; another, a second or more
+later, hands the running jobs back), by the supervisor's word, or as its supervisor is gone. Whatever its jobs leave
+behind, it exits soon after everything is handed back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import uvloop
+
+from monarq.shared.errors import MonarqError
+from monarq.shared.redis.connection import UrlSource
+from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.control.channel import (
+    Beat,
+    Drain,
+    Ended,
+    HandBack,
+    Ready,
+    Refused,
+    Repair,
+    Rest,
+    Start,
+    ToWorker,
+    WorkerEnd,
+)
+from monarq.workers.leases.recoverer import Repairer
+from monarq.workers.process.worker_protocol import Build, WorkerEngine
+from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, let_speak
+from monarq.workers.supervisor.log import SupervisorLog, left_behind, not_started
+from monarq.workers.system.event_loop import run_through
+from monarq.workers.system.forks import FORKS
+from monarq.workers.system.output import never_wait_for_readers
+from monarq.workers.system.signals import handling
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+BEAT_S: Final = 1.0
+SAME_REQUEST_S: Final = 1.0
+"""Signals that come closer together are one request: a service manager signals us beside the supervisor."""
+LINGER_S: Final = 0.8
+"""How long exit handlers and threads may take once everything is handed back."""
+ORPHAN_S: Final = 5.0
+"""How long a worker without supervisor may take beyond its grace."""
+CANNOT_START: Final = 2
+WITHOUT_MEMORY: Final = 3
+"""Exit code of a worker whose allocations fail."""
+
+
+class ReadyTeller:
+    """An upkeep part of the engine, started when everything else is: it says so."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
+    async def run(self, redis: Redis) -> None:
+        """See `monarq.workers.events.background.Upkeep`: a part that returns would end the worker."""
+        self._tell()
+        await asyncio.Event().wait()
+
+
+class Worker:
+    """The process' one worker, between its engine and its supervisor."""
+
+    def __init__(self, spec: WorkerSpec, channel: WorkerEnd, messages: Iterator[ToWorker]) -> None:
+        self._spec = spec
+        self._channel = channel
+        self._messages = messages
+        self._repairer = Repairer(SupervisorLog())
+        self._engine: WorkerEngine | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_ready = False
+        self._stop_asked_s: float | None = None
+
+    def run(self, build: Build) -> int:
+        """Runs the worker from its engine's making to its end; gives the exit code."""
+        threading.Thread(target=self._obey_supervisor, name="monarq-control", daemon=True).start()
+        try:
+            configure_logging(self._spec.log)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                # Before the program is imported, which may ask for the loop.
+                asyncio.set_event_loop(runner.get_loop())
+                self._engine = build(self._spec, self._tell_ready)
+                configure_root_logging(self._spec.log)
+                run_through(runner.get_loop(), self._serve(self._engine))
+        except MonarqError as error:
+            if self._is_ready:
+                raise
+            self._channel.send(Refused(str(error)))
+            return CANNOT_START
+        except BaseException as error:
+            if not self._is_ready:
+                self._channel.send(Refused(not_started(error)))
+            raise
+        return 0
+
+    async def _serve(self, engine: WorkerEngine) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(end_without_memory)
+        FORKS.keep_from(self._loop)
+        handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
+        with handling(handlers):
+            beats = asyncio.create_task(self._beat(engine))
+            try:
+                await engine.run()
+            except BaseException:
+                if engine.is_over:
+                    self._say_farewell(engine, failed=True)
+                raise
+            finally:
+                beats.cancel()
+                # No thread or task that a job left behind may keep the process any longer.
+                _exit_within(LINGER_S)
+            self._say_farewell(engine)
+
+    def _say_farewell(self, engine: WorkerEngine, *, failed: bool = False) -> None:
+        in_burst = engine.settings.burst and self._stop_asked_s is None
+        self._channel.send(Ended("burst" if in_burst else "drained", engine.cut_short, failed))
+
+    async def _beat(self, engine: WorkerEngine) -> None:
+        while True:
+            let_speak()  # a hook or a job may have set logging up
+            self._channel.send(Beat(engine.pulse()))
+            await asyncio.sleep(BEAT_S)
+
+    def _tell_ready(self) -> None:
+        engine = self._engine
+        if engine is None:
+            return
+        self._is_ready = True
+        settings = engine.settings
+        url = engine.source.url if isinstance(engine.source, UrlSource) else None
+        self._channel.send(
+            Ready(
+                engine.worker_id,
+                list(settings.queues),
+                settings.lease_s,
+                settings.grace_s,
+                redis_url=url,
+                arq_style=settings.arq_style,
+            )
+        )
+
+    def _on_signal(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if self._stop_asked_s is None:
+            self._drain()
+        elif now_s - self._stop_asked_s >= SAME_REQUEST_S:
+            self._hand_back()
+
+    def _drain(self) -> None:
+        # A signal and the supervisor's word are one request.
+        if self._engine is not None and self._stop_asked_s is None:
+            self._stop_asked_s = asyncio.get_running_loop().time()
+            self._engine.drain()
+
+    def _hand_back(self) -> None:
+        self._drain()
+        if self._engine is not None:
+            self._engine.hand_back()
+
+    def _rest(self) -> None:
+        if self._engine is not None:
+            self._engine.rest()
+
+    def _repair(self, order: Repair) -> None:
+        if self._engine is not None:
+            self._repairer.begin(order.dead, order.what, self._engine.source.client())
+
+    def _obey_supervisor(self) -> None:
+        """Listens in a thread, so that a worker whose event loop hangs learns of its supervisor's death too."""
+        for message in self._messages:
+            match message:
+                case Drain():
+                    self._call(self._drain)
+                case HandBack():
+                    self._call(self._hand_back)
+                case Rest():
+                    self._call(self._rest)
+                case Repair():
+                    self._call(partial(self._repair, message))
+        if self._engine is None or self._loop is None:
+            os._exit(0)  # nothing has been claimed
+        # It must end even if its loop never turns again: a lease that is always renewed frees no job. This needs
+        # neither the loop nor the interpreter's lock.
+        faulthandler.dump_traceback_later(self._engine.settings.grace_s + ORPHAN_S, exit=True)
+        self._call(self._drain)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: all is over already
+                self._loop.call_soon_threadsafe(function)
+
+
+def main(build: Build | None = None) -> None:
+    """Runs the worker that the supervisor asks for, and exits.
+
+    Args:
+        build: makes the engine; by default from the spec's target.
+    """
+    never_wait_for_readers()
+    faulthandler.enable()
+    channel = WorkerEnd(socket.socket(fileno=int(sys.argv[sys.argv.index("--control-fd") + 1])))
+    FORKS.part_from(channel)
+    FORKS.keep_apart()
+    messages = channel.messages()
+    start = next(messages, None)
+    if not isinstance(start, Start):
+        sys.exit(0)  # the supervisor is gone already
+    _take_over_path(start)
+    sys.exit(Worker(start.spec, channel, messages).run(build or build_engine))
+
+
+def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine:
+    """The engine for a spec's target.
+
+    Raises:
+        MonarqError: there is no such target, or its settings are wrong.
+    """
+    from monarq.workers.process.target import load_target
+
+    overrides = spec.overrides | {"log": spec.log} | ({} if spec.audits else {"audit": False})
+    loaded = load_target(spec.target or "", spec.redis_url, overrides)
+    loaded.upkeep.append(ReadyTeller(on_ready))
+    engine = loaded.engine(warns=spec.audits)
+    engine.restarts = spec.restarts
+    engine.own_process()
+    return engine
+
+
+def _take_over_path(start: Start) -> None:
+    sys.path[:] = start.sys_path
+    os.environ.pop("PYTHONPATH", None)
+    if start.python_path is not None:
+        os.environ["PYTHONPATH"] = start.python_path
+
+
+def end_without_memory(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop's exception handler: a worker that loses its parts one by one must end, so that its jobs are freed."""
+    if isinstance(context.get("exception"), MemoryError):
+        os._exit(WITHOUT_MEMORY)
+    loop.default_exception_handler(context)
+
+
+def _exit_within(wait_s: float) -> None:
+    timer = threading.Timer(wait_s, _exit_now)
+    timer.daemon = True
+    timer.start()
+
+
+def _exit_now() -> None:
+    mine = (threading.main_thread(), threading.current_thread())
+    threads = [thread.name for thread in threading.enumerate() if not thread.daemon and thread not in mine]
+    with suppress(OSError, ValueError):
+        sys.stderr.write(left_behind(threads))
+        sys.stderr.flush()
+        sys.stdout.flush()
+    os._exit(1)
+
+
+def _do_nothing() -> None:
+    """SIGHUP is for the supervisor; here it is handled, not ignored, so that what jobs start has the default."""

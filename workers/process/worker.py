@@ -1,0 +1,188 @@
+"""A worker as those see it who make one: what it goes by, what it does and has done, and how it is told to end.
+
+`monarq.workers.process.lifecycle` runs it; the worker process, arq's `Worker` and tests each make an engine and
+call `run` once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from monarq.shared.redis.connection import RedisSource
+from monarq.shared.text.error_text import limit_error_text
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.events.background import Upkeep
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.jobs.registry import Registered, register
+from monarq.workers.jobs.runner import wall_ms
+from monarq.workers.process.components import Crew, Terms
+from monarq.workers.process.lifecycle import Service
+from monarq.workers.reporting.counters import Tally
+from monarq.workers.reporting.heartbeat import Pulse
+from monarq.workers.reporting.process_stats import Vitals
+from monarq.workers.reporting.record import write_record
+from monarq.workers.runs.current_job import WORKER_ID
+from monarq.workers.runs.run import Run
+
+
+class Engine:
+    """One worker.
+
+    Attributes:
+        worker_id: its name in Redis: host, process id and a random part.
+        settings: what it goes by.
+        jobs: the jobs that it can run, by name.
+        ctx: the dict that hooks and arq's jobs get.
+        paused: claims nothing while it is set.
+        restarts: how often the worker of its place in the pool has ended by itself or was killed, and was replaced.
+    """
+
+    def __init__(
+        self,
+        functions: Iterable[object],
+        settings: WorkerSettings,
+        source: RedisSource,
+        *,
+        journal: Journal | None = None,
+        upkeep: Iterable[Upkeep] = (),
+        ctx: dict[Any, Any] | None = None,
+    ) -> None:
+        """Puts a worker together; nothing is connected or started.
+
+        Args:
+            functions: see `monarq.workers.jobs.registry.register`.
+            settings: what to go by.
+            source: where connections come from.
+            journal: who hears of what happens. Default: the listeners of the settings.
+            upkeep: what else runs beside the jobs, cron for instance.
+            ctx: the dict for hooks and arq's jobs.
+        """
+        self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.settings = settings
+        limit_error_text(settings.max_error_text)
+        self.jobs = self.register(functions)
+        self.ctx = {} if ctx is None else ctx
+        self.source = source
+        self.paused = False
+        self.restarts = 0
+        self._tally = Tally()
+        self._vitals = Vitals()
+        self._started_ms = wall_ms()
+        self._stopping = asyncio.Event()
+        self._hand_back = asyncio.Event()
+        self._service = Service(
+            Terms(
+                worker_id=self.worker_id,
+                settings=settings,
+                source=source,
+                jobs=self.jobs,
+                ctx=self.ctx,
+                journal=journal or Journal(*settings.listeners),
+                tally=self._tally,
+                record=self.record,
+                may_start=self._may_start,
+            ),
+            upkeep=upkeep,
+            vitals=self._vitals,
+            stopping=self._stopping,
+            hand_back=self._hand_back,
+        )
+
+    def register(self, functions: Iterable[object]) -> Mapping[str, Registered]:
+        """The table of jobs that it runs by its settings; see `monarq.workers.jobs.registry.register`."""
+        return register(functions, self.settings)
+
+    @property
+    def _crew(self) -> Crew | None:
+        return self._service.crew
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it has stopped runs before their end."""
+        return self._service.cut_short
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every job has ended or is handed back."""
+        return self._service.is_over
+
+    def own_process(self) -> None:
+        """Lets it end what its jobs have started where they are handed back: this process has no other work."""
+        self._service.owns_process = True
+
+    @property
+    def tally(self) -> Tally:
+        """What the worker has done so far."""
+        return self._tally
+
+    @property
+    def running(self) -> int:
+        """How many jobs run now."""
+        return len(self._crew.runner.running) if self._crew else 0
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs that have not ended."""
+        return list(self._crew.runner.running.values()) if self._crew else []
+
+    def rest(self) -> None:
+        """Claims nothing more, and goes on with what it has."""
+        self.paused = True
+
+    def drain(self) -> None:
+        """Claims nothing more and lets `run` end when the running jobs have, or their grace is over."""
+        self._stopping.set()
+
+    def hand_back(self) -> None:
+        """Gives all running jobs back now and lets `run` end."""
+        self._stopping.set()
+        self._hand_back.set()
+
+    async def run(self) -> None:
+        """Runs jobs until `drain` or `hand_back` is called, or in burst mode until none is left.
+
+        Raises:
+            RedisUnavailableError: Redis did not let us in at the start, is too old, or was away for longer than
+                ``redis_wait_s``; later that only makes the worker wait.
+            Exception: what the start-up hook raised.
+        """
+        WORKER_ID.set(self.worker_id)
+        await self._service.run()
+
+    def _may_start(self) -> int | None:
+        """How many jobs may be claimed yet, while paused and in burst mode; None for as many as there are places."""
+        if self.paused:
+            return 0
+        if not self.settings.burst or self.settings.max_burst_jobs < 0:
+            return None
+        return max(0, self.settings.max_burst_jobs - self._tally.started)
+
+    def pulse(self) -> Pulse:
+        """How the worker stands, as its supervisor hears each second; called on its event loop."""
+        return Pulse(
+            running=self.running,
+            started=self._tally.started,
+            lag_s=round(max(0.0, self._vitals.lag.take("beat")), 3),
+            renewed_s=round(self._crew.keeper.renewed_s, 3) if self._crew else 0.0,
+            abandoned_threads=self._tally.abandoned_threads,
+            hungry=[claimer.hunger() for claimer in self._crew.claimers] if self._crew else [],
+        )
+
+    def record(self) -> bytes:
+        """The worker's record, as monitors read it; called by the lease thread."""
+        return write_record(
+            self.worker_id,
+            self.settings,
+            tally=self._tally,
+            runs=self.runs,
+            cpu_places=self._crew.cpu_slots.total if self._crew else 0,
+            measured=self._vitals.measure(),
+            started_ms=self._started_ms,
+            restarts=self.restarts,
+            draining=self._stopping.is_set(),
+        )

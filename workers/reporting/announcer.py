@@ -1,0 +1,47 @@
+"""Who tells the queues of a worker which jobs it knows: what no worker knows is not counted by its name.
+
+At the start, and then once an hour, as what none has told for a day is forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.commands.workers.know import BATCH, know
+from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.outage import Outage
+
+EVERY_S: Final = 3600.0
+
+
+class Announcer:
+    """Announces the names of one worker's jobs to its queues."""
+
+    def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], names: Iterable[str], journal: Journal) -> None:
+        self._redis = redis
+        self._queues = queues
+        self._names = sorted(names)
+        self._journal = journal
+
+    async def run(self) -> None:
+        """Announces until cancelled."""
+        while True:
+            for keys in self._queues:
+                await self._announce(keys)
+            await asyncio.sleep(EVERY_S)
+
+    async def _announce(self, keys: QueueKeys) -> None:
+        outage = Outage(self._journal, f"telling {keys.queue} which jobs are known here")
+        while True:
+            try:
+                for at in range(0, len(self._names), BATCH):
+                    await know(self._redis, keys, self._names[at : at + BATCH])
+                return outage.passed()
+            except (RedisError, OSError) as error:
+                await asyncio.sleep(outage.failed(error))

@@ -1,0 +1,121 @@
+"""How a worker process, its cpu child and its supervisor log: set up once in each.
+
+monarq's own loggers and arq's are set up before anything is logged. The root logger, by which a program's own loggers
+are heard, follows once the program's modules are imported, and only where they have not set it up themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from monarq.shared.errors import SettingsError
+from monarq.workers.reporting.log_fields import JobLogFilter, JsonFormatter
+
+LEVELS: Final = {-1: "WARNING", 0: "INFO", 1: "DEBUG"}
+FORMATS: Final = ("text", "json")
+_OWN_LOGGERS: Final = ("monarq", "arq")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How a process logs.
+
+    Attributes:
+        verbosity: 0 is usual, 1 tells of every job, -1 of warnings only.
+        format: "text" or "json".
+        custom: the dotted path of a dict for `logging.config.dictConfig`, instead of all this; arq's
+            --custom-log-dict.
+    """
+
+    verbosity: int = 0
+    format: str = "text"
+    custom: str | None = None
+
+    @property
+    def level(self) -> str:
+        """The level of monarq's own lines."""
+        return LEVELS[max(-1, min(1, self.verbosity))]
+
+
+def configure_logging(log: LogSettings) -> None:
+    """Sets up the loggers `monarq` and `arq`, to stderr; or everything, by a user's own dict.
+
+    Raises:
+        TargetError: there is nothing at the path of the dict.
+        SettingsError: what is there is no such dict, or the format is unknown.
+    """
+    if log.format not in FORMATS:
+        raise SettingsError(f"log_format is {log.format!r}; it must be one of {', '.join(FORMATS)}")
+    config = log_config(log) if log.custom is None else _find_config(log.custom)
+    try:
+        logging.config.dictConfig(config)
+    except (ValueError, TypeError, AttributeError, ImportError) as error:
+        raise SettingsError(f"{log.custom or 'the log settings'} cannot be used by logging.config: {error}") from error
+
+
+def configure_root_logging(log: LogSettings) -> None:
+    """Lets the lines of a program's own loggers out to stderr, from INFO on, each with the job that wrote it.
+
+    Does nothing where the program has given the root logger a handler, or the user a dict of his own. A level that the
+    program has set stays.
+    """
+    let_speak()
+    root = logging.getLogger()
+    if log.custom is not None or root.hasHandlers():
+        return
+    handler = logging.StreamHandler()
+    handler.addFilter(JobLogFilter())
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(job_prefix)s%(message)s", "%H:%M:%S")
+    handler.setFormatter(JsonFormatter() if log.format == "json" else text)
+    root.addHandler(handler)
+    if root.level == logging.WARNING:  # as Python leaves it
+        # At DEBUG the libraries of a program would drown what it says itself.
+        root.setLevel(max(logging.INFO, logging.getLevelName(log.level)))
+
+
+def let_speak() -> None:
+    """Lets monarq's and arq's loggers speak that a program's own ``dictConfig`` or ``fileConfig`` has silenced.
+
+    Both disable, unless told otherwise, all loggers that were there before them and that they do not name.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] in _OWN_LOGGERS:
+            logger.disabled = False
+
+
+def log_config(log: LogSettings) -> dict[str, Any]:
+    """The dict for `logging.config.dictConfig`; arq's own lines keep the form that arq gives them."""
+    own, arqs = ("json", "json") if log.format == "json" else ("text", "arq")
+    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "filters": ["job"]}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"job": {"()": JobLogFilter}},
+        "formatters": {
+            # Without the job: these lines name theirs.
+            "text": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"},
+            "arq": {"format": "%(asctime)s: %(message)s", "datefmt": "%H:%M:%S"},
+            "json": {"()": JsonFormatter},
+        },
+        "handlers": {
+            "monarq": {**handler, "formatter": own},
+            "arq": {**handler, "formatter": arqs},
+        },
+        "loggers": {
+            "monarq": {"handlers": ["monarq"], "level": log.level, "propagate": False},
+            "arq": {"handlers": ["arq"], "level": log.level, "propagate": False},
+        },
+    }
+
+
+def _find_config(path: str) -> dict[str, Any]:
+    from monarq.workers.process.target import find_object
+
+    found = find_object(path)
+    if not isinstance(found, Mapping):
+        raise SettingsError(f"{path} is {type(found).__name__}, no dict for logging.config")
+    return dict(found)

@@ -1,0 +1,104 @@
+"""The record that a worker keeps of itself in Redis, as monitors read it (`monarq.monitor.queues.workers`).
+
+The engine lets one be written for each renewal of its leases, by the lease thread. What a record holds is bounded.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from monarq.shared.version import VERSION
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.reporting.counters import Tally
+from monarq.workers.reporting.process_stats import Measured
+from monarq.workers.runs.run import Run
+
+MOST_JOBS: Final = 50
+"""The running jobs that are named: those that were started first, which are those that may be stuck."""
+
+PYTHON: Final = ".".join(platform.python_version_tuple()[:2])
+
+
+class RunningRecord(msgspec.Struct, frozen=True):
+    """A job that the worker runs."""
+
+    id: str
+    name: str
+    queue: str
+    started_ms: int
+
+
+class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told; the fields are those of `monarq.monitor.queues.workers.WorkerStats`."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    python: str
+    started_ms: int
+    queues: tuple[str, ...]
+    concurrency: int
+    running: int
+    cpu_places: int
+    cpu_running: int
+    done: int
+    failed: int
+    retried: int
+    draining: bool
+    restarts: int
+    abandoned_threads: int
+    cpu_percent: float
+    memory_bytes: int
+    loop_lag_s: float
+    running_jobs: list[RunningRecord]
+
+
+def write_record(
+    worker_id: str,
+    settings: WorkerSettings,
+    *,
+    tally: Tally,
+    runs: Sequence[Run],
+    cpu_places: int,
+    measured: Measured,
+    started_ms: int,
+    restarts: int,
+    draining: bool,
+) -> bytes:
+    """The record of a worker at this moment; `runs` in the order of their start."""
+    record = WorkerRecord(
+        id=worker_id,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=VERSION,
+        python=PYTHON,
+        started_ms=started_ms,
+        queues=settings.queues,
+        concurrency=settings.concurrency,
+        running=len(runs),
+        cpu_places=cpu_places,
+        cpu_running=sum(run.job.home == "cpu" for run in runs),
+        done=tally.complete,
+        failed=tally.failed,
+        retried=tally.retried,
+        draining=draining,
+        restarts=restarts,
+        abandoned_threads=tally.abandoned_threads,
+        cpu_percent=measured.cpu_percent,
+        memory_bytes=measured.memory_bytes,
+        loop_lag_s=measured.loop_lag_s,
+        running_jobs=[_told(run) for run in runs[:MOST_JOBS]],
+    )
+    return msgspec.json.encode(record)
+
+
+def _told(run: Run) -> RunningRecord:
+    # A run that was just admitted has not begun: its claim is the nearest moment known.
+    return RunningRecord(run.lease.job_id, run.job.name, run.lease.queue.queue, run.start_ms or run.lease.claimed_ms)

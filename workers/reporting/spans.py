@@ -1,0 +1,151 @@
+"""A span for each run of a job, by the OpenTelemetry conventions for messaging; imported only where a provider is set.
+
+The span is a consumer's, the root of a trace of its own, and linked to the span of the enqueue: a job may run long
+after it, more than once, and one enqueue may be of a million jobs. While the job runs it is the current span, so that
+those which the job's own code makes are its children. Each try is a span; the link of all is the same.
+"""
+
+from __future__ import annotations
+
+from arq.worker import RetryJob
+from opentelemetry import context as otel_context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    set_span_in_context,
+)
+
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.jobs.retry import Retry
+from monarq.shared.otel import attributes_of, context_of
+from monarq.shared.text.error_text import error_text, message_of, type_name_of
+from monarq.shared.text.traceback_text import traceback_text
+from monarq.shared.tracing import CARRIER
+from monarq.workers.events.dispatcher import Listener
+from monarq.workers.runs.cpu_errors import CpuJobDied
+from monarq.workers.runs.run import Run
+
+
+class SpanListener(Listener):
+    """Makes the spans. Its methods are called in the tasks of the runs, whose current span it sets.
+
+    Args:
+        tracer: makes them.
+        worker_id: the worker, for `messaging.client.id`.
+    """
+
+    def __init__(self, tracer: Tracer, worker_id: str) -> None:
+        self._tracer = tracer
+        self._worker_id = worker_id
+        self._spans: dict[Run, Span] = {}
+
+    def job_started(self, run: Run) -> None:
+        """See `Listener`."""
+        if not run.job.is_traced:
+            self._spans[run] = self._start(run)
+        elif run.payload.trace is not None:
+            run.payload.kwargs.setdefault(CARRIER, run.payload.trace)
+
+    def job_completed(self, run: Run, value: object) -> None:
+        """See `Listener`."""
+        self._end(run, "done")
+
+    def job_failed(self, run: Run, error: BaseException) -> None:
+        """See `Listener`."""
+        self._end(run, "failed", error)
+
+    def result_not_serialized(self, run: Run, error: Exception) -> None:
+        """See `Listener`."""
+        self._end(run, "failed", error)
+
+    def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
+        """See `Listener`."""
+        span = self._spans.get(run)
+        if span is not None:
+            span.add_event("monarq.job.retry", {"monarq.retry.delay_s": delay_s})
+        # A job that asks for another try has not failed.
+        self._end(run, "retried", None if isinstance(error, (Retry, RetryJob)) else error)
+
+    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
+        """See `Listener`."""
+        self._end(run, "crashed", error)
+
+    def job_aborted(self, run: Run) -> None:
+        """See `Listener`."""
+        self._end(run, "aborted")
+
+    def job_handed_back(self, run: Run) -> None:
+        """See `Listener`."""
+        self._end(run, "handed_back")
+
+    def job_lost(self, run: Run) -> None:
+        """See `Listener`."""
+        self._end(run, "lost")
+
+    def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
+        """See `Listener`."""
+        queue = lease.queue.queue
+        span = self._tracer.start_span(
+            f"process {queue}",
+            otel_context.Context(),
+            kind=SpanKind.CONSUMER,
+            attributes={
+                **attributes_of("process", queue, name),
+                "messaging.message.id": lease.job_id,
+                "messaging.client.id": self._worker_id,
+                "monarq.job.outcome": "failed",
+            },
+        )
+        _fail(span, error)
+        span.end()
+
+    def _start(self, run: Run) -> Span:
+        """Starts the span of a run and makes it current in this task, whose context ends with it."""
+        sent = context_of(run.payload.trace)
+        sender = get_current_span(sent).get_span_context()
+        span = self._tracer.start_span(
+            f"process {run.queue}",
+            set_span_in_context(INVALID_SPAN, sent),
+            kind=SpanKind.CONSUMER,
+            links=[Link(sender)] if sender.is_valid else [],
+            start_time=run.start_ms * 1_000_000,
+            attributes={
+                **attributes_of("process", run.queue, run.name),
+                "messaging.message.id": run.job_id,
+                "messaging.client.id": self._worker_id,
+                "monarq.job.try": run.job_try,
+                "monarq.job.lane": run.job.lane.value,
+            },
+        )
+        otel_context.attach(set_span_in_context(span, sent))
+        return span
+
+    def _end(self, run: Run, outcome: str, error: BaseException | None = None) -> None:
+        span = self._spans.pop(run, None)
+        if span is None:
+            # The user's hook raised before the start; of what was stopped before it, there is nothing to tell.
+            if error is None or run.job.is_traced:
+                return
+            span = self._start(run)
+        span.set_attribute("monarq.job.outcome", outcome)
+        if error is not None:
+            _fail(span, error)
+        span.end()
+
+
+def _fail(span: Span, error: BaseException) -> None:
+    told = {
+        "exception.type": type_name_of(error),
+        "exception.message": message_of(error),
+        "exception.stacktrace": traceback_text(error),
+    }
+    # Not by record_exception(), which formats all of an error, however large.
+    span.add_event("exception", told)
+    span.set_attribute("error.type", type_name_of(error))
+    span.set_status(Status(StatusCode.ERROR, error_text(error)))

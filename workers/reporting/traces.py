@@ -1,0 +1,26 @@
+"""A worker's traces: on for as long as it serves, where the program has set a tracer provider by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from monarq.shared.tracing import find_maker
+from monarq.workers.events.dispatcher import Journal
+
+
+@contextmanager
+def tracing(journal: Journal, worker_id: str) -> Iterator[None]:
+    """Lets spans be made of the runs that the journal tells of; does nothing without a tracer provider."""
+    found = find_maker()
+    if found is None:
+        yield
+        return
+    from monarq.workers.reporting.spans import SpanListener
+
+    listener = SpanListener(found.tracer, worker_id)
+    journal.add(listener)
+    try:
+        yield
+    finally:
+        journal.remove(listener)

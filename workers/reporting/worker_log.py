@@ -1,0 +1,172 @@
+"""monarq's own log lines of a worker: all of their text, and nothing else.
+
+A job that ends well is told at DEBUG only: at ten thousand jobs a second a line each would cost more than the jobs.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Mapping, Sequence
+
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.jobs.retry import Retry
+from monarq.shared.redis.redis_errors import advice
+from monarq.shared.text.error_text import error_text
+from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.printable import printable
+from monarq.workers.events.dispatcher import Listener
+from monarq.workers.runs.cpu_errors import CpuJobDied
+from monarq.workers.runs.run import Run
+
+logger = open_logger("monarq.worker")
+
+
+class WorkerLog(Listener):
+    """Writes what a worker tells to the logger ``monarq.worker``."""
+
+    def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
+        """See `Listener`."""
+        shown = ", ".join(jobs[:8]) + (f" and {len(jobs) - 8} more" if len(jobs) > 8 else "")
+        kind = "job" if len(jobs) == 1 else "jobs"
+        logger.info("worker %s serves %s with %d %s: %s", worker_id, ", ".join(queues), len(jobs), kind, shown)
+
+    def worker_stopped(self, worker_id: str) -> None:
+        """See `Listener`."""
+        logger.info("worker %s has stopped", worker_id)
+
+    def draining(self, running: int, grace_s: float) -> None:
+        """See `Listener`."""
+        jobs = "1 running job has" if running == 1 else f"{running} running jobs have"
+        logger.info("draining: %s %g s to end; what still runs then goes back to its queue", jobs, grace_s)
+
+    def job_failed(self, run: Run, error: BaseException) -> None:
+        """See `Listener`."""
+        logger.error("%s failed for good after %.3f s: %s", _named(run), run.seconds, error_text(error), exc_info=error)
+
+    def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
+        """See `Listener`."""
+        # A job that asks for another try goes its own way; one that is tried again because it raised may be in trouble.
+        if isinstance(error, Retry):
+            logger.info("%s is tried again in %.2f s, as it asked", _named(run), delay_s)
+        else:
+            logger.warning("%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
+
+    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
+        """See `Listener`."""
+        logger.error("%s crashed after %.3f s: %s; it costs it no try", _named(run), run.seconds, error.how)
+
+    def job_aborted(self, run: Run) -> None:
+        """See `Listener`."""
+        logger.info("%s was aborted after %.3f s", _named(run), run.seconds)
+
+    def job_handed_back(self, run: Run) -> None:
+        """See `Listener`."""
+        # What is handed back over its head is told of outside of its task.
+        logger.info("%s is handed back; it costs it no try", _named(run), extra=_fields(run.lease, run.name))
+
+    def job_lost(self, run: Run) -> None:
+        """See `Listener`."""
+        logger.warning("%s was cancelled: its lease was lost, and somebody else may run it", _named(run))
+
+    def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
+        """See `Listener`."""
+        told = (lease.job_id, name, "" if lease.crashes or lease.tries else " without having run", error_text(error))
+        logger.error("%s:%s is dead%s: %s", *told, extra=_fields(lease, name))
+
+    def job_unknown(self, lease: Lease, name: str) -> None:
+        """See `Listener`."""
+        logger.warning(
+            "no job is named %r on this worker: it waits for a worker that knows it, and is dead if none comes in time",
+            name,
+            extra=_fields(lease, name),
+        )
+
+    def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
+        """See `Listener`."""
+        logger.info("%s:%s was aborted before it started", lease.job_id, name, extra=_fields(lease, name))
+
+    def ack_refused(self, job_ids: list[str]) -> None:
+        """See `Listener`."""
+        logger.warning("the ends of %d jobs were not written, their leases had been lost: %s", *_some(job_ids))
+
+    def result_not_serialized(self, run: Run, error: Exception) -> None:
+        """See `Listener`."""
+        logger.error("%s failed: %s", _named(run), error)
+
+    def hook_failed(self, name: str, error: BaseException) -> None:
+        """See `Listener`."""
+        logger.error("the hook %s raised %s", name, error_text(error), exc_info=error)
+
+    def redis_awaited(self, why: str, waited_s: float) -> None:
+        """See `Listener`."""
+        logger.warning("waiting for Redis, for %.0f s now: %s", waited_s, why)
+
+    def redis_lost(self, doing: str, error: BaseException) -> None:
+        """See `Listener`."""
+        logger.warning("Redis: %s does not work (%s); trying again until it does", doing, why_refused(error))
+
+    def redis_back(self, doing: str) -> None:
+        """See `Listener`."""
+        logger.info("Redis: %s works again", doing)
+
+    def redis_warning(self, text: str) -> None:
+        """See `Listener`."""
+        logger.warning("Redis can lose jobs: %s", text)
+
+    def renewal_failed(self, error: BaseException) -> None:
+        """See `Listener`."""
+        logger.warning("Redis: the leases could not be renewed (%s); trying again until they can", why_refused(error))
+
+    def cron_enqueued(self, name: str, job_id: str) -> None:
+        """See `Listener`."""
+        logger.info("cron: %s is enqueued as %s", name, job_id)
+
+    def listener_failed(self, name: str, error: BaseException) -> None:
+        """See `Listener`."""
+        logger.error("the listener %s raised %s; the job is none the worse", name, error_text(error), exc_info=error)
+
+
+class DetailedLog(WorkerLog):
+    """The same with two lines more for each job, for the level DEBUG."""
+
+    def job_started(self, run: Run) -> None:
+        """See `Listener`."""
+        logger.debug("-> %s", _named(run))
+
+    def job_completed(self, run: Run, value: object) -> None:
+        """See `Listener`."""
+        logger.debug("<- %s after %.3f s", _named(run), run.seconds)
+
+
+def worker_log() -> WorkerLog:
+    """The listener that fits the logger's level as it is set now: what would not be written need not be heard."""
+    return DetailedLog() if logger.isEnabledFor(logging.DEBUG) else WorkerLog()
+
+
+def why_refused(error: BaseException) -> str:
+    """What Redis said, and what to do about it where that is known."""
+    to_do = advice(error)
+    return f"{error_text(error)}: {to_do}" if to_do else error_text(error)
+
+
+def warn_elsewhere(served: Sequence[str], elsewhere: Mapping[str, Sequence[str]]) -> None:
+    """Jobs of a worker that would wait in vain, were there no other one: by the queue that they belong to."""
+    jobs = "; ".join(f"{queue} ({', '.join(names)})" for queue, names in elsewhere.items())
+    options = " ".join(f"-q {shlex.quote(queue)}" for queue in (*served, *elsewhere))
+    logger.warning("jobs here belong to queues that this worker does not serve: %s; to serve all: %s", jobs, options)
+
+
+def _named(run: Run) -> str:
+    tries = f" (try {run.job_try})" if run.job_try > 1 else ""
+    return f"{run.lease.job_id}:{run.job.name}{tries}"
+
+
+def _fields(lease: Lease, name: str) -> dict[str, str]:
+    """The fields of a job that no task runs: see `monarq.workers.reporting.log_fields`."""
+    told = {"job_id": lease.job_id, "job_name": name, "queue": lease.queue.queue}
+    return {field: printable(value) for field, value in told.items()}
+
+
+def _some(job_ids: list[str]) -> tuple[int, str]:
+    return len(job_ids), ", ".join(job_ids[:5]) + (" …" if len(job_ids) > 5 else "")

@@ -1,0 +1,122 @@
+"""One run of one job: what is known of it from its claim to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Any
+
+from monarq.shared.calls.context import Context
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.payloads.codec import Codec
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.payloads.progress import NO_SINK, ProgressSink
+from monarq.workers.jobs.registry import Registered
+from monarq.workers.runs.raised import Raised
+from monarq.workers.runs.run_progress import RunProgress
+
+
+class Halt(Enum):
+    """Why a run was cancelled from outside."""
+
+    TIMEOUT = auto()
+    ABORT = auto()
+    HAND_BACK = auto()
+    LOST = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A job that this worker holds and runs.
+
+    Attributes:
+        lease: the claim.
+        job: how it is run.
+        payload: its decoded payload.
+        job_try: which try this is, from 1.
+        crash_tries: how many of the tries before it were crashes, which the count in Redis leaves out.
+        start_ms: unix ms at which its function was called, by this machine's clock.
+        finish_ms: unix ms at which it ended; 0 before.
+        halt: why it was cancelled, where it was.
+        task: what runs it.
+        progress: what it tells of its progress; None where it cannot.
+        raised: what it raised in another process, as it was there.
+    """
+
+    lease: Lease
+    job: Registered
+    payload: Payload
+    job_try: int
+    crash_tries: int = 0
+    start_ms: int = 0
+    finish_ms: int = 0
+    halt: Halt | None = None
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
+    ctx: dict[Any, Any] | None = field(default=None, repr=False)
+    progress: RunProgress | None = field(default=None, repr=False)
+
+    raised: Raised | None = field(default=None, repr=False)
+
+    @property
+    def tries(self) -> int:
+        """How many tries the job has used when this one is over, as Redis counts them."""
+        return self.job_try - self.crash_tries
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self.lease.job_id
+
+    @property
+    def name(self) -> str:
+        """The name that the job is enqueued by."""
+        return self.job.name
+
+    @property
+    def queue(self) -> str:
+        """The queue's name."""
+        return self.lease.queue.queue
+
+    @property
+    def codec(self) -> Codec:
+        """The format that its payload came in, and that its result goes out in."""
+        return self.payload.codec
+
+    @property
+    def ran_ms(self) -> int:
+        """How long it ran; a clock that was set back meanwhile makes it 0."""
+        return max(0, self.finish_ms - self.start_ms)
+
+    @property
+    def seconds(self) -> float:
+        """The same in seconds."""
+        return (self.finish_ms - self.start_ms) / 1000
+
+    def stop(self, why: Halt) -> None:
+        """Cancels the run; the first reason given counts.
+
+        A task that has not begun must not be cancelled, as it would end without having settled anything: it looks
+        at `halt` itself when it begins.
+        """
+        if self.halt is None and self.task is not None and not self.task.done():
+            self.halt = why
+            if self.start_ms:
+                self.task.cancel()
+
+    def note_raised(self, raised: Raised) -> None:
+        """Keeps what it raised in another process."""
+        self.raised = raised
+
+    def context(self, state: dict[Any, Any], sink: ProgressSink = NO_SINK) -> Context:
+        """What the job may know of its run, and where it tells of its progress."""
+        return Context(
+            job_id=self.lease.job_id,
+            job_name=self.job.name,
+            job_try=self.job_try,
+            queue=self.lease.queue.queue,
+            enqueued_at=datetime.fromtimestamp(self.payload.enqueue_ms / 1000, tz=UTC),
+            state=state,
+            sink=sink,
+        )

@@ -1,0 +1,57 @@
+"""What one run tells of its progress: the newest report, left where the reporter finds it. No I/O, no waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.commands.jobs.progress import KEEP
+from monarq.shared.payloads.progress import NOTED, TURN, Number, Report, Told, plain_report
+from monarq.shared.payloads.progress_codec import encode_report
+
+TURN_S: Final = 0.005
+"""A job that awaits its reports gives the other jobs a turn so often, and not for each of a million reports."""
+
+
+class RunProgress:
+    """The sink of an io job or a thread job; what a cpu job's process sends is told here too. Any thread may tell.
+
+    Attributes:
+        lease: the job's lease.
+        noted: whether the newest report waits to be sent, and the reporter knows.
+        closed: the run is over: what is told now comes too late.
+    """
+
+    __slots__ = ("_note", "_report", "_turn_s", "closed", "lease", "noted")
+
+    def __init__(self, lease: Lease, note: Callable[[RunProgress], None]) -> None:
+        self.lease = lease
+        self.noted = False
+        self.closed = False
+        self._note = note
+        self._report: Report | None = None
+        self._turn_s = 0.0
+
+    def tell(self, report: Report) -> Told:
+        """See `ProgressSink`."""
+        self._report = report
+        if not self.noted and not self.closed:
+            self.noted = True
+            self._note(self)
+        now_s = time.monotonic()
+        if now_s < self._turn_s:
+            return NOTED
+        self._turn_s = now_s + TURN_S
+        return TURN
+
+    def progress(self, done: Number, total: Number | None = None, message: str = "") -> Told:
+        """What jobs in arq's style find as ``ctx["progress"]``: see `Context.progress`."""
+        return self.tell(plain_report(done, total, message))
+
+    def take(self) -> bytes:
+        """The newest report as JSON, to be sent now."""
+        # In this order: what a thread tells in between is sent twice rather than not at all.
+        self.noted = False
+        return KEEP if self._report is None else encode_report(self._report)

@@ -1,0 +1,1 @@
+"""The supervisor: keeps a pool of worker processes running, healthy and fresh."""

@@ -1,0 +1,46 @@
+"""Signals as calls on the event loop, for the supervisor and for the worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from monarq.workers.system.fork_signals import ForkSignals
+
+_FORKS: Final = ForkSignals()
+
+
+@contextmanager
+def handling(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
+    """Inside the block the running loop calls these; after it, and in forks, the signals have their default actions.
+
+    The loop must be that of the main thread.
+    """
+    loop = asyncio.get_running_loop()
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    _FORKS.own(handlers)
+    try:
+        yield
+    finally:
+        for number in handlers:
+            loop.remove_signal_handler(number)
+
+
+def has_terminal() -> bool:
+    """Whether this process belongs to a terminal that is still there."""
+    try:
+        fd = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return False
+    os.close(fd)
+    return True
+
+
+def hangup_means_stop() -> bool:
+    """Whether SIGHUP may come from a terminal that was closed: we have one, and nobody said `nohup`."""
+    return signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and has_terminal()
