@@ -1,7 +1,43 @@
-"""What a job raises to be tried again.
+"""`Retry`: what a job raises to be tried again.
 
-`Retry` is arq's own class, so that jobs written for arq raise what monarq understands. It stands alone, as arq brings
-redis along: a cpu child whose jobs are declared without it starts in half the time.
+arq's `Retry` is taken for the same, so that code written for arq asks for another try here as well. It is known by its
+name: arq need not be installed, and need not be imported.
 """
 
-from arq.worker import Retry as Retry
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from monarq.shared.text.class_name import full_name
+
+
+class Retry(RuntimeError):  # noqa: N818 - arq's name for it
+    """Asks for another try of the job that raises it; it uses up a try, like a failure that is tried again.
+
+    Args:
+        defer: how long to wait before it: seconds or a timedelta. Default: not at all.
+
+    Attributes:
+        defer_score: the same in ms, under the name that arq's `Retry` has for it.
+    """
+
+    def __init__(self, defer: float | timedelta | None = None) -> None:
+        super().__init__(defer)
+        seconds = defer.total_seconds() if isinstance(defer, timedelta) else defer
+        self.defer_score: int | None = None if seconds is None else int(seconds * 1000)
+
+    def __repr__(self) -> str:
+        return f"<Retry defer {(self.defer_score or 0) / 1000:0.2f}s>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+RETRY_REQUESTS: Final = frozenset({"monarq.shared.jobs.retry.Retry", "arq.worker.Retry", "arq.worker.RetryJob"})
+"""The classes that ask for another try, by module and qualified name."""
+
+
+def is_retry_request(error: BaseException) -> bool:
+    """Whether the error, or a class that its own derives from, asks for another try."""
+    return not RETRY_REQUESTS.isdisjoint(map(full_name, type(error).__mro__))

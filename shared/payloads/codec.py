@@ -98,12 +98,14 @@ class Codecs:
         write: the format of what it writes first.
         allow_pickle: whether pickle may be read.
         only: a user's own format, used for everything where it is given.
+        words: the class of exception that tells a failure in words in formats other than msgpack.
         signer: signs what is written, and then nothing else is read than what is signed; None for neither.
     """
 
     write: Codec = MSGPACK
     allow_pickle: bool = False
     only: Codec | None = None
+    words: type[Exception] = RuntimeError
     signer: Signer | None = None
 
     def seal(self, data: bytes, kind: Kind, raw_id: bytes) -> bytes:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
-
-from arq.worker import JobExecutionFailed
+from typing import Any, Final
 
 from monarq.shared.errors import JobFailedError
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
 from monarq.shared.payloads.error_pickle import is_large, pickles_of
 from monarq.shared.payloads.remote_error import encode_exception, may_be_raised
 from monarq.shared.payloads.same_error import same_error
+from monarq.shared.text.class_name import full_name
 from monarq.shared.text.error_text import error_text, stands_in, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 
+_WORDS: Final = frozenset({"builtins.RuntimeError", "arq.worker.JobExecutionFailed"})
+"""The classes that failures are told in words by."""
 
-def write_failure(codec: Codec, data: dict[str, Any]) -> bytes:
+
+def write_failure(codec: Codec, data: dict[str, Any], words: type[Exception] = RuntimeError) -> bytes:
     """The bytes of a result whose ``r`` is what the job raised.
 
-    In formats other than msgpack an error that does not come back as it was is told in words by arq's own
-    `JobExecutionFailed`, which arq's clients can load, or as bare text.
+    In formats other than msgpack an error that does not come back as it was is told in words: by an exception of the
+    class `words`, which whoever reads the result must be able to load, or as bare text.
 
     Raises:
         Exception: not even the words can be written in this format.
@@ -30,16 +32,16 @@ def write_failure(codec: Codec, data: dict[str, Any]) -> bytes:
     error: BaseException = data["r"]
     for said in (data, {**data, "a": (), "k": {}}):
         with suppress(BaseException):  # the arguments may be at fault as well
-            return _write_all(codec, said)
+            return _write_all(codec, said, words)
     return codec.dumps({**data, "r": error_text(error), "a": (), "k": {}})
 
 
-def _write_all(codec: Codec, data: dict[str, Any]) -> bytes:
+def _write_all(codec: Codec, data: dict[str, Any], words: type[Exception]) -> bytes:
     error = data["r"]
     if codec.name == MSGPACK.name:
         # Not left to the format's hook, which is not asked where a dataclass is an exception.
         return codec.dumps({**data, "r": encode_exception(error)})
-    for told in (*_itself(error), _in_words(error)):
+    for told in (*_itself(error), _in_words(error, words)):
         for written in _ways(codec, {**data, "r": told}):
             if _gives(codec, written, told):
                 return written
@@ -47,8 +49,8 @@ def _write_all(codec: Codec, data: dict[str, Any]) -> bytes:
 
 
 def told_in_words(error: object) -> JobFailedError | None:
-    """What `write_failure` has told in arq's class, as ours; None where it is anything else."""
-    if not isinstance(error, JobExecutionFailed) or "type_name" not in vars(error):
+    """What `write_failure` has told in words, as our own error; None where it is anything else."""
+    if full_name(type(error)) not in _WORDS or "type_name" not in vars(error):
         return None
     told = vars(error)
     return JobFailedError(str(error), told["type_name"], told["traceback"])
@@ -61,10 +63,10 @@ def _itself(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _in_words(error: BaseException) -> JobExecutionFailed:
-    words = JobExecutionFailed(error_text(error))
-    vars(words).update(type_name=type_name_of(error), traceback=traceback_text(error))
-    return words
+def _in_words(error: BaseException, words: type[Exception]) -> Exception:
+    told = words(error_text(error))
+    vars(told).update(type_name=type_name_of(error), traceback=traceback_text(error))
+    return told
 
 
 def _ways(codec: Codec, data: dict[str, Any]) -> Iterator[bytes]:

@@ -209,7 +209,7 @@ def _result_to_do(kind: str, codec: Codec) -> str:
 
 
 def write_result(
-    codec: Codec, data: dict[str, Any], largest: int = DEFAULT_MAX_RESULT
+    codec: Codec, data: dict[str, Any], largest: int = DEFAULT_MAX_RESULT, words: type[Exception] = RuntimeError
 ) -> tuple[bytes, PayloadError | None]:
     """A result's bytes, and what was wrong with the value where it did not serialize or was too large.
 
@@ -220,10 +220,11 @@ def write_result(
         codec: the format.
         data: arq's dict of a result.
         largest: how many bytes it may have. One that Redis never takes would be sent again for ever.
+        words: the class of exception by which formats other than msgpack tell a failure in words.
     """
     is_failure = not data["s"] and isinstance(data["r"], BaseException)
     try:
-        written = write_failure(codec, data) if is_failure else codec.dumps(data)
+        written = write_failure(codec, data, words) if is_failure else codec.dumps(data)
     except BaseException as error:  # noqa: BLE001 - formats, and classes of the user's, may raise anything
         kind = qualified_name(type(data["r"]))
         reason = error_text(error)

@@ -247,10 +247,10 @@ def test_check_health_reads_inherited_settings(redis_server: Any, caplog: pytest
 
 
 async def test_of_two_workers_with_one_key_none_takes_the_others_away(redis: Redis) -> None:
-    settings = WorkerSettings(arq_style=True, health_check_key=KEY)
-    busy = ArqLog(settings)
+    settings = WorkerSettings()
+    busy = ArqLog()
     busy.complete = 7
-    one, other = ArqHealth(settings, ArqLog(settings)), ArqHealth(settings, busy)
+    one, other = ArqHealth(settings, ArqLog(), key=KEY), ArqHealth(settings, busy, key=KEY)
     await one.record(redis)
     await other.record(redis)
     await one.remove(redis)
@@ -262,8 +262,8 @@ async def test_of_two_workers_with_one_key_none_takes_the_others_away(redis: Red
 
 
 async def test_the_key_lives_for_a_lease_and_is_kept_alive(redis: Redis) -> None:
-    settings = WorkerSettings(arq_style=True, health_check_key=KEY, lease_s=3)
-    task = asyncio.create_task(ArqHealth(settings, ArqLog(settings)).run(redis))
+    settings = WorkerSettings(lease_s=3)
+    task = asyncio.create_task(ArqHealth(settings, ArqLog(), key=KEY).run(redis))
     try:
         await until(lambda: redis.exists(KEY))
         line, left_ms = await redis.get(KEY), await redis.pttl(KEY)
@@ -280,8 +280,8 @@ async def test_the_key_lives_for_a_lease_and_is_kept_alive(redis: Redis) -> None
 
 async def test_the_line_of_a_stock_worker_stays(redis: Redis) -> None:
     """Such a worker writes it again only after an hour."""
-    settings = WorkerSettings(arq_style=True, health_check_key=KEY)
-    health = ArqHealth(settings, ArqLog(settings))
+    settings = WorkerSettings()
+    health = ArqHealth(settings, ArqLog(), key=KEY)
     await health.record(redis)
     await redis.set(KEY, b"stock", ex=3601)
     await health.record(redis)
@@ -290,8 +290,8 @@ async def test_the_line_of_a_stock_worker_stays(redis: Redis) -> None:
 
 
 async def test_the_key_goes_with_a_worker_of_a_pool(redis: Redis) -> None:
-    settings = WorkerSettings(arq_style=True, health_check_key=KEY)
-    task = asyncio.create_task(ArqHealth(settings, ArqLog(settings)).run(redis))
+    settings = WorkerSettings()
+    task = asyncio.create_task(ArqHealth(settings, ArqLog(), key=KEY).run(redis))
     await until(lambda: redis.exists(KEY))
     await end(task)
     assert await redis.exists(KEY) == 0

@@ -21,6 +21,7 @@ from arq.worker import Function
 from monarq.arq.settings import crons as arq_cron
 from monarq.arq.settings.connection import PoolSource, SettingsSource
 from monarq.arq.settings.reader import read_arq_settings
+from monarq.arq.worker_side.policies import ArqOutcomes
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.payloads.codec import MSGPACK, PICKLE
@@ -54,13 +55,9 @@ def test_defaults_are_arqs() -> None:
     assert settings.queues == ("arq:queue",)
     assert (settings.concurrency, settings.timeout_s, settings.retry.max_tries) == (10, 300, 5)
     assert (settings.keep_result_s, settings.keep_result_forever, settings.poll_s) == (3600, False, 0.5)
-    assert (settings.allow_abort, settings.retry_jobs, settings.burst, settings.max_burst_jobs) == (
-        False,
-        True,
-        False,
-        -1,
-    )
-    assert settings.arq_style
+    assert (settings.allow_abort, settings.burst, settings.max_burst_jobs) == (False, False, -1)
+    assert settings.outcomes == ArqOutcomes(retry_jobs=True)
+    assert settings.one_process
     assert settings.grace_s == 0
     assert settings.codecs.write is PICKLE
     assert settings.codecs.of(MSGPACK.dumps({"f": "a"})) is MSGPACK
@@ -78,7 +75,7 @@ def test_a_class_and_what_it_inherits() -> None:
     assert read.settings.hooks.startup is hook
     assert read.ctx is WorkerSettings.ctx
     assert read.names == ["add", "cron:count_run"]
-    assert list(register(read.functions, read.settings)) == ["add", "cron:count_run"]
+    assert list(register(read.jobs, read.settings)) == ["add", "cron:count_run"]
     assert [entry.name for entry in read.crons] == ["cron:count_run"]
     assert not read.crons[0].remembers
 
@@ -114,7 +111,7 @@ def test_everything_that_a_function_may_be() -> None:
         }
     )
     assert read.names == ["add", "other", "tests.arq.jobs.sleep", "declared"]
-    table = register(read.functions, read.settings)
+    table = register(read.jobs, read.settings)
     assert isinstance(read.functions[0], Function)
     assert (table["other"].timeout_s, table["other"].keep_ms, table["other"].policy.max_tries) == (7, 0, 2)
     assert table["add"].timeout_s == 300
@@ -138,7 +135,7 @@ def test_durations_limits_and_extras() -> None:
         burst=True,
     )
     settings = read.settings
-    assert (settings.timeout_s, settings.keep_result_s, settings.grace_s, settings.health_check_s) == (120, 7200, 9, 3)
+    assert (settings.timeout_s, settings.keep_result_s, settings.grace_s, read.health_check_s) == (120, 7200, 9, 3)
     assert 0 < settings.poll_s <= 0.05
     assert (settings.lease_s, settings.max_payload) == (4.0, 1000)
     assert (settings.concurrency, settings.burst) == (3, True)
@@ -150,7 +147,7 @@ def test_a_poll_delay_longer_than_a_connection_may_be_silent_is_cut() -> None:
 
 def test_no_timeout_is_no_limit() -> None:
     read = read_arq_settings({"functions": [jobs.add], "job_timeout": None})
-    assert register(read.functions, read.settings)["add"].timeout_s is None
+    assert register(read.jobs, read.settings)["add"].timeout_s is None
 
 
 def test_given_serializers_are_used_for_everything() -> None:

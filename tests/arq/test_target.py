@@ -18,9 +18,9 @@ from monarq.arq import ArqRedis
 from monarq.arq.worker_side.health_check import ArqHealth
 from monarq.shared.errors import TargetError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.targets import load_target
 from monarq.workers.cron.keeper import CronKeeper
 from monarq.workers.events.dispatcher import Journal
-from monarq.workers.process.target import load_target
 from tests.arq import jobs
 from tests.arq.workers import burst
 from tests.support.slowness import in_time, patience_s
@@ -71,7 +71,7 @@ def test_settings_may_be_held_by_an_object_too(redis_url: str, name: str) -> Non
 
 def test_a_module_may_hold_them(redis_url: str) -> None:
     loaded = load_target("tests.arq.module_settings", redis_url, {})
-    assert (loaded.settings.concurrency, loaded.settings.arq_style) == (3, True)
+    assert (loaded.settings.concurrency, loaded.settings.one_process) == (3, True)
 
 
 async def test_the_command_runs_it_too(redis: Redis, redis_url: str, stock: arq.ArqRedis) -> None:

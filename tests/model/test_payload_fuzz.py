@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from redis.connection import Encoder
 
+from monarq.arq.settings.functions import as_job
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError
 from monarq.shared.payloads.codec import Codecs, PickleCodec
@@ -29,6 +30,7 @@ from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.results import Results
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.runs.run import Run
+from tests.support.engines import ARQ_RULES
 
 ALWAYS_THE_SAME: Final = settings(
     deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -238,7 +240,7 @@ def lease_of(payload: object) -> Lease:
 WORKERS: Final = (
     WorkerSettings(codecs=SAFE),
     WorkerSettings(codecs=PICKLED),
-    replace(WorkerSettings(), codecs=PICKLED, arq_style=True),
+    WorkerSettings(codecs=PICKLED, **ARQ_RULES),
 )
 
 
@@ -257,7 +259,7 @@ def test_an_error_of_a_job_may_hold_any_text(codecs: Codecs) -> None:
     """As that of open() does for a file name that is no UTF-8."""
     worker = WorkerSettings(codecs=codecs)
     lease = replace(lease_of(JOB), payload=codecs.write.dumps(JOB))
-    run = Admission(register([known], worker), worker).admit(lease)
+    run = Admission(register([as_job(known)], worker), worker).admit(lease)
     assert isinstance(run, Run)
     try:
         raise FileNotFoundError(2, "no such file", "\udcff")

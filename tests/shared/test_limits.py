@@ -136,7 +136,7 @@ def test_what_is_just_within() -> None:
         noop
     )
     fetch.options(job_id="i" * 1000, queue="сервис ✓ می\u200cخواهم", defer_by=3_155_760_000, expires=None)
-    WorkerSettings(queues=(LONG, LINES), arq_style=True)
+    WorkerSettings(queues=(LONG, LINES), any_queue_name=True)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from arq.worker import JobExecutionFailed
 from redis.asyncio import Redis
 
+from monarq.arq.settings.functions import as_job
+from monarq.arq.worker_side.policies import ArqOutcomes, ArqRejections
 from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
 from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane
@@ -26,7 +29,13 @@ from monarq.workers.process.worker import Engine
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
-CODECS = Codecs(allow_pickle=True)
+CODECS = Codecs(allow_pickle=True, words=JobExecutionFailed)
+ARQ_RULES: Final[dict[str, Any]] = {
+    "outcomes": ArqOutcomes(),
+    "rejections": ArqRejections(),
+    "any_queue_name": True,
+    "one_process": True,
+}
 
 
 class Recorder(Journal):
@@ -55,9 +64,10 @@ class Recorder(Journal):
                 await self._changed.wait()
 
 
-def settings_for_tests(**changes: Any) -> WorkerSettings:
+def settings_for_tests(*, arq_style: bool = False, **changes: Any) -> WorkerSettings:
     """Settings that show in a fraction of a second what takes many in production."""
-    return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **changes})
+    rules = ARQ_RULES if arq_style else {}
+    return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **rules, **changes})
 
 
 @asynccontextmanager
@@ -73,6 +83,7 @@ async def running(engine: Engine) -> AsyncIterator[Engine]:
 
 def make_engine(url: str, functions: Sequence[object], journal: Journal | None = None, **changes: Any) -> Engine:
     """An engine for these jobs."""
+    functions = [function if isinstance(function, Job) else as_job(function) for function in functions]
     return Engine(functions, settings_for_tests(**changes), UrlSource(url), journal=journal)
 
 

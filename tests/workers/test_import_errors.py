@@ -11,7 +11,8 @@ import pytest
 
 from monarq.arq.settings.reader import read_arq_settings
 from monarq.shared.errors import SettingsError, TargetError
-from monarq.workers.process.target import find_object, load_target
+from monarq.targets import load_target
+from monarq.workers.config.object_path import find_object
 
 _numbers = itertools.count()
 

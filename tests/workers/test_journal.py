@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 
 from monarq import Listener, Run
 from monarq.shared.errors import SettingsError
+from monarq.targets import load_target
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import EVENTS, Journal
-from monarq.workers.process.target import load_target
 from monarq.workers.reporting import worker_log as log_module
 from monarq.workers.reporting.worker_log import DetailedLog, WorkerLog, worker_log
 from tests.support.engines import QUEUE, make_engine, put, result_of, run_burst

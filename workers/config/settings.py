@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from monarq.shared.errors import SettingsError
@@ -14,8 +15,11 @@ from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT
 from monarq.shared.validation import check_name, check_text
+from monarq.workers.config.log_settings import LogSettings
 from monarq.workers.events.dispatcher import Listener
-from monarq.workers.reporting.log_setup import LogSettings
+from monarq.workers.runs.outcome import OutcomePolicy
+from monarq.workers.runs.rejection import RejectionPolicy
+from monarq.workers.runs.run import Run
 
 Hook = Callable[[dict[Any, Any]], Awaitable[Any]]
 DAY_S: Final = 86_400.0
@@ -28,7 +32,6 @@ _LEAST_S: Final = {
     "lease_s": 0.2,  # what ends before it can be renewed is run twice
     "poll_s": 0.001,  # what is shorter does nothing but ask Redis
     "keep_dead_s": 0.001,  # a millisecond is the shortest time that Redis keeps
-    "health_check_s": 0.001,
     "keep_unknown_s": 0.0,
     "keep_result_s": 0.0,
     "timeout_s": 0.0,
@@ -36,11 +39,22 @@ _LEAST_S: Final = {
 }
 
 
+def describe(run: Run) -> dict[str, Any]:
+    """The run as the ctx dict of its job describes it."""
+    return {
+        "job_id": run.lease.job_id,
+        "job_try": run.job_try,
+        "enqueue_time": datetime.fromtimestamp(run.payload.enqueue_ms / 1000, tz=UTC),
+        "score": run.lease.score,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a user's settings want to be called for, with the worker's ctx dict; None for nothing.
+    """What a user's settings want to be called for, with the ctx dict of the worker or of a job; None for nothing.
 
     Attributes:
+        describe: what the ctx dict of a job says of its run.
         startup: before the first job is claimed.
         shutdown: after the last job has ended.
         job_start: before each job.
@@ -48,6 +62,7 @@ class Hooks:
         after_job_end: after its end was handed over to be recorded.
     """
 
+    describe: Callable[[Run], dict[str, Any]] = describe
     startup: Hook | None = None
     shutdown: Hook | None = None
     job_start: Hook | None = None
@@ -82,7 +97,6 @@ class WorkerSettings:
         max_dead: how many dead letters a queue keeps.
         codecs: the formats that are read and written.
         allow_abort: whether requests to abort jobs are carried out.
-        retry_jobs: whether `Retry` and a cancelled run lead to another try; arq's ``retry_jobs``.
         burst: end once no job is left.
         max_burst_jobs: in burst mode, end after so many runs; -1 for no such end.
         hooks: the user's hooks.
@@ -90,10 +104,10 @@ class WorkerSettings:
         audit: whether it tells of its Redis at its start: that it waits for it, and that it can lose jobs.
         redis_wait_s: how long it waits at its start for a Redis that does not answer; by default for ever.
         log: how the cpu child logs: as its worker does. None leaves that to the program.
-        arq_style: keep to arq's own rules where they differ: see docs/arq.md.
-        log_results: arq style: whether the results of jobs are logged.
-        health_check_key: arq style: the health-check key; None names it after the queue.
-        health_check_s: how often it is written.
+        outcomes: the rules by which runs that raised, or were stopped, end.
+        rejections: the errors that jobs end with which cannot be run.
+        any_queue_name: take names of queues that monarq would not give itself, as arq does.
+        one_process: run one worker process, however many cores there are: its program was written for one.
     """
 
     queues: tuple[str, ...] = (DEFAULT_QUEUE,)
@@ -117,7 +131,6 @@ class WorkerSettings:
     max_dead: int = 10_000
     codecs: Codecs = field(default_factory=Codecs)
     allow_abort: bool = True
-    retry_jobs: bool = True
     burst: bool = False
     max_burst_jobs: int = -1
     hooks: Hooks = field(default_factory=Hooks)
@@ -125,10 +138,10 @@ class WorkerSettings:
     audit: bool = True
     redis_wait_s: float = math.inf
     log: LogSettings | None = None
-    arq_style: bool = False
-    log_results: bool = True
-    health_check_key: str | None = None
-    health_check_s: float = 3600.0
+    outcomes: OutcomePolicy = field(default_factory=OutcomePolicy)
+    rejections: RejectionPolicy = field(default_factory=RejectionPolicy)
+    any_queue_name: bool = False
+    one_process: bool = False
 
     def __post_init__(self) -> None:
         """Checks what can be checked without Redis.
@@ -146,7 +159,7 @@ class WorkerSettings:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least_s:g} or more")
         _check_listeners(self.listeners)
         for queue in self.queues:
-            (check_text if self.arq_style else check_name)(queue, "a queue's name")
+            (check_text if self.any_queue_name else check_name)(queue, "a queue's name")
         if not self.queues or len(set(self.queues)) < len(self.queues):
             raise SettingsError(f"queues is {self.queues!r}; name at least one queue, and each once")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from monarq.workers.reporting.log_setup import LogSettings
+from monarq.workers.config.log_settings import LogSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class WorkerSpec:
         custom_log_dict: dotted path of a dict for logging.config, instead of these two.
         restarts: how often the worker of its place has ended by itself or was killed, and was replaced.
         audits: whether it is the one that says for its pool what is to be said of the Redis and of the target.
+        loaders: dotted paths of `TargetLoader`s, for targets that are no modules of jobs.
     """
 
     target: str | None
@@ -38,6 +39,7 @@ class WorkerSpec:
     custom_log_dict: str | None = None
     restarts: int = 0
     audits: bool = True
+    loaders: tuple[str, ...] = ()
 
     @property
     def log(self) -> LogSettings:

@@ -69,7 +69,7 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
         lease_s: how long its jobs stay its own without a renewal.
         grace_s: how long it lets jobs run on when it is to stop.
         redis_url: where its jobs are; None where its Redis has no URL.
-        arq_style: whether it goes by arq's settings.
+        one_process: whether its pool must have no other worker.
     """
 
     worker_id: str
@@ -77,7 +77,7 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
     lease_s: float
     grace_s: float
     redis_url: str | None = None
-    arq_style: bool = False
+    one_process: bool = False
 
     def __repr__(self) -> str:
         return f"Ready({self.worker_id})"  # the URL may hold a password

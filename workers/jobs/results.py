@@ -16,7 +16,6 @@ from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.peek import name_and_time
-from monarq.workers.jobs.tries import crash_tries, next_try
 from monarq.workers.runs.run import Run
 
 
@@ -57,7 +56,7 @@ class Results:
         """The end of a job that never ran."""
         name, enqueue_ms = name_and_time(lease, payload)
         result = {
-            "t": next_try(lease, payload, self._settings),
+            "t": self._settings.outcomes.next_try(lease, payload),
             "f": name,
             "a": payload.args if payload else (),
             "k": payload.kwargs if payload else {},
@@ -72,14 +71,14 @@ class Results:
         lane = self._lanes.get(name, lease.home)
         if lane != "io":
             result["lane"] = lane
-        used = lease.tries + crash_tries(lease, self._settings)
+        used = lease.tries + self._settings.outcomes.crash_tries(lease)
         data, _ = self._write(lease, self._codec_of(payload), result)
         letter = self._letter(lease, lane, error, used, now_ms, now_ms, enqueue_ms) if bury else b""
         keep_ms = _kept(data, self._default_keep_ms())
         return Ending(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
-        data, problem = write_result(codec, result, self._settings.max_result)
+        data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.words)
         return data and self._settings.codecs.seal(data, "result", lease.raw_id), problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from arq.utils import ms_to_datetime
-
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.requeue import Return
 from monarq.shared.lane import Lane
@@ -22,7 +20,6 @@ from monarq.workers.events.dispatcher import Journal
 from monarq.workers.jobs.acker import Acker
 from monarq.workers.jobs.peek import name_and_time
 from monarq.workers.jobs.precheck import AbortedBefore, Admission, Refused, Unknown
-from monarq.workers.jobs.registry import Passes
 from monarq.workers.jobs.requeue import crashed, handed_back, tried_again
 from monarq.workers.jobs.results import Results
 from monarq.workers.jobs.slots import Slots
@@ -34,6 +31,7 @@ from monarq.workers.reporting.counters import Tally
 from monarq.workers.reporting.progress import Reporter
 from monarq.workers.runs.current_job import JOB
 from monarq.workers.runs.outcome import Aborted, Again, Completed, Crashed, Failed, HandedBack, Lost, Outcome, decide
+from monarq.workers.runs.registered import Passes
 from monarq.workers.runs.run import Halt, Run
 
 
@@ -123,7 +121,7 @@ class Runner:
     def hand_back(self, run: Run) -> None:
         """Gives back a job whose run does not end although it was cancelled; the process must end soon after."""
         run.halt = Halt.LOST
-        self._settle(run, HandedBack(is_free=not self._settings.arq_style))
+        self._settle(run, self._settings.outcomes.handed_back())
 
     def release_returns(self) -> None:
         """Gives the jobs back whose runs were stopped for it, once nothing is at work for them any more."""
@@ -160,7 +158,7 @@ class Runner:
         timer = self._start_timer(run)
         try:
             if self._hooks.job_start:
-                await self._hooks.job_start(self._arq_ctx(run))
+                await self._hooks.job_start(self._ctx_dict(run))
                 run.start_ms = wall_ms()
             self._journal.job_started(run)
             self._convert_arguments(run)
@@ -183,7 +181,7 @@ class Runner:
         run.finish_ms = wall_ms()
         # For whoever looks at it: log, spans, the user's listeners.
         BaseException.with_traceback(error, users_traceback(error))
-        return decide(run, error, arq_style=self._settings.arq_style, retry_jobs=self._settings.retry_jobs)
+        return decide(run, error, self._settings.outcomes)
 
     def _unstarted(self, run: Run) -> Outcome:
         """The verdict on a run that was stopped before its function was called, which is no try in any count."""
@@ -206,27 +204,24 @@ class Runner:
             if run.job.lane is Lane.CPU:
                 return (run.context({}, FOR_CHILD),)
             return (run.context(self._state, run.progress),)
-        return (self._arq_ctx(run),)
+        return (self._ctx_dict(run),)
 
-    def _arq_ctx(self, run: Run) -> dict[Any, Any]:
-        """The ctx of arq's jobs, the same dict for its hooks and its function; the user's own keys win over ours."""
+    def _ctx_dict(self, run: Run) -> dict[Any, Any]:
+        """The ctx dict of the job, the same for hooks and function; the user's own keys win over ours."""
         if run.ctx is None:
             run.progress = self._reporter.open(run.lease)
             run.progress.closed = run.finish_ms > 0  # a hook may be the first to ask, after a run that never began
             run.ctx = {
                 "progress": run.progress.progress,
                 **self._state,
-                "job_id": run.lease.job_id,
-                "job_try": run.job_try,
-                "enqueue_time": ms_to_datetime(run.payload.enqueue_ms),
-                "score": run.lease.score,
+                **self._hooks.describe(run),
             }
         return run.ctx
 
     async def _run_hook(self, name: str, hook: Hook, run: Run) -> None:
         """A hook that raises, or is cancelled, does not keep the job's end from being recorded."""
         try:
-            await hook(self._arq_ctx(run))
+            await hook(self._ctx_dict(run))
         except BaseException as error:  # noqa: BLE001
             self._journal.hook_failed(name, error)
 

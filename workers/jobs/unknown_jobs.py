@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from monarq.shared.commands.jobs.claim import Lease
@@ -36,12 +36,6 @@ MOST_TOLD: Final = 20
 def waits_for_s(lease: Lease) -> float:
     """How long ago a worker first met the job that did not know it; 0 where this is the first one."""
     return 0.0 if lease.unknown_ms is None else max(0.0, (lease.claimed_ms - lease.unknown_ms) / 1000)
-
-
-def some_of(names: Iterable[str]) -> str:
-    """The first names, for people."""
-    shown = sorted(names)
-    return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")
 
 
 class UnknownJobs:

@@ -46,7 +46,7 @@ from monarq.workers.system.forks import close_in_fork
 from monarq.workers.system.output import never_wait_for_readers
 
 if TYPE_CHECKING:
-    from monarq.workers.reporting.log_setup import LogSettings
+    from monarq.workers.config.log_settings import LogSettings
 
 _MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 

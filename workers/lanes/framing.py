@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from monarq.shared.tracing import Carrier
-    from monarq.workers.reporting.log_setup import LogSettings
+    from monarq.workers.config.log_settings import LogSettings
     from monarq.workers.runs.current_job import JobFields
     from monarq.workers.runs.raised import Raised
 

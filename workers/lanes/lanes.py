@@ -15,11 +15,11 @@ from monarq.shared.lane import Lane
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.shared.tracing import carry_context
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.jobs.registry import Registered
 from monarq.workers.lanes.child_progress import pass_on
 from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane
 from monarq.workers.reporting.counters import Tally
 from monarq.workers.runs.current_job import JobFields
+from monarq.workers.runs.registered import Registered
 from monarq.workers.runs.run import Run
 from monarq.workers.system.forks import FORKS
 

@@ -21,7 +21,6 @@ from monarq.workers.events.dispatcher import Journal
 from monarq.workers.jobs.acker import Acker
 from monarq.workers.jobs.claimer import Claimer
 from monarq.workers.jobs.precheck import Admission
-from monarq.workers.jobs.registry import Registered, lanes_of
 from monarq.workers.jobs.results import Results
 from monarq.workers.jobs.runner import Runner
 from monarq.workers.jobs.slots import Slots
@@ -34,6 +33,7 @@ from monarq.workers.leases.sweeper import Sweeper
 from monarq.workers.reporting.announcer import Announcer
 from monarq.workers.reporting.counters import Tally
 from monarq.workers.reporting.progress import Reporter
+from monarq.workers.runs.registered import Registered, lanes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

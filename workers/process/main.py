@@ -18,12 +18,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import uvloop
 
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import UrlSource
+from monarq.workers.config.object_path import find_object
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.channel import (
     Beat,
@@ -49,6 +50,8 @@ from monarq.workers.system.signals import handling
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from monarq.workers.process.target import TargetLoader
 
 BEAT_S: Final = 1.0
 SAME_REQUEST_S: Final = 1.0
@@ -152,7 +155,7 @@ class Worker:
                 settings.lease_s,
                 settings.grace_s,
                 redis_url=url,
-                arq_style=settings.arq_style,
+                one_process=settings.one_process,
             )
         )
 
@@ -235,12 +238,16 @@ def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine
     from monarq.workers.process.target import load_target
 
     overrides = spec.overrides | {"log": spec.log} | ({} if spec.audits else {"audit": False})
-    loaded = load_target(spec.target or "", spec.redis_url, overrides)
+    loaded = load_target(spec.target or "", spec.redis_url, overrides, [_loader_at(path) for path in spec.loaders])
     loaded.upkeep.append(ReadyTeller(on_ready))
     engine = loaded.engine(warns=spec.audits)
     engine.restarts = spec.restarts
     engine.own_process()
     return engine
+
+
+def _loader_at(path: str) -> TargetLoader:
+    return cast("TargetLoader", find_object(path))
 
 
 def _take_over_path(start: Start) -> None:

@@ -1,28 +1,24 @@
 """TARGET: what a worker runs, found by its dotted path, and the engine made from it.
 
 ``app.jobs`` is a module with ``@job`` functions, and with crons and listeners where it has some;
-``app.WorkerSettings`` (or ``app:WorkerSettings``) a settings class or dict as arq has them.
+other kinds, such as arq's settings classes, are read by loaders that the caller gives.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from monarq.shared.errors import DeclarationError, SettingsError, TargetError
+from monarq.shared.errors import SettingsError, TargetError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.schedule import Cron
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
-from monarq.workers.config.import_errors import place_of, said
+from monarq.workers.config.object_path import find_object
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.background import Upkeep
 from monarq.workers.events.dispatcher import Journal, Listener
@@ -80,7 +76,25 @@ class Loaded:
         )
 
 
-def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+class TargetLoader(Protocol):
+    """Loads targets of another kind than modules with ``@job`` functions, such as arq's settings."""
+
+    def adapt(self, settings: WorkerSettings) -> WorkerSettings:
+        """The settings of a module's worker, which may meet jobs of this kind as well."""
+        ...
+
+    def takes(self, found: object) -> bool:
+        """Whether an object is such a target."""
+        ...
+
+    def load(self, found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+        """Reads its settings; see `load_target`."""
+        ...
+
+
+def load_target(
+    target: str, url: str | None, overrides: Mapping[str, Any], loaders: Iterable[TargetLoader] = ()
+) -> Loaded:
     """Imports a target and reads its settings.
 
     Args:
@@ -88,6 +102,7 @@ def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> L
         url: the Redis to use, over what the target or the environment says.
         overrides: values for `WorkerSettings` that were given on the command line, by attribute; besides
             "allow_pickle" and "max_tries".
+        loaders: what loads targets that are no modules with @job functions.
 
     Raises:
         TargetError: there is nothing at this path, or nothing to run in it.
@@ -96,21 +111,18 @@ def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> L
     """
     found = find_object(target)
     let_speak()  # what is heard is settled below, by what the loggers let through
-    if isinstance(found, (type, dict)) or _holds_arq_settings(found):
-        return _load_arq(found, target, url, overrides)
+    loaders = list(loaders)
+    for loader in loaders:
+        if loader.takes(found):
+            return loader.load(found, target, url, overrides)
     if isinstance(found, ModuleType):
-        return _load_module(found, target, url, overrides)
+        return _load_module(found, target, url, overrides, loaders)
     raise TargetError(f"{target} is {found!r}: a worker runs a module with @job functions, or a settings class or dict")
 
 
-def _holds_arq_settings(found: object) -> bool:
-    """Whether an object, or a module without @job functions, has arq's settings as its attributes."""
-    if isinstance(found, ModuleType) and any(isinstance(value, Job) for value in vars(found).values()):
-        return False
-    return any(isinstance(getattr(found, name, None), (list, tuple)) for name in ("functions", "cron_jobs"))
-
-
-def _load_module(module: ModuleType, target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+def _load_module(
+    module: ModuleType, target: str, url: str | None, overrides: Mapping[str, Any], loaders: Iterable[TargetLoader]
+) -> Loaded:
     jobs = _unique(value for value in vars(module).values() if isinstance(value, Job))
     crons = _unique(value for value in vars(module).values() if isinstance(value, Cron))
     if not jobs:
@@ -122,6 +134,8 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
         )
     listeners = tuple(_unique(value for value in vars(module).values() if isinstance(value, Listener)))
     settings = override(WorkerSettings(codecs=Codecs(signer=find_signer()), listeners=listeners), overrides)
+    for loader in loaders:
+        settings = loader.adapt(settings)
     journal = Journal(worker_log(), *listeners)
     upkeep: list[Upkeep] = []
     if crons:
@@ -130,21 +144,6 @@ def _load_module(module: ModuleType, target: str, url: str | None, overrides: Ma
 
         upkeep.append(CronKeeper(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, journal=journal))
     return Loaded(list(jobs), settings, UrlSource(redis_url(url)), journal, upkeep)
-
-
-def _load_arq(found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
-    from monarq.arq.settings.reader import read_arq_settings
-    from monarq.arq.worker_side.hooks import arq_parts
-
-    read = read_arq_settings(found)
-    if not read.functions:
-        # A worker that knows no job would fail each one that it claims.
-        raise TargetError(f"{target} names no job: at least one function or cron_job must be registered")
-    if url is None and not read.names_redis:
-        url = os.environ.get("REDIS_URL")
-    source = None if url is None else UrlSource(redis_url(url))
-    parts = arq_parts(read, override(read.settings, overrides), source)
-    return Loaded(read.functions, parts.settings, source or read.source, parts.journal, parts.upkeep, read.ctx)
 
 
 def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSettings:
@@ -168,36 +167,6 @@ def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSe
     return dataclasses.replace(settings, **values)
 
 
-def find_object(path: str) -> object:
-    """What stands at ``package.module``, ``package.module.name`` or ``package.module:name``.
-
-    The current folder is searched first, as for a script that lies in it.
-
-    Raises:
-        TargetError: there is nothing, or importing it failed; the message says which part.
-    """
-    if (folder := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, folder)
-    module_path, _, name = path.partition(":")
-    if not module_path or path.endswith((":", ".")) or path.startswith("."):
-        raise TargetError(f"{path!r} is no path of a module or of a name in it, such as app.jobs or app:WorkerSettings")
-    if "/" in module_path or module_path.endswith(".py"):
-        raise TargetError(f"{path!r} is a file: give the module as Python names it, such as app.jobs for app/jobs.py")
-    if name:
-        return _attribute(_import(module_path), name, path)
-    try:
-        return _import(module_path)
-    except _NoModuleError as missing:
-        parent, _, last = module_path.rpartition(".")
-        if not parent:
-            raise
-        try:
-            module = _import(parent)
-        except _NoModuleError:
-            raise missing from None
-        return _attribute(module, last, path)
-
-
 def find_job(path: str) -> Job[..., Any]:
     """The job at ``package.module:name`` or ``package.module.name``.
 
@@ -207,52 +176,6 @@ def find_job(path: str) -> Job[..., Any]:
     found = find_object(path)
     if not isinstance(found, Job):
         raise TargetError(f"{path} is {type(found).__name__}, no job: put @job before it")
-    return found
-
-
-class _NoModuleError(TargetError):
-    """The module of this very name does not exist."""
-
-
-def _import(module_path: str) -> ModuleType:
-    try:
-        return importlib.import_module(module_path)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (module_path == error.name or module_path.startswith(error.name + ".")):
-            raise _NoModuleError(
-                f"there is no module {error.name!r} (looked in {Path.cwd()} and on the Python path)"
-            ) from error
-        what = f"it needs {error.name!r}, which is not there"
-        raise TargetError(f"{module_path} cannot be imported: {what}{place_of(error)}") from error
-    except SettingsError as error:
-        raise SettingsError(f"{module_path} cannot be imported: {error}{place_of(error)}") from error
-    except DeclarationError as error:
-        # It says itself where it stands.
-        raise TargetError(f"{module_path} cannot be imported: {error}") from error
-    except SystemExit as error:
-        raise TargetError(
-            f"{module_path} ended the process when it was imported: {said(error)}{place_of(error)}"
-        ) from error
-    except Exception as error:
-        raise TargetError(
-            f"{module_path} cannot be imported: {said(error)}{place_of(error)}{_to_do(error, module_path)}"
-        ) from error
-
-
-def _to_do(error: Exception, module_path: str) -> str:
-    """What helps where a module of a package is named without the package; '' elsewhere."""
-    if not isinstance(error, ImportError) or "no known parent package" not in str(error):
-        return ""
-    folder = Path.cwd()
-    return f": it is part of a package: name it {folder.name}.{module_path}, in the folder {folder.parent}"
-
-
-def _attribute(module: ModuleType, name: str, path: str) -> object:
-    found: object = module
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise TargetError(f"{path}: the module {module.__name__} has no {name!r}")
-        found = getattr(found, part)
     return found
 
 

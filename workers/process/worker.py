@@ -18,7 +18,7 @@ from monarq.shared.text.error_text import limit_error_text
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.background import Upkeep
 from monarq.workers.events.dispatcher import Journal
-from monarq.workers.jobs.registry import Registered, register
+from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.process.components import Crew, Terms
 from monarq.workers.process.lifecycle import Service
@@ -27,6 +27,7 @@ from monarq.workers.reporting.heartbeat import Pulse
 from monarq.workers.reporting.process_stats import Vitals
 from monarq.workers.reporting.record import write_record
 from monarq.workers.runs.current_job import WORKER_ID
+from monarq.workers.runs.registered import Registered
 from monarq.workers.runs.run import Run
 
 

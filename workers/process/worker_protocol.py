@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from monarq.shared.redis.connection import RedisSource
-from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.reporting.heartbeat import Pulse
+
+if TYPE_CHECKING:  # put off: a worker starts to listen before it imports redis
+    from monarq.shared.redis.connection import RedisSource
+    from monarq.workers.config.settings import WorkerSettings
+    from monarq.workers.reporting.heartbeat import Pulse
 
 
 class WorkerEngine(Protocol):

@@ -9,36 +9,13 @@ from __future__ import annotations
 import logging
 import logging.config
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from monarq.shared.errors import SettingsError
+from monarq.workers.config.log_settings import FORMATS, LogSettings
 from monarq.workers.reporting.log_fields import JobLogFilter, JsonFormatter
 
-LEVELS: Final = {-1: "WARNING", 0: "INFO", 1: "DEBUG"}
-FORMATS: Final = ("text", "json")
 _OWN_LOGGERS: Final = ("monarq", "arq")
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """How a process logs.
-
-    Attributes:
-        verbosity: 0 is usual, 1 tells of every job, -1 of warnings only.
-        format: "text" or "json".
-        custom: the dotted path of a dict for `logging.config.dictConfig`, instead of all this; arq's
-            --custom-log-dict.
-    """
-
-    verbosity: int = 0
-    format: str = "text"
-    custom: str | None = None
-
-    @property
-    def level(self) -> str:
-        """The level of monarq's own lines."""
-        return LEVELS[max(-1, min(1, self.verbosity))]
 
 
 def configure_logging(log: LogSettings) -> None:
@@ -113,7 +90,7 @@ def log_config(log: LogSettings) -> dict[str, Any]:
 
 
 def _find_config(path: str) -> dict[str, Any]:
-    from monarq.workers.process.target import find_object
+    from monarq.workers.config.object_path import find_object  # put off: few give a dict of their own
 
     found = find_object(path)
     if not isinstance(found, Mapping):

@@ -7,7 +7,6 @@ those which the job's own code makes are its children. Each try is a span; the l
 
 from __future__ import annotations
 
-from arq.worker import RetryJob
 from opentelemetry import context as otel_context
 from opentelemetry.trace import (
     INVALID_SPAN,
@@ -22,7 +21,7 @@ from opentelemetry.trace import (
 )
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.jobs.retry import Retry
+from monarq.shared.jobs.retry import is_retry_request
 from monarq.shared.otel import attributes_of, context_of
 from monarq.shared.text.error_text import error_text, message_of, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
@@ -70,7 +69,7 @@ class SpanListener(Listener):
         if span is not None:
             span.add_event("monarq.job.retry", {"monarq.retry.delay_s": delay_s})
         # A job that asks for another try has not failed.
-        self._end(run, "retried", None if isinstance(error, (Retry, RetryJob)) else error)
+        self._end(run, "retried", None if is_retry_request(error) else error)
 
     def job_crashed(self, run: Run, error: CpuJobDied) -> None:
         """See `Listener`."""

@@ -9,12 +9,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
-from arq.worker import RetryJob
-
+from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import JobDeadError, StandInError
-from monarq.shared.jobs.retry import Retry
+from monarq.shared.jobs.retry import RETRY_REQUESTS, is_retry_request
 from monarq.shared.lane import Lane
 from monarq.shared.parsing import LONGEST_S
+from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
 from monarq.workers.runs.raised import asked_ms
@@ -77,7 +77,7 @@ class HandedBack:
     """The worker stops: somebody else runs it.
 
     Attributes:
-        is_free: whether this run costs it no try, as by monarq's own rules; arq counts what its worker has begun.
+        is_free: whether this run costs it no try.
     """
 
     is_free: bool = True
@@ -91,26 +91,63 @@ class Lost:
 Outcome = Completed | Failed | Again | Aborted | Crashed | HandedBack | Lost
 
 
-def decide(run: Run, error: BaseException, *, arq_style: bool, retry_jobs: bool) -> Outcome:
-    """The verdict on a run that raised.
+class OutcomePolicy:
+    """What a run that raised, was stopped, or asks for another try ends as: monarq's own rules.
 
-    Args:
-        run: the run.
-        error: what it raised.
-        arq_style: keep to arq's rules for `Retry`: it always leads to another claim, which then finds the tries
-            used up. There a run that a stop cancels is a try.
-        retry_jobs: whether `Retry` and a cancelled run lead to another try at all.
+    Another set of rules, such as arq's, is a subclass, and part of a worker's settings.
     """
+
+    def is_retry(self, run: Run, error: BaseException) -> bool:
+        """Whether the run asks for another try."""
+        if run.raised is None or run.raised.arrived_as(error):
+            return is_retry_request(error)
+        return not RETRY_REQUESTS.isdisjoint(run.raised.classes)
+
+    def retry(self, run: Run, error: BaseException, asked_s: float) -> Outcome:
+        """What a run ends as that asks for another try after `asked_s` seconds."""
+        if run.job_try < run.job.policy.max_tries:
+            return Again(max(asked_s, RETRY_FLOOR_S), error)
+        dead = JobDeadError(f"{run.job.name} asked for another try after its last one, number {run.job_try}")
+        dead.__cause__ = error
+        return Failed(dead)
+
+    def cancelled_itself(self, run: Run, error: BaseException) -> Outcome:
+        """What a run ends as that raised a cancellation which nobody had ordered."""
+        if run.job_try < run.job.policy.max_tries:
+            return Again(RETRY_FLOOR_S, error)
+        # Raised as it is, it would cancel whoever waits for the job.
+        return Failed(error if isinstance(error, StandInError) else as_stand_in(error))
+
+    def stopped(self, error: BaseException) -> Outcome:
+        """What a run ends as that the worker's stop has cancelled; what it raised is no verdict on it."""
+        return self.handed_back()
+
+    def handed_back(self) -> HandedBack:
+        """How a job goes back to its queue whose run was stopped under way."""
+        return HandedBack()
+
+    def crash_tries(self, lease: Lease) -> int:
+        """How many of a job's tries were crashes, which Redis counts apart."""
+        return 0
+
+    def next_try(self, lease: Lease, payload: Payload | None) -> int:
+        """The number of the try that a claimed job is for, from 1."""
+        first = (payload and payload.job_try) or 0
+        return max(lease.tries + 1, first) + self.crash_tries(lease)
+
+
+def decide(run: Run, error: BaseException, policy: OutcomePolicy) -> Outcome:
+    """Decides what a run ends as that raised `error`."""
     if run.halt is Halt.LOST:
         return Lost()
     if run.halt is Halt.HAND_BACK:
-        return _decide_stopped(error, arq_style, retry_jobs)
+        return policy.stopped(error)
     if isinstance(error, asyncio.CancelledError):
-        return _decide_cancelled(run, error, arq_style, retry_jobs)
+        return _decide_cancelled(run, error, policy)
     if _is_a(run, error, (asyncio.CancelledError,)):
-        return _cancelled_itself(run, error, arq_style, retry_jobs)
-    if retry_jobs and _is_a(run, error, (Retry, RetryJob)):
-        return _again(run, error, _asked_s(run, error), arq_style)
+        return policy.cancelled_itself(run, error)
+    if policy.is_retry(run, error):
+        return policy.retry(run, error, _asked_s(run, error))
     if isinstance(error, CpuStartError):
         return Again(NO_CHILD_S, error, is_free=True)
     if isinstance(error, CpuJobDied) and error.is_crash:
@@ -140,40 +177,14 @@ def _by_policy(run: Run, error: BaseException) -> Outcome:
     return Failed(error)
 
 
-def _decide_stopped(error: BaseException, arq_style: bool, retry_jobs: bool) -> Outcome:
-    if arq_style and not retry_jobs:
-        return Failed(error)
-    # What the job, or a library, made of being cancelled is no verdict on it.
-    return HandedBack(is_free=not arq_style)
-
-
-def _decide_cancelled(run: Run, error: asyncio.CancelledError, arq_style: bool, retry_jobs: bool) -> Outcome:
+def _decide_cancelled(run: Run, error: asyncio.CancelledError, policy: OutcomePolicy) -> Outcome:
     if run.halt is Halt.ABORT:
         return Aborted(error)
     if run.halt is Halt.TIMEOUT:
         return _timed_out(run)
-    return _cancelled_itself(run, error, arq_style, retry_jobs)
-
-
-def _cancelled_itself(run: Run, error: BaseException, arq_style: bool, retry_jobs: bool) -> Outcome:
-    # In arq's style it is the next claim that finds the tries used up: whoever waits must
-    # not take the job for an aborted one.
-    if retry_jobs and (arq_style or run.job_try < run.job.policy.max_tries):
-        return Again(RETRY_FLOOR_S, error)
-    # Raised as it is, it would cancel whoever waits for the job; arq's clients are used to it.
-    return Failed(error if arq_style or isinstance(error, StandInError) else as_stand_in(error))
+    return policy.cancelled_itself(run, error)
 
 
 def _timed_out(run: Run) -> Outcome:
     end = "is abandoned in its thread, where nothing can stop it" if run.job.lane is Lane.THREAD else "was cancelled"
     return _by_policy(run, TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and {end}"))
-
-
-def _again(run: Run, error: BaseException, asked_s: float, arq_style: bool) -> Outcome:
-    if arq_style:
-        return Again(asked_s, error)
-    if run.job_try < run.job.policy.max_tries:
-        return Again(max(asked_s, RETRY_FLOOR_S), error)
-    dead = JobDeadError(f"{run.job.name} asked for another try after its last one, number {run.job_try}")
-    dead.__cause__ = error
-    return Failed(dead)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from monarq.shared.text.class_name import full_name
+
 
 class Raised(NamedTuple):
     """An exception that a job raised in another process.
@@ -15,7 +17,7 @@ class Raised(NamedTuple):
     Attributes:
         classes: its class and all that this derives from, by module and qualified name; then those of the job's
             ``retry_on`` that take it for theirs without being among them, as classes with ``register`` may.
-        defer_ms: the ms until another try that arq's `Retry` carries; None where it carries none.
+        defer_ms: the ms until another try that a `Retry` carries; None where it carries none.
     """
 
     classes: tuple[str, ...]
@@ -25,25 +27,21 @@ class Raised(NamedTuple):
     def of(cls, error: BaseException, retry_on: tuple[type[BaseException], ...] = ()) -> Raised:
         """What is to be known of an exception."""
         kinds = (*type(error).__mro__, *(kind for kind in retry_on if isinstance(error, kind)))
-        return cls(tuple(map(_full_name, kinds)), asked_ms(error))
+        return cls(tuple(map(full_name, kinds)), asked_ms(error))
 
     def arrived_as(self, error: BaseException) -> bool:
         """Whether what arrived is of the same class."""
-        return _full_name(type(error)) == self.classes[0]
+        return full_name(type(error)) == self.classes[0]
 
     def is_a(self, kinds: tuple[type[BaseException], ...]) -> bool:
         """Whether it is of one of these classes, or of one that derives from them."""
-        return not {_full_name(kind) for kind in kinds}.isdisjoint(self.classes)
+        return not {full_name(kind) for kind in kinds}.isdisjoint(self.classes)
 
 
 def asked_ms(error: BaseException) -> int | None:
-    """The ms until another try that arq's `Retry` carries; None where it carries none."""
+    """The ms until another try that a `Retry` carries; None where it carries none."""
     try:
         defer_ms = getattr(error, "defer_score", None)
     except Exception:  # noqa: BLE001 - a user's property may raise anything
         return None
     return defer_ms if isinstance(defer_ms, int) else None
-
-
-def _full_name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"

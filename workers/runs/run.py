@@ -13,8 +13,8 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.progress import NO_SINK, ProgressSink
-from monarq.workers.jobs.registry import Registered
 from monarq.workers.runs.raised import Raised
+from monarq.workers.runs.registered import Registered
 from monarq.workers.runs.run_progress import RunProgress
 
 

@@ -173,7 +173,7 @@ class Supervisor:
         """Settles how many workers there are to be, by what the first one runs."""
         self._is_sized = True
         spared = self._seats[1:]
-        if first.arq_style:
+        if first.one_process:
             del self._seats[1:]
             self._seats[0].one_at_a_time = True
             self._log.started(1, spared=len(spared))

@@ -21,15 +21,17 @@ from arq.worker import Function, func
 from monarq.arq.client.codecs import arq_codecs
 from monarq.arq.settings.connection import PoolSource, SettingsSource
 from monarq.arq.settings.crons import arq_entries, local_zone
+from monarq.arq.settings.functions import ArqFunction, as_job
 from monarq.arq.settings.lookup import DEFAULTS, EXTRAS, given_settings, hint
 from monarq.arq.worker_side.log import warn_namesakes
+from monarq.arq.worker_side.policies import ArqOutcomes, ArqRejections, describe_run
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_seconds
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S, RedisSource
-from monarq.workers.config.import_errors import place_of, said
+from monarq.workers.config.object_path import place_of, said
 from monarq.workers.config.settings import Hook, Hooks, WorkerSettings
 from monarq.workers.cron.entry import CronEntry
 
@@ -44,7 +46,7 @@ class ArqTarget:
 
     Attributes:
         settings: how the worker behaves.
-        functions: the jobs, cron jobs among them, as `monarq.workers.jobs.registry.register` takes them.
+        functions: the jobs as they were given, cron jobs among them.
         cron_jobs: arq's cron jobs.
         crons: the same for `CronKeeper`.
         source: where the worker's own connections come from.
@@ -56,6 +58,9 @@ class ArqTarget:
         job_deserializer: the same, for reading.
         expires_extra_ms: ms after its time that a job which a job or cron enqueues may be started.
         handle_signals: whether `monarq.arq.Worker` minds SIGINT and SIGTERM.
+        log_results: whether the results of jobs are logged.
+        health_check_key: the health-check key; None names it after the queue.
+        health_check_s: how often it is written.
         names_redis: whether the settings say which Redis. Where they do not, arq takes the one on localhost.
     """
 
@@ -72,7 +77,15 @@ class ArqTarget:
     job_deserializer: Any
     expires_extra_ms: int
     handle_signals: bool
+    log_results: bool
+    health_check_key: str | None
+    health_check_s: float
     names_redis: bool
+
+    @property
+    def jobs(self) -> list[Job[..., Any] | ArqFunction]:
+        """The functions, as `monarq.workers.jobs.registry.register` takes them."""
+        return [as_job(function) for function in self.functions]
 
     @property
     def names(self) -> list[str]:
@@ -116,6 +129,9 @@ def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
         job_deserializer=values["job_deserializer"],
         expires_extra_ms=values.number("expires_extra_ms", 1),
         handle_signals=bool(values["handle_signals"]),
+        log_results=bool(values["log_results"]),
+        health_check_key=values.kind("health_check_key", str, or_none=True),
+        health_check_s=max(_SHORTEST_HEALTH_S, values.seconds("health_check_interval")),
         names_redis=bool(given.get("redis_settings") or given.get("redis_pool")),
     )
 
@@ -184,14 +200,13 @@ def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
         grace_s=values.seconds("job_completion_wait"),
         codecs=arq_codecs(values["job_serializer"], values["job_deserializer"], find_signer(values.get("signing_key"))),
         allow_abort=bool(values["allow_abort_jobs"]),
-        retry_jobs=bool(values["retry_jobs"]),
         burst=bool(values["burst"]),
         max_burst_jobs=values.number("max_burst_jobs"),
         hooks=_hooks(values),
-        arq_style=True,
-        log_results=bool(values["log_results"]),
-        health_check_key=values.kind("health_check_key", str, or_none=True),
-        health_check_s=max(_SHORTEST_HEALTH_S, values.seconds("health_check_interval")),
+        outcomes=ArqOutcomes(retry_jobs=bool(values["retry_jobs"])),
+        rejections=ArqRejections(),
+        any_queue_name=True,
+        one_process=True,
         **{name: values[name] for name in EXTRAS - {"signing_key"} if name in values},
     )
 
@@ -221,6 +236,7 @@ def _timeout_s(values: _Values) -> float:
 
 def _hooks(values: _Values) -> Hooks:
     return Hooks(
+        describe=describe_run,
         startup=values.hook("on_startup"),
         shutdown=values.hook("on_shutdown"),
         job_start=values.hook("on_job_start"),

@@ -29,22 +29,31 @@ class ArqHealth:
     """Writes the key while the worker runs.
 
     Attributes:
-        key: the key: the settings', else the queue's.
+        key: the key.
 
     Args:
-        settings: name the key, its interval and the queue.
+        settings: name the queue and the lease.
         log: holds the counts, and is told of changes.
         journal: hears when Redis does not answer. Default: the log.
+        key: the key. Default: the queue's.
+        interval_s: how often it is written, in seconds.
         keep: leave the key when `run` is cancelled; `remove` takes it away.
     """
 
     def __init__(
-        self, settings: WorkerSettings, log: ArqLog, journal: Listener | None = None, *, keep: bool = False
+        self,
+        settings: WorkerSettings,
+        log: ArqLog,
+        journal: Listener | None = None,
+        *,
+        key: str | None = None,
+        interval_s: float = 3600.0,
+        keep: bool = False,
     ) -> None:
-        self.key = settings.health_check_key or settings.queues[0] + HEALTH_CHECK_SUFFIX
+        self.key = key or settings.queues[0] + HEALTH_CHECK_SUFFIX
         self._queue = settings.queues[0]
-        self._interval_s = settings.health_check_s
-        self._life_s = min(settings.health_check_s + 1, settings.lease_s)
+        self._interval_s = interval_s
+        self._life_s = min(interval_s + 1, settings.lease_s)
         self._log = log
         self._journal = journal or log
         self._keep = keep

@@ -123,9 +123,9 @@ def arq_parts(
         started: see `CronKeeper`.
     """
     settings = settings or target.settings
-    log = ArqLog(settings)
+    log = ArqLog(log_results=target.log_results)
     journal = Journal(log, *settings.listeners)
-    health = ArqHealth(settings, log, journal)
+    health = ArqHealth(settings, log, journal, key=target.health_check_key, interval_s=target.health_check_s)
     cron = make_keeper(target, settings, journal, started)
     life = ArqLife(
         target.names,

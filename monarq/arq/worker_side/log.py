@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from arq.jobs import SerializationError
 from arq.utils import truncate
+from arq.worker import Retry as ArqRetry
 from arq.worker import RetryJob
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry import Retry
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.log_lines import open_logger
-from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Listener
 from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.reporting.worker_log import why_refused
@@ -44,11 +44,11 @@ class ArqLog(Listener):
         retried: runs that lead to another one: arq counts those that a shutdown cancelled among them.
     """
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, *, log_results: bool = True) -> None:
         self.complete = 0
         self.failed = 0
         self.retried = 0
-        self._log_results = settings.log_results
+        self._log_results = log_results
         self._running: set[Run] = set()
 
     @property
@@ -123,7 +123,7 @@ class ArqLog(Listener):
         """See `Listener`."""
         self._running.discard(run)
         self.retried += 1
-        if isinstance(error, Retry):
+        if isinstance(error, (Retry, ArqRetry)):
             logger.info("%6.2fs ↻ %s retrying job in %0.2fs", _seconds(run), _ref(run), delay_s)
         elif isinstance(error, Exception) and not isinstance(error, RetryJob):
             told = (_seconds(run), _ref(run), delay_s, error_text(error))

@@ -13,6 +13,7 @@ from arq.connections import ArqRedis as StockRedis
 from redis.exceptions import RedisError
 
 from monarq.arq.settings.attributes import named
+from monarq.arq.settings.functions import as_job
 from monarq.arq.settings.reader import ArqTarget
 from monarq.arq.worker_side.health_check import ArqHealth
 from monarq.arq.worker_side.hooks import ArqLife, make_keeper
@@ -20,8 +21,8 @@ from monarq.arq.worker_side.log import ArqLog
 from monarq.shared.errors import MonarqError
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Journal
-from monarq.workers.jobs.registry import Registered
 from monarq.workers.process.worker import Engine
+from monarq.workers.runs.registered import Registered
 from monarq.workers.runs.run import Halt
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ _NO_GRACE_S: Final = 86_400.0
 class WorkerLog(ArqLog):
     """Writes arq's lines, and counts in the worker's attributes, which programs may set."""
 
-    def __init__(self, settings: WorkerSettings, worker: Worker) -> None:
+    def __init__(self, worker: Worker, *, log_results: bool) -> None:
         self._worker = worker
-        super().__init__(settings)
+        super().__init__(log_results=log_results)
 
     @property
     def complete(self) -> int:
@@ -86,7 +87,7 @@ class WorkerEngine(Engine):
 
     def __init__(self, worker: Worker, target: ArqTarget, settings: WorkerSettings, **parts: Any) -> None:
         self._worker = worker
-        super().__init__(target.functions, settings, target.source, ctx=worker.ctx, **parts)
+        super().__init__(target.jobs, settings, target.source, ctx=worker.ctx, **parts)
 
     def register(self, functions: Iterable[object]) -> Mapping[str, Registered]:
         """See `Engine`."""
@@ -95,7 +96,7 @@ class WorkerEngine(Engine):
     def _find_late(self, name: str) -> Registered | None:
         given: Any = self._worker.functions.get(name)
         try:
-            return None if given is None else super().register([named(name, given)])[name]
+            return None if given is None else super().register([as_job(named(name, given))])[name]
         except (MonarqError, RuntimeError):
             return None
 
@@ -116,9 +117,16 @@ class EngineRunner:
         self.arguments = arguments
         self._worker = worker
         self._grace_s = target.settings.grace_s
-        self._log = WorkerLog(target.settings, worker)
+        self._log = WorkerLog(worker, log_results=target.log_results)
         self._journal = Journal(self._log, *target.settings.listeners)
-        self._health = ArqHealth(target.settings, self._log, self._journal, keep=True)
+        self._health = ArqHealth(
+            target.settings,
+            self._log,
+            self._journal,
+            key=target.health_check_key,
+            interval_s=target.health_check_s,
+            keep=True,
+        )
         self._engine: Engine | None = None
         self._running: asyncio.Task[None] | None = None
         self._waiting: asyncio.Task[None] | None = None

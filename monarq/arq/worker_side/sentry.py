@@ -12,9 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from arq.worker import JobExecutionFailed, Retry, RetryJob
+from arq.worker import JobExecutionFailed, RetryJob
+from arq.worker import Retry as ArqRetry
 
-_NO_ERRORS: Final = (Retry, RetryJob, JobExecutionFailed)
+from monarq.shared.jobs.retry import Retry
+
+_NO_ERRORS: Final = (Retry, ArqRetry, RetryJob, JobExecutionFailed)
 _HIDDEN: Final = "[Filtered]"
 
 

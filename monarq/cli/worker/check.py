@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from monarq.cli.console import FAILED, say
 from monarq.cli.source import told
 from monarq.monitor.queues.stats import QueueStats, read_stats
+from monarq.targets import load_target
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.process.target import load_target
 
 
 def check_workers(spec: WorkerSpec) -> int:

@@ -14,6 +14,9 @@ from monarq.cli.options import make_verbose_option, queue_option, version_option
 from monarq.cli.source import EMBEDDED, open_url, redis_option
 from monarq.cli.worker.limits import limit_options
 
+LOADERS: Final = ("monarq.targets:ARQ",)
+"""What loads targets that are no modules of jobs, by its path: the worker process imports it."""
+
 SETTINGS: Final = {
     "queue": "queues",
     "concurrency": "concurrency",
@@ -224,6 +227,7 @@ def worker(
             verbosity=int(reporter.verbose),
             log_format=log_format,
             custom_log_dict=custom_log_dict,
+            loaders=LOADERS,
         )
         if check:
             from monarq.cli.worker.check import check_workers  # put off: a supervisor needs no Redis for its start

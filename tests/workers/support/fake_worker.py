@@ -55,7 +55,7 @@ class FakeEngine:
         self.settings = WorkerSettings(
             burst=self._target in ("burst", "fail-at-the-end-of-a-burst"),
             grace_s=spec.overrides.get("grace_s", 20.0),
-            arq_style=self._target == "arq",
+            one_process=self._target == "arq",
         )
         if self._target == "never-ready":
             time.sleep(LONG_S)

@@ -103,7 +103,7 @@ async def running_pool(
     **overrides: Any,
 ) -> AsyncIterator[Pool]:
     """Starts a supervisor in a session of its own; whatever is left of it at the end of the block is killed."""
-    spec = WorkerSpec(target, redis_url, overrides)
+    spec = WorkerSpec(target, redis_url, overrides, loaders=("monarq.targets:ARQ",))
     order = PoolOrder(spec, workers, limits or {}, fake, subreaper, terminal, share or {}, one_for_arq)
     process = await asyncio.create_subprocess_exec(
         *wrapper,

@@ -1,0 +1,62 @@
+"""arq's functions and cron jobs as jobs of a worker."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from arq.cron import CronJob
+from arq.worker import Function
+
+from monarq.arq.worker_side.sentry import told_to_sentry
+from monarq.shared.errors import DeclarationError
+from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.retry_policy import RetryPolicy
+from monarq.shared.lane import Lane
+from monarq.shared.tracing import arq_is_instrumented
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.jobs.registry import keep_ms, limit_s
+from monarq.workers.runs.registered import Passes, Registered
+
+
+@dataclass(frozen=True, slots=True)
+class ArqFunction:
+    """A `Function` or `CronJob` of arq's: a coroutine function that gets the ctx dict first."""
+
+    declared: Function | CronJob
+
+    def registered(self, settings: WorkerSettings) -> Registered:
+        """How a worker of these settings runs it."""
+        declared, policy = self.declared, settings.retry
+        if declared.max_tries is not None:
+            policy = RetryPolicy(declared.max_tries, policy.retries, policy.retry_on)
+        return Registered(
+            name=declared.name,
+            function=told_to_sentry(declared.name, declared.coroutine),
+            lane=Lane.IO,
+            home="io",
+            passes=Passes.CTX_DICT,
+            timeout_s=limit_s(declared.timeout_s, settings),
+            policy=policy,
+            keep_ms=keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),
+            is_cron=isinstance(declared, CronJob),
+            is_traced=arq_is_instrumented(),
+        )
+
+
+def as_job(function: object) -> Job[..., Any] | ArqFunction:
+    """What stands among arq's functions, for a worker: a declared job as it is, else one of arq's.
+
+    Raises:
+        DeclarationError: it is none.
+    """
+    if isinstance(function, (Job, ArqFunction)):
+        return function
+    if isinstance(function, (Function, CronJob)):
+        return ArqFunction(function)
+    if inspect.iscoroutinefunction(function):
+        return ArqFunction(Function(function.__qualname__, function, None, None, None, None))
+    raise DeclarationError(
+        f"{function!r} is no job: put @job before it, or make it an async def with ctx as its first parameter"
+    )

@@ -1,0 +1,93 @@
+"""arq's rules where they differ from monarq's: tries, retries, and the errors of jobs that cannot be run.
+
+The errors are arq's own classes, as the clients that load them need not have monarq's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from arq.jobs import DeserializationError
+from arq.utils import ms_to_datetime
+from arq.worker import JobExecutionFailed
+
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.errors import PayloadError, PayloadTooLargeError
+from monarq.workers.config.settings import describe
+from monarq.workers.runs.outcome import RETRY_FLOOR_S, Again, Failed, HandedBack, Outcome, OutcomePolicy
+from monarq.workers.runs.rejection import RejectionPolicy
+from monarq.workers.runs.run import Run
+
+
+@dataclass(frozen=True)
+class ArqOutcomes(OutcomePolicy):
+    """Outcomes by arq's rules: a try counts when it begins, so that a crash or a stop is one as well.
+
+    `Retry` always leads to another claim, which then finds the tries used up.
+
+    Attributes:
+        retry_jobs: whether `Retry` and a cancelled run lead to another try; arq's setting.
+    """
+
+    retry_jobs: bool = True
+
+    def is_retry(self, run: Run, error: BaseException) -> bool:
+        """See `OutcomePolicy`."""
+        return self.retry_jobs and super().is_retry(run, error)
+
+    def retry(self, run: Run, error: BaseException, asked_s: float) -> Outcome:
+        """See `OutcomePolicy`."""
+        return Again(asked_s, error)
+
+    def cancelled_itself(self, run: Run, error: BaseException) -> Outcome:
+        """See `OutcomePolicy`; whoever waits must not take the job for an aborted one."""
+        return Again(RETRY_FLOOR_S, error) if self.retry_jobs else Failed(error)
+
+    def stopped(self, error: BaseException) -> Outcome:
+        """See `OutcomePolicy`."""
+        return self.handed_back() if self.retry_jobs else Failed(error)
+
+    def handed_back(self) -> HandedBack:
+        """See `OutcomePolicy`."""
+        return HandedBack(is_free=False)
+
+    def crash_tries(self, lease: Lease) -> int:
+        """See `OutcomePolicy`."""
+        return lease.crashes
+
+
+class ArqRejections(RejectionPolicy):
+    """Rejections in arq's words and classes; an unknown name is one at once."""
+
+    def dead(self, why: str) -> Exception:
+        """See `RejectionPolicy`."""
+        return JobExecutionFailed(why)
+
+    def gone(self, lease: Lease) -> Exception:
+        """See `RejectionPolicy`."""
+        return self.dead("job expired")
+
+    def too_large(self, lease: Lease, size: int, most: int) -> Exception:
+        """See `RejectionPolicy`."""
+        return self.dead(str(PayloadTooLargeError(f"job {lease.job_id}", size, most)))
+
+    def undecodable(self, error: PayloadError) -> Exception:
+        """See `RejectionPolicy`."""
+        wrapped = DeserializationError("unable to deserialize job")
+        wrapped.__cause__ = error
+        return wrapped
+
+    def may_wait(self, waited_s: float, keep_s: float) -> bool:
+        """See `RejectionPolicy`."""
+        return False
+
+    def unknown(self, name: str, waited_s: float, known: Iterable[str]) -> Exception:
+        """See `RejectionPolicy`."""
+        return self.dead(f"function {name!r} not found")
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    """The run as arq's ctx dict describes it: the time is in the time zone that arq's environment names."""
+    return {**describe(run), "enqueue_time": ms_to_datetime(run.payload.enqueue_ms)}

@@ -1,0 +1,30 @@
+"""How a process logs: verbosity, format, or a dict of the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+LEVELS: Final = {-1: "WARNING", 0: "INFO", 1: "DEBUG"}
+FORMATS: Final = ("text", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How a process logs.
+
+    Attributes:
+        verbosity: 0 is usual, 1 tells of every job, -1 of warnings only.
+        format: "text" or "json".
+        custom: the dotted path of a dict for `logging.config.dictConfig`, instead of all this; arq's
+            --custom-log-dict.
+    """
+
+    verbosity: int = 0
+    format: str = "text"
+    custom: str | None = None
+
+    @property
+    def level(self) -> str:
+        """The level of monarq's own lines."""
+        return LEVELS[max(-1, min(1, self.verbosity))]

@@ -1,0 +1,56 @@
+"""The errors that jobs end with which cannot be run: monarq's own, for whoever waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.errors import JobDeadError, PayloadError, PayloadTooLargeError
+
+
+class RejectionPolicy:
+    """Says why a claimed job cannot be run. Other rules, such as arq's, are a subclass, part of a worker's settings."""
+
+    def dead(self, why: str) -> Exception:
+        """The error of a job that has had its last try or crash."""
+        return JobDeadError(why)
+
+    def gone(self, lease: Lease) -> Exception:
+        """The error of a job without payload: Redis does not tell a key that has expired from one that it dropped."""
+        if lease.may_have_expired:
+            return self.dead(
+                "job expired: no worker had started it when its `expires` was over, or Redis had evicted its payload,"
+                " which maxmemory-policy noeviction prevents"
+            )
+        return self.dead(
+            "its payload is gone: Redis evicted it, or somebody deleted it, or it has expired, as what arq's clients"
+            " enqueue does after a day; a Redis that holds jobs needs maxmemory-policy noeviction"
+        )
+
+    def too_large(self, lease: Lease, size: int, most: int) -> Exception:
+        """The error of a job whose payload is larger than the settings allow."""
+        return PayloadTooLargeError(f"job {lease.job_id}", size, most)
+
+    def undecodable(self, error: PayloadError) -> Exception:
+        """The error of a job whose payload cannot be read."""
+        return PayloadError(f"the payload cannot be read: {error}")
+
+    def may_wait(self, waited_s: float, keep_s: float) -> bool:
+        """Whether a job whose name is unknown here goes back, for a worker that knows it.
+
+        Args:
+            waited_s: how long ago a worker first met it.
+            keep_s: the settings' `keep_unknown_s`.
+        """
+        return waited_s < keep_s
+
+    def unknown(self, name: str, waited_s: float, known: Iterable[str]) -> Exception:
+        """The error of a job whose name is unknown, and which has waited for long enough."""
+        waited = f", nor on any that met it in {waited_s:,.0f} s" if waited_s else ""
+        return JobDeadError(f"no job is named {name!r} on this worker{waited}; it knows {some_of(known)}")
+
+
+def some_of(names: Iterable[str]) -> str:
+    """The first names, for people."""
+    shown = sorted(names)
+    return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")
