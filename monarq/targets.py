@@ -45,8 +45,8 @@ class ArqTargets:
             TargetError: no job is named in them.
             SettingsError: a setting has a value that it cannot have.
         """
+        from monarq.arq.lifecycle.hooks import arq_parts
         from monarq.arq.settings.reader import read_arq_settings
-        from monarq.arq.worker_side.hooks import arq_parts
 
         read = read_arq_settings(found)
         if not read.functions:

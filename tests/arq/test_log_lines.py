@@ -15,9 +15,9 @@ from arq.connections import RedisSettings
 from arq.utils import args_to_string
 from redis.asyncio import Redis
 
+from monarq.arq.lifecycle.health_check import ArqHealth
+from monarq.arq.runs.log import ArqLog, shown_arguments
 from monarq.arq.worker import async_check_health, check_health
-from monarq.arq.worker_side.health_check import ArqHealth
-from monarq.arq.worker_side.log import ArqLog, shown_arguments
 from monarq.shared.redis import keys as names
 from monarq.workers.config.settings import WorkerSettings
 from tests.arq import jobs

@@ -11,7 +11,7 @@ from typing import Any
 import arq
 import pytest
 
-from monarq.arq.worker_side.sentry import told_to_sentry
+from monarq.arq.runs.sentry import told_to_sentry
 from tests.arq import jobs
 from tests.arq.workers import burst
 

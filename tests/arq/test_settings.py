@@ -18,10 +18,10 @@ import pytest
 from arq.connections import RedisSettings
 from arq.worker import Function
 
+from monarq.arq.runs.policies import ArqOutcomes
 from monarq.arq.settings import crons as arq_cron
 from monarq.arq.settings.connection import PoolSource, SettingsSource
 from monarq.arq.settings.reader import read_arq_settings
-from monarq.arq.worker_side.policies import ArqOutcomes
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.payloads.codec import MSGPACK, PICKLE

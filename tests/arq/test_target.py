@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from monarq import Listener, Run
 from monarq.arq import ArqRedis
-from monarq.arq.worker_side.health_check import ArqHealth
+from monarq.arq.lifecycle.health_check import ArqHealth
 from monarq.shared.errors import TargetError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.targets import load_target

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from redis.connection import Encoder
 
-from monarq.arq.settings.functions import as_job
+from monarq.arq.runs.functions import as_job
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError
 from monarq.shared.payloads.codec import Codecs, PickleCodec

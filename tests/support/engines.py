@@ -12,8 +12,8 @@ import msgspec
 from arq.worker import JobExecutionFailed
 from redis.asyncio import Redis
 
-from monarq.arq.settings.functions import as_job
-from monarq.arq.worker_side.policies import ArqOutcomes, ArqRejections
+from monarq.arq.runs.functions import as_job
+from monarq.arq.runs.policies import ArqOutcomes, ArqRejections
 from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
 from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane

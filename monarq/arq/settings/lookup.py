@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from arq.worker import Worker as StockWorker
 
-from monarq.arq.worker_side.log import warn_misspelled
+from monarq.arq.runs.log import warn_misspelled
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     name: parameter.default for name, parameter in inspect.signature(StockWorker).parameters.items()

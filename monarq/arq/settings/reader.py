@@ -19,12 +19,12 @@ from arq.utils import import_string
 from arq.worker import Function, func
 
 from monarq.arq.client.codecs import arq_codecs
+from monarq.arq.runs.functions import ArqFunction, as_job
+from monarq.arq.runs.log import warn_namesakes
+from monarq.arq.runs.policies import ArqOutcomes, ArqRejections, describe_run
 from monarq.arq.settings.connection import PoolSource, SettingsSource
 from monarq.arq.settings.crons import arq_entries, local_zone
-from monarq.arq.settings.functions import ArqFunction, as_job
 from monarq.arq.settings.lookup import DEFAULTS, EXTRAS, given_settings, hint
-from monarq.arq.worker_side.log import warn_namesakes
-from monarq.arq.worker_side.policies import ArqOutcomes, ArqRejections, describe_run
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy

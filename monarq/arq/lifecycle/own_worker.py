@@ -19,12 +19,12 @@ from arq.worker import Function
 from arq.worker import Worker as StockWorker
 
 from monarq.arq.client.redis import ArqRedis
-from monarq.arq.settings.arguments import WorkerArguments
-from monarq.arq.settings.attributes import given_arguments, settings_now, stock_arguments
+from monarq.arq.lifecycle.arguments import WorkerArguments
+from monarq.arq.lifecycle.attributes import given_arguments, settings_now, stock_arguments
+from monarq.arq.lifecycle.hooks import open_pool
+from monarq.arq.lifecycle.runner import EngineRunner
+from monarq.arq.runs.log import warn_never_called
 from monarq.arq.settings.reader import job_name, read_arq_settings
-from monarq.arq.worker_side.hooks import open_pool
-from monarq.arq.worker_side.log import warn_never_called
-from monarq.arq.worker_side.runner import EngineRunner
 
 _STEPS: Final = (
     "_poll_iteration",

@@ -7,26 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from signal import Signals
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from arq.connections import ArqRedis as StockRedis
+from arq.worker import Worker as StockWorker
 from redis.exceptions import RedisError
 
-from monarq.arq.settings.attributes import named
-from monarq.arq.settings.functions import as_job
+from monarq.arq.lifecycle.attributes import named
+from monarq.arq.lifecycle.health_check import ArqHealth
+from monarq.arq.lifecycle.hooks import ArqLife, make_keeper
+from monarq.arq.runs.functions import as_job
+from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget
-from monarq.arq.worker_side.health_check import ArqHealth
-from monarq.arq.worker_side.hooks import ArqLife, make_keeper
-from monarq.arq.worker_side.log import ArqLog
 from monarq.shared.errors import MonarqError
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Journal
 from monarq.workers.process.worker import Engine
 from monarq.workers.runs.registered import Registered
 from monarq.workers.runs.run import Halt
-
-if TYPE_CHECKING:
-    from monarq.arq.worker_side.own_worker import Worker
 
 _NO_GRACE_S: Final = 86_400.0
 """The engine's own grace: here it is the worker that counts the time, and says so in between."""
@@ -35,7 +33,7 @@ _NO_GRACE_S: Final = 86_400.0
 class WorkerLog(ArqLog):
     """Writes arq's lines, and counts in the worker's attributes, which programs may set."""
 
-    def __init__(self, worker: Worker, *, log_results: bool) -> None:
+    def __init__(self, worker: StockWorker, *, log_results: bool) -> None:
         self._worker = worker
         super().__init__(log_results=log_results)
 
@@ -85,7 +83,7 @@ class LateJobs(dict[str, Registered]):
 class WorkerEngine(Engine):
     """The engine of a worker, whose attributes say whether it takes jobs, and which."""
 
-    def __init__(self, worker: Worker, target: ArqTarget, settings: WorkerSettings, **parts: Any) -> None:
+    def __init__(self, worker: StockWorker, target: ArqTarget, settings: WorkerSettings, **parts: Any) -> None:
         self._worker = worker
         super().__init__(target.jobs, settings, target.source, ctx=worker.ctx, **parts)
 
@@ -113,7 +111,7 @@ class EngineRunner:
         arguments: the same as they were given.
     """
 
-    def __init__(self, worker: Worker, target: ArqTarget, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, worker: StockWorker, target: ArqTarget, arguments: Mapping[str, Any]) -> None:
         self.arguments = arguments
         self._worker = worker
         self._grace_s = target.settings.grace_s

@@ -15,7 +15,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.arq.worker_side.log import ArqLog
+from monarq.arq.runs.log import ArqLog
 from monarq.shared.redis.keys import HEALTH_CHECK_SUFFIX
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Listener

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from arq.cron import CronJob
 from arq.worker import Function, func
@@ -16,9 +16,6 @@ from arq.worker import Worker as StockWorker
 from monarq.arq.settings.lookup import EXTRAS
 from monarq.arq.settings.reader import ArqTarget, read_arq_settings
 from monarq.shared.jobs.job import Job
-
-if TYPE_CHECKING:
-    from monarq.arq.worker_side.own_worker import Worker
 
 SIGNATURE: Final = inspect.signature(StockWorker)
 """What arq's worker takes, with its defaults."""
@@ -75,7 +72,7 @@ def stock_arguments(arguments: Mapping[str, Any], target: ArqTarget) -> dict[str
     return stock | {"functions": functions, "cron_jobs": target.cron_jobs, "job_timeout": timeout, "ctx": target.ctx}
 
 
-def settings_now(worker: Worker, arguments: Mapping[str, Any]) -> ArqTarget:
+def settings_now(worker: StockWorker, arguments: Mapping[str, Any]) -> ArqTarget:
     """The settings as the worker's attributes say now.
 
     Raises:

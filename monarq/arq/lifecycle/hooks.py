@@ -17,9 +17,9 @@ from redis.exceptions import RedisError
 
 from monarq.arq.client.pool import create_pool
 from monarq.arq.client.redis import ArqRedis as OwnArqRedis
+from monarq.arq.lifecycle.health_check import ArqHealth
+from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget
-from monarq.arq.worker_side.health_check import ArqHealth
-from monarq.arq.worker_side.log import ArqLog
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.cron.keeper import CronKeeper

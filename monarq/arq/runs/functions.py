@@ -9,7 +9,7 @@ from typing import Any
 from arq.cron import CronJob
 from arq.worker import Function
 
-from monarq.arq.worker_side.sentry import told_to_sentry
+from monarq.arq.runs.sentry import told_to_sentry
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy

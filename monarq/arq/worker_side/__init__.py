@@ -1,1 +1,0 @@
-"""A worker that runs by arq's rules: hooks, log lines, health check, Sentry."""
