@@ -211,7 +211,7 @@ LEASES: Final = st.builds(
 
 def admit(lease: Lease, settings_: WorkerSettings) -> None:
     """What the runner does with a claimed job, up to the bytes that go to Redis."""
-    admitted = Admission(register([known], settings_), settings_).admit(lease)
+    admitted = Admission(register([as_job(known)], settings_), settings_).admit(lease)
     results = Results("w1", settings_)
     if isinstance(admitted, Refused):
         ending = results.of_refusal(lease, admitted.payload, admitted.error, 1, bury=True)
