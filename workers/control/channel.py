@@ -14,7 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.reporting.heartbeat import Pulse
+from monarq.workers.control.heartbeat import Pulse
 
 READ_BYTES: Final = 65_536
 LONGEST_LINE: Final = 1_048_576

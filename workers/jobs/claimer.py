@@ -21,10 +21,10 @@ from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.token import make_token
 from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.control.heartbeat import Hunger
 from monarq.workers.events.dispatcher import Journal
 from monarq.workers.events.outage import Outage
 from monarq.workers.jobs.slots import Slots
-from monarq.workers.reporting.heartbeat import Hunger
 
 _SHORTEST_WAIT_S = 0.01
 _LONGEST_WAIT_S = 0.8 * SOCKET_TIMEOUT_S

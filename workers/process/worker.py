@@ -16,6 +16,7 @@ from typing import Any
 from monarq.shared.redis.connection import RedisSource
 from monarq.shared.text.error_text import limit_error_text
 from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.control.heartbeat import Pulse
 from monarq.workers.events.background import Upkeep
 from monarq.workers.events.dispatcher import Journal
 from monarq.workers.jobs.registry import register
@@ -23,7 +24,6 @@ from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.process.components import Crew, Terms
 from monarq.workers.process.lifecycle import Service
 from monarq.workers.reporting.counters import Tally
-from monarq.workers.reporting.heartbeat import Pulse
 from monarq.workers.reporting.process_stats import Vitals
 from monarq.workers.reporting.record import write_record
 from monarq.workers.runs.current_job import WORKER_ID

@@ -10,7 +10,7 @@ from monarq.workers.config.spec import WorkerSpec
 if TYPE_CHECKING:  # put off: a worker starts to listen before it imports redis
     from monarq.shared.redis.connection import RedisSource
     from monarq.workers.config.settings import WorkerSettings
-    from monarq.workers.reporting.heartbeat import Pulse
+    from monarq.workers.control.heartbeat import Pulse
 
 
 class WorkerEngine(Protocol):

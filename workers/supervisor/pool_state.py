@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from monarq.workers.control.channel import Ready
-from monarq.workers.reporting.heartbeat import Pulse
+from monarq.workers.control.heartbeat import Pulse
 
 if TYPE_CHECKING:
     from monarq.workers.supervisor.worker_handle import WorkerProcess

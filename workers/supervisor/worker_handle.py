@@ -33,9 +33,9 @@ from monarq.workers.control.channel import (
     Rest,
     SupervisorEnd,
 )
+from monarq.workers.control.heartbeat import Pulse
 from monarq.workers.lanes.child_end import ChildEnd, reap
 from monarq.workers.lanes.memory_guard import read_resident_bytes
-from monarq.workers.reporting.heartbeat import Pulse
 from monarq.workers.supervisor.log import SupervisorLog, hung_for, stubborn_for
 from monarq.workers.supervisor.worker_start import start_worker
 from monarq.workers.system.job_processes import family_of, kill

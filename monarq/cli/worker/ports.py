@@ -95,7 +95,7 @@ async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolStat
 
 @contextmanager
 def _health(health: PoolHealth) -> Iterator[list[Route]]:
-    from monarq.workers.supervisor.health_web import health_routes
+    from monarq.workers.supervisor.health_endpoint import health_routes
 
     health.start()
     try:

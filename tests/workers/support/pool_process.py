@@ -19,7 +19,7 @@ from monarq.workers.supervisor.recycler import Share
 from monarq.workers.supervisor.supervisor import Supervisor
 from monarq.workers.supervisor.worker_start import COMMAND
 
-FAKE: Final = (sys.executable, "-m", "tests.workers.support.fake_worker")
+FAKE: Final = (sys.executable, "-m", "tests.workers.supervisor.fake_worker")
 PR_SET_CHILD_SUBREAPER: Final = 36
 
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final
 from monarq.shared.errors import SettingsError
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.control.heartbeat import Pulse
 from monarq.workers.process.main import main
-from monarq.workers.reporting.heartbeat import Pulse
 
 if TYPE_CHECKING:
     from redis import Redis as BlockingRedis

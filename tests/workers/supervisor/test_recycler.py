@@ -14,9 +14,9 @@ from monarq.producer import Producer
 from monarq.shared.redis import keys as names
 from tests.support.slowness import in_time, patience_s
 from tests.workers import unruly_jobs
+from tests.workers.supervisor.test_supervisor_jobs import begun, pool_at, stop
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.pool import Pool, running_pool
-from tests.workers.test_supervisor_jobs import begun, pool_at, stop
 
 SOON_S = 0.1
 

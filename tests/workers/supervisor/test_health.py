@@ -13,7 +13,7 @@ from monarq.shared.lane import Home
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.control.channel import Ready
-from monarq.workers.reporting.heartbeat import Hunger, Pulse
+from monarq.workers.control.heartbeat import Hunger, Pulse
 from monarq.workers.supervisor.health import HealthLimits, PoolHealth
 from monarq.workers.supervisor.pool_state import Phase, PoolState, WorkerState
 from monarq.workers.supervisor.redis_probe import RedisProbe
