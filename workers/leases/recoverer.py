@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.control.channel import Ready
+from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.log import SupervisorLog
 
 if TYPE_CHECKING:

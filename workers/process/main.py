@@ -26,19 +26,8 @@ from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.object_path import find_object
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.control.channel import (
-    Beat,
-    Drain,
-    Ended,
-    HandBack,
-    Ready,
-    Refused,
-    Repair,
-    Rest,
-    Start,
-    ToWorker,
-    WorkerEnd,
-)
+from monarq.workers.control.channel import WorkerEnd
+from monarq.workers.control.messages import Beat, Drain, Ended, HandBack, Ready, Refused, Repair, Rest, Start, ToWorker
 from monarq.workers.leases.recoverer import Repairer
 from monarq.workers.process.worker_protocol import Build, WorkerEngine
 from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, let_speak

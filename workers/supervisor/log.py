@@ -11,7 +11,7 @@ from monarq.shared.text.log_lines import Block, open_logger
 from monarq.workers.lanes.child_end import ChildEnd
 
 if TYPE_CHECKING:
-    from monarq.workers.control.channel import Ready
+    from monarq.workers.control.messages import Ready
     from monarq.workers.supervisor.worker_handle import WorkerProcess
 
 logger = open_logger("monarq.supervisor")

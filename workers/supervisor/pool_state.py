@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from monarq.workers.control.channel import Ready
 from monarq.workers.control.heartbeat import Pulse
+from monarq.workers.control.messages import Ready
 
 if TYPE_CHECKING:
     from monarq.workers.supervisor.worker_handle import WorkerProcess

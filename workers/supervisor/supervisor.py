@@ -15,7 +15,7 @@ from typing import Final
 
 from monarq.shared.redis.connection import open_redis
 from monarq.workers.config.spec import Limits, WorkerSpec
-from monarq.workers.control.channel import Ready, Repair
+from monarq.workers.control.messages import Ready, Repair
 from monarq.workers.leases.recoverer import Repairer
 from monarq.workers.supervisor.log import SupervisorLog, death_of
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState

@@ -20,20 +20,9 @@ from typing import Final, Self
 import psutil
 
 from monarq.workers.config.spec import Limits, WorkerSpec
-from monarq.workers.control.channel import (
-    Beat,
-    ChannelError,
-    Drain,
-    Ended,
-    FromWorker,
-    HandBack,
-    Ready,
-    Refused,
-    Repair,
-    Rest,
-    SupervisorEnd,
-)
+from monarq.workers.control.channel import ChannelError, SupervisorEnd
 from monarq.workers.control.heartbeat import Pulse
+from monarq.workers.control.messages import Beat, Drain, Ended, FromWorker, HandBack, Ready, Refused, Repair, Rest
 from monarq.workers.lanes.child_end import ChildEnd, reap
 from monarq.workers.lanes.memory_guard import read_resident_bytes
 from monarq.workers.supervisor.log import SupervisorLog, hung_for, stubborn_for

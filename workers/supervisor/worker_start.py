@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.control.channel import Start, SupervisorEnd
+from monarq.workers.control.channel import SupervisorEnd
+from monarq.workers.control.messages import Start
 
 # -P keeps the working directory from standing before the path that we pass: a file there called queue.py, say, must
 # not break the start.

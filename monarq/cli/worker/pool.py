@@ -20,7 +20,7 @@ from monarq.workers.system.cores import usable_cores
 from monarq.workers.system.output import never_wait_for_readers
 
 if TYPE_CHECKING:
-    from monarq.workers.control.channel import Ready
+    from monarq.workers.control.messages import Ready
     from monarq.workers.supervisor.worker_handle import WorkerProcess
 
 

@@ -15,7 +15,7 @@ from monarq.shared.commands.workers import recover as commands
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.control.channel import Ready
+from monarq.workers.control.messages import Ready
 from monarq.workers.leases import recoverer as repairer
 from monarq.workers.leases.recoverer import Repairer
 from monarq.workers.supervisor.log import SupervisorLog

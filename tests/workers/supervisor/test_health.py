@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from monarq.shared.lane import Home
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.control.channel import Ready
 from monarq.workers.control.heartbeat import Hunger, Pulse
+from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.health import HealthLimits, PoolHealth
 from monarq.workers.supervisor.pool_state import Phase, PoolState, WorkerState
 from monarq.workers.supervisor.redis_probe import RedisProbe
