@@ -20,9 +20,8 @@ from monarq.workers.leases.recoverer import Repairer
 from monarq.workers.supervisor.log import SupervisorLog, death_of
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
 from monarq.workers.supervisor.recycler import Recycler, Share
-from monarq.workers.supervisor.worker_handle import WorkerProcess
+from monarq.workers.supervisor.worker_handle import COMMAND, WorkerProcess
 from monarq.workers.supervisor.worker_slot import Seat
-from monarq.workers.supervisor.worker_start import COMMAND
 from monarq.workers.system.reaper import adopts_orphans, reap_orphans
 from monarq.workers.system.signals import handling, hangup_means_stop, has_terminal
 

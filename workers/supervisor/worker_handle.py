@@ -11,10 +11,12 @@ import asyncio
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, Self
 
 import psutil
@@ -22,13 +24,27 @@ import psutil
 from monarq.workers.config.spec import Limits, WorkerSpec
 from monarq.workers.control.channel import ChannelError, SupervisorEnd
 from monarq.workers.control.heartbeat import Pulse
-from monarq.workers.control.messages import Beat, Drain, Ended, FromWorker, HandBack, Ready, Refused, Repair, Rest
+from monarq.workers.control.messages import (
+    Beat,
+    Drain,
+    Ended,
+    FromWorker,
+    HandBack,
+    Ready,
+    Refused,
+    Repair,
+    Rest,
+    Start,
+)
 from monarq.workers.lanes.child_end import ChildEnd, reap
 from monarq.workers.lanes.memory_guard import read_resident_bytes
 from monarq.workers.supervisor.log import SupervisorLog, hung_for, stubborn_for
-from monarq.workers.supervisor.worker_start import start_worker
 from monarq.workers.system.job_processes import family_of, kill
 from monarq.workers.system.reaper import has_ended
+
+# -P keeps the working directory from standing before the path that we pass: a file there called queue.py, say, must
+# not break the start.
+COMMAND: Final = (sys.executable, "-P", "-m", "monarq.workers.process")
 
 TICK_S: Final = 0.5
 EXIT_S: Final = 5.0
@@ -287,3 +303,28 @@ class WorkerProcess:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         kill(self._condemned)
+
+
+def start_worker(spec: WorkerSpec, command: Sequence[str]) -> tuple[subprocess.Popen[bytes], SupervisorEnd]:
+    """Starts a worker's process in a session of its own, and sends it its spec.
+
+    Raises:
+        OSError: the system refuses another process or descriptor.
+    """
+    ours, theirs = socket.socketpair()
+    try:
+        process = subprocess.Popen(
+            [*command, "--control-fd", str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+            env=dict(os.environ, PYTHONPATH=os.pathsep.join(path or str(Path.cwd()) for path in sys.path)),
+        )
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    channel = SupervisorEnd(ours)
+    channel.send(Start(spec, sys.path, os.environ.get("PYTHONPATH")))
+    return process, channel

@@ -17,7 +17,7 @@ import msgspec
 from monarq.workers.config.spec import Limits, WorkerSpec
 from monarq.workers.supervisor.recycler import Share
 from monarq.workers.supervisor.supervisor import Supervisor
-from monarq.workers.supervisor.worker_start import COMMAND
+from monarq.workers.supervisor.worker_handle import COMMAND
 
 FAKE: Final = (sys.executable, "-m", "tests.workers.supervisor.fake_worker")
 PR_SET_CHILD_SUBREAPER: Final = 36
