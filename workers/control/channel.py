@@ -1,6 +1,6 @@
 """The control channel: a socket pair between the supervisor and one worker process.
 
-Whichever side dies, the other one reads the end of the stream. See `monarq.workers.control.messages` for what is said.
+Whichever side dies, the other one reads the end of the stream. `monarq.workers.control.messages` has the messages.
 """
 
 from __future__ import annotations
@@ -11,24 +11,25 @@ from typing import Final
 
 import msgspec
 
-from monarq.workers.control.messages import Beat, FromWorker, ToWorker
+from monarq.workers.control.heartbeat import Heartbeat
+from monarq.workers.control.messages import FromWorker, ToWorker
 
 READ_BYTES: Final = 65_536
-LONGEST_LINE: Final = 1_048_576
+MAX_LINE_BYTES: Final = 1_048_576
 
 
 class ChannelError(Exception):
-    """What came in is no message: something else wrote into the channel."""
+    """The bytes received are no message: something else wrote into the channel."""
 
 
-class Inbox:
-    """Puts bytes together to lines."""
+class LineBuffer:
+    """Joins received bytes into lines."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
 
-    def take_lines(self, data: bytes) -> Iterator[bytes]:
-        """The lines that these bytes complete.
+    def lines(self, data: bytes) -> Iterator[bytes]:
+        """Adds these bytes and yields the lines that they complete.
 
         Raises:
             ChannelError: a line is longer than any message.
@@ -38,39 +39,39 @@ class Inbox:
             line = bytes(self._bytes[:end])
             del self._bytes[: end + 1]
             yield line
-        if len(self._bytes) > LONGEST_LINE:
+        if len(self._bytes) > MAX_LINE_BYTES:
             raise ChannelError("a line without end")
 
 
 def to_line(message: ToWorker | FromWorker) -> bytes:
-    """A message as it travels."""
+    """A message as bytes on the channel."""
     return msgspec.json.encode(message) + b"\n"
 
 
 class SupervisorEnd:
-    """The supervisor's end: it never waits."""
+    """The supervisor's end, which never waits."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         self._socket = connection
-        self._inbox = Inbox()
+        self._received = LineBuffer()
 
     def fileno(self) -> int:
         """For the event loop."""
         return self._socket.fileno()
 
     def send(self, message: ToWorker) -> None:
-        """Sends it; to a worker that is gone, or reads nothing for long, it is lost, and signals remain."""
+        """Sends a message; it is lost where the worker is gone or has read nothing for long: signals remain."""
         try:
             self._socket.sendall(to_line(message))
         except OSError:
             return
 
     def receive(self) -> list[FromWorker] | None:
-        """What has come in since; None at the end of the stream.
+        """The messages received since the last call; None at the end of the stream.
 
         Raises:
-            ChannelError: it is no message.
+            ChannelError: what was received is no message.
         """
         try:
             data = self._socket.recv(READ_BYTES)
@@ -81,28 +82,28 @@ class SupervisorEnd:
         if not data:
             return None
         try:
-            return [msgspec.json.decode(line, type=FromWorker) for line in self._inbox.take_lines(data)]
+            return [msgspec.json.decode(line, type=FromWorker) for line in self._received.lines(data)]
         except msgspec.DecodeError as error:
             raise ChannelError(str(error)) from error
 
     def close(self) -> None:
-        """To the worker this means that its supervisor is gone."""
+        """Closes the channel: the worker takes it that its supervisor is gone."""
         self._socket.close()
 
 
 class WorkerEnd:
-    """The worker's end: a thread waits for messages; sending never waits, as the event loop does it."""
+    """The worker's end: a thread waits for messages; sending never waits, as it is done on the event loop."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(True)
         connection.set_inheritable(False)
         self._socket = connection
-        self._inbox = Inbox()
+        self._received = LineBuffer()
         self._unsent = b""
 
     def send(self, message: FromWorker) -> None:
-        """Sends it, as far as there is room: a supervisor that is stopped for an hour must not stop us."""
-        if not self._unsent or not isinstance(message, Beat):
+        """Sends a message, as far as there is room: a supervisor that is stopped for an hour must not stop us."""
+        if not self._unsent or not isinstance(message, Heartbeat):
             self._unsent += to_line(message)
         try:
             sent = self._socket.send(self._unsent, socket.MSG_DONTWAIT)
@@ -115,9 +116,9 @@ class WorkerEnd:
         return (self._socket.fileno(),)
 
     def messages(self) -> Iterator[ToWorker]:
-        """Waits for each message; ends when the supervisor is gone."""
+        """Waits for messages and yields them; ends when the supervisor is gone."""
         while data := self._read():
-            for line in self._inbox.take_lines(data):
+            for line in self._received.lines(data):
                 yield msgspec.json.decode(line, type=ToWorker)
 
     def _read(self) -> bytes:

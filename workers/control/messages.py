@@ -1,7 +1,8 @@
 """The messages on the control channel between the supervisor and a worker process; one JSON object a line.
 
-The supervisor begins with `Start`; the worker answers with `Ready` or `Refused`, gives a `Beat` each second from its
-event loop, and says `Ended` when everything is handed back. The channel is private, so what is secret may travel on it.
+The supervisor begins with `Start`; the worker answers with `Ready` or `StartFailed`, sends a `Heartbeat` each second
+from its event loop, and `Exiting` when it has handed everything back. The channel is private, so secrets may travel on
+it.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from typing import Literal
 import msgspec
 
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.control.heartbeat import Pulse
+from monarq.workers.control.heartbeat import Heartbeat
 
-EndReason = Literal["drained", "burst"]
+ExitReason = Literal["drained", "burst"]
 
 
 class Start(msgspec.Struct, tag="start", frozen=True):
-    """Supervisor to worker, first of all.
+    """Supervisor to worker, the first message.
 
     Attributes:
         spec: what to run.
-        sys_path: the supervisor's import path, which is to be the worker's.
+        sys_path: the supervisor's import path, which the worker takes over.
         python_path: the PYTHONPATH that the worker's own children should see; None for none.
     """
 
@@ -31,27 +32,27 @@ class Start(msgspec.Struct, tag="start", frozen=True):
 
 
 class Drain(msgspec.Struct, tag="drain", frozen=True):
-    """Supervisor to worker, beside SIGTERM, whose handler a job may have replaced: end your jobs, and then end."""
+    """Supervisor to worker, beside SIGTERM, whose handler a job may have replaced: finish your jobs, then exit."""
 
 
 class HandBack(msgspec.Struct, tag="hand_back", frozen=True):
-    """Supervisor to worker: give the running jobs back now."""
+    """Supervisor to worker: hand the running jobs back now, then exit."""
 
 
-class Rest(msgspec.Struct, tag="rest", frozen=True):
-    """Supervisor to worker: take no new job; those that run may go on for as long as they need."""
+class StopClaiming(msgspec.Struct, tag="stop_claiming", frozen=True):
+    """Supervisor to worker: claim no new job; those that run may take as long as they need."""
 
 
-class Repair(msgspec.Struct, tag="repair", frozen=True):
-    """Supervisor to worker, where the supervisor has no URL of the Redis: give back what a dead worker held.
+class Recover(msgspec.Struct, tag="recover", frozen=True):
+    """Supervisor to worker, where only workers can reach the Redis: put a dead worker's jobs back in their queues.
 
     Attributes:
-        dead: what it said when it was ready.
-        what: what happened to it, in a few words.
+        dead: the dead worker's `Ready`.
+        reason: what happened to it, in a few words.
     """
 
     dead: Ready
-    what: str
+    reason: str
 
 
 class Ready(msgspec.Struct, tag="ready", frozen=True):
@@ -59,9 +60,9 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
 
     Attributes:
         worker_id: its id in Redis.
-        queues: what it serves.
+        queues: the queues that it serves.
         lease_s: how long its jobs stay its own without a renewal.
-        grace_s: how long it lets jobs run on when it is to stop.
+        grace_s: how long its running jobs may go on once it must stop.
         redis_url: where its jobs are; None where its Redis has no URL.
         one_process: whether its pool must have no other worker.
     """
@@ -77,35 +78,25 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
         return f"Ready({self.worker_id})"  # the URL may hold a password
 
 
-class Refused(msgspec.Struct, tag="refused", frozen=True):
+class StartFailed(msgspec.Struct, tag="start_failed", frozen=True):
     """Worker to supervisor: it cannot start; the message is for the user."""
 
     message: str
 
 
-class Beat(msgspec.Struct, tag="beat", frozen=True):
-    """Worker to supervisor: its event loop turns.
-
-    Attributes:
-        pulse: how it stands.
-    """
-
-    pulse: Pulse = Pulse()
-
-
-class Ended(msgspec.Struct, tag="ended", frozen=True):
+class Exiting(msgspec.Struct, tag="exiting", frozen=True):
     """Worker to supervisor: every job has ended or is handed back, and the process is about to exit.
 
     Attributes:
-        reason: why it ends.
-        cut_short: whether runs were stopped before their end: what they have started must not be at work any longer.
-        failed: whether what it does after its last job, the user's hook, has raised.
+        reason: why it exits.
+        cut_short: whether runs were stopped before their end: processes that they have started must end too.
+        failed: whether the user's hook that runs after the last job has raised.
     """
 
-    reason: EndReason
+    reason: ExitReason
     cut_short: bool = False
     failed: bool = False
 
 
-ToWorker = Start | Drain | HandBack | Rest | Repair
-FromWorker = Ready | Refused | Beat | Ended
+ToWorker = Start | Drain | HandBack | StopClaiming | Recover
+FromWorker = Ready | StartFailed | Heartbeat | Exiting

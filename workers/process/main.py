@@ -1,7 +1,7 @@
 """The worker process: `python -m monarq.workers.process --control-fd N`, started by the supervisor and by nobody else.
 
-It gets its spec over the control channel, makes the engine and runs it on uvloop, tells the supervisor each second that
-its event loop turns, and stops when it is told to: by SIGTERM or SIGINT (the first drains; another, a second or more
+It gets its spec over the control channel, makes the engine and runs it on uvloop, sends the supervisor a heartbeat each
+second, and stops when it is told to: by SIGTERM or SIGINT (the first drains; another, a second or more
 later, hands the running jobs back), by the supervisor's word, or as its supervisor is gone. Whatever its jobs leave
 behind, it exits soon after everything is handed back.
 """
@@ -27,11 +27,21 @@ from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.object_path import find_object
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.channel import WorkerEnd
-from monarq.workers.control.messages import Beat, Drain, Ended, HandBack, Ready, Refused, Repair, Rest, Start, ToWorker
-from monarq.workers.leases.recoverer import Repairer
+from monarq.workers.control.messages import (
+    Drain,
+    Exiting,
+    HandBack,
+    Ready,
+    Recover,
+    Start,
+    StartFailed,
+    StopClaiming,
+    ToWorker,
+)
+from monarq.workers.leases.recoverer import Recoverer
 from monarq.workers.process.worker_protocol import Build, WorkerEngine
 from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, let_speak
-from monarq.workers.supervisor.log import SupervisorLog, left_behind, not_started
+from monarq.workers.reporting.process_log import RecoveryLog, start_failure, still_at_work
 from monarq.workers.system.event_loop import run_through
 from monarq.workers.system.forks import FORKS
 from monarq.workers.system.output import never_wait_for_readers
@@ -42,7 +52,7 @@ if TYPE_CHECKING:
 
     from monarq.workers.process.target import TargetLoader
 
-BEAT_S: Final = 1.0
+HEARTBEAT_S: Final = 1.0
 SAME_REQUEST_S: Final = 1.0
 """Signals that come closer together are one request: a service manager signals us beside the supervisor."""
 LINGER_S: Final = 0.8
@@ -73,7 +83,7 @@ class Worker:
         self._spec = spec
         self._channel = channel
         self._messages = messages
-        self._repairer = Repairer(SupervisorLog())
+        self._recoverer = Recoverer(RecoveryLog())
         self._engine: WorkerEngine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_ready = False
@@ -93,11 +103,11 @@ class Worker:
         except MonarqError as error:
             if self._is_ready:
                 raise
-            self._channel.send(Refused(str(error)))
+            self._channel.send(StartFailed(str(error)))
             return CANNOT_START
         except BaseException as error:
             if not self._is_ready:
-                self._channel.send(Refused(not_started(error)))
+                self._channel.send(StartFailed(start_failure(error)))
             raise
         return 0
 
@@ -107,28 +117,28 @@ class Worker:
         FORKS.keep_from(self._loop)
         handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
         with handling(handlers):
-            beats = asyncio.create_task(self._beat(engine))
+            heartbeats = asyncio.create_task(self._send_heartbeats(engine))
             try:
                 await engine.run()
             except BaseException:
                 if engine.is_over:
-                    self._say_farewell(engine, failed=True)
+                    self._report_exit(engine, failed=True)
                 raise
             finally:
-                beats.cancel()
+                heartbeats.cancel()
                 # No thread or task that a job left behind may keep the process any longer.
                 _exit_within(LINGER_S)
-            self._say_farewell(engine)
+            self._report_exit(engine)
 
-    def _say_farewell(self, engine: WorkerEngine, *, failed: bool = False) -> None:
+    def _report_exit(self, engine: WorkerEngine, *, failed: bool = False) -> None:
         in_burst = engine.settings.burst and self._stop_asked_s is None
-        self._channel.send(Ended("burst" if in_burst else "drained", engine.cut_short, failed))
+        self._channel.send(Exiting("burst" if in_burst else "drained", engine.cut_short, failed))
 
-    async def _beat(self, engine: WorkerEngine) -> None:
+    async def _send_heartbeats(self, engine: WorkerEngine) -> None:
         while True:
             let_speak()  # a hook or a job may have set logging up
-            self._channel.send(Beat(engine.pulse()))
-            await asyncio.sleep(BEAT_S)
+            self._channel.send(engine.heartbeat())
+            await asyncio.sleep(HEARTBEAT_S)
 
     def _tell_ready(self) -> None:
         engine = self._engine
@@ -166,13 +176,13 @@ class Worker:
         if self._engine is not None:
             self._engine.hand_back()
 
-    def _rest(self) -> None:
+    def _stop_claiming(self) -> None:
         if self._engine is not None:
-            self._engine.rest()
+            self._engine.stop_claiming()
 
-    def _repair(self, order: Repair) -> None:
+    def _recover(self, order: Recover) -> None:
         if self._engine is not None:
-            self._repairer.begin(order.dead, order.what, self._engine.source.client())
+            self._recoverer.start(order.dead, order.reason, self._engine.source.client())
 
     def _obey_supervisor(self) -> None:
         """Listens in a thread, so that a worker whose event loop hangs learns of its supervisor's death too."""
@@ -182,10 +192,10 @@ class Worker:
                     self._call(self._drain)
                 case HandBack():
                     self._call(self._hand_back)
-                case Rest():
-                    self._call(self._rest)
-                case Repair():
-                    self._call(partial(self._repair, message))
+                case StopClaiming():
+                    self._call(self._stop_claiming)
+                case Recover():
+                    self._call(partial(self._recover, message))
         if self._engine is None or self._loop is None:
             os._exit(0)  # nothing has been claimed
         # It must end even if its loop never turns again: a lease that is always renewed frees no job. This needs
@@ -226,10 +236,10 @@ def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine
     """
     from monarq.workers.process.target import load_target
 
-    overrides = spec.overrides | {"log": spec.log} | ({} if spec.audits else {"audit": False})
+    overrides = spec.overrides | {"log": spec.log} | ({} if spec.warns_for_pool else {"audit": False})
     loaded = load_target(spec.target or "", spec.redis_url, overrides, [_loader_at(path) for path in spec.loaders])
     loaded.upkeep.append(ReadyTeller(on_ready))
-    engine = loaded.engine(warns=spec.audits)
+    engine = loaded.engine(warns=spec.warns_for_pool)
     engine.restarts = spec.restarts
     engine.own_process()
     return engine
@@ -263,7 +273,7 @@ def _exit_now() -> None:
     mine = (threading.main_thread(), threading.current_thread())
     threads = [thread.name for thread in threading.enumerate() if not thread.daemon and thread not in mine]
     with suppress(OSError, ValueError):
-        sys.stderr.write(left_behind(threads))
+        sys.stderr.write(still_at_work(threads))
         sys.stderr.flush()
         sys.stdout.flush()
     os._exit(1)

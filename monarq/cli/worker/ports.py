@@ -64,7 +64,7 @@ async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[
 
     Args:
         ports: which.
-        pool: gives how the pool stands.
+        pool: returns the state of the pool.
 
     Raises:
         SettingsError: a port cannot be had, or a package is missing.
@@ -79,7 +79,7 @@ async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolStat
     from monarq.workers.supervisor.redis_probe import RedisProbe  # put off: a pool without ports asks no Redis
 
     probe = RedisProbe()
-    stack.push_async_callback(probe.hang_up)
+    stack.push_async_callback(probe.close)
     for port, options in ports.names.items():
         listener = _listen(ports.bind, port, options)
         stack.callback(listener.close)

@@ -26,19 +26,19 @@ async def test_several_workers_are_started_for_arqs_settings_where_they_are_aske
         assert await pool.ends() == 0
 
 
-@pytest.mark.parametrize("share", [{}, {"jobs": 3}])
-async def test_of_arqs_settings_no_two_workers_run_while_one_is_replaced(share: dict[str, int]) -> None:
+@pytest.mark.parametrize("recycle_limits", [{}, {"jobs": 3}])
+async def test_of_arqs_settings_no_two_workers_run_while_one_is_replaced(recycle_limits: dict[str, int]) -> None:
     """Both want the same port, and each runs as many jobs as the settings say."""
-    async with running_pool("arq", workers=2, one_for_arq=True, share=share) as pool:
+    async with running_pool("arq", workers=2, one_for_arq=True, recycle_limits=recycle_limits) as pool:
         first = await pool.runs()
-        if not share:
+        if not recycle_limits:
             pool.signal(signal.SIGHUP)
         assert await pool.runs() != first
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
     told = [line.split(": ")[1] for line in pool.lines if line.endswith((": is up", ": is done"))]
     assert told == ["is up", "is done"] * (len(told) // 2)
-    assert pool.count("is replaced once it has ended") == (pool.count(": rest$") if share else 1)
+    assert pool.count("is replaced once it has ended") == (pool.count(": stop claiming$") if recycle_limits else 1)
 
 
 @pytest.mark.parametrize("one_for_arq", [True, False])

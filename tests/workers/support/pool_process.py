@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from monarq.workers.config.spec import Limits, WorkerSpec
-from monarq.workers.supervisor.recycler import Share
+from monarq.workers.supervisor.recycler import RecycleLimits
 from monarq.workers.supervisor.supervisor import Supervisor
 from monarq.workers.supervisor.worker_handle import COMMAND
 
@@ -32,7 +32,7 @@ class PoolOrder(msgspec.Struct):
     fake: bool
     subreaper: bool
     terminal: str | None
-    share: dict[str, int] = {}
+    recycle_limits: dict[str, int] = {}
     one_for_arq: bool = False
 
 
@@ -50,7 +50,7 @@ def main() -> None:
         one_for_arq=order.one_for_arq,
         command=FAKE if order.fake else COMMAND,
         limits=Limits(**order.limits),
-        share=Share(**order.share),
+        recycle_limits=RecycleLimits(**order.recycle_limits),
     )
     code = asyncio.run(pool.run())
     gc.freeze()  # as `monarq` does, to end sooner
