@@ -1,4 +1,4 @@
-"""The recoverer: a dead worker's jobs are given back at once, in all queues, until Redis takes them or the leases end."""
+"""The recoverer: a dead worker's jobs go back to all its queues at once, until Redis takes them or the leases end."""
 
 from __future__ import annotations
 
