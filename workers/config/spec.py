@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from monarq.workers.config.log_settings import LogSettings
 
 
@@ -46,22 +44,9 @@ class WorkerSpec:
         """How its processes log."""
         return LogSettings(self.verbosity, self.log_format, self.custom_log_dict)
 
-    def to_json(self) -> bytes:
-        """The spec as one line of JSON."""
-        return msgspec.json.encode(self)
-
-    @classmethod
-    def from_json(cls, line: bytes) -> WorkerSpec:
-        """The spec that `to_json` wrote.
-
-        Raises:
-            msgspec.DecodeError: the line is no spec.
-        """
-        return msgspec.json.decode(line, type=cls)
-
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SupervisorLimits:
     """The time limits of a supervisor and its pauses before restarts. All in seconds.
 
     Attributes:

@@ -36,7 +36,7 @@ class SupervisorLog(RecoveryLog):
     """Writes what happens to the workers of a pool to the logger ``monarq.supervisor``."""
 
     def started(self, workers: int, spared: int = 0) -> None:
-        """It is known how many workers there will be; `spared` more could run, which arq's users do not expect."""
+        """It is known how many workers there will be; `spared` more could run, but the target needs one only."""
         logger.info("starting %d worker%s", workers, "" if workers == 1 else "s")
 
     def worker_ready(self, worker: LoggedWorker, ready: Ready) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from monarq.shared.redis.connection import open_redis
-from monarq.workers.config.spec import Limits, WorkerSpec
+from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.control.messages import Ready, Recover
 from monarq.workers.leases.recoverer import Recoverer
 from monarq.workers.supervisor.log import SupervisorLog, death_note
@@ -30,38 +30,6 @@ CANNOT_START: Final = 2
 """Exit code of a worker, and of its supervisor, when the settings are wrong or Redis is not there."""
 
 
-async def supervise(
-    spec: WorkerSpec,
-    *,
-    workers: int,
-    one_for_arq: bool = False,
-    limits: Limits | None = None,
-    recycle_limits: RecycleLimits | None = None,
-    log: SupervisorLog | None = None,
-) -> int:
-    """Runs a pool of workers until they are told to stop, or in burst mode until no job is left.
-
-    Must run on plain asyncio in the main thread: it takes over SIGTERM, SIGINT, SIGHUP and SIGCHLD.
-
-    Args:
-        spec: what each worker runs.
-        workers: how many.
-        one_for_arq: one is enough where the target turns out to be arq's settings: their users count on it, with a
-            port that a hook opens say, or a cron that runs at the start. Only the first worker can tell, so the
-            others are started when it is ready.
-        limits: its time limits.
-        recycle_limits: the limits at which a worker is replaced. Default: only where too many of its threads hang.
-        log: where it logs; by default the logger ``monarq.supervisor``.
-
-    Returns:
-        The exit code: 0; 2 when the workers cannot start, for a reason that was logged; that of their processes, mostly
-        1, where the user's own code has raised before they took jobs, or after the last one.
-    """
-    return await Supervisor(
-        spec, workers=workers, one_for_arq=one_for_arq, limits=limits, recycle_limits=recycle_limits, log=log
-    ).run()
-
-
 class Supervisor:
     """The supervisor of a pool of workers.
 
@@ -75,16 +43,28 @@ class Supervisor:
         spec: WorkerSpec,
         *,
         workers: int,
-        one_for_arq: bool = False,
+        auto_size: bool = False,
         command: Sequence[str] = COMMAND,
-        limits: Limits | None = None,
+        limits: SupervisorLimits | None = None,
         recycle_limits: RecycleLimits | None = None,
         log: SupervisorLog | None = None,
     ) -> None:
-        """Starts nothing yet; `command` is what a worker process is started with."""
+        """Starts nothing yet.
+
+        Args:
+            spec: what each worker runs.
+            workers: how many.
+            auto_size: whether the first worker may decide that it stays the only one, as its target needs that: users
+                of arq's settings count on it, with a port that a hook opens say, or a cron that runs at the start. The
+                others are started when the first one is ready.
+            command: starts a worker process.
+            limits: its time limits.
+            recycle_limits: the limits at which a worker is replaced. Default: only where too many of its threads hang.
+            log: where it logs; by default the logger ``monarq.supervisor``.
+        """
         self._spec = spec
         self._command = command
-        self._limits = limits or Limits()
+        self._limits = limits or SupervisorLimits()
         self._recycle_limits = recycle_limits or RecycleLimits()
         self._log = log or SupervisorLog()
         self._recoverer = Recoverer(self._log)
@@ -92,7 +72,7 @@ class Supervisor:
             WorkerSlot(index, start=self._start, on_ended=self._on_ended, limits=self._limits, log=self._log)
             for index in range(workers)
         ]
-        self._is_size_known = not one_for_arq
+        self._is_size_known = not auto_size
         self._slot_tasks: asyncio.TaskGroup | None = None
         self._workers: dict[int, WorkerHandle] = {}
         self._recoveries_to_delegate: list[Recover] = []
@@ -113,7 +93,14 @@ class Supervisor:
         return PoolState(self._stopping, tuple(map(WorkerState.of, workers)), restarts)
 
     async def run(self) -> int:
-        """Runs the pool; see `supervise`."""
+        """Runs the pool until it is told to stop, or in burst mode until no job is left.
+
+        Must run on plain asyncio in the main thread: it takes over SIGTERM, SIGINT, SIGHUP and SIGCHLD.
+
+        Returns:
+            The exit code: 0; 2 when the workers cannot start, for a reason that was logged; that of their processes,
+            mostly 1, where the user's own code has raised before they took jobs, or after the last one.
+        """
         if self._is_size_known:
             self._log.started(len(self._slots))
         handlers = {

@@ -21,7 +21,7 @@ from typing import Final, Self
 
 import psutil
 
-from monarq.workers.config.spec import Limits, WorkerSpec
+from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.control.channel import ChannelError, SupervisorEnd
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import (
@@ -77,7 +77,7 @@ class WorkerHandle:
         *,
         index: int,
         restarts: int,
-        limits: Limits,
+        limits: SupervisorLimits,
         log: SupervisorLog,
         on_ready: Callable[[WorkerHandle], None],
     ) -> None:
@@ -119,7 +119,7 @@ class WorkerHandle:
         spec: WorkerSpec,
         command: Sequence[str],
         *,
-        limits: Limits,
+        limits: SupervisorLimits,
         log: SupervisorLog,
         on_ready: Callable[[WorkerHandle], None],
     ) -> Self:

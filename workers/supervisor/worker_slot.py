@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 
 from monarq.shared.redis.backoff import Backoff
-from monarq.workers.config.spec import Limits
+from monarq.workers.config.spec import SupervisorLimits
 from monarq.workers.supervisor.log import SupervisorLog
 from monarq.workers.supervisor.worker_handle import WorkerHandle
 
@@ -35,7 +35,7 @@ class WorkerSlot:
         *,
         start: Callable[[int, int], WorkerHandle],
         on_ended: Callable[[WorkerHandle], bool],
-        limits: Limits,
+        limits: SupervisorLimits,
         log: SupervisorLog,
     ) -> None:
         """Starts nothing yet.

@@ -11,7 +11,7 @@ from monarq.cli.worker.ports import Ports, serving
 from monarq.cli.worker.watch import Watcher, reload_on_changes
 from monarq.shared.redis.connection import shown_url
 from monarq.shared.version import VERSION
-from monarq.workers.config.spec import Limits, WorkerSpec
+from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.reporting.log_setup import configure_logging
 from monarq.workers.supervisor.log import LoggedWorker, SupervisorLog
 from monarq.workers.supervisor.recycler import RecycleLimits
@@ -60,7 +60,7 @@ class PoolLog(SupervisorLog):
 def run_pool(
     spec: WorkerSpec,
     workers: int | None,
-    limits: Limits,
+    limits: SupervisorLimits,
     ports: Ports,
     recycle_limits: RecycleLimits,
     *,
@@ -87,7 +87,7 @@ def run_pool(
     supervisor = Supervisor(
         spec,
         workers=workers or usable_cores(),
-        one_for_arq=workers is None,
+        auto_size=workers is None,
         limits=limits,
         recycle_limits=recycle_limits,
         log=PoolLog(spec),

@@ -24,9 +24,10 @@ from monarq.workers.control.messages import (
     ToWorker,
 )
 
+SPEC = WorkerSpec("app", "redis://localhost", {"concurrency": 5, "queues": ["a"]}, 2, 1, "json", loaders=("a:B",))
 READY = Ready("w1", ["a", "b"], 15.0, 20.0, "redis://localhost:1")
 TO_WORKER: list[ToWorker] = [
-    Start(WorkerSpec("app", None, {"concurrency": 5}, 2), ["", "/lib"], None),
+    Start(SPEC, ["", "/lib"], "/lib"),
     Drain(),
     HandBack(),
     StopClaiming(),

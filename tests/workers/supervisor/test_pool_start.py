@@ -11,7 +11,7 @@ from tests.workers.support.pool import running_pool
 
 @pytest.mark.parametrize(("target", "workers"), [("arq", 1), ("serve", 3)])
 async def test_one_worker_is_enough_by_arqs_settings(target: str, workers: int) -> None:
-    async with running_pool(target, workers=3, one_for_arq=True) as pool:
+    async with running_pool(target, workers=3, auto_size=True) as pool:
         await pool.runs(workers)
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
@@ -29,7 +29,7 @@ async def test_several_workers_are_started_for_arqs_settings_where_they_are_aske
 @pytest.mark.parametrize("recycle_limits", [{}, {"jobs": 3}])
 async def test_of_arqs_settings_no_two_workers_run_while_one_is_replaced(recycle_limits: dict[str, int]) -> None:
     """Both want the same port, and each runs as many jobs as the settings say."""
-    async with running_pool("arq", workers=2, one_for_arq=True, recycle_limits=recycle_limits) as pool:
+    async with running_pool("arq", workers=2, auto_size=True, recycle_limits=recycle_limits) as pool:
         first = await pool.runs()
         if not recycle_limits:
             pool.signal(signal.SIGHUP)
@@ -41,9 +41,9 @@ async def test_of_arqs_settings_no_two_workers_run_while_one_is_replaced(recycle
     assert pool.count("is replaced once it has ended") == (pool.count(": stop claiming$") if recycle_limits else 1)
 
 
-@pytest.mark.parametrize("one_for_arq", [True, False])
-async def test_a_start_that_raises_in_all_workers_ends_the_pool(one_for_arq: bool) -> None:
-    async with running_pool("fail", workers=2, one_for_arq=one_for_arq) as pool:
+@pytest.mark.parametrize("auto_size", [True, False])
+async def test_a_start_that_raises_in_all_workers_ends_the_pool(auto_size: bool) -> None:
+    async with running_pool("fail", workers=2, auto_size=auto_size) as pool:
         assert await pool.ends() == 1
     assert pool.count("ERROR the worker could not start: OSError: the port is taken") == 1
     assert pool.count("^OSError: the port is taken") >= 1

@@ -292,8 +292,3 @@ async def test_secrets_are_in_no_command_line_environment_or_output() -> None:
     assert pool.count("s3cret") == 0
     assert "s3cret" not in repr(WorkerSpec("app", "redis://:s3cret@localhost:1"))
     assert "s3cret" not in repr(Ready("id", [], 1.0, 1.0, "redis://:s3cret@localhost:1"))
-
-
-def test_spec_survives_its_journey() -> None:
-    spec = WorkerSpec("app", "redis://localhost", {"concurrency": 5, "queues": ["a"]}, 2, 1, "json")
-    assert WorkerSpec.from_json(spec.to_json()) == spec

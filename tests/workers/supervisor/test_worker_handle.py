@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from monarq.workers.config.spec import Limits, WorkerSpec
+from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.control.channel import to_line
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import Exiting, FromWorker, Ready, StartFailed
@@ -32,7 +32,7 @@ def spawn(*messages: FromWorker | bytes, then: str = "") -> tuple[WorkerHandle, 
     command = (sys.executable, "-c", SCRIPT.format(data=data, then=then))
     ready: list[WorkerHandle] = []
     spec = WorkerSpec("app", index=2, restarts=1)
-    handle = WorkerHandle.spawn(spec, command, limits=Limits(), log=SupervisorLog(), on_ready=ready.append)
+    handle = WorkerHandle.spawn(spec, command, limits=SupervisorLimits(), log=SupervisorLog(), on_ready=ready.append)
     return handle, ready
 
 

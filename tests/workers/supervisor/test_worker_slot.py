@@ -5,14 +5,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from monarq.workers.config.spec import Limits
+from monarq.workers.config.spec import SupervisorLimits
 from monarq.workers.supervisor.log import SupervisorLog
 from monarq.workers.supervisor.worker_slot import WorkerSlot
 
 
 def make_slot() -> WorkerSlot:
     nothing = cast("Any", None)
-    return WorkerSlot(0, start=nothing, on_ended=nothing, limits=Limits(), log=SupervisorLog())
+    return WorkerSlot(0, start=nothing, on_ended=nothing, limits=SupervisorLimits(), log=SupervisorLog())
 
 
 def pause_s(slot: WorkerSlot, *, ready: bool = False, start_error: str | None = None) -> float:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from monarq.workers.config.spec import Limits, WorkerSpec
+from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.supervisor.recycler import RecycleLimits
 from monarq.workers.supervisor.supervisor import Supervisor
 from monarq.workers.supervisor.worker_handle import COMMAND
@@ -33,7 +33,7 @@ class PoolOrder(msgspec.Struct):
     subreaper: bool
     terminal: str | None
     recycle_limits: dict[str, int] = {}
-    one_for_arq: bool = False
+    auto_size: bool = False
 
 
 def main() -> None:
@@ -47,9 +47,9 @@ def main() -> None:
     pool = Supervisor(
         order.spec,
         workers=order.workers,
-        one_for_arq=order.one_for_arq,
+        auto_size=order.auto_size,
         command=FAKE if order.fake else COMMAND,
-        limits=Limits(**order.limits),
+        limits=SupervisorLimits(**order.limits),
         recycle_limits=RecycleLimits(**order.recycle_limits),
     )
     code = asyncio.run(pool.run())
