@@ -15,7 +15,7 @@ from typing import Final, Literal
 import psutil
 
 TICK_S: Final = 0.1
-"""How often the lag is looked at: no longer delay is missed, and one of that length is seen as half as long."""
+"""How often the lag is measured: no longer delay is missed, and one of that length counts as half as long."""
 
 MIN_INTERVAL_S: Final = 1.0
 """Samples that are closer together get the same answer: the use of a core over less time means nothing."""

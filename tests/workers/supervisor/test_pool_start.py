@@ -1,4 +1,4 @@
-"""How many workers a pool has, and what becomes of it where the user's own code keeps them from starting or ending."""
+"""The start of a pool: how many workers it has, and how it ends where the user's code keeps them from starting."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def test_of_arqs_settings_no_two_workers_run_while_one_is_replaced(recycle
         assert await pool.runs() != first
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
-    told = [line.split(": ")[1] for line in pool.lines if line.endswith((": is up", ": is done"))]
-    assert told == ["is up", "is done"] * (len(told) // 2)
+    printed = [line.split(": ")[1] for line in pool.lines if line.endswith((": is up", ": is done"))]
+    assert printed == ["is up", "is done"] * (len(printed) // 2)
     assert pool.count("is replaced once it has ended") == (pool.count(": stop claiming$") if recycle_limits else 1)
 
 
@@ -69,6 +69,6 @@ async def test_an_end_that_raises_is_in_the_exit_code() -> None:
     assert pool.count(": is up") == pool.count("has ended: burst") == 2
 
 
-async def test_a_worker_that_is_not_ready_for_long_is_told_of() -> None:
+async def test_a_worker_that_is_not_ready_for_long_is_logged() -> None:
     async with running_pool("never-ready", limits={"start_timeout_s": 3.0}) as pool:
         await pool.line("WARNING worker 0 .* for 1 s: its program takes long to import, .* killed after 3 s")

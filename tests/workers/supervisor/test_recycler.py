@@ -24,7 +24,7 @@ SOON_S = 0.1
 async def ran_elsewhere(pool: Pool, producer: Producer, pid: int) -> int:
     """The process that took over from this one: the first other one in which a job runs.
 
-    What the jobs print is read: a pool whose output nobody takes stands still.
+    What the jobs print is read: a pool whose output nobody reads blocks.
     """
     async with in_time(20):
         while True:
@@ -66,17 +66,19 @@ async def test_a_worker_that_takes_too_much_memory(redis_url: str) -> None:
         await stop(pool)
 
 
-async def test_memory_that_workers_take_empty_is_no_limit_and_that_is_told_once(redis_url: str) -> None:
+async def test_memory_that_workers_take_empty_is_no_limit_and_that_is_logged_once(redis_url: str) -> None:
     async with (
         pool_at(redis_url, workers=2, recycle_limits={"memory_bytes": 20 * 2**20}) as pool,
         Producer(redis_url) as producer,
     ):
-        told = await pool.line(r"no worker is replaced for its memory: worker \d .* took (\d+) MiB .* limit is 20 MiB")
+        logged = await pool.line(
+            r"no worker is replaced for its memory: worker \d .* took (\d+) MiB .* limit is 20 MiB"
+        )
         await pool.line("is ready")
         ran = [await (await producer.enqueue(jobs.take_a_second)).result(timeout=patience_s(20)) for _ in range(3)]
         await stop(pool)
     assert len(ran) == 3
-    assert int(told[1]) > 20
+    assert int(logged[1]) > 20
     assert pool.count("is replaced for its memory") == 1
     assert pool.count("is replaced once") == 0
 
@@ -100,7 +102,7 @@ async def test_a_worker_of_whose_threads_too_many_hang(redis_url: str, redis: Re
     assert pool.count("is lost") == 0
 
 
-async def test_a_stop_does_not_wait_for_a_worker_at_leisure(redis_url: str, redis: Redis) -> None:
+async def test_a_stop_does_not_wait_for_a_worker_that_finishes_its_jobs(redis_url: str, redis: Redis) -> None:
     async with pool_at(redis_url, recycle_limits={"jobs": 1}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
         slow = await producer.enqueue(jobs.wait_for_ever)
         _, pid, _ = await begun(pool)
@@ -110,7 +112,7 @@ async def test_a_stop_does_not_wait_for_a_worker_at_leisure(redis_url: str, redi
     assert await redis.exists(names.in_progress(slow.job_id), names.retry(slow.job_id)) == 0
 
 
-async def test_one_that_takes_its_time_holds_up_no_other(redis_url: str) -> None:
+async def test_one_that_is_slow_to_finish_holds_up_no_other(redis_url: str) -> None:
     async with (
         pool_at(redis_url, workers=2, recycle_limits={"jobs": 1}, grace_s=SOON_S) as pool,
         Producer(redis_url) as producer,

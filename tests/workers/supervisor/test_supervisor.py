@@ -206,8 +206,8 @@ async def test_sighup_replaces_the_workers_one_by_one() -> None:
         await pool.line("rolling restart: done")
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
-    told = [line.split(": ") for line in pool.lines if line.startswith("fake-") and not line.endswith("runs")]
-    assert [what for _, what in told[:8]] == [
+    printed = [line.split(": ") for line in pool.lines if line.startswith("fake-") and not line.endswith("runs")]
+    assert [what for _, what in printed[:8]] == [
         "is up",
         "is up",
         "is up",
@@ -217,7 +217,7 @@ async def test_sighup_replaces_the_workers_one_by_one() -> None:
         "drain",
         "is done",
     ]
-    assert {int(who.split()[1]) for who, what in told[:8] if what == "is done"} == set(first)
+    assert {int(who.split()[1]) for who, what in printed[:8] if what == "is done"} == set(first)
 
 
 async def test_sighup_during_a_rolling_restart_makes_another() -> None:
