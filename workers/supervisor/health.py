@@ -90,7 +90,7 @@ class PoolHealth:
     def live(self) -> HealthReport:
         """Whether the event loops of the supervisor and its workers run."""
         pool, lag_s = self._pool(), self._loop_lag_s()
-        problems = [f"worker {worker.index} (pid {worker.pid}) {what}" for worker, what in self._blocked(pool)]
+        problems = [f"worker {worker.index} (pid {worker.pid}) {what}" for worker, what in self._unresponsive(pool)]
         if lag_s >= self._limits.live_s:
             problems.append(f"the supervisor's event loop stood still for {lag_s:.1f} s")
         return HealthReport(problems, pool, lag_s)
@@ -113,16 +113,16 @@ class PoolHealth:
             problems += self._unanswered(serving)
         return HealthReport(problems, pool, self._loop_lag_s(), answer)
 
-    def _blocked(self, pool: PoolState) -> list[tuple[WorkerState, str]]:
-        """Workers whose loop is blocked. One that starts may be importing; the supervisor limits that."""
+    def _unresponsive(self, pool: PoolState) -> list[tuple[WorkerState, str]]:
+        """Workers whose loop does not run. One that starts may be importing; the supervisor limits that."""
         limit_s = self._limits.live_s
-        blocked = []
+        unresponsive = []
         for worker in pool.workers:
             if worker.phase != "starting" and worker.silent_s >= limit_s:
-                blocked.append((worker, f"has given no sign of life for {worker.silent_s:.1f} s"))
+                unresponsive.append((worker, f"has given no sign of life for {worker.silent_s:.1f} s"))
             elif worker.heartbeat.lag_s >= limit_s:
-                blocked.append((worker, f"stood still for {worker.heartbeat.lag_s:.1f} s"))
-        return blocked
+                unresponsive.append((worker, f"stood still for {worker.heartbeat.lag_s:.1f} s"))
+        return unresponsive
 
     def _unclaimed(self, serving: list[WorkerState], answer: ProbeResult) -> list[str]:
         limit_s = self._limits.claim_s
