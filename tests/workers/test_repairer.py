@@ -20,8 +20,8 @@ from monarq.workers.leases import recoverer as repairer
 from monarq.workers.leases.recoverer import Repairer
 from monarq.workers.supervisor.log import SupervisorLog
 from tests.support.cancelling import nothing_left_open
-from tests.support.engines import QUEUE, put
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, put
 from tests.workers import engine_jobs as jobs
 
 GONE = "host:1:gone"

@@ -1,4 +1,4 @@
-"""A worker process whose engine needs no Redis and behaves as badly as its target says; it prints what happens to it.
+"""A worker process whose worker needs no Redis and behaves as badly as its target says; it prints what happens to it.
 
 Started by the supervisor in place of `monarq.workers.process`.
 """
