@@ -22,7 +22,7 @@ from monarq.shared.redis.client import Wire
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.private_pool import PrivatePool
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.claimer import Claimer
 from monarq.workers.jobs.slots import Slots
 
@@ -86,7 +86,7 @@ class Crowd:
             on_empty=_nothing,
             may_start=_no_limit,
             is_held=_hold_nothing,
-            journal=Journal(),
+            events=Dispatcher(),
         )
 
     def _start(self, worker_id: str, lease: Lease) -> None:

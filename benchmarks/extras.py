@@ -23,8 +23,8 @@ from monarq.embedded import EmbeddedRedis
 from monarq.shared.redis.connection import UrlSource, open_redis
 from monarq.shared.redis.scripts import Script
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.dispatcher import Journal
-from monarq.workers.process.worker import Engine
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.process.worker import Worker
 from monarq.workers.reporting.worker_log import WorkerLog
 
 COUNTING: Final = {
@@ -69,17 +69,17 @@ async def rate(url: str, jobs: int, with_all: bool) -> float:
         await producer.enqueue_many(nothing, [()] * jobs)
     settings = WorkerSettings(burst=True, audit=False)
     if with_all:
-        return await drained(Engine([nothing], settings, UrlSource(url), journal=Journal(WorkerLog())), jobs)
+        return await drained(Worker([nothing], settings, UrlSource(url), events=Dispatcher(WorkerLog())), jobs)
     with uncounted():
-        return await drained(Engine([nothing], settings, UrlSource(url)), jobs)
+        return await drained(Worker([nothing], settings, UrlSource(url)), jobs)
 
 
-async def drained(engine: Engine, jobs: int) -> float:
+async def drained(engine: Worker, jobs: int) -> float:
     """Runs all that waits."""
     begun_s = time.perf_counter()
     await engine.run()
-    if engine.tally.complete != jobs:
-        raise RuntimeError(f"{engine.tally.complete} of {jobs} jobs were run")
+    if engine.counters.complete != jobs:
+        raise RuntimeError(f"{engine.counters.complete} of {jobs} jobs were run")
     return jobs / (time.perf_counter() - begun_s)
 
 

@@ -56,7 +56,7 @@ class ArqTargets:
             url = os.environ.get("REDIS_URL")
         source = None if url is None else UrlSource(redis_url(url))
         parts = arq_parts(read, override(read.settings, overrides), source)
-        return Loaded(list(read.jobs), parts.settings, source or read.source, parts.journal, parts.upkeep, read.ctx)
+        return Loaded(list(read.jobs), parts.settings, source or read.source, parts.events, parts.background, read.ctx)
 
 
 ARQ: Final = ArqTargets()

@@ -1,1 +1,1 @@
-"""Takes jobs out of Redis and runs them: supervisor, worker process, lanes, leases, upkeep."""
+"""Takes jobs out of Redis and runs them: supervisor, worker process, lanes, leases, background."""

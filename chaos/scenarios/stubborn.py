@@ -38,7 +38,7 @@ async def cancel(stage: Stage) -> Outcome:
     outcome.figures.phantom -= len({event.job_id for event in stage.events(START) if _is_stubborn(event.job_id)})
     # A process that ends takes a job along that does not: it runs again, as it would after a crash.
     outcome.figures.dup_bound = again
-    outcome.facts |= {"stubborn": len(stubborn), "handed_back": again, "results": _tally(results)}
+    outcome.facts |= {"stubborn": len(stubborn), "handed_back": again, "results": _counters(results)}
     check_basics(outcome, stage.fleets, planned_deaths=0)
     outcome.check("stubborn jobs without an end", sum(each is None for each in results.values()), equals=0)
     outcome.check("longest run of a stubborn job s", _longest_run_s(stage), at_most=LASTS_MS / 1000 + TIMEOUT_S)
@@ -99,7 +99,7 @@ def _longest_run_s(stage: Stage) -> float:
     return round(longest_ns / 1e9, 2)
 
 
-def _tally(results: dict[str, str | None]) -> dict[str, int]:
+def _counters(results: dict[str, str | None]) -> dict[str, int]:
     """How many of each kind ended in which way."""
     found: dict[str, int] = {}
     for job_id, result in results.items():

@@ -15,7 +15,7 @@ from monarq.shared.payloads.codec import Codecs
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.keeper import CronKeeper
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from tests.support.cancelling import end
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -24,7 +24,7 @@ HOURLY = crontab("@hourly")
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
 
-class Told(Journal):
+class Told(Dispatcher):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -48,9 +48,9 @@ class Clock:
         self.moment = NOON
 
 
-def keeper(*entries: CronEntry, journal: Journal | None = None, **options: Any) -> CronKeeper:
+def keeper(*entries: CronEntry, recorder: Dispatcher | None = None, **options: Any) -> CronKeeper:
     """A worker's keeper."""
-    return CronKeeper(entries, queue=DEFAULT_QUEUE, codecs=Codecs(), journal=journal or Told(), **options)
+    return CronKeeper(entries, queue=DEFAULT_QUEUE, codecs=Codecs(), events=recorder or Told(), **options)
 
 
 def entry(schedule: Any = HOURLY, **options: Any) -> CronEntry:

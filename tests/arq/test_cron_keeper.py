@@ -25,11 +25,11 @@ from tests.support.slowness import in_time
 
 async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:
     journals = [Told() for _ in range(3)]
-    async with kept(redis, *(keeper(entry(EVERY_SECOND), journal=journal) for journal in journals)):
-        await until(lambda: asyncio.sleep(0, sum(len(journal.enqueued) for journal in journals) >= 4))
+    async with kept(redis, *(keeper(entry(EVERY_SECOND), events=recorder) for recorder in journals)):
+        await until(lambda: asyncio.sleep(0, sum(len(recorder.enqueued) for recorder in journals) >= 4))
     waiting = await queued(redis)
     # A keeper that is stopped may not have heard of its last one.
-    told = sorted(job_id for journal in journals for job_id in journal.enqueued)
+    told = sorted(job_id for recorder in journals for job_id in recorder.enqueued)
     assert told == sorted(waiting)[: len(told)]
     due = sorted(waiting.values())
     assert [later - earlier for earlier, later in pairwise(due)] == [1000] * (len(due) - 1)
@@ -76,19 +76,19 @@ async def test_a_tick_is_barred_long_after_its_job_has_ended(redis: Redis, clock
 
 async def test_after_trouble_the_newest_missed_tick_is_enqueued(proxy: Proxy, redis: Redis, clock: Clock) -> None:
     through = open_redis(proxy.url)
-    journal = Told()
-    one = keeper(entry(), journal=journal)
+    recorder = Told()
+    one = keeper(entry(), events=recorder)
     await one.look(through)
     await proxy.close()
     clock.moment = NOON + timedelta(hours=5, minutes=30)
     async with kept(through, one):
-        await until(lambda: asyncio.sleep(0, journal.redis))
+        await until(lambda: asyncio.sleep(0, recorder.redis))
         assert await queued(redis) == {}
         await proxy.open()
         await until(lambda: redis.zcard(DEFAULT_QUEUE))
-        await until(lambda: asyncio.sleep(0, len(journal.redis) == 2))
+        await until(lambda: asyncio.sleep(0, len(recorder.redis) == 2))
     assert list((await queued(redis)).values()) == [ms_of(NOON + timedelta(hours=5))]
-    assert journal.redis == ["lost while enqueueing cron ticks", "back for enqueueing cron ticks"]
+    assert recorder.redis == ["lost while enqueueing cron ticks", "back for enqueueing cron ticks"]
     await through.aclose()
 
 
@@ -231,19 +231,19 @@ async def test_a_tick_lives_as_long_as_it_may_be_started(redis: Redis, clock: Cl
 @pytest.mark.parametrize("bad", [{"queue": "text"}, {"args": (object(),)}], ids=["its queue", "its arguments"])
 async def test_an_entry_that_fails_keeps_no_other_waiting(redis: Redis, clock: Clock, bad: dict[str, Any]) -> None:
     await redis.set("text", "no queue", ex=60)
-    journal = Told()
-    one = keeper(entry(name="cron:bad", **bad), entry(name="cron:good"), journal=journal)
+    recorder = Told()
+    one = keeper(entry(name="cron:bad", **bad), entry(name="cron:good"), events=recorder)
     await one.look(redis)
     clock.moment = NOON + timedelta(hours=1)
     assert await one.look(redis) < 1
     assert [job_id.partition(":1")[0] for job_id in await queued(redis)] == ["cron:good"]
-    assert journal.redis == ["lost while enqueueing cron ticks of cron:bad"]
+    assert recorder.redis == ["lost while enqueueing cron ticks of cron:bad"]
 
 
 async def test_an_entry_goes_on_when_what_it_failed_of_is_gone(redis: Redis, clock: Clock) -> None:
     await redis.set("text", "no queue", ex=60)
-    journal = Told()
-    one = keeper(entry(name="cron:bad", queue="text"), journal=journal)
+    recorder = Told()
+    one = keeper(entry(name="cron:bad", queue="text"), events=recorder)
     await one.look(redis)
     clock.moment = NOON + timedelta(hours=1)
     await one.look(redis)
@@ -253,7 +253,7 @@ async def test_an_entry_goes_on_when_what_it_failed_of_is_gone(redis: Redis, clo
             # It may be looked at while it rests: uvloop's timers are up to half a millisecond early.
             await asyncio.sleep(min(0.05, await one.look(redis)))
     assert await redis.zcard("text") == 1
-    assert journal.redis[-1] == "back for enqueueing cron ticks of cron:bad"
+    assert recorder.redis[-1] == "back for enqueueing cron ticks of cron:bad"
 
 
 async def test_a_memory_that_is_none_stops_nothing(redis: Redis, clock: Clock) -> None:

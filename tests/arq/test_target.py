@@ -20,7 +20,7 @@ from monarq.shared.errors import TargetError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.targets import load_target
 from monarq.workers.cron.keeper import CronKeeper
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from tests.arq import jobs
 from tests.arq.workers import burst
 from tests.support.slowness import in_time, patience_s
@@ -38,14 +38,14 @@ async def test_a_target_of_arqs_runs_with_all_that_belongs_to_it(
     redis: Redis, redis_url: str, stock: arq.ArqRedis
 ) -> None:
     loaded = load_target(TARGET, redis_url, {"concurrency": 7})
-    assert isinstance(loaded.journal, Journal)
-    assert [type(part) for part in loaded.upkeep] == [ArqHealth, CronKeeper]
+    assert isinstance(loaded.recorder, Dispatcher)
+    assert [type(part) for part in loaded.background] == [ArqHealth, CronKeeper]
     assert loaded.settings.concurrency == 7
     made = await stock.enqueue_job("parent", 5)
     assert made is not None
-    engine = loaded.engine()
+    worker = loaded.worker()
     async with in_time(20):
-        await engine.run()
+        await worker.run()
     child = await made.result(timeout=patience_s(5))
     assert await Job(child, stock).result(timeout=patience_s(5)) == 105
     assert await seen(redis) == {"startup": 1, "at_start": 1, "shutdown": 100}

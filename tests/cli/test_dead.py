@@ -14,8 +14,8 @@ from monarq.producer import Producer
 from monarq.shared.redis.keys import QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.cli.dead_letters import PAYLOAD, bury, ids_left, ids_queued, letter
-from tests.support.engines import put, run_burst
 from tests.support.queue_state import KEYS, server_ms
+from tests.support.workers import put, run_burst
 
 THREE: Final = {
     "a": letter("mail.send", "ConnectionError: refused", dead_s=30),

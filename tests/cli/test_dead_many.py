@@ -11,8 +11,8 @@ from monarq.monitor.jobs import dead as reading
 from monarq.monitor.jobs.dead import DeadLetter, Wanted, find_letters
 from tests.cli.command import heard, start, until
 from tests.cli.dead_letters import bury, ids_queued, letter
-from tests.support.engines import QUEUE
 from tests.support.queue_state import KEYS, server_ms
+from tests.support.workers import QUEUE
 
 
 async def test_a_long_list_is_read_page_by_page_while_letters_come_and_go(

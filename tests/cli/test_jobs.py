@@ -17,8 +17,8 @@ from monarq.cli.jobs.view import ROW_FIELDS
 from monarq.monitor.admin import admin as steering
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
-from tests.support.engines import make_engine, put, put_raw, run_burst, running
 from tests.support.queue_state import server_ms
+from tests.support.workers import make_worker, put, put_raw, run_burst, running
 
 ANSI: Final = "\x1b[31mred\x1b[0m"
 
@@ -46,8 +46,8 @@ async def test_jobs_by_state(redis: Redis, redis_url: str, cli_here: Cli) -> Non
     await put(redis, faulty, "no", job_id="dead")
     await run_burst(redis_url, [faulty])
     await put(redis, endless, job_id="runs")
-    engine = make_engine(redis_url, [endless], grace_s=0.0)
-    async with running(engine):
+    worker = make_worker(redis_url, [endless], grace_s=0.0)
+    async with running(worker):
         await began.wait()
         await steering.pause(redis, DEFAULT_QUEUE)
         await put(redis, "mail.send", job_id="waits")
@@ -61,10 +61,10 @@ async def test_jobs_by_state(redis: Redis, redis_url: str, cli_here: Cli) -> Non
         ("dead", "dead", "listed-faulty"),
     ]
     assert all(set(row) == set(ROW_FIELDS) for row in rows)
-    assert (rows[0]["worker"], rows[3]["error"]) == (engine.worker_id, "ValueError: no")
+    assert (rows[0]["worker"], rows[3]["error"]) == (worker.worker_id, "ValueError: no")
     assert table[0].split() == ["state", "id", "job", "tries"]
     assert [line.split()[:2] for line in table[1:]] == [["running", "runs"], ["queued", "waits"], ["deferred", "later"]]
-    assert f"on {engine.worker_id} for" in table[1]
+    assert f"on {worker.worker_id} for" in table[1]
     assert "due in 59m" in table[3]
 
 

@@ -11,8 +11,8 @@ from monarq import job
 from monarq.monitor.admin import admin as steering
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
-from tests.support.engines import put, run_burst
 from tests.support.queue_state import server_ms
+from tests.support.workers import put, run_burst
 
 
 @job(name="queue-nothing")
@@ -41,13 +41,13 @@ async def test_pause_and_resume(redis: Redis, redis_url: str, cli_here: Cli) -> 
     await put(redis, nothing, job_id="a")
     said = [(await cli_here("queue", "pause", DEFAULT_QUEUE)).err for _ in range(2)]
     assert said == ["monarq: arq:queue is paused; what runs goes on\n", "monarq: arq:queue was paused already\n"]
-    engine = await run_burst(redis_url, [nothing])
-    assert engine.tally.started == 0, "a burst does not wait for a paused queue"
+    worker = await run_burst(redis_url, [nothing])
+    assert worker.tally.started == 0, "a burst does not wait for a paused queue"
     assert await redis.zcard(DEFAULT_QUEUE) == 1
     said = [(await cli_here("queue", "resume", DEFAULT_QUEUE)).err for _ in range(2)]
     assert said == ["monarq: arq:queue goes on\n", "monarq: arq:queue was not paused\n"]
-    engine = await run_burst(redis_url, [nothing])
-    assert engine.tally.complete == 1
+    worker = await run_burst(redis_url, [nothing])
+    assert worker.tally.complete == 1
 
 
 async def test_queues_that_nobody_knows(redis: Redis, cli_here: Cli) -> None:

@@ -50,7 +50,7 @@ async def test_no_value_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
         target.source,
         load_target("tests.cli.blocking_jobs", URL, {}),
         load_target("tests.cli.secret_app.WorkerSettings", URL, {}),
-        load_target("tests.cli.blocking_jobs", URL, {}).engine().settings,
+        load_target("tests.cli.blocking_jobs", URL, {}).worker().settings,
         producer,
         producer.handle("a"),
         blocking,

@@ -22,8 +22,8 @@ from monarq.shared.redis import keys as names
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT, limit_error_text
 from tests.arq.workers import burst
 from tests.errors import jobs
-from tests.support.engines import CODECS, letter_of, run_burst
 from tests.support.slowness import patience_s
+from tests.support.workers import CODECS, letter_of, run_burst
 
 LANES = ("io", "thread", "cpu")
 NO_WIDER = 21_000

@@ -12,7 +12,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
 from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs
-from tests.support.engines import CODECS, QUEUE, Journal, letter_of, put, put_raw, result_of, run_burst
+from tests.support.workers import CODECS, QUEUE, Dispatcher, letter_of, put, put_raw, result_of, run_burst
 
 
 @pytest.mark.parametrize("codec", [MSGPACK, PICKLE], ids=lambda codec: codec.name)
@@ -22,7 +22,7 @@ async def test_a_poison_job_dies_by_its_name(
 ) -> None:
     await put_raw(redis, "poison", write_payload(codec, "raise-io", ("x" * size,), {}, 1_700_000_000_000))
     await redis.set(QUEUE.crash("poison"), "3 its worker process was killed by SIGKILL", px=60_000)
-    await run_burst(redis_url, jobs.ALL, Journal(WorkerLog()), codecs=CODECS)
+    await run_burst(redis_url, jobs.ALL, Dispatcher(WorkerLog()), codecs=CODECS)
     said = "the worker or process that ran it was lost 3 times, the last time: its worker process was killed by SIGKILL"
     assert (await letter_of(redis, "poison"))["error"].endswith(said)
     assert (await result_of(redis, "poison")).name == "raise-io"

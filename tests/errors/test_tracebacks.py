@@ -15,7 +15,7 @@ from monarq.shared.text.log_lines import open_logger
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs
-from tests.support.engines import Journal, letter_of, put, result_of, run_burst
+from tests.support.workers import Dispatcher, letter_of, put, result_of, run_burst
 
 HERE = "/tests/"
 FRAME = "  File "
@@ -31,7 +31,7 @@ async def test_a_jobs_traceback_has_the_users_frames_alone(
     redis: Redis, redis_url: str, lane: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await put(redis, jobs.RAISE[lane], name, job_id="a")
-    await run_burst(redis_url, jobs.ALL, Journal(WorkerLog()))
+    await run_burst(redis_url, jobs.ALL, Dispatcher(WorkerLog()))
     value = (await result_of(redis, "a")).value
     remote = value if isinstance(value, JobFailedError) else value.__cause__
     logged = "\n".join(record.exc_text or "" for record in caplog.records)

@@ -25,12 +25,12 @@ from monarq.shared.payloads.payload import Payload, Result
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.jobs.precheck import AbortedBefore, Admission, Refused, Unknown
+from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, Rejected, Unknown
 from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.results import Results
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.runs.run import Run
-from tests.support.engines import ARQ_RULES
+from tests.support.workers import ARQ_RULES
 
 ALWAYS_THE_SAME: Final = settings(
     deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -211,11 +211,11 @@ LEASES: Final = st.builds(
 
 def admit(lease: Lease, settings_: WorkerSettings) -> None:
     """What the runner does with a claimed job, up to the bytes that go to Redis."""
-    admitted = Admission(register([as_job(known)], settings_), settings_).admit(lease)
+    admitted = Precheck(register([as_job(known)], settings_), settings_).admit(lease)
     results = Results("w1", settings_)
-    if isinstance(admitted, Refused):
+    if isinstance(admitted, Rejected):
         ending = results.of_refusal(lease, admitted.payload, admitted.error, 1, bury=True)
-    elif isinstance(admitted, AbortedBefore):
+    elif isinstance(admitted, AbortedBeforeStart):
         ending = results.of_refusal(lease, admitted.payload, PayloadError("aborted"), 1, bury=False)
     elif isinstance(admitted, Unknown):
         back = UnknownJobs("w1", keep_s=1, burst=True).put_back(lease, admitted.name)
@@ -259,7 +259,7 @@ def test_an_error_of_a_job_may_hold_any_text(codecs: Codecs) -> None:
     """As that of open() does for a file name that is no UTF-8."""
     worker = WorkerSettings(codecs=codecs)
     lease = replace(lease_of(JOB), payload=codecs.write.dumps(JOB))
-    run = Admission(register([as_job(known)], worker), worker).admit(lease)
+    run = Precheck(register([as_job(known)], worker), worker).admit(lease)
     assert isinstance(run, Run)
     try:
         raise FileNotFoundError(2, "no such file", "\udcff")

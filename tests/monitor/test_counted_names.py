@@ -13,8 +13,8 @@ from monarq.shared.commands.jobs.finish import Ending, finish
 from monarq.shared.commands.workers.know import know
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.test_tallies import KEYS, claim_all, enqueue_named
-from tests.support.engines import make_engine, running
 from tests.support.slowness import in_time
+from tests.support.workers import make_worker, running
 from tests.workers import engine_jobs as jobs
 
 
@@ -71,7 +71,7 @@ async def test_what_was_put_in_before_a_worker_knew_it_counts_later(redis: Redis
 
 
 async def test_a_worker_tells_at_its_start_what_it_knows(redis: Redis, redis_url: str) -> None:
-    async with running(make_engine(redis_url, [jobs.plus])), Producer(redis_url) as producer:
+    async with running(make_worker(redis_url, [jobs.plus])), Producer(redis_url) as producer:
         async with in_time(15):
             while not await redis.zcard(KEYS.base + "known"):
                 await asyncio.sleep(0.01)

@@ -20,7 +20,7 @@ from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.workers.supervisor.pool_metrics import PoolCollector
 from monarq.workers.supervisor.pool_state import PoolState
-from tests.support.engines import make_engine, put, running
+from tests.support.workers import make_worker, put, running
 from tests.workers import engine_jobs as jobs
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -59,7 +59,7 @@ def labels_in(query: str) -> set[str]:
 @pytest.fixture
 async def told(redis: Redis, redis_url: str) -> dict[str, set[str]]:
     """By name of each sample in /metrics, its labels."""
-    async with running(make_engine(redis_url, jobs.ALL)):
+    async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, jobs.plus, 1, 1, job_id="one")
         while await redis.zcard(DEFAULT_QUEUE):
             await asyncio.sleep(0.02)

@@ -19,9 +19,9 @@ from monarq.monitor.jobs.job import JobView, find_job, find_rows
 from monarq.producer import Producer
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from tests.support.engines import make_engine, put, put_raw, result_of, run_burst, running
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
+from tests.support.workers import make_worker, put, put_raw, result_of, run_burst, running
 
 ANSI: Final = "\x1b[31mred\x00"
 
@@ -117,7 +117,7 @@ async def test_a_job_that_runs_and_is_cancelled(redis: Redis, redis_url: str) ->
         await asyncio.Event().wait()
 
     await put(redis, endless, job_id="a")
-    engine = make_engine(redis_url, [endless])
+    engine = make_worker(redis_url, [endless])
     async with running(engine):
         await began.wait()
         view = await found(redis, "a")
@@ -142,7 +142,7 @@ async def test_a_job_that_is_handed_back(redis: Redis, redis_url: str) -> None:
         await asyncio.Event().wait()
 
     await put(redis, patient, job_id="a")
-    engine = make_engine(redis_url, [patient], grace_s=0.0)
+    engine = make_worker(redis_url, [patient], grace_s=0.0)
     async with running(engine):
         await began.wait()
     view = await found(redis, "a")

@@ -18,7 +18,7 @@ from monarq.producer import Producer, SyncProducer
 from monarq.shared.commands.queues.counts import counts
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from tests.support.engines import make_engine, put, run_burst, running
+from tests.support.workers import make_worker, put, run_burst, running
 from tests.workers import engine_jobs as jobs
 
 MAIL: Final = QueueKeys.of("mail")
@@ -70,7 +70,7 @@ async def test_a_queue_is_known_from_its_first_job(
 
 
 async def test_it_is_told_with_its_jobs_wherever_all_queues_are(redis: Redis, redis_url: str) -> None:
-    async with running(make_engine(redis_url, jobs.ALL)):
+    async with running(make_worker(redis_url, jobs.ALL)):
         await many(redis_url)
         queues = await known_queues(redis)
         verdict = judge(await read_overviews(redis, queues, minutes=15))

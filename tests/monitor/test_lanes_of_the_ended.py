@@ -12,7 +12,7 @@ from monarq.shared.calls.context import Context
 from monarq.shared.commands.jobs.abort import abort
 from monarq.shared.jobs.decorators import job
 from monarq.shared.redis.keys import DEFAULT_QUEUE
-from tests.support.engines import QUEUE, put, run_burst
+from tests.support.workers import QUEUE, put, run_burst
 
 
 @job(name="in io", keep_result=60)

@@ -21,8 +21,8 @@ from monarq.shared.payloads.signing import Signer
 from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
 from monarq.shared.redis.token import make_token
 from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
-from tests.support.engines import put, put_raw
 from tests.support.queue_state import KEYS, server_ms
+from tests.support.workers import put, put_raw
 
 PAYLOAD: Final = MSGPACK.dumps({"t": None, "f": "send", "a": (), "k": {}, "et": 1_700_000_000_000})
 

@@ -16,8 +16,8 @@ from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.monitor.metrics.metrics import Snapshot, read_snapshot
 from monarq.shared.commands.workers.know import know
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from tests.support.engines import make_engine, put, put_raw, run_burst, running
 from tests.support.slowness import in_time
+from tests.support.workers import make_worker, put, put_raw, run_burst, running
 from tests.workers import engine_jobs as jobs
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
@@ -86,11 +86,11 @@ async def test_jobs_to_the_last(redis: Redis, redis_url: str) -> None:
 
 
 async def test_workers(redis: Redis, redis_url: str) -> None:
-    engine = make_engine(redis_url, jobs.ALL, concurrency=7)
-    async with running(engine), in_time(10):
+    worker = make_worker(redis_url, jobs.ALL, concurrency=7)
+    async with running(worker), in_time(10):
         while value(samples := await scrape(redis), "monarq_workers", queue=DEFAULT_QUEUE) != 1:
             await asyncio.sleep(0.05)
-    labels = {"worker": engine.worker_id, "host": engine.worker_id.split(":")[0]}
+    labels = {"worker": worker.worker_id, "host": worker.worker_id.split(":")[0]}
     assert value(samples, "monarq_worker_up", **labels) == 1
     assert value(samples, "monarq_worker_concurrency", **labels) == 7
     assert (value(samples, "monarq_worker_memory_bytes", **labels) or 0) > 20 * 2**20

@@ -14,8 +14,8 @@ from monarq.monitor.queues.health_check import ArqHealth, read_health
 from monarq.producer import Producer
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
-from tests.support.engines import put, run_burst
 from tests.support.slowness import in_time
+from tests.support.workers import put, run_burst
 from tests.workers import engine_jobs as jobs
 
 

@@ -15,9 +15,9 @@ from monarq.monitor.admin.admin import Cancelled, Retried
 from monarq.monitor.jobs.listing import list_jobs
 from monarq.producer import Producer
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from tests.support.engines import make_engine, put, result_of, running
 from tests.support.queue_state import KEYS
 from tests.support.slowness import in_time
+from tests.support.workers import make_worker, put, result_of, running
 
 
 @job(name="steered-double")
@@ -36,8 +36,8 @@ async def ids_in(redis: Redis) -> list[bytes]:
 
 @pytest.mark.parametrize("function", [double, square], ids=["io", "cpu"])
 async def test_a_paused_queue_rests_and_goes_on_at_once(redis: Redis, redis_url: str, function: Any) -> None:
-    engine = make_engine(redis_url, [double, square], poll_s=3.0)
-    async with running(engine), Producer(redis_url) as producer:
+    worker = make_worker(redis_url, [double, square], poll_s=3.0)
+    async with running(worker), Producer(redis_url) as producer:
         assert await (await producer.enqueue(function, 3)).result(10) in (6, 9)
         assert await steering.pause(redis, DEFAULT_QUEUE)
         assert not await steering.pause(redis, DEFAULT_QUEUE)
@@ -51,7 +51,7 @@ async def test_a_paused_queue_rests_and_goes_on_at_once(redis: Redis, redis_url:
         async with in_time(10):
             while (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] == before:
                 await asyncio.sleep(0.01)
-        assert engine.tally.started == 1
+        assert worker.tally.started == 1
         began_s = time.monotonic()
         assert await steering.resume(redis, DEFAULT_QUEUE)
         assert await handle.result(10) in (8, 16)
@@ -69,7 +69,7 @@ async def test_what_runs_goes_on(redis: Redis, redis_url: str) -> None:
         return "done"
 
     await put(redis, slow, job_id="a")
-    async with running(make_engine(redis_url, [slow])):
+    async with running(make_worker(redis_url, [slow])):
         await began.wait()
         await steering.pause(redis, DEFAULT_QUEUE)
         may_end.set()
@@ -80,10 +80,10 @@ async def test_a_job_cancelled_in_a_paused_queue_ends_when_it_goes_on(redis: Red
     await steering.pause(redis, DEFAULT_QUEUE)
     await put(redis, double, 1, job_id="a")
     assert await steering.cancel(redis, DEFAULT_QUEUE, "a") is Cancelled.PAUSED
-    async with running(make_engine(redis_url, [double])) as engine:
+    async with running(make_worker(redis_url, [double])) as worker:
         await steering.resume(redis, DEFAULT_QUEUE)
         assert isinstance((await result_of(redis, "a")).value, asyncio.CancelledError)
-        assert engine.tally.complete == 0
+        assert worker.tally.complete == 0
 
 
 async def test_a_purge_of_thousands_beside_those_that_run(redis: Redis) -> None:
@@ -120,17 +120,17 @@ async def test_a_purge_while_workers_work(redis: Redis, redis_url: str) -> None:
     """Every job is either run or thrown away, and whoever waits learns which."""
     async with Producer(redis_url) as producer:
         handles = await producer.enqueue_many(double, [(n,) for n in range(3000)])
-        async with running(make_engine(redis_url, [double], lease_s=15.0)) as engine:
+        async with running(make_worker(redis_url, [double], lease_s=15.0)) as worker:
             waiting = [asyncio.create_task(handle.result(30)) for handle in handles]
             async with in_time(20):
-                while not engine.tally.complete:
+                while not worker.tally.complete:
                     await asyncio.sleep(0)
             purged = await steering.purge(redis, DEFAULT_QUEUE)
             outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     gone = [outcome for outcome in outcomes if isinstance(outcome, ResultNotFoundError)]
     assert len(gone) == purged
     assert [outcome for outcome in outcomes if not isinstance(outcome, ResultNotFoundError)].count(None) == 0
-    assert engine.tally.complete == 3000 - purged
+    assert worker.tally.complete == 3000 - purged
     assert "purged" in str(gone[0]) if gone else True
     assert await ids_in(redis) == []
 
@@ -146,7 +146,7 @@ async def test_a_purged_id_is_free_again(redis: Redis, redis_url: str) -> None:
                 await waiting
         again = await producer.enqueue(double.options(job_id="mine"), 4)
         assert not again.existed
-        async with running(make_engine(redis_url, [double])):
+        async with running(make_worker(redis_url, [double])):
             assert await again.result(10) == 8
 
 

@@ -26,7 +26,7 @@ from monarq.shared.commands.workers.renew import renew
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.process.worker import Engine
+from monarq.workers.process.worker import Worker
 
 KEYS: Final = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -60,7 +60,7 @@ async def test_a_burst_of_all_kinds(redis: Redis, redis_url: str) -> None:
         await producer.enqueue_many(ok, [()] * 30)
         await producer.enqueue(bad)
         await producer.enqueue(again)
-    await Engine([ok, bad, again], WorkerSettings(burst=True), UrlSource(redis_url)).run()
+    await Worker([ok, bad, again], WorkerSettings(burst=True), UrlSource(redis_url)).run()
     jobs = await read_jobs(redis, DEFAULT_QUEUE)
     of_ok, of_bad, of_again = jobs["tallied_ok"], jobs["tallied_bad"], jobs["tallied_again"]
     assert (of_ok.enqueued, of_ok.started, of_ok.done, of_ok.failed) == (30, 30, 30, 0)
@@ -74,7 +74,7 @@ async def test_minutes_and_seconds_add_up_to_the_whole(redis: Redis, redis_url: 
     async with Producer(redis_url) as producer:
         await producer.enqueue_many(ok, [()] * 30)
         await producer.enqueue(bad)
-    await Engine([ok, bad], WorkerSettings(burst=True), UrlSource(redis_url)).run()
+    await Worker([ok, bad], WorkerSettings(burst=True), UrlSource(redis_url)).run()
     whole = await read_totals(redis, DEFAULT_QUEUE)
     assert whole.ended == 31
     assert sum_of(await read_series(redis, DEFAULT_QUEUE, step_s=1, length=600)) == whole

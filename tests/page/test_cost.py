@@ -8,8 +8,8 @@ from monarq.monitor.admin import admin as steering
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.page.site import Site
-from tests.support.engines import put
 from tests.support.slowness import in_time
+from tests.support.workers import put
 
 FORBIDDEN = {"KEYS", "SCAN", "SMEMBERS", "HSCAN", "ZSCAN", "SSCAN", "SORT"}
 PAGES = ("/", "/?span=1h", "/queues", "/queues/purge?queue=arq:queue", "/jobs", "/jobs?state=running")

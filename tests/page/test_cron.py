@@ -13,7 +13,7 @@ from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.keeper import CronKeeper
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from tests.page.site import Site
 from tests.support.slowness import in_time
 
@@ -21,7 +21,7 @@ KEYS = QueueKeys.of(DEFAULT_QUEUE)
 
 
 def keeper(*entries: CronEntry) -> CronKeeper:
-    return CronKeeper(entries, queue=DEFAULT_QUEUE, codecs=Codecs(write=MSGPACK), journal=Journal())
+    return CronKeeper(entries, queue=DEFAULT_QUEUE, codecs=Codecs(write=MSGPACK), events=Dispatcher())
 
 
 async def test_what_a_worker_keeps_is_shown(redis: Redis, site: Site) -> None:

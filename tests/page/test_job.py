@@ -12,8 +12,8 @@ from monarq.shared.calls.context import Context
 from monarq.shared.jobs.decorators import job
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.page.site import Site
-from tests.support.engines import make_engine, put, result_of, running
 from tests.support.slowness import in_time
+from tests.support.workers import make_worker, put, result_of, running
 
 GATES: list[asyncio.Event] = []
 
@@ -55,7 +55,7 @@ async def test_a_job_on_its_way(redis: Redis, redis_url: str, site: Site, gate: 
     assert all(word in html for word in ("page.hold", "Queued", "Enqueued", "Show arguments"))
     assert "the-secret" not in html
     assert "the-secret" in await site.text(path("one") + "&arguments=1")
-    async with running(make_engine(redis_url, [hold])):
+    async with running(make_worker(redis_url, [hold])):
         html = await text_with(site, "one", "a quarter")
         assert "Running" in html
         assert 'value="0.2500"' in html
@@ -68,7 +68,7 @@ async def test_a_job_on_its_way(redis: Redis, redis_url: str, site: Site, gate: 
 
 async def test_a_running_job_is_cancelled(redis: Redis, redis_url: str, site: Site, gate: asyncio.Event) -> None:
     await put(redis, hold, "", job_id="one")
-    async with running(make_engine(redis_url, [hold])):
+    async with running(make_worker(redis_url, [hold])):
         await text_with(site, "one", "a quarter")
         answer = await site.post("/jobs/cancel?queue=arq:queue&id=one")
         assert answer.headers["location"] == path("one") + "&did=cancelled"
@@ -77,7 +77,7 @@ async def test_a_running_job_is_cancelled(redis: Redis, redis_url: str, site: Si
 
 async def test_a_dead_job_is_retried(redis: Redis, redis_url: str, site: Site, gate: asyncio.Event) -> None:
     await put(redis, fail, job_id="one")
-    async with running(make_engine(redis_url, [fail])):
+    async with running(make_worker(redis_url, [fail])):
         html = await text_with(site, "one", "Traceback")
         assert "ValueError: the-error" in html
         assert "unknown format" not in html
@@ -99,7 +99,7 @@ async def test_a_deferred_job_is_run_now(redis: Redis, redis_url: str, site: Sit
     assert "Run now" in await site.text(path("one"))
     answer = await site.post("/jobs/retry?queue=arq:queue&id=one")
     assert answer.headers["location"] == path("one") + "&did=promoted"
-    async with running(make_engine(redis_url, [hold])):
+    async with running(make_worker(redis_url, [hold])):
         assert (await result_of(redis, "one")).success
 
 

@@ -15,8 +15,8 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
 from tests.monitor.test_metrics import scrape, value
 from tests.page.site import Site
-from tests.support.engines import make_engine, put, running
 from tests.support.slowness import in_time
+from tests.support.workers import make_worker, put, running
 from tests.workers import engine_jobs as jobs
 
 WAITING = 3
@@ -33,7 +33,7 @@ async def stats_once_full(redis: Redis) -> QueueStats:
 
 
 async def test_a_full_cpu_lane_beside_idle_io_places(redis: Redis, redis_url: str, site: Site) -> None:
-    engine = make_engine(redis_url, jobs.ALL, concurrency=50, grace_s=0.1)
+    engine = make_worker(redis_url, jobs.ALL, concurrency=50, grace_s=0.1)
     async with running(engine):
         await put(redis, jobs.spin_on, 60, job_id="first")
         await put(redis, jobs.wait, 60, job_id="waits")

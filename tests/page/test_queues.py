@@ -12,8 +12,8 @@ from monarq.monitor.admin import admin as steering
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.page.site import Site
-from tests.support.engines import put
 from tests.support.played_worker import PlayedWorker
+from tests.support.workers import put
 
 
 async def test_pause_and_resume(redis: Redis, site: Site) -> None:

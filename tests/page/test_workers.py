@@ -11,8 +11,8 @@ from monarq.monitor.queues.workers import read_workers
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.test_metrics import scrape, value
 from tests.page.site import Site
-from tests.support.engines import make_engine, put, result_of, running
 from tests.support.slowness import in_time
+from tests.support.workers import make_worker, put, result_of, running
 from tests.workers import unruly_jobs as jobs
 
 
@@ -37,7 +37,7 @@ async def test_threads_that_were_given_up_are_counted_while_they_go_on(
 
     jobs.LET_GO.clear()
     try:
-        async with running(make_engine(redis_url, jobs.ALL)) as engine:
+        async with running(make_worker(redis_url, jobs.ALL)) as engine:
             for number in range(2):
                 await put(redis, jobs.hang_in_thread, job_id=f"hang{number}")
                 assert isinstance((await result_of(redis, f"hang{number}")).value, TimeoutError)

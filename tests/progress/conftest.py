@@ -8,10 +8,10 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.workers.process.worker import Engine
+from monarq.workers.process.worker import Worker
 from tests.progress import jobs
-from tests.support.engines import make_engine, running
 from tests.support.played_worker import PlayedWorker
+from tests.support.workers import make_worker, running
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ async def producer(redis_url: str) -> AsyncIterator[Producer]:
 
 
 @pytest.fixture
-async def engine(redis_url: str) -> AsyncIterator[Engine]:
-    async with running(make_engine(redis_url, jobs.ALL)) as made:
+async def engine(redis_url: str) -> AsyncIterator[Worker]:
+    async with running(make_worker(redis_url, jobs.ALL)) as made:
         yield made
 
 

@@ -14,20 +14,20 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from monarq.producer import Producer
 from monarq.shared.calls.context import Context
 from monarq.shared.errors import JobFailedError
-from monarq.workers.process.worker import Engine
+from monarq.workers.process.worker import Worker
 from monarq.workers.reporting import progress as reporting
 from tests.progress import jobs
 from tests.progress.told import hearing
-from tests.support.engines import QUEUE, Recorder, make_engine, running
 from tests.support.pool import pool
 from tests.support.slowness import in_time, patience_s
+from tests.support.workers import QUEUE, Recorder, make_worker, running
 
 LANES = [jobs.count_fast, jobs.count_fast_in_child, jobs.count_fast_in_thread]
 
 
 @pytest.mark.parametrize("job", LANES, ids=lambda job: job.name)
 async def test_ten_writes_a_second_and_the_last_one_always(
-    redis: Redis, producer: Producer, engine: Engine, job: Any
+    redis: Redis, producer: Producer, engine: Worker, job: Any
 ) -> None:
     async with hearing(redis) as heard:
         handle = await producer.enqueue(job, 1.5)
@@ -42,7 +42,7 @@ async def test_ten_writes_a_second_and_the_last_one_always(
 
 
 async def test_jobs_that_tell_at_the_same_moment_go_in_one_call(
-    redis: Redis, producer: Producer, engine: Engine
+    redis: Redis, producer: Producer, engine: Worker
 ) -> None:
     async with hearing(redis) as heard:
         handles = await producer.enqueue_many(jobs.tell_once, [(n, 50, f"job {n}") for n in range(50)])
@@ -58,7 +58,7 @@ async def test_it_is_kept_while_the_job_runs_and_for_a_while_after(
     redis: Redis, redis_url: str, producer: Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reporting, "KEEP_S", 1.0)
-    async with running(make_engine(redis_url, jobs.ALL)):
+    async with running(make_worker(redis_url, jobs.ALL)):
         handle = await producer.enqueue(jobs.tell_and_wait, 3)
         first = await anext(handle.watch())
         await asyncio.sleep(2.1)
@@ -69,7 +69,7 @@ async def test_it_is_kept_while_the_job_runs_and_for_a_while_after(
                 await asyncio.sleep(0.05)
 
 
-async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Producer, engine: Engine) -> None:
+async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Producer, engine: Worker) -> None:
     handle = await producer.enqueue(jobs.tell_then_compute, 1.5)
     async for progress in handle.watch():
         if progress.message == "computing":
@@ -80,7 +80,7 @@ async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Pro
     await handle.result(timeout=patience_s(10))
 
 
-async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, producer: Producer, engine: Engine) -> None:
+async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, producer: Producer, engine: Worker) -> None:
     async with hearing(redis) as heard:
         handle = await producer.enqueue(jobs.tell_from_everywhere)
         assert await handle.result(timeout=patience_s(20)) == [0, 0]
@@ -89,7 +89,7 @@ async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, prod
 
 
 async def test_a_thread_that_a_job_left_behind_does_not_tell_for_the_next(
-    redis: Redis, producer: Producer, engine: Engine
+    redis: Redis, producer: Producer, engine: Worker
 ) -> None:
     async with hearing(redis) as heard:
         first = await producer.enqueue(jobs.leave_a_teller)
@@ -100,13 +100,13 @@ async def test_a_thread_that_a_job_left_behind_does_not_tell_for_the_next(
     assert len(heard.of(second.job_id)) >= 1
 
 
-async def test_a_wrong_argument_is_an_error_of_the_job(producer: Producer, engine: Engine) -> None:
+async def test_a_wrong_argument_is_an_error_of_the_job(producer: Producer, engine: Worker) -> None:
     handle = await producer.enqueue(jobs.tell_nonsense)
     with pytest.raises((TypeError, JobFailedError), match=r"progress\(\) takes a number for done, not 'much'"):
         await handle.result(timeout=patience_s(10))
 
 
-async def test_a_job_that_only_counts_lets_others_run(producer: Producer, engine: Engine) -> None:
+async def test_a_job_that_only_counts_lets_others_run(producer: Producer, engine: Worker) -> None:
     counting = await producer.enqueue(jobs.count_fast, 3)
     await anext(counting.watch())
     other = await producer.enqueue(jobs.tell_once, 1, 1, "in between")
@@ -128,14 +128,14 @@ async def test_redis_trouble_fails_no_job_and_what_was_told_comes_when_it_is_ove
         return await real(*args)
 
     monkeypatch.setattr(reporting, "tell_progress", tell)
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal)):
+    recorder = Recorder()
+    async with running(make_worker(redis_url, jobs.ALL, recorder)):
         waiting = await producer.enqueue(jobs.tell_and_wait, 3)
         progress = await anext(waiting.watch())
         assert progress.message == "waiting"
         await waiting.result(timeout=patience_s(10))
     assert len(calls) >= 4
-    assert journal.events.count("redis_lost") == journal.events.count("redis_back") == 1
+    assert recorder.events.count("redis_lost") == recorder.events.count("redis_back") == 1
 
 
 async def test_a_redis_that_does_not_answer_holds_no_end_up_for_long(
@@ -147,7 +147,7 @@ async def test_a_redis_that_does_not_answer_holds_no_end_up_for_long(
 
     monkeypatch.setattr(reporting, "tell_progress", hang)
     monkeypatch.setattr(reporting, "LAST_WAIT_S", 0.3)
-    async with running(make_engine(redis_url, jobs.ALL)):
+    async with running(make_worker(redis_url, jobs.ALL)):
         handles = await producer.enqueue_many(jobs.tell_once, [(n, 3, "told") for n in range(3)])
         for handle in handles:
             assert await handle.result(timeout=patience_s(5)) == "told"
@@ -165,7 +165,7 @@ async def test_an_abort_while_the_last_report_is_sent_does_not_undo_the_end(
 
     monkeypatch.setattr(reporting, "tell_progress", hang)
     monkeypatch.setattr(reporting, "LAST_WAIT_S", 20.0)
-    async with running(make_engine(redis_url, jobs.ALL)):
+    async with running(make_worker(redis_url, jobs.ALL)):
         handle = await producer.enqueue(jobs.tell_once, 1, 1, "told")
         await sending.wait()
         assert await handle.abort(timeout=10) is False

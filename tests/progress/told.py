@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from monarq.shared.commands.jobs.progress import split_reports
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
-from tests.support.engines import QUEUE
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE
 
 
 @dataclass

@@ -23,7 +23,7 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import heard, start, stop
 from tests.page.letters import bury
 from tests.page.site import served
-from tests.support.engines import put
+from tests.support.workers import put
 from tests.web.hostile import HOSTILE
 
 KEYS = QueueKeys.of(DEFAULT_QUEUE)

@@ -19,12 +19,12 @@ from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
 from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import ASKED_MARK
-from tests.support.engines import (
+from tests.support.workers import (
     CODECS,
     QUEUE,
     Recorder,
     letter_of,
-    make_engine,
+    make_worker,
     put,
     result_of,
     run_burst,
@@ -34,10 +34,10 @@ from tests.workers import engine_jobs as jobs
 
 
 async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.wait, 30, job_id="stop")
-    async with running(make_engine(redis_url, jobs.ALL, journal)):
-        await journal.until("job_started")
+    async with running(make_worker(redis_url, jobs.ALL, recorder)):
+        await recorder.until("job_started")
         assert await abort(redis, QUEUE, "stop") is AbortAnswer.RUNS
         result = await result_of(redis, "stop")
     with pytest.raises(JobAbortedError):
@@ -50,10 +50,10 @@ async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
 async def test_an_aborted_job_shows_no_frames_but_the_users(
     redis: Redis, redis_url: str, job: Job[..., Any], is_shown: bool
 ) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, job, 30, job_id="stop")
-    async with running(make_engine(redis_url, jobs.ALL, journal)):
-        await journal.until("job_started")
+    async with running(make_worker(redis_url, jobs.ALL, recorder)):
+        await recorder.until("job_started")
         await abort(redis, QUEUE, "stop")
         await result_of(redis, "stop")
     stored = await redis.get(names.result("stop"))
@@ -63,15 +63,15 @@ async def test_an_aborted_job_shows_no_frames_but_the_users(
 
 
 async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.plus, 1, 1, job_id="stop", delay_ms=60_000)
     await put(redis, jobs.spin, job_id="stop-cpu", delay_ms=60_000)
     assert await abort(redis, QUEUE, "stop") is AbortAnswer.WAITS
     assert await abort(redis, QUEUE, "stop-cpu") is AbortAnswer.WAITS
     assert await abort(redis, QUEUE, "nobody") is AbortAnswer.UNKNOWN
-    await run_burst(redis_url, jobs.ALL, journal)
-    assert journal.events.count("aborted_before_start") == 2
-    assert "job_started" not in journal.events
+    await run_burst(redis_url, jobs.ALL, recorder)
+    assert recorder.events.count("aborted_before_start") == 2
+    assert "job_started" not in recorder.events
     assert [await letter_of(redis, job_id) for job_id in ("stop", "stop-cpu")] == [{}, {}]
 
 
@@ -80,10 +80,10 @@ async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redi
     ahead_ms = time.time_ns() // 1_000_000 + 300_000
     payload = write_payload(PICKLE, "wait", (30,), {}, ahead_ms)
     await enqueue(redis, QUEUE, Placing(delay_ms=delay_ms), Ids.NAMED, [("ahead", payload)])
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal, codecs=CODECS)):
+    recorder = Recorder()
+    async with running(make_worker(redis_url, jobs.ALL, recorder, codecs=CODECS)):
         if not delay_ms:
-            await journal.until("job_started")
+            await recorder.until("job_started")
         assert await abort(redis, QUEUE, "ahead") is (AbortAnswer.WAITS if delay_ms else AbortAnswer.RUNS)
         result = await result_of(redis, "ahead")
     with pytest.raises(JobAbortedError):
@@ -91,7 +91,7 @@ async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redi
 
 
 async def test_a_request_for_an_earlier_job_of_the_same_id_stops_nothing(redis: Redis, redis_url: str) -> None:
-    journal, released = Recorder(), asyncio.Event()
+    recorder, released = Recorder(), asyncio.Event()
 
     @job
     async def held() -> str:
@@ -102,8 +102,8 @@ async def test_a_request_for_an_earlier_job_of_the_same_id_stops_nothing(redis: 
     payload = write_payload(PICKLE, held.name, (), {}, now_ms)
     for job_id in ("later", "stop"):
         await enqueue(redis, QUEUE, Placing(), Ids.NAMED, [(job_id, payload)])
-    async with running(make_engine(redis_url, [held], journal, codecs=CODECS)):
-        await journal.until("job_started", 2)
+    async with running(make_worker(redis_url, [held], recorder, codecs=CODECS)):
+        await recorder.until("job_started", 2)
         await redis.zadd(names.ABORT, {"later": now_ms - 1000, "stop": now_ms + 1000})
         assert not (await result_of(redis, "stop")).success
         released.set()
@@ -111,15 +111,15 @@ async def test_a_request_for_an_earlier_job_of_the_same_id_stops_nothing(redis: 
 
 
 async def test_a_job_is_aborted_though_requests_could_not_be_read_for_a_while(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.wait, 30, job_id="stop")
-    async with running(make_engine(redis_url, jobs.ALL, journal)):
-        await journal.until("job_started")
+    async with running(make_worker(redis_url, jobs.ALL, recorder)):
+        await recorder.until("job_started")
         await redis.set(names.ABORT, "no set", ex=60)
-        await journal.until("redis_lost")
+        await recorder.until("redis_lost")
         await redis.delete(names.ABORT)
         await abort(redis, QUEUE, "stop")
-        await journal.until("redis_back")
+        await recorder.until("redis_back")
         assert not (await result_of(redis, "stop")).success
 
 

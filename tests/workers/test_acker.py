@@ -21,10 +21,10 @@ from monarq.shared.redis.scripts import Script
 from monarq.workers.jobs import acker
 from monarq.workers.jobs.acker import Ack, Acker
 from monarq.workers.leases.keeper import LeaseTable
-from tests.support.engines import QUEUE, Recorder, crew_of, make_engine, put, result_of, running
 from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, Recorder, components_of, make_worker, put, result_of, running
 from tests.workers import engine_jobs as jobs
 
 SPOILT = QueueKeys.of("spoilt")
@@ -34,26 +34,26 @@ FINISH = Script.load("jobs/finish").sha.encode()
 
 
 async def test_what_is_not_taken_for_one_queue_holds_up_no_other(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.retry_after, 0.3, job_id="again", queue=SPOILT)
-    async with running(make_engine(redis_url, jobs.ALL, journal, queues=(SPOILT.queue, DEFAULT_QUEUE))):
-        await journal.until("job_started")
+    async with running(make_worker(redis_url, jobs.ALL, recorder, queues=(SPOILT.queue, DEFAULT_QUEUE))):
+        await recorder.until("job_started")
         await redis.rename(SPOILT.queue, "kept")
         await redis.set(SPOILT.queue, "no queue", ex=60)
-        await journal.until("job_retried")
+        await recorder.until("job_retried")
         for number in range(3):
             await put(redis, jobs.plus, number, 1, job_id=f"good-{number}")
             assert (await result_of(redis, f"good-{number}")).value == number + 1
         await redis.rename("kept", SPOILT.queue)
-        await journal.until("job_started", 5)
-    assert journal.events.count("ack_refused") == 0
+        await recorder.until("job_started", 5)
+    assert recorder.events.count("ack_refused") == 0
     assert await redis.zcard(QUEUE.queue) == 0
 
 
 async def test_an_end_whose_reply_was_lost_is_not_told_of_as_refused_but_a_later_one_is(
     redis: Redis, redis_url: str
 ) -> None:
-    journal, released = Recorder(), asyncio.Event()
+    recorder, released = Recorder(), asyncio.Event()
 
     @job
     async def held() -> None:
@@ -61,42 +61,43 @@ async def test_an_end_whose_reply_was_lost_is_not_told_of_as_refused_but_a_later
 
     async with (
         Proxy(urlsplit(redis_url).path) as proxy,
-        running(make_engine(proxy.url, [jobs.plus, held], journal, lease_s=LONG_S)) as engine,
+        running(make_worker(proxy.url, [jobs.plus, held], recorder, lease_s=LONG_S)) as worker,
     ):
         await put(redis, jobs.plus, 1, 1, job_id="first")  # Redis knows the script from here on
         await result_of(redis, "first")
         proxy.lose(Cut.REPLY, FINISH, times=2)
         await put(redis, jobs.plus, 1, 2, job_id="sum")
-        await journal.until("redis_back")
-        await crew_of(engine).acker.flush()
-        assert (proxy.lost, journal.events.count("ack_refused")) == (2, 0)
+        await recorder.until("redis_back")
+        await components_of(worker).acker.flush()
+        assert (proxy.lost, recorder.events.count("ack_refused")) == (2, 0)
         await redis.delete(names.result("sum"))
         await put(redis, held, job_id="sum")
-        await journal.until("job_started", 3)
+        await recorder.until("job_started", 3)
         await redis.set(names.in_progress("sum"), "somebody else", px=60_000)
         released.set()
-        await journal.until("ack_refused")
-        await crew_of(engine).acker.flush()
-        assert len(crew_of(engine).table) == 0  # what has ended is not renewed, whether its end was taken or refused
-    assert (journal.events.count("redis_lost"), journal.events.count("redis_back")) == (1, 1)
+        await recorder.until("ack_refused")
+        await components_of(worker).acker.flush()
+        # What has ended is not renewed, whether its end was taken or refused.
+        assert len(components_of(worker).table) == 0
+    assert (recorder.events.count("redis_lost"), recorder.events.count("redis_back")) == (1, 1)
     assert not await redis.exists(names.result("sum"))
     await redis.flushall()
 
 
 async def test_what_is_lost_before_its_end_is_sent_is_not_written(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     async with (
         Proxy(urlsplit(redis_url).path) as proxy,
-        running(make_engine(proxy.url, jobs.ALL, journal, lease_s=LONG_S)) as engine,
+        running(make_worker(proxy.url, jobs.ALL, recorder, lease_s=LONG_S)) as worker,
     ):
         proxy.lose(Cut.REQUEST, FINISH, times=1000)
-        await journal.until("redis_lost")
-        crew = crew_of(engine)
-        crew.runner.lose(crew.table.of(QUEUE.queue))
+        await recorder.until("redis_lost")
+        components = components_of(worker)
+        components.runner.lose(components.table.of(QUEUE.queue))
         proxy.rules.clear()
         async with in_time(10):
-            await crew.acker.flush()
+            await components.acker.flush()
         assert not await redis.exists(names.result("sum"))
         assert await redis.exists(names.job("sum"))
     await redis.flushall()
@@ -106,7 +107,7 @@ def ending(number: int, size: int = 0, letter: int = 0, keys: QueueKeys = QUEUE)
     return Ending(lease_of(f"job-{number}", keys), success=True, result=b"r" * size, keep_ms=1000, letter=b"l" * letter)
 
 
-async def send(redis: Redis, journal: Recorder, acks: Sequence[Ack]) -> None:
+async def send(redis: Redis, recorder: Recorder, acks: Sequence[Ack]) -> None:
     """Sends these by an acker of their own, until all are settled and no lease is held any more."""
     table, settled = LeaseTable([QUEUE, SPOILT]), asyncio.Event()
     sender = Acker(
@@ -115,7 +116,7 @@ async def send(redis: Redis, journal: Recorder, acks: Sequence[Ack]) -> None:
         table=table,
         max_dead=10,
         lanes={},
-        journal=journal,
+        events=recorder,
         on_settled=settled.set,
     )
     for ack in acks:
@@ -148,9 +149,9 @@ def of_any_kind(number: int) -> Ack:
 async def test_a_call_is_for_one_queue_and_kind_and_does_not_hold_redis_up(
     redis: Redis, make: Callable[[int], Ack], number: int, calls: int
 ) -> None:
-    journal = Recorder()
-    await send(redis, journal, list(map(make, range(number))))
-    assert journal.events == ["ack_refused"] * calls
+    recorder = Recorder()
+    await send(redis, recorder, list(map(make, range(number))))
+    assert recorder.events == ["ack_refused"] * calls
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,6 @@ async def test_what_fails_is_sent_again(redis: Redis, monkeypatch: pytest.Monkey
         return []
 
     monkeypatch.setattr(acker, "finish", finish_later)
-    journal = Recorder()
-    await send(redis, journal, [ending(1)])
-    assert journal.events == ["redis_lost", "redis_back"]
+    recorder = Recorder()
+    await send(redis, recorder, [ending(1)])
+    assert recorder.events == ["redis_lost", "redis_back"]

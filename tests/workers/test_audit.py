@@ -13,13 +13,13 @@ from redis.exceptions import NoPermissionError, ResponseError
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.errors import RedisUnavailableError
 from monarq.shared.redis.connection import open_redis
-from monarq.workers.events.dispatcher import Journal
-from monarq.workers.process.preflight import audit_redis, dangers_of
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.process.preflight import check_redis, dangers_of
 from tests.cli.command import heard, start, stop
-from tests.support.engines import Recorder, run_burst
+from tests.support.workers import Recorder, run_burst
 
 
-class Warnings(Journal):
+class Warnings(Dispatcher):
     """Keeps what is warned of."""
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class Answers:
 
 
 async def audit(client: Any, *, tells: bool = True) -> list[str]:
-    journal = Warnings()
-    await audit_redis(client, "redis://here", journal, tells=tells)
-    return journal.told
+    recorder = Warnings()
+    await check_redis(client, "redis://here", recorder, tells=tells)
+    return recorder.told
 
 
 @pytest.fixture
@@ -115,9 +115,9 @@ async def test_a_redis_that_refuses_info(redis: Redis, redis_url: str) -> None:
 
 
 async def test_a_worker_looks_before_it_takes_jobs(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
-    await run_burst(redis_url, [_job()], journal)
-    assert journal.events.index("redis_warning") < journal.events.index("worker_started")
+    recorder = Recorder()
+    await run_burst(redis_url, [_job()], recorder)
+    assert recorder.events.index("redis_warning") < recorder.events.index("worker_started")
     silent = Recorder()
     await run_burst(redis_url, [_job()], silent, audit=False)
     assert "redis_warning" not in silent.events

@@ -11,19 +11,19 @@ from redis.asyncio import Redis
 
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.decorators import job
-from tests.support.engines import make_engine, put, result_of, run_burst
+from tests.support.workers import make_worker, put, result_of, run_burst
 from tests.workers import cpu_declared_jobs as jobs
 
 IN_A_SCRIPT = """
 from monarq.shared.jobs.decorators import job
 from monarq.shared.errors import DeclarationError
-from tests.support.engines import make_engine
+from tests.support.workers import make_worker
 
 @job
 def resize() -> None: ...
 
 try:
-    make_engine("redis://localhost", [resize])
+    make_worker("redis://localhost", [resize])
 except DeclarationError as error:
     print(error)
 """
@@ -42,7 +42,7 @@ def test_a_job_that_is_not_the_one_of_its_name_is_refused() -> None:
     first = job(name="twice")(jobs.audited(jobs.resize))
     job(name="twice")(jobs.audited(jobs.resize))
     with pytest.raises(DeclarationError, match="the cpu job 'twice' cannot be found by the process that is to run it"):
-        make_engine("redis://localhost", [first])
+        make_worker("redis://localhost", [first])
 
 
 def test_a_job_of_the_script_that_is_run_is_refused() -> None:

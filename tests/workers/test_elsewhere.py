@@ -9,7 +9,7 @@ import pytest
 
 from monarq import job
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.process.main import build_engine
+from monarq.workers.process.main import build_worker
 
 
 @job(queue="mail")
@@ -37,7 +37,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture, spec: WorkerSpec) -> list[str]:
-    build_engine(spec, lambda: None)
+    build_worker(spec, lambda: None)
     return [record.getMessage() for record in caplog.records if record.name == "monarq.worker"]
 
 

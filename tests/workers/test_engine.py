@@ -15,20 +15,20 @@ from monarq.shared.commands.workers.recover import repair
 from monarq.shared.payloads.payload import Result
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
-from tests.support.engines import (
+from tests.support.slowness import in_time
+from tests.support.workers import (
     CODECS,
     QUEUE,
     Recorder,
-    crew_of,
+    components_of,
     letter_of,
-    make_engine,
+    make_worker,
     put,
     put_raw,
     result_of,
     run_burst,
     running,
 )
-from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 
@@ -37,7 +37,7 @@ async def test_result_is_kept(redis: Redis, redis_url: str) -> None:
     engine = await run_burst(redis_url, jobs.ALL)
     result = await result_of(redis, "sum")
     assert (result.success, result.value, result.name, result.job_try) == (True, 5, "plus", 1)
-    assert engine.tally.complete == 1
+    assert engine.counters.complete == 1
     assert await redis.exists(names.job("sum"), names.in_progress("sum"), names.retry("sum"), QUEUE.queue) == 0
 
 
@@ -72,7 +72,7 @@ async def test_failure_leaves_a_result_and_a_dead_letter(
     letter = await letter_of(redis, "bad")
     assert (letter["error_type"], letter["tries"]) == (kind, tries)
     assert message in letter["error"]
-    assert engine.tally.failed == 1
+    assert engine.counters.failed == 1
     assert await redis.zscore(QUEUE.dead, "bad") is not None
 
 
@@ -81,7 +81,7 @@ async def test_other_jobs_go_on_when_one_leaves(redis: Redis, redis_url: str) ->
         await put(redis, jobs.leave, job_id=f"leave{number}")
         await put(redis, jobs.plus, number, 1, job_id=f"plus{number}")
     engine = await run_burst(redis_url, jobs.ALL)
-    assert (engine.tally.complete, engine.tally.failed) == (20, 20)
+    assert (engine.counters.complete, engine.counters.failed) == (20, 20)
 
 
 @pytest.mark.parametrize(("job", "tries"), [(jobs.retry_once, 2), (jobs.flaky_twice, 3)])
@@ -90,13 +90,13 @@ async def test_retry_runs_again(redis: Redis, redis_url: str, job: Any, tries: i
     engine = await run_burst(redis_url, jobs.ALL)
     result = await result_of(redis, "again")
     assert (result.value, result.job_try) == (tries, tries)
-    assert engine.tally.retried == tries - 1
+    assert engine.counters.retried == tries - 1
 
 
 async def test_job_that_cancels_itself_uses_its_tries_up(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.cancel_itself, job_id="self")
     engine = await run_burst(redis_url, jobs.ALL)
-    assert engine.tally.retried == 4
+    assert engine.counters.retried == 4
     assert not (await result_of(redis, "self")).success
 
 
@@ -128,7 +128,7 @@ async def test_undecodable_payload_is_dead_with_its_reason(
     assert reason in (await letter_of(redis, "odd"))["error"]
     assert await redis.hget(QUEUE.letter("odd"), "payload") == payload
     assert reason in str((await result_of(redis, "odd")).value)
-    assert engine.tally.complete == 1
+    assert engine.counters.complete == 1
 
 
 async def test_unknown_job_is_dead_with_its_reason(redis: Redis, redis_url: str) -> None:
@@ -163,7 +163,7 @@ async def test_job_that_lost_three_workers_is_dead_before_it_is_decoded(redis: R
 async def test_result_that_is_not_wanted_is_not_kept(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.forgotten, job_id="gone")
     engine = await run_burst(redis_url, jobs.ALL)
-    assert engine.tally.complete == 1
+    assert engine.counters.complete == 1
     assert not await redis.exists(names.result("gone"))
 
 
@@ -181,7 +181,7 @@ async def test_cpu_jobs_enqueued_by_name_find_their_lane(redis: Redis, redis_url
     engine = await run_burst(redis_url, jobs.ALL)
     values = [(await result_of(redis, f"s{number}")).value for number in range(30)]
     assert values == [number * number for number in range(30)]
-    assert (engine.tally.complete, engine.tally.retried) == (30, 0)
+    assert (engine.counters.complete, engine.counters.retried) == (30, 0)
 
 
 async def test_cpu_job_stays_in_the_queue_for_clients_that_look_there(redis: Redis) -> None:
@@ -192,52 +192,52 @@ async def test_cpu_job_stays_in_the_queue_for_clients_that_look_there(redis: Red
 
 
 async def test_long_job_keeps_its_lease_while_the_loop_is_blocked(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.block, 2.5, job_id="long")
-    await run_burst(redis_url, jobs.ALL, journal, lease_s=1.2)
+    await run_burst(redis_url, jobs.ALL, recorder, lease_s=1.2)
     assert (await result_of(redis, "long")).value == "blocked"
-    assert "ack_refused" not in journal.events
-    assert "job_lost" not in journal.events
+    assert "ack_refused" not in recorder.events
+    assert "job_lost" not in recorder.events
 
 
 async def test_lost_lease_cancels_the_run_and_nothing_is_written(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.wait, 30, job_id="taken")
-    async with running(make_engine(redis_url, jobs.ALL, journal, lease_s=0.6)) as engine:
-        await journal.until("job_started")
+    async with running(make_worker(redis_url, jobs.ALL, recorder, lease_s=0.6)) as engine:
+        await recorder.until("job_started")
         await redis.set(names.in_progress("taken"), "somebody else", px=60_000)
-        await journal.until("job_lost")
-        crew = engine._service.crew
-        assert crew
-        assert len(crew.table) == 0
+        await recorder.until("job_lost")
+        components = engine._lifecycle.components
+        assert components
+        assert len(components.table) == 0
     assert await redis.get(names.in_progress("taken")) == b"somebody else"
     assert not await redis.exists(names.result("taken"))
     await redis.delete(names.in_progress("taken"))
 
 
 async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.wait, 0.3, job_id="again")
-    engine = make_engine(redis_url, jobs.ALL, journal)
+    engine = make_worker(redis_url, jobs.ALL, recorder)
     async with running(engine):
-        await journal.until("job_started")
-        crew = crew_of(engine)
-        [lease] = crew.table.of(QUEUE.queue)
+        await recorder.until("job_started")
+        components = components_of(engine)
+        [lease] = components.table.of(QUEUE.queue)
         # The keeper asked for the lease of the try before, and hears of its loss when the next one has begun.
-        crew.runner.lose([replace(lease, token="the one before")])
-        await journal.until("job_completed")
-    assert "job_lost" not in journal.events
+        components.runner.lose([replace(lease, token="the one before")])
+        await recorder.until("job_completed")
+    assert "job_lost" not in recorder.events
     assert (await result_of(redis, "again")).success
 
 
 async def test_crash_is_counted_and_the_job_runs_again(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.wait, 0.5, job_id="crashed")
-    async with running(make_engine(redis_url, jobs.ALL, journal)) as engine:
-        await journal.until("job_started")
+    async with running(make_worker(redis_url, jobs.ALL, recorder)) as engine:
+        await recorder.until("job_started")
         # What the supervisor does for a worker that it saw die.
         assert await repair(redis, QUEUE, engine.worker_id, "killed by SIGKILL") == [b"crashed"]
-        async with running(make_engine(redis_url, jobs.ALL)):
+        async with running(make_worker(redis_url, jobs.ALL)):
             result = await result_of(redis, "crashed")
     assert (result.value, result.job_try) == ("waited", 1)
     assert not await redis.exists(QUEUE.crash("crashed"))
@@ -253,9 +253,9 @@ async def test_two_queues_are_served(redis: Redis, redis_url: str) -> None:
 
 
 async def test_record_is_there_while_the_worker_lives(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal)) as engine:
-        await journal.until("worker_started")
+    recorder = Recorder()
+    async with running(make_worker(redis_url, jobs.ALL, recorder)) as engine:
+        await recorder.until("worker_started")
         async with in_time(5):
             while not (await counts(redis, QUEUE)).workers:
                 await asyncio.sleep(0.01)
@@ -270,4 +270,4 @@ async def test_thousand_jobs_end_once_each(redis: Redis, redis_url: str) -> None
     engine = await run_burst(redis_url, jobs.ALL, lease_s=15.0)
     results = await redis.mget([names.result(f"n{number}") for number in range(1000)])
     assert [Result.read(data, CODECS).value for data in results] == [number + 1 for number in range(1000)]
-    assert (engine.tally.started, engine.tally.complete) == (1000, 1000)
+    assert (engine.counters.started, engine.counters.complete) == (1000, 1000)

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.workers.config.settings import Hooks
-from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, run_burst, running
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, run_burst, running
 from tests.workers import engine_jobs as jobs
 
 
@@ -21,11 +21,11 @@ async def test_a_hook_that_raises_keeps_no_end_from_being_recorded(
     async def hook(_ctx: dict[Any, Any]) -> None:
         raise kind
 
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.plus, 1, 2, job_id="sum")
-    await run_burst(redis_url, jobs.ALL, journal, hooks=Hooks(job_end=hook, after_job_end=hook))
+    await run_burst(redis_url, jobs.ALL, recorder, hooks=Hooks(job_end=hook, after_job_end=hook))
     assert (await result_of(redis, "sum")).value == 3
-    assert journal.events.count("hook_failed") == 2
+    assert recorder.events.count("hook_failed") == 2
     assert not await redis.exists(QUEUE.trail("sum"))
 
 
@@ -38,15 +38,15 @@ async def test_loss_that_is_told_after_the_end_leaves_the_hook_alone(redis: Redi
         ended.set()
 
     await put(redis, jobs.wait, 0.2, job_id="done")
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal, hooks=Hooks(after_job_end=hook))) as engine:
-        await journal.until("job_started")
-        crew = engine._service.crew
-        assert crew
-        [lease] = crew.table.of(QUEUE.queue)
-        await journal.until("job_completed")
-        await crew.acker.flush()
-        crew.runner.lose([lease])
+    recorder = Recorder()
+    async with running(make_worker(redis_url, jobs.ALL, recorder, hooks=Hooks(after_job_end=hook))) as worker:
+        await recorder.until("job_started")
+        components = worker._lifecycle.components
+        assert components
+        [lease] = components.table.of(QUEUE.queue)
+        await recorder.until("job_completed")
+        await components.acker.flush()
+        components.runner.lose([lease])
         await asyncio.sleep(0)
         may_end.set()
         async with in_time(5):

@@ -13,10 +13,10 @@ from monarq import Listener, Run
 from monarq.shared.errors import SettingsError
 from monarq.targets import load_target
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.dispatcher import EVENTS, Journal
+from monarq.workers.events.dispatcher import EVENTS, Dispatcher
 from monarq.workers.reporting import worker_log as log_module
 from monarq.workers.reporting.worker_log import DetailedLog, WorkerLog, worker_log
-from tests.support.engines import QUEUE, make_engine, put, result_of, run_burst
+from tests.support.workers import QUEUE, make_worker, put, result_of, run_burst
 from tests.workers import engine_jobs as jobs
 
 
@@ -57,20 +57,20 @@ def test_an_event_goes_to_those_who_override_it_in_their_order_and_to_nobody_els
         def redis_back(self, doing: str) -> None:
             order.append(f"two: {doing}")
 
-    journal = Journal(One(), Listener(), Two())
-    journal.redis_back("claiming")
-    journal.redis_lost("claiming", OSError())
+    recorder = Dispatcher(One(), Listener(), Two())
+    recorder.redis_back("claiming")
+    recorder.redis_lost("claiming", OSError())
     assert order == ["one: claiming", "two: claiming"]
     # What nobody hears of is still the empty method of the class.
-    assert set(vars(journal)) & set(EVENTS) == {"redis_back"}
+    assert set(vars(recorder)) & set(EVENTS) == {"redis_back"}
     third = One()
-    journal.add(third)
-    journal.redis_back("again")
+    recorder.add(third)
+    recorder.redis_back("again")
     assert order[2:] == ["one: again", "two: again", "one: again"]
-    journal.remove(third)
-    journal.redis_back("still")
+    recorder.remove(third)
+    recorder.redis_back("still")
     assert order[5:] == ["one: still", "two: still"]
-    alone = Journal(third)
+    alone = Dispatcher(third)
     alone.remove(third)
     assert set(vars(alone)) & set(EVENTS) == set()
 
@@ -91,10 +91,10 @@ async def test_a_listener_that_raises_harms_no_job_and_is_told_of_once_a_spell(
     redis: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, ends = Broken(), Ends()
-    engine = make_engine(redis_url, jobs.ALL, Journal(broken, WorkerLog(), ends), burst=True)
+    worker = make_worker(redis_url, jobs.ALL, Dispatcher(broken, WorkerLog(), ends), burst=True)
     for number in range(3):
         await put(redis, jobs.plus, number, number, job_id=str(number))
-    await engine.run()
+    await worker.run()
     assert [(await result_of(redis, str(number))).value for number in range(3)] == [0, 2, 4]
     assert broken.heard == len(ends.told) == 3
     assert _complaints(caplog) == [
@@ -104,11 +104,11 @@ async def test_a_listener_that_raises_harms_no_job_and_is_told_of_once_a_spell(
 
 def test_a_listener_is_told_of_again_after_it_has_worked(caplog: pytest.LogCaptureFixture) -> None:
     broken = Broken()
-    journal = Journal(WorkerLog(), broken)
+    recorder = Dispatcher(WorkerLog(), broken)
     run: Any = object()
     for mended in (False, False, True, False, False):
         broken.mended = mended
-        journal.job_completed(run, None)
+        recorder.job_completed(run, None)
     assert broken.heard == 5
     assert len(_complaints(caplog)) == 2
 
@@ -121,9 +121,9 @@ def test_one_that_fails_at_hearing_of_failures_does_not_run_in_circles() -> None
         def redis_back(self, doing: str) -> None:
             raise RuntimeError("as always")
 
-    journal = Journal(Hopeless())
+    recorder = Dispatcher(Hopeless())
     for _ in range(3):
-        journal.redis_back("anything")
+        recorder.redis_back("anything")
 
 
 def test_lines_for_each_job_are_heard_of_only_where_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_lines_for_each_job_are_heard_of_only_where_they_are_written(monkeypatch
     assert type(worker_log()) is WorkerLog
     log_module.logger.setLevel(logging.DEBUG)
     assert type(worker_log()) is DetailedLog
-    assert "job_completed" not in vars(Journal(WorkerLog()))
+    assert "job_completed" not in vars(Dispatcher(WorkerLog()))
 
 
 MODULE = """
@@ -169,7 +169,7 @@ def test_listeners_are_found_in_a_module_and_in_arqs_settings(module: str) -> No
     for target in (module, f"{module}.WorkerSettings"):
         loaded = load_target(target, "redis://nowhere", {})
         assert [type(listener).__name__ for listener in loaded.settings.listeners] == ["Alert"]
-        assert "job_failed" in vars(loaded.journal)
+        assert "job_failed" in vars(loaded.recorder)
     with pytest.raises(SettingsError, match=r"listeners: .*Alert.* instances of subclasses of monarq\.Listener"):
         load_target(f"{module}.WrongSettings", "redis://nowhere", {})
 

@@ -14,10 +14,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from monarq.producer import Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, RedisUnavailableError
-from monarq.workers.process.redis_wait import reach_redis
-from tests.support.engines import Recorder, make_engine, put, result_of, running, settings_for_tests
+from monarq.workers.process.redis_wait import wait_for_redis
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
+from tests.support.workers import Recorder, make_worker, put, result_of, running, settings_for_tests
 from tests.workers import engine_jobs as jobs
 
 NOWHERE = "redis://nowhere.invalid:6379"
@@ -43,19 +43,19 @@ class Answers:
         return answer
 
 
-async def reach(client: Any, journal: Recorder, **changes: Any) -> bool:
-    return await reach_redis(client, "redis://here", journal, settings_for_tests(**changes), asyncio.Event())
+async def reach(client: Any, recorder: Recorder, **changes: Any) -> bool:
+    return await wait_for_redis(client, "redis://here", recorder, settings_for_tests(**changes), asyncio.Event())
 
 
 async def test_it_waits_until_redis_is_there(redis: Redis, proxy: Proxy) -> None:
     await put(redis, jobs.plus, 1, 2, job_id="sum")
-    journal = Recorder()
-    async with running(make_engine(proxy.url, jobs.ALL, journal)):
-        await journal.until("redis_awaited")
+    recorder = Recorder()
+    async with running(make_worker(proxy.url, jobs.ALL, recorder)):
+        await recorder.until("redis_awaited")
         await proxy.open()
         async with in_time(10):
             assert (await result_of(redis, "sum")).value == 3
-    assert journal.events.count("redis_awaited") == 1  # once every few seconds
+    assert recorder.events.count("redis_awaited") == 1  # once every few seconds
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ async def test_it_waits_until_redis_is_there(redis: Redis, proxy: Proxy) -> None
     ids=repr,
 )
 async def test_what_passes_is_waited_for(passing: BaseException) -> None:
-    journal = Recorder()
-    assert await reach(Answers(passing, passing, True), journal)
-    assert journal.events == ["redis_awaited"]
+    recorder = Recorder()
+    assert await reach(Answers(passing, passing, True), recorder)
+    assert recorder.events == ["redis_awaited"]
 
 
 @pytest.mark.parametrize(
@@ -87,36 +87,36 @@ async def test_what_passes_is_waited_for(passing: BaseException) -> None:
     ids=repr,
 )
 async def test_what_lasts_ends_it_at_once(lasting: BaseException, words: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     with pytest.raises(MonarqError, match=words):
-        await reach(Answers(lasting), journal)
-    assert journal.events == []
+        await reach(Answers(lasting), recorder)
+    assert recorder.events == []
 
 
 async def test_a_database_that_does_not_exist_is_no_redis_to_wait_for(redis_url: str) -> None:
     with pytest.raises(RedisRefusedError, match="has no database of this number"):
         async with in_time(10):
-            await make_engine(f"{redis_url}?db=999", jobs.ALL).run()
+            await make_worker(f"{redis_url}?db=999", jobs.ALL).run()
     with pytest.raises(RedisRefusedError, match=r"nothing was enqueued: .* has no database of this number"):
         async with in_time(10), Producer(f"{redis_url}?db=999", retry_for=60) as producer:
             await producer.enqueue("plus", 1, 2)
 
 
 async def test_one_worker_of_a_pool_tells_of_it() -> None:
-    journal = Recorder()
-    assert await reach(Answers(TimeoutError(), True), journal, audit=False)
-    assert journal.events == []
+    recorder = Recorder()
+    assert await reach(Answers(TimeoutError(), True), recorder, audit=False)
+    assert recorder.events == []
 
 
 async def test_it_waits_no_longer_than_it_may() -> None:
     with pytest.raises(RedisUnavailableError, match="cannot be reached"):
         async with in_time(10):
-            await make_engine(NOWHERE, jobs.ALL, redis_wait_s=0.0).run()
+            await make_worker(NOWHERE, jobs.ALL, redis_wait_s=0.0).run()
 
 
 async def test_a_worker_that_waits_can_be_stopped(proxy: Proxy) -> None:
-    journal = Recorder()
-    engine = make_engine(proxy.url, jobs.ALL, journal)
-    async with running(engine):
-        await journal.until("redis_awaited")
-    assert "worker_started" not in journal.events
+    recorder = Recorder()
+    worker = make_worker(proxy.url, jobs.ALL, recorder)
+    async with running(worker):
+        await recorder.until("redis_awaited")
+    assert "worker_started" not in recorder.events

@@ -14,13 +14,13 @@ from redis.asyncio import Redis
 from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.jobs import claimer
-from monarq.workers.leases.expiry import LeaseClock
+from monarq.workers.leases.expiry import LeaseExpiry
 from monarq.workers.leases.keeper import LeaseTable
-from monarq.workers.runs.run import Halt
-from tests.support.engines import QUEUE, Recorder, crew_of, make_engine, put, result_of, running
+from monarq.workers.runs.run import CancelReason
 from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, Recorder, components_of, make_worker, put, result_of, running
 from tests.workers import engine_jobs as jobs
 
 LEASE_S = 1.2
@@ -37,15 +37,17 @@ async def test_a_run_ends_with_its_lease_where_redis_cannot_be_asked(
     redis: Redis, redis_url: str, proxy: Proxy, job: Any
 ) -> None:
     cut_off, other = Recorder(), Recorder()
-    async with running(make_engine(proxy.url, jobs.ALL, cut_off, lease_s=LEASE_S, grace_s=0.1)) as engine:
+    async with running(make_worker(proxy.url, jobs.ALL, cut_off, lease_s=LEASE_S, grace_s=0.1)) as worker:
         await put(redis, job, 60, job_id="long")
         await cut_off.until("job_started")
         proxy.deaf = True
         cut_s = time.monotonic()
-        async with running(make_engine(redis_url, jobs.ALL, other, lease_s=LEASE_S, grace_s=0.1)):
+        async with running(make_worker(redis_url, jobs.ALL, other, lease_s=LEASE_S, grace_s=0.1)):
             await cut_off.until("job_lost")
             assert time.monotonic() - cut_s < LEASE_S + 0.3
-            assert len(crew_of(engine).table) == 0  # or it would be renewed when Redis is back, and nobody ran the job
+            assert (
+                len(components_of(worker).table) == 0
+            )  # or it would be renewed when Redis is back, and nobody ran the job
             await other.until("job_started")
         await proxy.close()
     await redis.flushall()
@@ -57,7 +59,7 @@ class NotedRun:
     def __init__(self) -> None:
         self.stopped = asyncio.Event()
 
-    def stop(self, _: Halt) -> None:
+    def stop(self, _: CancelReason) -> None:
         self.stopped.set()
 
 
@@ -69,7 +71,7 @@ async def test_a_run_is_stopped_as_its_lease_ends_and_no_other() -> None:
     table.add(over)
     table.add(goes_on)
     # Its regular look would be in ten minutes.
-    minding = asyncio.create_task(LeaseClock(running=cast("Any", runs), table=table, lease_s=3600.0).run())
+    minding = asyncio.create_task(LeaseExpiry(running=cast("Any", runs), table=table, lease_s=3600.0).run())
     async with in_time(10):
         await runs[over].stopped.wait()
     minding.cancel()
@@ -90,12 +92,12 @@ async def test_a_claim_whose_reply_comes_after_its_leases_starts_nothing(
         return claimed
 
     monkeypatch.setattr(claimer, "claim", claim_late)
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.plus, 1, 2, job_id="sum")
-    async with running(make_engine(redis_url, jobs.ALL, journal, lease_s=0.4)):
+    async with running(make_worker(redis_url, jobs.ALL, recorder, lease_s=0.4)):
         assert (await result_of(redis, "sum")).value == 3
     assert not delays_s
-    assert (journal.events.count("job_started"), journal.events.count("job_lost")) == (1, 0)
+    assert (recorder.events.count("job_started"), recorder.events.count("job_lost")) == (1, 0)
 
 
 async def test_a_lease_is_counted_from_before_it_was_asked_for(
@@ -112,10 +114,10 @@ async def test_a_lease_is_counted_from_before_it_was_asked_for(
         return claimed
 
     monkeypatch.setattr(claimer, "claim", claim_slowly)
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.wait, 60, job_id="long")
-    async with running(make_engine(redis_url, [jobs.wait], journal, lease_s=lease_s, grace_s=0.0)) as engine:
-        await journal.until("job_started")
-        [run] = engine.runs
+    async with running(make_worker(redis_url, [jobs.wait], recorder, lease_s=lease_s, grace_s=0.0)) as worker:
+        await recorder.until("job_started")
+        [run] = worker.runs
         assert run.lease.ends_s <= asked_s[0] + lease_s
     await redis.flushall()

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.leases.keeper import LeaseKeeper, LeaseTable
 from monarq.workers.runs.current_job import WORKER_ID
-from tests.support.engines import Recorder
 from tests.support.slowness import in_time
+from tests.support.workers import Recorder
 
 QUEUES = [QueueKeys.of(DEFAULT_QUEUE)]
 CALLS = "xxxxxxx..x."
@@ -59,7 +59,7 @@ class Waits(threading.Event):
 async def test_it_asks_again_soon_and_tells_of_each_spell(
     monkeypatch: pytest.MonkeyPatch, lease_s: float, longest_s: float
 ) -> None:
-    journal, client, waits = Recorder(), FailingRedis(), Waits()
+    recorder, client, waits = Recorder(), FailingRedis(), Waits()
     keeper = LeaseKeeper(
         worker_id="w",
         queues=QUEUES,
@@ -68,18 +68,18 @@ async def test_it_asks_again_soon_and_tells_of_each_spell(
         open_redis=lambda: client,
         record=lambda: b"{}",
         on_lost=lambda _: None,
-        journal=journal,
+        events=recorder,
     )
     monkeypatch.setattr(keeper, "_stopped", waits)
     WORKER_ID.set("w")
     made_s = time.monotonic()
     keeper.start()
     async with in_time(20):
-        await journal.until("redis_back", 2)
+        await recorder.until("redis_back", 2)
         await keeper.stop()
     for call, wait_s in zip(CALLS, waits.waits_s, strict=False):
         assert wait_s <= longest_s if call == "x" else wait_s == lease_s / 3
-    assert sorted(journal.events) == ["redis_back"] * 2 + ["renewal_failed"] * 2
+    assert sorted(recorder.events) == ["redis_back"] * 2 + ["renewal_failed"] * 2
     assert client.disconnects == CALLS.count("x")  # after a failover the name may lead to another server
     renewed_s = keeper.renewed_s
     assert time.monotonic() - renewed_s > made_s

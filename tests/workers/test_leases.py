@@ -20,8 +20,8 @@ from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.leases import keeper as leases
 from monarq.workers.leases.keeper import LeaseKeeper, LeaseTable
-from tests.support.engines import QUEUE, Recorder, put
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, Recorder, put
 from tests.workers import engine_jobs as jobs
 
 QUEUES = [QUEUE, QueueKeys.of("other")]
@@ -80,7 +80,7 @@ def make_keeper(
         open_redis=UrlSource(redis_url).blocking_client,
         record=record,
         on_lost=renewals.on_lost,
-        journal=Recorder(),
+        events=Recorder(),
     )
 
 

@@ -16,9 +16,9 @@ from monarq.shared.redis import keys as names
 from monarq.shared.redis import token
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.jobs import claimer
-from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, running
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, running
 from tests.workers import engine_jobs as jobs
 
 LONG_S = 60.0
@@ -42,7 +42,7 @@ class LosingProxy(Proxy):
 
 @pytest.fixture
 async def proxy(redis: Redis, redis_url: str) -> AsyncIterator[LosingProxy]:
-    async with running(make_engine(redis_url, jobs.ALL)):  # Redis knows the scripts from here on
+    async with running(make_worker(redis_url, jobs.ALL)):  # Redis knows the scripts from here on
         await put(redis, jobs.plus, 1, 1, job_id="first")
         await result_of(redis, "first")
     async with LosingProxy(urlsplit(redis_url).path, redis) as made:
@@ -53,15 +53,15 @@ async def proxy(redis: Redis, redis_url: str) -> AsyncIterator[LosingProxy]:
 async def test_what_a_claim_without_a_reply_took_runs_at_once(
     redis: Redis, proxy: LosingProxy, lost_returns: int
 ) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     proxy.lose(Cut.REPLY, FROM_IO)
     proxy.rules.append(Rule.of_script("jobs/release_claim", Cut.REQUEST, lost_returns, 1.0))
-    async with running(make_engine(proxy.url, jobs.ALL, journal, lease_s=LONG_S)):
+    async with running(make_worker(proxy.url, jobs.ALL, recorder, lease_s=LONG_S)):
         assert (await result_of(redis, "sum")).value == 3
     assert proxy.took == [names.in_progress("sum")]
     assert proxy.lost == 1 + lost_returns
-    assert journal.events.count("job_started") == 1
+    assert recorder.events.count("job_started") == 1
     assert not await redis.exists(QUEUE.trail("sum"))
 
 
@@ -70,7 +70,7 @@ async def test_what_a_cancelled_claim_took_is_free_when_the_worker_has_stopped(
 ) -> None:
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     proxy.lose(Cut.SILENCE, FROM_IO)
-    async with running(make_engine(proxy.url, jobs.ALL, lease_s=LONG_S)), in_time(10):
+    async with running(make_worker(proxy.url, jobs.ALL, lease_s=LONG_S)), in_time(10):
         await proxy.answered.wait()
     assert proxy.took == [names.in_progress("sum")]
     assert not await redis.exists(names.in_progress("sum"))
@@ -91,7 +91,7 @@ async def test_what_a_claim_took_whose_reply_is_late_counts_no_crash(
 
     monkeypatch.setattr(claimer, "claim", claim_late)
     await put(redis, jobs.plus, 1, 2, job_id="sum")
-    async with running(make_engine(redis_url, jobs.ALL, lease_s=lease_s)):
+    async with running(make_worker(redis_url, jobs.ALL, lease_s=lease_s)):
         assert (await result_of(redis, "sum")).value == 3
     assert not delays_s
     assert not await redis.exists(QUEUE.trail("sum"))
@@ -107,7 +107,7 @@ async def test_no_two_claims_have_one_token(redis: Redis, redis_url: str, monkey
 
     monkeypatch.setattr(claimer, "claim", claim_and_note)
     monkeypatch.setattr(token, "time", SimpleNamespace(time_ns=lambda: 1_700_000_000 * 10**9))
-    async with running(make_engine(redis_url, jobs.ALL)):
+    async with running(make_worker(redis_url, jobs.ALL)):
         for number in range(3):
             await put(redis, jobs.plus, number, 1, job_id=str(number))
             await result_of(redis, str(number))

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from tests.support.engines import put, result_of, run_burst
+from tests.support.workers import put, result_of, run_burst
 from tests.workers import odd_jobs as jobs
 
 RETURNED: list[tuple[Any, tuple[Any, ...], dict[str, Any], Any]] = [

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.parsing import LONGEST_S
-from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
+from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers import verdict_jobs as jobs
 
 TRIES: Final[dict[str, dict[str, int]]] = {
@@ -51,10 +51,10 @@ async def test_one_verdict_in_each_lane(redis: Redis, redis_url: str, lane: str)
 @pytest.mark.parametrize("lane", ["io", "thread", "cpu"])
 async def test_no_wait_is_longer_than_a_duration_may_be(redis: Redis, redis_url: str, lane: str, how: str) -> None:
     job = next(job for job in jobs.ALL if job.name == f"{lane}.any")
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, job, how, job_id="late")
-    async with running(make_engine(redis_url, jobs.ALL, journal)):
-        await journal.until("job_retried")
+    async with running(make_worker(redis_url, jobs.ALL, recorder)):
+        await recorder.until("job_retried")
     due_ms = await redis.zscore(QUEUE.cpu if lane == "cpu" else QUEUE.queue, "late")
     assert due_ms == pytest.approx(1000 * (time.time() + LONGEST_S), abs=60_000)
     await redis.flushall()

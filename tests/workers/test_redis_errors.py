@@ -11,7 +11,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
 from monarq.workers.jobs import claimer
 from monarq.workers.leases import sweeper
-from tests.support.engines import Recorder, make_engine, put, result_of, running
+from tests.support.workers import Recorder, make_worker, put, result_of, running
 from tests.workers import engine_jobs as jobs
 
 ERRORS = [
@@ -41,9 +41,9 @@ async def test_the_call_is_made_again(
         return await real(*args)
 
     monkeypatch.setattr(module, command, fail_once)
-    journal = Recorder()
-    async with running(make_engine(redis_url, [jobs.plus], journal, lease_s=0.6)):
-        await journal.until("redis_back")
+    recorder = Recorder()
+    async with running(make_worker(redis_url, [jobs.plus], recorder, lease_s=0.6)):
+        await recorder.until("redis_back")
         await put(redis, jobs.plus, 1, 2, job_id="sum")
         assert (await result_of(redis, "sum")).value == 3
-    assert (journal.events.count("redis_lost"), journal.events.count("redis_back")) == (1, 1)
+    assert (recorder.events.count("redis_lost"), recorder.events.count("redis_back")) == (1, 1)

@@ -15,8 +15,8 @@ from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.requeue import crashed, handed_back, tried_again
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
-from tests.support.engines import CODECS, settings_for_tests
 from tests.support.leases import lease_of
+from tests.support.workers import CODECS, settings_for_tests
 from tests.workers import engine_jobs as jobs
 
 DUE_MS = 1_700_000_000_000

@@ -7,7 +7,7 @@ import gc
 from redis.asyncio import Redis
 
 from monarq.workers.runs.run import Run
-from tests.support.engines import put, run_burst
+from tests.support.workers import put, run_burst
 from tests.workers import engine_jobs as jobs
 
 

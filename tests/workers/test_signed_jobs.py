@@ -24,9 +24,9 @@ from monarq.shared.payloads.signing import KEY_VARIABLE, MARK, Signer
 from monarq.shared.redis import keys as names
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.keeper import CronKeeper
-from monarq.workers.events.dispatcher import Journal
-from tests.support.engines import QUEUE, letter_of, put_raw, run_burst
+from monarq.workers.events.dispatcher import Dispatcher
 from tests.support.slowness import patience_s
+from tests.support.workers import QUEUE, letter_of, put_raw, run_burst
 from tests.workers import engine_jobs as jobs
 
 KEY: Final = "a-key-of-our-own-0123456789"
@@ -96,7 +96,7 @@ async def test_whoever_has_no_key_has_nothing_decoded(redis: Redis, redis_url: s
     await put_raw(redis, "good", ours.sign(a_job(1, 2), "job", b"good"))
     engine = await run_burst(redis_url, jobs.ALL, codecs=codecs())
     assert UNPICKLED == []
-    assert (engine.tally.complete, engine.tally.failed) == (1, len(forged))
+    assert (engine.counters.complete, engine.counters.failed) == (1, len(forged))
     reasons = {job_id: await reason(redis, job_id) for job_id in forged}
     unsigned = {job_id for job_id, why in reasons.items() if "it is not signed" in why}
     assert unsigned == {"unsigned-pickle", "unsigned-msgpack", "cut"}
@@ -148,11 +148,11 @@ async def test_keys_are_changed_while_jobs_wait(redis: Redis, redis_url: str) ->
 
 async def test_cron_ticks_are_signed(redis: Redis, redis_url: str) -> None:
     entry = CronEntry("plus", "sum", crontab("0 0 1 1 *"), args=(1, 2), job_id="tick", run_at_startup=True)
-    keeper = CronKeeper([entry], queue=QUEUE.queue, codecs=codecs(), journal=Journal())
+    keeper = CronKeeper([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
     await keeper.look(redis)
     assert (await redis.get(names.job("tick"))).startswith(MARK)
     engine = await run_burst(redis_url, jobs.ALL, codecs=codecs())
-    assert engine.tally.complete == 1
+    assert engine.counters.complete == 1
 
 
 async def add(ctx: dict[Any, Any], a: int, b: int) -> int:

@@ -11,10 +11,10 @@ from monarq.shared.commands.queues.counts import counts
 from monarq.shared.redis import keys as names
 from monarq.workers.jobs import draining
 from tests.support.cancelling import Moment, at_once, cancel_at_each, is_cancelled, nothing_left_open, when_ready
-from tests.support.engines import (
+from tests.support.workers import (
     QUEUE,
     Recorder,
-    make_engine,
+    make_worker,
     put,
     result_of,
     running,
@@ -23,28 +23,28 @@ from tests.workers import engine_jobs as jobs
 
 
 async def test_drain_lets_jobs_end_and_hands_back_the_rest(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.wait, 0.3, job_id="short")
     await put(redis, jobs.wait, 30, job_id="long")
-    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=1.0)) as engine:
-        await journal.until("job_started", 2)
+    async with running(make_worker(redis_url, jobs.ALL, recorder, grace_s=1.0)) as worker:
+        await recorder.until("job_started", 2)
         await put(redis, jobs.plus, 1, 1, job_id="new")
-        engine.drain()
+        worker.drain()
     assert (await result_of(redis, "short")).value == "waited"
-    assert "job_handed_back" in journal.events
+    assert "job_handed_back" in recorder.events
     assert not await redis.exists(names.in_progress("long"), names.retry("long"), QUEUE.crash("long"))
     assert (await counts(redis, QUEUE)).queued >= 1
 
 
 async def test_hand_back_is_immediate(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     for number in range(50):
         await put(redis, jobs.wait, 30, job_id=f"w{number}")
-    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=60)) as engine:
-        await journal.until("job_started", 50)
-        engine.drain()
+    async with running(make_worker(redis_url, jobs.ALL, recorder, grace_s=60)) as worker:
+        await recorder.until("job_started", 50)
+        worker.drain()
         started = time.monotonic()
-        engine.hand_back()
+        worker.hand_back()
     assert time.monotonic() - started < 20
     seen = await counts(redis, QUEUE)
     assert (seen.queued, seen.running, seen.workers) == (50, 0, [])
@@ -55,22 +55,22 @@ async def test_job_that_ignores_its_cancel_is_handed_back_over_its_head(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, arq_style: bool, tries: bytes | None
 ) -> None:
     monkeypatch.setattr(draining, "STUBBORN_S", 0.1)
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.stubborn, 1.0, job_id="stubborn")
-    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=0.1, arq_style=arq_style)) as engine:
-        await journal.until("job_started")
-        engine.drain()
+    async with running(make_worker(redis_url, jobs.ALL, recorder, grace_s=0.1, arq_style=arq_style)) as worker:
+        await recorder.until("job_started")
+        worker.drain()
     assert (await counts(redis, QUEUE)).queued == 1
     assert await redis.get(names.retry("stubborn")) == tries
-    await journal.until("job_lost")  # when it ends, in a process that has not ended: what it comes to is nobody's
-    assert "job_completed" not in journal.events
-    assert engine.tally.handed_back == 1
+    await recorder.until("job_lost")  # when it ends, in a process that has not ended: what it comes to is nobody's
+    assert "job_completed" not in recorder.events
+    assert worker.counters.handed_back == 1
 
 
 @pytest.mark.parametrize("moment", [at_once, when_ready])
 async def test_a_worker_that_is_cancelled_leaves_no_connection_open(redis_url: str, moment: Moment) -> None:
     async def run(at: int) -> bool:
-        return await is_cancelled(make_engine(redis_url, [jobs.plus], burst=True).run(), at, moment)
+        return await is_cancelled(make_worker(redis_url, [jobs.plus], burst=True).run(), at, moment)
 
     await run(-1)  # what is opened once for all
     async with nothing_left_open():

@@ -14,8 +14,8 @@ from monarq.shared.commands.workers.renew import renew
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.leases import sweeper
-from tests.support.engines import QUEUE, make_engine, put, result_of, running
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, make_worker, put, result_of, running
 from tests.workers import engine_jobs as jobs
 
 GONE = "host:1:gone"
@@ -29,7 +29,7 @@ async def test_a_lost_job_runs_before_a_backlog(redis: Redis, redis_url: str) ->
         await asyncio.to_thread(renew, client, QUEUE, GONE, 300, b"{}", leases)
     for number in range(300):
         await put(redis, jobs.wait, 0.01, job_id=f"backlog{number}")
-    async with running(make_engine(redis_url, jobs.ALL, lease_s=0.6, concurrency=1)):
+    async with running(make_worker(redis_url, jobs.ALL, lease_s=0.6, concurrency=1)):
         assert (await result_of(redis, "lost")).value == 3
         assert await redis.zcard(QUEUE.queue) > 0
     await redis.flushall()
@@ -43,7 +43,7 @@ async def test_all_queues_of_a_worker_are_swept(redis: Redis, redis_url: str, mo
         return await sweep(client, keys)
 
     monkeypatch.setattr(sweeper, "sweep", sweep_and_note)
-    async with running(make_engine(redis_url, [jobs.plus], queues=("one", "two"))), in_time(10):
+    async with running(make_worker(redis_url, [jobs.plus], queues=("one", "two"))), in_time(10):
         while swept != {"one", "two"}:
             await asyncio.sleep(0.01)
 

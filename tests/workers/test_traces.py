@@ -18,9 +18,9 @@ from monarq.shared.payloads.signing import Signer
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.tracing import find_tracing, sending
-from tests.support.engines import make_engine, run_burst, running
 from tests.support.slowness import in_time, patience_s
 from tests.support.spans import Exported, attributes, linked
+from tests.support.workers import make_worker, run_burst, running
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ async def test_a_run_links_to_its_enqueue_and_holds_the_jobs_own_spans(redis_url
     async with Producer(redis_url) as producer:
         with exported.provider.get_tracer("the user's").start_as_current_span("request") as request:
             await producer.enqueue(traced_io.options(job_id="one"), "word")
-    engine = await run_burst(redis_url, ALL)
+    worker = await run_burst(redis_url, ALL)
     [sent], [processed] = exported.sent, exported.processed
     assert (sent.kind, processed.kind) == (SpanKind.PRODUCER, SpanKind.CONSUMER)
     assert sent.parent == request.get_span_context()
@@ -103,7 +103,7 @@ async def test_a_run_links_to_its_enqueue_and_holds_the_jobs_own_spans(redis_url
         "messaging.operation.type": "process",
         "messaging.destination.name": DEFAULT_QUEUE,
         "messaging.message.id": "one",
-        "messaging.client.id": engine.worker_id,
+        "messaging.client.id": worker.worker_id,
         "monarq.job.name": "traced_io",
         "monarq.job.try": 1,
         "monarq.job.lane": "io",
@@ -169,8 +169,8 @@ async def test_each_try_is_a_span_with_the_same_link(redis_url: str, exported: E
 async def test_a_run_that_is_handed_back_says_so(redis: Redis, redis_url: str, exported: Exported) -> None:
     async with Producer(redis_url) as producer:
         await producer.enqueue(traced_wait)
-        async with running(make_engine(redis_url, ALL, grace_s=0.05)) as engine, in_time(10):
-            while not engine.running:
+        async with running(make_worker(redis_url, ALL, grace_s=0.05)) as worker, in_time(10):
+            while not worker.running:
                 await asyncio.sleep(0.01)
     [span] = exported.processed
     assert attributes(span)["monarq.job.outcome"] == "handed_back"

@@ -24,9 +24,9 @@ from monarq.shared.redis import keys as names
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import LATEST_S, MOST_TOLD, UnknownJobs
 from tests.shared.scripts.calls import lease_of
-from tests.support.engines import QUEUE, Recorder, letter_of, make_engine, put, result_of, run_burst, running
 from tests.support.leaks import leaked_keys
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers import engine_jobs as jobs
 
 
@@ -68,12 +68,12 @@ def shown(view: JobView) -> list[str]:
 async def test_it_waits_at_no_cost_for_a_worker_that_knows_it(
     redis: Redis, redis_url: str, known_as: Job[..., str]
 ) -> None:
-    async with running(make_engine(redis_url, jobs.ALL)):
+    async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, known_as, job_id="new")
         view = await until_put_back(redis, "new")
         assert any("unknown to its worker, waits for one that knows it: " in line for line in shown(view))
         assert (view.row.state, view.row.tries, view.row.crashes, view.crash_note) == ("deferred", 0, 0, "")
-    async with running(make_engine(redis_url, [known_as])):
+    async with running(make_worker(redis_url, [known_as])):
         result = await result_of(redis, "new")
     assert (result.value, result.job_try) == ("ran", 1)
     assert await letter_of(redis, "new") == {}
@@ -82,7 +82,7 @@ async def test_it_waits_at_no_cost_for_a_worker_that_knows_it(
 
 
 async def test_it_is_dead_with_the_reason_after_a_time(redis: Redis, redis_url: str) -> None:
-    async with running(make_engine(redis_url, [jobs.plus, jobs.tell], keep_unknown_s=1.5)):
+    async with running(make_worker(redis_url, [jobs.plus, jobs.tell], keep_unknown_s=1.5)):
         await put(redis, "no_such_job", job_id="who")
         await until_put_back(redis, "who")
         assert await letter_of(redis, "who") == {}
@@ -99,7 +99,7 @@ async def test_its_time_begins_at_the_first_meeting_and_goes_on(redis: Redis, re
     await put(redis, "no_such_job", job_id="who")
     await run_burst(redis_url, jobs.ALL)
     [first_ms] = [moment.at_ms for moment in (await view_of(redis, "who")).timeline if moment.what == "unknown"]
-    async with running(make_engine(redis_url, jobs.ALL, keep_unknown_s=2)):
+    async with running(make_worker(redis_url, jobs.ALL, keep_unknown_s=2)):
         await result_of(redis, "who")
     [dead] = [moment.at_ms for moment in (await view_of(redis, "who")).timeline if moment.what == "dead"]
     assert dead - first_ms + 50 >= 2000
@@ -134,8 +134,8 @@ async def test_a_burst_does_not_wait_for_it(redis: Redis, redis_url: str) -> Non
     await put(redis, "no_such_job", job_id="who")
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     await put(redis, jobs.plus, 1, 3, job_id="later", delay_ms=300)
-    engine = await run_burst(redis_url, jobs.ALL)
-    assert engine.tally.complete == 2
+    worker = await run_burst(redis_url, jobs.ALL)
+    assert worker.counters.complete == 2
     assert await redis.zrange(QUEUE.queue, 0, -1) == [b"who"]
 
 
@@ -143,17 +143,17 @@ async def test_known_jobs_behind_many_unknown_ones_run_at_once(redis: Redis, red
     for number in range(2000):
         await put(redis, f"made_up_{number % 300}", job_id=f"unknown-{number}")
     await put(redis, jobs.plus, 1, 2, job_id="sum")
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal)):
+    recorder = Recorder()
+    async with running(make_worker(redis_url, jobs.ALL, recorder)):
         assert (await result_of(redis, "sum")).value == 3
         await put(redis, jobs.plus, 1, 3, job_id="another")
         assert (await result_of(redis, "another")).value == 4
     assert await redis.zcard(QUEUE.queue) == 2000
-    assert journal.events.count("job_unknown") == MOST_TOLD
+    assert recorder.events.count("job_unknown") == MOST_TOLD
 
 
 async def test_it_can_be_aborted_while_it_waits(redis: Redis, redis_url: str) -> None:
-    async with running(make_engine(redis_url, jobs.ALL)):
+    async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, "no_such_job", job_id="who")
         await until_put_back(redis, "who")
         assert await cancel(redis, QUEUE.queue, "who") is Cancelled.WAITS
@@ -163,7 +163,7 @@ async def test_it_can_be_aborted_while_it_waits(redis: Redis, redis_url: str) ->
 
 
 async def test_it_expires_while_it_waits(redis: Redis, redis_url: str) -> None:
-    async with running(make_engine(redis_url, jobs.ALL)):
+    async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, "no_such_job", job_id="who", ttl_ms=500)
         result = await result_of(redis, "who")
     assert "expired" in str(result.value)

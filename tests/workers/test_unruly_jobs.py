@@ -12,19 +12,19 @@ from monarq.shared.payloads.codec import PICKLE
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from tests.support.engines import (
+from tests.support.slowness import in_time
+from tests.support.workers import (
     CODECS,
     QUEUE,
     Recorder,
     letter_of,
-    make_engine,
+    make_worker,
     put,
     put_raw,
     result_of,
     run_burst,
     running,
 )
-from tests.support.slowness import in_time
 from tests.workers import unruly_jobs as jobs
 from tests.workers.support.pool import running_pool
 
@@ -39,32 +39,32 @@ async def test_stop_iteration_in_a_thread_is_an_error_like_others(redis: Redis, 
 
 async def test_a_thread_job_that_raises_is_not_abandoned(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.cancel_in_thread, job_id="cancel")
-    engine = await run_burst(redis_url, jobs.ALL)
+    worker = await run_burst(redis_url, jobs.ALL)
     assert not (await result_of(redis, "cancel")).success
-    assert engine.tally.abandoned_threads == 0
+    assert worker.counters.abandoned_threads == 0
 
 
 async def test_threads_that_hang_take_no_place_from_other_jobs(redis: Redis, redis_url: str) -> None:
     jobs.LET_GO.clear()
     try:
-        async with running(make_engine(redis_url, jobs.ALL, threads=1)) as engine:
+        async with running(make_worker(redis_url, jobs.ALL, threads=1)) as worker:
             for number in range(2):
                 await put(redis, jobs.hang_in_thread, job_id=f"hang{number}")
                 assert isinstance((await result_of(redis, f"hang{number}")).value, TimeoutError)
             await put(redis, jobs.answer_in_thread, job_id="answer")
             assert (await result_of(redis, "answer")).value == 42
-            assert engine.tally.abandoned_threads == 2
+            assert worker.counters.abandoned_threads == 2
     finally:
         jobs.LET_GO.set()
 
 
 async def test_job_that_raises_as_it_is_handed_back_is_handed_back(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.make_something_of_a_cancel, job_id="closed")
-    async with running(make_engine(redis_url, jobs.ALL, journal)) as engine:
-        await journal.until("job_started")
-        engine.hand_back()
-    assert "job_handed_back" in journal.events
+    async with running(make_worker(redis_url, jobs.ALL, recorder)) as worker:
+        await recorder.until("job_started")
+        worker.hand_back()
+    assert "job_handed_back" in recorder.events
     assert (await counts(redis, QUEUE)).queued == 1
     assert not await redis.exists(names.result("closed"), names.retry("closed"))
 
@@ -80,14 +80,14 @@ async def test_cpu_jobs_wait_while_no_child_process_starts(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk without the new version, a system without processes: no job is dead of it."""
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal)):
-        await journal.until("worker_started")
+    recorder = Recorder()
+    async with running(make_worker(redis_url, jobs.ALL, recorder)):
+        await recorder.until("worker_started")
         monkeypatch.setenv("TEST_BROKEN_MODULE", "1")
         await put(redis, jobs.end_the_process, job_id="end")
-        await journal.until("job_crashed")
+        await recorder.until("job_crashed")
         await put(redis, jobs.answer_in_process, job_id="answer")
-        await journal.until("job_retried")
+        await recorder.until("job_retried")
         monkeypatch.delenv("TEST_BROKEN_MODULE")
         result = await result_of(redis, "answer")
     assert (result.value, result.job_try) == (42, 1)
@@ -96,7 +96,7 @@ async def test_cpu_jobs_wait_while_no_child_process_starts(
 async def test_a_rare_look_is_no_call_without_a_reply(redis: Redis, redis_url: str) -> None:
     async with (
         redis.monitor() as monitor,
-        running(make_engine(redis_url, [jobs.answer_with_bytes], poll_s=60)),
+        running(make_worker(redis_url, [jobs.answer_with_bytes], poll_s=60)),
         in_time(10),
     ):
         async for call in monitor.listen():
@@ -164,9 +164,9 @@ async def test_a_job_whose_own_code_hinders_the_verdict_is_dead_in_the_end(redis
 
 async def test_a_payload_outlives_the_wait_for_another_try(redis: Redis, redis_url: str) -> None:
     """Its time to live, which every job of arq's clients has, is for jobs that have not started."""
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal)):
-        await journal.until("worker_started")
+    recorder = Recorder()
+    async with running(make_worker(redis_url, jobs.ALL, recorder)):
+        await recorder.until("worker_started")
         await put(redis, jobs.come_back_later, job_id="later", ttl_ms=1000)
         assert (await result_of(redis, "later")).value == 2
 

@@ -16,24 +16,24 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
 from monarq.workers.jobs import claimer
-from monarq.workers.process.worker import Engine
-from tests.support.engines import (
+from monarq.workers.process.worker import Worker
+from tests.support.queue_state import server_ms
+from tests.support.slowness import in_time
+from tests.support.workers import (
     QUEUE,
     Recorder,
-    make_engine,
+    make_worker,
     put,
     result_of,
     running,
 )
-from tests.support.queue_state import server_ms
-from tests.support.slowness import in_time
 from tests.workers import engine_jobs as jobs
 
 
 async def test_idle_worker_is_woken_at_once(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal, poll_s=30)):
-        await journal.until("worker_started")
+    recorder = Recorder()
+    async with running(make_worker(redis_url, jobs.ALL, recorder, poll_s=30)):
+        await recorder.until("worker_started")
         for number in range(5):
             started = time.monotonic()
             await put(redis, jobs.plus, 1, 1, job_id=f"now{number}")
@@ -49,7 +49,7 @@ async def test_idle_worker_waits_no_longer_than_until_the_next_deferred_job(
     await put(redis, jobs.plus, 1, 1, job_id="later", delay_ms=30_000)
     await put(redis, jobs.squared, 2, job_id="later-cpu", delay_ms=30_000)
     waits_s: dict[str, float] = {}
-    async with redis.monitor() as monitor, running(make_engine(redis_url, jobs.ALL, poll_s=60)), in_time(10):
+    async with redis.monitor() as monitor, running(make_worker(redis_url, jobs.ALL, poll_s=60)), in_time(10):
         async for call in monitor.listen():
             if call["command"].startswith("BLPOP"):
                 _, key, wait_s = call["command"].split()
@@ -65,7 +65,7 @@ async def test_a_job_that_is_due_within_a_millisecond_is_not_waited_for_without_
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis takes a wait of 0 for one that has no end."""
-    journal, too_soon = Recorder(), [Claimed([], 0.0002)]
+    recorder, too_soon = Recorder(), [Claimed([], 0.0002)]
 
     async def claim_too_soon(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
         return too_soon.pop() if too_soon else await claim(client, keys, asked)
@@ -73,17 +73,17 @@ async def test_a_job_that_is_due_within_a_millisecond_is_not_waited_for_without_
     monkeypatch.setattr(claimer, "claim", claim_too_soon)
     await put(redis, jobs.plus, 1, 1, job_id="now")
     await redis.delete(QUEUE.wake("io"))
-    async with running(make_engine(redis_url, [jobs.plus], journal)):
+    async with running(make_worker(redis_url, [jobs.plus], recorder)):
         await result_of(redis, "now")
     assert not too_soon
-    assert "redis_lost" not in journal.events
+    assert "redis_lost" not in recorder.events
 
 
 async def test_a_cpu_job_that_another_was_woken_for_starts_when_it_is_due(redis: Redis, redis_url: str) -> None:
     """The worker that heard of it is busy by then, or dead: this one has to look for itself."""
-    journal = Recorder()
-    async with running(make_engine(redis_url, jobs.ALL, journal, poll_s=0.3)):
-        await journal.until("worker_started")
+    recorder = Recorder()
+    async with running(make_worker(redis_url, jobs.ALL, recorder, poll_s=0.3)):
+        await recorder.until("worker_started")
         await put(redis, jobs.squared, 2, job_id="warm")
         await result_of(redis, "warm")
         due_ms = await server_ms(redis) + 1000
@@ -100,9 +100,9 @@ async def test_a_cpu_job_that_another_was_woken_for_starts_when_it_is_due(redis:
 async def test_a_wake_up_for_which_a_worker_has_no_place_any_more_is_passed_on(
     redis: Redis, redis_url: str, rests: bool
 ) -> None:
-    journal, other = Recorder(), QueueKeys.of("other")
+    recorder, other = Recorder(), QueueKeys.of("other")
     settings = {"queues": (QUEUE.queue, "other"), "concurrency": 1, "poll_s": 30, "grace_s": 0.0}
-    async with running(make_engine(redis_url, [jobs.plus, jobs.wait], journal, **settings)) as engine:
+    async with running(make_worker(redis_url, [jobs.plus, jobs.wait], recorder, **settings)) as engine:
         async with in_time(10):
             while (await redis.info("clients"))["blocked_clients"] < 2:
                 await asyncio.sleep(0.01)
@@ -110,7 +110,7 @@ async def test_a_wake_up_for_which_a_worker_has_no_place_any_more_is_passed_on(
             engine.stop_claiming()
         else:
             await put(redis, jobs.wait, 60, job_id="long")
-            await journal.until("job_started")
+            await recorder.until("job_started")
         await put(redis, jobs.plus, 1, 1, job_id="sum", queue=other)
         async with in_time(5):
             while not await redis.llen(other.wake("io")):
@@ -121,7 +121,7 @@ async def test_a_wake_up_for_which_a_worker_has_no_place_any_more_is_passed_on(
 async def test_a_worker_that_may_take_nothing_leaves_wake_ups_to_others(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     passed_on: list[QueueKeys] = []
 
     async def wake_and_note(client: Redis, keys: QueueKeys, home: Home) -> None:
@@ -129,21 +129,21 @@ async def test_a_worker_that_may_take_nothing_leaves_wake_ups_to_others(
         await wake(client, keys, home)
 
     monkeypatch.setattr(claimer, "wake", wake_and_note)
-    resting = make_engine(redis_url, jobs.ALL, journal)
+    resting = make_worker(redis_url, jobs.ALL, recorder)
     resting.paused = True
     await put(redis, jobs.plus, 1, 1, job_id="first")
     async with running(resting):
-        await journal.until("worker_started")
-        async with running(make_engine(redis_url, jobs.ALL, poll_s=30)) as awake:
+        await recorder.until("worker_started")
+        async with running(make_worker(redis_url, jobs.ALL, poll_s=30)) as awake:
             await result_after(redis, awake, 20)
-            assert resting.tally.started == 0
+            assert resting.counters.started == 0
     assert not passed_on
 
 
-async def result_after(redis: Redis, awake: Engine, rounds: int) -> None:
+async def result_after(redis: Redis, awake: Worker, rounds: int) -> None:
     """Each job is taken by the one that is awake, without waiting for its next look."""
     for number in range(rounds):
         await put(redis, jobs.plus, 1, 1, job_id=f"job{number}")
         async with in_time(5):
             await result_of(redis, f"job{number}")
-    assert awake.tally.complete == 1 + rounds
+    assert awake.counters.complete == 1 + rounds

@@ -26,7 +26,7 @@ from monarq.workers.cron.clock import RedisClock
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.state import Course
 from monarq.workers.cron.status import CronNotice, Kept
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
 AHEAD: Final = timedelta(seconds=1)
@@ -59,7 +59,7 @@ class CronKeeper:
         entries: what to enqueue.
         queue: the queue of those that name none.
         codecs: what payloads are written in, and signed by.
-        journal: hears of ticks that this worker has enqueued.
+        events: hears of ticks that this worker has enqueued.
         ttl_ms: ms after its time that a tick may be started; 0 for ever.
         started: what counts as the start for `run_at_startup`. Give all workers of a pool the same time, and the job
             is enqueued once for all of them. Default: when this keeper starts.
@@ -71,14 +71,14 @@ class CronKeeper:
         *,
         queue: str,
         codecs: Codecs,
-        journal: Journal,
+        events: Dispatcher,
         ttl_ms: int = 0,
         started: datetime | None = None,
     ) -> None:
         self._entries = list(entries)
         self._keys = QueueKeys.of(queue)
         self._codecs = codecs
-        self._journal = journal
+        self._events = events
         self._ttl_ms = ttl_ms
         self._started = started
         self._own = os.urandom(8).hex()
@@ -88,7 +88,7 @@ class CronKeeper:
 
     async def run(self, redis: Redis) -> None:
         """Enqueues ticks until cancelled."""
-        outage = Outage(self._journal, "enqueueing cron ticks")
+        outage = Outage(self._events, "enqueueing cron ticks")
         while True:
             try:
                 wait_s = await self.look(redis)
@@ -122,11 +122,11 @@ class CronKeeper:
                 await self._enqueue_due(redis, course, now)
         except (ResponseError, PayloadError) as error:
             if course.fail():
-                self._journal.redis_lost(doing, error)
+                self._events.redis_lost(doing, error)
             return
         if course.backoff.failing:
             course.backoff.reset()
-            self._journal.redis_back(doing)
+            self._events.redis_back(doing)
 
     def _notice_of(self, course: Course, now: datetime) -> tuple[QueueKeys, str, Kept]:
         entry = course.entry
@@ -176,7 +176,7 @@ class CronKeeper:
         placing = Placing(lane=entry.lane, due_ms=_ms(tick), ttl_ms=self._ttl_ms, tick_ms=bar_ms, name=entry.job_name)
         answers = await enqueue(redis, self._keys_of(entry), placing, Ids.NAMED, [(job_id, payload)])
         if answers[0] is Enqueued.ADDED:
-            self._journal.cron_enqueued(entry.name, job_id)
+            self._events.cron_enqueued(entry.name, job_id)
 
     def _id_and_bar(self, entry: CronEntry, tick: datetime, gap_ms: int) -> tuple[str, int]:
         if entry.job_id is not None:

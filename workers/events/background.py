@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
-class Upkeep(Protocol):
+class BackgroundTask(Protocol):
     """A part of a worker that runs from its start to its stop."""
 
     async def run(self, redis: Redis) -> None:

@@ -1,6 +1,6 @@
 """What a worker has to tell: the events that the core names, and who hears of them.
 
-The parts of a worker call the methods of one `Journal`; it passes each event on to its listeners: monarq's log
+The parts of a worker call the methods of one `Dispatcher`; it passes each event on to its listeners: monarq's log
 (`monarq.workers.reporting.worker_log`) or arq's, the traces, and the user's own. They are called on the worker's event
 loop, but for `renewal_failed`, which the lease thread calls. Those of a run are called in the run's own task.
 """
@@ -100,7 +100,7 @@ class Listener:
 EVENTS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))
 
 
-class Journal(Listener):
+class Dispatcher(Listener):
     """What a worker's parts tell events to: it passes each on to those listeners that override it, in their order.
 
     That is settled when a listener is added, so that an event nobody listens to costs the call of an empty method.
@@ -123,20 +123,22 @@ class Journal(Listener):
 
     def _bind(self) -> None:
         for event in EVENTS:
-            tells = [_Ear(listener, event, self).tell for listener in self._listeners if _overrides(listener, event)]
+            tells = [
+                _Handler(listener, event, self).tell for listener in self._listeners if _overrides(listener, event)
+            ]
             if tells:
                 setattr(self, event, tells[0] if len(tells) == 1 else functools.partial(_tell_all, tells))
             else:
                 vars(self).pop(event, None)
 
 
-class _Ear:
+class _Handler:
     """One listener's method, called so that nothing it raises gets out."""
 
-    def __init__(self, listener: Listener, event: str, journal: Journal) -> None:
+    def __init__(self, listener: Listener, event: str, events: Dispatcher) -> None:
         self._method: Callable[..., None] = getattr(listener, event)
         self._name = f"{type(listener).__name__}.{event}"
-        self._journal = journal
+        self._events = events
         self._is_failing = False
 
     def tell(self, *told: object) -> None:
@@ -147,7 +149,7 @@ class _Ear:
             if not self._is_failing:
                 # Set first: it may be listener_failed itself that raises.
                 self._is_failing = True
-                self._journal.listener_failed(self._name, error)
+                self._events.listener_failed(self._name, error)
         else:
             self._is_failing = False
 

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from monarq.shared.redis.backoff import Backoff
-from monarq.workers.events.dispatcher import Journal, Listener
+from monarq.workers.events.dispatcher import Dispatcher, Listener
 
 
 class Outage:
     """The spells of trouble of one loop.
 
     Args:
-        journal: hears of the begin and of the end of each.
+        events: hears of the begin and of the end of each.
         doing: what does not work meanwhile, such as "looking for aborts".
     """
 
-    def __init__(self, journal: Journal | Listener, doing: str) -> None:
-        self._journal = journal
+    def __init__(self, events: Dispatcher | Listener, doing: str) -> None:
+        self._events = events
         self._doing = doing
         self._backoff = Backoff()
 
     def failed(self, error: BaseException) -> float:
         """The loop's call failed; gives the seconds until it is to be tried again."""
         if not self._backoff.failing:
-            self._journal.redis_lost(self._doing, error)
+            self._events.redis_lost(self._doing, error)
         return self._backoff.next_s()
 
     def passed(self) -> None:
         """It went through."""
         if self._backoff.failing:
             self._backoff.reset()
-            self._journal.redis_back(self._doing)
+            self._events.redis_back(self._doing)

@@ -18,7 +18,7 @@ from monarq.shared.commands.jobs.requeue import Return, requeue
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.leases.keeper import LeaseTable
 
 Ack = Ending | Return | Crash
@@ -44,7 +44,7 @@ class Acker:
         table: LeaseTable,
         max_dead: int,
         lanes: Mapping[str, str],
-        journal: Journal,
+        events: Dispatcher,
         on_settled: Callable[[], None],
     ) -> None:
         self._redis = redis
@@ -52,7 +52,7 @@ class Acker:
         self._table = table
         self._max_dead = max_dead
         self._lanes = lanes
-        self._journal = journal
+        self._events = events
         self._on_settled = on_settled
         self._pending: list[Ack] = []
         self._failing: set[str] = set()
@@ -100,15 +100,15 @@ class Acker:
         except (RedisError, OSError) as error:
             if keys.queue not in self._failing:
                 self._failing.add(keys.queue)
-                self._journal.redis_lost(_doing(keys), error)
+                self._events.redis_lost(_doing(keys), error)
             self._doubtful.update(ack.lease.raw_id for ack in held)
             return False
         if keys.queue in self._failing:
             self._failing.remove(keys.queue)
-            self._journal.redis_back(_doing(keys))
+            self._events.redis_back(_doing(keys))
         # What a call without a reply has settled is refused as well: nothing is to be told of that.
         if news := [text(raw_id) for raw_id in refused if raw_id not in self._doubtful]:
-            self._journal.ack_refused(news)
+            self._events.ack_refused(news)
         for ack in held:
             self._table.drop(ack.lease)
         return True

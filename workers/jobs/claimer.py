@@ -22,7 +22,7 @@ from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.token import make_token
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.control.heartbeat import IdleTime
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 from monarq.workers.jobs.slots import Slots
 
@@ -62,7 +62,7 @@ class Claimer:
         is_held: Callable[[Lease], bool],
         on_empty: Callable[[], None],
         may_start: Callable[[], int | None],
-        journal: Journal,
+        events: Dispatcher,
     ) -> None:
         self._redis = redis
         self._worker_id = worker_id
@@ -77,7 +77,7 @@ class Claimer:
         self._may_start = may_start
         self._claims = count(1)
         self._doubtful: list[str] = []
-        self._outage = Outage(journal, f"claiming from {keys.queue}")
+        self._outage = Outage(events, f"claiming from {keys.queue}")
         self._wake = keys.wake(home)
         self._idle_since_s = time.monotonic()
 

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.runner import Runner
-from monarq.workers.runs.run import Halt, Run
+from monarq.workers.runs.run import CancelReason, Run
 from monarq.workers.system.job_processes import JobProcesses
 
 STUBBORN_S: Final = 1.0
@@ -25,7 +25,7 @@ class Drain:
         runner: who runs them.
         grace_s: how long they may go on.
         hand_back: set where somebody wants them handed back at once.
-        journal: hears of it.
+        events: hears of it.
         processes: what jobs have started, where this process is the worker's own; None where it has other work.
 
     Attributes:
@@ -38,20 +38,20 @@ class Drain:
         *,
         grace_s: float,
         hand_back: asyncio.Event,
-        journal: Journal,
+        events: Dispatcher,
         processes: JobProcesses | None = None,
     ) -> None:
         self._runner = runner
         self._grace_s = grace_s
         self._hand_back = hand_back
-        self._journal = journal
+        self._events = events
         self._processes = processes
         self.cut_short = False
 
     async def end_runs(self) -> None:
         """Lets the running jobs end in their grace, then hands the others back."""
         if self._runs:
-            self._journal.draining(len(self._runs), self._grace_s)
+            self._events.draining(len(self._runs), self._grace_s)
             await self._wait(self._grace_s)
         if self._runs:
             self.cut_short = True
@@ -61,7 +61,7 @@ class Drain:
         # Before the runs end: what a process has started is not found once that process is gone.
         seen = self._processes.find() if self._processes else frozenset()
         for run in self._runs:
-            run.stop(Halt.HAND_BACK)
+            run.stop(CancelReason.HAND_BACK)
         self._hand_back.clear()
         await self._wait(STUBBORN_S)
         for run in self._runs:

@@ -14,12 +14,12 @@ from monarq.shared.errors import PayloadError
 from monarq.shared.payloads.payload import Payload
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import waits_for_s
-from monarq.workers.runs.registered import Registered
+from monarq.workers.runs.registered import RegisteredJob
 from monarq.workers.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Rejected:
     """The job cannot run and is dead.
 
     Attributes:
@@ -34,7 +34,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class AbortedBefore:
+class AbortedBeforeStart:
     """Somebody wanted the job stopped before it ran."""
 
     lease: Lease
@@ -49,50 +49,50 @@ class Unknown:
     name: str
 
 
-Admitted = Run | Refused | AbortedBefore | Unknown
+PrecheckResult = Run | Rejected | AbortedBeforeStart | Unknown
 
 
-class Admission:
+class Precheck:
     """Decides on claimed jobs; no I/O."""
 
-    def __init__(self, jobs: Mapping[str, Registered], settings: WorkerSettings) -> None:
+    def __init__(self, jobs: Mapping[str, RegisteredJob], settings: WorkerSettings) -> None:
         self._jobs = jobs
         self._settings = settings
         self._errors = settings.rejections
 
-    def admit(self, lease: Lease) -> Admitted:
+    def admit(self, lease: Lease) -> PrecheckResult:
         """The run of a claimed job, or why there is none."""
         if lease.crashes >= self._settings.max_crashes:
-            return Refused(lease, self._errors.dead(_lost(lease)))
+            return Rejected(lease, self._errors.dead(_lost(lease)))
         if lease.payload is None:
-            return Refused(lease, self._errors.gone(lease))
+            return Rejected(lease, self._errors.gone(lease))
         if isinstance(lease.payload, int):
-            return Refused(lease, self._errors.too_large(lease, lease.payload, self._settings.max_payload))
+            return Rejected(lease, self._errors.too_large(lease, lease.payload, self._settings.max_payload))
         try:
             payload = Payload.read(lease.payload, self._settings.codecs, lease.raw_id)
         except PayloadError as error:
-            return Refused(lease, self._errors.undecodable(error))
+            return Rejected(lease, self._errors.undecodable(error))
         return self._admit_decoded(lease, payload)
 
-    def _admit_decoded(self, lease: Lease, payload: Payload) -> Admitted:
+    def _admit_decoded(self, lease: Lease, payload: Payload) -> PrecheckResult:
         if self._wants_abort(lease, payload):
-            return AbortedBefore(lease, payload)
+            return AbortedBeforeStart(lease, payload)
         job = self._jobs.get(payload.name)
         if job is None:
             return self._admit_unknown(lease, payload)
         policy = self._settings.outcomes
         job_try = policy.next_try(lease, payload)
         if job_try > job.policy.max_tries:
-            return Refused(lease, self._errors.dead(f"max {job.policy.max_tries} retries exceeded"), payload)
+            return Rejected(lease, self._errors.dead(f"max {job.policy.max_tries} retries exceeded"), payload)
         return Run(lease, job, payload, job_try, policy.crash_tries(lease))
 
-    def _admit_unknown(self, lease: Lease, payload: Payload) -> Unknown | Refused:
+    def _admit_unknown(self, lease: Lease, payload: Payload) -> Unknown | Rejected:
         if lease.unknown_ms is not None and lease.unknown_ms < payload.enqueue_ms:
             lease.unknown_ms = None  # of an earlier job of this id, which a stock arq worker has ended
         waited_s = waits_for_s(lease)
         if self._errors.may_wait(waited_s, self._settings.keep_unknown_s):
             return Unknown(lease, payload.name)
-        return Refused(lease, self._errors.unknown(payload.name, waited_s, self._jobs), payload)
+        return Rejected(lease, self._errors.unknown(payload.name, waited_s, self._jobs), payload)
 
     def _wants_abort(self, lease: Lease, payload: Payload) -> bool:
         return self._settings.allow_abort and lease.abort_ms is not None and is_meant(lease.abort_ms, payload)

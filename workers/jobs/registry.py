@@ -11,10 +11,10 @@ from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane, home_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.runs.import_path import import_path_of
-from monarq.workers.runs.registered import Passes, Registered
+from monarq.workers.runs.registered import FirstArgument, RegisteredJob
 
 
-def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[str, Registered]:
+def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[str, RegisteredJob]:
     """The table of jobs of a worker.
 
     Args:
@@ -25,7 +25,7 @@ def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[s
         DeclarationError: one of them is neither, or two have one name, or one is for the cpu lane and out of
             its reach.
     """
-    table: dict[str, Registered] = {}
+    table: dict[str, RegisteredJob] = {}
     for function in functions:
         made = _registered(function, settings)
         known = table.get(made.name)
@@ -39,12 +39,12 @@ def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[s
 class Registrable(Protocol):
     """What is no declared job of monarq's, and can be run like one."""
 
-    def registered(self, settings: WorkerSettings) -> Registered:
+    def registered(self, settings: WorkerSettings) -> RegisteredJob:
         """How a worker of these settings runs it."""
         ...
 
 
-def _registered(function: object, settings: WorkerSettings) -> Registered:
+def _registered(function: object, settings: WorkerSettings) -> RegisteredJob:
     if isinstance(function, Job):
         return _from_job(function, settings)
     if not hasattr(function, "registered"):
@@ -52,14 +52,14 @@ def _registered(function: object, settings: WorkerSettings) -> Registered:
     return cast("Registrable", function).registered(settings)
 
 
-def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> Registered:
+def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> RegisteredJob:
     declared = job.declared
-    return Registered(
+    return RegisteredJob(
         name=declared.name,
         function=job.called,
         lane=declared.lane,
         home=home_of(declared.lane),
-        passes=Passes.CONTEXT if job.takes_context else Passes.NOTHING,
+        passes=FirstArgument.CONTEXT if job.takes_context else FirstArgument.NOTHING,
         timeout_s=limit_s(declared.timeout_s, settings),
         policy=declared.retry or settings.retry,
         keep_ms=keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),

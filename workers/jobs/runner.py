@@ -16,10 +16,10 @@ from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.text.traceback_text import users_traceback
 from monarq.workers.config.settings import Hook, WorkerSettings
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.acker import Acker
 from monarq.workers.jobs.peek import name_and_time
-from monarq.workers.jobs.precheck import AbortedBefore, Admission, Refused, Unknown
+from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, Rejected, Unknown
 from monarq.workers.jobs.requeue import crashed, handed_back, tried_again
 from monarq.workers.jobs.results import Results
 from monarq.workers.jobs.slots import Slots
@@ -27,12 +27,12 @@ from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.lanes.child_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases.keeper import LeaseTable
-from monarq.workers.reporting.counters import Tally
-from monarq.workers.reporting.progress import Reporter
+from monarq.workers.reporting.counters import RunCounters
+from monarq.workers.reporting.progress import ProgressReporter
 from monarq.workers.runs.current_job import JOB
-from monarq.workers.runs.outcome import Aborted, Again, Completed, Crashed, Failed, HandedBack, Lost, Outcome, decide
-from monarq.workers.runs.registered import Passes
-from monarq.workers.runs.run import Halt, Run
+from monarq.workers.runs.outcome import Aborted, Completed, Crashed, Failed, HandedBack, Lost, Outcome, Retried, decide
+from monarq.workers.runs.registered import FirstArgument
+from monarq.workers.runs.run import CancelReason, Run
 
 
 def wall_ms() -> int:
@@ -45,14 +45,14 @@ class Runner:
 
     Attributes:
         running: the runs that have not ended.
-        tally: what the runs came to.
+        counters: what the runs came to.
     """
 
     def __init__(
         self,
         *,
         settings: WorkerSettings,
-        admission: Admission,
+        precheck: Precheck,
         unknown: UnknownJobs,
         lanes: Lanes,
         io_slots: Slots,
@@ -60,37 +60,37 @@ class Runner:
         table: LeaseTable,
         acker: Acker,
         results: Results,
-        reporter: Reporter,
-        journal: Journal,
+        progress_reporter: ProgressReporter,
+        events: Dispatcher,
         state: dict[Any, Any],
-        tally: Tally,
+        counters: RunCounters,
         on_ended: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._hooks = settings.hooks
-        self._admission = admission
+        self._precheck = precheck
         self._unknown = unknown
         self._lanes = lanes
         self._slots = {"io": io_slots, "cpu": cpu_slots}
         self._table = table
         self._acker = acker
         self._results = results
-        self._reporter = reporter
-        self._journal = journal
+        self._progress_reporter = progress_reporter
+        self._events = events
         self._state = state
         self._on_ended = on_ended
         self._loop = asyncio.get_running_loop()
         self.running: dict[Lease, Run] = {}
-        self.tally = tally
+        self.counters = counters
         self._returns: list[Return] = []
 
     def start(self, lease: Lease) -> None:
         """Takes on a claimed job: starts its run, or says at once what becomes of it."""
         self._table.add(lease)
-        admitted = self._admission.admit(lease)
+        admitted = self._precheck.admit(lease)
         if isinstance(admitted, Run):
             self._start_run(admitted)
-        elif isinstance(admitted, Refused):
+        elif isinstance(admitted, Rejected):
             self._refuse(admitted)
         elif isinstance(admitted, Unknown):
             self._put_back(admitted)
@@ -105,7 +105,7 @@ class Runner:
             return
         slots.take()
         self.running[run.lease] = run
-        self.tally.started += 1
+        self.counters.started += 1
         run.task = self._loop.create_task(self._run(run, slots))
 
     def lose(self, leases: Iterable[Lease]) -> None:
@@ -116,11 +116,11 @@ class Runner:
             self._table.drop(lease)
             run = self.running.get(lease)
             if run is not None:
-                run.stop(Halt.LOST)
+                run.stop(CancelReason.LOST)
 
     def hand_back(self, run: Run) -> None:
         """Gives back a job whose run does not end although it was cancelled; the process must end soon after."""
-        run.halt = Halt.LOST
+        run.cancel_reason = CancelReason.LOST
         self._settle(run, self._settings.outcomes.handed_back())
 
     def release_returns(self) -> None:
@@ -134,7 +134,7 @@ class Runner:
         try:
             outcome = await self._outcome(run)
             if run.progress is not None:
-                await self._reporter.close(run.progress)
+                await self._progress_reporter.close(run.progress)
             if self._hooks.job_end:
                 await self._run_hook("on_job_end", self._hooks.job_end, run)
             self._settle(run, outcome)
@@ -153,14 +153,14 @@ class Runner:
 
     async def _outcome(self, run: Run) -> Outcome:
         run.start_ms = wall_ms()
-        if run.halt is not None:
+        if run.cancel_reason is not None:
             return self._unstarted(run)
         timer = self._start_timer(run)
         try:
             if self._hooks.job_start:
                 await self._hooks.job_start(self._ctx_dict(run))
                 run.start_ms = wall_ms()
-            self._journal.job_started(run)
+            self._events.job_started(run)
             self._convert_arguments(run)
             value = await self._lanes.call(run, self._lead(run))
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit too; none of it may get out
@@ -170,7 +170,7 @@ class Runner:
                 timer.cancel()
         run.finish_ms = wall_ms()
         # It may have ignored its cancelling.
-        return Lost() if run.halt is Halt.LOST else Completed(value)
+        return Lost() if run.cancel_reason is CancelReason.LOST else Completed(value)
 
     def _convert_arguments(self, run: Run) -> None:
         payload, converter = run.payload, run.job.converter
@@ -186,21 +186,21 @@ class Runner:
     def _unstarted(self, run: Run) -> Outcome:
         """The verdict on a run that was stopped before its function was called, which is no try in any count."""
         verdict = self._verdict(run, asyncio.CancelledError())
-        return HandedBack() if run.halt is Halt.HAND_BACK else verdict
+        return HandedBack() if run.cancel_reason is CancelReason.HAND_BACK else verdict
 
     def _start_timer(self, run: Run) -> asyncio.TimerHandle | None:
         """The cpu lane minds the clock itself: it kills the process, which takes no cancelling."""
         if run.job.timeout_s is None or run.job.lane is Lane.CPU:
             return None
-        return self._loop.call_later(run.job.timeout_s, run.stop, Halt.TIMEOUT)
+        return self._loop.call_later(run.job.timeout_s, run.stop, CancelReason.TIMEOUT)
 
     def _lead(self, run: Run) -> tuple[object, ...]:
         """What the function gets before the job's own arguments."""
         passes = run.job.passes
-        if passes is Passes.NOTHING:
+        if passes is FirstArgument.NOTHING:
             return ()
-        if passes is Passes.CONTEXT:
-            run.progress = self._reporter.open(run.lease)
+        if passes is FirstArgument.CONTEXT:
+            run.progress = self._progress_reporter.open(run.lease)
             if run.job.lane is Lane.CPU:
                 return (run.context({}, FOR_CHILD),)
             return (run.context(self._state, run.progress),)
@@ -209,7 +209,7 @@ class Runner:
     def _ctx_dict(self, run: Run) -> dict[Any, Any]:
         """The ctx dict of the job, the same for hooks and function; the user's own keys win over ours."""
         if run.ctx is None:
-            run.progress = self._reporter.open(run.lease)
+            run.progress = self._progress_reporter.open(run.lease)
             run.progress.closed = run.finish_ms > 0  # a hook may be the first to ask, after a run that never began
             run.ctx = {
                 "progress": run.progress.progress,
@@ -223,62 +223,62 @@ class Runner:
         try:
             await hook(self._ctx_dict(run))
         except BaseException as error:  # noqa: BLE001
-            self._journal.hook_failed(name, error)
+            self._events.hook_failed(name, error)
 
     def _settle(self, run: Run, outcome: Outcome) -> None:
         match outcome:
             case Completed(value):
                 self._complete(run, value)
             case Failed(error):
-                self.tally.failed += 1
+                self.counters.failed += 1
                 self._acker.add(self._results.of_error(run, error))
-                self._journal.job_failed(run, error)
-            case Again(delay_s, error, is_free):
-                self.tally.retried += 1
+                self._events.job_failed(run, error)
+            case Retried(delay_s, error, is_free):
+                self.counters.retried += 1
                 self._acker.add(tried_again(run, error, delay_s, is_free))
-                self._journal.job_retried(run, error, delay_s)
+                self._events.job_retried(run, error, delay_s)
             case Aborted(error):
-                self.tally.failed += 1
+                self.counters.failed += 1
                 self._acker.add(self._results.of_error(run, error, bury=False))
-                self._journal.job_aborted(run)
+                self._events.job_aborted(run)
             case Crashed(error):
-                self.tally.crashed += 1
+                self.counters.crashed += 1
                 self._acker.add(crashed(run, error))
-                self._journal.job_crashed(run, error)
+                self._events.job_crashed(run, error)
             case HandedBack(is_free):
-                self.tally.handed_back += 1
+                self.counters.handed_back += 1
                 self._returns.append(handed_back(run, self._results.worker_id, is_free))
-                self._journal.job_handed_back(run)
+                self._events.job_handed_back(run)
             case Lost():
-                self.tally.lost += 1
-                self._journal.job_lost(run)
+                self.counters.lost += 1
+                self._events.job_lost(run)
 
     def _complete(self, run: Run, value: object) -> None:
         ending, problem = self._results.of_value(run, value)
         self._acker.add(ending)
         if problem is None:
-            self.tally.complete += 1
-            self._journal.job_completed(run, value)
+            self.counters.complete += 1
+            self._events.job_completed(run, value)
         else:
-            self.tally.failed += 1
-            self._journal.result_not_serialized(run, problem)
+            self.counters.failed += 1
+            self._events.result_not_serialized(run, problem)
 
-    def _refuse(self, refused: Refused) -> None:
-        self.tally.failed += 1
+    def _refuse(self, refused: Rejected) -> None:
+        self.counters.failed += 1
         lease, payload, error = refused.lease, refused.payload, refused.error
         self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=True))
         name, enqueue_ms = name_and_time(lease, payload)
-        self._journal.job_refused(lease, name, error, enqueue_ms)
+        self._events.job_refused(lease, name, error, enqueue_ms)
 
     def _put_back(self, unknown: Unknown) -> None:
         lease, name = unknown.lease, unknown.name
         self._acker.add(self._unknown.put_back(lease, name))
         if self._unknown.is_news(name):
-            self._journal.job_unknown(lease, name)
+            self._events.job_unknown(lease, name)
 
-    def _abort_before(self, aborted: AbortedBefore) -> None:
-        self.tally.failed += 1
+    def _abort_before(self, aborted: AbortedBeforeStart) -> None:
+        self.counters.failed += 1
         lease, payload = aborted.lease, aborted.payload
         error = asyncio.CancelledError()
         self._acker.add(self._results.of_refusal(lease, payload, error, wall_ms(), bury=False))
-        self._journal.aborted_before_start(lease, payload.name, payload.enqueue_ms)
+        self._events.aborted_before_start(lease, payload.name, payload.enqueue_ms)

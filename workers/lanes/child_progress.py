@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from monarq.shared.payloads.progress import NOTED, ProgressSink, Report, Told
 
 PAUSE_S: Final = 0.1
-"""Between two reports; what goes on to Redis is decided by the worker's reporter."""
+"""Between two reports; what goes on to Redis is decided by the worker's progress_reporter."""
 
 
 class ChildReport(NamedTuple):

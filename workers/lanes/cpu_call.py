@@ -22,7 +22,7 @@ from monarq.workers.runs.cpu_errors import (
     CpuPickleError,
 )
 from monarq.workers.runs.current_job import JobFields
-from monarq.workers.runs.raised import Raised
+from monarq.workers.runs.raised import RaisedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def pack_call(child: ChildProcess, call: CpuCall) -> bytes:
         raise CpuPickleError(call.qualname, "arguments", f"{type(error).__name__}: {error}") from error
 
 
-def outcome_of(call: CpuCall, frame: Frame, on_raised: Callable[[Raised], None] | None = None) -> Any:
+def outcome_of(call: CpuCall, frame: Frame, on_raised: Callable[[RaisedError], None] | None = None) -> Any:
     """The result that the child's answer holds; raises what it says went wrong, and tells first what that was there."""
     try:
         value: Any = frame.load()

@@ -41,7 +41,7 @@ from monarq.workers.lanes.framing import (
     Kind,
 )
 from monarq.workers.runs.current_job import JOB, WORKER_ID
-from monarq.workers.runs.raised import Raised
+from monarq.workers.runs.raised import RaisedError
 from monarq.workers.system.forks import close_in_fork
 from monarq.workers.system.output import never_wait_for_readers
 
@@ -208,7 +208,7 @@ def failure_of(error: BaseException, retry_on: tuple[type[BaseException], ...] =
     if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
         pickled = pickle_error(error, PICKLE_PROTOCOL)
     told = (qualified_name(type(error)), message_of(error), traceback_text(error), pickled)
-    return Failure(*told, Raised.of(error, retry_on))
+    return Failure(*told, RaisedError.of(error, retry_on))
 
 
 def flush_output() -> None:

@@ -30,7 +30,7 @@ from monarq.workers.runs.cpu_errors import (
     CpuStartError,
     CpuUnreachableError,
 )
-from monarq.workers.runs.raised import Raised
+from monarq.workers.runs.raised import RaisedError
 
 __all__ = [
     "CpuCall",
@@ -137,7 +137,7 @@ class CpuLane:
         timeout_s: float | None,
         memory_bytes: int | None = None,
         on_message: Callable[[Any], None] | None = None,
-        on_raised: Callable[[Raised], None] | None = None,
+        on_raised: Callable[[RaisedError], None] | None = None,
     ) -> Any:
         """Runs a call in the child and returns what it returns. Cancelled, it kills the job.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from monarq.shared.tracing import Carrier
     from monarq.workers.config.log_settings import LogSettings
     from monarq.workers.runs.current_job import JobFields
-    from monarq.workers.runs.raised import Raised
+    from monarq.workers.runs.raised import RaisedError
 
 _MAGIC = b"mQ"
 _HEADER = struct.Struct("<2sBQQ")
@@ -83,7 +83,7 @@ class Failure(NamedTuple):
     traceback_text: str
     pickled: bytes | None
     """A pickle that gives the same exception; None where there is none, or it must not be raised in the worker."""
-    raised: Raised
+    raised: RaisedError
     """What it is, whatever it arrives as."""
 
 

@@ -17,9 +17,9 @@ from monarq.shared.tracing import carry_context
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.lanes.child_progress import pass_on
 from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane
-from monarq.workers.reporting.counters import Tally
+from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.runs.current_job import JobFields
-from monarq.workers.runs.registered import Registered
+from monarq.workers.runs.registered import RegisteredJob
 from monarq.workers.runs.run import Run
 from monarq.workers.system.forks import FORKS
 
@@ -31,11 +31,13 @@ class Lanes:
     """Calls jobs: on the loop, in a thread, or in the child process.
 
     Attributes:
-        tally: where threads that were given up are counted, for as long as they go on.
+        counters: where threads that were given up are counted, for as long as they go on.
     """
 
-    def __init__(self, jobs: Mapping[str, Registered], settings: WorkerSettings, tally: Tally, worker_id: str) -> None:
-        self.tally = tally
+    def __init__(
+        self, jobs: Mapping[str, RegisteredJob], settings: WorkerSettings, counters: RunCounters, worker_id: str
+    ) -> None:
+        self.counters = counters
         self._thread_places = asyncio.Semaphore(settings.threads)
         self._threads = ThreadPoolExecutor(settings.threads + _MOST_ABANDONED, thread_name_prefix="monarq-job")
         paths = [job.import_path for job in jobs.values() if job.import_path is not None]
@@ -108,7 +110,7 @@ class Lanes:
 
     def _abandon(self, work: Future[Any]) -> None:
         """A thread cannot be stopped: it goes on, nobody waits for it, and another job has its place."""
-        self.tally.abandoned_threads += 1
+        self.counters.abandoned_threads += 1
         in_loop = asyncio.get_running_loop().call_soon_threadsafe
 
         def come_back(_: Future[Any]) -> None:
@@ -118,7 +120,7 @@ class Lanes:
         work.add_done_callback(come_back)
 
     def _take_back(self) -> None:
-        self.tally.abandoned_threads -= 1
+        self.counters.abandoned_threads -= 1
 
     async def _call_in_child(self, run: Run, lead: tuple[object, ...]) -> object:
         job, payload, path = run.job, run.payload, run.job.import_path

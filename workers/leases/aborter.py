@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 
 from monarq.shared.commands.jobs.abort import aborts_among, is_meant
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
-from monarq.workers.runs.run import Halt, Run
+from monarq.workers.runs.run import CancelReason, Run
 
 LOOK_S: Final = 0.5
 
@@ -24,14 +24,14 @@ LOOK_S: Final = 0.5
 class Aborter:
     """Stops the runs that somebody wants aborted."""
 
-    def __init__(self, *, redis: Redis, running: Mapping[Lease, Run], journal: Journal) -> None:
+    def __init__(self, *, redis: Redis, running: Mapping[Lease, Run], events: Dispatcher) -> None:
         self._redis = redis
         self._running = running
-        self._journal = journal
+        self._events = events
 
     async def run(self) -> None:
         """Looks until cancelled."""
-        outage = Outage(self._journal, "looking for aborts")
+        outage = Outage(self._events, "looking for aborts")
         while True:
             await asyncio.sleep(LOOK_S)
             if not self._running:
@@ -44,7 +44,7 @@ class Aborter:
 
     async def _look(self) -> None:
         by_id = {lease.raw_id: run for lease, run in self._running.items()}
-        for raw_id, asked_ms in await aborts_among(self._redis, list(by_id)):
+        for raw_id, retry_delay_ms in await aborts_among(self._redis, list(by_id)):
             run = by_id[raw_id]
-            if is_meant(asked_ms, run.payload):
-                run.stop(Halt.ABORT)
+            if is_meant(retry_delay_ms, run.payload):
+                run.stop(CancelReason.ABORT)

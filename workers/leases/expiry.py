@@ -12,12 +12,12 @@ from collections.abc import Mapping
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.workers.leases.keeper import LeaseTable
-from monarq.workers.runs.run import Halt, Run
+from monarq.workers.runs.run import CancelReason, Run
 
 _SHORTEST_S = 0.001
 
 
-class LeaseClock:
+class LeaseExpiry:
     """Stops the runs whose leases have ended by this machine's clock."""
 
     def __init__(self, *, running: Mapping[Lease, Run], table: LeaseTable, lease_s: float) -> None:
@@ -40,5 +40,5 @@ class LeaseClock:
                 next_s = min(next_s, lease.ends_s)
             elif self._table.holds(lease):
                 self._table.drop(lease)
-                run.stop(Halt.LOST)
+                run.stop(CancelReason.LOST)
         return max(next_s - now_s, _SHORTEST_S)

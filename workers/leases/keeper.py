@@ -18,7 +18,7 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.workers.renew import BATCH, renew
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.system.forks import FORKS
 
 
@@ -73,7 +73,7 @@ class LeaseKeeper:
         open_redis: Callable[[], Any],
         record: Callable[[], bytes],
         on_lost: Callable[[list[Lease]], None],
-        journal: Journal,
+        events: Dispatcher,
     ) -> None:
         self._worker_id = worker_id
         self._queues = queues
@@ -82,7 +82,7 @@ class LeaseKeeper:
         self._open_redis = open_redis
         self._record = record
         self._on_lost = on_lost
-        self._journal = journal
+        self._events = events
         self._stopped = threading.Event()
         self._renewed_at_s = time.monotonic()
         self._ended = asyncio.Event()
@@ -132,11 +132,11 @@ class LeaseKeeper:
                     self._renewed_at_s = time.monotonic()
                     if backoff.failing:
                         backoff.reset()
-                        self._tell_loop(self._journal.redis_back, "renewing the leases")
+                        self._tell_loop(self._events.redis_back, "renewing the leases")
                     wait_s = self._lease_s / 3
                 except Exception as error:  # noqa: BLE001 - memory may fail too; a worker that lives must renew
                     if not backoff.failing:
-                        self._journal.renewal_failed(error)
+                        self._events.renewal_failed(error)
                     redis.connection_pool.disconnect()  # after a failover the name may lead to another server
                     wait_s = backoff.next_s()
                 self._stopped.wait(wait_s)

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from monarq.shared.commands.workers.recover import sweep
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
 EVERY_S: Final = 1.0
@@ -27,15 +27,15 @@ EVERY_S: Final = 1.0
 class Sweeper:
     """Sweeps the queues of one worker, a few times a lease."""
 
-    def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], lease_s: float, journal: Journal) -> None:
+    def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], lease_s: float, events: Dispatcher) -> None:
         self._redis = redis
         self._queues = queues
         self._every_s = min(EVERY_S, lease_s / 3)
-        self._journal = journal
+        self._events = events
 
     async def run(self) -> None:
         """Sweeps until cancelled."""
-        outage = Outage(self._journal, "looking for jobs of lost workers")
+        outage = Outage(self._events, "looking for jobs of lost workers")
         while True:
             # With jitter, so that the workers of a pool do not all look at the same moment.
             await asyncio.sleep(random.uniform(self._every_s / 2, self._every_s))

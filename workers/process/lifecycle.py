@@ -20,13 +20,13 @@ from monarq.shared.commands.workers.recover import retire
 from monarq.shared.redis.client import Wire
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
-from monarq.workers.events.background import Upkeep
+from monarq.workers.events.background import BackgroundTask
 from monarq.workers.jobs.burst import Burst
 from monarq.workers.jobs.draining import Drain, end_tasks
 from monarq.workers.lanes.lanes import Lanes
-from monarq.workers.process.components import Crew, Terms
-from monarq.workers.process.preflight import audit_redis
-from monarq.workers.process.redis_wait import reach_redis
+from monarq.workers.process.components import Components, Dependencies
+from monarq.workers.process.preflight import check_redis
+from monarq.workers.process.redis_wait import wait_for_redis
 from monarq.workers.reporting.log_setup import let_speak
 from monarq.workers.reporting.process_stats import ProcessSampler
 from monarq.workers.reporting.traces import tracing
@@ -40,18 +40,18 @@ _ALL: Final = 1000
 """Connections are as many as parts of the worker speak at once; no part waits for another's."""
 
 
-class Service:
+class WorkerLifecycle:
     """Starts the parts of a worker, waits until it is to stop, and stops them.
 
     Args:
-        terms: what the worker goes by.
-        upkeep: what runs beside its jobs.
+        dependencies: what the worker goes by.
+        background: what runs beside its jobs.
         sampler: measures its process.
         stopping: set where it is to stop.
         hand_back: set where its runs are to be handed back at once.
 
     Attributes:
-        crew: the worker's parts; None until the start-up hook has run.
+        components: the worker's parts; None until the start-up hook has run.
         owns_process: whether this process is for the worker alone, so that it may end what runs here beside it.
         cut_short: whether runs were stopped before their end.
         is_over: whether every job has ended or is handed back.
@@ -59,19 +59,19 @@ class Service:
 
     def __init__(
         self,
-        terms: Terms,
+        dependencies: Dependencies,
         *,
-        upkeep: Iterable[Upkeep],
+        background: Iterable[BackgroundTask],
         sampler: ProcessSampler,
         stopping: asyncio.Event,
         hand_back: asyncio.Event,
     ) -> None:
-        self._terms = terms
-        self._upkeep = list(upkeep)
+        self._dependencies = dependencies
+        self._background = list(background)
         self._sampler = sampler
         self._stopping = stopping
         self._hand_back = hand_back
-        self.crew: Crew | None = None
+        self.components: Components | None = None
         self.owns_process = False
         self.cut_short = False
         self._processes: JobProcesses | None = None
@@ -85,37 +85,41 @@ class Service:
                 that only makes the worker wait.
             Exception: what the start-up hook raised.
         """
-        source = self._terms.source
+        source = self._dependencies.source
         pool = PrivatePool.like(source.client())
         redis = Wire(pool, shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL)
         FORKS.part_from(redis)
         try:
-            if await reach_redis(redis, source.shown, self._terms.journal, self._terms.settings, self._stopping):
-                await audit_redis(redis, source.shown, self._terms.journal, tells=self._terms.settings.audit)
+            if await wait_for_redis(
+                redis, source.shown, self._dependencies.events, self._dependencies.settings, self._stopping
+            ):
+                await check_redis(
+                    redis, source.shown, self._dependencies.events, tells=self._dependencies.settings.audit
+                )
                 await self._run_with(redis)
         finally:
             await redis.hang_up()
 
     async def _run_with(self, redis: Redis) -> None:
-        terms, hooks = self._terms, self._terms.settings.hooks
-        lanes = Lanes(terms.jobs, terms.settings, terms.tally, terms.worker_id)
+        dependencies, hooks = self._dependencies, self._dependencies.settings.hooks
+        lanes = Lanes(dependencies.jobs, dependencies.settings, dependencies.counters, dependencies.worker_id)
         try:
             await lanes.start()
             if hooks.startup:
-                await hooks.startup(terms.ctx)
-                if terms.settings.log is not None:
+                await hooks.startup(dependencies.ctx)
+                if dependencies.settings.log is not None:
                     let_speak()
             if self.owns_process:
                 self._processes = JobProcesses(lanes.child_pids)
             try:
                 # After the hook, in which a program may set its traces up.
-                with tracing(terms.journal, terms.worker_id):
+                with tracing(dependencies.events, dependencies.worker_id):
                     await self._serve(redis, lanes)
                 self.is_over = True
             finally:
                 try:
                     if hooks.shutdown:
-                        await hooks.shutdown(terms.ctx)
+                        await hooks.shutdown(dependencies.ctx)
                 finally:
                     if self.cut_short and self._processes:
                         self._processes.kill_all()
@@ -123,47 +127,49 @@ class Service:
             await lanes.stop()
 
     async def _serve(self, redis: Redis, lanes: Lanes) -> None:
-        terms = self._terms
-        crew = self.crew = Crew(terms, redis, lanes)
+        dependencies = self._dependencies
+        components = self.components = Components(dependencies, redis, lanes)
         drain = Drain(
-            crew.runner,
-            grace_s=terms.settings.grace_s,
+            components.runner,
+            grace_s=dependencies.settings.grace_s,
             hand_back=self._hand_back,
-            journal=terms.journal,
+            events=dependencies.events,
             processes=self._processes,
         )
         self._sampler.start(lambda: lanes.child_pid)
-        crew.keeper.start()
-        sending = asyncio.create_task(crew.acker.run())
-        claiming = [asyncio.create_task(claimer.run()) for claimer in crew.claimers]
-        beside = [asyncio.create_task(part.run(redis)) for part in self._upkeep]
-        beside += [asyncio.create_task(part.run()) for part in crew.make_others()]
-        terms.journal.worker_started(terms.worker_id, list(terms.settings.queues), sorted(terms.jobs))
+        components.keeper.start()
+        sending = asyncio.create_task(components.acker.run())
+        claiming = [asyncio.create_task(claimer.run()) for claimer in components.claimers]
+        beside = [asyncio.create_task(part.run(redis)) for part in self._background]
+        beside += [asyncio.create_task(part.run()) for part in components.make_others()]
+        dependencies.events.worker_started(
+            dependencies.worker_id, list(dependencies.settings.queues), sorted(dependencies.jobs)
+        )
         try:
-            await self._until_stopped(redis, crew, [*claiming, *beside, sending])
+            await self._until_stopped(redis, components, [*claiming, *beside, sending])
         finally:
             async with AsyncExitStack() as ending:  # the last first; also where what comes before it is cancelled
                 ending.callback(self._sampler.stop)
-                ending.push_async_callback(crew.keeper.stop)
+                ending.push_async_callback(components.keeper.stop)
                 ending.push_async_callback(end_tasks, [*claiming, *beside, sending])
                 await end_tasks(claiming)
                 await drain.end_runs()
                 self.cut_short = drain.cut_short
-                await _say_last_words(crew)
-            await self._retire(redis, crew)
-            terms.journal.worker_stopped(terms.worker_id)
+                await _say_last_words(components)
+            await self._retire(redis, components)
+            dependencies.events.worker_stopped(dependencies.worker_id)
 
-    async def _until_stopped(self, redis: Redis, crew: Crew, parts: list[asyncio.Task[None]]) -> None:
+    async def _until_stopped(self, redis: Redis, components: Components, parts: list[asyncio.Task[None]]) -> None:
         """Until a stop is asked for, a burst is done, or a part has failed, which then raises here."""
         waits = [asyncio.create_task(self._stopping.wait()), *parts]
-        if self._terms.settings.burst:
+        if self._dependencies.settings.burst:
             burst = Burst(
-                queues=crew.queues,
-                table=crew.table,
-                quiet=crew.quiet,
-                running=lambda: len(crew.runner.running),
-                may_start=self._terms.may_start,
-                put_back=crew.unknown.left,
+                queues=components.queues,
+                table=components.table,
+                quiet=components.quiet,
+                running=lambda: len(components.runner.running),
+                may_start=self._dependencies.may_start,
+                put_back=components.unknown.left,
             )
             waits.append(asyncio.create_task(burst.until_done(redis)))
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -172,16 +178,16 @@ class Service:
             if not task.cancelled():
                 task.result()
 
-    async def _retire(self, redis: Redis, crew: Crew) -> None:
+    async def _retire(self, redis: Redis, components: Components) -> None:
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
-                for keys in crew.queues:
-                    await retire(redis, keys, self._terms.worker_id)
+                for keys in components.queues:
+                    await retire(redis, keys, self._dependencies.worker_id)
 
 
-async def _say_last_words(crew: Crew) -> None:
+async def _say_last_words(components: Components) -> None:
     with suppress(RedisError, OSError, TimeoutError):
         async with asyncio.timeout(LAST_WORDS_S):
-            for claimer in crew.claimers:
+            for claimer in components.claimers:
                 await claimer.settle()
-            await crew.acker.flush()
+            await components.acker.flush()

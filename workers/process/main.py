@@ -1,6 +1,6 @@
 """The worker process: `python -m monarq.workers.process --control-fd N`, started by the supervisor and by nobody else.
 
-It gets its spec over the control channel, makes the engine and runs it on uvloop, sends the supervisor a heartbeat each
+It gets its spec over the control channel, makes the worker and runs it on uvloop, sends the supervisor a heartbeat each
 second, and stops when it is told to: by SIGTERM or SIGINT (the first drains; another, a second or more
 later, hands the running jobs back), by the supervisor's word, or as its supervisor is gone. Whatever its jobs leave
 behind, it exits soon after everything is handed back.
@@ -39,7 +39,7 @@ from monarq.workers.control.messages import (
     ToWorker,
 )
 from monarq.workers.leases.recoverer import Recoverer
-from monarq.workers.process.worker_protocol import Build, WorkerEngine
+from monarq.workers.process.worker_protocol import Build, RunnableWorker
 from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, let_speak
 from monarq.workers.reporting.process_log import RecoveryLog, start_failure, still_at_work
 from monarq.workers.system.event_loop import run_through
@@ -64,42 +64,42 @@ WITHOUT_MEMORY: Final = 3
 """Exit code of a worker whose allocations fail."""
 
 
-class ReadyTeller:
-    """An upkeep part of the engine, started when everything else is: it says so."""
+class ReadyReporter:
+    """A background task that starts when everything else has, and reports that."""
 
     def __init__(self, tell: Callable[[], None]) -> None:
         self._tell = tell
 
     async def run(self, redis: Redis) -> None:
-        """See `monarq.workers.events.background.Upkeep`: a part that returns would end the worker."""
+        """See `monarq.workers.events.background.BackgroundTask`: a part that returns would end the worker."""
         self._tell()
         await asyncio.Event().wait()
 
 
-class Worker:
-    """The process' one worker, between its engine and its supervisor."""
+class WorkerMain:
+    """The process around one worker: carries out what the supervisor and signals ask for."""
 
     def __init__(self, spec: WorkerSpec, channel: WorkerEnd, messages: Iterator[ToWorker]) -> None:
         self._spec = spec
         self._channel = channel
         self._messages = messages
         self._recoverer = Recoverer(RecoveryLog())
-        self._engine: WorkerEngine | None = None
+        self._worker: RunnableWorker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_ready = False
         self._stop_asked_s: float | None = None
 
     def run(self, build: Build) -> int:
-        """Runs the worker from its engine's making to its end; gives the exit code."""
+        """Makes the worker and runs it to its end; returns the exit code."""
         threading.Thread(target=self._obey_supervisor, name="monarq-control", daemon=True).start()
         try:
             configure_logging(self._spec.log)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 # Before the program is imported, which may ask for the loop.
                 asyncio.set_event_loop(runner.get_loop())
-                self._engine = build(self._spec, self._tell_ready)
+                self._worker = build(self._spec, self._tell_ready)
                 configure_root_logging(self._spec.log)
-                run_through(runner.get_loop(), self._serve(self._engine))
+                run_through(runner.get_loop(), self._serve(self._worker))
         except MonarqError as error:
             if self._is_ready:
                 raise
@@ -111,45 +111,45 @@ class Worker:
             raise
         return 0
 
-    async def _serve(self, engine: WorkerEngine) -> None:
+    async def _serve(self, worker: RunnableWorker) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(end_without_memory)
         FORKS.keep_from(self._loop)
         handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
         with handling(handlers):
-            heartbeats = asyncio.create_task(self._send_heartbeats(engine))
+            heartbeats = asyncio.create_task(self._send_heartbeats(worker))
             try:
-                await engine.run()
+                await worker.run()
             except BaseException:
-                if engine.is_over:
-                    self._report_exit(engine, failed=True)
+                if worker.is_over:
+                    self._report_exit(worker, failed=True)
                 raise
             finally:
                 heartbeats.cancel()
                 # No thread or task that a job left behind may keep the process any longer.
                 _exit_within(LINGER_S)
-            self._report_exit(engine)
+            self._report_exit(worker)
 
-    def _report_exit(self, engine: WorkerEngine, *, failed: bool = False) -> None:
-        in_burst = engine.settings.burst and self._stop_asked_s is None
-        self._channel.send(Exiting("burst" if in_burst else "drained", engine.cut_short, failed))
+    def _report_exit(self, worker: RunnableWorker, *, failed: bool = False) -> None:
+        in_burst = worker.settings.burst and self._stop_asked_s is None
+        self._channel.send(Exiting("burst" if in_burst else "drained", worker.cut_short, failed))
 
-    async def _send_heartbeats(self, engine: WorkerEngine) -> None:
+    async def _send_heartbeats(self, worker: RunnableWorker) -> None:
         while True:
             let_speak()  # a hook or a job may have set logging up
-            self._channel.send(engine.heartbeat())
+            self._channel.send(worker.heartbeat())
             await asyncio.sleep(HEARTBEAT_S)
 
     def _tell_ready(self) -> None:
-        engine = self._engine
-        if engine is None:
+        worker = self._worker
+        if worker is None:
             return
         self._is_ready = True
-        settings = engine.settings
-        url = engine.source.url if isinstance(engine.source, UrlSource) else None
+        settings = worker.settings
+        url = worker.source.url if isinstance(worker.source, UrlSource) else None
         self._channel.send(
             Ready(
-                engine.worker_id,
+                worker.worker_id,
                 list(settings.queues),
                 settings.lease_s,
                 settings.grace_s,
@@ -167,22 +167,22 @@ class Worker:
 
     def _drain(self) -> None:
         # A signal and the supervisor's word are one request.
-        if self._engine is not None and self._stop_asked_s is None:
+        if self._worker is not None and self._stop_asked_s is None:
             self._stop_asked_s = asyncio.get_running_loop().time()
-            self._engine.drain()
+            self._worker.drain()
 
     def _hand_back(self) -> None:
         self._drain()
-        if self._engine is not None:
-            self._engine.hand_back()
+        if self._worker is not None:
+            self._worker.hand_back()
 
     def _stop_claiming(self) -> None:
-        if self._engine is not None:
-            self._engine.stop_claiming()
+        if self._worker is not None:
+            self._worker.stop_claiming()
 
     def _recover(self, order: Recover) -> None:
-        if self._engine is not None:
-            self._recoverer.start(order.dead, order.reason, self._engine.source.client())
+        if self._worker is not None:
+            self._recoverer.start(order.dead, order.reason, self._worker.source.client())
 
     def _obey_supervisor(self) -> None:
         """Listens in a thread, so that a worker whose event loop hangs learns of its supervisor's death too."""
@@ -196,11 +196,11 @@ class Worker:
                     self._call(self._stop_claiming)
                 case Recover():
                     self._call(partial(self._recover, message))
-        if self._engine is None or self._loop is None:
+        if self._worker is None or self._loop is None:
             os._exit(0)  # nothing has been claimed
         # It must end even if its loop never turns again: a lease that is always renewed frees no job. This needs
         # neither the loop nor the interpreter's lock.
-        faulthandler.dump_traceback_later(self._engine.settings.grace_s + ORPHAN_S, exit=True)
+        faulthandler.dump_traceback_later(self._worker.settings.grace_s + ORPHAN_S, exit=True)
         self._call(self._drain)
 
     def _call(self, function: Callable[[], None]) -> None:
@@ -213,7 +213,7 @@ def main(build: Build | None = None) -> None:
     """Runs the worker that the supervisor asks for, and exits.
 
     Args:
-        build: makes the engine; by default from the spec's target.
+        build: makes the worker; by default from the spec's target.
     """
     never_wait_for_readers()
     faulthandler.enable()
@@ -225,11 +225,11 @@ def main(build: Build | None = None) -> None:
     if not isinstance(start, Start):
         sys.exit(0)  # the supervisor is gone already
     _take_over_path(start)
-    sys.exit(Worker(start.spec, channel, messages).run(build or build_engine))
+    sys.exit(WorkerMain(start.spec, channel, messages).run(build or build_worker))
 
 
-def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine:
-    """The engine for a spec's target.
+def build_worker(spec: WorkerSpec, on_ready: Callable[[], None]) -> RunnableWorker:
+    """The worker for a spec's target.
 
     Raises:
         MonarqError: there is no such target, or its settings are wrong.
@@ -238,11 +238,11 @@ def build_engine(spec: WorkerSpec, on_ready: Callable[[], None]) -> WorkerEngine
 
     overrides = spec.overrides | {"log": spec.log} | ({} if spec.warns_for_pool else {"audit": False})
     loaded = load_target(spec.target or "", spec.redis_url, overrides, [_loader_at(path) for path in spec.loaders])
-    loaded.upkeep.append(ReadyTeller(on_ready))
-    engine = loaded.engine(warns=spec.warns_for_pool)
-    engine.restarts = spec.restarts
-    engine.own_process()
-    return engine
+    loaded.background.append(ReadyReporter(on_ready))
+    worker = loaded.worker(warns=spec.warns_for_pool)
+    worker.restarts = spec.restarts
+    worker.own_process()
+    return worker
 
 
 def _loader_at(path: str) -> TargetLoader:

@@ -1,6 +1,6 @@
 """What a worker looks at in its Redis before it takes jobs: is it new enough, and can it lose what it is given?
 
-The engine calls it once, at its start. A server that does not let itself be asked is taken as it is.
+The worker calls it once, at its start. A server that does not let itself be asked is taken as it is.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.errors import RedisUnavailableError
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 
 LEAST_VERSION: Final = (6, 2)
 
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)")
 
 
-async def audit_redis(redis: Redis, shown: str, journal: Journal, *, tells: bool) -> None:
+async def check_redis(redis: Redis, shown: str, events: Dispatcher, *, tells: bool) -> None:
     """Looks at the server.
 
     Args:
         redis: a client.
         shown: the server, fit for people.
-        journal: hears of each danger, in one line.
+        events: hears of each danger, in one line.
         tells: whether it hears of any; of a pool of workers one is enough.
 
     Raises:
@@ -40,7 +40,7 @@ async def audit_redis(redis: Redis, shown: str, journal: Journal, *, tells: bool
     _check_version(told, shown)
     if tells:
         for danger in dangers_of(told):
-            journal.redis_warning(danger)
+            events.redis_warning(danger)
 
 
 def dangers_of(told: Mapping[str, Any]) -> list[str]:

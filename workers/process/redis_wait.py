@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.redis_errors import WIRE_ERRORS, Fault, explain, fault_of
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 
 TOLD_EACH_S: Final = 5.0
 """How often it is told of while it lasts."""
@@ -23,15 +23,15 @@ TOLD_EACH_S: Final = 5.0
 _LASTING: Final = (Fault.DENIED, Fault.REFUSED)
 
 
-async def reach_redis(
-    redis: Redis, shown: str, journal: Journal, settings: WorkerSettings, stopping: asyncio.Event
+async def wait_for_redis(
+    redis: Redis, shown: str, events: Dispatcher, settings: WorkerSettings, stopping: asyncio.Event
 ) -> bool:
     """Waits until Redis answers.
 
     Args:
         redis: a client.
         shown: the server, fit for people.
-        journal: hears of the wait; where ``settings.audit`` is set, as one worker tells for its pool.
+        events: hears of the wait; where ``settings.audit`` is set, as one worker tells for its pool.
         settings: say how long to wait: ``redis_wait_s``.
         stopping: set where the worker is to stop.
 
@@ -56,7 +56,7 @@ async def reach_redis(
                 raise explain(error, shown) from error
             if settings.audit and (not told or now_s - told_s >= TOLD_EACH_S):
                 told, told_s = True, now_s
-                journal.redis_awaited(str(explain(error, shown)), waited_s)
+                events.redis_awaited(str(explain(error, shown)), waited_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(backoff.next_s()):
                 await stopping.wait()

@@ -1,4 +1,4 @@
-"""TARGET: what a worker runs, found by its dotted path, and the engine made from it.
+"""TARGET: what a worker runs, found by its dotted path, and the worker made from it.
 
 ``app.jobs`` is a module with ``@job`` functions, and with crons and listeners where it has some;
 other kinds, such as arq's settings classes, are read by loaders that the caller gives.
@@ -20,35 +20,35 @@ from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.workers.config.object_path import find_object
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.background import Upkeep
-from monarq.workers.events.dispatcher import Journal, Listener
+from monarq.workers.events.background import BackgroundTask
+from monarq.workers.events.dispatcher import Dispatcher, Listener
 from monarq.workers.reporting.log_setup import let_speak
 from monarq.workers.reporting.worker_log import warn_elsewhere, worker_log
 
 if TYPE_CHECKING:
-    from monarq.workers.process.worker import Engine
+    from monarq.workers.process.worker import Worker
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A target, ready to become an engine.
+    """A target, ready to become a worker.
 
     Attributes:
         functions: the jobs.
         settings: how the worker behaves.
         source: the Redis.
-        journal: who hears of what happens.
-        upkeep: what runs beside the jobs.
+        events: who hears of what happens.
+        background: what runs beside the jobs.
         ctx: the dict for hooks and arq's jobs.
     """
 
     functions: list[object]
     settings: WorkerSettings
     source: RedisSource
-    journal: Journal
-    upkeep: list[Upkeep] = field(default_factory=list)
+    events: Dispatcher
+    background: list[BackgroundTask] = field(default_factory=list)
     ctx: dict[Any, Any] = field(default_factory=dict)
 
     def _elsewhere(self) -> dict[str, list[str]]:
@@ -59,20 +59,20 @@ class Loaded:
                 found.setdefault(queue, []).append(job.name)
         return found
 
-    def engine(self, *, warns: bool = False) -> Engine:
+    def worker(self, *, warns: bool = False) -> Worker:
         """The worker.
 
         Args:
             warns: tell the log of jobs that are declared for queues which the worker does not serve.
         """
-        from monarq.workers.process.worker import Engine  # put off: supervisors and producers read targets and run none
+        from monarq.workers.process.worker import Worker  # put off: supervisors and producers read targets and run none
 
         elsewhere = self._elsewhere() if warns else {}
         if elsewhere:
             warn_elsewhere(self.settings.queues, elsewhere)
 
-        return Engine(
-            self.functions, self.settings, self.source, journal=self.journal, upkeep=self.upkeep, ctx=self.ctx
+        return Worker(
+            self.functions, self.settings, self.source, events=self.events, background=self.background, ctx=self.ctx
         )
 
 
@@ -136,14 +136,16 @@ def _load_module(
     settings = override(WorkerSettings(codecs=Codecs(signer=find_signer()), listeners=listeners), overrides)
     for loader in loaders:
         settings = loader.adapt(settings)
-    journal = Journal(worker_log(), *listeners)
-    upkeep: list[Upkeep] = []
+    events = Dispatcher(worker_log(), *listeners)
+    background: list[BackgroundTask] = []
     if crons:
         from monarq.workers.cron.entry import entries_of
         from monarq.workers.cron.keeper import CronKeeper
 
-        upkeep.append(CronKeeper(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, journal=journal))
-    return Loaded(list(jobs), settings, UrlSource(redis_url(url)), journal, upkeep)
+        background.append(
+            CronKeeper(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, events=events)
+        )
+    return Loaded(list(jobs), settings, UrlSource(redis_url(url)), events, background)
 
 
 def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSettings:

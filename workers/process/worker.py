@@ -1,6 +1,6 @@
 """A worker as those see it who make one: what it goes by, what it does and has done, and how it is told to end.
 
-`monarq.workers.process.lifecycle` runs it; the worker process, arq's `Worker` and tests each make an engine and
+`monarq.workers.process.lifecycle` runs it; the worker process, arq's `Worker` and tests each make one and
 call `run` once.
 """
 
@@ -17,21 +17,21 @@ from monarq.shared.redis.connection import RedisSource
 from monarq.shared.text.error_text import limit_error_text
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.control.heartbeat import Heartbeat
-from monarq.workers.events.background import Upkeep
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.background import BackgroundTask
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.runner import wall_ms
-from monarq.workers.process.components import Crew, Terms
-from monarq.workers.process.lifecycle import Service
-from monarq.workers.reporting.counters import Tally
+from monarq.workers.process.components import Components, Dependencies
+from monarq.workers.process.lifecycle import WorkerLifecycle
+from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.process_stats import ProcessSampler
 from monarq.workers.reporting.record import write_record
 from monarq.workers.runs.current_job import WORKER_ID
-from monarq.workers.runs.registered import Registered
+from monarq.workers.runs.registered import RegisteredJob
 from monarq.workers.runs.run import Run
 
 
-class Engine:
+class Worker:
     """One worker.
 
     Attributes:
@@ -49,8 +49,8 @@ class Engine:
         settings: WorkerSettings,
         source: RedisSource,
         *,
-        journal: Journal | None = None,
-        upkeep: Iterable[Upkeep] = (),
+        events: Dispatcher | None = None,
+        background: Iterable[BackgroundTask] = (),
         ctx: dict[Any, Any] | None = None,
     ) -> None:
         """Puts a worker together; nothing is connected or started.
@@ -59,8 +59,8 @@ class Engine:
             functions: see `monarq.workers.jobs.registry.register`.
             settings: what to go by.
             source: where connections come from.
-            journal: who hears of what happens. Default: the listeners of the settings.
-            upkeep: what else runs beside the jobs, cron for instance.
+            events: who hears of what happens. Default: the listeners of the settings.
+            background: what else runs beside the jobs, cron for instance.
             ctx: the dict for hooks and arq's jobs.
         """
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -71,65 +71,65 @@ class Engine:
         self.source = source
         self.paused = False
         self.restarts = 0
-        self._tally = Tally()
+        self._counters = RunCounters()
         self._sampler = ProcessSampler()
         self._started_ms = wall_ms()
         self._stopping = asyncio.Event()
         self._hand_back = asyncio.Event()
-        self._service = Service(
-            Terms(
+        self._lifecycle = WorkerLifecycle(
+            Dependencies(
                 worker_id=self.worker_id,
                 settings=settings,
                 source=source,
                 jobs=self.jobs,
                 ctx=self.ctx,
-                journal=journal or Journal(*settings.listeners),
-                tally=self._tally,
+                events=events or Dispatcher(*settings.listeners),
+                counters=self._counters,
                 record=self.record,
                 may_start=self._may_start,
             ),
-            upkeep=upkeep,
+            background=background,
             sampler=self._sampler,
             stopping=self._stopping,
             hand_back=self._hand_back,
         )
 
-    def register(self, functions: Iterable[object]) -> Mapping[str, Registered]:
+    def register(self, functions: Iterable[object]) -> Mapping[str, RegisteredJob]:
         """The table of jobs that it runs by its settings; see `monarq.workers.jobs.registry.register`."""
         return register(functions, self.settings)
 
     @property
-    def _crew(self) -> Crew | None:
-        return self._service.crew
+    def _components(self) -> Components | None:
+        return self._lifecycle.components
 
     @property
     def cut_short(self) -> bool:
         """Whether it has stopped runs before their end."""
-        return self._service.cut_short
+        return self._lifecycle.cut_short
 
     @property
     def is_over(self) -> bool:
         """Whether every job has ended or is handed back."""
-        return self._service.is_over
+        return self._lifecycle.is_over
 
     def own_process(self) -> None:
         """Lets it end what its jobs have started where they are handed back: this process has no other work."""
-        self._service.owns_process = True
+        self._lifecycle.owns_process = True
 
     @property
-    def tally(self) -> Tally:
+    def counters(self) -> RunCounters:
         """What the worker has done so far."""
-        return self._tally
+        return self._counters
 
     @property
     def running(self) -> int:
         """How many jobs run now."""
-        return len(self._crew.runner.running) if self._crew else 0
+        return len(self._components.runner.running) if self._components else 0
 
     @property
     def runs(self) -> list[Run]:
         """The runs that have not ended."""
-        return list(self._crew.runner.running.values()) if self._crew else []
+        return list(self._components.runner.running.values()) if self._components else []
 
     def stop_claiming(self) -> None:
         """Claims nothing more, and goes on with what it has."""
@@ -153,7 +153,7 @@ class Engine:
             Exception: what the start-up hook raised.
         """
         WORKER_ID.set(self.worker_id)
-        await self._service.run()
+        await self._lifecycle.run()
 
     def _may_start(self) -> int | None:
         """How many jobs may be claimed yet, while paused and in burst mode; None for as many as there are places."""
@@ -161,17 +161,17 @@ class Engine:
             return 0
         if not self.settings.burst or self.settings.max_burst_jobs < 0:
             return None
-        return max(0, self.settings.max_burst_jobs - self._tally.started)
+        return max(0, self.settings.max_burst_jobs - self._counters.started)
 
     def heartbeat(self) -> Heartbeat:
         """The worker's state, as its supervisor gets it each second; called on its event loop."""
         return Heartbeat(
             running=self.running,
-            started=self._tally.started,
+            started=self._counters.started,
             lag_s=round(max(0.0, self._sampler.lag.take("heartbeat")), 3),
-            renewed_s=round(self._crew.keeper.renewed_s, 3) if self._crew else 0.0,
-            abandoned_threads=self._tally.abandoned_threads,
-            idle=[claimer.idle_time() for claimer in self._crew.claimers] if self._crew else [],
+            renewed_s=round(self._components.keeper.renewed_s, 3) if self._components else 0.0,
+            abandoned_threads=self._counters.abandoned_threads,
+            idle=[claimer.idle_time() for claimer in self._components.claimers] if self._components else [],
         )
 
     def record(self) -> bytes:
@@ -179,9 +179,9 @@ class Engine:
         return write_record(
             self.worker_id,
             self.settings,
-            tally=self._tally,
+            counters=self._counters,
             runs=self.runs,
-            cpu_places=self._crew.cpu_slots.total if self._crew else 0,
+            cpu_places=self._components.cpu_slots.total if self._components else 0,
             measured=self._sampler.sample(),
             started_ms=self._started_ms,
             restarts=self.restarts,

@@ -1,4 +1,4 @@
-"""What a worker process asks of its engine: what runs the jobs, as process.py sees it."""
+"""What a worker process asks of its worker: what runs the jobs, as process.py sees it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:  # put off: a worker starts to listen before it imports redis
     from monarq.workers.control.heartbeat import Heartbeat
 
 
-class WorkerEngine(Protocol):
-    """What runs the jobs; `monarq.workers.process.worker.Engine` is one."""
+class RunnableWorker(Protocol):
+    """What runs the jobs; `monarq.workers.process.worker.Worker` is one."""
 
     @property
     def worker_id(self) -> str:
@@ -62,5 +62,5 @@ class WorkerEngine(Protocol):
         ...
 
 
-Build = Callable[[WorkerSpec, Callable[[], None]], WorkerEngine]
-"""Makes the engine of a spec, which is to call the function once it takes jobs."""
+Build = Callable[[WorkerSpec, Callable[[], None]], RunnableWorker]
+"""Makes the worker of a spec, which is to call the function once it takes jobs."""

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from monarq.shared.commands.workers.know import BATCH, know
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
 EVERY_S: Final = 3600.0
@@ -23,11 +23,11 @@ EVERY_S: Final = 3600.0
 class Announcer:
     """Announces the names of one worker's jobs to its queues."""
 
-    def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], names: Iterable[str], journal: Journal) -> None:
+    def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], names: Iterable[str], events: Dispatcher) -> None:
         self._redis = redis
         self._queues = queues
         self._names = sorted(names)
-        self._journal = journal
+        self._events = events
 
     async def run(self) -> None:
         """Announces until cancelled."""
@@ -37,7 +37,7 @@ class Announcer:
             await asyncio.sleep(EVERY_S)
 
     async def _announce(self, keys: QueueKeys) -> None:
-        outage = Outage(self._journal, f"telling {keys.queue} which jobs are known here")
+        outage = Outage(self._events, f"telling {keys.queue} which jobs are known here")
         while True:
             try:
                 for at in range(0, len(self._names), BATCH):

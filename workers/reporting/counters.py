@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Tally:
+class RunCounters:
     """Runs by how they ended, and `started`, which is all of them.
 
     `complete` returned, `failed` for good, `retried` and `crashed` run again. `abandoned_threads` are those of thread

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.progress import BATCH, KEEP, tell_progress
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 from monarq.workers.runs.run_progress import RunProgress
 
@@ -37,7 +37,7 @@ LAST_WAIT_S: Final = 1.0
 Batch = dict[RunProgress, bytes]
 
 
-class Reporter:
+class ProgressReporter:
     """Sends the progress of one worker's runs.
 
     1. open: a run may tell from now on.
@@ -46,13 +46,13 @@ class Reporter:
     4. close: a run is over; what it told last goes out at once.
     """
 
-    def __init__(self, *, redis: Redis, worker_id: str, journal: Journal) -> None:
+    def __init__(self, *, redis: Redis, worker_id: str, events: Dispatcher) -> None:
         self._redis = redis
         self._worker_id = worker_id
-        self._journal = journal
+        self._events = events
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
-        self._outage = Outage(journal, "reporting progress")
+        self._outage = Outage(events, "reporting progress")
         self._noted: dict[RunProgress, None] = {}
         self._last: dict[RunProgress, asyncio.Future[None]] = {}
         self._on_its_way: Batch = {}

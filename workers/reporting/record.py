@@ -1,6 +1,6 @@
 """The record that a worker keeps of itself in Redis, as monitors read it (`monarq.monitor.queues.workers`).
 
-The engine lets one be written for each renewal of its leases, by the lease thread. What a record holds is bounded.
+The worker lets one be written for each renewal of its leases, by the lease thread. What a record holds is bounded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from monarq.shared.version import VERSION
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.reporting.counters import Tally
+from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.process_stats import ProcessStats
 from monarq.workers.runs.run import Run
 
@@ -64,7 +64,7 @@ def write_record(
     worker_id: str,
     settings: WorkerSettings,
     *,
-    tally: Tally,
+    counters: RunCounters,
     runs: Sequence[Run],
     cpu_places: int,
     measured: ProcessStats,
@@ -85,12 +85,12 @@ def write_record(
         running=len(runs),
         cpu_places=cpu_places,
         cpu_running=sum(run.job.home == "cpu" for run in runs),
-        done=tally.complete,
-        failed=tally.failed,
-        retried=tally.retried,
+        done=counters.complete,
+        failed=counters.failed,
+        retried=counters.retried,
         draining=draining,
         restarts=restarts,
-        abandoned_threads=tally.abandoned_threads,
+        abandoned_threads=counters.abandoned_threads,
         cpu_percent=measured.cpu_percent,
         memory_bytes=measured.memory_bytes,
         loop_lag_s=measured.loop_lag_s,

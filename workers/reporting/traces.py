@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from monarq.shared.tracing import find_maker
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.dispatcher import Dispatcher
 
 
 @contextmanager
-def tracing(journal: Journal, worker_id: str) -> Iterator[None]:
-    """Lets spans be made of the runs that the journal tells of; does nothing without a tracer provider."""
+def tracing(events: Dispatcher, worker_id: str) -> Iterator[None]:
+    """Lets spans be made of the runs that events report; does nothing without a tracer provider."""
     found = find_maker()
     if found is None:
         yield
@@ -19,8 +19,8 @@ def tracing(journal: Journal, worker_id: str) -> Iterator[None]:
     from monarq.workers.reporting.spans import SpanListener
 
     listener = SpanListener(found.tracer, worker_id)
-    journal.add(listener)
+    events.add(listener)
     try:
         yield
     finally:
-        journal.remove(listener)
+        events.remove(listener)

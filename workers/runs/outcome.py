@@ -17,8 +17,8 @@ from monarq.shared.parsing import LONGEST_S
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
-from monarq.workers.runs.raised import asked_ms
-from monarq.workers.runs.run import Halt, Run
+from monarq.workers.runs.raised import retry_delay_ms
+from monarq.workers.runs.run import CancelReason, Run
 
 RETRY_FLOOR_S: Final = 0.1
 """The shortest wait before another try that monarq's own rules give: a job that always asks at once must not spin."""
@@ -44,7 +44,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Retried:
     """It is tried again after a while. `error` is what it raised, or what kept it from being called.
 
     Attributes:
@@ -88,7 +88,7 @@ class Lost:
     """It is not this worker's any more: nothing of it may be written."""
 
 
-Outcome = Completed | Failed | Again | Aborted | Crashed | HandedBack | Lost
+Outcome = Completed | Failed | Retried | Aborted | Crashed | HandedBack | Lost
 
 
 class OutcomePolicy:
@@ -106,7 +106,7 @@ class OutcomePolicy:
     def retry(self, run: Run, error: BaseException, asked_s: float) -> Outcome:
         """What a run ends as that asks for another try after `asked_s` seconds."""
         if run.job_try < run.job.policy.max_tries:
-            return Again(max(asked_s, RETRY_FLOOR_S), error)
+            return Retried(max(asked_s, RETRY_FLOOR_S), error)
         dead = JobDeadError(f"{run.job.name} asked for another try after its last one, number {run.job_try}")
         dead.__cause__ = error
         return Failed(dead)
@@ -114,7 +114,7 @@ class OutcomePolicy:
     def cancelled_itself(self, run: Run, error: BaseException) -> Outcome:
         """What a run ends as that raised a cancellation which nobody had ordered."""
         if run.job_try < run.job.policy.max_tries:
-            return Again(RETRY_FLOOR_S, error)
+            return Retried(RETRY_FLOOR_S, error)
         # Raised as it is, it would cancel whoever waits for the job.
         return Failed(error if isinstance(error, StandInError) else as_stand_in(error))
 
@@ -138,18 +138,18 @@ class OutcomePolicy:
 
 def decide(run: Run, error: BaseException, policy: OutcomePolicy) -> Outcome:
     """Decides what a run ends as that raised `error`."""
-    if run.halt is Halt.LOST:
+    if run.cancel_reason is CancelReason.LOST:
         return Lost()
-    if run.halt is Halt.HAND_BACK:
+    if run.cancel_reason is CancelReason.HAND_BACK:
         return policy.stopped(error)
     if isinstance(error, asyncio.CancelledError):
         return _decide_cancelled(run, error, policy)
     if _is_a(run, error, (asyncio.CancelledError,)):
         return policy.cancelled_itself(run, error)
     if policy.is_retry(run, error):
-        return policy.retry(run, error, _asked_s(run, error))
+        return policy.retry(run, error, _requested_delay_s(run, error))
     if isinstance(error, CpuStartError):
-        return Again(NO_CHILD_S, error, is_free=True)
+        return Retried(NO_CHILD_S, error, is_free=True)
     if isinstance(error, CpuJobDied) and error.is_crash:
         return Crashed(error)
     if isinstance(error, CpuPickleError):
@@ -164,23 +164,23 @@ def _is_a(run: Run, error: BaseException, kinds: tuple[type[BaseException], ...]
     return run.raised.is_a(kinds)
 
 
-def _asked_s(run: Run, error: BaseException) -> float:
+def _requested_delay_s(run: Run, error: BaseException) -> float:
     """Within what a wait may be: a number beyond that is no time that Redis keeps, and may be no float either."""
-    given_ms = asked_ms(error) if run.raised is None else run.raised.defer_ms
+    given_ms = retry_delay_ms(error) if run.raised is None else run.raised.defer_ms
     return min(max(given_ms or 0, 0), LONGEST_MS) / 1000
 
 
 def _by_policy(run: Run, error: BaseException) -> Outcome:
     policy = run.job.policy
     if policy.has_another(run.job_try) and _is_a(run, error, policy.retry_on):
-        return Again(policy.delay_s(run.job_try), error)
+        return Retried(policy.delay_s(run.job_try), error)
     return Failed(error)
 
 
 def _decide_cancelled(run: Run, error: asyncio.CancelledError, policy: OutcomePolicy) -> Outcome:
-    if run.halt is Halt.ABORT:
+    if run.cancel_reason is CancelReason.ABORT:
         return Aborted(error)
-    if run.halt is Halt.TIMEOUT:
+    if run.cancel_reason is CancelReason.TIMEOUT:
         return _timed_out(run)
     return policy.cancelled_itself(run, error)
 

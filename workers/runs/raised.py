@@ -11,7 +11,7 @@ from typing import NamedTuple
 from monarq.shared.text.class_name import full_name
 
 
-class Raised(NamedTuple):
+class RaisedError(NamedTuple):
     """An exception that a job raised in another process.
 
     Attributes:
@@ -24,10 +24,10 @@ class Raised(NamedTuple):
     defer_ms: int | None
 
     @classmethod
-    def of(cls, error: BaseException, retry_on: tuple[type[BaseException], ...] = ()) -> Raised:
+    def of(cls, error: BaseException, retry_on: tuple[type[BaseException], ...] = ()) -> RaisedError:
         """What is to be known of an exception."""
         kinds = (*type(error).__mro__, *(kind for kind in retry_on if isinstance(error, kind)))
-        return cls(tuple(map(full_name, kinds)), asked_ms(error))
+        return cls(tuple(map(full_name, kinds)), retry_delay_ms(error))
 
     def arrived_as(self, error: BaseException) -> bool:
         """Whether what arrived is of the same class."""
@@ -38,7 +38,7 @@ class Raised(NamedTuple):
         return not {full_name(kind) for kind in kinds}.isdisjoint(self.classes)
 
 
-def asked_ms(error: BaseException) -> int | None:
+def retry_delay_ms(error: BaseException) -> int | None:
     """The ms until another try that a `Retry` carries; None where it carries none."""
     try:
         defer_ms = getattr(error, "defer_score", None)

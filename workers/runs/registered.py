@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monarq.workers.runs.import_path import ImportPath
 
 
-class Passes(Enum):
+class FirstArgument(Enum):
     """What a job's function gets before its own arguments."""
 
     NOTHING = auto()
@@ -24,7 +24,7 @@ class Passes(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredJob:
     """A job as the worker runs it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Registered:
     function: Callable[..., Any]
     lane: Lane
     home: Home
-    passes: Passes
+    passes: FirstArgument
     timeout_s: float | None
     policy: RetryPolicy
     keep_ms: int
@@ -58,6 +58,6 @@ class Registered:
     is_traced: bool = False
 
 
-def lanes_of(jobs: Iterable[Registered]) -> Mapping[str, str]:
+def lanes_of(jobs: Iterable[RegisteredJob]) -> Mapping[str, str]:
     """By name the lanes of those jobs that do not run on the event loop."""
     return {job.name: job.lane.value for job in jobs if job.lane is not Lane.IO}

@@ -13,12 +13,12 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.progress import NO_SINK, ProgressSink
-from monarq.workers.runs.raised import Raised
-from monarq.workers.runs.registered import Registered
+from monarq.workers.runs.raised import RaisedError
+from monarq.workers.runs.registered import RegisteredJob
 from monarq.workers.runs.run_progress import RunProgress
 
 
-class Halt(Enum):
+class CancelReason(Enum):
     """Why a run was cancelled from outside."""
 
     TIMEOUT = auto()
@@ -39,25 +39,25 @@ class Run:
         crash_tries: how many of the tries before it were crashes, which the count in Redis leaves out.
         start_ms: unix ms at which its function was called, by this machine's clock.
         finish_ms: unix ms at which it ended; 0 before.
-        halt: why it was cancelled, where it was.
+        cancel_reason: why it was cancelled, where it was.
         task: what runs it.
         progress: what it tells of its progress; None where it cannot.
         raised: what it raised in another process, as it was there.
     """
 
     lease: Lease
-    job: Registered
+    job: RegisteredJob
     payload: Payload
     job_try: int
     crash_tries: int = 0
     start_ms: int = 0
     finish_ms: int = 0
-    halt: Halt | None = None
+    cancel_reason: CancelReason | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     ctx: dict[Any, Any] | None = field(default=None, repr=False)
     progress: RunProgress | None = field(default=None, repr=False)
 
-    raised: Raised | None = field(default=None, repr=False)
+    raised: RaisedError | None = field(default=None, repr=False)
 
     @property
     def tries(self) -> int:
@@ -94,18 +94,18 @@ class Run:
         """The same in seconds."""
         return (self.finish_ms - self.start_ms) / 1000
 
-    def stop(self, why: Halt) -> None:
+    def stop(self, why: CancelReason) -> None:
         """Cancels the run; the first reason given counts.
 
         A task that has not begun must not be cancelled, as it would end without having settled anything: it looks
-        at `halt` itself when it begins.
+        at `cancel_reason` itself when it begins.
         """
-        if self.halt is None and self.task is not None and not self.task.done():
-            self.halt = why
+        if self.cancel_reason is None and self.task is not None and not self.task.done():
+            self.cancel_reason = why
             if self.start_ms:
                 self.task.cancel()
 
-    def note_raised(self, raised: Raised) -> None:
+    def note_raised(self, raised: RaisedError) -> None:
         """Keeps what it raised in another process."""
         self.raised = raised
 

@@ -1,4 +1,4 @@
-"""What one run tells of its progress: the newest report, left where the reporter finds it. No I/O, no waiting."""
+"""Progress of one run: the newest report, left where the progress reporter finds it. No I/O, no waiting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RunProgress:
 
     Attributes:
         lease: the job's lease.
-        noted: whether the newest report waits to be sent, and the reporter knows.
+        noted: whether the newest report waits to be sent, and the progress_reporter knows.
         closed: the run is over: what is told now comes too late.
     """
 

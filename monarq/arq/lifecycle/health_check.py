@@ -34,7 +34,7 @@ class ArqHealth:
     Args:
         settings: name the queue and the lease.
         log: holds the counts, and is told of changes.
-        journal: hears when Redis does not answer. Default: the log.
+        events: hears when Redis does not answer. Default: the log.
         key: the key. Default: the queue's.
         interval_s: how often it is written, in seconds.
         keep: leave the key when `run` is cancelled; `remove` takes it away.
@@ -44,7 +44,7 @@ class ArqHealth:
         self,
         settings: WorkerSettings,
         log: ArqLog,
-        journal: Listener | None = None,
+        events: Listener | None = None,
         *,
         key: str | None = None,
         interval_s: float = 3600.0,
@@ -55,7 +55,7 @@ class ArqHealth:
         self._interval_s = interval_s
         self._life_s = min(interval_s + 1, settings.lease_s)
         self._log = log
-        self._journal = journal or log
+        self._events = events or log
         self._keep = keep
         self._last = b""
         self._last_counts = ""
@@ -63,7 +63,7 @@ class ArqHealth:
 
     async def run(self, redis: Redis) -> None:
         """Writes the key until cancelled."""
-        outage = Outage(self._journal, "recording health")
+        outage = Outage(self._events, "recording health")
         try:
             while True:
                 try:

@@ -23,8 +23,8 @@ from monarq.arq.settings.reader import ArqTarget
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.cron.keeper import CronKeeper
-from monarq.workers.events.background import Upkeep
-from monarq.workers.events.dispatcher import Journal
+from monarq.workers.events.background import BackgroundTask
+from monarq.workers.events.dispatcher import Dispatcher
 
 
 class ArqLife:
@@ -104,8 +104,8 @@ class ArqParts:
     """What an engine takes beside functions, source and ctx."""
 
     settings: WorkerSettings
-    journal: Journal
-    upkeep: list[Upkeep]
+    events: Dispatcher
+    background: list[BackgroundTask]
 
 
 def arq_parts(
@@ -124,9 +124,9 @@ def arq_parts(
     """
     settings = settings or target.settings
     log = ArqLog(log_results=target.log_results)
-    journal = Journal(log, *settings.listeners)
-    health = ArqHealth(settings, log, journal, key=target.health_check_key, interval_s=target.health_check_s)
-    cron = make_keeper(target, settings, journal, started)
+    events = Dispatcher(log, *settings.listeners)
+    health = ArqHealth(settings, log, events, key=target.health_check_key, interval_s=target.health_check_s)
+    cron = make_keeper(target, settings, events, started)
     life = ArqLife(
         target.names,
         log,
@@ -137,11 +137,11 @@ def arq_parts(
         settings.hooks.shutdown,
     )
     hooks = replace(settings.hooks, startup=life.startup, shutdown=life.shutdown)
-    return ArqParts(replace(settings, hooks=hooks), journal, [health] if cron is None else [health, cron])
+    return ArqParts(replace(settings, hooks=hooks), events, [health] if cron is None else [health, cron])
 
 
 def make_keeper(
-    target: ArqTarget, settings: WorkerSettings, journal: Journal, started: datetime | None = None
+    target: ArqTarget, settings: WorkerSettings, events: Dispatcher, started: datetime | None = None
 ) -> CronKeeper | None:
     """The keeper of the target's cron jobs, if it has any."""
     if not target.crons:
@@ -150,7 +150,7 @@ def make_keeper(
         target.crons,
         queue=settings.queues[0],
         codecs=settings.codecs,
-        journal=journal,
+        events=events,
         ttl_ms=target.expires_extra_ms,
         started=started,
     )

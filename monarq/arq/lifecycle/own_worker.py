@@ -22,7 +22,7 @@ from monarq.arq.client.redis import ArqRedis
 from monarq.arq.lifecycle.arguments import WorkerArguments
 from monarq.arq.lifecycle.attributes import given_arguments, settings_now, stock_arguments
 from monarq.arq.lifecycle.hooks import open_pool
-from monarq.arq.lifecycle.runner import EngineRunner
+from monarq.arq.lifecycle.runner import WorkerRunner
 from monarq.arq.runs.log import warn_never_called
 from monarq.arq.settings.reader import job_name, read_arq_settings
 
@@ -39,7 +39,7 @@ _STEPS: Final = (
 )
 """The steps of arq's poll loop: there is none here."""
 
-_OF_RUNS: Final[dict[str, Callable[[EngineRunner], object]]] = {
+_OF_RUNS: Final[dict[str, Callable[[WorkerRunner], object]]] = {
     "tasks": lambda runner: runner.tasks,
     "job_tasks": lambda runner: runner.tasks,  # a run is one task here
     "job_counter": lambda runner: len(runner.tasks),
@@ -81,7 +81,7 @@ class Worker(StockWorker):
         self.queue_name = target.settings.queues[0]
         for name in _OF_RUNS:
             vars(self).pop(name)
-        self._monarq = EngineRunner(self, target, arguments)
+        self._monarq = WorkerRunner(self, target, arguments)
         if steps := [step for step in _STEPS if getattr(type(self), step) is not getattr(StockWorker, step)]:
             warn_never_called(type(self).__qualname__, steps)
 

@@ -21,13 +21,13 @@ from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget
 from monarq.shared.errors import MonarqError
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.dispatcher import Journal
-from monarq.workers.process.worker import Engine
-from monarq.workers.runs.registered import Registered
-from monarq.workers.runs.run import Halt
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.process.worker import Worker as CoreWorker
+from monarq.workers.runs.registered import RegisteredJob
+from monarq.workers.runs.run import CancelReason
 
 _NO_GRACE_S: Final = 86_400.0
-"""The engine's own grace: here it is the worker that counts the time, and says so in between."""
+"""The core's own grace: here it is the worker that counts the time, and says so in between."""
 
 
 class WorkerLog(ArqLog):
@@ -65,10 +65,10 @@ class WorkerLog(ArqLog):
         self._worker.jobs_retried = count
 
 
-class LateJobs(dict[str, Registered]):
+class LateJobs(dict[str, RegisteredJob]):
     """The jobs of a worker, and those that its program gives it while it runs: looked for when they are asked for."""
 
-    def __init__(self, jobs: Mapping[str, Registered], find: Callable[[str], Registered | None]) -> None:
+    def __init__(self, jobs: Mapping[str, RegisteredJob], find: Callable[[str], RegisteredJob | None]) -> None:
         super().__init__(jobs)
         self._find = find
 
@@ -80,18 +80,18 @@ class LateJobs(dict[str, Registered]):
         return default if found is None else found
 
 
-class WorkerEngine(Engine):
-    """The engine of a worker, whose attributes say whether it takes jobs, and which."""
+class AttributeWorker(CoreWorker):
+    """The core of a worker, whose attributes say whether it takes jobs, and which."""
 
     def __init__(self, worker: StockWorker, target: ArqTarget, settings: WorkerSettings, **parts: Any) -> None:
         self._worker = worker
         super().__init__(target.jobs, settings, target.source, ctx=worker.ctx, **parts)
 
-    def register(self, functions: Iterable[object]) -> Mapping[str, Registered]:
-        """See `Engine`."""
+    def register(self, functions: Iterable[object]) -> Mapping[str, RegisteredJob]:
+        """See `CoreWorker`."""
         return LateJobs(super().register(functions), self._find_late)
 
-    def _find_late(self, name: str) -> Registered | None:
+    def _find_late(self, name: str) -> RegisteredJob | None:
         given: Any = self._worker.functions.get(name)
         try:
             return None if given is None else super().register([as_job(named(name, given))])[name]
@@ -102,7 +102,7 @@ class WorkerEngine(Engine):
         return super()._may_start() if self._worker.allow_pick_jobs else 0
 
 
-class EngineRunner:
+class WorkerRunner:
     """Runs the engines of a worker, one after the other.
 
     Args:
@@ -116,16 +116,16 @@ class EngineRunner:
         self._worker = worker
         self._grace_s = target.settings.grace_s
         self._log = WorkerLog(worker, log_results=target.log_results)
-        self._journal = Journal(self._log, *target.settings.listeners)
+        self._events = Dispatcher(self._log, *target.settings.listeners)
         self._health = ArqHealth(
             target.settings,
             self._log,
-            self._journal,
+            self._events,
             key=target.health_check_key,
             interval_s=target.health_check_s,
             keep=True,
         )
-        self._engine: Engine | None = None
+        self._core: CoreWorker | None = None
         self._running: asyncio.Task[None] | None = None
         self._waiting: asyncio.Task[None] | None = None
         self._life: ArqLife | None = None
@@ -133,14 +133,14 @@ class EngineRunner:
     @property
     def tasks(self) -> dict[str, asyncio.Task[Any]]:
         """The tasks of the jobs that run, by job id."""
-        runs = self._engine.runs if self._engine else []
+        runs = self._core.runs if self._core else []
         return {run.lease.job_id: run.task for run in runs if run.task is not None}
 
     @property
     def aborting(self) -> set[str]:
         """The ids of running jobs that are being aborted."""
-        runs = self._engine.runs if self._engine else []
-        return {run.lease.job_id for run in runs if run.halt is Halt.ABORT}
+        runs = self._core.runs if self._core else []
+        return {run.lease.job_id for run in runs if run.cancel_reason is CancelReason.ABORT}
 
     async def run(self, target: ArqTarget) -> None:
         """See `Worker.main`.
@@ -148,30 +148,30 @@ class EngineRunner:
         Args:
             target: the settings as they are now.
         """
-        self._engine = engine = self._make_engine(target)
-        self._running = asyncio.get_running_loop().create_task(engine.run())
+        self._core = core = self._make_core(target)
+        self._running = asyncio.get_running_loop().create_task(core.run())
         try:
             await asyncio.shield(self._running)
             if self._waiting is not None:
                 await asyncio.shield(self._waiting)
         except asyncio.CancelledError:
-            engine.hand_back()
+            core.hand_back()
             if self._life is None or not self._life.started:
                 self._running.cancel()  # the user's on_startup may never end by itself
             await asyncio.wait([self._running])
             raise
 
-    def _make_engine(self, target: ArqTarget) -> Engine:
+    def _make_core(self, target: ArqTarget) -> CoreWorker:
         # arq has no such warnings, and its users look at its log lines.
         settings = replace(target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), audit=False)
         # Arq's settings have said how long to wait, when the pool was made.
         settings = replace(settings, redis_wait_s=0.0)
-        cron, hooks = make_keeper(target, settings, self._journal), settings.hooks
+        cron, hooks = make_keeper(target, settings, self._events), settings.hooks
         self._life = ArqLife(target.names, self._log, self._health, cron, self._opened_pool, hooks.startup)
         # on_shutdown is for close().
         settings = replace(settings, hooks=replace(hooks, startup=self._life.startup, shutdown=None))
-        upkeep = [self._health] if cron is None else [self._health, cron]
-        return WorkerEngine(self._worker, target, settings, journal=self._journal, upkeep=upkeep)
+        background = [self._health] if cron is None else [self._health, cron]
+        return AttributeWorker(self._worker, target, settings, events=self._events, background=background)
 
     def _burst_jobs_left(self) -> int:
         """The limit is for all runs of the worker together."""
@@ -193,8 +193,8 @@ class EngineRunner:
         self._log.not_picking()
         self._worker.allow_pick_jobs = False
         self._log.shutting_down(signum.name, len(self.tasks), "to be completed")
-        if self._engine is not None:
-            self._engine.drain()
+        if self._core is not None:
+            self._core.drain()
         self._waiting = asyncio.get_running_loop().create_task(self._wait_for_completion(signum))
 
     async def _wait_for_completion(self, signum: Signals) -> None:
@@ -205,8 +205,8 @@ class EngineRunner:
 
     def _stop(self, signum: Signals) -> None:
         worker = self._worker
-        if self._engine is not None:
-            self._engine.hand_back()
+        if self._core is not None:
+            self._core.hand_back()
         if worker.main_task is not None:
             worker.main_task.cancel()
         if worker.on_stop is not None:
@@ -214,11 +214,11 @@ class EngineRunner:
 
     async def end(self) -> None:
         """Ends what still runs, and takes the health-check key away."""
-        if self._engine is not None:
-            self._engine.drain()
+        if self._core is not None:
+            self._core.drain()
         ending = [task for task in (self._waiting, self._running) if task is not None]
         if ending:
             await asyncio.wait(ending)
-        self._engine = self._running = self._waiting = None
+        self._core = self._running = self._waiting = None
         with suppress(RedisError, OSError):
             await self._health.remove(self._worker.pool)

@@ -17,7 +17,7 @@ from monarq.shared.lane import Lane
 from monarq.shared.tracing import arq_is_instrumented
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import keep_ms, limit_s
-from monarq.workers.runs.registered import Passes, Registered
+from monarq.workers.runs.registered import FirstArgument, RegisteredJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class ArqFunction:
 
     declared: Function | CronJob
 
-    def registered(self, settings: WorkerSettings) -> Registered:
+    def registered(self, settings: WorkerSettings) -> RegisteredJob:
         """How a worker of these settings runs it."""
         declared, policy = self.declared, settings.retry
         if declared.max_tries is not None:
             policy = RetryPolicy(declared.max_tries, policy.retries, policy.retry_on)
-        return Registered(
+        return RegisteredJob(
             name=declared.name,
             function=told_to_sentry(declared.name, declared.coroutine),
             lane=Lane.IO,
             home="io",
-            passes=Passes.CTX_DICT,
+            passes=FirstArgument.CTX_DICT,
             timeout_s=limit_s(declared.timeout_s, settings),
             policy=policy,
             keep_ms=keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),

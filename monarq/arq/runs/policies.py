@@ -16,7 +16,7 @@ from arq.worker import JobExecutionFailed
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError, PayloadTooLargeError
 from monarq.workers.config.settings import describe
-from monarq.workers.runs.outcome import RETRY_FLOOR_S, Again, Failed, HandedBack, Outcome, OutcomePolicy
+from monarq.workers.runs.outcome import RETRY_FLOOR_S, Failed, HandedBack, Outcome, OutcomePolicy, Retried
 from monarq.workers.runs.rejection import RejectionPolicy
 from monarq.workers.runs.run import Run
 
@@ -39,11 +39,11 @@ class ArqOutcomes(OutcomePolicy):
 
     def retry(self, run: Run, error: BaseException, asked_s: float) -> Outcome:
         """See `OutcomePolicy`."""
-        return Again(asked_s, error)
+        return Retried(asked_s, error)
 
     def cancelled_itself(self, run: Run, error: BaseException) -> Outcome:
         """See `OutcomePolicy`; whoever waits must not take the job for an aborted one."""
-        return Again(RETRY_FLOOR_S, error) if self.retry_jobs else Failed(error)
+        return Retried(RETRY_FLOOR_S, error) if self.retry_jobs else Failed(error)
 
     def stopped(self, error: BaseException) -> Outcome:
         """See `OutcomePolicy`."""

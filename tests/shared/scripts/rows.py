@@ -46,15 +46,15 @@ NOT_REPEATED: Final = "not repeated: another call does more"
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Rejected:
     """The reply of a call that Redis refuses, by the error's code."""
 
     code: str
     message: str = field(default="", compare=False)
 
 
-WRONGTYPE: Final = Refused("WRONGTYPE")
-OOM: Final = Refused("OOM")
+WRONGTYPE: Final = Rejected("WRONGTYPE")
+OOM: Final = Rejected("OOM")
 
 
 def wrong(key: str, kind: str = "string", beside: QueueState | None = None) -> QueueState:
@@ -120,7 +120,7 @@ async def _call(row: Row, scene: Scene, expected: object) -> None:
     try:
         reply = await row.call(scene)
     except ResponseError as error:
-        reply = Refused(_code_of(error), str(error))
+        reply = Rejected(_code_of(error), str(error))
     assert reply == expected, f"{reply!r} was replied, not {expected!r}"
 
 

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.jobs import claimer
-from tests.support.engines import QUEUE, Recorder, make_engine, put, result_of, running
+from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, running
 from tests.workers import engine_jobs as jobs
 
 LONG_S = 60.0
@@ -24,12 +24,12 @@ async def test_it_is_alone_until_its_end_is_acknowledged(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claimer, "PROBATION_S", LONG_S)
-    journal = Recorder()
+    recorder = Recorder()
     await put_crashed(redis, 2, 0.3)
     await put(redis, jobs.plus, 1, 2, job_id="sum")
-    async with running(make_engine(redis_url, jobs.ALL, journal, max_crashes=3)):
+    async with running(make_worker(redis_url, jobs.ALL, recorder, max_crashes=3)):
         await result_of(redis, "sum")
-    road = [event for event in journal.events if event in {"job_started", "job_completed"}]
+    road = [event for event in recorder.events if event in {"job_started", "job_completed"}]
     assert road == ["job_started", "job_completed"] * 2
 
 
@@ -40,13 +40,13 @@ async def test_it_does_not_hold_the_others_up(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, crashes: int, probation_s: float
 ) -> None:
     monkeypatch.setattr(claimer, "PROBATION_S", probation_s)
-    journal = Recorder()
+    recorder = Recorder()
     await put_crashed(redis, crashes, LONG_S)
-    async with running(make_engine(redis_url, jobs.ALL, journal, max_crashes=3, grace_s=0.0)):
-        await journal.until("job_started")
+    async with running(make_worker(redis_url, jobs.ALL, recorder, max_crashes=3, grace_s=0.0)):
+        await recorder.until("job_started")
         await put(redis, jobs.plus, 1, 2, job_id="sum")
         assert (await result_of(redis, "sum")).value == 3
-    assert "job_handed_back" in journal.events
+    assert "job_handed_back" in recorder.events
     await redis.flushall()
 
 
@@ -54,16 +54,16 @@ async def test_none_is_claimed_before_those_taken_have_begun(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What kills its worker at once must not cost a crash to a job that was on its way."""
-    journal = Recorder()
+    recorder = Recorder()
 
     async def claim_and_note(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
         if asked.home == "io":
-            journal.events.append("asked")
+            recorder.events.append("asked")
         return await claim(client, keys, asked)
 
     monkeypatch.setattr(claimer, "claim", claim_and_note)
     await put(redis, jobs.plus, 1, 2, job_id="sum")
-    async with running(make_engine(redis_url, jobs.ALL, journal)):
+    async with running(make_worker(redis_url, jobs.ALL, recorder)):
         await result_of(redis, "sum")
-    begins = journal.events.index("job_started")
-    assert journal.events[:begins].count("asked") == 1
+    begins = recorder.events.index("job_started")
+    assert recorder.events[:begins].count("asked") == 1

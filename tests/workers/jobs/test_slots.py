@@ -10,28 +10,28 @@ from redis.asyncio import Redis
 from monarq.shared.commands.counters.counters import read_tallies
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import QueueKeys
-from tests.support.engines import QUEUE, Recorder, make_engine, put, run_burst, running
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, Recorder, make_worker, put, run_burst, running
 from tests.workers import engine_jobs as jobs
 
 
 async def test_no_more_run_at_once_than_there_are_places(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     for number in range(6):
         await put(redis, jobs.wait, 0.02, job_id=f"w{number}")
-    await run_burst(redis_url, [jobs.wait], journal, concurrency=2)
-    steps = [{"job_started": 1, "job_completed": -1}.get(event, 0) for event in journal.events]
+    await run_burst(redis_url, [jobs.wait], recorder, concurrency=2)
+    steps = [{"job_started": 1, "job_completed": -1}.get(event, 0) for event in recorder.events]
     assert max(accumulate(steps)) == 2
 
 
 async def test_a_cpu_job_that_is_met_while_the_lane_is_busy_waits_where_any_lane_finds_it(
     redis: Redis, redis_url: str
 ) -> None:
-    journal = Recorder()
+    recorder = Recorder()
     await put(redis, jobs.spin_on, 60, job_id="long")
-    async with running(make_engine(redis_url, jobs.ALL, journal, grace_s=0.0)):
-        await journal.until("job_started")
+    async with running(make_worker(redis_url, jobs.ALL, recorder, grace_s=0.0)):
+        await recorder.until("job_started")
         due_ms = await server_ms(redis)
         await put(redis, "squared", 2, job_id="met", due_ms=due_ms)
         async with in_time(10):

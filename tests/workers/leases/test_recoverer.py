@@ -20,8 +20,8 @@ from monarq.workers.leases import recoverer
 from monarq.workers.leases.recoverer import Recoverer
 from monarq.workers.reporting.process_log import RecoveryLog
 from tests.support.cancelling import nothing_left_open
-from tests.support.engines import QUEUE, put
 from tests.support.slowness import in_time
+from tests.support.workers import QUEUE, put
 from tests.workers import engine_jobs as jobs
 
 GONE = "host:1:gone"

@@ -19,8 +19,8 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.workers.reporting import process_stats
 from monarq.workers.reporting.process_stats import LoopLag, ProcessSampler
 from monarq.workers.reporting.record import MOST_JOBS
-from tests.support.engines import make_engine, put, running
 from tests.support.slowness import in_time
+from tests.support.workers import make_worker, put, running
 from tests.workers import engine_jobs as jobs
 from tests.workers.support.pool import running_pool
 
@@ -82,7 +82,7 @@ def test_the_child_is_measured_with_its_parent(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_the_record_tells_of_running_jobs_and_of_a_blocked_loop(redis: Redis, redis_url: str) -> None:
-    async with running(make_engine(redis_url, jobs.ALL, lease_s=3.0)):
+    async with running(make_worker(redis_url, jobs.ALL, lease_s=3.0)):
         for number in range(MOST_JOBS + 5):
             await put(redis, jobs.wait, 8, job_id=f"waits-{number}")
         await worker_that(redis, lambda worker: worker.running == MOST_JOBS + 5)

@@ -1,4 +1,4 @@
-"""A fake worker process, whose engine needs no Redis, behaves as badly as its target says, and prints what happens.
+"""A fake worker process, whose worker needs no Redis, behaves as badly as its target says, and prints what happens.
 
 Started by the supervisor in place of `monarq.workers.process`.
 """

@@ -17,9 +17,9 @@ from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.health import HealthLimits, PoolHealth
 from monarq.workers.supervisor.pool_state import Phase, PoolState, WorkerState
 from monarq.workers.supervisor.redis_probe import RedisProbe
-from tests.support.engines import Recorder, make_engine, put, running
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
+from tests.support.workers import Recorder, make_worker, put, running
 from tests.workers import engine_jobs as jobs
 
 LIMITS = HealthLimits(live_s=5, claim_s=30)
@@ -146,15 +146,15 @@ async def test_redis_without_a_url_is_heard_of_through_the_workers(health: Healt
 
 
 async def test_a_worker_that_gets_jobs_is_not_idle(redis: Redis, redis_url: str) -> None:
-    journal = Recorder()
-    async with running(make_engine(redis_url, [jobs.wait], journal)) as engine:
-        await journal.until("worker_started")
+    recorder = Recorder()
+    async with running(make_worker(redis_url, [jobs.wait], recorder)) as engine:
+        await recorder.until("worker_started")
         async with in_time(10):
             while engine.heartbeat().idle[0].idle_s < 0.3:
                 await asyncio.sleep(0.01)
         put_s = time.monotonic()
         await put(redis, jobs.wait, 0.0, job_id="fed")
-        await journal.until("job_started")
+        await recorder.until("job_started")
         [idle] = engine.heartbeat().idle
         assert idle.idle_s <= time.monotonic() - put_s
 
@@ -162,7 +162,7 @@ async def test_a_worker_that_gets_jobs_is_not_idle(redis: Redis, redis_url: str)
 async def test_a_worker_that_gets_no_answer_reports_that_it_is_idle(redis: Redis, redis_url: str) -> None:
     async with (
         Proxy(redis_url.removeprefix("unix://").partition("?")[0]) as proxy,
-        running(make_engine(proxy.url, [jobs.wait], concurrency=1)) as engine,
+        running(make_worker(proxy.url, [jobs.wait], concurrency=1)) as engine,
     ):
         async with in_time(10):
             while len(engine.heartbeat().idle) < 1:

@@ -1,4 +1,4 @@
-"""Workers inside the test's own process: one engine, its jobs, and what came of them."""
+"""Workers inside the test's own process: one worker, its jobs, and what came of them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.dispatcher import Journal
-from monarq.workers.process.components import Crew
-from monarq.workers.process.worker import Engine
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.process.components import Components
+from monarq.workers.process.worker import Worker
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
@@ -38,7 +38,7 @@ ARQ_RULES: Final[dict[str, Any]] = {
 }
 
 
-class Recorder(Journal):
+class Recorder(Dispatcher):
     """Keeps the names of events, and lets a test wait for one."""
 
     def __init__(self) -> None:
@@ -71,35 +71,35 @@ def settings_for_tests(*, arq_style: bool = False, **changes: Any) -> WorkerSett
 
 
 @asynccontextmanager
-async def running(engine: Engine) -> AsyncIterator[Engine]:
-    """The engine at work; drained at the end, and any error of it raised."""
-    task = asyncio.create_task(engine.run())
+async def running(worker: Worker) -> AsyncIterator[Worker]:
+    """The worker at work; drained at the end, and any error of it raised."""
+    task = asyncio.create_task(worker.run())
     try:
-        yield engine
+        yield worker
     finally:
-        engine.drain()
+        worker.drain()
         await task
 
 
-def make_engine(url: str, functions: Sequence[object], journal: Journal | None = None, **changes: Any) -> Engine:
-    """An engine for these jobs."""
+def make_worker(url: str, functions: Sequence[object], events: Dispatcher | None = None, **changes: Any) -> Worker:
+    """A worker for these jobs."""
     functions = [function if isinstance(function, Job) else as_job(function) for function in functions]
-    return Engine(functions, settings_for_tests(**changes), UrlSource(url), journal=journal)
+    return Worker(functions, settings_for_tests(**changes), UrlSource(url), events=events)
 
 
-def crew_of(engine: Engine) -> Crew:
-    """The parts of an engine that runs."""
-    crew = engine._service.crew
-    assert crew
-    return crew
+def components_of(worker: Worker) -> Components:
+    """The parts of a worker that runs."""
+    components = worker._lifecycle.components
+    assert components
+    return components
 
 
-async def run_burst(url: str, functions: Sequence[object], journal: Journal | None = None, **changes: Any) -> Engine:
+async def run_burst(url: str, functions: Sequence[object], events: Dispatcher | None = None, **changes: Any) -> Worker:
     """Runs a worker until no job is left."""
-    engine = make_engine(url, functions, journal, **{"burst": True, **changes})
+    worker = make_worker(url, functions, events, **{"burst": True, **changes})
     async with in_time(30):
-        await engine.run()
-    return engine
+        await worker.run()
+    return worker
 
 
 async def put(
