@@ -13,7 +13,7 @@ from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
 from monarq.workers.supervisor.redis_probe import RedisProbe
-from tests.support.engines import put
+from tests.support.workers import put
 from tests.workers import engine_jobs as jobs
 
 
