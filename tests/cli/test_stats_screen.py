@@ -19,7 +19,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.workers.register_names import know
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import LONGEST_S, ROOT, Cli, environment, monarq
 from tests.support.slowness import in_time

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from monarq.monitor.queues.series import read_jobs, read_totals
 from monarq.producer import Producer
 from monarq.shared.commands.jobs.finish import Ending, finish
-from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.workers.register_names import know
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.test_tallies import KEYS, claim_all, enqueue_named
 from tests.support.slowness import in_time

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from monarq.monitor.admin.admin import pause
 from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.monitor.metrics.metrics import Snapshot, read_snapshot
-from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.workers.register_names import know
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, run_burst, running

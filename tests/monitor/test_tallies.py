@@ -16,12 +16,12 @@ from monarq.monitor.jobs.recent import read_recent
 from monarq.monitor.queues.counters import BOUNDS_S, Histogram, Tallies
 from monarq.monitor.queues.series import Bucket, read_jobs, read_series, read_totals
 from monarq.shared.calls.context import Context
-from monarq.shared.commands.counters.run_groups import BUCKETS
 from monarq.shared.commands.jobs.claim import Claim, Lease, claim, forfeit
 from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
 from monarq.shared.commands.jobs.finish import Ending, finish
 from monarq.shared.commands.jobs.requeue import Return, requeue
-from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.jobs.run_groups import BUCKETS
+from monarq.shared.commands.workers.register_names import know
 from monarq.shared.commands.workers.renew import renew
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from monarq.shared.commands.counters.run_groups import NOT_RUN, CameTo
 from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.commands.jobs.run_groups import NOT_RUN, CameTo
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.workers.jobs.registry import register

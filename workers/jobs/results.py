@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from monarq.shared.commands.counters.run_groups import NO_LANES
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.finish import Ending
+from monarq.shared.commands.jobs.run_groups import NO_LANES
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload, write_result

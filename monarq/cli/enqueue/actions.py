@@ -14,7 +14,7 @@ from monarq.cli.enqueue.lines import Line, Lines
 from monarq.cli.enqueue.progress import Output
 from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.commands.queues.counts import counts
-from monarq.shared.commands.workers.know import is_known
+from monarq.shared.commands.workers.register_names import is_known
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.jobs.job import Job
 from monarq.shared.redis.connection import UrlSource, check_redis

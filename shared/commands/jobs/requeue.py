@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counters.run_groups import NOT_RUN, CameTo, Kinds
 from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.commands.jobs.run_groups import NOT_RUN, CameTo, Kinds
 from monarq.shared.lane import Home
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Argument, Script, as_ids, check_batch

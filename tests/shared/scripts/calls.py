@@ -19,8 +19,8 @@ from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
 from monarq.shared.commands.jobs.finish import Ending, finish
 from monarq.shared.commands.jobs.progress import tell_progress
 from monarq.shared.commands.jobs.requeue import Return, requeue
-from monarq.shared.commands.workers.know import know
 from monarq.shared.commands.workers.recover import repair, retire, sweep
+from monarq.shared.commands.workers.register_names import know
 from monarq.shared.commands.workers.renew import renew
 from monarq.shared.commands.workers.wake import wake
 from monarq.shared.lane import Home, Lane

@@ -47,7 +47,7 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
     "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
     "release_claim": lambda ids: calls.call_forfeit(),
-    "know": lambda ids: calls.call_know(*ids),
+    "register_names": lambda ids: calls.call_know(*ids),
     "pause": lambda ids: steering_calls.call_pause(),
     "promote": lambda ids: steering_calls.call_promote(),
     "purge": lambda ids: steering_calls.call_purge(),

@@ -1,4 +1,4 @@
-"""know: tell which jobs a worker of a queue knows, see know.lua; and is_known, whether any has told so."""
+"""register_names: tell which jobs a worker of a queue knows. See register_names.lua."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Script, check_batch
 
-_SCRIPT = Script.load("workers/know")
+_SCRIPT = Script.load("workers/register_names")
 
 BATCH = 500
 """The most names of one call."""

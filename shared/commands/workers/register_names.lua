@@ -1,4 +1,4 @@
--- know: tell which jobs a worker of the queue knows, so that they are counted by their names.
+-- register_names: tell which jobs a worker of the queue knows, so that they are counted by their names.
 -- ARGV  then for each job: name
 -- RETURNS  how many names producers had told of, and no worker before
 -- GUARANTEES  what was counted of a name before any worker knew it is counted by the name from now on.
