@@ -16,7 +16,7 @@ from monarq.monitor.queues.counters import Tallies
 from monarq.monitor.queues.health_check import ArqHealth, read_health
 from monarq.monitor.queues.series import read_all
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.commands.counters.rates import Beats, read_beats
+from monarq.shared.commands.counters.rates import Rates, read_rates
 from monarq.shared.redis.keys import QueueKeys
 
 BEAT_S: Final = 15
@@ -111,7 +111,7 @@ async def read_glance(redis: Redis, stats: QueueStats) -> Overview:
     Raises:
         RedisError: Redis did not answer.
     """
-    beats = await read_beats(redis, QueueKeys.of(stats.queue), BEAT_S, BEATS)
+    beats = await read_rates(redis, QueueKeys.of(stats.queue), BEAT_S, BEATS)
     return Overview(
         stats=stats,
         beats=_beats(beats),
@@ -128,7 +128,7 @@ async def _read_overview(redis: Redis, stats: QueueStats, minutes: int | None) -
     return replace(glance, window=window, jobs=jobs, failures=page.letters)
 
 
-def _beats(found: Beats) -> tuple[Beat, ...]:
+def _beats(found: Rates) -> tuple[Beat, ...]:
     over_s = found.now_ms // 1000
     starts = range(found.oldest_s, found.oldest_s + BEAT_S * len(found.steps), BEAT_S)
     return tuple(

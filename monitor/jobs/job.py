@@ -18,7 +18,7 @@ from monarq.monitor.jobs.result_view import LARGEST_READ, ResultView, decode_saf
 from monarq.monitor.jobs.timeline import Moment, What, in_order, read_trail
 from monarq.monitor.queues.stats import known_queues
 from monarq.shared.commands.jobs.claim import read_crash, read_number
-from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES, Browsed
+from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES, BrowsedJob
 from monarq.shared.payloads.payload_head import Format, read_head
 from monarq.shared.redis.keys import QueueKeys
 
@@ -103,8 +103,8 @@ async def _home_of(redis: Redis, raw_id: bytes, queues: Sequence[str]) -> str | 
     for queue in queues:
         keys = QueueKeys.of(queue)
         calls.zscore(queue, raw_id)
-        calls.exists(own(keys.letter(""), raw_id))
-        calls.exists(own(keys.trail(""), raw_id), own(keys.no_result(""), raw_id))
+        calls.exists(own(keys.dead_letter(""), raw_id))
+        calls.exists(own(keys.history(""), raw_id), own(keys.no_result(""), raw_id))
     replies = await calls.execute(raise_on_error=False)
     for kind in range(3):
         for queue, reply in zip(queues, replies[kind::3], strict=True):
@@ -174,7 +174,7 @@ def _row(keys: QueueKeys, facts: Facts, state: State, result: ResultView | None,
     row = row_of(
         keys.queue,
         state,
-        Browsed(
+        BrowsedJob(
             raw_id=facts.raw_id,
             home="io" if facts.cpu_score is None else "cpu",
             due_ms=None if state == "running" else facts.due_ms,

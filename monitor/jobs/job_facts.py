@@ -110,7 +110,7 @@ def _ask(calls: Any, keys: QueueKeys, raw_id: bytes, payload_bytes: int) -> None
     calls.strlen(result)
     calls.exists(result)
     calls.pttl(result)
-    calls.lrange(own(keys.trail(""), raw_id), -MOST_TOLD, -1)
+    calls.lrange(own(keys.history(""), raw_id), -MOST_TOLD, -1)
     calls.exists(own(keys.no_result(""), raw_id))
 
 

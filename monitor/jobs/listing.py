@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.dead import DeadLetter, read_dead_page
 from monarq.monitor.jobs.recent import MOST as MOST_ENDED
 from monarq.monitor.jobs.recent import Ended, read_recent
-from monarq.shared.commands.queues.browse import BATCH, START, Browsed, Live, Place, browse
+from monarq.shared.commands.queues.browse import BATCH, START, BrowsedJob, Live, Place, browse
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head
 from monarq.shared.redis.keys import QueueKeys
@@ -171,7 +171,7 @@ async def _read_page(redis: Redis, queue: str, state: PagedState, place: Place |
     return JobPage(rows, following, len(rows), page.now_ms)
 
 
-def row_of(queue: str, state: State, job: Browsed) -> JobRow:
+def row_of(queue: str, state: State, job: BrowsedJob) -> JobRow:
     """A row from what Redis told of a job that has not ended."""
     head = read_head(job.head, job.tail)
     holder = read_token(job.token) if job.token else None

@@ -77,5 +77,5 @@ async def read_all(redis: Redis, queue: str, *, minutes: int | None = None) -> t
     Raises:
         RedisError: Redis did not answer.
     """
-    found = await counted.read_tallies(redis, QueueKeys.of(queue), minutes or 0)
+    found = await counted.read_counters(redis, QueueKeys.of(queue), minutes or 0)
     return Tallies.of(found.queue), {name: Tallies.of_job(counters) for name, counters in found.jobs.items()}

@@ -105,7 +105,7 @@ class QueueKeys:
         return self.base + _OWN_NAMES["WORKERS"]
 
     @property
-    def known(self) -> str:
+    def known_names(self) -> str:
         """Zset of the jobs that workers know."""
         return self.base + _OWN_NAMES["KNOWN_NAMES"]
 
@@ -146,7 +146,7 @@ class QueueKeys:
         """Hash of the jobs that a worker holds."""
         return self.base + _OWN_NAMES["LEASES"] + worker_id
 
-    def letter(self, job_id: str) -> str:
+    def dead_letter(self, job_id: str) -> str:
         """A job's dead letter."""
         return self.base + _OWN_NAMES["DEAD_LETTER"] + job_id
 
@@ -158,7 +158,7 @@ class QueueKeys:
         """Whether a job has ended whose result was not to be kept."""
         return self.base + _OWN_NAMES["NO_RESULT"] + job_id
 
-    def trail(self, job_id: str) -> str:
+    def history(self, job_id: str) -> str:
         """What rare things happened to a job."""
         return self.base + _OWN_NAMES["HISTORY"] + job_id
 

@@ -223,7 +223,7 @@ def admit(lease: Lease, settings_: WorkerSettings) -> None:
     else:
         assert isinstance(admitted, Run)
         ending = results.of_error(admitted, PayloadError("failed"))
-    return sent(ending.lease.raw_id, ending.result, ending.name, ending.letter)
+    return sent(ending.lease.raw_id, ending.result, ending.name, ending.dead_letter)
 
 
 def sent(*values: bytes | str) -> None:
@@ -265,7 +265,7 @@ def test_an_error_of_a_job_may_hold_any_text(codecs: Codecs) -> None:
         raise FileNotFoundError(2, "no such file", "\udcff")
     except FileNotFoundError as error:
         ending = Results("w1", worker).of_error(run, error)
-    assert b"udcff" in ending.letter
+    assert b"udcff" in ending.dead_letter
 
 
 @pytest.mark.parametrize("codecs", [SAFE, PICKLED])

@@ -106,7 +106,7 @@ def test_a_fault_in_a_script_is_found(
     source = Script.load(fault.script).source
     assert source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
     owner = {"jobs/release_claim": "jobs/claim"}.get(fault.script, fault.script).replace("/", ".")
-    name = {"jobs/release_claim": "_FORFEIT", "workers/recover": "_REPAIR"}.get(fault.script, "_SCRIPT")
+    name = {"jobs/release_claim": "_RELEASE", "workers/recover": "_RECOVER"}.get(fault.script, "_SCRIPT")
     broken = Script(fault.script, source.replace(fault.right, fault.wrong))
     monkeypatch.setattr(importlib.import_module(f"monarq.shared.commands.{owner}"), name, broken)
     with pytest.raises(AssertionError):

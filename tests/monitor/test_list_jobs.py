@@ -149,10 +149,10 @@ async def test_the_dead_newest_first(redis: Redis) -> None:
     now_ms = await server_ms(redis)
     for number in range(10):
         await redis.hset(  # type: ignore[misc]
-            KEYS.letter(f"{number}"),
+            KEYS.dead_letter(f"{number}"),
             mapping={"name": "send", "letter": '{"error": "E: no"}', "died_ms": now_ms + number, "has_payload": 0},
         )
-        await redis.expire(KEYS.letter(f"{number}"), 60)
+        await redis.expire(KEYS.dead_letter(f"{number}"), 60)
     await redis.zadd(KEYS.dead, {f"{number}": now_ms + number // 2 for number in range(10)} | {"gone": now_ms})
     await redis.expire(KEYS.dead, 60)
     rows = await all_pages(redis, "dead", 3)

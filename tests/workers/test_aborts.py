@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.jobs.result_view import view_result
 from monarq.shared.commands.jobs.abort import AbortAnswer, abort, is_meant
-from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.errors import JobAbortedError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.job import Job
@@ -79,7 +79,7 @@ async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: 
 async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redis_url: str, delay_ms: int) -> None:
     ahead_ms = time.time_ns() // 1_000_000 + 300_000
     payload = write_payload(PICKLE, "wait", (30,), {}, ahead_ms)
-    await enqueue(redis, QUEUE, Placing(delay_ms=delay_ms), Ids.NAMED, [("ahead", payload)])
+    await enqueue(redis, QUEUE, Placement(delay_ms=delay_ms), EnqueueMode.NAMED, [("ahead", payload)])
     recorder = Recorder()
     async with running(make_worker(redis_url, jobs.ALL, recorder, codecs=CODECS)):
         if not delay_ms:
@@ -101,7 +101,7 @@ async def test_a_request_for_an_earlier_job_of_the_same_id_stops_nothing(redis: 
     now_ms = time.time_ns() // 1_000_000
     payload = write_payload(PICKLE, held.name, (), {}, now_ms)
     for job_id in ("later", "stop"):
-        await enqueue(redis, QUEUE, Placing(), Ids.NAMED, [(job_id, payload)])
+        await enqueue(redis, QUEUE, Placement(), EnqueueMode.NAMED, [(job_id, payload)])
     async with running(make_worker(redis_url, [held], recorder, codecs=CODECS)):
         await recorder.until("job_started", 2)
         await redis.zadd(names.ABORT, {"later": now_ms - 1000, "stop": now_ms + 1000})

@@ -16,7 +16,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.workers.recover import retire
+from monarq.shared.commands.workers.recover import deregister
 from monarq.shared.redis.client import Wire
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
@@ -182,7 +182,7 @@ class WorkerLifecycle:
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
                 for keys in components.queues:
-                    await retire(redis, keys, self._dependencies.worker_id)
+                    await deregister(redis, keys, self._dependencies.worker_id)
 
 
 async def _say_last_words(components: Components) -> None:

@@ -13,8 +13,8 @@ from monarq.cli.console import FAILED, say
 from monarq.cli.enqueue.lines import Line, Lines
 from monarq.cli.enqueue.progress import Output
 from monarq.producer import Handle, Producer, RedisRefusedError
-from monarq.shared.commands.queues.counts import counts
-from monarq.shared.commands.workers.register_names import is_known
+from monarq.shared.commands.queues.counts import read_counts
+from monarq.shared.commands.workers.register_names import is_name_known
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.jobs.job import Job
 from monarq.shared.redis.connection import UrlSource, check_redis
@@ -101,9 +101,9 @@ async def _check(source: UrlSource, order: Order) -> None:
 
 async def _tell_of_missing_worker(redis: Redis, job: Job[..., Any]) -> None:
     keys = QueueKeys.of(job.enqueue_options.queue or job.declared.queue or DEFAULT_QUEUE)
-    if not (await counts(redis, keys)).workers:
+    if not (await read_counts(redis, keys)).workers:
         say(f"monarq: no monarq worker serves {keys.queue} now; waiting until one has run the job")
-    elif not await is_known(redis, keys, job.name):
+    elif not await is_name_known(redis, keys, job.name):
         say(f"monarq: no monarq worker of {keys.queue} has told of a job {job.name!r}; waiting until one has run it")
 
 

@@ -1,13 +1,13 @@
 -- enqueue: put jobs of one name into the queue, each once.
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, CRASH, NO_RESULT, TICK, HISTORY
--- ARGV  1 mode: 'new' ids made for this call, 'named' ids that a user chose, 'again' this call is repeated because
---         nobody knows what became of the one before
+-- ARGV  1 mode: 'new' ids made for this call, 'named' ids that a user chose, 'repeated' a second call, as nobody knows
+--         whether the first was carried out
 --       2 lane: 'io' or 'cpu'   3 due_ms, or 0   4 delay_ms from now, where due_ms is 0
 --       5 ttl_ms of the payload, or 0 for none   6 tick_ms: how long a cron tick's id is barred, or 0
 --       7 name of the job, to count it by   8 whether the score shows that the job may expire: 1 or 0
 --       then for each job: id, payload
--- RETURNS  a code for each job: 1 it is in, 0 a job or result of this id was there, 2 (only 'again') a job of this id
---          runs or has ended, and nothing shows whether it was this one
+-- RETURNS  a code for each job: 1 it is in, 0 a job or result of this id was there, 2 (only 'repeated') a job of this
+--          id runs or has ended, and nothing shows whether it was this one
 -- GUARANTEES  a job that is in has its payload and its place in the queue; repeating the call makes no second job.
 -- INCLUDES  clock, counting, queue_list, reads, wake
 local mode, lane, due, ttl_ms, tick_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[6]
@@ -51,7 +51,7 @@ local function code_of_taken(id, payload)
     local stored = redis.call('MGET', JOB .. id, RUN .. id)
     local unkept = mode == 'named' and 0 or redis.call('EXISTS', NO_RESULT .. id)
     local has_ended = unkept + redis.call('EXISTS', RESULT .. id) > 0
-    if mode ~= 'again' then
+    if mode ~= 'repeated' then
         return (stored[1] or stored[2] or has_ended) and 0 or nil
     end
     if stored[1] == payload then

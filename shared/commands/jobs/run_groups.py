@@ -1,7 +1,7 @@
-"""The kinds of runs that one call of finish or requeue tells of, for the counters.
+"""Run groups: the like runs of one call of finish or requeue, counted together.
 
-The runs of a call are mostly alike: the same job, as quick as each other. So what is counted travels once for a kind,
-and each run names its kind's number. See the prelude's `count_runs`.
+The runs of a call are mostly alike: the same job, as quick as each other. So what is counted travels once for a group,
+and each run names its group's number. See `count_runs` in include/run_groups.lua.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.redis.scripts import Argument
 
 BUCKETS: Final = 24
-"""Buckets of a histogram: the first takes what is under 1 ms, each other one twice as much as the one before, and the
-last all that is over some 70 minutes. A bucket is a time's number of binary digits."""
+"""Buckets of a histogram: the first is for times under 1 ms, each other one reaches twice as far as the one before, and
+the last has all over some 70 minutes. A bucket is a time's number of binary digits."""
 
 NO_LANES: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -24,55 +24,55 @@ NOT_RUN: Final = -1
 """The run time of a job whose function was not called."""
 
 
-class CameTo(StrEnum):
-    """What a run came to."""
+class RunStatus(StrEnum):
+    """How a run ended."""
 
     DONE = "done"
     FAILED = "failed"
     DEAD = "dead"
-    """It failed, and leaves a dead letter."""
+    """It failed, and left a dead letter."""
     ABORTED = "aborted"
     RETRIED = "retried"
     HANDED_BACK = "handed_back"
 
 
-class Kinds:
-    """Collects the kinds of a call's runs."""
+class RunGroups:
+    """Collects the groups of a call's runs."""
 
     def __init__(self, lanes: Mapping[str, str] = NO_LANES) -> None:
-        """Begins a call; `lanes` are those of jobs by name, for people, where they are not the event loop's."""
+        """Begins a call; `lanes` has the lanes of jobs, by name, that do not run on the event loop, for people."""
         self._lanes = lanes
-        self._kinds: dict[tuple[str, CameTo, int, int, int], list[int]] = {}
+        self._groups: dict[tuple[str, RunStatus, int, int, int], list[int]] = {}
 
-    def index(self, lease: Lease, name: str, came_to: CameTo, run_ms: int) -> int:
-        """The number of a run's kind.
+    def add(self, lease: Lease, name: str, status: RunStatus, run_ms: int) -> int:
+        """Adds a run; returns the number of its group.
 
         Args:
-            lease: the job's lease, which tells how long it had waited and how often it had crashed.
+            lease: the job's lease: how long it had waited and how often it had crashed.
             name: the job's name, '' where it is not known.
-            came_to: what the run came to.
+            status: how the run ended.
             run_ms: how long it ran, `NOT_RUN` where it did not.
         """
         score = lease.score
         wait_ms = lease.claimed_ms - score if run_ms >= 0 and 1 < score < lease.claimed_ms else 0
         run_bucket = run_ms.bit_length() if run_ms >= 0 else NOT_RUN
-        key = (name, came_to, wait_ms.bit_length(), run_bucket, lease.crashes)
-        kind = self._kinds.get(key)
-        if kind is None:
-            kind = self._kinds[key] = [len(self._kinds), 0, 0, 0]
-        kind[1] += 1
-        kind[2] += wait_ms
-        kind[3] += max(0, run_ms)
-        return kind[0]
+        key = (name, status, wait_ms.bit_length(), run_bucket, lease.crashes)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = [len(self._groups), 0, 0, 0]
+        group[1] += 1
+        group[2] += wait_ms
+        group[3] += max(0, run_ms)
+        return group[0]
 
     def __len__(self) -> int:
-        return len(self._kinds)
+        return len(self._groups)
 
     def arguments(self) -> list[Argument]:
-        """What the script is told of the kinds, in their order."""
-        told: list[Argument] = []
-        for (name, came_to, wait_bucket, run_bucket, crashes), (_, runs, wait_ms, run_ms) in self._kinds.items():
+        """The script's arguments for the groups, in their order."""
+        values: list[Argument] = []
+        for (name, status, wait_bucket, run_bucket, crashes), (_, runs, wait_ms, run_ms) in self._groups.items():
             ran = run_bucket != NOT_RUN
-            told += (name, came_to.value, min(wait_bucket, BUCKETS - 1) if ran else "")
-            told += (min(run_bucket, BUCKETS - 1), runs, wait_ms, run_ms, crashes, self._lanes.get(name, ""))
-        return told
+            values += (name, status.value, min(wait_bucket, BUCKETS - 1) if ran else "")
+            values += (min(run_bucket, BUCKETS - 1), runs, wait_ms, run_ms, crashes, self._lanes.get(name, ""))
+        return values

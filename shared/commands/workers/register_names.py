@@ -1,4 +1,4 @@
-"""register_names: tell which jobs a worker of a queue knows. See register_names.lua."""
+"""Names of the jobs that a queue's workers know. See register_names.lua."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ BATCH = 500
 """The most names of one call."""
 
 
-async def know(redis: Redis, keys: QueueKeys, names: Sequence[str]) -> int:
-    """Tells the queue's counters of these jobs, at most `BATCH`; gives how many of them were heard of before.
+async def register_names(redis: Redis, keys: QueueKeys, names: Sequence[str]) -> int:
+    """Registers the names of jobs that a worker knows, at most `BATCH`.
+
+    Returns:
+        How many of them had been enqueued before any worker knew them.
 
     Raises:
         ValueError: there are more than `BATCH`.
@@ -27,10 +30,10 @@ async def know(redis: Redis, keys: QueueKeys, names: Sequence[str]) -> int:
     return cast("int", await _SCRIPT.run(redis, keys, names))
 
 
-async def is_known(redis: Redis, keys: QueueKeys, name: str) -> bool:
-    """Whether a worker has told of a job of this name, within the last day.
+async def is_name_known(redis: Redis, keys: QueueKeys, name: str) -> bool:
+    """Whether a worker has registered a job of this name within the last day.
 
     Raises:
         RedisError: the call failed.
     """
-    return await redis.zscore(keys.known, name) is not None
+    return await redis.zscore(keys.known_names, name) is not None

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import redis as blocking_redis
 
-from monarq.shared.commands.jobs.claim import Claim, Lease, claim, forfeit
+from monarq.shared.commands.jobs.claim import Claim, Lease, claim, release_claim
 from monarq.shared.commands.jobs.crash import Crash, crash
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
-from monarq.shared.commands.jobs.finish import Ending, finish
-from monarq.shared.commands.jobs.progress import tell_progress
-from monarq.shared.commands.jobs.requeue import Return, requeue
-from monarq.shared.commands.workers.recover import repair, retire, sweep
-from monarq.shared.commands.workers.register_names import know
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
+from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.commands.jobs.progress import report_progress
+from monarq.shared.commands.jobs.requeue import Requeue, requeue
+from monarq.shared.commands.workers.recover import deregister, recover, sweep
+from monarq.shared.commands.workers.register_names import register_names
 from monarq.shared.commands.workers.renew import renew
 from monarq.shared.commands.workers.wake import wake
 from monarq.shared.lane import Home, Lane
@@ -63,7 +63,7 @@ def lease_of(job_id: str, token: str = "t1", home: Home = "io") -> Lease:
 
 def call_enqueue(
     jobs: Mapping[str, str],
-    mode: Ids = Ids.NEW,
+    mode: EnqueueMode = EnqueueMode.NEW,
     *,
     lane: Lane = Lane.IO,
     due: Time | None = None,
@@ -75,7 +75,7 @@ def call_enqueue(
 
     async def call(scene: Scene) -> list[Enqueued]:
         due_ms = 0 if due is None else scene.ms(due)
-        placing = Placing(lane, due_ms, delay_s * 1000, ttl_s * 1000, tick_s * 1000)
+        placing = Placement(lane, due_ms, delay_s * 1000, ttl_s * 1000, tick_s * 1000)
         pairs: list[Any] = [(to_bytes(job_id), to_bytes(payload)) for job_id, payload in jobs.items()]
         return await enqueue(scene.redis, KEYS, placing, mode, pairs)
 
@@ -103,9 +103,9 @@ def _taken(scene: Scene, lease: Lease) -> Taken:
     return Taken(to_text(lease.raw_id), payload, lease.tries, lease.crashes, lease.crash_note, due, abort_ms)
 
 
-def call_forfeit(token: str = "t1", worker: str = "w1") -> Call:
+def call_release_claim(token: str = "t1", worker: str = "w1") -> Call:
     """Gives back what a claim took."""
-    return lambda scene: forfeit(scene.redis, KEYS, worker, token)
+    return lambda scene: release_claim(scene.redis, KEYS, worker, token)
 
 
 def ending(
@@ -117,13 +117,13 @@ def ending(
     keep_ms: int = HOUR_MS,
     letter: str = "",
     keep_dead_ms: int = HOUR_MS,
-) -> Ending:
+) -> Finish:
     """The end of a job."""
     name = "send" if letter else ""
-    return Ending(lease_of(job_id, token), success, result.encode(), keep_ms, name, letter.encode(), keep_dead_ms)
+    return Finish(lease_of(job_id, token), success, result.encode(), keep_ms, name, letter.encode(), keep_dead_ms)
 
 
-def call_finish(*endings: Ending, worker: str = "w1", max_dead: int = 100) -> Call:
+def call_finish(*endings: Finish, worker: str = "w1", max_dead: int = 100) -> Call:
     """Ends jobs; gives the ids that were refused."""
 
     async def call(scene: Scene) -> list[str]:
@@ -151,7 +151,7 @@ def call_requeue(*backs: Back, worker: str = "w1") -> Call:
 
     async def call(scene: Scene) -> list[str]:
         returns = [
-            Return(
+            Requeue(
                 lease_of(back.id, back.token),
                 back.home,
                 0 if back.due is None else scene.ms(back.due),
@@ -197,23 +197,23 @@ def call_progress(*reports: tuple[str, str, str], worker: str = "w1", keep_s: in
 
     async def call(scene: Scene) -> list[str]:
         told = [(lease_of(job_id, token), report.encode()) for job_id, token, report in reports]
-        return _texts(await tell_progress(scene.redis, KEYS, worker, told, keep_s * 1000))
+        return _texts(await report_progress(scene.redis, KEYS, worker, told, keep_s * 1000))
 
     return call
 
 
-def call_repair(worker: str = "w1", what: str = "killed") -> Call:
+def call_recover(worker: str = "w1", what: str = "killed") -> Call:
     """Frees the jobs of a dead worker."""
 
     async def call(scene: Scene) -> list[str]:
-        return _texts(await repair(scene.redis, KEYS, worker, what))
+        return _texts(await recover(scene.redis, KEYS, worker, what))
 
     return call
 
 
-def call_know(*job_names: str) -> Call:
+def call_register_names(*job_names: str) -> Call:
     """Tells the queue which jobs a worker knows."""
-    return lambda scene: know(scene.redis, KEYS, job_names)
+    return lambda scene: register_names(scene.redis, KEYS, job_names)
 
 
 def call_wake(home: Home = "io") -> Call:
@@ -226,9 +226,9 @@ def call_sweep() -> Call:
     return lambda scene: sweep(scene.redis, KEYS)
 
 
-def call_retire(worker: str = "w1") -> Call:
+def call_deregister(worker: str = "w1") -> Call:
     """Takes a worker off the list."""
-    return lambda scene: retire(scene.redis, KEYS, worker)
+    return lambda scene: deregister(scene.redis, KEYS, worker)
 
 
 def _texts(raw_ids: Iterable[bytes]) -> list[str]:

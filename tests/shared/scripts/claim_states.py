@@ -1,4 +1,4 @@
-"""What the tables of claim and forfeit start from and come to: jobs a and b, waiting or leased to worker w1."""
+"""What the tables of claim and release_claim start from and come to: jobs a and b, waiting or leased to worker w1."""
 
 from __future__ import annotations
 

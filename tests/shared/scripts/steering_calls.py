@@ -10,10 +10,10 @@ from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.commands.jobs.abort import abort
 from monarq.shared.commands.jobs.promote import promote
 from monarq.shared.commands.queues.browse import Live, browse
-from monarq.shared.commands.queues.counts import Counts, counts
+from monarq.shared.commands.queues.counts import Counts, read_counts
 from monarq.shared.commands.queues.pause import pause, paused_since_ms, resume
 from monarq.shared.commands.queues.purge import purge
-from monarq.shared.commands.queues.waiting import Waiting, waiting
+from monarq.shared.commands.queues.waiting import Waiting, read_waiting
 from monarq.shared.lane import Home
 from tests.shared.scripts.calls import SLACK_S
 from tests.shared.scripts.rows import Call, Scene
@@ -47,7 +47,7 @@ def call_waiting() -> Call:
     """Asks how long jobs wait; the answer in whole seconds."""
 
     async def call(scene: Scene) -> Waiting:
-        found = await waiting(scene.redis, KEYS)
+        found = await read_waiting(scene.redis, KEYS)
         return Waiting(*(None if each is None else math.floor(each + SLACK_S) for each in (found.io_s, found.cpu_s)))
 
     return call
@@ -57,7 +57,7 @@ def call_counts() -> Call:
     """Counts; Redis' time is left out of the reply, and the oldest job's age is in whole seconds."""
 
     async def call(scene: Scene) -> Counts:
-        found = await counts(scene.redis, KEYS)
+        found = await read_counts(scene.redis, KEYS)
         assert scene.time(found.now_ms) == 0
         oldest_s = None if found.oldest_s is None else math.floor(found.oldest_s + SLACK_S)
         return Counts(

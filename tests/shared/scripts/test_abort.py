@@ -132,7 +132,7 @@ async def test_what_lives_how_long(redis: Redis) -> None:
         "arq:queue": -1,
         "arq:job:a": 100,
         "arq:abort": 86_400,
-        KEYS.trail("a"): 86_400,
+        KEYS.history("a"): 86_400,
         KEYS.wake("io"): 60,
     }
 

@@ -16,7 +16,7 @@ from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
-from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.commands.jobs.finish import finish
 from monarq.shared.lane import Lane
 from tests.shared.scripts.calls import (
@@ -114,7 +114,7 @@ async def test_arq_does_not_run_what_monarq_has_leased(scene: Scene, arq: ArqRed
 
 
 async def test_arq_does_not_run_parked_jobs(scene: Scene, arq: ArqRedis) -> None:
-    await enqueue(scene.redis, KEYS, Placing(Lane.CPU), Ids.NEW, [("a", PAYLOAD)])
+    await enqueue(scene.redis, KEYS, Placement(Lane.CPU), EnqueueMode.NEW, [("a", PAYLOAD)])
     assert await poll(arq_worker(arq, nothing)) == 0
     assert await Job("a", arq).status() is JobStatus.deferred
 
@@ -218,7 +218,7 @@ def _failed(job_id: str, result: bytes) -> Any:
 
 @pytest.mark.parametrize("running", [False, True])
 async def test_arq_s_abort_of_a_cpu_job(scene: Scene, arq: ArqRedis, running: bool) -> None:
-    await enqueue(scene.redis, KEYS, Placing(Lane.CPU), Ids.NEW, [("a", PAYLOAD)])
+    await enqueue(scene.redis, KEYS, Placement(Lane.CPU), EnqueueMode.NEW, [("a", PAYLOAD)])
     if running:
         await call_claim(home="cpu")(scene)
     await abort_by_arq(arq)

@@ -289,7 +289,7 @@ async def test_what_lives_how_long(redis: Redis) -> None:
         "arq:job:b": 100,
         "arq:in-progress:a": 15,
         KEYS.crash("a"): 7 * 86_400,
-        KEYS.trail("a"): 86_400,
+        KEYS.history("a"): 86_400,
         KEYS.leases("w1"): 40 * 15,
         KEYS.base + "stats": 30 * 86_400,
         KEYS.wake("io"): 60,

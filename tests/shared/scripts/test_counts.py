@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import Counts, counts
+from monarq.shared.commands.queues.counts import Counts, read_counts
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
 from tests.shared.scripts.steering_calls import call_counts
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, seed, server_ms
@@ -93,6 +93,6 @@ async def test_jobs_a_second_are_those_of_the_last_five_whole_seconds(redis: Red
         await redis.hset(f"{KEYS.base}second:{now_s - back}", mapping=of_second)
         await redis.expire(f"{KEYS.base}second:{now_s - back}", 60)
     await seed(redis, QueueState())
-    found = await counts(redis, KEYS)
+    found = await read_counts(redis, KEYS)
     # Between the two calls a second may have begun.
     assert found.jobs_per_s in {(1 + 2 + 3 + 4 + 5) / 5, (1000 + 1 + 2 + 3 + 4) / 5}

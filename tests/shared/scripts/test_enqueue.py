@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode
 from monarq.shared.lane import Lane
 from tests.shared.scripts.calls import call_enqueue
 from tests.shared.scripts.rows import Row, Scene, check
@@ -143,35 +143,35 @@ NEW = [
 ]
 
 NAMED = [
-    Row("a free id", NOTHING, call_enqueue(A, Ids.NAMED), [ADDED], JOB_IN, repeated=[EXISTED]),
-    Row("a job of this id waits", WAITING, call_enqueue(A, Ids.NAMED), [EXISTED], WAITING),
-    Row("a job of this id runs", RUNNING, call_enqueue({"a": "2"}, Ids.NAMED), [EXISTED], RUNNING),
+    Row("a free id", NOTHING, call_enqueue(A, EnqueueMode.NAMED), [ADDED], JOB_IN, repeated=[EXISTED]),
+    Row("a job of this id waits", WAITING, call_enqueue(A, EnqueueMode.NAMED), [EXISTED], WAITING),
+    Row("a job of this id runs", RUNNING, call_enqueue({"a": "2"}, EnqueueMode.NAMED), [EXISTED], RUNNING),
     Row(
         # Its end would remove the new job's payload and place with its own.
         "a job of this id runs and its payload has expired",
         EXPIRED_RUNNING,
-        call_enqueue(A, Ids.NAMED),
+        call_enqueue(A, EnqueueMode.NAMED),
         [EXISTED],
         EXPIRED_RUNNING,
     ),
     Row(
         "an arq worker runs a job of this id whose payload has expired",
         QueueState(queue={"a": -5}, tokens={"a": "1"}),
-        call_enqueue(A, Ids.NAMED),
+        call_enqueue(A, EnqueueMode.NAMED),
         [EXISTED],
         QueueState(queue={"a": -5}, tokens={"a": "1"}),
     ),
     Row(
         "the result of such a job is kept",
         QueueState(results={"a": "done"}),
-        call_enqueue(A, Ids.NAMED),
+        call_enqueue(A, EnqueueMode.NAMED),
         [EXISTED],
         QueueState(results={"a": "done"}),
     ),
     Row(
         "a job that ended without a result bars nothing",
         QueueState(no_results=frozenset({"a"})),
-        call_enqueue(A, Ids.NAMED),
+        call_enqueue(A, EnqueueMode.NAMED),
         [ADDED],
         replace(JOB_IN, no_results=frozenset({"a"})),
         repeated=[EXISTED],
@@ -179,7 +179,7 @@ NAMED = [
     Row(
         "an abort that was meant for an earlier job of this id is dropped",
         QueueState(aborts={"a": -50, "b": -50}),
-        call_enqueue(A, Ids.NAMED),
+        call_enqueue(A, EnqueueMode.NAMED),
         [ADDED],
         replace(JOB_IN, aborts={"b": -50}),
         repeated=[EXISTED],
@@ -187,7 +187,7 @@ NAMED = [
     Row(
         "tries and crashes of an earlier job of this id, which has expired, are not the new one's",
         QueueState(queue={"a": -5}, tries={"a": "4", "b": "1"}, crashes={"a": "2 killed"}),
-        call_enqueue(A, Ids.NAMED),
+        call_enqueue(A, EnqueueMode.NAMED),
         [ADDED],
         replace(JOB_IN, tries={"b": "1"}),
         repeated=[EXISTED],
@@ -196,7 +196,7 @@ NAMED = [
         # The cpu lane would take it too.
         "the place among the cpu jobs of an earlier job of this id, which has expired, is not the new io job's",
         QueueState(queue={"a": PARKED}, cpu={"a": -5}),
-        call_enqueue(A, Ids.NAMED),
+        call_enqueue(A, EnqueueMode.NAMED),
         [ADDED],
         JOB_IN,
         repeated=[EXISTED],
@@ -204,45 +204,45 @@ NAMED = [
     Row(
         "an abort of the job that waits stays",
         QueueState(queue={"a": 0}, payloads=A, aborts={"a": -1}),
-        call_enqueue({"a": "2"}, Ids.NAMED),
+        call_enqueue({"a": "2"}, EnqueueMode.NAMED),
         [EXISTED],
         QueueState(queue={"a": 0}, payloads=A, aborts={"a": -1}),
     ),
 ]
 
 AGAIN = [
-    Row("the first call never came", NOTHING, call_enqueue(A, Ids.AGAIN), [ADDED], JOB_IN),
-    Row("the first call went through", JOB_IN, call_enqueue(A, Ids.AGAIN), [ADDED], JOB_IN),
-    Row("its job runs", RUNNING, call_enqueue(A, Ids.AGAIN), [ADDED], RUNNING),
+    Row("the first call never came", NOTHING, call_enqueue(A, EnqueueMode.REPEATED), [ADDED], JOB_IN),
+    Row("the first call went through", JOB_IN, call_enqueue(A, EnqueueMode.REPEATED), [ADDED], JOB_IN),
+    Row("its job runs", RUNNING, call_enqueue(A, EnqueueMode.REPEATED), [ADDED], RUNNING),
     Row(
         "its job has ended",
         QueueState(results={"a": "done"}),
-        call_enqueue(A, Ids.AGAIN),
+        call_enqueue(A, EnqueueMode.REPEATED),
         [ENDED],
         QueueState(results={"a": "done"}),
     ),
     Row(
         "its job has ended without a result",
         QueueState(no_results=frozenset({"a"})),
-        call_enqueue(A, Ids.AGAIN),
+        call_enqueue(A, EnqueueMode.REPEATED),
         [ENDED],
         QueueState(no_results=frozenset({"a"})),
     ),
     Row(
         "somebody runs a job of this id whose payload has expired",
         EXPIRED_RUNNING,
-        call_enqueue(A, Ids.AGAIN),
+        call_enqueue(A, EnqueueMode.REPEATED),
         [ENDED],
         EXPIRED_RUNNING,
     ),
-    Row("another job of this id waits", WAITING, call_enqueue(A, Ids.AGAIN), [EXISTED], WAITING),
+    Row("another job of this id waits", WAITING, call_enqueue(A, EnqueueMode.REPEATED), [EXISTED], WAITING),
 ]
 
 TICKS = [
     Row(
         "the first worker enqueues a tick",
         NOTHING,
-        call_enqueue(A, Ids.NAMED, tick_s=60),
+        call_enqueue(A, EnqueueMode.NAMED, tick_s=60),
         [ADDED],
         replace(JOB_IN, ticks=frozenset({"a"})),
         repeated=[EXISTED],
@@ -250,7 +250,7 @@ TICKS = [
     Row(
         "a tick that ran and left nothing is not enqueued again",
         QueueState(ticks=frozenset({"a"})),
-        call_enqueue(A, Ids.NAMED, tick_s=60),
+        call_enqueue(A, EnqueueMode.NAMED, tick_s=60),
         [EXISTED],
         QueueState(ticks=frozenset({"a"})),
     ),
@@ -280,7 +280,7 @@ async def test_a_cron_tick(row: Row, redis: Redis) -> None:
 async def test_what_lives_how_long(redis: Redis) -> None:
     scene = Scene(redis, await server_ms(redis))
     await call_enqueue({"a": "1"})(scene)
-    await call_enqueue({"b": "2"}, Ids.NAMED, ttl_s=120, tick_s=60, lane=Lane.CPU)(scene)
+    await call_enqueue({"b": "2"}, EnqueueMode.NAMED, ttl_s=120, tick_s=60, lane=Lane.CPU)(scene)
     assert await read_ttls(redis) == {
         "arq:queue": -1,
         KEYS.cpu: -1,

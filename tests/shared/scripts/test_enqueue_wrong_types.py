@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode
 from monarq.shared.lane import Lane
 from tests.shared.scripts.calls import call_enqueue
 from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
@@ -25,7 +25,7 @@ WRONG_TYPES = [
     Row(
         "payload: the id counts as taken",
         wrong("arq:job:a", "list"),
-        call_enqueue(TWO, Ids.NAMED),
+        call_enqueue(TWO, EnqueueMode.NAMED),
         [EXISTED, ADDED],
         wrong("arq:job:a", "list", B_IN),
         repeated=[EXISTED] * 2,
@@ -33,7 +33,7 @@ WRONG_TYPES = [
     Row(
         "result: the id counts as taken",
         wrong("arq:result:a", "list"),
-        call_enqueue(TWO, Ids.NAMED),
+        call_enqueue(TWO, EnqueueMode.NAMED),
         [EXISTED, ADDED],
         wrong("arq:result:a", "list", B_IN),
         repeated=[EXISTED] * 2,
@@ -41,7 +41,7 @@ WRONG_TYPES = [
     Row(
         "in-progress: is not a claim",
         wrong("arq:in-progress:a", "list"),
-        call_enqueue(A, Ids.NAMED),
+        call_enqueue(A, EnqueueMode.NAMED),
         [ADDED],
         wrong("arq:in-progress:a", "list", JOB_IN),
         repeated=[EXISTED],
@@ -49,7 +49,7 @@ WRONG_TYPES = [
     Row(
         "tick: it has been enqueued",
         wrong(KEYS.base + "tick:a", "list"),
-        call_enqueue(TWO, Ids.NAMED, tick_s=60),
+        call_enqueue(TWO, EnqueueMode.NAMED, tick_s=60),
         [EXISTED, ADDED],
         wrong(KEYS.base + "tick:a", "list", replace(B_IN, ticks=frozenset({"b"}))),
         repeated=[EXISTED] * 2,
@@ -79,7 +79,7 @@ WRONG_TYPES = [
     Row(
         "aborts: there are none to drop",
         wrong("arq:abort"),
-        call_enqueue(A, Ids.NAMED),
+        call_enqueue(A, EnqueueMode.NAMED),
         [ADDED],
         wrong("arq:abort", beside=JOB_IN),
         repeated=[EXISTED],

@@ -199,7 +199,7 @@ async def test_what_lives_how_long(redis: Redis) -> None:
     assert await read_ttls(redis) == {
         "arq:result:a": -1,
         KEYS.base + "no-result:b": 60,
-        KEYS.letter("a"): 86_400,
+        KEYS.dead_letter("a"): 86_400,
         KEYS.dead: 86_400,
         KEYS.base + "stats": 30 * 86_400,
     }

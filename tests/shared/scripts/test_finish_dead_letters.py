@@ -90,4 +90,4 @@ async def test_the_list_of_the_dead_lives_as_long_as_its_longest_letter(redis: R
     await call_finish(ending("a", letter="why", keep_dead_ms=DAY_MS))(scene)
     await call_finish(ending("b", letter="why", keep_dead_ms=HOUR_MS))(scene)
     ttls = await read_ttls(redis)
-    assert [ttls[key] for key in (KEYS.letter("a"), KEYS.letter("b"), KEYS.dead)] == [86_400, 3600, 86_400]
+    assert [ttls[key] for key in (KEYS.dead_letter("a"), KEYS.dead_letter("b"), KEYS.dead)] == [86_400, 3600, 86_400]

@@ -64,7 +64,7 @@ WRONG_TYPES = [
         repeated=["a"],
     ),
     Row("crash note: goes", wrong(KEYS.crash("a"), "list", LEASED), call_finish(ending("a")), [], DONE, ["a"]),
-    Row("letter: is replaced", wrong(KEYS.letter("a"), "list", LEASED), call_finish(BURIED), [], DEAD, ["a"]),
+    Row("letter: is replaced", wrong(KEYS.dead_letter("a"), "list", LEASED), call_finish(BURIED), [], DEAD, ["a"]),
     Row(
         "list of the dead: the letter is there all the same",
         wrong(KEYS.dead, beside=TWO_LEASED),

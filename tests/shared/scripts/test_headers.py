@@ -16,8 +16,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.counters import rates as beating
-from monarq.shared.commands.counters.counters import Step, read_series, read_tallies
-from monarq.shared.commands.counters.rates import read_beats
+from monarq.shared.commands.counters.counters import Step, read_counters, read_series
+from monarq.shared.commands.counters.rates import read_rates
 from monarq.shared.commands.dead.revive import Revived
 from monarq.shared.commands.jobs import claim as claiming
 from monarq.shared.commands.jobs.abort import AbortAnswer
@@ -44,7 +44,7 @@ NAMES: Final = sorted(PATHS)
 BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     # A call with these jobs, where the script takes jobs.
     "abort": lambda ids: steering_calls.call_abort(),
-    "rates": lambda ids: lambda scene: read_beats(scene.redis, KEYS, 15, 3),
+    "rates": lambda ids: lambda scene: read_rates(scene.redis, KEYS, 15, 3),
     "browse": lambda ids: steering_calls.call_browse(),
     "claim": lambda ids: calls.call_claim(),
     "counts": lambda ids: steering_calls.call_counts(),
@@ -52,18 +52,18 @@ BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     "discard": lambda ids: steering_calls.call_discard(*ids),
     "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
     "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
-    "release_claim": lambda ids: calls.call_forfeit(),
-    "register_names": lambda ids: calls.call_know(*ids),
+    "release_claim": lambda ids: calls.call_release_claim(),
+    "register_names": lambda ids: calls.call_register_names(*ids),
     "pause": lambda ids: steering_calls.call_pause(),
     "promote": lambda ids: steering_calls.call_promote(),
     "purge": lambda ids: steering_calls.call_purge(),
     "progress": lambda ids: calls.call_progress(*((job_id, "t1", "{}") for job_id in ids)),
-    "recover": lambda ids: calls.call_repair(),
+    "recover": lambda ids: calls.call_recover(),
     "requeue": lambda ids: calls.call_requeue(*map(calls.Back, ids)),
-    "deregister": lambda ids: calls.call_retire(),
+    "deregister": lambda ids: calls.call_deregister(),
     "revive": lambda ids: steering_calls.call_revive(*ids),
     "series": lambda ids: lambda scene: read_series(scene.redis, KEYS, "", Step.MINUTE, 3),
-    "counters": lambda ids: lambda scene: read_tallies(scene.redis, KEYS, 5),
+    "counters": lambda ids: lambda scene: read_counters(scene.redis, KEYS, 5),
     "waiting": lambda ids: steering_calls.call_waiting(),
     "sweep": lambda ids: calls.call_sweep(),
     "wake": lambda ids: calls.call_wake(),

@@ -13,12 +13,12 @@ from monarq.shared.commands.jobs import claim as claiming
 from monarq.shared.commands.jobs import enqueue as enqueueing
 from monarq.shared.commands.jobs import finish as finishing
 from monarq.shared.commands.jobs import requeue as requeueing
-from monarq.shared.commands.jobs.claim import Claim, Claimed, claim, forfeit
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.jobs.claim import Claim, Claimed, claim, release_claim
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
 from monarq.shared.commands.jobs.finish import finish
-from monarq.shared.commands.jobs.requeue import Return, requeue
+from monarq.shared.commands.jobs.requeue import Requeue, requeue
 from monarq.shared.commands.workers import renew as renewing
-from monarq.shared.commands.workers.recover import repair
+from monarq.shared.commands.workers.recover import recover
 from monarq.shared.lane import Lane
 from tests.shared.scripts.calls import call_claim, call_enqueue, call_renew, ending, lease_of
 from tests.shared.scripts.rows import Scene
@@ -38,7 +38,7 @@ async def fill(redis: Redis, count: int, *, lane: Lane = Lane.IO) -> list[str]:
     ids = ids_of(count)
     for at in range(0, count, enqueueing.BATCH):
         batch = [(job_id, b"payload") for job_id in ids[at : at + enqueueing.BATCH]]
-        added = await enqueue(redis, KEYS, Placing(lane), Ids.NEW, batch)
+        added = await enqueue(redis, KEYS, Placement(lane), EnqueueMode.NEW, batch)
         assert set(added) == {Enqueued.ADDED}
     return ids
 
@@ -57,7 +57,7 @@ async def test_full_batches(redis: Redis, lane: Lane) -> None:
     assert [lease.job_id for lease in leases] == ids
     assert len(leases) == renewing.BATCH
     assert await call_renew(*leases)(Scene(redis, 0)) == []
-    returned = [Return(lease, home, tries=1) for lease in leases[:1000]]
+    returned = [Requeue(lease, home, tries=1) for lease in leases[:1000]]
     assert await requeue(redis, KEYS, "w1", returned) == []
     ends = [ending(lease.job_id, "t2", success=False, letter="why") for lease in leases[1000:]]
     assert await finish(redis, KEYS, "w1", ends, 100) == []
@@ -72,8 +72,8 @@ async def test_all_that_a_large_claim_or_worker_held_is_given_back(redis: Redis)
     ids = await fill(redis, 2500)
     for token in ("t1", "t2", "t3"):
         await take(redis, 1000, token)
-    assert await forfeit(redis, KEYS, "w1", "t1") == 1000
-    assert len(await repair(redis, KEYS, "w1", "killed")) == 1500
+    assert await release_claim(redis, KEYS, "w1", "t1") == 1000
+    assert len(await recover(redis, KEYS, "w1", "killed")) == 1500
     left = await read_state(redis, began_ms)
     assert (sorted(left.queue), left.tokens, left.leases) == (ids, {}, {})
     waits_since = [score for _, score in await redis.zrange(KEYS.queue, 0, -1, withscores=True)]
@@ -88,7 +88,7 @@ async def test_too_many_jobs_in_one_call_are_refused_before_anything_is_sent(red
     with pytest.raises(ValueError, match="at most 1000"):
         await finish(redis, KEYS, "w1", [ending(job_id) for job_id in ids_of(finishing.BATCH + 1)], 100)
     with pytest.raises(ValueError, match="at most 1000"):
-        await requeue(redis, KEYS, "w1", [Return(lease, "io") for lease in leases[: requeueing.BATCH + 1]])
+        await requeue(redis, KEYS, "w1", [Requeue(lease, "io") for lease in leases[: requeueing.BATCH + 1]])
     with pytest.raises(ValueError, match="at most 2000"):
         await call_renew(*leases)(scene)
     assert await redis.dbsize() == 0
@@ -124,7 +124,7 @@ async def test_a_claim_looks_no_further_than_it_may(redis: Redis, monkeypatch: p
 
 async def test_large_payloads_come_in_several_claims(redis: Redis) -> None:
     jobs = [(job_id, b"x" * 6 * MB) for job_id in ids_of(5)]
-    await enqueue(redis, KEYS, Placing(), Ids.NEW, jobs)
+    await enqueue(redis, KEYS, Placement(), EnqueueMode.NEW, jobs)
     await redis.delete(KEYS.wake("io"))
     found = [await take(redis, 100, token) for token in ("t1", "t2", "t3")]
     assert [[lease.job_id for lease in claimed.leases] for claimed in found] == [ids_of(5)[:3], ids_of(5)[3:], []]
@@ -172,7 +172,7 @@ async def test_scripts_that_redis_has_forgotten(redis: Redis) -> None:
     await redis.script_flush()
     assert await call_renew(*leases)(scene) == []
     await redis.script_flush()
-    assert await requeue(redis, KEYS, "w1", [Return(leases[0], "io", due_ms=scene.ms(-5))]) == []
+    assert await requeue(redis, KEYS, "w1", [Requeue(leases[0], "io", due_ms=scene.ms(-5))]) == []
     await redis.script_flush()
     assert await finish(redis, KEYS, "w1", [ending("b")], 100) == []
     after = await read_state(redis, scene.now_ms)

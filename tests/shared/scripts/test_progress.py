@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from monarq.shared.commands.jobs.progress import (
     BATCH,
     read_progress,
+    report_progress,
     split_reports,
-    tell_progress,
 )
 from monarq.shared.payloads.progress import Report
 from monarq.shared.payloads.progress_codec import decode_progress, encode_report
@@ -123,7 +123,7 @@ async def test_what_is_told_is_what_is_read(
     redis: Redis, report: Report, done: float, total: float | None, message: str
 ) -> None:
     await seed(redis, RUNNING)
-    assert await tell_progress(redis, KEYS, "w1", [(lease_of("a"), encode_report(report))], 60_000) == []
+    assert await report_progress(redis, KEYS, "w1", [(lease_of("a"), encode_report(report))], 60_000) == []
     [progress, nothing] = await read_progress(redis, KEYS, ["a", "b"])
     assert nothing is None
     assert progress is not None
@@ -149,7 +149,7 @@ async def test_a_full_batch(redis: Redis) -> None:
     state = QueueState(tokens=dict.fromkeys(ids, "t1"))
     await seed(redis, state)
     told = [(lease_of(job_id), b'{"done":1,"total":2,"message":"' + b"x" * 500 + b'"}') for job_id in ids]
-    assert await tell_progress(redis, KEYS, "w1", told, 60_000) == []
+    assert await report_progress(redis, KEYS, "w1", told, 60_000) == []
     assert all(await read_progress(redis, KEYS, ids))
     with pytest.raises(ValueError, match="give at most 1000"):
-        await tell_progress(redis, KEYS, "w1", [*told, told[0]], 60_000)
+        await report_progress(redis, KEYS, "w1", [*told, told[0]], 60_000)

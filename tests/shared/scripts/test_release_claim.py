@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from tests.shared.scripts.calls import call_forfeit
+from tests.shared.scripts.calls import call_release_claim
 from tests.shared.scripts.claim_states import (
     A_HELD,
     BOTH_HELD,
@@ -20,11 +20,11 @@ from tests.shared.scripts.rows import WRONGTYPE, Row, check, wrong
 from tests.support.queue_state import KEYS, PARKED, leased
 
 FORFEITS = [
-    Row("nothing was taken", waiting(), call_forfeit(), 0, waiting()),
+    Row("nothing was taken", waiting(), call_release_claim(), 0, waiting()),
     Row(
         "the job is free again, at no cost",
         held(),
-        call_forfeit(),
+        call_release_claim(),
         1,
         replace(waiting(0), stats=STARTED, notes=IO_NOTE),
         repeated=0,
@@ -32,7 +32,7 @@ FORFEITS = [
     Row(
         "it stands before a backlog, as it did when it was claimed",
         held({"b": -600, "c": -5}),
-        call_forfeit(),
+        call_release_claim(),
         1,
         replace(waiting(-600, b=-600, c=-5), stats=STARTED, notes=IO_NOTE),
         repeated=0,
@@ -40,7 +40,7 @@ FORFEITS = [
     Row(
         "what other claims of the worker took stays",
         replace(BOTH_HELD, tokens={"a": "t1", "b": "t2"}, leases={"w1": {"a": "t1", "b": "t2"}, "w2": {"c": "t1"}}),
-        call_forfeit(),
+        call_release_claim(),
         1,
         replace(
             BOTH_HELD,
@@ -54,22 +54,24 @@ FORFEITS = [
     Row(
         "another worker has claimed it meanwhile",
         replace(held(), tokens={"a": "t9"}),
-        call_forfeit(),
+        call_release_claim(),
         0,
         replace(held(), tokens={"a": "t9"}, leases={}),
     ),
     Row(
         "its lease has run out meanwhile",
         replace(held(), queue={"a": leased(-1)}, tokens={}),
-        call_forfeit(),
+        call_release_claim(),
         0,
         replace(held(), queue={"a": leased(-1)}, tokens={}, leases={}),
     ),
-    Row("it has ended and its id waits anew", replace(waiting(-2), leases=A_HELD), call_forfeit(), 0, waiting(-2)),
+    Row(
+        "it has ended and its id waits again", replace(waiting(-2), leases=A_HELD), call_release_claim(), 0, waiting(-2)
+    ),
     Row(
         "a cpu job goes back to the cpu set",
         replace(held(), queue={"a": PARKED}, cpu={"a": leased(15)}),
-        call_forfeit(),
+        call_release_claim(),
         1,
         replace(waiting(PARKED), cpu={"a": 0}, stats=STARTED, notes=frozenset({"cpu"})),
         repeated=0,
@@ -77,7 +79,7 @@ FORFEITS = [
     Row(
         "a cpu job that an io lane took goes back to the cpu set",
         replace(held(), cpu={"a": -5}),
-        call_forfeit(),
+        call_release_claim(),
         1,
         replace(waiting(PARKED), cpu={"a": -5}, stats=STARTED, notes=frozenset({"cpu"})),
         repeated=0,
@@ -88,7 +90,7 @@ WRONG_TYPES = [
     Row(
         "in-progress: the job is not the worker's",
         wrong("arq:in-progress:a", "list", replace(BOTH_HELD, tokens={"b": "t1"})),
-        call_forfeit(),
+        call_release_claim(),
         1,
         wrong(
             "arq:in-progress:a",
@@ -100,14 +102,14 @@ WRONG_TYPES = [
     Row(
         "queue: refused, and the jobs stay the worker's",
         wrong(KEYS.queue, beside=replace(BOTH_HELD, queue={})),
-        call_forfeit(),
+        call_release_claim(),
         WRONGTYPE,
         wrong(KEYS.queue, beside=replace(BOTH_HELD, queue={})),
     ),
     Row(
         "cpu set: io jobs have nothing to do with it",
         wrong(KEYS.cpu, beside=BOTH_HELD),
-        call_forfeit(),
+        call_release_claim(),
         2,
         wrong(KEYS.cpu, beside=replace(BOTH_HELD, queue={"a": 0, "b": 0}, tokens={}, leases={}, notes=IO_NOTE)),
         repeated=0,
@@ -115,7 +117,7 @@ WRONG_TYPES = [
     Row(
         "wake-up list: nobody is told",
         wrong(KEYS.wake("io"), beside=BOTH_HELD),
-        call_forfeit(),
+        call_release_claim(),
         2,
         wrong(KEYS.wake("io"), beside=replace(BOTH_HELD, queue={"a": 0, "b": 0}, tokens={}, leases={})),
         repeated=0,
@@ -123,7 +125,7 @@ WRONG_TYPES = [
     Row(
         "the worker's record of its leases: refused",
         wrong(KEYS.leases("w1"), beside=replace(BOTH_HELD, leases={})),
-        call_forfeit(),
+        call_release_claim(),
         WRONGTYPE,
         wrong(KEYS.leases("w1"), beside=replace(BOTH_HELD, leases={})),
     ),
@@ -131,7 +133,7 @@ WRONG_TYPES = [
 
 
 def marked(rows: list[Row]) -> list[Row]:
-    """The same rows: whatever else a forfeit does, it leaves a mark that its claim was given up."""
+    """The same rows: whatever else a release_claim does, it leaves a mark that its claim was given up."""
     mark = frozenset({"t1"})
     return [row if row.reply == WRONGTYPE else replace(row, after=replace(row.after, given_up=mark)) for row in rows]
 
@@ -141,7 +143,7 @@ WRONG_TYPES = marked(WRONG_TYPES)
 
 
 @pytest.mark.parametrize("row", FORFEITS, ids=str)
-async def test_forfeits(row: Row, redis: Redis) -> None:
+async def test_release_claim(row: Row, redis: Redis) -> None:
     await check(row, redis)
 
 

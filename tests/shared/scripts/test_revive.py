@@ -170,10 +170,10 @@ WRONG_TYPES = [
     ),
     Row(
         "letter: counts as none",
-        wrong(KEYS.letter("a")),
+        wrong(KEYS.dead_letter("a")),
         call_revive("a"),
         [NO_LETTER],
-        wrong(KEYS.letter("a")),
+        wrong(KEYS.dead_letter("a")),
     ),
     Row(
         "list of the dead: the job is back all the same",

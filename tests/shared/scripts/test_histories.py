@@ -1,4 +1,4 @@
-"""What the scripts tell in a job's trail: rare things only, each once, in order, with an end."""
+"""What scripts add to a job's history: rare events only, each once, in order, with an end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.enqueue import Ids
-from tests.shared.scripts.calls import Back, call_claim, call_enqueue, call_finish, call_repair, call_requeue, ending
+from monarq.shared.commands.jobs.enqueue import EnqueueMode
+from tests.shared.scripts.calls import Back, call_claim, call_enqueue, call_finish, call_recover, call_requeue, ending
 from tests.shared.scripts.rows import Call, Scene
 from tests.shared.scripts.steering_calls import call_abort, call_promote, call_purge, call_revive
 from tests.support.queue_state import KEYS, QueueState, leased, read_state, read_ttls, seed
@@ -27,7 +27,7 @@ TOLD = [
     (RUNNING, call_requeue(Back("a", due=-5, note="host:1:aa")), "handed-back host:1:aa"),
     (RUNNING, call_requeue(Back("a", delay_s=1, note="host:1:aa", unknown_ms=5)), "unknown host:1:aa"),
     (replace(WAITING, queue={"a": leased(-9)}), call_claim(), "crashed its lease ran out"),
-    (RUNNING, call_repair(), "crashed killed"),
+    (RUNNING, call_recover(), "crashed killed"),
     (WAITING, call_abort(), "abort-asked "),
     (RUNNING, call_abort(), "abort-asked "),
     (replace(WAITING, queue={"a": 60}), call_promote(), "promoted "),
@@ -53,7 +53,7 @@ async def trail_after(redis: Redis, before: QueueState, *calls: Call) -> tuple[s
     scene = Scene(redis, await seed(redis, before))
     for call in calls:
         await call(scene)
-    return (await read_state(redis, scene.now_ms)).trails.get("a", ())
+    return (await read_state(redis, scene.now_ms)).histories.get("a", ())
 
 
 @pytest.mark.parametrize(("before", "call", "told"), TOLD, ids=[told for _, _, told in TOLD])
@@ -71,19 +71,19 @@ async def test_a_trail_keeps_the_newest(redis: Redis) -> None:
     for turn in range(25):
         await call_claim(token=f"t{turn}")(scene)
         await call_requeue(Back("a", token=f"t{turn}", due=-5, tries=turn, note="again"))(scene)
-    trail = (await read_state(redis, scene.now_ms)).trails["a"]
-    assert trail == tuple(f"retried {turn} 0 again" for turn in range(5, 25))
+    history = (await read_state(redis, scene.now_ms)).histories["a"]
+    assert history == tuple(f"retried {turn} 0 again" for turn in range(5, 25))
 
 
 async def test_trails_end(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, RUNNING))
     await call_requeue(Back("a", delay_s=1000, tries=1, note="no"))(scene)
-    assert (await read_ttls(redis))[KEYS.trail("a")] == DAY_S + 1000
+    assert (await read_ttls(redis))[KEYS.history("a")] == DAY_S + 1000
     await call_promote()(scene)
-    assert (await read_ttls(redis))[KEYS.trail("a")] == DAY_S
+    assert (await read_ttls(redis))[KEYS.history("a")] == DAY_S
     await call_claim(token="t2")(scene)
     await call_finish(ending("a", "t2", success=False, letter="{}", keep_dead_ms=5 * DAY_S * 1000))(scene)
-    assert (await read_ttls(redis))[KEYS.trail("a")] == 5 * DAY_S, "as long as the dead letter"
+    assert (await read_ttls(redis))[KEYS.history("a")] == 5 * DAY_S, "as long as the dead letter"
 
 
 @pytest.mark.parametrize("purged", [True, False])
@@ -94,15 +94,15 @@ async def test_a_new_job_of_the_id_inherits_no_trail(redis: Redis, purged: bool)
         await call_purge()(scene)
     else:
         await redis.delete("arq:job:a")
-        await call_enqueue({"a": "next"}, Ids.NAMED)(scene)
-    assert (await read_state(redis, scene.now_ms)).trails == {}
+        await call_enqueue({"a": "next"}, EnqueueMode.NAMED)(scene)
+    assert (await read_state(redis, scene.now_ms)).histories == {}
 
 
 async def test_a_trail_of_a_wrong_type_stops_nothing(redis: Redis) -> None:
     for before, call, _ in TOLD:
         await redis.flushall()
         now_ms = await seed(redis, before)
-        await redis.hset(KEYS.trail("a"), "x", "y")  # type: ignore[misc]
+        await redis.hset(KEYS.history("a"), "x", "y")  # type: ignore[misc]
         await call(Scene(redis, now_ms))
-        assert await redis.hlen(KEYS.trail("a")) == 1  # type: ignore[misc]
-        await redis.delete(KEYS.trail("a"))
+        assert await redis.hlen(KEYS.history("a")) == 1  # type: ignore[misc]
+        await redis.delete(KEYS.history("a"))
