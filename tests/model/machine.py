@@ -18,10 +18,10 @@ from monarq.shared.commands.jobs.abort import AbortAnswer
 from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode
 from monarq.shared.commands.jobs.promote import Promoted
 from monarq.shared.lane import Home
+from tests.model.model_state import state_of
 from tests.model.promises import Promises
 from tests.model.queue_model import QueueModel
 from tests.model.real_queue import RealQueue
-from tests.model.shown import state_of
 from tests.model.terms import DELAY_S, PAYLOAD_S, Job, Taken
 from tests.support.queue_state import QueueState
 

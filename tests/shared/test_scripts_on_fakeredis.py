@@ -14,9 +14,9 @@ from monarq.shared.commands.jobs.claim import Claim, claim
 from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
 from monarq.shared.commands.jobs.finish import finish
 from monarq.shared.redis.connection import open_redis
-from tests.shared.scripts import tables
-from tests.shared.scripts.calls import ending
-from tests.shared.scripts.rows import Row, check
+from tests.shared.commands import tables
+from tests.shared.commands.calls import ending
+from tests.shared.commands.rows import Row, check
 from tests.support.queue_state import KEYS
 
 
