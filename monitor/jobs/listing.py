@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.dead import DeadLetter, read_dead_page
 from monarq.monitor.jobs.recent import MOST as MOST_ENDED
 from monarq.monitor.jobs.recent import Ended, read_recent
-from monarq.shared.commands.queues.browse import BATCH, START, BrowsedJob, Live, Place, browse
+from monarq.shared.commands.queues.browse import BATCH, START, BrowsedJob, LiveState, PagePosition, browse
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head
 from monarq.shared.redis.keys import QueueKeys
@@ -142,7 +142,9 @@ async def list_jobs(
     return await _search(redis, queue, state, place, limit, name)
 
 
-async def _search(redis: Redis, queue: str, state: PagedState, place: Place | None, limit: int, name: str) -> JobPage:
+async def _search(
+    redis: Redis, queue: str, state: PagedState, place: PagePosition | None, limit: int, name: str
+) -> JobPage:
     """Pages no longer than what is missing are read, so that a page never ends behind a job that it does not show."""
     found: list[JobRow] = []
     looked_at = 0
@@ -162,7 +164,7 @@ async def _search(redis: Redis, queue: str, state: PagedState, place: Place | No
         place = _open_place(state, page.next)
 
 
-async def _read_page(redis: Redis, queue: str, state: PagedState, place: Place | None, limit: int) -> JobPage:
+async def _read_page(redis: Redis, queue: str, state: PagedState, place: PagePosition | None, limit: int) -> JobPage:
     if state == "dead":
         return await _read_dead(redis, queue, place, limit)
     page = await browse(redis, QueueKeys.of(queue), state, place or START, limit)
@@ -193,7 +195,7 @@ def row_of(queue: str, state: State, job: BrowsedJob) -> JobRow:
     )
 
 
-async def _read_dead(redis: Redis, queue: str, place: Place | None, limit: int) -> JobPage:
+async def _read_dead(redis: Redis, queue: str, place: PagePosition | None, limit: int) -> JobPage:
     after = None if place is None else (cast("bytes", place[0]), float(place[1]))
     page = await read_dead_page(redis, queue, after, limit)
     following = None if page.last is None else _close_place("dead", (page.last[0], repr(page.last[1]).encode()))
@@ -244,16 +246,16 @@ def _row_of_ended(queue: str, ended: Ended) -> JobRow:
 _ENDS: Final = frozenset({"done", "failed", "dead", "aborted"})
 
 
-def _close_place(state: PagedState, place: Place) -> str:
+def _close_place(state: PagedState, place: PagePosition) -> str:
     """A place as text that goes into an address."""
     return base64.urlsafe_b64encode(msgspec.msgpack.encode((state, place))).decode().rstrip("=")
 
 
 _DEAD_PLACE: Final = msgspec.msgpack.Decoder(tuple[Literal["dead"], tuple[bytes, bytes]])
-_LIVE_PLACE: Final = msgspec.msgpack.Decoder(tuple[Live, tuple[bytes, bytes, bytes, bytes, int]])
+_LIVE_PLACE: Final = msgspec.msgpack.Decoder(tuple[LiveState, tuple[bytes, bytes, bytes, bytes, int]])
 
 
-def _open_place(state: PagedState, given: str) -> Place:
+def _open_place(state: PagedState, given: str) -> PagePosition:
     decoder = _DEAD_PLACE if state == "dead" else _LIVE_PLACE
     try:
         known, place = decoder.decode(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))

@@ -17,7 +17,7 @@ import redis as blocking_redis
 
 from monarq.shared.commands.jobs.abort import AbortAnswer, abort
 from monarq.shared.commands.jobs.claim import Claim, Lease, claim, release_claim
-from monarq.shared.commands.jobs.crash import Crash, crash
+from monarq.shared.commands.jobs.crash import Crash, requeue_crashed
 from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
 from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.commands.jobs.promote import Promoted, promote
@@ -137,7 +137,7 @@ class RealQueue:
 
     def crash(self, lease: Taken) -> list[str]:
         crashes = [Crash(_lease(lease), "killed")]
-        return [raw_id.decode() for raw_id in now(crash(self._async, KEYS, lease.worker, crashes))]
+        return [raw_id.decode() for raw_id in now(requeue_crashed(self._async, KEYS, lease.worker, crashes))]
 
     def release_claim(self, worker: str, token: str) -> int:
         return now(release_claim(self._async, KEYS, worker, token))

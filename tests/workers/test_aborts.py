@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.result_view import view_result
-from monarq.shared.commands.jobs.abort import AbortAnswer, abort, is_meant
+from monarq.shared.commands.jobs.abort import AbortAnswer, abort, is_abort_of
 from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.errors import JobAbortedError
 from monarq.shared.jobs.decorators import job
@@ -136,4 +136,4 @@ async def test_a_job_is_aborted_though_requests_could_not_be_read_for_a_while(re
 def test_which_requests_mean_a_job(codec: Codec, asked: float, meant: bool) -> None:
     et_ms = 1_700_000_000_000
     payload = Payload.read(write_payload(codec, "wait", (), {}, et_ms), CODECS)
-    assert is_meant(et_ms + asked, payload) is meant
+    assert is_abort_of(et_ms + asked, payload) is meant

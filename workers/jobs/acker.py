@@ -12,7 +12,7 @@ from itertools import chain
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.jobs.crash import Crash, crash
+from monarq.shared.commands.jobs.crash import Crash, requeue_crashed
 from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.commands.jobs.requeue import Requeue, requeue
 from monarq.shared.redis.backoff import Backoff
@@ -124,7 +124,7 @@ class Acker:
         if returns := [ack for ack in batch if isinstance(ack, Requeue)]:
             return lambda: requeue(self._redis, keys, self._worker_id, returns)
         crashes = [ack for ack in batch if isinstance(ack, Crash)]
-        return lambda: crash(self._redis, keys, self._worker_id, crashes)
+        return lambda: requeue_crashed(self._redis, keys, self._worker_id, crashes)
 
 
 def _doing(keys: QueueKeys) -> str:

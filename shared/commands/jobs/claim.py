@@ -67,7 +67,7 @@ class Lease:
         crashes: how often it was running when its worker was lost.
         crash_note: what was known of the last crash.
         score: unix ms at which it was due (after a crash, at which the lost lease ended); 1 after an abort.
-        abort_ms: when its abort was requested, or None; see `monarq.shared.commands.jobs.abort.is_meant`.
+        abort_ms: when its abort was requested, or None; see `monarq.shared.commands.jobs.abort.is_abort_of`.
         claimed_ms: Redis' time of the claim.
         may_have_expired: whether a payload that is gone had a time to live of its producer's (``expires``). Of arq's
             clients' jobs that is not known: all of them have one.

@@ -30,7 +30,7 @@ class Crash:
     what: str
 
 
-async def crash(redis: Redis, keys: QueueKeys, worker: str, crashes: Sequence[Crash]) -> list[bytes]:
+async def requeue_crashed(redis: Redis, keys: QueueKeys, worker: str, crashes: Sequence[Crash]) -> list[bytes]:
     """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that were not the worker's any more.
 
     Raises:

@@ -25,11 +25,11 @@ HEAD_BYTES = 512
 TAIL_BYTES = 64
 """How much is read of a longer payload's end, where its time is."""
 
-Live = Literal["queued", "deferred", "running"]
-Place = tuple[bytes | int, ...]
+LiveState = Literal["queued", "deferred", "running"]
+PagePosition = tuple[bytes | int, ...]
 """Where a page begins: browse.lua's arguments 5 to 9."""
 
-START: Place = (b"", b"", b"", b"", 0)
+START: PagePosition = (b"", b"", b"", b"", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,12 @@ class Page:
 
     now_ms: int
     jobs: tuple[BrowsedJob, ...]
-    next: Place | None
+    next: PagePosition | None
 
 
-async def browse(redis: Redis, keys: QueueKeys, state: Live, place: Place = START, limit: int = BATCH) -> Page:
+async def browse(
+    redis: Redis, keys: QueueKeys, state: LiveState, place: PagePosition = START, limit: int = BATCH
+) -> Page:
     """Reads jobs in the order in which they are due; those that run, worker by worker.
 
     Args:

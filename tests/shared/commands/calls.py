@@ -14,7 +14,7 @@ from typing import Any, Final
 import redis as blocking_redis
 
 from monarq.shared.commands.jobs.claim import Claim, Lease, claim, release_claim
-from monarq.shared.commands.jobs.crash import Crash, crash
+from monarq.shared.commands.jobs.crash import Crash, requeue_crashed
 from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
 from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.commands.jobs.progress import report_progress
@@ -172,7 +172,7 @@ def call_crash(*jobs: tuple[str, str], worker: str = "w1", what: str = "killed")
 
     async def call(scene: Scene) -> list[str]:
         crashes = [Crash(lease_of(job_id, token), what) for job_id, token in jobs]
-        return _texts(await crash(scene.redis, KEYS, worker, crashes))
+        return _texts(await requeue_crashed(scene.redis, KEYS, worker, crashes))
 
     return call
 

@@ -9,7 +9,7 @@ from monarq.shared.commands.dead.discard import discard
 from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.commands.jobs.abort import abort
 from monarq.shared.commands.jobs.promote import promote
-from monarq.shared.commands.queues.browse import Live, browse
+from monarq.shared.commands.queues.browse import LiveState, browse
 from monarq.shared.commands.queues.counts import Counts, read_counts
 from monarq.shared.commands.queues.pause import pause, paused_since_ms, resume
 from monarq.shared.commands.queues.purge import purge
@@ -75,7 +75,7 @@ def call_counts() -> Call:
     return call
 
 
-def call_browse(state: Live = "queued", limit: int = 10) -> Call:
+def call_browse(state: LiveState = "queued", limit: int = 10) -> Call:
     """Reads the first page; gives its ids, and whether another follows."""
 
     async def call(scene: Scene) -> tuple[list[str], bool]:

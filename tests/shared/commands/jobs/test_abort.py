@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.abort import AbortAnswer, aborts_among
+from monarq.shared.commands.jobs.abort import AbortAnswer, find_aborts
 from tests.shared.commands.calls import Taken, call_claim
 from tests.shared.commands.rows import WRONGTYPE, Call, Row, Scene, check, wrong
 from tests.shared.commands.steering_calls import call_abort
@@ -138,8 +138,8 @@ async def test_what_lives_how_long(redis: Redis) -> None:
 
 
 async def test_aborts_among_the_jobs_that_run(redis: Redis) -> None:
-    assert await aborts_among(redis, []) == []
-    assert await aborts_among(redis, [b"a"]) == []
+    assert await find_aborts(redis, []) == []
+    assert await find_aborts(redis, [b"a"]) == []
     now_ms = await seed(redis, QueueState(aborts={"a": -5, "c": -7, "\udcff": -9, "e": Exactly(float("inf"))}))
-    assert await aborts_among(redis, [b"a", b"b", b"\xff"]) == [(b"a", now_ms - 5000), (b"\xff", now_ms - 9000)]
-    assert await aborts_among(redis, [b"e"]) == [(b"e", 0)], "a time that is none is older than any job"
+    assert await find_aborts(redis, [b"a", b"b", b"\xff"]) == [(b"a", now_ms - 5000), (b"\xff", now_ms - 9000)]
+    assert await find_aborts(redis, [b"e"]) == [(b"e", 0)], "a time that is none is older than any job"
