@@ -17,9 +17,9 @@ from functools import partial
 from typing import Final
 
 from monarq import Producer
+from monarq.examples.harness.comparison import OnPart, Work
+from monarq.examples.harness.script import run_script
 from monarq.examples.jobs import count_primes
-from monarq.examples.stage.comparison import OnPart, Work
-from monarq.examples.stage.script import run_script
 
 PRIMES_BELOW: Final = {10**6: 78_498, 10**7: 664_579, 10**8: 5_761_455, 5 * 10**8: 26_355_867}
 """How many there are, as mathematicians know it."""

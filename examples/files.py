@@ -23,9 +23,9 @@ from functools import partial
 from pathlib import Path
 
 from monarq import Producer
+from monarq.examples.harness.comparison import OnPart, Work
+from monarq.examples.harness.script import run_script
 from monarq.examples.jobs import hash_and_pack, pack_file
-from monarq.examples.stage.comparison import OnPart, Work
-from monarq.examples.stage.script import run_script
 
 Copies = Mapping[Path, Path]
 """The file to write for each file to read."""

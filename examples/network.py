@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from functools import partial
 
 from monarq import Producer
+from monarq.examples.harness.comparison import OnPart, Work
+from monarq.examples.harness.script import run_script
+from monarq.examples.harness.slow_server import SlowServer
 from monarq.examples.jobs import fetch
-from monarq.examples.stage.comparison import OnPart, Work
-from monarq.examples.stage.script import run_script
-from monarq.examples.stage.slow_server import SlowServer
 
 
 def fetch_one_by_one(urls: Sequence[str], on_part: OnPart) -> dict[str, str]:

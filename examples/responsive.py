@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Column, Table
 
-from monarq.examples.stage.script import make_parser, open_pool, refuse
+from monarq.examples.harness.script import make_parser, open_pool, refuse
 from monarq.shared.errors import MonarqError
 
 EVERY_S: Final = 0.02

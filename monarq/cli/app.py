@@ -10,16 +10,16 @@ from typing import Final, NoReturn
 import click
 from click.core import ParameterSource
 
-from monarq.cli.console import FAILED, INTERRUPTED, REFUSED, Reporter, give_up, say
+from monarq.cli.command_line.help import DocumentedGroup
+from monarq.cli.command_line.options import verbose_option, version_option
 from monarq.cli.dead.command import dead
-from monarq.cli.demo import demo
+from monarq.cli.demo.command import demo
 from monarq.cli.enqueue.command import enqueue
-from monarq.cli.help import DocumentedGroup
 from monarq.cli.jobs.command import jobs
-from monarq.cli.options import verbose_option, version_option
 from monarq.cli.queue.command import queue
-from monarq.cli.redis import redis
+from monarq.cli.redis.command import redis
 from monarq.cli.stats.command import stats
+from monarq.cli.terminal.console import FAILED, INTERRUPTED, REFUSED, Reporter, give_up, say
 from monarq.cli.web.command import web
 from monarq.cli.worker.command import worker
 from monarq.cli.workers.command import workers

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monarq.cli.arguments import (
+from monarq.cli.command_line.arguments import (
     Call,
     parse_call,
     parse_duration,

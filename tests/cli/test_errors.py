@@ -11,7 +11,7 @@ import click
 import pytest
 
 from monarq.cli.app import app
-from monarq.cli.console import one_line, without_password
+from monarq.cli.terminal.console import one_line, without_password
 from tests.cli.command import ROOT, Ended
 from tests.cli.conftest import NOWHERE
 
@@ -161,7 +161,7 @@ def test_a_bug_is_told_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyPatch
     def broken(*_: object) -> None:
         raise ZeroDivisionError("of all things")
 
-    monkeypatch.setattr("monarq.cli.arguments.parse_value", broken)
+    monkeypatch.setattr("monarq.cli.command_line.arguments.parse_value", broken)
     monkeypatch.setattr("monarq.cli.enqueue.command.parse_call", broken)
     ended = cli("enqueue", "name", "1")
     assert ended.code == 1

@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
-from monarq.cli.enqueue import progress as showing
+from monarq.cli.enqueue import output as showing
 from monarq.cli.enqueue.job_bars import MOST, JobBars, describe
 from monarq.shared.payloads.progress import Progress
 from tests.cli.command import LONGEST_S, ROOT, environment, monarq, worker

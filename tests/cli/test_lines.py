@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from monarq.cli.enqueue import lines as module
-from monarq.cli.enqueue.lines import Lines, LinesError, open_lines
+from monarq.cli.enqueue import line_reader as module
+from monarq.cli.enqueue.line_reader import Lines, LinesError, open_lines
 
 
 async def read_all(path: Path) -> list[tuple[int, str]]:

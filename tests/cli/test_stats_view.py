@@ -8,9 +8,9 @@ import re
 import pytest
 from rich.console import Console
 
-from monarq.cli.formatting import duration, rate, span, sparkline
 from monarq.cli.stats.view import Frame, render
-from monarq.cli.tables import allot
+from monarq.cli.terminal.formatting import duration, rate, span, sparkline
+from monarq.cli.terminal.tables import allot
 from monarq.monitor.health.overview import Overview
 from monarq.monitor.queues.counters import Tallies
 from monarq.monitor.queues.health_check import ArqHealth

@@ -39,7 +39,7 @@ def test_the_demo_shows_its_table_and_leaves_nothing(start: Start, tmp_path: Pat
 
 LESS = """
 import functools, sys
-import monarq.demo as demo
+import monarq.cli.demo.actions as demo
 from monarq.cli import main
 
 assert demo.WORKS == (demo.network_work, demo.files_work, demo.cpu_work)
@@ -69,8 +69,8 @@ def test_different_results_are_told_and_end_with_1(start: Start) -> None:
 ODD = """
 import sys
 from contextlib import nullcontext
-from monarq.demo import run_demo
-from monarq.examples.stage.comparison import Work
+from monarq.cli.demo.actions import run_demo
+from monarq.examples.harness.comparison import Work
 
 async def by_jobs(producer, on_part):
     return 2

@@ -15,9 +15,9 @@ import pytest
 from rich.console import Console
 
 from monarq.examples import responsive, responsive_app
+from monarq.examples.harness.pool import LocalPool
 from monarq.examples.responsive import MissingExtraError, check, measure, web_server
 from monarq.examples.responsive_app import Audience, Picture
-from monarq.examples.stage.pool import LocalPool
 from tests.examples.test_pool import Start
 from tests.support.slowness import in_time
 

@@ -13,9 +13,9 @@ from rich.console import Console
 from monarq import Producer
 from monarq.examples.cpu import cpu_work
 from monarq.examples.files import files_work
+from monarq.examples.harness.comparison import Measured, OnPart, Work, compare, judge, tabulate
+from monarq.examples.harness.pool import LocalPool
 from monarq.examples.network import network_work
-from monarq.examples.stage.comparison import Measured, OnPart, Work, compare, judge, tabulate
-from monarq.examples.stage.pool import LocalPool
 
 
 @pytest.fixture

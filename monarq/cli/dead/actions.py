@@ -9,10 +9,10 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.cli.console import FAILED, open_console, put_out, say
-from monarq.cli.dead.progress import Tally
+from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.dead.view import as_json_line, render_letter, render_list
-from monarq.cli.source import open_client
+from monarq.cli.terminal.console import FAILED, open_console, put_out, say
+from monarq.cli.terminal.progress import Tally
 from monarq.monitor.admin.rate_limiter import Pace
 from monarq.monitor.jobs.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters, read_payload
 from monarq.monitor.queues.stats import known_queues

@@ -15,8 +15,8 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.formatting import duration
-from monarq.cli.tables import Column, render_listed
+from monarq.cli.terminal.formatting import duration
+from monarq.cli.terminal.tables import Column, render_listed
 from monarq.monitor.jobs.dead import DeadLetter
 from monarq.monitor.jobs.payload_view import PayloadView, view_payload
 from monarq.shared.text.error_text import brief

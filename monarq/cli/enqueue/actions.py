@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from monarq.cli.arguments import Call
-from monarq.cli.console import FAILED, say
-from monarq.cli.enqueue.lines import Line, Lines
-from monarq.cli.enqueue.progress import Output
+from monarq.cli.command_line.arguments import Call
+from monarq.cli.enqueue.line_reader import Line, Lines
+from monarq.cli.enqueue.output import Output
+from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.commands.queues.counts import counts
 from monarq.shared.commands.workers.know import is_known

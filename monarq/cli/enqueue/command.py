@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from monarq.cli.arguments import parse_call, parse_duration
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import queue_name, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.arguments import parse_call, parse_duration
+from monarq.cli.command_line.help import DocumentedCommand
+from monarq.cli.command_line.options import queue_name, verbose_option
+from monarq.cli.command_line.redis_source import open_source, redis_option
 
 if TYPE_CHECKING:
     from monarq.shared.jobs.job import Job
@@ -84,7 +84,7 @@ def enqueue(
     import uvloop
 
     from monarq.cli.enqueue.actions import Order, enqueue_jobs
-    from monarq.cli.enqueue.lines import open_lines
+    from monarq.cli.enqueue.line_reader import open_lines
 
     _check_options(lines_from, options["job_id"], wait, timeout)
     call = parse_call(arguments, kwargs)

@@ -9,10 +9,10 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.cli.console import FAILED, open_console, put_out, say
-from monarq.cli.dead.progress import Tally
+from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.jobs.view import as_row_line, as_view_line, render_rows, render_view
-from monarq.cli.source import open_client
+from monarq.cli.terminal.console import FAILED, open_console, put_out, say
+from monarq.cli.terminal.progress import Tally
 from monarq.monitor.admin import admin as steering
 from monarq.monitor.admin.admin import Cancelled, Retried
 from monarq.monitor.jobs.job import JobView, find_job

@@ -14,8 +14,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from monarq.cli.dead.view import ago, below, labelled, moment
-from monarq.cli.formatting import duration
-from monarq.cli.tables import Column, render_listed
+from monarq.cli.terminal.formatting import duration
+from monarq.cli.terminal.tables import Column, render_listed
 from monarq.monitor.jobs.job import JobView
 from monarq.monitor.jobs.listing import JobRow
 from monarq.monitor.jobs.timeline import Moment

@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 from rich.table import Table
 from rich.text import Text
 
-from monarq.cli.console import FAILED, open_console, say
+from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.dead.view import ago
-from monarq.cli.source import open_client
+from monarq.cli.terminal.console import FAILED, open_console, say
 from monarq.monitor.admin import admin as steering
 from monarq.monitor.admin.admin import WaitingState
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats

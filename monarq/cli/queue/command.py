@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from monarq.cli.help import DocumentedCommand, DocumentedGroup
-from monarq.cli.options import queue_name, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.help import DocumentedCommand, DocumentedGroup
+from monarq.cli.command_line.options import queue_name, verbose_option
+from monarq.cli.command_line.redis_source import open_source, redis_option
 
 if TYPE_CHECKING:
     from monarq.monitor.admin.admin import WaitingState

@@ -7,10 +7,10 @@ from typing import Final
 
 import click
 
-from monarq.cli.arguments import parse_duration
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import queue_option, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.arguments import parse_duration
+from monarq.cli.command_line.help import DocumentedCommand
+from monarq.cli.command_line.options import queue_option, verbose_option
+from monarq.cli.command_line.redis_source import open_source, redis_option
 
 SECTIONS: Final = {
     "Verdict": """
@@ -70,7 +70,7 @@ def stats(queue: tuple[str, ...], window: str, redis: str | None, json: bool, wa
     """Show whether the queues are well: jobs that wait, run and have ended, workers, and what failed last."""
     import asyncio
 
-    from monarq.cli.stats.screen import Wanted, show_once, watch_stats
+    from monarq.cli.stats.actions import Wanted, show_once, watch_stats
 
     wanted = Wanted(queue, parse_window(window), as_json=json, no_color=no_color)
     with open_source(redis) as source:

@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import RenderableType
 from rich.text import Text
 
-from monarq.cli.tables import allot
+from monarq.cli.terminal.tables import allot
 
 LOW: Final = 18
 """Lines of a screen below which no line of it stays empty."""

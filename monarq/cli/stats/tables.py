@@ -13,8 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from monarq.cli.formatting import NOTHING, duration, rate, span, sparkline
-from monarq.cli.tables import Column, open_table, render_columns
+from monarq.cli.terminal.formatting import NOTHING, duration, rate, span, sparkline
+from monarq.cli.terminal.tables import Column, open_table, render_columns
 from monarq.monitor.health.overview import BEATS, Overview
 from monarq.monitor.queues.counters import Tallies
 from monarq.shared.text.error_text import brief

@@ -13,7 +13,6 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.formatting import duration
 from monarq.cli.stats.layout import LOW, Part, lay_out
 from monarq.cli.stats.tables import (
     job_rows,
@@ -23,6 +22,7 @@ from monarq.cli.stats.tables import (
     render_queue_rows,
     render_queues,
 )
+from monarq.cli.terminal.formatting import duration
 from monarq.cli.workers.view import render_workers
 from monarq.monitor.health.overview import Overview
 from monarq.monitor.health.queue_health import State, find_troubles, judge

@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 
-from monarq.cli.console import say
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.help import DocumentedCommand
+from monarq.cli.command_line.options import verbose_option
+from monarq.cli.command_line.redis_source import open_source, redis_option
+from monarq.cli.terminal.console import say
 
 SECTIONS: Final = {
     "Examples": """

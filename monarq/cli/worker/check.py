@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.cli.console import FAILED, say
-from monarq.cli.source import told
+from monarq.cli.command_line.redis_source import told
+from monarq.cli.terminal.console import FAILED, say
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.targets import load_target
 from monarq.workers.config.spec import WorkerSpec

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import click
 
-from monarq.cli.arguments import parse_duration, parse_hang_timeout, parse_workers
-from monarq.cli.console import Reporter
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import make_verbose_option, queue_option, version_option
-from monarq.cli.source import EMBEDDED, open_url, redis_option
+from monarq.cli.command_line.arguments import parse_duration, parse_hang_timeout, parse_workers
+from monarq.cli.command_line.help import DocumentedCommand
+from monarq.cli.command_line.options import make_verbose_option, queue_option, version_option
+from monarq.cli.command_line.redis_source import EMBEDDED, open_url, redis_option
+from monarq.cli.terminal.console import Reporter
 from monarq.cli.worker.limits import limit_options
 
 LOADERS: Final = ("monarq.targets:ARQ",)

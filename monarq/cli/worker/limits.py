@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from monarq.cli.arguments import parse_duration, parse_size
+from monarq.cli.command_line.arguments import parse_duration, parse_size
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 

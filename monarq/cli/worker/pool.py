@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monarq.cli.console import say
+from monarq.cli.terminal.console import say
 from monarq.cli.worker.ports import Ports, serving
 from monarq.cli.worker.watch import Watcher, reload_on_changes
 from monarq.shared.redis.connection import shown_url

@@ -9,7 +9,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from monarq.cli.console import say
+from monarq.cli.terminal.console import say
 from monarq.shared.errors import SettingsError
 from monarq.shared.extras import missing_extra
 

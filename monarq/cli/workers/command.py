@@ -6,9 +6,9 @@ from typing import Final
 
 import click
 
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import queue_option, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.help import DocumentedCommand
+from monarq.cli.command_line.options import queue_option, verbose_option
+from monarq.cli.command_line.redis_source import open_source, redis_option
 
 SECTIONS: Final = {
     "Examples": """

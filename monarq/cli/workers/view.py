@@ -12,9 +12,9 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.console import open_console
-from monarq.cli.formatting import NOTHING, duration
-from monarq.cli.tables import Column, open_table, render_listed
+from monarq.cli.terminal.console import open_console
+from monarq.cli.terminal.formatting import NOTHING, duration
+from monarq.cli.terminal.tables import Column, open_table, render_listed
 from monarq.monitor.queues.places import Places, places_of
 from monarq.monitor.queues.stats import known_queues
 from monarq.monitor.queues.workers import WorkerStats, read_workers

@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from monarq.cli.console import one_line, say
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import verbose_option
+from monarq.cli.command_line.help import DocumentedCommand
+from monarq.cli.command_line.options import verbose_option
+from monarq.cli.terminal.console import one_line, say
 
 SECTIONS: Final = {
     "Examples": """

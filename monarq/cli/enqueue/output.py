@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from monarq.cli.console import open_console, say
 from monarq.cli.enqueue.job_bars import JobBars
+from monarq.cli.terminal.console import open_console, say
 from monarq.shared.payloads.progress import Progress as JobProgress
 from monarq.shared.text.printable import printable
 

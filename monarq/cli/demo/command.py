@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import verbose_option
+from monarq.cli.command_line.help import DocumentedCommand
+from monarq.cli.command_line.options import verbose_option
 
 
 @click.command(cls=DocumentedCommand, sections={"Example": "monarq demo"})
@@ -23,7 +23,7 @@ def demo(save_svg: Path | None) -> int:
     if save_svg is not None and not os.access(save_svg.parent, os.W_OK):
         # Half a minute later it would be too late to say so.
         raise click.BadParameter(f"{save_svg.parent} is no folder that can be written to", param_hint="--save-svg")
-    from monarq.cli.console import open_console
-    from monarq.demo import run_demo
+    from monarq.cli.demo.actions import run_demo
+    from monarq.cli.terminal.console import open_console
 
     return run_demo(open_console(sys.stdout), save_svg=save_svg)

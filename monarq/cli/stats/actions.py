@@ -17,10 +17,10 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from monarq.cli.console import open_console, say
-from monarq.cli.source import open_client, told
+from monarq.cli.command_line.redis_source import open_client, told
 from monarq.cli.stats.as_json import to_json
 from monarq.cli.stats.view import Frame, render
+from monarq.cli.terminal.console import open_console, say
 from monarq.monitor.health.overview import Overview, read_overviews
 from monarq.monitor.queues.stats import known_queues
 from monarq.shared.redis.connection import UrlSource

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from monarq.cli.console import say
+from monarq.cli.terminal.console import say
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

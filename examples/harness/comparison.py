@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from monarq import Producer
-from monarq.examples.stage.meter import OnPart as OnPart
-from monarq.examples.stage.meter import metered
+from monarq.examples.harness.meter import OnPart as OnPart
+from monarq.examples.harness.meter import metered
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from rich.text import Text
 
 from monarq.examples.cpu import cpu_work
 from monarq.examples.files import files_work
+from monarq.examples.harness.comparison import Measured, Work, compare, judge, tabulate
+from monarq.examples.harness.pool import LocalPool
+from monarq.examples.harness.script import JOBS
 from monarq.examples.network import network_work
-from monarq.examples.stage.comparison import Measured, Work, compare, judge, tabulate
-from monarq.examples.stage.pool import LocalPool
-from monarq.examples.stage.script import JOBS
 
 WorkMaker = Callable[[], AbstractContextManager[Work]]
 

@@ -11,8 +11,8 @@ from typing import Final
 from redis.exceptions import RedisError
 from rich.console import Console
 
-from monarq.examples.stage.comparison import Work, compare, judge, tabulate
-from monarq.examples.stage.pool import LocalPool, PoolError, count_workers
+from monarq.examples.harness.comparison import Work, compare, judge, tabulate
+from monarq.examples.harness.pool import LocalPool, PoolError, count_workers
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import redis_url, shown_url, unavailable
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from monarq.cli.console import Reporter
+from monarq.cli.terminal.console import Reporter
 from monarq.shared.errors import SettingsError
 from monarq.shared.validation import check_text
 

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from monarq.cli.console import open_console, say
+from monarq.cli.terminal.console import open_console, say
 from monarq.shared.text.printable import printable
 
 if TYPE_CHECKING:
