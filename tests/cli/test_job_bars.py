@@ -19,8 +19,9 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
-from monarq.cli.enqueue import output as showing
 from monarq.cli.enqueue.job_bars import MOST, JobBars, describe
+from monarq.cli.enqueue.output import _text_columns
+from monarq.cli.terminal import progress as showing
 from monarq.shared.payloads.progress import Progress
 from tests.cli.command import LONGEST_S, ROOT, environment, monarq, worker
 from tests.support.slowness import in_time
@@ -33,7 +34,7 @@ FIVE_STEPS = b"[5, 0.15]\n" * 3
 def bars_on(width: int, height: int, monkeypatch: pytest.MonkeyPatch) -> Bars:
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
     monkeypatch.setattr(showing, "open_console", lambda stream: console)
-    return showing._open_bar()
+    return showing.open_bar(_text_columns(), None, shown="")
 
 
 def drawn(bars: Bars) -> list[str]:

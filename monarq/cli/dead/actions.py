@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.dead.view import as_json_line, render_letter, render_list
 from monarq.cli.terminal.console import FAILED, open_console, put_out, say
-from monarq.cli.terminal.progress import Tally
+from monarq.cli.terminal.progress import ActionProgress
 from monarq.monitor.admin.rate_limiter import Pace
 from monarq.monitor.jobs.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters, read_payload
 from monarq.monitor.queues.stats import known_queues
@@ -114,7 +114,9 @@ async def retry_letters(source: UrlSource, choice: Choice, per_s: float | None) 
     Raises:
         RedisError: Redis did not answer.
     """
-    return await _work(source, choice, _revive, Pace(per_s, reviving.BATCH), done="back in the queue", undone="retried")
+    return await _work(
+        source, choice, _revive, Pace(per_s, reviving.BATCH), done_words="back in the queue", undone_words="retried"
+    )
 
 
 async def delete_letters(source: UrlSource, choice: Choice) -> int:
@@ -123,10 +125,12 @@ async def delete_letters(source: UrlSource, choice: Choice) -> int:
     Raises:
         RedisError: Redis did not answer.
     """
-    return await _work(source, choice, _discard, Pace(None, discarding.BATCH), done="deleted", undone="deleted")
+    return await _work(
+        source, choice, _discard, Pace(None, discarding.BATCH), done_words="deleted", undone_words="deleted"
+    )
 
 
-async def _work(source: UrlSource, choice: Choice, act: Act, pace: Pace, *, done: str, undone: str) -> int:
+async def _work(source: UrlSource, choice: Choice, act: Act, pace: Pace, *, done_words: str, undone_words: str) -> int:
     async with open_client(source) as redis:
         queues = await _queues(redis, choice)
         chosen, missing = await _choose(redis, queues, choice)
@@ -134,16 +138,16 @@ async def _work(source: UrlSource, choice: Choice, act: Act, pace: Pace, *, done
         if not total:
             await _say_none(redis, queues, choice)
             return 0
-        with Tally(total, done=done, undone=undone) as tally:
+        with ActionProgress(total, done_words=done_words, undone_words=undone_words) as progress:
             for raw_id in missing:
-                tally.refuse(text(raw_id), f"there is no dead letter of it in {', '.join(queues)}")
+                progress.add_refused(text(raw_id), f"there is no dead letter of it in {', '.join(queues)}")
             for queue, raw_ids in chosen.items():
-                await _work_through(redis, QueueKeys.of(queue), raw_ids, act, pace, tally)
-    return FAILED if tally.refused else 0
+                await _work_through(redis, QueueKeys.of(queue), raw_ids, act, pace, progress)
+    return FAILED if progress.refused else 0
 
 
 async def _work_through(
-    redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes], act: Act, pace: Pace, tally: Tally
+    redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes], act: Act, pace: Pace, progress: ActionProgress
 ) -> None:
     at = 0
     while at < len(raw_ids):
@@ -151,8 +155,8 @@ async def _work_through(
         answers = await act(redis, keys, batch)
         for raw_id, why_not in zip(batch, answers, strict=False):
             if why_not is not None:
-                tally.refuse(text(raw_id), why_not)
-        tally.add(sum(why_not is None for why_not in answers))
+                progress.add_refused(text(raw_id), why_not)
+        progress.add_done(sum(why_not is None for why_not in answers))
         at += len(answers)
 
 

@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from monarq.cli.enqueue.job_bars import JobBars
-from monarq.cli.terminal.console import open_console, say
+from monarq.cli.terminal.console import say
+from monarq.cli.terminal.progress import ProgressBar
 from monarq.shared.payloads.progress import Progress as JobProgress
 from monarq.shared.text.printable import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import ProgressColumn
 
 
 class Output:
@@ -40,38 +41,33 @@ class Output:
         self._waits = waits
         self._total_bytes = total_bytes
         self._started_s = time.monotonic()
-        self._bar = _open_bar() if shows_bar and sys.stderr.isatty() else None
-        self._jobs = JobBars(self._bar) if self._bar is not None else None
+        self._bar = ProgressBar(_text_columns, is_wanted=shows_bar, shown="")
+        self._jobs = JobBars(self._bar.rich) if self._bar.rich is not None else None
 
     def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
+        self._bar.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.__exit__(kind, error, trace)
 
     def write(self, lines: Iterable[str]) -> None:
         """Writes lines to stdout, at once: whoever reads them in a pipe is waiting."""
         if sys.stdout.isatty():
             lines = list(map(printable, lines))
-        if self._bar is not None and sys.stdout.isatty():
+        if self._bar.rich is not None and sys.stdout.isatty():
             # What is written past a bar on the same terminal would tear it.
             for line in lines:
-                self._bar.console.print(line, soft_wrap=True)
+                self._bar.rich.console.print(line, soft_wrap=True)
             return
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
 
     def tell(self, line: str) -> None:
         """Says a line on stderr, above the bar."""
-        if self._bar is not None:
-            self._bar.console.print(printable(line), soft_wrap=True)
-        else:
-            say(line)
+        self._bar.say(line)
 
     def note_enqueued(self, count: int, bytes_read: int) -> None:
         """So many more jobs are in, and so much is read by now."""
@@ -108,27 +104,13 @@ class Output:
             say(f"monarq: of {self.enqueued:,} jobs {self.ended:,} have ended and {self.failed:,} failed {took}")
 
     def _show(self, completed: int, total: int | None) -> None:
-        if self._bar is None:
-            return
         shown = f"{self.enqueued:,} in"
         if self._waits:
             shown += f", {self.ended:,} ended, {self.failed:,} failed"
-        self._bar.update(self._bar.task_ids[0], completed=completed, total=total, shown=shown)
+        self._bar.update(completed, total=total, shown=shown)
 
 
-def _open_bar() -> Progress:
-    from rich.progress import BarColumn, Progress, TextColumn
+def _text_columns() -> Iterable[ProgressColumn]:
+    from rich.progress import BarColumn, TextColumn
 
-    bar = Progress(
-        BarColumn(bar_width=None),
-        TextColumn("{task.fields[shown]}", markup=False),
-        console=open_console(sys.stderr),
-        expand=True,
-        transient=True,
-        # rich would otherwise send what goes to stdout to stderr.
-        redirect_stdout=False,
-        redirect_stderr=False,
-        refresh_per_second=5,
-    )
-    bar.add_task("", total=None, shown="")
-    return bar
+    return BarColumn(bar_width=None), TextColumn("{task.fields[shown]}", markup=False)

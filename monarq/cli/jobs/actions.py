@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.jobs.view import as_row_line, as_view_line, render_rows, render_view
 from monarq.cli.terminal.console import FAILED, open_console, put_out, say
-from monarq.cli.terminal.progress import Tally
+from monarq.cli.terminal.progress import ActionProgress
 from monarq.monitor.admin import admin as steering
 from monarq.monitor.admin.admin import Cancelled, Retried
 from monarq.monitor.jobs.job import JobView, find_job
@@ -127,7 +127,7 @@ async def cancel_jobs(source: UrlSource, queues: Sequence[str], ids: Sequence[st
     Raises:
         RedisError: Redis did not answer.
     """
-    return await _work(source, queues, ids, _cancel, done="being cancelled", undone="cancelled")
+    return await _work(source, queues, ids, _cancel, done_words="being cancelled", undone_words="cancelled")
 
 
 async def retry_jobs(source: UrlSource, queues: Sequence[str], ids: Sequence[str]) -> int:
@@ -136,23 +136,23 @@ async def retry_jobs(source: UrlSource, queues: Sequence[str], ids: Sequence[str
     Raises:
         RedisError: Redis did not answer.
     """
-    return await _work(source, queues, ids, _retry, done="due now", undone="retried")
+    return await _work(source, queues, ids, _retry, done_words="due now", undone_words="retried")
 
 
 async def _work(
-    source: UrlSource, queues: Sequence[str], ids: Sequence[str], act: Act, *, done: str, undone: str
+    source: UrlSource, queues: Sequence[str], ids: Sequence[str], act: Act, *, done_words: str, undone_words: str
 ) -> int:
     wanted = list(dict.fromkeys(ids))
     async with open_client(source) as redis:
-        with Tally(len(wanted), done=done, undone=undone) as tally:
+        with ActionProgress(len(wanted), done_words=done_words, undone_words=undone_words) as progress:
             for job_id in wanted:
                 view = await _find(redis, queues, job_id)
                 why_not = await _unknown(redis, queues, job_id) if view is None else await act(redis, view)
                 if why_not is None:
-                    tally.add(1)
+                    progress.add_done(1)
                 else:
-                    tally.refuse(_as_text(job_id), why_not)
-    return FAILED if tally.refused else 0
+                    progress.add_refused(_as_text(job_id), why_not)
+    return FAILED if progress.refused else 0
 
 
 async def _cancel(redis: Redis, view: JobView) -> str | None:

@@ -6,16 +6,16 @@ What jobs and clients wrote, names, ids, arguments and errors, reaches no termin
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.dead.view import ago, below, labelled, moment
+from monarq.cli.terminal.details import format_age, format_time, indented, labelled_line
 from monarq.cli.terminal.formatting import duration
-from monarq.cli.terminal.tables import Column, render_listed
+from monarq.cli.terminal.tables import Column, render_listed, text_cells
 from monarq.monitor.jobs.job import JobView
 from monarq.monitor.jobs.listing import JobRow
 from monarq.monitor.jobs.timeline import Moment
@@ -59,21 +59,17 @@ def _told(row: JobRow) -> dict[str, Any]:
 
 def render_rows(rows: Sequence[JobRow], *, with_queue: bool, width: int) -> RenderableType:
     """Jobs as a table, a row each."""
-    queue = [Column("queue", _texts(row.queue for row in rows), least=SHORTEST_NAME)]
-    ids = Column("id", _texts(row.id for row in rows))
+    queue = [Column("queue", text_cells(row.queue for row in rows), least=SHORTEST_NAME)]
+    ids = Column("id", text_cells(row.id for row in rows))
     columns = [
         Column("state", [Text(row.state, style=_STYLES.get(row.state, "")) for row in rows]),
         *(queue if with_queue else []),
         ids,
-        Column("job", _texts(row.name or "?" for row in rows), least=SHORTEST_NAME),
-        Column("tries", _texts(map(_tries, rows)), rank=1, justify="right"),
-        Column("", _texts(map(_standing, rows)), least=max(SHORTEST_STANDING, *_ids_of_workers(rows))),
+        Column("job", text_cells(row.name or "?" for row in rows), least=SHORTEST_NAME),
+        Column("tries", text_cells(map(_tries, rows)), rank=1, justify="right"),
+        Column("", text_cells(map(_standing, rows)), least=max(SHORTEST_STANDING, *_ids_of_workers(rows))),
     ]
     return render_listed(ids, columns, width=width)
-
-
-def _texts(cells: Iterable[str]) -> list[Text]:
-    return [Text(printable(cell)) for cell in cells]
 
 
 def _ids_of_workers(rows: Sequence[JobRow]) -> list[int]:
@@ -90,13 +86,13 @@ def _standing(row: JobRow) -> str:
     """What is most worth knowing of a job in its state."""
     asked = ", to be aborted" if row.abort_ms else ""
     if row.state == "running":
-        since = f" for {ago(row.started_ms)}" if row.started_ms else ""
+        since = f" for {format_age(row.started_ms)}" if row.started_ms else ""
         return f"on {row.worker or 'a worker'}{since}{asked}"
     if row.error:
         return brief(row.error)
     if row.ended_ms is not None:
         took = f", after {duration((row.ended_ms - row.started_ms) / 1000)}" if row.started_ms else ""
-        return f"{ago(row.ended_ms)} ago{took}"
+        return f"{format_age(row.ended_ms)} ago{took}"
     if row.due_ms is None or row.due_ms <= 1:
         return asked.removeprefix(", ")
     wait_s = row.due_ms / 1000 - time.time()
@@ -106,12 +102,12 @@ def _standing(row: JobRow) -> str:
 def render_view(view: JobView, *, with_arguments: bool) -> RenderableType:
     """All that is known of one job."""
     lines = [Text(printable(view.row.id), style="bold")]
-    lines += [labelled(name, value) for name, value in _facts(view, with_arguments) if value]
+    lines += [labelled_line(name, value) for name, value in _facts(view, with_arguments) if value]
     lines += [Text.assemble("\n  ", ("timeline", "dim"))]
     lines += [Text(f"  {_line(each)}") for each in view.timeline]
     traceback = _traceback(view)
     if traceback:
-        lines += [Text(""), Text(below(traceback, 2))]
+        lines += [Text(""), Text(indented(traceback, 2))]
     return Group(*lines)
 
 
@@ -129,7 +125,7 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     if with_arguments:
         yield "arguments", "cannot be read safely, or are gone" if view.arguments is None else view.arguments or "none"
     if result is not None:
-        until = moment(result.kept_until_ms) if result.kept_until_ms else "for ever"
+        until = format_time(result.kept_until_ms) if result.kept_until_ms else "for ever"
         yield "result", f"{result.format}{', signed' if result.signed else ''}, {result.bytes:,} bytes, kept {until}"
         yield "returned", result.value
 
@@ -138,7 +134,7 @@ def _payload(view: JobView) -> str:
     if view.row.payload_bytes is None:
         return "" if view.result else "it is gone"
     kind = f"{view.payload_format or ''}{', signed' if view.signed else ''}".strip(", ")
-    until = f", expires {moment(view.expires_ms)}" if view.expires_ms else ""
+    until = f", expires {format_time(view.expires_ms)}" if view.expires_ms else ""
     return f"{kind + ', ' if kind else ''}{view.row.payload_bytes:,} bytes{until}"
 
 
@@ -152,4 +148,4 @@ def _line(told: Moment) -> str:
     words = _WORDS.get(told.what, told.what)
     tries = f" (number {told.tries}, the next after {duration((told.delay_ms or 0) / 1000)})" if told.tries else ""
     note = " ".join(told.note.split())
-    return printable(f"{moment(told.at_ms)}  {words}{tries}{': ' if note else ''}{note}")
+    return printable(f"{format_time(told.at_ms)}  {words}{tries}{': ' if note else ''}{note}")

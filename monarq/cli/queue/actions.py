@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.command_line.redis_source import open_client
-from monarq.cli.dead.view import ago
 from monarq.cli.terminal.console import FAILED, open_console, say
+from monarq.cli.terminal.details import format_age
 from monarq.monitor.admin import admin as steering
 from monarq.monitor.admin.admin import WaitingState
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
@@ -160,7 +160,7 @@ def _render(lines: Sequence[QueueLine], *, width: int) -> Table:
     table.add_column("", no_wrap=True)
     for line in lines:
         since_ms = line.paused_since_ms
-        paused = "" if since_ms is None else "paused" if is_narrow else f"paused for {ago(since_ms)}"
+        paused = "" if since_ms is None else "paused" if is_narrow else f"paused for {format_age(since_ms)}"
         counts = (Text(f"{getattr(line, name):,}") for name in names)
         table.add_row(Text(printable(line.queue), style="bold"), *counts, Text(paused, "yellow"))
     return table

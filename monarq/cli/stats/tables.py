@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monarq.cli.terminal.formatting import NOTHING, duration, rate, span, sparkline
-from monarq.cli.terminal.tables import Column, open_table, render_columns
+from monarq.cli.terminal.tables import Column, one_line_cell, open_table, render_columns
 from monarq.monitor.health.overview import BEATS, Overview
 from monarq.monitor.queues.counters import Tallies
 from monarq.shared.text.error_text import brief
@@ -69,13 +69,8 @@ def render_queue_rows(queues: Sequence[Overview], *, width: int) -> RenderableTy
         Column(name, [row[name] for row in cells], rank, usual=usual, justify="right")
         for name, (rank, usual) in _WORTH.items()
     ]
-    names = Column("queue", [_one_line(_name(queue)) for queue in queues], least=SHORTEST_NAME)
+    names = Column("queue", [one_line_cell(_name(queue)) for queue in queues], least=SHORTEST_NAME)
     return render_columns([names, *numbers], width=width, gap=gap)
-
-
-def _one_line(text: Text) -> Text:
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
 
 
 def _queue_table(queues: Sequence[Overview], rows: Sequence[Sequence[Cell]]) -> Table:
@@ -174,8 +169,8 @@ def render_jobs(rows: Sequence[JobRow], *, window: str, width: int, with_queue: 
         with_queue: whether there are jobs of several queues.
     """
     head = f"job, {window}"
-    names = Column(head, [_cut(name or "(no name)") for _, name, _ in rows], least=len(head))
-    queues = Column("queue", [_cut(queue) for queue, _, _ in rows], _QUEUE_RANK, least=SHORTEST_QUEUE)
+    names = Column(head, [one_line_cell(name or "(no name)") for _, name, _ in rows], least=len(head))
+    queues = Column("queue", [one_line_cell(queue) for queue, _, _ in rows], _QUEUE_RANK, least=SHORTEST_QUEUE)
     cells = [_job_cells(tallies) for _, _, tallies in rows]
     numbers = [
         Column(name, [row[name] for row in cells], rank, usual=usual, justify="right")
@@ -183,10 +178,6 @@ def render_jobs(rows: Sequence[JobRow], *, window: str, width: int, with_queue: 
     ]
     gap = 1 if width < WIDE_GAPS else 2
     return render_columns([names, *([queues] if with_queue else []), *numbers], width=width, gap=gap)
-
-
-def _cut(name: str) -> Text:
-    return _one_line(Text(printable(name)))
 
 
 _QUEUE_RANK: Final = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,8 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from monarq.shared.text.printable import printable
 
 GAP: Final = 2
 
@@ -44,6 +46,18 @@ class Column:
     def narrowest(self) -> int:
         """The signs that it needs at least."""
         return self.widest if self.least is None else min(self.widest, self.least)
+
+
+def text_cells(values: Iterable[str]) -> list[Text]:
+    """The cells of a column, without control codes."""
+    return [Text(printable(value)) for value in values]
+
+
+def one_line_cell(value: Text | str) -> Text:
+    """A cell that is cut where its column is narrower; a column that may wrap is narrowed before those of numbers."""
+    text = value if isinstance(value, Text) else Text(printable(value))
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
 def render_columns(columns: Sequence[Column], *, width: int, gap: int = GAP) -> Table:
