@@ -11,7 +11,8 @@ import pytest
 from redis.asyncio import Redis
 from rich.console import Console, RenderableType
 
-from monarq.cli.workers.view import memory, render_jobs, render_workers
+from monarq.cli.terminal.worker_table import memory, render_workers
+from monarq.cli.workers.actions import render_jobs
 from monarq.monitor.queues.workers import RunningJob, WorkerStats
 from monarq.producer import Producer
 from tests.cli.command import Cli, listed, until, worker

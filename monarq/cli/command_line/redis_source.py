@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -68,6 +68,18 @@ def open_source(url: str | None) -> Iterator[UrlSource]:
             yield source
         except RedisError as error:
             raise told(error, source.shown) from error
+
+
+def run_action(url: str | None, action: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
+    """Runs a command's action with its Redis; returns the exit code.
+
+    Raises:
+        MonarqError: as `open_source`, and whatever the action raises.
+    """
+    import asyncio
+
+    with open_source(url) as source:
+        return asyncio.run(action(source))
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -11,11 +10,10 @@ import click
 from monarq.cli.command_line.arguments import parse_duration
 from monarq.cli.command_line.help import DocumentedCommand, DocumentedGroup
 from monarq.cli.command_line.options import FunctionT, queue_option, verbose_option
-from monarq.cli.command_line.redis_source import open_source, redis_option
+from monarq.cli.command_line.redis_source import redis_option, run_action
 
 if TYPE_CHECKING:
     from monarq.cli.dead.actions import Choice
-    from monarq.shared.redis.connection import UrlSource
 
 SECTIONS: Final = {
     "Examples": """
@@ -92,7 +90,7 @@ def list_dead(redis: str | None, limit: int, json: bool, **given: Any) -> int:
     """List dead letters, the newest first. No payload is decoded for it."""
     from monarq.cli.dead.actions import list_letters
 
-    return _run(redis, lambda source: list_letters(source, _choice(given), limit, as_json=json))
+    return run_action(redis, lambda source: list_letters(source, _choice(given), limit, as_json=json))
 
 
 @dead.command("show", cls=DocumentedCommand, sections=JSON_SECTIONS)
@@ -108,7 +106,7 @@ def show_dead(redis: str | None, payload: bool, json: bool, **given: Any) -> int
     """Show everything that is known of dead jobs, with their tracebacks."""
     from monarq.cli.dead.actions import show_letters
 
-    return _run(redis, lambda source: show_letters(source, _choice(given), with_payload=payload, as_json=json))
+    return run_action(redis, lambda source: show_letters(source, _choice(given), with_payload=payload, as_json=json))
 
 
 @dead.command("retry", cls=DocumentedCommand, sections=RETRY_SECTIONS)
@@ -123,7 +121,7 @@ def retry_dead(redis: str | None, rate: float | None, everything: bool, **given:
     from monarq.cli.dead.actions import retry_letters
 
     choice = _deliberate(given, everything)
-    return _run(redis, lambda source: retry_letters(source, choice, rate))
+    return run_action(redis, lambda source: retry_letters(source, choice, rate))
 
 
 @dead.command("delete")
@@ -137,7 +135,7 @@ def delete_dead(redis: str | None, everything: bool, **given: Any) -> int:
     from monarq.cli.dead.actions import delete_letters
 
     choice = _deliberate(given, everything)
-    return _run(redis, lambda source: delete_letters(source, choice))
+    return run_action(redis, lambda source: delete_letters(source, choice))
 
 
 def _choice(given: dict[str, Any]) -> Choice:
@@ -157,10 +155,3 @@ def _deliberate(given: dict[str, Any], everything: bool) -> Choice:
     if choice.ids and any(ways[1:]):
         raise click.UsageError("give either IDs, or filters or --all", click.get_current_context())
     return choice
-
-
-def _run(redis: str | None, work: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
-    import asyncio
-
-    with open_source(redis) as source:
-        return asyncio.run(work(source))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from monarq.cli.command_line.help import DocumentedCommand, DocumentedGroup
 from monarq.cli.command_line.options import queue_option, verbose_option
-from monarq.cli.command_line.redis_source import open_source, redis_option
+from monarq.cli.command_line.redis_source import redis_option, run_action
 
 if TYPE_CHECKING:
     from monarq.monitor.jobs.listing import ListedState
-    from monarq.shared.redis.connection import UrlSource
 
 SECTIONS: Final = {
     "Examples": """
@@ -103,7 +101,7 @@ def list_command(
     from monarq.cli.jobs.actions import Listing, list_jobs
 
     listing = Listing(queue, state or STATES[:3], name, limit)
-    return _run(redis, lambda source: list_jobs(source, listing, as_json=json))
+    return run_action(redis, lambda source: list_jobs(source, listing, as_json=json))
 
 
 @jobs.command("show", cls=DocumentedCommand, sections=SHOW_SECTIONS)
@@ -117,7 +115,7 @@ def show_command(redis: str | None, payload: bool, json: bool, queue: tuple[str,
     """Show all that is known of jobs, with what happened to them and when."""
     from monarq.cli.jobs.actions import show_jobs
 
-    return _run(redis, lambda source: show_jobs(source, queue, ids, with_arguments=payload, as_json=json))
+    return run_action(redis, lambda source: show_jobs(source, queue, ids, with_arguments=payload, as_json=json))
 
 
 @jobs.command("cancel", cls=DocumentedCommand, sections=CANCEL_SECTIONS)
@@ -129,7 +127,7 @@ def cancel_command(redis: str | None, queue: tuple[str, ...], ids: tuple[str, ..
     """Stop jobs that run, and keep those that wait from being run."""
     from monarq.cli.jobs.actions import cancel_jobs
 
-    return _run(redis, lambda source: cancel_jobs(source, queue, ids))
+    return run_action(redis, lambda source: cancel_jobs(source, queue, ids))
 
 
 @jobs.command("retry", cls=DocumentedCommand, sections=RETRY_SECTIONS)
@@ -141,11 +139,4 @@ def retry_command(redis: str | None, queue: tuple[str, ...], ids: tuple[str, ...
     """Run dead jobs again, and deferred ones now."""
     from monarq.cli.jobs.actions import retry_jobs
 
-    return _run(redis, lambda source: retry_jobs(source, queue, ids))
-
-
-def _run(redis: str | None, work: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
-    import asyncio
-
-    with open_source(redis) as source:
-        return asyncio.run(work(source))
+    return run_action(redis, lambda source: retry_jobs(source, queue, ids))

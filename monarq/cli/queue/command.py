@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from monarq.cli.command_line.help import DocumentedCommand, DocumentedGroup
 from monarq.cli.command_line.options import queue_name, verbose_option
-from monarq.cli.command_line.redis_source import open_source, redis_option
+from monarq.cli.command_line.redis_source import redis_option, run_action
 
 if TYPE_CHECKING:
     from monarq.monitor.admin.admin import WaitingState
-    from monarq.shared.redis.connection import UrlSource
 
 SECTIONS: Final = {
     "Examples": """
@@ -66,7 +64,7 @@ def list_command(redis: str | None, queues: tuple[str, ...], json: bool) -> int:
     """List queues: by default arq:queue and every queue that was used lately."""
     from monarq.cli.queue.actions import list_queues
 
-    return _run(redis, lambda source: list_queues(source, queues, as_json=json))
+    return run_action(redis, lambda source: list_queues(source, queues, as_json=json))
 
 
 @queue.command("pause", cls=DocumentedCommand, sections=PAUSE_SECTIONS)
@@ -77,7 +75,7 @@ def pause_command(redis: str | None, queues: tuple[str, ...]) -> int:
     """Let queues give no more jobs to workers."""
     from monarq.cli.queue.actions import pause_queues
 
-    return _run(redis, lambda source: pause_queues(source, queues))
+    return run_action(redis, lambda source: pause_queues(source, queues))
 
 
 @queue.command("resume")
@@ -88,7 +86,7 @@ def resume_command(redis: str | None, queues: tuple[str, ...]) -> int:
     """Let paused queues go on, at once."""
     from monarq.cli.queue.actions import resume_queues
 
-    return _run(redis, lambda source: resume_queues(source, queues))
+    return run_action(redis, lambda source: resume_queues(source, queues))
 
 
 @queue.command("purge", cls=DocumentedCommand, sections=PURGE_SECTIONS)
@@ -106,11 +104,4 @@ def purge_command(redis: str | None, queue: str, state: tuple[WaitingState, ...]
     """Throw away all jobs that wait in a queue."""
     from monarq.cli.queue.actions import purge_queue
 
-    return _run(redis, lambda source: purge_queue(source, queue, state or STATES, is_agreed=yes))
-
-
-def _run(redis: str | None, work: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
-    import asyncio
-
-    with open_source(redis) as source:
-        return asyncio.run(work(source))
+    return run_action(redis, lambda source: purge_queue(source, queue, state or STATES, is_agreed=yes))

@@ -23,7 +23,7 @@ from monarq.cli.stats.tables import (
     render_queues,
 )
 from monarq.cli.terminal.formatting import duration
-from monarq.cli.workers.view import render_workers
+from monarq.cli.terminal.worker_table import render_workers
 from monarq.monitor.health.overview import Overview
 from monarq.monitor.health.queue_health import State, find_troubles, judge
 from monarq.monitor.queues.workers import in_order

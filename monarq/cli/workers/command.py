@@ -45,7 +45,7 @@ def workers(queue: tuple[str, ...], jobs: bool, redis: str | None, json: bool) -
     """
     import asyncio
 
-    from monarq.cli.workers.view import show_workers
+    from monarq.cli.workers.actions import show_workers
 
     with open_source(redis) as source:
         asyncio.run(show_workers(source, queue, with_jobs=jobs, as_json=json))

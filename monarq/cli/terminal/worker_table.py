@@ -1,25 +1,20 @@
-"""How workers look: a table that leaves columns out where there is no room for them, or JSON.
+"""The table of workers, which `monarq workers` and `monarq stats` show.
 
-What comes from Redis, ids of jobs too, reaches no terminal as control codes.
+It leaves out columns that there is no room for. What comes from Redis reaches no terminal as control codes.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
-from monarq.cli.terminal.console import open_console
 from monarq.cli.terminal.formatting import NOTHING, duration
-from monarq.cli.terminal.tables import Column, open_table, render_listed
+from monarq.cli.terminal.tables import one_line_cell, open_table
 from monarq.monitor.queues.places import Places, places_of
-from monarq.monitor.queues.stats import known_queues
-from monarq.monitor.queues.workers import WorkerStats, read_workers
-from monarq.shared.redis.connection import UrlSource
-from monarq.shared.text.json_lines import json_line
+from monarq.monitor.queues.workers import WorkerStats
 from monarq.shared.text.printable import printable
 
 WIDE: Final = 100
@@ -28,30 +23,8 @@ WIDE: Final = 100
 NARROW: Final = 64
 """Columns below which only what tells a worker's state is left."""
 
-SHORTEST_NAME: Final = 12
-
 LATE_S: Final = 1.0
 """A loop that was kept from turning for longer is marked."""
-
-
-async def show_workers(source: UrlSource, queues: Sequence[str], *, with_jobs: bool, as_json: bool) -> None:
-    """Reads and prints the workers of these queues, or of all that are known.
-
-    Raises:
-        RedisError: Redis did not answer.
-    """
-    redis = source.client()
-    try:
-        workers = await read_workers(redis, queues or await known_queues(redis))
-    finally:
-        await redis.aclose()
-    if as_json:
-        sys.stdout.write(json_line({"workers": workers}) + "\n")
-        return
-    console = open_console(sys.stdout)
-    console.print(render_workers(workers, width=console.width))
-    if with_jobs and workers:
-        console.print(Text(""), render_jobs(workers, width=console.width))
 
 
 def render_workers(workers: Sequence[WorkerStats], *, width: int, whole: bool = True) -> RenderableType:
@@ -65,7 +38,7 @@ def render_workers(workers: Sequence[WorkerStats], *, width: int, whole: bool = 
     if not workers:
         return Text("no worker; start one:  monarq worker TARGET")
     table = open_table(gap=1 if width < NARROW else 2)
-    table.add_column(_cut("worker on"))
+    table.add_column(one_line_cell("worker on"))
     names = _columns(width)
     if any(worker.cpu_places for worker in workers):
         at = names.index("running")
@@ -80,28 +53,9 @@ def render_workers(workers: Sequence[WorkerStats], *, width: int, whole: bool = 
     for worker in workers:
         cells = _cells(worker)
         if not whole:
-            cells["queues"] = _cut(", ".join(worker.queues))
-        table.add_row(_cut(worker.host), *(cells[name] for name in names))
+            cells["queues"] = one_line_cell(", ".join(worker.queues))
+        table.add_row(one_line_cell(worker.host), *(cells[name] for name in names))
     return table
-
-
-def render_jobs(workers: Sequence[WorkerStats], *, width: int) -> RenderableType:
-    """What they run, the longest running first."""
-    running = [(job, worker) for worker in workers for job in worker.running_jobs]
-    if not running:
-        return Text("no job runs")
-    running.sort(key=lambda each: -each[0].age_s)
-    ids = Column("id", _texts(job.id for job, _ in running))
-    columns = [
-        Column("for", _texts(duration(job.age_s) for job, _ in running), justify="right"),
-        ids,
-        Column("job", _texts(job.name for job, _ in running), least=SHORTEST_NAME),
-        Column("queue", _texts(job.queue for job, _ in running), rank=2, least=SHORTEST_NAME),
-        Column("worker", _texts(f"{worker.host}:{worker.pid}" for _, worker in running), rank=1),
-    ]
-    table = render_listed(ids, columns, width=width)
-    unnamed = sum(max(0, worker.running - len(worker.running_jobs)) for worker in workers)
-    return Group(table, Text(f"and {unnamed:,} more", style="dim")) if unnamed else table
 
 
 def _columns(width: int) -> list[str]:
@@ -151,12 +105,3 @@ def memory(size: int) -> str:
     """A size in at most six signs: `85MB`, `1.2GB`."""
     megabytes = size / 2**20
     return f"{megabytes:.0f}MB" if megabytes < 1000 else f"{megabytes / 1024:.1f}GB"
-
-
-def _texts(cells: Iterable[str]) -> list[Text]:
-    return [Text(printable(cell)) for cell in cells]
-
-
-def _cut(name: str) -> Text:
-    """A name on one line; its column, which may wrap, is made narrower before those of numbers."""
-    return Text(printable(name), no_wrap=True, overflow="ellipsis")
