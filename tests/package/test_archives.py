@@ -1,4 +1,4 @@
-"""What is packed is complete: five folders of monarq are links, which packers like to leave out."""
+"""The sdist and the wheel are complete: five folders of monarq are symbolic links, which packers like to leave out."""
 
 from __future__ import annotations
 
