@@ -93,6 +93,30 @@ __all__ = [
 ]
 
 
+def _check_links() -> None:
+    """Raises an ImportError where the folders are missing that are symbolic links in the sources.
+
+    A git checkout with core.symlinks=false has text files in their place, and so has a zip file unpacked on Windows.
+    """
+    from os.path import isdir  # pathlib is slow to import
+
+    folder = __path__[0]
+    if isdir(f"{folder}/shared"):  # noqa: PTH112
+        return
+    from importlib.util import find_spec
+
+    if find_spec("monarq.shared") is None:  # a zip file on sys.path is no folder, and has all
+        links = " ".join(f"monarq/{name}" for name in ("examples", "monitor", "producer", "shared", "workers"))
+        raise ImportError(
+            f"there is no folder 'shared' in {folder}: this copy of monarq was made without symbolic links. In a git"
+            f" checkout they come back with: git config core.symlinks true && git checkout -- {links} (on Windows, with"
+            " developer mode on). In place of an unpacked zip file, use a git clone or a released package."
+        )
+
+
+_check_links()
+
+
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
