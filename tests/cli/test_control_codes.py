@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.redis.keys import QueueKeys
 from tests.cli.command import Cli
-from tests.cli.dead_letters import bury, letter
+from tests.cli.dead.letters import bury, letter
 from tests.support.workers import put, run_burst
 
 OBEYED: Final = ("\x1b", "\x07", "\r", "\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\u2029")

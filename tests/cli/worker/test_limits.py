@@ -29,7 +29,7 @@ async def test_limits_reach_the_workers(redis: Redis, redis_url: str) -> None:
         small = await producer.enqueue("double", "x")
         large = [await producer.enqueue("double", "x" * 600) for _ in range(2)]
         ended = await monarq(
-            *("worker", "tests.cli.jobs", "-w", "1", "-c", "1", "--burst", "--max-payload", "100KB"),
+            *("worker", "tests.cli.target", "-w", "1", "-c", "1", "--burst", "--max-payload", "100KB"),
             *("--max-jobs-per-child", "5", "--max-error-text", "2KB", *limits.split()),
             url=redis_url,
         )

@@ -115,7 +115,10 @@ async def test_a_real_worker_and_its_running_job(redis: Redis, redis_url: str, c
     async def runs() -> bool:
         return bool((await told())["running"])
 
-    async with Producer(redis_url) as producer, worker(redis_url, "tests.cli.jobs", "--lease", "1", "--grace", "1"):
+    async with (
+        Producer(redis_url) as producer,
+        worker(redis_url, "tests.cli.target", "--lease", "1", "--grace", "1"),
+    ):
         handle = await producer.enqueue("wait_ms", 60_000)
         await listed(redis)
         await until(runs)

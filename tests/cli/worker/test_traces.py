@@ -22,7 +22,7 @@ async def test_spans_of_both_lanes_hang_together(
         await producer.enqueue("traced_on_a_worker")
         await producer.enqueue(named("traced_in_a_child", lane="cpu"))
     file = tmp_path / "spans"
-    worker = ("worker", "tests.cli.tracing_jobs", "-w", "1", "--burst", "--log-format", "json")
+    worker = ("worker", "tests.cli.worker.tracing_jobs", "-w", "1", "--burst", "--log-format", "json")
     ended = await monarq(*worker, url=redis_url, env={"TRACES_FILE": str(file)})
     assert ended.code == 0, ended.err
     spans = [json.loads(line) for line in file.read_text().splitlines()]

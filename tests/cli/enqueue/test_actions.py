@@ -30,7 +30,7 @@ async def payload_of(redis: Redis, job_id: str) -> Payload:
 
 async def test_it_prints_the_id_of_a_job_that_is_in(redis: Redis, redis_url: str) -> None:
     ended = await monarq(
-        "enqueue", "tests.cli.jobs:join", "--kwargs", '{"sep": "+"}', "--", "-1", "text", '"2"', url=redis_url
+        "enqueue", "tests.cli.target:join", "--kwargs", '{"sep": "+"}', "--", "-1", "text", '"2"', url=redis_url
     )
     assert (ended.code, ended.err) == (0, "")
     payload = await payload_of(redis, ended.out.strip())
@@ -63,7 +63,7 @@ async def test_names_and_times_have_limits(redis: Redis, cli_here: Run, argument
 
 
 async def test_a_dotted_path_that_can_be_imported(redis: Redis, cli_here: Run) -> None:
-    ended = await cli_here("enqueue", "tests.cli.jobs.square", "3")
+    ended = await cli_here("enqueue", "tests.cli.target.square", "3")
     assert ended.code == 0
     assert (await payload_of(redis, ended.out.strip())).name == "square"
     # It is a cpu job, which only the code can tell.
@@ -96,7 +96,7 @@ async def test_pickled_for_arq(redis: Redis, cli_here: Run) -> None:
 
 async def test_a_thousand_lines_of_stdin(redis: Redis, redis_url: str) -> None:
     lines = "".join(f"{n}\n" for n in range(1000))
-    ended = await monarq("enqueue", "tests.cli.jobs:double", "--from", "-", url=redis_url, stdin=lines.encode())
+    ended = await monarq("enqueue", "tests.cli.target:double", "--from", "-", url=redis_url, stdin=lines.encode())
     ids = ended.out.split()
     assert (ended.code, len(ids), len(set(ids))) == (0, 1000, 1000)
     assert "1,000 jobs enqueued" in ended.err
@@ -108,7 +108,7 @@ async def test_a_thousand_lines_of_stdin(redis: Redis, redis_url: str) -> None:
 async def test_what_a_line_may_be(redis: Redis, cli_here: Run, tmp_path: Path) -> None:
     path = tmp_path / "jobs"
     path.write_text('[1, "x"]\n{"sep": "/"}\n\nsome text\n"[1]"\n')
-    ended = await cli_here("enqueue", "tests.cli.jobs:join", "first", "--from", str(path))
+    ended = await cli_here("enqueue", "tests.cli.target:join", "first", "--from", str(path))
     calls = [await payload_of(redis, job_id) for job_id in ended.out.split()]
     assert [(call.args, call.kwargs) for call in calls] == [
         (("first", 1, "x"), {}),
@@ -131,7 +131,7 @@ async def test_lines_go_in_while_the_pipe_is_open(redis: Redis, redis_url: str) 
 
 
 async def test_a_line_that_does_not_fit_is_named(redis: Redis, redis_url: str) -> None:
-    ended = await monarq("enqueue", "tests.cli.jobs:double", "--from", "-", url=redis_url, stdin=b"1\n\n[1, 2]\n3\n")
+    ended = await monarq("enqueue", "tests.cli.target:double", "--from", "-", url=redis_url, stdin=b"1\n\n[1, 2]\n3\n")
     assert ended.code == 2
     assert "line 3 of stdin: double" in ended.err
     assert "too many positional arguments" in ended.err
@@ -141,7 +141,7 @@ async def test_a_line_that_does_not_fit_is_named(redis: Redis, redis_url: str) -
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["tests.cli.jobs:double"], "missing a required argument: 'n'"),
+        (["tests.cli.target:double"], "missing a required argument: 'n'"),
         (["name", "99999999999999999999999"], "do not serialize as msgpack"),
         (["name", "--defer-by", "10", "--expires", "5"], "the job would never be started"),
     ],
@@ -156,19 +156,31 @@ async def test_what_cannot_be_a_job(redis: Redis, cli_here: Run, args: list[str]
 
 async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: str, cli_here: Run) -> None:
     async with worker(redis_url):
-        one = await monarq("enqueue", "tests.cli.jobs:double", "21", "--wait", url=redis_url)
+        one = await monarq("enqueue", "tests.cli.target:double", "21", "--wait", url=redis_url)
         assert (one.code, one.err) == (0, "")
         assert one.results == [{"job_id": one.results[0]["job_id"], "success": True, "result": 42}]
 
         many = await monarq(
-            "enqueue", "tests.cli.jobs:wait_ms", "--from", "-", "--wait", url=redis_url, stdin=b"900\n600\n300\n1\n"
+            "enqueue",
+            "tests.cli.target:wait_ms",
+            "--from",
+            "-",
+            "--wait",
+            url=redis_url,
+            stdin=b"900\n600\n300\n1\n",
         )
         assert many.code == 0
         assert [result["result"] for result in many.results] == [1, 300, 600, 900]
         assert "of 4 jobs 4 have ended and 0 failed" in many.err
 
         failed = await monarq(
-            "enqueue", "tests.cli.jobs:fail_saying", "--from", "-", "--wait", url=redis_url, stdin=b"of course\nagain\n"
+            "enqueue",
+            "tests.cli.target:fail_saying",
+            "--from",
+            "-",
+            "--wait",
+            url=redis_url,
+            stdin=b"of course\nagain\n",
         )
         assert failed.code == 1
         assert {result["error"] for result in failed.results} == {"ValueError: of course", "ValueError: again"}
@@ -185,14 +197,14 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
 
 
 async def test_a_burst_ends_by_itself_and_a_thousand_results_are_told(redis: Redis, redis_url: str) -> None:
-    waiting = await start("enqueue", "tests.cli.jobs:double", "--from", "-", "--wait", url=redis_url)
+    waiting = await start("enqueue", "tests.cli.target:double", "--from", "-", "--wait", url=redis_url)
     told = asyncio.create_task(end(waiting, "".join(f"{n}\n" for n in range(1000)).encode()))
 
     async def all_in() -> bool:
         return bool(await redis.zcard(DEFAULT_QUEUE) == 1000)
 
     await until(all_in)
-    burst = await monarq("worker", "tests.cli.jobs", "-w", "1", "--burst", url=redis_url)
+    burst = await monarq("worker", "tests.cli.target", "-w", "1", "--burst", url=redis_url)
     assert burst.code == 0
     ended = await told
     assert ended.code == 0

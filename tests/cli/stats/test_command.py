@@ -58,7 +58,7 @@ async def test_help_names_every_field(cli_here: Cli) -> None:
 
 
 async def test_all_known_queues_or_those_that_are_named(redis: Redis, redis_url: str, cli_here: Cli) -> None:
-    async with worker(redis_url, "tests.cli.jobs", "-q", "emails"):
+    async with worker(redis_url, "tests.cli.target", "-q", "emails"):
         await listed(redis, "emails")
         known = json.loads((await cli_here("stats", "--json")).out)["queues"]
         assert [queue["queue"] for queue in known] == ["arq:queue", "emails"]

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.payloads.codec import MSGPACK
 from tests.cli.command import Cli
-from tests.cli.dead_letters import bury, letter
+from tests.cli.dead.letters import bury, letter
 from tests.support.queue_state import KEYS
 
 ANSI: Final = "\x1b[31mred\x1b[0m"

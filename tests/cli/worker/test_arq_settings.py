@@ -22,7 +22,7 @@ MORE = "; -w auto runs one for each core" if usable_cores() > 1 else ""
 async def test_one_process_runs_arqs_settings_unless_told_otherwise(
     redis: Redis, redis_url: str, options: tuple[str, ...], env: dict[str, str], told: str
 ) -> None:
-    target = "tests.cli.arq_app.WorkerSettings"
+    target = "tests.cli.worker.arq_settings.WorkerSettings"
     process = await start("worker", target, *options, "--redis", redis_url, url=redis_url, env=env)
     assert f": {target}, {told}" in await heard(process, "Ctrl-C ends it")
     assert (await stop(process)).code == 0
@@ -40,8 +40,10 @@ async def test_one_process_runs_arqs_settings_unless_told_otherwise(
 async def test_a_hook_that_raises_ends_the_command_as_with_arq(
     redis: Redis, redis_url: str, name: str, options: tuple[str, ...], code: int, told: str
 ) -> None:
-    ended = await monarq("worker", f"tests.cli.failing_app.{name}", *options, "--redis", redis_url, url=redis_url)
+    ended = await monarq(
+        "worker", f"tests.cli.worker.failing_settings.{name}", *options, "--redis", redis_url, url=redis_url
+    )
     assert (ended.code, told in ended.err) == (code, True), ended.err
     if code == 1:
-        assert 'tests/cli/failing_app.py", line' in ended.err
+        assert 'tests/cli/worker/failing_settings.py", line' in ended.err
         assert 'raise ValueError("no database")' in ended.err

@@ -44,7 +44,7 @@ async def http_pool(
     url: str, *args: str, workers: int = 1, ports: tuple[str, ...] = ("--health-port", "0")
 ) -> AsyncIterator[HttpPool]:
     """A pool for the life of the block."""
-    process = await start("worker", "tests.cli.jobs", "-w", str(workers), "--grace", "10", *ports, *args, url=url)
+    process = await start("worker", "tests.cli.target", "-w", str(workers), "--grace", "10", *ports, *args, url=url)
     found = re.search(r"monarq: /.* at (http://127\.0\.0\.1:\d+)", await heard(process, " at http://"))
     assert found
     async with httpx.AsyncClient(verify=False) as client:

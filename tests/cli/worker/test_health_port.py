@@ -17,7 +17,7 @@ from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer
 from monarq.shared.commands.jobs.claim import _SCRIPT as CLAIM
 from tests.cli.command import Ended, end, start
-from tests.cli.http_pool import http_pool
+from tests.cli.worker.http_pool import http_pool
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 
@@ -93,7 +93,7 @@ async def test_work_that_is_ready_and_not_claimed(redis: Redis, redis_url: str) 
 async def test_a_port_that_is_in_use(redis: Redis, redis_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ended = await end(await start("worker", "tests.cli.jobs", "-w", "1", "--health-port", port, url=redis_url))
+        ended = await end(await start("worker", "tests.cli.target", "-w", "1", "--health-port", port, url=redis_url))
     assert ended.code == 2
     assert ended.err == (
         f"monarq: --health-port: 127.0.0.1 port {port} cannot be listened on (Address already in use): choose another\n"
@@ -103,6 +103,6 @@ async def test_a_port_that_is_in_use(redis: Redis, redis_url: str) -> None:
 def test_without_the_extra(cli: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "monarq.workers.supervisor.health_web", raising=False)
     monkeypatch.setitem(sys.modules, "starlette.requests", None)
-    ended = cli("worker", "tests.cli.jobs", "-w", "1", "--health-port", "0")
+    ended = cli("worker", "tests.cli.target", "-w", "1", "--health-port", "0")
     assert ended.code == 2
     assert "pip install 'monarq[web]'" in ended.err
