@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from monarq import job
 
@@ -46,3 +47,8 @@ def square(n: int) -> int:
 @job
 async def make_bytes() -> bytes:
     return b"\x00\x01"
+
+
+@job
+async def block_the_loop(seconds: float) -> None:
+    time.sleep(seconds)

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from monarq.cli.stats.view import Frame, render
 from monarq.cli.terminal.formatting import duration, rate, span, sparkline
-from monarq.cli.terminal.tables import allot
 from monarq.monitor.health.overview import Overview
 from monarq.monitor.queues.counters import Tallies
 from monarq.monitor.queues.health_check import ArqHealth
@@ -178,13 +177,6 @@ def test_queues_that_are_not_well_come_first_where_not_all_can_be_shown() -> Non
 def test_a_long_name_of_a_queue_leaves_room_for_its_numbers() -> None:
     lines = shown(overview("a-queue-of-a-very-long-name"), overview("b"), width=40, height=24)
     assert any(line.split()[1:2] == ["1,234,567"] for line in lines if line.startswith("a-queue-of-a-ve"))
-
-
-def test_rows_are_shared_out() -> None:
-    assert allot([3, 40, 5], 100) == [3, 40, 5]
-    assert allot([3, 40, 40], 23) == [3, 10, 10]
-    assert allot([40, 0, 40], -5) == [0, 0, 0]
-    assert allot([40, 3, 40, 40], 14) == [4, 3, 4, 3]
 
 
 def test_ascii_where_there_is_nothing_else() -> None:

@@ -41,9 +41,9 @@ async def test_a_hook_that_raises_ends_the_command_as_with_arq(
     redis: Redis, redis_url: str, name: str, options: tuple[str, ...], code: int, told: str
 ) -> None:
     ended = await monarq(
-        "worker", f"tests.cli.worker.failing_settings.{name}", *options, "--redis", redis_url, url=redis_url
+        "worker", f"tests.cli.worker.arq_settings.{name}", *options, "--redis", redis_url, url=redis_url
     )
     assert (ended.code, told in ended.err) == (code, True), ended.err
     if code == 1:
-        assert 'tests/cli/worker/failing_settings.py", line' in ended.err
+        assert 'tests/cli/worker/arq_settings.py", line' in ended.err
         assert 'raise ValueError("no database")' in ended.err

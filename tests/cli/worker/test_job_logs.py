@@ -110,7 +110,7 @@ async def test_arqs_lines_stay_as_they_are(redis: Redis, redis_url: str) -> None
     client = await arq.create_pool(RedisSettings.from_dsn(redis_url))
     await client.enqueue_job("log_as_arq", _job_id="a1")
     await client.aclose()
-    ended = await monarq("worker", "tests.cli.worker.logging_settings.WorkerSettings", *WORKER, url=redis_url)
+    ended = await monarq("worker", "tests.cli.worker.arq_settings.Logs", *WORKER, url=redis_url)
     lines = [re.sub(r"\d+\.\d\ds", "X.XXs", line[8:]).removesuffix(" delayed=X.XXs") for line in ended.err.splitlines()]
     own = [line for line in lines if "log_as_arq" in line and "functions" not in line]
     assert own == [
