@@ -168,7 +168,7 @@ def test_a_bug_is_told_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyPatch
         raise ZeroDivisionError("of all things")
 
     monkeypatch.setattr("monarq.cli.command_line.arguments.parse_value", broken)
-    monkeypatch.setattr("monarq.cli.enqueue.command.parse_call", broken)
+    monkeypatch.setattr("monarq.cli.enqueue.command.parse_job_arguments", broken)
     ended = cli("enqueue", "name", "1")
     assert ended.code == 1
     assert ended.err == "monarq: unexpected ZeroDivisionError: of all things; -v shows where\n"
@@ -179,7 +179,7 @@ def test_ctrl_c_is_no_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> No
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("monarq.cli.enqueue.command.parse_call", interrupted)
+    monkeypatch.setattr("monarq.cli.enqueue.command.parse_job_arguments", interrupted)
     ended = cli("enqueue", "name")
     assert ended.code == 130
     assert ended.err.strip() == "monarq: interrupted"

@@ -1,4 +1,4 @@
-"""What stands on a command line, made into values: a job's arguments, and durations."""
+"""Parsers of a command line's values: a job's arguments, durations, sizes and numbers of workers."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ import click
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|d)?")
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
-MOST_WORKERS: Final = 1000
-"""Of one pool: what is more is a mistake, and takes the machine down before anybody sees it."""
+MAX_WORKERS: Final = 1000
+"""Of one pool. More is a mistake, and would take the machine down."""
 
-SHORTEST_HANG_S: Final = 1.5
+MIN_HANG_TIMEOUT_S: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class JobArguments:
     """The arguments of one job."""
 
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
 
-    def extended(self, line: str) -> Call:
-        """The same with what one line of a file adds.
+    def with_line(self, line: str) -> JobArguments:
+        """These arguments and those of one line of a file.
 
-        A line that is a JSON list gives positional arguments, a JSON object keyword arguments, other JSON one
-        positional argument, and a line that is no JSON is itself one, as text.
+        A JSON list adds positional arguments, a JSON object keyword arguments, and other JSON one positional
+        argument. A line that is not JSON is one positional argument, as text.
         """
         value = parse_value(line)
         if isinstance(value, list):
-            return Call((*self.args, *value), self.kwargs)
+            return JobArguments((*self.args, *value), self.kwargs)
         if isinstance(value, dict):
-            return Call(self.args, self.kwargs | value)
-        return Call((*self.args, value), self.kwargs)
+            return JobArguments(self.args, self.kwargs | value)
+        return JobArguments((*self.args, value), self.kwargs)
 
 
 def parse_value(text: str) -> Any:
-    """The JSON value that the text is, else the text."""
+    """The value of a text that is JSON, else the text itself."""
     import msgspec
 
     try:
@@ -48,18 +48,18 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def parse_call(arguments: tuple[str, ...], kwargs_json: str | None) -> Call:
+def parse_job_arguments(arguments: tuple[str, ...], kwargs_json: str | None) -> JobArguments:
     """The arguments of a command line.
 
     Raises:
-        click.BadParameter: what was given for --kwargs is no JSON object.
+        click.BadParameter: --kwargs is no JSON object.
     """
     kwargs = {} if kwargs_json is None else parse_value(kwargs_json)
     if not isinstance(kwargs, dict):
         raise click.BadParameter(
             f'{kwargs_json!r} is no JSON object; give one such as \'{{"name": "value"}}\'', param_hint="--kwargs"
         )
-    return Call(tuple(parse_value(argument) for argument in arguments), kwargs)
+    return JobArguments(tuple(parse_value(argument) for argument in arguments), kwargs)
 
 
 def parse_duration(text: str) -> float:
@@ -81,14 +81,16 @@ def parse_duration(text: str) -> float:
 
 
 def parse_hang_timeout(text: str) -> float:
-    """Seconds after which a worker that gives no sign of life is replaced.
+    """Seconds after which a worker that shows no sign of life is replaced.
 
     Raises:
-        click.BadParameter: it is no duration, or a worker could not keep to it.
+        click.BadParameter: it is no duration, or shorter than workers can meet.
     """
     seconds = parse_duration(text)
-    if seconds < SHORTEST_HANG_S:
-        raise click.BadParameter(f"{text!r} is too short: give {SHORTEST_HANG_S:g}s or more; workers speak each second")
+    if seconds < MIN_HANG_TIMEOUT_S:
+        raise click.BadParameter(
+            f"{text!r} is too short: give {MIN_HANG_TIMEOUT_S:g}s or more; workers speak each second"
+        )
     return seconds
 
 
@@ -111,12 +113,12 @@ def parse_workers(text: str) -> int:
     """How many workers: a number, or `auto` for one on each core that can be used here.
 
     Raises:
-        click.BadParameter: it is neither, or over `MOST_WORKERS`.
+        click.BadParameter: it is neither, or over `MAX_WORKERS`.
     """
     if text == "auto":
         from monarq.workers.system.cores import usable_cores
 
         return usable_cores()
-    if not text.isdecimal() or len(text) > len(str(MOST_WORKERS)) or not 1 <= int(text) <= MOST_WORKERS:
-        raise click.BadParameter(f"{text!r} is no number of workers: give 1 to {MOST_WORKERS:,}, or auto")
+    if not text.isdecimal() or len(text) > len(str(MAX_WORKERS)) or not 1 <= int(text) <= MAX_WORKERS:
+        raise click.BadParameter(f"{text!r} is no number of workers: give 1 to {MAX_WORKERS:,}, or auto")
     return int(text)

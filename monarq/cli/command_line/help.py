@@ -1,4 +1,4 @@
-"""Commands whose help has sections of text that is shown as it stands: examples, formats, exit codes."""
+"""Help texts: commands with further sections in their help, such as examples, formats and exit codes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 
-class DocumentedCommand(click.Command):
+class SectionedCommand(click.Command):
     """A command with further sections in its help."""
 
     def __init__(self, *args: Any, sections: Mapping[str, str], **kwargs: Any) -> None:
-        """Takes what `click.Command` takes.
+        """Takes the arguments of `click.Command`.
 
         Args:
             args: click's.
@@ -28,11 +28,11 @@ class DocumentedCommand(click.Command):
         super().format_epilog(ctx, formatter)
 
 
-class DocumentedGroup(click.Group):
+class SectionedGroup(click.Group):
     """A group with further sections in its help."""
 
     def __init__(self, *args: Any, sections: Mapping[str, str], **kwargs: Any) -> None:
-        """See `DocumentedCommand`."""
+        """See `SectionedCommand`."""
         super().__init__(*args, **kwargs)
         self._sections = sections
 
@@ -43,7 +43,7 @@ class DocumentedGroup(click.Group):
 
 
 def write_sections(sections: Mapping[str, str], formatter: click.HelpFormatter) -> None:
-    """Writes each section, its lines as they are."""
+    """Writes each section with its lines unchanged."""
     for title, text in sections.items():
         with formatter.section(title):
             for line in text.strip("\n").splitlines():

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands have: --version, --verbose and --queue."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from monarq.shared.validation import check_text
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
-def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Prints the version and ends the command, where it is wanted."""
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Prints the version and ends the command, if the option is given."""
     if wanted and not context.resilient_parsing:
         from monarq.shared.version import VERSION
 
@@ -23,7 +23,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         context.exit()
 
 
-def _be_verbose(context: click.Context, _: click.Parameter, wanted: bool) -> bool:
+def _set_verbose(context: click.Context, _: click.Parameter, wanted: bool) -> bool:
     if wanted:
         reporter = context.find_object(Reporter)
         if reporter is not None:
@@ -38,14 +38,20 @@ def make_verbose_option(text: str) -> Callable[[FunctionT], FunctionT]:
         text: its help.
     """
     return click.option(
-        "-v", "--verbose", is_flag=True, is_eager=True, expose_value=False, callback=_be_verbose, help=text
+        "-v", "--verbose", is_flag=True, is_eager=True, expose_value=False, callback=_set_verbose, help=text
     )
 
 
 verbose_option = make_verbose_option("Show the traceback of an error.")
 
 version_option = click.option(
-    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version.",
 )
 
 
@@ -53,10 +59,10 @@ def queue_name(text: str) -> str:
     """The name of a queue, as a type of options and arguments.
 
     Raises:
-        click.BadParameter: it cannot be one; it is empty, say, where a shell's variable is not set.
+        click.BadParameter: it cannot be one. For example, it is empty because a shell variable is not set.
     """
     try:
-        # A queue of arq's, which may be called anything, is to be looked at and paused all the same.
+        # arq's queues may have any name, and must be accepted here.
         check_text(text, "a queue's name")
     except SettingsError as error:
         raise click.BadParameter(str(error)) from None

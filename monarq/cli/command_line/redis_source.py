@@ -1,4 +1,4 @@
-"""Where a command gets its Redis from: the option --redis, the environment, or a private one for its life."""
+"""The Redis of a command: from the option --redis, from the environment, or a private one while the command runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from monarq.cli.terminal.console import say
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from monarq.shared.errors import MonarqError
     from monarq.shared.redis.connection import UrlSource
 
 EMBEDDED: Final = "embedded"
@@ -30,7 +29,7 @@ redis_option = click.option(
 
 @contextmanager
 def open_url(url: str | None) -> Iterator[str | None]:
-    """The URL as it was given, or that of a private Redis, which is started and told of, and ends with the block.
+    """The given URL, or that of a private Redis, which is started and announced, and ends with the block.
 
     Raises:
         EmbeddedRedisError: no private Redis could be started.
@@ -51,23 +50,24 @@ def open_url(url: str | None) -> Iterator[str | None]:
 
 @contextmanager
 def open_source(url: str | None) -> Iterator[UrlSource]:
-    """A command's Redis; what goes wrong with it inside the block is told in words for a person.
+    """A command's Redis; an error of it inside the block is raised again with a message for people.
 
     Raises:
-        SettingsError: the URL is none of Redis.
+        SettingsError: it is not the URL of a Redis.
         RedisUnavailableError: Redis could not be reached, or did not let us in.
         RedisRefusedError: Redis refused a command.
     """
     from redis.exceptions import RedisError
 
     from monarq.shared.redis.connection import UrlSource, redis_url
+    from monarq.shared.redis.redis_errors import explain
 
     with open_url(url) as found:
         source = UrlSource(redis_url(found))
         try:
             yield source
         except RedisError as error:
-            raise told(error, source.shown) from error
+            raise explain(error, source.shown) from error
 
 
 def run_action(url: str | None, action: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
@@ -90,10 +90,3 @@ async def open_client(source: UrlSource) -> AsyncIterator[Redis]:
         yield redis
     finally:
         await redis.aclose()
-
-
-def told(error: Exception, shown: str) -> MonarqError:
-    """What redis-py raised, in words for a person; `shown` is the server without its password."""
-    from monarq.shared.redis.redis_errors import explain
-
-    return explain(error, shown)

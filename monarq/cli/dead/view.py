@@ -1,6 +1,6 @@
-"""How dead letters look: a table, a page for one, or JSON.
+"""Dead letters as text: a table, the details of one, or JSON.
 
-What jobs wrote into them, errors and ids too, reaches no terminal as control codes.
+Text from jobs, errors and ids too, reaches no terminal as control codes.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from monarq.cli.terminal.details import format_age, format_time, indented, labelled_line
-from monarq.cli.terminal.tables import Column, render_listed, text_cells
+from monarq.cli.terminal.tables import Column, render_id_table, text_cells
 from monarq.monitor.jobs.dead import DeadLetter
 from monarq.monitor.jobs.payload_view import PayloadView, view_payload
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
 
-SHORTEST_NAME: Final = 12
-SHORTEST_ERROR: Final = 16
-"""Signs to which columns are narrowed at most."""
+MIN_NAME_WIDTH: Final = 12
+MIN_ERROR_WIDTH: Final = 16
+"""The least widths of columns."""
 
 JSON_FIELDS: Final = tuple(each.name for each in fields(DeadLetter) if each.name != "raw_id")
 
 
 def as_json_line(letter: DeadLetter, *payload: bytes | None) -> str:
     """A letter as one line of JSON, with its payload where that is given."""
-    told: dict[str, Any] = {name: getattr(letter, name) for name in JSON_FIELDS}
+    record: dict[str, Any] = {name: getattr(letter, name) for name in JSON_FIELDS}
     for data in payload:
-        told["payload"] = view_payload(data)
-    return json_line(told) + "\n"
+        record["payload"] = view_payload(data)
+    return json_line(record) + "\n"
 
 
 def render_list(letters: Sequence[DeadLetter], *, with_queue: bool, width: int) -> RenderableType:
     """Letters as a table, a row each."""
-    queue = [Column("queue", text_cells(letter.queue for letter in letters), least=SHORTEST_NAME)]
+    queue = [Column("queue", text_cells(letter.queue for letter in letters), min_width=MIN_NAME_WIDTH)]
     ids = Column("id", text_cells(letter.id for letter in letters))
     columns = [
         Column("died", text_cells(format_age(letter.died_ms) for letter in letters), justify="right"),
         *(queue if with_queue else []),
         ids,
-        Column("job", text_cells(letter.name for letter in letters), least=SHORTEST_NAME),
+        Column("job", text_cells(letter.name for letter in letters), min_width=MIN_NAME_WIDTH),
         Column("tries", text_cells(str(letter.tries) for letter in letters), rank=1, justify="right"),
-        Column("error", text_cells(brief(letter.error) for letter in letters), least=SHORTEST_ERROR),
+        Column("error", text_cells(brief(letter.error) for letter in letters), min_width=MIN_ERROR_WIDTH),
     ]
-    return render_listed(ids, columns, width=width)
+    return render_id_table(ids, columns, width=width)
 
 
 def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
-    """All that one letter says."""
+    """All details of one letter."""
     rows = {
         "queue": letter.queue,
         "job": letter.name,

@@ -1,7 +1,7 @@
 """`monarq demo`: network, file and cpu work, each one part after the other and then by jobs on a pool of workers.
 
-What it runs are the examples themselves, which are installed with monarq: what is shown is what can be read and tried.
-It starts a private Redis and a worker for each core, and nothing of it is left when it has ended, however it ends.
+It runs the examples, which are installed with monarq and can be read and tried. It starts a private Redis and a worker
+for each core, and stops all of them however it ends.
 """
 
 from __future__ import annotations
@@ -35,20 +35,21 @@ SVG_WIDTH: Final = 100
 def run_demo(
     console: Console | None = None, *, save_svg: Path | None = None, works: Sequence[WorkMaker] = WORKS
 ) -> int:
-    """Does some work with and without monarq and shows how long it took. Call it from the main thread.
+    """Does some work with and without monarq and prints how long each took. Call it from the main thread.
 
     Args:
         console: where to show it; by default stdout.
-        save_svg: a file for a picture of what was shown in the end; by default none.
+        save_svg: a file to draw the result into; by default none.
         works: what to do.
 
     Returns:
-        The exit code: 0, or 1 where the two ways came to different results.
+        The exit code: 0, or 1 where the results of the two ways differ.
 
     Raises:
         EmbeddedRedisError: there is no Redis to start.
         PoolError: the workers do not start.
-        KeyboardInterrupt: somebody pressed Ctrl-C; SystemExit: SIGTERM or SIGHUP came. All is stopped then, too.
+        KeyboardInterrupt: Ctrl-C was pressed; all is stopped before.
+        SystemExit: SIGTERM or SIGHUP came; all is stopped before.
     """
     console = console or Console()
     with _signals_as_exits(), LocalPool(JOBS) as pool:
@@ -83,7 +84,7 @@ def _explain(workers: int) -> Text:
 
 @contextmanager
 def _signals_as_exits() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block by an exception, as Ctrl-C does, so that everything is stopped in its order."""
+    """SIGTERM and SIGHUP raise an exception in the block, as Ctrl-C does, so that everything is stopped in order."""
     old = {number: signal.signal(number, _exit) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield

@@ -1,4 +1,4 @@
-"""`monarq demo`: see it at work within a minute, with nothing installed but monarq."""
+"""`monarq demo`: shows monarq at work within a minute, with nothing installed but monarq."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from monarq.cli.command_line.help import DocumentedCommand
+from monarq.cli.command_line.help import SectionedCommand
 from monarq.cli.command_line.options import verbose_option
 
 
-@click.command(cls=DocumentedCommand, sections={"Example": "monarq demo"})
+@click.command(cls=SectionedCommand, sections={"Example": "monarq demo"})
 @click.option("--save-svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw a picture of the outcome.")
 @verbose_option
 def demo(save_svg: Path | None) -> int:

@@ -1,6 +1,6 @@
-"""The lines of a file or of stdin, as they come: a pipe that is still written to holds nothing back.
+"""A reader of the lines of a file or of stdin, which returns lines of a pipe as soon as they are written.
 
-Only what one read gives is in memory, so that a file of a million lines can be put into a queue.
+Only one read is in memory at a time, so that a file of a million lines can be enqueued.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from typing import Final
 from monarq.shared.errors import MonarqError
 
 READ_BYTES: Final = 256 * 1024
-LONGEST_LINE: Final = 64 * 1024 * 1024
+MAX_LINE_BYTES: Final = 64 * 1024 * 1024
 BATCH: Final = 5000
 
 
-class LinesError(MonarqError):
-    """A file of lines cannot be read, or a line in it is of no use; the message names it."""
+class InputError(MonarqError):
+    """A file cannot be read, or a line in it is invalid; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that is not blank, and its number, from 1."""
+    """A line that is not blank, and its number, which starts at 1."""
 
     number: int
     text: str
 
 
-class Lines:
-    """The lines of a file that is open.
+class LineReader:
+    """Reads the lines of an open file.
 
     Attributes:
-        name: what the file is called in messages.
+        name: the file in messages.
         size: its size in bytes; None where it is a pipe or a terminal.
-        bytes_read: how much of it has been read.
+        bytes_read: how much has been read.
     """
 
     def __init__(self, fd: int, name: str) -> None:
         """Reads nothing yet.
 
         Args:
-            fd: the open file, which is not closed.
-            name: what to call it.
+            fd: the open file, which stays open.
+            name: the file in messages.
 
         Raises:
-            LinesError: it is a directory.
+            InputError: it is a directory.
         """
         self.name = name
         self.bytes_read = 0
@@ -59,22 +59,22 @@ class Lines:
         self._number = 0
         status = os.fstat(fd)
         if stat.S_ISDIR(status.st_mode):
-            raise LinesError(f"{name} cannot be read: Is a directory")
+            raise InputError(f"{name} cannot be read: Is a directory")
         self._is_file = stat.S_ISREG(status.st_mode)
         self.size = status.st_size if self._is_file else None
 
     async def batches(self) -> AsyncIterator[list[Line]]:
-        """What has come in since, some lines at a time, until the end of the file.
+        """The lines that have arrived, some at a time, until the end of the file.
 
         Raises:
-            LinesError: the file cannot be read, or a line is no UTF-8 or has no end.
+            InputError: the file cannot be read, or a line is not UTF-8 or too long.
         """
         while data := await self._read():
             fresh = data if self.bytes_read else data.removeprefix(codecs.BOM_UTF8)
             self.bytes_read += len(data)
             *whole, self._rest = (self._rest + fresh).split(b"\n")
-            if len(self._rest) > LONGEST_LINE:
-                raise LinesError(f"line {self._number + 1:,} of {self.name} is longer than {LONGEST_LINE:,} bytes")
+            if len(self._rest) > MAX_LINE_BYTES:
+                raise InputError(f"line {self._number + 1:,} of {self.name} is longer than {MAX_LINE_BYTES:,} bytes")
             for at in range(0, len(whole), BATCH):
                 yield list(self._decode(whole[at : at + BATCH]))
         yield list(self._decode([self._rest]))
@@ -85,36 +85,36 @@ class Lines:
             try:
                 text = raw.decode().rstrip("\r")
             except UnicodeDecodeError as error:
-                raise LinesError(f"line {self._number:,} of {self.name} is no UTF-8: {error.reason}") from error
+                raise InputError(f"line {self._number:,} of {self.name} is no UTF-8: {error.reason}") from error
             if text.strip():
                 yield Line(self._number, text)
 
     async def _read(self) -> bytes:
-        """What is there now; waits where nothing is. A thread would not do: Ctrl-C could not end its read."""
+        """The bytes that are available; waits for some. Not in a thread, as Ctrl-C could not end its read."""
         try:
             if not self._is_file:
                 await _until_readable(self._fd)
             return os.read(self._fd, READ_BYTES)
         except OSError as error:
-            raise LinesError(f"{self.name} cannot be read: {error.strerror}") from error
+            raise InputError(f"{self.name} cannot be read: {error.strerror}") from error
 
 
 @contextmanager
-def open_lines(path: str) -> Iterator[Lines]:
+def open_line_reader(path: str) -> Iterator[LineReader]:
     """The lines of a file; `-` is stdin.
 
     Raises:
-        LinesError: there is no such file, or it cannot be read.
+        InputError: there is no such file, or it cannot be read.
     """
     if path == "-":
-        yield Lines(0, "stdin")
+        yield LineReader(0, "stdin")
         return
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError as error:
-        raise LinesError(f"{path} cannot be read: {error.strerror}") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
     try:
-        yield Lines(fd, path)
+        yield LineReader(fd, path)
     finally:
         os.close(fd)
 
@@ -125,7 +125,7 @@ async def _until_readable(fd: int) -> None:
     try:
         loop.add_reader(fd, readable.set)
     except PermissionError:
-        return  # a device such as /dev/null, which the system does not let us wait for: it never makes us wait
+        return  # a device such as /dev/null, which cannot be waited for and is always ready
     try:
         await readable.wait()
     finally:

@@ -1,4 +1,4 @@
-"""What `monarq enqueue` shows while it works: results on stdout, and bars on stderr where that is a terminal."""
+"""The output of `monarq enqueue`: results on stdout, and progress bars on stderr where that is a terminal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """Writes lines to stdout and keeps the bar below them.
+    """Writes lines to stdout, and shows bars below them.
 
     Attributes:
-        enqueued: jobs that are in.
-        ended: jobs whose end was seen, the failed among them.
+        enqueued: jobs that have been enqueued.
+        ended: jobs that have ended, including the failed ones.
         failed: jobs that failed.
     """
 
@@ -32,8 +32,8 @@ class Output:
 
         Args:
             shows_bar: whether a bar is wanted, where stderr is a terminal.
-            waits: whether the ends of jobs are waited for; then the bar tells of these.
-            total_bytes: how much is to be read, where that is known; else the bar tells of it.
+            waits: whether the command waits for jobs to end; then the bar shows how many have ended.
+            total_bytes: the size of the input, which the bar shows otherwise; None where it is unknown.
         """
         self.enqueued = 0
         self.ended = 0
@@ -54,23 +54,23 @@ class Output:
         self._bar.__exit__(kind, error, trace)
 
     def write(self, lines: Iterable[str]) -> None:
-        """Writes lines to stdout, at once: whoever reads them in a pipe is waiting."""
+        """Writes lines to stdout and flushes it, as a reader of a pipe may wait for them."""
         if sys.stdout.isatty():
             lines = list(map(printable, lines))
         if self._bar.rich is not None and sys.stdout.isatty():
-            # What is written past a bar on the same terminal would tear it.
+            # Other output on the terminal of a bar would break its drawing.
             for line in lines:
                 self._bar.rich.console.print(line, soft_wrap=True)
             return
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
 
-    def tell(self, line: str) -> None:
-        """Says a line on stderr, above the bar."""
+    def say(self, line: str) -> None:
+        """Writes a line to stderr, above the bar."""
         self._bar.say(line)
 
     def note_enqueued(self, count: int, bytes_read: int) -> None:
-        """So many more jobs are in, and so much is read by now."""
+        """Counts enqueued jobs; `bytes_read` is the total so far."""
         self.enqueued += count
         if self._waits:
             self._show(self.ended, self.enqueued)
@@ -78,7 +78,7 @@ class Output:
             self._show(bytes_read, self._total_bytes)
 
     def note_ended(self, job_id: str, *, success: bool) -> None:
-        """One more job has ended."""
+        """Counts a job that has ended."""
         if self._jobs is not None:
             self._jobs.remove(job_id)
         self.ended += 1
@@ -87,16 +87,16 @@ class Output:
 
     @property
     def shows_jobs(self) -> bool:
-        """Whether anybody sees how far single jobs are."""
+        """Whether the progress of single jobs is shown."""
         return self._waits and self._jobs is not None
 
     def note_progress(self, job_id: str, progress: JobProgress) -> None:
-        """A job has told how far it is."""
+        """Shows the progress that a job has reported."""
         if self._jobs is not None:
             self._jobs.update(job_id, progress)
 
     def summarize(self) -> None:
-        """Says on stderr what was done."""
+        """Writes to stderr how many jobs were enqueued, ended and failed."""
         took = f"in {time.monotonic() - self._started_s:.1f} s"
         if not self._waits:
             say(f"monarq: {self.enqueued:,} jobs enqueued {took}")

@@ -1,4 +1,4 @@
-"""`monarq queue`: lists queues, pauses and resumes them, and throws away what waits in them."""
+"""`monarq queue`: lists, pauses, resumes and purges queues."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from monarq.cli.command_line.help import DocumentedCommand, DocumentedGroup
+from monarq.cli.command_line.help import SectionedCommand, SectionedGroup
 from monarq.cli.command_line.options import queue_name, verbose_option
 from monarq.cli.command_line.redis_source import redis_option, run_action
 
@@ -49,13 +49,13 @@ STATES: Final[tuple[WaitingState, ...]] = ("queued", "deferred")
 _queues = click.argument("queues", type=queue_name, metavar="QUEUE...", nargs=-1, required=True)
 
 
-@click.group(cls=DocumentedGroup, sections=SECTIONS)
+@click.group(cls=SectionedGroup, sections=SECTIONS)
 @verbose_option
 def queue() -> None:
     """List, pause, resume or purge queues."""
 
 
-@queue.command("list", cls=DocumentedCommand, sections=LIST_SECTIONS)
+@queue.command("list", cls=SectionedCommand, sections=LIST_SECTIONS)
 @click.argument("queues", type=queue_name, metavar="[QUEUE]...", nargs=-1)
 @click.option("--json", is_flag=True, help="Print a line of JSON for each queue.")
 @redis_option
@@ -67,7 +67,7 @@ def list_command(redis: str | None, queues: tuple[str, ...], json: bool) -> int:
     return run_action(redis, lambda source: list_queues(source, queues, as_json=json))
 
 
-@queue.command("pause", cls=DocumentedCommand, sections=PAUSE_SECTIONS)
+@queue.command("pause", cls=SectionedCommand, sections=PAUSE_SECTIONS)
 @_queues
 @redis_option
 @verbose_option
@@ -89,7 +89,7 @@ def resume_command(redis: str | None, queues: tuple[str, ...]) -> int:
     return run_action(redis, lambda source: resume_queues(source, queues))
 
 
-@queue.command("purge", cls=DocumentedCommand, sections=PURGE_SECTIONS)
+@queue.command("purge", cls=SectionedCommand, sections=PURGE_SECTIONS)
 @click.argument("queue", type=queue_name, metavar="QUEUE")
 @click.option(
     "--state",

@@ -1,4 +1,4 @@
-"""`monarq redis`: a Redis to try things out with, in the foreground."""
+"""`monarq redis`: runs a Redis for trying things out, in the foreground."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from monarq.cli.command_line.help import DocumentedCommand
+from monarq.cli.command_line.help import SectionedCommand
 from monarq.cli.command_line.options import verbose_option
 from monarq.cli.terminal.console import one_line, say
 
@@ -19,7 +19,7 @@ monarq redis --port 6380 --data-dir ./redis-data
 }
 
 
-@click.command(cls=DocumentedCommand, sections=SECTIONS)
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

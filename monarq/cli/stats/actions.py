@@ -1,4 +1,4 @@
-"""Reads queues and shows them: as JSON, as a screen that is refreshed in place, or as text for a pipe."""
+"""The work of `monarq stats`: reads queues, and shows them as JSON, as a screen that is refreshed, or as text."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from monarq.cli.command_line.redis_source import open_client, told
+from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.stats.as_json import to_json
-from monarq.cli.stats.view import Frame, render
+from monarq.cli.stats.view import Viewport, render
 from monarq.cli.terminal.console import open_console, say
 from monarq.monitor.health.overview import Overview, read_overviews
 from monarq.monitor.queues.stats import known_queues
 from monarq.shared.redis.connection import UrlSource
+from monarq.shared.redis.redis_errors import explain
 
 REFRESH_S: Final = 1.0
 
-MOST_READING: Final = 0.05
-"""The part of a watch's time that is spent in reading, at most: long windows of many jobs are shown anew less often."""
+MAX_READ_SHARE: Final = 0.05
+"""The most of a watch's time that is spent reading: long windows of many jobs are refreshed less often."""
 
-News = list[Overview] | str
+Reading = list[Overview] | str
 """What was read, or why it could not be."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be shown.
+class StatsOptions:
+    """What to show, and how.
 
     Attributes:
-        queues: by name; all that are known where none is named.
+        queues: by name; all known queues if empty.
         window_s: over how long jobs are counted by name, whole minutes; None for since the first job.
         as_json: as JSON.
         no_color: without colours, whatever the terminal can show.
@@ -51,94 +52,94 @@ class Wanted:
     no_color: bool = False
 
 
-async def show_once(source: UrlSource, wanted: Wanted) -> None:
+async def show_once(source: UrlSource, options: StatsOptions) -> None:
     """Reads and prints the queues.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        _printer(wanted)(await _read(redis, wanted))
+        _printer(options)(await _read(redis, options))
 
 
-async def watch_stats(source: UrlSource, wanted: Wanted) -> None:
-    """Reads and shows them each second until cancelled; a Redis that goes away later is told of and waited for.
+async def watch_stats(source: UrlSource, options: StatsOptions) -> None:
+    """Reads and shows them each second until cancelled; shows the error while Redis cannot be reached later.
 
-    The signals that end a process cancel it, so that no terminal is left on the screen of a program that is gone.
+    SIGTERM and SIGHUP cancel it, so that the terminal is restored.
 
     Raises:
         RedisError: Redis did not answer the first time.
     """
-    _let_signals_cancel()
+    _cancel_on_signals()
     async with open_client(source) as redis:
-        read_s, news = await _timed(_read(redis, wanted))
-        with _screen(wanted) as show:
+        read_s, reading = await _timed(_read(redis, options))
+        with _screen(options) as show:
             while True:
-                show(news)
-                await asyncio.sleep(max(REFRESH_S, read_s / MOST_READING))
-                read_s, news = await _timed(_read_or_tell(redis, wanted, source.shown))
+                show(reading)
+                await asyncio.sleep(max(REFRESH_S, read_s / MAX_READ_SHARE))
+                read_s, reading = await _timed(_read_or_explain(redis, options, source.shown))
 
 
-async def _timed(reading: Awaitable[News]) -> tuple[float, News]:
-    began_s = time.monotonic()
-    news = await reading
-    return time.monotonic() - began_s, news
+async def _timed(read: Awaitable[Reading]) -> tuple[float, Reading]:
+    started_s = time.monotonic()
+    reading = await read
+    return time.monotonic() - started_s, reading
 
 
-def _let_signals_cancel() -> None:
+def _cancel_on_signals() -> None:
     task = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if task is not None:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
-async def _read(redis: Redis, wanted: Wanted) -> News:
-    minutes = None if wanted.window_s is None else wanted.window_s // 60
-    return await read_overviews(redis, wanted.queues or await known_queues(redis), minutes=minutes)
+async def _read(redis: Redis, options: StatsOptions) -> Reading:
+    minutes = None if options.window_s is None else options.window_s // 60
+    return await read_overviews(redis, options.queues or await known_queues(redis), minutes=minutes)
 
 
-async def _read_or_tell(redis: Redis, wanted: Wanted, shown: str) -> News:
+async def _read_or_explain(redis: Redis, options: StatsOptions, shown: str) -> Reading:
     try:
-        return await _read(redis, wanted)
+        return await _read(redis, options)
     except (RedisError, OSError) as error:
-        return str(told(error, shown))
+        return str(explain(error, shown))
 
 
 @contextmanager
-def _screen(wanted: Wanted) -> Iterator[Callable[[News], None]]:
-    """How a watch shows what it reads."""
-    console = _console(wanted)
-    # Where the cursor cannot be moved, one text follows the other as in a pipe.
-    if wanted.as_json or not console.is_terminal or console.is_dumb_terminal:
-        yield _printer(wanted)
+def _screen(options: StatsOptions) -> Iterator[Callable[[Reading], None]]:
+    """The function that shows what a watch has read."""
+    console = _console(options)
+    # Where the cursor cannot be moved, texts are printed one after the other, as in a pipe.
+    if options.as_json or not console.is_terminal or console.is_dumb_terminal:
+        yield _printer(options)
         return
     with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
-        yield lambda news: live.update(_rendered(news, wanted, console, console.height), refresh=True)
+        yield lambda reading: live.update(_render(reading, options, console, console.height), refresh=True)
 
 
-def _printer(wanted: Wanted) -> Callable[[News], None]:
-    """How everything is written once."""
-    console = _console(wanted)
+def _printer(options: StatsOptions) -> Callable[[Reading], None]:
+    """The function that prints what was read."""
+    console = _console(options)
 
-    def show(news: News) -> None:
-        if isinstance(news, str):
-            say(f"monarq: {news}")
-        elif wanted.as_json:
-            sys.stdout.write(to_json(news, wanted.window_s).decode() + "\n")
+    def show(reading: Reading) -> None:
+        if isinstance(reading, str):
+            say(f"monarq: {reading}")
+        elif options.as_json:
+            sys.stdout.write(to_json(reading, options.window_s).decode() + "\n")
             sys.stdout.flush()
         else:
-            console.print(_rendered(news, wanted, console, None))
+            console.print(_render(reading, options, console, None))
 
     return show
 
 
-def _console(wanted: Wanted) -> Console:
+def _console(options: StatsOptions) -> Console:
     console = open_console(sys.stdout)
-    console.no_color = console.no_color or wanted.no_color
+    console.no_color = console.no_color or options.no_color
     return console
 
 
-def _rendered(news: News, wanted: Wanted, console: Console, height: int | None) -> RenderableType:
-    if isinstance(news, str):
-        return Text(news)
-    return render(news, wanted.window_s, Frame(console.width, height, console.options.ascii_only))
+def _render(reading: Reading, options: StatsOptions, console: Console, height: int | None) -> RenderableType:
+    if isinstance(reading, str):
+        return Text(reading)
+    return render(reading, options.window_s, Viewport(console.width, height, console.options.ascii_only))

@@ -1,4 +1,4 @@
-"""What commands say to a person: results go to stdout, everything else to stderr, and an error is one line."""
+"""The streams and exit codes of commands: results go to stdout, the rest to stderr, and an error is one line."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FAILED: Final = 1
-"""Exit code: the command did its work and what it worked on failed, or monarq itself has a bug."""
+"""Exit code: the command ran and a job or another object of it failed, or monarq itself has a bug."""
 
 REFUSED: Final = 2
-"""Exit code: the command could not do its work; its one line on stderr says why."""
+"""Exit code: the command could not run; its one line on stderr says why."""
 
 INTERRUPTED: Final = 130
-"""Exit code after Ctrl-C, as shells give it."""
+"""Exit code after Ctrl-C, as in shells."""
 
 PIPE_WIDTH: Final = 10_000
-"""Columns of a table that goes into a file or a pipe: nothing is cut off there, nor broken over lines."""
+"""Columns of a table in a file or a pipe, where nothing is cut or wrapped."""
 
 _USER_IN_URL: Final = re.compile(r"(\w+://)\S*@")
 
 
 @dataclass(slots=True)
 class Reporter:
-    """How errors are told; the object of click's context.
+    """Prints errors; the object of click's context.
 
     Attributes:
         verbose: whether tracebacks are wanted.
@@ -40,13 +40,13 @@ class Reporter:
     verbose: bool = False
 
     def error(self, error: BaseException | str) -> None:
-        """Tells of an error in one line on stderr, and of where it came from if that is wanted."""
+        """Prints an error as one line on stderr, with its traceback before it if that is wanted."""
         if self.verbose and isinstance(error, BaseException):
             _show_traceback(error)
         say(f"monarq: {one_line(str(error) or type(error).__name__)}")
 
     def bug(self, error: BaseException) -> None:
-        """Tells of an error that nobody foresaw."""
+        """Prints an unexpected error."""
         hint = "" if self.verbose else "; -v shows where"
         if self.verbose:
             _show_traceback(error)
@@ -54,31 +54,31 @@ class Reporter:
 
 
 def _show_traceback(error: BaseException) -> None:
-    # Python's own: here monarq's frames are what is asked for.
+    # Python's own traceback, as monarq's frames are wanted here.
     sys.stderr.write(printable_lines(without_password("".join(traceback.format_exception(error)))))
 
 
 def say(line: str) -> None:
-    """Writes a line to stderr, without what may be a user or a password in a URL, or steers a terminal.
+    """Writes a line to stderr, without control codes and without users and passwords of URLs.
 
-    Nobody has to read it.
+    A stderr that is closed is no error.
     """
     try:
         sys.stderr.write(printable(without_password(line)) + "\n")
         sys.stderr.flush()
     except OSError:
-        give_up(sys.stderr)
+        discard_output(sys.stderr)
 
 
-def give_up(stream: IO[str]) -> None:
-    """Writes no more to a stream that takes nothing: Python would complain once more when it flushes at the end."""
+def discard_output(stream: IO[str]) -> None:
+    """Discards what is still written to a broken stream: Python would raise again when it flushes it at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
 
 
-def put_out(lines: str) -> None:
-    """Writes lines to stdout as they are."""
+def write_out(lines: str) -> None:
+    """Writes lines to stdout, unchanged."""
     sys.stdout.write(lines)
     sys.stdout.flush()
 
@@ -94,7 +94,7 @@ def without_password(message: str) -> str:
 
 
 def open_console(stream: IO[str]) -> Console:
-    """A rich console on a stream: as wide as the terminal, or wide enough for everything where it is none."""
+    """A rich console on a stream: as wide as the terminal, or `PIPE_WIDTH` wide where it is none."""
     from rich.console import Console
 
     is_terminal = stream.isatty()

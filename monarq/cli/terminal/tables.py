@@ -1,4 +1,4 @@
-"""Tables that fit their screen. An id is not broken over lines: who needs it wants to copy it."""
+"""Tables that fit their screen. An id is never broken over lines, so that it can be copied."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ class Column:
     """A column.
 
     Attributes:
-        name: its head.
-        cells: what stands in its rows.
-        rank: 0 for what is always shown; of the others the highest are left out first.
-        least: the signs that it may be narrowed to; None where it has to stay whole.
-        usual: the signs that it is given room for even where it needs fewer, so that a screen that is watched stays
-            as it is when numbers grow.
-        justify: on which side its cells stand.
+        name: its heading.
+        cells: one for each row.
+        rank: 0 for a column that is always shown; of the others the highest are left out first.
+        min_width: the width that it may be narrowed to; None where it must stay whole.
+        usual_width: the width that it gets even where it needs less, so that a watched screen does not change when
+            numbers grow.
+        justify: the alignment of its cells.
     """
 
     name: str
     cells: Sequence[Text]
     rank: int = 0
-    least: int | None = None
-    usual: int = 0
+    min_width: int | None = None
+    usual_width: int = 0
     justify: JustifyMethod = "left"
 
     @property
-    def widest(self) -> int:
-        """The signs that it needs for everything."""
-        return max(self.usual, len(self.name), *(cell.cell_len for cell in self.cells), 0)
+    def full_width(self) -> int:
+        """Its width where all of its cells are whole."""
+        return max(self.usual_width, len(self.name), *(cell.cell_len for cell in self.cells), 0)
 
     @property
-    def narrowest(self) -> int:
-        """The signs that it needs at least."""
-        return self.widest if self.least is None else min(self.widest, self.least)
+    def narrow_width(self) -> int:
+        """Its least width."""
+        return self.full_width if self.min_width is None else min(self.full_width, self.min_width)
 
 
 def text_cells(values: Iterable[str]) -> list[Text]:
@@ -61,46 +61,46 @@ def one_line_cell(value: Text | str) -> Text:
 
 
 def render_columns(columns: Sequence[Column], *, width: int, gap: int = GAP) -> Table:
-    """A table of as many of these columns as there is room for."""
-    kept = _that_fit(columns, width, gap)
+    """A table of as many of these columns as fit."""
+    kept = _fitting(columns, width, gap)
     table = open_table(gap=gap)
-    room = width - _needed(kept, gap)
-    more = allot([column.widest - column.narrowest for column in kept], room)
-    for column, signs in zip(kept, more, strict=True):
+    room = width - _width_of(kept, gap)
+    more = fair_shares([column.full_width - column.narrow_width for column in kept], room)
+    for column, extra in zip(kept, more, strict=True):
         head = Text(column.name, no_wrap=True, overflow="ellipsis")
-        table.add_column(head, justify=column.justify, overflow="fold", width=column.narrowest + signs)
+        table.add_column(head, justify=column.justify, overflow="fold", width=column.narrow_width + extra)
     for cells in zip(*(column.cells for column in kept), strict=True):
         table.add_row(*cells)
     return table
 
 
-def render_listed(ids: Column, columns: Sequence[Column], *, width: int) -> RenderableType:
-    """A table of things with an id; where there is no room for one, each id on a line of its own and the rest below it.
+def render_id_table(ids: Column, columns: Sequence[Column], *, width: int) -> RenderableType:
+    """A table of rows with an id; on a narrow screen, each id is on a line of its own and the rest below it.
 
     Args:
-        ids: the ids, which stand whole.
-        columns: all columns, that of the ids too.
+        ids: the column of ids, which stay whole.
+        columns: all columns, including `ids`.
         width: of the screen.
     """
-    if _needed([column for column in columns if not column.rank], GAP) <= width:
+    if _width_of([column for column in columns if not column.rank], GAP) <= width:
         return render_columns(columns, width=width)
     rest = [_labelled(column) for column in columns if column is not ids]
     lines: list[RenderableType] = []
-    for told, *cells in zip(ids.cells, *rest, strict=True):
+    for job_id, *cells in zip(ids.cells, *rest, strict=True):
         below = Text("  ").join(cell for cell in cells if cell.plain.strip())
-        lines += [Text(told.plain, no_wrap=True, overflow="ellipsis"), Padding(below, (0, 0, 0, GAP))]
+        lines += [Text(job_id.plain, no_wrap=True, overflow="ellipsis"), Padding(below, (0, 0, 0, GAP))]
     return Group(*lines)
 
 
 def _labelled(column: Column) -> list[Text]:
-    """A number says nothing without the head of its column."""
+    """Numbers get the heading of their column, as they mean nothing without it."""
     if column.justify != "right":
         return list(column.cells)
     return [Text.assemble(f"{column.name} ", cell) if cell.plain else cell for cell in column.cells]
 
 
-def allot(wanted: Sequence[int], room: int) -> list[int]:
-    """How much each gets of what there is: those that want little all of it, and the others the same."""
+def fair_shares(wanted: Sequence[int], room: int) -> list[int]:
+    """Shares out the room evenly: nobody gets more than wanted, and what one leaves goes to the others."""
     given = [0] * len(wanted)
     left, open_places = max(0, room), [at for at, count in enumerate(wanted) if count]
     while open_places:
@@ -120,14 +120,14 @@ def open_table(*, gap: int = GAP) -> Table:
     return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_edge=False)
 
 
-def _that_fit(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
+def _fitting(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
     kept: list[Column] = []
     for column in sorted(columns, key=lambda each: each.rank):
-        if column.rank and _needed([*kept, column], gap) > width:
+        if column.rank and _width_of([*kept, column], gap) > width:
             break
         kept.append(column)
     return [column for column in columns if column in kept]
 
 
-def _needed(columns: Sequence[Column], gap: int) -> int:
-    return sum(column.narrowest + gap for column in columns) - gap
+def _width_of(columns: Sequence[Column], gap: int) -> int:
+    return sum(column.narrow_width + gap for column in columns) - gap

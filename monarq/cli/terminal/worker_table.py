@@ -18,20 +18,20 @@ from monarq.monitor.queues.workers import WorkerStats
 from monarq.shared.text.printable import printable
 
 WIDE: Final = 100
-"""Columns from which on everything is shown."""
+"""From this width on everything is shown."""
 
 NARROW: Final = 64
-"""Columns below which only what tells a worker's state is left."""
+"""Below this width only the columns about a worker's state are left."""
 
-LATE_S: Final = 1.0
-"""A loop that was kept from turning for longer is marked."""
+LAG_WARNING_S: Final = 1.0
+"""A longer lag of the event loop is highlighted."""
 
 
 def render_workers(workers: Sequence[WorkerStats], *, width: int, whole: bool = True) -> RenderableType:
     """The workers, a row each.
 
     Args:
-        workers: which.
+        workers: the rows.
         width: of the screen.
         whole: over as many lines as the names of their queues need; else each is cut to one.
     """
@@ -79,7 +79,7 @@ def _cells(worker: WorkerStats) -> dict[str, Text]:
         "abandoned": Text(f"{worker.abandoned_threads:,}", style="yellow" if worker.abandoned_threads else ""),
         "cpu": Text(f"{worker.cpu_percent:.0f}%"),
         "memory": Text(memory(worker.memory_bytes)),
-        "lag": Text(_lag(worker.loop_lag_s), style="yellow" if worker.loop_lag_s >= LATE_S else ""),
+        "lag": Text(_lag(worker.loop_lag_s), style="yellow" if worker.loop_lag_s >= LAG_WARNING_S else ""),
         "up": Text(duration(worker.uptime_s) if is_well else state, style=style),
         "restarts": Text(f"{worker.restarts:,}", style="yellow" if worker.restarts else ""),
         "state": Text(state, style=style),

@@ -1,4 +1,4 @@
-"""The work of `monarq worker`: runs the supervisor and says what it runs."""
+"""The work of `monarq worker`: runs the supervisor and prints what it runs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class PoolLog(SupervisorLog):
-    """The supervisor's log, with what a person at the terminal wants to know first.
+    """The supervisor's log, with a start message for the person at the terminal.
 
-    That a worker begins or ends in order is not told here: each says so itself.
+    It is silent about workers that start or stop in order, as each logs that itself.
     """
 
     def __init__(self, spec: WorkerSpec) -> None:
@@ -50,7 +50,7 @@ class PoolLog(SupervisorLog):
 
     def stopped(self, exit_code: int) -> None:
         """See `SupervisorLog`."""
-        if not exit_code:  # otherwise it was told why already
+        if not exit_code:  # otherwise the reason was printed already
             super().stopped(exit_code)
 
     def cannot_start(self, worker: WorkerProcess) -> None:
@@ -68,19 +68,19 @@ def run_pool(
     watch: Path | None = None,
     watcher: Watcher | None = None,
 ) -> int:
-    """Runs the workers until they are stopped; gives the exit code.
+    """Runs the workers until they are stopped; returns the exit code.
 
     Args:
         spec: what each worker runs.
         workers: how many; None for one on each core, and for one alone by arq's settings.
-        limits: how long the supervisor waits for what.
-        ports: where its health and metrics are served.
-        share: what a worker is to do before another takes its place.
+        limits: the supervisor's timeouts.
+        ports: the HTTP ports of health and metrics.
+        share: how much a worker does before it is replaced.
         watch: a folder; when the program in it changes, the workers are replaced.
-        watcher: tells of these changes.
+        watcher: reports these changes.
 
     Raises:
-        SettingsError: a port cannot be had, or the log settings are wrong.
+        SettingsError: a port cannot be listened on, or the log settings are wrong.
         TargetError: there is nothing at the path of the log settings.
     """
     never_wait_for_readers()
@@ -108,7 +108,7 @@ async def _run_pool(supervisor: Supervisor, watch: Path | None, watcher: Watcher
 
 
 def _serving(ready: Ready, spec: WorkerSpec) -> list[str]:
-    """What is run, as far as it is known here: the target's settings are known to the workers alone."""
+    """What is run, as far as this process knows it: only the workers know the target's settings."""
     parts = [f"serving {', '.join(ready.queues)}"]
     if ready.redis_url is not None:
         parts.append(f"Redis at {shown_url(ready.redis_url)}")

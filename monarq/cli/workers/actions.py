@@ -12,14 +12,14 @@ from rich.text import Text
 from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.terminal.console import open_console
 from monarq.cli.terminal.formatting import duration
-from monarq.cli.terminal.tables import Column, render_listed, text_cells
+from monarq.cli.terminal.tables import Column, render_id_table, text_cells
 from monarq.cli.terminal.worker_table import render_workers
 from monarq.monitor.queues.stats import known_queues
 from monarq.monitor.queues.workers import WorkerStats, read_workers
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.json_lines import json_line
 
-SHORTEST_NAME: Final = 12
+MIN_NAME_WIDTH: Final = 12
 
 
 async def show_workers(source: UrlSource, queues: Sequence[str], *, with_jobs: bool, as_json: bool) -> None:
@@ -49,10 +49,10 @@ def render_jobs(workers: Sequence[WorkerStats], *, width: int) -> RenderableType
     columns = [
         Column("for", text_cells(duration(job.age_s) for job, _ in running), justify="right"),
         ids,
-        Column("job", text_cells(job.name for job, _ in running), least=SHORTEST_NAME),
-        Column("queue", text_cells(job.queue for job, _ in running), rank=2, least=SHORTEST_NAME),
+        Column("job", text_cells(job.name for job, _ in running), min_width=MIN_NAME_WIDTH),
+        Column("queue", text_cells(job.queue for job, _ in running), rank=2, min_width=MIN_NAME_WIDTH),
         Column("worker", text_cells(f"{worker.host}:{worker.pid}" for _, worker in running), rank=1),
     ]
-    table = render_listed(ids, columns, width=width)
+    table = render_id_table(ids, columns, width=width)
     unnamed = sum(max(0, worker.running - len(worker.running_jobs)) for worker in workers)
     return Group(table, Text(f"and {unnamed:,} more", style="dim")) if unnamed else table

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monarq.cli.command_line.arguments import (
-    Call,
-    parse_call,
+    JobArguments,
     parse_duration,
     parse_hang_timeout,
+    parse_job_arguments,
     parse_size,
     parse_value,
     parse_workers,
@@ -54,26 +54,26 @@ def test_bytes_that_are_no_utf8_stay_text() -> None:
 @pytest.mark.parametrize(
     ("line", "call"),
     [
-        ("[1, 2]", Call((0, 1, 2), {"a": 1})),
-        ('{"a": 9, "b": 2}', Call((0,), {"a": 9, "b": 2})),
-        ("7", Call((0, 7), {"a": 1})),
-        ("some text", Call((0, "some text"), {"a": 1})),
-        ('"[1]"', Call((0, "[1]"), {"a": 1})),
-        ("[]", Call((0,), {"a": 1})),
+        ("[1, 2]", JobArguments((0, 1, 2), {"a": 1})),
+        ('{"a": 9, "b": 2}', JobArguments((0,), {"a": 9, "b": 2})),
+        ("7", JobArguments((0, 7), {"a": 1})),
+        ("some text", JobArguments((0, "some text"), {"a": 1})),
+        ('"[1]"', JobArguments((0, "[1]"), {"a": 1})),
+        ("[]", JobArguments((0,), {"a": 1})),
     ],
 )
-def test_a_line_adds_to_what_all_lines_begin_with(line: str, call: Call) -> None:
-    assert Call((0,), {"a": 1}).extended(line) == call
+def test_a_line_adds_to_what_all_lines_begin_with(line: str, call: JobArguments) -> None:
+    assert JobArguments((0,), {"a": 1}).with_line(line) == call
 
 
 def test_the_call_of_a_command_line() -> None:
-    assert parse_call(("1", "x"), '{"a": [1]}') == Call((1, "x"), {"a": [1]})
+    assert parse_job_arguments(("1", "x"), '{"a": [1]}') == JobArguments((1, "x"), {"a": [1]})
 
 
 @pytest.mark.parametrize("kwargs", ["x", "[1]", "1", '{"a": 1', ""])
 def test_kwargs_must_be_an_object(kwargs: str) -> None:
     with pytest.raises(click.BadParameter, match="is no JSON object"):
-        parse_call((), kwargs)
+        parse_job_arguments((), kwargs)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
-from monarq.cli.enqueue.job_bars import MOST, JobBars, describe
+from monarq.cli.enqueue.job_bars import MAX_BARS, JobBars, describe
 from monarq.cli.enqueue.output import _text_columns
 from monarq.cli.terminal import progress as showing
 from monarq.shared.payloads.progress import Progress
@@ -55,7 +55,7 @@ def test_a_line_has_a_bar_and_fits(width: int, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_more_bars_than_the_terminal_has_lines_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    for height, room in ((4, 0), (10, 6), (60, MOST)):
+    for height, room in ((4, 0), (10, 6), (60, MAX_BARS)):
         bars = bars_on(80, height, monkeypatch)
         jobs = JobBars(bars)
         for number in range(20):

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from monarq.cli.enqueue import line_reader as module
-from monarq.cli.enqueue.line_reader import Lines, LinesError, open_lines
+from monarq.cli.enqueue.line_reader import InputError, LineReader, open_line_reader
 
 
 async def read_all(path: Path) -> list[tuple[int, str]]:
-    with open_lines(str(path)) as lines:
+    with open_line_reader(str(path)) as lines:
         return [(line.number, line.text) async for batch in lines.batches() for line in batch]
 
 
@@ -46,7 +46,7 @@ async def test_reads_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.Monkey
 async def test_a_large_file_comes_in_batches(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     path.write_text("".join(f"{n}\n" for n in range(100_000)))
-    with open_lines(str(path)) as lines:
+    with open_line_reader(str(path)) as lines:
         batches = [batch async for batch in lines.batches()]
         assert lines.bytes_read == lines.size == path.stat().st_size
     assert max(map(len, batches)) <= module.BATCH
@@ -55,7 +55,7 @@ async def test_a_large_file_comes_in_batches(tmp_path: Path) -> None:
 
 async def test_a_pipe_holds_nothing_back() -> None:
     reader, writer = os.pipe()
-    lines = Lines(reader, "a pipe")
+    lines = LineReader(reader, "a pipe")
     batches = lines.batches()
     try:
         os.write(writer, b"first\nsec")
@@ -74,7 +74,7 @@ async def test_a_pipe_holds_nothing_back() -> None:
 async def test_waiting_for_a_pipe_can_be_cancelled() -> None:
     reader, writer = os.pipe()
     try:
-        coming = asyncio.ensure_future(anext(Lines(reader, "a pipe").batches()))
+        coming = asyncio.ensure_future(anext(LineReader(reader, "a pipe").batches()))
         await asyncio.sleep(0)
         coming.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -91,21 +91,21 @@ async def test_a_device_ends_at_once() -> None:
 async def test_a_line_that_is_no_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"fine\n\nbad \xff\n")
-    with pytest.raises(LinesError, match=r"line 3 of .*lines is no UTF-8"):
+    with pytest.raises(InputError, match=r"line 3 of .*lines is no UTF-8"):
         await read_all(path)
 
 
 async def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"short\n" + b"x" * 3000)
-    monkeypatch.setattr(module, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(module, "MAX_LINE_BYTES", 1000)
     monkeypatch.setattr(module, "READ_BYTES", 100)
-    with pytest.raises(LinesError, match=r"line 2 of .* is longer than"):
+    with pytest.raises(InputError, match=r"line 2 of .* is longer than"):
         await read_all(path)
 
 
 async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(LinesError, match="No such file"):
+    with pytest.raises(InputError, match="No such file"):
         await read_all(tmp_path / "missing")
-    with pytest.raises(LinesError, match="Is a directory"):
+    with pytest.raises(InputError, match="Is a directory"):
         await read_all(tmp_path)

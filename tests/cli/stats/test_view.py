@@ -8,7 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
-from monarq.cli.stats.view import Frame, render
+from monarq.cli.stats.view import Viewport, render
 from monarq.cli.terminal.formatting import duration, rate, span, sparkline
 from monarq.monitor.health.overview import Overview
 from monarq.monitor.queues.counters import Tallies
@@ -21,7 +21,7 @@ FAILURES = (letter("resize", "ValueError: cat.txt is no image\x1b[2J\nat all", 2
 
 def shown(*queues: Overview, width: int, height: int | None = None, ascii_only: bool = False) -> list[str]:
     console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
-    console.print(render(queues, 900, Frame(width, height, ascii_only)))
+    console.print(render(queues, 900, Viewport(width, height, ascii_only)))
     assert isinstance(console.file, io.StringIO)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from monarq.cli.terminal.tables import Column, allot, one_line_cell, render_columns, render_listed, text_cells
+from monarq.cli.terminal.tables import Column, fair_shares, one_line_cell, render_columns, render_id_table, text_cells
 
 
 def shown(table: RenderableType, width: int) -> list[str]:
@@ -28,7 +28,7 @@ def shown(table: RenderableType, width: int) -> list[str]:
     ],
 )
 def test_room_is_shared_out(wanted: list[int], room: int, given: list[int]) -> None:
-    assert allot(wanted, room) == given
+    assert fair_shares(wanted, room) == given
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_room_is_shared_out(wanted: list[int], room: int, given: list[int]) -> N
 )
 def test_columns_that_matter_less_are_left_out_before_names_are_narrowed(width: int, line: str) -> None:
     columns = [
-        Column("name", [one_line_cell("a long name")], least=6),
+        Column("name", [one_line_cell("a long name")], min_width=6),
         Column("n", text_cells(["12"]), justify="right"),
         Column("rest", text_cells(["more"]), rank=1),
     ]
@@ -49,8 +49,8 @@ def test_columns_that_matter_less_are_left_out_before_names_are_narrowed(width: 
 def test_where_an_id_has_no_room_it_gets_a_line_of_its_own() -> None:
     ids = Column("id", text_cells(["an-id-of-twenty-sign"]))
     columns = [ids, Column("tries", text_cells(["3"]), justify="right"), Column("job", text_cells(["send"]))]
-    assert shown(render_listed(ids, columns, width=40), 40)[1].split() == ["an-id-of-twenty-sign", "3", "send"]
-    assert shown(render_listed(ids, columns, width=25), 25) == ["an-id-of-twenty-sign", "  tries 3  send"]
+    assert shown(render_id_table(ids, columns, width=40), 40)[1].split() == ["an-id-of-twenty-sign", "3", "send"]
+    assert shown(render_id_table(ids, columns, width=25), 25) == ["an-id-of-twenty-sign", "  tries 3  send"]
 
 
 def test_cells_hold_no_control_codes() -> None:
