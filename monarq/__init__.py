@@ -1,6 +1,6 @@
 """monarq: a distributed worker queue on Redis, with supervised uvloop workers, in arq's data format.
 
-The public names, loaded when they are first used: the process of the cpu lane imports little.
+Public names are loaded when they are first used, so that the process of the cpu lane imports little.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from monarq.workers.reporting.log_fields import JobLogFilter as JobLogFilter
     from monarq.workers.runs.run import Run as Run
 
-_HOMES = {
+_MODULES = {
     "Handle": "monarq.producer",
     "JobStatus": "monarq.producer",
     "Producer": "monarq.producer",
@@ -118,10 +118,10 @@ _check_links()
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    module = _MODULES.get(name)
+    if module is None:
         raise AttributeError(f"module 'monarq' has no attribute {name!r}")
-    value = getattr(import_module(home), "VERSION" if name == "__version__" else name)
+    value = getattr(import_module(module), "VERSION" if name == "__version__" else name)
     globals()[name] = value
     return value
 

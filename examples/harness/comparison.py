@@ -1,7 +1,7 @@
-"""Does a piece of work in two ways, one part after the other and by jobs, and puts times and answers side by side.
+"""The comparison of two ways to do a workload, one part after the other and by jobs: their times and results.
 
-The examples' scripts and `monarq demo` call it. Both ways are timed from their first step to their last result, the
-producer's connection included; what they came to must be the same, and right.
+The examples' scripts and `monarq demo` use it. Both ways are timed from their first step to their last result, the
+producer's connection included; their results must be the same, and right.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from monarq.examples.harness.meter import metered
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """Some work cut into parts, and two ways to do it.
+class Workload:
+    """A workload that is cut into parts, and two ways to do it.
 
     Attributes:
         title: what it is, in a few words.
         jobs: how many parts it has.
-        one_by_one: does it in this process and gives the result; calls its argument after each part.
+        one_by_one: does it in this process and returns the result; calls its argument after each part.
         with_pool: the same by jobs.
-        is_right: whether a result is the one that is known otherwise.
+        is_right: whether a result is right, where that can be checked.
     """
 
     title: str
@@ -39,15 +39,15 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What came of a piece of work. Times are in seconds.
+class Comparison:
+    """The times and results of a workload. Times are in seconds.
 
     Attributes:
         title: what it was.
         jobs: how many parts it had.
         plain_s: how long it took, one part after the other.
         pool_s: how long it took by jobs.
-        same: whether both ways came to the same, and that is right.
+        same: whether both results are the same, and right.
     """
 
     title: str
@@ -62,8 +62,8 @@ class Measured:
         return self.plain_s / self.pool_s
 
 
-def compare(work: Work, redis_url: str, console: Console) -> Measured:
-    """Does the work both ways, with a bar for each.
+def compare(work: Workload, redis_url: str, console: Console) -> Comparison:
+    """Does the workload both ways, with a bar for each.
 
     Args:
         work: what to do.
@@ -78,15 +78,15 @@ def compare(work: Work, redis_url: str, console: Console) -> Measured:
     with metered(console, f"{work.title}, with the pool", work.jobs) as pool_meter:
         pooled = asyncio.run(_with_pool(work, redis_url, pool_meter.on_part))
     same = plain == pooled and work.is_right(plain)
-    return Measured(work.title, work.jobs, meter.seconds, pool_meter.seconds, same)
+    return Comparison(work.title, work.jobs, meter.seconds, pool_meter.seconds, same)
 
 
-async def _with_pool(work: Work, redis_url: str, on_part: OnPart) -> object:
+async def _with_pool(work: Workload, redis_url: str, on_part: OnPart) -> object:
     async with Producer(redis_url) as producer:
         return await work.with_pool(producer, on_part)
 
 
-def tabulate(measured: Iterable[Measured]) -> Table:
+def tabulate(measured: Iterable[Comparison]) -> Table:
     """The figures as a table."""
     table = Table("work")
     for heading in ("jobs", "one after the other", "with the pool", "times faster"):
@@ -97,8 +97,8 @@ def tabulate(measured: Iterable[Measured]) -> Table:
     return table
 
 
-def judge(measured: Iterable[Measured]) -> Text:
-    """Whether both ways came to the same, and right, results, in a line for people."""
+def summarize(measured: Iterable[Comparison]) -> Text:
+    """A line that says whether both results are the same, and right."""
     wrong = [row.title for row in measured if not row.same]
     if wrong:
         return Text(f"The two ways came to DIFFERENT or wrong results: {'; '.join(wrong)}", "bold red")

@@ -1,4 +1,4 @@
-"""Shows how far a piece of work is, and takes its time: a bar on a terminal, a line at the end elsewhere."""
+"""A progress meter and stopwatch for a workload: a bar on a terminal, a line at the end elsewhere."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 OnPart = Callable[[], None]
-"""To be called whenever a part is done."""
+"""A function to call after each part."""
 
 REFRESH_S: Final = 0.1
 LABEL_WIDTH: Final = 50
 
 
 class Meter:
-    """The progress and the time of one piece of work.
+    """The progress and the time of one workload.
 
     Attributes:
-        seconds: how long it took; 0 before its end.
+        seconds: how long it took; 0 until it has ended.
     """
 
     def __init__(self, bar: Progress, task: TaskID) -> None:
@@ -31,7 +31,7 @@ class Meter:
         self._shown_at = 0.0
 
     def on_part(self) -> None:
-        """Counts a part. The bar is drawn here, now and then: a thread of rich's own would slow what is measured."""
+        """Counts a part. The bar is drawn here, at most every `REFRESH_S`: a thread of rich would slow the workload."""
         self._bar.advance(self._task)
         if time.monotonic() - self._shown_at > REFRESH_S:
             self._bar.refresh()

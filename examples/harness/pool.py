@@ -1,7 +1,7 @@
-"""A pool of workers with a Redis of its own, for the time of a block: what `--pool` and `monarq demo` start.
+"""A pool of workers with a Redis of its own, for the length of a block: `--pool` and `monarq demo` start it.
 
-The pool is the command `monarq worker`, run in the background: one worker process for each core. It ends with the
-block, and should this process be killed, the guard that also keeps embedded Redis servers ends it.
+The pool is `monarq worker` in the background, with one worker process for each core. It ends with the block; if this
+process is killed, the guard that also watches over embedded Redis servers ends it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOG_LINES_SHOWN: Final = 8
 
 
 class PoolError(MonarqError):
-    """The pool does not start, or there is none."""
+    """The pool does not start, or no workers are running."""
 
 
 class LocalPool:
@@ -43,7 +43,7 @@ class LocalPool:
     """
 
     def __init__(self, target: str, workers: int | None = None) -> None:
-        """Say what to start; nothing is started yet.
+        """Starts nothing yet.
 
         Args:
             target: the module whose jobs are run.
@@ -56,11 +56,11 @@ class LocalPool:
 
     @property
     def url(self) -> str:
-        """The Redis."""
+        """The URL of its Redis."""
         return self.redis.url
 
     def __enter__(self) -> Self:
-        """Starts Redis and workers, and returns when all of them take jobs.
+        """Starts Redis and workers, and returns when all workers take jobs.
 
         Raises:
             EmbeddedRedisError: there is no Redis to start.
@@ -90,9 +90,9 @@ class LocalPool:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            # What is set there for other workers, another queue for instance, is not meant for these.
+            # Settings of other workers, such as another queue, are not for these.
             env={name: value for name, value in os.environ.items() if not name.startswith("MONARQ_WORKER_")},
-            # A Ctrl-C in the terminal is for this process, which stops the pool in its order.
+            # Ctrl-C in the terminal is for this process, which stops the pool in order.
             start_new_session=True,
         )
         asyncio.run(self._wait_until_ready(self._guard, Path(folder, "server.log")))
@@ -100,7 +100,7 @@ class LocalPool:
     async def _wait_until_ready(self, started: subprocess.Popen[bytes], log: Path) -> None:
         deadline_s = time.monotonic() + READY_TIMEOUT_S
         while await count_workers(self.url) < self.workers:
-            if b"exit " in _read_news(started) or time.monotonic() > deadline_s:
+            if b"exit " in _read_guard(started) or time.monotonic() > deadline_s:
                 lines = log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
                 raise PoolError("\n".join([f"the workers of {self._target} do not start:", *lines]))
             await asyncio.sleep(READY_POLL_S)
@@ -123,7 +123,7 @@ async def count_workers(url: str) -> int:
         await redis.aclose()
 
 
-def _read_news(started: subprocess.Popen[bytes]) -> bytes:
-    """What the guard has said since: `exit` and why when the workers ended by themselves."""
-    news = cast("IO[bytes]", started.stdout).fileno()
-    return os.read(news, 4096) if select.select([news], [], [], 0)[0] else b""
+def _read_guard(started: subprocess.Popen[bytes]) -> bytes:
+    """New output of the guard: `exit` and a reason if the workers ended by themselves."""
+    fd = cast("IO[bytes]", started.stdout).fileno()
+    return os.read(fd, 4096) if select.select([fd], [], [], 0)[0] else b""

@@ -1,4 +1,4 @@
-"""What every example's script does around its work: options, pool, comparison, table, exit code."""
+"""The main function of the examples' scripts: options, pool, comparison, table, exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from redis.exceptions import RedisError
 from rich.console import Console
 
-from monarq.examples.harness.comparison import Work, compare, judge, tabulate
+from monarq.examples.harness.comparison import Workload, compare, summarize, tabulate
 from monarq.examples.harness.pool import LocalPool, PoolError, count_workers
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import redis_url, shown_url, unavailable
@@ -20,15 +20,15 @@ JOBS: Final = "monarq.examples.jobs"
 """The examples' jobs, as workers load them wherever they are started; in a checkout, `examples.jobs` are the same."""
 
 
-def run_script(make_work: Callable[[], AbstractContextManager[Work]], description: str | None) -> int:
-    """Does an example's work both ways and shows the figures.
+def run_script(make_workload: Callable[[], AbstractContextManager[Workload]], description: str | None) -> int:
+    """Does an example's workload both ways and prints the figures.
 
     Args:
-        make_work: gives the work, for the time of a block.
+        make_workload: opens the workload, for the length of a block.
         description: the example's docstring, for `--help`.
 
     Returns:
-        The exit code: 0; 1 where the two ways came to different results; 2 where there are no workers.
+        The exit code: 0; 1 where the results of the two ways differ; 2 where there are no workers.
     """
     arguments = make_parser(description).parse_args()
     console = Console()
@@ -37,13 +37,13 @@ def run_script(make_work: Callable[[], AbstractContextManager[Work]], descriptio
             url = open_pool(stack, arguments, console)
         except MonarqError as error:
             return refuse(error)
-        measured = compare(stack.enter_context(make_work()), url, console)
-    console.print(tabulate([measured]), judge([measured]))
+        measured = compare(stack.enter_context(make_workload()), url, console)
+    console.print(tabulate([measured]), summarize([measured]))
     return 0 if measured.same else 1
 
 
 def refuse(error: MonarqError) -> int:
-    """Says why there is no pool, and gives the exit code."""
+    """Prints why there is no pool; returns the exit code."""
     Console(stderr=True).print(str(error), highlight=False, markup=False)
     return 2
 
@@ -60,9 +60,9 @@ def open_pool(stack: ExitStack, arguments: argparse.Namespace, console: Console)
     """The URL of a Redis with workers: those that run, or a pool that ends with the stack.
 
     Raises:
-        PoolError: there are none, or they do not start.
-        RedisUnavailableError: there is no Redis.
-        SettingsError: the URL is none of Redis.
+        PoolError: there are no workers, or they do not start.
+        RedisUnavailableError: Redis cannot be reached.
+        SettingsError: it is not the URL of a Redis.
     """
     if arguments.pool or arguments.redis == "embedded":
         pool = stack.enter_context(LocalPool(JOBS))

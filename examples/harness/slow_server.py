@@ -1,4 +1,4 @@
-"""A web server on 127.0.0.1 that takes its time, as one far away does: something to send many requests to."""
+"""A slow web server on 127.0.0.1, which answers as late as one far away."""
 
 from __future__ import annotations
 

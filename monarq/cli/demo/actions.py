@@ -18,29 +18,29 @@ from typing import Final
 from rich.console import Console, Group
 from rich.text import Text
 
-from monarq.examples.cpu import cpu_work
-from monarq.examples.files import files_work
-from monarq.examples.harness.comparison import Measured, Work, compare, judge, tabulate
+from monarq.examples.cpu import cpu_workload
+from monarq.examples.files import files_workload
+from monarq.examples.harness.comparison import Comparison, Workload, compare, summarize, tabulate
 from monarq.examples.harness.pool import LocalPool
 from monarq.examples.harness.script import JOBS
-from monarq.examples.network import network_work
+from monarq.examples.network import network_workload
 
-WorkMaker = Callable[[], AbstractContextManager[Work]]
+WorkloadMaker = Callable[[], AbstractContextManager[Workload]]
 
-WORKS: Final[tuple[WorkMaker, ...]] = (network_work, files_work, cpu_work)
+WORKLOADS: Final[tuple[WorkloadMaker, ...]] = (network_workload, files_workload, cpu_workload)
 
 SVG_WIDTH: Final = 100
 
 
 def run_demo(
-    console: Console | None = None, *, save_svg: Path | None = None, works: Sequence[WorkMaker] = WORKS
+    console: Console | None = None, *, save_svg: Path | None = None, workloads: Sequence[WorkloadMaker] = WORKLOADS
 ) -> int:
     """Does some work with and without monarq and prints how long each took. Call it from the main thread.
 
     Args:
         console: where to show it; by default stdout.
         save_svg: a file to draw the result into; by default none.
-        works: what to do.
+        workloads: what to do.
 
     Returns:
         The exit code: 0, or 1 where the results of the two ways differ.
@@ -55,16 +55,16 @@ def run_demo(
     with _signals_as_exits(), LocalPool(JOBS) as pool:
         intro = _introduce(pool)
         console.print(Group(intro, ""))
-        measured = [_measure(make_work, pool.url, console) for make_work in works]
-    shown = Group(tabulate(measured), "", judge(measured), _explain(pool.workers))
+        measured = [_measure(make_workload, pool.url, console) for make_workload in workloads]
+    shown = Group(tabulate(measured), "", summarize(measured), _explain(pool.workers))
     console.print(Group("", shown))
     if save_svg is not None:
         save_svg.write_text(_draw_svg(Group(intro, "", shown)), encoding="utf-8")
     return 0 if all(row.same for row in measured) else 1
 
 
-def _measure(make_work: WorkMaker, redis_url: str, console: Console) -> Measured:
-    with make_work() as work:
+def _measure(make_workload: WorkloadMaker, redis_url: str, console: Console) -> Comparison:
+    with make_workload() as work:
         return compare(work, redis_url, console)
 
 

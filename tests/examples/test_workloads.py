@@ -1,4 +1,4 @@
-"""The works that the demo is made of, at small size, and the comparison of the two ways."""
+"""The workloads that the demo is made of, at small size, and the comparison of the two ways."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from monarq import Producer
-from monarq.examples.cpu import cpu_work
-from monarq.examples.files import files_work
-from monarq.examples.harness.comparison import Measured, OnPart, Work, compare, judge, tabulate
+from monarq.examples.cpu import cpu_workload
+from monarq.examples.files import files_workload
+from monarq.examples.harness.comparison import Comparison, OnPart, Workload, compare, summarize, tabulate
 from monarq.examples.harness.pool import LocalPool
-from monarq.examples.network import network_work
+from monarq.examples.network import network_workload
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def shown(console: Console) -> str:
 
 
 @pytest.mark.parametrize(
-    "make_work",
-    [partial(network_work, 30, 0.02), partial(files_work, 60), partial(cpu_work, 10**7)],
+    "make_workload",
+    [partial(network_workload, 30, 0.02), partial(files_workload, 60), partial(cpu_workload, 10**7)],
     ids=["network", "files", "cpu"],
 )
 def test_both_ways_come_to_the_same(
-    make_work: Callable[[], AbstractContextManager[Work]], pool: LocalPool, console: Console
+    make_workload: Callable[[], AbstractContextManager[Workload]], pool: LocalPool, console: Console
 ) -> None:
-    with make_work() as work:
+    with make_workload() as work:
         measured = compare(work, pool.url, console)
     assert measured.same
     assert measured.jobs == work.jobs
@@ -45,7 +45,7 @@ def test_both_ways_come_to_the_same(
 
 
 def test_requests_wait_at_the_same_time(pool: LocalPool, console: Console) -> None:
-    with network_work(40, 0.05) as work:
+    with network_workload(40, 0.05) as work:
         measured = compare(work, pool.url, console)
     assert measured.plain_s > 40 * 0.05
     assert measured.times_faster > 3
@@ -61,15 +61,15 @@ def test_a_wrong_result_is_told(pool: LocalPool, console: Console, plain: int, p
         on_part()
         return pooled
 
-    with nullcontext(Work("odd work", 1, here, by_jobs, lambda _: right)) as work:
+    with nullcontext(Workload("odd work", 1, here, by_jobs, lambda _: right)) as work:
         measured = compare(work, pool.url, console)
     assert not measured.same
-    assert "DIFFERENT or wrong results: odd work" in str(judge([measured]))
+    assert "DIFFERENT or wrong results: odd work" in str(summarize([measured]))
 
 
 def test_the_figures_stand_in_a_table(console: Console) -> None:
-    measured = [Measured("some work", 1234, 6.0, 2.0, same=True)]
-    console.print(tabulate(measured), judge(measured))
+    measured = [Comparison("some work", 1234, 6.0, 2.0, same=True)]
+    console.print(tabulate(measured), summarize(measured))
     row = next(line for line in shown(console).splitlines() if "some work" in line)
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["some work", "1,234", "6.00 s", "2.00 s", "3.0"]
     assert "the same results" in shown(console)

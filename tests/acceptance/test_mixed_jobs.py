@@ -1,4 +1,4 @@
-"""The road of a job, with everything real: the command line's workers, a producer, and a worker that is killed."""
+"""Jobs from enqueue to result, with everything real: the workers of the command line, one of which is killed."""
 
 from __future__ import annotations
 
