@@ -42,12 +42,12 @@ async def test_pause_and_resume(redis: Redis, redis_url: str, cli_here: Cli) -> 
     said = [(await cli_here("queue", "pause", DEFAULT_QUEUE)).err for _ in range(2)]
     assert said == ["monarq: arq:queue is paused; what runs goes on\n", "monarq: arq:queue was paused already\n"]
     worker = await run_burst(redis_url, [nothing])
-    assert worker.tally.started == 0, "a burst does not wait for a paused queue"
+    assert worker.counters.started == 0, "a burst does not wait for a paused queue"
     assert await redis.zcard(DEFAULT_QUEUE) == 1
     said = [(await cli_here("queue", "resume", DEFAULT_QUEUE)).err for _ in range(2)]
     assert said == ["monarq: arq:queue goes on\n", "monarq: arq:queue was not paused\n"]
     worker = await run_burst(redis_url, [nothing])
-    assert worker.tally.complete == 1
+    assert worker.counters.complete == 1
 
 
 async def test_queues_that_nobody_knows(redis: Redis, cli_here: Cli) -> None:
