@@ -132,7 +132,7 @@ _NEED_EXTRAS = (
         "monarq.monitor.web",
         "monarq.monitor.metrics.metrics",
         "monarq.monitor.http",
-        "monarq.workers.supervisor.health_web",
+        "monarq.workers.supervisor.health_endpoint",
     ),
     *("monarq.cli.web.server", "monarq.cli.worker.http_server"),
 )

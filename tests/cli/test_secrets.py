@@ -18,7 +18,7 @@ from monarq.shared.redis.connection import UrlSource, open_redis
 from monarq.targets import load_target
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.control.channel import Ready, Repair
+from monarq.workers.control.messages import Ready, Recover
 from tests.cli import secret_app
 from tests.cli.command import heard, monarq, start, stop
 from tests.cli.test_passwords import with_password
@@ -44,7 +44,7 @@ async def test_no_value_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
         open_redis(URL),
         WorkerSpec("app", URL),
         ready,
-        Repair(ready, "killed"),
+        Recover(ready, "killed"),
         target,
         target.settings,
         target.source,

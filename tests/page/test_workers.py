@@ -45,7 +45,7 @@ async def test_threads_that_were_given_up_are_counted_while_they_go_on(
             assert "2 abandoned" in await site.text("/workers")
             labels = {"worker": engine.worker_id, "host": engine.worker_id.split(":")[0]}
             assert value(await scrape(redis), "monarq_worker_abandoned_threads", **labels) == 2
-            assert engine.pulse().abandoned_threads == 2
+            assert engine.heartbeat().abandoned_threads == 2
             jobs.LET_GO.set()
             await until(is_none)
             assert "abandoned" not in await site.text("/workers")

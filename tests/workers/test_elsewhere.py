@@ -64,4 +64,4 @@ def test_nothing_is_said_where_all_are_served_or_another_worker_of_the_pool_says
     target: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert warnings_of(caplog, WorkerSpec(target, None, {"queues": ["mail", "many images", "arq:queue"]})) == []
-    assert warnings_of(caplog, WorkerSpec(target, None, audits=False)) == []
+    assert warnings_of(caplog, WorkerSpec(target, None, warns_for_pool=False)) == []

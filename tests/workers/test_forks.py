@@ -6,8 +6,8 @@ import signal
 
 from monarq.producer import Producer
 from tests.support.slowness import patience_s
+from tests.workers.supervisor.test_supervisor_jobs import pool_at, stop
 from tests.workers.support import forking_jobs as jobs
-from tests.workers.test_supervisor_jobs import pool_at, stop
 
 TARGET = "tests.workers.support.forking_jobs"
 

@@ -107,7 +107,7 @@ async def test_a_wake_up_for_which_a_worker_has_no_place_any_more_is_passed_on(
             while (await redis.info("clients"))["blocked_clients"] < 2:
                 await asyncio.sleep(0.01)
         if rests:
-            engine.rest()
+            engine.stop_claiming()
         else:
             await put(redis, jobs.wait, 60, job_id="long")
             await recorder.until("job_started")

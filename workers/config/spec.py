@@ -1,18 +1,16 @@
-"""What a worker process is to run, and how patient its supervisor is: values that the command line fills in."""
+"""The spec of a worker process and the limits of its supervisor: values that the command line fills in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from monarq.workers.config.log_settings import LogSettings
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """One worker process of a pool, as it is told to the process itself.
+    """What one worker process of a pool runs, as it is sent to the process itself.
 
     It may hold a password. It travels over a private socket, never in a command line or an environment, and its repr
     leaves out what is secret.
@@ -22,11 +20,11 @@ class WorkerSpec:
         redis_url: the Redis to use, over what the target or the environment says.
         overrides: settings that were given on the command line, by name, such as "concurrency"; JSON's types only.
         index: which worker of its pool it is, from 0.
-        verbosity: how much it logs: 0 is usual, 1 tells of every job, -1 of warnings only.
+        verbosity: how much it logs: 0 is usual, 1 logs every job, -1 warnings only.
         log_format: "text" or "json".
         custom_log_dict: dotted path of a dict for logging.config, instead of these two.
-        restarts: how often the worker of its place has ended by itself or was killed, and was replaced.
-        audits: whether it is the one that says for its pool what is to be said of the Redis and of the target.
+        restarts: how often the worker of its slot has ended by itself or was killed, and was replaced.
+        warns_for_pool: whether it is the one of its pool that logs the warnings about the Redis and the target.
         loaders: dotted paths of `TargetLoader`s, for targets that are no modules of jobs.
     """
 
@@ -38,7 +36,7 @@ class WorkerSpec:
     log_format: str = "text"
     custom_log_dict: str | None = None
     restarts: int = 0
-    audits: bool = True
+    warns_for_pool: bool = True
     loaders: tuple[str, ...] = ()
 
     @property
@@ -46,32 +44,19 @@ class WorkerSpec:
         """How its processes log."""
         return LogSettings(self.verbosity, self.log_format, self.custom_log_dict)
 
-    def to_json(self) -> bytes:
-        """The spec as one line of JSON."""
-        return msgspec.json.encode(self)
-
-    @classmethod
-    def from_json(cls, line: bytes) -> WorkerSpec:
-        """The spec that `to_json` wrote.
-
-        Raises:
-            msgspec.DecodeError: it is none.
-        """
-        return msgspec.json.decode(line, type=cls)
-
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How long the supervisor waits for what. All in seconds.
+class SupervisorLimits:
+    """The time limits of a supervisor and its pauses before restarts. All in seconds.
 
     Attributes:
-        hang_timeout_s: a worker that gives no sign of life for so long is killed.
+        hang_timeout_s: a worker that sends nothing for so long is killed.
         start_timeout_s: the same before it is ready, when it may be importing for long.
-        kill_after_s: a worker that is to stop is killed so long after its grace.
-        dump_s: how long a hung worker has to write its stacks down.
+        kill_after_s: a worker that must stop is killed so long after its grace.
+        dump_s: how long a hung worker has to write its stacks to stderr.
         restart_first_s: the pause before the first restart; each further one doubles it.
         restart_longest_s: the longest pause, after workers that died before they were ready.
-        restart_refused_s: the longest pause after one that said why it cannot start, such as a Redis that is away.
+        restart_start_error_s: the longest pause after one that said why it cannot start, such as a Redis that is away.
         restart_worked_s: the longest pause after one that was ready.
         steady_s: a worker that lived so long has proved itself: its next restart is quick again.
     """
@@ -82,6 +67,6 @@ class Limits:
     dump_s: float = 2.0
     restart_first_s: float = 0.1
     restart_longest_s: float = 30.0
-    restart_refused_s: float = 2.0
+    restart_start_error_s: float = 2.0
     restart_worked_s: float = 1.0
     steady_s: float = 30.0

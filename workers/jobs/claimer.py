@@ -21,10 +21,10 @@ from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.token import make_token
 from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.control.heartbeat import IdleTime
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 from monarq.workers.jobs.slots import Slots
-from monarq.workers.reporting.heartbeat import Hunger
 
 _SHORTEST_WAIT_S = 0.01
 _LONGEST_WAIT_S = 0.8 * SOCKET_TIMEOUT_S
@@ -79,7 +79,7 @@ class Claimer:
         self._doubtful: list[str] = []
         self._outage = Outage(events, f"claiming from {keys.queue}")
         self._wake = keys.wake(home)
-        self._fed_s = time.monotonic()
+        self._idle_since_s = time.monotonic()
 
     async def run(self) -> None:
         """Claims until cancelled; no error of Redis ends it."""
@@ -95,19 +95,19 @@ class Claimer:
                 self._outage.passed()
                 await self._await_probation(claimed.leases)
                 if claimed.leases:
-                    self._fed_s = time.monotonic()
+                    self._idle_since_s = time.monotonic()
                 else:
                     self._on_empty()
                     await self._wait(claimed.next_due_s)
             except (RedisError, OSError) as error:
                 await asyncio.sleep(self._outage.failed(error))
 
-    def hunger(self) -> Hunger:
-        """How long it has got no job although there was a place; to be asked each second, as it asks for the places."""
+    def idle_time(self) -> IdleTime:
+        """How long it has got no job although there was a place; called each second, as the places are read then."""
         now_s = time.monotonic()
         if self._slots.free <= 0 or self._may_start() == 0:
-            self._fed_s = now_s
-        return Hunger(self._keys.queue, self._home, round(now_s - self._fed_s, 3))
+            self._idle_since_s = now_s
+        return IdleTime(self._keys.queue, self._home, round(now_s - self._idle_since_s, 3))
 
     async def _claim(self) -> Claimed:
         while self._doubtful:  # also by a worker that rests: nobody else could have these jobs before their leases end

@@ -1,8 +1,8 @@
-"""Gives back at once what a dead worker held, so that its jobs need not wait for their leases to end.
+"""Puts a dead worker's jobs back in their queues at once, so that they need not wait for their leases to end.
 
-The supervisor begins a repair for each worker that ended without a farewell. Where the Redis has no URL (a user's own
-pool, Sentinel) it asks a live worker to do it. Repeating a repair changes nothing, and one that never gets through
-loses nothing: the leases end by themselves.
+The supervisor starts a recovery for each worker that ended without handing everything back. Where the Redis has no URL
+(a user's own pool, Sentinel) it asks a live worker to do it. Repeating a recovery changes nothing, and one that never
+gets through loses nothing: the leases end by themselves.
 """
 
 from __future__ import annotations
@@ -12,63 +12,63 @@ from typing import TYPE_CHECKING, Final
 
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.control.channel import Ready
-from monarq.workers.supervisor.log import SupervisorLog
+from monarq.workers.control.messages import Ready
+from monarq.workers.reporting.process_log import RecoveryLog
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 AT_EXIT_S: Final = 3.0
-"""How long a process that has nothing else to do waits for repairs."""
+"""How long a process that has nothing else to do waits for recoveries."""
 
 
-class Repairer:
-    """Repairs in the background."""
+class Recoverer:
+    """Recovers jobs in the background."""
 
-    def __init__(self, log: SupervisorLog) -> None:
+    def __init__(self, log: RecoveryLog) -> None:
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, dead: Ready, what: str, redis: Redis) -> None:
-        """Begins to free the jobs of a dead worker, and to count a crash for each.
+    def start(self, dead: Ready, reason: str, redis: Redis) -> None:
+        """Starts to put the jobs of a dead worker back, counting a crash for each.
 
         Args:
-            dead: what it said when it was ready.
-            what: what happened to it, in a few words.
+            dead: the dead worker's `Ready`.
+            reason: what happened to it, in a few words.
             redis: a client of the jobs' Redis, which is closed in the end.
         """
-        task = asyncio.get_running_loop().create_task(self._repair(dead, what, redis))
+        task = asyncio.get_running_loop().create_task(self._recover(dead, reason, redis))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Waits for the repairs that have begun, but not for long."""
+        """Waits for the recoveries that have started, but not for long."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=AT_EXIT_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _repair(self, dead: Ready, what: str, redis: Redis) -> None:
+    async def _recover(self, dead: Ready, reason: str, redis: Redis) -> None:
         try:
             async with asyncio.timeout(dead.lease_s):  # by then the leases have done it
-                freed = [await self._repair_queue(redis, dead, QueueKeys.of(queue), what) for queue in dead.queues]
-            self._log.jobs_freed(dead, sum(freed))
+                freed = [await self._recover_queue(redis, dead, QueueKeys.of(queue), reason) for queue in dead.queues]
+            self._log.jobs_recovered(dead.worker_id, sum(freed))
         except TimeoutError:
-            self._log.jobs_left_to_leases(dead)
+            self._log.jobs_left_to_leases(dead.worker_id, dead.lease_s)
         finally:
             await redis.aclose()
 
-    async def _repair_queue(self, redis: Redis, dead: Ready, keys: QueueKeys, what: str) -> int:
-        from redis.exceptions import RedisError  # put off, as the command: most supervisors never repair
+    async def _recover_queue(self, redis: Redis, dead: Ready, keys: QueueKeys, reason: str) -> int:
+        from redis.exceptions import RedisError  # put off, as the command: most supervisors never recover a job
 
         from monarq.shared.commands.workers.recover import repair
 
         backoff = Backoff()
         while True:
             try:
-                return len(await repair(redis, keys, dead.worker_id, what))
+                return len(await repair(redis, keys, dead.worker_id, reason))
             except (RedisError, OSError) as error:
                 if not backoff.failing:
-                    self._log.repair_failed(dead, error)
+                    self._log.recovery_failed(dead.worker_id, error)
                 await asyncio.sleep(backoff.next_s())

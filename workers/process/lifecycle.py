@@ -28,7 +28,7 @@ from monarq.workers.process.components import Components, Dependencies
 from monarq.workers.process.preflight import check_redis
 from monarq.workers.process.redis_wait import wait_for_redis
 from monarq.workers.reporting.log_setup import let_speak
-from monarq.workers.reporting.process_stats import Vitals
+from monarq.workers.reporting.process_stats import ProcessSampler
 from monarq.workers.reporting.traces import tracing
 from monarq.workers.system.forks import FORKS
 from monarq.workers.system.job_processes import JobProcesses
@@ -46,7 +46,7 @@ class WorkerLifecycle:
     Args:
         dependencies: what the worker goes by.
         background: what runs beside its jobs.
-        vitals: what measures its process.
+        sampler: measures its process.
         stopping: set where it is to stop.
         hand_back: set where its runs are to be handed back at once.
 
@@ -62,13 +62,13 @@ class WorkerLifecycle:
         dependencies: Dependencies,
         *,
         background: Iterable[BackgroundTask],
-        vitals: Vitals,
+        sampler: ProcessSampler,
         stopping: asyncio.Event,
         hand_back: asyncio.Event,
     ) -> None:
         self._dependencies = dependencies
         self._background = list(background)
-        self._vitals = vitals
+        self._sampler = sampler
         self._stopping = stopping
         self._hand_back = hand_back
         self.components: Components | None = None
@@ -136,7 +136,7 @@ class WorkerLifecycle:
             events=dependencies.events,
             processes=self._processes,
         )
-        self._vitals.start(lambda: lanes.child_pid)
+        self._sampler.start(lambda: lanes.child_pid)
         components.keeper.start()
         sending = asyncio.create_task(components.acker.run())
         claiming = [asyncio.create_task(claimer.run()) for claimer in components.claimers]
@@ -149,7 +149,7 @@ class WorkerLifecycle:
             await self._until_stopped(redis, components, [*claiming, *beside, sending])
         finally:
             async with AsyncExitStack() as ending:  # the last first; also where what comes before it is cancelled
-                ending.callback(self._vitals.stop)
+                ending.callback(self._sampler.stop)
                 ending.push_async_callback(components.keeper.stop)
                 ending.push_async_callback(end_tasks, [*claiming, *beside, sending])
                 await end_tasks(claiming)

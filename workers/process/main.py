@@ -1,7 +1,7 @@
 """The worker process: `python -m monarq.workers.process --control-fd N`, started by the supervisor and by nobody else.
 
-It gets its spec over the control channel, makes the worker and runs it on uvloop, tells the supervisor each second that
-its event loop turns, and stops when it is told to: by SIGTERM or SIGINT (the first drains; another, a second or more
+It gets its spec over the control channel, makes the worker and runs it on uvloop, sends the supervisor a heartbeat each
+second, and stops when it is told to: by SIGTERM or SIGINT (the first drains; another, a second or more
 later, hands the running jobs back), by the supervisor's word, or as its supervisor is gone. Whatever its jobs leave
 behind, it exits soon after everything is handed back.
 """
@@ -26,23 +26,22 @@ from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.object_path import find_object
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.control.channel import (
-    Beat,
+from monarq.workers.control.channel import WorkerEnd
+from monarq.workers.control.messages import (
     Drain,
-    Ended,
+    Exiting,
     HandBack,
     Ready,
-    Refused,
-    Repair,
-    Rest,
+    Recover,
     Start,
+    StartFailed,
+    StopClaiming,
     ToWorker,
-    WorkerEnd,
 )
-from monarq.workers.leases.recoverer import Repairer
+from monarq.workers.leases.recoverer import Recoverer
 from monarq.workers.process.worker_protocol import Build, RunnableWorker
 from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, let_speak
-from monarq.workers.supervisor.log import SupervisorLog, left_behind, not_started
+from monarq.workers.reporting.process_log import RecoveryLog, start_failure, still_at_work
 from monarq.workers.system.event_loop import run_through
 from monarq.workers.system.forks import FORKS
 from monarq.workers.system.output import never_wait_for_readers
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
 
     from monarq.workers.process.target import TargetLoader
 
-BEAT_S: Final = 1.0
+HEARTBEAT_S: Final = 1.0
 SAME_REQUEST_S: Final = 1.0
 """Signals that come closer together are one request: a service manager signals us beside the supervisor."""
 LINGER_S: Final = 0.8
@@ -84,7 +83,7 @@ class WorkerMain:
         self._spec = spec
         self._channel = channel
         self._messages = messages
-        self._repairer = Repairer(SupervisorLog())
+        self._recoverer = Recoverer(RecoveryLog())
         self._worker: RunnableWorker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_ready = False
@@ -104,11 +103,11 @@ class WorkerMain:
         except MonarqError as error:
             if self._is_ready:
                 raise
-            self._channel.send(Refused(str(error)))
+            self._channel.send(StartFailed(str(error)))
             return CANNOT_START
         except BaseException as error:
             if not self._is_ready:
-                self._channel.send(Refused(not_started(error)))
+                self._channel.send(StartFailed(start_failure(error)))
             raise
         return 0
 
@@ -118,28 +117,28 @@ class WorkerMain:
         FORKS.keep_from(self._loop)
         handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
         with handling(handlers):
-            beats = asyncio.create_task(self._beat(worker))
+            heartbeats = asyncio.create_task(self._send_heartbeats(worker))
             try:
                 await worker.run()
             except BaseException:
                 if worker.is_over:
-                    self._say_farewell(worker, failed=True)
+                    self._report_exit(worker, failed=True)
                 raise
             finally:
-                beats.cancel()
+                heartbeats.cancel()
                 # No thread or task that a job left behind may keep the process any longer.
                 _exit_within(LINGER_S)
-            self._say_farewell(worker)
+            self._report_exit(worker)
 
-    def _say_farewell(self, worker: RunnableWorker, *, failed: bool = False) -> None:
+    def _report_exit(self, worker: RunnableWorker, *, failed: bool = False) -> None:
         in_burst = worker.settings.burst and self._stop_asked_s is None
-        self._channel.send(Ended("burst" if in_burst else "drained", worker.cut_short, failed))
+        self._channel.send(Exiting("burst" if in_burst else "drained", worker.cut_short, failed))
 
-    async def _beat(self, worker: RunnableWorker) -> None:
+    async def _send_heartbeats(self, worker: RunnableWorker) -> None:
         while True:
             let_speak()  # a hook or a job may have set logging up
-            self._channel.send(Beat(worker.pulse()))
-            await asyncio.sleep(BEAT_S)
+            self._channel.send(worker.heartbeat())
+            await asyncio.sleep(HEARTBEAT_S)
 
     def _tell_ready(self) -> None:
         worker = self._worker
@@ -177,13 +176,13 @@ class WorkerMain:
         if self._worker is not None:
             self._worker.hand_back()
 
-    def _rest(self) -> None:
+    def _stop_claiming(self) -> None:
         if self._worker is not None:
-            self._worker.rest()
+            self._worker.stop_claiming()
 
-    def _repair(self, order: Repair) -> None:
+    def _recover(self, order: Recover) -> None:
         if self._worker is not None:
-            self._repairer.begin(order.dead, order.what, self._worker.source.client())
+            self._recoverer.start(order.dead, order.reason, self._worker.source.client())
 
     def _obey_supervisor(self) -> None:
         """Listens in a thread, so that a worker whose event loop hangs learns of its supervisor's death too."""
@@ -193,10 +192,10 @@ class WorkerMain:
                     self._call(self._drain)
                 case HandBack():
                     self._call(self._hand_back)
-                case Rest():
-                    self._call(self._rest)
-                case Repair():
-                    self._call(partial(self._repair, message))
+                case StopClaiming():
+                    self._call(self._stop_claiming)
+                case Recover():
+                    self._call(partial(self._recover, message))
         if self._worker is None or self._loop is None:
             os._exit(0)  # nothing has been claimed
         # It must end even if its loop never turns again: a lease that is always renewed frees no job. This needs
@@ -237,10 +236,10 @@ def build_worker(spec: WorkerSpec, on_ready: Callable[[], None]) -> RunnableWork
     """
     from monarq.workers.process.target import load_target
 
-    overrides = spec.overrides | {"log": spec.log} | ({} if spec.audits else {"audit": False})
+    overrides = spec.overrides | {"log": spec.log} | ({} if spec.warns_for_pool else {"audit": False})
     loaded = load_target(spec.target or "", spec.redis_url, overrides, [_loader_at(path) for path in spec.loaders])
     loaded.background.append(ReadyReporter(on_ready))
-    worker = loaded.worker(warns=spec.audits)
+    worker = loaded.worker(warns=spec.warns_for_pool)
     worker.restarts = spec.restarts
     worker.own_process()
     return worker
@@ -274,7 +273,7 @@ def _exit_now() -> None:
     mine = (threading.main_thread(), threading.current_thread())
     threads = [thread.name for thread in threading.enumerate() if not thread.daemon and thread not in mine]
     with suppress(OSError, ValueError):
-        sys.stderr.write(left_behind(threads))
+        sys.stderr.write(still_at_work(threads))
         sys.stderr.flush()
         sys.stdout.flush()
     os._exit(1)

@@ -16,6 +16,7 @@ from typing import Any
 from monarq.shared.redis.connection import RedisSource
 from monarq.shared.text.error_text import limit_error_text
 from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.events.background import BackgroundTask
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.registry import register
@@ -23,8 +24,7 @@ from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.process.components import Components, Dependencies
 from monarq.workers.process.lifecycle import WorkerLifecycle
 from monarq.workers.reporting.counters import RunCounters
-from monarq.workers.reporting.heartbeat import Pulse
-from monarq.workers.reporting.process_stats import Vitals
+from monarq.workers.reporting.process_stats import ProcessSampler
 from monarq.workers.reporting.record import write_record
 from monarq.workers.runs.current_job import WORKER_ID
 from monarq.workers.runs.registered import RegisteredJob
@@ -72,7 +72,7 @@ class Worker:
         self.paused = False
         self.restarts = 0
         self._counters = RunCounters()
-        self._vitals = Vitals()
+        self._sampler = ProcessSampler()
         self._started_ms = wall_ms()
         self._stopping = asyncio.Event()
         self._hand_back = asyncio.Event()
@@ -89,7 +89,7 @@ class Worker:
                 may_start=self._may_start,
             ),
             background=background,
-            vitals=self._vitals,
+            sampler=self._sampler,
             stopping=self._stopping,
             hand_back=self._hand_back,
         )
@@ -131,7 +131,7 @@ class Worker:
         """The runs that have not ended."""
         return list(self._components.runner.running.values()) if self._components else []
 
-    def rest(self) -> None:
+    def stop_claiming(self) -> None:
         """Claims nothing more, and goes on with what it has."""
         self.paused = True
 
@@ -163,15 +163,15 @@ class Worker:
             return None
         return max(0, self.settings.max_burst_jobs - self._counters.started)
 
-    def pulse(self) -> Pulse:
-        """How the worker stands, as its supervisor hears each second; called on its event loop."""
-        return Pulse(
+    def heartbeat(self) -> Heartbeat:
+        """The worker's state, as its supervisor gets it each second; called on its event loop."""
+        return Heartbeat(
             running=self.running,
             started=self._counters.started,
-            lag_s=round(max(0.0, self._vitals.lag.take("beat")), 3),
+            lag_s=round(max(0.0, self._sampler.lag.take("heartbeat")), 3),
             renewed_s=round(self._components.keeper.renewed_s, 3) if self._components else 0.0,
             abandoned_threads=self._counters.abandoned_threads,
-            hungry=[claimer.hunger() for claimer in self._components.claimers] if self._components else [],
+            idle=[claimer.idle_time() for claimer in self._components.claimers] if self._components else [],
         )
 
     def record(self) -> bytes:
@@ -182,7 +182,7 @@ class Worker:
             counters=self._counters,
             runs=self.runs,
             cpu_places=self._components.cpu_slots.total if self._components else 0,
-            measured=self._vitals.measure(),
+            measured=self._sampler.sample(),
             started_ms=self._started_ms,
             restarts=self.restarts,
             draining=self._stopping.is_set(),

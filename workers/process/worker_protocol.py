@@ -10,7 +10,7 @@ from monarq.workers.config.spec import WorkerSpec
 if TYPE_CHECKING:  # put off: a worker starts to listen before it imports redis
     from monarq.shared.redis.connection import RedisSource
     from monarq.workers.config.settings import WorkerSettings
-    from monarq.workers.reporting.heartbeat import Pulse
+    from monarq.workers.control.heartbeat import Heartbeat
 
 
 class RunnableWorker(Protocol):
@@ -40,7 +40,7 @@ class RunnableWorker(Protocol):
         """Runs jobs until told to stop, or until a burst is done."""
         ...
 
-    def rest(self) -> None:
+    def stop_claiming(self) -> None:
         """Takes no new job, and lives on."""
         ...
 
@@ -52,8 +52,8 @@ class RunnableWorker(Protocol):
         """Gives the running jobs back."""
         ...
 
-    def pulse(self) -> Pulse:
-        """How it stands, compared with the last time."""
+    def heartbeat(self) -> Heartbeat:
+        """Its state, compared with the last time."""
         ...
 
     @property

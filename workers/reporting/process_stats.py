@@ -1,7 +1,7 @@
-"""How a worker's process is doing: its share of a core, its memory, and how late its event loop runs what is due.
+"""The process statistics of a worker: its use of a core, its memory, and the lag of its event loop.
 
-A worker has one `Vitals`; the lease thread asks it for each record, the supervisor's beat for each second. A measuring
-costs a fraction of a millisecond, and the loop is woken ten times a second.
+A worker has one `ProcessSampler`; the lease thread asks it for each record, the heartbeat each second. A sample costs a
+fraction of a millisecond, and the loop is woken ten times a second.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from typing import Final, Literal
 import psutil
 
 TICK_S: Final = 0.1
-"""How often the loop is looked at: it misses no delay that is longer, and sees those of that length as half as long."""
+"""How often the lag is measured: no longer delay is missed, and one of that length counts as half as long."""
 
-SHORTEST_S: Final = 1.0
-"""Measurings that come sooner after one another get the same answer: shares of a core over less mean nothing."""
+MIN_INTERVAL_S: Final = 1.0
+"""Samples that are closer together get the same answer: the use of a core over less time means nothing."""
 
-Reader = Literal["record", "beat"]
+Reader = Literal["record", "heartbeat"]
 
 
 class LoopLag:
-    """How late the event loop runs its timers: the time for which a job, or the machine, has kept it from turning."""
+    """The lag of the event loop: how late it runs its timers, as a job, or the machine, has kept it from running."""
 
     def __init__(self) -> None:
-        self._largest_s: dict[Reader, float] = {"record": 0.0, "beat": 0.0}
+        self._largest_s: dict[Reader, float] = {"record": 0.0, "heartbeat": 0.0}
         self._due_s = float("inf")
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Looks after the running loop from now on."""
+        """Watches the running loop from now on."""
         self._arm(time.monotonic())
 
     def stop(self) -> None:
-        """Looks no longer; safe to call twice."""
+        """Stops watching; safe to call twice."""
         self._due_s = float("inf")
         if self._timer is not None:
             self._timer.cancel()
 
     def take(self, reader: Reader) -> float:
-        """The largest delay in seconds since this reader last asked; one that is going on counts. From any thread."""
+        """The largest delay in seconds since this reader last asked, one that goes on included. From any thread."""
         largest_s = self._largest_s[reader]
         self._largest_s[reader] = 0.0
         return max(largest_s, time.monotonic() - self._due_s)
@@ -61,13 +61,13 @@ class LoopLag:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ProcessStats:
     """A process at one moment.
 
     Attributes:
-        cpu_percent: its use of one core since the last measuring; 100 is all of one, and more is possible.
+        cpu_percent: its use of one core since the last sample; 100 is all of one, and more is possible.
         memory_bytes: its resident memory.
-        loop_lag_s: the largest delay of its event loop since the last measuring.
+        loop_lag_s: the largest delay of its event loop since the last sample.
     """
 
     cpu_percent: float = 0.0
@@ -75,46 +75,46 @@ class Measured:
     loop_lag_s: float = 0.0
 
 
-class Vitals:
-    """Measures this process together with the child of its cpu lane."""
+class ProcessSampler:
+    """Samples the statistics of this process together with the child of its cpu lane."""
 
     def __init__(self) -> None:
         self.lag = LoopLag()
         self._process = psutil.Process()
         self._child_pid: Callable[[], int | None] = _no_child
-        self._last = Measured()
+        self._last = ProcessStats()
         self._last_s = time.monotonic()
         self._last_cpu_s = self._usage()[0]
 
     def start(self, child_pid: Callable[[], int | None]) -> None:
-        """Begins to look after the running loop.
+        """Starts to watch the running loop.
 
         Args:
-            child_pid: gives the process id of the cpu lane's child, where there is one.
+            child_pid: returns the process id of the cpu lane's child, where there is one.
         """
         self._child_pid = child_pid
         self.lag.start()
 
     def stop(self) -> None:
-        """Looks after the loop no longer."""
+        """Stops watching the loop."""
         self.lag.stop()
 
-    def measure(self) -> Measured:
-        """How the process is now, compared with the last time. Called by one thread."""
+    def sample(self) -> ProcessStats:
+        """The statistics since the last sample. Called by one thread."""
         now_s = time.monotonic()
         cpu_s, memory_bytes = self._usage()
         passed_s = now_s - self._last_s
-        if passed_s >= SHORTEST_S:
+        if passed_s >= MIN_INTERVAL_S:
             # Less than before where a child has ended and is not reaped yet.
             percent = 100 * max(0.0, cpu_s - self._last_cpu_s) / passed_s
-            self._last = Measured(round(percent, 1), memory_bytes, round(self.lag.take("record"), 4))
+            self._last = ProcessStats(round(percent, 1), memory_bytes, round(self.lag.take("record"), 4))
             self._last_s, self._last_cpu_s = now_s, cpu_s
         elif not self._last.memory_bytes:
-            return Measured(memory_bytes=memory_bytes)
+            return ProcessStats(memory_bytes=memory_bytes)
         return self._last
 
     def _usage(self) -> tuple[float, int]:
-        """Seconds of processor time since the start, those of children that have ended too, and memory in bytes."""
+        """Seconds of processor time since the start, ended children's included, and memory in bytes."""
         cpu_s, memory_bytes = _read(self._process)
         pid = self._child_pid()
         if pid is not None:

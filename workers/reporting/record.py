@@ -16,7 +16,7 @@ import msgspec
 from monarq.shared.version import VERSION
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.reporting.counters import RunCounters
-from monarq.workers.reporting.process_stats import Measured
+from monarq.workers.reporting.process_stats import ProcessStats
 from monarq.workers.runs.run import Run
 
 MOST_JOBS: Final = 50
@@ -67,7 +67,7 @@ def write_record(
     counters: RunCounters,
     runs: Sequence[Run],
     cpu_places: int,
-    measured: Measured,
+    measured: ProcessStats,
     started_ms: int,
     restarts: int,
     draining: bool,

@@ -1,4 +1,4 @@
-"""What a supervisor itself tells Prometheus of its pool, beside what is read from Redis.
+"""The Prometheus metrics of a pool that its supervisor knows itself, beside those that are read from Redis.
 
 Imported only where metrics are served, as it needs prometheus_client.
 """
@@ -18,7 +18,7 @@ PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
 
 
 class PoolCollector(Collector):
-    """Tells how a pool stands."""
+    """Collects the state of a pool."""
 
     def __init__(self, pool: PoolState) -> None:
         self._pool = pool

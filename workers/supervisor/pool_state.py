@@ -1,31 +1,31 @@
-"""How a pool of workers stands, as its supervisor knows without asking: values for health checks and metrics."""
+"""The state of a pool and its workers, as the supervisor knows it: values for health checks and metrics."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from monarq.workers.control.channel import Ready
-from monarq.workers.reporting.heartbeat import Pulse
+from monarq.workers.control.heartbeat import Heartbeat
+from monarq.workers.control.messages import Ready
 
 if TYPE_CHECKING:
-    from monarq.workers.supervisor.worker_handle import WorkerProcess
+    from monarq.workers.supervisor.worker_handle import WorkerHandle
 
 Phase = Literal["starting", "ready", "ending"]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """One worker process.
+    """The state of one worker process.
 
     Attributes:
-        index: its place in the pool.
+        index: the number of its slot.
         pid: its process id.
         phase: whether it takes jobs.
-        ready: what it said when it was ready; None before. It may hold a password.
-        silent_s: seconds since it was last heard of.
-        pulse: how it stood then.
-        restarts: how often the worker of its place has ended by itself or was killed.
+        ready: its `Ready`; None before that came. It may hold a password.
+        silent_s: seconds since its last message.
+        heartbeat: its last heartbeat.
+        restarts: how often the worker of its slot has ended by itself or was killed.
     """
 
     index: int
@@ -33,26 +33,26 @@ class WorkerState:
     phase: Phase
     ready: Ready | None
     silent_s: float
-    pulse: Pulse
+    heartbeat: Heartbeat
     restarts: int
 
     @classmethod
-    def of(cls, worker: WorkerProcess) -> WorkerState:
-        """How a worker process stands, as far as its supervisor can tell."""
+    def of(cls, worker: WorkerHandle) -> WorkerState:
+        """The state of a worker process, as far as its supervisor can tell."""
         if worker.ready is None:
             phase: Phase = "starting"
         else:
             phase = "ready" if worker.is_serving else "ending"
-        return cls(worker.index, worker.pid, phase, worker.ready, worker.silent_s, worker.pulse, worker.restarts)
+        return cls(worker.index, worker.pid, phase, worker.ready, worker.silent_s, worker.heartbeat, worker.restarts)
 
 
 @dataclass(frozen=True, slots=True)
 class PoolState:
-    """All of them.
+    """The state of a pool.
 
     Attributes:
         draining: whether the pool was told to stop.
-        workers: by their place.
+        workers: its workers, by their slots.
         restarts: how many workers have ended by themselves or were killed, and were replaced.
     """
 

@@ -1,8 +1,8 @@
-"""Keeps a pool of worker processes running: the process of `monarq worker`.
+"""The supervisor: keeps a pool of worker processes running, in the process of `monarq worker`.
 
-It starts them, starts another in the place of one that dies and gives the dead one's jobs back at once, kills one
-that hangs, replaces them one by one on SIGHUP, and lets them end their jobs on SIGTERM. It runs no job, and needs Redis
-only to repair, so that no job can take it down; if it is killed all the same, its workers drain by themselves.
+It starts the workers, replaces one that dies and puts its jobs back in their queues at once, kills one that hangs,
+replaces them one by one on SIGHUP, and lets them finish their jobs on SIGTERM. It runs no job, and needs Redis only to
+recover jobs, so that no job can take it down; if it is killed all the same, its workers drain by themselves.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from monarq.shared.redis.connection import open_redis
-from monarq.workers.config.spec import Limits, WorkerSpec
-from monarq.workers.control.channel import Ready, Repair
-from monarq.workers.leases.recoverer import Repairer
-from monarq.workers.supervisor.log import SupervisorLog, death_of
+from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
+from monarq.workers.control.messages import Ready, Recover
+from monarq.workers.leases.recoverer import Recoverer
+from monarq.workers.supervisor.log import SupervisorLog, death_note
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
-from monarq.workers.supervisor.recycler import Recycler, Share
-from monarq.workers.supervisor.worker_handle import WorkerProcess
-from monarq.workers.supervisor.worker_slot import Seat
-from monarq.workers.supervisor.worker_start import COMMAND
+from monarq.workers.supervisor.recycler import RecycleLimits, Recycler
+from monarq.workers.supervisor.worker_handle import COMMAND, WorkerHandle
+from monarq.workers.supervisor.worker_slot import WorkerSlot
 from monarq.workers.system.reaper import adopts_orphans, reap_orphans
 from monarq.workers.system.signals import handling, hangup_means_stop, has_terminal
 
@@ -31,43 +30,12 @@ CANNOT_START: Final = 2
 """Exit code of a worker, and of its supervisor, when the settings are wrong or Redis is not there."""
 
 
-async def supervise(
-    spec: WorkerSpec,
-    *,
-    workers: int,
-    one_for_arq: bool = False,
-    limits: Limits | None = None,
-    share: Share | None = None,
-    log: SupervisorLog | None = None,
-) -> int:
-    """Runs a pool of workers until they are told to stop, or in burst mode until no job is left.
-
-    Must run on plain asyncio in the main thread: it takes over SIGTERM, SIGINT, SIGHUP and SIGCHLD.
-
-    Args:
-        spec: what each worker runs.
-        workers: how many.
-        one_for_arq: one is enough where the target turns out to be arq's settings: their users count on it, with a
-            port that a hook opens say, or a cron that runs at the start. Only the first worker can tell, so the
-            others are started when it is ready.
-        limits: how long to wait for what.
-        share: what a worker is to do before another takes its place. Default: whatever comes, until too many of its
-            threads hang.
-        log: who hears of what happens; by default the logger ``monarq.supervisor``.
-
-    Returns:
-        The exit code: 0; 2 when the workers cannot start, for a reason that was logged; that of their processes, mostly
-        1, where the user's own code has raised before they took jobs, or after the last one.
-    """
-    return await Supervisor(spec, workers=workers, one_for_arq=one_for_arq, limits=limits, share=share, log=log).run()
-
-
 class Supervisor:
-    """A pool of workers.
+    """The supervisor of a pool of workers.
 
-    1. run: keep all seats filled until every worker has ended for good.
-    2. handle_<signal>: stop, hand back, renew, reap.
-    3. a worker that ended: log it, repair what it held, and say whether its seat gets another.
+    1. run: keep a worker running in each slot until all have ended for good.
+    2. handle_<signal>: stop, hand back, restart, reap.
+    3. a worker that ended: log it, recover its jobs, and decide whether its slot gets another.
     """
 
     def __init__(
@@ -75,47 +43,66 @@ class Supervisor:
         spec: WorkerSpec,
         *,
         workers: int,
-        one_for_arq: bool = False,
+        auto_size: bool = False,
         command: Sequence[str] = COMMAND,
-        limits: Limits | None = None,
-        share: Share | None = None,
+        limits: SupervisorLimits | None = None,
+        recycle_limits: RecycleLimits | None = None,
         log: SupervisorLog | None = None,
     ) -> None:
-        """Starts nothing yet; `command` is what a worker process is started with."""
+        """Starts nothing yet.
+
+        Args:
+            spec: what each worker runs.
+            workers: how many.
+            auto_size: whether the first worker may decide that it stays the only one, as its target needs that: users
+                of arq's settings count on it, with a port that a hook opens say, or a cron that runs at the start. The
+                others are started when the first one is ready.
+            command: starts a worker process.
+            limits: its time limits.
+            recycle_limits: the limits at which a worker is replaced. Default: only where too many of its threads hang.
+            log: where it logs; by default the logger ``monarq.supervisor``.
+        """
         self._spec = spec
         self._command = command
-        self._limits = limits or Limits()
-        self._share = share or Share()
+        self._limits = limits or SupervisorLimits()
+        self._recycle_limits = recycle_limits or RecycleLimits()
         self._log = log or SupervisorLog()
-        self._repairer = Repairer(self._log)
-        self._seats = [
-            Seat(index, start=self._start, on_ended=self._on_ended, limits=self._limits, log=self._log)
+        self._recoverer = Recoverer(self._log)
+        self._slots = [
+            WorkerSlot(index, start=self._start, on_ended=self._on_ended, limits=self._limits, log=self._log)
             for index in range(workers)
         ]
-        self._is_sized = not one_for_arq
-        self._filling: asyncio.TaskGroup | None = None
-        self._workers: dict[int, WorkerProcess] = {}
-        self._repairs_to_pass_on: list[Repair] = []
-        self._renewal_asked = False
-        self._renewal: asyncio.Task[None] | None = None
+        self._is_size_known = not auto_size
+        self._slot_tasks: asyncio.TaskGroup | None = None
+        self._workers: dict[int, WorkerHandle] = {}
+        self._recoveries_to_delegate: list[Recover] = []
+        self._restart_requested = False
+        self._restarting: asyncio.Task[None] | None = None
         self._adopts_orphans = adopts_orphans()
         self._hangup_stops = hangup_means_stop()
         self._stopping = False
         self._was_ready = False
-        self._failed_seats: set[int] = set()
+        self._failed_slots: set[int] = set()
         self._exit_code = 0
 
     @property
     def state(self) -> PoolState:
-        """How the pool and its workers stand."""
+        """The state of the pool and its workers."""
         workers = sorted(self._workers.values(), key=lambda worker: worker.index)
-        restarts = sum(seat.restarts for seat in self._seats)
+        restarts = sum(slot.restarts for slot in self._slots)
         return PoolState(self._stopping, tuple(map(WorkerState.of, workers)), restarts)
 
     async def run(self) -> int:
-        """Runs the pool; see `supervise`."""
-        if self._is_sized:
-            self._log.started(len(self._seats))
+        """Runs the pool until it is told to stop, or in burst mode until no job is left.
+
+        Must run on plain asyncio in the main thread: it takes over SIGTERM, SIGINT, SIGHUP and SIGCHLD.
+
+        Returns:
+            The exit code: 0; 2 when the workers cannot start, for a reason that was logged; that of their processes,
+            mostly 1, where the user's own code has raised before they took jobs, or after the last one.
+        """
+        if self._is_size_known:
+            self._log.started(len(self._slots))
         handlers = {
             signal.SIGCHLD: self.handle_chld,
             signal.SIGTERM: self.handle_term,
@@ -123,17 +110,17 @@ class Supervisor:
             signal.SIGHUP: self.handle_hup,
         }
         with handling(handlers):
-            recycling = asyncio.create_task(Recycler(self._seats, self._share, self._log).run())
+            recycling = asyncio.create_task(Recycler(self._slots, self._recycle_limits, self._log).run())
             try:
-                async with asyncio.TaskGroup() as self._filling:
-                    self._fill(self._opened)
-                await self._repairer.finish()
-                for repair in self._repairs_to_pass_on:
-                    self._log.jobs_left_to_leases(repair.dead)
+                async with asyncio.TaskGroup() as self._slot_tasks:
+                    self._run_slots(self._active_slots)
+                await self._recoverer.finish()
+                for order in self._recoveries_to_delegate:
+                    self._log.jobs_left_to_leases(order.dead.worker_id, order.dead.lease_s)
             finally:
                 recycling.cancel()
                 for worker in self._workers.values():
-                    worker.abandon()
+                    worker.detach()
         self._log.stopped(self._exit_code)
         return self._exit_code
 
@@ -152,70 +139,70 @@ class Supervisor:
         if self._hangup_stops and not has_terminal():
             self.handle_term()
         elif not self._stopping:
-            self._renewal_asked = True
-            if self._renewal is None:
-                self._renewal = asyncio.get_running_loop().create_task(self._renew())
+            self._restart_requested = True
+            if self._restarting is None:
+                self._restarting = asyncio.get_running_loop().create_task(self._rolling_restart())
 
     def handle_chld(self) -> None:
-        """SIGCHLD: reaps what has ended; as PID 1 also what is not ours."""
+        """SIGCHLD: reaps the processes that have ended; as PID 1 also those that are not ours."""
         for worker in list(self._workers.values()):
             if worker.reap():
                 del self._workers[worker.pid]
         if self._adopts_orphans and (count := reap_orphans(self._workers)):
             self._log.orphans_reaped(count)
 
-    def _fill(self, seats: Sequence[Seat]) -> None:
-        assert self._filling is not None
-        for seat in seats:
-            self._filling.create_task(seat.keep())
+    def _run_slots(self, slots: Sequence[WorkerSlot]) -> None:
+        assert self._slot_tasks is not None
+        for slot in slots:
+            self._slot_tasks.create_task(slot.run())
 
-    def _size(self, first: Ready) -> None:
-        """Settles how many workers there are to be, by what the first one runs."""
-        self._is_sized = True
-        spared = self._seats[1:]
+    def _set_size(self, first: Ready) -> None:
+        """Decides how many workers the pool has, by what the first one runs."""
+        self._is_size_known = True
+        spared = self._slots[1:]
         if first.one_process:
-            del self._seats[1:]
-            self._seats[0].one_at_a_time = True
+            del self._slots[1:]
+            self._slots[0].one_at_a_time = True
             self._log.started(1, spared=len(spared))
         else:
-            self._log.started(len(self._seats))
-            self._fill(spared)
+            self._log.started(len(self._slots))
+            self._run_slots(spared)
 
     @property
-    def _opened(self) -> Sequence[Seat]:
-        """The places that workers were started for so far."""
-        return self._seats if self._is_sized else self._seats[:1]
+    def _active_slots(self) -> Sequence[WorkerSlot]:
+        """The slots for which workers were started so far."""
+        return self._slots if self._is_size_known else self._slots[:1]
 
     def _stop(self) -> None:
         self._stopping = True
-        for seat in self._seats:
-            seat.close()
+        for slot in self._slots:
+            slot.close()
         for worker in self._workers.values():
             worker.drain()
 
-    async def _renew(self) -> None:
-        while self._renewal_asked and not self._stopping:
-            self._renewal_asked = False  # asked again from now on, there is something newer still
-            self._log.renewing(one_at_a_time=self._seats[0].one_at_a_time)
-            failed = await self._renew_seats()
+    async def _rolling_restart(self) -> None:
+        while self._restart_requested and not self._stopping:
+            self._restart_requested = False  # requested again from now on, there is something newer still
+            self._log.rolling_restart_begun(one_at_a_time=self._slots[0].one_at_a_time)
+            failed = await self._restart_slots()
             if failed is not None and not self._stopping:
-                self._log.renewal_given_up(failed.index)
+                self._log.rolling_restart_abandoned(failed.index)
             elif not self._stopping:
-                self._log.renewed()
-        self._renewal = None
+                self._log.rolling_restart_done()
+        self._restarting = None
 
-    async def _renew_seats(self) -> Seat | None:
-        """Renews one seat after the other; gives the one where that failed, and the rest are left as they are."""
-        for seat in self._seats:
-            if not await seat.renew():
-                return seat
+    async def _restart_slots(self) -> WorkerSlot | None:
+        """Restarts one slot after the other; returns the one where that failed, which leaves the rest as they are."""
+        for slot in self._slots:
+            if not await slot.restart_worker():
+                return slot
         return None
 
-    def _start(self, index: int, restarts: int) -> WorkerProcess:
-        # What can be said of the Redis and the target, one worker says for all, and no successor again.
-        audits = index == 0 and not self._was_ready
-        worker = WorkerProcess.spawn(
-            dataclasses.replace(self._spec, index=index, restarts=restarts, audits=audits),
+    def _start(self, index: int, restarts: int) -> WorkerHandle:
+        # One worker warns of the Redis and the target for all, and no successor does so again.
+        warns = index == 0 and not self._was_ready
+        worker = WorkerHandle.spawn(
+            dataclasses.replace(self._spec, index=index, restarts=restarts, warns_for_pool=warns),
             self._command,
             limits=self._limits,
             log=self._log,
@@ -224,56 +211,56 @@ class Supervisor:
         self._workers[worker.pid] = worker
         return worker
 
-    def _on_ready(self, worker: WorkerProcess) -> None:
+    def _on_ready(self, worker: WorkerHandle) -> None:
         self._was_ready = True
         if worker.ready is not None:
-            if not self._is_sized:
-                self._size(worker.ready)
+            if not self._is_size_known:
+                self._set_size(worker.ready)
             self._log.worker_ready(worker, worker.ready)
-        self._pass_repairs_on()
+        self._delegate_recoveries()
 
-    def _on_ended(self, worker: WorkerProcess) -> bool:
-        """Does what is due for a worker that has ended; says whether another one is wanted in its seat."""
-        if worker.farewell is not None:
-            self._log.worker_left(worker)
-            is_followed = worker.farewell != "burst" and not self._stopping
+    def _on_ended(self, worker: WorkerHandle) -> bool:
+        """Handles the end of a worker; returns whether another one is wanted in its slot."""
+        if worker.clean_exit is not None:
+            self._log.worker_ended(worker)
+            is_followed = worker.clean_exit != "burst" and not self._stopping
             if worker.failed and not is_followed:
                 self._exit_code = FAILED
             return is_followed
-        if worker.ready is None and worker.refusal is not None:
-            return self._on_refused(worker)
+        if worker.ready is None and worker.start_error is not None:
+            return self._on_start_failed(worker)
         if worker.ready is not None:
             self._log.worker_died(worker)
-            self._repair(worker.ready, death_of(worker))
+            self._recover(worker.ready, death_note(worker))
         elif not self._stopping:
             self._log.worker_died(worker)
         return not self._stopping
 
-    def _repair(self, dead: Ready, what: str) -> None:
+    def _recover(self, dead: Ready, reason: str) -> None:
         if dead.redis_url is not None:
-            self._repairer.begin(dead, what, open_redis(dead.redis_url))
+            self._recoverer.start(dead, reason, open_redis(dead.redis_url))
         else:
-            self._repairs_to_pass_on.append(Repair(dead, what))
-            self._pass_repairs_on()
+            self._recoveries_to_delegate.append(Recover(dead, reason))
+            self._delegate_recoveries()
 
-    def _pass_repairs_on(self) -> None:
-        """Lets a worker do the repairs that need its connection to Redis; the next that is ready, where none is now."""
+    def _delegate_recoveries(self) -> None:
+        """Makes a worker do the recoveries that need its connection to Redis: one that serves, or the next one."""
         serving = next((worker for worker in self._workers.values() if worker.is_serving), None)
-        while serving is not None and self._repairs_to_pass_on:
-            serving.ask_repair(self._repairs_to_pass_on.pop())
+        while serving is not None and self._recoveries_to_delegate:
+            serving.recover(self._recoveries_to_delegate.pop())
 
-    def _on_refused(self, worker: WorkerProcess) -> bool:
+    def _on_start_failed(self, worker: WorkerHandle) -> bool:
         """A worker cannot start. Where others could, the reason may pass: a Redis that is away, a bad new version.
 
         What the user's code raises may do so in all workers but one, as a port that only one of them gets.
         """
         if self._stopping:
             return False
-        self._failed_seats.add(worker.index)
+        self._failed_slots.add(worker.index)
         exit_code = worker.end.exit_code if worker.end is not None else None
-        is_hopeless = exit_code == CANNOT_START or len(self._failed_seats) == len(self._opened)
+        is_hopeless = exit_code == CANNOT_START or len(self._failed_slots) == len(self._active_slots)
         if self._was_ready or not is_hopeless:
-            self._log.worker_refused(worker, again=self._seats[worker.index].worker is worker)
+            self._log.worker_start_failed(worker, again=self._slots[worker.index].worker is worker)
             return True
         self._log.cannot_start(worker)
         self._exit_code = FAILED if exit_code is None else exit_code

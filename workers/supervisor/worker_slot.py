@@ -1,8 +1,8 @@
-"""One place in the pool of workers, in which one worker is kept running.
+"""A worker slot: one place in the pool, in which one worker is kept running.
 
-The supervisor has a seat for each worker. A worker that ends is followed by another, after a pause that grows while
-workers of this seat die young, and stays short where they could work; in a rolling restart the successor is ready
-before the old worker is told to stop, unless the seat is one of which there may never be two workers.
+A worker that ends is followed by another, after a pause that grows while workers of this slot die early, and stays
+short where they could work. In a rolling restart the successor is ready before the old worker is told to stop, unless
+there may never be two workers in the slot.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import asyncio
 from collections.abc import Callable
 
 from monarq.shared.redis.backoff import Backoff
-from monarq.workers.config.spec import Limits
+from monarq.workers.config.spec import SupervisorLimits
 from monarq.workers.supervisor.log import SupervisorLog
-from monarq.workers.supervisor.worker_handle import WorkerProcess
+from monarq.workers.supervisor.worker_handle import WorkerHandle
 
 
-class Seat:
-    """A place in the pool.
+class WorkerSlot:
+    """A slot of the pool.
 
-    1. keep: start a worker, and another when it has ended, until closed.
-    2. renew, or succeed: put a new worker in the old one's place without a gap.
-    3. close: nobody is seated any more; whoever sits here is told to stop by the supervisor.
+    1. run: start a worker, and another when it has ended, until closed.
+    2. restart_worker, or start_successor: put a new worker in the old one's place without a gap.
+    3. close: no worker is started any more; the supervisor tells the one that runs to stop.
 
     Attributes:
-        index: which place it is.
+        index: its number in the pool.
         restarts: how many workers have ended here unasked, and were replaced.
         one_at_a_time: whether a worker has to end before another may start in its place.
     """
@@ -33,19 +33,19 @@ class Seat:
         self,
         index: int,
         *,
-        start: Callable[[int, int], WorkerProcess],
-        on_ended: Callable[[WorkerProcess], bool],
-        limits: Limits,
+        start: Callable[[int, int], WorkerHandle],
+        on_ended: Callable[[WorkerHandle], bool],
+        limits: SupervisorLimits,
         log: SupervisorLog,
     ) -> None:
-        """Nothing is started yet.
+        """Starts nothing yet.
 
         Args:
-            index: which place it is.
-            start: starts a worker for a place, given how many others have ended there unasked, or raises OSError.
-            on_ended: hears of each worker that has ended, and says whether another one is wanted.
+            index: its number in the pool.
+            start: starts a worker for a slot, given how many others have ended there unasked, or raises OSError.
+            on_ended: called with each worker that has ended; returns whether another one is wanted.
             limits: how long to pause.
-            log: who hears of what goes wrong.
+            log: where failures are logged.
         """
         self.index = index
         self.restarts = 0
@@ -55,59 +55,59 @@ class Seat:
         self._steady_s = limits.steady_s
         self._log = log
         self._after_work = Backoff(limits.restart_first_s, limits.restart_worked_s)
-        self._after_refusal = Backoff(limits.restart_first_s, limits.restart_refused_s)
+        self._after_start_error = Backoff(limits.restart_first_s, limits.restart_start_error_s)
         self._after_failure = Backoff(limits.restart_first_s, limits.restart_longest_s)
         self._closed = asyncio.Event()
-        self._watches: asyncio.TaskGroup | None = None
-        self._succeeding = asyncio.Lock()
-        self._worker: WorkerProcess | None = None
-        self._successor: WorkerProcess | None = None
-        self._leaving: WorkerProcess | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._successor_lock = asyncio.Lock()
+        self._worker: WorkerHandle | None = None
+        self._successor: WorkerHandle | None = None
+        self._being_restarted: WorkerHandle | None = None
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Keeps a worker running; ends when the last worker has, and no other is wanted."""
-        async with asyncio.TaskGroup() as self._watches:
-            self._watches.create_task(self._fill())
+        async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self._start_worker())
 
     def close(self) -> None:
         """Starts no more workers; safe to call twice."""
         self._closed.set()
 
     @property
-    def worker(self) -> WorkerProcess | None:
-        """Who sits here."""
+    def worker(self) -> WorkerHandle | None:
+        """The worker of this slot."""
         return self._worker
 
-    async def renew(self) -> bool:
-        """Replaces the worker by a new one, and waits until it has ended.
+    async def restart_worker(self) -> bool:
+        """Replaces the worker by a new one, and waits until the old one has ended.
 
         Returns:
             False when the new one did not become ready, and the old one stays.
         """
         old = self._worker
         if old is None:
-            return True  # what is started next is new anyway
+            return True  # the next one is new anyway
         if self.one_at_a_time:
-            self._leaving = old
-        elif not await self.succeed(old):
+            self._being_restarted = old
+        elif not await self.start_successor(old):
             return False
         old.drain()
         await old.wait_ended()
         return True
 
-    async def succeed(self, old: WorkerProcess) -> bool:
-        """Puts a new worker in this one's place, if it has it still; to let the old one end is left to the caller.
+    async def start_successor(self, old: WorkerHandle) -> bool:
+        """Puts a new worker in this one's place, if it still has it; the caller makes the old one end.
 
         Returns:
             False when the new one did not become ready, and the old one keeps its place.
         """
-        async with self._succeeding:
+        async with self._successor_lock:
             if self._worker is not old or self._closed.is_set():
                 return True
             try:
-                new = self._successor = self._seat()
+                new = self._successor = self._spawn()
             except OSError as error:
-                self._log.not_spawned(self.index, error)
+                self._log.spawn_failed(self.index, error)
                 return False
             if not await new.wait_ready():
                 return False
@@ -115,22 +115,22 @@ class Seat:
                 self._worker, self._successor = new, None
             return True
 
-    async def _fill(self) -> None:
+    async def _start_worker(self) -> None:
         while not self._closed.is_set():
             try:
-                self._worker = self._seat()
+                self._worker = self._spawn()
                 return
             except OSError as error:
-                self._log.not_spawned(self.index, error)
+                self._log.spawn_failed(self.index, error)
                 await self._pause(self._after_failure.next_s())
 
-    def _seat(self) -> WorkerProcess:
-        assert self._watches is not None
+    def _spawn(self) -> WorkerHandle:
+        assert self._tasks is not None
         worker = self._start(self.index, self.restarts)
-        self._watches.create_task(self._watch(worker))
+        self._tasks.create_task(self._watch(worker))
         return worker
 
-    async def _watch(self, worker: WorkerProcess) -> None:
+    async def _watch(self, worker: WorkerHandle) -> None:
         await worker.wait_ended()
         wants_another = self._on_ended(worker)
         if worker is self._successor:
@@ -140,17 +140,17 @@ class Seat:
         self._worker, self._successor = self._successor, None
         if self._worker is not None or not wants_another:
             return
-        if worker is not self._leaving:
+        if worker is not self._being_restarted:
             self.restarts += 1
             await self._pause(self._backoff_after(worker).next_s())
-        await self._fill()
+        await self._start_worker()
 
-    def _backoff_after(self, worker: WorkerProcess) -> Backoff:
-        """Short where it could work: jobs wait, and what killed it cannot do so for long, as its job is dead soon."""
+    def _backoff_after(self, worker: WorkerHandle) -> Backoff:
+        """Short where it could work: jobs wait, and what killed it cannot do so for long, as that job is soon dead."""
         if worker.ready is None:
-            return self._after_failure if worker.refusal is None else self._after_refusal
+            return self._after_failure if worker.start_error is None else self._after_start_error
         self._after_failure.reset()
-        self._after_refusal.reset()
+        self._after_start_error.reset()
         if worker.age_s >= self._steady_s:
             self._after_work.reset()
         return self._after_work

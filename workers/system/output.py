@@ -255,9 +255,18 @@ class Output(io.BufferedIOBase):
             if not self._dropped:
                 return
             count, self._dropped = self._dropped, 0
-        from monarq.workers.supervisor.log import lines_dropped  # put off: nearly no process needs it
-
-        lines_dropped(count)
+        _log_dropped(count)
         with self._changed:
             if self._dropped:
                 self._dropped += count - 1  # the line that was to tell it was dropped too
+
+
+def _log_dropped(count: int) -> None:
+    from monarq.shared.text.log_lines import open_logger  # put off: nearly no process needs it
+
+    open_logger("monarq").warning(
+        "%d line%s of output %s dropped: nobody read them, or they could not be written",
+        count,
+        "" if count == 1 else "s",
+        "was" if count == 1 else "were",
+    )

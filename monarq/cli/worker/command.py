@@ -208,9 +208,9 @@ def worker(
     from monarq.cli.worker.pool import run_pool
     from monarq.cli.worker.ports import Ports
     from monarq.cli.worker.watch import find_watcher
-    from monarq.workers.config.spec import Limits, WorkerSpec
+    from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
     from monarq.workers.supervisor.health import HealthLimits
-    from monarq.workers.supervisor.recycler import Share
+    from monarq.workers.supervisor.recycler import RecycleLimits
 
     overrides = {
         SETTINGS[name]: list(value) if name == "queue" else value
@@ -235,7 +235,7 @@ def worker(
             return check_workers(spec)
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
         ports = Ports(health_port, metrics_port, bind, health)
-        share = Share(max_jobs_per_worker, max_memory_per_worker, max_abandoned_threads)
+        recycle_limits = RecycleLimits(max_jobs_per_worker, max_memory_per_worker, max_abandoned_threads)
         watcher = find_watcher(watch_also) if watch else None
-        limits = Limits(hang_timeout_s=hang_timeout)
-        return run_pool(spec, workers, limits, ports, share, watch=watch, watcher=watcher)
+        limits = SupervisorLimits(hang_timeout_s=hang_timeout)
+        return run_pool(spec, workers, limits, ports, recycle_limits, watch=watch, watcher=watcher)

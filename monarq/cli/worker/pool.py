@@ -11,17 +11,16 @@ from monarq.cli.worker.ports import Ports, serving
 from monarq.cli.worker.watch import Watcher, reload_on_changes
 from monarq.shared.redis.connection import shown_url
 from monarq.shared.version import VERSION
-from monarq.workers.config.spec import Limits, WorkerSpec
+from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.reporting.log_setup import configure_logging
-from monarq.workers.supervisor.log import SupervisorLog
-from monarq.workers.supervisor.recycler import Share
+from monarq.workers.supervisor.log import LoggedWorker, SupervisorLog
+from monarq.workers.supervisor.recycler import RecycleLimits
 from monarq.workers.supervisor.supervisor import Supervisor
 from monarq.workers.system.cores import usable_cores
 from monarq.workers.system.output import never_wait_for_readers
 
 if TYPE_CHECKING:
-    from monarq.workers.control.channel import Ready
-    from monarq.workers.supervisor.worker_handle import WorkerProcess
+    from monarq.workers.control.messages import Ready
 
 
 class PoolLog(SupervisorLog):
@@ -39,13 +38,13 @@ class PoolLog(SupervisorLog):
         more = "; -w auto runs one for each core" if spared else ""
         say(f"monarq {VERSION}: {self._spec.target}, {workers} worker{'' if workers == 1 else 's'}{more}")
 
-    def worker_ready(self, worker: WorkerProcess, ready: Ready) -> None:
+    def worker_ready(self, worker: LoggedWorker, ready: Ready) -> None:
         """See `SupervisorLog`."""
         if not self._is_announced:
             self._is_announced = True
             say(f"monarq: {', '.join(_serving(ready, self._spec))}; Ctrl-C ends it")
 
-    def worker_left(self, worker: WorkerProcess) -> None:
+    def worker_ended(self, worker: LoggedWorker) -> None:
         """See `SupervisorLog`."""
 
     def stopped(self, exit_code: int) -> None:
@@ -53,17 +52,17 @@ class PoolLog(SupervisorLog):
         if not exit_code:  # otherwise the reason was printed already
             super().stopped(exit_code)
 
-    def cannot_start(self, worker: WorkerProcess) -> None:
+    def cannot_start(self, worker: LoggedWorker) -> None:
         """See `SupervisorLog`."""
-        say(f"monarq: {worker.refusal or 'the workers do not start; what they wrote above says why'}")
+        say(f"monarq: {worker.start_error or 'the workers do not start; what they wrote above says why'}")
 
 
 def run_pool(
     spec: WorkerSpec,
     workers: int | None,
-    limits: Limits,
+    limits: SupervisorLimits,
     ports: Ports,
-    share: Share,
+    recycle_limits: RecycleLimits,
     *,
     watch: Path | None = None,
     watcher: Watcher | None = None,
@@ -73,9 +72,9 @@ def run_pool(
     Args:
         spec: what each worker runs.
         workers: how many; None for one on each core, and for one alone by arq's settings.
-        limits: the supervisor's timeouts.
-        ports: the HTTP ports of health and metrics.
-        share: how much a worker does before it is replaced.
+        limits: the supervisor's time limits.
+        ports: where its health and metrics are served.
+        recycle_limits: the limits at which a worker is replaced.
         watch: a folder; when the program in it changes, the workers are replaced.
         watcher: reports these changes.
 
@@ -88,9 +87,9 @@ def run_pool(
     supervisor = Supervisor(
         spec,
         workers=workers or usable_cores(),
-        one_for_arq=workers is None,
+        auto_size=workers is None,
         limits=limits,
-        share=share,
+        recycle_limits=recycle_limits,
         log=PoolLog(spec),
     )
     return asyncio.run(_run_pool(supervisor, watch, watcher, ports))

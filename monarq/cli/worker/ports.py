@@ -79,7 +79,7 @@ async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolStat
     from monarq.workers.supervisor.redis_probe import RedisProbe  # imported late: a pool without ports needs no Redis
 
     probe = RedisProbe()
-    stack.push_async_callback(probe.hang_up)
+    stack.push_async_callback(probe.close)
     for port, options in ports.names.items():
         listener = _listen(ports.bind, port, options)
         stack.callback(listener.close)
@@ -95,7 +95,7 @@ async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolStat
 
 @contextmanager
 def _health(health: PoolHealth) -> Iterator[list[Route]]:
-    from monarq.workers.supervisor.health_web import health_routes
+    from monarq.workers.supervisor.health_endpoint import health_routes
 
     health.start()
     try:

@@ -101,7 +101,7 @@ async def test_a_port_that_is_in_use(redis: Redis, redis_url: str) -> None:
 
 
 def test_without_the_extra(cli: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "monarq.workers.supervisor.health_web", raising=False)
+    monkeypatch.delitem(sys.modules, "monarq.workers.supervisor.health_endpoint", raising=False)
     monkeypatch.setitem(sys.modules, "starlette.requests", None)
     ended = cli("worker", "tests.cli.target", "-w", "1", "--health-port", "0")
     assert ended.code == 2

@@ -90,9 +90,9 @@ async def running_pool(
     target: str,
     *,
     workers: int = 1,
-    one_for_arq: bool = False,
+    auto_size: bool = False,
     limits: dict[str, Any] | None = None,
-    share: dict[str, int] | None = None,
+    recycle_limits: dict[str, int] | None = None,
     fake: bool = True,
     subreaper: bool = False,
     wrapper: Sequence[str] = (),
@@ -104,7 +104,7 @@ async def running_pool(
 ) -> AsyncIterator[Pool]:
     """Starts a supervisor in a session of its own; whatever is left of it at the end of the block is killed."""
     spec = WorkerSpec(target, redis_url, overrides, loaders=("monarq.targets:ARQ",))
-    order = PoolOrder(spec, workers, limits or {}, fake, subreaper, terminal, share or {}, one_for_arq)
+    order = PoolOrder(spec, workers, limits or {}, fake, subreaper, terminal, recycle_limits or {}, auto_size)
     process = await asyncio.create_subprocess_exec(
         *wrapper,
         sys.executable,

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 import msgspec
 
-from monarq.workers.config.spec import Limits, WorkerSpec
-from monarq.workers.supervisor.recycler import Share
+from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
+from monarq.workers.supervisor.recycler import RecycleLimits
 from monarq.workers.supervisor.supervisor import Supervisor
-from monarq.workers.supervisor.worker_start import COMMAND
+from monarq.workers.supervisor.worker_handle import COMMAND
 
-FAKE: Final = (sys.executable, "-m", "tests.workers.support.fake_worker")
+FAKE: Final = (sys.executable, "-m", "tests.workers.supervisor.fake_worker")
 PR_SET_CHILD_SUBREAPER: Final = 36
 
 
@@ -32,8 +32,8 @@ class PoolOrder(msgspec.Struct):
     fake: bool
     subreaper: bool
     terminal: str | None
-    share: dict[str, int] = {}
-    one_for_arq: bool = False
+    recycle_limits: dict[str, int] = {}
+    auto_size: bool = False
 
 
 def main() -> None:
@@ -47,10 +47,10 @@ def main() -> None:
     pool = Supervisor(
         order.spec,
         workers=order.workers,
-        one_for_arq=order.one_for_arq,
+        auto_size=order.auto_size,
         command=FAKE if order.fake else COMMAND,
-        limits=Limits(**order.limits),
-        share=Share(**order.share),
+        limits=SupervisorLimits(**order.limits),
+        recycle_limits=RecycleLimits(**order.recycle_limits),
     )
     code = asyncio.run(pool.run())
     gc.freeze()  # as `monarq` does, to end sooner

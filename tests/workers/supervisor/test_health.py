@@ -1,4 +1,4 @@
-"""When a pool is taken for alive and for ready: pools as a supervisor may see them, and a real Redis."""
+"""The health of a pool: when it is live and when it is ready, with made-up pool states and a real Redis."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from monarq.shared.lane import Home
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.control.channel import Ready
-from monarq.workers.reporting.heartbeat import Hunger, Pulse
+from monarq.workers.control.heartbeat import Heartbeat, IdleTime
+from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.health import HealthLimits, PoolHealth
 from monarq.workers.supervisor.pool_state import Phase, PoolState, WorkerState
 from monarq.workers.supervisor.redis_probe import RedisProbe
@@ -33,13 +33,13 @@ def worker(
     silent_s: float = 0.0,
     lag_s: float = 0.0,
     renewed_s: float = 0.0,
-    hungry_s: float = 0.0,
+    idle_s: float = 0.0,
     home: Home = "io",
 ) -> WorkerState:
     ready = None if phase == "starting" else Ready("w", [DEFAULT_QUEUE], 15, 20, url)
-    hungry = [Hunger(DEFAULT_QUEUE, home, hungry_s)]
-    pulse = Pulse(running=0, lag_s=lag_s, renewed_s=renewed_s, hungry=hungry)
-    return WorkerState(0, 7, phase, ready, silent_s, pulse, 0)
+    idle = [IdleTime(DEFAULT_QUEUE, home, idle_s)]
+    heartbeat = Heartbeat(running=0, lag_s=lag_s, renewed_s=renewed_s, idle=idle)
+    return WorkerState(0, 7, phase, ready, silent_s, heartbeat, 0)
 
 
 class Health(PoolHealth):
@@ -51,7 +51,7 @@ class Health(PoolHealth):
 
     async def problems(self, *workers: WorkerState, draining: bool = False) -> str:
         self.pool = PoolState(draining, workers)
-        self._probe._answered_s = float("-inf")
+        self._probe._probed_s = float("-inf")
         return "; ".join((await self.ready()).problems)
 
 
@@ -61,7 +61,7 @@ async def health() -> AsyncIterator[Health]:
     health.start()
     yield health
     health.stop()
-    await health._probe.hang_up()
+    await health._probe.close()
 
 
 @pytest.mark.parametrize(
@@ -115,28 +115,28 @@ async def test_redis_that_says_nothing(health: Health, redis_url: str) -> None:
 
 
 async def test_work_that_nobody_claims(health: Health, redis: Redis, redis_url: str) -> None:
-    hungry, fed = worker(redis_url, hungry_s=40), worker(redis_url, hungry_s=2)
-    assert await health.problems(hungry) == ""  # there is nothing to be claimed
+    idle, busy = worker(redis_url, idle_s=40), worker(redis_url, idle_s=2)
+    assert await health.problems(idle) == ""  # there is nothing to be claimed
     await put(redis, jobs.plus, 1, 2, job_id="old")
-    assert await health.problems(hungry) == ""  # it was put in just now
+    assert await health.problems(idle) == ""  # it was put in just now
     await redis.zadd(QUEUE.queue, {"old": int(time.time() * 1000) - 60_000})
-    assert await health.problems(hungry) == (
+    assert await health.problems(idle) == (
         "arq:queue: a job for the io lane has been due for 60.0 s and a place was free,"
         " but nothing was claimed for 40.0 s"
     )
-    assert await health.problems(hungry, fed) == ""  # there is a backlog, and one of them works on it
-    assert await health.problems(worker(redis_url, hungry_s=40, home="cpu")) == ""
+    assert await health.problems(idle, busy) == ""  # there is a backlog, and one of them works on it
+    assert await health.problems(worker(redis_url, idle_s=40, home="cpu")) == ""
     assert await health.problems(worker(redis_url, silent_s=45)) != ""  # what is silent claims nothing
     await redis.set(names.in_progress("old"), 1, ex=60)
-    assert await health.problems(hungry) == ""  # an arq worker runs it
+    assert await health.problems(idle) == ""  # an arq worker runs it
 
 
 async def test_a_cpu_job_that_nobody_claims(health: Health, redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.squared, 2, job_id="old")
     await redis.zadd(QUEUE.cpu, {"old": int(time.time() * 1000) - 60_000})
-    assert "for the cpu lane" in await health.problems(worker(redis_url, hungry_s=40, home="cpu"))
-    assert await health.problems(worker(redis_url, hungry_s=0, home="cpu")) == ""  # all cpu lanes are busy
-    assert await health.problems(worker(redis_url, hungry_s=40, home="io")) == ""  # nobody here has a cpu lane
+    assert "for the cpu lane" in await health.problems(worker(redis_url, idle_s=40, home="cpu"))
+    assert await health.problems(worker(redis_url, idle_s=0, home="cpu")) == ""  # all cpu lanes are busy
+    assert await health.problems(worker(redis_url, idle_s=40, home="io")) == ""  # nobody here has a cpu lane
 
 
 async def test_redis_without_a_url_is_heard_of_through_the_workers(health: Health) -> None:
@@ -145,36 +145,36 @@ async def test_redis_without_a_url_is_heard_of_through_the_workers(health: Healt
     assert await health.problems(worker(renewed_s=40), worker(renewed_s=5)) == ""
 
 
-async def test_a_worker_that_gets_jobs_is_not_hungry(redis: Redis, redis_url: str) -> None:
+async def test_a_worker_that_gets_jobs_is_not_idle(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     async with running(make_worker(redis_url, [jobs.wait], recorder)) as engine:
         await recorder.until("worker_started")
         async with in_time(10):
-            while engine.pulse().hungry[0].for_s < 0.3:
+            while engine.heartbeat().idle[0].idle_s < 0.3:
                 await asyncio.sleep(0.01)
         put_s = time.monotonic()
         await put(redis, jobs.wait, 0.0, job_id="fed")
         await recorder.until("job_started")
-        [idle] = engine.pulse().hungry
-        assert idle.for_s <= time.monotonic() - put_s
+        [idle] = engine.heartbeat().idle
+        assert idle.idle_s <= time.monotonic() - put_s
 
 
-async def test_a_worker_that_gets_no_answer_tells_that_it_is_hungry(redis: Redis, redis_url: str) -> None:
+async def test_a_worker_that_gets_no_answer_reports_that_it_is_idle(redis: Redis, redis_url: str) -> None:
     async with (
         Proxy(redis_url.removeprefix("unix://").partition("?")[0]) as proxy,
         running(make_worker(proxy.url, [jobs.wait], concurrency=1)) as engine,
     ):
         async with in_time(10):
-            while len(engine.pulse().hungry) < 1:
+            while len(engine.heartbeat().idle) < 1:
                 await asyncio.sleep(0.01)
             await put(redis, jobs.wait, 1.0, job_id="fills-it")
             while not engine.running:
                 await asyncio.sleep(0.01)
         proxy.deaf = True
-        [full] = engine.pulse().hungry
-        assert (full.queue, full.home, full.for_s) == (DEFAULT_QUEUE, "io", 0.0)
+        [full] = engine.heartbeat().idle
+        assert (full.queue, full.home, full.idle_s) == (DEFAULT_QUEUE, "io", 0.0)
         async with in_time(10):
-            while engine.pulse().hungry[0].for_s < 0.3:
+            while engine.heartbeat().idle[0].idle_s < 0.3:
                 await asyncio.sleep(0.05)
-        assert engine.pulse().renewed_s > 0.3
+        assert engine.heartbeat().renewed_s > 0.3
         proxy.deaf = False

@@ -1,4 +1,4 @@
-"""What a worker tells of itself: processor time, memory, the lag of its loop, its running jobs, its restarts."""
+"""The process statistics of a worker and its record: processor time, memory, loop lag, running jobs, restarts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import WorkerStats, read_workers
 from monarq.shared.redis.keys import DEFAULT_QUEUE
-from monarq.workers.reporting import process_stats as vitals
-from monarq.workers.reporting.process_stats import LoopLag, Vitals
+from monarq.workers.reporting import process_stats
+from monarq.workers.reporting.process_stats import LoopLag, ProcessSampler
 from monarq.workers.reporting.record import MOST_JOBS
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
@@ -42,10 +42,10 @@ async def test_a_blocked_loop_is_seen_by_each_reader_once() -> None:
     time.sleep(0.4)
     await asyncio.sleep(0.15)
     assert 0.25 <= lag.take("record") < 10
-    assert 0.25 <= lag.take("beat") < 10
-    assert lag.take("beat") < 0.2
+    assert 0.25 <= lag.take("heartbeat") < 10
+    assert lag.take("heartbeat") < 0.2
     lag.stop()
-    assert lag.take("beat") <= 0
+    assert lag.take("heartbeat") <= 0
 
 
 async def test_a_loop_that_hangs_now_is_seen_from_another_thread() -> None:
@@ -58,27 +58,27 @@ async def test_a_loop_that_hangs_now_is_seen_from_another_thread() -> None:
 
 
 def test_the_child_is_measured_with_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vitals, "SHORTEST_S", 0.0)
+    monkeypatch.setattr(process_stats, "MIN_INTERVAL_S", 0.0)
     child = subprocess.Popen(
         [sys.executable, "-c", "x = b'x' * 50_000_000\nprint(flush=True)\nwhile True: pass"], stdout=-1
     )
     try:
         assert child.stdout is not None
         child.stdout.readline()
-        measuring = Vitals()
-        alone = measuring.measure()
-        measuring._child_pid = lambda: child.pid
-        measuring.measure()
+        sampler = ProcessSampler()
+        alone = sampler.sample()
+        sampler._child_pid = lambda: child.pid
+        sampler.sample()
         until_s = psutil.Process(child.pid).cpu_times().user + 0.3
         while psutil.Process(child.pid).cpu_times().user < until_s:
             time.sleep(0.02)
-        both = measuring.measure()
+        both = sampler.sample()
         assert both.memory_bytes > alone.memory_bytes + 45_000_000
         assert both.cpu_percent > 5
     finally:
         child.kill()
         child.communicate()
-    assert measuring.measure().memory_bytes < both.memory_bytes - 45_000_000
+    assert sampler.sample().memory_bytes < both.memory_bytes - 45_000_000
 
 
 async def test_the_record_tells_of_running_jobs_and_of_a_blocked_loop(redis: Redis, redis_url: str) -> None:
@@ -96,7 +96,7 @@ async def test_the_record_tells_of_running_jobs_and_of_a_blocked_loop(redis: Red
     assert told.loop_lag_s < 5
 
 
-async def test_a_worker_knows_how_often_its_place_was_filled_anew(redis: Redis, redis_url: str) -> None:
+async def test_a_worker_knows_how_often_its_slot_was_restarted(redis: Redis, redis_url: str) -> None:
     env = {"TEST_REDIS_URL": redis_url}
     target = "tests.workers.support.supervised_jobs"
     async with running_pool(target, fake=False, env=env, redis_url=redis_url) as pool:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from monarq.workers.config.spec import WorkerSpec
-from monarq.workers.control.channel import Ready
+from monarq.workers.control.messages import Ready
 from tests.workers.support.pool import pid_namespace_command, running_pool
 
 QUICK_HANG = {"hang_timeout_s": 2.0, "dump_s": 1.0}
@@ -206,8 +206,8 @@ async def test_sighup_replaces_the_workers_one_by_one() -> None:
         await pool.line("rolling restart: done")
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
-    told = [line.split(": ") for line in pool.lines if line.startswith("fake-") and not line.endswith("runs")]
-    assert [what for _, what in told[:8]] == [
+    printed = [line.split(": ") for line in pool.lines if line.startswith("fake-") and not line.endswith("runs")]
+    assert [what for _, what in printed[:8]] == [
         "is up",
         "is up",
         "is up",
@@ -217,7 +217,7 @@ async def test_sighup_replaces_the_workers_one_by_one() -> None:
         "drain",
         "is done",
     ]
-    assert {int(who.split()[1]) for who, what in told[:8] if what == "is done"} == set(first)
+    assert {int(who.split()[1]) for who, what in printed[:8] if what == "is done"} == set(first)
 
 
 async def test_sighup_during_a_rolling_restart_makes_another() -> None:
@@ -292,8 +292,3 @@ async def test_secrets_are_in_no_command_line_environment_or_output() -> None:
     assert pool.count("s3cret") == 0
     assert "s3cret" not in repr(WorkerSpec("app", "redis://:s3cret@localhost:1"))
     assert "s3cret" not in repr(Ready("id", [], 1.0, 1.0, "redis://:s3cret@localhost:1"))
-
-
-def test_spec_survives_its_journey() -> None:
-    spec = WorkerSpec("app", "redis://localhost", {"concurrency": 5, "queues": ["a"]}, 2, 1, "json")
-    assert WorkerSpec.from_json(spec.to_json()) == spec

@@ -1,4 +1,4 @@
-"""A worker process whose worker needs no Redis and behaves as badly as its target says; it prints what happens to it.
+"""A fake worker process, whose worker needs no Redis, behaves as badly as its target says, and prints what happens.
 
 Started by the supervisor in place of `monarq.workers.process`.
 """
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final
 from monarq.shared.errors import SettingsError
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.process.main import main
-from monarq.workers.reporting.heartbeat import Pulse
 
 if TYPE_CHECKING:
     from redis import Redis as BlockingRedis
@@ -43,7 +43,7 @@ class NowhereSource:
 
 
 class FakeEngine:
-    """Does after its start what its target names, and then waits for the order that `obeys` names."""
+    """Does after its start what its target names, and then waits until it may end."""
 
     cut_short = False
 
@@ -76,11 +76,11 @@ class FakeEngine:
         if self._target != "deaf":
             self._may_end.set()
 
-    def rest(self) -> None:
-        self.say("rest")
+    def stop_claiming(self) -> None:
+        self.say("stop claiming")
 
-    def pulse(self) -> Pulse:
-        return Pulse(started=3 if self._target in {"refuse-if-flag", "arq"} else 0)
+    def heartbeat(self) -> Heartbeat:
+        return Heartbeat(started=3 if self._target in {"refuse-if-flag", "arq"} else 0)
 
     async def run(self) -> None:
         if self._target == "refuse" or (self._target == "refuse-if-flag" and self._flag.exists()):

@@ -1,4 +1,4 @@
-"""How many jobs a worker runs at once, and what becomes of those for which it has no place."""
+"""Job slots: how many jobs a worker runs at once, and where those go for which it has none free."""
 
 from __future__ import annotations
 

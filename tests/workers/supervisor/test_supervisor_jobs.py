@@ -22,7 +22,7 @@ from tests.workers.support.pool import Pool, running_pool
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 TARGET = "tests.workers.support.supervised_jobs"
-LONG_LEASE_S = 600.0  # whatever runs again in these tests does so because it was repaired
+LONG_LEASE_S = 600.0  # whatever runs again in these tests does so because it was recovered
 
 
 @pytest.fixture

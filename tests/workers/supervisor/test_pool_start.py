@@ -1,4 +1,4 @@
-"""How many workers a pool has, and what becomes of it where the user's own code keeps them from starting or ending."""
+"""The start of a pool: how many workers it has, and how it ends where the user's code keeps them from starting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.workers.support.pool import running_pool
 
 @pytest.mark.parametrize(("target", "workers"), [("arq", 1), ("serve", 3)])
 async def test_one_worker_is_enough_by_arqs_settings(target: str, workers: int) -> None:
-    async with running_pool(target, workers=3, one_for_arq=True) as pool:
+    async with running_pool(target, workers=3, auto_size=True) as pool:
         await pool.runs(workers)
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
@@ -26,24 +26,24 @@ async def test_several_workers_are_started_for_arqs_settings_where_they_are_aske
         assert await pool.ends() == 0
 
 
-@pytest.mark.parametrize("share", [{}, {"jobs": 3}])
-async def test_of_arqs_settings_no_two_workers_run_while_one_is_replaced(share: dict[str, int]) -> None:
+@pytest.mark.parametrize("recycle_limits", [{}, {"jobs": 3}])
+async def test_of_arqs_settings_no_two_workers_run_while_one_is_replaced(recycle_limits: dict[str, int]) -> None:
     """Both want the same port, and each runs as many jobs as the settings say."""
-    async with running_pool("arq", workers=2, one_for_arq=True, share=share) as pool:
+    async with running_pool("arq", workers=2, auto_size=True, recycle_limits=recycle_limits) as pool:
         first = await pool.runs()
-        if not share:
+        if not recycle_limits:
             pool.signal(signal.SIGHUP)
         assert await pool.runs() != first
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
-    told = [line.split(": ")[1] for line in pool.lines if line.endswith((": is up", ": is done"))]
-    assert told == ["is up", "is done"] * (len(told) // 2)
-    assert pool.count("is replaced once it has ended") == (pool.count(": rest$") if share else 1)
+    printed = [line.split(": ")[1] for line in pool.lines if line.endswith((": is up", ": is done"))]
+    assert printed == ["is up", "is done"] * (len(printed) // 2)
+    assert pool.count("is replaced once it has ended") == (pool.count(": stop claiming$") if recycle_limits else 1)
 
 
-@pytest.mark.parametrize("one_for_arq", [True, False])
-async def test_a_start_that_raises_in_all_workers_ends_the_pool(one_for_arq: bool) -> None:
-    async with running_pool("fail", workers=2, one_for_arq=one_for_arq) as pool:
+@pytest.mark.parametrize("auto_size", [True, False])
+async def test_a_start_that_raises_in_all_workers_ends_the_pool(auto_size: bool) -> None:
+    async with running_pool("fail", workers=2, auto_size=auto_size) as pool:
         assert await pool.ends() == 1
     assert pool.count("ERROR the worker could not start: OSError: the port is taken") == 1
     assert pool.count("^OSError: the port is taken") >= 1
@@ -69,6 +69,6 @@ async def test_an_end_that_raises_is_in_the_exit_code() -> None:
     assert pool.count(": is up") == pool.count("has ended: burst") == 2
 
 
-async def test_a_worker_that_is_not_ready_for_long_is_told_of() -> None:
+async def test_a_worker_that_is_not_ready_for_long_is_logged() -> None:
     async with running_pool("never-ready", limits={"start_timeout_s": 3.0}) as pool:
         await pool.line("WARNING worker 0 .* for 1 s: its program takes long to import, .* killed after 3 s")

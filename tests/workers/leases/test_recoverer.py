@@ -1,4 +1,4 @@
-"""What a dead worker held is given back at once, in all of its queues, until Redis takes it or the leases are over."""
+"""The recoverer: a dead worker's jobs go back to all its queues at once, until Redis takes them or the leases end."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from monarq.shared.commands.workers import recover as commands
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.control.channel import Ready
-from monarq.workers.leases import recoverer as repairer
-from monarq.workers.leases.recoverer import Repairer
-from monarq.workers.supervisor.log import SupervisorLog
+from monarq.workers.control.messages import Ready
+from monarq.workers.leases import recoverer
+from monarq.workers.leases.recoverer import Recoverer
+from monarq.workers.reporting.process_log import RecoveryLog
 from tests.support.cancelling import nothing_left_open
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, put
@@ -43,7 +43,7 @@ async def held(redis: Redis) -> list[QueueKeys]:
     return QUEUES
 
 
-async def check_repaired(redis: Redis) -> None:
+async def check_recovered(redis: Redis) -> None:
     for keys in QUEUES:
         assert not await redis.exists(names.in_progress(keys.queue), keys.leases(GONE))
         assert await redis.get(keys.crash(keys.queue)) == b"1 killed"
@@ -51,15 +51,15 @@ async def check_repaired(redis: Redis) -> None:
 
 
 @pytest.mark.usefixtures("held")
-async def test_all_its_queues_are_repaired_before_the_end(
+async def test_all_its_queues_are_recovered_before_the_end(
     redis: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with nothing_left_open():
-        repairs = Repairer(SupervisorLog())
-        repairs.begin(dead(), "killed", open_redis(redis_url))
-        await repairs.finish()
+        recoveries = Recoverer(RecoveryLog())
+        recoveries.start(dead(), "killed", open_redis(redis_url))
+        await recoveries.finish()
     assert f"2 jobs of {GONE} are back in their queues" in caplog.text
-    await check_repaired(redis)
+    await check_recovered(redis)
 
 
 @pytest.mark.usefixtures("held")
@@ -75,26 +75,26 @@ async def test_what_fails_is_tried_again(
         return await real(*args)
 
     monkeypatch.setattr(commands, "repair", fail_once)
-    repairs = Repairer(SupervisorLog())
-    repairs.begin(dead(), "killed", open_redis(redis_url))
-    await repairs.finish()
-    await check_repaired(redis)
+    recoveries = Recoverer(RecoveryLog())
+    recoveries.start(dead(), "killed", open_redis(redis_url))
+    await recoveries.finish()
+    await check_recovered(redis)
 
 
 async def test_what_does_not_get_through_is_left_to_the_leases(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    repairs = Repairer(SupervisorLog())
-    repairs.begin(dead(lease_s=0.5), "killed", open_redis(f"unix://{tmp_path}/nobody.sock"))
-    await repairs.finish()
+    recoveries = Recoverer(RecoveryLog())
+    recoveries.start(dead(lease_s=0.5), "killed", open_redis(f"unix://{tmp_path}/nobody.sock"))
+    await recoveries.finish()
     assert caplog.text.count("cannot be given back") == 1  # told once, though it was tried again
     assert "could not be given back; they run again when their leases end" in caplog.text
 
 
 async def test_the_end_does_not_wait_for_it_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repairer, "AT_EXIT_S", 0.1)
-    repairs = Repairer(SupervisorLog())
-    repairs.begin(dead(), "killed", open_redis(f"unix://{tmp_path}/nobody.sock"))
+    monkeypatch.setattr(recoverer, "AT_EXIT_S", 0.1)
+    recoveries = Recoverer(RecoveryLog())
+    recoveries.start(dead(), "killed", open_redis(f"unix://{tmp_path}/nobody.sock"))
     async with in_time(10):
-        await repairs.finish()
+        await recoveries.finish()
     assert asyncio.all_tasks() == {asyncio.current_task()}

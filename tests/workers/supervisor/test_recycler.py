@@ -1,4 +1,4 @@
-"""Workers that have done their share are replaced, and no job notices."""
+"""The recycler: workers that have reached a limit are replaced, and no job notices."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from monarq.producer import Producer
 from monarq.shared.redis import keys as names
 from tests.support.slowness import in_time, patience_s
 from tests.workers import unruly_jobs
+from tests.workers.supervisor.test_supervisor_jobs import begun, pool_at, stop
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.pool import Pool, running_pool
-from tests.workers.test_supervisor_jobs import begun, pool_at, stop
 
 SOON_S = 0.1
 
@@ -24,7 +24,7 @@ SOON_S = 0.1
 async def ran_elsewhere(pool: Pool, producer: Producer, pid: int) -> int:
     """The process that took over from this one: the first other one in which a job runs.
 
-    What the jobs print is read: a pool whose output nobody takes stands still.
+    What the jobs print is read: a pool whose output nobody reads blocks.
     """
     async with in_time(20):
         while True:
@@ -36,7 +36,7 @@ async def ran_elsewhere(pool: Pool, producer: Producer, pid: int) -> int:
 
 async def test_a_worker_that_has_run_enough_goes_when_its_last_job_has_ended(redis_url: str, redis: Redis) -> None:
     """However long that takes: its grace is for those who stop it."""
-    async with pool_at(redis_url, share={"jobs": 3}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
+    async with pool_at(redis_url, recycle_limits={"jobs": 3}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
         slow = await producer.enqueue(jobs.wait_until_let, "let")
         _, pid, _ = await begun(pool)
         for _ in range(2):
@@ -54,7 +54,10 @@ async def test_a_worker_that_has_run_enough_goes_when_its_last_job_has_ended(red
 
 
 async def test_a_worker_that_takes_too_much_memory(redis_url: str) -> None:
-    async with pool_at(redis_url, share={"memory_bytes": 200 * 2**20}) as pool, Producer(redis_url) as producer:
+    async with (
+        pool_at(redis_url, recycle_limits={"memory_bytes": 200 * 2**20}) as pool,
+        Producer(redis_url) as producer,
+    ):
         pid = await (await producer.enqueue(jobs.say_so)).result(timeout=patience_s(10))
         await (await producer.enqueue(jobs.hoard, 200)).result(timeout=patience_s(10))
         assert int((await pool.line(r"is replaced once its successor is ready: it takes (\d+) MiB"))[1]) > 200
@@ -63,26 +66,28 @@ async def test_a_worker_that_takes_too_much_memory(redis_url: str) -> None:
         await stop(pool)
 
 
-async def test_memory_that_workers_take_empty_is_no_limit_and_that_is_told_once(redis_url: str) -> None:
+async def test_memory_that_workers_take_empty_is_no_limit_and_that_is_logged_once(redis_url: str) -> None:
     async with (
-        pool_at(redis_url, workers=2, share={"memory_bytes": 20 * 2**20}) as pool,
+        pool_at(redis_url, workers=2, recycle_limits={"memory_bytes": 20 * 2**20}) as pool,
         Producer(redis_url) as producer,
     ):
-        told = await pool.line(r"no worker is replaced for its memory: worker \d .* took (\d+) MiB .* limit is 20 MiB")
+        logged = await pool.line(
+            r"no worker is replaced for its memory: worker \d .* took (\d+) MiB .* limit is 20 MiB"
+        )
         await pool.line("is ready")
         ran = [await (await producer.enqueue(jobs.take_a_second)).result(timeout=patience_s(20)) for _ in range(3)]
         await stop(pool)
     assert len(ran) == 3
-    assert int(told[1]) > 20
+    assert int(logged[1]) > 20
     assert pool.count("is replaced for its memory") == 1
     assert pool.count("is replaced once") == 0
 
 
 async def test_a_worker_of_whose_threads_too_many_hang(redis_url: str, redis: Redis) -> None:
     """It goes although they never end."""
-    share = {"abandoned_threads": 2}
+    recycle_limits = {"abandoned_threads": 2}
     async with (
-        pool_at(redis_url, "tests.workers.unruly_jobs", share=share) as pool,
+        pool_at(redis_url, "tests.workers.unruly_jobs", recycle_limits=recycle_limits) as pool,
         Producer(redis_url) as producer,
     ):
         [pid] = {int((await pool.line(r"worker 0 \(pid (\d+)\) is ready"))[1])}
@@ -97,8 +102,8 @@ async def test_a_worker_of_whose_threads_too_many_hang(redis_url: str, redis: Re
     assert pool.count("is lost") == 0
 
 
-async def test_a_stop_does_not_wait_for_a_worker_at_leisure(redis_url: str, redis: Redis) -> None:
-    async with pool_at(redis_url, share={"jobs": 1}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
+async def test_a_stop_does_not_wait_for_a_worker_that_finishes_its_jobs(redis_url: str, redis: Redis) -> None:
+    async with pool_at(redis_url, recycle_limits={"jobs": 1}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
         slow = await producer.enqueue(jobs.wait_for_ever)
         _, pid, _ = await begun(pool)
         await ran_elsewhere(pool, producer, pid)
@@ -107,9 +112,9 @@ async def test_a_stop_does_not_wait_for_a_worker_at_leisure(redis_url: str, redi
     assert await redis.exists(names.in_progress(slow.job_id), names.retry(slow.job_id)) == 0
 
 
-async def test_one_that_takes_its_time_holds_up_no_other(redis_url: str) -> None:
+async def test_one_that_is_slow_to_finish_holds_up_no_other(redis_url: str) -> None:
     async with (
-        pool_at(redis_url, workers=2, share={"jobs": 1}, grace_s=SOON_S) as pool,
+        pool_at(redis_url, workers=2, recycle_limits={"jobs": 1}, grace_s=SOON_S) as pool,
         Producer(redis_url) as producer,
     ):
         await producer.enqueue(jobs.wait_for_ever)
@@ -124,19 +129,19 @@ async def test_one_that_takes_its_time_holds_up_no_other(redis_url: str) -> None
 
 async def test_a_worker_whose_successor_does_not_start_goes_on(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
-    async with running_pool("refuse-if-flag", flag=str(flag), share={"jobs": 3}) as pool:
+    async with running_pool("refuse-if-flag", flag=str(flag), recycle_limits={"jobs": 3}) as pool:
         [pid] = await pool.runs()
         flag.touch()
         await pool.line("worker 0 .* goes on for now, as its successor did not become ready")
         os.kill(pid, 0)
         flag.unlink()
         assert await pool.runs() != [pid]
-        await pool.line(f"{pid}: rest")
+        await pool.line(f"{pid}: stop claiming")
         await pool.line(f"{pid}: is done")
         await stop(pool)
 
 
-async def test_none_is_replaced_where_no_share_is_set(redis_url: str) -> None:
+async def test_none_is_replaced_where_no_limit_is_set(redis_url: str) -> None:
     async with pool_at(redis_url) as pool, Producer(redis_url) as producer:
         ran = [
             await handle.result(timeout=patience_s(10))
@@ -147,10 +152,10 @@ async def test_none_is_replaced_where_no_share_is_set(redis_url: str) -> None:
     assert pool.count("is replaced") == 0
 
 
-@pytest.mark.parametrize("share", [{"jobs": 3}, {"memory_bytes": 2**20}])
-async def test_a_rolling_restart_meanwhile(share: dict[str, int]) -> None:
+@pytest.mark.parametrize("recycle_limits", [{"jobs": 3}, {"memory_bytes": 2**20}])
+async def test_a_rolling_restart_meanwhile(recycle_limits: dict[str, int]) -> None:
     """Both ask for a new worker: none is left over, and none is missing."""
-    async with running_pool("refuse-if-flag", workers=2, flag="/nonexistent", share=share) as pool:
+    async with running_pool("refuse-if-flag", workers=2, flag="/nonexistent", recycle_limits=recycle_limits) as pool:
         await pool.runs(2)
         pool.signal(signal.SIGHUP)
         await pool.line("rolling restart: done")

@@ -1,4 +1,4 @@
-"""`/livez` and `/readyz`: a pool's health over HTTP, 200 or 503 with a JSON body that says why.
+"""The health endpoint: `/livez` and `/readyz`, which answer 200 or 503 with a JSON body that says why.
 
 Imported only where a health port is asked for, as it needs Starlette.
 """
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from monarq.workers.supervisor.health import PoolHealth, Verdict
+from monarq.workers.supervisor.health import HealthReport, PoolHealth
 from monarq.workers.supervisor.pool_state import WorkerState
 
 
@@ -19,39 +19,39 @@ def health_routes(health: PoolHealth) -> list[Route]:
     """The routes, for a Starlette application on the supervisor's event loop."""
 
     async def answer(request: Request) -> Response:
-        verdict = health.live() if request.url.path.endswith("/livez") else await health.ready()
+        report = health.live() if request.url.path.endswith("/livez") else await health.ready()
         return JSONResponse(
-            body_of(verdict), status_code=200 if verdict.ok else 503, headers={"Cache-Control": "no-store"}
+            body_of(report), status_code=200 if report.ok else 503, headers={"Cache-Control": "no-store"}
         )
 
     return [Route("/livez", answer, methods=["GET"]), Route("/readyz", answer, methods=["GET"])]
 
 
-def body_of(verdict: Verdict) -> dict[str, Any]:
-    """An answer as JSON; nothing in it is secret."""
+def body_of(report: HealthReport) -> dict[str, Any]:
+    """A report as JSON; nothing in it is secret."""
     body: dict[str, Any] = {
-        "status": "ok" if verdict.ok else "failing",
-        "problems": verdict.problems,
-        "draining": verdict.pool.draining,
-        "loop_lag_s": round(verdict.loop_lag_s, 3),
-        "workers": [_told(worker) for worker in verdict.pool.workers],
+        "status": "ok" if report.ok else "failing",
+        "problems": report.problems,
+        "draining": report.pool.draining,
+        "loop_lag_s": round(report.loop_lag_s, 3),
+        "workers": [_worker_body(worker) for worker in report.pool.workers],
     }
-    if verdict.redis is not None:
+    if report.redis is not None:
         body["queues"] = [
             {"queue": queue, "waiting_io_s": waiting.io_s, "waiting_cpu_s": waiting.cpu_s}
-            for queue, waiting in verdict.redis.queues.items()
+            for queue, waiting in report.redis.queues.items()
         ]
     return body
 
 
-def _told(worker: WorkerState) -> dict[str, Any]:
+def _worker_body(worker: WorkerState) -> dict[str, Any]:
     return {
         "index": worker.index,
         "pid": worker.pid,
         "id": worker.ready.worker_id if worker.ready else None,
         "phase": worker.phase,
-        "running": worker.pulse.running,
-        "loop_lag_s": worker.pulse.lag_s,
+        "running": worker.heartbeat.running,
+        "loop_lag_s": worker.heartbeat.lag_s,
         "silent_s": worker.silent_s,
         "restarts": worker.restarts,
     }

@@ -1,0 +1,41 @@
+"""The heartbeat that a worker sends to its supervisor each second, from its event loop."""
+
+from __future__ import annotations
+
+import msgspec
+
+from monarq.shared.lane import Home
+
+
+class IdleTime(msgspec.Struct, frozen=True):
+    """How long a worker has had a free place and no job for it.
+
+    Attributes:
+        queue: the queue that the job would come from.
+        home: which set of the queue, and so which lane's places.
+        idle_s: seconds since it last got a job there, or had no place free.
+    """
+
+    queue: str
+    home: Home
+    idle_s: float
+
+
+class Heartbeat(msgspec.Struct, tag="heartbeat", frozen=True):
+    """Worker to supervisor, each second: its event loop runs, and this is its state.
+
+    Attributes:
+        running: how many jobs it runs.
+        lag_s: the largest delay of its event loop since the last heartbeat.
+        renewed_s: seconds since Redis last took its record and its leases.
+        idle: for each set of each queue, how long nothing was claimed although there was a place.
+        started: how many jobs it has started so far.
+        abandoned_threads: how many threads still run although their jobs were abandoned.
+    """
+
+    running: int = 0
+    lag_s: float = 0.0
+    renewed_s: float = 0.0
+    idle: list[IdleTime] = []
+    started: int = 0
+    abandoned_threads: int = 0

@@ -1,0 +1,102 @@
+"""The messages on the control channel between the supervisor and a worker process; one JSON object a line.
+
+The supervisor begins with `Start`; the worker answers with `Ready` or `StartFailed`, sends a `Heartbeat` each second
+from its event loop, and `Exiting` when it has handed everything back. The channel is private, so secrets may travel on
+it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.control.heartbeat import Heartbeat
+
+ExitReason = Literal["drained", "burst"]
+
+
+class Start(msgspec.Struct, tag="start", frozen=True):
+    """Supervisor to worker, the first message.
+
+    Attributes:
+        spec: what to run.
+        sys_path: the supervisor's import path, which the worker takes over.
+        python_path: the PYTHONPATH that the worker's own children should see; None for none.
+    """
+
+    spec: WorkerSpec
+    sys_path: list[str]
+    python_path: str | None
+
+
+class Drain(msgspec.Struct, tag="drain", frozen=True):
+    """Supervisor to worker, beside SIGTERM, whose handler a job may have replaced: finish your jobs, then exit."""
+
+
+class HandBack(msgspec.Struct, tag="hand_back", frozen=True):
+    """Supervisor to worker: hand the running jobs back now, then exit."""
+
+
+class StopClaiming(msgspec.Struct, tag="stop_claiming", frozen=True):
+    """Supervisor to worker: claim no new job; those that run may take as long as they need."""
+
+
+class Recover(msgspec.Struct, tag="recover", frozen=True):
+    """Supervisor to worker, where only workers can reach the Redis: put a dead worker's jobs back in their queues.
+
+    Attributes:
+        dead: the dead worker's `Ready`.
+        reason: what happened to it, in a few words.
+    """
+
+    dead: Ready
+    reason: str
+
+
+class Ready(msgspec.Struct, tag="ready", frozen=True):
+    """Worker to supervisor: it takes jobs from now on.
+
+    Attributes:
+        worker_id: its id in Redis.
+        queues: the queues that it serves.
+        lease_s: how long its jobs stay its own without a renewal.
+        grace_s: how long its running jobs may go on once it must stop.
+        redis_url: where its jobs are; None where its Redis has no URL.
+        one_process: whether its pool must have no other worker.
+    """
+
+    worker_id: str
+    queues: list[str]
+    lease_s: float
+    grace_s: float
+    redis_url: str | None = None
+    one_process: bool = False
+
+    def __repr__(self) -> str:
+        return f"Ready({self.worker_id})"  # the URL may hold a password
+
+
+class StartFailed(msgspec.Struct, tag="start_failed", frozen=True):
+    """Worker to supervisor: it cannot start; the message is for the user."""
+
+    message: str
+
+
+class Exiting(msgspec.Struct, tag="exiting", frozen=True):
+    """Worker to supervisor: every job has ended or is handed back, and the process is about to exit.
+
+    Attributes:
+        reason: why it exits.
+        cut_short: whether runs were stopped before their end: processes that they have started must end too.
+        failed: whether the user's hook that runs after the last job has raised.
+    """
+
+    reason: ExitReason
+    cut_short: bool = False
+    failed: bool = False
+
+
+ToWorker = Start | Drain | HandBack | StopClaiming | Recover
+FromWorker = Ready | StartFailed | Heartbeat | Exiting

@@ -1,0 +1,44 @@
+"""The log text that a worker process and its supervisor share: recovery of a dead worker's jobs, start and exit.
+
+Light to import, as a supervisor has it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monarq.shared.text.error_text import error_text
+from monarq.shared.text.log_lines import open_logger
+
+logger = open_logger("monarq.supervisor")
+
+
+class RecoveryLog:
+    """Writes to the logger ``monarq.supervisor`` what becomes of a dead worker's jobs."""
+
+    def jobs_recovered(self, worker_id: str, count: int) -> None:
+        """The jobs of a dead worker are back in their queues."""
+        logger.warning("%d jobs of %s are back in their queues", count, worker_id)
+
+    def jobs_left_to_leases(self, worker_id: str, lease_s: float) -> None:
+        """The jobs of a dead worker could not be given back."""
+        logger.warning(
+            "the jobs of %s could not be given back; they run again when their leases end, after %g s at the most",
+            worker_id,
+            lease_s,
+        )
+
+    def recovery_failed(self, worker_id: str, error: BaseException) -> None:
+        """Redis does not take the jobs of a dead worker back, and it is tried again. Logged once for each worker."""
+        logger.warning("the jobs of %s cannot be given back (%s); trying again", worker_id, error_text(error))
+
+
+def start_failure(error: BaseException) -> str:
+    """The message of a worker that failed before it took jobs, in the user's hook for instance."""
+    return f"the worker could not start: {error_text(error)}"
+
+
+def still_at_work(threads: Sequence[str]) -> str:
+    """What a worker process writes to stderr that exits although threads or tasks still run in it."""
+    what = ", ".join(threads) or "a task that swallows its cancellation, or an exit handler"
+    return f"monarq: the worker process exits, though something is still at work in it: {what}\n"
