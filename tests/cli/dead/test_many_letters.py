@@ -64,10 +64,9 @@ async def test_a_replay_that_is_broken_off_says_how_far_it_came(redis: Redis, re
         return bool(await ids_queued(redis))
 
     await until(some_are_back)
-    await asyncio.sleep(0.3)  # it counts them once Redis has answered, and the next come after a second
     process.send_signal(2)
     said = await heard(process, "left as they were")
     back = len(await ids_queued(redis))
-    assert f"{back} job" in said
-    assert f"{20 - back} left as they were" in said
+    # Redis may have put one back whose call was broken off before it answered.
+    assert any(f"{count} job" in said and f"{20 - count} left as they were" in said for count in (back, back - 1)), said
     assert await process.wait() == 130
