@@ -14,7 +14,7 @@ from monarq.shared.jobs.cron import crontab, from_arq_fields
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron.entry import CronEntry
-from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.cron.scheduler import CronKeeper
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.support.cancelling import end
 

@@ -19,7 +19,7 @@ from monarq.arq.lifecycle.health_check import ArqHealth
 from monarq.shared.errors import TargetError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.targets import load_target
-from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.cron.scheduler import CronKeeper
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.arq import jobs
 from tests.arq.workers import burst

@@ -12,7 +12,7 @@ from monarq.shared.jobs.cron import crontab
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron.entry import CronEntry
-from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.cron.scheduler import CronKeeper
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.page.site import Site
 from tests.support.slowness import in_time

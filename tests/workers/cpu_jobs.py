@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from cpu_values import CodeError, Ctx, Declared, LockedError, NamelessError, TwoPartError, Unloadable
 
-from monarq.workers.lanes.cpu_child import send_message
+from monarq.workers.lanes.cpu_child.main import send_message
 
 
 def add(left: int, right: int = 0) -> int:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from monarq.workers.lanes.cpu_child import send_message
+from monarq.workers.lanes.cpu_child.main import send_message
 
 
 def spoil(how: str) -> str:  # noqa: C901 - a table of what can be done

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from monarq.workers.lanes import child_process, memory_guard
+from monarq.workers.lanes.child_protocol import SPOILED_EXIT
 from monarq.workers.lanes.cpu_lane import CpuJobDied, CpuMemoryExceeded
-from monarq.workers.lanes.framing import SPOILED_EXIT
 from monarq.workers.lanes.memory_guard import MemoryGuard
 from tests.support.slowness import patience_s
 from tests.workers.lane_driver import HERE, Driver, alive, call_of, driver, until
@@ -254,7 +254,8 @@ def test_the_child_dies_with_its_worker(state: str, tmp_path: Path) -> None:
 
 def test_the_lifeline_works_without_the_kernels_help(tmp_path: Path) -> None:
     code = (
-        "import sys, threading, time, subprocess; from monarq.workers.lanes.child_setup import watch_lifeline\n"
+        "import sys, threading, time, subprocess\n"
+        "from monarq.workers.lanes.cpu_child.process_setup import watch_lifeline\n"
         "threading.Thread(target=watch_lifeline, args=(int(sys.argv[1]),)).start()\n"
         "print(subprocess.Popen(['sleep', '64']).pid, flush=True); time.sleep(60)"
     )

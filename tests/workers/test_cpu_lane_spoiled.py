@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from monarq.workers.lanes import child_process
+from monarq.workers.lanes.child_protocol import Kind, dump_frame
 from monarq.workers.lanes.cpu_lane import CpuJobDied
-from monarq.workers.lanes.framing import Kind, dump_frame
 from tests.support.slowness import patience_s
 from tests.workers.lane_driver import Driver, call_of, driver
 

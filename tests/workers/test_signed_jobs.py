@@ -23,7 +23,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import KEY_VARIABLE, MARK, Signer
 from monarq.shared.redis import keys as names
 from monarq.workers.cron.entry import CronEntry
-from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.cron.scheduler import CronKeeper
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.support.slowness import patience_s
 from tests.support.workers import QUEUE, letter_of, put_raw, run_burst

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from monarq.workers.lanes.framing import SPOILED_EXIT
+from monarq.workers.lanes.child_protocol import SPOILED_EXIT
 
 STOPPED: Final = "the CPU lane was stopped"
 SOCKET_CLOSED: Final = "a job closed the socket between the CPU child and its worker"

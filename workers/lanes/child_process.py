@@ -23,8 +23,8 @@ from monarq.workers.lanes.child_end import (
     open_pidfd,
     reap,
 )
+from monarq.workers.lanes.child_protocol import READ_BYTES, Failure, Frame, FrameBuffer, Hello, Kind, dump_frame
 from monarq.workers.lanes.child_start import NewChild, spawn_child
-from monarq.workers.lanes.framing import READ_BYTES, Failure, Frame, FrameBuffer, Hello, Kind, dump_frame
 from monarq.workers.runs.cpu_errors import CpuStartError
 from monarq.workers.system.forks import FORKS
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-from monarq.workers.lanes.begun import BegunMark, open_shared
+from monarq.workers.lanes.started_call import BegunMark, open_shared
 
 CHILD_MODULE = "monarq.workers.lanes.cpu_child"
 

@@ -12,7 +12,7 @@ from monarq.shared.text.traceback_text import RemoteTraceback
 from monarq.shared.tracing import Carrier
 from monarq.workers.lanes.child_end import STOPPED, ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
-from monarq.workers.lanes.framing import Call, Failure, Frame, Kind
+from monarq.workers.lanes.child_protocol import Call, Failure, Frame, Kind
 from monarq.workers.lanes.memory_guard import MemoryGuard
 from monarq.workers.runs.cpu_errors import (
     CpuJobDied,

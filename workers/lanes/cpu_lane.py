@@ -18,8 +18,8 @@ from monarq.shared.text.error_text import max_error_text
 from monarq.workers.config.log_settings import LogSettings
 from monarq.workers.lanes.child_end import STOPPED, ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
+from monarq.workers.lanes.child_protocol import Frame, Hello
 from monarq.workers.lanes.cpu_call import CpuCall, death_of, outcome_of, pack_call
-from monarq.workers.lanes.framing import Frame, Hello
 from monarq.workers.lanes.memory_guard import MemoryGuard, read_resident_bytes
 from monarq.workers.runs.cpu_errors import (
     CpuJobDied,

@@ -15,8 +15,8 @@ from monarq.shared.lane import Lane
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.shared.tracing import carry_context
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.lanes.child_progress import pass_on
 from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane
+from monarq.workers.lanes.cpu_progress import pass_on
 from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.runs.current_job import JobFields
 from monarq.workers.runs.registered import RegisteredJob

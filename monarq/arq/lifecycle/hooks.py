@@ -22,7 +22,7 @@ from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.config.settings import Hook, WorkerSettings
-from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.cron.scheduler import CronKeeper
 from monarq.workers.events.background import BackgroundTask
 from monarq.workers.events.dispatcher import Dispatcher
 

@@ -24,14 +24,7 @@ from monarq.shared.calls.returned import finished
 from monarq.shared.jobs.declared_jobs import find_declared
 from monarq.shared.text.error_text import error_text, limit_error_text, message_of, qualified_name
 from monarq.shared.tracing import carried
-from monarq.workers.lanes.child_link import SpoiledLinkError, WorkerLink
-from monarq.workers.lanes.child_progress import OUTBOX
-from monarq.workers.lanes.child_setup import (
-    die_with_worker,
-    leave_stopping_to_worker,
-    offer_to_oom_killer,
-)
-from monarq.workers.lanes.framing import (
+from monarq.workers.lanes.child_protocol import (
     PICKLE_PROTOCOL,
     SPOILED_EXIT,
     Call,
@@ -40,6 +33,13 @@ from monarq.workers.lanes.framing import (
     Hello,
     Kind,
 )
+from monarq.workers.lanes.cpu_child.connection import SpoiledLinkError, WorkerLink
+from monarq.workers.lanes.cpu_child.process_setup import (
+    die_with_worker,
+    leave_stopping_to_worker,
+    offer_to_oom_killer,
+)
+from monarq.workers.lanes.cpu_progress import OUTBOX
 from monarq.workers.runs.current_job import JOB, WORKER_ID
 from monarq.workers.runs.raised import RaisedError
 from monarq.workers.system.forks import close_in_fork
@@ -217,10 +217,3 @@ def flush_output() -> None:
         # A job may have closed its stdout, lost its reader, or put something else in its place.
         with suppress(AttributeError, OSError, ValueError):
             stream.flush()
-
-
-if __name__ == "__main__":
-    # Under its own name, so that this module is loaded once for jobs that import send_message from it.
-    from monarq.workers.lanes import cpu_child
-
-    cpu_child.main()

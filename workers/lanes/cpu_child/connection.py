@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import threading
 
-from monarq.workers.lanes.begun import BegunMark
-from monarq.workers.lanes.child_setup import Descriptors
-from monarq.workers.lanes.framing import READ_BYTES, Frame, FrameBuffer, Kind, dump_frame
+from monarq.workers.lanes.child_protocol import READ_BYTES, Frame, FrameBuffer, Kind, dump_frame
+from monarq.workers.lanes.cpu_child.process_setup import Descriptors
+from monarq.workers.lanes.started_call import BegunMark
 
 
 class SpoiledLinkError(OSError):
