@@ -53,5 +53,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         await redis.ping()
         return made.moment
 
-    monkeypatch.setattr("monarq.workers.cron.clock.RedisClock.now", now)
+    monkeypatch.setattr("monarq.workers.cron.scheduler.RedisClock.now", now)
     return made

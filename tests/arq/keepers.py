@@ -14,7 +14,7 @@ from monarq.shared.jobs.cron import crontab, from_arq_fields
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron.entry import CronEntry
-from monarq.workers.cron.scheduler import CronKeeper
+from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.support.cancelling import end
 
@@ -48,9 +48,9 @@ class Clock:
         self.moment = NOON
 
 
-def keeper(*entries: CronEntry, recorder: Dispatcher | None = None, **options: Any) -> CronKeeper:
+def keeper(*entries: CronEntry, events: Dispatcher | None = None, **options: Any) -> CronScheduler:
     """A worker's keeper."""
-    return CronKeeper(entries, queue=DEFAULT_QUEUE, codecs=Codecs(), events=recorder or Told(), **options)
+    return CronScheduler(entries, queue=DEFAULT_QUEUE, codecs=Codecs(), events=events or Told(), **options)
 
 
 def entry(schedule: Any = HOURLY, **options: Any) -> CronEntry:
@@ -59,7 +59,7 @@ def entry(schedule: Any = HOURLY, **options: Any) -> CronEntry:
 
 
 @asynccontextmanager
-async def kept(redis: Redis, *keepers: CronKeeper) -> AsyncIterator[None]:
+async def kept(redis: Redis, *keepers: CronScheduler) -> AsyncIterator[None]:
     """The keepers at work."""
     tasks = [asyncio.create_task(one.run(redis)) for one in keepers]
     try:

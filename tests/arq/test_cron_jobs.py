@@ -29,9 +29,9 @@ async def test_declarations_of_monarqs_own(redis: Redis, clock: Clock) -> None:
     def report(name: str, *, deep: bool = False) -> None: ...
 
     one = keeper(*entries_of([cron(report, "@hourly", args=("x",), kwargs={"deep": True})]))
-    await one.look(redis)
+    await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
-    await one.look(redis)
+    await one.run_once(redis)
     (member,) = await redis.zrange("other", 0, -1)
     data = MSGPACK.loads(await redis.get(names.job(member.decode())))
     assert (data["f"], data["a"], data["k"]) == (report.name, ["x"], {"deep": True})
@@ -40,9 +40,9 @@ async def test_declarations_of_monarqs_own(redis: Redis, clock: Clock) -> None:
 
 async def test_cpu_jobs_go_where_cpu_lanes_look(redis: Redis, clock: Clock) -> None:
     one = keeper(entry(lane=Lane.CPU))
-    await one.look(redis)
+    await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
-    await one.look(redis)
+    await one.run_once(redis)
     assert await redis.zcard(QUEUE.cpu) == 1
 
 

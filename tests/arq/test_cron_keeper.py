@@ -41,34 +41,34 @@ async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) ->
 async def test_ticks_are_enqueued_a_second_ahead_and_not_before(redis: Redis, clock: Clock) -> None:
     one = keeper(entry())
     clock.moment = NOON + timedelta(minutes=59)
-    assert await one.look(redis) == 30
+    assert await one.run_once(redis) == 30
     clock.moment = NOON + timedelta(minutes=59, seconds=58)
-    assert await one.look(redis) == 1
+    assert await one.run_once(redis) == 1
     assert await queued(redis) == {}
     clock.moment += timedelta(seconds=1)
-    await one.look(redis)
+    await one.run_once(redis)
     assert list((await queued(redis)).values()) == [ms_of(NOON + timedelta(hours=1))]
-    await one.look(redis)
+    await one.run_once(redis)
     assert await redis.zcard(DEFAULT_QUEUE) == 1
 
 
 async def test_a_tick_is_barred_long_after_its_job_has_ended(redis: Redis, clock: Clock) -> None:
     one, late = keeper(entry()), keeper(entry())
-    await one.look(redis)
-    await late.look(redis)
+    await one.run_once(redis)
+    await late.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
-    await one.look(redis)
+    await one.run_once(redis)
     tick = next(iter(await queued(redis)))
     await redis.zrem(DEFAULT_QUEUE, tick)
     await redis.delete(names.job(tick))
-    await late.look(redis)
+    await late.run_once(redis)
     assert await queued(redis) == {}
     bar = f"{QUEUE.base}tick:{tick}"
     assert await redis.pttl(bar) > 86_400_000
     frequent = keeper(entry(EVERY_SECOND))
-    await frequent.look(redis)
+    await frequent.run_once(redis)
     clock.moment += timedelta(seconds=2)
-    await frequent.look(redis)
+    await frequent.run_once(redis)
     bars = [await redis.pttl(f"{QUEUE.base}tick:{tick}") for tick in await queued(redis)]
     assert bars
     assert max(bars) <= 3_600_000
@@ -78,7 +78,7 @@ async def test_after_trouble_the_newest_missed_tick_is_enqueued(proxy: Proxy, re
     through = open_redis(proxy.url)
     recorder = Told()
     one = keeper(entry(), events=recorder)
-    await one.look(through)
+    await one.run_once(through)
     await proxy.close()
     clock.moment = NOON + timedelta(hours=5, minutes=30)
     async with kept(through, one):
@@ -99,12 +99,12 @@ async def test_a_call_that_got_lost_makes_one_job(
 ) -> None:
     through = open_redis(proxy.url)
     one = keeper(entry(unique=unique))
-    await one.look(through)
+    await one.run_once(through)
     clock.moment = NOON + timedelta(hours=1)
     proxy.lose(loss, b"\r\nnamed\r\n")
     with pytest.raises(RedisError):
-        await one.look(through)
-    await one.look(through)
+        await one.run_once(through)
+    await one.run_once(through)
     assert proxy.lost == 1
     assert await redis.zcard(DEFAULT_QUEUE) == 1
     await through.aclose()
@@ -115,7 +115,7 @@ async def test_jobs_that_are_not_unique_are_enqueued_by_each_worker(redis: Redis
     for at in (0, 1, 2):
         clock.moment = NOON + timedelta(hours=at)
         for one in keepers:
-            await one.look(redis)
+            await one.run_once(redis)
     assert Counter((await queued(redis)).values()) == {ms_of(NOON + timedelta(hours=at)): 3 for at in (1, 2)}
 
 
@@ -125,7 +125,7 @@ async def test_ticks_with_an_id_of_their_own_are_left_out_while_one_is_there(red
     async def look_at(hours: int) -> None:
         clock.moment = NOON + timedelta(hours=hours)
         for one in keepers:
-            await one.look(redis)
+            await one.run_once(redis)
 
     await look_at(0)
     await look_at(1)
@@ -154,13 +154,13 @@ async def test_what_runs_at_startup(redis: Redis, clock: Clock) -> None:
     at_start = entry(run_at_startup=True)
     for _ in range(2):
         one = keeper(at_start)
-        await one.look(redis)
-        await one.look(redis)
+        await one.run_once(redis)
+        await one.run_once(redis)
         clock.moment += timedelta(milliseconds=5)
     assert await redis.zcard(DEFAULT_QUEUE) == 2
     await redis.flushall()
     for _ in range(3):
-        await keeper(at_start, started=NOON).look(redis)
+        await keeper(at_start, started=NOON).run_once(redis)
         clock.moment += timedelta(milliseconds=5)
     assert await queued(redis) == {tick_id("cron:tick", NOON): ms_of(NOON)}
 
@@ -177,25 +177,25 @@ async def test_ticks_that_no_worker_was_there_for(
     one = keeper(hourly)
     for hours in (0, 1, 2):
         clock.moment = NOON + timedelta(hours=hours, minutes=1)
-        await one.look(redis)
+        await one.run_once(redis)
     assert await redis.zcard(DEFAULT_QUEUE) == 2
     # Long after, the bars are gone as well as the worker.
     await redis.delete(DEFAULT_QUEUE, *[key async for key in redis.scan_iter(f"{QUEUE.base}tick:*")])
     await redis.delete(*[key async for key in redis.scan_iter(names.JOB_PREFIX + "*")])
     clock.moment = NOON + timedelta(hours=9, minutes=1)
-    await keeper(hourly).look(redis)
+    await keeper(hourly).run_once(redis)
     expected = [ms_of(NOON + timedelta(hours=hours)) + microsecond // 1000 for hours in expected_hours]
     assert sorted((await queued(redis)).values()) == expected
 
 
 async def test_another_schedule_owes_nothing_of_the_old_one(redis: Redis, clock: Clock) -> None:
     one = keeper(entry(remembers=True))
-    await one.look(redis)
+    await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
-    await one.look(redis)
+    await one.run_once(redis)
     await redis.delete(DEFAULT_QUEUE)
     clock.moment = NOON + timedelta(hours=9, minutes=1)
-    await keeper(entry(crontab("30 * * * *"), remembers=True)).look(redis)
+    await keeper(entry(crontab("30 * * * *"), remembers=True)).run_once(redis)
     assert await queued(redis) == {}
     await redis.flushall()
 
@@ -212,7 +212,7 @@ async def test_redis_is_asked_for_its_time_now_and_then(redis: Redis) -> None:
 
     redis.execute_command = count  # type: ignore[method-assign]
     for _ in range(20):
-        await one.look(redis)
+        await one.run_once(redis)
     redis.execute_command = execute  # type: ignore[method-assign]
     assert asked == 1
     seconds, _ = await redis.time()
@@ -221,9 +221,9 @@ async def test_redis_is_asked_for_its_time_now_and_then(redis: Redis) -> None:
 
 async def test_a_tick_lives_as_long_as_it_may_be_started(redis: Redis, clock: Clock) -> None:
     one = keeper(entry(), ttl_ms=7000)
-    await one.look(redis)
+    await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
-    await one.look(redis)
+    await one.run_once(redis)
     tick = next(iter(await queued(redis)))
     assert 0 < await redis.pttl(names.job(tick)) <= 7000
 
@@ -233,9 +233,9 @@ async def test_an_entry_that_fails_keeps_no_other_waiting(redis: Redis, clock: C
     await redis.set("text", "no queue", ex=60)
     recorder = Told()
     one = keeper(entry(name="cron:bad", **bad), entry(name="cron:good"), events=recorder)
-    await one.look(redis)
+    await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
-    assert await one.look(redis) < 1
+    assert await one.run_once(redis) < 1
     assert [job_id.partition(":1")[0] for job_id in await queued(redis)] == ["cron:good"]
     assert recorder.redis == ["lost while enqueueing cron ticks of cron:bad"]
 
@@ -244,14 +244,14 @@ async def test_an_entry_goes_on_when_what_it_failed_of_is_gone(redis: Redis, clo
     await redis.set("text", "no queue", ex=60)
     recorder = Told()
     one = keeper(entry(name="cron:bad", queue="text"), events=recorder)
-    await one.look(redis)
+    await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
-    await one.look(redis)
+    await one.run_once(redis)
     await redis.delete("text")
     async with in_time(10):
         while not await redis.zcard("text"):
             # It may be looked at while it rests: uvloop's timers are up to half a millisecond early.
-            await asyncio.sleep(min(0.05, await one.look(redis)))
+            await asyncio.sleep(min(0.05, await one.run_once(redis)))
     assert await redis.zcard("text") == 1
     assert recorder.redis[-1] == "back for enqueueing cron ticks of cron:bad"
 
@@ -259,8 +259,8 @@ async def test_an_entry_goes_on_when_what_it_failed_of_is_gone(redis: Redis, clo
 async def test_a_memory_that_is_none_stops_nothing(redis: Redis, clock: Clock) -> None:
     await redis.hset(QUEUE.cron, "cron:tick", "yesterday")
     one = keeper(entry())
-    await one.look(redis)
+    await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
-    await one.look(redis)
+    await one.run_once(redis)
     assert await redis.zcard(DEFAULT_QUEUE) == 1
     await redis.delete(QUEUE.cron)

@@ -48,7 +48,7 @@ async def test_what_stays_for_longer_than_an_hour_is_documented(
         await pool.enqueue_job(name, argument)
     async with Producer(redis_url, codec="pickle") as producer:
         await producer.enqueue("sleep", 0)
-    await keeper(entry(EVERY_SECOND, run_at_startup=True, job_name="sleep")).look(redis)
+    await keeper(entry(EVERY_SECOND, run_at_startup=True, job_name="sleep")).run_once(redis)
     await burst(pool, keep_result=keep_result)
     await until(lambda: settled(redis))
     long = await pool.enqueue_job("sleep", 60)

@@ -23,7 +23,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import KEY_VARIABLE, MARK, Signer
 from monarq.shared.redis import keys as names
 from monarq.workers.cron.entry import CronEntry
-from monarq.workers.cron.scheduler import CronKeeper
+from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.support.slowness import patience_s
 from tests.support.workers import QUEUE, letter_of, put_raw, run_burst
@@ -148,8 +148,8 @@ async def test_keys_are_changed_while_jobs_wait(redis: Redis, redis_url: str) ->
 
 async def test_cron_ticks_are_signed(redis: Redis, redis_url: str) -> None:
     entry = CronEntry("plus", "sum", crontab("0 0 1 1 *"), args=(1, 2), job_id="tick", run_at_startup=True)
-    keeper = CronKeeper([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
-    await keeper.look(redis)
+    keeper = CronScheduler([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
+    await keeper.run_once(redis)
     assert (await redis.get(names.job("tick"))).startswith(MARK)
     engine = await run_burst(redis_url, jobs.ALL, codecs=codecs())
     assert engine.counters.complete == 1

@@ -1,13 +1,14 @@
-"""Who enqueues cron ticks: every worker has a keeper, and of each tick the first call counts.
+"""The cron scheduler: enqueues cron ticks. Every worker has one, and the first that enqueues a tick wins.
 
 A tick's job id is the same on all workers, and Redis bars it for days, so that neither a late worker nor a repeated
-call makes a second job of it. Times are Redis' own; a worker's clock, and its jumps, do not matter.
+call makes a second job of it. Times are those of Redis; a worker's clock, and its jumps, do not matter.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
@@ -22,18 +23,16 @@ from monarq.shared.jobs.cron import due_ticks, tick_id
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.cron.clock import RedisClock
 from monarq.workers.cron.entry import CronEntry
-from monarq.workers.cron.state import Course
-from monarq.workers.cron.status import CronNotice, Kept
+from monarq.workers.cron.state import EntryState, EntryStatus, StatusWriter
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
 AHEAD: Final = timedelta(seconds=1)
-"""Ticks are enqueued so early, deferred to their time, that a slow call does not make them late; as arq does."""
+"""Ticks are enqueued this early, deferred to their time, so that a slow call does not make them late; as arq does."""
 
 BAR_MS: Final = 2 * 86_400_000
-"""How long a tick's id stays barred: longer than any worker may have slept with the call in its hands."""
+"""How long a tick's id stays barred: longer than any worker may have slept in the middle of the call."""
 
 FREQUENT_BAR_MS: Final = 3_600_000
 """The same for ticks less than a minute apart, whose bars would fill Redis."""
@@ -41,28 +40,31 @@ FREQUENT_BAR_MS: Final = 3_600_000
 OWN_ID_BAR_MS: Final = 60_000
 """The longest that one tick of a job with an id of its own bars the next; as arq does."""
 
-REMEMBERED: Final = timedelta(days=400)
-"""How long a queue's newest ticks are remembered after the last of them."""
+RECORD_TTL: Final = timedelta(days=400)
+"""How long the record of a queue's newest ticks is kept after the last of them."""
 
-_LONGEST_SLEEP_S: Final = 30.0
-_SHORTEST_SLEEP_S: Final = 0.05
+CLOCK_S: Final = 60.0
+"""How often Redis is asked for its time."""
+
+_MAX_SLEEP_S: Final = 30.0
+_MIN_SLEEP_S: Final = 0.05
 
 
-class CronKeeper:
+class CronScheduler:
     """Enqueues the ticks of its entries.
 
-    1. start: remember the newest ticks, and enqueue what is to run at the start.
-    2. look: enqueue what is due, each tick once.
+    1. start: read the newest ticks from Redis, and enqueue the entries that run at startup.
+    2. run_once: enqueue what is due, each tick once.
     3. sleep until the next tick, and survive every error of Redis: then the newest missed tick is due.
 
     Args:
         entries: what to enqueue.
         queue: the queue of those that name none.
-        codecs: what payloads are written in, and signed by.
-        events: hears of ticks that this worker has enqueued.
-        ttl_ms: ms after its time that a tick may be started; 0 for ever.
-        started: what counts as the start for `run_at_startup`. Give all workers of a pool the same time, and the job
-            is enqueued once for all of them. Default: when this keeper starts.
+        codecs: write and sign payloads.
+        events: is notified of ticks that this worker has enqueued.
+        ttl_ms: ms after its time that a tick may be started; 0 for no limit.
+        started: the time of the start for `run_at_startup`. Where all workers of a pool have the same one, the job is
+            enqueued once for all of them. Default: when this scheduler starts.
     """
 
     def __init__(
@@ -81,95 +83,95 @@ class CronKeeper:
         self._events = events
         self._ttl_ms = ttl_ms
         self._started = started
-        self._own = os.urandom(8).hex()
-        self._courses: list[Course] | None = None
+        self._scheduler_id = os.urandom(8).hex()
+        self._states: list[EntryState] | None = None
         self._clock = RedisClock()
-        self._notice = CronNotice()
+        self._status_writer = StatusWriter()
 
     async def run(self, redis: Redis) -> None:
         """Enqueues ticks until cancelled."""
         outage = Outage(self._events, "enqueueing cron ticks")
         while True:
             try:
-                wait_s = await self.look(redis)
+                wait_s = await self.run_once(redis)
                 outage.passed()
             except (RedisError, OSError) as error:
                 wait_s = outage.failed(error)
             await asyncio.sleep(wait_s)
 
-    async def look(self, redis: Redis) -> float:
-        """Enqueues what is due, and gives the seconds until it is time to look again. The first look is the start.
+    async def run_once(self, redis: Redis) -> float:
+        """Enqueues what is due, and returns the seconds until the next time. The first time is the start.
 
         Raises:
-            RedisError: a call failed; look again, and go on where it stopped.
+            RedisError: a call failed; the next time it continues where it stopped.
         """
         now = await self._clock.now(redis)
-        if self._courses is None:
-            self._courses = await self._begin(redis, now)
-        for course in self._courses:
-            if course.rest_s <= 0:
-                await self._look_after(redis, course, now)
-        if self._courses and self._notice.is_due:
-            await self._notice.tell(redis, [self._notice_of(course, now) for course in self._courses])
+        if self._states is None:
+            self._states = await self._begin(redis, now)
+        for state in self._states:
+            if state.pause_s <= 0:
+                await self._run_entry(redis, state, now)
+        if self._states and self._status_writer.is_due:
+            await self._status_writer.write(redis, [self._status_of(state, now) for state in self._states])
         return self._sleep_s(now)
 
-    async def _look_after(self, redis: Redis, course: Course, now: datetime) -> None:
-        """Enqueues what is due of one entry. What Redis, or the payload, has against this one holds up no other."""
-        doing = f"enqueueing cron ticks of {course.entry.name}"
+    async def _run_entry(self, redis: Redis, state: EntryState, now: datetime) -> None:
+        """Enqueues what is due of one entry. An error of this entry alone delays no other."""
+        doing = f"enqueueing cron ticks of {state.entry.name}"
         try:
-            await self._start(redis, course, now)
-            if course.next_tick <= now + AHEAD:
-                await self._enqueue_due(redis, course, now)
+            await self._start(redis, state, now)
+            if state.next_tick <= now + AHEAD:
+                await self._enqueue_due(redis, state, now)
         except (ResponseError, PayloadError) as error:
-            if course.fail():
+            if state.fail():
                 self._events.redis_lost(doing, error)
             return
-        if course.backoff.failing:
-            course.backoff.reset()
+        if state.backoff.failing:
+            state.backoff.reset()
             self._events.redis_back(doing)
 
-    def _notice_of(self, course: Course, now: datetime) -> tuple[QueueKeys, str, Kept]:
-        entry = course.entry
+    def _status_of(self, state: EntryState, now: datetime) -> tuple[QueueKeys, str, EntryStatus]:
+        entry = state.entry
         zone = str(entry.schedule.zone)
-        kept = Kept(entry.name, entry.job_name, entry.schedule.text, zone, _ms(course.next_tick), _ms(now))
-        return self._keys_of(entry), entry.memory, kept
+        status = EntryStatus(entry.name, entry.job_name, entry.schedule.text, zone, _ms(state.next_tick), _ms(now))
+        return self._keys_of(entry), entry.redis_field, status
 
-    async def _begin(self, redis: Redis, now: datetime) -> list[Course]:
-        courses = []
+    async def _begin(self, redis: Redis, now: datetime) -> list[EntryState]:
+        states = []
         for entry in self._entries:
             last = now
             if entry.remembers and (newest_ms := await self._newest_ms(redis, entry)):
-                # A tick may have parts of a ms: the next one is looked for behind them.
+                # A tick may have parts of a ms: the next one comes after them.
                 last = min(now, _moment(newest_ms + 1))
-            courses.append(Course(entry, last, entry.schedule.next_after(last), entry.run_at_startup))
-        return courses
+            states.append(EntryState(entry, last, entry.schedule.next_after(last), entry.run_at_startup))
+        return states
 
     async def _newest_ms(self, redis: Redis, entry: CronEntry) -> int:
-        """When its newest tick was, unix ms; 0 where nothing that can be read tells of one."""
+        """When its newest tick was, unix ms; 0 where Redis has no readable record of one."""
         try:
-            newest_ms = await cast("Awaitable[bytes | None]", redis.hget(self._keys_of(entry).cron, entry.memory))
+            newest_ms = await cast("Awaitable[bytes | None]", redis.hget(self._keys_of(entry).cron, entry.redis_field))
         except ResponseError:
-            return 0  # a key of a wrong type: its ticks are not made up for
+            return 0  # a key of a wrong type: its missed ticks are not caught up
         return read_number(newest_ms or 0)
 
-    async def _start(self, redis: Redis, course: Course, now: datetime) -> None:
-        if course.starts:
+    async def _start(self, redis: Redis, state: EntryState, now: datetime) -> None:
+        if state.starts:
             self._started = self._started or now
-            await self._put(redis, course.entry, self._started, now, OWN_ID_BAR_MS)
-            course.starts = False
+            await self._enqueue_tick(redis, state.entry, self._started, now, OWN_ID_BAR_MS)
+            state.starts = False
 
-    async def _enqueue_due(self, redis: Redis, course: Course, now: datetime) -> None:
-        entry = course.entry
-        ticks, next_tick = due_ticks(entry.schedule, course.last, now + AHEAD, entry.catch_up)
+    async def _enqueue_due(self, redis: Redis, state: EntryState, now: datetime) -> None:
+        entry = state.entry
+        ticks, next_tick = due_ticks(entry.schedule, state.last, now + AHEAD, entry.catch_up)
         for at, tick in enumerate(ticks):
             following = ticks[at + 1] if at + 1 < len(ticks) else next_tick
-            await self._put(redis, entry, tick, now, _ms(following) - _ms(tick))
-            course.last = tick
+            await self._enqueue_tick(redis, entry, tick, now, _ms(following) - _ms(tick))
+            state.last = tick
             if entry.remembers:
-                await self._remember(redis, entry, tick)
-        course.next_tick = next_tick
+                await self._record_tick(redis, entry, tick)
+        state.next_tick = next_tick
 
-    async def _put(self, redis: Redis, entry: CronEntry, tick: datetime, now: datetime, gap_ms: int) -> None:
+    async def _enqueue_tick(self, redis: Redis, entry: CronEntry, tick: datetime, now: datetime, gap_ms: int) -> None:
         job_id, bar_ms = self._id_and_bar(entry, tick, gap_ms)
         written = write_payload(self._codecs.write, entry.job_name, entry.args, entry.kwargs, _ms(now))
         payload = self._codecs.seal(written, "job", job_id.encode())
@@ -180,27 +182,45 @@ class CronKeeper:
 
     def _id_and_bar(self, entry: CronEntry, tick: datetime, gap_ms: int) -> tuple[str, int]:
         if entry.job_id is not None:
-            # All ticks have one id, so the bar must be down before the next one.
+            # All ticks have one id, so the bar must have ended before the next one.
             return entry.job_id, max(1, min(OWN_ID_BAR_MS, gap_ms // 2))
         job_id = tick_id(entry.name, tick)
         bar_ms = BAR_MS if gap_ms >= OWN_ID_BAR_MS or entry.catch_up else FREQUENT_BAR_MS
-        return (job_id if entry.unique else f"{job_id}:{self._own}"), bar_ms
+        return (job_id if entry.unique else f"{job_id}:{self._scheduler_id}"), bar_ms
 
-    async def _remember(self, redis: Redis, entry: CronEntry, tick: datetime) -> None:
+    async def _record_tick(self, redis: Redis, entry: CronEntry, tick: datetime) -> None:
         key = self._keys_of(entry).cron
         async with redis.pipeline(transaction=True) as calls:
-            calls.hset(key, entry.memory, str(_ms(tick)))
-            calls.expire(key, REMEMBERED)
+            calls.hset(key, entry.redis_field, str(_ms(tick)))
+            calls.expire(key, RECORD_TTL)
             await calls.execute()
 
     def _keys_of(self, entry: CronEntry) -> QueueKeys:
         return self._keys if entry.queue is None else QueueKeys.of(entry.queue)
 
     def _sleep_s(self, now: datetime) -> float:
-        if not self._courses:
-            return _LONGEST_SLEEP_S
-        until_s = min(max(course.rest_s, (course.next_tick - AHEAD - now).total_seconds()) for course in self._courses)
-        return min(_LONGEST_SLEEP_S, max(_SHORTEST_SLEEP_S, until_s))
+        if not self._states:
+            return _MAX_SLEEP_S
+        until_s = min(max(state.pause_s, (state.next_tick - AHEAD - now).total_seconds()) for state in self._states)
+        return min(_MAX_SLEEP_S, max(_MIN_SLEEP_S, until_s))
+
+
+class RedisClock:
+    """Redis' time: asked for now and then, and continued by this machine's monotonic clock."""
+
+    def __init__(self) -> None:
+        self._asked_s: float | None = None
+        self._offset_s = 0.0
+
+    async def now(self, redis: Redis) -> datetime:
+        """Redis' time."""
+        before_s = time.monotonic()
+        if self._asked_s is None or before_s - self._asked_s > CLOCK_S:
+            seconds, micros = await redis.time()
+            after_s = time.monotonic()
+            self._offset_s = seconds + micros / 1e6 - (before_s + after_s) / 2
+            self._asked_s = after_s
+        return datetime.fromtimestamp(self._offset_s + time.monotonic(), tz=UTC)
 
 
 def _ms(moment: datetime) -> int:
