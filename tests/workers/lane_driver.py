@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane
+from monarq.workers.lanes.child_protocol import CpuCall
+from monarq.workers.lanes.cpu_lane import CpuLane
 
 HERE = str(Path(__file__).parent)
 

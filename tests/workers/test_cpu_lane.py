@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from monarq.shared.errors import JobError, JobFailedError, PayloadError
-from monarq.workers.lanes.cpu_lane import (
-    CpuCall,
+from monarq.workers.lanes.child_protocol import CpuCall
+from monarq.workers.runs.cpu_errors import (
     CpuJobDied,
     CpuJobError,
     CpuLaneError,

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from monarq.workers.lanes import child_process
-from monarq.workers.lanes.cpu_lane import CpuCall, CpuJobDied, CpuLane, CpuLaneError, CpuStartError
+from monarq.workers.lanes.child_protocol import CpuCall
+from monarq.workers.lanes.cpu_lane import CpuLane
+from monarq.workers.runs.cpu_errors import CpuJobDied, CpuLaneError, CpuStartError
 from tests.workers.lane_driver import HERE, Driver, alive, call_of, driver, until
 
 __all__ = ["driver"]
@@ -182,7 +184,7 @@ def test_stop_while_the_child_starts(driver: Driver) -> None:
             await driver.lane.stop()
             with pytest.raises(CpuLaneError, match="stopped"):
                 await job
-            assert all(child.end is not None for child in driver.lane._children)
+            assert all(child.exit_status is not None for child in driver.lane._children)
 
     driver.do(scenario())
 

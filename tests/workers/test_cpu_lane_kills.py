@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from monarq.workers.lanes import child_process, memory_guard
-from monarq.workers.lanes.child_protocol import SPOILED_EXIT
-from monarq.workers.lanes.cpu_lane import CpuJobDied, CpuMemoryExceeded
+from monarq.workers.lanes.child_protocol import BROKEN_SOCKET_EXIT
 from monarq.workers.lanes.memory_guard import MemoryGuard
+from monarq.workers.runs.cpu_errors import CpuJobDied, CpuMemoryExceeded
 from tests.support.slowness import patience_s
 from tests.workers.lane_driver import HERE, Driver, alive, call_of, driver, until
 
@@ -111,7 +111,7 @@ def test_a_cancelled_call_that_waits_its_turn_harms_nobody(driver: Driver) -> No
         ("null", None, "SIGSEGV", "was killed by SIGSEGV"),
         ("kill", None, "SIGKILL", "was killed by SIGKILL, which is also how the kernel's out-of-memory killer"),
         ("closes", None, "SIGKILL", "a job closed the socket"),
-        ("closes and returns", SPOILED_EXIT, None, "a job closed the socket"),
+        ("closes and returns", BROKEN_SOCKET_EXIT, None, "a job closed the socket"),
         ("scribbles", None, "SIGKILL", "a job wrote into the socket"),
     ],
 )
@@ -217,7 +217,8 @@ def test_the_guard_looks_more_often_near_the_limit(
 
 WORKER = """
 import asyncio, os, sys, time, uvloop
-from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane
+from monarq.workers.lanes.child_protocol import CpuCall
+from monarq.workers.lanes.cpu_lane import CpuLane
 
 async def main():
     lane = CpuLane(sys_path=[sys.argv[1]])

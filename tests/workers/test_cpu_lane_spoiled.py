@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from monarq.workers.lanes import child_process
-from monarq.workers.lanes.child_protocol import Kind, dump_frame
-from monarq.workers.lanes.cpu_lane import CpuJobDied
+from monarq.workers.lanes.child_protocol import FrameKind, dump_frame
+from monarq.workers.runs.cpu_errors import CpuJobDied
 from tests.support.slowness import patience_s
 from tests.workers.lane_driver import Driver, call_of, driver
 
@@ -41,7 +41,7 @@ def _wait_for(done: Path) -> None:
 
 @pytest.mark.parametrize("how", HARMLESS)
 def test_the_next_job_runs(driver: Driver, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(child_process, "BEGIN_LIMIT_S", 0.3)
+    monkeypatch.setattr(child_process, "CALL_START_LIMIT_S", 0.3)
     monkeypatch.setenv("DONE_LATER", str(tmp_path / "done"))
     assert driver.run("cpu_spoilers:spoil", how) == how, "what it answered before anything was spoiled counts"
     if "later" in how:
@@ -53,7 +53,7 @@ def test_the_next_job_runs(driver: Driver, how: str, monkeypatch: pytest.MonkeyP
 
 def test_the_next_job_runs_though_the_spoiled_child_waits(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop has not heard of anything yet when the next job comes."""
-    monkeypatch.setattr(child_process, "BEGIN_LIMIT_S", 0.3)
+    monkeypatch.setattr(child_process, "CALL_START_LIMIT_S", 0.3)
 
     async def scenario(how: str) -> Any:
         await driver.lane.run(call_of("cpu_spoilers:spoil", how), timeout_s=10)
@@ -75,12 +75,12 @@ def test_frames_in_a_ring_can_be_collected(monkeypatch: pytest.MonkeyPatch) -> N
     told: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", told.append)
     for _ in range(20):
-        ring: list[Any] = [dump_frame(Kind.CALL, 1, b"x" * 100)]
+        ring: list[Any] = [dump_frame(FrameKind.CALL, 1, b"x" * 100)]
         ring += [memoryview(ring[0])[5:], ring]
         del ring
     gc.collect()
     assert not told
-    assert isinstance(dump_frame(Kind.CALL, 1, None), bytes)
+    assert isinstance(dump_frame(FrameKind.CALL, 1, None), bytes)
 
 
 def test_what_was_sent_is_not_held_while_the_job_runs(driver: Driver) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from monarq.workers.system import output, output_sink
-from monarq.workers.system.output import Output
+from monarq.workers.system.output import NonBlockingOutput
 
 LINE = b"x" * 99 + b"\n"
 PATIENCE_S = 20.0
@@ -35,7 +35,7 @@ class Ends:
     def __init__(self, reader: int, writer: int) -> None:
         self.reader = os.fdopen(reader, "rb", buffering=0)
         self.writer = os.fdopen(writer, "wb", buffering=0)
-        self.output = Output(writer)
+        self.output = NonBlockingOutput(writer)
 
     def read(self, count: int) -> bytes:
         read = b""
@@ -80,7 +80,7 @@ def open_ends(make: Callable[[], tuple[int, int]]) -> Iterator[Ends]:
 def waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is, and where descriptors cannot be opened anew, as on macOS."""
     if request.param:
-        monkeypatch.setattr(output_sink, "ANEW", "/nonexistent/{fd}")
+        monkeypatch.setattr(output_sink, "REOPEN_PATH", "/nonexistent/{fd}")
 
 
 @pytest.fixture(params=[os.pipe, open_sockets, open_pty], ids=["pipe", "socket", "terminal"])
@@ -105,11 +105,11 @@ def test_it_goes_out_before_the_process_can_die() -> None:
 def test_what_nobody_reads_is_kept_then_dropped_and_that_is_told(
     ends: Ends, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output, "KEPT_BYTES", 1 << 18)
+    monkeypatch.setattr(output, "BUFFER_BYTES", 1 << 18)
     lines = [b"%099d\n" % number for number in range(10_000)]
     for line in lines:
         ends.output.write(line)
-    came = ends.read(output.KEPT_BYTES - output.KEPT_BYTES % 100)
+    came = ends.read(output.BUFFER_BYTES - output.BUFFER_BYTES % 100)
     until_s = time.monotonic() + PATIENCE_S
     while not caplog.messages and time.monotonic() < until_s:
         came += ends.read_rest()
@@ -125,12 +125,12 @@ def test_what_nobody_reads_is_kept_then_dropped_and_that_is_told(
 @pytest.mark.parametrize("make", [os.pipe, open_sockets], ids=["pipe", "socket"])
 def test_nothing_is_dropped_where_somebody_reads(make: Callable[[], tuple[int, int]]) -> None:
     """As fast as lines come, and however long one is."""
-    long, count = b"y" * 2 * output.KEPT_BYTES + b"\n", output.KEPT_BYTES // 100 + 5000
+    long, count = b"y" * 2 * output.BUFFER_BYTES + b"\n", output.BUFFER_BYTES // 100 + 5000
     with open_ends(make) as ends:
         read = Future[int]()
         threading.Thread(target=lambda: read.set_result(ends.count_lines(count + 1))).start()
         ends.output.write(long)
-        ends.output.wait_sent(PATIENCE_S)
+        ends.output.wait_written(PATIENCE_S)
         for number in range(count):
             ends.output.write(b"%099d\n" % number)
         assert read.result(PATIENCE_S) == count + 1
@@ -140,7 +140,7 @@ def test_a_reader_that_is_gone_is_no_error(ends: Ends) -> None:
     ends.reader.close()
     for _ in range(3):
         assert ends.output.write(LINE) == len(LINE)
-    ends.output.wait_sent(PATIENCE_S)
+    ends.output.wait_written(PATIENCE_S)
     # What a job starts gets /dev/null then, and does not fail either.
     with Path(os.devnull).open("wb") as null:
         assert os.path.sameopenfile(ends.writer.fileno(), null.fileno())
@@ -148,7 +148,7 @@ def test_a_reader_that_is_gone_is_no_error(ends: Ends) -> None:
 
 def test_a_full_disk_is_no_error() -> None:
     with Path("/dev/full").open("wb") as full:
-        assert Output(full.fileno()).write(LINE) == len(LINE)
+        assert NonBlockingOutput(full.fileno()).write(LINE) == len(LINE)
 
 
 def test_a_job_cannot_close_it_for_others(ends: Ends) -> None:
@@ -160,8 +160,8 @@ def test_a_job_cannot_close_it_for_others(ends: Ends) -> None:
 
 FORKS = r"""
 import os, sys
-from monarq.workers.system.output import never_wait_for_readers
-never_wait_for_readers()
+from monarq.workers.system.output import make_output_nonblocking
+make_output_nonblocking()
 for number in range(10_000):
     sys.stdout.write(f"{number:07}\n")
     sys.stdout.flush()
@@ -169,7 +169,7 @@ child = os.fork()
 sys.stdout.write("of the parent\n" if child else "of the child\n")
 sys.stdout.flush()
 sys.stderr.write("full\n")
-sys.stdout.buffer.wait_sent(20)
+sys.stdout.buffer.wait_written(20)
 if child:
     os.wait()
 """
@@ -196,24 +196,24 @@ def test_it_follows_the_descriptor_and_writes_into_no_file_of_a_job(ends: Ends, 
         assert ends.read(len(LINE)) == LINE
         os.dup2(file.fileno(), ends.writer.fileno())
         ends.output.write(b"led here\n")
-        ends.output.wait_sent(PATIENCE_S)
+        ends.output.wait_written(PATIENCE_S)
     assert (tmp_path / "job").read_bytes() == b"led here\n"
 
 
 def test_what_was_led_elsewhere_and_back_is_as_it_was(ends: Ends, tmp_path: Path) -> None:
     """As pytest and others do it who catch what programs write."""
     fd, before = ends.writer.fileno(), len(list(Path("/dev/fd").iterdir()))
-    back, waits = os.dup(fd), ends.output._sink.waits
+    back, waits = os.dup(fd), ends.output._sink.blocks
     with (tmp_path / "job").open("wb") as file:
         for number in range(3):
             os.dup2(file.fileno(), fd)
             ends.output.write(b"%d\n" % number)
-            ends.output.wait_sent(PATIENCE_S)
+            ends.output.wait_written(PATIENCE_S)
             os.dup2(back, fd)
             ends.output.write(LINE)
-            ends.output.wait_sent(PATIENCE_S)
+            ends.output.wait_written(PATIENCE_S)
     os.close(back)
     assert (tmp_path / "job").read_bytes() == b"0\n1\n2\n"
     assert ends.read(3 * len(LINE)) == 3 * LINE
     assert len(list(Path("/dev/fd").iterdir())) == before
-    assert (ends.output._sink.waits, ends.output._sink.fd == fd) == (waits, waits)
+    assert (ends.output._sink.blocks, ends.output._sink.fd == fd) == (waits, waits)

@@ -17,7 +17,7 @@ from monarq.workers.supervisor.log import LoggedWorker, SupervisorLog
 from monarq.workers.supervisor.recycler import RecycleLimits
 from monarq.workers.supervisor.supervisor import Supervisor
 from monarq.workers.system.cores import usable_cores
-from monarq.workers.system.output import never_wait_for_readers
+from monarq.workers.system.output import make_output_nonblocking
 
 if TYPE_CHECKING:
     from monarq.workers.control.messages import Ready
@@ -82,7 +82,7 @@ def run_pool(
         SettingsError: a port cannot be listened on, or the log settings are wrong.
         TargetError: there is nothing at the path of the log settings.
     """
-    never_wait_for_readers()
+    make_output_nonblocking()
     configure_logging(spec.log)
     supervisor = Supervisor(
         spec,

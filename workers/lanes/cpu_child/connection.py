@@ -1,6 +1,6 @@
-"""The CPU child's end of the socket to its worker, which jobs may close, read or write as anything that is open.
+"""The CPU child's connection to its worker: a socket that jobs may close, read or write like any open descriptor.
 
-Used by cpu_child.py. It notices when that has happened; then the child ends, and its worker starts another.
+It notices when a job has done so; then the child ends, and its worker starts another.
 """
 
 from __future__ import annotations
@@ -8,40 +8,40 @@ from __future__ import annotations
 import os
 import threading
 
-from monarq.workers.lanes.child_protocol import READ_BYTES, Frame, FrameBuffer, Kind, dump_frame
+from monarq.workers.lanes.child_protocol import READ_BYTES, Frame, FrameBuffer, FrameKind, dump_frame
 from monarq.workers.lanes.cpu_child.process_setup import Descriptors
-from monarq.workers.lanes.started_call import BegunMark
+from monarq.workers.lanes.started_call import StartedCall
 
 
-class SpoiledLinkError(OSError):
-    """A job has closed the socket, or taken from it what was not its own: nothing can be said here any more."""
+class BrokenConnectionError(OSError):
+    """A job has closed the socket, or read from it what was not its own: nothing can be sent any more."""
 
 
-class WorkerLink:
+class WorkerConnection:
     """The child's end of the socket to its worker."""
 
-    _begun: BegunMark
+    _started_call: StartedCall
     _needed: Descriptors
 
     def __init__(self) -> None:
         self._fd = -1
-        self._socket = (0, 0)
+        self._file = (0, 0)
         self._pid = 0
-        self._job = 0
+        self._call = 0
         self._incoming = FrameBuffer()
-        self._writing = threading.Lock()
+        self._write_lock = threading.Lock()
 
-    def open(self, fd: int, lifeline_fd: int, begun_fd: int) -> None:
-        """Takes the inherited socket, and keeps it from the programs that jobs start."""
+    def open(self, fd: int, lifeline_fd: int, memory_fd: int) -> None:
+        """Takes the inherited socket; programs that jobs start do not inherit it."""
         os.set_inheritable(fd, False)
-        self._fd, self._socket, self._pid = fd, _identity(fd), os.getpid()
-        self._begun = BegunMark(begun_fd)
-        os.close(begun_fd)
+        self._fd, self._file, self._pid = fd, _file_of(fd), os.getpid()
+        self._started_call = StartedCall(memory_fd)
+        os.close(memory_fd)
         self._needed = Descriptors((0, 1, 2, fd, lifeline_fd))
 
     @property
-    def ours(self) -> bool:
-        """Whether this process is the child itself: not a fork that a job made, not a process without a link."""
+    def is_own(self) -> bool:
+        """Whether this process is the child itself: neither a fork that a job made nor a process without connection."""
         return os.getpid() == self._pid
 
     def receive(self) -> Frame:
@@ -50,35 +50,35 @@ class WorkerLink:
             while (frame := self._incoming.take()) is None:
                 self._incoming.feed(self._read())
         except (OSError, ValueError) as error:
-            raise SpoiledLinkError from error
-        # A thread that an earlier job left may have closed it since: the read goes on, and this job could not answer.
-        if not self.is_whole():
-            raise SpoiledLinkError
-        self._job = frame.job
-        self._begun.set(frame.job)
+            raise BrokenConnectionError from error
+        # A thread that an earlier job left may have closed it since: the read succeeds, but the job could not answer.
+        if not self.is_intact():
+            raise BrokenConnectionError
+        self._call = frame.call
+        self._started_call.set(frame.call)
         return frame
 
-    def send(self, kind: Kind, value: object) -> None:
-        """Sends a frame about the running job; when `value` cannot be pickled it raises, and nothing is sent."""
+    def send(self, kind: FrameKind, value: object) -> None:
+        """Sends a frame of the running call; raises what pickling `value` raises, and then sends nothing."""
         self.write(self.pickle(kind, value))
 
-    def pickle(self, kind: Kind, value: object) -> bytes:
+    def pickle(self, kind: FrameKind, value: object) -> bytes:
         """The frame for write(); raises what pickling `value` raises."""
-        return dump_frame(kind, self._job, value)
+        return dump_frame(kind, self._call, value)
 
     def write(self, frame: bytes) -> None:
-        """Writes a whole frame; SpoiledLinkError when the socket is gone."""
+        """Writes a whole frame; BrokenConnectionError when the socket is closed."""
         try:
             # A job that closed every descriptor may have opened a file under our number: never write into that.
-            if _identity(self._fd) != self._socket:
-                raise SpoiledLinkError
-            with self._writing:
+            if _file_of(self._fd) != self._file:
+                raise BrokenConnectionError
+            with self._write_lock:
                 self._write_all(memoryview(frame))
         except OSError as error:
-            raise SpoiledLinkError("a job has closed the socket between the CPU child and its worker") from error
+            raise BrokenConnectionError("a job has closed the socket between the CPU child and its worker") from error
 
-    def is_whole(self) -> bool:
-        """Whether this process is fit for another job: none has closed what the next one needs."""
+    def is_intact(self) -> bool:
+        """Whether this process can run another job: no descriptor that the next one needs is closed."""
         return self._needed.are_open()
 
     def _read(self) -> bytes:
@@ -86,7 +86,7 @@ class WorkerLink:
             try:
                 data = os.read(self._fd, READ_BYTES)
             except BlockingIOError:
-                os.set_blocking(self._fd, True)  # a job has made it so
+                os.set_blocking(self._fd, True)  # a job has made it non-blocking
                 continue
             if not data:
                 raise EOFError
@@ -100,6 +100,6 @@ class WorkerLink:
                 os.set_blocking(self._fd, True)
 
 
-def _identity(fd: int) -> tuple[int, int]:
+def _file_of(fd: int) -> tuple[int, int]:
     status = os.fstat(fd)
     return status.st_dev, status.st_ino

@@ -1,6 +1,6 @@
-"""What a CPU child does to itself before its first job, so that it ends with its worker and not before it.
+"""The CPU child's process settings: signals, out-of-memory score and lifeline, so that it ends with its worker only.
 
-Called by main() of cpu_child.py. What jobs start (programs and forks) is to notice nothing of it.
+Programs and forks that jobs start are not affected.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from types import FrameType
 
-from monarq.workers.system.fork_signals import ForkSignals
+from monarq.workers.system.forks import ForkSignals
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -26,11 +26,11 @@ _OOM_SCORE_MAX = 1000
 
 
 def die_with_worker(lifeline_fd: int, worker_pid: int) -> None:
-    """Sees to it that this process ends when its worker does, by whatever death.
+    """Makes this process end when its worker does, whatever the worker's death.
 
-    The worker holds the other end of the lifeline, a pipe that nobody writes to. On Linux its closing makes the kernel
-    send SIGKILL to our whole process group: that needs no thread and no GIL, and takes what jobs have started along.
-    PDEATHSIG stands beside it for the case that some fork of the worker keeps the pipe open.
+    The worker holds the other end of the lifeline, a pipe that nobody writes to. On Linux the kernel sends SIGKILL to
+    our whole process group when that end closes: this needs no thread and no GIL, and kills what jobs have started too.
+    PDEATHSIG is set as well, in case some fork of the worker keeps the pipe open.
     """
     os.set_inheritable(lifeline_fd, False)
     if sys.platform == "linux":
@@ -40,31 +40,31 @@ def die_with_worker(lifeline_fd: int, worker_pid: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     else:
         threading.Thread(target=watch_lifeline, args=(lifeline_fd,), daemon=True).start()
-    # The worker may have died before all this stood.
+    # The worker may have died before all this was set.
     if os.getppid() != worker_pid:
         os._exit(1)
 
 
 def watch_lifeline(lifeline_fd: int) -> None:
-    """Where the kernel cannot do it: kills our group when the lifeline closes, once a job lets go of the GIL."""
+    """Where the kernel cannot: kills our group when the lifeline closes, once the job releases the GIL."""
     os.read(lifeline_fd, 1)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-def leave_stopping_to_worker() -> None:
+def disable_stop_signals() -> None:
     """Makes SIGINT and SIGTERM do nothing here: a service manager sends them to us too, but the worker decides.
 
-    They are handled, not ignored, and no signal is blocked: a program that a job starts begins with the defaults.
+    They are handled, not ignored, and no signal is blocked: a program that a job starts has the default actions.
     """
     for number in STOP_SIGNALS:
-        signal.signal(number, _leave_to_worker)
+        signal.signal(number, _do_nothing)
         signal.siginterrupt(number, False)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    ForkSignals().own(STOP_SIGNALS)
+    ForkSignals().reset_in_forks(STOP_SIGNALS)
 
 
-def offer_to_oom_killer() -> None:
-    """When memory runs out the kernel should rather end this process, whose job can be told, than the worker."""
+def raise_oom_score() -> None:
+    """When memory runs out the kernel should kill this process, whose job's failure is reported, not the worker."""
     with suppress(OSError):
         fd = os.open("/proc/self/oom_score_adj", os.O_RDWR)
         try:
@@ -75,7 +75,7 @@ def offer_to_oom_killer() -> None:
 
 
 class Descriptors:
-    """Those that a child needs for as long as it lives: a job may close any of them."""
+    """The descriptors that a child needs as long as it lives: a job may close any of them."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
         self._poll = select.poll()
@@ -83,9 +83,9 @@ class Descriptors:
             self._poll.register(number, 0)
 
     def are_open(self) -> bool:
-        """Whether they all are; what is opened next would come by a closed one's number."""
+        """Whether they all are; the next file that is opened would get the number of a closed one."""
         return not any(found & select.POLLNVAL for _, found in self._poll.poll(0))
 
 
-def _leave_to_worker(_number: int, _frame: FrameType | None) -> None:
-    """Handles a signal by doing nothing."""
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """A signal handler that does nothing."""
