@@ -9,7 +9,7 @@ PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 # Of the tests: one more than the cores of a small machine, because they often wait.
 PROCESSES ?= 3
 # What goes by a version's processes, threads, loops, tracebacks, annotations and packaging.
-PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared tests/suite tests/workers/test_cpu_lane*.py \
+PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared tests/suite tests/workers/lanes \
 	tests/workers/test_engine.py tests/workers/test_unruly_jobs.py tests/acceptance
 
 .DEFAULT_GOAL := help

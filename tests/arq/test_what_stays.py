@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from monarq.producer import Producer
 from monarq.shared.commands.queues.counts import counts
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from tests.arq.keepers import EVERY_SECOND, entry, keeper
 from tests.arq.workers import burst, ours, running, until
+from tests.workers.cron.schedulers import EVERY_SECOND, entry, keeper
 
 DOCS: Final = Path(__file__).parents[2] / "docs/operations.md"
 ROW: Final = re.compile(r"^\| (`<base>.*|`monarq:.*) \| .* \| (.*) \|$", re.MULTILINE)

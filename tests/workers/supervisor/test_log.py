@@ -6,8 +6,8 @@ import socket
 from typing import Any
 
 import pytest
-
 from monarq.workers.lanes.child_end import ChildEnd
+
 from monarq.workers.supervisor.log import SupervisorLog, death_note, hang_note, stop_timeout_note
 
 MB = 2**20

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.job import Job
-from tests.workers.cpu_values import shrink
+from tests.workers.lanes.cpu_values import shrink
 
 
 def audited(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from monarq.workers.lanes import child_process
 from monarq.workers.lanes.child_protocol import CpuCall
 from monarq.workers.lanes.cpu_lane import CpuLane
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuLaneError, CpuStartError
-from tests.workers.lane_driver import HERE, Driver, alive, call_of, driver, until
+from tests.workers.lanes.lane_driver import HERE, Driver, alive, call_of, driver, until
 
 __all__ = ["driver"]
 

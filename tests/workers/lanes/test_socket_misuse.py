@@ -14,7 +14,7 @@ from monarq.workers.lanes import child_process
 from monarq.workers.lanes.child_protocol import FrameKind, dump_frame
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from tests.support.slowness import patience_s
-from tests.workers.lane_driver import Driver, call_of, driver
+from tests.workers.lanes.lane_driver import Driver, call_of, driver
 
 __all__ = ["driver"]
 

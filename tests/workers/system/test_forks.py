@@ -7,9 +7,9 @@ import signal
 from monarq.producer import Producer
 from tests.support.slowness import patience_s
 from tests.workers.supervisor.test_supervisor_jobs import pool_at, stop
-from tests.workers.support import forking_jobs as jobs
+from tests.workers.system import forking_jobs as jobs
 
-TARGET = "tests.workers.support.forking_jobs"
+TARGET = "tests.workers.system.forking_jobs"
 
 
 async def test_forks_have_default_signals_and_none_of_the_workers_connections(redis_url: str) -> None:

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.producer import Producer
 from tests.support.workers import put, result_of, run_burst
-from tests.workers import odd_jobs as jobs
+from tests.workers.lanes import odd_jobs as jobs
 
 RETURNED: list[tuple[Any, tuple[Any, ...], dict[str, Any], Any]] = [
     (jobs.load, (5,), {}, ["session", 5]),

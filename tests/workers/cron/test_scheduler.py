@@ -17,10 +17,10 @@ from monarq.shared.jobs.cron import crontab, from_arq_fields, tick_id
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE
-from tests.arq.keepers import EVERY_SECOND, NOON, QUEUE, Clock, Told, entry, keeper, kept, ms_of, queued
 from tests.arq.workers import until
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
+from tests.workers.cron.schedulers import EVERY_SECOND, NOON, QUEUE, Clock, Told, entry, keeper, kept, ms_of, queued
 
 
 async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:

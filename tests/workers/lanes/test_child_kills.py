@@ -17,7 +17,7 @@ from monarq.workers.lanes.child_protocol import BROKEN_SOCKET_EXIT
 from monarq.workers.lanes.memory_guard import MemoryGuard
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuMemoryExceeded
 from tests.support.slowness import patience_s
-from tests.workers.lane_driver import HERE, Driver, alive, call_of, driver, until
+from tests.workers.lanes.lane_driver import HERE, Driver, alive, call_of, driver, until
 
 __all__ = ["driver"]
 

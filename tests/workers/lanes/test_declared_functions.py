@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.decorators import job
 from tests.support.workers import make_worker, put, result_of, run_burst
-from tests.workers import cpu_declared_jobs as jobs
+from tests.workers.lanes import cpu_declared_jobs as jobs
 
 IN_A_SCRIPT = """
 from monarq.shared.jobs.decorators import job
@@ -47,7 +47,7 @@ def test_a_job_that_is_not_the_one_of_its_name_is_refused() -> None:
 
 def test_a_job_of_the_script_that_is_run_is_refused() -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", IN_A_SCRIPT], cwd=Path(__file__).parents[2], capture_output=True, check=False
+        [sys.executable, "-c", IN_A_SCRIPT], cwd=Path(__file__).parents[3], capture_output=True, check=False
     )
     assert b"the cpu job 'resize' cannot be found" in ran.stdout
     assert b"a module that can be imported" in ran.stdout

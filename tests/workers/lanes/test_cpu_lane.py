@@ -21,7 +21,7 @@ from monarq.workers.runs.cpu_errors import (
     CpuStartError,
     CpuUnreachableError,
 )
-from tests.workers.lane_driver import Driver, call_of, driver
+from tests.workers.lanes.lane_driver import Driver, call_of, driver
 
 __all__ = ["driver"]
 

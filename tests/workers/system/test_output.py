@@ -26,7 +26,7 @@ from monarq.workers.system.output import NonBlockingOutput
 LINE = b"x" * 99 + b"\n"
 PATIENCE_S = 20.0
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class Ends:
