@@ -20,7 +20,7 @@ from tests.support.slowness import in_time
 KEYS = QueueKeys.of(DEFAULT_QUEUE)
 
 
-def keeper(*entries: CronEntry) -> CronScheduler:
+def scheduler(*entries: CronEntry) -> CronScheduler:
     return CronScheduler(entries, queue=DEFAULT_QUEUE, codecs=Codecs(write=MSGPACK), events=Dispatcher())
 
 
@@ -28,7 +28,7 @@ async def test_what_a_worker_keeps_is_shown(redis: Redis, site: Site) -> None:
     assert "No running worker keeps a cron" in await site.text("/cron")
     hourly = CronEntry("report", "cron:report", crontab("0 * * * *", "Europe/Berlin"), remembers=True)
     other = CronEntry("tidy", "cron:tidy", crontab("30 4 * * *"), queue="other")
-    await keeper(hourly, other).run_once(redis)
+    await scheduler(hourly, other).run_once(redis)
     [cron] = await read_crons(redis, [DEFAULT_QUEUE])
     assert (cron.name, cron.job, cron.schedule, cron.zone) == ("cron:report", "report", "0 * * * *", "Europe/Berlin")
     assert cron.next_ms == round(hourly.schedule.next_after(datetime.now(UTC)).timestamp() * 1000)
@@ -41,16 +41,16 @@ async def test_what_a_worker_keeps_is_shown(redis: Redis, site: Site) -> None:
 
 async def test_the_newest_tick_is_known(redis: Redis) -> None:
     each_second = CronEntry("beat", "cron:beat", crontab("* * * * * *"), remembers=True)
-    kept = keeper(each_second)
+    one = scheduler(each_second)
     async with in_time(5):
         while not (found := await read_crons(redis, [DEFAULT_QUEUE])) or found[0].last_ms is None:
-            await asyncio.sleep(await kept.run_once(redis))
+            await asyncio.sleep(await one.run_once(redis))
     assert found[0].next_ms > found[0].last_ms
     await redis.flushall()
 
 
 async def test_what_nobody_keeps_any_more_is_not_shown(redis: Redis) -> None:
-    await keeper(CronEntry("tidy", "cron:tidy", crontab("@daily"))).run_once(redis)
+    await scheduler(CronEntry("tidy", "cron:tidy", crontab("@daily"))).run_once(redis)
     assert 0 < await redis.ttl(KEYS.crons) <= 120
     [field] = await redis.hkeys(KEYS.crons)
     told = (await redis.hget(KEYS.crons, field)).replace(b'"told_ms":1', b'"told_ms":')
@@ -60,5 +60,5 @@ async def test_what_nobody_keeps_any_more_is_not_shown(redis: Redis) -> None:
 
 async def test_a_key_of_another_type_is_passed_over(redis: Redis) -> None:
     await redis.set(KEYS.crons, "wrong", ex=60)
-    await keeper(CronEntry("tidy", "cron:tidy", crontab("@daily"))).run_once(redis)
+    await scheduler(CronEntry("tidy", "cron:tidy", crontab("@daily"))).run_once(redis)
     assert await read_crons(redis, [DEFAULT_QUEUE]) == []

@@ -148,8 +148,8 @@ async def test_keys_are_changed_while_jobs_wait(redis: Redis, redis_url: str) ->
 
 async def test_cron_ticks_are_signed(redis: Redis, redis_url: str) -> None:
     entry = CronEntry("plus", "sum", crontab("0 0 1 1 *"), args=(1, 2), job_id="tick", run_at_startup=True)
-    keeper = CronScheduler([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
-    await keeper.run_once(redis)
+    scheduler = CronScheduler([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
+    await scheduler.run_once(redis)
     assert (await redis.get(names.job("tick"))).startswith(MARK)
     engine = await run_burst(redis_url, jobs.ALL, codecs=codecs())
     assert engine.counters.complete == 1

@@ -1,4 +1,4 @@
-"""Keepers of cron jobs for tests, with a clock that tests set."""
+"""Cron schedulers for tests, with a clock that tests set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOURLY = crontab("@hourly")
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
 
-class Told(Dispatcher):
+class CronRecorder(Dispatcher):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -48,9 +48,9 @@ class Clock:
         self.moment = NOON
 
 
-def keeper(*entries: CronEntry, events: Dispatcher | None = None, **options: Any) -> CronScheduler:
-    """A worker's keeper."""
-    return CronScheduler(entries, queue=DEFAULT_QUEUE, codecs=Codecs(), events=events or Told(), **options)
+def scheduler(*entries: CronEntry, events: Dispatcher | None = None, **options: Any) -> CronScheduler:
+    """A worker's scheduler."""
+    return CronScheduler(entries, queue=DEFAULT_QUEUE, codecs=Codecs(), events=events or CronRecorder(), **options)
 
 
 def entry(schedule: Any = HOURLY, **options: Any) -> CronEntry:
@@ -59,9 +59,9 @@ def entry(schedule: Any = HOURLY, **options: Any) -> CronEntry:
 
 
 @asynccontextmanager
-async def kept(redis: Redis, *keepers: CronScheduler) -> AsyncIterator[None]:
-    """The keepers at work."""
-    tasks = [asyncio.create_task(one.run(redis)) for one in keepers]
+async def running(redis: Redis, *schedulers: CronScheduler) -> AsyncIterator[None]:
+    """The schedulers at work."""
+    tasks = [asyncio.create_task(one.run(redis)) for one in schedulers]
     try:
         yield
     finally:

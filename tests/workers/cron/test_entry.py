@@ -14,14 +14,14 @@ from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.redis import keys as names
 from monarq.workers.cron.entry import entries_of
-from tests.workers.cron.schedulers import NOON, QUEUE, Clock, entry, keeper, ms_of
+from tests.workers.cron.schedulers import NOON, QUEUE, Clock, entry, ms_of, scheduler
 
 
 async def test_declarations_of_monarqs_own(redis: Redis, clock: Clock) -> None:
     @job(lane="thread", queue="other")
     def report(name: str, *, deep: bool = False) -> None: ...
 
-    one = keeper(*entries_of([cron(report, "@hourly", args=("x",), kwargs={"deep": True})]))
+    one = scheduler(*entries_of([cron(report, "@hourly", args=("x",), kwargs={"deep": True})]))
     await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
     await one.run_once(redis)
@@ -32,7 +32,7 @@ async def test_declarations_of_monarqs_own(redis: Redis, clock: Clock) -> None:
 
 
 async def test_cpu_jobs_go_where_cpu_lanes_look(redis: Redis, clock: Clock) -> None:
-    one = keeper(entry(lane=Lane.CPU))
+    one = scheduler(entry(lane=Lane.CPU))
     await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
     await one.run_once(redis)

@@ -20,16 +20,27 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.arq.workers import until
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
-from tests.workers.cron.schedulers import EVERY_SECOND, NOON, QUEUE, Clock, Told, entry, keeper, kept, ms_of, queued
+from tests.workers.cron.schedulers import (
+    EVERY_SECOND,
+    NOON,
+    QUEUE,
+    Clock,
+    CronRecorder,
+    entry,
+    ms_of,
+    queued,
+    running,
+    scheduler,
+)
 
 
-async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:
-    journals = [Told() for _ in range(3)]
-    async with kept(redis, *(keeper(entry(EVERY_SECOND), events=recorder) for recorder in journals)):
-        await until(lambda: asyncio.sleep(0, sum(len(recorder.enqueued) for recorder in journals) >= 4))
+async def test_three_schedulers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:
+    recorders = [CronRecorder() for _ in range(3)]
+    async with running(redis, *(scheduler(entry(EVERY_SECOND), events=recorder) for recorder in recorders)):
+        await until(lambda: asyncio.sleep(0, sum(len(recorder.enqueued) for recorder in recorders) >= 4))
     waiting = await queued(redis)
-    # A keeper that is stopped may not have heard of its last one.
-    told = sorted(job_id for recorder in journals for job_id in recorder.enqueued)
+    # A scheduler that is stopped may not have heard of its last one.
+    told = sorted(job_id for recorder in recorders for job_id in recorder.enqueued)
     assert told == sorted(waiting)[: len(told)]
     due = sorted(waiting.values())
     assert [later - earlier for earlier, later in pairwise(due)] == [1000] * (len(due) - 1)
@@ -39,7 +50,7 @@ async def test_three_keepers_enqueue_each_tick_once_at_its_time(redis: Redis) ->
 
 
 async def test_ticks_are_enqueued_a_second_ahead_and_not_before(redis: Redis, clock: Clock) -> None:
-    one = keeper(entry())
+    one = scheduler(entry())
     clock.moment = NOON + timedelta(minutes=59)
     assert await one.run_once(redis) == 30
     clock.moment = NOON + timedelta(minutes=59, seconds=58)
@@ -53,7 +64,7 @@ async def test_ticks_are_enqueued_a_second_ahead_and_not_before(redis: Redis, cl
 
 
 async def test_a_tick_is_barred_long_after_its_job_has_ended(redis: Redis, clock: Clock) -> None:
-    one, late = keeper(entry()), keeper(entry())
+    one, late = scheduler(entry()), scheduler(entry())
     await one.run_once(redis)
     await late.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
@@ -65,7 +76,7 @@ async def test_a_tick_is_barred_long_after_its_job_has_ended(redis: Redis, clock
     assert await queued(redis) == {}
     bar = f"{QUEUE.base}tick:{tick}"
     assert await redis.pttl(bar) > 86_400_000
-    frequent = keeper(entry(EVERY_SECOND))
+    frequent = scheduler(entry(EVERY_SECOND))
     await frequent.run_once(redis)
     clock.moment += timedelta(seconds=2)
     await frequent.run_once(redis)
@@ -76,12 +87,12 @@ async def test_a_tick_is_barred_long_after_its_job_has_ended(redis: Redis, clock
 
 async def test_after_trouble_the_newest_missed_tick_is_enqueued(proxy: Proxy, redis: Redis, clock: Clock) -> None:
     through = open_redis(proxy.url)
-    recorder = Told()
-    one = keeper(entry(), events=recorder)
+    recorder = CronRecorder()
+    one = scheduler(entry(), events=recorder)
     await one.run_once(through)
     await proxy.close()
     clock.moment = NOON + timedelta(hours=5, minutes=30)
-    async with kept(through, one):
+    async with running(through, one):
         await until(lambda: asyncio.sleep(0, recorder.redis))
         assert await queued(redis) == {}
         await proxy.open()
@@ -98,7 +109,7 @@ async def test_a_call_that_got_lost_makes_one_job(
     proxy: Proxy, redis: Redis, clock: Clock, loss: Cut, unique: bool
 ) -> None:
     through = open_redis(proxy.url)
-    one = keeper(entry(unique=unique))
+    one = scheduler(entry(unique=unique))
     await one.run_once(through)
     clock.moment = NOON + timedelta(hours=1)
     proxy.lose(loss, b"\r\nnamed\r\n")
@@ -111,20 +122,20 @@ async def test_a_call_that_got_lost_makes_one_job(
 
 
 async def test_jobs_that_are_not_unique_are_enqueued_by_each_worker(redis: Redis, clock: Clock) -> None:
-    keepers = [keeper(entry(unique=False)) for _ in range(3)]
+    schedulers = [scheduler(entry(unique=False)) for _ in range(3)]
     for at in (0, 1, 2):
         clock.moment = NOON + timedelta(hours=at)
-        for one in keepers:
+        for one in schedulers:
             await one.run_once(redis)
     assert Counter((await queued(redis)).values()) == {ms_of(NOON + timedelta(hours=at)): 3 for at in (1, 2)}
 
 
 async def test_ticks_with_an_id_of_their_own_are_left_out_while_one_is_there(redis: Redis, clock: Clock) -> None:
-    keepers = [keeper(entry(job_id="mine")) for _ in range(3)]
+    schedulers = [scheduler(entry(job_id="mine")) for _ in range(3)]
 
     async def look_at(hours: int) -> None:
         clock.moment = NOON + timedelta(hours=hours)
-        for one in keepers:
+        for one in schedulers:
             await one.run_once(redis)
 
     await look_at(0)
@@ -142,8 +153,8 @@ async def test_ticks_with_an_id_of_their_own_are_left_out_while_one_is_there(red
 
 
 async def test_the_bar_of_an_own_id_is_down_before_the_next_tick(redis: Redis) -> None:
-    clock_now = keeper(entry(EVERY_SECOND, job_id="mine"))
-    async with kept(redis, clock_now):
+    clock_now = scheduler(entry(EVERY_SECOND, job_id="mine"))
+    async with running(redis, clock_now):
         for _ in range(3):
             await until(lambda: redis.zcard(DEFAULT_QUEUE))
             await redis.delete(names.job("mine"))
@@ -153,14 +164,14 @@ async def test_the_bar_of_an_own_id_is_down_before_the_next_tick(redis: Redis) -
 async def test_what_runs_at_startup(redis: Redis, clock: Clock) -> None:
     at_start = entry(run_at_startup=True)
     for _ in range(2):
-        one = keeper(at_start)
+        one = scheduler(at_start)
         await one.run_once(redis)
         await one.run_once(redis)
         clock.moment += timedelta(milliseconds=5)
     assert await redis.zcard(DEFAULT_QUEUE) == 2
     await redis.flushall()
     for _ in range(3):
-        await keeper(at_start, started=NOON).run_once(redis)
+        await scheduler(at_start, started=NOON).run_once(redis)
         clock.moment += timedelta(milliseconds=5)
     assert await queued(redis) == {tick_id("cron:tick", NOON): ms_of(NOON)}
 
@@ -174,7 +185,7 @@ async def test_ticks_that_no_worker_was_there_for(
     redis: Redis, clock: Clock, options: dict[str, Any], expected_hours: list[int], microsecond: int
 ) -> None:
     hourly = entry(from_arq_fields(minute=0, microsecond=microsecond), **options)
-    one = keeper(hourly)
+    one = scheduler(hourly)
     for hours in (0, 1, 2):
         clock.moment = NOON + timedelta(hours=hours, minutes=1)
         await one.run_once(redis)
@@ -183,25 +194,25 @@ async def test_ticks_that_no_worker_was_there_for(
     await redis.delete(DEFAULT_QUEUE, *[key async for key in redis.scan_iter(f"{QUEUE.base}tick:*")])
     await redis.delete(*[key async for key in redis.scan_iter(names.JOB_PREFIX + "*")])
     clock.moment = NOON + timedelta(hours=9, minutes=1)
-    await keeper(hourly).run_once(redis)
+    await scheduler(hourly).run_once(redis)
     expected = [ms_of(NOON + timedelta(hours=hours)) + microsecond // 1000 for hours in expected_hours]
     assert sorted((await queued(redis)).values()) == expected
 
 
 async def test_another_schedule_owes_nothing_of_the_old_one(redis: Redis, clock: Clock) -> None:
-    one = keeper(entry(remembers=True))
+    one = scheduler(entry(remembers=True))
     await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
     await one.run_once(redis)
     await redis.delete(DEFAULT_QUEUE)
     clock.moment = NOON + timedelta(hours=9, minutes=1)
-    await keeper(entry(crontab("30 * * * *"), remembers=True)).run_once(redis)
+    await scheduler(entry(crontab("30 * * * *"), remembers=True)).run_once(redis)
     assert await queued(redis) == {}
     await redis.flushall()
 
 
 async def test_redis_is_asked_for_its_time_now_and_then(redis: Redis) -> None:
-    one = keeper(entry())
+    one = scheduler(entry())
     asked = 0
     execute = redis.execute_command
 
@@ -220,7 +231,7 @@ async def test_redis_is_asked_for_its_time_now_and_then(redis: Redis) -> None:
 
 
 async def test_a_tick_lives_as_long_as_it_may_be_started(redis: Redis, clock: Clock) -> None:
-    one = keeper(entry(), ttl_ms=7000)
+    one = scheduler(entry(), ttl_ms=7000)
     await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
     await one.run_once(redis)
@@ -231,8 +242,8 @@ async def test_a_tick_lives_as_long_as_it_may_be_started(redis: Redis, clock: Cl
 @pytest.mark.parametrize("bad", [{"queue": "text"}, {"args": (object(),)}], ids=["its queue", "its arguments"])
 async def test_an_entry_that_fails_keeps_no_other_waiting(redis: Redis, clock: Clock, bad: dict[str, Any]) -> None:
     await redis.set("text", "no queue", ex=60)
-    recorder = Told()
-    one = keeper(entry(name="cron:bad", **bad), entry(name="cron:good"), events=recorder)
+    recorder = CronRecorder()
+    one = scheduler(entry(name="cron:bad", **bad), entry(name="cron:good"), events=recorder)
     await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
     assert await one.run_once(redis) < 1
@@ -242,8 +253,8 @@ async def test_an_entry_that_fails_keeps_no_other_waiting(redis: Redis, clock: C
 
 async def test_an_entry_goes_on_when_what_it_failed_of_is_gone(redis: Redis, clock: Clock) -> None:
     await redis.set("text", "no queue", ex=60)
-    recorder = Told()
-    one = keeper(entry(name="cron:bad", queue="text"), events=recorder)
+    recorder = CronRecorder()
+    one = scheduler(entry(name="cron:bad", queue="text"), events=recorder)
     await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
     await one.run_once(redis)
@@ -258,7 +269,7 @@ async def test_an_entry_goes_on_when_what_it_failed_of_is_gone(redis: Redis, clo
 
 async def test_a_memory_that_is_none_stops_nothing(redis: Redis, clock: Clock) -> None:
     await redis.hset(QUEUE.cron, "cron:tick", "yesterday")
-    one = keeper(entry())
+    one = scheduler(entry())
     await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
     await one.run_once(redis)

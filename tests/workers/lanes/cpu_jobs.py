@@ -1,4 +1,4 @@
-"""What the tests of the CPU lane run in its child process.
+"""What the tests of the CPU lane run in its child process, and the values that they send through it.
 
 It imports little at its top, as a fresh child imports it in nearly every test.
 """
@@ -11,12 +11,78 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cpu_values import CodeError, Ctx, Declared, LockedError, NamelessError, TwoPartError, Unloadable
-
 from monarq.workers.lanes.cpu_child.main import send_message
+
+# -- values, contexts and exceptions
+
+
+class TwoPartError(Exception):
+    """Calling its class by its args would fail: __init__ wants more than these."""
+
+    def __init__(self, left: str, right: str) -> None:
+        super().__init__(f"{left} and {right}")
+
+
+class CodeError(Exception):
+    """Unpickling it by its args would say "code code 7"."""
+
+    def __init__(self, code: object) -> None:
+        super().__init__(f"code {code}")
+        self.code = code
+
+
+class LockedError(Exception):
+    """Cannot be pickled."""
+
+    def __init__(self) -> None:
+        super().__init__("locked")
+        self.lock = threading.Lock()
+
+
+class NamelessError(Exception):
+    """Its text cannot be made."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None)
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+class Unloadable:
+    """Pickles, but does not unpickle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return int, ("no number",)
+
+
+@dataclass(frozen=True, slots=True)
+class Ctx:
+    """A context as a job gets it."""
+
+    job_id: str
+
+
+class Declared:
+    """As monarq's Job: a callable object around what is called."""
+
+    def __init__(self, function: Any) -> None:
+        self.called = function
+
+    def __call__(self) -> NoReturn:
+        raise AssertionError("the lane must call the function itself")
+
+
+def shrink(size: int) -> int:
+    return size
+
+
+# -- functions
 
 
 def add(left: int, right: int = 0) -> int:
@@ -296,3 +362,86 @@ def write_at_exit(path: str) -> None:
 
 def linger_at_exit() -> None:
     atexit.register(wait)
+
+
+# -- misuse of what the child and its worker share
+
+
+def misuse_descriptors(how: str) -> str:  # noqa: C901 - a table of what can be done
+    """Does to its descriptors what no job should, and returns."""
+    numbers = range(256)
+    if how == "closes a stream":
+        os.close(1)
+    elif how == "closes the streams":
+        os.closerange(0, 3)
+    elif how == "closes the lifeline":
+        os.close(_lifeline())
+    elif how == "makes them not block":
+        _for_each(numbers, lambda fd: os.set_blocking(fd, False))
+    elif how == "reads what is there":
+        _for_each(numbers, lambda fd: os.set_blocking(fd, False))
+        _for_each(numbers, lambda fd: os.read(fd, 1 << 16))
+    elif how == "reads for ever":
+        for fd in numbers:
+            threading.Thread(target=_read_all, args=(fd,), daemon=True).start()
+    elif how == "reads a byte":
+        threading.Thread(target=os.read, args=(_socket(), 1), daemon=True).start()
+    elif how == "closes later":
+        _later(lambda: os.closerange(3, 256))
+    elif how == "writes a bit":
+        os.write(_socket(), b"x")
+    elif how == "writes later":
+        number = _socket()
+        _later(lambda: os.write(number, b"\x02" * 100))
+    return how
+
+
+def _later(do: Callable[[], object]) -> None:
+    """Does it once the answer has gone out, and then makes the file that says so."""
+
+    def work() -> None:
+        do()
+        Path(os.environ["DONE_LATER"]).touch()
+
+    threading.Timer(0.05, work).start()
+
+
+def _for_each(numbers: Iterable[int], do: Callable[[int], object]) -> None:
+    for number in numbers:
+        try:
+            do(number)
+        except OSError:
+            continue
+
+
+def _read_all(number: int) -> None:
+    try:
+        while os.read(number, 1 << 16):
+            pass
+    except OSError:
+        return
+
+
+def _socket() -> int:
+    return next(int(fd.name) for fd in Path("/proc/self/fd").iterdir() if _target(fd).startswith("socket:"))
+
+
+def _lifeline() -> int:
+    return next(
+        int(fd.name) for fd in Path("/proc/self/fd").iterdir() if int(fd.name) > 2 and _target(fd).startswith("pipe:")
+    )
+
+
+def _target(fd: Path) -> str:
+    try:
+        return str(fd.readlink())
+    except OSError:
+        return ""
+
+
+def report_with(value: bytes) -> None:
+    send_message(len(value))
+
+
+def resident_bytes(_value: bytes) -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
-
-import pytest
-import uvloop
 
 from monarq.workers.lanes.child_protocol import CpuCall
 from monarq.workers.lanes.cpu_lane import CpuLane
@@ -18,9 +15,8 @@ HERE = str(Path(__file__).parent)
 
 
 def call_of(name: str, *args: Any, context: Any = None, **kwargs: Any) -> CpuCall:
-    """A call of a function in cpu_jobs.py, or in the module that stands before its name."""
-    module, _, qualname = name.rpartition(":")
-    return CpuCall(module or "cpu_jobs", qualname, args, kwargs, context)
+    """A call of a function in cpu_jobs.py."""
+    return CpuCall("cpu_jobs", name, args, kwargs, context)
 
 
 class Driver:
@@ -59,16 +55,6 @@ class Driver:
         """Stops the lane."""
         if self._lane is not None:
             self.do(self._lane.stop())
-
-
-@pytest.fixture(params=[uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
-def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
-    """A driver on a uvloop loop, then on an asyncio loop."""
-    monkeypatch.syspath_prepend(HERE)
-    with asyncio.Runner(loop_factory=request.param) as runner:
-        driver = Driver(runner)
-        yield driver
-        driver.stop()
 
 
 def alive(pid: int) -> bool:

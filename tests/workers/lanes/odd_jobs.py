@@ -7,10 +7,12 @@ import math
 import time
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Final, Optional
 
 import monarq as m
 from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.job import Job
+from tests.workers.lanes.cpu_jobs import shrink
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -29,7 +31,7 @@ def session_given(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def told(function: Callable[..., Any]) -> Callable[..., Any]:
+def wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
     """A plain wrapper, of an async def as well."""
 
     @functools.wraps(function)
@@ -67,7 +69,7 @@ async def load_with_context(session: str, ctx: Context, user: int) -> list[objec
 
 
 @job
-@told
+@wrapped
 async def greet(name: str, ctx: Context) -> str:
     return f"{ctx.job_id} {name}"
 
@@ -119,7 +121,7 @@ child_object = job(name="child object")(Multiplier(3))
 child_method = job(name="child method")(Multiplier(5).__call__)
 child_root = job(name="child root")(math.sqrt)
 child_last = job(name="child last")(plain_last)
-child_told = job(name="child told")(told(told(plain_add)))
+child_told = job(name="child told")(wrapped(wrapped(plain_add)))
 
 
 class Shelf:
@@ -190,5 +192,35 @@ def forgets_to_await() -> Any:
 def forgets_to_iterate() -> Any:
     return (n for n in range(3))
 
+
+def audited(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        return "audited", function(*args)
+
+    return call
+
+
+def resize(size: int) -> int:
+    return size
+
+
+@job
+@audited
+def crop_audited(size: int) -> int:
+    return size
+
+
+@job(name="renamed")
+def plain(size: int) -> int:
+    return size
+
+
+resize_audited = job(name="resize_audited")(audited(resize))
+BY_NAME: Final[dict[str, Job[Any, Any]]] = {"kept": job(name="kept_in_a_dict")(audited(resize))}
+OF_ANOTHER_MODULE: Final = job(name="shrink_audited")(audited(shrink))
+
+DECLARED: Final[list[Job[Any, Any]]] = [crop_audited, plain, resize_audited, BY_NAME["kept"], OF_ANOTHER_MODULE]
+"""Cpu jobs that are found under no name, or under that of another function: see test_declared_functions.py."""
 
 ALL = [value for value in list(vars().values()) if isinstance(value, m.Job)]

@@ -1,34 +1,20 @@
-"""The CPU lane's deaths: timeouts, cancels, memory limits, crashes, and the death of the worker itself."""
+"""The CPU child's deaths: by timeouts, cancels and crashes."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from monarq.workers.lanes import child_process, memory_guard
+from monarq.workers.lanes import child_process
 from monarq.workers.lanes.child_protocol import BROKEN_SOCKET_EXIT
-from monarq.workers.lanes.memory_guard import MemoryGuard
-from monarq.workers.runs.cpu_errors import CpuJobDied, CpuMemoryExceeded
-from tests.support.slowness import patience_s
-from tests.workers.lanes.lane_driver import HERE, Driver, alive, call_of, driver, until
-
-__all__ = ["driver"]
+from monarq.workers.runs.cpu_errors import CpuJobDied
+from tests.workers.lanes.lane_driver import Driver, alive, call_of, until
 
 MB = 1 << 20
-
-
-@pytest.fixture(params=["pidfd", "polling"])
-def exits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Either way of learning of a child's end: systems without pidfd poll."""
-    if request.param == "polling":
-        monkeypatch.setattr(child_process, "open_pidfd", lambda _pid: None)
 
 
 # -- timeout and cancel
@@ -160,123 +146,3 @@ def test_an_answer_is_never_written_into_a_users_file(driver: Driver, tmp_path: 
     with pytest.raises(CpuJobDied):
         driver.run("close_and_open", str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == b""
-
-
-# -- memory
-
-
-def test_a_slow_leak_is_stopped_near_its_limit(driver: Driver, exits: None) -> None:
-    with pytest.raises(CpuMemoryExceeded, match=r"^grow died: it passed its memory limit of 64\.0 MB \(\d+") as caught:
-        driver.run("grow", 1 * MB, 0.01, memory_bytes=64 * MB)
-    assert 64 * MB < caught.value.seen_bytes < 110 * MB
-    assert (caught.value.limit_bytes, caught.value.signal_name) == (64 * MB, "SIGKILL")
-
-
-def test_one_fast_allocation_is_stopped_in_the_middle(driver: Driver) -> None:
-    driver.make(default_memory_bytes=100 * MB)
-    with pytest.raises(CpuMemoryExceeded) as caught:
-        driver.run("hog", 2000 * MB)
-    assert (caught.value.peak_memory_bytes or 0) < 600 * MB
-    assert driver.run("hog", 20 * MB) == 20 * MB
-    assert driver.run("hog", 200 * MB, memory_bytes=1000 * MB) == 200 * MB, "a call's own limit counts"
-
-
-def test_a_job_does_not_pay_for_what_earlier_ones_kept(driver: Driver) -> None:
-    pid = driver.run("keep", 90 * MB)
-    assert driver.run("pid", memory_bytes=200 * MB) == pid
-    assert driver.run("pid", memory_bytes=80 * MB) != pid
-    assert driver.lane.restarts == 1
-
-
-def test_a_limit_that_no_child_fits_fails_the_job(driver: Driver) -> None:
-    for _ in range(2):
-        with pytest.raises(CpuMemoryExceeded):
-            driver.run("pid", memory_bytes=1 * MB)
-    assert driver.run("add", 1, 1) == 2
-
-
-@pytest.mark.parametrize(("seen_bytes", "least", "most"), [(0, 2, 9), (990 * MB, 12, 400)])
-def test_the_guard_looks_more_often_near_the_limit(
-    monkeypatch: pytest.MonkeyPatch, seen_bytes: int, least: int, most: int
-) -> None:
-    looks: list[int] = []
-    monkeypatch.setattr(memory_guard, "read_resident_bytes", lambda pid: looks.append(pid) or seen_bytes)
-
-    async def scenario() -> None:
-        guard = MemoryGuard(pid=1, limit_bytes=1000 * MB, on_excess=pytest.fail)
-        guard.start()
-        await asyncio.sleep(0.4)
-        guard.stop()
-        await asyncio.sleep(0.06)
-
-    asyncio.run(scenario())
-    assert least <= len(looks) <= most
-
-
-# -- the worker's death
-
-WORKER = """
-import asyncio, os, sys, time, uvloop
-from monarq.workers.lanes.child_protocol import CpuCall
-from monarq.workers.lanes.cpu_lane import CpuLane
-
-async def main():
-    lane = CpuLane(sys_path=[sys.argv[1]])
-    await lane.start()
-    if sys.argv[3] == "forked" and not os.fork():
-        time.sleep(1)
-        os._exit(0)
-    print(lane.pid, flush=True)
-    if sys.argv[3] == "busy":
-        await lane.run(CpuCall("cpu_jobs", "wait_with_family", (sys.argv[2],), {}, None), timeout_s=None)
-    await asyncio.sleep(60)
-
-asyncio.Runner(loop_factory=uvloop.new_event_loop).run(main())
-"""
-
-
-@pytest.mark.parametrize("state", ["busy", "idle", "forked"])
-def test_the_child_dies_with_its_worker(state: str, tmp_path: Path) -> None:
-    """Busy: in a call that holds the GIL, with a family. Forked: a fork of the worker lives on with all its files."""
-    pids = tmp_path / "pids"
-    command = [sys.executable, "-c", WORKER, HERE, str(pids), state]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
-        try:
-            assert worker.stdout is not None
-            family = [int(worker.stdout.readline())]
-            if state == "busy":
-                until(pids.exists)
-                family = [int(pid) for pid in pids.read_text().split()]
-            assert all(map(alive, family))
-        finally:
-            worker.kill()
-        until(lambda: not any(map(alive, family)))
-
-
-def test_the_lifeline_works_without_the_kernels_help(tmp_path: Path) -> None:
-    code = (
-        "import sys, threading, time, subprocess\n"
-        "from monarq.workers.lanes.cpu_child.process_setup import watch_lifeline\n"
-        "threading.Thread(target=watch_lifeline, args=(int(sys.argv[1]),)).start()\n"
-        "print(subprocess.Popen(['sleep', '64']).pid, flush=True); time.sleep(60)"
-    )
-    ours, theirs = os.pipe()[::-1]
-    command = [sys.executable, "-c", code, str(theirs)]
-    with subprocess.Popen(
-        command, pass_fds=[theirs], start_new_session=True, stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdout is not None
-        started = int(child.stdout.readline())
-        os.close(theirs)
-        os.close(ours)
-        assert child.wait(5) == -9
-    until(lambda: not alive(started))
-
-
-def test_a_child_whose_worker_is_gone_at_its_start_ends() -> None:
-    ours, theirs = os.pipe()[::-1]
-    command = [sys.executable, "-m", "monarq.workers.lanes.cpu_child", str(theirs), str(theirs), str(theirs), "1"]
-    ended = subprocess.run(command, pass_fds=[theirs], start_new_session=True, timeout=patience_s(10), check=False)
-    os.close(ours)
-    os.close(theirs)
-    assert ended.returncode == 1

@@ -16,10 +16,7 @@ from monarq.workers.lanes import child_process
 from monarq.workers.lanes.child_protocol import CpuCall
 from monarq.workers.lanes.cpu_lane import CpuLane
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuLaneError, CpuStartError
-from tests.workers.lanes.lane_driver import HERE, Driver, alive, call_of, driver, until
-
-__all__ = ["driver"]
-
+from tests.workers.lanes.lane_driver import HERE, Driver, alive, call_of, until
 
 # -- surroundings
 
@@ -88,9 +85,13 @@ def test_modules_are_preloaded(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "why"), [("no_such_module", "ModuleNotFoundError"), ("cpu_job_quits", "SystemExit: 5")]
+    ("module", "why"), [("no_such_module", "ModuleNotFoundError"), ("quits_at_import", "SystemExit: 5")]
 )
-def test_a_failing_preload_is_told(driver: Driver, module: str, why: str) -> None:
+def test_a_failing_preload_is_told(
+    driver: Driver, module: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "quits_at_import.py").write_text("raise SystemExit(5)")
+    monkeypatch.syspath_prepend(tmp_path)
     driver.make(preload=[module])
     for attempt in (driver.lane.start, driver.lane.start):
         with pytest.raises(CpuStartError, match=f"(?s)preload failed.*{why}"):

@@ -21,10 +21,7 @@ from monarq.workers.runs.cpu_errors import (
     CpuStartError,
     CpuUnreachableError,
 )
-from tests.workers.lanes.lane_driver import Driver, call_of, driver
-
-__all__ = ["driver"]
-
+from tests.workers.lanes.lane_driver import Driver, call_of
 
 # -- results
 
@@ -37,7 +34,7 @@ def test_arguments_go_in_and_the_result_comes_out(driver: Driver) -> None:
 
 
 def test_context_is_the_first_argument(driver: Driver) -> None:
-    from cpu_values import Ctx
+    from cpu_jobs import Ctx
 
     call = call_of("with_context", 5, context=Ctx("job-1"))
     assert driver.do(driver.lane.run(call, timeout_s=5)) == "job-1:5"
@@ -103,7 +100,7 @@ def test_what_the_function_raised_is_raised(driver: Driver) -> None:
 
 
 def test_an_exception_keeps_its_text_though_its_class_makes_another(driver: Driver) -> None:
-    from cpu_values import CodeError
+    from cpu_jobs import CodeError
 
     with pytest.raises(CodeError, match=r"^code 7$") as caught:
         driver.run("fail", "code")
@@ -111,15 +108,15 @@ def test_an_exception_keeps_its_text_though_its_class_makes_another(driver: Driv
 
 
 def test_an_exception_arrives_though_its_class_wants_other_arguments(driver: Driver) -> None:
-    from cpu_values import TwoPartError
+    from cpu_jobs import TwoPartError
 
     with pytest.raises(TwoPartError, match=r"^a and b$"):
         driver.run("fail", "two")
 
 
 TOLD = [
-    ("locked", "cpu_values.LockedError", "locked"),
-    ("nameless", "cpu_values.NamelessError", "<its str() raised ZeroDivisionError>"),
+    ("locked", "cpu_jobs.LockedError", "locked"),
+    ("nameless", "cpu_jobs.NamelessError", "<its str() raised ZeroDivisionError>"),
     ("exit", "SystemExit", "3"),
     ("interrupt", "KeyboardInterrupt", ""),
     ("cancelled", "asyncio.exceptions.CancelledError", "by itself"),
@@ -157,7 +154,7 @@ def test_a_function_out_of_reach_is_refused_before_it_is_sent(driver: Driver, mo
 
 
 def test_what_does_not_pickle_is_named_and_the_child_lives_on(driver: Driver) -> None:
-    from cpu_values import Unloadable
+    from cpu_jobs import Unloadable
 
     pid = driver.run("pid")
     for what, value in (("arguments", lambda: None), ("arguments", Unloadable())):

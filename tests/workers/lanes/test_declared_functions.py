@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.decorators import job
 from tests.support.workers import make_worker, put, result_of, run_burst
-from tests.workers.lanes import cpu_declared_jobs as jobs
+from tests.workers.lanes import odd_jobs as jobs
 
 IN_A_SCRIPT = """
 from monarq.shared.jobs.decorators import job
@@ -29,11 +29,11 @@ except DeclarationError as error:
 """
 
 
-@pytest.mark.parametrize("number", range(len(jobs.ALL)), ids=[each.name for each in jobs.ALL])
+@pytest.mark.parametrize("number", range(len(jobs.DECLARED)), ids=[each.name for each in jobs.DECLARED])
 async def test_the_function_that_was_declared_is_run(redis: Redis, redis_url: str, number: int) -> None:
-    declared = jobs.ALL[number]
+    declared = jobs.DECLARED[number]
     await put(redis, declared, 7, job_id="one")
-    await run_burst(redis_url, jobs.ALL)
+    await run_burst(redis_url, jobs.DECLARED)
     expected = declared.function(7)
     assert (await result_of(redis, "one")).value == (list(expected) if isinstance(expected, tuple) else expected)
 
