@@ -221,6 +221,6 @@ BY_NAME: Final[dict[str, Job[Any, Any]]] = {"kept": job(name="kept_in_a_dict")(a
 OF_ANOTHER_MODULE: Final = job(name="shrink_audited")(audited(shrink))
 
 DECLARED: Final[list[Job[Any, Any]]] = [crop_audited, plain, resize_audited, BY_NAME["kept"], OF_ANOTHER_MODULE]
-"""Cpu jobs that are found under no name, or under that of another function: see test_declared_functions.py."""
+"""Cpu jobs that are found under no name, or under that of another function: see test_odd_jobs.py."""
 
 ALL = [value for value in list(vars().values()) if isinstance(value, m.Job)]

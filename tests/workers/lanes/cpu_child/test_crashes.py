@@ -17,7 +17,7 @@ from monarq.shared.redis import keys as names
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
-from tests.workers.lanes import cpu_crash_jobs as jobs
+from tests.workers.lanes.cpu_child import crash_jobs as jobs
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Cpu jobs whose process dies under them, and one that has no part in it: see test_cpu_crashes.py."""
+"""Cpu jobs whose process dies under them, and one that has no part in it: see test_crashes.py."""
 
 from __future__ import annotations
 
