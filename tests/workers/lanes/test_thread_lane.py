@@ -11,20 +11,20 @@ import pytest
 
 from monarq.shared.errors import StandInError
 from monarq.workers.lanes.thread_lane import ThreadLane
-from monarq.workers.reporting.counters import Tally
+from monarq.workers.reporting.counters import RunCounters
 from tests.support.slowness import in_time
 
 TENANT: ContextVar[str] = ContextVar("tenant", default="")
 
 
 @pytest.fixture
-def tally() -> Tally:
-    return Tally()
+def counters() -> RunCounters:
+    return RunCounters()
 
 
 @pytest.fixture
-async def lane(tally: Tally) -> AsyncIterator[ThreadLane]:
-    made = ThreadLane(2, tally)
+async def lane(counters: RunCounters) -> AsyncIterator[ThreadLane]:
+    made = ThreadLane(2, counters)
     yield made
     made.stop()
 
@@ -69,16 +69,16 @@ async def test_no_more_run_at_a_time_than_there_are_places(lane: ThreadLane) -> 
     assert most == 2
 
 
-async def test_an_abandoned_thread_gives_its_place_to_another_job(lane: ThreadLane, tally: Tally) -> None:
+async def test_an_abandoned_thread_gives_its_place_to_another_job(lane: ThreadLane, counters: RunCounters) -> None:
     let_go = threading.Event()
     calls = [asyncio.create_task(lane.run(lambda: let_go.wait(10), "job")) for _ in range(2)]
     await asyncio.sleep(0.05)
     for call in calls:
         call.cancel()
     await asyncio.wait(calls)
-    assert tally.abandoned_threads == 2
+    assert counters.abandoned_threads == 2
     assert await lane.run(lambda: 42, "job") == 42
     let_go.set()
     async with in_time(10):
-        while tally.abandoned_threads:
+        while counters.abandoned_threads:
             await asyncio.sleep(0.005)
