@@ -38,7 +38,7 @@ async def test_a_target_of_arqs_runs_with_all_that_belongs_to_it(
     redis: Redis, redis_url: str, stock: arq.ArqRedis
 ) -> None:
     loaded = load_target(TARGET, redis_url, {"concurrency": 7})
-    assert isinstance(loaded.recorder, Dispatcher)
+    assert isinstance(loaded.events, Dispatcher)
     assert [type(part) for part in loaded.background] == [ArqHealth, CronScheduler]
     assert loaded.settings.concurrency == 7
     made = await stock.enqueue_job("parent", 5)
