@@ -11,7 +11,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.dead import DeadLetter, read_dead_page
+from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_page
 from monarq.monitor.queues.counters import Tallies
 from monarq.monitor.queues.health_check import ArqHealth, read_health
 from monarq.monitor.queues.series import read_all

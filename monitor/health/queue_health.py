@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from monarq.monitor.health.overview import Overview
-from monarq.monitor.queues.places import all_places
+from monarq.monitor.queues.lane_usage import all_places
 from monarq.monitor.queues.stats import QueueStats
 
 State = Literal[

@@ -15,9 +15,9 @@ from typing import Final, Literal, cast, get_args
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.dead import DeadLetter, read_dead_page
-from monarq.monitor.jobs.recent import MOST as MOST_ENDED
-from monarq.monitor.jobs.recent import Ended, read_recent
+from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_page
+from monarq.monitor.jobs.ended import MOST as MOST_ENDED
+from monarq.monitor.jobs.ended import Ended, read_recent
 from monarq.shared.commands.queues.browse import BATCH, START, Browsed, Live, Place, browse
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from monarq.monitor.jobs.lanes import lane_named
-from monarq.monitor.jobs.value_text import call_text, value_text
+from monarq.monitor.text.value_text import call_text, value_text
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import Format
 from monarq.shared.payloads.pickle_fields import Called, Items, read_fields

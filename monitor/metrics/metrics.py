@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.admin.admin import paused_since_ms
 from monarq.monitor.queues.counters import BOUNDS_S, COUNTS, Histogram, Tallies
-from monarq.monitor.queues.places import places_of
+from monarq.monitor.queues.lane_usage import places_of
 from monarq.monitor.queues.series import read_all
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.monitor.queues.workers import WorkerStats, in_order

@@ -14,13 +14,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from monarq.monitor.web.live_broadcast import Hub
-from monarq.monitor.web.page_request import Asked
-from monarq.monitor.web.redis_provider import Store, StoreSource
-from monarq.monitor.web.rendering import Renderer, Site, View
+from monarq.monitor.web.base.live_broadcast import Hub
+from monarq.monitor.web.base.page_request import Asked
+from monarq.monitor.web.base.redis_provider import Store, StoreSource
+from monarq.monitor.web.base.rendering import Renderer, Site, View
+from monarq.monitor.web.pages.login import Door
 from monarq.monitor.web.routes import CHANGES, Change, Read, make_pages
 from monarq.monitor.web.security.access import Access
-from monarq.monitor.web.security.login import Door
 from monarq.monitor.web.security.login_limits import Guesses
 from monarq.monitor.web.security.middleware import Gate, route_path
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.web.page_request import Asked
+from monarq.monitor.web.base.page_request import Asked
+from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages import cron, dead, job, jobs, queues, workers
 from monarq.monitor.web.pages.overview import Overview
-from monarq.monitor.web.rendering import View
 
 Read = Callable[[Redis, Asked], Awaitable[View]]
 """What a page shows."""

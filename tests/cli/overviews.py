@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from monarq.monitor.health.overview import BEAT_S, BEATS, Beat, Overview
-from monarq.monitor.jobs.dead import DeadLetter
+from monarq.monitor.jobs.dead_letters import DeadLetter
 from monarq.monitor.queues.counters import Histogram, Tallies
 from monarq.monitor.queues.stats import QueueStats, WorkerStats
 

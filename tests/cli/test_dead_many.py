@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs import dead as reading
-from monarq.monitor.jobs.dead import DeadLetter, Wanted, find_letters
+from monarq.monitor.jobs import dead_letters as reading
+from monarq.monitor.jobs.dead_letters import DeadLetter, Wanted, find_letters
 from tests.cli.command import heard, start, until
 from tests.cli.dead_letters import bury, ids_queued, letter
 from tests.support.queue_state import KEYS, server_ms

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq import Producer
 from monarq.monitor.admin import admin as steering
-from monarq.monitor.jobs.dead import count_letters
+from monarq.monitor.jobs.dead_letters import count_letters
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import worker
 from tests.support.slowness import in_time

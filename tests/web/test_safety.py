@@ -21,8 +21,8 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import heard, start, stop
-from tests.page.letters import bury
-from tests.page.site import served
+from tests.monitor.web.dead_letters import bury
+from tests.monitor.web.site import served
 from tests.support.workers import put
 from tests.web.hostile import HOSTILE
 

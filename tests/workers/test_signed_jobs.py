@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from monarq.arq.connections import RedisSettings, create_pool
 from monarq.arq.worker import Worker
-from monarq.monitor.jobs.dead import read_letters
+from monarq.monitor.jobs.dead_letters import read_letters
 from monarq.producer import Producer
 from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.errors import PayloadError

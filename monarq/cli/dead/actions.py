@@ -14,7 +14,7 @@ from monarq.cli.dead.progress import Tally
 from monarq.cli.dead.view import as_json_line, render_letter, render_list
 from monarq.cli.source import open_client
 from monarq.monitor.admin.rate_limiter import Pace
-from monarq.monitor.jobs.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters, read_payload
+from monarq.monitor.jobs.dead_letters import DeadLetter, Wanted, count_letters, find_letters, read_letters, read_payload
 from monarq.monitor.queues.stats import known_queues
 from monarq.shared.commands.dead import discard as discarding
 from monarq.shared.commands.dead import revive as reviving

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from monarq.cli.formatting import duration
 from monarq.cli.tables import Column, render_listed
-from monarq.monitor.jobs.dead import DeadLetter
+from monarq.monitor.jobs.dead_letters import DeadLetter
 from monarq.monitor.jobs.payload_view import PayloadView, view_payload
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line

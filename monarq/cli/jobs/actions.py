@@ -15,7 +15,7 @@ from monarq.cli.jobs.view import as_row_line, as_view_line, render_rows, render_
 from monarq.cli.source import open_client
 from monarq.monitor.admin import admin as steering
 from monarq.monitor.admin.admin import Cancelled, Retried
-from monarq.monitor.jobs.job import JobView, find_job
+from monarq.monitor.jobs.job_view import JobView, find_job
 from monarq.monitor.jobs.listing import MOST_LOOKED_AT, MOST_ROWS, JobRow, ListedState
 from monarq.monitor.jobs.listing import list_jobs as read_page
 from monarq.monitor.queues.stats import known_queues

@@ -16,7 +16,7 @@ from rich.text import Text
 from monarq.cli.dead.view import ago, below, labelled, moment
 from monarq.cli.formatting import duration
 from monarq.cli.tables import Column, render_listed
-from monarq.monitor.jobs.job import JobView
+from monarq.monitor.jobs.job_view import JobView
 from monarq.monitor.jobs.listing import JobRow
 from monarq.monitor.jobs.timeline import Moment
 from monarq.shared.text.error_text import brief

@@ -15,7 +15,7 @@ from rich.text import Text
 from monarq.cli.console import open_console
 from monarq.cli.formatting import NOTHING, duration
 from monarq.cli.tables import Column, open_table, render_listed
-from monarq.monitor.queues.places import Places, places_of
+from monarq.monitor.queues.lane_usage import Places, places_of
 from monarq.monitor.queues.stats import known_queues
 from monarq.monitor.queues.workers import WorkerStats, read_workers
 from monarq.shared.redis.connection import UrlSource

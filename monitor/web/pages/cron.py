@@ -6,8 +6,8 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import read_crons
 from monarq.monitor.queues.stats import known_queues
-from monarq.monitor.web.page_request import Asked
-from monarq.monitor.web.rendering import View
+from monarq.monitor.web.base.page_request import Asked
+from monarq.monitor.web.base.rendering import View
 
 
 async def show(redis: Redis, _: Asked) -> View:

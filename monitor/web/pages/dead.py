@@ -7,10 +7,10 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters
+from monarq.monitor.jobs.dead_letters import DeadLetter, Wanted, count_letters, find_letters, read_letters
 from monarq.monitor.queues.stats import known_queues
-from monarq.monitor.web.page_request import Asked, Value, link
-from monarq.monitor.web.rendering import View
+from monarq.monitor.web.base.page_request import Asked, Value, link
+from monarq.monitor.web.base.rendering import View
 from monarq.shared.commands.dead import discard as discarding
 from monarq.shared.commands.dead import revive as reviving
 from monarq.shared.commands.dead.discard import discard

@@ -8,9 +8,9 @@ from redis.asyncio import Redis
 
 from monarq.monitor.admin import admin as steering
 from monarq.monitor.admin.admin import Cancelled, Retried
-from monarq.monitor.jobs.job import find_job
-from monarq.monitor.web.page_request import Asked, link
-from monarq.monitor.web.rendering import View
+from monarq.monitor.jobs.job_view import find_job
+from monarq.monitor.web.base.page_request import Asked, link
+from monarq.monitor.web.base.rendering import View
 from monarq.shared.commands.jobs.progress import read_progress
 from monarq.shared.redis.keys import QueueKeys
 

@@ -6,11 +6,11 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.job import find_rows
+from monarq.monitor.jobs.job_view import find_rows
 from monarq.monitor.jobs.listing import JobPage, JobRow, ListedState, PlaceError, list_jobs
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
-from monarq.monitor.web.page_request import Asked
-from monarq.monitor.web.rendering import View
+from monarq.monitor.web.base.page_request import Asked
+from monarq.monitor.web.base.rendering import View
 from monarq.shared.commands.jobs.progress import read_progress
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys

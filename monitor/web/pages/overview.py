@@ -11,16 +11,16 @@ from redis.asyncio import Redis
 
 from monarq.monitor.health.overview import read_glance
 from monarq.monitor.health.queue_health import FAILING_S, FAILING_SHARE, State, find_troubles
-from monarq.monitor.jobs.dead import DeadLetter, Wanted, find_letters
+from monarq.monitor.jobs.dead_letters import DeadLetter, Wanted, find_letters
 from monarq.monitor.queues.counters import Tallies
-from monarq.monitor.queues.places import all_places
+from monarq.monitor.queues.lane_usage import all_places
 from monarq.monitor.queues.series import Bucket, read_jobs
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
-from monarq.monitor.web.charts import draw_charts
-from monarq.monitor.web.history import SPANS, History, Span
-from monarq.monitor.web.page_request import Asked
+from monarq.monitor.web.base.chart_history import SPANS, History, Span
+from monarq.monitor.web.base.charts import draw_charts
+from monarq.monitor.web.base.page_request import Asked
+from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.workers import every_worker
-from monarq.monitor.web.rendering import View
 
 LEVELS: Final[dict[State, str]] = {
     "no worker": "bad",

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.stats import QueueStats, WorkerStats, known_queues, read_stats
-from monarq.monitor.web.page_request import Asked
-from monarq.monitor.web.rendering import View
+from monarq.monitor.web.base.page_request import Asked
+from monarq.monitor.web.base.rendering import View
 
 
 async def show(redis: Redis, _: Asked) -> View:

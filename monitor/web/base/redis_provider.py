@@ -1,0 +1,50 @@
+"""The page's Redis: connected when the first page is asked for, and told of in words where it does not answer."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from monarq.monitor.web.base.rendering import View
+from monarq.shared.errors import SettingsError
+from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
+from monarq.shared.redis.redis_errors import explain
+
+StoreSource = str | RedisSource | Redis | None
+
+
+class Store:
+    """Where the pages read.
+
+    Args:
+        source: see `create_app`.
+    """
+
+    def __init__(self, source: StoreSource) -> None:
+        self._source = UrlSource(redis_url(source)) if source is None or isinstance(source, str) else source
+        self._own: Redis | None = None
+        if isinstance(self._source, Redis) and self._source.connection_pool.connection_kwargs.get("decode_responses"):
+            raise SettingsError("the page needs a Redis client that gives bytes: make it without decode_responses")
+
+    @property
+    def shown(self) -> str:
+        """The server, fit for people."""
+        return "Redis" if isinstance(self._source, Redis) else self._source.shown
+
+    @property
+    def redis(self) -> Redis:
+        """The client."""
+        if isinstance(self._source, Redis):
+            return self._source
+        if self._own is None:
+            self._own = self._source.client()
+        return self._own
+
+    def trouble(self, error: Exception) -> View:
+        """What to show instead of a page when Redis failed."""
+        return View("trouble", "Redis does not answer", {"error": str(explain(error, self.shown))}, status=503)
+
+    async def aclose(self) -> None:
+        """Closes what was connected here."""
+        if self._own is not None:
+            await self._own.aclose()
+            self._own = None
