@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.web.base.page_request import Asked
 from monarq.monitor.web.base.rendering import View
-from monarq.monitor.web.pages import cron, dead, job, jobs, queues, workers
+from monarq.monitor.web.pages import cron, dead_letters, job, jobs, queues, workers
 from monarq.monitor.web.pages.overview import Overview
 
 Read = Callable[[Redis, Asked], Awaitable[View]]
@@ -29,8 +29,8 @@ def make_pages() -> dict[str, Read]:
         "/jobs/job": job.show,
         "/cron": cron.show,
         "/workers": workers.show,
-        "/dead": dead.show_list,
-        "/dead/confirm": dead.confirm,
+        "/dead": dead_letters.show_list,
+        "/dead/confirm": dead_letters.confirm,
     }
 
 
@@ -40,7 +40,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     "/queues/purge": queues.purge,
     "/jobs/cancel": job.cancel,
     "/jobs/retry": job.retry,
-    "/dead/retry": dead.retry,
-    "/dead/delete": dead.delete,
+    "/dead/retry": dead_letters.retry,
+    "/dead/delete": dead_letters.delete,
 }
 """Each by POST."""
