@@ -1,1 +1,1 @@
-"""Shows how queues and workers stand. It reads what producers and workers leave in Redis, and runs no job."""
+"""A monitor of queues and workers: reads what producers and workers leave in Redis, and administrates; runs no job."""

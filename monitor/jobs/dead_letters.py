@@ -1,6 +1,6 @@
-"""Dead letters: the jobs that will not run again, read without decoding what they carry.
+"""Dead letters: jobs that will not run again, read without decoding their payloads.
 
-What `monarq dead` shows and steers by. Reads go page by page, newest letter first, and each costs the page alone.
+`monarq dead` and the page read them here, page by page, the newest first; a page costs the same however many there are.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.lanes import lane_named
+from monarq.monitor.jobs.ended import lane_of_ended
 from monarq.shared.commands.jobs.claim import read_number
 from monarq.shared.lane import LaneName
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
 
 PAGE: Final = 200
-"""How many letters one round trip reads."""
+"""How many dead letters one round trip reads."""
 
 _FIELDS: Final = ("name", "letter", "died_ms", "has_payload")
 
@@ -31,21 +31,21 @@ class DeadLetter:
 
     Attributes:
         raw_id: the job's id as Redis holds it.
-        queue: the queue that it was taken from.
+        queue: its queue.
         id: its id as text.
-        name: the job's name; '' or '<unknown>' where its payload did not tell.
-        error: class and message of what it failed of.
+        name: the job's name; '' or '<unknown>' where its payload has none.
+        error: class and message of the error that it failed with.
         error_type: the class alone.
         traceback: as text, cut to its last 20,000 characters; '' where there was none.
         tries: how often it was tried.
         crashes: how often its worker was lost while it ran.
-        crash_note: what was known of the last time.
-        worker: the id of the worker that gave it up.
+        crash_note: what was known of the last crash.
+        worker: the id of the worker that wrote the dead letter.
         lane: the lane that it ran in.
         enqueue_ms: when it was enqueued.
         start_ms: when its last run began.
         finish_ms: when that ended.
-        died_ms: when the letter was written, by Redis' clock.
+        died_ms: when the dead letter was written, by Redis' clock.
         payload_bytes: the size of its payload; None where that was gone.
     """
 
@@ -69,12 +69,12 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which letters are meant; all by default.
+class DeadLetterFilter:
+    """Which dead letters are chosen; all by default.
 
     Attributes:
         name: the job's name, or a pattern with ``*`` and ``?``.
-        error: text that the error holds, in any case of letters.
+        error: text that the error contains, upper or lower case.
         older_s: dead for so many seconds, or longer.
         newer_s: dead for less than so many seconds.
     """
@@ -86,18 +86,18 @@ class Wanted:
 
     @property
     def is_all(self) -> bool:
-        """Whether it leaves nothing out."""
-        return self == Wanted()
+        """Whether it matches every dead letter."""
+        return self == DeadLetterFilter()
 
-    def admits(self, letter: DeadLetter) -> bool:
-        """Whether a letter is meant, by its name and error."""
+    def matches(self, letter: DeadLetter) -> bool:
+        """Whether a dead letter matches by its name and error."""
         if self.name is not None and not fnmatchcase(letter.name, self.name):
             return False
         return self.error is None or self.error.lower() in f"{letter.error}\n{letter.error_type}".lower()
 
 
-class _Said(msgspec.Struct):
-    """What a worker has written into a letter, of this version or another."""
+class _Record(msgspec.Struct):
+    """A dead letter as a worker of this version or another has written it."""
 
     error: str = ""
     error_type: str = ""
@@ -113,17 +113,17 @@ class _Said(msgspec.Struct):
     finish_ms: int = 0
 
 
-_SAID: Final = msgspec.json.Decoder(_Said, strict=False)
+_RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
 
 
-async def count_letters(redis: Redis, queue: str) -> int:
-    """How many letters a queue lists; some of them may have been there for too long to be read still."""
+async def count_dead_letters(redis: Redis, queue: str) -> int:
+    """How many dead letters a queue lists; some of them may have expired."""
     count: int = await redis.zcard(QueueKeys.of(queue).dead)
     return count
 
 
-async def find_letters(redis: Redis, queue: str, wanted: Wanted) -> AsyncIterator[DeadLetter]:
-    """The letters that are meant, newest first; jobs that die meanwhile are left out.
+async def find_dead_letters(redis: Redis, queue: str, chosen: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
+    """The dead letters that a filter matches, newest first; jobs that die meanwhile are left out.
 
     Raises:
         RedisError: Redis did not answer.
@@ -131,14 +131,14 @@ async def find_letters(redis: Redis, queue: str, wanted: Wanted) -> AsyncIterato
     keys = QueueKeys.of(queue)
     seconds, micros = await redis.time()
     now_ms = int(seconds) * 1000 + int(micros) // 1000
-    newest_ms = now_ms - 1000 * (wanted.older_s or 0)
-    oldest_ms = float("-inf") if wanted.newer_s is None else now_ms - 1000 * wanted.newer_s
+    newest_ms = now_ms - 1000 * (chosen.older_s or 0)
+    oldest_ms = float("-inf") if chosen.newer_s is None else now_ms - 1000 * chosen.newer_s
     seen: set[bytes] = set()
     start = await redis.zcount(keys.dead, f"({newest_ms}", "+inf")
     while page := await redis.zrange(keys.dead, start, start + PAGE - 1, desc=True, withscores=True):
         fresh = [raw_id for raw_id, died_ms in page if died_ms > oldest_ms and raw_id not in seen]
-        for letter in await read_letters(redis, queue, fresh):
-            if wanted.admits(letter):
+        for letter in await read_dead_letters(redis, queue, fresh):
+            if chosen.matches(letter):
                 yield letter
         if page[-1][1] <= oldest_ms:
             return
@@ -147,11 +147,11 @@ async def find_letters(redis: Redis, queue: str, wanted: Wanted) -> AsyncIterato
 
 
 @dataclass(frozen=True, slots=True)
-class DeadPage:
-    """Some of a queue's letters, newest first.
+class DeadLetterPage:
+    """A page of a queue's dead letters, newest first.
 
     Attributes:
-        letters: those that can be read still.
+        letters: those that have not expired.
         last: id and score of the last one looked at; None where no other follows.
         now_ms: Redis' time.
     """
@@ -161,8 +161,10 @@ class DeadPage:
     now_ms: int
 
 
-async def read_dead_page(redis: Redis, queue: str, after: tuple[bytes, float] | None, limit: int) -> DeadPage:
-    """So many letters behind one of them, given by id and score, or the newest.
+async def read_dead_letter_page(
+    redis: Redis, queue: str, after: tuple[bytes, float] | None, limit: int
+) -> DeadLetterPage:
+    """The dead letters that follow one of them, given by id and score, or the newest.
 
     Raises:
         RedisError: Redis did not answer.
@@ -172,19 +174,19 @@ async def read_dead_page(redis: Redis, queue: str, after: tuple[bytes, float] | 
     listed = await redis.zrange(keys.dead, start, start + limit, desc=True, withscores=True)
     seconds, micros = await redis.time()
     page = listed[:limit]
-    letters = await read_letters(redis, queue, [raw_id for raw_id, _ in page])
+    letters = await read_dead_letters(redis, queue, [raw_id for raw_id, _ in page])
     now_ms = int(seconds) * 1000 + int(micros) // 1000
-    return DeadPage(tuple(letters), page[-1] if len(listed) > limit else None, now_ms)
+    return DeadLetterPage(tuple(letters), page[-1] if len(listed) > limit else None, now_ms)
 
 
 async def _rank_after(redis: Redis, keys: QueueKeys, raw_id: bytes, died_ms: float) -> int:
-    """Where to go on behind a letter; where it is gone, at those that died in the same millisecond."""
+    """The rank that follows a dead letter; where that is gone, the first rank of those of the same millisecond."""
     rank: int | None = await redis.zrevrank(keys.dead, raw_id)
     return rank + 1 if rank is not None else int(await redis.zcount(keys.dead, f"({died_ms}", "+inf"))
 
 
-async def read_letters(redis: Redis, queue: str, raw_ids: Sequence[bytes]) -> list[DeadLetter]:
-    """The letters of these jobs, of those that have one, in one round trip.
+async def read_dead_letters(redis: Redis, queue: str, raw_ids: Sequence[bytes]) -> list[DeadLetter]:
+    """The dead letters of those of these jobs that have one, in one round trip.
 
     Raises:
         RedisError: Redis did not answer.
@@ -192,58 +194,58 @@ async def read_letters(redis: Redis, queue: str, raw_ids: Sequence[bytes]) -> li
     keys = QueueKeys.of(queue)
     calls: Any = redis.pipeline(transaction=False)
     for raw_id in raw_ids:
-        key = _letter_key(keys, raw_id)
+        key = _dead_letter_key(keys, raw_id)
         calls.hmget(key, *_FIELDS)
         calls.hstrlen(key, "payload")
     replies = await calls.execute(raise_on_error=False) if raw_ids else []
     letters = []
     for raw_id, fields, size in zip(raw_ids, replies[::2], replies[1::2], strict=True):
-        # An error is a key of another type, and None a letter whose time is over.
+        # An error is a key of another type; None is a dead letter that has expired.
         if isinstance(fields, list) and fields[2] is not None:
-            letters.append(_letter(queue, raw_id, fields, size))
+            letters.append(_parse(queue, raw_id, fields, size))
     return letters
 
 
 async def read_payload(redis: Redis, letter: DeadLetter) -> bytes | None:
-    """A letter's payload, as it is; None where it was gone, or the letter is gone.
+    """The payload of a dead letter as it is; None where it was gone, or the dead letter is gone.
 
     Raises:
         RedisError: Redis did not answer.
     """
     client: Any = redis
     payload, has_payload = await client.hmget(
-        _letter_key(QueueKeys.of(letter.queue), letter.raw_id), "payload", "has_payload"
+        _dead_letter_key(QueueKeys.of(letter.queue), letter.raw_id), "payload", "has_payload"
     )
     return payload if has_payload == b"1" else None
 
 
-def _letter_key(keys: QueueKeys, raw_id: bytes) -> bytes:
+def _dead_letter_key(keys: QueueKeys, raw_id: bytes) -> bytes:
     return keys.letter("").encode() + raw_id
 
 
-def _letter(queue: str, raw_id: bytes, fields: Sequence[bytes | None], size: int) -> DeadLetter:
+def _parse(queue: str, raw_id: bytes, fields: Sequence[bytes | None], size: int) -> DeadLetter:
     name, data, died_ms, has_payload = (field or b"" for field in fields)
     try:
-        said = _SAID.decode(data)
+        record = _RECORD.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        # Some other version's, or somebody else's: that the job is dead is known all the same.
-        said = _Said()
+        # Written by another version or another program: the job is dead all the same.
+        record = _Record()
     return DeadLetter(
         raw_id=raw_id,
         queue=queue,
         id=text(raw_id),
         name=text(name),
-        error=said.error,
-        error_type=said.error_type,
-        traceback=said.traceback,
-        tries=said.tries,
-        crashes=said.crashes,
-        crash_note=said.crash_note,
-        worker=said.worker,
-        lane=lane_named(said.lane, "cpu" if said.home == "cpu" else "io"),
-        enqueue_ms=said.enqueue_ms,
-        start_ms=said.start_ms,
-        finish_ms=said.finish_ms,
+        error=record.error,
+        error_type=record.error_type,
+        traceback=record.traceback,
+        tries=record.tries,
+        crashes=record.crashes,
+        crash_note=record.crash_note,
+        worker=record.worker,
+        lane=lane_of_ended(record.lane, "cpu" if record.home == "cpu" else "io"),
+        enqueue_ms=record.enqueue_ms,
+        start_ms=record.start_ms,
+        finish_ms=record.finish_ms,
         died_ms=read_number(died_ms),
         payload_bytes=size if has_payload == b"1" else None,
     )

@@ -1,6 +1,6 @@
-"""What has ended last: a few jobs of each acknowledgement, so that a person sees what is being done.
+"""Recently ended jobs: a sample of a few jobs of each acknowledgement, and the lane that an ended job ran in.
 
-At full speed it is a sample; every job that failed for good stands among the dead letters.
+At full speed it is a sample; every job that failed for good is among the dead letters.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.lanes import lane_named
-from monarq.shared.lane import LaneName
+from monarq.shared.lane import LANE_NAMES, LaneName
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
 
@@ -21,16 +20,15 @@ MOST: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedJob:
     """A job that has ended.
 
     Attributes:
         job_id: its id.
-        name: its name, '' where its payload did not tell.
+        name: its name, '' where its payload has none.
         state: "done", "failed", "dead" (failed, with a dead letter) or "aborted".
         ended_ms: when, unix ms by Redis' clock.
-        run_ms: how long its function ran; of jobs that were alike and ended together, their mean. None where it was not
-            called.
+        run_ms: how long its function ran; of similar jobs that ended together, the mean. None where it was not called.
         lane: the lane that it ran in.
     """
 
@@ -42,19 +40,24 @@ class Ended:
     lane: LaneName = "io"
 
 
-async def read_recent(redis: Redis, queue: str, limit: int = 50) -> list[Ended]:
-    """The last ones, newest first.
+async def read_ended(redis: Redis, queue: str, limit: int = 50) -> list[EndedJob]:
+    """The jobs that ended last, newest first.
 
     Raises:
         RedisError: Redis did not answer.
     """
     entries = await cast("Awaitable[list[bytes]]", redis.lrange(QueueKeys.of(queue).recent, 0, min(limit, MOST) - 1))
-    return [_read(entry) for entry in entries]
+    return [_parse(entry) for entry in entries]
 
 
-def _read(entry: bytes) -> Ended:
+def _parse(entry: bytes) -> EndedJob:
     ended_ms, state, run_ms, name, job_id, *lane = entry.split(b"\0", 5)
     ran_ms = int(run_ms) if run_ms else None
-    return Ended(
-        text(job_id), text(name), text(state), int(ended_ms), ran_ms, lane_named(text(*lane) if lane else None)
+    return EndedJob(
+        text(job_id), text(name), text(state), int(ended_ms), ran_ms, lane_of_ended(text(*lane) if lane else None)
     )
+
+
+def lane_of_ended(name: object, otherwise: LaneName = "io") -> LaneName:
+    """The lane that a worker noted. For jobs of the event loop none is noted; arq's workers have no other."""
+    return next((lane for lane in LANE_NAMES if lane == name), otherwise)

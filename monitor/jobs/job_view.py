@@ -1,6 +1,6 @@
-"""One job: where it stands, what it holds, what it came to, and what happened to it on its way.
+"""The view of one job: its state, payload, result, dead letter and timeline.
 
-A few round trips, however long the queues are. Nothing is unpickled, and no more than a part of large things is read.
+It takes a few round trips, however long the queues are. Nothing is unpickled, and of large values only a part is read.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.dead_letters import DeadLetter, read_letters, read_payload
-from monarq.monitor.jobs.job_facts import Facts, own, read_facts
-from monarq.monitor.jobs.listing import JobRow, State, row_of, row_of_letter
-from monarq.monitor.jobs.result_view import LARGEST_READ, ResultView, decode_safely, view_result
-from monarq.monitor.jobs.timeline import Moment, What, in_order, read_trail
+from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letters, read_payload
+from monarq.monitor.jobs.job_facts import JobFacts, job_key, read_facts
+from monarq.monitor.jobs.listing import JobRow, State, dead_letter_row, job_row
+from monarq.monitor.jobs.payload_view import LARGEST_READ, decode_safely
+from monarq.monitor.jobs.result_view import ResultView, view_result
+from monarq.monitor.jobs.timeline import EventKind, TimelineEvent, in_order, read_history
 from monarq.monitor.queues.stats import known_queues
 from monarq.shared.commands.jobs.claim import read_crash, read_number
 from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES, Browsed
@@ -28,15 +29,15 @@ class JobView:
     """All that is known of a job.
 
     Attributes:
-        row: what a list shows of it.
+        row: its row in a list.
         crash_note: what is known of its last crash.
-        payload_format: what its payload is written in; None where it has none any more.
+        payload_format: the format of its payload; None where that is gone.
         signed: whether its payload carries a signature, which is not checked here.
-        arguments: its arguments as they stand in a call, '' for none; None where they were not asked for, or cannot be
+        arguments: its arguments as written in a call, '' for none; None where they were not requested, or cannot be
             read safely.
-        expires_ms: when its payload's time ends, after which it is not started; None for never.
+        expires_ms: when its payload expires, after which it is not started; None for never.
         result: its result, where there is one.
-        letter: its dead letter, where it is dead.
+        dead_letter: its dead letter, where it is dead.
         timeline: what happened to it, in order.
         now_ms: Redis' time.
     """
@@ -48,45 +49,45 @@ class JobView:
     arguments: str | None
     expires_ms: int | None
     result: ResultView | None
-    letter: DeadLetter | None
-    timeline: tuple[Moment, ...]
+    dead_letter: DeadLetter | None
+    timeline: tuple[TimelineEvent, ...]
     now_ms: int
 
 
 async def find_job(
     redis: Redis, job_id: str | bytes, queue: str | None = None, *, with_arguments: bool = False
 ) -> JobView | None:
-    """Looks for a job, and reads all that is known of it.
+    """Finds a job and reads all that is known of it.
 
     Args:
         redis: the client.
         job_id: its id.
-        queue: its queue; None looks in every queue that is known.
+        queue: its queue; None looks in every known queue.
         with_arguments: read its arguments as well.
 
     Returns:
-        The job; None where nothing is known of one of this id.
+        The job; None where nothing is known of a job of this id.
 
     Raises:
         RedisError: Redis did not answer.
     """
     raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
     queues = [queue] if queue is not None else await known_queues(redis)
-    keys = QueueKeys.of(await _home_of(redis, raw_id, queues) or queues[0])
+    keys = QueueKeys.of(await _queue_of(redis, raw_id, queues) or queues[0])
     facts = await read_facts(redis, keys, raw_id, with_payload=with_arguments)
-    letters = await read_letters(redis, keys.queue, [raw_id])
+    letters = await read_dead_letters(redis, keys.queue, [raw_id])
     view = _view(keys, facts, letters[0] if letters else None, with_arguments)
     if view is None or not with_arguments:
         return view
-    if view.letter is None or not _is_small(view.letter):
+    if view.dead_letter is None or not _is_small(view.dead_letter):
         return replace(view, arguments=_arguments(view, facts.payload))
-    payload = await read_payload(redis, view.letter) or b""
+    payload = await read_payload(redis, view.dead_letter) or b""
     head = read_head(payload[:HEAD_BYTES], payload[-TAIL_BYTES:] if len(payload) > HEAD_BYTES else b"")
     return replace(view, arguments=_arguments(view, payload), payload_format=head.format, signed=head.signed)
 
 
 async def find_rows(redis: Redis, job_id: str | bytes, queues: Sequence[str] | None = None) -> list[JobRow]:
-    """The job of this id as a list shows it: one row, or none; the search by id.
+    """The search by id: the row of the job in a list, or none.
 
     Raises:
         RedisError: Redis did not answer.
@@ -95,16 +96,16 @@ async def find_rows(redis: Redis, job_id: str | bytes, queues: Sequence[str] | N
     return [view.row for view in found if view is not None]
 
 
-async def _home_of(redis: Redis, raw_id: bytes, queues: Sequence[str]) -> str | None:
-    """The queue that the job stands in, else the one that has its dead letter, else one that knows of it."""
+async def _queue_of(redis: Redis, raw_id: bytes, queues: Sequence[str]) -> str | None:
+    """The queue that the job is in, else the one that has its dead letter, else one that has a history of it."""
     if len(queues) == 1:
         return queues[0]
     calls: Any = redis.pipeline(transaction=False)
     for queue in queues:
         keys = QueueKeys.of(queue)
         calls.zscore(queue, raw_id)
-        calls.exists(own(keys.letter(""), raw_id))
-        calls.exists(own(keys.trail(""), raw_id), own(keys.no_result(""), raw_id))
+        calls.exists(job_key(keys.letter(""), raw_id))
+        calls.exists(job_key(keys.trail(""), raw_id), job_key(keys.no_result(""), raw_id))
     replies = await calls.execute(raise_on_error=False)
     for kind in range(3):
         for queue, reply in zip(queues, replies[kind::3], strict=True):
@@ -113,7 +114,7 @@ async def _home_of(redis: Redis, raw_id: bytes, queues: Sequence[str]) -> str | 
     return None
 
 
-def _view(keys: QueueKeys, facts: Facts, letter: DeadLetter | None, with_arguments: bool) -> JobView | None:
+def _view(keys: QueueKeys, facts: JobFacts, letter: DeadLetter | None, with_arguments: bool) -> JobView | None:
     result = None
     if facts.result_bytes is not None:
         until_ms = facts.end_ms(facts.result_ttl_ms)
@@ -133,13 +134,13 @@ def _view(keys: QueueKeys, facts: Facts, letter: DeadLetter | None, with_argumen
         arguments=None,
         expires_ms=facts.end_ms(facts.payload_ttl_ms) if has_payload else None,
         result=result,
-        letter=letter,
+        dead_letter=letter,
         timeline=_timeline(row, facts),
         now_ms=facts.now_ms,
     )
 
 
-def _state_of(facts: Facts, result: ResultView | None, letter: DeadLetter | None) -> State | None:
+def _state_of(facts: JobFacts, result: ResultView | None, letter: DeadLetter | None) -> State | None:
     if facts.token is not None:
         return "running"
     if result is None and facts.score is not None:
@@ -160,18 +161,20 @@ def _is_small(letter: DeadLetter) -> bool:
 
 
 def _arguments(view: JobView, payload: bytes) -> str | None:
-    """Of the payload, where it was read as a whole; where there is none any more, of the result."""
+    """Those of the payload, where it was read whole; where it is gone, those of the result."""
     size = view.row.payload_bytes
     if size is None:
         return view.result.arguments if view.result else None
     return decode_safely(payload).arguments if payload and len(payload) == size else None
 
 
-def _row(keys: QueueKeys, facts: Facts, state: State, result: ResultView | None, letter: DeadLetter | None) -> JobRow:
+def _row(
+    keys: QueueKeys, facts: JobFacts, state: State, result: ResultView | None, letter: DeadLetter | None
+) -> JobRow:
     if letter is not None:
-        return replace(row_of_letter(letter), payload_bytes=letter.payload_bytes)
+        return replace(dead_letter_row(letter), payload_bytes=letter.payload_bytes)
     crashes, note = read_crash(facts.crash)
-    row = row_of(
+    row = job_row(
         keys.queue,
         state,
         Browsed(
@@ -205,15 +208,15 @@ def _row(keys: QueueKeys, facts: Facts, state: State, result: ResultView | None,
     )
 
 
-def _timeline(row: JobRow, facts: Facts) -> tuple[Moment, ...]:
-    ends: dict[State, What] = {"done": "done", "failed": "failed", "aborted": "aborted", "dead": "dead"}
+def _timeline(row: JobRow, facts: JobFacts) -> tuple[TimelineEvent, ...]:
+    ends: dict[State, EventKind] = {"done": "done", "failed": "failed", "aborted": "aborted", "dead": "dead"}
     end = ends.get(row.state)
     return in_order(
         (
-            Moment(row.enqueue_ms, "enqueued") if row.enqueue_ms else None,
-            *read_trail(facts.trail),
-            Moment(row.due_ms, "due") if row.due_ms and row.state == "deferred" else None,
-            Moment(row.started_ms, "started", row.worker or "") if row.started_ms else None,
-            Moment(row.ended_ms, end, row.error) if row.ended_ms and end else None,
+            TimelineEvent(row.enqueue_ms, "enqueued") if row.enqueue_ms else None,
+            *read_history(facts.history),
+            TimelineEvent(row.due_ms, "due") if row.due_ms and row.state == "deferred" else None,
+            TimelineEvent(row.started_ms, "started", row.worker or "") if row.started_ms else None,
+            TimelineEvent(row.ended_ms, end, row.error) if row.ended_ms and end else None,
         )
     )

@@ -1,4 +1,7 @@
-"""The places for jobs that workers have, by lane: full in one lane says nothing of the other."""
+"""Lane usage: how many jobs the io and cpu lanes of workers run, of how many they can.
+
+One lane may be full while the other is idle. Metrics, JSON and texts call the capacity of a lane its places.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,13 @@ LANES: Final[tuple[Home, ...]] = ("io", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Places of one lane.
+class LaneUsage:
+    """The usage of one lane.
 
     Attributes:
         lane: "io", in which thread jobs run too, or "cpu".
-        busy: those in which a job runs.
-        total: all that there are; 0 for those of the cpu lane where no worker knows a cpu job, or its version does not
-            tell.
+        busy: how many jobs run in it.
+        total: how many can; 0 for the cpu lane where no worker knows a cpu job, or its version does not report it.
     """
 
     lane: Home
@@ -28,23 +30,23 @@ class Places:
     total: int
 
     @property
-    def are_full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether there are places and all are busy."""
         return 0 < self.total <= self.busy
 
 
-def places_of(worker: WorkerStats) -> tuple[Places, ...]:
-    """The places of a worker, those for io jobs first."""
+def lane_usage(worker: WorkerStats) -> tuple[LaneUsage, ...]:
+    """The usage of a worker's lanes, io first."""
     return (
-        Places("io", worker.running - worker.cpu_running, worker.concurrency),
-        Places("cpu", worker.cpu_running, worker.cpu_places),
+        LaneUsage("io", worker.running - worker.cpu_running, worker.concurrency),
+        LaneUsage("cpu", worker.cpu_running, worker.cpu_places),
     )
 
 
-def all_places(workers: Iterable[WorkerStats]) -> tuple[Places, ...]:
-    """The places of all those workers that are alive, together."""
-    each = [places_of(worker) for worker in workers if worker.alive]
+def total_lane_usage(workers: Iterable[WorkerStats]) -> tuple[LaneUsage, ...]:
+    """The usage of the lanes of all live workers together."""
+    each = [lane_usage(worker) for worker in workers if worker.alive]
     return tuple(
-        Places(lane, sum(places[at].busy for places in each), sum(places[at].total for places in each))
+        LaneUsage(lane, sum(lanes[at].busy for lanes in each), sum(lanes[at].total for lanes in each))
         for at, lane in enumerate(LANES)
     )

@@ -1,7 +1,7 @@
-"""Values as text for people, as Python would write them, and never longer than is asked for.
+"""Values as text for people, as Python's repr writes them, up to a maximal length.
 
-Takes what msgpack decodes to, and what `pickle_fields` finds in a pickle. The values may be hostile: nested a thousand
-deep, holding themselves, or the same large part a million times. Nothing of a value's own code is run.
+It takes the values that msgpack decodes, and those that `pickle_fields` finds in a pickle. They may be hostile: nested
+a thousand levels deep, self-referential, or with the same large part a million times. No code of a value is run.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ import msgspec
 from monarq.shared.payloads.pickle_fields import Called, Items, Named
 
 LONGEST: Final = 10_000
-"""Characters of one value, where nothing else is asked for."""
+"""The default maximal length of a value, in characters."""
 
 DEEPEST: Final = 20
 
-_MOMENT: Final = struct.Struct(">HBBBBBBH")
-"""How datetime pickles itself."""
+_DATETIME: Final = struct.Struct(">HBBBBBBH")
+"""The pickled state of a datetime."""
 
 _BRACKETS: Final = {"dict": ("{", "}"), "list": ("[", "]"), "tuple": ("(", ")"), "set": ("{", "}")}
 _OF_TYPE: Final[Mapping[type, str]] = {dict: "dict", list: "list", tuple: "tuple", set: "set"}
 
 
 def value_text(value: object, longest: int = LONGEST) -> str:
-    """A value as text; an ellipsis ends what was cut off."""
-    return _joined(_pieces(value, longest, 0), longest)
+    """A value as text; a text that was cut ends with an ellipsis."""
+    return _join(_pieces(value, longest, 0), longest)
 
 
 def call_text(args: object, kwargs: object, longest: int = LONGEST) -> str:
-    """Arguments as they stand in a call: ``1, 'b', name='value'``."""
-    return _joined(_call_pieces(args, kwargs, longest), longest)
+    """Arguments as written in a call: ``1, 'b', name='value'``."""
+    return _join(_call_pieces(args, kwargs, longest), longest)
 
 
-def _joined(pieces: Iterable[str], longest: int) -> str:
+def _join(pieces: Iterable[str], longest: int) -> str:
     taken: list[str] = []
     length = 0
     for piece in pieces:
@@ -82,9 +82,9 @@ def _pieces(value: object, longest: int, depth: int) -> Iterator[str]:
 
 def _called_pieces(value: Called, longest: int, depth: int) -> Iterator[str]:
     arguments = _items_of(value.arguments)[1]
-    moment = arguments[0] if arguments else None
-    if value.name == "datetime.datetime" and isinstance(moment, bytes) and len(moment) == _MOMENT.size:
-        year, month, day, hour, minute, second, high, low = _MOMENT.unpack(moment)
+    state = arguments[0] if arguments else None
+    if value.name == "datetime.datetime" and isinstance(state, bytes) and len(state) == _DATETIME.size:
+        year, month, day, hour, minute, second, high, low = _DATETIME.unpack(state)
         yield f"{year}-{month & 0x7F:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{high << 16 | low:06}"
         return
     yield value.name.removeprefix("builtins.")
@@ -112,7 +112,7 @@ def _container_pieces(kind: str, items: list[object], longest: int, depth: int) 
 
 
 def _items_of(value: object) -> tuple[str, list[object]]:
-    """A container's kind and items, a dict's keys and values in turn; '' where it is none."""
+    """The kind and items of a container, of a dict its keys and values in turn; '' for any other value."""
     if isinstance(value, Items):
         return value.kind, value.items
     kind = _OF_TYPE.get(type(value), "")

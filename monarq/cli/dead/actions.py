@@ -13,8 +13,15 @@ from monarq.cli.console import FAILED, open_console, put_out, say
 from monarq.cli.dead.progress import Tally
 from monarq.cli.dead.view import as_json_line, render_letter, render_list
 from monarq.cli.source import open_client
-from monarq.monitor.admin.rate_limiter import Pace
-from monarq.monitor.jobs.dead_letters import DeadLetter, Wanted, count_letters, find_letters, read_letters, read_payload
+from monarq.monitor.admin.rate_limiter import RateLimiter
+from monarq.monitor.jobs.dead_letters import (
+    DeadLetter,
+    DeadLetterFilter,
+    count_dead_letters,
+    find_dead_letters,
+    read_dead_letters,
+    read_payload,
+)
 from monarq.monitor.queues.stats import known_queues
 from monarq.shared.commands.dead import discard as discarding
 from monarq.shared.commands.dead import revive as reviving
@@ -47,7 +54,7 @@ class Choice:
 
     queues: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: DeadLetterFilter = field(default_factory=DeadLetterFilter)
 
     @property
     def raw_ids(self) -> list[bytes]:
@@ -92,7 +99,7 @@ async def show_letters(source: UrlSource, choice: Choice, *, with_payload: bool,
     async with open_client(source) as redis:
         queues = await _queues(redis, choice)
         for raw_id in choice.raw_ids:
-            letters = [letter for queue in queues for letter in await read_letters(redis, queue, [raw_id])]
+            letters = [letter for queue in queues for letter in await read_dead_letters(redis, queue, [raw_id])]
             missing += _tell_if_missing(letters, raw_id, queues)
             for letter in letters:
                 payload = [await read_payload(redis, letter)] if with_payload else []
@@ -114,7 +121,9 @@ async def retry_letters(source: UrlSource, choice: Choice, per_s: float | None) 
     Raises:
         RedisError: Redis did not answer.
     """
-    return await _work(source, choice, _revive, Pace(per_s, reviving.BATCH), done="back in the queue", undone="retried")
+    return await _work(
+        source, choice, _revive, RateLimiter(per_s, reviving.BATCH), done="back in the queue", undone="retried"
+    )
 
 
 async def delete_letters(source: UrlSource, choice: Choice) -> int:
@@ -123,10 +132,10 @@ async def delete_letters(source: UrlSource, choice: Choice) -> int:
     Raises:
         RedisError: Redis did not answer.
     """
-    return await _work(source, choice, _discard, Pace(None, discarding.BATCH), done="deleted", undone="deleted")
+    return await _work(source, choice, _discard, RateLimiter(None, discarding.BATCH), done="deleted", undone="deleted")
 
 
-async def _work(source: UrlSource, choice: Choice, act: Act, pace: Pace, *, done: str, undone: str) -> int:
+async def _work(source: UrlSource, choice: Choice, act: Act, pace: RateLimiter, *, done: str, undone: str) -> int:
     async with open_client(source) as redis:
         queues = await _queues(redis, choice)
         chosen, missing = await _choose(redis, queues, choice)
@@ -143,7 +152,7 @@ async def _work(source: UrlSource, choice: Choice, act: Act, pace: Pace, *, done
 
 
 async def _work_through(
-    redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes], act: Act, pace: Pace, tally: Tally
+    redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes], act: Act, pace: RateLimiter, tally: Tally
 ) -> None:
     at = 0
     while at < len(raw_ids):
@@ -172,18 +181,19 @@ async def _choose(redis: Redis, queues: Sequence[str], choice: Choice) -> tuple[
     """
     if not choice.ids:
         found = {
-            queue: [letter.raw_id async for letter in find_letters(redis, queue, choice.wanted)] for queue in queues
+            queue: [letter.raw_id async for letter in find_dead_letters(redis, queue, choice.wanted)]
+            for queue in queues
         }
         return {queue: raw_ids[::-1] for queue, raw_ids in found.items()}, []
     wanted = list(dict.fromkeys(choice.raw_ids))
-    chosen = {queue: [letter.raw_id for letter in await read_letters(redis, queue, wanted)] for queue in queues}
+    chosen = {queue: [letter.raw_id for letter in await read_dead_letters(redis, queue, wanted)] for queue in queues}
     known = {raw_id for raw_ids in chosen.values() for raw_id in raw_ids}
     return chosen, [raw_id for raw_id in wanted if raw_id not in known]
 
 
-async def _found(redis: Redis, queues: Sequence[str], wanted: Wanted) -> AsyncIterator[DeadLetter]:
+async def _found(redis: Redis, queues: Sequence[str], wanted: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
     for queue in queues:
-        async for letter in find_letters(redis, queue, wanted):
+        async for letter in find_dead_letters(redis, queue, wanted):
             yield letter
 
 
@@ -193,7 +203,7 @@ async def _queues(redis: Redis, choice: Choice) -> Sequence[str]:
 
 async def _say_none(redis: Redis, queues: Sequence[str], choice: Choice) -> None:
     where = ", ".join(map(printable, queues))
-    count = 0 if choice.wanted.is_all else sum([await count_letters(redis, queue) for queue in queues])
+    count = 0 if choice.wanted.is_all else sum([await count_dead_letters(redis, queue) for queue in queues])
     say(
         f"monarq: none of the {count:,} dead letters in {where} fits"
         if count

@@ -142,9 +142,9 @@ def delete_dead(redis: str | None, everything: bool, **given: Any) -> int:
 
 def _choice(given: dict[str, Any]) -> Choice:
     from monarq.cli.dead.actions import Choice
-    from monarq.monitor.jobs.dead_letters import Wanted
+    from monarq.monitor.jobs.dead_letters import DeadLetterFilter
 
-    wanted = Wanted(given.get("name"), given.get("error"), given.get("older_than"), given.get("newer_than"))
+    wanted = DeadLetterFilter(given.get("name"), given.get("error"), given.get("older_than"), given.get("newer_than"))
     return Choice(given["queue"], given.get("ids", ()), wanted)
 
 

@@ -13,7 +13,7 @@ from monarq.cli.console import FAILED, open_console, put_out, say
 from monarq.cli.dead.progress import Tally
 from monarq.cli.jobs.view import as_row_line, as_view_line, render_rows, render_view
 from monarq.cli.source import open_client
-from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin import admin
 from monarq.monitor.admin.admin import Cancelled, Retried
 from monarq.monitor.jobs.job_view import JobView, find_job
 from monarq.monitor.jobs.listing import MOST_LOOKED_AT, MOST_ROWS, JobRow, ListedState
@@ -159,14 +159,14 @@ async def _cancel(redis: Redis, view: JobView) -> str | None:
     row = view.row
     if row.state in ("done", "failed", "aborted", "ended", "dead"):
         return f"it has ended already ({row.state})"
-    answer = await steering.cancel(redis, row.queue, row.raw_id)
+    answer = await admin.cancel(redis, row.queue, row.raw_id)
     if answer is Cancelled.PAUSED:
         say(f"monarq: {printable(row.id)} waits in a paused queue, and ends when that is resumed")
     return _WHY_NOT_CANCELLED.get(answer)
 
 
 async def _retry(redis: Redis, view: JobView) -> str | None:
-    return _WHY_NOT_RETRIED.get(await steering.retry(redis, view.row.queue, view.row.raw_id))
+    return _WHY_NOT_RETRIED.get(await admin.retry(redis, view.row.queue, view.row.raw_id))
 
 
 async def _find(redis: Redis, queues: Sequence[str], job_id: str, *, with_arguments: bool = False) -> JobView | None:

@@ -18,7 +18,7 @@ from monarq.cli.formatting import duration
 from monarq.cli.tables import Column, render_listed
 from monarq.monitor.jobs.job_view import JobView
 from monarq.monitor.jobs.listing import JobRow
-from monarq.monitor.jobs.timeline import Moment
+from monarq.monitor.jobs.timeline import TimelineEvent
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
@@ -143,12 +143,12 @@ def _payload(view: JobView) -> str:
 
 
 def _traceback(view: JobView) -> str:
-    if view.letter is not None:
-        return view.letter.traceback
+    if view.dead_letter is not None:
+        return view.dead_letter.traceback
     return view.result.traceback if view.result else ""
 
 
-def _line(told: Moment) -> str:
+def _line(told: TimelineEvent) -> str:
     words = _WORDS.get(told.what, told.what)
     tries = f" (number {told.tries}, the next after {duration((told.delay_ms or 0) / 1000)})" if told.tries else ""
     note = " ".join(told.note.split())

@@ -15,7 +15,7 @@ from rich.text import Text
 from monarq.cli.console import FAILED, open_console, say
 from monarq.cli.dead.view import ago
 from monarq.cli.source import open_client
-from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin import admin
 from monarq.monitor.admin.admin import WaitingState
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
 from monarq.shared.redis.connection import UrlSource
@@ -57,7 +57,7 @@ async def list_queues(source: UrlSource, queues: Sequence[str], *, as_json: bool
     """
     async with open_client(source) as redis:
         stats = await read_stats(redis, queues or await known_queues(redis))
-        lines = [_line(one, await steering.paused_since_ms(redis, one.queue)) for one in stats]
+        lines = [_line(one, await admin.paused_since_ms(redis, one.queue)) for one in stats]
     if as_json:
         sys.stdout.write("".join(json_line(line) + "\n" for line in lines))
     else:
@@ -78,7 +78,7 @@ async def pause_queues(source: UrlSource, queues: Sequence[str]) -> int:
             if not await _is_known(redis, queue):
                 unknown += 1
                 await _say_unknown(redis, queue)
-            elif await steering.pause(redis, queue):
+            elif await admin.pause(redis, queue):
                 say(f"monarq: {printable(queue)} is paused; what runs goes on")
             else:
                 say(f"monarq: {printable(queue)} was paused already")
@@ -93,7 +93,7 @@ async def resume_queues(source: UrlSource, queues: Sequence[str]) -> int:
     """
     async with open_client(source) as redis:
         for queue in dict.fromkeys(queues):
-            was_paused = await steering.resume(redis, queue)
+            was_paused = await admin.resume(redis, queue)
             say(f"monarq: {printable(queue)} {'goes on' if was_paused else 'was not paused'}")
     return 0
 
@@ -115,7 +115,7 @@ async def purge_queue(source: UrlSource, queue: str, states: Sequence[WaitingSta
             _ask(queue, states, count)
         removed = 0
         try:
-            async for some in steering.purge_slowly(redis, queue, states):
+            async for some in admin.purge_slowly(redis, queue, states):
                 removed += some
         finally:
             say(f"monarq: {'1 job is' if removed == 1 else f'{removed:,} jobs are'} gone from {printable(queue)}")

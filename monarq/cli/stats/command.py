@@ -13,7 +13,7 @@ from monarq.cli.options import queue_option, verbose_option
 from monarq.cli.source import open_source, redis_option
 
 SECTIONS: Final = {
-    "Verdict": """
+    "HealthFinding": """
 The first line says how it is, and why; of several queues the worst:
   no worker        none runs at all, or jobs are ready in a queue that none serves
   failing          5 % or more of the jobs of the last 5 minutes failed, or runs lost their worker
@@ -70,9 +70,9 @@ def stats(queue: tuple[str, ...], window: str, redis: str | None, json: bool, wa
     """Show whether the queues are well: jobs that wait, run and have ended, workers, and what failed last."""
     import asyncio
 
-    from monarq.cli.stats.screen import Wanted, show_once, watch_stats
+    from monarq.cli.stats.screen import DeadLetterFilter, show_once, watch_stats
 
-    wanted = Wanted(queue, parse_window(window), as_json=json, no_color=no_color)
+    wanted = DeadLetterFilter(queue, parse_window(window), as_json=json, no_color=no_color)
     with open_source(redis) as source:
         if not watch:
             asyncio.run(show_once(source, wanted))

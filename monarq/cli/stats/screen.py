@@ -35,7 +35,7 @@ News = list[Overview] | str
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DeadLetterFilter:
     """What is to be shown.
 
     Attributes:
@@ -51,7 +51,7 @@ class Wanted:
     no_color: bool = False
 
 
-async def show_once(source: UrlSource, wanted: Wanted) -> None:
+async def show_once(source: UrlSource, wanted: DeadLetterFilter) -> None:
     """Reads and prints the queues.
 
     Raises:
@@ -61,7 +61,7 @@ async def show_once(source: UrlSource, wanted: Wanted) -> None:
         _printer(wanted)(await _read(redis, wanted))
 
 
-async def watch_stats(source: UrlSource, wanted: Wanted) -> None:
+async def watch_stats(source: UrlSource, wanted: DeadLetterFilter) -> None:
     """Reads and shows them each second until cancelled; a Redis that goes away later is told of and waited for.
 
     The signals that end a process cancel it, so that no terminal is left on the screen of a program that is gone.
@@ -92,12 +92,12 @@ def _let_signals_cancel() -> None:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
-async def _read(redis: Redis, wanted: Wanted) -> News:
+async def _read(redis: Redis, wanted: DeadLetterFilter) -> News:
     minutes = None if wanted.window_s is None else wanted.window_s // 60
     return await read_overviews(redis, wanted.queues or await known_queues(redis), minutes=minutes)
 
 
-async def _read_or_tell(redis: Redis, wanted: Wanted, shown: str) -> News:
+async def _read_or_tell(redis: Redis, wanted: DeadLetterFilter, shown: str) -> News:
     try:
         return await _read(redis, wanted)
     except (RedisError, OSError) as error:
@@ -105,7 +105,7 @@ async def _read_or_tell(redis: Redis, wanted: Wanted, shown: str) -> News:
 
 
 @contextmanager
-def _screen(wanted: Wanted) -> Iterator[Callable[[News], None]]:
+def _screen(wanted: DeadLetterFilter) -> Iterator[Callable[[News], None]]:
     """How a watch shows what it reads."""
     console = _console(wanted)
     # Where the cursor cannot be moved, one text follows the other as in a pipe.
@@ -116,7 +116,7 @@ def _screen(wanted: Wanted) -> Iterator[Callable[[News], None]]:
         yield lambda news: live.update(_rendered(news, wanted, console, console.height), refresh=True)
 
 
-def _printer(wanted: Wanted) -> Callable[[News], None]:
+def _printer(wanted: DeadLetterFilter) -> Callable[[News], None]:
     """How everything is written once."""
     console = _console(wanted)
 
@@ -132,13 +132,13 @@ def _printer(wanted: Wanted) -> Callable[[News], None]:
     return show
 
 
-def _console(wanted: Wanted) -> Console:
+def _console(wanted: DeadLetterFilter) -> Console:
     console = open_console(sys.stdout)
     console.no_color = console.no_color or wanted.no_color
     return console
 
 
-def _rendered(news: News, wanted: Wanted, console: Console, height: int | None) -> RenderableType:
+def _rendered(news: News, wanted: DeadLetterFilter, console: Console, height: int | None) -> RenderableType:
     if isinstance(news, str):
         return Text(news)
     return render(news, wanted.window_s, Frame(console.width, height, console.options.ascii_only))

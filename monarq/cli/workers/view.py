@@ -15,7 +15,7 @@ from rich.text import Text
 from monarq.cli.console import open_console
 from monarq.cli.formatting import NOTHING, duration
 from monarq.cli.tables import Column, open_table, render_listed
-from monarq.monitor.queues.lane_usage import Places, places_of
+from monarq.monitor.queues.lane_usage import LaneUsage, lane_usage
 from monarq.monitor.queues.stats import known_queues
 from monarq.monitor.queues.workers import WorkerStats, read_workers
 from monarq.shared.redis.connection import UrlSource
@@ -113,7 +113,7 @@ def _columns(width: int) -> list[str]:
 
 
 def _cells(worker: WorkerStats) -> dict[str, Text]:
-    io, cpu = places_of(worker)
+    io, cpu = lane_usage(worker)
     state, style = _state(worker)
     is_well = state == "alive"
     return {
@@ -133,7 +133,7 @@ def _cells(worker: WorkerStats) -> dict[str, Text]:
     }
 
 
-def _share(places: Places) -> Text:
+def _share(places: LaneUsage) -> Text:
     return Text(f"{places.busy:,}/{places.total:,}")
 
 

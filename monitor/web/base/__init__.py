@@ -1,1 +1,1 @@
-"""What every page is built on: requests, HTML, charts, live updates and the connection to Redis."""
+"""What all pages are built on: requests, rendering, charts, the live broadcast and the Redis provider."""

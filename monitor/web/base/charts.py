@@ -1,4 +1,4 @@
-"""What the overview draws: each chart as points, which the page's script makes a picture of, and in words."""
+"""The charts of the overview: their data, which the page's script draws, and the same in words."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Final, Literal
 
 import msgspec
 
-from monarq.monitor.queues.counters import Tallies
-from monarq.monitor.queues.series import Bucket
+from monarq.monitor.queues.counters import Counters
+from monarq.monitor.queues.series import SeriesPoint
 from monarq.monitor.text.formatting import duration, number, rate
-from monarq.monitor.web.base.chart_history import Span
+from monarq.monitor.web.base.chart_history import TimeRange
 
 Point = float | None
 Unit = Literal["rate", "seconds", "count"]
 
-_IN_WORDS: Final[dict[Unit, Callable[[Point], str]]] = {"rate": rate, "seconds": duration, "count": number}
+_FORMATTERS: Final[dict[Unit, Callable[[Point], str]]] = {"rate": rate, "seconds": duration, "count": number}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Line:
 
     Attributes:
         name: what it shows.
-        look: the class of its colour.
-        points: a value for each group; None where there is none.
+        look: the CSS class of its colour.
+        points: a value for each point in time; None where there is none.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Chart:
 
     Attributes:
         title: what it shows.
-        kind: lines, the first with its area filled, or bars upon one another.
+        kind: lines, the first with its area filled, or stacked bars.
         unit: of its values.
-        start_s: when the first group began, unix seconds.
-        step_s: how long each group is.
-        lines: what is drawn.
+        start_s: the time of the first point, unix seconds.
+        step_s: the time between points.
+        lines: the lines, or the parts of each bar.
     """
 
     title: str
@@ -56,33 +56,33 @@ class Chart:
 
     @property
     def data(self) -> str:
-        """All of it as JSON."""
+        """The chart as JSON, for the script."""
         return msgspec.json.encode(self).decode()
 
     @property
     def summary(self) -> str:
         """What it shows, in a sentence."""
-        told = [f"{line.name} now {value}, at most {self.worded(_most(line))}" for line, value in self.legend]
-        return f"{self.title}: {'; '.join(told)}."
+        parts = [f"{line.name} now {value}, at most {self.format(_most(line))}" for line, value in self.legend]
+        return f"{self.title}: {'; '.join(parts)}."
 
     @property
     def legend(self) -> list[tuple[Line, str]]:
         """Each line with its newest value."""
-        return [(line, self.worded(line.points[-1] if line.points else None)) for line in self.lines]
+        return [(line, self.format(line.points[-1] if line.points else None)) for line in self.lines]
 
-    def worded(self, value: Point) -> str:
-        """A value for people."""
-        return _IN_WORDS[self.unit](value)
+    def format(self, value: Point) -> str:
+        """A value as text, in the unit of this chart."""
+        return _FORMATTERS[self.unit](value)
 
 
-def draw_charts(groups: Sequence[Bucket], span: Span) -> list[Chart]:
-    """Throughput, waits and failures. The last group, which is not over yet, is left out."""
-    over = groups[:-1]
+def draw_charts(groups: Sequence[SeriesPoint], time_range: TimeRange) -> list[Chart]:
+    """The charts of throughput, waits and failures. The last group, which is still counting, is left out."""
+    complete = groups[:-1]
 
-    def points(value: Callable[[Tallies], Point]) -> tuple[Point, ...]:
-        return tuple(value(group.tallies) for group in over)
+    def points(value: Callable[[Counters], Point]) -> tuple[Point, ...]:
+        return tuple(value(group.counters) for group in complete)
 
-    wide_s = span.group_s
+    wide_s = time_range.group_s
     charts: list[tuple[str, Literal["lines", "bars"], Unit, list[Line]]] = [
         (
             "Jobs a second",
@@ -113,7 +113,7 @@ def draw_charts(groups: Sequence[Bucket], span: Span) -> list[Chart]:
             ],
         ),
     ]
-    start_s = over[0].start_s if over else 0
+    start_s = complete[0].start_s if complete else 0
     return [Chart(title, kind, unit, start_s, wide_s, tuple(lines)) for title, kind, unit, lines in charts]
 
 

@@ -1,7 +1,7 @@
-"""Live news: what each open page shows, made once a second for all who look at it, and not at all when nobody does.
+"""The live broadcast: each open page is rendered once a second for all its viewers, and not at all without any.
 
-A topic is a page with its query. `watch` is what the stream of one browser is made of. A browser that reads slowly gets
-the newest state and misses those between.
+A topic is a page with its query. `subscribe` is the event stream of one browser. A browser that reads slowly gets the
+newest state and misses those in between.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Final
 
 import msgspec
 
-from monarq.monitor.web.base.page_request import Asked
+from monarq.monitor.web.base.page_request import PageRequest
 
 PERIOD_S: Final = 1.0
 HEARTBEAT_S: Final = 10.0
-"""After so long without news a comment is sent: so that a browser that has gone is noticed."""
+"""After so long without a change a comment is sent, so that a closed browser is noticed."""
 
 MOST_TOPICS: Final = 50
-"""The most different pages that are kept live at once; further ones are as they were loaded."""
+"""The most different pages that are kept live at once; further ones stay as they were loaded."""
 
-Render = Callable[[Asked], Awaitable[str]]
+Render = Callable[[PageRequest], Awaitable[str]]
 
 
-class Hub:
-    """Keeps the topics that somebody looks at.
+class LiveBroadcast:
+    """Broadcasts the topics that have viewers.
 
     Args:
-        render: what a page shows now, as HTML; must not raise.
+        render: renders the current state of a page as HTML; must not raise.
     """
 
     def __init__(self, render: Render) -> None:
@@ -39,21 +39,21 @@ class Hub:
 
     @property
     def topics(self) -> int:
-        """How many pages are kept live now."""
+        """How many pages are live now."""
         return len(self._topics)
 
-    def takes(self, asked: Asked) -> bool:
+    def accepts(self, request: PageRequest) -> bool:
         """Whether this page can be kept live."""
-        return not self._closed and (asked.url in self._topics or len(self._topics) < MOST_TOPICS)
+        return not self._closed and (request.url in self._topics or len(self._topics) < MOST_TOPICS)
 
-    async def watch(self, asked: Asked) -> AsyncGenerator[bytes, None]:
-        """The events of one browser, until it goes or the hub is closed."""
-        if not self.takes(asked):
+    async def subscribe(self, request: PageRequest) -> AsyncGenerator[bytes, None]:
+        """The events for one browser, until it disconnects or the broadcast is closed."""
+        if not self.accepts(request):
             return
-        topic = self._topics.get(asked.url)
+        topic = self._topics.get(request.url)
         if topic is None:
-            topic = self._topics[asked.url] = _Topic()
-            topic.task = asyncio.create_task(self._keep(topic, asked))
+            topic = self._topics[request.url] = _Topic()
+            topic.task = asyncio.create_task(self._update(topic, request))
         topic.viewers += 1
         try:
             async for event in topic.events():
@@ -61,7 +61,7 @@ class Hub:
         finally:
             topic.viewers -= 1
             if not topic.viewers:
-                self._drop(asked.url, topic)
+                self._drop(request.url, topic)
 
     def close(self) -> None:
         """Ends all streams."""
@@ -74,18 +74,18 @@ class Hub:
             del self._topics[url]
         topic.end()
 
-    async def _keep(self, topic: _Topic, asked: Asked) -> None:
+    async def _update(self, topic: _Topic, request: PageRequest) -> None:
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
-            topic.publish(await self._render(asked))
+            topic.publish(await self._render(request))
             took_s = loop.time() - began_s
-            # A Redis that takes long is asked less often.
+            # A slow Redis is asked less often.
             await asyncio.sleep(max(PERIOD_S - took_s, took_s))
 
 
 class _Topic:
-    """One page, and those who look at it."""
+    """One page and its viewers."""
 
     def __init__(self) -> None:
         self.viewers = 0
@@ -97,7 +97,7 @@ class _Topic:
         self._changed = asyncio.Event()
 
     def publish(self, html: str) -> None:
-        """Tells of a new state; of the same one nothing is said."""
+        """Sends a new state; the same one is not sent again."""
         if html == self._html:
             return
         self._html = html
@@ -113,12 +113,12 @@ class _Topic:
         self._wake()
 
     async def events(self) -> AsyncGenerator[bytes, None]:
-        """Each state from now on, as an event; the newest only, where several came meanwhile."""
+        """Each state from now on as an event; only the newest, where there were several meanwhile."""
         yield b"retry: 2000\n\n"
-        seen = 0
+        seen_version = 0
         while not self._ended:
-            if seen != self._version:
-                seen = self._version
+            if seen_version != self._version:
+                seen_version = self._version
                 yield self._event
                 continue
             changed = self._changed

@@ -1,7 +1,7 @@
-"""What a request asks for: its query, with ids as the bytes that Redis holds, and links that ask for the like.
+"""A page request: its path and query, with ids as the bytes that Redis holds, and links to similar requests.
 
-Ids and names of jobs may hold anything: slashes, line ends, bytes that are no text. So they stand in the query, percent
-encoded, and never in a path or a form's field, which browsers and proxies change.
+Ids and names of jobs may contain anything: slashes, line ends, bytes that are not text. So they are in the query,
+percent-encoded, never in a path or a form field, which browsers and proxies change.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Value = str | bytes | int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """A page's path below the prefix, and its query.
 
     Attributes:
-        path: where it is, beginning with a slash.
-        fields: the query; bytes that are no UTF-8 are surrogates. Of fields that are given twice the last counts.
+        path: the path, with a leading slash.
+        fields: the query; bytes that are not UTF-8 are surrogates. Of a field that occurs twice the last one counts.
         root: the prefix that the app is mounted under; '' for none.
     """
 
@@ -30,8 +30,8 @@ class Asked:
     root: str = ""
 
     @classmethod
-    def read(cls, path: str, query: str, root: str = "") -> Asked:
-        """What a path and a query string ask for; a query of too many fields asks for nothing."""
+    def parse(cls, path: str, query: str, root: str = "") -> PageRequest:
+        """The request for a path and a query string; a query of too many fields counts as empty."""
         return cls(path, read_fields(query), root)
 
     def raw(self, name: str) -> bytes:
@@ -44,21 +44,21 @@ class Asked:
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         """A field as a whole number within these bounds."""
-        given = self.text(name)
-        return min(most, max(least, int(given))) if given.isdecimal() and len(given) < 19 else default
+        value = self.text(name)
+        return min(most, max(least, int(value))) if value.isdecimal() and len(value) < 19 else default
 
     def one_of(self, name: str, *choices: str) -> str:
-        """A field that is one of these; the first where it is not."""
-        given = self.text(name)
-        return given if given in choices else choices[0]
+        """A field that is one of these; else the first of them."""
+        value = self.text(name)
+        return value if value in choices else choices[0]
 
     @property
     def url(self) -> str:
-        """The path and the query again, in one order: equal for all who ask for the same."""
+        """The path and the query in sorted order: equal for equal requests."""
         return self.root + link(self.path, {name: self.raw(name) for name in sorted(self.fields)})
 
     def with_fields(self, **changes: Value) -> str:
-        """A link to the same with other fields; None leaves one out."""
+        """A link to the same page with changed fields; None removes a field."""
         return self.root + link(self.path, {name: self.raw(name) for name in self.fields} | changes)
 
 

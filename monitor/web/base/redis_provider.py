@@ -1,4 +1,4 @@
-"""The page's Redis: connected when the first page is asked for, and told of in words where it does not answer."""
+"""The Redis provider: the page's client, connected at the first request, and the page that reports Redis errors."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.shared.redis.redis_errors import explain
 
-StoreSource = str | RedisSource | Redis | None
+PageRedis = str | RedisSource | Redis | None
 
 
-class Store:
-    """Where the pages read.
+class RedisProvider:
+    """Provides the Redis client that pages read from.
 
     Args:
         source: see `create_app`.
     """
 
-    def __init__(self, source: StoreSource) -> None:
+    def __init__(self, source: PageRedis) -> None:
         self._source = UrlSource(redis_url(source)) if source is None or isinstance(source, str) else source
         self._own: Redis | None = None
         if isinstance(self._source, Redis) and self._source.connection_pool.connection_kwargs.get("decode_responses"):
@@ -27,7 +27,7 @@ class Store:
 
     @property
     def shown(self) -> str:
-        """The server, fit for people."""
+        """The server, as text for people."""
         return "Redis" if isinstance(self._source, Redis) else self._source.shown
 
     @property
@@ -39,12 +39,12 @@ class Store:
             self._own = self._source.client()
         return self._own
 
-    def trouble(self, error: Exception) -> View:
-        """What to show instead of a page when Redis failed."""
-        return View("trouble", "Redis does not answer", {"error": str(explain(error, self.shown))}, status=503)
+    def error_view(self, error: Exception) -> View:
+        """The view that is shown instead of a page when Redis failed."""
+        return View("redis_error", "Redis does not answer", {"error": str(explain(error, self.shown))}, status=503)
 
     async def aclose(self) -> None:
-        """Closes what was connected here."""
+        """Closes the client, if it was made here."""
         if self._own is not None:
             await self._own.aclose()
             self._own = None

@@ -1,6 +1,6 @@
-"""What a page shows becomes HTML: the whole page for a browser that opens it, its live part for the stream.
+"""Renders views as HTML: the whole page for a browser that opens it, its live part for the event stream.
 
-Every value is escaped by Jinja (autoescape is on for all templates), whoever wrote it; nothing marks values as safe.
+Jinja escapes every value (autoescape is on for all templates), whoever wrote it; nothing marks values as safe.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from monarq.monitor.text import formatting
-from monarq.monitor.web.base.page_request import Asked, Value, link
+from monarq.monitor.web.base.page_request import PageRequest, Value, link
 from monarq.monitor.web.security.access import Access
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.printable import printable, printable_lines
@@ -24,7 +24,7 @@ _FILTERS: Final = (
     *("duration", "age", "ago", "moment"),
 )
 
-SAID: Final = {
+NOTICES: Final = {
     "retried": "put back into the queue",
     "deleted": "deleted",
     "purged": "purged",
@@ -39,18 +39,18 @@ SAID: Final = {
     "no-payload": "The job cannot be run again: its payload was gone before it died.",
     "nothing": "There was nothing to do: it has ended, or is gone.",
 }
-"""What a page says after something was changed, by the code in its link: so no link can make it say anything else."""
+"""The notices after a change, by the code in the link: so no link can make a page show any other text."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a page shows.
+    """The content of a page, to be rendered.
 
     Attributes:
-        template: the name of its template, without ending.
-        title: of the page.
-        values: what the template asks for.
-        status: of the answer.
+        template: the name of its template, without the file extension.
+        title: the page's title.
+        values: the variables of the template.
+        status: the HTTP status of the response.
     """
 
     template: str
@@ -65,7 +65,7 @@ class Site:
 
     Attributes:
         access: who may do what.
-        redis: the server, fit for people.
+        redis: the Redis server, as text for people.
         pages: the paths of all pages.
     """
 
@@ -75,39 +75,39 @@ class Site:
 
 
 class Renderer:
-    """Makes HTML of views."""
+    """Renders views as HTML."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._templates = _templates()
 
-    def page(self, view: View, asked: Asked) -> str:
+    def page(self, view: View, request: PageRequest) -> str:
         """The whole page."""
-        return self._render(view, asked, "layout.html")
+        return self._render(view, request, "layout.html")
 
-    def live(self, view: View, asked: Asked) -> str:
-        """The part that changes while one looks at it."""
-        return self._render(view, asked, "live.html")
+    def live(self, view: View, request: PageRequest) -> str:
+        """The part that changes while the page is open."""
+        return self._render(view, request, "live.html")
 
-    def _render(self, view: View, asked: Asked, layout: str) -> str:
+    def _render(self, view: View, request: PageRequest, layout: str) -> str:
         def url(path: str, /, **fields: Value) -> str:
-            return asked.root + link(path, fields)
+            return request.root + link(path, fields)
 
-        given: dict[str, Any] = {
+        variables: dict[str, Any] = {
             "layout": layout,
             "title": view.title,
             "url": url,
-            "asked": asked,
-            "root": asked.root,
+            "request": request,
+            "root": request.root,
             "access": self._site.access,
             "redis": self._site.redis,
             "pages": self._site.pages,
-            "section": "/" + asked.path.split("/")[1],
+            "section": "/" + request.path.split("/")[1],
             "version": VERSION,
-            "said": _said(asked),
+            "notices": _notices(request),
         }
-        html = self._templates.get_template(f"{view.template}.html").render(given | dict(view.values))
-        # Half a character, as JSON may hold, can be sent to nobody.
+        html = self._templates.get_template(f"{view.template}.html").render(variables | dict(view.values))
+        # A lone surrogate, which JSON may contain, cannot be encoded.
         return html.encode("utf-8", "replace").decode()
 
 
@@ -126,13 +126,13 @@ def _templates() -> Environment:
     return templates
 
 
-def _said(asked: Asked) -> tuple[str, ...]:
-    """What the last change came to, from the link that it led to."""
-    text = SAID.get(asked.text("did"))
+def _notices(request: PageRequest) -> tuple[str, ...]:
+    """The notices about the last change, by the code in the link that it led to."""
+    text = NOTICES.get(request.text("did"))
     if text is None:
         return ()
     if text[0].isupper():
         return (text,)
-    count, left = (asked.number(name, 0, 0, 10**12) for name in ("n", "left"))
+    count, left = (request.number(name, 0, 0, 10**12) for name in ("n", "left"))
     first = f"{count:,} {'job is' if count == 1 else 'jobs are'} {text}."
     return (first, f"{left:,} could not be: alive again, or the payload was gone.") if left else (first,)

@@ -1,4 +1,4 @@
-"""Logging in and out: a form for people, and the cookie that they are known by then."""
+"""The login page: the form, the session cookie that it sets, and logout."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from monarq.monitor.web.base.page_request import Asked, read_fields
+from monarq.monitor.web.base.page_request import PageRequest, read_fields
 from monarq.monitor.web.base.rendering import Renderer, View
 from monarq.monitor.web.security.access import COOKIE, SESSION_S, Access
-from monarq.monitor.web.security.login_limits import Guesses
+from monarq.monitor.web.security.login_limits import LoginLimits
 from monarq.monitor.web.security.middleware import client_address
 
 MOST_BYTES: Final = 8192
 
 
-class Door:
+class LoginRoutes:
     """The routes /login and /logout.
 
     Args:
-        access: what is asked for.
-        guesses: who has to wait before the next try.
-        renderer: makes the form.
+        access: who may log in.
+        limits: which addresses have to wait before the next attempt.
+        renderer: renders the form.
     """
 
-    def __init__(self, access: Access, guesses: Guesses, renderer: Renderer) -> None:
+    def __init__(self, access: Access, limits: LoginLimits, renderer: Renderer) -> None:
         self._access = access
-        self._guesses = guesses
+        self._limits = limits
         self._renderer = renderer
         self.routes = [
             Route("/login", self._form, methods=["GET"]),
@@ -43,13 +43,13 @@ class Door:
         return self._show(request)
 
     async def _log_in(self, request: Request) -> Response:
-        given = read_fields((await _body(request)).decode("utf-8", "replace"))
+        form = read_fields((await _body(request)).decode("utf-8", "replace"))
         address = client_address(request.scope)
-        wait_s = self._guesses.wait_s(address)
+        wait_s = self._limits.wait_s(address)
         if wait_s:
             return self._show(request, 429, wait_s)
-        if not self._is_right(given):
-            self._guesses.count(address)
+        if not self._is_right(form):
+            self._limits.record_failure(address)
             return self._show(request, 401)
         answer = RedirectResponse(_root(request) + _next(request), 303)
         answer.set_cookie(
@@ -63,9 +63,9 @@ class Door:
         )
         return answer
 
-    def _is_right(self, given: Mapping[str, str]) -> bool:
-        user = f"{given.get('name', '')}:{given.get('password', '')}"
-        return self._access.is_token(given.get("token", "")) or self._access.is_user(user)
+    def _is_right(self, form: Mapping[str, str]) -> bool:
+        user = f"{form.get('name', '')}:{form.get('password', '')}"
+        return self._access.is_token(form.get("token", "")) or self._access.is_user(user)
 
     async def _log_out(self, request: Request) -> Response:
         answer = RedirectResponse(_root(request) + "/", 303)
@@ -73,10 +73,10 @@ class Door:
         return answer
 
     def _show(self, request: Request, status: int = 200, wait_s: int = 0) -> Response:
-        asked = Asked("/login", {"next": _next(request)}, _root(request))
+        page_request = PageRequest("/login", {"next": _next(request)}, _root(request))
         view = View("login", "Log in", {"wrong": status == 401, "wait_s": wait_s, "next": _next(request)})
         headers = {"retry-after": str(wait_s)} if wait_s else None
-        return HTMLResponse(self._renderer.page(view, asked), status, headers)
+        return HTMLResponse(self._renderer.page(view, page_request), status, headers)
 
 
 def _root(request: Request) -> str:
@@ -85,14 +85,14 @@ def _root(request: Request) -> str:
 
 
 def _next(request: Request) -> str:
-    """Where to go then: below our own prefix, whatever the link says."""
+    """The path to go to after the login: below our own prefix, whatever the link says."""
     wanted = request.query_params.get("next", "/")
     is_ours = wanted.startswith("/") and wanted[1:2] not in {"/", "\\"} and wanted.isprintable()
     return wanted if is_ours else "/"
 
 
 async def _body(request: Request) -> bytes:
-    """The form, as far as it is not larger than any honest one."""
+    """The form's data; empty where it is larger than an honest form can be."""
     body = b""
     async for part in request.stream():
         body += part

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.admin.admin import pause, resume
-from monarq.monitor.health.overview import BEAT_S, BEATS, Overview, read_overviews
-from monarq.monitor.queues.health_check import ArqHealth, read_health
+from monarq.monitor.health.overview import RATE_STEP_S, RATE_STEPS, Overview, read_overviews
+from monarq.monitor.queues.health_check import ArqHealth, parse_health_check
 from monarq.producer import Producer
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
@@ -25,7 +25,7 @@ async def look(redis: Redis, minutes: int | None = 15) -> Overview:
 
 
 async def until_a_second_is_over(redis: Redis) -> None:
-    """The second that runs is in no beat."""
+    """The second that runs is in no step."""
     began_s = int((await redis.time())[0])
     async with in_time(5):
         while int((await redis.time())[0]) == began_s:
@@ -35,12 +35,12 @@ async def until_a_second_is_over(redis: Redis) -> None:
 async def test_an_empty_queue(redis: Redis) -> None:
     overview = await look(redis)
     assert (overview.jobs, overview.failures, overview.arq, overview.enqueued_per_s) == ({}, (), None, 0.0)
-    assert [beat.tallies.ended for beat in overview.beats] == [0] * BEATS
-    starts = [beat.start_s for beat in overview.beats]
-    assert starts == list(range(starts[0], starts[0] + BEATS * BEAT_S, BEAT_S))
-    assert starts[0] % BEAT_S == 0
-    assert {beat.length_s for beat in overview.beats[:-1]} == {BEAT_S}
-    assert starts[-1] + overview.beats[-1].length_s == overview.now_ms // 1000
+    assert [step.counters.ended for step in overview.rates] == [0] * RATE_STEPS
+    starts = [step.start_s for step in overview.rates]
+    assert starts == list(range(starts[0], starts[0] + RATE_STEPS * RATE_STEP_S, RATE_STEP_S))
+    assert starts[0] % RATE_STEP_S == 0
+    assert {step.length_s for step in overview.rates[:-1]} == {RATE_STEP_S}
+    assert starts[-1] + overview.rates[-1].length_s == overview.now_ms // 1000
 
 
 async def test_what_jobs_came_to(redis: Redis, redis_url: str) -> None:
@@ -55,8 +55,8 @@ async def test_what_jobs_came_to(redis: Redis, redis_url: str) -> None:
     [failure] = overview.failures
     assert (failure.id, failure.name) == ("bad", "break_down")
     assert "broken" in failure.error
-    lately = overview.lately(300).tallies
-    assert (lately.enqueued, lately.started, lately.done, lately.failed, lately.dead) == (6, 6, 5, 1, 1)
+    last = overview.last(300).counters
+    assert (last.enqueued, last.started, last.done, last.failed, last.dead) == (6, 6, 5, 1, 1)
     assert (await look(redis, minutes=None)).window == overview.window
 
 
@@ -89,7 +89,7 @@ async def test_a_paused_queue(redis: Redis) -> None:
     ],
 )
 def test_what_arq_tells_of_itself(line: str | None, health: ArqHealth | None) -> None:
-    assert read_health(line) == health
+    assert parse_health_check(line) == health
 
 
 def _asked(commands: list[tuple[str, list[str]]]) -> int:
@@ -118,6 +118,6 @@ async def test_a_million_jobs_cost_no_more_than_none(redis: Redis, redis_url: st
             took_s.append(time.perf_counter() - began_s)
     assert overview.stats.queued + overview.stats.deferred == 1_000_000
     assert_none_walks_a_queue(seen)
-    # Where a beat begins, it has one second more or less to read.
-    assert abs(_asked(seen) - _asked(with_none)) <= BEAT_S
+    # Where a step begins, it has one second more or less to read.
+    assert abs(_asked(seen) - _asked(with_none)) <= RATE_STEP_S
     assert sorted(took_s)[37] < 0.2, sorted(took_s)

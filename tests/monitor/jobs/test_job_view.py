@@ -14,7 +14,7 @@ from arq.jobs import serialize_job
 from redis.asyncio import Redis
 
 from monarq import Context, Retry, job
-from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin import admin
 from monarq.monitor.jobs.job_view import JobView, find_job, find_rows
 from monarq.producer import Producer
 from monarq.shared.payloads.codec import MSGPACK
@@ -71,7 +71,7 @@ async def test_a_job_on_its_way(redis: Redis, redis_url: str) -> None:
     assert (deferred.row.state, deferred.row.name, deferred.arguments) == ("deferred", "monitored-fickle", "3")
     assert told(deferred) == ["enqueued", "due"]
     assert (await found(redis, "a")).arguments is None, "nothing is decoded that is not asked for"
-    assert await steering.retry(redis, DEFAULT_QUEUE, "a") is steering.Retried.PROMOTED
+    assert await admin.retry(redis, DEFAULT_QUEUE, "a") is admin.Retried.PROMOTED
     await run_burst(redis_url, [fickle])
     done = await found(redis, "a", with_arguments=True)
     assert (done.row.state, done.row.tries, done.arguments) == ("done", 3, "3")
@@ -99,12 +99,12 @@ async def test_a_dead_job_and_its_second_life(redis: Redis, redis_url: str) -> N
     dead = await found(redis, "a", with_arguments=True)
     assert (dead.row.state, dead.row.error) == ("dead", f"ValueError: {ANSI}")
     assert (dead.arguments, dead.payload_format) == (repr(ANSI), "msgpack")
-    assert dead.letter is not None
-    assert "ValueError" in dead.letter.traceback
+    assert dead.dead_letter is not None
+    assert "ValueError" in dead.dead_letter.traceback
     assert told(dead) == ["enqueued", "started", "dead"]
-    assert await steering.retry(redis, DEFAULT_QUEUE, "a") is steering.Retried.REVIVED
+    assert await admin.retry(redis, DEFAULT_QUEUE, "a") is admin.Retried.REVIVED
     again = await found(redis, "a")
-    assert (again.row.state, again.letter) == ("queued", None)
+    assert (again.row.state, again.dead_letter) == ("queued", None)
     assert told(again) == ["enqueued", "revived"]
 
 
@@ -124,10 +124,10 @@ async def test_a_job_that_runs_and_is_cancelled(redis: Redis, redis_url: str) ->
         assert (view.row.state, view.row.worker, view.row.due_ms) == ("running", engine.worker_id, None)
         assert view.row.started_ms is not None
         assert abs(view.row.started_ms - await server_ms(redis)) < 5000
-        assert await steering.cancel(redis, DEFAULT_QUEUE, "a") is steering.Cancelled.RUNS
+        assert await admin.cancel(redis, DEFAULT_QUEUE, "a") is admin.Cancelled.RUNS
         await result_of(redis, "a")
     view = await found(redis, "a")
-    assert (view.row.state, view.letter) == ("aborted", None)
+    assert (view.row.state, view.dead_letter) == ("aborted", None)
     assert view.result is not None
     assert view.result.error_type == "asyncio.exceptions.CancelledError"
     assert told(view) == ["enqueued", "started", "abort-asked", "aborted"]
@@ -291,6 +291,6 @@ async def test_those_who_wait_for_a_purged_job_are_told(redis: Redis, redis_url:
         async with in_time(10):
             while not await redis.pubsub_numsub(QueueKeys.of(DEFAULT_QUEUE).ended) or waiting.done():
                 await asyncio.sleep(0.01)
-            assert await steering.purge(redis, DEFAULT_QUEUE) == 1
+            assert await admin.purge(redis, DEFAULT_QUEUE) == 1
             with pytest.raises(ResultNotFoundError, match="is not in its queue"):
                 await waiting

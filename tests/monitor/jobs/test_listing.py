@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.jobs import listing
 from monarq.monitor.jobs.job_view import find_job
-from monarq.monitor.jobs.listing import JobRow, ListedState, PlaceError, list_jobs
+from monarq.monitor.jobs.listing import CursorError, JobRow, ListedState, list_jobs
 from monarq.shared.commands.jobs.claim import Claim, claim
 from monarq.shared.commands.queues import browse as browsing
 from monarq.shared.payloads.codec import MSGPACK
@@ -213,14 +213,14 @@ async def test_names_that_cannot_be_read(redis: Redis) -> None:
 async def test_places_that_are_none(redis: Redis, after: str) -> None:
     await put(redis, "send", job_id="a")
     for state in ("queued", "deferred", "dead"):
-        with pytest.raises(PlaceError, match="begin at its first page"):
+        with pytest.raises(CursorError, match="begin at its first page"):
             await list_jobs(redis, DEFAULT_QUEUE, state, after=after)  # type: ignore[arg-type]
 
 
 async def test_the_place_of_another_list(redis: Redis) -> None:
     await fill(redis, {"a": 1000, "b": 1001})
     page = await list_jobs(redis, DEFAULT_QUEUE, "queued", limit=1)
-    with pytest.raises(PlaceError):
+    with pytest.raises(CursorError):
         await list_jobs(redis, DEFAULT_QUEUE, "deferred", after=page.next)
 
 

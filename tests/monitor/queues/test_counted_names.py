@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.queues.series import read_jobs, read_totals
+from monarq.monitor.queues.series import read_by_job, read_totals
 from monarq.producer import Producer
 from monarq.shared.commands.jobs.finish import Ending, finish
 from monarq.shared.commands.workers.know import know
@@ -22,7 +22,7 @@ async def test_names_have_an_end(redis: Redis) -> None:
     await know(redis, KEYS, [*(f"name {number}" for number in range(205)), "x" * 300])
     for number in range(205):
         await enqueue_named(redis, f"name {number}", f"id {number}")
-    counted = await read_jobs(redis, DEFAULT_QUEUE)
+    counted = await read_by_job(redis, DEFAULT_QUEUE)
     assert len(counted) == 201
     assert counted["(other)"].enqueued == 5
     assert (await read_totals(redis, DEFAULT_QUEUE)).enqueued == 205
@@ -37,7 +37,7 @@ async def test_a_name_of_which_nothing_was_counted_for_an_hour_makes_room(redis:
     now_ms = int((await redis.time())[0]) * 1000
     await redis.zadd(KEYS.base + "names", {"name 7": now_ms - 3_601_000})
     await enqueue_named(redis, "new", "newest")
-    counted = await read_jobs(redis, DEFAULT_QUEUE)
+    counted = await read_by_job(redis, DEFAULT_QUEUE)
     assert counted["new"].enqueued == 1
     assert "name 7" not in counted
 
@@ -45,13 +45,13 @@ async def test_a_name_of_which_nothing_was_counted_for_an_hour_makes_room(redis:
 async def test_names_that_no_worker_knows_are_counted_as_one(redis: Redis) -> None:
     for number in range(3000):
         await enqueue_named(redis, f"made up {number}", f"id {number}")
-    assert {name: told.enqueued for name, told in (await read_jobs(redis, DEFAULT_QUEUE)).items()} == {
+    assert {name: told.enqueued for name, told in (await read_by_job(redis, DEFAULT_QUEUE)).items()} == {
         "(unknown)": 3000
     }
     await know(redis, KEYS, ["real"])
     await enqueue_named(redis, "real", "a")
     await enqueue_named(redis, "another", "b")
-    counted = await read_jobs(redis, DEFAULT_QUEUE, minutes=60)
+    counted = await read_by_job(redis, DEFAULT_QUEUE, minutes=60)
     assert {name: told.enqueued for name, told in counted.items()} == {"(unknown)": 3001, "real": 1}
     assert (await read_totals(redis, DEFAULT_QUEUE)).enqueued == 3002
     assert len(await redis.keys(KEYS.base + "stats:*")) < 60
@@ -60,13 +60,13 @@ async def test_names_that_no_worker_knows_are_counted_as_one(redis: Redis) -> No
 @pytest.mark.parametrize("runs", [True, False], ids=["a worker runs it", "a worker knows it"])
 async def test_what_was_put_in_before_a_worker_knew_it_counts_later(redis: Redis, runs: bool) -> None:
     await enqueue_named(redis, "send", "a", "b")
-    assert (await read_jobs(redis, DEFAULT_QUEUE))["(unknown)"].enqueued == 2
+    assert (await read_by_job(redis, DEFAULT_QUEUE))["(unknown)"].enqueued == 2
     if runs:
         leases = await claim_all(redis)
         await finish(redis, KEYS, "w1", [Ending(lease, True, b"r", 1000, "send", run_ms=0) for lease in leases], 10)
     else:
         assert await know(redis, KEYS, ["send", "never heard of"]) == 1
-    counted = await read_jobs(redis, DEFAULT_QUEUE)
+    counted = await read_by_job(redis, DEFAULT_QUEUE)
     assert (counted["send"].enqueued, counted["send"].done, list(counted)) == (2, 2 if runs else 0, ["send"])
 
 
@@ -77,7 +77,7 @@ async def test_a_worker_tells_at_its_start_what_it_knows(redis: Redis, redis_url
                 await asyncio.sleep(0.01)
         await producer.enqueue(jobs.plus.options(defer_by=60), 1, 2)
         await producer.enqueue(jobs.wait.options(defer_by=60), 1)
-    counted = await read_jobs(redis, DEFAULT_QUEUE)
+    counted = await read_by_job(redis, DEFAULT_QUEUE)
     assert {name: told.enqueued for name, told in counted.items()} == {"plus": 1, "(unknown)": 1}
     assert await redis.ttl(KEYS.base + "known") > 0
 
@@ -88,7 +88,7 @@ async def test_jobs_that_are_refused_for_their_names_are_counted_as_one(redis: R
     leases = await claim_all(redis)
     endings = [Ending(lease, False, b"r", 1000, f"made up {n}", b"{}", 1000) for n, lease in enumerate(leases)]
     await finish(redis, KEYS, "w1", endings, 100)
-    counted = await read_jobs(redis, DEFAULT_QUEUE)
+    counted = await read_by_job(redis, DEFAULT_QUEUE)
     assert (list(counted), counted["(unknown)"].dead) == (["(unknown)"], 60)
 
 

@@ -12,9 +12,9 @@ import redis as redis_module
 from redis.asyncio import Redis
 
 from monarq import Producer, Retry, job
-from monarq.monitor.jobs.ended import read_recent
-from monarq.monitor.queues.counters import BOUNDS_S, Histogram, Tallies
-from monarq.monitor.queues.series import Bucket, read_jobs, read_series, read_totals
+from monarq.monitor.jobs.ended import read_ended
+from monarq.monitor.queues.counters import BOUNDS_S, Counters, Histogram
+from monarq.monitor.queues.series import SeriesPoint, read_by_job, read_series, read_totals
 from monarq.shared.calls.context import Context
 from monarq.shared.commands.counters.run_groups import BUCKETS
 from monarq.shared.commands.jobs.claim import Claim, Lease, claim, forfeit
@@ -61,7 +61,7 @@ async def test_a_burst_of_all_kinds(redis: Redis, redis_url: str) -> None:
         await producer.enqueue(bad)
         await producer.enqueue(again)
     await Worker([ok, bad, again], WorkerSettings(burst=True), UrlSource(redis_url)).run()
-    jobs = await read_jobs(redis, DEFAULT_QUEUE)
+    jobs = await read_by_job(redis, DEFAULT_QUEUE)
     of_ok, of_bad, of_again = jobs["tallied_ok"], jobs["tallied_bad"], jobs["tallied_again"]
     assert (of_ok.enqueued, of_ok.started, of_ok.done, of_ok.failed) == (30, 30, 30, 0)
     assert (of_bad.enqueued, of_bad.started, of_bad.failed, of_bad.dead) == (1, 1, 1, 1)
@@ -80,13 +80,13 @@ async def test_minutes_and_seconds_add_up_to_the_whole(redis: Redis, redis_url: 
     assert sum_of(await read_series(redis, DEFAULT_QUEUE, step_s=1, length=600)) == whole
     assert sum_of(await read_series(redis, DEFAULT_QUEUE, step_s=60, length=60)) == whole
     assert await read_totals(redis, DEFAULT_QUEUE, minutes=60) == whole
-    assert (await read_jobs(redis, DEFAULT_QUEUE, minutes=60))["tallied_bad"].failed == 1
+    assert (await read_by_job(redis, DEFAULT_QUEUE, minutes=60))["tallied_bad"].failed == 1
     of_bad = sum_of(await read_series(redis, DEFAULT_QUEUE, job="tallied_bad", step_s=1, length=600))
     assert (of_bad.enqueued, of_bad.failed) == (1, 1)
 
 
-def sum_of(buckets: Sequence[Bucket]) -> Tallies:
-    return sum((bucket.tallies for bucket in buckets), start=Tallies())
+def sum_of(buckets: Sequence[SeriesPoint]) -> Counters:
+    return sum((bucket.counters for bucket in buckets), start=Counters())
 
 
 async def test_a_series_has_no_gaps(redis: Redis) -> None:
@@ -94,7 +94,7 @@ async def test_a_series_has_no_gaps(redis: Redis) -> None:
     steps = await read_series(redis, DEFAULT_QUEUE, step_s=60, length=5)
     assert [step.start_s - steps[0].start_s for step in steps] == [0, 60, 120, 180, 240]
     assert steps[0].start_s % 60 == 0
-    assert steps[-1].tallies.enqueued + steps[-2].tallies.enqueued == 1
+    assert steps[-1].counters.enqueued + steps[-2].counters.enqueued == 1
     assert len(await read_series(redis, DEFAULT_QUEUE, step_s=1, length=10**6)) == 600
 
 
@@ -105,7 +105,7 @@ async def test_a_run_that_is_repeated_or_anothers_is_not_counted_twice(redis: Re
     await finish(redis, KEYS, "w1", endings, 10)
     stolen = [replace_token(ending, "t2") for ending in endings]
     await finish(redis, KEYS, "w1", [*endings, *stolen], 10)
-    assert (await read_jobs(redis, DEFAULT_QUEUE))["send"].done == 2
+    assert (await read_by_job(redis, DEFAULT_QUEUE))["send"].done == 2
     assert (await read_totals(redis, DEFAULT_QUEUE)).run == Histogram(one_at(3, 2), 10)
 
 
@@ -151,7 +151,7 @@ async def test_runs_that_did_not_come_to_their_end(redis: Redis) -> None:
     blocking.close()
     whole = await read_totals(redis, DEFAULT_QUEUE)
     assert (whole.handed_back, whole.retried, whole.lost, whole.started) == (2, 1, 1, 5)
-    of_send = (await read_jobs(redis, DEFAULT_QUEUE))["send"]
+    of_send = (await read_by_job(redis, DEFAULT_QUEUE))["send"]
     assert (of_send.handed_back, of_send.retried) == (1, 1)
 
 
@@ -165,7 +165,7 @@ async def test_a_jobs_crashes_are_counted_by_its_name_when_it_ends(redis: Redis)
     [lease] = await claim_all(redis)
     ended = Ending(replace(lease, crashes=2), False, b"r", 1000, "send", b"{}", 1000)
     await finish(redis, KEYS, "w1", [ended], 10)
-    of_send = (await read_jobs(redis, DEFAULT_QUEUE))["send"]
+    of_send = (await read_by_job(redis, DEFAULT_QUEUE))["send"]
     assert (of_send.crashed, of_send.failed, of_send.dead, of_send.started) == (2, 1, 1, 3)
     assert (await read_totals(redis, DEFAULT_QUEUE)).crashed == 0, "of the queue they were counted when they were seen"
 
@@ -187,13 +187,13 @@ async def test_what_ended_last(redis: Redis) -> None:
     await finish(redis, KEYS, "w1", [Ending(good, True, b"r", 1000, "send", run_ms=7)], 10)
     await finish(redis, KEYS, "w1", [Ending(broken, False, b"r", 1000, "send", b"{}", 1000, 3)], 10)
     await finish(redis, KEYS, "w1", [Ending(unwanted, False, b"r", 1000, "send", aborted=True)], 10)
-    found = await read_recent(redis, DEFAULT_QUEUE)
+    found = await read_ended(redis, DEFAULT_QUEUE)
     assert [(one.job_id, one.name, one.state, one.run_ms) for one in found] == [
         ("c", "send", "aborted", None),
         ("b", "send", "dead", 3),
         ("a", "send", "done", 7),
     ]
-    assert len(await read_recent(redis, DEFAULT_QUEUE, 2)) == 2
+    assert len(await read_ended(redis, DEFAULT_QUEUE, 2)) == 2
 
 
 async def test_a_list_of_what_ended_last_has_an_end(redis: Redis) -> None:
@@ -202,7 +202,7 @@ async def test_a_list_of_what_ended_last_has_an_end(redis: Redis) -> None:
         endings = [Ending(lease, True, b"r", 1000, "send") for lease in await claim_all(redis)]
         await finish(redis, KEYS, "w1", endings, 10)
     assert await redis.llen(KEYS.recent) <= 600
-    assert len(await read_recent(redis, DEFAULT_QUEUE, 1000)) == 500
+    assert len(await read_ended(redis, DEFAULT_QUEUE, 1000)) == 500
 
 
 @pytest.mark.parametrize(
@@ -239,5 +239,5 @@ async def test_a_long_window_is_as_if_it_were_read_at_once(redis: Redis) -> None
     # The minute may have changed meanwhile.
     assert (await read_totals(redis, DEFAULT_QUEUE, minutes=61)).done in (60, 61)
     assert (await read_totals(redis, DEFAULT_QUEUE, minutes=1440)).wait.count == 140
-    assert (await read_jobs(redis, DEFAULT_QUEUE, minutes=61))["even"].done in (30, 31)
-    assert (await read_jobs(redis, DEFAULT_QUEUE, minutes=1440))["even"].done == 35
+    assert (await read_by_job(redis, DEFAULT_QUEUE, minutes=61))["even"].done in (30, 31)
+    assert (await read_by_job(redis, DEFAULT_QUEUE, minutes=1440))["even"].done == 35

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.admin.admin import Retried, retry
 from monarq.monitor.health.overview import read_overviews
-from monarq.monitor.health.queue_health import judge
+from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.metrics.metrics import read_snapshot
 from monarq.monitor.queues.stats import known_queues, read_stats
 from monarq.producer import Producer, SyncProducer
@@ -73,10 +73,10 @@ async def test_it_is_told_with_its_jobs_wherever_all_queues_are(redis: Redis, re
     async with running(make_worker(redis_url, jobs.ALL)):
         await many(redis_url)
         queues = await known_queues(redis)
-        verdict = judge(await read_overviews(redis, queues, minutes=15))
+        finding = assess_health(await read_overviews(redis, queues, minutes=15))
         [served, unserved] = (await read_snapshot(redis, queues)).queues
-    assert (verdict.state, verdict.queue) == ("no worker", "mail")
-    assert verdict.reason == "3 jobs ready and no worker runs"
+    assert (finding.state, finding.queue) == ("no worker", "mail")
+    assert finding.reason == "3 jobs ready and no worker runs"
     assert (served.queue, served.queued) == (DEFAULT_QUEUE, 0)
     assert (unserved.queue, unserved.queued, unserved.workers) == ("mail", 3, ())
 

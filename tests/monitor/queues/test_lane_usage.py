@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from redis.asyncio import Redis
 
-from monarq.monitor.health.overview import read_glance
-from monarq.monitor.health.queue_health import judge
+from monarq.monitor.health.overview import read_brief_overview
+from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
@@ -54,8 +54,8 @@ async def test_a_full_cpu_lane_beside_idle_io_places(redis: Redis, redis_url: st
         [worker] = told["workers"]
         assert [worker[name] for name in ("running", "concurrency", "cpu_running", "cpu_places")] == [2, 50, 1, 1]
         # As it is a minute later.
-        glance = await read_glance(redis, replace(stats, oldest_s=60.0))
-        assert "3 wait for the cpu lane, where the one place is busy" in judge([glance]).reason
+        glance = await read_brief_overview(redis, replace(stats, oldest_s=60.0))
+        assert "3 wait for the cpu lane, where the one place is busy" in assess_health([glance]).reason
         engine.hand_back()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin import admin
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.web.site import Site
@@ -57,6 +57,6 @@ async def test_pages_ask_the_same_of_a_long_queue(redis: Redis, redis_url: str, 
                 assert 0 <= int(words[3]) - int(words[2]) <= 1000, (path, words)
         assert len(asked) <= short[path] + 5, path
     await redis.delete(DEFAULT_QUEUE)
-    await steering.resume(redis, DEFAULT_QUEUE)
+    await admin.resume(redis, DEFAULT_QUEUE)
     for number in range(200):
         await redis.delete(f"arq:job:job-{number}")

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.web.base.live_broadcast import Hub
-from monarq.monitor.web.base.page_request import Asked
+from monarq.monitor.web.base.live_broadcast import LiveBroadcast
+from monarq.monitor.web.base.page_request import PageRequest
 from tests.monitor.web.dead_letters import bury
 from tests.monitor.web.site import TOKEN, Site, page, stream
 from tests.support.slowness import in_time
@@ -35,23 +35,23 @@ async def test_each_page_has_its_own_news(redis: Redis, site: Site) -> None:
 async def test_all_who_look_share_one_reading_and_none_is_made_for_nobody() -> None:
     readings = 0
 
-    async def render(asked: Asked) -> str:
+    async def render(asked: PageRequest) -> str:
         nonlocal readings
         readings += 1
         return f"{asked.path} {readings}"
 
-    hub = Hub(render)
-    looking = [hub.watch(Asked("/")) for _ in range(20)]
+    live_broadcast = LiveBroadcast(render)
+    looking = [live_broadcast.subscribe(PageRequest("/")) for _ in range(20)]
     for viewer in looking:
         assert (await anext(viewer)).startswith(b"retry")
     first = [await anext(viewer) for viewer in looking]
     second = [await anext(viewer) for viewer in looking]
     assert set(first) == {b'data: "/ 1"\n\n'}
     assert set(second) == {b'data: "/ 2"\n\n'}
-    assert (readings, hub.topics) == (2, 1)
+    assert (readings, live_broadcast.topics) == (2, 1)
     for viewer in looking:
         await viewer.aclose()
-    assert hub.topics == 0
+    assert live_broadcast.topics == 0
     await asyncio.sleep(1.2)
     assert readings == 2
 
@@ -59,9 +59,9 @@ async def test_all_who_look_share_one_reading_and_none_is_made_for_nobody() -> N
 async def test_a_browser_that_goes_is_noticed(redis: Redis, site: Site) -> None:
     async with stream(site, "/") as news:
         await anext(news)
-        assert site.app.hub.topics == 1
+        assert site.app.live_broadcast.topics == 1
     async with in_time(5):
-        while site.app.hub.topics:
+        while site.app.live_broadcast.topics:
             await asyncio.sleep(0.02)
 
 
@@ -96,7 +96,7 @@ async def test_streams_end_with_the_server(redis: Redis) -> None:
         answer = await opened.__aenter__()
         lines = answer.aiter_lines()
         await anext(lines)
-        site.app.hub.close()
+        site.app.live_broadcast.close()
         async with asyncio.timeout(2):
             assert all("data" not in line or msgspec.json.decode(line[6:]) for line in [line async for line in lines])
         await opened.__aexit__(None, None, None)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin import admin
 from monarq.shared.calls.context import Context
 from monarq.shared.jobs.decorators import job
 from monarq.shared.redis.keys import DEFAULT_QUEUE
@@ -113,4 +113,4 @@ async def test_what_is_unknown_is_told(site: Site) -> None:
 async def test_a_job_is_found_by_its_id(redis: Redis, site: Site) -> None:
     await put(redis, "mail.send", job_id="the-id")
     assert "/jobs/job?queue=arq:queue&amp;id=the-id" in await site.text("/jobs?state=deferred&name=the-id")
-    await steering.purge(redis, DEFAULT_QUEUE)
+    await admin.purge(redis, DEFAULT_QUEUE)

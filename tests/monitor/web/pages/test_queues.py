@@ -8,7 +8,7 @@ from urllib.parse import quote_from_bytes
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin import admin
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.monitor.web.site import Site
@@ -23,10 +23,10 @@ async def test_pause_and_resume(redis: Redis, site: Site) -> None:
     html = await site.text("/queues?did=paused")
     assert "The queue is paused" in html
     assert "/queues/resume?queue=arq:queue" in html
-    assert await steering.paused_since_ms(redis, DEFAULT_QUEUE)
+    assert await admin.paused_since_ms(redis, DEFAULT_QUEUE)
     await site.post("/queues/resume?queue=arq:queue")
     assert "Paused" not in await site.text("/queues")
-    assert await steering.paused_since_ms(redis, DEFAULT_QUEUE) is None
+    assert await admin.paused_since_ms(redis, DEFAULT_QUEUE) is None
 
 
 async def test_purge_asks_first(redis: Redis, site: Site) -> None:
@@ -52,7 +52,7 @@ async def test_jobs_by_state(redis: Redis, site: Site) -> None:
     assert "later" in await site.text("/jobs?state=deferred")
     assert "No queued job." in await site.text("/jobs")
     await worker.end(*leases)
-    await steering.purge(redis, DEFAULT_QUEUE)
+    await admin.purge(redis, DEFAULT_QUEUE)
 
 
 async def test_jobs_are_found_by_name(redis: Redis, site: Site) -> None:
@@ -61,7 +61,7 @@ async def test_jobs_are_found_by_name(redis: Redis, site: Site) -> None:
     for search, found in (("send1", ["job-1"]), ("mail.*", ["job-0", "job-1", "job-2"]), ("nobody", [])):
         html = await site.text("/jobs", params={"name": search})
         assert re.findall(r"job-\d(?=</span>)", html) == found
-    await steering.purge(redis, DEFAULT_QUEUE)
+    await admin.purge(redis, DEFAULT_QUEUE)
 
 
 async def test_long_lists_have_pages(redis: Redis, site: Site) -> None:
@@ -74,7 +74,7 @@ async def test_long_lists_have_pages(redis: Redis, site: Site) -> None:
         path = next(iter(re.findall(r'href="([^"]*after=[^"]*)">Next page', html)), "").replace("&amp;", "&")
     assert len(set(seen)) == len(seen) == 120
     assert "No queued job" not in await site.text("/jobs?after=nonsense")
-    await steering.purge(redis, DEFAULT_QUEUE)
+    await admin.purge(redis, DEFAULT_QUEUE)
 
 
 @pytest.mark.parametrize("queue", ["a/b", "ü?x=1", "%2F", "a b&c"])
@@ -84,7 +84,7 @@ async def test_a_queue_may_be_called_anything(redis: Redis, site: Site, queue: s
     await redis.expire(names.QUEUES, 60)
     assert f"/queues/pause?{query}" in await site.text("/queues")
     await site.post(f"/queues/pause?{query}")
-    assert await steering.paused_since_ms(redis, queue)
+    assert await admin.paused_since_ms(redis, queue)
     for path in ("/", "/jobs", "/dead"):
         await site.text(f"{path}?{query}")
     await site.post(f"/queues/resume?{query}")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.web.security.login_limits import FORGET_S, FREE, LONGEST_S, MOST, Guesses
+from monarq.monitor.web.security.login_limits import FORGET_S, FREE, LONGEST_S, MOST, LoginLimits
 from tests.monitor.web.site import TOKEN, USER, Site, page
 
 RIGHT = {"authorization": f"Bearer {TOKEN}"}
@@ -65,17 +65,17 @@ class Clock:
 
 def test_each_wrong_one_doubles_the_wait() -> None:
     clock = Clock()
-    guesses = Guesses(clock)
+    limits = LoginLimits(clock)
     waits = []
     for _ in range(FREE + 9):
-        guesses.count("192.0.2.1")
-        waits.append(guesses.wait_s("192.0.2.1"))
+        limits.record_failure("192.0.2.1")
+        waits.append(limits.wait_s("192.0.2.1"))
         clock.now_s += waits[-1]
-        assert guesses.wait_s("192.0.2.1") == 0
+        assert limits.wait_s("192.0.2.1") == 0
     assert waits == [0] * FREE + [1, 2, 4, 8, 16, 32, LONGEST_S, LONGEST_S, LONGEST_S]
     clock.now_s += FORGET_S + 1
-    guesses.count("192.0.2.1")
-    assert guesses.wait_s("192.0.2.1") == 0
+    limits.record_failure("192.0.2.1")
+    assert limits.wait_s("192.0.2.1") == 0
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_each_wrong_one_doubles_the_wait() -> None:
     ],
 )
 def test_an_ipv6_network_is_one_address(one: str, other: str, is_same: bool) -> None:
-    guesses = Guesses()
+    limits = LoginLimits()
     for _ in range(FREE + 1):
-        guesses.count(one)
-    assert bool(guesses.wait_s(other)) is is_same
+        limits.record_failure(one)
+    assert bool(limits.wait_s(other)) is is_same
 
 
 def test_no_more_than_so_many_addresses_are_remembered() -> None:
-    guesses = Guesses()
+    limits = LoginLimits()
     for number in range(MOST + 10):
-        guesses.count(f"10.0.{number // 256}.{number % 256}")
-    assert len(guesses._wrong) == MOST
+        limits.record_failure(f"10.0.{number // 256}.{number % 256}")
+    assert len(limits._failures) == MOST
