@@ -21,7 +21,7 @@ from monarq.shared.version import VERSION
 
 _FILTERS: Final = (
     *("number", "compact", "rate", "percent", "size"),
-    *("duration", "age", "ago", "moment"),
+    *("duration", "age", "ago", "timestamp"),
 )
 
 NOTICES: Final = {

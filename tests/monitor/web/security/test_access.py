@@ -65,7 +65,7 @@ def test_an_app_that_somebody_else_guards_may_be_reached() -> None:
 def test_secrets_are_not_shown() -> None:
     app = create_app("redis://127.0.0.1:1", token="a-secret-token", user="ann:a-secret-password")
     assert "secret" not in repr(vars(app))
-    assert "secret" not in repr(app._gate)
+    assert "secret" not in repr(app._middleware)
 
 
 async def test_a_client_that_gives_text_is_refused() -> None:
