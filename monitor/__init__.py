@@ -1,1 +1,1 @@
-"""A monitor of queues and workers: reads what producers and workers leave in Redis, and administrates; runs no job."""
+"""Monitoring and administration: reads what producers and workers leave in Redis, and runs no job."""

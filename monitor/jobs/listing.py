@@ -258,10 +258,10 @@ _DEAD_CURSOR: Final = msgspec.msgpack.Decoder(tuple[Literal["dead"], tuple[bytes
 _LIVE_CURSOR: Final = msgspec.msgpack.Decoder(tuple[Live, tuple[bytes, bytes, bytes, bytes, int]])
 
 
-def _decode_cursor(state: PagedState, given: str) -> Place:
+def _decode_cursor(state: PagedState, encoded: str) -> Place:
     decoder = _DEAD_CURSOR if state == "dead" else _LIVE_CURSOR
     try:
-        known, cursor = decoder.decode(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
+        known, cursor = decoder.decode(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
         scores = cursor[1:] if state == "dead" else cursor[0:4:2]
         numbers = [float(score) for score in scores if score != b""]
     except (msgspec.DecodeError, binascii.Error, ValueError):

@@ -69,8 +69,8 @@ def read_history(entries: Iterable[bytes]) -> list[TimelineEvent]:
     return events
 
 
-def _words(given: str, count: int) -> Sequence[str]:
-    words = given.split(" ", count - 1)
+def _words(line: str, count: int) -> Sequence[str]:
+    words = line.split(" ", count - 1)
     return words + [""] * (count - len(words))
 
 

@@ -82,7 +82,7 @@ class SnapshotCollector(Collector):
         if self._answered is not None:
             up.add_metric([], self._answered)
             yield up
-        build = GaugeMetricFamily("monarq_build_info", "The version of monarq that tells this.", labels=["version"])
+        build = GaugeMetricFamily("monarq_build_info", "The version of monarq that reports this.", labels=["version"])
         build.add_metric([VERSION], 1)
         yield build
         if self._snapshot is not None:
@@ -124,8 +124,8 @@ def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     )
     jobs = CounterMetricFamily(
         "monarq_jobs",
-        "The same by the name of the job. A crash is told when the job has ended. Of a queue 200 names are told"
-        " apart; the others together as (other), and as (unknown) what no worker knows.",
+        "The same by the name of the job. A crash is counted when the job has ended. A queue has 200 names at most;"
+        " jobs of further names are counted as (other), those that no worker knows as (unknown).",
         labels=["queue", "job", "state"],
     )
     wait = HistogramMetricFamily(
@@ -154,8 +154,8 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
 
 
 _WORKER_GAUGES: Final[tuple[tuple[str, str, Callable[[WorkerStats], float]], ...]] = (
-    ("up", "Whether the worker has told of itself within its lease.", lambda worker: worker.alive),
-    ("draining", "Whether it only ends what it runs.", lambda worker: worker.draining),
+    ("up", "Whether the worker's heartbeat is in time.", lambda worker: worker.alive),
+    ("draining", "Whether it only finishes its running jobs.", lambda worker: worker.draining),
     ("running_jobs", "Jobs that it runs now, of all lanes.", lambda worker: worker.running),
     ("concurrency", "How many io jobs it may run at once: its io places.", lambda worker: worker.concurrency),
     (
@@ -171,13 +171,13 @@ _WORKER_GAUGES: Final[tuple[tuple[str, str, Callable[[WorkerStats], float]], ...
     ),
     (
         "abandoned_threads",
-        "Threads that still go on although their jobs have passed their timeout or were cancelled.",
+        "Threads that still run although their jobs have timed out or were cancelled.",
         lambda worker: worker.abandoned_threads,
     ),
     ("uptime_seconds", "How long ago it started.", lambda worker: worker.uptime_s),
     (
         "restarts",
-        "How often the worker of its place in the pool had died or was killed before it.",
+        "How often earlier workers of its slot in the pool had died or were killed.",
         lambda worker: worker.restarts,
     ),
 )

@@ -21,7 +21,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import heard, start, stop
-from tests.monitor.web.dead_letters import bury
+from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import served
 from tests.support.workers import put
 from tests.web.hostile import HOSTILE
@@ -60,7 +60,7 @@ async def fill(redis: Redis) -> None:
     for text in HOSTILE:
         raw_id = text.encode()
         payload = write_payload(MSGPACK, text, (text,), {text: text}, now_ms)
-        await bury(
+        await write_dead_letter(
             redis,
             raw_id,
             name=text,

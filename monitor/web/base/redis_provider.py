@@ -23,7 +23,7 @@ class RedisProvider:
         self._source = UrlSource(redis_url(source)) if source is None or isinstance(source, str) else source
         self._own: Redis | None = None
         if isinstance(self._source, Redis) and self._source.connection_pool.connection_kwargs.get("decode_responses"):
-            raise SettingsError("the page needs a Redis client that gives bytes: make it without decode_responses")
+            raise SettingsError("the page needs a Redis client that returns bytes: make it without decode_responses")
 
     @property
     def shown(self) -> str:

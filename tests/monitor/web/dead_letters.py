@@ -10,7 +10,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 
 
-async def bury(
+async def write_dead_letter(
     redis: Redis,
     raw_id: bytes,
     *,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
-from tests.monitor.web.dead_letters import bury
+from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import TOKEN, page
 
 
 async def test_metrics(redis: Redis) -> None:
-    await bury(redis, b"ann", name="mail.send")
+    await write_dead_letter(redis, b"ann", name="mail.send")
     async with page(redis, token=TOKEN) as site:
         assert (await site.client.get("/metrics")).status_code == 401
         text = await site.text("/metrics", headers={"authorization": f"Bearer {TOKEN}"})

@@ -11,13 +11,13 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from monarq.monitor.web import create_app
-from tests.monitor.web.dead_letters import bury
+from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import TOKEN, served, stream
 from tests.support.slowness import in_time
 
 
 async def test_mounted_under_a_prefix(redis: Redis) -> None:
-    await bury(redis, b"ann", name="mail.send")
+    await write_dead_letter(redis, b"ann", name="mail.send")
     mounted = create_app(redis, token=TOKEN)
     host = Starlette(routes=[Route("/", lambda _: PlainTextResponse("host")), Mount("/admin/queue", mounted)])
     server = uvicorn.Server(uvicorn.Config(host, lifespan="off", log_config=None, timeout_graceful_shutdown=1))

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.web.base.live_broadcast import LiveBroadcast
 from monarq.monitor.web.base.page_request import PageRequest
-from tests.monitor.web.dead_letters import bury
+from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import TOKEN, Site, page, stream
 from tests.support.slowness import in_time
 
@@ -20,14 +20,14 @@ NOWHERE = "redis://127.0.0.1:1"
 async def test_news_come_by_themselves(redis: Redis, site: Site) -> None:
     async with in_time(10), stream(site, "/") as news:
         assert "Nothing has failed" in await anext(news)
-        await bury(redis, b"ann", name="mail.send")
+        await write_dead_letter(redis, b"ann", name="mail.send")
         async for html in news:
             if "mail.send" in html:
                 break
 
 
 async def test_each_page_has_its_own_news(redis: Redis, site: Site) -> None:
-    await bury(redis, b"ann", name="mail.send")
+    await write_dead_letter(redis, b"ann", name="mail.send")
     async with in_time(10), stream(site, "/dead?name=resize") as news:
         assert "No letter fits" in await anext(news)
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.dead_letters import count_dead_letters
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE
-from tests.monitor.web.dead_letters import bury
+from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import Site, page
 
 ODD_IDS = [
@@ -29,8 +29,8 @@ ODD_IDS = [
 
 
 async def test_the_list_and_its_filters(redis: Redis, site: Site) -> None:
-    await bury(redis, b"ann", name="mail.send", error="ConnectionError: refused")
-    await bury(redis, b"ben", name="resize", error="ValueError: no image")
+    await write_dead_letter(redis, b"ann", name="mail.send", error="ConnectionError: refused")
+    await write_dead_letter(redis, b"ben", name="resize", error="ValueError: no image")
     every = await site.text("/dead")
     assert "mail.send" in every
     assert "no image" in every
@@ -45,7 +45,7 @@ async def test_the_list_and_its_filters(redis: Redis, site: Site) -> None:
 
 async def test_a_list_tells_how_a_long_error_begins_and_ends(redis: Redis, site: Site) -> None:
     error = f"ValueError: first{'x' * 19_000}last"
-    await bury(redis, b"ann", error=error)
+    await write_dead_letter(redis, b"ann", error=error)
     for place in ("/", "/dead", "/jobs?state=dead"):
         listed = await site.text(place)
         assert "first" in listed
@@ -56,8 +56,8 @@ async def test_a_list_tells_how_a_long_error_begins_and_ends(redis: Redis, site:
 
 @pytest.mark.parametrize("raw_id", ODD_IDS)
 async def test_an_id_may_hold_anything(redis: Redis, site: Site, raw_id: bytes) -> None:
-    await bury(redis, raw_id, name="send")
-    await bury(redis, b"another", name="send")
+    await write_dead_letter(redis, raw_id, name="send")
+    await write_dead_letter(redis, b"another", name="send")
     query = f"queue=arq:queue&id={quote_from_bytes(raw_id, safe='')}"
     assert f"/jobs/job?{query}".replace("&", "&amp;") in await site.text("/dead")
     assert "Dead" in await site.text(f"/jobs/job?{query}")
@@ -68,8 +68,8 @@ async def test_an_id_may_hold_anything(redis: Redis, site: Site, raw_id: bytes) 
 
 
 async def test_one_is_deleted(redis: Redis, site: Site) -> None:
-    await bury(redis, b"ann")
-    await bury(redis, b"ben")
+    await write_dead_letter(redis, b"ann")
+    await write_dead_letter(redis, b"ben")
     answer = await site.post("/dead/delete?queue=arq:queue&id=ann")
     assert answer.headers["location"] == "/dead?did=deleted&n=1"
     assert "1 job is deleted." in await site.text(answer.headers["location"])
@@ -79,8 +79,8 @@ async def test_one_is_deleted(redis: Redis, site: Site) -> None:
 
 async def test_what_a_filter_means_is_asked_and_done(redis: Redis, site: Site) -> None:
     for number in range(5):
-        await bury(redis, b"mail-%d" % number, name="mail.send")
-    await bury(redis, b"other", name="resize")
+        await write_dead_letter(redis, b"mail-%d" % number, name="mail.send")
+    await write_dead_letter(redis, b"other", name="resize")
     assert "Retry 5 dead letters?" in await site.text("/dead/confirm?act=retry&name=mail.*")
     assert (await site.post("/dead/retry?name=mail.*")).headers["location"] == "/dead?name=mail.%2A&did=retried&n=5"
     assert await redis.zcard(DEFAULT_QUEUE) == 5
@@ -90,7 +90,7 @@ async def test_what_a_filter_means_is_asked_and_done(redis: Redis, site: Site) -
 
 
 async def test_one_that_lives_again_is_told(redis: Redis, site: Site) -> None:
-    await bury(redis, b"ann")
+    await write_dead_letter(redis, b"ann")
     await redis.set(names.job("ann"), "a payload", ex=60)
     await redis.zadd(DEFAULT_QUEUE, {"ann": 1})
     answer = await site.post("/dead/retry?queue=arq:queue&id=ann")
@@ -106,8 +106,8 @@ class Trap:
 
 
 async def test_arguments_are_shown_when_asked_and_pickle_never(redis: Redis, site: Site) -> None:
-    await bury(redis, b"plain", args=("the-argument", 7))
-    await bury(redis, b"pickled", payload=pickle.dumps(Trap()))
+    await write_dead_letter(redis, b"plain", args=("the-argument", 7))
+    await write_dead_letter(redis, b"pickled", payload=pickle.dumps(Trap()))
     letter = "/jobs/job?queue=arq:queue&id="
     assert "the-argument" not in await site.text(letter + "plain")
     assert "the-argument" in await site.text(letter + "plain&arguments=1")
@@ -115,7 +115,7 @@ async def test_arguments_are_shown_when_asked_and_pickle_never(redis: Redis, sit
 
 
 async def test_a_read_only_page_offers_nothing(redis: Redis) -> None:
-    await bury(redis, b"ann")
+    await write_dead_letter(redis, b"ann")
     async with page(redis, read_only=True) as site:
         for path in ("/dead", "/jobs/job?queue=arq:queue&id=ann", "/dead/confirm?act=delete"):
             assert 'method="post"' not in await site.text(path)
