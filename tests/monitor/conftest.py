@@ -1,4 +1,4 @@
-"""What the page's tests share."""
+"""Fixtures of the monitor's tests."""
 
 from __future__ import annotations
 

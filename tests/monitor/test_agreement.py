@@ -1,4 +1,4 @@
-"""After a run with a kill, everything that tells numbers tells what was run, to the job."""
+"""After a run with a killed worker, stats, metrics, page and series agree with what was run, to the job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pausing, purging and retrying, with real workers and clients on the same queue."""
+"""Pause, purge, cancel and retry, with real workers and clients on the same queue."""
 
 from __future__ import annotations
 

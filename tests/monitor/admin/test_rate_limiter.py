@@ -1,4 +1,4 @@
-"""A steady pace."""
+"""The rate limiter: an even rate, without bursts after a delay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A look at a queue as a whole: what it tells, and that it costs the same however long the queue is."""
+"""The overview of a queue, and that it costs the same however long the queue is."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_an_empty_queue(redis: Redis) -> None:
     assert starts[-1] + overview.rates[-1].length_s == overview.now_ms // 1000
 
 
-async def test_what_jobs_came_to(redis: Redis, redis_url: str) -> None:
+async def test_outcomes_of_jobs(redis: Redis, redis_url: str) -> None:
     async with Producer(redis_url) as producer:
         await producer.enqueue_many(jobs.plus, [(1, n) for n in range(5)])
     await put(redis, jobs.break_down, "broken", job_id="bad")
@@ -60,7 +60,7 @@ async def test_what_jobs_came_to(redis: Redis, redis_url: str) -> None:
     assert (await look(redis, minutes=None)).window == overview.window
 
 
-async def test_the_pace_of_what_comes_in(redis: Redis, redis_url: str) -> None:
+async def test_the_rate_of_enqueued_jobs(redis: Redis, redis_url: str) -> None:
     async with Producer(redis_url) as producer:
         await producer.enqueue_many(jobs.plus, [(1, n) for n in range(10)])
     await until_a_second_is_over(redis)
@@ -88,7 +88,7 @@ async def test_a_paused_queue(redis: Redis) -> None:
         ("j_complete=1 j_failed=many", ArqHealth(1)),
     ],
 )
-def test_what_arq_tells_of_itself(line: str | None, health: ArqHealth | None) -> None:
+def test_the_health_check_of_arq(line: str | None, health: ArqHealth | None) -> None:
     assert parse_health_check(line) == health
 
 

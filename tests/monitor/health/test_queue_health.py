@@ -1,4 +1,4 @@
-"""Whether queues are well, and why not."""
+"""Queue health: the worst problem, all problems, and their reasons."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def test_the_worst_of_several() -> None:
     assert assess_health([quiet(), late]).queue == "late"
 
 
-def test_a_queue_that_nobody_serves_is_well_while_it_is_empty() -> None:
+def test_an_empty_queue_without_a_worker_is_healthy() -> None:
     assert assess_health([quiet(workers=()), quiet("emails")]).state == "healthy"
     assert assess_health([quiet(workers=(), queued=1), overview("emails")]).state == "no worker"
 
 
-def test_all_that_is_wrong_the_worst_first() -> None:
+def test_all_problems_the_worst_first() -> None:
     """That jobs get late goes without saying where none is given out."""
     several = quiet(
         "several", queued=9, oldest_s=60.0, rates=rates(enqueued=2, failed=1), workers=(BLOCKED, WORKERS[2])

@@ -1,4 +1,4 @@
-"""One job as people see it: where it stands, what it came to, and its timeline, by real workers and arq clients."""
+"""The view of one job: state, result and timeline, with real workers and arq clients."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ async def faulty(message: str) -> None:
 async def bare() -> None: ...
 
 
-async def test_nobody_knows_it(redis: Redis) -> None:
+async def test_an_unknown_job(redis: Redis) -> None:
     assert await find_job(redis, "nobody") is None
     assert await find_job(redis, "nobody", "other") is None
     assert await find_rows(redis, "nobody") == []
 
 
-async def test_no_arguments_are_told_from_such_as_cannot_be_read(redis: Redis) -> None:
+async def test_no_arguments_differ_from_unreadable_ones(redis: Redis) -> None:
     await put(redis, bare, job_id="none")
     assert (await found(redis, "none", with_arguments=True)).arguments == ""
     await put_raw(redis, "garbage", b"\x80\x04 no pickle")
@@ -86,14 +86,14 @@ async def test_a_job_on_its_way(redis: Redis, redis_url: str) -> None:
     assert abs(done.now_ms - await server_ms(redis)) < 5000
 
 
-async def test_nothing_is_written_of_a_job_that_simply_succeeds(redis: Redis, redis_url: str) -> None:
+async def test_a_job_that_succeeds_leaves_no_history(redis: Redis, redis_url: str) -> None:
     await put(redis, fickle, 1, job_id="a")
     await run_burst(redis_url, [fickle])
     assert told(await found(redis, "a")) == ["enqueued", "started", "done"]
     assert await redis.exists(QueueKeys.of(DEFAULT_QUEUE).trail("a")) == 0
 
 
-async def test_a_dead_job_and_its_second_life(redis: Redis, redis_url: str) -> None:
+async def test_a_dead_job_and_its_retry(redis: Redis, redis_url: str) -> None:
     await put(redis, faulty, ANSI, job_id="a")
     await run_burst(redis_url, [faulty])
     dead = await found(redis, "a", with_arguments=True)
@@ -151,7 +151,7 @@ async def test_a_job_that_is_handed_back(redis: Redis, redis_url: str) -> None:
     assert back.note == engine.worker_id
 
 
-async def test_what_arq_s_own_clients_and_pickle_leave(redis: Redis, redis_url: str) -> None:
+async def test_jobs_of_arq_clients_in_pickle(redis: Redis, redis_url: str) -> None:
     when = dt.datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=dt.UTC)
     pool = await create_pool(RedisSettings(unix_socket_path=redis_url.removeprefix("unix://")))
     await pool.enqueue_job("monitored-fickle", 1, when, _job_id="a", _defer_by=60, name=[None, {"x": b"y"}])
@@ -282,7 +282,7 @@ async def test_ids_of_any_bytes(redis: Redis) -> None:
         assert (view.row.raw_id, view.row.id, view.row.name) == (b"\xff\x00", "\\xff\x00", "monitored-fickle")
 
 
-async def test_those_who_wait_for_a_purged_job_are_told(redis: Redis, redis_url: str) -> None:
+async def test_a_wait_for_a_purged_job_ends(redis: Redis, redis_url: str) -> None:
     from monarq import ResultNotFoundError
 
     async with Producer(redis_url) as producer:

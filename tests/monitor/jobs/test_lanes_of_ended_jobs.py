@@ -1,4 +1,4 @@
-"""Jobs that have ended show the lane that they ran in, or would have run in."""
+"""Ended jobs show the lane that they ran in, or would have run in."""
 
 from __future__ import annotations
 

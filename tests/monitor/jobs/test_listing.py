@@ -1,4 +1,4 @@
-"""Lists of jobs: complete, in order, bounded in what they cost, and right while the queue changes."""
+"""Lists of jobs: complete, in order, bounded in cost, and right while the queue changes."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_both_lanes_in_the_order_in_which_they_are_due(redis: Redis, limit
 
 
 @pytest.mark.parametrize("limit", [1, 4, 200])
-async def test_those_that_run_are_not_among_those_that_wait(redis: Redis, limit: int) -> None:
+async def test_running_jobs_are_not_listed_as_waiting(redis: Redis, limit: int) -> None:
     now_ms = await server_ms(redis)
     await fill(redis, {f"{number:02}": now_ms - 1000 + number for number in range(20)})
     await fill(redis, {f"c{number}": now_ms - 1000 + number for number in range(3)}, "cpu")
@@ -127,7 +127,7 @@ async def test_a_job_of_an_arq_worker_and_what_workers_only_think_they_hold(redi
     assert await all_pages(redis, "running", 10) == []
 
 
-async def test_a_queue_that_is_worked_on_meanwhile(redis: Redis) -> None:
+async def test_a_queue_that_changes_meanwhile(redis: Redis) -> None:
     """Whatever is taken from the front: no job that stays is missed, and none is shown twice."""
     now_ms = await server_ms(redis)
     await fill(redis, {f"{number:03}": now_ms - 5000 for number in range(300)})
@@ -210,14 +210,14 @@ async def test_names_that_cannot_be_read(redis: Redis) -> None:
 @pytest.mark.parametrize(
     "after", ["", "x", "\u20ac", "AAAA", "kqZxdWV1ZWSVxAJuYW7EAMQAxAAA", "kqdydW5uaW5nlcQAxADEAMQAyAAB"], ids=repr
 )
-async def test_places_that_are_none(redis: Redis, after: str) -> None:
+async def test_invalid_cursors(redis: Redis, after: str) -> None:
     await put(redis, "send", job_id="a")
     for state in ("queued", "deferred", "dead"):
         with pytest.raises(CursorError, match="begin at its first page"):
             await list_jobs(redis, DEFAULT_QUEUE, state, after=after)  # type: ignore[arg-type]
 
 
-async def test_the_place_of_another_list(redis: Redis) -> None:
+async def test_a_cursor_of_another_list(redis: Redis) -> None:
     await fill(redis, {"a": 1000, "b": 1001})
     page = await list_jobs(redis, DEFAULT_QUEUE, "queued", limit=1)
     with pytest.raises(CursorError):
@@ -270,7 +270,7 @@ async def test_a_page_is_one_call(redis: Redis) -> None:
     assert stats["cmdstat_zrange"]["calls"] <= 4
 
 
-async def test_queues_do_not_meet(redis: Redis) -> None:
+async def test_queues_are_separate(redis: Redis) -> None:
     await put(redis, "send", job_id="a", queue=QueueKeys.of("other"))
     assert (await list_jobs(redis, DEFAULT_QUEUE, "queued")).rows == ()
     assert ids((await list_jobs(redis, "other", "queued")).rows) == ["a"]

@@ -68,7 +68,7 @@ async def told(redis: Redis, redis_url: str) -> dict[str, set[str]]:
     return {sample.name: set(sample.labels) for family in parse(body.decode()) for sample in family.samples}
 
 
-async def test_every_metric_and_label_that_is_asked_for_is_told(told: dict[str, set[str]]) -> None:
+async def test_every_queried_metric_and_label_exists(told: dict[str, set[str]]) -> None:
     for query in [*dashboard_queries(), *alert_queries()]:
         metrics = re.findall(r"\bmonarq_\w+", query)
         assert metrics, f"{query} asks for nothing of monarq's"
@@ -78,7 +78,7 @@ async def test_every_metric_and_label_that_is_asked_for_is_told(told: dict[str, 
         assert labels_in(query) <= known, f"{query} asks for labels that are not told"
 
 
-async def test_every_state_that_is_asked_for_is_told(redis: Redis, told: dict[str, set[str]]) -> None:
+async def test_every_queried_state_exists(redis: Redis, told: dict[str, set[str]]) -> None:
     body, _ = await Exporter(lambda: read_known(redis)).scrape("")
     states = set(re.findall(r'state="(\w+)"', body.decode()))
     for query in [*dashboard_queries(), *alert_queries()]:
@@ -86,7 +86,7 @@ async def test_every_state_that_is_asked_for_is_told(redis: Redis, told: dict[st
             assert set(asked.split("|")) <= states
 
 
-def test_the_dashboard_is_one_that_grafana_takes() -> None:
+def test_the_dashboard_is_valid_for_grafana() -> None:
     """Its shape; the types of @grafana/schema 10.4 say the same of all its fields."""
     found = dashboard()
     assert {"title", "uid", "schemaVersion", "panels", "templating", "time"} <= set(found)

@@ -1,4 +1,4 @@
-"""What Prometheus reads, as its own parser understands it."""
+"""The Prometheus metrics, as Prometheus' own parser reads them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_an_empty_redis(redis: Redis) -> None:
     assert value(samples, "monarq_workers", queue=DEFAULT_QUEUE) == 0
 
 
-async def test_jobs_to_the_last(redis: Redis, redis_url: str) -> None:
+async def test_jobs_are_counted_exactly(redis: Redis, redis_url: str) -> None:
     for number in range(5):
         await put(redis, jobs.plus, 1, number, job_id=f"sum-{number}")
     await put(redis, jobs.break_down, "broken", job_id="bad")
@@ -98,7 +98,7 @@ async def test_workers(redis: Redis, redis_url: str) -> None:
 
 
 @pytest.mark.parametrize("name", ['a "quoted" \\ name', "two\nlines", "ünïcode ✓", "{le=1}", "#x y 1", "<script>"])
-async def test_names_are_told_whatever_they_hold(redis: Redis, name: str) -> None:
+async def test_names_with_any_characters(redis: Redis, name: str) -> None:
     queue = QueueKeys.of('q"\\\n')
     await know(redis, queue, [name])
     await put(redis, name, job_id="named", queue=queue, name=name)
@@ -120,7 +120,7 @@ async def test_a_paused_queue(redis: Redis) -> None:
     await redis.delete(f"monarq:{{{DEFAULT_QUEUE}}}:paused")
 
 
-async def test_a_redis_that_is_away_is_told_of(tmp_path: Path) -> None:
+async def test_a_redis_that_is_away(tmp_path: Path) -> None:
     redis = Redis.from_url(f"unix://{tmp_path}/nobody.sock")
     samples = await scrape(redis)
     assert value(samples, "monarq_redis_up") == 0
@@ -128,12 +128,12 @@ async def test_a_redis_that_is_away_is_told_of(tmp_path: Path) -> None:
     await redis.aclose()
 
 
-async def test_of_a_redis_that_is_not_known_yet_nothing_is_told() -> None:
+async def test_a_redis_that_is_not_known_yet() -> None:
     body, _ = await Exporter(lambda: asyncio.sleep(0, None)).scrape("")
     assert {name for name, _ in samples_of(body.decode())} == {"monarq_build_info"}
 
 
-async def test_scrapes_that_come_together_read_once(redis: Redis) -> None:
+async def test_simultaneous_scrapes_read_once(redis: Redis) -> None:
     reads = 0
 
     async def read() -> Snapshot:

@@ -1,4 +1,4 @@
-"""Which names jobs are counted by: those that workers know, and no more of them than a page and Prometheus can take."""
+"""The job names that are counted: those that workers know, and no more than a page and Prometheus can take."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.workers import make_worker, running
 from tests.workers import engine_jobs as jobs
 
 
-async def test_names_have_an_end(redis: Redis) -> None:
+async def test_names_are_bounded(redis: Redis) -> None:
     await know(redis, KEYS, [*(f"name {number}" for number in range(205)), "x" * 300])
     for number in range(205):
         await enqueue_named(redis, f"name {number}", f"id {number}")
@@ -58,7 +58,7 @@ async def test_names_that_no_worker_knows_are_counted_as_one(redis: Redis) -> No
 
 
 @pytest.mark.parametrize("runs", [True, False], ids=["a worker runs it", "a worker knows it"])
-async def test_what_was_put_in_before_a_worker_knew_it_counts_later(redis: Redis, runs: bool) -> None:
+async def test_jobs_enqueued_before_a_worker_knows_them_count_later(redis: Redis, runs: bool) -> None:
     await enqueue_named(redis, "send", "a", "b")
     assert (await read_by_job(redis, DEFAULT_QUEUE))["(unknown)"].enqueued == 2
     if runs:
@@ -70,7 +70,7 @@ async def test_what_was_put_in_before_a_worker_knew_it_counts_later(redis: Redis
     assert (counted["send"].enqueued, counted["send"].done, list(counted)) == (2, 2 if runs else 0, ["send"])
 
 
-async def test_a_worker_tells_at_its_start_what_it_knows(redis: Redis, redis_url: str) -> None:
+async def test_a_worker_announces_its_jobs_at_its_start(redis: Redis, redis_url: str) -> None:
     async with running(make_worker(redis_url, [jobs.plus])), Producer(redis_url) as producer:
         async with in_time(15):
             while not await redis.zcard(KEYS.base + "known"):
@@ -93,7 +93,7 @@ async def test_jobs_that_are_refused_for_their_names_are_counted_as_one(redis: R
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["known", "made up"])
-async def test_what_gathers_in_a_second_has_an_end(redis: Redis, is_known: bool) -> None:
+async def test_the_names_of_a_second_are_bounded(redis: Redis, is_known: bool) -> None:
     """The first call of another second adds all of it to the counters: others wait for Redis meanwhile."""
     names = [f"name {number}" for number in range(3000)]
     for at in range(0, 3000, 500):

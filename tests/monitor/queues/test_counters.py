@@ -1,4 +1,4 @@
-"""What the scripts count, to the job: of a queue and of each job name, by second, by minute and since the first job."""
+"""Counters, exact to the job: of a queue and of each job name, by second, by minute and since the first job."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_waits_by_redis_clock(redis: Redis) -> None:
     assert 60 <= waited.sum_s < 65
 
 
-async def test_runs_that_did_not_come_to_their_end(redis: Redis) -> None:
+async def test_runs_that_did_not_end(redis: Redis) -> None:
     await enqueue_named(redis, "send", "a", "b", "c")
     first, second, third = await claim_all(redis)
     await requeue(redis, KEYS, "w1", [Return(first, "io", due_ms=first.score, name="send")])
@@ -170,7 +170,7 @@ async def test_a_jobs_crashes_are_counted_by_its_name_when_it_ends(redis: Redis)
     assert (await read_totals(redis, DEFAULT_QUEUE)).crashed == 0, "of the queue they were counted when they were seen"
 
 
-async def test_every_counter_has_an_end(redis: Redis) -> None:
+async def test_every_counter_expires(redis: Redis) -> None:
     await enqueue_named(redis, "send", "a")
     [lease] = await claim_all(redis)
     await finish(redis, KEYS, "w1", [Ending(lease, True, b"r", 1000, "send", run_ms=0)], 10)
@@ -181,7 +181,7 @@ async def test_every_counter_has_an_end(redis: Redis) -> None:
     assert -1 not in {await redis.ttl(KEYS.base + "names"), await redis.ttl(KEYS.recent)}
 
 
-async def test_what_ended_last(redis: Redis) -> None:
+async def test_recently_ended_jobs(redis: Redis) -> None:
     await enqueue_named(redis, "send", "a", "b", "c")
     good, broken, unwanted = await claim_all(redis)
     await finish(redis, KEYS, "w1", [Ending(good, True, b"r", 1000, "send", run_ms=7)], 10)
@@ -196,7 +196,7 @@ async def test_what_ended_last(redis: Redis) -> None:
     assert len(await read_ended(redis, DEFAULT_QUEUE, 2)) == 2
 
 
-async def test_a_list_of_what_ended_last_has_an_end(redis: Redis) -> None:
+async def test_the_list_of_ended_jobs_is_bounded(redis: Redis) -> None:
     for call in range(70):
         await enqueue_named(redis, "send", *(f"{call} {n}" for n in range(12)))
         endings = [Ending(lease, True, b"r", 1000, "send") for lease in await claim_all(redis)]

@@ -1,4 +1,4 @@
-"""Queues that nobody serves are seen by whoever looks at all queues, from their first job on, until they are over."""
+"""Queues without a worker are known from their first job on, until they are empty and unused."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_a_queue_is_known_from_its_first_job(
     assert await redis.ttl(names.QUEUES) > 0
 
 
-async def test_it_is_told_with_its_jobs_wherever_all_queues_are(redis: Redis, redis_url: str) -> None:
+async def test_it_is_shown_wherever_all_queues_are(redis: Redis, redis_url: str) -> None:
     async with running(make_worker(redis_url, jobs.ALL)):
         await many(redis_url)
         queues = await known_queues(redis)
@@ -81,7 +81,7 @@ async def test_it_is_told_with_its_jobs_wherever_all_queues_are(redis: Redis, re
     assert (unserved.queue, unserved.queued, unserved.workers) == ("mail", 3, ())
 
 
-async def test_a_look_makes_no_queue_known_and_hides_none(redis: Redis) -> None:
+async def test_reading_makes_no_queue_known_and_hides_none(redis: Redis) -> None:
     """A look begins the counters of its second, in which the first job may come as well."""
     [stats] = await read_stats(redis, ["typo"])
     assert stats.queued == 0
@@ -109,7 +109,7 @@ async def test_what_is_empty_and_unused_for_a_week_is_forgotten(redis: Redis) ->
     assert await known_queues(redis) == [DEFAULT_QUEUE, "lately", "mail", "waiting"]
 
 
-async def test_queues_that_somebody_makes_up_have_an_end(redis: Redis) -> None:
+async def test_known_queues_are_bounded(redis: Redis) -> None:
     now_ms = int((await redis.time())[0]) * 1000
     await redis.zadd(names.QUEUES, {f"made up {number}": now_ms - 5000 + number for number in range(1000)})
     await redis.expire(names.QUEUES, 60)

@@ -1,4 +1,4 @@
-"""The places of io and cpu jobs are told apart, by all that shows them."""
+"""The usage of the io and cpu lanes is shown apart, by stats, metrics and page."""
 
 from __future__ import annotations
 

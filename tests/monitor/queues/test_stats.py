@@ -1,4 +1,4 @@
-"""The numbers of queues and workers, read from a real Redis."""
+"""The stats of queues and workers, read from a real Redis."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_workers_are_in_order_of_host_and_process(redis: Redis, redis_url:
     assert [(worker.host, worker.pid) for worker in await read_workers(redis)] == [("a", 4), ("a", 30), ("b", 1)]
 
 
-async def test_records_of_other_versions_are_borne_with(redis: Redis, redis_url: str) -> None:
+async def test_records_of_other_versions(redis: Redis, redis_url: str) -> None:
     tell(redis_url, DEFAULT_QUEUE, "new", RECORD | {"host": "new", "colour": {"of": "the sky"}})
     tell(redis_url, DEFAULT_QUEUE, "old", b'{"host": "old"}')
     tell(redis_url, DEFAULT_QUEUE, "text", RECORD | {"host": "text", "pid": "12"})

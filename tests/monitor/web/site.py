@@ -1,4 +1,4 @@
-"""The page on a real socket, and clients that speak to it as browsers and programs do."""
+"""The page served on a real socket, and HTTP clients of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page asks of Redis does not grow with the queue: watched by MONITOR."""
+"""The Redis calls of a page do not grow with the queue, as MONITOR shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/metrics of the page: behind the same check, and what a Prometheus client reads from it."""
+"""The page's /metrics: behind the same access control, and readable by a Prometheus client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page in somebody else's app, below a prefix: links, files, forms and news stay below it."""
+"""The page mounted in another app, below a prefix: links, files, forms and live updates stay below it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live news: one reading a second for all who look, none when nobody does, and an answer when Redis is away."""
+"""The live broadcast: one reading a second for all viewers, none without any, and a view when Redis is away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.slowness import in_time
 NOWHERE = "redis://127.0.0.1:1"
 
 
-async def test_news_come_by_themselves(redis: Redis, site: Site) -> None:
+async def test_updates_are_pushed(redis: Redis, site: Site) -> None:
     async with in_time(10), stream(site, "/") as news:
         assert "Nothing has failed" in await anext(news)
         await write_dead_letter(redis, b"ann", name="mail.send")
@@ -26,13 +26,13 @@ async def test_news_come_by_themselves(redis: Redis, site: Site) -> None:
                 break
 
 
-async def test_each_page_has_its_own_news(redis: Redis, site: Site) -> None:
+async def test_each_page_has_its_own_updates(redis: Redis, site: Site) -> None:
     await write_dead_letter(redis, b"ann", name="mail.send")
     async with in_time(10), stream(site, "/dead?name=resize") as news:
         assert "No letter fits" in await anext(news)
 
 
-async def test_all_who_look_share_one_reading_and_none_is_made_for_nobody() -> None:
+async def test_viewers_share_one_reading_and_without_viewers_there_is_none() -> None:
     readings = 0
 
     async def render(asked: PageRequest) -> str:
@@ -56,7 +56,7 @@ async def test_all_who_look_share_one_reading_and_none_is_made_for_nobody() -> N
     assert readings == 2
 
 
-async def test_a_browser_that_goes_is_noticed(redis: Redis, site: Site) -> None:
+async def test_a_closed_browser_is_noticed(redis: Redis, site: Site) -> None:
     async with stream(site, "/") as news:
         await anext(news)
         assert site.app.live_broadcast.topics == 1
@@ -74,12 +74,12 @@ async def test_too_many_pages_are_refused(redis: Redis, site: Site, monkeypatch:
             await anext(more)
 
 
-async def test_only_pages_have_news(site: Site) -> None:
+async def test_only_pages_have_updates(site: Site) -> None:
     for of in ("", "/live", "/login", "/dead/retry", "/static/page.css", "//x", "/nowhere"):
         assert (await site.client.get("/live", params={"of": of})).status_code == 404
 
 
-async def test_a_redis_that_is_away_is_told_of() -> None:
+async def test_a_redis_that_is_away_is_shown() -> None:
     async with page(NOWHERE) as site:
         answer = await site.client.get("/")
         assert answer.status_code == 503

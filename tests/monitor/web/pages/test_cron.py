@@ -1,4 +1,4 @@
-"""Crons in the page: as running workers tell of them."""
+"""The cron page shows the status of running workers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def keeper(*entries: CronEntry) -> CronKeeper:
     return CronKeeper(entries, queue=DEFAULT_QUEUE, codecs=Codecs(write=MSGPACK), events=Dispatcher())
 
 
-async def test_what_a_worker_keeps_is_shown(redis: Redis, site: Site) -> None:
+async def test_the_crons_of_a_worker_are_shown(redis: Redis, site: Site) -> None:
     assert "No running worker keeps a cron" in await site.text("/cron")
     hourly = CronEntry("report", "cron:report", crontab("0 * * * *", "Europe/Berlin"), remembers=True)
     other = CronEntry("tidy", "cron:tidy", crontab("30 4 * * *"), queue="other")
@@ -39,7 +39,7 @@ async def test_what_a_worker_keeps_is_shown(redis: Redis, site: Site) -> None:
     assert [cron.name for cron in await read_crons(redis, ["other"])] == ["cron:tidy"]
 
 
-async def test_the_newest_tick_is_known(redis: Redis) -> None:
+async def test_the_last_tick_is_shown(redis: Redis) -> None:
     each_second = CronEntry("beat", "cron:beat", crontab("* * * * * *"), remembers=True)
     kept = keeper(each_second)
     async with in_time(5):
@@ -49,7 +49,7 @@ async def test_the_newest_tick_is_known(redis: Redis) -> None:
     await redis.flushall()
 
 
-async def test_what_nobody_keeps_any_more_is_not_shown(redis: Redis) -> None:
+async def test_a_cron_without_a_worker_is_not_shown(redis: Redis) -> None:
     await keeper(CronEntry("tidy", "cron:tidy", crontab("@daily"))).look(redis)
     assert 0 < await redis.ttl(KEYS.crons) <= 120
     [field] = await redis.hkeys(KEYS.crons)
@@ -58,7 +58,7 @@ async def test_what_nobody_keeps_any_more_is_not_shown(redis: Redis) -> None:
     assert await read_crons(redis, [DEFAULT_QUEUE]) == []
 
 
-async def test_a_key_of_another_type_is_passed_over(redis: Redis) -> None:
+async def test_a_key_of_another_type_is_ignored(redis: Redis) -> None:
     await redis.set(KEYS.crons, "wrong", ex=60)
     await keeper(CronEntry("tidy", "cron:tidy", crontab("@daily"))).look(redis)
     assert await read_crons(redis, [DEFAULT_QUEUE]) == []

@@ -1,4 +1,4 @@
-"""Dead letters in the page: found, shown, retried, deleted."""
+"""The dead letters page: list, filters, retry and delete."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_the_list_and_its_filters(redis: Redis, site: Site) -> None:
     assert "No letter fits" in await site.text("/dead", params={"queue": "other"})
 
 
-async def test_a_list_tells_how_a_long_error_begins_and_ends(redis: Redis, site: Site) -> None:
+async def test_a_list_shows_both_ends_of_a_long_error(redis: Redis, site: Site) -> None:
     error = f"ValueError: first{'x' * 19_000}last"
     await write_dead_letter(redis, b"ann", error=error)
     for place in ("/", "/dead", "/jobs?state=dead"):
@@ -77,7 +77,7 @@ async def test_one_is_deleted(redis: Redis, site: Site) -> None:
     assert (await site.post("/dead/delete?queue=arq:queue&id=ann")).headers["location"] == "/dead?did=nothing"
 
 
-async def test_what_a_filter_means_is_asked_and_done(redis: Redis, site: Site) -> None:
+async def test_a_change_of_all_that_match_is_confirmed_and_done(redis: Redis, site: Site) -> None:
     for number in range(5):
         await write_dead_letter(redis, b"mail-%d" % number, name="mail.send")
     await write_dead_letter(redis, b"other", name="resize")
@@ -89,7 +89,7 @@ async def test_what_a_filter_means_is_asked_and_done(redis: Redis, site: Site) -
     assert (await site.post("/dead/delete")).headers["location"] == "/dead?did=deleted&n=1"
 
 
-async def test_one_that_lives_again_is_told(redis: Redis, site: Site) -> None:
+async def test_a_job_that_is_alive_again_is_reported(redis: Redis, site: Site) -> None:
     await write_dead_letter(redis, b"ann")
     await redis.set(names.job("ann"), "a payload", ex=60)
     await redis.zadd(DEFAULT_QUEUE, {"ann": 1})

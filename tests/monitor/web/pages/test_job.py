@@ -1,4 +1,4 @@
-"""One job in the page: shown in each state, cancelled, run again."""
+"""The page of one job: each state, cancel and retry."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_a_deferred_job_is_run_now(redis: Redis, redis_url: str, site: Sit
         assert (await result_of(redis, "one")).success
 
 
-async def test_what_is_unknown_is_told(site: Site) -> None:
+async def test_an_unknown_job(site: Site) -> None:
     assert (await site.client.get(path("nobody"))).status_code == 404
     for act in ("cancel", "retry"):
         answer = await site.post(f"/jobs/{act}?queue=arq:queue&id=nobody")

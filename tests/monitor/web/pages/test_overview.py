@@ -1,4 +1,4 @@
-"""The figures of the overview are of one time, and agree with what is said above them."""
+"""The figures of the overview cover the same time, and agree with the health shown above them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ async def _failed_three_minutes_ago(redis: Redis) -> None:
 
 @pytest.mark.usefixtures("_failed_three_minutes_ago")
 @pytest.mark.parametrize("span", ["10m", "1h", "1d"])
-async def test_the_share_of_failures_is_the_one_that_is_judged_by(redis: Redis, site: Site, span: str) -> None:
+async def test_the_share_of_failures_agrees_with_the_health(redis: Redis, site: Site, span: str) -> None:
     await redis.zadd(KEYS.queue, {"one": 1})  # or else nothing is said of a queue that nobody serves
     shown = await site.text(f"/?span={span}")
     assert "25 of 200 jobs failed in the last 5 minutes (12%)" in shown
     assert "25 of 200, 5 min" in shown
 
 
-async def test_in_and_out_are_of_the_same_seconds(redis: Redis, site: Site) -> None:
+async def test_rates_in_and_out_cover_the_same_seconds(redis: Redis, site: Site) -> None:
     await count(redis, 30, enqueued=6000, done=6000)
     shown = await site.text("/")
     assert ">0 jobs/s come in" in shown

@@ -1,4 +1,4 @@
-"""Queues in the page: paused, resumed and purged; their jobs by state and name."""
+"""The queues page, and the jobs of a queue by state and name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of the workers."""
+"""The workers page."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_threads_that_were_given_up_are_counted_while_they_go_on(
-    redis: Redis, redis_url: str, site: Site
-) -> None:
+async def test_abandoned_threads_are_counted_while_they_run(redis: Redis, redis_url: str, site: Site) -> None:
     async def count() -> int:
         return sum(worker.abandoned_threads for worker in await read_workers(redis, [DEFAULT_QUEUE]))
 

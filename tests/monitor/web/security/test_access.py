@@ -1,4 +1,4 @@
-"""A page that anybody could reach is not opened."""
+"""Access control: a page that anybody could reach is not served."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_with_a_secret_all_is_served() -> None:
     open_at("0.0.0.0", user="ann:long-enough")
 
 
-def test_an_unknown_address_is_told() -> None:
+def test_an_unknown_address() -> None:
     with pytest.raises(SettingsError, match="--host and --port"):
         open_at("192.0.2.1", token="long-enough")
 
@@ -58,7 +58,7 @@ def test_an_unsafe_app_is_not_made(options: dict[str, object], words: str) -> No
         create_app("redis://127.0.0.1:1", **options)  # type: ignore[arg-type]
 
 
-def test_an_app_that_somebody_else_guards_may_be_reached() -> None:
+def test_a_guarded_app_may_be_reached() -> None:
     create_app("redis://127.0.0.1:1", allowed_hosts=["example.com"], guarded=True)
 
 
@@ -68,6 +68,6 @@ def test_secrets_are_not_shown() -> None:
     assert "secret" not in repr(app._middleware)
 
 
-async def test_a_client_that_gives_text_is_refused() -> None:
+async def test_a_client_that_decodes_responses_is_refused() -> None:
     with pytest.raises(SettingsError, match="decode_responses"):
         create_app(open_redis("redis://127.0.0.1:1", decode_responses=True))

@@ -1,4 +1,4 @@
-"""Connections that bring no whole request, and readers that do not read, are not kept."""
+"""HTTP limits: connections without a complete request, or whose client does not read, are closed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def until_closed(reader: asyncio.StreamReader) -> None:
 
 @pytest.mark.parametrize("serving", [page_server, worker_server])
 @pytest.mark.parametrize("data", UNFINISHED.values(), ids=UNFINISHED.keys())
-async def test_an_unfinished_request_is_given_up(
+async def test_an_unfinished_request_is_closed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, serving: object, data: bytes
 ) -> None:
     monkeypatch.setattr(http_limits, "REQUEST_S", 0.2)
@@ -73,7 +73,7 @@ async def test_an_unfinished_request_is_given_up(
     assert not caplog.records
 
 
-async def test_a_byte_now_and_then_gives_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_single_bytes_do_not_extend_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_limits, "REQUEST_S", 0.3)
     async with page_server() as site:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(site.url.rpartition(":")[2]))
@@ -99,7 +99,7 @@ async def test_an_answer_may_take_longer_than_its_request(monkeypatch: pytest.Mo
         assert await site.text("/", timeout=LONGEST_S) == "at last"
 
 
-async def test_who_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_limits, "READ_S", 0.2)
     route = Route("/", lambda _: PlainTextResponse(b"x" * 50_000_000))
     server = QuietServer.of([route])
@@ -114,7 +114,7 @@ async def test_who_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("limit", ["MOST_OF_ADDRESS", "MOST"])
-async def test_unfinished_requests_make_room_for_whole_ones(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+async def test_complete_requests_replace_unfinished_ones(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     monkeypatch.setattr(http_limits, limit, 5)
     app = create_app("redis://127.0.0.1:1", token=TOKEN)
     server = PageServer(app)

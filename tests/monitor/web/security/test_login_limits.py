@@ -1,4 +1,4 @@
-"""Guessing a secret is slow, and slows down nobody else."""
+"""Login limits: guessing a secret is slow, and slows down nobody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is let in: every route stands behind the same check."""
+"""The security middleware: every route is behind the same checks."""
 
 from __future__ import annotations
 
