@@ -51,7 +51,7 @@ async def test_a_paused_queue_rests_and_goes_on_at_once(redis: Redis, redis_url:
         async with in_time(10):
             while (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] == before:
                 await asyncio.sleep(0.01)
-        assert worker.tally.started == 1
+        assert worker.counters.started == 1
         began_s = time.monotonic()
         assert await admin.resume(redis, DEFAULT_QUEUE)
         assert await handle.result(10) in (8, 16)
@@ -83,7 +83,7 @@ async def test_a_job_cancelled_in_a_paused_queue_ends_when_it_goes_on(redis: Red
     async with running(make_worker(redis_url, [double])) as worker:
         await admin.resume(redis, DEFAULT_QUEUE)
         assert isinstance((await result_of(redis, "a")).value, asyncio.CancelledError)
-        assert worker.tally.complete == 0
+        assert worker.counters.complete == 0
 
 
 async def test_a_purge_of_thousands_beside_those_that_run(redis: Redis) -> None:
@@ -123,14 +123,14 @@ async def test_a_purge_while_workers_work(redis: Redis, redis_url: str) -> None:
         async with running(make_worker(redis_url, [double], lease_s=15.0)) as worker:
             waiting = [asyncio.create_task(handle.result(30)) for handle in handles]
             async with in_time(20):
-                while not worker.tally.complete:
+                while not worker.counters.complete:
                     await asyncio.sleep(0)
             purged = await admin.purge(redis, DEFAULT_QUEUE)
             outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     gone = [outcome for outcome in outcomes if isinstance(outcome, ResultNotFoundError)]
     assert len(gone) == purged
     assert [outcome for outcome in outcomes if not isinstance(outcome, ResultNotFoundError)].count(None) == 0
-    assert worker.tally.complete == 3000 - purged
+    assert worker.counters.complete == 3000 - purged
     assert "purged" in str(gone[0]) if gone else True
     assert await ids_in(redis) == []
 
