@@ -9,7 +9,6 @@ import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -19,6 +18,7 @@ from monarq.cli.formatting import duration
 from monarq.cli.tables import Column, render_listed
 from monarq.monitor.jobs.dead_letters import DeadLetter
 from monarq.monitor.jobs.payload_view import PayloadView, view_payload
+from monarq.monitor.text.formatting import timestamp
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable, printable_lines
@@ -67,9 +67,9 @@ def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
         "error": letter.error,
         "tries": str(letter.tries),
         "crashes": f"{letter.crashes} {letter.crash_note and f'(the last: {letter.crash_note})'}".strip(),
-        "enqueued": moment(letter.enqueue_ms),
-        "started": moment(letter.start_ms),
-        "died": f"{moment(letter.died_ms)}, {ago(letter.died_ms)} ago",
+        "enqueued": timestamp(letter.enqueue_ms),
+        "started": timestamp(letter.start_ms),
+        "died": f"{timestamp(letter.died_ms)}, {ago(letter.died_ms)} ago",
         "worker": letter.worker,
         "payload": "it was gone" if letter.payload_bytes is None else f"{letter.payload_bytes:,} bytes",
     }
@@ -102,16 +102,6 @@ def _payload_line(view: PayloadView) -> str:
     if view.format == "msgpack":
         return f"msgpack{signed}, {view.bytes:,} bytes: {printable(bytes(view.value).decode())}"
     return f"of an unknown format{signed}, {view.bytes:,} bytes"
-
-
-def moment(unix_ms: int) -> str:
-    """A time for people; 0 is an unknown one."""
-    if not unix_ms:
-        return "unknown"
-    try:
-        return datetime.fromtimestamp(unix_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, ValueError):
-        return f"{unix_ms} ms"
 
 
 def ago(unix_ms: int) -> str:

@@ -13,12 +13,13 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.dead.view import ago, below, labelled, moment
+from monarq.cli.dead.view import ago, below, labelled
 from monarq.cli.formatting import duration
 from monarq.cli.tables import Column, render_listed
 from monarq.monitor.jobs.job_view import JobView
 from monarq.monitor.jobs.listing import JobRow
 from monarq.monitor.jobs.timeline import TimelineEvent
+from monarq.monitor.text.formatting import timestamp
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
@@ -129,7 +130,7 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     if with_arguments:
         yield "arguments", "cannot be read safely, or are gone" if view.arguments is None else view.arguments or "none"
     if result is not None:
-        until = moment(result.kept_until_ms) if result.kept_until_ms else "for ever"
+        until = timestamp(result.kept_until_ms) if result.kept_until_ms else "for ever"
         yield "result", f"{result.format}{', signed' if result.signed else ''}, {result.bytes:,} bytes, kept {until}"
         yield "returned", result.value
 
@@ -138,7 +139,7 @@ def _payload(view: JobView) -> str:
     if view.row.payload_bytes is None:
         return "" if view.result else "it is gone"
     kind = f"{view.payload_format or ''}{', signed' if view.signed else ''}".strip(", ")
-    until = f", expires {moment(view.expires_ms)}" if view.expires_ms else ""
+    until = f", expires {timestamp(view.expires_ms)}" if view.expires_ms else ""
     return f"{kind + ', ' if kind else ''}{view.row.payload_bytes:,} bytes{until}"
 
 
@@ -152,4 +153,4 @@ def _line(told: TimelineEvent) -> str:
     words = _WORDS.get(told.what, told.what)
     tries = f" (number {told.tries}, the next after {duration((told.delay_ms or 0) / 1000)})" if told.tries else ""
     note = " ".join(told.note.split())
-    return printable(f"{moment(told.at_ms)}  {words}{tries}{': ' if note else ''}{note}")
+    return printable(f"{timestamp(told.at_ms)}  {words}{tries}{': ' if note else ''}{note}")

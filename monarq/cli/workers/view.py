@@ -18,6 +18,7 @@ from monarq.cli.tables import Column, open_table, render_listed
 from monarq.monitor.queues.lane_usage import LaneUsage, lane_usage
 from monarq.monitor.queues.stats import known_queues
 from monarq.monitor.queues.workers import WorkerStats, read_workers
+from monarq.monitor.text.formatting import memory
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
@@ -145,12 +146,6 @@ def _state(worker: WorkerStats) -> tuple[str, str]:
 
 def _lag(seconds: float) -> str:
     return f"{seconds * 1000:.0f}ms" if seconds < 1 else duration(seconds)
-
-
-def memory(size: int) -> str:
-    """A size in at most six signs: `85MB`, `1.2GB`."""
-    megabytes = size / 2**20
-    return f"{megabytes:.0f}MB" if megabytes < 1000 else f"{megabytes / 1024:.1f}GB"
 
 
 def _texts(cells: Iterable[str]) -> list[Text]:
