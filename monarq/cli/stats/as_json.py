@@ -1,4 +1,4 @@
-"""What `monarq stats --json` prints: the names here are relied upon by others' programs, and stay."""
+"""The JSON of `monarq stats --json`. Other programs rely on the names in it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from monarq.monitor.queues.stats import QueueStats
 from monarq.shared.commands.counters.rates import FIELDS
 from monarq.shared.text.json_lines import json_line
 
-OF_JOBS: Final = tuple(name for name in COUNTS if name != "lost")
-"""Lost leases are not counted by the names of jobs."""
+JOB_COUNTS: Final = tuple(name for name in COUNTS if name != "lost")
+"""Lost leases are not counted by job name."""
 
-OF_A_FAILURE: Final = ("id", "name", "error", "error_type", "tries", "crashes", "worker", "died_ms")
+FAILURE_FIELDS: Final = ("id", "name", "error", "error_type", "tries", "crashes", "worker", "died_ms")
 
 
 def to_json(queues: Sequence[Overview], window_s: int | None) -> bytes:
     """One object, on one line."""
-    told = {"verdict": assess_health(queues), "window_s": window_s, "queues": [_queue(queue) for queue in queues]}
-    return json_line(told).encode()
+    document = {"verdict": assess_health(queues), "window_s": window_s, "queues": [_queue(queue) for queue in queues]}
+    return json_line(document).encode()
 
 
 def _queue(queue: Overview) -> dict[str, Any]:
@@ -37,12 +37,12 @@ def _queue(queue: Overview) -> dict[str, Any]:
             {"start_s": step.start_s, "length_s": step.length_s, **_counts(step.counters, FIELDS)}
             for step in queue.rates
         ],
-        "failures": [{name: getattr(letter, name) for name in OF_A_FAILURE} for letter in queue.failures],
+        "failures": [{name: getattr(letter, name) for name in FAILURE_FIELDS} for letter in queue.failures],
     }
 
 
 def _job(name: str, counters: Counters) -> dict[str, Any]:
-    counts = _counts(counters, OF_JOBS)
+    counts = _counts(counters, JOB_COUNTS)
     return {"name": name, **counts, "wait": _quantiles(counters.wait), "run": _quantiles(counters.run)}
 
 
