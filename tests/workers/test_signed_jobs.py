@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from monarq.arq.connections import RedisSettings, create_pool
 from monarq.arq.worker import Worker
-from monarq.monitor.jobs.dead import read_letters
+from monarq.monitor.jobs.dead_letters import read_dead_letters
 from monarq.producer import Producer
 from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.errors import PayloadError
@@ -128,7 +128,7 @@ async def test_a_worker_without_the_key_leaves_what_can_be_retried(redis: Redis,
         handle = await producer.enqueue("plus", 1, 2)
         await run_burst(redis_url, jobs.ALL)
         raw_id = handle.job_id.encode()
-        [letter] = await read_letters(redis, QUEUE.queue, [raw_id])
+        [letter] = await read_dead_letters(redis, QUEUE.queue, [raw_id])
         assert "it is signed, and no signing key is known here: set MONARQ_SIGNING_KEY" in letter.error
         assert await revive(redis, QUEUE, [raw_id]) == [Revived.BACK]
         await run_burst(redis_url, jobs.ALL, codecs=codecs())

@@ -13,8 +13,15 @@ from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.dead.view import as_json_line, render_letter, render_list
 from monarq.cli.terminal.console import FAILED, open_console, say, write_out
 from monarq.cli.terminal.progress import ActionProgress
-from monarq.monitor.admin.rate_limiter import Pace
-from monarq.monitor.jobs.dead import DeadLetter, Wanted, count_letters, find_letters, read_letters, read_payload
+from monarq.monitor.admin.rate_limiter import RateLimiter
+from monarq.monitor.jobs.dead_letters import (
+    DeadLetter,
+    DeadLetterFilter,
+    count_dead_letters,
+    find_dead_letters,
+    read_dead_letters,
+    read_payload,
+)
 from monarq.monitor.queues.stats import known_queues
 from monarq.shared.commands.dead import discard as discarding
 from monarq.shared.commands.dead import revive as reviving
@@ -47,7 +54,7 @@ class Selection:
 
     queues: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: DeadLetterFilter = field(default_factory=DeadLetterFilter)
 
     @property
     def raw_ids(self) -> list[bytes]:
@@ -92,7 +99,7 @@ async def show_letters(source: UrlSource, selection: Selection, *, with_payload:
     async with open_client(source) as redis:
         queues = await _queues(redis, selection)
         for raw_id in selection.raw_ids:
-            letters = [letter for queue in queues for letter in await read_letters(redis, queue, [raw_id])]
+            letters = [letter for queue in queues for letter in await read_dead_letters(redis, queue, [raw_id])]
             missing += _warn_if_missing(letters, raw_id, queues)
             for letter in letters:
                 payload = [await read_payload(redis, letter)] if with_payload else []
@@ -115,7 +122,12 @@ async def retry_letters(source: UrlSource, selection: Selection, per_s: float | 
         RedisError: Redis did not answer.
     """
     return await _apply(
-        source, selection, _revive, Pace(per_s, reviving.BATCH), done_words="back in the queue", undone_words="retried"
+        source,
+        selection,
+        _revive,
+        RateLimiter(per_s, reviving.BATCH),
+        done_words="back in the queue",
+        undone_words="retried",
     )
 
 
@@ -126,12 +138,12 @@ async def delete_letters(source: UrlSource, selection: Selection) -> int:
         RedisError: Redis did not answer.
     """
     return await _apply(
-        source, selection, _discard, Pace(None, discarding.BATCH), done_words="deleted", undone_words="deleted"
+        source, selection, _discard, RateLimiter(None, discarding.BATCH), done_words="deleted", undone_words="deleted"
     )
 
 
 async def _apply(
-    source: UrlSource, selection: Selection, action: Action, pace: Pace, *, done_words: str, undone_words: str
+    source: UrlSource, selection: Selection, action: Action, pace: RateLimiter, *, done_words: str, undone_words: str
 ) -> int:
     async with open_client(source) as redis:
         queues = await _queues(redis, selection)
@@ -149,7 +161,7 @@ async def _apply(
 
 
 async def _apply_in_batches(
-    redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes], action: Action, pace: Pace, progress: ActionProgress
+    redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes], action: Action, pace: RateLimiter, progress: ActionProgress
 ) -> None:
     at = 0
     while at < len(raw_ids):
@@ -180,18 +192,19 @@ async def _select(
     """
     if not selection.ids:
         found = {
-            queue: [letter.raw_id async for letter in find_letters(redis, queue, selection.wanted)] for queue in queues
+            queue: [letter.raw_id async for letter in find_dead_letters(redis, queue, selection.wanted)]
+            for queue in queues
         }
         return {queue: raw_ids[::-1] for queue, raw_ids in found.items()}, []
     wanted = list(dict.fromkeys(selection.raw_ids))
-    chosen = {queue: [letter.raw_id for letter in await read_letters(redis, queue, wanted)] for queue in queues}
+    chosen = {queue: [letter.raw_id for letter in await read_dead_letters(redis, queue, wanted)] for queue in queues}
     known = {raw_id for raw_ids in chosen.values() for raw_id in raw_ids}
     return chosen, [raw_id for raw_id in wanted if raw_id not in known]
 
 
-async def _letters_in(redis: Redis, queues: Sequence[str], wanted: Wanted) -> AsyncIterator[DeadLetter]:
+async def _letters_in(redis: Redis, queues: Sequence[str], wanted: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
     for queue in queues:
-        async for letter in find_letters(redis, queue, wanted):
+        async for letter in find_dead_letters(redis, queue, wanted):
             yield letter
 
 
@@ -201,7 +214,7 @@ async def _queues(redis: Redis, selection: Selection) -> Sequence[str]:
 
 async def _say_none_found(redis: Redis, queues: Sequence[str], selection: Selection) -> None:
     where = ", ".join(map(printable, queues))
-    count = 0 if selection.wanted.is_all else sum([await count_letters(redis, queue) for queue in queues])
+    count = 0 if selection.wanted.is_all else sum([await count_dead_letters(redis, queue) for queue in queues])
     say(
         f"monarq: none of the {count:,} dead letters in {where} fits"
         if count

@@ -140,9 +140,9 @@ def delete_dead(redis: str | None, everything: bool, **given: Any) -> int:
 
 def _selection(given: dict[str, Any]) -> Selection:
     from monarq.cli.dead.actions import Selection
-    from monarq.monitor.jobs.dead import Wanted
+    from monarq.monitor.jobs.dead_letters import DeadLetterFilter
 
-    wanted = Wanted(given.get("name"), given.get("error"), given.get("older_than"), given.get("newer_than"))
+    wanted = DeadLetterFilter(given.get("name"), given.get("error"), given.get("older_than"), given.get("newer_than"))
     return Selection(given["queue"], given.get("ids", ()), wanted)
 
 

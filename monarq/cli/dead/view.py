@@ -12,10 +12,11 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.terminal.details import format_age, format_time, indented, labelled_line
+from monarq.cli.terminal.details import format_age, indented, labelled_line
 from monarq.cli.terminal.tables import Column, render_id_table, text_cells
-from monarq.monitor.jobs.dead import DeadLetter
+from monarq.monitor.jobs.dead_letters import DeadLetter
 from monarq.monitor.jobs.payload_view import PayloadView, view_payload
+from monarq.monitor.text.formatting import timestamp
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
@@ -59,9 +60,9 @@ def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
         "error": letter.error,
         "tries": str(letter.tries),
         "crashes": f"{letter.crashes} {letter.crash_note and f'(the last: {letter.crash_note})'}".strip(),
-        "enqueued": format_time(letter.enqueue_ms),
-        "started": format_time(letter.start_ms),
-        "died": f"{format_time(letter.died_ms)}, {format_age(letter.died_ms)} ago",
+        "enqueued": timestamp(letter.enqueue_ms),
+        "started": timestamp(letter.start_ms),
+        "died": f"{timestamp(letter.died_ms)}, {format_age(letter.died_ms)} ago",
         "worker": letter.worker,
         "payload": "it was gone" if letter.payload_bytes is None else f"{letter.payload_bytes:,} bytes",
     }

@@ -15,7 +15,7 @@ from monarq.cli.terminal.console import FAILED, open_console, say, write_out
 from monarq.cli.terminal.progress import ActionProgress
 from monarq.monitor.admin import admin
 from monarq.monitor.admin.admin import Cancelled, Retried
-from monarq.monitor.jobs.job import JobView, find_job
+from monarq.monitor.jobs.job_view import JobView, find_job
 from monarq.monitor.jobs.listing import MOST_LOOKED_AT, MOST_ROWS, JobRow, ListedState
 from monarq.monitor.jobs.listing import list_jobs as read_page
 from monarq.monitor.queues.stats import known_queues

@@ -13,12 +13,13 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.terminal.details import format_age, format_time, indented, labelled_line
+from monarq.cli.terminal.details import format_age, indented, labelled_line
 from monarq.cli.terminal.formatting import duration
 from monarq.cli.terminal.tables import Column, render_id_table, text_cells
-from monarq.monitor.jobs.job import JobView
+from monarq.monitor.jobs.job_view import JobView
 from monarq.monitor.jobs.listing import JobRow
-from monarq.monitor.jobs.timeline import Moment
+from monarq.monitor.jobs.timeline import TimelineEvent
+from monarq.monitor.text.formatting import timestamp
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
@@ -125,7 +126,7 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     if with_arguments:
         yield "arguments", "cannot be read safely, or are gone" if view.arguments is None else view.arguments or "none"
     if result is not None:
-        until = format_time(result.kept_until_ms) if result.kept_until_ms else "for ever"
+        until = timestamp(result.kept_until_ms) if result.kept_until_ms else "for ever"
         yield "result", f"{result.format}{', signed' if result.signed else ''}, {result.bytes:,} bytes, kept {until}"
         yield "returned", result.value
 
@@ -134,18 +135,18 @@ def _payload(view: JobView) -> str:
     if view.row.payload_bytes is None:
         return "" if view.result else "it is gone"
     kind = f"{view.payload_format or ''}{', signed' if view.signed else ''}".strip(", ")
-    until = f", expires {format_time(view.expires_ms)}" if view.expires_ms else ""
+    until = f", expires {timestamp(view.expires_ms)}" if view.expires_ms else ""
     return f"{kind + ', ' if kind else ''}{view.row.payload_bytes:,} bytes{until}"
 
 
 def _traceback(view: JobView) -> str:
-    if view.letter is not None:
-        return view.letter.traceback
+    if view.dead_letter is not None:
+        return view.dead_letter.traceback
     return view.result.traceback if view.result else ""
 
 
-def _timeline_row(event: Moment) -> str:
+def _timeline_row(event: TimelineEvent) -> str:
     words = _EVENT_WORDS.get(event.what, event.what)
     tries = f" (number {event.tries}, the next after {duration((event.delay_ms or 0) / 1000)})" if event.tries else ""
     note = " ".join(event.note.split())
-    return printable(f"{format_time(event.at_ms)}  {words}{tries}{': ' if note else ''}{note}")
+    return printable(f"{timestamp(event.at_ms)}  {words}{tries}{': ' if note else ''}{note}")

@@ -7,8 +7,8 @@ from dataclasses import fields
 from typing import Any, Final
 
 from monarq.monitor.health.overview import Overview
-from monarq.monitor.health.queue_health import judge
-from monarq.monitor.queues.counters import COUNTS, Histogram, Tallies
+from monarq.monitor.health.queue_health import assess_health
+from monarq.monitor.queues.counters import COUNTS, Counters, Histogram
 from monarq.monitor.queues.stats import QueueStats
 from monarq.shared.commands.counters.rates import FIELDS
 from monarq.shared.text.json_lines import json_line
@@ -21,7 +21,7 @@ FAILURE_FIELDS: Final = ("id", "name", "error", "error_type", "tries", "crashes"
 
 def to_json(queues: Sequence[Overview], window_s: int | None) -> bytes:
     """One object, on one line."""
-    document = {"verdict": judge(queues), "window_s": window_s, "queues": [_queue(queue) for queue in queues]}
+    document = {"verdict": assess_health(queues), "window_s": window_s, "queues": [_queue(queue) for queue in queues]}
     return json_line(document).encode()
 
 
@@ -32,22 +32,22 @@ def _queue(queue: Overview) -> dict[str, Any]:
         "wait": _quantiles(queue.window.wait),
         "run": _quantiles(queue.window.run),
         "arq": queue.arq,
-        "jobs": [_job(name, tallies) for name, tallies in sorted(queue.jobs.items())],
+        "jobs": [_job(name, counters) for name, counters in sorted(queue.jobs.items())],
         "series": [
-            {"start_s": beat.start_s, "length_s": beat.length_s, **_counts(beat.tallies, FIELDS)}
-            for beat in queue.beats
+            {"start_s": step.start_s, "length_s": step.length_s, **_counts(step.counters, FIELDS)}
+            for step in queue.rates
         ],
         "failures": [{name: getattr(letter, name) for name in FAILURE_FIELDS} for letter in queue.failures],
     }
 
 
-def _job(name: str, tallies: Tallies) -> dict[str, Any]:
-    counts = _counts(tallies, JOB_COUNTS)
-    return {"name": name, **counts, "wait": _quantiles(tallies.wait), "run": _quantiles(tallies.run)}
+def _job(name: str, counters: Counters) -> dict[str, Any]:
+    counts = _counts(counters, JOB_COUNTS)
+    return {"name": name, **counts, "wait": _quantiles(counters.wait), "run": _quantiles(counters.run)}
 
 
-def _counts(tallies: Tallies, names: Sequence[str]) -> dict[str, int]:
-    return {name: getattr(tallies, name) for name in names}
+def _counts(counters: Counters, names: Sequence[str]) -> dict[str, int]:
+    return {name: getattr(counters, name) for name in names}
 
 
 def _quantiles(times: Histogram) -> dict[str, float | None]:

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from monarq.cli.terminal.formatting import NOTHING, duration, rate, span, sparkline
 from monarq.cli.terminal.tables import Column, one_line_cell, open_table, render_columns
-from monarq.monitor.health.overview import BEATS, Overview
-from monarq.monitor.queues.counters import Tallies
+from monarq.monitor.health.overview import RATE_STEPS, Overview
+from monarq.monitor.queues.counters import Counters
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.printable import printable
 
@@ -39,7 +39,7 @@ MIN_QUEUE_WIDTH: Final = 9
 """The same beside a job's name."""
 
 Cell = tuple[str, Text]
-JobRow = tuple[str, str, Tallies]
+JobRow = tuple[str, str, Counters]
 
 
 def queue_lines(queues: Sequence[Overview], width: int) -> int:
@@ -136,10 +136,10 @@ _SPARKLINES: Final = ("ended, last 5 min", "failed, last 5 min")
 
 def _sparklines(queue: Overview, ascii_only: bool) -> list[Cell]:
     """Both on one scale, so that a few failures among many jobs look like a few."""
-    missing = [0.0] * (BEATS - len(queue.beats))
+    missing = [0.0] * (RATE_STEPS - len(queue.rates))
     series = {
-        "cyan": [*missing, *(beat.ended_per_s for beat in queue.beats)],
-        "red": [*missing, *(beat.failed_per_s for beat in queue.beats)],
+        "cyan": [*missing, *(step.ended_per_s for step in queue.rates)],
+        "red": [*missing, *(step.failed_per_s for step in queue.rates)],
     }
     highest = max(series["cyan"])
     return [
@@ -155,7 +155,7 @@ def _bars(values: Sequence[float], highest: float, style: str, ascii_only: bool)
 
 def job_rows(queues: Iterable[Overview]) -> list[JobRow]:
     """Queue, name and counters of each job name, those that ran most first."""
-    rows = [(queue.stats.queue, name, tallies) for queue in queues for name, tallies in queue.jobs.items()]
+    rows = [(queue.stats.queue, name, counters) for queue in queues for name, counters in queue.jobs.items()]
     return sorted(rows, key=lambda row: (-row[2].started, -row[2].enqueued, row[:2]))
 
 
@@ -171,7 +171,7 @@ def render_jobs(rows: Sequence[JobRow], *, window: str, width: int, with_queue: 
     head = f"job, {window}"
     names = Column(head, [one_line_cell(name or "(no name)") for _, name, _ in rows], min_width=len(head))
     queues = Column("queue", [one_line_cell(queue) for queue, _, _ in rows], _QUEUE_RANK, min_width=MIN_QUEUE_WIDTH)
-    cells = [_job_cells(tallies) for _, _, tallies in rows]
+    cells = [_job_cells(counters) for _, _, counters in rows]
     numbers = [
         Column(name, [row[name] for row in cells], rank, usual_width=usual, justify="right")
         for name, (rank, usual) in _JOB_COLUMNS.items()
@@ -197,17 +197,17 @@ _JOB_COLUMNS: Final[dict[str, tuple[int, int]]] = {
 """The rank and the usual width of each number of jobs, see `Column`."""
 
 
-def _job_cells(tallies: Tallies) -> dict[str, Text]:
-    run = {f"run p{q}": Text(span(tallies.run.quantile(q / 100))) for q in (50, 95, 99)}
+def _job_cells(counters: Counters) -> dict[str, Text]:
+    run = {f"run p{q}": Text(span(counters.run.quantile(q / 100))) for q in (50, 95, 99)}
     return {
-        "enqueued": number(tallies.enqueued),
-        "done": number(tallies.done),
-        "failed": number(tallies.failed, warn="red"),
-        "retried": number(tallies.retried, warn="yellow"),
-        "dead": number(tallies.dead, warn="red"),
-        "crashed": number(tallies.crashed, warn="red"),
+        "enqueued": number(counters.enqueued),
+        "done": number(counters.done),
+        "failed": number(counters.failed, warn="red"),
+        "retried": number(counters.retried, warn="yellow"),
+        "dead": number(counters.dead, warn="red"),
+        "crashed": number(counters.crashed, warn="red"),
         **run,
-        "wait p95": Text(span(tallies.wait.quantile(0.95))),
+        "wait p95": Text(span(counters.wait.quantile(0.95))),
     }
 
 

@@ -25,8 +25,8 @@ from monarq.cli.stats.tables import (
 from monarq.cli.terminal.formatting import duration
 from monarq.cli.terminal.worker_table import render_workers
 from monarq.monitor.health.overview import Overview
-from monarq.monitor.health.queue_health import State, find_troubles, judge
-from monarq.monitor.queues.workers import in_order
+from monarq.monitor.health.queue_health import HealthState, assess_health, find_problems
+from monarq.monitor.queues.workers import sort_workers
 from monarq.shared.text.printable import printable
 
 FAILURES: Final = 5
@@ -35,7 +35,7 @@ FAILURES: Final = 5
 QUEUES_SHARE: Final = 1 / 3
 """The part of a screen that queues may take with their sparklines."""
 
-STYLES: Final[dict[State, str]] = {
+STYLES: Final[dict[HealthState, str]] = {
     "no worker": "bold red",
     "failing": "bold red",
     "falling behind": "bold red",
@@ -91,7 +91,7 @@ def _queues_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
         return Part(
             0, "queue", "queues", min(1, len(queues)), min(1, len(queues)), lambda _: drawn, header_lines=lines - 1
         )
-    troubled = [trouble.queue for trouble in find_troubles(queues)]
+    troubled = [trouble.queue for trouble in find_problems(queues)]
     worst_first = sorted(queues, key=lambda queue: (queue.stats.queue not in troubled, -queue.stats.queued))
 
     def draw(rows: int) -> RenderableType:
@@ -112,12 +112,12 @@ def _jobs_part(queues: Sequence[Overview], window_s: int | None, viewport: Viewp
 
 
 def _workers_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
-    workers = in_order({worker.id: worker for queue in queues for worker in queue.stats.workers}.values())
+    workers = sort_workers({worker.id: worker for queue in queues for worker in queue.stats.workers}.values())
     # Unhealthy workers come first where not all fit.
     unwell_first = sorted(workers, key=lambda worker: worker.alive and not worker.draining)
 
     def draw(rows: int) -> RenderableType:
-        return render_workers(in_order(unwell_first[:rows]), width=viewport.width, whole=viewport.height is None)
+        return render_workers(sort_workers(unwell_first[:rows]), width=viewport.width, whole=viewport.height is None)
 
     if not workers:
         return Part(1, "worker", "workers", 1, 1, draw, header_lines=0)
@@ -144,9 +144,9 @@ def _arq_part(queues: Sequence[Overview]) -> Part:
 
 
 def _headline(queues: Sequence[Overview]) -> Text:
-    verdict = judge(queues)
-    where = f"{printable(verdict.queue)}: " if verdict.queue and len(queues) > 1 else ""
-    return Text.assemble((verdict.state, STYLES[verdict.state]), "  ", where, verdict.reason)
+    finding = assess_health(queues)
+    where = f"{printable(finding.queue)}: " if finding.queue and len(queues) > 1 else ""
+    return Text.assemble((finding.state, STYLES[finding.state]), "  ", where, finding.reason)
 
 
 def _window(window_s: int | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 import time
-from datetime import UTC, datetime
 from typing import Final
 
 from rich.text import Text
@@ -27,16 +26,6 @@ def labelled_line(label: str, value: str) -> Text:
 def indented(text: str, columns: int) -> str:
     """A text of several lines, all indented by this many columns."""
     return textwrap.indent(printable_lines(text).rstrip("\n"), " " * columns)
-
-
-def format_time(unix_ms: int) -> str:
-    """A time for people; 0 is an unknown one."""
-    if not unix_ms:
-        return "unknown"
-    try:
-        return datetime.fromtimestamp(unix_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, ValueError):
-        return f"{unix_ms} ms"
 
 
 def format_age(unix_ms: int) -> str:

@@ -13,8 +13,9 @@ from rich.text import Text
 
 from monarq.cli.terminal.formatting import NOTHING, duration
 from monarq.cli.terminal.tables import one_line_cell, open_table
-from monarq.monitor.queues.places import Places, places_of
+from monarq.monitor.queues.lane_usage import LaneUsage, lane_usage
 from monarq.monitor.queues.workers import WorkerStats
+from monarq.monitor.text.formatting import memory
 from monarq.shared.text.printable import printable
 
 WIDE: Final = 100
@@ -67,7 +68,7 @@ def _columns(width: int) -> list[str]:
 
 
 def _cells(worker: WorkerStats) -> dict[str, Text]:
-    io, cpu = places_of(worker)
+    io, cpu = lane_usage(worker)
     state, style = _state(worker)
     is_well = state == "alive"
     return {
@@ -87,7 +88,7 @@ def _cells(worker: WorkerStats) -> dict[str, Text]:
     }
 
 
-def _share(places: Places) -> Text:
+def _share(places: LaneUsage) -> Text:
     return Text(f"{places.busy:,}/{places.total:,}")
 
 
@@ -99,9 +100,3 @@ def _state(worker: WorkerStats) -> tuple[str, str]:
 
 def _lag(seconds: float) -> str:
     return f"{seconds * 1000:.0f}ms" if seconds < 1 else duration(seconds)
-
-
-def memory(size: int) -> str:
-    """A size in at most six signs: `85MB`, `1.2GB`."""
-    megabytes = size / 2**20
-    return f"{megabytes:.0f}MB" if megabytes < 1000 else f"{megabytes / 1024:.1f}GB"

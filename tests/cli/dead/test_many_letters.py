@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs import dead as reading
-from monarq.monitor.jobs.dead import DeadLetter, Wanted, find_letters
+from monarq.monitor.jobs import dead_letters as reading
+from monarq.monitor.jobs.dead_letters import DeadLetter, DeadLetterFilter, find_dead_letters
 from tests.cli.command import heard, start, until
 from tests.cli.dead.letters import bury, ids_queued, letter
 from tests.support.queue_state import KEYS, server_ms
@@ -23,7 +23,7 @@ async def test_a_long_list_is_read_page_by_page_while_letters_come_and_go(
     # Three each died in the same millisecond.
     await bury(redis, **{name: letter(dead_s=10 + at // 3) for at, name in enumerate(names)})
     found: list[DeadLetter] = []
-    async for one in find_letters(redis, QUEUE.queue, Wanted()):
+    async for one in find_dead_letters(redis, QUEUE.queue, DeadLetterFilter()):
         found.append(one)
         if len(found) % 10 == 7:  # the last of a page goes, and a new one comes in front
             await redis.zrem(KEYS.dead, one.raw_id)

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq import job
-from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin import admin
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.support.queue_state import server_ms
@@ -23,7 +23,7 @@ async def nothing() -> None:
 async def test_a_list(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await put(redis, nothing, job_id="a")
     await put(redis, nothing, job_id="b", delay_ms=60_000)
-    await steering.pause(redis, DEFAULT_QUEUE)
+    await admin.pause(redis, DEFAULT_QUEUE)
     [told] = (await cli_here("queue", "list", "--json")).results
     assert abs(told.pop("paused_since_ms") - await server_ms(redis)) < 5000
     assert told == {"queue": DEFAULT_QUEUE, "queued": 1, "deferred": 1, "running": 0, "dead": 0, "workers": 0}
@@ -84,7 +84,7 @@ async def test_which_queue(cli: Callable[..., Ended], command: str) -> None:
 
 async def test_a_narrow_terminal(redis: Redis, cli_here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "50")
-    await steering.pause(redis, DEFAULT_QUEUE)
+    await admin.pause(redis, DEFAULT_QUEUE)
     head, line = (await cli_here("queue", "list")).out.splitlines()
     assert len(head) <= 50
     assert head.split() == ["queue", "queued", "deferred", "running", "dead"]

@@ -11,7 +11,7 @@ from rich.console import Console
 from monarq.cli.stats.view import Viewport, render
 from monarq.cli.terminal.formatting import duration, rate, span, sparkline
 from monarq.monitor.health.overview import Overview
-from monarq.monitor.queues.counters import Tallies
+from monarq.monitor.queues.counters import Counters
 from monarq.monitor.queues.health_check import ArqHealth
 from monarq.monitor.queues.stats import WorkerStats
 from tests.cli.overviews import WORKERS, letter, overview, quiet
@@ -128,7 +128,7 @@ def test_what_arq_tells() -> None:
 @pytest.mark.parametrize("height", [20, 24, 30, 50])
 @pytest.mark.parametrize("width", [60, 100, 160])
 def test_a_watched_screen_is_not_longer_than_the_terminal(width: int, height: int) -> None:
-    jobs = {f"job {number}": Tallies(done=number, started=number) for number in range(40)}
+    jobs = {f"job {number}": Counters(done=number, started=number) for number in range(40)}
     workers = tuple(WorkerStats(f"w{n}", "web", n, alive=n != 29) for n in range(30))
     long = tuple(letter("resize", "x" * 500) for _ in range(10))
     busy = overview(jobs=jobs, workers=workers, failures=long, arq=ArqHealth())
@@ -149,7 +149,7 @@ SIZES = [(80, 24), (100, 20), (100, 24), (60, 15), (40, 10), (64, 12), (200, 12)
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("count", [1, 2, 3, 30])
 def test_what_is_left_out_of_a_small_screen_is_told(width: int, height: int, count: int) -> None:
-    jobs = {f"job {number}": Tallies(done=number, started=number) for number in range(12)}
+    jobs = {f"job {number}": Counters(done=number, started=number) for number in range(12)}
     workers = tuple(WorkerStats(f"w{n}", f"host-{n}", n, alive=n != 5) for n in range(7))
     failures = tuple(letter("resize", f"OSError: {number}") for number in range(4))
     queues = [
