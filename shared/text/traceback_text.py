@@ -27,7 +27,11 @@ _CONTEXT: Final = "\nDuring handling of the above exception, another exception o
 _MACHINERY: Final = ("importlib", "importlib._bootstrap", "importlib._bootstrap_external")
 """What stands between monarq's frames and the user's."""
 
-_CALLERS: Final = ("monarq.workers.lanes.lanes", "monarq.workers.lanes.cpu_child")
+_CALLERS: Final = (
+    "monarq.workers.lanes.lanes",
+    "monarq.workers.lanes.thread_lane",
+    "monarq.workers.lanes.cpu_child.main",
+)
 """Who calls the user's functions: what is raised right there is told by its text, such as a missing argument."""
 
 Frames = list[TracebackType]

@@ -14,7 +14,7 @@ from rich.console import Console
 from monarq import job
 from monarq.cli.jobs.view import render_view
 from monarq.monitor.admin.admin import Cancelled, cancel
-from monarq.monitor.jobs.job import JobView, find_job
+from monarq.monitor.jobs.job_view import JobView, find_job
 from monarq.shared.commands.jobs.claim import Lease, read_crash, read_unknown
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job

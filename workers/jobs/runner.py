@@ -24,7 +24,7 @@ from monarq.workers.jobs.requeue import crashed, handed_back, tried_again
 from monarq.workers.jobs.results import Results
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
-from monarq.workers.lanes.child_progress import FOR_CHILD
+from monarq.workers.lanes.cpu_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases.keeper import LeaseTable
 from monarq.workers.reporting.counters import RunCounters
