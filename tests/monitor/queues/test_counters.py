@@ -9,8 +9,6 @@ from typing import Final
 
 import pytest
 import redis as redis_module
-from monarq.shared.commands.counters.run_groups import BUCKETS
-from monarq.shared.commands.workers.know import know
 from redis.asyncio import Redis
 
 from monarq import Producer, Retry, job
@@ -22,6 +20,8 @@ from monarq.shared.commands.jobs.claim import Claim, Lease, claim, release_claim
 from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.commands.jobs.requeue import Requeue, requeue
+from monarq.shared.commands.jobs.run_groups import BUCKETS
+from monarq.shared.commands.workers.register_names import register_names
 from monarq.shared.commands.workers.renew import renew
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
@@ -160,7 +160,7 @@ def redis_of(client: Redis) -> redis_module.Redis:
 
 
 async def test_a_jobs_crashes_are_counted_by_its_name_when_it_ends(redis: Redis) -> None:
-    await know(redis, KEYS, ["send"])
+    await register_names(redis, KEYS, ["send"])
     await enqueue_named(redis, "send", "a")
     [lease] = await claim_all(redis)
     ended = Finish(replace(lease, crashes=2), False, b"r", 1000, "send", b"{}", 1000)
