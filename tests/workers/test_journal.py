@@ -17,7 +17,7 @@ from monarq.workers.events.dispatcher import EVENTS, Dispatcher
 from monarq.workers.reporting import worker_log as log_module
 from monarq.workers.reporting.worker_log import DetailedLog, WorkerLog, worker_log
 from tests.support.workers import QUEUE, make_worker, put, result_of, run_burst
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 class Ends(Listener):

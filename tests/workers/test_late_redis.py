@@ -18,7 +18,7 @@ from monarq.workers.process.redis_wait import wait_for_redis
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import Recorder, make_worker, put, result_of, running, settings_for_tests
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 NOWHERE = "redis://nowhere.invalid:6379"
 

@@ -16,7 +16,7 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.slowness import in_time
 from tests.support.workers import put, run_burst
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 async def look(redis: Redis, minutes: int | None = 15) -> Overview:

@@ -21,7 +21,7 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.workers.supervisor.pool_metrics import PoolCollector
 from monarq.workers.supervisor.pool_state import PoolState
 from tests.support.workers import make_worker, put, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 DOCS: Final = Path(__file__).parents[3] / "docs"
 OF_PROMETHEUS: Final = {"le", "instance", "exported_job"}

@@ -18,7 +18,7 @@ from monarq.shared.commands.workers.register_names import register_names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, run_burst, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 

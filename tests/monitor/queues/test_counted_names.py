@@ -15,7 +15,7 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.queues.test_counters import KEYS, claim_all, enqueue_named
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 async def test_names_are_bounded(redis: Redis) -> None:

@@ -19,7 +19,7 @@ from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.workers import make_worker, put, run_burst, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 MAIL: Final = QueueKeys.of("mail")
 DAY_MS: Final = 86_400_000

@@ -17,7 +17,7 @@ from tests.monitor.metrics.test_metrics import scrape, value
 from tests.monitor.web.site import Site
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 WAITING = 3
 

@@ -13,7 +13,7 @@ from monarq.shared.redis.keys import QueueKeys
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, make_worker, put, run_burst, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 async def test_no_more_run_at_once_than_there_are_places(redis: Redis, redis_url: str) -> None:

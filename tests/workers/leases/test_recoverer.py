@@ -22,7 +22,7 @@ from monarq.workers.reporting.process_log import RecoveryLog
 from tests.support.cancelling import nothing_left_open
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, put
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 GONE = "host:1:gone"
 OTHER = QueueKeys.of("other")

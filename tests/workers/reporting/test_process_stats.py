@@ -21,7 +21,7 @@ from monarq.workers.reporting.process_stats import LoopLag, ProcessSampler
 from monarq.workers.reporting.record import MOST_JOBS
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 from tests.workers.support.pool import running_pool
 
 

@@ -20,7 +20,7 @@ from monarq.workers.supervisor.redis_probe import RedisProbe
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import Recorder, make_worker, put, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 LIMITS = HealthLimits(live_s=5, claim_s=30)
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)

@@ -14,7 +14,7 @@ from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
 from monarq.workers.supervisor.redis_probe import RedisProbe
 from tests.support.workers import put
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 def pool_at(*urls: str | None) -> PoolState:

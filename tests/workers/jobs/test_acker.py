@@ -25,7 +25,7 @@ from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, components_of, make_worker, put, result_of, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 SPOILT = QueueKeys.of("spoilt")
 LONG_S = 60.0

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.parsing import LONGEST_S
 from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
-from tests.workers import verdict_jobs as jobs
+from tests.workers.runs import outcome_jobs as jobs
 
 TRIES: Final[dict[str, dict[str, int]]] = {
     # What was raised, and the tries that a job has had in the end which retries ApiError, or anything, once.

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from monarq.workers.config.settings import Hooks
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, run_burst, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 @pytest.mark.parametrize("kind", [ValueError, SystemExit, asyncio.CancelledError])

@@ -16,7 +16,7 @@ from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.leases import sweeper
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, make_worker, put, result_of, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 GONE = "host:1:gone"
 

@@ -27,7 +27,7 @@ from tests.shared.commands.calls import lease_of
 from tests.support.leaks import leaked_keys
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 @job(name="newly_deployed")

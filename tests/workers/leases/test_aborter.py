@@ -30,7 +30,7 @@ from tests.support.workers import (
     run_burst,
     running,
 )
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
@@ -58,7 +58,7 @@ async def test_an_aborted_job_shows_no_frames_but_the_users(
         await result_of(redis, "stop")
     stored = await redis.get(names.result("stop"))
     traceback = view_result(stored, len(stored), None).traceback
-    assert ("engine_jobs.py" in traceback) is is_shown
+    assert ("worker_jobs.py" in traceback) is is_shown
     assert "/workers/lanes/" not in traceback
 
 

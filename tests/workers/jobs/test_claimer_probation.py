@@ -9,7 +9,7 @@ from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.jobs import claimer
 from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 LONG_S = 60.0
 

@@ -29,7 +29,7 @@ from tests.support.workers import (
     run_burst,
     running,
 )
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 async def test_result_is_kept(redis: Redis, redis_url: str) -> None:

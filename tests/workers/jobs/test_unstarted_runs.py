@@ -9,7 +9,7 @@ from monarq.shared.commands.jobs.claim import Claim, claim
 from monarq.shared.redis import keys as names
 from monarq.workers.runs.run import CancelReason
 from tests.support.workers import QUEUE, Recorder, make_worker, put, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 @pytest.mark.parametrize("arq_style", [False, True], ids=["by monarq's settings", "by arq's settings"])

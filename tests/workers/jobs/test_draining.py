@@ -19,7 +19,7 @@ from tests.support.workers import (
     result_of,
     running,
 )
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 async def test_drain_lets_jobs_end_and_hands_back_the_rest(redis: Redis, redis_url: str) -> None:

@@ -27,7 +27,7 @@ from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.support.slowness import patience_s
 from tests.support.workers import QUEUE, letter_of, put_raw, run_burst
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 KEY: Final = "a-key-of-our-own-0123456789"
 NEXT_KEY: Final = "the-key-after-it-0123456789"

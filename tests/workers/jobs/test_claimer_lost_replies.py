@@ -19,7 +19,7 @@ from monarq.workers.jobs import claimer
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 LONG_S = 60.0
 FROM_IO = b"\r\nio\r\n"

@@ -27,7 +27,7 @@ from tests.support.workers import (
     result_of,
     running,
 )
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 async def test_idle_worker_is_woken_at_once(redis: Redis, redis_url: str) -> None:

@@ -17,7 +17,7 @@ from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
 from tests.support.leases import lease_of
 from tests.support.workers import CODECS, settings_for_tests
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 DUE_MS = 1_700_000_000_000
 WORKER = "host:1:stops"

@@ -22,7 +22,7 @@ from monarq.workers.leases import keeper as leases
 from monarq.workers.leases.keeper import LeaseKeeper, LeaseTable
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, put
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 QUEUES = [QUEUE, QueueKeys.of("other")]
 WORKER = "host:1:holder"

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from monarq.workers.runs.run import Run
 from tests.support.workers import put, run_burst
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 
 async def test_runs_are_gone_without_the_garbage_collector(redis: Redis, redis_url: str) -> None:

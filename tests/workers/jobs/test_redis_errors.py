@@ -12,7 +12,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from monarq.workers.jobs import claimer
 from monarq.workers.leases import sweeper
 from tests.support.workers import Recorder, make_worker, put, result_of, running
-from tests.workers import engine_jobs as jobs
+from tests.workers.support import worker_jobs as jobs
 
 ERRORS = [
     ReadOnlyError("You can't write against a read only replica."),

@@ -25,10 +25,10 @@ from tests.support.workers import (
     run_burst,
     running,
 )
-from tests.workers import unruly_jobs as jobs
+from tests.workers.jobs import unruly_jobs as jobs
 from tests.workers.support.pool import running_pool
 
-TARGET = "tests.workers.unruly_jobs"
+TARGET = "tests.workers.jobs.unruly_jobs"
 
 
 async def test_stop_iteration_in_a_thread_is_an_error_like_others(redis: Redis, redis_url: str) -> None:
