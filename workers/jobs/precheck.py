@@ -14,7 +14,7 @@ from monarq.shared.errors import PayloadError
 from monarq.shared.payloads.payload import Payload
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import waits_for_s
-from monarq.workers.runs.registered import RegisteredJob
+from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import Run
 
 

@@ -11,7 +11,7 @@ from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane, home_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.runs.import_path import import_path_of
-from monarq.workers.runs.registered import FirstArgument, RegisteredJob
+from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
 
 
 def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[str, RegisteredJob]:

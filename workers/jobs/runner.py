@@ -31,7 +31,7 @@ from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.progress import ProgressReporter
 from monarq.workers.runs.current_job import JOB
 from monarq.workers.runs.outcome import Aborted, Completed, Crashed, Failed, HandedBack, Lost, Outcome, Retried, decide
-from monarq.workers.runs.registered import FirstArgument
+from monarq.workers.runs.registered_job import FirstArgument
 from monarq.workers.runs.run import CancelReason, Run
 
 

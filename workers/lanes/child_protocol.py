@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from monarq.shared.tracing import Carrier
     from monarq.workers.config.log_settings import LogSettings
     from monarq.workers.runs.current_job import JobFields
-    from monarq.workers.runs.raised import RaisedError
+    from monarq.workers.runs.raised_error import RaisedError
 
 _MAGIC = b"mQ"
 _HEADER = struct.Struct("<2sBQQ")

@@ -18,7 +18,7 @@ from monarq.workers.runs.cpu_errors import (
     CpuMemoryExceeded,
     CpuPickleError,
 )
-from monarq.workers.runs.raised import RaisedError
+from monarq.workers.runs.raised_error import RaisedError
 from monarq.workers.system.reaper import ExitStatus
 
 

@@ -21,7 +21,7 @@ from monarq.workers.lanes.child_protocol import CpuCall, Frame, Hello
 from monarq.workers.lanes.cpu_call import death_of, outcome_of, pack_call
 from monarq.workers.lanes.memory_guard import MemoryGuard
 from monarq.workers.runs.cpu_errors import CpuLaneError, CpuStartError, CpuUnreachableError
-from monarq.workers.runs.raised import RaisedError
+from monarq.workers.runs.raised_error import RaisedError
 from monarq.workers.system.memory import read_resident_bytes
 from monarq.workers.system.reaper import ExitStatus
 

@@ -32,7 +32,7 @@ from monarq.workers.leases.sweeper import Sweeper
 from monarq.workers.reporting.announcer import Announcer
 from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.progress import ProgressReporter
-from monarq.workers.runs.registered import RegisteredJob, lanes_of
+from monarq.workers.runs.registered_job import RegisteredJob, lanes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.process_stats import ProcessSampler
 from monarq.workers.reporting.record import write_record
 from monarq.workers.runs.current_job import WORKER_ID
-from monarq.workers.runs.registered import RegisteredJob
+from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import Run
 
 

@@ -17,7 +17,7 @@ from monarq.shared.parsing import LONGEST_S
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
-from monarq.workers.runs.raised import retry_delay_ms
+from monarq.workers.runs.raised_error import retry_delay_ms
 from monarq.workers.runs.run import CancelReason, Run
 
 RETRY_FLOOR_S: Final = 0.1

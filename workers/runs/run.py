@@ -13,8 +13,8 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.progress import NO_SINK, ProgressSink
-from monarq.workers.runs.raised import RaisedError
-from monarq.workers.runs.registered import RegisteredJob
+from monarq.workers.runs.raised_error import RaisedError
+from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run_progress import RunProgress
 
 

@@ -23,7 +23,7 @@ from monarq.shared.errors import MonarqError
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.process.worker import Worker as CoreWorker
-from monarq.workers.runs.registered import RegisteredJob
+from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import CancelReason
 
 _NO_GRACE_S: Final = 86_400.0

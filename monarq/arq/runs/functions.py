@@ -17,7 +17,7 @@ from monarq.shared.lane import Lane
 from monarq.shared.tracing import arq_is_instrumented
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import keep_ms, limit_s
-from monarq.workers.runs.registered import FirstArgument, RegisteredJob
+from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
 
 
 @dataclass(frozen=True, slots=True)

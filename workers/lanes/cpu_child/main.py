@@ -40,7 +40,7 @@ from monarq.workers.lanes.cpu_child.process_setup import (
 )
 from monarq.workers.lanes.cpu_progress import OUTBOX
 from monarq.workers.runs.current_job import JOB, WORKER_ID
-from monarq.workers.runs.raised import RaisedError
+from monarq.workers.runs.raised_error import RaisedError
 from monarq.workers.system.forks import close_in_fork
 from monarq.workers.system.memory import own_peak_bytes
 from monarq.workers.system.output import make_output_nonblocking
