@@ -19,7 +19,7 @@ from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
 from monarq.workers.events.dispatcher import Dispatcher
-from monarq.workers.leases.keeper import LeaseTable
+from monarq.workers.leases.table import LeaseTable
 
 Ack = Finish | Requeue | Crash
 

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.leases.keeper import LeaseTable
+from monarq.workers.leases.table import LeaseTable
 
 
 class Burst:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.finish import Finish
-from monarq.shared.commands.jobs.run_groups import NO_LANES
+from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload, write_result
+from monarq.shared.payloads.payload_head import PayloadHead, read_head
 from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.jobs.peek import name_and_time
 from monarq.workers.runs.run import Run
+
+UNKNOWN: Final = "<unknown>"
 
 
 class Results:
@@ -150,3 +153,16 @@ class Results:
 def _kept(data: bytes, keep_ms: int) -> int:
     """How long a result is kept: not at all where the user's format holds nothing of it."""
     return keep_ms if data else -1
+
+
+def name_and_time(lease: Lease, payload: Payload | None) -> tuple[str, int]:
+    """A job's name, and when it was enqueued in unix ms; `UNKNOWN` and 0 where nothing tells them."""
+    if payload is not None:
+        return payload.name, payload.enqueue_ms
+    head = _head_of(lease.payload) if isinstance(lease.payload, bytes) else PayloadHead()
+    return head.name or UNKNOWN, head.enqueue_ms or 0
+
+
+def _head_of(data: bytes) -> PayloadHead:
+    tail = data[-TAIL_BYTES:] if len(data) > HEAD_BYTES else b""
+    return read_head(data[:HEAD_BYTES], tail)

@@ -18,15 +18,14 @@ from monarq.shared.text.traceback_text import users_traceback
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.acker import Acker
-from monarq.workers.jobs.peek import name_and_time
 from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, Rejected, Unknown
 from monarq.workers.jobs.requeue import crashed, handed_back, tried_again
-from monarq.workers.jobs.results import Results
+from monarq.workers.jobs.results import Results, name_and_time
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.lanes.cpu_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
-from monarq.workers.leases.keeper import LeaseTable
+from monarq.workers.leases.table import LeaseTable
 from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.progress import ProgressReporter
 from monarq.workers.runs.current_job import JOB

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
@@ -19,39 +19,11 @@ from monarq.shared.commands.workers.renew import BATCH, renew
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.leases.table import LeaseTable
+from monarq.workers.runs.run import CancelReason, Run
 from monarq.workers.system.forks import FORK_GUARD
 
-
-class LeaseTable:
-    """The leases that a worker holds: put in when claimed, taken out when the end of the run is acknowledged."""
-
-    def __init__(self, queues: Sequence[QueueKeys]) -> None:
-        self._held: dict[str, dict[bytes, Lease]] = {keys.queue: {} for keys in queues}
-
-    def add(self, lease: Lease) -> None:
-        """The lease is this worker's now."""
-        self._held[lease.queue.queue][lease.raw_id] = lease
-
-    def drop(self, lease: Lease) -> None:
-        """The lease is over, or lost; a newer one of the same job stays."""
-        held = self._held[lease.queue.queue]
-        if held.get(lease.raw_id) is lease:
-            del held[lease.raw_id]
-
-    def find(self, queue: str, raw_id: bytes) -> Lease | None:
-        """The lease of a job, where it is held."""
-        return self._held[queue].get(raw_id)
-
-    def holds(self, lease: Lease) -> bool:
-        """Whether this very lease is held: the job's end is not acknowledged yet."""
-        return self.find(lease.queue.queue, lease.raw_id) is lease
-
-    def of(self, queue: str) -> list[Lease]:
-        """The leases of a queue at this moment; safe to call from any thread, as copying a dict is one step."""
-        return list(self._held[queue].values())
-
-    def __len__(self) -> int:
-        return sum(map(len, self._held.values()))
+_SHORTEST_S = 0.001
 
 
 class LeaseKeeper:
@@ -161,3 +133,30 @@ class LeaseKeeper:
                 if lost:
                     # The leases themselves, not the ids: the worker may hold a newer lease of the same job by now.
                     self._tell_loop(self._on_lost, [each for each in batch if each.raw_id in lost])
+
+
+class LeaseExpiry:
+    """Stops the runs whose leases have ended by this machine's clock."""
+
+    def __init__(self, *, running: Mapping[Lease, Run], table: LeaseTable, lease_s: float) -> None:
+        self._running = running
+        self._table = table
+        # A lease that is claimed while it sleeps ends later than this, however long the claim's reply has taken.
+        self._longest_s = lease_s / 6
+
+    async def run(self) -> None:
+        """Minds them until cancelled."""
+        while True:
+            wait_s = self._stop_ended(time.monotonic())
+            await asyncio.sleep(wait_s)
+
+    def _stop_ended(self, now_s: float) -> float:
+        """Stops what has no lease any more, and gives the seconds until it is time to look again."""
+        next_s = now_s + self._longest_s
+        for lease, run in list(self._running.items()):
+            if lease.ends_s > now_s:
+                next_s = min(next_s, lease.ends_s)
+            elif self._table.holds(lease):
+                self._table.drop(lease)
+                run.stop(CancelReason.LOST)
+        return max(next_s - now_s, _SHORTEST_S)

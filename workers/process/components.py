@@ -26,9 +26,9 @@ from monarq.workers.jobs.slots import Slots
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases.aborter import Aborter
-from monarq.workers.leases.expiry import LeaseExpiry
-from monarq.workers.leases.keeper import LeaseKeeper, LeaseTable
+from monarq.workers.leases.keeper import LeaseExpiry, LeaseKeeper
 from monarq.workers.leases.sweeper import Sweeper
+from monarq.workers.leases.table import LeaseTable
 from monarq.workers.reporting.announcer import Announcer
 from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.progress import ProgressReporter

@@ -20,7 +20,7 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.redis.scripts import Script
 from monarq.workers.jobs import acker
 from monarq.workers.jobs.acker import Ack, Acker
-from monarq.workers.leases.keeper import LeaseTable
+from monarq.workers.leases.table import LeaseTable
 from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time

@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.jobs import claimer
-from monarq.workers.leases.expiry import LeaseExpiry
-from monarq.workers.leases.keeper import LeaseTable
+from monarq.workers.leases.keeper import LeaseExpiry
+from monarq.workers.leases.table import LeaseTable
 from monarq.workers.runs.run import CancelReason
 from tests.support.leases import lease_of
 from tests.support.proxy import Proxy

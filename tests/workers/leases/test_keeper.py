@@ -19,7 +19,8 @@ from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.leases import keeper as leases
-from monarq.workers.leases.keeper import LeaseKeeper, LeaseTable
+from monarq.workers.leases.keeper import LeaseKeeper
+from monarq.workers.leases.table import LeaseTable
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, put
 from tests.workers.support import worker_jobs as jobs

@@ -9,7 +9,8 @@ import pytest
 from redis.exceptions import RedisError
 
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.leases.keeper import LeaseKeeper, LeaseTable
+from monarq.workers.leases.keeper import LeaseKeeper
+from monarq.workers.leases.table import LeaseTable
 from monarq.workers.runs.current_job import WORKER_ID
 from tests.support.slowness import in_time
 from tests.support.workers import Recorder
