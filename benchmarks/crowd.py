@@ -25,6 +25,7 @@ from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.claimer import Claimer
 from monarq.workers.jobs.slots import Slots
+from monarq.workers.leases.table import LeaseTable
 
 CONNECTING = 50
 """So many connect at a time."""
@@ -83,9 +84,9 @@ class Crowd:
             slots=Slots(100),
             settings=WorkerSettings(),
             start=partial(self._start, worker_id),
-            on_empty=_nothing,
+            table=LeaseTable([KEYS]),
             may_start=_no_limit,
-            is_held=_hold_nothing,
+            maybe_idle=asyncio.Event(),
             events=Dispatcher(),
         )
 
@@ -97,14 +98,5 @@ class Crowd:
         task.add_done_callback(self._finishing.discard)
 
 
-def _nothing() -> None:
-    """A crowd does not end when there is nothing to do."""
-
-
 def _no_limit() -> None:
     """A crowd takes what there is."""
-
-
-def _hold_nothing(_: Lease) -> bool:
-    """A crowd runs nothing."""
-    return False

@@ -1,6 +1,6 @@
-"""Who acknowledges: sends what runs came to, in batches, until Redis has taken it or the lease is lost.
+"""The acker: acknowledges the ends of runs in batches, until Redis has accepted them or the lease is lost.
 
-The runner hands over values and goes on. While one call is on its way, what ends meanwhile gathers for the next.
+The runner hands over values and goes on. While one call is under way, what ends meanwhile is gathered for the next.
 """
 
 from __future__ import annotations
@@ -28,12 +28,21 @@ BATCH_BYTES = 4 * 1024 * 1024
 
 
 class Acker:
-    """Sends the ends of runs.
+    """Sends acknowledgements.
 
-    1. add: takes what a run came to; never waits.
-    2. run: sends batch after batch; a failed call is sent again, as every call may be.
-    3. drop the leases that are settled, whether taken or refused.
+    1. add: takes the acknowledgement of a run; never waits.
+    2. run: sends batch after batch; a failed call is repeated, which is safe for each of them.
+    3. Remove the leases that are acknowledged from the table, whether Redis has accepted or refused their ends.
     4. flush: wait until all is sent.
+
+    Args:
+        redis: the worker's connection.
+        worker_id: its name in Redis.
+        table: the leases that it holds.
+        max_dead: the most dead letters that a queue keeps.
+        lanes: the lanes of jobs by name, where they are not the event loop's.
+        events: hears of outages, and of ends that Redis refused.
+        maybe_idle: set when all is sent.
     """
 
     def __init__(
@@ -45,7 +54,7 @@ class Acker:
         max_dead: int,
         lanes: Mapping[str, str],
         events: Dispatcher,
-        on_settled: Callable[[], None],
+        maybe_idle: asyncio.Event,
     ) -> None:
         self._redis = redis
         self._worker_id = worker_id
@@ -53,19 +62,19 @@ class Acker:
         self._max_dead = max_dead
         self._lanes = lanes
         self._events = events
-        self._on_settled = on_settled
+        self._maybe_idle = maybe_idle
         self._pending: list[Ack] = []
         self._failing: set[str] = set()
-        self._doubtful: set[bytes] = set()
+        self._unconfirmed: set[bytes] = set()
         self._backoff = Backoff()
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._flushed = asyncio.Event()
+        self._flushed.set()
 
     def add(self, ack: Ack) -> None:
-        """Hands over what a run came to."""
+        """Takes the acknowledgement of a run."""
         self._pending.append(ack)
-        self._idle.clear()
+        self._flushed.clear()
         self._wake.set()
 
     async def run(self) -> None:
@@ -75,49 +84,49 @@ class Acker:
             self._wake.clear()
             while self._pending:
                 pending, self._pending = self._pending, []
-                # What Redis does not take for one queue, whose key is of a wrong type say, holds up no other.
-                left = [batch for batch in _batches(pending) if not await self._send(batch)]
-                if left:
-                    self._pending[:0] = chain.from_iterable(left)
+                # What Redis does not accept for one queue, say because a key is of a wrong type, delays no other.
+                unsent = [batch for batch in _batches(pending) if not await self._send(batch)]
+                if unsent:
+                    self._pending[:0] = chain.from_iterable(unsent)
                     await asyncio.sleep(self._backoff.next_s())
             self._backoff.reset()
-            self._doubtful.clear()
-            self._idle.set()
-            self._on_settled()
+            self._unconfirmed.clear()
+            self._flushed.set()
+            self._maybe_idle.set()
 
     async def flush(self) -> None:
-        """Waits until everything that was handed over is settled."""
-        await self._idle.wait()
+        """Waits until everything that was added is sent."""
+        await self._flushed.wait()
 
     async def _send(self, batch: Sequence[Ack]) -> bool:
-        """Sends a batch; False when Redis did not take it, and it is to be sent again."""
+        """Sends a batch; False when the call failed and must be repeated."""
         held = self._still_held(batch)
         if not held:
             return True
         keys = held[0].lease.queue
         try:
-            refused = await self._call_for(keys, held)()
+            refused = await self._make_call(keys, held)()
         except (RedisError, OSError) as error:
             if keys.queue not in self._failing:
                 self._failing.add(keys.queue)
-                self._events.redis_lost(_doing(keys), error)
-            self._doubtful.update(ack.lease.raw_id for ack in held)
+                self._events.redis_lost(_activity(keys), error)
+            self._unconfirmed.update(ack.lease.raw_id for ack in held)
             return False
         if keys.queue in self._failing:
             self._failing.remove(keys.queue)
-            self._events.redis_back(_doing(keys))
-        # What a call without a reply has settled is refused as well: nothing is to be told of that.
-        if news := [text(raw_id) for raw_id in refused if raw_id not in self._doubtful]:
-            self._events.ack_refused(news)
+            self._events.redis_back(_activity(keys))
+        # What an earlier call without a reply has written is refused as well, which is no news.
+        if newly_refused := [text(raw_id) for raw_id in refused if raw_id not in self._unconfirmed]:
+            self._events.ack_refused(newly_refused)
         for ack in held:
-            self._table.drop(ack.lease)
+            self._table.remove(ack.lease)
         return True
 
     def _still_held(self, batch: Sequence[Ack]) -> list[Ack]:
-        """Without those whose leases were lost while Redis did not answer: their ends must not be written."""
+        """Those whose leases were not lost while Redis did not answer: the ends of the others must not be written."""
         return [ack for ack in batch if self._table.holds(ack.lease)]
 
-    def _call_for(self, keys: QueueKeys, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
+    def _make_call(self, keys: QueueKeys, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
         endings = [ack for ack in batch if isinstance(ack, Finish)]
         if endings:
             return lambda: finish(self._redis, keys, self._worker_id, endings, self._max_dead, self._lanes)
@@ -127,12 +136,12 @@ class Acker:
         return lambda: requeue_crashed(self._redis, keys, self._worker_id, crashes)
 
 
-def _doing(keys: QueueKeys) -> str:
+def _activity(keys: QueueKeys) -> str:
     return f"acknowledging jobs of {keys.queue}"
 
 
 def _batches(pending: Sequence[Ack]) -> Iterator[list[Ack]]:
-    """Of one queue and one kind each, and of a size that does not hold Redis up for long."""
+    """Batches of one queue and one kind each, of a size that does not block Redis for long."""
     batches: dict[tuple[str, type[Ack]], list[Ack]] = {}
     sizes: dict[tuple[str, type[Ack]], int] = {}
     for ack in pending:

@@ -1,18 +1,17 @@
-"""When a worker in burst mode has done what there was to do.
-
-The worker's service asks; whatever may have been the last job's end sets the event that is looked at.
-"""
+"""The end of burst mode: notices when a worker has no job left to do."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.jobs.runner import Runner
+from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.leases.table import LeaseTable
 
 
@@ -22,10 +21,10 @@ class Burst:
     Args:
         queues: the worker's queues.
         table: the leases that it holds.
-        quiet: set at each end of a job, and where a claim found none.
-        running: how many jobs run.
-        may_start: how many jobs may be started yet; None for any number.
-        put_back: the ids of jobs that the worker does not know and has put back, by the name of their queue.
+        runner: what runs its jobs.
+        unknown: the jobs that it does not know and has requeued for other workers.
+        may_start: how many jobs may still be started; None for any number.
+        maybe_idle: set at each end of a job, and where a claim found none.
     """
 
     def __init__(
@@ -33,41 +32,41 @@ class Burst:
         *,
         queues: Sequence[QueueKeys],
         table: LeaseTable,
-        quiet: asyncio.Event,
-        running: Callable[[], int],
+        runner: Runner,
+        unknown: UnknownJobs,
         may_start: Callable[[], int | None],
-        put_back: Mapping[str, Collection[bytes]],
+        maybe_idle: asyncio.Event,
     ) -> None:
         self._queues = queues
         self._table = table
-        self._quiet = quiet
-        self._running = running
+        self._runner = runner
+        self._unknown = unknown
         self._may_start = may_start
-        self._put_back = put_back
+        self._maybe_idle = maybe_idle
 
     async def until_done(self, redis: Redis) -> None:
-        """Returns when no job is left, or as many were started as may be."""
+        """Returns when no job is left, or when as many were started as allowed."""
         while True:
-            await self._quiet.wait()
-            self._quiet.clear()
-            if self._running():
+            await self._maybe_idle.wait()
+            self._maybe_idle.clear()
+            if self._runner.running:
                 continue
             if self._may_start() == 0 or (not len(self._table) and await self._all_empty(redis)):
                 return
 
     async def _all_empty(self, redis: Redis) -> bool:
-        """Whether no queue has a job for this worker: a paused one has none, and a burst does not wait for people."""
+        """Whether no queue has a job for this worker: a paused one has none, as a burst does not wait for people."""
         with suppress(RedisError, OSError):
             return not any(
-                [await self._left(redis, keys) and not await redis.exists(keys.paused) for keys in self._queues]
+                [await self._remaining(redis, keys) and not await redis.exists(keys.paused) for keys in self._queues]
             )
         return False
 
-    async def _left(self, redis: Redis, keys: QueueKeys) -> int:
-        """How many jobs of a queue are left, but for those that others are to run."""
-        left = int(await redis.zcard(keys.queue))
-        unknown = list(self._put_back.get(keys.queue, ()))
-        if left and unknown:
+    async def _remaining(self, redis: Redis, keys: QueueKeys) -> int:
+        """How many jobs of a queue are left, without those that wait for other workers."""
+        remaining = int(await redis.zcard(keys.queue))
+        unknown = list(self._unknown.requeued.get(keys.queue, ()))
+        if remaining and unknown:
             scores = await redis.execute_command("ZMSCORE", keys.queue, *unknown)  # type: ignore[no-untyped-call]
-            left -= sum(score is not None for score in scores)
-        return left
+            remaining -= sum(score is not None for score in scores)
+        return remaining

@@ -1,6 +1,6 @@
-"""How the runs of a worker that stops come to their end: in their grace by themselves, then by being handed back.
+"""Draining: lets the runs of a stopping worker end within a grace period, then cancels the rest and hands them back.
 
-The worker's service calls it when the claimers have ended, so that no new run comes.
+It begins when the claimers have ended, so that no new run is added.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from monarq.workers.jobs.runner import Runner
 from monarq.workers.runs.run import CancelReason, Run
 from monarq.workers.system.job_processes import JobProcesses
 
-STUBBORN_S: Final = 1.0
-"""How long a cancelled run may take to end before it is handed back over its head."""
+CANCEL_GRACE_S: Final = 1.0
+"""How long a cancelled run may take to end before its job is handed back although the run goes on."""
 
 
 class Drain:
     """Ends the runs of one worker.
 
     Args:
-        runner: who runs them.
+        runner: what runs them.
         grace_s: how long they may go on.
         hand_back: set where somebody wants them handed back at once.
-        events: hears of it.
-        processes: what jobs have started, where this process is the worker's own; None where it has other work.
+        events: hears of the drain.
+        processes: the processes that jobs have started, where this process is the worker's own; else None.
 
     Attributes:
-        cut_short: whether runs were stopped before their end.
+        cut_short: whether runs were cancelled before their end.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Drain:
         self.cut_short = False
 
     async def end_runs(self) -> None:
-        """Lets the running jobs end in their grace, then hands the others back."""
+        """Lets the running jobs end within their grace, then hands the others back."""
         if self._runs:
             self._events.draining(len(self._runs), self._grace_s)
             await self._wait(self._grace_s)
@@ -58,18 +58,18 @@ class Drain:
             await self._hand_runs_back()
 
     async def _hand_runs_back(self) -> None:
-        # Before the runs end: what a process has started is not found once that process is gone.
-        seen = self._processes.find() if self._processes else frozenset()
+        # Before the runs end: children of a process are not found once that process is gone.
+        found = self._processes.find() if self._processes else frozenset()
         for run in self._runs:
-            run.stop(CancelReason.HAND_BACK)
+            run.cancel(CancelReason.HAND_BACK)
         self._hand_back.clear()
-        await self._wait(STUBBORN_S)
+        await self._wait(CANCEL_GRACE_S)
         for run in self._runs:
             self._runner.hand_back(run)
         if self._processes:
-            await self._processes.terminate(seen)
-        # Last, as they may run again from then on.
-        self._runner.release_returns()
+            await self._processes.terminate(found)
+        # Last, as the jobs may run elsewhere from then on.
+        self._runner.acknowledge_handed_back()
 
     @property
     def _runs(self) -> list[Run]:
@@ -84,7 +84,7 @@ class Drain:
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancels those that have not ended, and waits until they have; what they raise is not raised here."""
+    """Cancels those that have not ended, and waits until they have; their exceptions are not raised here."""
     ending = [task for task in tasks if not task.done()]
     for task in ending:
         task.cancel()

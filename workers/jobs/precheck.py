@@ -1,6 +1,6 @@
-"""What happens to a claimed job before it runs: is it fit to be started at all?
+"""The precheck: decides whether a claimed job can be run at all.
 
-Crashes are looked at first and the payload last, because a payload may be what kills the process that decodes it.
+Crashes are checked first and the payload last, because the payload may be what kills the process that decodes it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError
 from monarq.shared.payloads.payload import Payload
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.jobs.unknown_jobs import waits_for_s
+from monarq.workers.jobs.unknown_jobs import unknown_for_s
 from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import Run
 
@@ -35,7 +35,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class AbortedBeforeStart:
-    """Somebody wanted the job stopped before it ran."""
+    """The job was aborted before it ran."""
 
     lease: Lease
     payload: Payload
@@ -43,7 +43,7 @@ class AbortedBeforeStart:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """This worker does not know the job: it goes back for those that do."""
+    """This worker does not know the job, which is requeued for workers that do."""
 
     lease: Lease
     name: str
@@ -53,51 +53,51 @@ PrecheckResult = Run | Rejected | AbortedBeforeStart | Unknown
 
 
 class Precheck:
-    """Decides on claimed jobs; no I/O."""
+    """Checks claimed jobs; no I/O."""
 
     def __init__(self, jobs: Mapping[str, RegisteredJob], settings: WorkerSettings) -> None:
         self._jobs = jobs
         self._settings = settings
-        self._errors = settings.rejections
+        self._rejections = settings.rejections
 
-    def admit(self, lease: Lease) -> PrecheckResult:
+    def check(self, lease: Lease) -> PrecheckResult:
         """The run of a claimed job, or why there is none."""
         if lease.crashes >= self._settings.max_crashes:
-            return Rejected(lease, self._errors.dead(_lost(lease)))
+            return Rejected(lease, self._rejections.dead(_crash_text(lease)))
         if lease.payload is None:
-            return Rejected(lease, self._errors.gone(lease))
+            return Rejected(lease, self._rejections.gone(lease))
         if isinstance(lease.payload, int):
-            return Rejected(lease, self._errors.too_large(lease, lease.payload, self._settings.max_payload))
+            return Rejected(lease, self._rejections.too_large(lease, lease.payload, self._settings.max_payload))
         try:
             payload = Payload.read(lease.payload, self._settings.codecs, lease.raw_id)
         except PayloadError as error:
-            return Rejected(lease, self._errors.undecodable(error))
-        return self._admit_decoded(lease, payload)
+            return Rejected(lease, self._rejections.undecodable(error))
+        return self._check_payload(lease, payload)
 
-    def _admit_decoded(self, lease: Lease, payload: Payload) -> PrecheckResult:
-        if self._wants_abort(lease, payload):
+    def _check_payload(self, lease: Lease, payload: Payload) -> PrecheckResult:
+        if self._is_aborted(lease, payload):
             return AbortedBeforeStart(lease, payload)
         job = self._jobs.get(payload.name)
         if job is None:
-            return self._admit_unknown(lease, payload)
+            return self._check_unknown(lease, payload)
         policy = self._settings.outcomes
         job_try = policy.next_try(lease, payload)
         if job_try > job.policy.max_tries:
-            return Rejected(lease, self._errors.dead(f"max {job.policy.max_tries} retries exceeded"), payload)
+            return Rejected(lease, self._rejections.dead(f"max {job.policy.max_tries} retries exceeded"), payload)
         return Run(lease, job, payload, job_try, policy.crash_tries(lease))
 
-    def _admit_unknown(self, lease: Lease, payload: Payload) -> Unknown | Rejected:
+    def _check_unknown(self, lease: Lease, payload: Payload) -> Unknown | Rejected:
         if lease.unknown_ms is not None and lease.unknown_ms < payload.enqueue_ms:
-            lease.unknown_ms = None  # of an earlier job of this id, which a stock arq worker has ended
-        waited_s = waits_for_s(lease)
-        if self._errors.may_wait(waited_s, self._settings.keep_unknown_s):
+            lease.unknown_ms = None  # left by an earlier job of this id, which a stock arq worker has ended
+        waited_s = unknown_for_s(lease)
+        if self._rejections.may_wait(waited_s, self._settings.keep_unknown_s):
             return Unknown(lease, payload.name)
-        return Rejected(lease, self._errors.unknown(payload.name, waited_s, self._jobs), payload)
+        return Rejected(lease, self._rejections.unknown(payload.name, waited_s, self._jobs), payload)
 
-    def _wants_abort(self, lease: Lease, payload: Payload) -> bool:
+    def _is_aborted(self, lease: Lease, payload: Payload) -> bool:
         return self._settings.allow_abort and lease.abort_ms is not None and is_abort_of(lease.abort_ms, payload)
 
 
-def _lost(lease: Lease) -> str:
+def _crash_text(lease: Lease) -> str:
     often = "once" if lease.crashes == 1 else f"{lease.crashes} times"
     return f"the worker or process that ran it was lost {often}, the last time: {lease.crash_note}"

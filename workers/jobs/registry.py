@@ -1,4 +1,4 @@
-"""The jobs that a worker can run, by name, each with everything decided that can be before it runs."""
+"""The registry: the jobs that a worker can run, by name, with everything that can be decided before they run."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
 
 
 def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[str, RegisteredJob]:
-    """The table of jobs of a worker.
+    """The registry of a worker.
 
     Args:
-        functions: declared jobs, and what else says by a method `registered` how it is run.
-        settings: gives what the jobs leave open.
+        functions: declared jobs, and other objects that are `Registrable`.
+        settings: the defaults for what the jobs leave open.
 
     Raises:
-        DeclarationError: one of them is neither, or two have one name, or one is for the cpu lane and out of
-            its reach.
+        DeclarationError: one of them is neither, or two have the same name, or the cpu lane's process cannot import
+            one of its jobs.
     """
-    table: dict[str, RegisteredJob] = {}
+    registry: dict[str, RegisteredJob] = {}
     for function in functions:
-        made = _registered(function, settings)
-        known = table.get(made.name)
+        made = _register(function, settings)
+        known = registry.get(made.name)
         # Of arq's functions the last one counts, as with arq.
         if known is not None and isinstance(function, Job) and known.function is not made.function:
             raise DeclarationError(f"two jobs are named {made.name!r}; give one of them another name")
-        table[made.name] = made
-    return table
+        registry[made.name] = made
+    return registry
 
 
 class Registrable(Protocol):
-    """What is no declared job of monarq's, and can be run like one."""
+    """An object that is no declared job of monarq's, but can be run like one."""
 
-    def registered(self, settings: WorkerSettings) -> RegisteredJob:
+    def as_registered_job(self, settings: WorkerSettings) -> RegisteredJob:
         """How a worker of these settings runs it."""
         ...
 
 
-def _registered(function: object, settings: WorkerSettings) -> RegisteredJob:
+def _register(function: object, settings: WorkerSettings) -> RegisteredJob:
     if isinstance(function, Job):
         return _from_job(function, settings)
-    if not hasattr(function, "registered"):
+    if not hasattr(function, "as_registered_job"):
         raise DeclarationError(f"{function!r} is no job: put @job before it")
-    return cast("Registrable", function).registered(settings)
+    return cast("Registrable", function).as_registered_job(settings)
 
 
 def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> RegisteredJob:
@@ -59,23 +59,23 @@ def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> RegisteredJob:
         function=job.called,
         lane=declared.lane,
         home=home_of(declared.lane),
-        passes=FirstArgument.CONTEXT if job.takes_context else FirstArgument.NOTHING,
-        timeout_s=limit_s(declared.timeout_s, settings),
+        first_argument=FirstArgument.CONTEXT if job.takes_context else FirstArgument.NOTHING,
+        timeout_s=timeout_s_of(declared.timeout_s, settings),
         policy=declared.retry or settings.retry,
-        keep_ms=keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),
+        keep_ms=keep_ms_of(declared.keep_result_s, declared.keep_result_forever, settings),
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
         import_path=import_path_of(job) if declared.lane is Lane.CPU else None,
         converter=converter_of(job.name, job.signature),
     )
 
 
-def limit_s(own_s: float | None, settings: WorkerSettings) -> float | None:
+def timeout_s_of(own_s: float | None, settings: WorkerSettings) -> float | None:
     """The time limit of a job in seconds, by its own declaration, else by the settings; None for no limit."""
     return (settings.timeout_s if own_s is None else own_s) or None
 
 
-def keep_ms(own_s: float | None, own_forever: bool | None, settings: WorkerSettings) -> int:
-    """How long a job's result is kept in ms, by its declaration, else by the settings: 0 for ever, -1 not at all."""
+def keep_ms_of(own_s: float | None, own_forever: bool | None, settings: WorkerSettings) -> int:
+    """How many ms a job's result is kept, by its own declaration, else by the settings: 0 for ever, -1 not at all."""
     if settings.keep_result_forever if own_forever is None else own_forever:
         return 0
     seconds = settings.keep_result_s if own_s is None else own_s

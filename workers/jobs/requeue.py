@@ -1,4 +1,4 @@
-"""How a job goes back to its queue after a run that did not end it: what the acker is told."""
+"""Requeueing: the acknowledgements of runs that did not end their jobs, which go back to their queues."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
 
 _LONGEST_NOTE: Final = 300
-"""How much of an error a job's trail keeps."""
+"""The most characters of an error that a job's history keeps."""
 
 
-def tried_again(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Requeue:
-    """After a while, at the cost of a try unless it is free."""
+def retried(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Requeue:
+    """Requeues the job with a delay, at the cost of a try unless it is free."""
     return Requeue(
         run.lease,
         run.job.home,
@@ -29,12 +29,12 @@ def tried_again(run: Run, error: BaseException, delay_s: float, is_free: bool) -
 
 
 def crashed(run: Run, error: CpuJobDied) -> Crash:
-    """At once, at the cost of a crash."""
+    """Requeues the job at once, at the cost of a crash."""
     return Crash(run.lease, error.how[:_LONGEST_NOTE])
 
 
 def handed_back(run: Run, worker_id: str, is_free: bool) -> Requeue:
-    """To its old place in the line, as the worker stops."""
+    """Requeues the job at its old place, as the worker stops."""
     return Requeue(
         run.lease,
         run.job.home,

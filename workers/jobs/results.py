@@ -1,4 +1,4 @@
-"""What is written of a run that ended: its result in arq's dict, and its dead letter where it failed."""
+"""Results: what is stored of a job that has ended, in arq's dict, and the dead letter of one that failed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.finish import Finish
+from monarq.shared.commands.jobs.run_groups import NO_LANES
 from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codec
@@ -19,45 +20,45 @@ from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.runs.run import Run
 
-UNKNOWN: Final = "<unknown>"
+UNKNOWN_NAME: Final = "<unknown>"
 
 
-class Results:
-    """Builds what the acker sends.
+class ResultBuilder:
+    """Builds the acknowledgements of jobs that have ended.
 
     Attributes:
-        worker_id: the worker in whose name it is sent.
+        worker_id: the worker's name in Redis.
     """
 
     def __init__(self, worker_id: str, settings: WorkerSettings, lanes: Mapping[str, str] = NO_LANES) -> None:
-        """Makes it; `lanes` are those of jobs by name, where they are not the event loop's."""
+        """Makes a builder; `lanes` are those of jobs by name, where they are not the event loop's."""
         self.worker_id = worker_id
         self._lanes = lanes
         self._settings = settings
         self._keep_dead_ms = round(settings.keep_dead_s * 1000)
 
     def of_value(self, run: Run, value: object) -> tuple[Finish, Exception | None]:
-        """The end of a run that returned, and what was wrong with its value where it does not serialize."""
+        """The end of a run that returned, and the error where its value does not serialize."""
         if run.job.keep_ms < 0:
             return Finish(run.lease, True, b"", -1, run.job.name, run_ms=run.ran_ms), None
         data, problem = self._write(run.lease, run.codec, self._result(run, value, success=True))
         if problem is None:
             return Finish(run.lease, True, data, run.job.keep_ms, run.job.name, run_ms=run.ran_ms), None
-        return self._buried(run, data, problem), problem
+        return self._failed(run, data, problem), problem
 
-    def of_error(self, run: Run, error: BaseException, *, bury: bool = True) -> Finish:
-        """The end of a run that failed for good, or was aborted (then there is nothing to bury)."""
+    def of_error(self, run: Run, error: BaseException, *, dead: bool = True) -> Finish:
+        """The end of a run that failed for good, or that was aborted, which leaves no dead letter."""
         data, _ = self._write(run.lease, run.codec, self._result(run, error, success=False))
-        if bury:
-            return self._buried(run, data, error)
-        keep_ms = _kept(data, run.job.keep_ms)
+        if dead:
+            return self._failed(run, data, error)
+        keep_ms = _kept_ms(data, run.job.keep_ms)
         return Finish(run.lease, False, data, keep_ms, run.job.name, run_ms=run.ran_ms, aborted=True)
 
-    def of_refusal(
-        self, lease: Lease, payload: Payload | None, error: BaseException, now_ms: int, *, bury: bool
+    def of_rejection(
+        self, lease: Lease, payload: Payload | None, error: BaseException, now_ms: int, *, dead: bool
     ) -> Finish:
-        """The end of a job that never ran."""
-        name, enqueue_ms = name_and_time(lease, payload)
+        """The end of a job that was never started."""
+        name, enqueue_ms = read_name_and_time(lease, payload)
         result = {
             "t": self._settings.outcomes.next_try(lease, payload),
             "f": name,
@@ -76,16 +77,16 @@ class Results:
             result["lane"] = lane
         used = lease.tries + self._settings.outcomes.crash_tries(lease)
         data, _ = self._write(lease, self._codec_of(payload), result)
-        letter = self._letter(lease, lane, error, used, now_ms, now_ms, enqueue_ms) if bury else b""
-        keep_ms = _kept(data, self._default_keep_ms())
-        return Finish(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
+        letter = self._dead_letter(lease, lane, error, used, now_ms, now_ms, enqueue_ms) if dead else b""
+        keep_ms = _kept_ms(data, self._default_keep_ms())
+        return Finish(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not dead)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
         data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.words)
         return data and self._settings.codecs.seal(data, "result", lease.raw_id), problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
-        """What could not be decoded is answered in what it looks like, else as this side writes."""
+        """The format of the result: the payload's, or where that could not be decoded the one that workers write."""
         codecs = self._settings.codecs
         if payload is not None:
             return payload.codec
@@ -116,13 +117,13 @@ class Results:
             result["lane"] = run.job.lane.value  # for people: arq's readers pass over what they do not know
         return result
 
-    def _buried(self, run: Run, data: bytes, error: BaseException) -> Finish:
+    def _failed(self, run: Run, data: bytes, error: BaseException) -> Finish:
         enqueue_ms = run.payload.enqueue_ms
-        letter = self._letter(run.lease, run.job.lane, error, run.job_try, run.start_ms, run.finish_ms, enqueue_ms)
-        keep_ms = _kept(data, run.job.keep_ms)
+        letter = self._dead_letter(run.lease, run.job.lane, error, run.job_try, run.start_ms, run.finish_ms, enqueue_ms)
+        keep_ms = _kept_ms(data, run.job.keep_ms)
         return Finish(run.lease, False, data, keep_ms, run.job.name, letter, self._keep_dead_ms, run.ran_ms)
 
-    def _letter(
+    def _dead_letter(
         self,
         lease: Lease,
         lane: str,
@@ -150,19 +151,22 @@ class Results:
         )
 
 
-def _kept(data: bytes, keep_ms: int) -> int:
-    """How long a result is kept: not at all where the user's format holds nothing of it."""
+def _kept_ms(data: bytes, keep_ms: int) -> int:
+    """How long a result is kept: not at all where nothing of it could be serialized."""
     return keep_ms if data else -1
 
 
-def name_and_time(lease: Lease, payload: Payload | None) -> tuple[str, int]:
-    """A job's name, and when it was enqueued in unix ms; `UNKNOWN` and 0 where nothing tells them."""
+def read_name_and_time(lease: Lease, payload: Payload | None) -> tuple[str, int]:
+    """A job's name, and when it was enqueued in unix ms: read from bytes without decoding them where it must not be.
+
+    They are `UNKNOWN_NAME` and 0 where the payload does not show them.
+    """
     if payload is not None:
         return payload.name, payload.enqueue_ms
-    head = _head_of(lease.payload) if isinstance(lease.payload, bytes) else PayloadHead()
-    return head.name or UNKNOWN, head.enqueue_ms or 0
+    head = _read_head(lease.payload) if isinstance(lease.payload, bytes) else PayloadHead()
+    return head.name or UNKNOWN_NAME, head.enqueue_ms or 0
 
 
-def _head_of(data: bytes) -> PayloadHead:
+def _read_head(data: bytes) -> PayloadHead:
     tail = data[-TAIL_BYTES:] if len(data) > HEAD_BYTES else b""
     return read_head(data[:HEAD_BYTES], tail)

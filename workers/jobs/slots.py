@@ -1,6 +1,6 @@
-"""How much more a worker may take on: one counter for each kind of place, shared by the claimers of all queues.
+"""Slots: how many more jobs a worker may run, counted for each set of lanes and shared by the claimers of all queues.
 
-They claim in turns: what two would claim for one place, one of them would have to give back.
+The claimers take turns: if two claimed for the same slot, one of them would have to return its job.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ import asyncio
 
 
 class Slots:
-    """A number of places.
+    """A number of slots.
 
     Attributes:
-        freed: set whenever one may be free.
-        turn: held by the claimer that claims for the places that are free.
+        total: how many there are.
+        used: how many are in use.
+        freed: set where one may be free.
+        turn: held by the claimer that claims for the free slots.
     """
 
     def __init__(self, total: int) -> None:
@@ -25,17 +27,17 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """Places that are free now."""
+        """Slots that are free now."""
         return self.total - self.used
 
     def take(self) -> None:
-        """Takes one place; the caller has looked that one is free."""
+        """Takes a slot; the caller has checked that one is free."""
         self.used += 1
         if self.used >= self.total:
             self.freed.clear()
 
     def give(self) -> None:
-        """Gives one place back."""
+        """Returns a slot."""
         self.used -= 1
         self.freed.set()
 

@@ -1,7 +1,6 @@
-"""What becomes of jobs that this worker does not know: they go back for workers that do, as in a rolling deploy.
+"""Jobs that this worker does not know: they are requeued for workers that do, as in a rolling deploy.
 
-They cost it little: each comes back after as long as it has waited, so twice as late each time; many are dealt out over
-time; and the log tells of a name once.
+They cost it little: the delay of each doubles, many of them are spread over time, and a name is logged once.
 """
 
 from __future__ import annotations
@@ -14,41 +13,41 @@ from typing import Final
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.requeue import Requeue
 
-FIRST_S: Final = 1.0
-"""The wait after the first meeting."""
+FIRST_DELAY_S: Final = 1.0
+"""The delay after the first claim by a worker that does not know the job."""
 
-LONGEST_S: Final = 30.0
-"""The longest wait, so the longest that a worker which knows the job waits for it."""
+MAX_DELAY_S: Final = 30.0
+"""The longest delay, so the longest time until a worker that knows the job can claim it."""
 
-MOST_PER_S: Final = 500
-"""How many a worker lets come back in a second, to itself or to another."""
+MAX_PER_S: Final = 500
+"""How many of those that a worker has requeued become due in a second."""
 
-LATEST_S: Final = 300.0
-"""The longest wait where they are so many that this would take longer."""
+MAX_SPREAD_S: Final = 300.0
+"""The longest delay where so many are spread that it would be longer."""
 
-TELL_EVERY_S: Final = 600.0
-"""How long the log is silent on a name that it has told of."""
+LOG_EVERY_S: Final = 600.0
+"""How long a name that was logged is not logged again."""
 
-MOST_TOLD: Final = 20
-"""The most names that it tells of in that time: they come from outside."""
+MAX_NAMES_LOGGED: Final = 20
+"""The most names that are logged in that time: they come from outside."""
 
 
-def waits_for_s(lease: Lease) -> float:
-    """How long ago a worker first met the job that did not know it; 0 where this is the first one."""
+def unknown_for_s(lease: Lease) -> float:
+    """Seconds since a worker that did not know the job first claimed it; 0 where this worker is the first."""
     return 0.0 if lease.unknown_ms is None else max(0.0, (lease.claimed_ms - lease.unknown_ms) / 1000)
 
 
 class UnknownJobs:
-    """Says when each comes back, and of which there is something to tell.
+    """Decides when each is due again, and which of their names are logged.
 
     Args:
         worker_id: this worker.
-        keep_s: how long a job waits for a worker that knows it, from when it was first met.
+        keep_s: how long a job waits for a worker that knows it, counted from the first claim by one that does not.
         burst: whether this worker is in burst mode.
-        clock: gives monotonic seconds.
+        clock: returns monotonic seconds.
 
     Attributes:
-        left: in burst mode, the ids of those put back, by the name of their queue: a burst does not wait for them.
+        requeued: in burst mode, the ids of those requeued, by the name of their queue: a burst does not wait for them.
     """
 
     def __init__(
@@ -59,14 +58,14 @@ class UnknownJobs:
         self._burst = burst
         self._clock = clock
         self._next_s = 0.0
-        self._told: set[str] = set()
-        self._silent_until_s = 0.0
-        self.left: dict[str, set[bytes]] = {}
+        self._logged: set[str] = set()
+        self._next_log_s = 0.0
+        self.requeued: dict[str, set[bytes]] = {}
 
-    def put_back(self, lease: Lease, name: str) -> Requeue:
-        """How this one goes back, delayed and uncharged."""
+    def requeue(self, lease: Lease, name: str) -> Requeue:
+        """The acknowledgement that requeues a job with a delay, at the cost of no try."""
         if self._burst:
-            self.left.setdefault(lease.queue.queue, set()).add(lease.raw_id)
+            self.requeued.setdefault(lease.queue.queue, set()).add(lease.raw_id)
         return Requeue(
             lease,
             lease.home,
@@ -77,21 +76,21 @@ class UnknownJobs:
         )
 
     def delay_s(self, lease: Lease) -> float:
-        """How long it stays away."""
-        waited_s = waits_for_s(lease)
-        wait_s = min(max(waited_s, FIRST_S), LONGEST_S) * random.uniform(0.75, 1.25)
-        wait_s = min(wait_s, self._keep_s - waited_s)
+        """Seconds until the job is due again."""
+        waited_s = unknown_for_s(lease)
+        delay_s = min(max(waited_s, FIRST_DELAY_S), MAX_DELAY_S) * random.uniform(0.75, 1.25)
+        delay_s = min(delay_s, self._keep_s - waited_s)
         now_s = self._clock()
-        self._next_s = max(self._next_s + 1 / MOST_PER_S, now_s)
-        return min(max(wait_s, self._next_s - now_s), LATEST_S)
+        self._next_s = max(self._next_s + 1 / MAX_PER_S, now_s)
+        return min(max(delay_s, self._next_s - now_s), MAX_SPREAD_S)
 
-    def is_news(self, name: str) -> bool:
-        """Whether the log is to tell of this name."""
+    def should_log(self, name: str) -> bool:
+        """Whether this name must be logged now."""
         now_s = self._clock()
-        if now_s >= self._silent_until_s:
-            self._told.clear()
-            self._silent_until_s = now_s + TELL_EVERY_S
-        if name in self._told or len(self._told) >= MOST_TOLD:
+        if now_s >= self._next_log_s:
+            self._logged.clear()
+            self._next_log_s = now_s + LOG_EVERY_S
+        if name in self._logged or len(self._logged) >= MAX_NAMES_LOGGED:
             return False
-        self._told.add(name)
+        self._logged.add(name)
         return True

@@ -1,6 +1,6 @@
-"""Who carries out aborts: looks twice a second whether somebody wants one of the running jobs stopped.
+"""The aborter: carries out abort requests, for which it polls twice a second while jobs run.
 
-arq's clients leave their requests in a set and tell nobody, so they have to be looked for; an idle worker does not.
+arq's clients leave their requests in a set and notify nobody, so a worker has to poll.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 from monarq.workers.runs.run import CancelReason, Run
 
-LOOK_S: Final = 0.5
+POLL_S: Final = 0.5
 
 
 class Aborter:
-    """Stops the runs that somebody wants aborted."""
+    """Cancels the runs whose jobs are to be aborted."""
 
     def __init__(self, *, redis: Redis, running: Mapping[Lease, Run], events: Dispatcher) -> None:
         self._redis = redis
@@ -30,21 +30,21 @@ class Aborter:
         self._events = events
 
     async def run(self) -> None:
-        """Looks until cancelled."""
+        """Polls until cancelled."""
         outage = Outage(self._events, "looking for aborts")
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
             if not self._running:
                 continue
             try:
-                await self._look()
+                await self._poll()
                 outage.passed()
             except (RedisError, OSError) as error:
                 await asyncio.sleep(outage.failed(error))
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         by_id = {lease.raw_id: run for lease, run in self._running.items()}
-        for raw_id, retry_delay_ms in await find_aborts(self._redis, list(by_id)):
+        for raw_id, requested_ms in await find_aborts(self._redis, list(by_id)):
             run = by_id[raw_id]
-            if is_abort_of(retry_delay_ms, run.payload):
-                run.stop(CancelReason.ABORT)
+            if is_abort_of(requested_ms, run.payload):
+                run.cancel(CancelReason.ABORT)

@@ -1,7 +1,9 @@
-"""Which jobs this worker holds, and who keeps its leases: a thread of its own.
+"""Keeps the leases of a worker: a heartbeat thread renews them, and runs whose leases have expired are cancelled.
 
-A blocked event loop, or a cpu job that keeps all cores busy, does not stop the thread; only code that never lets go
-of the interpreter does. What is lost is told to the loop, which cancels that run.
+A blocked event loop, or a cpu job that keeps all cores busy, does not stop the thread; only code that never releases
+the interpreter does. It reports lost leases to the loop, which cancels their runs. Where Redis cannot be asked, as the
+worker is cut off or was frozen, `LeaseExpiry` cancels them: other workers run its jobs once the leases have expired by
+Redis' clock, which is never before they have expired by this machine's.
 """
 
 from __future__ import annotations
@@ -17,22 +19,33 @@ from typing import Any
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.workers.renew import BATCH, renew
 from monarq.shared.redis.backoff import Backoff
+from monarq.shared.redis.connection import RedisSource
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.runs.run import CancelReason, Run
 from monarq.workers.system.forks import FORK_GUARD
 
-_SHORTEST_S = 0.001
+_MIN_SLEEP_S = 0.001
 
 
 class LeaseKeeper:
     """Renews every lease each third of its time, and the worker's record with it.
 
     1. start: write the record at once, so that the worker is seen before its first job.
-    2. run: renew each third of the lease; where Redis does not answer, ask again soon.
-    3. tell the loop of leases that are lost.
-    4. stop: the thread ends; the caller retires the worker.
+    2. Renew each third of the lease time; where Redis does not answer, try again soon.
+    3. Report lost leases to the loop.
+    4. stop: the thread ends; the caller deregisters the worker.
+
+    Args:
+        worker_id: the worker's name in Redis.
+        queues: its queues.
+        table: the leases that it holds.
+        lease_s: the lease time.
+        source: makes the thread's own client.
+        record: returns the worker's record, as monitors read it.
+        on_lost: called on the loop with leases that are lost.
+        events: hears of outages.
     """
 
     def __init__(
@@ -42,7 +55,7 @@ class LeaseKeeper:
         queues: Sequence[QueueKeys],
         table: LeaseTable,
         lease_s: float,
-        open_redis: Callable[[], Any],
+        source: RedisSource,
         record: Callable[[], bytes],
         on_lost: Callable[[list[Lease]], None],
         events: Dispatcher,
@@ -51,7 +64,7 @@ class LeaseKeeper:
         self._queues = queues
         self._table = table
         self._lease_s = lease_s
-        self._open_redis = open_redis
+        self._source = source
         self._record = record
         self._on_lost = on_lost
         self._events = events
@@ -62,14 +75,14 @@ class LeaseKeeper:
         self._connections: Any = None
 
     def start(self) -> None:
-        """Starts the thread; the running loop is told of lost leases."""
+        """Starts the thread; lost leases are reported to the running loop."""
         self._loop = asyncio.get_running_loop()
-        in_context = copy_context().run  # its log lines are to name the worker
+        in_context = copy_context().run  # so that its log lines name the worker
         threading.Thread(target=in_context, args=(self._run,), name="monarq-leases", daemon=True).start()
 
     @property
     def renewed_s(self) -> float:
-        """Seconds since Redis last took everything; at first, since the keeper was made."""
+        """Seconds since the last complete renewal; at first, since the keeper was made."""
         return time.monotonic() - self._renewed_at_s
 
     def filenos(self) -> list[int]:
@@ -83,17 +96,17 @@ class LeaseKeeper:
         """Ends the thread; safe to call twice, or without start."""
         self._stopped.set()
         if self._loop is not None:
-            # Not by joining it in one of asyncio's own threads: jobs may have taken all of them, for good.
+            # Not by joining it in one of asyncio's own threads: jobs may occupy all of them for good.
             await self._ended.wait()
 
     def _run(self) -> None:
         try:
-            self._keep()
+            self._renew_until_stopped()
         finally:
-            self._tell_loop(self._ended.set)
+            self._call_on_loop(self._ended.set)
 
-    def _keep(self) -> None:
-        redis = self._open_redis()
+    def _renew_until_stopped(self) -> None:
+        redis = self._source.blocking_client()
         self._connections = redis.connection_pool
         FORK_GUARD.close_in_forks(self)
         backoff = Backoff(0.1, min(1.0, self._lease_s / 6))
@@ -104,7 +117,7 @@ class LeaseKeeper:
                     self._renewed_at_s = time.monotonic()
                     if backoff.failing:
                         backoff.reset()
-                        self._tell_loop(self._events.redis_back, "renewing the leases")
+                        self._call_on_loop(self._events.redis_back, "renewing the leases")
                     wait_s = self._lease_s / 3
                 except Exception as error:  # noqa: BLE001 - memory may fail too; a worker that lives must renew
                     if not backoff.failing:
@@ -115,15 +128,15 @@ class LeaseKeeper:
         finally:
             redis.close()
 
-    def _tell_loop(self, tell: Callable[..., None], *told: object) -> None:
+    def _call_on_loop(self, callback: Callable[..., None], *args: object) -> None:
         if self._loop is not None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(tell, *told)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for it
+                self._loop.call_soon_threadsafe(callback, *args)
 
     def _renew_all(self, redis: Any) -> None:
         record = self._record()
         for keys in self._queues:
-            leases = self._table.of(keys.queue)
+            leases = self._table.of_queue(keys.queue)
             for at in range(0, max(1, len(leases)), BATCH):
                 batch = leases[at : at + BATCH]
                 ends_s = time.monotonic() + self._lease_s
@@ -132,31 +145,31 @@ class LeaseKeeper:
                     lease.ends_s = ends_s
                 if lost:
                     # The leases themselves, not the ids: the worker may hold a newer lease of the same job by now.
-                    self._tell_loop(self._on_lost, [each for each in batch if each.raw_id in lost])
+                    self._call_on_loop(self._on_lost, [each for each in batch if each.raw_id in lost])
 
 
 class LeaseExpiry:
-    """Stops the runs whose leases have ended by this machine's clock."""
+    """Cancels the runs whose leases have expired by this machine's clock."""
 
     def __init__(self, *, running: Mapping[Lease, Run], table: LeaseTable, lease_s: float) -> None:
         self._running = running
         self._table = table
-        # A lease that is claimed while it sleeps ends later than this, however long the claim's reply has taken.
-        self._longest_s = lease_s / 6
+        # A lease that is claimed during a sleep ends after it, however long the claim's reply has taken.
+        self._max_sleep_s = lease_s / 6
 
     async def run(self) -> None:
-        """Minds them until cancelled."""
+        """Watches the leases until cancelled."""
         while True:
-            wait_s = self._stop_ended(time.monotonic())
+            wait_s = self._cancel_expired(time.monotonic())
             await asyncio.sleep(wait_s)
 
-    def _stop_ended(self, now_s: float) -> float:
-        """Stops what has no lease any more, and gives the seconds until it is time to look again."""
-        next_s = now_s + self._longest_s
+    def _cancel_expired(self, now_s: float) -> float:
+        """Cancels the runs without a lease, and returns the seconds until the next check."""
+        next_s = now_s + self._max_sleep_s
         for lease, run in list(self._running.items()):
             if lease.ends_s > now_s:
                 next_s = min(next_s, lease.ends_s)
             elif self._table.holds(lease):
-                self._table.drop(lease)
-                run.stop(CancelReason.LOST)
-        return max(next_s - now_s, _SHORTEST_S)
+                self._table.remove(lease)
+                run.cancel(CancelReason.LOST)
+        return max(next_s - now_s, _MIN_SLEEP_S)

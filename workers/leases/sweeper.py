@@ -1,8 +1,8 @@
-"""Who looks after jobs whose worker is gone without anybody having seen it die: a whole machine, say.
+"""The sweeper: recovers the jobs of workers that nobody saw die, such as those of a whole machine that is gone.
 
-Such jobs are free when their leases end. But behind a backlog they would be the last, though they were at the head of
-the queue when they were claimed; the sweeper of any worker of the queue puts them there again. It also forgets requests
-for aborts of jobs that are no more.
+Such jobs are free when their leases expire. But behind a backlog they would be the last, though they were at the head
+of the queue when they were claimed; the sweeper of any worker of the queue moves them there again. It also deletes
+abort requests for jobs that no longer exist.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
-EVERY_S: Final = 1.0
-"""How often it looks, at the most: it costs Redis less than a claim that finds nothing."""
+MAX_INTERVAL_S: Final = 1.0
+"""The longest time between two sweeps: one costs Redis less than a claim that finds nothing."""
 
 
 class Sweeper:
-    """Sweeps the queues of one worker, a few times a lease."""
+    """Sweeps the queues of one worker, at least three times a lease."""
 
     def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], lease_s: float, events: Dispatcher) -> None:
         self._redis = redis
         self._queues = queues
-        self._every_s = min(EVERY_S, lease_s / 3)
+        self._interval_s = min(MAX_INTERVAL_S, lease_s / 3)
         self._events = events
 
     async def run(self) -> None:
         """Sweeps until cancelled."""
         outage = Outage(self._events, "looking for jobs of lost workers")
         while True:
-            # With jitter, so that the workers of a pool do not all look at the same moment.
-            await asyncio.sleep(random.uniform(self._every_s / 2, self._every_s))
+            # With jitter, so that the workers of a pool do not all sweep at the same moment.
+            await asyncio.sleep(random.uniform(self._interval_s / 2, self._interval_s))
             try:
                 for keys in self._queues:
                     await sweep(self._redis, keys)

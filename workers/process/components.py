@@ -20,7 +20,7 @@ from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.acker import Acker
 from monarq.workers.jobs.claimer import Claimer
 from monarq.workers.jobs.precheck import Precheck
-from monarq.workers.jobs.results import Results
+from monarq.workers.jobs.results import ResultBuilder
 from monarq.workers.jobs.runner import Runner
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
@@ -67,22 +67,22 @@ class Components:
 
     Attributes:
         queues: the keys of its queues.
-        quiet: set at each end of a job, and where a claim found none.
+        maybe_idle: set where the worker may have become idle: at each end of a job, and where a claim found none.
         table: the leases that it holds.
-        unknown: what becomes of jobs that it does not know.
-        acker: who acknowledges.
-        progress_reporter: who sends what jobs tell of their progress.
-        cpu_slots: the places of its cpu lane; none where it knows no cpu job.
-        runner: who runs jobs.
-        keeper: who keeps the leases.
-        claimers: who claim, one for each set of each queue.
+        unknown: requeues jobs that it does not know.
+        acker: acknowledges the ends of runs.
+        progress_reporter: sends the progress of runs.
+        cpu_slots: the slots of its cpu lane; none where it knows no cpu job.
+        runner: runs jobs.
+        keeper: renews the leases.
+        claimers: claim jobs, one for each set of each queue.
     """
 
     def __init__(self, dependencies: Dependencies, redis: Redis, lanes: Lanes) -> None:
         self._dependencies = dependencies
         self._redis = redis
         self.queues = [QueueKeys.of(queue) for queue in dependencies.settings.queues]
-        self.quiet = asyncio.Event()
+        self.maybe_idle = asyncio.Event()
         self.table = LeaseTable(self.queues)
         settings = dependencies.settings
         self.unknown = UnknownJobs(dependencies.worker_id, keep_s=settings.keep_unknown_s, burst=settings.burst)
@@ -93,35 +93,34 @@ class Components:
             max_dead=dependencies.settings.max_dead,
             lanes=lanes_of(dependencies.jobs.values()),
             events=dependencies.events,
-            on_settled=self.quiet.set,
+            maybe_idle=self.maybe_idle,
         )
         self.progress_reporter = ProgressReporter(
             redis=redis, worker_id=dependencies.worker_id, events=dependencies.events
         )
         io_slots, self.cpu_slots = Slots(dependencies.settings.concurrency), Slots(1 if lanes.has_cpu else 0)
-        self.runner = self._make_runner(lanes, io_slots, self.cpu_slots)
+        self.runner = self._make_runner(lanes, io_slots)
         self.keeper = self._make_keeper()
         self.claimers = self._make_claimers("io", io_slots)
         if lanes.has_cpu:
             self.claimers += self._make_claimers("cpu", self.cpu_slots)
 
-    def _make_runner(self, lanes: Lanes, io_slots: Slots, cpu_slots: Slots) -> Runner:
+    def _make_runner(self, lanes: Lanes, io_slots: Slots) -> Runner:
         dependencies = self._dependencies
         return Runner(
             settings=dependencies.settings,
             precheck=Precheck(dependencies.jobs, dependencies.settings),
             unknown=self.unknown,
             lanes=lanes,
-            io_slots=io_slots,
-            cpu_slots=cpu_slots,
+            slots={"io": io_slots, "cpu": self.cpu_slots},
             table=self.table,
             acker=self.acker,
-            results=Results(dependencies.worker_id, dependencies.settings, lanes_of(dependencies.jobs.values())),
+            results=ResultBuilder(dependencies.worker_id, dependencies.settings, lanes_of(dependencies.jobs.values())),
             progress_reporter=self.progress_reporter,
             events=dependencies.events,
             state=dependencies.ctx,
             counters=dependencies.counters,
-            on_ended=self.quiet.set,
+            maybe_idle=self.maybe_idle,
         )
 
     def _make_keeper(self) -> LeaseKeeper:
@@ -131,9 +130,9 @@ class Components:
             queues=self.queues,
             table=self.table,
             lease_s=dependencies.settings.lease_s,
-            open_redis=dependencies.source.blocking_client,
+            source=dependencies.source,
             record=dependencies.record,
-            on_lost=self.runner.lose,
+            on_lost=self.runner.cancel_lost,
             events=dependencies.events,
         )
 
@@ -148,16 +147,16 @@ class Components:
                 slots=slots,
                 settings=dependencies.settings,
                 start=self.runner.start,
-                is_held=self.table.holds,
-                on_empty=self.quiet.set,
+                table=self.table,
                 may_start=dependencies.may_start,
+                maybe_idle=self.maybe_idle,
                 events=dependencies.events,
             )
             for keys in self.queues
         ]
 
     def make_others(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter]:
-        """Those who work beside the road of the jobs."""
+        """The components that no job passes through."""
         dependencies, running = self._dependencies, self.runner.running
         lease_s = dependencies.settings.lease_s
         others: list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter] = [

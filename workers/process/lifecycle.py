@@ -166,10 +166,10 @@ class WorkerLifecycle:
             burst = Burst(
                 queues=components.queues,
                 table=components.table,
-                quiet=components.quiet,
-                running=lambda: len(components.runner.running),
+                runner=components.runner,
+                unknown=components.unknown,
                 may_start=self._dependencies.may_start,
-                put_back=components.unknown.left,
+                maybe_idle=components.maybe_idle,
             )
             waits.append(asyncio.create_task(burst.until_done(redis)))
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -189,5 +189,5 @@ async def _say_last_words(components: Components) -> None:
     with suppress(RedisError, OSError, TimeoutError):
         async with asyncio.timeout(LAST_WORDS_S):
             for claimer in components.claimers:
-                await claimer.settle()
+                await claimer.release_unconfirmed()
             await components.acker.flush()

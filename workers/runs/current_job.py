@@ -1,7 +1,8 @@
-"""Which job the code at hand runs for: set by the runner and by the cpu child, read by whatever writes log lines.
+"""The current job, as a context variable: set by the runner and by the cpu child, and read where log lines are written.
 
-A coroutine of a job, what it awaits and the tasks that it starts see its job, and so do thread jobs and cpu jobs; a
-thread that a job starts by itself does not. This imports next to nothing, because the cpu child's start waits for it.
+A job's coroutine, what it awaits and the tasks that it starts see their job, and so do thread jobs and cpu jobs; a
+thread that a job starts by itself does not. This module imports next to nothing, because the cpu child's start waits
+for it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 
 class Job(Protocol):
-    """What is known of a job that runs; `monarq.workers.runs.run.Run` is one."""
+    """A job that runs; `monarq.workers.runs.run.Run` is one."""
 
     @property
     def job_id(self) -> str:
@@ -35,7 +36,7 @@ class Job(Protocol):
 
 
 class JobFields(NamedTuple):
-    """The same on its way to the cpu child."""
+    """A job that runs, as it is sent to the cpu child."""
 
     job_id: str
     name: str
@@ -44,7 +45,7 @@ class JobFields(NamedTuple):
 
     @classmethod
     def of(cls, job: Job) -> JobFields:
-        """Those of a job."""
+        """The fields of a job."""
         return cls(job.job_id, job.name, job.queue, job.job_try)
 
 

@@ -1,4 +1,4 @@
-"""How the cpu lane's process finds the very function that a job was declared with: by its place, or by its name."""
+"""The import path by which the cpu lane's process finds a job's function: its place in a module, or its job's name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ImportPath(NamedTuple):
     Attributes:
         module: what it imports.
         qualname: the path of the function, or of its job, in that module; also what the job is called in messages.
-        declared: the name of the job that this import declares, where nothing stands at such a path; else None.
+        declared: the name of the job that this import declares, where no such path leads to it; else None.
     """
 
     module: str
@@ -26,14 +26,14 @@ class ImportPath(NamedTuple):
 
 
 def import_path_of(job: Job[Any, Any]) -> ImportPath:
-    """The way to a job's function.
+    """The import path of a job's function.
 
     Raises:
         DeclarationError: there is none; the message says what to do.
     """
     function = job.function
     module, qualname = str(function.__module__), str(getattr(function, "__qualname__", ""))
-    if module != "__main__" and _stands_at(module, qualname, job):
+    if module != "__main__" and _is_importable(module, qualname, job):
         return ImportPath(module, qualname)
     known = find_declared(job.name)
     if known is not None and known.job.called is job.called and known.module != "__main__":
@@ -45,7 +45,7 @@ def import_path_of(job: Job[Any, Any]) -> ImportPath:
     )
 
 
-def _stands_at(module: str, qualname: str, job: Job[Any, Any]) -> bool:
+def _is_importable(module: str, qualname: str, job: Job[Any, Any]) -> bool:
     try:
         found: object = reduce(getattr, qualname.split("."), sys.modules[module])
     except (KeyError, AttributeError):

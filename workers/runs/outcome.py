@@ -1,6 +1,6 @@
-"""What becomes of a run: decided once, here, as a value; the acker carries it out.
+"""The outcome of a run: whether it is completed, failed, retried, aborted, crashed, handed back or lost.
 
-No I/O, so that every rule can be tested as a table.
+It is decided once, here, as a value without I/O, so that every rule can be tested as a table.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartE
 from monarq.workers.runs.raised_error import retry_delay_ms
 from monarq.workers.runs.run import CancelReason, Run
 
-RETRY_FLOOR_S: Final = 0.1
-"""The shortest wait before another try that monarq's own rules give: a job that always asks at once must not spin."""
+MIN_RETRY_DELAY_S: Final = 0.1
+"""The shortest delay before a retry by monarq's own rules: a job that always asks for a retry at once must not spin."""
 
-LONGEST_MS: Final = round(LONGEST_S * 1000)
+MAX_DELAY_MS: Final = round(LONGEST_S * 1000)
 
-NO_CHILD_S: Final = 2.0
-"""When a cpu job is tried again that met no child process to run in: another worker may have one."""
+NO_CHILD_DELAY_S: Final = 2.0
+"""The delay before a cpu job is tried again whose child process could not start: another worker may have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """It is tried again after a while. `error` is what it raised, or what kept it from being called.
+    """It is tried again.
 
     Attributes:
-        delay_s: the while.
-        error: the error.
-        is_free: whether that costs the job no try, as its function was not called.
+        delay_s: seconds until the next try.
+        error: what it raised, or what prevented its call.
+        is_free: whether this run costs the job no try, as its function was not called.
     """
 
     delay_s: float
@@ -60,21 +60,21 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """Somebody wanted it stopped."""
+    """It was aborted on request."""
 
     error: asyncio.CancelledError
 
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """The process that it ran in died, and nobody here wanted that: it runs again, at the cost of a crash."""
+    """The process that it ran in died by itself: it runs again, at the cost of a crash."""
 
     error: CpuJobDied
 
 
 @dataclass(frozen=True, slots=True)
 class HandedBack:
-    """The worker stops: somebody else runs it.
+    """The worker stops, and another one runs the job.
 
     Attributes:
         is_free: whether this run costs it no try.
@@ -85,59 +85,59 @@ class HandedBack:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """It is not this worker's any more: nothing of it may be written."""
+    """Its lease is lost: nothing of it may be written."""
 
 
 Outcome = Completed | Failed | Retried | Aborted | Crashed | HandedBack | Lost
 
 
 class OutcomePolicy:
-    """What a run that raised, was stopped, or asks for another try ends as: monarq's own rules.
+    """Decides how a run ends that raised, was cancelled, or asks for a retry: monarq's own rules.
 
     Another set of rules, such as arq's, is a subclass, and part of a worker's settings.
     """
 
     def is_retry(self, run: Run, error: BaseException) -> bool:
-        """Whether the run asks for another try."""
+        """Whether the run asks for a retry."""
         if run.raised is None or run.raised.arrived_as(error):
             return is_retry_request(error)
         return not RETRY_REQUESTS.isdisjoint(run.raised.classes)
 
-    def retry(self, run: Run, error: BaseException, asked_s: float) -> Outcome:
-        """What a run ends as that asks for another try after `asked_s` seconds."""
+    def retry(self, run: Run, error: BaseException, delay_s: float) -> Outcome:
+        """The outcome of a run that asks for a retry after `delay_s` seconds."""
         if run.job_try < run.job.policy.max_tries:
-            return Retried(max(asked_s, RETRY_FLOOR_S), error)
+            return Retried(max(delay_s, MIN_RETRY_DELAY_S), error)
         dead = JobDeadError(f"{run.job.name} asked for another try after its last one, number {run.job_try}")
         dead.__cause__ = error
         return Failed(dead)
 
     def cancelled_itself(self, run: Run, error: BaseException) -> Outcome:
-        """What a run ends as that raised a cancellation which nobody had ordered."""
+        """The outcome of a run that raised CancelledError although nobody had cancelled it."""
         if run.job_try < run.job.policy.max_tries:
-            return Retried(RETRY_FLOOR_S, error)
-        # Raised as it is, it would cancel whoever waits for the job.
+            return Retried(MIN_RETRY_DELAY_S, error)
+        # Raised as it is, it would cancel the program that waits for the result.
         return Failed(error if isinstance(error, StandInError) else as_stand_in(error))
 
     def stopped(self, error: BaseException) -> Outcome:
-        """What a run ends as that the worker's stop has cancelled; what it raised is no verdict on it."""
+        """The outcome of a run that was cancelled because the worker stops, whatever it raised."""
         return self.handed_back()
 
     def handed_back(self) -> HandedBack:
-        """How a job goes back to its queue whose run was stopped under way."""
+        """The outcome of a run that was cancelled under way and goes back to its queue."""
         return HandedBack()
 
     def crash_tries(self, lease: Lease) -> int:
-        """How many of a job's tries were crashes, which Redis counts apart."""
+        """How many of a job's tries were crashes, which Redis counts separately."""
         return 0
 
     def next_try(self, lease: Lease, payload: Payload | None) -> int:
-        """The number of the try that a claimed job is for, from 1."""
+        """The number of the try that a claimed job is at, from 1."""
         first = (payload and payload.job_try) or 0
         return max(lease.tries + 1, first) + self.crash_tries(lease)
 
 
 def decide(run: Run, error: BaseException, policy: OutcomePolicy) -> Outcome:
-    """Decides what a run ends as that raised `error`."""
+    """Decides the outcome of a run that raised `error`."""
     if run.cancel_reason is CancelReason.LOST:
         return Lost()
     if run.cancel_reason is CancelReason.HAND_BACK:
@@ -149,25 +149,25 @@ def decide(run: Run, error: BaseException, policy: OutcomePolicy) -> Outcome:
     if policy.is_retry(run, error):
         return policy.retry(run, error, _requested_delay_s(run, error))
     if isinstance(error, CpuStartError):
-        return Retried(NO_CHILD_S, error, is_free=True)
+        return Retried(NO_CHILD_DELAY_S, error, is_free=True)
     if isinstance(error, CpuJobDied) and error.is_crash:
         return Crashed(error)
     if isinstance(error, CpuPickleError):
-        return Failed(error)  # as what a result format cannot hold, which no other try makes better
+        return Failed(error)  # like a result that cannot be serialized, which no other try mends
     return _by_policy(run, error)
 
 
 def _is_a(run: Run, error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
-    """Whether the job raised one of these, in whichever process that was and whatever arrived of it."""
+    """Whether the job raised one of these, in this process or another, whatever class it arrived as."""
     if run.raised is None or run.raised.arrived_as(error):
         return isinstance(error, kinds)
     return run.raised.is_a(kinds)
 
 
 def _requested_delay_s(run: Run, error: BaseException) -> float:
-    """Within what a wait may be: a number beyond that is no time that Redis keeps, and may be no float either."""
+    """The requested delay, limited to times that Redis can store, as a larger number may not even be a float."""
     given_ms = retry_delay_ms(error) if run.raised is None else run.raised.defer_ms
-    return min(max(given_ms or 0, 0), LONGEST_MS) / 1000
+    return min(max(given_ms or 0, 0), MAX_DELAY_MS) / 1000
 
 
 def _by_policy(run: Run, error: BaseException) -> Outcome:

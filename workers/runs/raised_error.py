@@ -1,7 +1,7 @@
-"""What an exception is to whoever decides on a run: its classes, as they were where it was raised.
+"""An exception that the cpu lane's process raised, by its classes as they were there.
 
-One that comes out of the cpu lane's process may arrive as another, or as a stand-in; the verdict is that of the other
-lanes all the same. It imports next to nothing, because the child's start waits for it.
+It may arrive in the worker as another exception, or as a stand-in; the outcome of the run is the same as in the other
+lanes all the same. This module imports next to nothing, because the child's start waits for it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ class RaisedError(NamedTuple):
     """An exception that a job raised in another process.
 
     Attributes:
-        classes: its class and all that this derives from, by module and qualified name; then those of the job's
-            ``retry_on`` that take it for theirs without being among them, as classes with ``register`` may.
-        defer_ms: the ms until another try that a `Retry` carries; None where it carries none.
+        classes: its class and all bases, by module and qualified name; then those classes of the job's ``retry_on``
+            that it is an instance of without deriving from them, as with an abstract class's ``register``.
+        defer_ms: the ms until the next try that a `Retry` asks for; None where it asks for no time.
     """
 
     classes: tuple[str, ...]
@@ -25,21 +25,21 @@ class RaisedError(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException, retry_on: tuple[type[BaseException], ...] = ()) -> RaisedError:
-        """What is to be known of an exception."""
+        """Describes an exception."""
         kinds = (*type(error).__mro__, *(kind for kind in retry_on if isinstance(error, kind)))
         return cls(tuple(map(full_name, kinds)), retry_delay_ms(error))
 
     def arrived_as(self, error: BaseException) -> bool:
-        """Whether what arrived is of the same class."""
+        """Whether the exception that arrived is of the same class."""
         return full_name(type(error)) == self.classes[0]
 
     def is_a(self, kinds: tuple[type[BaseException], ...]) -> bool:
-        """Whether it is of one of these classes, or of one that derives from them."""
+        """Whether it is an instance of one of these classes."""
         return not {full_name(kind) for kind in kinds}.isdisjoint(self.classes)
 
 
 def retry_delay_ms(error: BaseException) -> int | None:
-    """The ms until another try that a `Retry` carries; None where it carries none."""
+    """The ms until the next try that a `Retry` asks for; None where it asks for no time."""
     try:
         defer_ms = getattr(error, "defer_score", None)
     except Exception:  # noqa: BLE001 - a user's property may raise anything

@@ -1,4 +1,4 @@
-"""A job as a worker runs it: everything that can be decided before its first run."""
+"""A registered job: a job as a worker runs it, with everything that can be decided before its first run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FirstArgument(Enum):
-    """What a job's function gets before its own arguments."""
+    """The argument that a job's function gets before its own."""
 
     NOTHING = auto()
     CONTEXT = auto()
@@ -28,26 +28,26 @@ class RegisteredJob:
     """A job as the worker runs it.
 
     Attributes:
-        name: what it is enqueued by.
-        function: what is called.
-        lane: where.
+        name: the name that it is enqueued by.
+        function: the function that is called.
+        lane: where it is called.
         home: the set it waits in.
-        passes: what the function gets first.
+        first_argument: the argument that the function gets before its own.
         timeout_s: seconds it may run; None for no limit.
         policy: when it is tried again.
         keep_ms: ms to keep its result: 0 for ever, -1 not at all.
         memory_bytes: the limit of its process on the cpu lane.
         import_path: where that process finds its function; None on the other lanes.
-        converter: makes arguments again that travelled in msgpack, where its annotations ask for it.
+        converter: converts arguments that came in msgpack to the types of its annotations; None where none needs it.
         is_cron: whether it is one of arq's cron jobs, whose log lines leave the id out.
-        is_traced: whether somebody else makes spans of its runs.
+        is_traced: whether another package makes spans of its runs.
     """
 
     name: str
     function: Callable[..., Any]
     lane: Lane
     home: Home
-    passes: FirstArgument
+    first_argument: FirstArgument
     timeout_s: float | None
     policy: RetryPolicy
     keep_ms: int
@@ -59,5 +59,5 @@ class RegisteredJob:
 
 
 def lanes_of(jobs: Iterable[RegisteredJob]) -> Mapping[str, str]:
-    """By name the lanes of those jobs that do not run on the event loop."""
+    """The lanes of those jobs that do not run on the event loop, by name."""
     return {job.name: job.lane.value for job in jobs if job.lane is not Lane.IO}

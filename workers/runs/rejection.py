@@ -1,4 +1,4 @@
-"""The errors that jobs end with which cannot be run: monarq's own, for whoever waits for them."""
+"""Rejection: the errors of jobs that cannot be run, as those who wait for their results get them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from monarq.shared.errors import JobDeadError, PayloadError, PayloadTooLargeErro
 
 
 class RejectionPolicy:
-    """Says why a claimed job cannot be run. Other rules, such as arq's, are a subclass, part of a worker's settings."""
+    """The errors of rejected jobs by monarq's own rules.
+
+    Another set of rules, such as arq's, is a subclass, and part of a worker's settings.
+    """
 
     def dead(self, why: str) -> Exception:
         """The error of a job that has had its last try or crash."""
         return JobDeadError(why)
 
     def gone(self, lease: Lease) -> Exception:
-        """The error of a job without payload: Redis does not tell a key that has expired from one that it dropped."""
+        """The error of a job without a payload: Redis does not say whether a key has expired or was evicted."""
         if lease.may_have_expired:
             return self.dead(
                 "job expired: no worker had started it when its `expires` was over, or Redis had evicted its payload,"
@@ -36,21 +39,21 @@ class RejectionPolicy:
         return PayloadError(f"the payload cannot be read: {error}")
 
     def may_wait(self, waited_s: float, keep_s: float) -> bool:
-        """Whether a job whose name is unknown here goes back, for a worker that knows it.
+        """Whether a job whose name is unknown here is requeued for a worker that knows it.
 
         Args:
-            waited_s: how long ago a worker first met it.
+            waited_s: seconds since a worker that did not know it first claimed it.
             keep_s: the settings' `keep_unknown_s`.
         """
         return waited_s < keep_s
 
     def unknown(self, name: str, waited_s: float, known: Iterable[str]) -> Exception:
-        """The error of a job whose name is unknown, and which has waited for long enough."""
+        """The error of a job whose name is unknown, and which has waited too long."""
         waited = f", nor on any that met it in {waited_s:,.0f} s" if waited_s else ""
-        return JobDeadError(f"no job is named {name!r} on this worker{waited}; it knows {some_of(known)}")
+        return JobDeadError(f"no job is named {name!r} on this worker{waited}; it knows {list_names(known)}")
 
 
-def some_of(names: Iterable[str]) -> str:
-    """The first names, for people."""
+def list_names(names: Iterable[str]) -> str:
+    """The first ten names as text."""
     shown = sorted(names)
     return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")

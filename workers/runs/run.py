@@ -1,4 +1,4 @@
-"""One run of one job: what is known of it from its claim to its end."""
+"""A run of a job: its state from the claim to its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monarq.workers.runs.run_progress import RunProgress
 
 
 class CancelReason(Enum):
-    """Why a run was cancelled from outside."""
+    """Why a run was cancelled."""
 
     TIMEOUT = auto()
     ABORT = auto()
@@ -40,8 +40,9 @@ class Run:
         start_ms: unix ms at which its function was called, by this machine's clock.
         finish_ms: unix ms at which it ended; 0 before.
         cancel_reason: why it was cancelled, where it was.
-        task: what runs it.
-        progress: what it tells of its progress; None where it cannot.
+        task: the task that runs it.
+        ctx: the ctx dict of its hooks and of a job in arq's style; None until one is needed.
+        progress: its progress; None where it reports none.
         raised: what it raised in another process, as it was there.
     """
 
@@ -56,12 +57,11 @@ class Run:
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     ctx: dict[Any, Any] | None = field(default=None, repr=False)
     progress: RunProgress | None = field(default=None, repr=False)
-
     raised: RaisedError | None = field(default=None, repr=False)
 
     @property
     def tries(self) -> int:
-        """How many tries the job has used when this one is over, as Redis counts them."""
+        """How many tries the job will have used after this one, as Redis counts them."""
         return self.job_try - self.crash_tries
 
     @property
@@ -81,12 +81,12 @@ class Run:
 
     @property
     def codec(self) -> Codec:
-        """The format that its payload came in, and that its result goes out in."""
+        """The format of its payload, in which its result is written as well."""
         return self.payload.codec
 
     @property
     def ran_ms(self) -> int:
-        """How long it ran; a clock that was set back meanwhile makes it 0."""
+        """How long it ran in ms; 0 where the clock was set back meanwhile."""
         return max(0, self.finish_ms - self.start_ms)
 
     @property
@@ -94,23 +94,23 @@ class Run:
         """The same in seconds."""
         return (self.finish_ms - self.start_ms) / 1000
 
-    def stop(self, why: CancelReason) -> None:
-        """Cancels the run; the first reason given counts.
+    def cancel(self, reason: CancelReason) -> None:
+        """Cancels the run; the first reason counts.
 
-        A task that has not begun must not be cancelled, as it would end without having settled anything: it looks
-        at `cancel_reason` itself when it begins.
+        A task that has not begun must not be cancelled, as it would end without an acknowledgement: it checks
+        `cancel_reason` itself when it begins.
         """
         if self.cancel_reason is None and self.task is not None and not self.task.done():
-            self.cancel_reason = why
+            self.cancel_reason = reason
             if self.start_ms:
                 self.task.cancel()
 
     def note_raised(self, raised: RaisedError) -> None:
-        """Keeps what it raised in another process."""
+        """Records what it raised in another process."""
         self.raised = raised
 
     def context(self, state: dict[Any, Any], sink: ProgressSink = NO_SINK) -> Context:
-        """What the job may know of its run, and where it tells of its progress."""
+        """The context of the job: what it may know of its run, and the sink of its progress."""
         return Context(
             job_id=self.lease.job_id,
             job_name=self.job.name,

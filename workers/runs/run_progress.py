@@ -1,4 +1,4 @@
-"""Progress of one run: the newest report, left where the progress reporter finds it. No I/O, no waiting."""
+"""The progress of one run: keeps the newest report for the progress reporter. No I/O, no waiting."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from monarq.shared.payloads.progress import NOTED, TURN, Number, Report, Told, p
 from monarq.shared.payloads.progress_codec import encode_report
 
 TURN_S: Final = 0.005
-"""A job that awaits its reports gives the other jobs a turn so often, and not for each of a million reports."""
+"""How often a job that awaits its reports yields to other jobs: not at each of a million reports."""
 
 
 class RunProgress:
-    """The sink of an io job or a thread job; what a cpu job's process sends is told here too. Any thread may tell.
+    """The progress sink of a run in any lane; a cpu job's process sends its reports here as well. Thread-safe.
 
     Attributes:
         lease: the job's lease.
-        noted: whether the newest report waits to be sent, and the progress_reporter knows.
-        closed: the run is over: what is told now comes too late.
+        noted: whether the newest report waits to be sent, and the progress reporter knows.
+        closed: whether the run is over, so that a report comes too late.
     """
 
     __slots__ = ("_note", "_report", "_turn_s", "closed", "lease", "noted")
@@ -51,7 +51,7 @@ class RunProgress:
         return self.tell(plain_report(done, total, message))
 
     def take(self) -> bytes:
-        """The newest report as JSON, to be sent now."""
-        # In this order: what a thread tells in between is sent twice rather than not at all.
+        """The newest report as JSON, to send it now."""
+        # In this order: what a thread reports in between is sent twice rather than not at all.
         self.noted = False
         return KEEP if self._report is None else encode_report(self._report)

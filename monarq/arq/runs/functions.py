@@ -16,7 +16,7 @@ from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.lane import Lane
 from monarq.shared.tracing import arq_is_instrumented
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.jobs.registry import keep_ms, limit_s
+from monarq.workers.jobs.registry import keep_ms_of, timeout_s_of
 from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
 
 
@@ -26,7 +26,7 @@ class ArqFunction:
 
     declared: Function | CronJob
 
-    def registered(self, settings: WorkerSettings) -> RegisteredJob:
+    def as_registered_job(self, settings: WorkerSettings) -> RegisteredJob:
         """How a worker of these settings runs it."""
         declared, policy = self.declared, settings.retry
         if declared.max_tries is not None:
@@ -36,10 +36,10 @@ class ArqFunction:
             function=told_to_sentry(declared.name, declared.coroutine),
             lane=Lane.IO,
             home="io",
-            passes=FirstArgument.CTX_DICT,
-            timeout_s=limit_s(declared.timeout_s, settings),
+            first_argument=FirstArgument.CTX_DICT,
+            timeout_s=timeout_s_of(declared.timeout_s, settings),
             policy=policy,
-            keep_ms=keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),
+            keep_ms=keep_ms_of(declared.keep_result_s, declared.keep_result_forever, settings),
             is_cron=isinstance(declared, CronJob),
             is_traced=arq_is_instrumented(),
         )

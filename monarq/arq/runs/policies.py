@@ -16,7 +16,7 @@ from arq.worker import JobExecutionFailed
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError, PayloadTooLargeError
 from monarq.workers.config.settings import describe
-from monarq.workers.runs.outcome import RETRY_FLOOR_S, Failed, HandedBack, Outcome, OutcomePolicy, Retried
+from monarq.workers.runs.outcome import MIN_RETRY_DELAY_S, Failed, HandedBack, Outcome, OutcomePolicy, Retried
 from monarq.workers.runs.rejection import RejectionPolicy
 from monarq.workers.runs.run import Run
 
@@ -37,13 +37,13 @@ class ArqOutcomes(OutcomePolicy):
         """See `OutcomePolicy`."""
         return self.retry_jobs and super().is_retry(run, error)
 
-    def retry(self, run: Run, error: BaseException, asked_s: float) -> Outcome:
+    def retry(self, run: Run, error: BaseException, delay_s: float) -> Outcome:
         """See `OutcomePolicy`."""
-        return Retried(asked_s, error)
+        return Retried(delay_s, error)
 
     def cancelled_itself(self, run: Run, error: BaseException) -> Outcome:
         """See `OutcomePolicy`; whoever waits must not take the job for an aborted one."""
-        return Retried(RETRY_FLOOR_S, error) if self.retry_jobs else Failed(error)
+        return Retried(MIN_RETRY_DELAY_S, error) if self.retry_jobs else Failed(error)
 
     def stopped(self, error: BaseException) -> Outcome:
         """See `OutcomePolicy`."""

@@ -27,7 +27,7 @@ from monarq.shared.redis.scripts import text
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, Rejected, Unknown
 from monarq.workers.jobs.registry import register
-from monarq.workers.jobs.results import Results
+from monarq.workers.jobs.results import ResultBuilder
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.runs.run import Run
 from tests.support.workers import ARQ_RULES
@@ -209,20 +209,20 @@ LEASES: Final = st.builds(
 )
 
 
-def admit(lease: Lease, settings_: WorkerSettings) -> None:
+def check(lease: Lease, settings_: WorkerSettings) -> None:
     """What the runner does with a claimed job, up to the bytes that go to Redis."""
-    admitted = Precheck(register([as_job(known)], settings_), settings_).admit(lease)
-    results = Results("w1", settings_)
-    if isinstance(admitted, Rejected):
-        ending = results.of_refusal(lease, admitted.payload, admitted.error, 1, bury=True)
-    elif isinstance(admitted, AbortedBeforeStart):
-        ending = results.of_refusal(lease, admitted.payload, PayloadError("aborted"), 1, bury=False)
-    elif isinstance(admitted, Unknown):
-        back = UnknownJobs("w1", keep_s=1, burst=True).put_back(lease, admitted.name)
+    checked = Precheck(register([as_job(known)], settings_), settings_).check(lease)
+    results = ResultBuilder("w1", settings_)
+    if isinstance(checked, Rejected):
+        ending = results.of_rejection(lease, checked.payload, checked.error, 1, dead=True)
+    elif isinstance(checked, AbortedBeforeStart):
+        ending = results.of_rejection(lease, checked.payload, PayloadError("aborted"), 1, dead=False)
+    elif isinstance(checked, Unknown):
+        back = UnknownJobs("w1", keep_s=1, burst=True).requeue(lease, checked.name)
         return sent(back.lease.raw_id, back.name, back.note)
     else:
-        assert isinstance(admitted, Run)
-        ending = results.of_error(admitted, PayloadError("failed"))
+        assert isinstance(checked, Run)
+        ending = results.of_error(checked, PayloadError("failed"))
     return sent(ending.lease.raw_id, ending.result, ending.name, ending.dead_letter)
 
 
@@ -249,9 +249,9 @@ WORKERS: Final = (
 @example(lease_of({**JOB, "f": "\ud800"}))
 @example(lease_of({**JOB, "t": 10**400}))
 @example(lease_of({**JOB, "k": {"\ud800": 1}}))
-def test_admission_never_raises(lease: Lease) -> None:
+def test_a_precheck_never_raises(lease: Lease) -> None:
     for worker in WORKERS:
-        admit(lease, worker)
+        check(lease, worker)
 
 
 @pytest.mark.parametrize("codecs", [SAFE, PICKLED])
@@ -259,12 +259,12 @@ def test_an_error_of_a_job_may_hold_any_text(codecs: Codecs) -> None:
     """As that of open() does for a file name that is no UTF-8."""
     worker = WorkerSettings(codecs=codecs)
     lease = replace(lease_of(JOB), payload=codecs.write.dumps(JOB))
-    run = Precheck(register([as_job(known)], worker), worker).admit(lease)
+    run = Precheck(register([as_job(known)], worker), worker).check(lease)
     assert isinstance(run, Run)
     try:
         raise FileNotFoundError(2, "no such file", "\udcff")
     except FileNotFoundError as error:
-        ending = Results("w1", worker).of_error(run, error)
+        ending = ResultBuilder("w1", worker).of_error(run, error)
     assert b"udcff" in ending.dead_letter
 
 

@@ -94,7 +94,7 @@ async def test_what_is_lost_before_its_end_is_sent_is_not_written(redis: Redis, 
         proxy.lose(Cut.REQUEST, FINISH, times=1000)
         await recorder.until("redis_lost")
         components = components_of(worker)
-        components.runner.lose(components.table.of(QUEUE.queue))
+        components.runner.cancel_lost(components.table.of_queue(QUEUE.queue))
         proxy.rules.clear()
         async with in_time(10):
             await components.acker.flush()
@@ -119,7 +119,7 @@ async def send(redis: Redis, recorder: Recorder, acks: Sequence[Ack]) -> None:
         max_dead=10,
         lanes={},
         events=recorder,
-        on_settled=settled.set,
+        maybe_idle=settled,
     )
     for ack in acks:
         table.add(ack.lease)

@@ -54,7 +54,7 @@ async def test_hand_back_is_immediate(redis: Redis, redis_url: str) -> None:
 async def test_job_that_ignores_its_cancel_is_handed_back_over_its_head(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, arq_style: bool, tries: bytes | None
 ) -> None:
-    monkeypatch.setattr(draining, "STUBBORN_S", 0.1)
+    monkeypatch.setattr(draining, "CANCEL_GRACE_S", 0.1)
     recorder = Recorder()
     await put(redis, jobs.stubborn, 1.0, job_id="stubborn")
     async with running(make_worker(redis_url, jobs.ALL, recorder, grace_s=0.1, arq_style=arq_style)) as worker:

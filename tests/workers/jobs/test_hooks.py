@@ -43,10 +43,10 @@ async def test_loss_that_is_told_after_the_end_leaves_the_hook_alone(redis: Redi
         await recorder.until("job_started")
         components = worker._lifecycle.components
         assert components
-        [lease] = components.table.of(QUEUE.queue)
+        [lease] = components.table.of_queue(QUEUE.queue)
         await recorder.until("job_completed")
         await components.acker.flush()
-        components.runner.lose([lease])
+        components.runner.cancel_lost([lease])
         await asyncio.sleep(0)
         may_end.set()
         async with in_time(5):

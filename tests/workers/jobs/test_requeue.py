@@ -12,7 +12,7 @@ from monarq.shared.commands.jobs.run_groups import NOT_RUN, RunStatus
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.workers.jobs.registry import register
-from monarq.workers.jobs.requeue import crashed, handed_back, tried_again
+from monarq.workers.jobs.requeue import crashed, handed_back, retried
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
 from tests.support.leases import lease_of
@@ -46,7 +46,7 @@ BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "st
     ids=["a try", "nothing"],
 )
 def test_another_try_costs(run: Run, is_free: bool, told: dict[str, Any]) -> None:
-    back = tried_again(run, ValueError(LONG), 1.5, is_free)
+    back = retried(run, ValueError(LONG), 1.5, is_free)
     assert fields(back, told) == told
     assert len(back.note) == 300
 

@@ -222,9 +222,9 @@ async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis
     async with running(engine):
         await recorder.until("job_started")
         components = components_of(engine)
-        [lease] = components.table.of(QUEUE.queue)
+        [lease] = components.table.of_queue(QUEUE.queue)
         # The keeper asked for the lease of the try before, and hears of its loss when the next one has begun.
-        components.runner.lose([replace(lease, token="the one before")])
+        components.runner.cancel_lost([replace(lease, token="the one before")])
         await recorder.until("job_completed")
     assert "job_lost" not in recorder.events
     assert (await result_of(redis, "again")).success

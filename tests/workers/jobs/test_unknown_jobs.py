@@ -22,8 +22,8 @@ from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.jobs.unknown_jobs import LATEST_S, MOST_TOLD, UnknownJobs
-from tests.shared.commands.calls import lease_of
+from monarq.workers.jobs.unknown_jobs import MAX_NAMES_LOGGED, MAX_SPREAD_S, UnknownJobs
+from tests.shared.scripts.calls import lease_of
 from tests.support.leaks import leaked_keys
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
@@ -46,7 +46,7 @@ async def view_of(redis: Redis, job_id: str) -> JobView:
     return view
 
 
-async def until_put_back(redis: Redis, job_id: str) -> JobView:
+async def until_requeued(redis: Redis, job_id: str) -> JobView:
     """The job as it waits for a worker that knows it."""
     async with in_time(15):
         while True:
@@ -70,7 +70,7 @@ async def test_it_waits_at_no_cost_for_a_worker_that_knows_it(
 ) -> None:
     async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, known_as, job_id="new")
-        view = await until_put_back(redis, "new")
+        view = await until_requeued(redis, "new")
         assert any("unknown to its worker, waits for one that knows it: " in line for line in shown(view))
         assert (view.row.state, view.row.tries, view.row.crashes, view.crash_note) == ("deferred", 0, 0, "")
     async with running(make_worker(redis_url, [known_as])):
@@ -84,7 +84,7 @@ async def test_it_waits_at_no_cost_for_a_worker_that_knows_it(
 async def test_it_is_dead_with_the_reason_after_a_time(redis: Redis, redis_url: str) -> None:
     async with running(make_worker(redis_url, [jobs.plus, jobs.tell], keep_unknown_s=1.5)):
         await put(redis, "no_such_job", job_id="who")
-        await until_put_back(redis, "who")
+        await until_requeued(redis, "who")
         assert await letter_of(redis, "who") == {}
         result = await result_of(redis, "who")
     letter = await letter_of(redis, "who")
@@ -149,13 +149,13 @@ async def test_known_jobs_behind_many_unknown_ones_run_at_once(redis: Redis, red
         await put(redis, jobs.plus, 1, 3, job_id="another")
         assert (await result_of(redis, "another")).value == 4
     assert await redis.zcard(QUEUE.queue) == 2000
-    assert recorder.events.count("job_unknown") == MOST_TOLD
+    assert recorder.events.count("job_unknown") == MAX_NAMES_LOGGED
 
 
 async def test_it_can_be_aborted_while_it_waits(redis: Redis, redis_url: str) -> None:
     async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, "no_such_job", job_id="who")
-        await until_put_back(redis, "who")
+        await until_requeued(redis, "who")
         assert await cancel(redis, QUEUE.queue, "who") is Cancelled.WAITS
         result = await result_of(redis, "who")
     assert isinstance(result.value, asyncio.CancelledError)
@@ -214,13 +214,13 @@ def test_many_are_dealt_out_over_time() -> None:
     delays_s = [unknown.delay_s(lease) for _ in range(10_000)]
     assert sum(delay_s <= 10 for delay_s in delays_s) <= 5100
     assert max(delays_s) <= 21
-    assert max(unknown.delay_s(lease) for _ in range(200_000)) == LATEST_S
+    assert max(unknown.delay_s(lease) for _ in range(200_000)) == MAX_SPREAD_S
 
 
 def test_a_name_is_told_of_once_in_a_while_and_not_too_many_are() -> None:
     clock = Clock()
     unknown = UnknownJobs("w1", keep_s=3600, burst=False, clock=clock)
-    assert [unknown.is_news("a") for _ in range(3)] == [True, False, False]
-    assert sum(unknown.is_news(f"made up {number}") for number in range(3000)) == MOST_TOLD - 1
+    assert [unknown.should_log("a") for _ in range(3)] == [True, False, False]
+    assert sum(unknown.should_log(f"made up {number}") for number in range(3000)) == MAX_NAMES_LOGGED - 1
     clock.now_s += 601
-    assert unknown.is_news("a")
+    assert unknown.should_log("a")

@@ -37,9 +37,9 @@ async def test_what_becomes_of_it(
         [lease] = (await claim(redis, QUEUE, asked)).leases
         components.runner.start(lease)
         [run] = worker.runs
-        run.stop(cancel_reason)
+        run.cancel(cancel_reason)
         await recorder.until(told)
-        components.runner.release_returns()
+        components.runner.acknowledge_handed_back()
         await components.acker.flush()
         assert "job_started" not in recorder.events
         assert not await redis.exists(names.retry("sum"), QUEUE.crash("sum"))

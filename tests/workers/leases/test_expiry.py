@@ -59,7 +59,7 @@ class NotedRun:
     def __init__(self) -> None:
         self.stopped = asyncio.Event()
 
-    def stop(self, _: CancelReason) -> None:
+    def cancel(self, _: CancelReason) -> None:
         self.stopped.set()
 
 
@@ -77,7 +77,7 @@ async def test_a_run_is_stopped_as_its_lease_ends_and_no_other() -> None:
     minding.cancel()
     assert time.monotonic() >= over.ends_s
     assert not any(runs[lease].stopped.is_set() for lease in (acknowledged, goes_on))
-    assert table.of(QUEUE.queue) == [goes_on]
+    assert table.of_queue(QUEUE.queue) == [goes_on]
 
 
 async def test_a_claim_whose_reply_comes_after_its_leases_starts_nothing(

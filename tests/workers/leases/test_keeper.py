@@ -78,7 +78,7 @@ def make_keeper(
         queues=QUEUES,
         table=table,
         lease_s=LEASE_S,
-        open_redis=UrlSource(redis_url).blocking_client,
+        source=UrlSource(redis_url),
         record=record,
         on_lost=renewals.on_lost,
         events=Recorder(),
@@ -101,9 +101,9 @@ async def test_the_end_of_an_older_lease_leaves_the_newer_one_of_the_same_job(re
     newer, table = replace(older, token="newer"), LeaseTable([QUEUE])
     table.add(older)
     table.add(newer)
-    table.drop(older)
+    table.remove(older)
     assert (table.holds(older), table.holds(newer), len(table)) == (False, True, 1)
-    table.drop(newer)
+    table.remove(newer)
     assert len(table) == 0
     await redis.flushall()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from redis.exceptions import RedisError
@@ -66,7 +68,7 @@ async def test_it_asks_again_soon_and_tells_of_each_spell(
         queues=QUEUES,
         table=LeaseTable(QUEUES),
         lease_s=lease_s,
-        open_redis=lambda: client,
+        source=cast("Any", SimpleNamespace(blocking_client=lambda: client)),
         record=lambda: b"{}",
         on_lost=lambda _: None,
         events=recorder,
