@@ -1,23 +1,18 @@
-"""What a run that did not end its job costs the job, and where in the line the job waits then."""
+"""What a run that did not end its job costs the job, and where in the queue the job waits then."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from monarq.shared.commands.jobs.requeue import Requeue
 from monarq.shared.commands.jobs.run_groups import NOT_RUN, RunStatus
-from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.payloads.payload import Payload, write_payload
-from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.requeue import crashed, handed_back, retried
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
-from tests.support.leases import lease_of
-from tests.support.workers import CODECS, settings_for_tests
 from tests.workers.support import worker_jobs as jobs
+from tests.workers.support.runs import make_lease, make_run
 
 DUE_MS = 1_700_000_000_000
 WORKER = "host:1:stops"
@@ -27,10 +22,8 @@ LONG = "x" * 1000
 @pytest.fixture
 def run() -> Run:
     """The third try of a job, whose first ended in a crash; it ran for 250 ms."""
-    job = register([jobs.plus], settings_for_tests())[jobs.plus.name]
-    payload = Payload.read(write_payload(MSGPACK, jobs.plus.name, (1, 2), {}, DUE_MS), CODECS)
-    lease = replace(lease_of("again"), score=DUE_MS)
-    return Run(lease, job, payload, job_try=3, crash_tries=1, start_ms=DUE_MS, finish_ms=DUE_MS + 250)
+    lease = make_lease("plus", 1, 2, score=DUE_MS)
+    return make_run(jobs.plus, lease=lease, job_try=3, crash_tries=1, start_ms=DUE_MS, finish_ms=DUE_MS + 250)
 
 
 AGAIN = {"due_ms": 0, "delay_ms": 1500, "name": "plus", "status": RunStatus.RETRIED}

@@ -1,0 +1,81 @@
+"""The precheck: what becomes of a claimed job before it runs."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from monarq.shared.redis.keys import ASKED_MARK
+from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, PrecheckResult, Rejected, Unknown
+from monarq.workers.jobs.registry import register
+from monarq.workers.runs.run import Run
+from tests.support.workers import settings_for_tests
+from tests.workers.support import worker_jobs as jobs
+from tests.workers.support.runs import ENQUEUED_MS, make_lease
+
+SETTINGS: Final[dict[str, Any]] = {
+    "max_crashes": 3,
+    "max_payload": 1000,
+    "allow_abort": True,
+    "keep_unknown_s": 60.0,
+}
+ABORTED: Final = {"abort_ms": ENQUEUED_MS + ASKED_MARK}
+NEW: Final = {"claimed_ms": ENQUEUED_MS + 100_000}
+
+
+def check(name: str = "plus", arq_style: bool = False, settings: Any = (), **changes: Any) -> PrecheckResult:
+    worker = settings_for_tests(arq_style=arq_style, **{**SETTINGS, **dict(settings)})
+    return Precheck(register(jobs.ALL, worker), worker).check(make_lease(name, 1, 2, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"crashes": 3, "crash_note": "killed by SIGSEGV"}, "lost 3 times, the last time: killed by SIGSEGV"),
+        ({"crashes": 3, "payload": b"what kills its decoder"}, "was lost 3 times"),
+        ({"payload": None}, "its payload is gone"),
+        ({"payload": 2000}, "the limit is 1,000"),
+        ({"payload": b"\x93\x01\x02\x03"}, "decodes as msgpack to list"),
+        ({"tries": 5}, "max 5 retries exceeded"),
+        ({"name": "new", **NEW, "unknown_ms": ENQUEUED_MS + 30_000}, "no job is named 'new'"),
+    ],
+    ids=["crashes", "crashes before the payload", "no payload", "too large", "undecodable", "no try left", "unknown"],
+)
+def test_rejected(changes: dict[str, Any], reason: str) -> None:
+    rejected = check(**changes)
+    assert isinstance(rejected, Rejected)
+    assert reason in str(rejected.error)
+
+
+@pytest.mark.parametrize(
+    ("changes", "job_try"), [({}, 1), ({"tries": 4}, 5), ({"crashes": 2}, 1), ({"tries": 1, "crashes": 2}, 2)]
+)
+def test_run(changes: dict[str, Any], job_try: int) -> None:
+    run = check(**changes)
+    assert isinstance(run, Run)
+    assert (run.name, run.payload.args, run.job_try, run.tries) == ("plus", (1, 2), job_try, job_try)
+
+
+def test_by_arqs_rules_a_crash_is_a_try() -> None:
+    run = check(arq_style=True, tries=1, crashes=2)
+    assert isinstance(run, Run)
+    assert (run.job_try, run.tries) == (4, 2)
+
+
+@pytest.mark.parametrize("name", ["plus", "unknown"])
+@pytest.mark.parametrize(("allow_abort", "is_aborted"), [(True, True), (False, False)])
+def test_aborted(name: str, allow_abort: bool, is_aborted: bool) -> None:
+    checked = check(name, settings={"allow_abort": allow_abort}, **ABORTED)
+    assert isinstance(checked, AbortedBeforeStart) == is_aborted
+
+
+@pytest.mark.parametrize(
+    "unknown_ms",
+    [None, ENQUEUED_MS + 50_000, ENQUEUED_MS - 1],
+    ids=["for the first time", "again", "again, but it was another job of its id"],
+)
+def test_unknown(unknown_ms: int | None) -> None:
+    checked = check("new", **NEW, unknown_ms=unknown_ms)
+    assert isinstance(checked, Unknown)
+    assert checked.name == "new"

@@ -1,0 +1,129 @@
+"""The outcome of a run, by what it raised, why it was cancelled, and how many tries it has."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import pytest
+
+from monarq.shared.errors import JobDeadError
+from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.retry import Retry
+from monarq.shared.parsing import LONGEST_S
+from monarq.workers.runs.cpu_errors import CpuJobDied, CpuJobStopped, CpuPickleError, CpuStartError
+from monarq.workers.runs.outcome import (
+    MIN_RETRY_DELAY_S,
+    NO_CHILD_DELAY_S,
+    Aborted,
+    Crashed,
+    Failed,
+    HandedBack,
+    Lost,
+    Outcome,
+    OutcomePolicy,
+    Retried,
+    decide,
+)
+from monarq.workers.runs.raised_error import RaisedError
+from monarq.workers.runs.run import CancelReason
+from tests.workers.support.runs import make_run
+
+
+@job(retries=1, max_tries=3, retry_on=LookupError, backoff=0, timeout=5)
+async def picky() -> None: ...
+
+
+@job(lane="thread", timeout=5)
+def in_thread() -> None: ...
+
+
+KEY = KeyError("k")
+VALUE = ValueError("v")
+CANCELLED = asyncio.CancelledError()
+NO_CHILD = CpuStartError("no memory")
+NO_PICKLE = CpuPickleError("picky", "result", "a lock")
+DIED = CpuJobDied("picky", None, "SIGSEGV", None)
+STOPPED = CpuJobStopped("picky", None, "SIGKILL", None)
+
+RAISED: Final[list[tuple[str, BaseException, int, Outcome]]] = [
+    ("one of retry_on, with retries left", KEY, 1, Retried(0, KEY)),
+    ("one of retry_on, without retries left", KEY, 2, Failed(KEY)),
+    ("another error", VALUE, 1, Failed(VALUE)),
+    ("no child process", NO_CHILD, 3, Retried(NO_CHILD_DELAY_S, NO_CHILD, is_free=True)),
+    ("a result that cannot be pickled", NO_PICKLE, 1, Failed(NO_PICKLE)),
+    ("a child that died", DIED, 3, Crashed(DIED)),
+    ("a child that was killed by its worker", STOPPED, 1, Failed(STOPPED)),
+    ("a cancellation that nobody ordered", CANCELLED, 1, Retried(MIN_RETRY_DELAY_S, CANCELLED)),
+]
+
+
+@pytest.mark.parametrize(("error", "job_try", "outcome"), [row[1:] for row in RAISED], ids=[row[0] for row in RAISED])
+def test_of_a_run_that_raised(error: BaseException, job_try: int, outcome: Outcome) -> None:
+    assert decide(make_run(picky, job_try=job_try), error, OutcomePolicy()) == outcome
+
+
+@pytest.mark.parametrize(
+    ("reason", "error", "outcome"),
+    [
+        (CancelReason.LOST, CANCELLED, Lost()),
+        (CancelReason.LOST, KEY, Lost()),
+        (CancelReason.HAND_BACK, CANCELLED, HandedBack(is_free=True)),
+        (CancelReason.HAND_BACK, VALUE, HandedBack(is_free=True)),
+        (CancelReason.ABORT, CANCELLED, Aborted(CANCELLED)),
+        (CancelReason.ABORT, VALUE, Failed(VALUE)),
+        (CancelReason.TIMEOUT, KEY, Retried(0, KEY)),
+    ],
+    ids=lambda value: value.name if isinstance(value, CancelReason) else type(value).__name__,
+)
+def test_of_a_run_that_was_cancelled(reason: CancelReason, error: BaseException, outcome: Outcome) -> None:
+    assert decide(make_run(picky, cancel_reason=reason), error, OutcomePolicy()) == outcome
+
+
+@pytest.mark.parametrize(
+    ("declared", "end"),
+    [(picky, "was cancelled"), (in_thread, "is abandoned in its thread, where nothing can stop it")],
+    ids=["io", "thread"],
+)
+def test_of_a_timeout(declared: Any, end: str) -> None:
+    outcome = decide(make_run(declared, cancel_reason=CancelReason.TIMEOUT), CANCELLED, OutcomePolicy())
+    assert isinstance(outcome, Failed)
+    assert str(outcome.error) == f"{declared.name} passed its timeout of 5 s and {end}"
+
+
+@pytest.mark.parametrize(
+    ("defer", "delay_s"),
+    [(None, MIN_RETRY_DELAY_S), (0, MIN_RETRY_DELAY_S), (-5, MIN_RETRY_DELAY_S), (7, 7), (1e300, LONGEST_S)],
+)
+def test_the_delay_of_a_requested_retry(defer: float | None, delay_s: float) -> None:
+    request = Retry(defer)
+    assert decide(make_run(picky), request, OutcomePolicy()) == Retried(delay_s, request)
+
+
+@pytest.mark.parametrize("error", [Retry(), CANCELLED], ids=["a request for a retry", "a cancellation"])
+def test_after_the_last_try_it_has_failed(error: BaseException) -> None:
+    outcome = decide(make_run(picky, job_try=3), error, OutcomePolicy())
+    assert isinstance(outcome, Failed)
+    # It must not be a cancellation: that would cancel the program which waits for the result.
+    assert isinstance(outcome.error, JobDeadError) == isinstance(error, Retry)
+    assert not isinstance(outcome.error, asyncio.CancelledError)
+
+
+@pytest.mark.parametrize(
+    ("raised", "outcome"),
+    [(KEY, Retried(0, VALUE)), (VALUE, Failed(VALUE)), (Retry(3), Retried(3, VALUE))],
+    ids=["one of retry_on", "another error", "a request for a retry"],
+)
+def test_of_an_error_of_another_process_its_class_there_counts(raised: BaseException, outcome: Outcome) -> None:
+    run = make_run(picky, raised=RaisedError.of(raised))
+    arrived = VALUE  # whatever it was there
+    assert decide(run, arrived, OutcomePolicy()) == outcome
+
+
+@pytest.mark.parametrize(
+    ("tries", "crashes", "first", "number"), [(0, 0, None, 1), (2, 0, None, 3), (2, 1, None, 3), (0, 0, 4, 4)]
+)
+def test_the_number_of_a_try(tries: int, crashes: int, first: int | None, number: int) -> None:
+    run = make_run(picky)
+    run.lease.tries, run.lease.crashes, run.payload.job_try = tries, crashes, first
+    assert OutcomePolicy().next_try(run.lease, run.payload) == number

@@ -1,0 +1,34 @@
+"""Leases and runs of jobs that nobody has claimed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.jobs.job import Job
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import Payload, write_payload
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.jobs.registry import register
+from monarq.workers.runs.run import Run
+from tests.support.leases import lease_of
+from tests.support.workers import CODECS, settings_for_tests
+
+ENQUEUED_MS = 1_700_000_000_000
+
+
+def make_lease(name: str, *args: Any, **changes: Any) -> Lease:
+    """The lease of a job with these arguments."""
+    payload = write_payload(MSGPACK, name, args, {}, ENQUEUED_MS)
+    return replace(lease_of("id", payload=payload), **changes)
+
+
+def make_run(
+    job: Job[..., Any], *args: Any, lease: Lease | None = None, settings: WorkerSettings | None = None, **changes: Any
+) -> Run:
+    """A run of a declared job, by default its first try."""
+    lease = lease or make_lease(job.name, *args)
+    assert isinstance(lease.payload, bytes)
+    registered = register([job], settings or settings_for_tests())[job.name]
+    return Run(lease, registered, Payload.read(lease.payload, CODECS), **{"job_try": 1, **changes})
