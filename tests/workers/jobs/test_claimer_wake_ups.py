@@ -102,12 +102,12 @@ async def test_a_wake_up_for_which_a_worker_has_no_place_any_more_is_passed_on(
 ) -> None:
     recorder, other = Recorder(), QueueKeys.of("other")
     settings = {"queues": (QUEUE.queue, "other"), "concurrency": 1, "poll_s": 30, "grace_s": 0.0}
-    async with running(make_worker(redis_url, [jobs.plus, jobs.wait], recorder, **settings)) as engine:
+    async with running(make_worker(redis_url, [jobs.plus, jobs.wait], recorder, **settings)) as worker:
         async with in_time(10):
             while (await redis.info("clients"))["blocked_clients"] < 2:
                 await asyncio.sleep(0.01)
         if rests:
-            engine.stop_claiming()
+            worker.stop_claiming()
         else:
             await put(redis, jobs.wait, 60, job_id="long")
             await recorder.until("job_started")

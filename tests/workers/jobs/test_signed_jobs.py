@@ -94,9 +94,9 @@ async def test_whoever_has_no_key_has_nothing_decoded(redis: Redis, redis_url: s
     for job_id, payload in forged.items():
         await put_raw(redis, job_id, payload)
     await put_raw(redis, "good", ours.sign(a_job(1, 2), "job", b"good"))
-    engine = await run_burst(redis_url, jobs.ALL, codecs=codecs())
+    worker = await run_burst(redis_url, jobs.ALL, codecs=codecs())
     assert UNPICKLED == []
-    assert (engine.counters.complete, engine.counters.failed) == (1, len(forged))
+    assert (worker.counters.complete, worker.counters.failed) == (1, len(forged))
     reasons = {job_id: await reason(redis, job_id) for job_id in forged}
     unsigned = {job_id for job_id, why in reasons.items() if "it is not signed" in why}
     assert unsigned == {"unsigned-pickle", "unsigned-msgpack", "cut"}
@@ -151,8 +151,8 @@ async def test_cron_ticks_are_signed(redis: Redis, redis_url: str) -> None:
     scheduler = CronScheduler([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
     await scheduler.run_once(redis)
     assert (await redis.get(names.job("tick"))).startswith(MARK)
-    engine = await run_burst(redis_url, jobs.ALL, codecs=codecs())
-    assert engine.counters.complete == 1
+    worker = await run_burst(redis_url, jobs.ALL, codecs=codecs())
+    assert worker.counters.complete == 1
 
 
 async def add(ctx: dict[Any, Any], a: int, b: int) -> int:
