@@ -1,4 +1,4 @@
-"""Acknowledgements that Redis does not take, or whose replies are lost."""
+"""Acknowledgements that Redis does not accept, or whose replies are lost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MIB = 1 << 20
 FINISH = Script.load("jobs/finish").sha.encode()
 
 
-async def test_what_is_not_taken_for_one_queue_holds_up_no_other(redis: Redis, redis_url: str) -> None:
+async def test_a_queue_that_accepts_no_ends_delays_no_other(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.retry_after, 0.3, job_id="again", queue=SPOILT)
     async with running(make_worker(redis_url, jobs.ALL, recorder, queues=(SPOILT.queue, DEFAULT_QUEUE))):
@@ -50,7 +50,7 @@ async def test_what_is_not_taken_for_one_queue_holds_up_no_other(redis: Redis, r
     assert await redis.zcard(QUEUE.queue) == 0
 
 
-async def test_an_end_whose_reply_was_lost_is_not_told_of_as_refused_but_a_later_one_is(
+async def test_an_end_whose_reply_was_lost_is_not_reported_as_refused_but_a_later_one_is(
     redis: Redis, redis_url: str
 ) -> None:
     recorder, released = Recorder(), asyncio.Event()
@@ -84,7 +84,7 @@ async def test_an_end_whose_reply_was_lost_is_not_told_of_as_refused_but_a_later
     await redis.flushall()
 
 
-async def test_what_is_lost_before_its_end_is_sent_is_not_written(redis: Redis, redis_url: str) -> None:
+async def test_the_end_of_a_lost_lease_is_not_written(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     async with (
@@ -110,8 +110,8 @@ def ending(number: int, size: int = 0, letter: int = 0, keys: QueueKeys = QUEUE)
 
 
 async def send(redis: Redis, recorder: Recorder, acks: Sequence[Ack]) -> None:
-    """Sends these by an acker of their own, until all are settled and no lease is held any more."""
-    table, settled = LeaseTable([QUEUE, SPOILT]), asyncio.Event()
+    """Sends these by an acker of their own, until all are acknowledged and no lease is held any more."""
+    table, maybe_idle = LeaseTable([QUEUE, SPOILT]), asyncio.Event()
     sender = Acker(
         redis=redis,
         worker_id="w",
@@ -119,7 +119,7 @@ async def send(redis: Redis, recorder: Recorder, acks: Sequence[Ack]) -> None:
         max_dead=10,
         lanes={},
         events=recorder,
-        maybe_idle=settled,
+        maybe_idle=maybe_idle,
     )
     for ack in acks:
         table.add(ack.lease)
@@ -128,7 +128,7 @@ async def send(redis: Redis, recorder: Recorder, acks: Sequence[Ack]) -> None:
     async with in_time(10):
         await sender.flush()
     sending.cancel()
-    assert settled.is_set()
+    assert maybe_idle.is_set()
     assert len(table) == 0
 
 
@@ -148,7 +148,7 @@ def of_any_kind(number: int) -> Ack:
     ],
     ids=["many", "large results", "large letters", "two queues", "three kinds"],
 )
-async def test_a_call_is_for_one_queue_and_kind_and_does_not_hold_redis_up(
+async def test_a_batch_is_of_one_queue_and_kind_and_does_not_block_redis(
     redis: Redis, make: Callable[[int], Ack], number: int, calls: int
 ) -> None:
     recorder = Recorder()
@@ -166,7 +166,7 @@ async def test_a_call_is_for_one_queue_and_kind_and_does_not_hold_redis_up(
     ],
     ids=repr,
 )
-async def test_what_fails_is_sent_again(redis: Redis, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+async def test_a_failed_call_is_repeated(redis: Redis, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     errors = [error]
 
     async def finish_later(*_: object) -> list[bytes]:

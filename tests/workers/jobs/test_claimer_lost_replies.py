@@ -1,8 +1,9 @@
-"""A claim whose reply is lost or late is given back at once: its jobs need not wait until its leases end."""
+"""A claim whose reply is lost or late is released at once: its jobs need not wait until its leases expire."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -50,7 +51,7 @@ async def proxy(redis: Redis, redis_url: str) -> AsyncIterator[LosingProxy]:
 
 
 @pytest.mark.parametrize("lost_returns", [0, 1], ids=["", "though the first call that gives it back is lost too"])
-async def test_what_a_claim_without_a_reply_took_runs_at_once(
+async def test_the_jobs_of_a_claim_without_a_reply_run_at_once(
     redis: Redis, proxy: LosingProxy, lost_returns: int
 ) -> None:
     recorder = Recorder()
@@ -65,7 +66,7 @@ async def test_what_a_claim_without_a_reply_took_runs_at_once(
     assert not await redis.exists(QUEUE.history("sum"))
 
 
-async def test_what_a_cancelled_claim_took_is_free_when_the_worker_has_stopped(
+async def test_the_jobs_of_a_cancelled_claim_are_free_when_the_worker_has_stopped(
     redis: Redis, proxy: LosingProxy
 ) -> None:
     await put(redis, jobs.plus, 1, 2, job_id="sum")
@@ -78,7 +79,7 @@ async def test_what_a_cancelled_claim_took_is_free_when_the_worker_has_stopped(
     await redis.flushall()
 
 
-async def test_what_a_claim_took_whose_reply_is_late_counts_no_crash(
+async def test_the_jobs_of_a_claim_whose_reply_is_late_are_charged_no_crash(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lease_s = 1.5
@@ -113,3 +114,46 @@ async def test_no_two_claims_have_one_token(redis: Redis, redis_url: str, monkey
             await result_of(redis, str(number))
     assert len(tokens) > 3
     assert len(set(tokens)) == len(tokens)
+
+
+async def test_a_claim_whose_reply_comes_after_its_leases_starts_nothing(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays_s = [0.5]
+
+    async def claim_late(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+        claimed = await claim(client, keys, asked)
+        if claimed.leases and delays_s:
+            await asyncio.sleep(delays_s.pop())
+        return claimed
+
+    monkeypatch.setattr(claimer, "claim", claim_late)
+    recorder = Recorder()
+    await put(redis, jobs.plus, 1, 2, job_id="sum")
+    async with running(make_worker(redis_url, jobs.ALL, recorder, lease_s=0.4)):
+        assert (await result_of(redis, "sum")).value == 3
+    assert not delays_s
+    assert (recorder.events.count("job_started"), recorder.events.count("job_lost")) == (1, 0)
+
+
+async def test_a_lease_is_counted_from_before_it_was_asked_for(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis has counted from some moment before the reply: whoever counts from there runs on when it is over."""
+    lease_s = 60.0
+    asked_s: list[float] = []
+
+    async def claim_slowly(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+        asked_s.append(time.monotonic())
+        claimed = await claim(client, keys, asked)
+        await asyncio.sleep(0.1)
+        return claimed
+
+    monkeypatch.setattr(claimer, "claim", claim_slowly)
+    recorder = Recorder()
+    await put(redis, jobs.wait, 60, job_id="long")
+    async with running(make_worker(redis_url, [jobs.wait], recorder, lease_s=lease_s, grace_s=0.0)) as worker:
+        await recorder.until("job_started")
+        [run] = worker.runs
+        assert run.lease.ends_s <= asked_s[0] + lease_s
+    await redis.flushall()

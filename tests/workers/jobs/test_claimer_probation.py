@@ -1,4 +1,4 @@
-"""A job whose next crash is its last runs without company at first: no job dies of another's crashes."""
+"""A job whose next crash is its last runs alone at first: no job dies of another's crashes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_it_is_alone_until_its_end_is_acknowledged(
 @pytest.mark.parametrize(
     ("crashes", "probation_s"), [(2, 0.1), (1, LONG_S)], ids=["it has passed its probation", "it may crash once more"]
 )
-async def test_it_does_not_hold_the_others_up(
+async def test_it_does_not_delay_the_others(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, crashes: int, probation_s: float
 ) -> None:
     monkeypatch.setattr(claimer, "PROBATION_S", probation_s)
@@ -50,7 +50,7 @@ async def test_it_does_not_hold_the_others_up(
     await redis.flushall()
 
 
-async def test_none_is_claimed_before_those_taken_have_begun(
+async def test_no_job_is_claimed_before_those_claimed_have_begun(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What kills its worker at once must not cost a crash to a job that was on its way."""

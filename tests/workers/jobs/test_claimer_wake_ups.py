@@ -1,4 +1,4 @@
-"""How soon an idle worker takes a job: who is woken, and who looks for itself."""
+"""How soon an idle worker claims a job: which one is woken, and which one polls."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ async def test_a_cpu_job_that_another_was_woken_for_starts_when_it_is_due(redis:
     assert result.start_ms - due_ms < 5000
 
 
-@pytest.mark.parametrize("rests", [False, True], ids=["its places are taken", "it rests"])
-async def test_a_wake_up_for_which_a_worker_has_no_place_any_more_is_passed_on(
+@pytest.mark.parametrize("rests", [False, True], ids=["its slots are taken", "it is paused"])
+async def test_a_wake_up_for_which_a_worker_has_no_slot_any_more_is_passed_on(
     redis: Redis, redis_url: str, rests: bool
 ) -> None:
     recorder, other = Recorder(), QueueKeys.of("other")

@@ -16,7 +16,7 @@ from tests.support.workers import QUEUE, Recorder, make_worker, put, run_burst, 
 from tests.workers.support import worker_jobs as jobs
 
 
-async def test_no_more_run_at_once_than_there_are_places(redis: Redis, redis_url: str) -> None:
+async def test_no_more_run_at_once_than_there_are_slots(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     for number in range(6):
         await put(redis, jobs.wait, 0.02, job_id=f"w{number}")
@@ -25,7 +25,7 @@ async def test_no_more_run_at_once_than_there_are_places(redis: Redis, redis_url
     assert max(accumulate(steps)) == 2
 
 
-async def test_a_cpu_job_that_is_met_while_the_lane_is_busy_waits_where_any_lane_finds_it(
+async def test_a_cpu_job_that_is_claimed_while_the_lane_is_busy_waits_where_any_lane_finds_it(
     redis: Redis, redis_url: str
 ) -> None:
     recorder = Recorder()
@@ -42,7 +42,7 @@ async def test_a_cpu_job_that_is_met_while_the_lane_is_busy_waits_where_any_lane
     await redis.flushall()
 
 
-async def test_queues_do_not_claim_for_the_same_place(redis: Redis, redis_url: str) -> None:
+async def test_queues_do_not_claim_for_the_same_slot(redis: Redis, redis_url: str) -> None:
     """Each would claim a job for it, and give back what the other was quicker with."""
     queues = [QueueKeys.of(name) for name in ("q:one", "q:two")]
     for keys in queues:

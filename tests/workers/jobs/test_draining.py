@@ -1,4 +1,4 @@
-"""A worker stops: what becomes of the jobs that it runs."""
+"""A worker stops: its jobs end within their grace, or are handed back."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_hand_back_is_immediate(redis: Redis, redis_url: str) -> None:
 
 
 @pytest.mark.parametrize(("arq_style", "tries"), [(False, None), (True, b"1")], ids=["no try", "a try by arq's rules"])
-async def test_job_that_ignores_its_cancel_is_handed_back_over_its_head(
+async def test_job_that_ignores_its_cancellation_is_handed_back_while_it_runs(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, arq_style: bool, tries: bytes | None
 ) -> None:
     monkeypatch.setattr(draining, "CANCEL_GRACE_S", 0.1)

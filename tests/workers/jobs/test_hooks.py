@@ -1,4 +1,4 @@
-"""What goes wrong with hooks, or comes between, is not the job's loss."""
+"""Hooks that raise, or during which a lease is lost, do not harm the job."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_hook_that_raises_keeps_no_end_from_being_recorded(
     assert not await redis.exists(QUEUE.history("sum"))
 
 
-async def test_loss_that_is_told_after_the_end_leaves_the_hook_alone(redis: Redis, redis_url: str) -> None:
+async def test_a_lease_that_is_lost_after_the_end_does_not_cancel_the_hook(redis: Redis, redis_url: str) -> None:
     """The keeper asked for the lease while its job ended, and hears that it is gone."""
     may_end, ended = asyncio.Event(), asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""No error of Redis ends a loop of a worker: it is told once, the call is made again, and that is told too."""
+"""No error of Redis ends a loop of a worker: it is reported once, the call is repeated, and its success is reported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ERRORS = [
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 @pytest.mark.parametrize(("module", "command"), [(claimer, "claim"), (sweeper, "sweep")], ids=["claimer", "sweeper"])
-async def test_the_call_is_made_again(
+async def test_the_call_is_repeated(
     redis: Redis,
     redis_url: str,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""What a run that did not end its job costs the job, and where in the queue the job waits then."""
+"""What a run that did not end its job costs the job, and where in the queue the job waits afterwards."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "st
 
 
 @pytest.mark.parametrize(
-    ("is_free", "told"),
+    ("is_free", "expected"),
     [
         (False, AGAIN | {"tries": 2, "run_ms": 250}),
         (True, AGAIN | {"tries": None, "run_ms": NOT_RUN, "status": RunStatus.HANDED_BACK}),
     ],
     ids=["a try", "nothing"],
 )
-def test_another_try_costs(run: Run, is_free: bool, told: dict[str, Any]) -> None:
+def test_a_retry_costs(run: Run, is_free: bool, expected: dict[str, Any]) -> None:
     back = retried(run, ValueError(LONG), 1.5, is_free)
-    assert fields(back, told) == told
+    assert fields(back, expected) == expected
     assert len(back.note) == 300
 
 
 @pytest.mark.parametrize(
-    ("is_free", "told"), [(True, BACK | {"tries": None}), (False, BACK | {"tries": 2})], ids=["nothing", "a try"]
+    ("is_free", "expected"), [(True, BACK | {"tries": None}), (False, BACK | {"tries": 2})], ids=["nothing", "a try"]
 )
-def test_a_worker_that_stops_puts_the_job_where_it_stood_and_that_costs(
-    run: Run, is_free: bool, told: dict[str, Any]
+def test_a_job_that_is_handed_back_keeps_its_place_and_that_costs(
+    run: Run, is_free: bool, expected: dict[str, Any]
 ) -> None:
-    assert fields(handed_back(run, WORKER, is_free), told) == told
+    assert fields(handed_back(run, WORKER, is_free), expected) == expected
 
 
 def test_the_note_of_a_crash_is_short(run: Run) -> None:

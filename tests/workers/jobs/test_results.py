@@ -22,11 +22,11 @@ WORKER = "host:1:builds"
 TIMES = {"start_ms": ENQUEUED_MS + 10, "finish_ms": ENQUEUED_MS + 35}
 
 
-@job(keep_result=7)
+@job(name="results.kept", keep_result=7)
 async def kept() -> None: ...
 
 
-@job(keep_result_forever=True)
+@job(name="results.kept_for_ever", keep_result_forever=True)
 async def kept_for_ever() -> None: ...
 
 

@@ -1,4 +1,4 @@
-"""One worker on a real Redis: what becomes of each kind of job."""
+"""One worker on a real Redis: the end of each kind of job."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from redis.asyncio import Redis
 
 from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.commands.workers.recover import recover
+from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.retry import Retry
 from monarq.shared.payloads.payload import Result
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
+from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
 from tests.support.workers import (
     CODECS,
@@ -32,6 +35,11 @@ from tests.support.workers import (
 from tests.workers.support import worker_jobs as jobs
 
 
+@job
+async def come_back() -> None:
+    raise Retry(defer=60)
+
+
 async def test_result_is_kept(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.plus, 2, 3, job_id="sum")
     worker = await run_burst(redis_url, jobs.ALL)
@@ -41,7 +49,7 @@ async def test_result_is_kept(redis: Redis, redis_url: str) -> None:
     assert await redis.exists(names.job("sum"), names.in_progress("sum"), names.retry("sum"), QUEUE.queue) == 0
 
 
-async def test_context_tells_of_the_run(redis: Redis, redis_url: str) -> None:
+async def test_context_describes_the_run(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.tell, "hello", job_id="told")
     await run_burst(redis_url, jobs.ALL)
     assert (await result_of(redis, "told")).value == ["told", "tell", 1, QUEUE.queue, "hello"]
@@ -91,6 +99,18 @@ async def test_retry_runs_again(redis: Redis, redis_url: str, job: Any, tries: i
     result = await result_of(redis, "again")
     assert (result.value, result.job_try) == (tries, tries)
     assert worker.counters.retried == tries - 1
+
+
+async def test_a_job_waits_as_long_as_it_asked_to(redis: Redis, redis_url: str) -> None:
+    recorder = Recorder()
+    enqueued_ms = await server_ms(redis)
+    await put(redis, come_back, job_id="later")
+    async with running(make_worker(redis_url, [come_back], recorder)):
+        await recorder.until("job_retried")
+    due_ms = await redis.zscore(QUEUE.queue, "later")
+    assert enqueued_ms + 60_000 <= due_ms <= await server_ms(redis) + 60_000
+    assert await redis.get(names.retry("later")) == b"1"
+    await redis.flushall()
 
 
 async def test_job_that_cancels_itself_uses_its_tries_up(redis: Redis, redis_url: str) -> None:

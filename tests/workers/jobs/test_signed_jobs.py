@@ -1,4 +1,4 @@
-"""Signed jobs and results on the whole road, and what can be done by who can only write to Redis: nothing runs."""
+"""Signed jobs and results from end to end: nothing runs that was written to Redis without the key."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def reason(redis: Redis, job_id: str) -> str:
 
 
 @pytest.mark.parametrize("codec", ["msgpack", "pickle"])
-async def test_there_and_back(redis: Redis, redis_url: str, codec: Any) -> None:
+async def test_a_round_trip(redis: Redis, redis_url: str, codec: Any) -> None:
     async with Producer(redis_url, codec=codec, signing_key=KEY) as producer:
         one = await producer.enqueue("plus", 1, 2)
         many = await producer.enqueue_many("plus", [(number, 1) for number in range(3)])
@@ -76,7 +76,7 @@ async def test_there_and_back(redis: Redis, redis_url: str, codec: Any) -> None:
             await bad.result(5)
 
 
-async def test_whoever_has_no_key_has_nothing_decoded(redis: Redis, redis_url: str) -> None:
+async def test_nothing_that_is_forged_is_decoded(redis: Redis, redis_url: str) -> None:
     UNPICKLED.clear()
     bomb = pickle.dumps({"f": "plus", "a": (Bomb(),), "k": {}, "t": None, "et": 1})
     ours, foreign = Signer(KEY), Signer(FOREIGN_KEY)
@@ -110,7 +110,7 @@ async def test_a_signature_does_not_make_pickle_allowed(redis: Redis, redis_url:
     assert "pickle is not allowed here" in await reason(redis, "a")
 
 
-async def test_results_are_read_by_nobody_who_is_not_sure_of_them(redis: Redis, redis_url: str) -> None:
+async def test_results_that_are_not_verified_are_not_read(redis: Redis, redis_url: str) -> None:
     UNPICKLED.clear()
     async with Producer(redis_url, codec="pickle", signing_key=KEY) as producer:
         handle = producer.handle("a")
@@ -135,7 +135,7 @@ async def test_a_worker_without_the_key_leaves_what_can_be_retried(redis: Redis,
         assert await handle.result(5) == 3
 
 
-async def test_keys_are_changed_while_jobs_wait(redis: Redis, redis_url: str) -> None:
+async def test_keys_are_rotated_while_jobs_wait(redis: Redis, redis_url: str) -> None:
     async with (
         Producer(redis_url, signing_key=KEY) as old,
         Producer(redis_url, signing_key=f"{NEXT_KEY},{KEY}") as new,

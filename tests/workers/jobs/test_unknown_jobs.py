@@ -94,7 +94,7 @@ async def test_it_is_dead_with_the_reason_after_a_time(redis: Redis, redis_url: 
     assert (letter["tries"], letter["crashes"]) == (0, 0)
 
 
-async def test_its_time_begins_at_the_first_meeting_and_goes_on(redis: Redis, redis_url: str) -> None:
+async def test_its_time_begins_at_the_first_claim_and_goes_on(redis: Redis, redis_url: str) -> None:
     """Neither another worker nor another meeting begins it anew, and it has nothing to do with the enqueue."""
     await put(redis, "no_such_job", job_id="who")
     await run_burst(redis_url, jobs.ALL)
@@ -106,7 +106,7 @@ async def test_its_time_begins_at_the_first_meeting_and_goes_on(redis: Redis, re
     assert [m.what for m in (await view_of(redis, "who")).timeline].count("unknown") == 1
 
 
-async def test_what_it_has_used_before_stays(redis: Redis, redis_url: str) -> None:
+async def test_its_tries_and_crashes_stay(redis: Redis, redis_url: str) -> None:
     await put(redis, "no_such_job", job_id="who")
     await redis.set(names.retry("who"), 2, ex=60)
     await redis.set(QUEUE.crash("who"), "1 killed by signal 9", ex=60)
@@ -177,7 +177,7 @@ async def test_where_it_does_not_wait(redis: Redis, redis_url: str, changes: dic
     assert await redis.exists(QUEUE.crash("who"), QUEUE.queue) == 0
 
 
-def test_a_time_below_none_is_refused() -> None:
+def test_a_negative_time_is_rejected() -> None:
     with pytest.raises(SettingsError, match="keep_unknown_s is -1: give seconds from 0"):
         WorkerSettings(keep_unknown_s=-1)
 
@@ -202,13 +202,13 @@ def met(since_s: float | None) -> Lease:
     ("since_s", "least_s", "most_s"),
     [(None, 0.75, 1.25), (0.5, 0.75, 1.25), (1, 0.75, 1.25), (8, 6, 10), (100, 22.5, 37.5), (3595, 5, 5)],
 )
-def test_the_longer_it_waits_the_later_it_comes_back(since_s: float | None, least_s: float, most_s: float) -> None:
+def test_the_longer_it_has_waited_the_longer_its_delay(since_s: float | None, least_s: float, most_s: float) -> None:
     for seed in range(20):
         random.seed(seed)
         assert least_s <= UnknownJobs("w1", keep_s=3600, burst=False, clock=Clock()).delay_s(met(since_s)) <= most_s
 
 
-def test_many_are_dealt_out_over_time() -> None:
+def test_many_are_spread_over_time() -> None:
     unknown = UnknownJobs("w1", keep_s=3600, burst=False, clock=Clock())
     lease = met(None)
     delays_s = [unknown.delay_s(lease) for _ in range(10_000)]
@@ -217,7 +217,7 @@ def test_many_are_dealt_out_over_time() -> None:
     assert max(unknown.delay_s(lease) for _ in range(200_000)) == MAX_SPREAD_S
 
 
-def test_a_name_is_told_of_once_in_a_while_and_not_too_many_are() -> None:
+def test_a_name_is_logged_once_in_a_while_and_not_too_many_are() -> None:
     clock = Clock()
     unknown = UnknownJobs("w1", keep_s=3600, burst=False, clock=clock)
     assert [unknown.should_log("a") for _ in range(3)] == [True, False, False]

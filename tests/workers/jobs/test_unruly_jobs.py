@@ -1,4 +1,4 @@
-"""Jobs, and surroundings, that do what they should not: nothing of it falls on other jobs, or on the worker."""
+"""Jobs, and environments, that do what they should not: neither other jobs nor the worker suffer from it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_a_thread_job_that_raises_is_not_abandoned(redis: Redis, redis_url
     assert worker.counters.abandoned_threads == 0
 
 
-async def test_threads_that_hang_take_no_place_from_other_jobs(redis: Redis, redis_url: str) -> None:
+async def test_threads_that_hang_take_no_slot_from_other_jobs(redis: Redis, redis_url: str) -> None:
     jobs.LET_GO.clear()
     try:
         async with running(make_worker(redis_url, jobs.ALL, threads=1)) as worker:
@@ -93,7 +93,7 @@ async def test_cpu_jobs_wait_while_no_child_process_starts(
     assert (result.value, result.job_try) == (42, 1)
 
 
-async def test_a_rare_look_is_no_call_without_a_reply(redis: Redis, redis_url: str) -> None:
+async def test_a_long_poll_interval_is_no_call_without_a_reply(redis: Redis, redis_url: str) -> None:
     async with (
         redis.monitor() as monitor,
         running(make_worker(redis_url, [jobs.answer_with_bytes], poll_s=60)),
@@ -151,7 +151,7 @@ async def test_values_and_errors_that_exit_when_looked_at_fail_their_jobs(redis:
     assert "its str() raised SystemExit" in (await letter_of(redis, "error"))["error"]
 
 
-async def test_a_job_whose_own_code_hinders_the_verdict_is_dead_in_the_end(redis: Redis, redis_url: str) -> None:
+async def test_a_job_whose_own_code_prevents_its_outcome_is_dead_in_the_end(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.wait_for_a_moment, job_id="innocent")
     await put(redis, jobs.raise_what_cannot_be_judged, job_id="unjudged")
     async with running_pool(TARGET, fake=False, redis_url=redis_url, lease_s=0.3) as pool:
@@ -162,7 +162,7 @@ async def test_a_job_whose_own_code_hinders_the_verdict_is_dead_in_the_end(redis
     assert not pool.count("is lost")
 
 
-async def test_a_payload_outlives_the_wait_for_another_try(redis: Redis, redis_url: str) -> None:
+async def test_a_payload_outlives_the_delay_of_a_retry(redis: Redis, redis_url: str) -> None:
     """Its time to live, which every job of arq's clients has, is for jobs that have not started."""
     recorder = Recorder()
     async with running(make_worker(redis_url, jobs.ALL, recorder)):

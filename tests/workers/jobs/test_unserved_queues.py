@@ -60,7 +60,7 @@ def test_one_line_names_jobs_and_options(
     assert line == f"jobs here belong to queues that this worker does not serve: {told}"
 
 
-def test_nothing_is_said_where_all_are_served_or_another_worker_of_the_pool_says_it(
+def test_nothing_is_logged_where_all_are_served_or_another_worker_of_the_pool_logs_it(
     target: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert warnings_of(caplog, WorkerSpec(target, None, {"queues": ["mail", "many images", "arq:queue"]})) == []

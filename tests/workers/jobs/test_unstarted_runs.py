@@ -1,4 +1,4 @@
-"""A run that is stopped before its task has begun: its function is not called, and that is a try in no count."""
+"""A run that is cancelled before its task has begun: its function is not called, and it counts as no try."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.workers.support import worker_jobs as jobs
 
 @pytest.mark.parametrize("arq_style", [False, True], ids=["by monarq's settings", "by arq's settings"])
 @pytest.mark.parametrize(
-    ("cancel_reason", "told", "waits"),
+    ("cancel_reason", "event", "waits"),
     [
         (CancelReason.LOST, "job_lost", True),
         (CancelReason.ABORT, "job_aborted", False),
@@ -22,8 +22,8 @@ from tests.workers.support import worker_jobs as jobs
     ],
     ids=lambda value: value.name if isinstance(value, CancelReason) else None,
 )
-async def test_what_becomes_of_it(
-    redis: Redis, redis_url: str, cancel_reason: CancelReason, told: str, waits: bool, arq_style: bool
+async def test_its_outcome(
+    redis: Redis, redis_url: str, cancel_reason: CancelReason, event: str, waits: bool, arq_style: bool
 ) -> None:
     recorder = Recorder()
     worker = make_worker(redis_url, [jobs.plus], recorder, arq_style=arq_style, allow_abort=True, lease_s=60.0)
@@ -38,7 +38,7 @@ async def test_what_becomes_of_it(
         components.runner.start(lease)
         [run] = worker.runs
         run.cancel(cancel_reason)
-        await recorder.until(told)
+        await recorder.until(event)
         components.runner.acknowledge_handed_back()
         await components.acker.flush()
         assert "job_started" not in recorder.events

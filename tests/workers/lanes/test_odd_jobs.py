@@ -1,4 +1,4 @@
-"""Jobs of decorated functions, partials, objects and methods run, and get their context where they want it."""
+"""Jobs of decorated functions, partials, objects and methods run, and get their context where they declare it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _unnamed(value: Any, job_id: str) -> Any:
     ],
     ids=["coroutine", "generator"],
 )
-async def test_what_is_not_done_yet_is_no_result(redis: Redis, redis_url: str, job: Any, words: str) -> None:
+async def test_an_unfinished_value_is_no_result(redis: Redis, redis_url: str, job: Any, words: str) -> None:
     await put(redis, job, job_id="undone")
     await run_burst(redis_url, jobs.ALL)
     result = await result_of(redis, "undone")

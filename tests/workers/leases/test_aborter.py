@@ -1,4 +1,4 @@
-"""A job is aborted, by whom and when: what its worker makes of it."""
+"""Abort requests: by which client, when, and what the worker does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker holds, and how its leases are renewed: each for itself, and never for longer than Redis keeps it."""
+"""The leases of a worker are renewed, each for itself, and never for longer than in Redis."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def claimed(redis: Redis, *job_ids: str) -> list[Lease]:
 
 
 class Renewals:
-    """When each call that renews was made and how many leases it was for, and of which leases was told as lost."""
+    """When each call that renews was made and how many leases it was for, and which leases were reported as lost."""
 
     def __init__(self) -> None:
         self.asked_s: list[float] = []
@@ -96,19 +96,7 @@ async def keeping(redis_url: str, renewals: Renewals, held: Sequence[Lease]) -> 
         await keeper.stop()
 
 
-async def test_the_end_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis: Redis) -> None:
-    [older] = await claimed(redis, "again")
-    newer, table = replace(older, token="newer"), LeaseTable([QUEUE])
-    table.add(older)
-    table.add(newer)
-    table.remove(older)
-    assert (table.holds(older), table.holds(newer), len(table)) == (False, True, 1)
-    table.remove(newer)
-    assert len(table) == 0
-    await redis.flushall()
-
-
-async def test_what_is_lost_is_told_and_what_is_kept_ends_no_later_than_in_redis(
+async def test_lost_leases_are_reported_and_kept_ones_expire_no_later_than_in_redis(
     redis: Redis, redis_url: str, renewals: Renewals
 ) -> None:
     kept, taken = await claimed(redis, "kept", "taken")

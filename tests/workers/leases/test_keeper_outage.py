@@ -1,4 +1,4 @@
-"""While Redis is away the leases are asked for again soon; each spell is told of once, and once more at its end."""
+"""While Redis is away the renewal is retried soon; each outage is reported once, and once more at its end."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Waits(threading.Event):
 
 
 @pytest.mark.parametrize(("lease_s", "longest_s"), [(15.0, 1.0), (1.2, 0.2)])
-async def test_it_asks_again_soon_and_tells_of_each_spell(
+async def test_it_retries_soon_and_reports_each_outage(
     monkeypatch: pytest.MonkeyPatch, lease_s: float, longest_s: float
 ) -> None:
     recorder, client, waits = Recorder(), FailingRedis(), Waits()

@@ -1,4 +1,4 @@
-"""Jobs of a worker that nobody saw die go on where they stood, not behind what waits."""
+"""Jobs of a worker that nobody saw die keep their place at the head of the queue."""
 
 from __future__ import annotations
 

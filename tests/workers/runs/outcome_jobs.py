@@ -1,4 +1,4 @@
-"""The same failures in each lane: see test_one_verdict.py."""
+"""The same failures in each lane: see test_outcome_in_lanes.py."""
 
 from __future__ import annotations
 

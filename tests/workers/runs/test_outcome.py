@@ -30,11 +30,11 @@ from monarq.workers.runs.run import CancelReason
 from tests.workers.support.runs import make_run
 
 
-@job(retries=1, max_tries=3, retry_on=LookupError, backoff=0, timeout=5)
+@job(name="outcome.picky", retries=1, max_tries=3, retry_on=LookupError, backoff=0, timeout=5)
 async def picky() -> None: ...
 
 
-@job(lane="thread", timeout=5)
+@job(name="outcome.in_thread", lane="thread", timeout=5)
 def in_thread() -> None: ...
 
 

@@ -1,4 +1,4 @@
-"""Whether a job is tried again does not depend on its lane: the classes count that it raised, where it raised them."""
+"""The outcome does not depend on the lane: what counts is the class that a job raised, where it raised it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TRIES: Final[dict[str, dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("lane", ["io", "thread", "cpu"])
-async def test_one_verdict_in_each_lane(redis: Redis, redis_url: str, lane: str) -> None:
+async def test_the_same_outcome_in_each_lane(redis: Redis, redis_url: str, lane: str) -> None:
     for how, policies in TRIES.items():
         for policy in policies:
             job = next(job for job in jobs.ALL if job.name == f"{lane}.{policy}")
@@ -61,7 +61,7 @@ async def test_no_wait_is_longer_than_a_duration_may_be(redis: Redis, redis_url:
 
 
 @pytest.mark.parametrize("lane", ["io", "thread", "cpu"])
-async def test_a_note_that_is_no_text_is_told_escaped(redis: Redis, redis_url: str, lane: str) -> None:
+async def test_a_note_that_is_no_text_is_shown_escaped(redis: Redis, redis_url: str, lane: str) -> None:
     """As one with the name of a file in it may be."""
     job = next(job for job in jobs.ALL if job.name == f"{lane}.picky")
     await put(redis, job, "noted", job_id="noted")
