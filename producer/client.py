@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from monarq.producer.enqueue.bulk import Bulk
 from monarq.producer.enqueue.serializer import Packer, new_id
 from monarq.producer.enqueue.submitter import Submitter
-from monarq.producer.given_redis import choose_redis
+from monarq.producer.redis_options import choose_redis
 from monarq.producer.results.as_completed import iterate_completed
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.listener import Listener

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
 from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
-from monarq.producer.loop_thread import LoopThread
+from monarq.producer.event_loop_thread import LoopThread
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.status import JobStatus
 from monarq.shared.errors import ProducerClosedError

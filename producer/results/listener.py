@@ -13,7 +13,7 @@ from typing import Final
 
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from monarq.producer import log
+from monarq.producer.results import log
 from monarq.producer.results.progress_watchers import QueueWatches, Watch
 from monarq.producer.results.result_waiters import QueueWaiters, Waiter
 from monarq.producer.results.subscription import Subscription

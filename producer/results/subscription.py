@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from redis.asyncio.client import PubSub
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from monarq.producer import log
+from monarq.producer.results import log
 from monarq.shared.redis.attempts import LONGEST_PAUSE_S
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.client import Wire

@@ -13,7 +13,7 @@ from monarq.producer.results import subscription as subscription_module
 from monarq.shared.errors import ResultTimeoutError
 from monarq.shared.redis.keys import QueueKeys
 from tests.producer.jobs import fetch
-from tests.producer.listening import listeners, look_every, subscribed
+from tests.producer.results.listening import listeners, look_every, subscribed
 from tests.support.played_worker import PlayedWorker
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time, patience_s

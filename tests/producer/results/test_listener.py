@@ -22,7 +22,7 @@ from monarq.shared.payloads.codec import PICKLE
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch, noop
-from tests.producer.listening import look_every, subscribed
+from tests.producer.results.listening import look_every, subscribed
 from tests.support.played_worker import PlayedWorker, end_like_arq, result_bytes
 from tests.support.slowness import patience_s
 

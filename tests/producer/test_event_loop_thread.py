@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from monarq.producer.loop_thread import LoopThread
+from monarq.producer.event_loop_thread import LoopThread
 from monarq.shared.errors import ProducerClosedError, ProducerMisusedError
 
 Arrange = Callable[[LoopThread, Callable[[], object]], None]
