@@ -1,7 +1,7 @@
-"""An event loop in a thread of its own, for callers that have none.
+"""Event loop thread: an event loop in a thread of its own, for blocking callers.
 
-A signal handler, and what the garbage collector calls, may interrupt a call anywhere and make another in the same
-thread: so no lock is held then that they would wait for, and none that the loop's thread needs to answer them.
+A signal handler, or a finalizer that the garbage collector runs, may interrupt a call anywhere and make another in the
+same thread. So no lock is held that such a call would wait for, nor one that the loop's thread needs to answer it.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ T = TypeVar("T")
 
 
 Started = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
-"""The loop once it runs, and what ends it when it is set."""
+"""The loop once it runs, and the event that ends it."""
 
-SIGNALS_S: Final = 0.5
-"""A signal that comes just before a thread goes to sleep does not wake it: Ctrl-C is seen so late at the latest."""
+SIGNAL_CHECK_S: Final = 0.5
+"""A signal that arrives just before a thread sleeps does not wake it: Ctrl-C is seen at most so much later."""
 
-LONGEST_END_S: Final = 5.0
-"""No program is kept from ending for longer, whatever the connections do."""
+STOP_TIMEOUT_S: Final = 5.0
+"""The end of a program is not delayed for longer, whatever the connections do."""
 
 
-class LoopThread:
-    """Runs coroutines for any number of threads, until it is closed, let go of, or the program ends.
+class EventLoopThread:
+    """Runs coroutines for any number of threads, until it is closed or garbage, or the program ends.
 
     Args:
         name: the thread's name.
-        at_end: what its loop does last.
+        at_end: awaited last on its loop.
     """
 
     def __init__(self, name: str, at_end: Callable[[], Awaitable[None]]) -> None:
@@ -48,11 +48,11 @@ class LoopThread:
         self._thread = threading.Thread(target=_run_loop, args=(started, at_end), name=name, daemon=True)
         self._thread.start()
         self._loop, self._stop = started.result()
-        # Also when nobody closes it: a daemon thread that is cut off at the end of the program complains.
+        # Also when nobody closes it: a daemon thread that is cut off at the end of the program causes error messages.
         self._finalizer = weakref.finalize(self, _stop_loop, self._pid, self._loop, self._stop, self._thread)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Runs the coroutine and waits for it; when that is interrupted, by Ctrl-C say, it is cancelled.
+        """Runs the coroutine and waits for it; it is cancelled where the wait is interrupted, by Ctrl-C for instance.
 
         Raises:
             ProducerClosedError: the thread is closed, or was while it waited.
@@ -65,11 +65,11 @@ class LoopThread:
             return call.wait(self._thread)
         except asyncio.CancelledError:
             if not self._closed and self._thread.is_alive():
-                raise  # as the job has
+                raise  # as the job was
             raise ProducerClosedError from None
         except BaseException:
-            # Ctrl-C comes between any two steps: whether the loop has the call already can only be told there.
-            self._give_up(call)
+            # Ctrl-C may come between any two steps: only the loop knows whether it has the call already.
+            self._cancel(call)
             raise
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class LoopThread:
             )
         if threading.current_thread() is self._thread:
             raise ProducerMisusedError("a SyncProducer was called from its own event loop, and would wait for itself")
-        # Under the lock nothing is handed to a loop that has been told to stop, and would never run it.
+        # Under the lock, as a loop that has been told to stop would never run the call.
         with self._lock:
             if not self._closed:
                 with suppress(RuntimeError):  # the loop is closed: a handler closed the producer since the line above
@@ -95,25 +95,25 @@ class LoopThread:
                     return
         raise ProducerClosedError
 
-    def _give_up(self, call: _Call[Any]) -> None:
-        # In a fork the lock may be held for ever, by a thread that stayed behind.
+    def _cancel(self, call: _Call[Any]) -> None:
+        # In a fork the lock may be held for ever, by a thread that does not exist there.
         if os.getpid() == self._pid:
             with self._lock, suppress(RuntimeError):
                 if not self._closed:
-                    self._loop.call_soon_threadsafe(call.give_up)
+                    self._loop.call_soon_threadsafe(call.cancel)
                     return
         if not call.has_begun:  # otherwise it ends with its loop
-            call.give_up()
+            call.cancel()
 
 
 class _Call(Generic[T]):
-    """A coroutine on its way to the loop, where `begin` and `give_up` are called in the order of the caller's steps."""
+    """A coroutine on its way to the loop, where `begin` and `cancel` are called in the order of the caller's steps."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._coroutine = coroutine
         self._task: asyncio.Task[T] | None = None
-        # Held until the task has ended. A future's lock would be held by its waiter now and then, and the loop's thread
-        # would wait for it, while a signal handler on top of that waiter waits for the loop's thread.
+        # Held until the task has ended. A future's own lock is held by its waiter now and then; the loop's thread would
+        # wait for it, while a signal handler that interrupted the waiter waits for the loop's thread.
         self._running = threading.Lock()
         self._running.acquire()
 
@@ -123,13 +123,13 @@ class _Call(Generic[T]):
         return self._task is not None
 
     def wait(self, thread: threading.Thread) -> T:
-        """What the coroutine came to in the loop's thread.
+        """Waits for the coroutine in the loop's thread, and returns its result.
 
         Raises:
             CancelledError: it was cancelled, or the thread ended before it began.
             BaseException: what the coroutine raised.
         """
-        while not self._running.acquire(timeout=SIGNALS_S):
+        while not self._running.acquire(timeout=SIGNAL_CHECK_S):
             if not thread.is_alive() and not self.has_begun:
                 raise asyncio.CancelledError
         assert self._task is not None
@@ -140,8 +140,8 @@ class _Call(Generic[T]):
         self._task = asyncio.get_running_loop().create_task(self._coroutine)
         self._task.add_done_callback(self._end)
 
-    def give_up(self) -> None:
-        """Nobody waits any more."""
+    def cancel(self) -> None:
+        """Cancels the coroutine, as nobody waits for it any more."""
         if self._task is None:
             self._coroutine.close()
         else:
@@ -149,7 +149,7 @@ class _Call(Generic[T]):
 
     def _end(self, task: asyncio.Task[T]) -> None:
         if not task.cancelled():
-            task.exception()  # a waiter that was interrupted never asks, and asyncio would tell of that
+            task.exception()  # asyncio would log an exception that an interrupted waiter never retrieves
         self._running.release()
 
 
@@ -159,7 +159,7 @@ def _run_loop(started: Started, at_end: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _serve(started: Started, at_end: Callable[[], Awaitable[None]]) -> None:
-    """Lets the loop run until it is told to stop; the runner then cancels what is left."""
+    """Keeps the loop running until it is told to stop; the runner then cancels what is left."""
     stop = asyncio.Event()
     started.set_result((asyncio.get_running_loop(), stop))
     await stop.wait()
@@ -169,6 +169,6 @@ async def _serve(started: Started, at_end: Callable[[], Awaitable[None]]) -> Non
 def _stop_loop(pid: int, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, thread: threading.Thread) -> None:
     if os.getpid() == pid and thread.is_alive():
         loop.call_soon_threadsafe(stop.set)
-        # The garbage collector may find a producer that nobody has any more in that very thread.
+        # The garbage collector may run the finalizer in that very thread.
         if thread is not threading.current_thread():
-            thread.join(LONGEST_END_S)
+            thread.join(STOP_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""The Redis that a producer's settings name: an address, or a client whose way of connecting is taken over."""
+"""A producer's Redis options: a URL, or a client whose connection settings are used."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import open_redis, redis_url, shown_url
 
 
-def choose_redis(url: str | None, redis: object) -> tuple[Redis, str]:
-    """The client to connect like, and what its server is called.
+def resolve_redis(url: str | None, redis: object) -> tuple[Redis, str]:
+    """The client whose connection settings are used, and its server's name for logs and errors.
 
     Args:
         url: the server's URL, or None.
         redis: a client, or None.
 
     Raises:
-        SettingsError: both are given, or one of them is none.
+        SettingsError: both are given, or one of them cannot be used.
     """
     if redis is None:
         chosen = redis_url(url)
@@ -28,12 +28,12 @@ def choose_redis(url: str | None, redis: object) -> tuple[Redis, str]:
     if url is not None:
         raise SettingsError("give either url or redis, not both")
     if not isinstance(redis, Redis):
-        raise SettingsError(f"redis is a {type(redis).__qualname__}, {_what_instead(redis)}")
+        raise SettingsError(f"redis is a {type(redis).__qualname__}, {_needed_instead(redis)}")
     options = redis.connection_pool.connection_kwargs
     return redis, str(options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}")
 
 
-def _what_instead(redis: object) -> str:
+def _needed_instead(redis: object) -> str:
     if isinstance(redis, (RedisCluster, BlockingCluster)):
         return "whose server is a cluster: a queue lives on one server, so give a redis.asyncio.Redis of that"
     if isinstance(redis, (Sentinel, BlockingSentinel)):

@@ -1,4 +1,4 @@
-"""What a producer writes to the log, at the logger ``monarq.producer``: all of its text, and nothing else."""
+"""The log lines of a producer, all of them: logger ``monarq.producer``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from monarq.shared.text.log_lines import open_logger
 logger = open_logger("monarq.producer")
 
 
-def not_hearing(where: str, error: BaseException) -> None:
-    """The channels of ended jobs cannot be heard, from now on."""
+def subscription_lost(where: str, error: BaseException) -> None:
+    """The channels of ended jobs are not heard from now on."""
     logger.warning(
         "cannot hear of ended jobs from Redis at %s: %s; results are asked for each second meanwhile",
         where,
@@ -17,13 +17,13 @@ def not_hearing(where: str, error: BaseException) -> None:
     )
 
 
-def hearing_again(where: str) -> None:
-    """They can be heard again."""
+def subscription_restored(where: str) -> None:
+    """The channels are heard again."""
     logger.info("hearing of ended jobs from Redis at %s again", where)
 
 
-def looking_failed(where: str, error: BaseException) -> None:
-    """Results cannot be looked up; it is tried again until it works."""
+def lookup_failed(where: str, error: BaseException) -> None:
+    """Results could not be looked up; the lookup is repeated until it works."""
     logger.warning(
         "cannot look for results in Redis at %s: %s; whoever waits for one goes on waiting", where, error_text(error)
     )

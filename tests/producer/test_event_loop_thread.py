@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from monarq.producer.event_loop_thread import LoopThread
+from monarq.producer.event_loop_thread import EventLoopThread
 from monarq.shared.errors import ProducerClosedError, ProducerMisusedError
 
-Arrange = Callable[[LoopThread, Callable[[], object]], None]
+Arrange = Callable[[EventLoopThread, Callable[[], object]], None]
 
 
 async def nothing() -> None:
     """For the end."""
 
 
-class Interrupted(LoopThread):
+class Interrupted(EventLoopThread):
     """Ctrl-C comes before a call is handed over, or as soon as it has begun, which the event tells."""
 
     begun: threading.Event | None = None
@@ -64,14 +64,14 @@ def test_a_call_that_is_interrupted_as_the_thread_is_closed(thread: Interrupted)
     with pytest.raises(KeyboardInterrupt):
         thread.run(nothing())
     with pytest.raises(ProducerClosedError):
-        LoopThread.run(closed_thread(), nothing())
+        EventLoopThread.run(closed_thread(), nothing())
 
 
 def test_a_timeout_of_the_call_is_its_own() -> None:
     async def fail() -> None:
         raise TimeoutError("mine")
 
-    thread = LoopThread("tested", nothing)
+    thread = EventLoopThread("tested", nothing)
     with pytest.raises(TimeoutError, match="mine"):
         thread.run(fail())
     thread.close()
@@ -82,7 +82,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Arrange]:
     """Has a signal handler do something as soon as a thread is being given its next call."""
     before = signal.getsignal(signal.SIGUSR1)
 
-    def arrange(thread: LoopThread, act: Callable[[], object]) -> None:
+    def arrange(thread: EventLoopThread, act: Callable[[], object]) -> None:
         signal.signal(signal.SIGUSR1, lambda *_: act())
         monkeypatch.setattr(thread, "_loop", Interrupting(thread._loop))
 
@@ -110,7 +110,7 @@ async def answer(value: str) -> str:
 
 
 def test_a_signal_handler_may_call_while_a_call_is_handed_over(interrupt: Arrange) -> None:
-    thread = LoopThread("tested", nothing)
+    thread = EventLoopThread("tested", nothing)
     inner: list[str] = []
     interrupt(thread, lambda: inner.append(thread.run(answer("inner"))))
     assert (thread.run(answer("outer")), inner) == ("outer", ["inner"])
@@ -118,14 +118,14 @@ def test_a_signal_handler_may_call_while_a_call_is_handed_over(interrupt: Arrang
 
 
 def test_a_signal_handler_may_close_while_a_call_is_handed_over(interrupt: Arrange) -> None:
-    thread = LoopThread("tested", nothing)
+    thread = EventLoopThread("tested", nothing)
     interrupt(thread, thread.close)
     with pytest.raises(ProducerClosedError):
         thread.run(answer("outer"))
 
 
 def test_the_loop_s_own_thread_is_told_at_once() -> None:
-    thread = LoopThread("tested", nothing)
+    thread = EventLoopThread("tested", nothing)
 
     async def call_again() -> None:
         coroutine = answer("inner")
@@ -140,15 +140,15 @@ def test_the_loop_s_own_thread_is_told_at_once() -> None:
 
 
 def test_one_that_is_let_go_of_in_its_own_thread_ends() -> None:
-    holder = [LoopThread("tested", nothing)]
+    holder = [EventLoopThread("tested", nothing)]
     worker = holder[0]._thread
     holder[0]._loop.call_soon_threadsafe(holder.clear)
     worker.join(10)
     assert not worker.is_alive()
 
 
-def closed_thread() -> LoopThread:
+def closed_thread() -> EventLoopThread:
     """One that takes no calls."""
-    thread = LoopThread("tested", nothing)
+    thread = EventLoopThread("tested", nothing)
     thread.close()
     return thread

@@ -97,7 +97,7 @@ async def test_closing_wakes_other_threads_and_may_be_repeated(redis_url: str) -
 
         waiting = threading.Thread(target=wait)
         waiting.start()
-        while handle.status() != "queued" or not producer._producer._listener._channels:
+        while handle.status() != "queued" or not producer._producer._listener._result_waiters:
             pass
         producer.close()
         producer.close()
@@ -121,7 +121,7 @@ async def test_ctrl_c_ends_a_wait(redis_url: str) -> None:
                 print("waiting", flush=True)
                 handle.result()
             except KeyboardInterrupt:
-                queues = producer._producer._listener._channels.values()
+                queues = producer._producer._listener._result_waiters.values()
                 while any(queues):
                     pass
                 print(handle.status(), "and nobody waits")

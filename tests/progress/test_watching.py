@@ -215,5 +215,5 @@ async def test_a_watch_that_is_left_keeps_nothing(producer: Producer, played: Pl
     await other.aclose()
     await asyncio.sleep(0.05)
     listener = producer._listener
-    assert not any(listener._reports.values())
-    assert not any(listener._channels.values())
+    assert not any(listener._progress_watchers.values())
+    assert not any(listener._result_waiters.values())

@@ -168,7 +168,7 @@ async def test_pickle_only_where_it_was_asked_for(redis_url: str, redis: Redis) 
 
 async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, worker: PlayedWorker) -> None:
     async with open_redis(redis_url, decode_responses=True) as client, Producer(redis=client) as producer:
-        producer._listener._look_every_s = 60.0
+        producer._listener._poll_interval_s = 60.0
         handle = await producer.enqueue(fetch, "u")
         waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
         while not dict(await client.pubsub_numsub(QUEUE.ended))[QUEUE.ended]:

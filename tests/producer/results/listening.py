@@ -22,7 +22,7 @@ async def subscribed(redis: Redis, count: int = 1, queue: QueueKeys = QUEUE) -> 
 
 def look_every(producer: Producer, seconds: float) -> None:
     """How often the producer looks at everything; with 60, what comes within a test was told to it."""
-    producer._listener._look_every_s = seconds
+    producer._listener._poll_interval_s = seconds
 
 
 async def listeners(redis: Redis) -> set[str]:

@@ -65,7 +65,7 @@ async def test_leaving_early_waits_for_nothing_any_more(producer: Producer, work
     async for _ in producer.as_completed(handles):
         break
     async with in_time(5):
-        while any(producer._listener._channels.values()):
+        while any(producer._listener._result_waiters.values()):
             await asyncio.sleep(0.01)
 
 

@@ -52,7 +52,7 @@ async def test_a_look_that_fails_is_repeated_soon(proxy: Proxy, worker: PlayedWo
 async def test_a_silent_subscription_is_noticed(
     proxy: Proxy, worker: PlayedWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscription_module, "SILENCE_S", 0.1)
+    monkeypatch.setattr(subscription_module, "PING_AFTER_S", 0.1)
     monkeypatch.setattr(subscription_module, "SOCKET_TIMEOUT_S", 0.5)
     async with Producer(proxy.url) as producer:
         look_every(producer, 60)
@@ -75,8 +75,8 @@ async def test_a_silent_subscription_is_noticed(
 async def test_the_channel_is_left_when_nobody_waits(
     producer: Producer, worker: PlayedWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscription_module, "SILENCE_S", 0.05)
-    monkeypatch.setattr(subscription_module, "LINGER_S", 0.05)
+    monkeypatch.setattr(subscription_module, "PING_AFTER_S", 0.05)
+    monkeypatch.setattr(subscription_module, "IDLE_LIMIT_S", 0.05)
     look_every(producer, 60)
     for _ in range(3):
         handle = await producer.enqueue(fetch, "u")
@@ -112,4 +112,4 @@ async def test_those_who_give_up_are_forgotten(producer: Producer, worker: Playe
     assert {type(end) for end in ended} == {ResultTimeoutError}
     await worker.end(*await worker.claim(), value=1)
     assert await patient == 1
-    assert not any(producer._listener._channels.values())
+    assert not any(producer._listener._result_waiters.values())
