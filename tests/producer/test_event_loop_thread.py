@@ -1,4 +1,4 @@
-"""The thread behind `SyncProducer`, interrupted at moments that a signal hits once in a hundred times."""
+"""The event loop thread of a `SyncProducer`, interrupted at moments that a signal hits once in a hundred times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The blocking producer: the same names, from any thread, interrupted by Ctrl-C, and honest after a fork."""
+"""The blocking producer: the same methods, from any thread, interrupted by Ctrl-C, and refused after a fork."""
 
 from __future__ import annotations
 

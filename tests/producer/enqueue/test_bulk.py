@@ -11,6 +11,7 @@ from chaos.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer
 from monarq.shared.errors import PayloadError, SettingsError
 from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE
+from tests.producer.enqueue.requests import FIRST, count_payloads
 from tests.producer.jobs import count_primes, fetch, noop
 from tests.support.played_worker import PlayedWorker
 from tests.support.proxy import Proxy
@@ -90,3 +91,46 @@ async def test_cancelled_bulk_leaves_the_producer_usable(producer: Producer, red
         await enqueueing
     assert await (await producer.enqueue(fetch, "u")).status() == "queued"
     assert await redis.zcard(DEFAULT_QUEUE) < 20_000
+
+
+@pytest.mark.usefixtures("many_jobs")
+async def test_a_batch_that_loses_its_reply_goes_in_once(proxy: Proxy, redis: Redis) -> None:
+    proxy.lose(Cut.REPLY, FIRST, times=3)
+    async with Producer(proxy.url) as producer:
+        handles = await producer.enqueue_many(noop, [()] * 5000)
+    assert proxy.lost == 3
+    assert await redis.zcard(DEFAULT_QUEUE) == await count_payloads(redis) == 5000
+    assert len({handle.job_id for handle in handles}) == 5000
+
+
+@pytest.mark.usefixtures("many_jobs")
+async def test_bulk_that_fails_half_way_says_which_are_in_and_which_unknown(proxy: Proxy, redis: Redis) -> None:
+    async def go_down() -> None:
+        if await redis.zcard(DEFAULT_QUEUE) >= 3000:
+            await proxy.close_soon()
+
+    proxy.meanwhile = go_down
+    proxy.lose(Cut.REPLY, FIRST, times=1000)
+    async with Producer(proxy.url, retry_for=0.4) as producer:
+        with pytest.raises(PartlyEnqueuedError) as caught:
+            await producer.enqueue_many(noop, [()] * 10_000)
+    error = caught.value
+    there = {raw.decode() for raw in await redis.zrange(DEFAULT_QUEUE, 0, -1)}
+    assert error.total == 10_000
+    assert set(error.enqueued) <= there <= set(error.enqueued) | set(error.job_ids)
+    assert 0 < len(error.job_ids) == len(error.positions) <= 2000
+    assert error.positions == list(range(error.positions[0], error.positions[0] + len(error.positions)))
+
+
+@pytest.mark.usefixtures("many_jobs")
+async def test_bulk_that_meets_a_full_redis_half_way_says_so(redis: Redis, redis_url: str) -> None:
+    used = int((await redis.info("memory"))["used_memory"])
+    await redis.config_set("maxmemory", str(used + 3_000_000))
+    try:
+        async with Producer(redis_url) as producer:
+            with pytest.raises(PartlyEnqueuedError, match="full") as caught:
+                await producer.enqueue_many(fetch, [("u" * 200,)] * 30_000)
+    finally:
+        await redis.config_set("maxmemory", "0")
+    assert caught.value.job_ids == []
+    assert len(caught.value.enqueued) == await redis.zcard(DEFAULT_QUEUE) > 0

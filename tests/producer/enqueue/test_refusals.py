@@ -1,4 +1,4 @@
-"""What Redis refuses for good: nothing is enqueued, nothing is repeated, and the error says what to do."""
+"""Enqueues that Redis refuses for good: nothing is enqueued or repeated, and the error says what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -15,13 +14,11 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, ReadOnlyErro
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chaos.proxy import Cut
-from monarq.producer import PartlyEnqueuedError, Producer, RedisRefusedError
-from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError, SettingsError
-from monarq.shared.jobs.decorators import job
+from monarq.producer import Producer, RedisRefusedError
+from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.redis.redis_errors import Fault, NotSentError, explain, fault_of
-from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch, noop
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time, patience_s
@@ -167,20 +164,6 @@ async def _fill_and_drop(redis: Redis) -> None:
     await redis.config_set("maxmemory", "1")
 
 
-@pytest.mark.usefixtures("many_jobs")
-async def test_bulk_that_meets_a_full_redis_half_way_says_so(redis: Redis, redis_url: str) -> None:
-    used = int((await redis.info("memory"))["used_memory"])
-    await redis.config_set("maxmemory", str(used + 3_000_000))
-    try:
-        async with Producer(redis_url) as producer:
-            with pytest.raises(PartlyEnqueuedError, match="full") as caught:
-                await producer.enqueue_many(fetch, [("u" * 200,)] * 30_000)
-    finally:
-        await redis.config_set("maxmemory", "0")
-    assert caught.value.job_ids == []
-    assert len(caught.value.enqueued) == await redis.zcard(DEFAULT_QUEUE) > 0
-
-
 async def test_a_busy_redis_is_waited_for(redis: Redis, redis_url: str) -> None:
     await redis.config_set("lua-time-limit", "1")
     client = open_redis(redis_url)
@@ -234,23 +217,3 @@ def test_what_each_error_says_of_the_command(error: Exception, fault: Fault) -> 
 def test_a_code_within_a_scripts_error_is_found() -> None:
     told = explain(ResponseError("ERR Error running script (call to f_0): @user_script:1: -OOM command not"), "here")
     assert "Redis is full" in str(told)
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        (5, "is 5: give text, such as '5'"),
-        ("", "must not be empty: leave it out"),
-        ("\ud800", "cannot be written as UTF-8"),
-    ],
-)
-def test_what_cannot_be_a_name(name: Any, words: str) -> None:
-    for refused in (
-        lambda: fetch.options(job_id=name),
-        lambda: fetch.options(queue=name),
-        lambda: job(queue=name),
-        lambda: Producer(queue=name),
-        lambda: WorkerSettings(queues=(name,)),
-    ):
-        with pytest.raises(SettingsError, match=words):
-            refused()

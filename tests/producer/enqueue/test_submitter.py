@@ -1,4 +1,4 @@
-"""Enqueues over connections that break: never two jobs, never none, and a clear word where nobody can tell."""
+"""Enqueues over connections that break: never two jobs, never none, and an error where the outcome is unknown."""
 
 from __future__ import annotations
 
@@ -9,21 +9,14 @@ import pytest
 from redis.asyncio import Redis
 
 from chaos.proxy import Cut
-from monarq.producer import PartlyEnqueuedError, Producer, ProducerClosedError
+from monarq.producer import Producer, ProducerClosedError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
-from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE
+from tests.producer.enqueue.requests import FIRST, FIRST_NAMED, count_payloads
 from tests.producer.jobs import fetch, noop
 from tests.support.played_worker import PlayedWorker
 from tests.support.proxy import Proxy
 from tests.support.slowness import patience_s
-
-FIRST = b"\r\nnew\r\n"
-FIRST_NAMED = b"\r\nnamed\r\n"
-
-
-async def payloads(redis: Redis) -> int:
-    return len([key async for key in redis.scan_iter(names.JOB_PREFIX + "*")])
 
 
 @pytest.mark.parametrize("loss", [Cut.REQUEST, Cut.REPLY])
@@ -34,7 +27,7 @@ async def test_fifty_enqueues_that_each_lose_something_are_fifty_jobs(proxy: Pro
     assert proxy.lost == 50
     assert {handle.job_id.encode() for handle in handles} == set(await redis.zrange(DEFAULT_QUEUE, 0, -1))
     assert not any(handle.existed for handle in handles)
-    assert await payloads(redis) == 50
+    assert await count_payloads(redis) == 50
 
 
 @pytest.mark.parametrize("loss", [Cut.REQUEST, Cut.REPLY])
@@ -47,7 +40,7 @@ async def test_named_enqueues_that_lose_something_know_their_own_job(proxy: Prox
         again = await asyncio.gather(*(producer.enqueue(job, "u") for job in jobs))
         assert all(handle.existed for handle in again)
     assert proxy.lost == 50
-    assert await redis.zcard(DEFAULT_QUEUE) == await payloads(redis) == 50
+    assert await redis.zcard(DEFAULT_QUEUE) == await count_payloads(redis) == 50
 
 
 async def test_a_reply_lost_for_a_job_that_was_there_before_still_says_existed(
@@ -228,30 +221,19 @@ async def test_those_in_line_learn_that_the_producer_is_closed(proxy: Proxy, red
     assert await redis.zcard(DEFAULT_QUEUE) == 1 + 16
 
 
-@pytest.mark.usefixtures("many_jobs")
-async def test_a_batch_that_loses_its_reply_goes_in_once(proxy: Proxy, redis: Redis) -> None:
-    proxy.lose(Cut.REPLY, FIRST, times=3)
-    async with Producer(proxy.url) as producer:
-        handles = await producer.enqueue_many(noop, [()] * 5000)
-    assert proxy.lost == 3
-    assert await redis.zcard(DEFAULT_QUEUE) == await payloads(redis) == 5000
-    assert len({handle.job_id for handle in handles}) == 5000
+async def test_the_same_id_twice_is_one_job(producer: Producer, worker: PlayedWorker) -> None:
+    first = await producer.enqueue(fetch.options(job_id="once"), "u")
+    second = await producer.enqueue(fetch.options(job_id="once"), "u")
+    assert (first.existed, second.existed) == (False, True)
+    [lease] = await worker.claim()
+    assert (await producer.enqueue(fetch.options(job_id="once"), "u")).existed, "while it runs"
+    await worker.end(lease, value=1)
+    third = await producer.enqueue(fetch.options(job_id="once"), "u")
+    assert third.existed, "while its result is kept"
+    assert await third.result(timeout=patience_s(5)) == 1
 
 
-@pytest.mark.usefixtures("many_jobs")
-async def test_bulk_that_fails_half_way_says_which_are_in_and_which_unknown(proxy: Proxy, redis: Redis) -> None:
-    async def go_down() -> None:
-        if await redis.zcard(DEFAULT_QUEUE) >= 3000:
-            await proxy.close_soon()
-
-    proxy.meanwhile = go_down
-    proxy.lose(Cut.REPLY, FIRST, times=1000)
-    async with Producer(proxy.url, retry_for=0.4) as producer:
-        with pytest.raises(PartlyEnqueuedError) as caught:
-            await producer.enqueue_many(noop, [()] * 10_000)
-    error = caught.value
-    there = {raw.decode() for raw in await redis.zrange(DEFAULT_QUEUE, 0, -1)}
-    assert error.total == 10_000
-    assert set(error.enqueued) <= there <= set(error.enqueued) | set(error.job_ids)
-    assert 0 < len(error.job_ids) == len(error.positions) <= 2000
-    assert error.positions == list(range(error.positions[0], error.positions[0] + len(error.positions)))
+async def test_a_hundred_enqueues_of_one_id_at_once_make_one_job(producer: Producer, worker: PlayedWorker) -> None:
+    handles = await asyncio.gather(*(producer.enqueue(fetch.options(job_id="x"), str(n)) for n in range(100)))
+    assert sum(not handle.existed for handle in handles) == 1
+    assert len(await worker.claim()) == 1

@@ -1,4 +1,4 @@
-"""Who listens to a queue's channel, and how often a producer looks by itself."""
+"""Subscribers of a queue's channel, and the interval at which a producer polls."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
 
 async def subscribed(redis: Redis, count: int = 1, queue: QueueKeys = QUEUE) -> None:
-    """Returns when so many listen to the queue's channel."""
+    """Waits until so many clients subscribe to the queue's channel."""
     async with in_time(10):
         while dict(await redis.pubsub_numsub(queue.ended))[queue.ended.encode()] < count:
             await asyncio.sleep(0.005)
 
 
-def look_every(producer: Producer, seconds: float) -> None:
-    """How often the producer looks at everything; with 60, what comes within a test was told to it."""
+def poll_every(producer: Producer, seconds: float) -> None:
+    """Sets the interval of polls; with 60, what arrives within a test was published."""
     producer._listener._poll_interval_s = seconds
 
 

@@ -1,4 +1,4 @@
-"""Waiting for results: told at once, never by asking over and over, and never left waiting for nothing."""
+"""Waiting for results: they arrive at once and without polling, and no wait lasts where no result can come."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from monarq.shared.payloads.codec import PICKLE
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch, noop
-from tests.producer.results.listening import look_every, subscribed
+from tests.producer.results.listening import poll_every, subscribed
 from tests.support.played_worker import PlayedWorker, end_like_arq, result_bytes
 from tests.support.slowness import patience_s
 
@@ -32,7 +32,7 @@ async def commands(redis: Redis) -> int:
 
 
 async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
-    look_every(producer, 60)
+    poll_every(producer, 60)
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await subscribed(redis)
@@ -43,7 +43,7 @@ async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker
 
 async def test_the_newer_protocol_is_understood(redis_url: str, worker: PlayedWorker, redis: Redis) -> None:
     async with Producer(f"{redis_url}?protocol=3") as producer:
-        look_every(producer, 60)
+        poll_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
         assert await handle.status() == "queued"
         waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
@@ -111,7 +111,7 @@ async def test_an_unknown_id_is_not_found(producer: Producer) -> None:
 
 
 async def test_a_job_taken_out_of_the_queue_is_not_found(producer: Producer, redis: Redis) -> None:
-    look_every(producer, 0.1)
+    poll_every(producer, 0.1)
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await subscribed(redis)
@@ -133,7 +133,7 @@ async def test_time_runs_out(producer: Producer, worker: PlayedWorker) -> None:
 
 @pytest.mark.parametrize("kept", [True, False])
 async def test_arqs_workers_tell_nobody_and_are_found_out(producer: Producer, redis: Redis, kept: bool) -> None:
-    look_every(producer, 0.1)
+    poll_every(producer, 0.1)
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await subscribed(redis)

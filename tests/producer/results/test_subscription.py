@@ -1,4 +1,4 @@
-"""The one subscription of a producer: it comes back, is found silent, and is left when nobody waits."""
+"""The subscription of a producer: it is reopened, found silent, and ended when nobody waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monarq.producer.results import subscription as subscription_module
 from monarq.shared.errors import ResultTimeoutError
 from monarq.shared.redis.keys import QueueKeys
 from tests.producer.jobs import fetch
-from tests.producer.results.listening import listeners, look_every, subscribed
+from tests.producer.results.listening import listeners, poll_every, subscribed
 from tests.support.played_worker import PlayedWorker
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time, patience_s
@@ -38,7 +38,7 @@ async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: PlayedW
 
 async def test_a_look_that_fails_is_repeated_soon(proxy: Proxy, worker: PlayedWorker, redis: Redis) -> None:
     async with Producer(proxy.url) as producer:
-        look_every(producer, 60)
+        poll_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
         waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
         await subscribed(redis)
@@ -55,7 +55,7 @@ async def test_a_silent_subscription_is_noticed(
     monkeypatch.setattr(subscription_module, "PING_AFTER_S", 0.1)
     monkeypatch.setattr(subscription_module, "SOCKET_TIMEOUT_S", 0.5)
     async with Producer(proxy.url) as producer:
-        look_every(producer, 60)
+        poll_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
         waiting = asyncio.create_task(handle.result(timeout=patience_s(20)))
         await subscribed(redis)
@@ -77,7 +77,7 @@ async def test_the_channel_is_left_when_nobody_waits(
 ) -> None:
     monkeypatch.setattr(subscription_module, "PING_AFTER_S", 0.05)
     monkeypatch.setattr(subscription_module, "IDLE_LIMIT_S", 0.05)
-    look_every(producer, 60)
+    poll_every(producer, 60)
     for _ in range(3):
         handle = await producer.enqueue(fetch, "u")
         waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
@@ -90,7 +90,7 @@ async def test_the_channel_is_left_when_nobody_waits(
 
 
 async def test_a_second_queue_is_heard_as_well(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
-    look_every(producer, 60)
+    poll_every(producer, 60)
     other = PlayedWorker(redis, "other")
     first = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(first.result(timeout=patience_s(10)))
