@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self, cast
 
-from monarq.embedded import EmbeddedRedis, guard
+from monarq.embedded import EmbeddedRedis, watchdog
 from monarq.shared.commands.queues.counts import counts
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import open_redis
@@ -86,7 +86,7 @@ class LocalPool:
         command = [sys.executable, "-m", "monarq", "worker", self._target]
         command += ["--redis", self.url, "--workers", str(self.workers)]
         self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), folder, *command],
+            [sys.executable, "-I", "-S", watchdog.__file__, str(os.getpid()), folder, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -5,7 +5,7 @@ Whatever happens to the process that started it, SIGKILL included, the server en
 """
 
 from monarq.embedded.address import PortInUseError
-from monarq.embedded.choice import EmbeddedRedisError, ServerChoice, find_server, list_servers
+from monarq.embedded.discovery import EmbeddedRedisError, ServerChoice, find_server, list_servers
 from monarq.embedded.foreground import run_foreground
 from monarq.embedded.server import EmbeddedRedis
 

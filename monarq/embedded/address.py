@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-from monarq.embedded.choice import EmbeddedRedisError
+from monarq.embedded.discovery import EmbeddedRedisError
 
 # Linux takes 107 bytes for a Unix socket's path, macOS 103.
 SOCKET_PATH_LIMIT: Final = 100

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from monarq.embedded.address import PortInUseError
-from monarq.embedded.choice import EmbeddedRedisError
+from monarq.embedded.discovery import EmbeddedRedisError
 from monarq.embedded.server import EmbeddedRedis
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
-from monarq.embedded.choice import EmbeddedRedisError, list_servers
-from monarq.embedded.process import ServerProcess, ServerStartError, Storage, read_version
+from monarq.embedded.discovery import EmbeddedRedisError, list_servers
+from monarq.embedded.server_process import ServerProcess, ServerStartError, Storage, read_version
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from monarq.embedded.choice import ServerChoice, ServerKind
+    from monarq.embedded.discovery import ServerChoice, ServerKind
 
 
 class EmbeddedRedis:

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
 from monarq.embedded import EmbeddedRedis
-from monarq.embedded.choice import FORCE_VARIABLE
+from monarq.embedded.discovery import FORCE_VARIABLE
 from tests.support.slowness import in_time, patience_s
 
 if TYPE_CHECKING:

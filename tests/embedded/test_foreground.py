@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from monarq.embedded.choice import FORCE_VARIABLE
+from monarq.embedded.discovery import FORCE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

