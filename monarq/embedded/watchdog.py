@@ -1,9 +1,9 @@
-"""Keeps one server no longer than the process that asked for it, and removes its directory after it.
+"""Watchdog process of an embedded server: ends it when its owner has ended, and removes its directory.
 
 `ServerProcess` runs this file by its path, with nothing but the standard library: it starts in 30 ms and takes 13 MB.
 Arguments: the owner's process id, the directory to remove, then the server's command line.
-Its stdin is a pipe that the owner holds: its end means that the owner is gone, or wants the server to stop.
-On stdout it says `pid N`, and `exit REASON` should the server end by itself.
+Its stdin is a pipe that the owner holds: end of file means that the owner has ended, or wants the server to stop.
+It writes `pid N` to stdout, and `exit REASON` should the server end by itself.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from pathlib import Path
 from typing import Final
 
 STOP_TIMEOUT_S: Final = 2.0
-# The pipe tells at once. This look is for an owner that forked: its children hold the pipe too, and may outlive it.
+# The pipe is enough unless the owner has forked: its children hold the pipe too, and may outlive it.
 OWNER_CHECK_S: Final = 1.0
 PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:
-    """Run the server until the owner is gone or asks for its end."""
+    """Runs the server until its owner has ended or closes the pipe."""
     owner_pid, directory, *command = sys.argv[1:]
-    wake_fd = _listen_to_signals()
+    wake_fd = _catch_signals()
     try:
         server = _start(command, Path(directory) / "server.log")
         _watch(server, int(owner_pid), wake_fd)
         _stop(server)
     except OSError as error:
-        _say(f"exit {error}")
+        _report(f"exit {error}")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _listen_to_signals() -> int:
+def _catch_signals() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     reader, writer = os.pipe()
@@ -51,7 +51,7 @@ def _listen_to_signals() -> int:
 
 
 def _note_signal(_number: int, _frame: object) -> None:
-    """Nothing to do: the signal's number is in the wake-up pipe."""
+    """Does nothing: the signal's number is in the wake-up pipe."""
 
 
 def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
@@ -61,15 +61,15 @@ def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Safe here, and not in the owner: this process has one thread, which lives as long as the process.
-            preexec_fn=_end_with_guard if sys.platform == "linux" else None,  # noqa: PLW1509
+            # Safe here, unlike in the owner: this process has one thread, which lives as long as the process.
+            preexec_fn=_end_with_watchdog if sys.platform == "linux" else None,  # noqa: PLW1509
         )
-    _say(f"pid {server.pid}")
+    _report(f"pid {server.pid}")
     return server
 
 
-def _end_with_guard() -> None:
-    # A guard that is killed can stop nothing any more, so the kernel does.
+def _end_with_watchdog() -> None:
+    # A watchdog that was killed cannot end the server, so the kernel does.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -83,7 +83,7 @@ def _watch(server: subprocess.Popen[bytes], owner_pid: int, wake_fd: int) -> Non
             return
         if not ended and server.poll() is not None:
             ended = True
-            _say(f"exit {_how_it_ended(server.returncode)}")
+            _report(f"exit {_how_it_ended(server.returncode)}")
 
 
 def _how_it_ended(code: int) -> str:
@@ -99,8 +99,8 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def _say(line: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the owner is gone, and nobody else listens
+def _report(line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):  # the owner has ended, and nobody else reads this
         os.write(1, f"{line}\n".encode())
 
 

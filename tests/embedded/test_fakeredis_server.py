@@ -1,4 +1,4 @@
-"""fakeredis behind our socket: what monarq and arq need of a Redis, and what fakeredis' own server gets wrong."""
+"""The fakeredis server: what monarq and arq need of a Redis, and the faults of fakeredis' own server."""
 
 from __future__ import annotations
 

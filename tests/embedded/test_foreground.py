@@ -1,4 +1,4 @@
-"""`run_foreground`, which is `monarq redis`, in a process of its own: what it says, how it ends, what it leaves."""
+"""`run_foreground`, behind `monarq redis`, in a process of its own: its messages, its exit codes, its files."""
 
 from __future__ import annotations
 

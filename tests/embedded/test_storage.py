@@ -1,4 +1,4 @@
-"""What an embedded Redis keeps in a data directory, and what it refuses for the data's sake."""
+"""The data directory of an embedded Redis: what is kept there, and which servers may not use it."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Watchdog:
 
 
 def end_children() -> None:
-    """Kills what this process has started, but for a guard of an embedded Redis: that ends with it, and cleans up."""
+    """Kills the children of this process, except an embedded Redis' watchdog, which ends by itself and cleans up."""
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):
             if not any(word.endswith("watchdog.py") for word in child.cmdline()):
