@@ -10,7 +10,7 @@ from monarq.shared.jobs.decorators import job
 
 @job(name="fetch_page")
 async def fetch(url: str, depth: int = 1) -> Any:
-    """The played worker decides what it returns."""
+    """The test decides what it returns."""
 
 
 @job(name="noop")

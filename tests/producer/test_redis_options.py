@@ -18,11 +18,11 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.producer.jobs import fetch
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 from tests.support.slowness import patience_s
 
 
-async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, worker: PlayedWorker) -> None:
+async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, worker: ManualWorker) -> None:
     async with open_redis(redis_url, decode_responses=True) as client, Producer(redis=client) as producer:
         producer._listener._poll_interval_s = 60.0
         ended = QueueKeys.of(DEFAULT_QUEUE).ended

@@ -13,12 +13,12 @@ from monarq.shared.errors import PayloadError, SettingsError
 from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE
 from tests.producer.enqueue.requests import FIRST, count_payloads
 from tests.producer.jobs import count_primes, fetch, noop
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 from tests.support.proxy import Proxy
 
 
 @pytest.mark.usefixtures("many_jobs")
-async def test_each_handle_is_of_the_job_of_its_arguments(producer: Producer, worker: PlayedWorker) -> None:
+async def test_each_handle_is_of_the_job_of_its_arguments(producer: Producer, worker: ManualWorker) -> None:
     handles = await producer.enqueue_many(fetch, ((str(n), n) for n in range(2500)))
     leases = [lease for _ in range(3) for lease in await worker.claim()]
     args = {lease.job_id: worker.payload(lease).args for lease in leases}

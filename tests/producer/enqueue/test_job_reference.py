@@ -8,10 +8,10 @@ from redis.asyncio import Redis
 from monarq.producer import Producer, named
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.keys import PARKED_SCORE
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 
 
-async def test_a_job_can_be_enqueued_by_its_name(producer: Producer, redis: Redis, worker: PlayedWorker) -> None:
+async def test_a_job_can_be_enqueued_by_its_name(producer: Producer, redis: Redis, worker: ManualWorker) -> None:
     await producer.enqueue("anything at all", 1, 2, three=4)
     [lease] = await worker.claim()
     assert worker.payload(lease).name == "anything at all"

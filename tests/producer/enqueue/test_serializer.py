@@ -12,7 +12,7 @@ from monarq.shared.errors import PayloadError, PayloadTooLargeError, SettingsErr
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
 from tests.producer.jobs import count_primes, fetch, resize
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -24,7 +24,7 @@ async def due_in_s(redis: Redis, queue: str, job_id: str) -> float:
     return float(score / 1000 - (seconds + micros / 1e6))
 
 
-async def test_a_worker_gets_what_was_enqueued(producer: Producer, worker: PlayedWorker) -> None:
+async def test_a_worker_gets_what_was_enqueued(producer: Producer, worker: ManualWorker) -> None:
     handle = await producer.enqueue(fetch, "http://example.org", depth=3)
     [lease] = await worker.claim()
     payload = worker.payload(lease)

@@ -14,7 +14,7 @@ from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.producer.enqueue.requests import FIRST, FIRST_NAMED, count_payloads
 from tests.producer.jobs import fetch, noop
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 from tests.support.proxy import Proxy
 from tests.support.slowness import patience_s
 
@@ -63,7 +63,7 @@ async def test_a_silent_server_is_given_up_and_asked_again(proxy: Proxy, redis: 
 
 
 @pytest.mark.parametrize("keep_ms", [60_000, -1])
-async def test_a_job_that_ended_between_the_attempts_is_in(proxy: Proxy, worker: PlayedWorker, keep_ms: int) -> None:
+async def test_a_job_that_ended_between_the_attempts_is_in(proxy: Proxy, worker: ManualWorker, keep_ms: int) -> None:
     async def run_it() -> None:
         await worker.end(*await worker.claim(), value=7, keep_ms=keep_ms)
 
@@ -77,7 +77,7 @@ async def test_a_job_that_ended_between_the_attempts_is_in(proxy: Proxy, worker:
 
 @pytest.mark.parametrize("keep_ms", [60_000, -1])
 async def test_a_named_job_that_ended_between_the_attempts_is_unknown(
-    proxy: Proxy, worker: PlayedWorker, keep_ms: int
+    proxy: Proxy, worker: ManualWorker, keep_ms: int
 ) -> None:
     async def run_it() -> None:
         await worker.end(*await worker.claim(), value=7, keep_ms=keep_ms)
@@ -168,7 +168,7 @@ async def test_a_cancelled_enqueue_leaves_no_connection_off_by_one(proxy: Proxy,
     assert await redis.zcard(DEFAULT_QUEUE) == 22
 
 
-async def test_cancelled_at_any_moment_the_producer_goes_on(producer: Producer, worker: PlayedWorker) -> None:
+async def test_cancelled_at_any_moment_the_producer_goes_on(producer: Producer, worker: ManualWorker) -> None:
     for steps in range(12):
         enqueueing = asyncio.create_task(producer.enqueue(fetch, "cancelled"))
         for _ in range(steps):
@@ -221,7 +221,7 @@ async def test_those_in_line_learn_that_the_producer_is_closed(proxy: Proxy, red
     assert await redis.zcard(DEFAULT_QUEUE) == 1 + 16
 
 
-async def test_the_same_id_twice_is_one_job(producer: Producer, worker: PlayedWorker) -> None:
+async def test_the_same_id_twice_is_one_job(producer: Producer, worker: ManualWorker) -> None:
     first = await producer.enqueue(fetch.options(job_id="once"), "u")
     second = await producer.enqueue(fetch.options(job_id="once"), "u")
     assert (first.existed, second.existed) == (False, True)
@@ -233,7 +233,7 @@ async def test_the_same_id_twice_is_one_job(producer: Producer, worker: PlayedWo
     assert await third.result(timeout=patience_s(5)) == 1
 
 
-async def test_a_hundred_enqueues_of_one_id_at_once_make_one_job(producer: Producer, worker: PlayedWorker) -> None:
+async def test_a_hundred_enqueues_of_one_id_at_once_make_one_job(producer: Producer, worker: ManualWorker) -> None:
     handles = await asyncio.gather(*(producer.enqueue(fetch.options(job_id="x"), str(n)) for n in range(100)))
     assert sum(not handle.existed for handle in handles) == 1
     assert len(await worker.claim()) == 1

@@ -9,11 +9,11 @@ import pytest
 from monarq.producer import Producer, ProducerClosedError
 from monarq.shared.errors import ResultTimeoutError
 from tests.producer.jobs import count_primes, fetch
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 from tests.support.slowness import in_time
 
 
-async def test_handles_come_in_the_order_in_which_jobs_end(producer: Producer, worker: PlayedWorker) -> None:
+async def test_handles_come_in_the_order_in_which_jobs_end(producer: Producer, worker: ManualWorker) -> None:
     handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(20)])
     leases = {lease.job_id: lease for lease in await worker.claim()}
     order = handles[::-1]
@@ -37,7 +37,7 @@ async def test_handles_come_in_the_order_in_which_jobs_end(producer: Producer, w
 
 
 async def test_a_job_that_raised_ends_the_iteration_or_gives_its_exception(
-    producer: Producer, worker: PlayedWorker
+    producer: Producer, worker: ManualWorker
 ) -> None:
     handles = await producer.enqueue_many(fetch, [("a",), ("b",)])
     first, second = await worker.claim()
@@ -50,7 +50,7 @@ async def test_a_job_that_raised_ends_the_iteration_or_gives_its_exception(
     assert isinstance(got[first.job_id], ValueError)
 
 
-async def test_as_completed_runs_out_of_time(producer: Producer, worker: PlayedWorker) -> None:
+async def test_as_completed_runs_out_of_time(producer: Producer, worker: ManualWorker) -> None:
     done, left = await producer.enqueue_many(fetch, [("a",), ("b",)])
     await worker.end(*[lease for lease in await worker.claim() if lease.job_id == done.job_id], value=1)
     completed = producer.as_completed([done, left, done], timeout=0.3)
@@ -59,7 +59,7 @@ async def test_as_completed_runs_out_of_time(producer: Producer, worker: PlayedW
         await anext(completed)
 
 
-async def test_leaving_early_waits_for_nothing_any_more(producer: Producer, worker: PlayedWorker) -> None:
+async def test_leaving_early_waits_for_nothing_any_more(producer: Producer, worker: ManualWorker) -> None:
     handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(10)])
     await worker.end((await worker.claim())[0], value=1)
     async for _ in producer.as_completed(handles):
@@ -80,7 +80,7 @@ async def test_closing_ends_an_iteration(redis_url: str) -> None:
         await first
 
 
-async def test_map_gives_values_in_the_order_of_the_arguments(producer: Producer, worker: PlayedWorker) -> None:
+async def test_map_gives_values_in_the_order_of_the_arguments(producer: Producer, worker: ManualWorker) -> None:
     mapping = asyncio.create_task(producer.map(count_primes, [(n, 2 * n) for n in range(50)], timeout=10))
     leases = await worker.claim_soon(50, home="cpu")
     for lease in leases[::-1]:
@@ -88,7 +88,7 @@ async def test_map_gives_values_in_the_order_of_the_arguments(producer: Producer
     assert await mapping == list(range(50))
 
 
-async def test_map_raises_what_the_first_job_to_fail_raised(producer: Producer, worker: PlayedWorker) -> None:
+async def test_map_raises_what_the_first_job_to_fail_raised(producer: Producer, worker: ManualWorker) -> None:
     mapping = asyncio.create_task(producer.map("fetch", [("a",), ("b",)], timeout=10))
     leases = await worker.claim_soon(2)
     await worker.end(leases[1], value=ZeroDivisionError("by"), success=False)

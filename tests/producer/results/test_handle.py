@@ -5,10 +5,10 @@ from __future__ import annotations
 from monarq.producer import Producer
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 
 
-async def test_a_jobs_life_in_arqs_words(producer: Producer, worker: PlayedWorker) -> None:
+async def test_a_jobs_life_in_arqs_words(producer: Producer, worker: ManualWorker) -> None:
     later = await producer.enqueue(fetch.options(defer_by=60), "u")
     handle = await producer.enqueue(fetch, "u")
     seen = [await later.status(), await handle.status()]

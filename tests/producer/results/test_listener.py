@@ -23,7 +23,7 @@ from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch, noop
 from tests.producer.results.listening import poll_every, subscribed
-from tests.support.played_worker import PlayedWorker, end_like_arq, result_bytes
+from tests.support.manual_worker import ManualWorker, end_like_arq, result_bytes
 from tests.support.slowness import patience_s
 
 
@@ -31,7 +31,7 @@ async def commands(redis: Redis) -> int:
     return int((await redis.info("stats"))["total_commands_processed"])
 
 
-async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     poll_every(producer, 60)
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
@@ -41,7 +41,7 @@ async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker
     assert await handle.result(timeout=patience_s(10)) == 42, "looked up, once more"
 
 
-async def test_the_newer_protocol_is_understood(redis_url: str, worker: PlayedWorker, redis: Redis) -> None:
+async def test_the_newer_protocol_is_understood(redis_url: str, worker: ManualWorker, redis: Redis) -> None:
     async with Producer(f"{redis_url}?protocol=3") as producer:
         poll_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
@@ -52,7 +52,7 @@ async def test_the_newer_protocol_is_understood(redis_url: str, worker: PlayedWo
         assert await waiting == 1
 
 
-async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=patience_s(20)))
     await subscribed(redis)
@@ -65,7 +65,7 @@ async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: Pla
 
 
 @pytest.mark.usefixtures("many_jobs")
-async def test_thousands_wait_for_a_few_commands(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+async def test_thousands_wait_for_a_few_commands(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(3000)])
     waiting = asyncio.gather(*(handle.result(timeout=patience_s(30)) for handle in handles))
     await subscribed(redis)
@@ -78,7 +78,7 @@ async def test_thousands_wait_for_a_few_commands(producer: Producer, worker: Pla
     assert "cmdstat_get" not in stats
 
 
-async def test_what_the_job_raised_is_raised_here(producer: Producer, worker: PlayedWorker) -> None:
+async def test_what_the_job_raised_is_raised_here(producer: Producer, worker: ManualWorker) -> None:
     known, unknown, aborted = await producer.enqueue_many(fetch, [("known",), ("unknown",), ("aborted",)])
     errors = {"known": KeyError("k"), "unknown": _Local("gone"), "aborted": asyncio.CancelledError()}
     await worker.end(*await worker.claim(), value=lambda payload: errors[payload.args[0]], success=False)
@@ -96,7 +96,7 @@ class _Local(Exception):  # noqa: N818 - its name does not matter
         self.lock = threading.Lock()
 
 
-async def test_a_result_that_was_not_kept_is_not_found(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+async def test_a_result_that_was_not_kept_is_not_found(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await subscribed(redis)
@@ -121,7 +121,7 @@ async def test_a_job_taken_out_of_the_queue_is_not_found(producer: Producer, red
         await waiting
 
 
-async def test_time_runs_out(producer: Producer, worker: PlayedWorker) -> None:
+async def test_time_runs_out(producer: Producer, worker: ManualWorker) -> None:
     handle = await producer.enqueue(fetch, "u")
     with pytest.raises(ResultTimeoutError, match=r"0\.1 s"):
         await handle.result(timeout=timedelta(seconds=0.1))
@@ -137,9 +137,9 @@ async def test_arqs_workers_tell_nobody_and_are_found_out(producer: Producer, re
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
     await subscribed(redis)
-    played = PlayedWorker(redis)
-    [lease] = await played.claim()
-    result = result_bytes(played.payload(lease), lease.job_id, 9, success=True)
+    claimer = ManualWorker(redis)
+    [lease] = await claimer.claim()
+    result = result_bytes(claimer.payload(lease), lease.job_id, 9, success=True)
     await end_like_arq(redis, handle.job_id, result if kept else None)
     if kept:
         assert await waiting == 9
@@ -150,7 +150,7 @@ async def test_arqs_workers_tell_nobody_and_are_found_out(producer: Producer, re
 
 
 async def test_a_pickled_result_needs_to_be_allowed(redis_url: str, redis: Redis) -> None:
-    worker = PlayedWorker(redis, codec=PICKLE)
+    worker = ManualWorker(redis, codec=PICKLE)
     async with Producer(redis_url) as careful, Producer(redis_url, allow_pickle=True) as trusting:
         handle = await careful.enqueue(fetch, "u")
         await worker.end(*await worker.claim(), value={"a": 1})
@@ -159,7 +159,7 @@ async def test_a_pickled_result_needs_to_be_allowed(redis_url: str, redis: Redis
         assert await trusting.handle(handle.job_id).result(timeout=patience_s(5)) == {"a": 1}
 
 
-async def test_the_same_id_enqueued_again_is_waited_for(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+async def test_the_same_id_enqueued_again_is_waited_for(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     job = fetch.options(job_id="again")
     await producer.enqueue(job, "1")
     keep_listening = asyncio.create_task((await producer.enqueue(noop)).result(timeout=patience_s(20)))

@@ -8,7 +8,7 @@ from monarq.producer import JobStatus, Producer
 from monarq.producer.results.status import decide_status
 from monarq.shared.redis.keys import PARKED_SCORE
 from tests.producer.jobs import count_primes
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_status_by_what_redis_holds(
     assert decide_status((b"1", b"0"), score, cpu_score, running, ended) == status
 
 
-async def test_a_parked_cpu_job_is_queued_or_deferred_by_its_own_set(producer: Producer, worker: PlayedWorker) -> None:
+async def test_a_parked_cpu_job_is_queued_or_deferred_by_its_own_set(producer: Producer, worker: ManualWorker) -> None:
     later = await producer.enqueue(count_primes.options(defer_by=60), 1, 2)
     handle = await producer.enqueue(count_primes, 1, 2)
     assert [await later.status(), await handle.status()] == ["deferred", "queued"]

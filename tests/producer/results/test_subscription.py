@@ -14,13 +14,13 @@ from monarq.shared.errors import ResultTimeoutError
 from monarq.shared.redis.keys import QueueKeys
 from tests.producer.jobs import fetch
 from tests.producer.results.listening import listeners, poll_every, subscribed
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time, patience_s
 
 
 @pytest.mark.usefixtures("many_jobs")
-async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: PlayedWorker, redis: Redis) -> None:
+async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: ManualWorker, redis: Redis) -> None:
     async with Producer(proxy.url) as producer:
         handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(1200)])
         waiting = asyncio.gather(*(handle.result(timeout=patience_s(20)) for handle in handles))
@@ -36,7 +36,7 @@ async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: PlayedW
     assert (values.count("while it was away"), values.count("when it was back")) == (600, 600)
 
 
-async def test_a_look_that_fails_is_repeated_soon(proxy: Proxy, worker: PlayedWorker, redis: Redis) -> None:
+async def test_a_look_that_fails_is_repeated_soon(proxy: Proxy, worker: ManualWorker, redis: Redis) -> None:
     async with Producer(proxy.url) as producer:
         poll_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
@@ -50,7 +50,7 @@ async def test_a_look_that_fails_is_repeated_soon(proxy: Proxy, worker: PlayedWo
 
 
 async def test_a_silent_subscription_is_noticed(
-    proxy: Proxy, worker: PlayedWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, worker: ManualWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscription_module, "PING_AFTER_S", 0.1)
     monkeypatch.setattr(subscription_module, "SOCKET_TIMEOUT_S", 0.5)
@@ -73,7 +73,7 @@ async def test_a_silent_subscription_is_noticed(
 
 
 async def test_the_channel_is_left_when_nobody_waits(
-    producer: Producer, worker: PlayedWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    producer: Producer, worker: ManualWorker, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscription_module, "PING_AFTER_S", 0.05)
     monkeypatch.setattr(subscription_module, "IDLE_LIMIT_S", 0.05)
@@ -89,9 +89,9 @@ async def test_the_channel_is_left_when_nobody_waits(
                 await asyncio.sleep(0.01)
 
 
-async def test_a_second_queue_is_heard_as_well(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+async def test_a_second_queue_is_heard_as_well(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     poll_every(producer, 60)
-    other = PlayedWorker(redis, "other")
+    other = ManualWorker(redis, "other")
     first = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(first.result(timeout=patience_s(10)))
     await subscribed(redis)
@@ -104,7 +104,7 @@ async def test_a_second_queue_is_heard_as_well(producer: Producer, worker: Playe
     assert await waiting == "first"
 
 
-async def test_those_who_give_up_are_forgotten(producer: Producer, worker: PlayedWorker) -> None:
+async def test_those_who_give_up_are_forgotten(producer: Producer, worker: ManualWorker) -> None:
     handle = await producer.enqueue(fetch, "u")
     patient = asyncio.create_task(handle.result(timeout=patience_s(10)))
     impatient = [asyncio.create_task(handle.result(timeout=0.05)) for _ in range(5)]

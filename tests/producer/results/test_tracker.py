@@ -11,10 +11,10 @@ from monarq.producer import Producer
 from monarq.shared.errors import JobAbortedError, RedisUnavailableError, ResultTimeoutError
 from monarq.shared.redis import keys as names
 from tests.producer.jobs import fetch
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 
 
-async def test_a_waiting_job_is_aborted(producer: Producer, worker: PlayedWorker, redis: Redis) -> None:
+async def test_a_waiting_job_is_aborted(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     handle = await producer.enqueue(fetch.options(defer_by=60), "u")
     aborting = asyncio.create_task(handle.abort(timeout=10))
     [lease] = await worker.claim_soon()
@@ -27,7 +27,7 @@ async def test_a_waiting_job_is_aborted(producer: Producer, worker: PlayedWorker
     assert await redis.exists(names.ABORT) == 0
 
 
-async def test_an_abort_that_comes_too_late_is_none(producer: Producer, worker: PlayedWorker) -> None:
+async def test_an_abort_that_comes_too_late_is_none(producer: Producer, worker: ManualWorker) -> None:
     handle = await producer.enqueue(fetch, "u")
     [lease] = await worker.claim()
     aborting = asyncio.create_task(handle.abort(timeout=10))
@@ -39,7 +39,7 @@ async def test_an_abort_that_comes_too_late_is_none(producer: Producer, worker: 
 
 
 async def test_a_job_that_fails_before_it_can_be_aborted_was_not_aborted(
-    producer: Producer, worker: PlayedWorker
+    producer: Producer, worker: ManualWorker
 ) -> None:
     handle = await producer.enqueue(fetch, "u")
     [lease] = await worker.claim()
@@ -56,7 +56,7 @@ async def test_an_abort_that_nobody_carries_out_runs_out_of_time(producer: Produ
     assert await redis.zscore(names.ABORT, handle.job_id) is not None
 
 
-async def test_an_aborted_job_that_keeps_no_result_cannot_tell(producer: Producer, worker: PlayedWorker) -> None:
+async def test_an_aborted_job_that_keeps_no_result_cannot_tell(producer: Producer, worker: ManualWorker) -> None:
     handle = await producer.enqueue(fetch, "u")
     aborting = asyncio.create_task(handle.abort(timeout=10))
     await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""A worker as far as Redis can tell: claims and ends jobs by the bare commands, when the test says so."""
+"""A manual worker: claims and ends jobs by the bare commands, when the test says so."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
 
-WORKER = "played"
+WORKER = "manual"
 
 
-class PlayedWorker:
-    """Serves one queue."""
+class ManualWorker:
+    """A worker of one queue, as far as Redis can tell."""
 
     def __init__(self, redis: Redis, queue: str = DEFAULT_QUEUE, codec: Codec = MSGPACK) -> None:
         self.redis = redis
@@ -36,7 +36,7 @@ class PlayedWorker:
         return (await claim(self.redis, self.keys, asked)).leases
 
     async def claim_soon(self, count: int = 1, home: Home = "io") -> list[Lease]:
-        """So many jobs, as soon as they are there."""
+        """Waits for so many jobs."""
         leases: list[Lease] = []
         async with in_time(10):
             while len(leases) < count:
@@ -45,7 +45,7 @@ class PlayedWorker:
         return leases
 
     async def end(self, *leases: Lease, value: object = None, success: bool = True, keep_ms: int = 60_000) -> None:
-        """Ends the jobs, all with this value; a callable is given each payload."""
+        """Ends the jobs, all with this value; a callable is called with each payload."""
         endings = []
         for lease in leases:
             payload = self.payload(lease)
@@ -70,7 +70,7 @@ def result_bytes(payload: Payload, job_id: str, value: object, success: bool, co
 
 
 async def end_like_arq(redis: Redis, job_id: str, result: bytes | None, queue: str = DEFAULT_QUEUE) -> None:
-    """Ends a job as arq's own workers do, who tell nobody."""
+    """Ends a job as arq's own workers do, without a message."""
     async with redis.pipeline(transaction=True) as pipe:
         pipe.delete(names.in_progress(job_id), names.job(job_id), names.retry(job_id))
         pipe.zrem(queue, job_id)
