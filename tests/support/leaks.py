@@ -1,4 +1,4 @@
-"""Which keys would stay in Redis for ever: those without TTL that are not part of a job that still waits."""
+"""Leaked keys, which would stay in Redis for ever: those without TTL that belong to no job in a queue."""
 
 from __future__ import annotations
 

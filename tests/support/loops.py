@@ -1,7 +1,7 @@
-"""The loop of the tests: uvloop's, which says what a test has left open where uvloop itself would wait for it.
+"""The event loop of the tests: uvloop's, but it reports what a test has left open.
 
-Where warnings are errors, its warning of an open transport keeps uvloop from closing that, and then it waits for the
-transport to end, for ever.
+Where warnings are errors, uvloop's own warning of an open transport keeps it from closing the transport, and then it
+waits for the transport's end for ever.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import weakref
 import uvloop
 
 OPEN: weakref.WeakSet[uvloop.Loop] = weakref.WeakSet()
-"""The loops that are not closed."""
+"""Loops that are not closed."""
 
 
 class StrictLoop(uvloop.Loop):

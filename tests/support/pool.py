@@ -1,4 +1,4 @@
-"""`monarq worker` as a user starts it: a supervisor and its workers, real processes."""
+"""`monarq worker` as a user starts it: a supervisor and its worker processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 async def run_worker(target: str, *args: str, url: str) -> int:
-    """Runs `monarq worker` to its end, and gives its exit code."""
+    """Runs `monarq worker` to its end; its exit code."""
     async with in_time(50):
         process = await _start(target, *args, url=url, log=None)
         return await process.wait()
@@ -42,7 +42,7 @@ async def _start(target: str, *args: str, url: str, log: IO[bytes] | None) -> as
 
 @asynccontextmanager
 async def pool(target: str, *args: str, url: str, workers: int = 2) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A pool that serves the default queue, for the life of the block; what it logs is shown when the block fails."""
+    """A pool that serves the default queue, for the life of the block; its log is shown where the block fails."""
     with tempfile.TemporaryFile() as log:
         process = await _start(target, "--workers", str(workers), *args, url=url, log=log)
         redis = open_redis(url)

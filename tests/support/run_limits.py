@@ -1,8 +1,8 @@
-"""A plugin of pytest's: what hangs fails alone and with its stacks, the run goes on, and no run goes on for ever.
+"""A pytest plugin: time limits for each phase of a test, for the session's end and for the whole run.
 
-pytest-timeout lets go of a test as soon as a phase of it fails, and hangs with what hangs in its teardown. Here each
-phase has a limit of its own, and the session's end and the whole run have one. With pytest-xdist a process that is
-ended is replaced; without it the run ends.
+A test that hangs fails, with the stacks of its process, and the run goes on. pytest-timeout stops watching a test as
+soon as a phase of it fails, and hangs with a teardown that hangs. With pytest-xdist a process that is ended is
+replaced; without it the run ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STACKS: Final = "TESTS_STACKS"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measures the machine, and starts to watch."""
+    """Measures the machine, and begins to watch."""
     config.addinivalue_line("markers", "timeout(seconds): what the test may take on a quiet machine; 60 by default")
     measured()
     config.pluginmanager.register(RunLimits(config, stderr=os.dup(sys.__stderr__.fileno())), "run-limits")  # type: ignore[union-attr]
@@ -72,12 +72,12 @@ class RunLimits:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """What is left to be done at the end."""
+        """Everything after the last test."""
         self._watchdog.watch("the end of the session", END_S)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """A process of pytest-xdist's is sent away later, when all are done."""
+        """A process of pytest-xdist ends later, when all are done."""
         if self._works_for_another:
             self._watchdog.rest()
         else:

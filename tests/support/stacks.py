@@ -1,4 +1,4 @@
-"""What a process is doing: the stacks of all its threads, and of all tasks of its loops."""
+"""The stacks of all threads of this process, and of all tasks of its loops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends this process when what it does takes too long, and says what it was doing."""
+"""The watchdog of a test process: ends it when a test takes too long, and reports its stacks."""
 
 from __future__ import annotations
 
