@@ -11,7 +11,7 @@ from monarq.producer.enqueue.submitter import Submitter
 from monarq.shared.commands.jobs.enqueue import BATCH, Enqueued
 from monarq.shared.errors import EnqueueUnknownError, PartlyEnqueuedError, SettingsError
 
-IN_FLIGHT: Final = 2
+MAX_IN_FLIGHT: Final = 2
 """Batches that are sent at the same time: one that Redis works on and one that is on its way there."""
 
 BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -47,13 +47,13 @@ class BulkEnqueuer:
         in_flight: list[InFlight] = []
         try:
             for batch in self._batches(envelope, arguments):
-                if len(in_flight) >= IN_FLIGHT:
-                    await in_flight[-IN_FLIGHT][1]
+                if len(in_flight) >= MAX_IN_FLIGHT:
+                    await in_flight[-MAX_IN_FLIGHT][1]
                 task = asyncio.create_task(self._submitter.submit(envelope, batch))
                 in_flight.append(([job_id for job_id, _ in batch], task))
                 # The task sends what it has, before the next batch is encoded.
                 await asyncio.sleep(0)
-            for _, task in in_flight[-IN_FLIGHT:]:
+            for _, task in in_flight[-MAX_IN_FLIGHT:]:
                 await task
         except Exception as error:
             await _wait_for_all(in_flight)
