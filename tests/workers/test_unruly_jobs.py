@@ -26,7 +26,7 @@ from tests.support.workers import (
     running,
 )
 from tests.workers import unruly_jobs as jobs
-from tests.workers.support.pool import running_pool
+from tests.workers.support.supervisor_process import running_pool
 
 TARGET = "tests.workers.unruly_jobs"
 

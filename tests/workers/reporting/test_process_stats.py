@@ -22,7 +22,7 @@ from monarq.workers.reporting.record import MOST_JOBS
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
 from tests.workers import engine_jobs as jobs
-from tests.workers.support.pool import running_pool
+from tests.workers.support.supervisor_process import running_pool
 
 
 async def worker_that(redis: Redis, fits: Any) -> WorkerStats:

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.workers.support.pool import running_pool
+from tests.workers.support.supervisor_process import running_pool
 
 
 @pytest.mark.parametrize(("target", "workers"), [("arq", 1), ("serve", 3)])

@@ -16,7 +16,7 @@ from tests.support.slowness import in_time, patience_s
 from tests.workers import unruly_jobs
 from tests.workers.supervisor.test_supervisor_jobs import begun, pool_at, stop
 from tests.workers.support import supervised_jobs as jobs
-from tests.workers.support.pool import Pool, running_pool
+from tests.workers.support.supervisor_process import Pool, running_pool
 
 SOON_S = 0.1
 

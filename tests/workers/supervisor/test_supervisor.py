@@ -13,7 +13,7 @@ import pytest
 
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.messages import Ready
-from tests.workers.support.pool import pid_namespace_command, running_pool
+from tests.workers.support.supervisor_process import pid_namespace_command, running_pool
 
 QUICK_HANG = {"hang_timeout_s": 2.0, "dump_s": 1.0}
 

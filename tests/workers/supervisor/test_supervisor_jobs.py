@@ -18,7 +18,7 @@ from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import patience_s
 from tests.workers.support import supervised_jobs as jobs
-from tests.workers.support.pool import Pool, running_pool
+from tests.workers.support.supervisor_process import Pool, running_pool
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 TARGET = "tests.workers.support.supervised_jobs"

@@ -14,7 +14,7 @@ from monarq.producer import Producer
 from tests.support.slowness import in_time, patience_s
 from tests.workers.supervisor.test_supervisor_jobs import pool_at, stop
 from tests.workers.support import program_jobs as jobs
-from tests.workers.support.pool import Pool
+from tests.workers.support.supervisor_process import Pool
 
 TARGET = "tests.workers.support.program_jobs"
 SOON_S = 0.2

@@ -18,10 +18,10 @@ import psutil
 
 from monarq.workers.config.spec import WorkerSpec
 from tests.support.slowness import in_time
-from tests.workers.support.pool_process import PoolOrder
+from tests.workers.support.supervisor_main import PoolOrder
 
 ROOT: Final = Path(__file__).parents[3]
-MODULE: Final = "tests.workers.support.pool_process"
+MODULE: Final = "tests.workers.support.supervisor_main"
 PATIENCE_S: Final = 20.0
 
 

@@ -1,4 +1,4 @@
-"""The process of a supervisor under test: `python -m tests.workers.support.pool_process <PoolOrder as JSON>`."""
+"""The process of a supervisor under test: `python -m tests.workers.support.supervisor_main <PoolOrder as JSON>`."""
 
 from __future__ import annotations
 
