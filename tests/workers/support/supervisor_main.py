@@ -1,4 +1,4 @@
-"""The process of a supervisor under test: `python -m tests.workers.support.supervisor_main <PoolOrder as JSON>`."""
+"""The program of a supervisor under test: reads a `SupervisorOrder` from its stdin, as a line of JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAKE: Final = (sys.executable, "-m", "tests.workers.supervisor.fake_worker")
 PR_SET_CHILD_SUBREAPER: Final = 36
 
 
-class PoolOrder(msgspec.Struct):
+class SupervisorOrder(msgspec.Struct):
     """What to supervise."""
 
     spec: WorkerSpec
@@ -37,7 +37,7 @@ class PoolOrder(msgspec.Struct):
 
 
 def main() -> None:
-    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=PoolOrder)
+    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=SupervisorOrder)
     logging.basicConfig(stream=sys.stdout, level=logging.DEBUG, format="supervisor %(levelname)s %(message)s")
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     if order.subreaper:

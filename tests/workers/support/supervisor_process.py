@@ -1,4 +1,4 @@
-"""A supervisor under test, in a process of its own, with its workers; what all of them print is one stream of lines."""
+"""A supervisor under test, in a process of its own, with its workers; all of them print to one stream of lines."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import psutil
 
 from monarq.workers.config.spec import WorkerSpec
 from tests.support.slowness import in_time
-from tests.workers.support.supervisor_main import PoolOrder
+from tests.workers.support.supervisor_main import SupervisorOrder
 
 ROOT: Final = Path(__file__).parents[3]
 MODULE: Final = "tests.workers.support.supervisor_main"
 PATIENCE_S: Final = 20.0
 
 
-class Pool:
+class SupervisorProcess:
     """A running supervisor.
 
     Attributes:
@@ -86,7 +86,7 @@ class Pool:
 
 
 @asynccontextmanager
-async def running_pool(
+async def running_supervisor(
     target: str,
     *,
     workers: int = 1,
@@ -101,10 +101,10 @@ async def running_pool(
     cwd: Path = ROOT,
     env: dict[str, str] | None = None,
     **overrides: Any,
-) -> AsyncIterator[Pool]:
-    """Starts a supervisor in a session of its own; whatever is left of it at the end of the block is killed."""
+) -> AsyncIterator[SupervisorProcess]:
+    """A supervisor in a session of its own, for the life of the block; what is left of it then is killed."""
     spec = WorkerSpec(target, redis_url, overrides, loaders=("monarq.targets:ARQ",))
-    order = PoolOrder(spec, workers, limits or {}, fake, subreaper, terminal, recycle_limits or {}, auto_size)
+    order = SupervisorOrder(spec, workers, limits or {}, fake, subreaper, terminal, recycle_limits or {}, auto_size)
     process = await asyncio.create_subprocess_exec(
         *wrapper,
         sys.executable,
@@ -120,7 +120,7 @@ async def running_pool(
     )
     assert process.stdin is not None
     process.stdin.write(msgspec.json.encode(order) + b"\n")
-    pool = Pool(process, process.pid)
+    pool = SupervisorProcess(process, process.pid)
     try:
         yield pool
     finally:
@@ -137,7 +137,7 @@ def _kill_tree(pid: int) -> None:
 
 
 def pid_namespace_command() -> list[str]:
-    """What makes a command PID 1 of a PID namespace; empty where the system does not allow it."""
+    """The words that make a command PID 1 of a PID namespace; empty where the system does not allow it."""
     for rights in ([], ["--user", "--map-root-user"]):
         command = ["unshare", *rights, "--pid", "--fork", "--mount-proc", "--kill-child"]
         with suppress(FileNotFoundError):
