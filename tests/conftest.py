@@ -12,11 +12,11 @@ from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.redis.connection import open_redis
-from tests.support.leaks import leaked_keys
-from tests.support.loops import StrictLoop
+from tests.support.plugins.leaks import leaked_keys
+from tests.support.plugins.loops import StrictLoop
 from tests.support.proxy import Proxy
 
-pytest_plugins = ["tests.support.run_limits", "tests.support.tracebacks"]
+pytest_plugins = ["tests.support.plugins.run_limits", "tests.support.plugins.tracebacks"]
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

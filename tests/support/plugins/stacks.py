@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from tests.support.loops import OPEN
+from tests.support.plugins.loops import OPEN
 
 
 def all_stacks() -> str:

@@ -13,8 +13,8 @@ from typing import Final
 
 import psutil
 
+from tests.support.plugins.stacks import all_stacks
 from tests.support.slowness import patience_s
-from tests.support.stacks import all_stacks
 
 LOOKS_EVERY_S: Final = 0.5
 LATER: Final = 3

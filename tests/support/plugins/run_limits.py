@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support.plugins.watchdog import Watchdog, end_children
 from tests.support.slowness import measured, patience_s
-from tests.support.watchdog import Watchdog, end_children
 
 PHASE_S: Final = 60.0
 """What a test, its fixtures and its teardown may take, each: ``@pytest.mark.timeout(seconds)`` says otherwise."""
