@@ -1,7 +1,7 @@
 """A pool of workers with a Redis of its own, for the length of a block: `--pool` and `monarq demo` start it.
 
 The pool is `monarq worker` in the background, with one worker process for each core. It ends with the block; if this
-process is killed, the watchdog of embedded Redis servers ends it.
+process is killed, a watchdog like that of embedded Redis servers ends it.
 """
 
 from __future__ import annotations
