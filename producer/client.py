@@ -30,7 +30,7 @@ from monarq.shared.redis.client import Wire
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.redis.private_pool import PrivatePool
-from monarq.shared.tracing import sending
+from monarq.shared.tracing.tracing import sending
 from monarq.shared.validation import check_job_id, check_name
 
 P = ParamSpec("P")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monarq.shared.text.error_text import error_text
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import open_logger
 
 logger = open_logger("monarq.producer")
 

@@ -21,9 +21,9 @@ from monarq.monitor.jobs.recent import Ended, read_recent
 from monarq.shared.commands.queues.browse import BATCH, START, Browsed, Live, Place, browse
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head
+from monarq.shared.redis.claim_token import read_token
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
-from monarq.shared.redis.token import read_token
 
 MOST_ROWS: Final = BATCH
 """The most jobs that one page has."""

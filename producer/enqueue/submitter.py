@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from monarq.producer.enqueue.serializer import Route
 from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, enqueue
 from monarq.shared.errors import EnqueueUnknownError, ProducerClosedError, RedisRefusedError, RedisUnavailableError
-from monarq.shared.redis.attempts import Attempts
 from monarq.shared.redis.client import Wire
+from monarq.shared.redis.command_retry import Attempts
 from monarq.shared.redis.redis_errors import WIRE_ERRORS
 
 

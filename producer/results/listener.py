@@ -22,9 +22,9 @@ from monarq.shared.errors import MonarqError, ProducerClosedError, ResultNotFoun
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.attempts import LONGEST_PAUSE_S
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.client import Wire
+from monarq.shared.redis.command_retry import LONGEST_PAUSE_S
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.redis_errors import WIRE_ERRORS, Fault, explain, fault_of
 from monarq.shared.redis.scripts import Argument

@@ -13,9 +13,9 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.producer import log
-from monarq.shared.redis.attempts import LONGEST_PAUSE_S
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.client import Wire
+from monarq.shared.redis.command_retry import LONGEST_PAUSE_S
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.redis_errors import WIRE_ERRORS
 

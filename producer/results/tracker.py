@@ -18,8 +18,8 @@ from monarq.shared.payloads.payload import Result
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.attempts import Attempts
 from monarq.shared.redis.client import Wire
+from monarq.shared.redis.command_retry import Attempts
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.redis_errors import WIRE_ERRORS
 from monarq.shared.redis.scripts import Argument

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import msgspec
 
-from monarq.shared.calls.context_place import Arguments, positional_of
-from monarq.shared.calls.hints import Unknown, mentions_absent, resolve
 from monarq.shared.calls.open_call import reached
+from monarq.shared.calls.parameters import Arguments, positional_of
 from monarq.shared.calls.signature import CallSignature
+from monarq.shared.calls.type_hints import Unknown, mentions_absent, resolve
 from monarq.shared.errors import DeclarationError, PayloadError
 
 _PLAIN: Final = frozenset({int, float, str, bytes, bool, list, dict, object, type(None), Any, inspect.Parameter.empty})

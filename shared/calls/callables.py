@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from types import FunctionType, MethodType
 from typing import Any, Final, get_origin
 
-from monarq.shared.calls.hints import resolve
+from monarq.shared.calls.type_hints import resolve
 
 ANYTHING: Final = inspect.Signature(
     [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Sequence
 
-from monarq.shared.calls.context_place import positional_of
+from monarq.shared.calls.parameters import positional_of
 
 
 def reached(

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from monarq.shared.calls.callables import ANYTHING, layers_of, signature_of
 from monarq.shared.calls.context import Context
-from monarq.shared.calls.context_place import ContextPlace, place_of, positional_of
-from monarq.shared.calls.hints import Unknown, resolve
+from monarq.shared.calls.parameters import ContextPlace, place_of, positional_of
+from monarq.shared.calls.type_hints import Unknown, resolve
 from monarq.shared.errors import DeclarationError
 
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from monarq.shared.calls.callables import name_of
-from monarq.shared.calls.called import called_by_worker
 from monarq.shared.calls.context import Context
 from monarq.shared.calls.signature import CallSignature
+from monarq.shared.calls.worker_call import called_by_worker
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.options import EnqueueOptions, JobOptions
 from monarq.shared.parsing import Duration, check_time, to_seconds

@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
-from monarq.shared.payloads.same_error import attributes_of, same_error
+from monarq.shared.payloads.error_equality import attributes_of, same_error
 from monarq.shared.text.error_text import is_heavier, max_error_text
 
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from monarq.shared.errors import JobFailedError
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
+from monarq.shared.payloads.error_equality import same_error
 from monarq.shared.payloads.error_pickle import is_large, pickles_of
 from monarq.shared.payloads.remote_error import encode_exception, may_be_raised
-from monarq.shared.payloads.same_error import same_error
 from monarq.shared.text.class_name import full_name
 from monarq.shared.text.error_text import error_text, stands_in, type_name_of
 from monarq.shared.text.traceback_text import traceback_text

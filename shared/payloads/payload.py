@@ -17,7 +17,7 @@ from monarq.shared.payloads.codec import DEFAULT_MAX_RESULT, MSGPACK, Codec, Cod
 from monarq.shared.payloads.failure import told_in_words, write_failure
 from monarq.shared.payloads.remote_error import as_job_failed, may_be_raised
 from monarq.shared.text.error_text import cut, error_text, qualified_name
-from monarq.shared.tracing import Carrier
+from monarq.shared.tracing.tracing import Carrier
 
 _MAX_MS: Final = 2**53
 
@@ -33,7 +33,7 @@ class Payload:
     enqueue_ms: int
     codec: Codec
     trace: object = None
-    """What ties the run to the trace of its enqueue, as it came; see `monarq.shared.otel.context_of`."""
+    """What ties the run to the trace of its enqueue, as it came; see `monarq.shared.tracing.otel.context_of`."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:

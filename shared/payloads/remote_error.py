@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from monarq.shared.errors import JobFailedError, StandInError
+from monarq.shared.payloads.error_equality import attributes_of, same_error
 from monarq.shared.payloads.error_pickle import is_large
-from monarq.shared.payloads.same_error import attributes_of, same_error
 from monarq.shared.text.error_text import error_text, qualified_name, stands_in, type_name_of
 from monarq.shared.text.traceback_text import RemoteTraceback, traceback_text
 

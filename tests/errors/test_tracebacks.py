@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.errors import JobFailedError, SettingsError
 from monarq.shared.parsing import to_seconds
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import open_logger
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs

@@ -1,4 +1,4 @@
-"""monarq.shared.jobs.cron: ticks against arq's own search, days, what is refused and what is due."""
+"""monarq.shared.jobs.cron_schedule: ticks against arq's own search, days, what is refused and what is due."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from arq.utils import to_unix_ms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monarq.shared.jobs import cron
-from monarq.shared.jobs.cron import (
+from monarq.shared.jobs import cron_schedule
+from monarq.shared.jobs.cron_schedule import (
     ScheduleError,
     crontab,
     due_ticks,
@@ -232,7 +232,7 @@ def test_a_long_downtime_is_caught_up_by_batches() -> None:
     while True:
         due, following = due_ticks(schedule, last, NOW, catch_up=True)
         ticks, last, batches = ticks + due, due[-1], batches + 1
-        assert len(due) <= cron.CATCH_UP_BATCH
+        assert len(due) <= cron_schedule.CATCH_UP_BATCH
         if following > NOW:
             break
     assert batches == 3

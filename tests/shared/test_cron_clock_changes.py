@@ -1,4 +1,4 @@
-"""monarq.shared.jobs.cron where clocks change: a table of three zones in 2026-2027, and a simulated Vixie cron."""
+"""Cron schedules where clocks change: a table of three zones in 2026-2027, and a simulated Vixie cron."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from monarq.shared.jobs.cron import Schedule, crontab, due_ticks, from_arq_fields, ticks_between
+from monarq.shared.jobs.cron_schedule import Schedule, crontab, due_ticks, from_arq_fields, ticks_between
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

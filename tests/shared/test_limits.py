@@ -15,8 +15,8 @@ from monarq.cli.arguments import parse_duration
 from monarq.cli.options import queue_name
 from monarq.producer import Producer, SyncProducer, named
 from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.cron_declaration import cron
 from monarq.shared.jobs.decorators import job
-from monarq.shared.jobs.schedule import cron
 from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch
 

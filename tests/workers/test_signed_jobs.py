@@ -17,7 +17,7 @@ from monarq.monitor.jobs.dead import read_letters
 from monarq.producer import Producer
 from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.errors import PayloadError
-from monarq.shared.jobs.cron import crontab
+from monarq.shared.jobs.cron_schedule import crontab
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import KEY_VARIABLE, MARK, Signer

@@ -17,9 +17,9 @@ from redis.exceptions import RedisError
 from monarq.shared.commands.jobs.claim import Claim, Claimed, Lease, claim, forfeit
 from monarq.shared.commands.workers.wake import wake
 from monarq.shared.lane import Home
+from monarq.shared.redis.claim_token import make_token
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.token import make_token
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.control.heartbeat import IdleTime
 from monarq.workers.events.dispatcher import Dispatcher

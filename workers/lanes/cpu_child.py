@@ -20,10 +20,10 @@ from functools import partial, reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, cast
 
-from monarq.shared.calls.returned import finished
+from monarq.shared.calls.return_value import finished
 from monarq.shared.jobs.declared_jobs import find_declared
 from monarq.shared.text.error_text import error_text, limit_error_text, message_of, qualified_name
-from monarq.shared.tracing import carried
+from monarq.shared.tracing.tracing import carried
 from monarq.workers.lanes.child_link import SpoiledLinkError, WorkerLink
 from monarq.workers.lanes.child_progress import OUTBOX
 from monarq.workers.lanes.child_setup import (

@@ -10,10 +10,10 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, Final
 
-from monarq.shared.calls.returned import finished
+from monarq.shared.calls.return_value import finished
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.remote_error import as_stand_in
-from monarq.shared.tracing import carry_context
+from monarq.shared.tracing.tracing import carry_context
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.lanes.child_progress import pass_on
 from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane

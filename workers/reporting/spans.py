@@ -22,10 +22,10 @@ from opentelemetry.trace import (
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry import is_retry_request
-from monarq.shared.otel import attributes_of, context_of
 from monarq.shared.text.error_text import error_text, message_of, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
-from monarq.shared.tracing import CARRIER
+from monarq.shared.tracing.otel import attributes_of, context_of
+from monarq.shared.tracing.tracing import CARRIER
 from monarq.workers.events.dispatcher import Listener
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from monarq.shared.tracing import find_maker
+from monarq.shared.tracing.tracing import find_maker
 from monarq.workers.events.dispatcher import Dispatcher
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Final, Protocol
 
-from monarq.shared.text.log_lines import Block, open_logger
+from monarq.shared.text.loggers import Block, open_logger
 from monarq.workers.lanes.child_end import ChildEnd
 from monarq.workers.reporting.process_log import RecoveryLog
 

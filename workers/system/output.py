@@ -262,7 +262,7 @@ class Output(io.BufferedIOBase):
 
 
 def _log_dropped(count: int) -> None:
-    from monarq.shared.text.log_lines import open_logger  # put off: nearly no process needs it
+    from monarq.shared.text.loggers import open_logger  # put off: nearly no process needs it
 
     open_logger("monarq").warning(
         "%d line%s of output %s dropped: nobody read them, or they could not be written",

@@ -55,7 +55,7 @@ from monarq.shared.redis.client import Wire
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool, close_sentinels, shown_pool
-from monarq.shared.tracing import CARRIER, instrumented_carrier, sending
+from monarq.shared.tracing.tracing import CARRIER, instrumented_carrier, sending
 
 RETRY_FOR_S: Final = 5.0
 """How long an enqueue whose outcome is unknown, or that found no Redis, is repeated."""

@@ -10,7 +10,7 @@ from arq.constants import default_queue_name, health_check_key_suffix
 
 from monarq.arq.client.pool import create_pool
 from monarq.arq.settings.lookup import given_settings
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import open_logger
 
 logger = open_logger("arq.worker")
 

@@ -14,7 +14,7 @@ from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.lane import Lane
-from monarq.shared.tracing import arq_is_instrumented
+from monarq.shared.tracing.tracing import arq_is_instrumented
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import keep_ms, limit_s
 from monarq.workers.runs.registered import FirstArgument, RegisteredJob

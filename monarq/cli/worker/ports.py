@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from monarq.cli.console import say
 from monarq.shared.errors import SettingsError
 from monarq.shared.extras import missing_extra
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import open_logger
 from monarq.workers.supervisor.health import HealthLimits, PoolHealth
 from monarq.workers.supervisor.pool_state import PoolState
 

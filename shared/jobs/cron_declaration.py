@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from monarq.shared.errors import SettingsError
-from monarq.shared.jobs.cron import Schedule, crontab, from_arq_fields
+from monarq.shared.jobs.cron_schedule import Schedule, crontab, from_arq_fields
 from monarq.shared.jobs.job import Job
 from monarq.shared.validation import check_name
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from monarq.shared.calls.callables import is_coroutine_function
-from monarq.shared.calls.context_place import ContextPlace
+from monarq.shared.calls.parameters import ContextPlace
 from monarq.shared.calls.signature import CallSignature
 
 _Index = Callable[[tuple[Any, ...], dict[str, Any]], int]

@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind, TracerProvider, format_span_id, format
 from opentelemetry.util.types import AttributeValue
 
 from monarq.shared.text.error_text import qualified_name
-from monarq.shared.tracing import Carrier
+from monarq.shared.tracing.tracing import Carrier
 from monarq.shared.version import VERSION
 
 SYSTEM: Final = "monarq"
@@ -39,7 +39,7 @@ class Tracing:
     def sending(
         self, queue: str, job_name: str, *, job_id: str | None = None, count: int | None = None
     ) -> Iterator[Carrier]:
-        """See `monarq.shared.tracing.sending`."""
+        """See `monarq.shared.tracing.tracing.sending`."""
         attributes = attributes_of("send", queue, job_name)
         if job_id is not None:
             attributes["messaging.message.id"] = job_id
@@ -60,13 +60,13 @@ class Tracing:
         return carrier
 
     def ids(self) -> tuple[str, str]:
-        """See `monarq.shared.tracing.span_ids`."""
+        """See `monarq.shared.tracing.tracing.span_ids`."""
         current = get_current_span().get_span_context()
         return (format_trace_id(current.trace_id), format_span_id(current.span_id)) if current.is_valid else ("", "")
 
     @contextmanager
     def carried(self, carrier: object) -> Iterator[None]:
-        """See `monarq.shared.tracing.carried`."""
+        """See `monarq.shared.tracing.tracing.carried`."""
         token = otel_context.attach(context_of(carrier))
         try:
             yield

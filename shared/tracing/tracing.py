@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from monarq.shared.otel import Tracing
+    from monarq.shared.tracing.otel import Tracing
 
 Carrier = dict[str, str]
 """A span's context on its way to another process, as W3C's `traceparent` and its like."""
@@ -39,7 +39,7 @@ def find_tracing() -> Tracing | None:
     provider = api.get_tracer_provider()
     if isinstance(provider, (api.ProxyTracerProvider, api.NoOpTracerProvider)):
         return None
-    from monarq.shared.otel import tracing_of
+    from monarq.shared.tracing.otel import tracing_of
 
     return tracing_of(provider)
 
