@@ -79,7 +79,7 @@ class Crowd:
             redis=self._wire,
             worker_id=worker_id,
             keys=KEYS,
-            home="io",
+            lane_queue="io",
             slots=Slots(100),
             settings=WorkerSettings(),
             start=partial(self._start, worker_id),

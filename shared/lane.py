@@ -23,10 +23,10 @@ LaneName = Literal["io", "cpu", "thread"]
 
 LANE_NAMES: Final[tuple[LaneName, ...]] = get_args(LaneName)
 
-Home = Literal["io", "cpu"]
+LaneQueue = Literal["io", "cpu"]
 """Which of a queue's two sets a job waits in. What the event loop starts, threads included, waits in the queue."""
 
 
-def home_of(lane: Lane) -> Home:
+def lane_queue_of(lane: Lane) -> LaneQueue:
     """The set that jobs of this lane wait in."""
     return "cpu" if lane is Lane.CPU else "io"

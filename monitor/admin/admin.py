@@ -111,10 +111,10 @@ async def purge_slowly(
     now_ms = int(seconds) * 1000 + int(micros) // 1000
     bounds = {"queued": ("-inf", str(now_ms)), "deferred": (f"({now_ms}", f"({PARKED_SCORE}")}
     for state in states:
-        for home in ("io", "cpu"):
+        for lane_queue in ("io", "cpu"):
             for _ in range(MOST_PASSES):
                 removed_in_pass = 0
-                async for removed in _pass_through(redis, keys, home, *bounds[state]):
+                async for removed in _pass_through(redis, keys, lane_queue, *bounds[state]):
                     removed_in_pass += removed
                     yield removed
                 if not removed_in_pass:
@@ -122,11 +122,11 @@ async def purge_slowly(
 
 
 async def _pass_through(
-    redis: Redis, keys: QueueKeys, home: Literal["io", "cpu"], lowest: str, highest: str
+    redis: Redis, keys: QueueKeys, lane_queue: Literal["io", "cpu"], lowest: str, highest: str
 ) -> AsyncIterator[int]:
     skip = 0
     while True:
-        removed, runs = await purge_some(redis, keys, home, lowest, highest, skip)
+        removed, runs = await purge_some(redis, keys, lane_queue, lowest, highest, skip)
         if removed:
             yield removed
         if not removed and not runs:

@@ -176,7 +176,7 @@ def _row(keys: QueueKeys, facts: Facts, state: State, result: ResultView | None,
         state,
         Browsed(
             raw_id=facts.raw_id,
-            home="io" if facts.cpu_score is None else "cpu",
+            lane_queue="io" if facts.cpu_score is None else "cpu",
             due_ms=None if state == "running" else facts.due_ms,
             worker="",
             token=facts.token or b"",

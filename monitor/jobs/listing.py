@@ -181,7 +181,7 @@ def row_of(queue: str, state: State, job: Browsed) -> JobRow:
         queue=queue,
         state="running" if holder else state,
         name=head.name,
-        lane=job.home,
+        lane=job.lane_queue,
         enqueue_ms=head.enqueue_ms,
         due_ms=job.due_ms,
         tries=job.tries,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from monarq.monitor.queues.workers import WorkerStats
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 
-LANES: Final[tuple[Home, ...]] = ("io", "cpu")
+LANES: Final[tuple[LaneQueue, ...]] = ("io", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Places:
             tell.
     """
 
-    lane: Home
+    lane: LaneQueue
     busy: int
     total: int
 

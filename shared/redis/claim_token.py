@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.scripts import text
 
 ARQ_TOKEN: Final = b"1"
@@ -26,9 +26,9 @@ class Holder:
     claimed_ms: int | None = None
 
 
-def make_token(worker_id: str, home: Home, number: int) -> str:
+def make_token(worker_id: str, lane_queue: LaneQueue, number: int) -> str:
     """The token of a worker's claim of this number: ``<worker>:<set>:<number>:<unix ms>``."""
-    return f"{worker_id}:{home}:{number}:{time.time_ns() // 1_000_000}"
+    return f"{worker_id}:{lane_queue}:{number}:{time.time_ns() // 1_000_000}"
 
 
 def read_token(token: bytes) -> Holder:

@@ -55,10 +55,10 @@ def ids(rows: Sequence[JobRow]) -> list[str]:
     return [row.id for row in rows]
 
 
-async def hold(redis: Redis, worker: str, limit: int, home: Any = "io") -> list[str]:
+async def hold(redis: Redis, worker: str, limit: int, lane_queue: Any = "io") -> list[str]:
     """A worker takes jobs."""
-    token = make_token(worker, home, 1)
-    taken = await claim(redis, KEYS, Claim(worker, token, home, 15_000, limit, 1000))
+    token = make_token(worker, lane_queue, 1)
+    taken = await claim(redis, KEYS, Claim(worker, token, lane_queue, 15_000, limit, 1000))
     await redis.zadd(KEYS.workers, {worker: await server_ms(redis)})
     await redis.expire(KEYS.workers, 60)
     return [lease.job_id for lease in taken.leases]

@@ -85,7 +85,7 @@ async def test_what_a_claim_took_whose_reply_is_late_counts_no_crash(
     delays_s = [lease_s]
 
     async def claim_late(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
-        if delays_s and asked.home == "io":
+        if delays_s and asked.lane_queue == "io":
             await asyncio.sleep(delays_s.pop())  # on its way to Redis, whose leases begin only now
         return await claim(client, keys, asked)
 

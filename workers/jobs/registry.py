@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 from monarq.shared.calls.arguments import converter_of
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.job import Job
-from monarq.shared.lane import Lane, home_of
+from monarq.shared.lane import Lane, lane_queue_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.runs.import_path import import_path_of
 from monarq.workers.runs.registered import FirstArgument, RegisteredJob
@@ -58,7 +58,7 @@ def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> RegisteredJob:
         name=declared.name,
         function=job.called,
         lane=declared.lane,
-        home=home_of(declared.lane),
+        lane_queue=lane_queue_of(declared.lane),
         passes=FirstArgument.CONTEXT if job.takes_context else FirstArgument.NOTHING,
         timeout_s=limit_s(declared.timeout_s, settings),
         policy=declared.retry or settings.retry,

@@ -68,7 +68,7 @@ class Results:
             "q": lease.queue.queue,
             "id": lease.job_id,
         }
-        lane = self._lanes.get(name, lease.home)
+        lane = self._lanes.get(name, lease.lane_queue)
         if lane != "io":
             result["lane"] = lane
         used = lease.tries + self._settings.outcomes.crash_tries(lease)
@@ -138,7 +138,7 @@ class Results:
                 "crashes": lease.crashes,
                 "crash_note": lease.crash_note,
                 "worker": self.worker_id,
-                "home": lease.home,
+                "home": lease.lane_queue,
                 "lane": lane,
                 "enqueue_ms": enqueue_ms,
                 "start_ms": start_ms,

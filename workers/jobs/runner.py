@@ -98,10 +98,10 @@ class Runner:
             self._abort_before(admitted)
 
     def _start_run(self, run: Run) -> None:
-        slots = self._slots[run.job.home]
+        slots = self._slots[run.job.lane_queue]
         if slots.free <= 0:
             # A cpu job that was found in the queue: it waits where the next free cpu lane finds it.
-            self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score, name=run.job.name))
+            self._acker.add(Return(run.lease, run.job.lane_queue, due_ms=run.lease.score, name=run.job.name))
             return
         slots.take()
         self.running[run.lease] = run

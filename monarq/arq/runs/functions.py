@@ -35,7 +35,7 @@ class ArqFunction:
             name=declared.name,
             function=told_to_sentry(declared.name, declared.coroutine),
             lane=Lane.IO,
-            home="io",
+            lane_queue="io",
             passes=FirstArgument.CTX_DICT,
             timeout_s=limit_s(declared.timeout_s, settings),
             policy=policy,

@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 
 from redis.asyncio import Redis
 
-from monarq.shared.lane import Lane, home_of
+from monarq.shared.lane import Lane, lane_queue_of
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Argument, Script, check_batch
 
@@ -71,7 +71,7 @@ async def enqueue(
     check_batch(jobs, BATCH)
     arguments: list[Argument] = [
         ids.value,
-        home_of(placing.lane),
+        lane_queue_of(placing.lane),
         placing.due_ms,
         placing.delay_ms,
         placing.ttl_ms,

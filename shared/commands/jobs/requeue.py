@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.commands.counters.run_groups import NOT_RUN, CameTo, Kinds
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Argument, Script, as_ids, check_batch
 
@@ -25,7 +25,7 @@ class Return:
 
     Attributes:
         lease: the job.
-        home: the set it waits in next.
+        lane_queue: the set it waits in next.
         due_ms: when it is due, unix ms; 0 counts from now.
         delay_ms: ms from now, where due_ms is 0.
         tries: how many tries it has used; None where the run costs it nothing.
@@ -37,7 +37,7 @@ class Return:
     """
 
     lease: Lease
-    home: Home
+    lane_queue: LaneQueue
     due_ms: int = 0
     delay_ms: int = 0
     tries: int | None = None
@@ -68,7 +68,7 @@ async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[
             back.lease.raw_id,
             back.lease.token,
             kinds.index(back.lease, back.name, back.came_to, back.run_ms),
-            back.home,
+            back.lane_queue,
             back.due_ms,
             back.delay_ms,
             "" if back.tries is None else back.tries,
