@@ -18,7 +18,7 @@ from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
 from monarq.shared.commands.jobs.finish import Ending, finish
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.private_pool import PrivatePool
 from monarq.workers.config.settings import WorkerSettings
@@ -39,7 +39,9 @@ class Crowd:
     """
 
     def __init__(self, url: str, size: int) -> None:
-        self._wire = Wire(PrivatePool.like(open_redis(url)), shown=url, timeout_s=30.0, connections=2 * size + 10)
+        self._wire = RedisClient(
+            PrivatePool.like(open_redis(url)), shown=url, timeout_s=30.0, connections=2 * size + 10
+        )
         self._producer = wire(url)
         self._size = size
         self._started: dict[str, asyncio.Future[float]] = {}
@@ -71,8 +73,8 @@ class Crowd:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*self._finishing, return_exceptions=True)
-            await self._wire.hang_up()
-            await self._producer.hang_up()
+            await self._wire.aclose()
+            await self._producer.aclose()
 
     def _claimer(self, worker_id: str) -> Claimer:
         return Claimer(

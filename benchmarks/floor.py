@@ -28,7 +28,7 @@ from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
 from monarq.shared.commands.jobs.finish import Ending, finish
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload, write_result
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool
@@ -85,7 +85,7 @@ class Floor:
         meter: of the same server.
     """
 
-    def __init__(self, redis: Wire, meter: Meter) -> None:
+    def __init__(self, redis: RedisClient, meter: Meter) -> None:
         self._redis = redis
         self._meter = meter
         self._payload = write_payload(MSGPACK, "noop", (1,), {}, time.time_ns() // 1_000_000)
@@ -106,7 +106,7 @@ class Floor:
 
         async def run(total: int, _: int) -> None:
             for number in range(total):
-                await self._redis.ask(("SET", f"floor:{number}", self._payload))
+                await self._redis.execute(("SET", f"floor:{number}", self._payload))
 
         return await self._step("SET one at a time", count, 1, run)
 
@@ -116,7 +116,7 @@ class Floor:
         for _ in range(count):
             await asyncio.sleep(QUIET_S)
             begun_s = time.perf_counter()
-            await self._redis.ask(("PING",))
+            await self._redis.execute(("PING",))
             took_ms.append((time.perf_counter() - begun_s) * 1000)
         return sorted(took_ms)
 
@@ -149,9 +149,9 @@ class Floor:
                 await finish(self._redis, KEYS, WORKER, endings[at : at + 500], 10_000)
 
 
-def wire(url: str) -> Wire:
+def wire(url: str) -> RedisClient:
     """A connection as workers and producers have it."""
-    return Wire(PrivatePool.like(open_redis(url)), shown=url, timeout_s=5.0)
+    return RedisClient(PrivatePool.like(open_redis(url)), shown=url, timeout_s=5.0)
 
 
 async def measure(url: str, jobs: int) -> tuple[list[Cost], list[float]]:
@@ -167,7 +167,7 @@ async def measure(url: str, jobs: int) -> tuple[list[Cost], list[float]]:
         costs.append(await Floor(redis, meter).sets(max(1, jobs // 10)))
         pings_ms = await Floor(redis, meter).pings(max(10, jobs // 250))
     finally:
-        await redis.hang_up()
+        await redis.aclose()
     return costs, pings_ms
 
 

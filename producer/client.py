@@ -26,7 +26,7 @@ from monarq.shared.parsing import Duration, size_bytes, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.signing import find_signer
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.redis.private_pool import PrivatePool
@@ -79,8 +79,8 @@ class Producer:
         # Kept: a client that asks sentinels for its server goes on asking for us.
         self._like, shown = choose_redis(url, redis)
         retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(timeout_s, "timeout_s")
-        self._wire = Wire(PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s)
-        self._listening = Wire(
+        self._wire = RedisClient(PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s)
+        self._listening = RedisClient(
             PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
         )
         self._listener = Listener(self._listening)
@@ -102,9 +102,9 @@ class Producer:
         It waits for no job and no enqueue; jobs that are in the queue stay there.
         """
         async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
-            closing.push_async_callback(self._listening.hang_up)
+            closing.push_async_callback(self._listening.aclose)
             closing.push_async_callback(self._listener.close)
-            closing.push_async_callback(self._wire.hang_up)
+            closing.push_async_callback(self._wire.aclose)
 
     @overload
     async def enqueue(self, job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]: ...

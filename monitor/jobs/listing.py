@@ -21,7 +21,7 @@ from monarq.monitor.jobs.recent import Ended, read_recent
 from monarq.shared.commands.queues.browse import BATCH, START, Browsed, Live, Place, browse
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head
-from monarq.shared.redis.claim_token import read_token
+from monarq.shared.redis.claim_token import parse_token
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
 
@@ -174,7 +174,7 @@ async def _read_page(redis: Redis, queue: str, state: PagedState, place: Place |
 def row_of(queue: str, state: State, job: Browsed) -> JobRow:
     """A row from what Redis told of a job that has not ended."""
     head = read_head(job.head, job.tail)
-    holder = read_token(job.token) if job.token else None
+    holder = parse_token(job.token) if job.token else None
     return JobRow(
         raw_id=job.raw_id,
         id=text(job.raw_id),

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from monarq.producer.enqueue.serializer import Route
 from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, enqueue
 from monarq.shared.errors import EnqueueUnknownError, ProducerClosedError, RedisRefusedError, RedisUnavailableError
-from monarq.shared.redis.client import Wire
-from monarq.shared.redis.command_retry import Attempts
-from monarq.shared.redis.redis_errors import WIRE_ERRORS
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import CommandRetry
+from monarq.shared.redis.redis_errors import REDIS_ERRORS
 
 
 class Submitter:
@@ -24,7 +24,7 @@ class Submitter:
         retry_for_s: seconds for which a failed call is repeated.
     """
 
-    def __init__(self, wire: Wire, retry_for_s: float) -> None:
+    def __init__(self, wire: RedisClient, retry_for_s: float) -> None:
         self._wire = wire
         self._retry_for_s = retry_for_s
 
@@ -37,7 +37,7 @@ class Submitter:
             EnqueueUnknownError: nobody can tell.
             ProducerClosedError: the producer was closed before.
         """
-        attempts = Attempts(self._retry_for_s)
+        attempts = CommandRetry(self._retry_for_s)
         try:
             codes = await self._attempt(route, jobs, attempts)
         except (RedisUnavailableError, RedisRefusedError, ProducerClosedError) as error:
@@ -53,11 +53,11 @@ class Submitter:
             )
         return codes
 
-    async def _attempt(self, route: Route, jobs: Sequence[tuple[str, bytes]], attempts: Attempts) -> list[Enqueued]:
+    async def _attempt(self, route: Route, jobs: Sequence[tuple[str, bytes]], attempts: CommandRetry) -> list[Enqueued]:
         first = Ids.NEW if route.job_id is None else Ids.NAMED
         while True:
             ids = Ids.AGAIN if attempts.outcome_unknown else first
             try:
                 return await enqueue(self._wire, route.keys, route.placing, ids, jobs)
-            except WIRE_ERRORS as error:
+            except REDIS_ERRORS as error:
                 await attempts.wait_after(error, self._wire.shown)

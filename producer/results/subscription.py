@@ -14,10 +14,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.producer import log
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.client import Wire
-from monarq.shared.redis.command_retry import LONGEST_PAUSE_S
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import MAX_PAUSE_S
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from monarq.shared.redis.redis_errors import WIRE_ERRORS
+from monarq.shared.redis.redis_errors import REDIS_ERRORS
 
 SILENCE_S: Final = 5.0
 """After so long without a message Redis is asked for a sign of life: a peer that is gone for good sends nothing."""
@@ -54,7 +54,7 @@ class Subscription:
         audience: who hears.
     """
 
-    def __init__(self, wire: Wire, audience: Audience) -> None:
+    def __init__(self, wire: RedisClient, audience: Audience) -> None:
         self._wire = wire
         self._audience = audience
         self._wanted: set[str] = set()
@@ -78,12 +78,12 @@ class Subscription:
 
     async def run(self) -> None:
         """Hears while anything is wanted, for ever."""
-        backoff = Backoff(longest_s=LONGEST_PAUSE_S)
+        backoff = Backoff(longest_s=MAX_PAUSE_S)
         while True:
             await self._called.wait()
             try:
                 await self._hear(backoff)
-            except WIRE_ERRORS as error:
+            except REDIS_ERRORS as error:
                 if not backoff.failing:
                     log.not_hearing(self._wire.shown, error)
                 await asyncio.sleep(backoff.next_s())
@@ -103,7 +103,7 @@ class Subscription:
             self._asked.clear()
             self._audience.unsubscribed()
             # It is given up, whether it can be closed in order or not.
-            with suppress(*WIRE_ERRORS):
+            with suppress(*REDIS_ERRORS):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     async def _subscribe(self, pubsub: PubSub) -> None:

@@ -18,10 +18,10 @@ from monarq.shared.payloads.payload import Result
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.client import Wire
-from monarq.shared.redis.command_retry import Attempts
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import CommandRetry
 from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.redis_errors import WIRE_ERRORS
+from monarq.shared.redis.redis_errors import REDIS_ERRORS
 from monarq.shared.redis.scripts import Argument
 
 
@@ -35,7 +35,7 @@ class Tracker:
         retry_for_s: seconds for which a question is repeated while Redis is not there.
     """
 
-    def __init__(self, wire: Wire, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
+    def __init__(self, wire: RedisClient, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
         self._wire = wire
         self._listener = listener
         self._codecs = codecs
@@ -104,19 +104,19 @@ class Tracker:
             return False
 
     async def _request_abort(self, keys: QueueKeys, job_id: str) -> AbortAnswer:
-        attempts = Attempts(self._retry_for_s)
+        attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
                 return await abort(self._wire, keys, job_id)
-            except WIRE_ERRORS as error:
+            except REDIS_ERRORS as error:
                 await attempts.wait_after(error, self._wire.shown)
 
     async def _ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
-        attempts = Attempts(self._retry_for_s)
+        attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
-                return await self._wire.ask(*commands)
-            except WIRE_ERRORS as error:
+                return await self._wire.execute(*commands)
+            except REDIS_ERRORS as error:
                 await attempts.wait_after(error, self._wire.shown)
 
 

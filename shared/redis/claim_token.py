@@ -1,4 +1,4 @@
-"""The token of a claim: proves the ownership of a job, and tells people who runs it and since when."""
+"""The token of a claim: proves that a worker owns a job, and says who runs it and since when."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.scripts import text
 
 ARQ_TOKEN: Final = b"1"
-"""What stock arq workers write."""
+"""The token of stock arq workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Holder:
 
     Attributes:
         worker: the worker's id; "arq" for a stock arq worker, which leaves no name.
-        claimed_ms: since when, unix ms by the worker's clock; None where the token does not tell.
+        claimed_ms: since when, unix ms by the worker's clock; None where the token does not say.
     """
 
     worker: str
@@ -31,8 +31,8 @@ def make_token(worker_id: str, lane_queue: LaneQueue, number: int) -> str:
     return f"{worker_id}:{lane_queue}:{number}:{time.time_ns() // 1_000_000}"
 
 
-def read_token(token: bytes) -> Holder:
-    """What a token tells; one of another version, or of anybody's making, is a name as a whole."""
+def parse_token(token: bytes) -> Holder:
+    """Parses a token; one of an unknown form, from another version or program, is taken as a name as a whole."""
     if token == ARQ_TOKEN:
         return Holder("arq")
     parts = text(token).rsplit(":", 3)

@@ -51,7 +51,7 @@ from monarq.shared.payloads.codec import PICKLE, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool, close_sentinels, shown_pool
@@ -143,7 +143,7 @@ class ArqRedis(arq.connections.ArqRedis):
     ) -> None:
         super().__init__(pool_or_conn, job_serializer, job_deserializer, default_queue_name, expires_extra_ms, **kwargs)
         self.signer = find_signer()
-        self._wire: Wire | None = None
+        self._wire: RedisClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def enqueue_job(
@@ -234,7 +234,7 @@ class ArqRedis(arq.connections.ArqRedis):
                 closing.push_async_callback(close_sentinels, self.connection_pool)
             closing.push_async_callback(super().aclose, close_connection_pool)
             if wire is not None:
-                closing.push_async_callback(wire.hang_up)
+                closing.push_async_callback(wire.aclose)
 
     @property
     def _codecs(self) -> Codecs:
@@ -279,12 +279,12 @@ class ArqRedis(arq.connections.ArqRedis):
         except RedisRefusedError as error:
             raise PoolRefusedError(str(error)) from error.__cause__
 
-    def _own_wire(self) -> Wire:
+    def _own_wire(self) -> RedisClient:
         """Connections of our own: the pool's may repeat a command out of sight, and have no timeouts."""
         loop = asyncio.get_running_loop()
         if self._wire is None or self._loop is not loop:
             shown = shown_pool(self.connection_pool)
-            self._wire = Wire(PrivatePool.like(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
+            self._wire = RedisClient(PrivatePool.like(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
             self._loop = loop
         return self._wire
 
