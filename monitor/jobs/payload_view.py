@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from monarq.shared.payloads.signing import HEAD_BYTES, is_signed
+from monarq.shared.payloads.signing import SIGNATURE_BYTES, is_signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def view_payload(data: bytes | None) -> PayloadView:
     if data is None:
         return PayloadView()
     signed = is_signed(data)
-    inner = data[HEAD_BYTES:] if signed else data
+    inner = data[SIGNATURE_BYTES:] if signed else data
     if inner.startswith(b"\x80"):
         return PayloadView("pickle", signed, len(data))
     try:

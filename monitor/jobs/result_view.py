@@ -14,8 +14,8 @@ from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import Format
 from monarq.shared.payloads.pickle_fields import Called, Items, read_fields
 from monarq.shared.payloads.remote_error import EXCEPTION_CODE
-from monarq.shared.payloads.signing import HEAD_BYTES, is_signed
-from monarq.shared.text.error_text import cut
+from monarq.shared.payloads.signing import SIGNATURE_BYTES, is_signed
+from monarq.shared.text.error_text import truncate
 
 LARGEST_READ: Final = 1024 * 1024
 """Bytes of a payload or result from which on it is not decoded to be shown."""
@@ -90,7 +90,7 @@ class Decoded:
 def decode_safely(data: bytes) -> Decoded:
     """The fields of a payload or result, without unpickling; give no more than `LARGEST_READ` bytes."""
     signed = is_signed(data)
-    inner = data[HEAD_BYTES:] if signed else data
+    inner = data[SIGNATURE_BYTES:] if signed else data
     if inner.startswith(b"\x80"):
         return Decoded("pickle", signed, read_fields(inner))
     try:
@@ -149,8 +149,8 @@ def _error(raised: object) -> _Error:
         kind = raised.name.removeprefix("builtins.")
         said = str(arguments[0]) if len(arguments) == 1 and isinstance(arguments[0], str) else ""
         said = said or (value_text(raised.arguments) if arguments else "")
-        return _Error(kind, cut(f"{kind}: {said}" if said else kind), is_abort=kind in _CANCELLED)
-    return _Error(text=cut(raised) if isinstance(raised, str) else value_text(raised))
+        return _Error(kind, truncate(f"{kind}: {said}" if said else kind), is_abort=kind in _CANCELLED)
+    return _Error(text=truncate(raised) if isinstance(raised, str) else value_text(raised))
 
 
 def _remote_error(body: bytes) -> _Error:
@@ -160,7 +160,9 @@ def _remote_error(body: bytes) -> _Error:
         return _Error(text="<an error that cannot be read>")
     kind = str(name) if module in ("", "builtins") else f"{module}.{name}"
     # A cancelling that nobody ordered is told in words, without arguments.
-    return _Error(kind, cut(str(message)), cut(str(traceback)), is_abort=kind in _CANCELLED and args is not None)
+    return _Error(
+        kind, truncate(str(message)), truncate(str(traceback)), is_abort=kind in _CANCELLED and args is not None
+    )
 
 
 def _whole(value: object) -> int | None:

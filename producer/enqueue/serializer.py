@@ -16,7 +16,7 @@ from monarq.shared.jobs.options import EnqueueOptions
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.tracing.tracing import Carrier
+from monarq.shared.tracing.carrier import Carrier
 from monarq.shared.validation import check_name
 
 _PLAIN = EnqueueOptions()

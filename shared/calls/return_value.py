@@ -1,15 +1,15 @@
-"""What a plain function returned, looked at. It imports next to nothing, as the cpu lane's process starts with it."""
+"""The check of a plain function's return value. It imports next to nothing: the start of a CPU child waits for it."""
 
 from __future__ import annotations
 
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 
-def finished(value: object, name: str) -> object:
-    """The value, as long as it is one.
+def check_return_value(value: object, name: str) -> object:
+    """Returns the value.
 
     Raises:
-        TypeError: the work has not been done yet: it is a coroutine or a generator.
+        TypeError: it is a coroutine or a generator, so the work has not been done yet.
     """
     if isinstance(value, CoroutineType):
         value.close()

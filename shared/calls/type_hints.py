@@ -1,7 +1,7 @@
-"""What annotations mean, each on its own: one that cannot be resolved takes no other along.
+"""Type hints: annotations are resolved one by one, so that an unresolvable one does not spoil the others.
 
-Names that a module imports for type checkers only (``if TYPE_CHECKING:``) are looked up among what is loaded already:
-nothing is imported for an annotation's sake.
+Names that a module imports for type checkers only (``if TYPE_CHECKING:``) are looked up in modules that are loaded
+already: nothing is imported for an annotation.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 
-class Unknown:
-    """In place of an annotation that cannot be resolved."""
+class Unresolved:
+    """Stands for an annotation that cannot be resolved."""
 
 
-class Absent:
-    """Base of the classes that stand for what a module imports for type checkers only and nobody has loaded."""
+class NotImported:
+    """Base of the stand-ins for names that a module imports for type checkers only and that are not loaded."""
 
 
 class _TypeImport(NamedTuple):
@@ -33,11 +33,11 @@ class _TypeImport(NamedTuple):
     attribute: str | None
 
 
-def resolve(annotation: Any, function: Callable[..., Any]) -> Any:
-    """What an annotation means, `Annotated` taken off; Unknown where that cannot be told.
+def resolve_hint(annotation: Any, function: Callable[..., Any]) -> Any:
+    """The type that an annotation means, without `Annotated`; Unresolved where that is unknown.
 
     Args:
-        annotation: as it stands in a signature; `Parameter.empty` is Any.
+        annotation: as it is in a signature; `Parameter.empty` is Any.
         function: whose signature it is.
     """
     if annotation is inspect.Parameter.empty:
@@ -48,18 +48,18 @@ def resolve(annotation: Any, function: Callable[..., Any]) -> Any:
             return typing.get_type_hints(holder, globals_, locals_)["it"]
         except Exception:  # noqa: BLE001, S112 - an annotation is an expression, which may raise anything
             continue
-    return Unknown
+    return Unresolved
 
 
-def mentions_absent(hint: Any) -> bool:
-    """Whether a class of the hint, at any depth, is only stood in for."""
-    if isinstance(hint, type) and issubclass(hint, Absent):
+def mentions_not_imported(hint: Any) -> bool:
+    """Whether the hint, at any depth, has a stand-in for a class that is not loaded."""
+    if isinstance(hint, type) and issubclass(hint, NotImported):
         return True
-    return any(mentions_absent(part) for part in typing.get_args(hint))
+    return any(mentions_not_imported(part) for part in typing.get_args(hint))
 
 
 def _scopes(function: Callable[..., Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Where names of its annotations may be found, the likeliest first."""
+    """The namespaces in which names of its annotations may be found, the likeliest first."""
     # functools.wraps gives a decorator's function the annotations of the innermost one, which names them.
     innermost = _globals_of(inspect.unwrap(function))
     yield innermost, {}
@@ -78,13 +78,13 @@ def _globals_of(function: Any) -> dict[str, Any]:
 
 
 def _type_only_names(globals_: Mapping[str, Any]) -> dict[str, Any]:
-    """What the module imports for type checkers only."""
+    """The names that the module imports for type checkers only."""
     imports = _type_only_imports(str(globals_.get("__name__")), str(globals_.get("__package__") or ""))
     return {found.name: _loaded(found) for found in imports}
 
 
 def _loaded(found: _TypeImport) -> Any:
-    stand_in = type(found.name, (Absent,), {})
+    stand_in = type(found.name, (NotImported,), {})
     if found.attribute is None:
         return sys.modules.get(found.module, stand_in)
     submodule = sys.modules.get(f"{found.module}.{found.attribute}", stand_in)
@@ -96,7 +96,7 @@ def _type_only_imports(module: str, package: str) -> tuple[_TypeImport, ...]:
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (KeyError, OSError, TypeError, SyntaxError, SystemError):
-        # The last one comes of CPython 3.11 now and then, where several threads parse at once.
+        # CPython 3.11 sometimes raises the last one when several threads parse at once.
         return ()
     blocks = [node.body for node in tree.body if isinstance(node, ast.If) and _is_for_checkers(node.test)]
     return tuple(found for block in blocks for node in block for found in _imports_of(node, package))

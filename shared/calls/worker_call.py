@@ -1,4 +1,4 @@
-"""What a worker calls: the job's function, with what has to be done before and after where it is no plain one."""
+"""The callable that a worker runs for a job: its function, wrapped where it takes a context or returns an awaitable."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from monarq.shared.calls.callables import is_coroutine_function
-from monarq.shared.calls.parameters import ContextPlace
+from monarq.shared.calls.parameters import ContextPosition, reached_parameters
 from monarq.shared.calls.signature import CallSignature
 
 _Index = Callable[[tuple[Any, ...], dict[str, Any]], int]
 """How many of these positional arguments go in front of the context."""
 
 
-def called_by_worker(function: Callable[..., Any], signature: CallSignature, *, is_awaited: bool) -> Callable[..., Any]:
-    """The function that a worker calls, with the context in front of the job's arguments where there is one.
+def worker_callable(function: Callable[..., Any], signature: CallSignature, *, is_awaited: bool) -> Callable[..., Any]:
+    """The callable that a worker runs; its first argument is the context, where the job takes one.
 
     Args:
         function: the job's function.
@@ -33,9 +33,9 @@ def called_by_worker(function: Callable[..., Any], signature: CallSignature, *, 
 
 
 def _with_context_placed(
-    function: Callable[..., Any], signature: CallSignature, place: ContextPlace
+    function: Callable[..., Any], signature: CallSignature, place: ContextPosition
 ) -> Callable[..., Any]:
-    index = _index_behind_decorator(signature, place) if place.is_open else _index(place)
+    index = _index_behind_decorator(signature, place) if place.is_wrapped else _index(place)
 
     @functools.wraps(function, updated=())
     def call(context: object, /, *args: Any, **kwargs: Any) -> Any:
@@ -45,22 +45,23 @@ def _with_context_placed(
     return call
 
 
-def _index(place: ContextPlace) -> _Index:
+def _index(place: ContextPosition) -> _Index:
     at = len(place.before or ())
     return lambda _args, _kwargs: at
 
 
-def _index_behind_decorator(signature: CallSignature, place: ContextPlace) -> _Index:
-    from monarq.shared.calls.arguments import foreign_of  # put off: msgspec is for jobs that need it
-    from monarq.shared.calls.open_call import reached
+def _index_behind_decorator(signature: CallSignature, place: ContextPosition) -> _Index:
+    from monarq.shared.calls.arguments import unsendable_parameters  # imported late: only such jobs need msgspec
 
-    foreign = foreign_of(place.others, signature.owner)
+    unsendable = unsendable_parameters(place.others, signature.owner)
     before = place.before or ()
-    return lambda args, kwargs: sum(p in before for p in reached(place.others, foreign, len(args), kwargs))
+    return lambda args, kwargs: sum(
+        p in before for p in reached_parameters(place.others, unsendable, len(args), kwargs)
+    )
 
 
 def _awaited(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For a plain function that returns a coroutine, though it need not always: one that caches returns values."""
+    """Awaits the coroutine that a plain function returns; one that caches may also return a plain value."""
 
     @functools.wraps(function, updated=())
     async def call(*args: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, Final
 
-from monarq.shared.calls.callables import gives_coroutine, is_coroutine_function, is_method, makes_generator, name_of
+from monarq.shared.calls.callables import (
+    is_coroutine_function,
+    is_method,
+    name_of,
+    returns_awaitable,
+    returns_generator,
+)
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.options import JobOptions
 from monarq.shared.lane import Lane
@@ -20,7 +26,7 @@ _declared_at: Final[dict[str, str]] = {}
 """Where the job of each name was declared, to tell of two jobs of one name."""
 
 
-def function_behind(declared: Any) -> Callable[..., Any]:
+def unwrap_declared(declared: Any) -> Callable[..., Any]:
     """The function that ``@job`` stands before.
 
     Raises:
@@ -33,18 +39,18 @@ def function_behind(declared: Any) -> Callable[..., Any]:
         )
     if is_method(function):
         raise DeclarationError(
-            f"{place_of_declaration(function)}: {name_of(function)} is a method, and its object does not travel to the"
+            f"{declaration_site(function)}: {name_of(function)} is a method, and its object does not travel to the"
             " worker: put @job before a function outside of the class, or before a staticmethod, which makes the object"
         )
-    if makes_generator(function):
+    if returns_generator(function):
         raise DeclarationError(
-            f"{place_of_declaration(function)}: {name_of(function)} is a generator, which a job cannot be: return what"
+            f"{declaration_site(function)}: {name_of(function)} is a generator, which a job cannot be: return what"
             " it yields as a list, or enqueue a job for each"
         )
     return function
 
 
-def find_lane(function: Callable[..., Any], asked: str | Lane | None, where: str) -> Lane:
+def choose_lane(function: Callable[..., Any], asked: str | Lane | None, where: str) -> Lane:
     """The lane that it runs on.
 
     Args:
@@ -55,7 +61,7 @@ def find_lane(function: Callable[..., Any], asked: str | Lane | None, where: str
     Raises:
         DeclarationError: there is no such lane, or the function cannot run there.
     """
-    is_awaited = gives_coroutine(function)
+    is_awaited = returns_awaitable(function)
     if is_awaited and hasattr(function, "cache_info") and not is_coroutine_function(function):
         raise DeclarationError(
             f"{where}: what caches an async def, as functools.lru_cache does, gives its coroutine a second time, which"
@@ -94,7 +100,7 @@ def check_options(function: Callable[..., Any], options: JobOptions, where: str)
     _declared_at[options.name] = where
 
 
-def place_of_declaration(function: Callable[..., Any]) -> str:
+def declaration_site(function: Callable[..., Any]) -> str:
     """File and line: of a function where it was written, of anything else where it was made a job."""
     if isinstance(function, (FunctionType, MethodType)):
         code = getattr(inspect.unwrap(function), "__code__", None)

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from monarq.shared.jobs.job import Job
 
 
-class Declared(NamedTuple):
+class DeclaredJob(NamedTuple):
     """A job, and the module whose import declares it."""
 
     job: Job[Any, Any]
     module: str
 
 
-_DECLARED: Final[dict[str, Declared]] = {}
+_DECLARED: Final[dict[str, DeclaredJob]] = {}
 
 
-def remember(job: Job[Any, Any]) -> None:
+def register_job(job: Job[Any, Any]) -> None:
     """Keeps a job that is being declared, and forgets one of the same name: its module was loaded anew."""
-    _DECLARED[job.name] = Declared(job, _module_that_runs() or job.function.__module__)
+    _DECLARED[job.name] = DeclaredJob(job, _module_that_runs() or job.function.__module__)
 
 
-def find_declared(name: str) -> Declared | None:
+def find_declared(name: str) -> DeclaredJob | None:
     """The job that was declared last by this name."""
     return _DECLARED.get(name)
 

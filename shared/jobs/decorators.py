@@ -10,8 +10,8 @@ from monarq.shared.calls.callables import name_of
 from monarq.shared.calls.context import Context
 from monarq.shared.calls.signature import read_signature
 from monarq.shared.errors import DeclarationError
-from monarq.shared.jobs.declaration_checks import check_options, find_lane, function_behind, place_of_declaration
-from monarq.shared.jobs.declared_jobs import remember
+from monarq.shared.jobs.declaration_checks import check_options, choose_lane, declaration_site, unwrap_declared
+from monarq.shared.jobs.declared_jobs import register_job
 from monarq.shared.jobs.job import AsyncContextJob, AsyncJob, Job, SyncContextJob, SyncJob
 from monarq.shared.jobs.options import JobOptions
 from monarq.shared.jobs.retry_policy import DEFAULT_MAX_TRIES, RetryPolicy, exception_classes
@@ -118,11 +118,11 @@ def job(
     check_name(queue, "queue")
 
     def declare(declared: Callable[..., Any]) -> Job[Any, Any]:
-        written = function_behind(declared)
-        where = place_of_declaration(written)
+        written = unwrap_declared(declared)
+        where = declaration_site(written)
         options = JobOptions(
             name=name or name_of(written),
-            lane=find_lane(written, lane, where),
+            lane=choose_lane(written, lane, where),
             timeout_s=to_seconds(timeout, "timeout"),
             retry=policy if retries or max_tries is not None else None,
             keep_result_s=to_seconds(keep_result, "keep_result"),
@@ -150,5 +150,5 @@ def _make_job(function: Callable[..., Any], options: JobOptions, where: str) -> 
     context_leads = signature.context is not None and signature.context.is_first
     kind: type[Job[Any, Any]] = with_context if context_leads else without
     made = kind(function, options, signature, is_awaited=is_awaited)
-    remember(made)
+    register_job(made)
     return made

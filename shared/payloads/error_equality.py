@@ -15,18 +15,18 @@ _NO_FIELD: Final = object()
 _OWN: Final = frozenset(("__dict__", "__weakref__", _FOR_HINTS))
 
 
-def same_error(error: BaseException, copy: object) -> bool:
+def errors_equal(error: BaseException, copy: object) -> bool:
     """Whether `copy` can stand for `error`: nothing that a program or a person looks at differs."""
     return (
         type(copy) is type(error)
         and isinstance(copy, BaseException)
         and message_of(copy) == message_of(error)
         and _alike(error.args, copy.args)
-        and _alike(attributes_of(error), attributes_of(copy))
+        and _alike(error_attributes(error), error_attributes(copy))
     )
 
 
-def attributes_of(error: BaseException) -> dict[str, Any]:
+def error_attributes(error: BaseException) -> dict[str, Any]:
     """All attributes of an exception but its arguments: notes, file names, slots, and what its class has set."""
     found = {name: value for name in _field_names(type(error)) if (value := _field(error, name)) is not _NO_FIELD}
     return found | getattr(error, "__dict__", {})
@@ -51,7 +51,7 @@ def _alike(value: object, copy: object) -> bool:
     if type(value) is not type(copy):
         return False
     if isinstance(value, BaseException):
-        return same_error(value, copy)
+        return errors_equal(value, copy)
     if isinstance(value, dict) and isinstance(copy, dict):
         return _alike(list(value.items()), list(copy.items()))
     if isinstance(value, (list, tuple)) and isinstance(copy, (list, tuple)):

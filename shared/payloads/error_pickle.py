@@ -8,8 +8,8 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
-from monarq.shared.payloads.error_equality import attributes_of, same_error
-from monarq.shared.text.error_text import is_heavier, max_error_text
+from monarq.shared.payloads.error_equality import error_attributes, errors_equal
+from monarq.shared.text.error_text import is_larger, max_error_text
 
 
 def pickle_error(error: BaseException, protocol: int) -> bytes | None:
@@ -24,7 +24,7 @@ def pickle_error(error: BaseException, protocol: int) -> bytes | None:
 
 def is_large(error: BaseException) -> bool:
     """Whether an exception holds more than is told of errors: then it travels as text."""
-    return is_heavier((error, attributes_of(error)), max_error_text())
+    return is_larger((error, error_attributes(error)), max_error_text())
 
 
 def pickles_of(value: object, protocol: int | None = None) -> Iterator[bytes]:
@@ -47,12 +47,12 @@ class _WithoutInit(pickle.Pickler):
         if not isinstance(value, Exception) or isinstance(value, ExceptionGroup):
             return NotImplemented  # a group is made of its members, which may need this
         # An OSError whose class has an ``__init__`` keeps none of the arguments that it is made with.
-        state = {"args": value.args, **attributes_of(value)}
+        state = {"args": value.args, **error_attributes(value)}
         return copyreg.__newobj__, (type(value), *value.args), state  # type: ignore[attr-defined]
 
 
 def _gives(pickled: bytes, error: BaseException) -> bool:
     try:
-        return same_error(error, pickle.loads(pickled))  # noqa: S301 - pickled just now, by ourselves
+        return errors_equal(error, pickle.loads(pickled))  # noqa: S301 - pickled just now, by ourselves
     except BaseException:  # noqa: BLE001 - unpickling runs the user's code, which may raise anything
         return False

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from monarq.shared.errors import JobFailedError
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
-from monarq.shared.payloads.error_equality import same_error
+from monarq.shared.payloads.error_equality import errors_equal
 from monarq.shared.payloads.error_pickle import is_large, pickles_of
 from monarq.shared.payloads.remote_error import encode_exception, may_be_raised
 from monarq.shared.text.class_name import full_name
-from monarq.shared.text.error_text import error_text, stands_in, type_name_of
+from monarq.shared.text.error_text import error_text, is_stand_in, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 
 _WORDS: Final = frozenset({"builtins.RuntimeError", "arq.worker.JobExecutionFailed"})
@@ -59,7 +59,7 @@ def told_in_words(error: object) -> JobFailedError | None:
 def _itself(error: BaseException) -> Iterator[BaseException]:
     """The error, where whoever waits may be handed it; a cancelling is how an abort is told."""
     is_fit = may_be_raised(error) or isinstance(error, asyncio.CancelledError)
-    if is_fit and not stands_in(error) and not is_large(error):
+    if is_fit and not is_stand_in(error) and not is_large(error):
         yield error
 
 
@@ -83,4 +83,4 @@ def _gives(codec: Codec, written: bytes, error: BaseException) -> bool:
         back = codec.loads(written)["r"]
     except BaseException:  # noqa: BLE001 - unpickling runs the user's code, which may raise anything
         return False
-    return same_error(error, back) or (codec.name != PICKLE.name and not isinstance(back, BaseException))
+    return errors_equal(error, back) or (codec.name != PICKLE.name and not isinstance(back, BaseException))

@@ -16,8 +16,8 @@ from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
 from monarq.shared.payloads.codec import DEFAULT_MAX_RESULT, MSGPACK, Codec, Codecs
 from monarq.shared.payloads.failure import told_in_words, write_failure
 from monarq.shared.payloads.remote_error import as_job_failed, may_be_raised
-from monarq.shared.text.error_text import cut, error_text, qualified_name
-from monarq.shared.tracing.tracing import Carrier
+from monarq.shared.text.error_text import error_text, qualified_name, truncate
+from monarq.shared.tracing.carrier import Carrier
 
 _MAX_MS: Final = 2**53
 
@@ -33,7 +33,7 @@ class Payload:
     enqueue_ms: int
     codec: Codec
     trace: object = None
-    """What ties the run to the trace of its enqueue, as it came; see `monarq.shared.tracing.otel.context_of`."""
+    """What ties the run to the trace of its enqueue, as it came; see `monarq.shared.tracing.otel.extract_context`."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
@@ -199,7 +199,7 @@ class Result:
             raise self.value
         if isinstance(self.value, BaseException):
             raise as_job_failed(self.value)
-        raise JobFailedError(cut(str(self.value)))
+        raise JobFailedError(truncate(str(self.value)))
 
 
 def _result_to_do(kind: str, codec: Codec) -> str:

@@ -13,8 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from monarq.shared.payloads.pickle_fields import read_fields
-from monarq.shared.payloads.signing import HEAD_BYTES as SIGNATURE_BYTES
-from monarq.shared.payloads.signing import is_signed
+from monarq.shared.payloads.signing import SIGNATURE_BYTES, is_signed
 
 Format = Literal["msgpack", "pickle", "unknown"]
 

@@ -39,11 +39,11 @@ class Progress:
         return min(max(self.done / self.total, 0.0), 1.0)
 
 
-Report = tuple[float, float | None, str]
+ProgressReport = tuple[float, float | None, str]
 """What a job tells: done, total, message, as plain numbers and text. A bare tuple, as millions may be made of it."""
 
 
-class Told:
+class ProgressAwaitable:
     """What `Context.progress` gives: the report is on its way already, and awaiting this is optional.
 
     Awaited in an io job it gives the other jobs a turn now and then, so that a job which does nothing but count does
@@ -60,30 +60,30 @@ class Told:
             yield
 
 
-NOTED: Final = Told()
-TURN: Final = Told(turns=1)
+NO_YIELD: Final = ProgressAwaitable()
+YIELD_ONCE: Final = ProgressAwaitable(turns=1)
 
 
 class ProgressSink(Protocol):
     """Where a job's reports go. It never blocks and never fails."""
 
-    def tell(self, report: Report) -> Told:
+    def send(self, report: ProgressReport) -> ProgressAwaitable:
         """Takes a report; an older one that is not out yet is forgotten."""
         ...
 
 
-class NoSink:
+class NullSink:
     """Forgets all reports: for a `Context` that no worker has made, as in a user's own tests."""
 
-    def tell(self, report: Report) -> Told:
+    def send(self, report: ProgressReport) -> ProgressAwaitable:
         """Forgets it."""
-        return NOTED
+        return NO_YIELD
 
 
-NO_SINK: Final = NoSink()
+NULL_SINK: Final = NullSink()
 
 
-def plain_report(done: Number, total: Number | None, message: str) -> Report:
+def make_report(done: Number, total: Number | None, message: str) -> ProgressReport:
     """A report of plain numbers.
 
     Raises:

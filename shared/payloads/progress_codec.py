@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from monarq.shared.payloads.progress import Progress, Report
+from monarq.shared.payloads.progress import Progress, ProgressReport
 
 LONGEST_MESSAGE: Final = 500
 """Characters of a message that are kept."""
@@ -27,7 +27,7 @@ class _Stored(msgspec.Struct):
     message: str
 
 
-def encode_report(report: Report) -> bytes:
+def encode_report(report: ProgressReport) -> bytes:
     """The report as JSON. What is no number counts as nothing done, and as a total that is not known."""
     done, total, message = report
     stored = _Stored(

@@ -14,9 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from monarq.shared.errors import JobFailedError, StandInError
-from monarq.shared.payloads.error_equality import attributes_of, same_error
+from monarq.shared.payloads.error_equality import error_attributes, errors_equal
 from monarq.shared.payloads.error_pickle import is_large
-from monarq.shared.text.error_text import error_text, qualified_name, stands_in, type_name_of
+from monarq.shared.text.error_text import error_text, is_stand_in, qualified_name, type_name_of
 from monarq.shared.text.traceback_text import RemoteTraceback, traceback_text
 
 EXCEPTION_CODE: Final = 1
@@ -95,12 +95,12 @@ def _faithful(error: BaseException, trace: str) -> bytes | None:
     if isinstance(error, asyncio.CancelledError):
         return _ENCODER.encode(_told(error, trace, ()))
     kind = type(error)
-    if stands_in(error) or is_large(error) or _class_of(kind.__module__, kind.__qualname__) is not kind:
+    if is_stand_in(error) or is_large(error) or _class_of(kind.__module__, kind.__qualname__) is not kind:
         return None
     try:
         for form in _forms(error, trace):
             body = _ENCODER.encode(form)
-            if same_error(error, _rebuild(_DECODER.decode(body))):
+            if errors_equal(error, _rebuild(_DECODER.decode(body))):
                 return body
     except BaseException:  # noqa: BLE001 - the user's classes may raise anything
         return None
@@ -108,7 +108,7 @@ def _faithful(error: BaseException, trace: str) -> bytes | None:
 
 
 def _forms(error: BaseException, trace: str) -> Iterator[_RemoteError]:
-    attributes = attributes_of(error)
+    attributes = error_attributes(error)
     if isinstance(error, BaseExceptionGroup):
         del attributes["message"], attributes["exceptions"]  # which its arguments make
     reduced = error.__reduce__()

@@ -21,7 +21,7 @@ SHORTEST_KEY: Final = 16
 
 MARK: Final = b"\xc1\x01"
 _MAC_BYTES: Final = 32
-HEAD_BYTES: Final = len(MARK) + _MAC_BYTES
+SIGNATURE_BYTES: Final = len(MARK) + _MAC_BYTES
 
 Kind = Literal["job", "result"]
 
@@ -67,7 +67,7 @@ class Signer:
         """
         if not is_signed(data):
             raise PayloadError(f"it is not signed, and only signed data is read here ({KEY_VARIABLE} is set)")
-        given, inner = data[len(MARK) : HEAD_BYTES], data[HEAD_BYTES:]
+        given, inner = data[len(MARK) : SIGNATURE_BYTES], data[SIGNATURE_BYTES:]
         # All keys are tried whatever the first says, so that the time tells nothing.
         fits = [hmac.compare_digest(given, _mac(key, inner, kind, raw_id)) for key in self._keys]
         if not any(fits):
@@ -85,7 +85,7 @@ def _mac(key: bytes, data: bytes, kind: Kind, raw_id: bytes) -> bytes:
 
 def is_signed(data: bytes) -> bool:
     """Whether these bytes carry a signature, right or wrong."""
-    return data.startswith(MARK) and len(data) >= HEAD_BYTES
+    return data.startswith(MARK) and len(data) >= SIGNATURE_BYTES
 
 
 def find_signer(keys: str | None = None) -> Signer | None:

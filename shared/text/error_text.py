@@ -42,10 +42,10 @@ def max_error_text() -> int:
 def qualified_name(kind: type) -> str:
     """A class as ``module.QualName``, or its bare name where it is a builtin."""
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return cut(name, _LONGEST_NAME)
+    return truncate(name, _LONGEST_NAME)
 
 
-def stands_in(error: BaseException) -> bool:
+def is_stand_in(error: BaseException) -> bool:
     """Whether it has class and text of another exception, which it stands for in the worker."""
     return isinstance(error, StandInError)
 
@@ -58,7 +58,7 @@ def type_name_of(error: BaseException) -> str:
 def error_text(error: BaseException) -> str:
     """An exception as class and message."""
     message = message_of(error)
-    if stands_in(error):
+    if is_stand_in(error):
         return message
     name = qualified_name(type(error))
     return f"{name}: {message}" if message else name
@@ -66,16 +66,16 @@ def error_text(error: BaseException) -> str:
 
 def message_of(error: BaseException) -> str:
     """What an exception says of itself; a ``__str__`` that raises does no harm."""
-    if type(error).__str__ in _PLAIN_STR and is_heavier(error.args, max_error_text()):
+    if type(error).__str__ in _PLAIN_STR and is_larger(error.args, max_error_text()):
         return _cut_arguments(error)
     try:
         message = str(error)
     except BaseException as broken:  # noqa: BLE001 - a user's __str__ may raise anything
         message = f"<its str() raised {type(broken).__name__}>"
-    return writable(cut(message))
+    return escape_surrogates(truncate(message))
 
 
-def cut(text: str, longest: int | None = None) -> str:
+def truncate(text: str, longest: int | None = None) -> str:
     """The text, or its beginning and end with a mark between them that says how much was left out.
 
     Args:
@@ -92,10 +92,10 @@ def cut(text: str, longest: int | None = None) -> str:
 
 def brief(text: str) -> str:
     """An error as one of many in a list: on one line, and how it begins and ends."""
-    return cut(" ".join(text.split()), LONGEST_IN_LIST)
+    return truncate(" ".join(text.split()), LONGEST_IN_LIST)
 
 
-def is_heavier(value: object, budget: int) -> bool:
+def is_larger(value: object, budget: int) -> bool:
     """Whether a value holds more than so many characters, bytes and things; looks at no more than that many."""
     waiting = [value]
     while waiting and budget >= 0:
@@ -120,25 +120,25 @@ def _cut_arguments(error: BaseException) -> str:
     """What ``str()`` would make of the arguments, each cut by itself: its own text of 20 MB would take a second."""
     args = error.args
     if len(args) == 1 and isinstance(args[0], str) and not isinstance(error, KeyError):
-        return writable(cut(args[0]))
+        return escape_surrogates(truncate(args[0]))
     shown = ", ".join(_cut_repr(argument) for argument in args[:20])
     more = "" if len(args) <= 20 else f", … and {len(args) - 20:,} more"
-    return writable(cut(f"{shown}{more}" if len(args) == 1 else f"({shown}{more})"))
+    return escape_surrogates(truncate(f"{shown}{more}" if len(args) == 1 else f"({shown}{more})"))
 
 
 def _cut_repr(value: object) -> str:
     if isinstance(value, str):
-        return repr(cut(value))
+        return repr(truncate(value))
     if isinstance(value, (bytes, bytearray)) and len(value) > max_error_text():
         return f"{bytes(value[:100])!r} … [{len(value) - 100:,} bytes left out]"
-    if is_heavier(value, max_error_text()):
+    if is_larger(value, max_error_text()):
         return f"<a large {qualified_name(type(value))}>"
     try:
-        return cut(repr(value))
+        return truncate(repr(value))
     except BaseException as broken:  # noqa: BLE001 - a user's __repr__ may raise anything
         return f"<its repr() raised {type(broken).__name__}>"
 
 
-def writable(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """Text that can be written: file names that are no UTF-8 come into messages as halves of surrogate pairs."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

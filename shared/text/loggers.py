@@ -10,7 +10,7 @@ from monarq.shared.text.printable import printable, printable_lines
 from monarq.shared.text.traceback_text import traceback_text
 
 
-class Block(str):
+class MultilineText(str):
     """An argument of a log line that has lines of its own: they stay, set in below the first."""
 
     __slots__ = ()
@@ -33,7 +33,7 @@ class _Safe(logging.Filter):
 _SAFE: Final = _Safe()
 
 
-def open_logger(name: str) -> logging.Logger:
+def get_logger(name: str) -> logging.Logger:
     """A logger of monarq's own lines."""
     logger = logging.getLogger(name)
     logger.addFilter(_SAFE)
@@ -41,7 +41,7 @@ def open_logger(name: str) -> logging.Logger:
 
 
 def _shown(argument: object) -> object:
-    if isinstance(argument, Block):
+    if isinstance(argument, MultilineText):
         return printable_lines(argument).replace("\n", "\n    ")
     if isinstance(argument, BaseException):
         return printable(message_of(argument))

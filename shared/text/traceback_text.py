@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final
 
 from monarq.shared.errors import MonarqError
-from monarq.shared.text.error_text import cut, error_text, qualified_name, writable
+from monarq.shared.text.error_text import error_text, escape_surrogates, qualified_name, truncate
 
 MOST_ERRORS: Final = 100
 """How many exceptions of one traceback are told: causes, contexts, members of groups."""
@@ -53,12 +53,12 @@ def traceback_text(error: BaseException) -> str:
     if error.__traceback__ is None and error.__cause__ is None:
         return ""
     # Notes and the names of files may hold what is no text, as messages may.
-    return writable(cut("".join(_Telling().chain(error, 0))))
+    return escape_surrogates(truncate("".join(_Telling().chain(error, 0))))
 
 
-def users_traceback(error: BaseException) -> TracebackType | None:
+def user_traceback(error: BaseException) -> TracebackType | None:
     """The same for formatters that are not ours: the traceback from the user's first frame on."""
-    frames = users_frames(error)
+    frames = user_frames(error)
     return frames[0] if frames else None
 
 
@@ -86,7 +86,7 @@ class _Telling:
         if isinstance(error, RemoteTraceback):
             yield error.text
             return
-        frames = users_frames(error)
+        frames = user_frames(error)
         if frames:
             yield "Traceback (most recent call last):\n"
             yield from _frame_lines(frames)
@@ -124,7 +124,7 @@ def _links(error: BaseException) -> Iterator[tuple[BaseException, str]]:
             link, why = None if link.__suppress_context__ else link.__context__, _CONTEXT
 
 
-def users_frames(error: BaseException) -> Frames:
+def user_frames(error: BaseException) -> Frames:
     """The frames of its traceback: from the user's first one on, monarq's only where they matter."""
     frames = list(_walk(error.__traceback__))
     of_user = [at for at, trace in enumerate(frames) if _is_users(trace)]
@@ -168,14 +168,16 @@ def _frame_lines(frames: Frames) -> Iterator[str]:
 
 def _formatted(frames: Frames) -> list[str]:
     told = [traceback.extract_tb(trace, 1)[0] for trace in frames]
-    return [cut(line, 2000) for line in traceback.StackSummary.from_list(told).format()]
+    return [truncate(line, 2000) for line in traceback.StackSummary.from_list(told).format()]
 
 
 def _notes(error: BaseException) -> list[str]:
     notes = getattr(error, "__notes__", None)
     if not isinstance(notes, (list, tuple)):
         return []
-    told = [cut(note) if isinstance(note, str) else f"<a {qualified_name(type(note))}>" for note in notes[:MOST_NOTES]]
+    told = [
+        truncate(note) if isinstance(note, str) else f"<a {qualified_name(type(note))}>" for note in notes[:MOST_NOTES]
+    ]
     return told if len(notes) <= MOST_NOTES else [*told, f"[{len(notes) - MOST_NOTES:,} notes left out]"]
 
 

@@ -1,6 +1,6 @@
-"""Spans for sending jobs, by the OpenTelemetry conventions for messaging; imported only where a provider is set.
+"""OpenTelemetry spans of enqueues, by its conventions for messaging; imported only where a provider is set.
 
-https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ (as of 1.37, "development"). The span of the work
+https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ (as of 1.37, "development"). The span of the run
 is in `monarq.workers.reporting.spans`: it links to the span of the enqueue, whose context travels in the payload.
 """
 
@@ -18,11 +18,11 @@ from opentelemetry.trace import SpanKind, TracerProvider, format_span_id, format
 from opentelemetry.util.types import AttributeValue
 
 from monarq.shared.text.error_text import qualified_name
-from monarq.shared.tracing.tracing import Carrier
+from monarq.shared.tracing.carrier import Carrier
 from monarq.shared.version import VERSION
 
 SYSTEM: Final = "monarq"
-"""`messaging.system`: the conventions name none for queues on Redis."""
+"""`messaging.system`: the conventions have no value for queues on Redis."""
 
 
 class Tracing:
@@ -40,21 +40,21 @@ class Tracing:
         self, queue: str, job_name: str, *, job_id: str | None = None, count: int | None = None
     ) -> Iterator[Carrier]:
         """See `monarq.shared.tracing.tracing.sending`."""
-        attributes = attributes_of("send", queue, job_name)
+        attributes = span_attributes("send", queue, job_name)
         if job_id is not None:
             attributes["messaging.message.id"] = job_id
         if count is not None:
             attributes["messaging.batch.message_count"] = count
-        # An exception that leaves the block is recorded by the span itself.
+        # The span itself records an exception that leaves the block.
         with self.tracer.start_as_current_span(f"send {queue}", kind=SpanKind.PRODUCER, attributes=attributes) as span:
             try:
-                yield self.carry()
+                yield self.inject()
             except Exception as error:
                 span.set_attribute("error.type", qualified_name(type(error)))
                 raise
 
-    def carry(self) -> Carrier:
-        """The current context, fit for travelling."""
+    def inject(self) -> Carrier:
+        """The current context in a carrier."""
         carrier: Carrier = {}
         propagate.inject(carrier)
         return carrier
@@ -65,9 +65,9 @@ class Tracing:
         return (format_trace_id(current.trace_id), format_span_id(current.span_id)) if current.is_valid else ("", "")
 
     @contextmanager
-    def carried(self, carrier: object) -> Iterator[None]:
-        """See `monarq.shared.tracing.tracing.carried`."""
-        token = otel_context.attach(context_of(carrier))
+    def attach(self, carrier: object) -> Iterator[None]:
+        """See `monarq.shared.tracing.tracing.attach_context`."""
+        token = otel_context.attach(extract_context(carrier))
         try:
             yield
         finally:
@@ -75,13 +75,13 @@ class Tracing:
 
 
 @lru_cache(maxsize=8)
-def tracing_of(provider: TracerProvider) -> Tracing:
-    """The one for a provider; a program has one, its tests perhaps several."""
+def tracing_for(provider: TracerProvider) -> Tracing:
+    """The tracing of a provider; a program has one provider, its tests perhaps several."""
     return Tracing(provider)
 
 
-def attributes_of(operation: str, queue: str, job_name: str) -> dict[str, AttributeValue]:
-    """What all spans of monarq tell."""
+def span_attributes(operation: str, queue: str, job_name: str) -> dict[str, AttributeValue]:
+    """The attributes of all spans of monarq."""
     return {
         "messaging.system": SYSTEM,
         "messaging.operation.name": operation,
@@ -91,8 +91,8 @@ def attributes_of(operation: str, queue: str, job_name: str) -> dict[str, Attrib
     }
 
 
-def context_of(carrier: object) -> Context:
-    """The context that a payload carries; an empty one where it carries none, or anything else."""
+def extract_context(carrier: object) -> Context:
+    """The context in a payload's carrier; an empty one where that is missing or is not a carrier."""
     if not isinstance(carrier, dict):
         return Context()
     texts = {name: text for name, text in carrier.items() if isinstance(name, str) and isinstance(text, str)}

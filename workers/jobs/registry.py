@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, cast
 
-from monarq.shared.calls.arguments import converter_of
+from monarq.shared.calls.arguments import make_converter
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane, lane_queue_of
@@ -56,7 +56,7 @@ def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> RegisteredJob:
     declared = job.declared
     return RegisteredJob(
         name=declared.name,
-        function=job.called,
+        function=job.worker_callable,
         lane=declared.lane,
         lane_queue=lane_queue_of(declared.lane),
         passes=FirstArgument.CONTEXT if job.takes_context else FirstArgument.NOTHING,
@@ -65,7 +65,7 @@ def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> RegisteredJob:
         keep_ms=keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
         import_path=import_path_of(job) if declared.lane is Lane.CPU else None,
-        converter=converter_of(job.name, job.signature),
+        converter=make_converter(job.name, job.signature),
     )
 
 

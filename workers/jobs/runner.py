@@ -14,7 +14,7 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.requeue import Return
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.text.traceback_text import users_traceback
+from monarq.shared.text.traceback_text import user_traceback
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.acker import Acker
@@ -180,7 +180,7 @@ class Runner:
     def _verdict(self, run: Run, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
         # For whoever looks at it: log, spans, the user's listeners.
-        BaseException.with_traceback(error, users_traceback(error))
+        BaseException.with_traceback(error, user_traceback(error))
         return decide(run, error, self._settings.outcomes)
 
     def _unstarted(self, run: Run) -> Outcome:

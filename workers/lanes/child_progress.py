@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from monarq.shared.payloads.progress import NOTED, ProgressSink, Report, Told
+from monarq.shared.payloads.progress import NO_YIELD, ProgressAwaitable, ProgressReport, ProgressSink
 
 PAUSE_S: Final = 0.1
 """Between two reports; what goes on to Redis is decided by the worker's progress_reporter."""
@@ -23,7 +23,7 @@ PAUSE_S: Final = 0.1
 class ChildReport(NamedTuple):
     """A report on its way from the child to its worker."""
 
-    report: Report
+    report: ProgressReport
 
 
 class ChildSink:
@@ -38,19 +38,19 @@ class ChildSink:
 
     def __init__(self, note: Callable[[], None] | None = None) -> None:
         self._note = note
-        self.report: Report | None = None
+        self.report: ProgressReport | None = None
         self.noted = note is None
 
     def __reduce__(self) -> tuple[Callable[[], ChildSink], tuple[()]]:
         return open_sink, ()
 
-    def tell(self, report: Report) -> Told:
+    def send(self, report: ProgressReport) -> ProgressAwaitable:
         """See `ProgressSink`. Threads of the job may call it; forks of the job may too, and nothing comes of it."""
         self.report = report
         if not self.noted and self._note is not None:
             self.noted = True
             self._note()
-        return NOTED
+        return NO_YIELD
 
 
 class Outbox:
@@ -125,4 +125,4 @@ def open_sink() -> ChildSink:
 def pass_on(sink: ProgressSink, message: object) -> None:
     """The worker's side: what the child sent is told to the run's own sink."""
     if isinstance(message, ChildReport):
-        sink.tell(message.report)
+        sink.send(message.report)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monarq.shared.text.traceback_text import RemoteTraceback
-from monarq.shared.tracing.tracing import Carrier
+from monarq.shared.tracing.carrier import Carrier
 from monarq.workers.lanes.child_end import STOPPED, ChildEnd
 from monarq.workers.lanes.child_process import ChildProcess
 from monarq.workers.lanes.framing import Call, Failure, Frame, Kind

@@ -10,10 +10,10 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, Final
 
-from monarq.shared.calls.return_value import finished
+from monarq.shared.calls.return_value import check_return_value
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.remote_error import as_stand_in
-from monarq.shared.tracing.tracing import carry_context
+from monarq.shared.tracing.tracing import inject_context
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.lanes.child_progress import pass_on
 from monarq.workers.lanes.cpu_lane import CpuCall, CpuLane
@@ -133,7 +133,7 @@ class Lanes:
             payload.kwargs,
             lead[0] if lead else None,
             JobFields.of(run),
-            carry_context(),
+            inject_context(),
             path.declared,
         )
         on_message = None if run.progress is None else partial(pass_on, run.progress)
@@ -149,7 +149,7 @@ class Lanes:
 def _caught(call: Callable[[], object], name: str) -> tuple[object, BaseException | None]:
     """What a call in a thread returned or raised, as a value: a future would never give a StopIteration out again."""
     try:
-        return finished(call(), name), None
+        return check_return_value(call(), name), None
     except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
         return None, error
     finally:

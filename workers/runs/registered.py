@@ -11,7 +11,7 @@ from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.lane import Lane, LaneQueue
 
 if TYPE_CHECKING:
-    from monarq.shared.calls.arguments import Converter
+    from monarq.shared.calls.arguments import ArgumentConverter
     from monarq.workers.runs.import_path import ImportPath
 
 
@@ -53,7 +53,7 @@ class RegisteredJob:
     keep_ms: int
     memory_bytes: int | None = None
     import_path: ImportPath | None = None
-    converter: Converter | None = None
+    converter: ArgumentConverter | None = None
     is_cron: bool = False
     is_traced: bool = False
 

@@ -262,9 +262,9 @@ class Output(io.BufferedIOBase):
 
 
 def _log_dropped(count: int) -> None:
-    from monarq.shared.text.loggers import open_logger  # put off: nearly no process needs it
+    from monarq.shared.text.loggers import get_logger  # put off: nearly no process needs it
 
-    open_logger("monarq").warning(
+    get_logger("monarq").warning(
         "%d line%s of output %s dropped: nobody read them, or they could not be written",
         count,
         "" if count == 1 else "s",

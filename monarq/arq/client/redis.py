@@ -55,7 +55,8 @@ from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool, close_sentinels, shown_pool
-from monarq.shared.tracing.tracing import CARRIER, instrumented_carrier, sending
+from monarq.shared.tracing.carrier import CARRIER_ARGUMENT
+from monarq.shared.tracing.tracing import instrumented_carrier, sending
 
 RETRY_FOR_S: Final = 5.0
 """How long an enqueue whose outcome is unknown, or that found no Redis, is repeated."""
@@ -189,7 +190,7 @@ class ArqRedis(arq.connections.ArqRedis):
         job_id = _job_id or new_id()
         with sending(queue, function, job_id=job_id) as route.trace:
             if carrier := instrumented_carrier():
-                kwargs[CARRIER] = carrier
+                kwargs[CARRIER_ARGUMENT] = carrier
             written = self._payload(route, args, kwargs, _job_try)
             payload = self._codecs.seal(written, "job", job_id.encode())
             code = await self._submit(route, job_id, payload)

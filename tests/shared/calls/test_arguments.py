@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from monarq.shared.calls.arguments import converter_of
+from monarq.shared.calls.arguments import make_converter
 from monarq.shared.calls.context import Context
 from monarq.shared.calls.signature import read_signature
 from monarq.shared.errors import DeclarationError, PayloadError
@@ -55,7 +55,7 @@ def strange(thing: Strange) -> None: ...
 
 def travel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     payload = Payload.read(write_payload(MSGPACK, "f", args, kwargs, 1), Codecs())
-    converter = converter_of(function.__name__, read_signature(function))
+    converter = make_converter(function.__name__, read_signature(function))
     assert converter is not None
     return converter.convert(payload.args, payload.kwargs)
 
@@ -70,7 +70,7 @@ def test_rich_values_come_back() -> None:
 
 @pytest.mark.parametrize("function", [plain, strange])
 def test_plain_annotations_need_no_converter(function: Callable[..., Any]) -> None:
-    assert converter_of("f", read_signature(function)) is None
+    assert make_converter("f", read_signature(function)) is None
 
 
 def test_what_cannot_be_is_named() -> None:
@@ -107,7 +107,7 @@ def test_a_class_that_cannot_be_made_is_told_of_before_any_run() -> None:
 
     ship.__annotations__["order"] = Order
     with pytest.raises(DeclarationError, match=r"argument 'order' of ship cannot be made.*Unloaded"):
-        converter_of("ship", read_signature(ship))
+        make_converter("ship", read_signature(ship))
 
 
 def behind(function: Callable[..., Any]) -> Callable[..., Any]:

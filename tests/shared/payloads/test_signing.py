@@ -8,7 +8,7 @@ import pytest
 
 from monarq.shared.errors import PayloadError, SettingsError
 from monarq.shared.payloads.codec import MSGPACK, PICKLE
-from monarq.shared.payloads.signing import HEAD_BYTES, KEY_VARIABLE, Signer, find_signer, is_signed
+from monarq.shared.payloads.signing import KEY_VARIABLE, SIGNATURE_BYTES, Signer, find_signer, is_signed
 
 OLD, NEW = "old-key-0123456789abcdef", "new-key-0123456789abcdef"
 DATA = b"\x85data"
@@ -18,7 +18,7 @@ def test_what_is_signed_is_read_by_whoever_has_the_key() -> None:
     signed = Signer(NEW).sign(DATA, "job", b"id")
     assert signed[:2] == b"\xc1\x01"
     assert signed.endswith(DATA)
-    assert len(signed) == len(DATA) + HEAD_BYTES
+    assert len(signed) == len(DATA) + SIGNATURE_BYTES
     assert Signer(NEW).open(signed, "job", b"id") == DATA
 
 
@@ -45,8 +45,8 @@ def test_keys_are_rotated() -> None:
         ("job", b"id\x85", None),
         ("job", b"i", None),
         ("job", b"id", 2),
-        ("job", b"id", HEAD_BYTES - 1),
-        ("job", b"id", HEAD_BYTES),
+        ("job", b"id", SIGNATURE_BYTES - 1),
+        ("job", b"id", SIGNATURE_BYTES),
     ],
 )
 def test_nothing_is_passed_off_as_anything_else(kind: str, raw_id: bytes, at: int | None) -> None:
@@ -60,7 +60,7 @@ def test_nothing_is_passed_off_as_anything_else(kind: str, raw_id: bytes, at: in
 def test_no_byte_of_the_data_can_become_one_of_the_id() -> None:
     signed = Signer(NEW).sign(b"-2" + DATA, "job", b"pay")
     with pytest.raises(PayloadError, match="its signature does not fit"):
-        Signer(NEW).open(signed[:HEAD_BYTES] + DATA, "job", b"pay-2")
+        Signer(NEW).open(signed[:SIGNATURE_BYTES] + DATA, "job", b"pay-2")
 
 
 @pytest.mark.parametrize("data", [DATA, b"", b"\x80\x05.", b"\xc1\x01", b"\xc1\x02" + bytes(40)])
