@@ -1,4 +1,4 @@
-"""``cron``: declares that a job is to be enqueued at certain times, by a crontab line or by arq's fields."""
+"""``cron``: declares times at which workers enqueue a job, by a crontab line or by arq's fields."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Field = int | Collection[int] | None
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A job and its times. Each tick is enqueued once, however many workers there are.
+    """A periodic job: each tick is enqueued once, however many workers there are.
 
     Attributes:
         job: what is enqueued.
         schedule: when.
-        name: tells this declaration from others of the same job; part of the tick's job id.
+        name: distinguishes this declaration from others of the same job; part of the tick's job id.
         args: the job's positional arguments.
         kwargs: the job's keyword arguments.
         run_at_startup: whether it is enqueued as well when a worker starts.
-        catch_up: whether ticks that were missed while no worker was there are enqueued all; else only the newest.
+        catch_up: whether all ticks that were missed while no worker ran are enqueued; else only the newest.
     """
 
     job: Job[..., Any]
@@ -68,14 +68,14 @@ def cron(
         minute: 0 to 59.
         second: 0 to 59. Default: 0.
         zone: the time zone of all this, by name or as a tzinfo. Default: UTC.
-        name: tells it from other times of the same job. Default: "cron:" and the job's name.
+        name: distinguishes it from other declarations of the same job. Default: "cron:" and the job's name.
         args: positional arguments for the job.
         kwargs: keyword arguments for the job.
         run_at_startup: enqueue it as well when a worker starts.
-        catch_up: enqueue every tick that was missed while no worker was there, not only the newest.
+        catch_up: enqueue every tick that was missed while no worker ran, not only the newest.
 
     Raises:
-        SettingsError: the times cannot be, or the job could not be called so.
+        SettingsError: the times are invalid, or the job cannot be called with these arguments.
     """
     check_name(name, "a cron's name")
     if not isinstance(job, Job):

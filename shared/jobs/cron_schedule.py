@@ -1,6 +1,6 @@
 """Cron schedules: when a periodic job is due, by a crontab line or by the fields of arq's `cron()`.
 
-Workers ask which ticks are due and when the next one is; pure, the caller brings the clock. Ticks are UTC
+It says which ticks are due and when the next one is. There is no I/O: the caller passes the time. Ticks are UTC
 instants, strictly rising. Where a zone's clocks change, Debian's (Vixie) rule holds for both declarations. *Fixed*
 schedules name hour, minute and second: times that the clocks skip run once, together, right after the gap; times
 that they show twice run at the first showing. *Running* ones have a wildcard there (`*`, `*/5`, None, all values):
@@ -219,7 +219,7 @@ def due_ticks(
 ) -> tuple[list[datetime], datetime]:
     """Say which ticks to enqueue now, oldest first, and when to ask again: at the first tick after them.
 
-    The first start owes nothing. After downtime only the newest missed tick is due, however old, so that a
+    At the first start none is due. After downtime only the newest missed tick is due, however old, so that a
     returning fleet is not flooded; with `catch_up` all are, `CATCH_UP_BATCH` a call: while more wait, the time to
     ask again is already past. `last` is the newest tick enqueued, None before the first; a clock that goes back
     behind it makes nothing due twice.

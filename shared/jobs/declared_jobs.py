@@ -1,6 +1,7 @@
-"""The jobs that this process has declared, by name: how another process that imports the same modules finds them.
+"""The registry of the jobs that this process has declared, by name.
 
-It imports next to nothing, because the start of the cpu lane's process waits for it.
+By it, another process that imports the same modules finds a job's function. It imports next to nothing, because the
+start of a CPU child waits for it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DeclaredJob(NamedTuple):
-    """A job, and the module whose import declares it."""
+    """A declared job, and the module whose import declares it."""
 
     job: Job[Any, Any]
     module: str
@@ -25,17 +26,17 @@ _DECLARED: Final[dict[str, DeclaredJob]] = {}
 
 
 def register_job(job: Job[Any, Any]) -> None:
-    """Keeps a job that is being declared, and forgets one of the same name: its module was loaded anew."""
-    _DECLARED[job.name] = DeclaredJob(job, _module_that_runs() or job.function.__module__)
+    """Registers a job; it replaces one of the same name, whose module was loaded again."""
+    _DECLARED[job.name] = DeclaredJob(job, _running_module() or job.function.__module__)
 
 
 def find_declared(name: str) -> DeclaredJob | None:
-    """The job that was declared last by this name."""
+    """The job that was last declared by this name."""
     return _DECLARED.get(name)
 
 
-def _module_that_runs() -> str | None:
-    """The module whose own lines are being run: whatever helpers it calls, to import it is to declare the job."""
+def _running_module() -> str | None:
+    """The module whose top-level code is running: its import declares the job, whatever helpers it calls."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what inspect.currentframe() gives, without importing it
     while frame is not None and frame.f_code.co_name != "<module>":
         frame = frame.f_back

@@ -1,7 +1,7 @@
-"""Jobs and results as arq's dicts: written by one side, read and checked by the other.
+"""Payloads and results: jobs and what came of them as arq's dicts, written by one side and checked by the other.
 
 A payload is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add
-``n`` and ``trace``, that arq does not look at; a result adds ``s r st ft q id``.
+``n`` and ``trace``, which arq ignores; a result adds ``s r st ft q id``.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ class Payload:
     enqueue_ms: int
     codec: Codec
     trace: object = None
-    """What ties the run to the trace of its enqueue, as it came; see `monarq.shared.tracing.otel.extract_context`."""
+    """The carrier of the enqueue's span, unchecked; see `monarq.shared.tracing.otel.extract_context`."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
         """Reads a job's payload and checks its signature, where there is a key, and the shape of each field.
 
         Args:
-            data: the payload as it stands in Redis.
-            codecs: what may be read.
+            data: the payload as it is in Redis.
+            codecs: the formats that may be read.
             raw_id: the job's id, to which the signature is bound.
 
         Raises:
-            PayloadError: the signature is not right, or a field is missing or is not what it must be.
+            PayloadError: the signature is wrong, or a field is missing or invalid.
         """
         data = codecs.open(data, "job", raw_id)
         raw = codecs.loads(data)
@@ -61,7 +61,7 @@ class Payload:
                 and -_MAX_MS < enqueue_ms < _MAX_MS
                 and (not kwargs or all(isinstance(key, str) for key in kwargs))
             ):
-                raise PayloadError(_misshapen(raw))
+                raise PayloadError(_invalid_field(raw))
             trace = raw.get("trace") if type(raw) is dict else None
             return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), trace)
         except PayloadError:
@@ -73,7 +73,7 @@ class Payload:
 
 
 def _is_utf8(name: str) -> bool:
-    """Whether Redis can be told the name: a pickle can hold halves of surrogate pairs."""
+    """Whether the name can be sent to Redis: a pickle can hold halves of surrogate pairs."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -81,8 +81,8 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _misshapen(raw: Mapping[str, Any]) -> str:
-    """Which field of a payload is not what it must be."""
+def _invalid_field(raw: Mapping[str, Any]) -> str:
+    """Describes the invalid field of a payload."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "f": str,
         "a": (list, tuple),
@@ -120,7 +120,7 @@ def write_payload(
         kwargs: its keyword arguments.
         enqueue_ms: when it is enqueued, unix ms.
         job_try: the try that it starts with, or None.
-        nonce: text that tells this enqueue from any other, for ids that a user chose.
+        nonce: a text that is unique to this enqueue, for ids that a user chose.
         trace: the context of the enqueue's span, where there is one.
 
     Raises:
@@ -161,7 +161,7 @@ class Result:
         """Reads a result; the arguments are as for `Payload.read`.
 
         Raises:
-            PayloadError: it is none, or its signature is not right.
+            PayloadError: it is not a result, or its signature is wrong.
         """
         raw = codecs.loads(codecs.open(data, "result", raw_id))
         try:
@@ -182,12 +182,12 @@ class Result:
             raise PayloadError(f"the result has not the fields of arq's result: {error_text(error)}") from error
 
     def unwrap(self) -> Any:
-        """What the job returned.
+        """Returns what the job returned, or raises what it raised.
 
         Raises:
             JobAbortedError: the job was aborted.
-            JobFailedError: it failed, and what it raised cannot be made again here.
-            Exception: what the job raised.
+            JobFailedError: it failed, and its exception cannot be rebuilt here.
+            Exception: the job's exception.
         """
         if self.success:
             return self.value
@@ -202,7 +202,7 @@ class Result:
         raise JobFailedError(truncate(str(self.value)))
 
 
-def _result_to_do(kind: str, codec: Codec) -> str:
+def _result_advice(kind: str, codec: Codec) -> str:
     if kind == "coroutine":
         return "; await it in the job"
     return "; return numbers, text, bytes, times, lists and dicts of these" if codec.name == MSGPACK.name else ""
@@ -211,15 +211,15 @@ def _result_to_do(kind: str, codec: Codec) -> str:
 def write_result(
     codec: Codec, data: dict[str, Any], largest: int = DEFAULT_MAX_RESULT, words: type[Exception] = RuntimeError
 ) -> tuple[bytes, PayloadError | None]:
-    """A result's bytes, and what was wrong with the value where it did not serialize or was too large.
+    """The bytes of a result, and the problem where its value did not serialize or was too large.
 
-    The bytes then say so as the job's failure, so that whoever waits learns of it. They are empty where the format
-    cannot even hold that.
+    The bytes then hold the problem as the job's failure, so that whoever waits learns of it. They are empty where the
+    format cannot even hold that.
 
     Args:
         codec: the format.
         data: arq's dict of a result.
-        largest: how many bytes it may have. One that Redis never takes would be sent again for ever.
+        largest: the most bytes it may have. A result that Redis never takes would be sent again for ever.
         words: the class of exception by which formats other than msgpack tell a failure in words.
     """
     is_failure = not data["s"] and isinstance(data["r"], BaseException)
@@ -228,8 +228,8 @@ def write_result(
     except BaseException as error:  # noqa: BLE001 - formats, and classes of the user's, may raise anything
         kind = qualified_name(type(data["r"]))
         reason = error_text(error)
-        told = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {reason}"
-        problem = PayloadError(told + _result_to_do(kind, codec))
+        message = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {reason}"
+        problem = PayloadError(message + _result_advice(kind, codec))
     else:
         if len(written) <= largest:
             return written, None
@@ -240,9 +240,9 @@ def write_result(
     # In arq's formats it is text, as with arq: its clients need not have our classes.
     text = f"unable to serialize result: {problem}"
     failure = {**data, "s": False, "r": problem if codec.name == MSGPACK.name else text}
-    for said in (failure, {**failure, "r": text, "a": (), "k": {}}):
+    for fallback in (failure, {**failure, "r": text, "a": (), "k": {}}):
         with suppress(Exception):  # the arguments or a user's format may be at fault as well
-            written = codec.dumps(said)
+            written = codec.dumps(fallback)
             if len(written) <= largest:
                 return written, problem
     return b"", problem

@@ -1,4 +1,4 @@
-"""monarq's loggers: what strangers wrote, ids, names and errors, can neither forge a line nor steer a terminal."""
+"""monarq's loggers: untrusted text in ids, names and errors can neither forge a line nor control a terminal."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from monarq.shared.text.traceback_text import traceback_text
 
 
 class MultilineText(str):
-    """An argument of a log line that has lines of its own: they stay, set in below the first."""
+    """An argument of a log line with several lines: they are kept, indented below the first."""
 
     __slots__ = ()
 
 
-class _Safe(logging.Filter):
-    """On the logger and not on a handler, so that it holds for the user's own set-up of logging too."""
+class _EscapingFilter(logging.Filter):
+    """Escapes a record's text; it is on the logger, not on a handler, so that the user's own logging has it as well."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See `logging.Filter`."""
         if isinstance(record.args, tuple):
-            record.args = tuple(map(_shown, record.args))
+            record.args = tuple(map(_escaped, record.args))
         error = record.exc_info and record.exc_info[1]
         if error and not record.exc_text:
-            # Formatters take this text where there is one, instead of making one of all that the error holds.
+            # Formatters use this text where it is set, instead of formatting all that the error holds.
             record.exc_text = printable_lines(traceback_text(error) or error_text(error)).rstrip("\n")
         return True
 
 
-_SAFE: Final = _Safe()
+_ESCAPING_FILTER: Final = _EscapingFilter()
 
 
 def get_logger(name: str) -> logging.Logger:
-    """A logger of monarq's own lines."""
+    """A logger whose lines are escaped."""
     logger = logging.getLogger(name)
-    logger.addFilter(_SAFE)
+    logger.addFilter(_ESCAPING_FILTER)
     return logger
 
 
-def _shown(argument: object) -> object:
+def _escaped(argument: object) -> object:
     if isinstance(argument, MultilineText):
         return printable_lines(argument).replace("\n", "\n    ")
     if isinstance(argument, BaseException):
