@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
 from monarq.shared.payloads.codec import DEFAULT_MAX_RESULT, MSGPACK, Codec, Codecs
-from monarq.shared.payloads.failure import told_in_words, write_failure
 from monarq.shared.payloads.remote_error import as_job_failed, may_be_raised
+from monarq.shared.payloads.result import told_in_words, write_failure
 from monarq.shared.text.error_text import error_text, qualified_name, truncate
 from monarq.shared.tracing.carrier import Carrier
 
