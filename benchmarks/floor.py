@@ -27,7 +27,8 @@ from monarq.shared.commands.jobs.claim import Claim, claim
 from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
 from monarq.shared.commands.jobs.finish import Ending, finish
 from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.payloads.payload import write_payload, write_result
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.payloads.result import write_result
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys

@@ -14,9 +14,9 @@ from monarq.shared.commands.jobs.progress import progress_question
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
 from monarq.shared.parsing import Duration, to_seconds
 from monarq.shared.payloads.codec import Codecs
-from monarq.shared.payloads.payload import Result
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import CommandRetry

@@ -1,22 +1,18 @@
-"""Payloads and results: jobs and what came of them as arq's dicts, written by one side and checked by the other.
+"""The payload of a job: arq's dict, written by the producer, read and checked by the worker.
 
-A payload is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add
-``n`` and ``trace``, which arq ignores; a result adds ``s r st ft q id``.
+It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n`` and ``trace``,
+which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
-from monarq.shared.payloads.codec import DEFAULT_MAX_RESULT, MSGPACK, Codec, Codecs
-from monarq.shared.payloads.remote_error import as_job_failed, may_be_raised
-from monarq.shared.payloads.result import told_in_words, write_failure
-from monarq.shared.text.error_text import error_text, qualified_name, truncate
+from monarq.shared.errors import PayloadError
+from monarq.shared.payloads.codec import Codec, Codecs
+from monarq.shared.text.error_text import error_text
 from monarq.shared.tracing.carrier import Carrier
 
 _MAX_MS: Final = 2**53
@@ -138,111 +134,3 @@ def write_payload(
             f"the arguments of {name} do not serialize as {codec.name}: {error};"
             " pass numbers, text, bytes, times, lists and dicts of these"
         ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A decoded result: arq's JobResult, with the value or the exception in `value`."""
-
-    name: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    job_try: int
-    enqueue_ms: int
-    start_ms: int
-    finish_ms: int
-    success: bool
-    value: Any
-    queue: str
-    job_id: str
-
-    @classmethod
-    def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Result:
-        """Reads a result; the arguments are as for `Payload.read`.
-
-        Raises:
-            PayloadError: it is not a result, or its signature is wrong.
-        """
-        raw = codecs.loads(codecs.open(data, "result", raw_id))
-        try:
-            return cls(
-                name=raw["f"],
-                args=tuple(raw["a"]),
-                kwargs=raw["k"],
-                job_try=raw["t"],
-                enqueue_ms=raw["et"],
-                start_ms=raw["st"],
-                finish_ms=raw["ft"],
-                success=raw["s"],
-                value=raw["r"],
-                queue=raw.get("q", ""),
-                job_id=raw.get("id", ""),
-            )
-        except Exception as error:  # pickled dicts and lists may be of classes that raise anything
-            raise PayloadError(f"the result has not the fields of arq's result: {error_text(error)}") from error
-
-    def unwrap(self) -> Any:
-        """Returns what the job returned, or raises what it raised.
-
-        Raises:
-            JobAbortedError: the job was aborted.
-            JobFailedError: it failed, and its exception cannot be rebuilt here.
-            Exception: the job's exception.
-        """
-        if self.success:
-            return self.value
-        if isinstance(self.value, asyncio.CancelledError):
-            raise JobAbortedError(f"job {self.job_id} was aborted")
-        if (words := told_in_words(self.value)) is not None:
-            raise words
-        if may_be_raised(self.value):
-            raise self.value
-        if isinstance(self.value, BaseException):
-            raise as_job_failed(self.value)
-        raise JobFailedError(truncate(str(self.value)))
-
-
-def _result_advice(kind: str, codec: Codec) -> str:
-    if kind == "coroutine":
-        return "; await it in the job"
-    return "; return numbers, text, bytes, times, lists and dicts of these" if codec.name == MSGPACK.name else ""
-
-
-def write_result(
-    codec: Codec, data: dict[str, Any], largest: int = DEFAULT_MAX_RESULT, words: type[Exception] = RuntimeError
-) -> tuple[bytes, PayloadError | None]:
-    """The bytes of a result, and the problem where its value did not serialize or was too large.
-
-    The bytes then hold the problem as the job's failure, so that whoever waits learns of it. They are empty where the
-    format cannot even hold that.
-
-    Args:
-        codec: the format.
-        data: arq's dict of a result.
-        largest: the most bytes it may have. A result that Redis never takes would be sent again for ever.
-        words: the class of exception by which formats other than msgpack tell a failure in words.
-    """
-    is_failure = not data["s"] and isinstance(data["r"], BaseException)
-    try:
-        written = write_failure(codec, data, words) if is_failure else codec.dumps(data)
-    except BaseException as error:  # noqa: BLE001 - formats, and classes of the user's, may raise anything
-        kind = qualified_name(type(data["r"]))
-        reason = error_text(error)
-        message = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {reason}"
-        problem = PayloadError(message + _result_advice(kind, codec))
-    else:
-        if len(written) <= largest:
-            return written, None
-        problem = PayloadError(
-            f"the result of {data['f']} is {len(written):,} bytes and the limit is {largest:,}: put large data where"
-            " whoever waits can fetch it and return its address, or raise max_result"
-        )
-    # In arq's formats it is text, as with arq: its clients need not have our classes.
-    text = f"unable to serialize result: {problem}"
-    failure = {**data, "s": False, "r": problem if codec.name == MSGPACK.name else text}
-    for fallback in (failure, {**failure, "r": text, "a": (), "k": {}}):
-        with suppress(Exception):  # the arguments or a user's format may be at fault as well
-            written = codec.dumps(fallback)
-            if len(written) <= largest:
-                return written, problem
-    return b"", problem

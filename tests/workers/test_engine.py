@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.commands.queues.counts import counts
 from monarq.shared.commands.workers.recover import repair
-from monarq.shared.payloads.payload import Result
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
 from tests.support.slowness import in_time

@@ -11,7 +11,8 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.finish import Ending
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codec
-from monarq.shared.payloads.payload import Payload, write_result
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.payloads.result import write_result
 from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
@@ -78,7 +79,7 @@ class Results:
         return Ending(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
-        data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.words)
+        data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.text_error)
         return data and self._settings.codecs.seal(data, "result", lease.raw_id), problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
