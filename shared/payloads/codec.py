@@ -1,8 +1,8 @@
 """Serialization formats: how arq's dicts are written to Redis and read from it.
 
 monarq writes msgpack; pickle, arq's default, is read and written only where the user asks for it, because whoever can
-write to Redis can run code in any process that unpickles. The first byte of a payload is that of its format: pickle's is 0x80,
-and a msgpack map of one to fifteen fields begins with 0x81 to 0x8f.
+write to Redis can run code in any process that unpickles. The first byte shows the format: pickle's is 0x80, and a
+msgpack map of one to fifteen fields begins with 0x81 to 0x8f.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Codecs:
     """The formats that one side writes and reads.
 
     Attributes:
-        write: the format that it writes, where it does not answer in another one.
+        write: the format that it writes, unless it answers a payload in that payload's format.
         allow_pickle: whether pickle may be read.
         only: a user's own format, used for everything where it is given.
         text_error: the exception class that holds a failure as text in formats other than msgpack.
@@ -126,7 +126,7 @@ class Codecs:
         return data
 
     def reader(self, raw_id: bytes) -> Deserializer:
-        """The function that reads both the payload and the result of one job, for arq's classes, which have one for both.
+        """A function that reads both the payload and the result of one job, for arq's classes, which have one for both.
 
         Neither can pass for the other there: each lacks fields of the other.
         """
