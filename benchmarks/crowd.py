@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from benchmarks.floor import KEYS, wire
+from benchmarks.floor import KEYS, open_client
 from monarq.producer.enqueue.serializer import new_id
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
@@ -39,10 +39,10 @@ class Crowd:
     """
 
     def __init__(self, url: str, size: int) -> None:
-        self._wire = RedisClient(
+        self._redis = RedisClient(
             PrivatePool.like(open_redis(url)), shown=url, timeout_s=30.0, connections=2 * size + 10
         )
-        self._producer = wire(url)
+        self._producer = open_client(url)
         self._size = size
         self._started: dict[str, asyncio.Future[float]] = {}
         self._finishing: set[asyncio.Task[object]] = set()
@@ -73,12 +73,12 @@ class Crowd:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*self._finishing, return_exceptions=True)
-            await self._wire.aclose()
+            await self._redis.aclose()
             await self._producer.aclose()
 
     def _claimer(self, worker_id: str) -> Claimer:
         return Claimer(
-            redis=self._wire,
+            redis=self._redis,
             worker_id=worker_id,
             keys=KEYS,
             lane_queue="io",
@@ -94,7 +94,7 @@ class Crowd:
     def _start(self, worker_id: str, lease: Lease) -> None:
         self._started.pop(lease.job_id).set_result(time.perf_counter())
         ending = Ending(lease, True, b"", -1)
-        task: asyncio.Task[object] = asyncio.create_task(finish(self._wire, KEYS, worker_id, [ending], 10))
+        task: asyncio.Task[object] = asyncio.create_task(finish(self._redis, KEYS, worker_id, [ending], 10))
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)
 

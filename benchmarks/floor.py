@@ -150,7 +150,7 @@ class Floor:
                 await finish(self._redis, KEYS, WORKER, endings[at : at + 500], 10_000)
 
 
-def wire(url: str) -> RedisClient:
+def open_client(url: str) -> RedisClient:
     """A connection as workers and producers have it."""
     return RedisClient(PrivatePool.like(open_redis(url)), shown=url, timeout_s=5.0)
 
@@ -158,7 +158,7 @@ def wire(url: str) -> RedisClient:
 async def measure(url: str, jobs: int) -> tuple[list[Cost], list[float]]:
     """All costs, on an empty server for each batch size; and the times of PINGs after quiet, sorted."""
     meter, costs = Meter(url), []
-    redis = wire(url)
+    redis = open_client(url)
     try:
         for batch in BATCHES:
             meter.clear()

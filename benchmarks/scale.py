@@ -21,7 +21,7 @@ from benchmarks import chart, machine, measures
 from benchmarks.case import open_case
 from benchmarks.crowd import Crowd
 from benchmarks.environments import prepare
-from benchmarks.floor import KEYS, WORKER, Floor, wire
+from benchmarks.floor import KEYS, WORKER, Floor, open_client
 from benchmarks.measures import SMALL, Effort, quantile
 from benchmarks.meter import Meter
 from benchmarks.roster import ROSTER
@@ -86,7 +86,7 @@ PLOTS: Final = {
 
 async def backlog(url: str, sizes: Sizes) -> list[Point]:
     """Claims from, and memory of, ever longer queues; arq's memory for comparison."""
-    points, meter, redis = [], Meter(url), wire(url)
+    points, meter, redis = [], Meter(url), open_client(url)
     for size in sizes.backlogs:
         points.append(Point("memory", "monarq", size, await _memory_of_each(meter, partial(_fill, url), size)))
         with meter.timing(Script.load("jobs/claim").sha) as in_redis_ms:

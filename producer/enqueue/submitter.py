@@ -20,12 +20,12 @@ class Submitter:
     """Puts jobs into queues, each once, whatever happens to the connection.
 
     Args:
-        wire: the connections.
+        redis: the connections.
         retry_for_s: seconds for which a failed call is repeated.
     """
 
-    def __init__(self, wire: RedisClient, retry_for_s: float) -> None:
-        self._wire = wire
+    def __init__(self, redis: RedisClient, retry_for_s: float) -> None:
+        self._redis = redis
         self._retry_for_s = retry_for_s
 
     async def submit(self, route: Route, jobs: Sequence[tuple[str, bytes]]) -> list[Enqueued]:
@@ -58,6 +58,6 @@ class Submitter:
         while True:
             ids = Ids.AGAIN if attempts.outcome_unknown else first
             try:
-                return await enqueue(self._wire, route.keys, route.placing, ids, jobs)
+                return await enqueue(self._redis, route.keys, route.placing, ids, jobs)
             except REDIS_ERRORS as error:
-                await attempts.wait_after(error, self._wire.shown)
+                await attempts.wait_after(error, self._redis.shown)

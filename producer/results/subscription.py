@@ -50,12 +50,12 @@ class Subscription:
     """The hearing of any number of channels.
 
     Args:
-        wire: whose pool the connection is from.
+        redis: whose pool the connection is from.
         audience: who hears.
     """
 
-    def __init__(self, wire: RedisClient, audience: Audience) -> None:
-        self._wire = wire
+    def __init__(self, redis: RedisClient, audience: Audience) -> None:
+        self._redis = redis
         self._audience = audience
         self._wanted: set[str] = set()
         self._asked: set[str] = set()
@@ -85,16 +85,16 @@ class Subscription:
                 await self._hear(backoff)
             except REDIS_ERRORS as error:
                 if not backoff.failing:
-                    log.not_hearing(self._wire.shown, error)
+                    log.not_hearing(self._redis.shown, error)
                 await asyncio.sleep(backoff.next_s())
 
     async def _hear(self, backoff: Backoff) -> None:
-        pubsub = self._wire.pubsub()
+        pubsub = self._redis.pubsub()
         try:
             await self._subscribe(pubsub)
             self._pubsub = pubsub
             if backoff.failing:
-                log.hearing_again(self._wire.shown)
+                log.hearing_again(self._redis.shown)
             while (message := await self._next_message(pubsub)) is not None:
                 backoff.reset()
                 self._pass_on(message)

@@ -29,14 +29,14 @@ class Tracker:
     """Follows the jobs of one producer.
 
     Args:
-        wire: for what is asked at once.
+        redis: for what is asked at once.
         listener: for what is waited for.
         codecs: the formats that results may be in.
         retry_for_s: seconds for which a question is repeated while Redis is not there.
     """
 
-    def __init__(self, wire: RedisClient, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
-        self._wire = wire
+    def __init__(self, redis: RedisClient, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
+        self._redis = redis
         self._listener = listener
         self._codecs = codecs
         self._retry_for_s = retry_for_s
@@ -107,17 +107,17 @@ class Tracker:
         attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
-                return await abort(self._wire, keys, job_id)
+                return await abort(self._redis, keys, job_id)
             except REDIS_ERRORS as error:
-                await attempts.wait_after(error, self._wire.shown)
+                await attempts.wait_after(error, self._redis.shown)
 
     async def _ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
         attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
-                return await self._wire.execute(*commands)
+                return await self._redis.execute(*commands)
             except REDIS_ERRORS as error:
-                await attempts.wait_after(error, self._wire.shown)
+                await attempts.wait_after(error, self._redis.shown)
 
 
 def was_aborted(result: Result) -> bool:

@@ -144,7 +144,7 @@ class ArqRedis(arq.connections.ArqRedis):
     ) -> None:
         super().__init__(pool_or_conn, job_serializer, job_deserializer, default_queue_name, expires_extra_ms, **kwargs)
         self.signer = find_signer()
-        self._wire: RedisClient | None = None
+        self._own_client: RedisClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def enqueue_job(
@@ -229,13 +229,13 @@ class ArqRedis(arq.connections.ArqRedis):
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Closes the client, as redis-py's does; it may be used again."""
-        wire, self._wire = self._wire, None
+        client, self._own_client = self._own_client, None
         async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
             if close_connection_pool or (close_connection_pool is None and self.auto_close_connection_pool):
                 closing.push_async_callback(close_sentinels, self.connection_pool)
             closing.push_async_callback(super().aclose, close_connection_pool)
-            if wire is not None:
-                closing.push_async_callback(wire.aclose)
+            if client is not None:
+                closing.push_async_callback(client.aclose)
 
     @property
     def _codecs(self) -> Codecs:
@@ -272,7 +272,7 @@ class ArqRedis(arq.connections.ArqRedis):
 
     async def _submit(self, route: Route, job_id: str, payload: bytes) -> Enqueued:
         try:
-            return (await Submitter(self._own_wire(), RETRY_FOR_S).submit(route, [(job_id, payload)]))[0]
+            return (await Submitter(self._open_own_client(), RETRY_FOR_S).submit(route, [(job_id, payload)]))[0]
         except EnqueueUnknownError as error:
             raise PoolEnqueueUnknownError(error) from error.__cause__
         except RedisUnavailableError as error:
@@ -280,14 +280,14 @@ class ArqRedis(arq.connections.ArqRedis):
         except RedisRefusedError as error:
             raise PoolRefusedError(str(error)) from error.__cause__
 
-    def _own_wire(self) -> RedisClient:
+    def _open_own_client(self) -> RedisClient:
         """Connections of our own: the pool's may repeat a command out of sight, and have no timeouts."""
         loop = asyncio.get_running_loop()
-        if self._wire is None or self._loop is not loop:
+        if self._own_client is None or self._loop is not loop:
             shown = shown_pool(self.connection_pool)
-            self._wire = RedisClient(PrivatePool.like(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
+            self._own_client = RedisClient(PrivatePool.like(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
             self._loop = loop
-        return self._wire
+        return self._own_client
 
     async def _pages_of(self, pattern: str) -> AsyncIterator[list[bytes]]:
         cursor = 0
