@@ -9,7 +9,7 @@ PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 # Of the tests: one more than the cores of a small machine, because they often wait.
 PROCESSES ?= 3
 # What goes by a version's processes, threads, loops, tracebacks, annotations and packaging.
-PYTHON_TESTS = tests/monarq_front tests/producer tests/shared tests/suite tests/workers/test_cpu_lane*.py \
+PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared tests/suite tests/workers/lanes \
 	tests/workers/test_engine.py tests/workers/test_unruly_jobs.py tests/acceptance
 
 .DEFAULT_GOAL := help
@@ -45,7 +45,7 @@ format: $(VENV)/.for-development ## Write the code in the one style
 	$(BIN)/ruff format .
 
 test-package: $(VENV)/.for-development ## Install the sdist and its wheel in empty environments, and run them
-	$(BIN)/python -m pytest tests/package
+	$(BIN)/python -m pytest tests/install
 
 test-compose: $(VENV)/.for-development ## Run the compose file on a Docker engine (brings one up on Debian as root)
 	$(BIN)/python -m pytest tests/compose

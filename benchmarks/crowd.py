@@ -14,8 +14,8 @@ from functools import partial
 from benchmarks.floor import KEYS, open_client
 from monarq.producer.enqueue.serializer import new_id
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
-from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
+from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis.client import RedisClient
@@ -53,7 +53,7 @@ class Crowd:
         started = self._started[job_id] = asyncio.get_running_loop().create_future()
         payload = write_payload(MSGPACK, "noop", (), {}, time.time_ns() // 1_000_000)
         begun_s = time.perf_counter()
-        await enqueue(self._producer, KEYS, Placing(), Ids.NEW, [(job_id, payload)])
+        await enqueue(self._producer, KEYS, Placement(), EnqueueMode.NEW, [(job_id, payload)])
         started_s: float = await started
         return (started_s - begun_s) * 1000
 
@@ -93,7 +93,7 @@ class Crowd:
 
     def _start(self, worker_id: str, lease: Lease) -> None:
         self._started.pop(lease.job_id).set_result(time.perf_counter())
-        ending = Ending(lease, True, b"", -1)
+        ending = Finish(lease, True, b"", -1)
         task: asyncio.Task[object] = asyncio.create_task(finish(self._redis, KEYS, worker_id, [ending], 10))
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)

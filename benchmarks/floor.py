@@ -24,8 +24,8 @@ from benchmarks.meter import Meter, Reading
 from monarq.embedded import EmbeddedRedis
 from monarq.producer.enqueue.serializer import new_ids
 from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
-from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
+from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.result import write_result
@@ -131,7 +131,7 @@ class Floor:
         """Enqueues so many jobs, `batch` a call."""
         for _ in range(0, jobs, batch):
             entries = [(job_id, self._payload) for job_id in new_ids(batch)]
-            await enqueue(self._redis, KEYS, Placing(name="noop"), Ids.NEW, entries)
+            await enqueue(self._redis, KEYS, Placement(name="noop"), EnqueueMode.NEW, entries)
 
     async def _work(self, jobs: int, batch: int) -> None:
         async with asyncio.TaskGroup() as group:
@@ -145,7 +145,7 @@ class Floor:
             claimed = await claim(self._redis, KEYS, asked)
             if not claimed.leases:
                 return
-            endings = [Ending(lease, True, self._result, KEEP_MS, "noop", run_ms=0) for lease in claimed.leases]
+            endings = [Finish(lease, True, self._result, KEEP_MS, "noop", run_ms=0) for lease in claimed.leases]
             for at in range(0, len(endings), 500):
                 await finish(self._redis, KEYS, WORKER, endings[at : at + 500], 10_000)
 

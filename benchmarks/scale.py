@@ -28,7 +28,7 @@ from benchmarks.roster import ROSTER
 from monarq import Producer
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.scripts import Script
 
@@ -133,7 +133,7 @@ async def _claims(redis: RedisClient, meter: Meter, size: int) -> list[float]:
         begun_s = time.perf_counter()
         claimed = await claim(redis, KEYS, asked)
         times_ms.append((time.perf_counter() - begun_s) * 1000)
-        await finish(redis, KEYS, WORKER, [Ending(lease, True, b"", -1) for lease in claimed.leases], 10)
+        await finish(redis, KEYS, WORKER, [Finish(lease, True, b"", -1) for lease in claimed.leases], 10)
         await floor.put(per_claim, per_claim)
     return times_ms
 

@@ -1,5 +1,5 @@
-"""What monarq does for a program, each example beside the same work done one thing after the other.
+"""Examples of monarq, each beside the same work without it, one part after the other.
 
-This folder is installed as `monarq.examples`, by which its modules import each other: `monarq demo` runs them where
-there is no checkout.
+This folder is installed as `monarq.examples`, as `monarq demo` runs it without a checkout. Its modules import each
+other by that name.
 """

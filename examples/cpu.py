@@ -17,15 +17,15 @@ from functools import partial
 from typing import Final
 
 from monarq import Producer
+from monarq.examples.harness.comparison import OnPart, Workload
+from monarq.examples.harness.script import run_script
 from monarq.examples.jobs import count_primes
-from monarq.examples.stage.comparison import OnPart, Work
-from monarq.examples.stage.script import run_script
 
 PRIMES_BELOW: Final = {10**6: 78_498, 10**7: 664_579, 10**8: 5_761_455, 5 * 10**8: 26_355_867}
-"""How many there are, as mathematicians know it."""
+"""The known numbers of primes below some limits."""
 
 RANGE: Final = 5_000_000
-"""Numbers of one job: some hundredths of a second of work, beside which putting it in and taking it out is nothing."""
+"""Numbers of one job: some hundredths of a second of work, which dwarf the cost of a job."""
 
 Range = tuple[int, int]
 
@@ -49,10 +49,10 @@ async def count_with_pool(ranges: Sequence[Range], producer: Producer, on_part: 
 
 
 @contextmanager
-def cpu_work(limit: int = 5 * 10**8) -> Iterator[Work]:
-    """The work: the primes below `limit`, one of `PRIMES_BELOW`."""
+def cpu_workload(limit: int = 5 * 10**8) -> Iterator[Workload]:
+    """The workload: the primes below `limit`, one of `PRIMES_BELOW`."""
     ranges = [(low, min(low + RANGE, limit)) for low in range(0, limit, RANGE)]
-    yield Work(
+    yield Workload(
         title=f"cpu: primes below {limit:,}",
         jobs=len(ranges),
         one_by_one=partial(count_one_by_one, ranges),
@@ -62,4 +62,4 @@ def cpu_work(limit: int = 5 * 10**8) -> Iterator[Work]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(cpu_work, __doc__))
+    sys.exit(run_script(cpu_workload, __doc__))

@@ -23,9 +23,9 @@ from functools import partial
 from pathlib import Path
 
 from monarq import Producer
+from monarq.examples.harness.comparison import OnPart, Workload
+from monarq.examples.harness.script import run_script
 from monarq.examples.jobs import hash_and_pack, pack_file
-from monarq.examples.stage.comparison import OnPart, Work
-from monarq.examples.stage.script import run_script
 
 Copies = Mapping[Path, Path]
 """The file to write for each file to read."""
@@ -61,8 +61,8 @@ def copies_are_whole(copies: Copies, digests: object) -> bool:
 
 
 @contextmanager
-def files_work(most: int | None = None) -> Iterator[Work]:
-    """The work, with folders for the copies that are gone after the block.
+def files_workload(most: int | None = None) -> Iterator[Workload]:
+    """The workload, with folders for the copies that are deleted after the block.
 
     Args:
         most: how many files at most; all by default.
@@ -72,7 +72,7 @@ def files_work(most: int | None = None) -> Iterator[Work]:
         source.read_bytes()
     with tempfile.TemporaryDirectory(prefix="monarq-files-") as folder:
         plain, pooled = (name_copies(sources, Path(folder, name)) for name in ("one-by-one", "with-pool"))
-        yield Work(
+        yield Workload(
             title="files: hashed and compressed",
             jobs=len(sources),
             one_by_one=partial(pack_one_by_one, plain),
@@ -82,16 +82,16 @@ def files_work(most: int | None = None) -> Iterator[Work]:
 
 
 def list_sources() -> list[Path]:
-    """The modules of the standard library, without what was installed beside them."""
+    """The modules of the standard library, without installed packages."""
     library = Path(sysconfig.get_path("stdlib"))
     return [path for path in sorted(library.rglob("*.py")) if "site-packages" not in path.parts]
 
 
 def name_copies(sources: list[Path], folder: Path) -> Copies:
-    """A file in `folder`, which is made, for each of the sources."""
+    """A file in `folder`, which is created, for each of the sources."""
     folder.mkdir()
     return {source: folder / f"{number}-{source.name}.bz2" for number, source in enumerate(sources)}
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(files_work, __doc__))
+    sys.exit(run_script(files_workload, __doc__))

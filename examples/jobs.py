@@ -32,7 +32,7 @@ async def add(a: int, b: int) -> int:
 
 @job
 async def sleep_ms(ms: int) -> int:
-    """Waits, as a job that talks to a slow service does; gives the milliseconds."""
+    """Waits, as a job that calls a slow service does; returns the milliseconds."""
     await asyncio.sleep(ms / 1000)
     return ms
 
@@ -60,7 +60,7 @@ async def fetch(url: str) -> str:
 
 @job(timeout=30)
 async def pack_file(source: str, target: str) -> str:
-    """Reads a file, writes a compressed copy of it, and gives the SHA-256 of what it read."""
+    """Reads a file, writes a compressed copy of it, and returns the SHA-256 of its content."""
     async with aiofiles.open(source, "rb") as file:
         content = await file.read()
     # Compressing computes: a thread does it, so that the worker's other jobs go on meanwhile.
@@ -112,7 +112,7 @@ def primes_up_to(limit: int) -> list[int]:
 def draw_rows(ctx: Context, first: int, last: int, width: int, height: int, longest: int) -> list[list[int]]:
     """Rows of a picture of the Mandelbrot set, from `first` up to `last`: the steps until each point escapes.
 
-    It tells of its progress after each point: what nobody could see is not sent.
+    It reports progress after each point; monarq sends no more reports than anybody could see.
     """
     rows: list[list[int]] = []
     for row in range(first, last):
@@ -125,7 +125,7 @@ def draw_rows(ctx: Context, first: int, last: int, width: int, height: int, long
 
 
 def draw_row(row: int, width: int, height: int, longest: int) -> list[int]:
-    """One row of it, without telling anybody."""
+    """One row of it, without progress reports."""
     return [count_steps(place_of(column, row, width, height), longest) for column in range(width)]
 
 
@@ -153,7 +153,7 @@ def read_size(path: str) -> int:
     return Path(path).stat().st_size
 
 
-# What goes wrong: an exception fails the job, a Retry asks for another try.
+# Failures: an exception fails the job, a Retry asks for another try.
 
 
 @job
@@ -168,7 +168,7 @@ async def fail(n: int) -> None:
 
 @job
 async def flaky(ctx: Context, n: int) -> int:
-    """Gives the number on its second try; on its first it asks for another one, a tenth of a second later.
+    """Returns the number on its second try; the first asks for another one, a tenth of a second later.
 
     Raises:
         Retry: on the first try.

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from functools import partial
 
 from monarq import Producer
+from monarq.examples.harness.comparison import OnPart, Workload
+from monarq.examples.harness.script import run_script
+from monarq.examples.harness.slow_server import SlowServer
 from monarq.examples.jobs import fetch
-from monarq.examples.stage.comparison import OnPart, Work
-from monarq.examples.stage.script import run_script
-from monarq.examples.stage.slow_server import SlowServer
 
 
 def fetch_one_by_one(urls: Sequence[str], on_part: OnPart) -> dict[str, str]:
-    """The pages, by URL: each is asked for when the one before has come."""
+    """The pages by URL: each is requested after the one before has arrived."""
     pages = {}
     for url in urls:
         with urllib.request.urlopen(url) as response:
@@ -34,7 +34,7 @@ def fetch_one_by_one(urls: Sequence[str], on_part: OnPart) -> dict[str, str]:
 
 
 async def fetch_with_pool(urls: Sequence[str], producer: Producer, on_part: OnPart) -> dict[str, str]:
-    """The same by jobs: all are enqueued in one call, and their results are taken as they come."""
+    """The same by jobs: all are enqueued in one call, and their results are read as they arrive."""
     handles = await producer.enqueue_many(fetch, [(url,) for url in urls])
     url_of = dict(zip(handles, urls, strict=True))
     pages = {}
@@ -45,11 +45,11 @@ async def fetch_with_pool(urls: Sequence[str], producer: Producer, on_part: OnPa
 
 
 @contextmanager
-def network_work(requests: int = 100, latency_s: float = 0.06) -> Iterator[Work]:
-    """The work, with its server for the time of the block."""
+def network_workload(requests: int = 100, latency_s: float = 0.06) -> Iterator[Workload]:
+    """The workload, with its server for the length of the block."""
     with SlowServer(latency_s) as server:
         urls = [f"{server.url}/{number}" for number in range(requests)]
-        yield Work(
+        yield Workload(
             title=f"network: HTTP, {latency_s * 1000:.0f} ms each",
             jobs=requests,
             one_by_one=partial(fetch_one_by_one, urls),
@@ -58,4 +58,4 @@ def network_work(requests: int = 100, latency_s: float = 0.06) -> Iterator[Work]
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(network_work, __doc__))
+    sys.exit(run_script(network_workload, __doc__))

@@ -31,17 +31,17 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Column, Table
 
-from monarq.examples.stage.script import make_parser, open_pool, refuse
+from monarq.examples.harness.script import make_parser, open_pool, refuse
 from monarq.shared.errors import MonarqError
 
 EVERY_S: Final = 0.02
-"""How often the page is asked for."""
+"""The interval between requests of the page."""
 
 ALONE_S: Final = 2.0
 """How long it is measured before there is any work."""
 
 PATIENCE_S: Final = 600.0
-"""How long an answer may take before the measurement is given up."""
+"""How long an answer may take before the measurement fails."""
 
 APP: Final = "monarq.examples.responsive_app"
 
@@ -52,7 +52,7 @@ class MissingExtraError(MonarqError):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How long the page's answers took while something was done.
+    """How long the page's answers took during some work.
 
     Attributes:
         doing: what was done.
@@ -73,7 +73,7 @@ class Answers:
 
 @contextmanager
 def web_server(redis_url: str, *options: str) -> Iterator[str]:
-    """The application as a process of its own, for the time of the block; gives its URL.
+    """The application as a process of its own, for the length of the block; yields its URL.
 
     Raises:
         MissingExtraError: Starlette or uvicorn is not installed.
@@ -82,7 +82,7 @@ def web_server(redis_url: str, *options: str) -> Iterator[str]:
         raise MissingExtraError("this example needs Starlette and uvicorn: pip install 'monarq[web]'")
     command = [sys.executable, "-m", APP, *options]
     environment = os.environ | {"REDIS_URL": redis_url}
-    # Its stdin is a pipe that nobody writes to: the server ends when this process does, however it does.
+    # Its stdin is a pipe that nobody writes to: the server ends with this process, however that ends.
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         try:
             url = cast("IO[bytes]", process.stdout).readline().decode().strip()
@@ -95,7 +95,7 @@ def web_server(redis_url: str, *options: str) -> Iterator[str]:
 
 
 def measure_page(url: str, doing: str, is_over: Callable[[], bool]) -> Answers:
-    """Asks for the page at a steady rate until it is over; what was due till then and had to wait is counted too."""
+    """Requests the page at a steady rate until `is_over`; requests that were due by then and had to wait count too."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
     times_s: list[float] = []
     started_s = due_s = time.perf_counter()
@@ -116,7 +116,7 @@ def measure_page(url: str, doing: str, is_over: Callable[[], bool]) -> Answers:
 
 
 def measure_drawing(url: str, doing: str, way: str) -> Answers:
-    """Has a picture drawn, and asks for the page meanwhile."""
+    """Has a picture drawn, and requests the page meanwhile."""
     with ThreadPoolExecutor(1) as thread:
         drawing: Future[dict[str, float]] = thread.submit(draw, url, way)
         answers = measure_page(url, doing, drawing.done)
@@ -125,15 +125,15 @@ def measure_drawing(url: str, doing: str, way: str) -> Answers:
 
 
 def draw(url: str, way: str) -> dict[str, float]:
-    """Has the picture drawn; gives what the server says of it."""
+    """Has the picture drawn; returns the server's figures."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
     connection.request("POST", f"/draw/{way}")
     answer = connection.getresponse()
-    said = answer.read()
+    body = answer.read()
     connection.close()
     if answer.status != http.client.OK:
-        raise MonarqError(f"the server answered {answer.status}: {said.decode(errors='replace')}")
-    drawn: dict[str, float] = json.loads(said)
+        raise MonarqError(f"the server answered {answer.status}: {body.decode(errors='replace')}")
+    drawn: dict[str, float] = json.loads(body)
     return drawn
 
 
@@ -158,7 +158,7 @@ def tabulate(measured: Sequence[Answers]) -> Table:
 
 
 def check(redis_url: str, console: Console, *options: str) -> bool:
-    """Measures, shows the figures, and tells whether both ways drew the same picture.
+    """Measures, prints the figures, and returns whether both ways drew the same picture.
 
     Args:
         redis_url: the Redis whose queue the workers serve.

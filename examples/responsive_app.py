@@ -36,13 +36,13 @@ from monarq.examples.jobs import draw_row, draw_rows
 PAGE: Final = Path(__file__).with_name("responsive.html")
 TICK_S: Final = 0.1
 BACKLOG: Final = 2000
-"""Events that may wait for a browser that reads too slowly; then it is let go, and connects anew by itself."""
+"""Events that may wait for a slow browser; with more, it is disconnected, and reconnects by itself."""
 
 Rows = list[list[int]]
 
 
 class Picture(NamedTuple):
-    """What is drawn: its size in points, the most steps that are taken for one, and into how many jobs it is cut."""
+    """The picture: its size in points, the most steps for a point, and the number of jobs that draw it."""
 
     width: int = 480
     height: int = 400
@@ -56,14 +56,14 @@ class Picture(NamedTuple):
         return [(first, last, *size) for first, last in pairwise(edges)]
 
 
-class Audience:
-    """The browsers that look at the page."""
+class EventBroadcaster:
+    """Sends events to all browsers that have the page open."""
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[str | None]] = set()
 
-    def tell(self, **event: object) -> None:
-        """Sends an event to all of them; never waits."""
+    def publish(self, **event: object) -> None:
+        """Sends an event to all subscribers; never waits."""
         line = f"data: {json.dumps(event)}\n\n"
         for queue in list(self._queues):
             if queue.qsize() >= BACKLOG:
@@ -72,7 +72,7 @@ class Audience:
             else:
                 queue.put_nowait(line)
 
-    async def listen(self) -> AsyncIterator[str]:
+    async def subscribe(self) -> AsyncIterator[str]:
         """The events from now on, in the format of server-sent events."""
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         self._queues.add(queue)
@@ -84,13 +84,13 @@ class Audience:
             self._queues.discard(queue)
 
 
-class Studio:
-    """The page, and the two ways to draw on it, one drawing at a time."""
+class Endpoints:
+    """The endpoints of the page, and the two ways to draw on it, one drawing at a time."""
 
     def __init__(self, producer: Producer, picture: Picture) -> None:
         self._producer = producer
         self._picture = picture
-        self._audience = Audience()
+        self._events = EventBroadcaster()
         self._html = PAGE.read_text(encoding="utf-8")
         self._drawing = asyncio.Lock()
         self._ways = {"monarq": self._draw_with_monarq, "request": self._draw_here}
@@ -105,7 +105,7 @@ class Studio:
 
     async def events(self, request: Request) -> Response:
         """GET /events: what happens, as server-sent events."""
-        return StreamingResponse(self._audience.listen(), media_type="text/event-stream")
+        return StreamingResponse(self._events.subscribe(), media_type="text/event-stream")
 
     async def draw(self, request: Request) -> Response:
         """POST /draw/{way}: draws, and answers when the picture is done."""
@@ -113,17 +113,17 @@ class Studio:
         if way not in self._ways:
             return JSONResponse({"error": f"there is no way {way!r} to draw"}, status_code=404)
         async with self._drawing:
-            self._audience.tell(kind="begin", way=way, **self._picture._asdict())
+            self._events.publish(kind="begin", way=way, **self._picture._asdict())
             started_s = time.perf_counter()
             rows = await self._ways[way]()
             seconds = time.perf_counter() - started_s
-            self._audience.tell(kind="end", way=way, seconds=seconds)
+            self._events.publish(kind="end", way=way, seconds=seconds)
         return JSONResponse({"seconds": seconds, "points": sum(map(sum, rows))})
 
     async def tick(self) -> None:
         """Shows the time on the page, for ever."""
         while True:
-            self._audience.tell(kind="clock", now=shown_now())
+            self._events.publish(kind="clock", now=shown_now())
             await asyncio.sleep(TICK_S)
 
     async def _draw_with_monarq(self) -> Rows:
@@ -139,7 +139,7 @@ class Studio:
 
     async def _show_progress(self, part_of: dict[Handle[Rows], int]) -> None:
         async for handle, progress in self._producer.watch(part_of):
-            self._audience.tell(kind="progress", job=part_of[handle], share=progress.share)
+            self._events.publish(kind="progress", job=part_of[handle], share=progress.share)
 
     async def _draw_here(self) -> Rows:
         """The same work in the page's own process: until it is done, the event loop does nothing else."""
@@ -151,7 +151,7 @@ class Studio:
         return drawn
 
     def _show_rows(self, part: int, rows: Rows) -> None:
-        self._audience.tell(kind="rows", job=part, first=self._picture.parts()[part][0], rows=rows)
+        self._events.publish(kind="rows", job=part, first=self._picture.parts()[part][0], rows=rows)
 
 
 def shown_now() -> str:
@@ -167,11 +167,11 @@ def make_app(redis_url: str | None = None, picture: Picture | None = None) -> St
         picture: what to draw. Default: one that takes a core some seconds.
     """
     producer = Producer(redis_url)
-    studio = Studio(producer, picture or Picture())
+    endpoints = Endpoints(producer, picture or Picture())
 
     @asynccontextmanager
-    async def life(_: Starlette) -> AsyncIterator[None]:
-        ticking = asyncio.create_task(studio.tick())
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        ticking = asyncio.create_task(endpoints.tick())
         try:
             async with producer:
                 yield
@@ -179,20 +179,20 @@ def make_app(redis_url: str | None = None, picture: Picture | None = None) -> St
             ticking.cancel()
 
     routes = [
-        Route("/", studio.page),
-        Route("/clock", studio.clock),
-        Route("/events", studio.events),
-        Route("/draw/{way}", studio.draw, methods=["POST"]),
+        Route("/", endpoints.page),
+        Route("/clock", endpoints.clock),
+        Route("/events", endpoints.events),
+        Route("/draw/{way}", endpoints.draw, methods=["POST"]),
     ]
     # Loopback only, and no other name for it: a page elsewhere must not be able to read this one.
     own_names = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
-    return Starlette(routes=routes, lifespan=life, middleware=[own_names])
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[own_names])
 
 
 async def serve(app: Starlette, port: int) -> None:
-    """Serves on 127.0.0.1 until its stdin ends or it is told to stop; says its address on stdout first."""
+    """Serves on 127.0.0.1 until its stdin ends or it is stopped; prints its address to stdout first."""
     listening = socket.create_server(("127.0.0.1", port), backlog=512)
-    # The loops see to it only for sockets that were made with a protocol's number; without it answers wait for 40 ms.
+    # Loops set it only for sockets that were made with a protocol number; without it answers wait for 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     asyncio.get_running_loop().add_reader(sys.stdin, setattr, server, "should_exit", True)

@@ -1,6 +1,6 @@
 """monarq: a distributed worker queue on Redis, with supervised uvloop workers, in arq's data format.
 
-The public names, loaded when they are first used: the process of the cpu lane imports little.
+Public names are loaded when they are first used, so that the process of the cpu lane imports little.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from monarq.workers.reporting.log_fields import JobLogFilter as JobLogFilter
     from monarq.workers.runs.run import Run as Run
 
-_HOMES = {
+_MODULES = {
     "Handle": "monarq.producer",
     "JobStatus": "monarq.producer",
     "Producer": "monarq.producer",
@@ -93,11 +93,35 @@ __all__ = [
 ]
 
 
+def _check_links() -> None:
+    """Raises an ImportError where the folders are missing that are symbolic links in the sources.
+
+    A git checkout with core.symlinks=false has text files in their place, and so has a zip file unpacked on Windows.
+    """
+    from os.path import isdir  # pathlib is slow to import
+
+    folder = __path__[0]
+    if isdir(f"{folder}/shared"):  # noqa: PTH112
+        return
+    from importlib.util import find_spec
+
+    if find_spec("monarq.shared") is None:  # a zip file on sys.path is no folder, and has all
+        links = " ".join(f"monarq/{name}" for name in ("examples", "monitor", "producer", "shared", "workers"))
+        raise ImportError(
+            f"there is no folder 'shared' in {folder}: this copy of monarq was made without symbolic links. In a git"
+            f" checkout they come back with: git config core.symlinks true && git checkout -- {links} (on Windows, with"
+            " developer mode on). In place of an unpacked zip file, use a git clone or a released package."
+        )
+
+
+_check_links()
+
+
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    module = _MODULES.get(name)
+    if module is None:
         raise AttributeError(f"module 'monarq' has no attribute {name!r}")
-    value = getattr(import_module(home), "VERSION" if name == "__version__" else name)
+    value = getattr(import_module(module), "VERSION" if name == "__version__" else name)
     globals()[name] = value
     return value
 

@@ -1,7 +1,7 @@
-"""The command line: `monarq worker`, `enqueue`, `stats`, `redis`, `demo`.
+"""The command line: `monarq worker`, `enqueue`, `stats`, `redis`, `demo` and the others.
 
-One file a command, which holds its options and calls what does the work. Heavy imports are inside the functions, so
-that `monarq --help` is there at once.
+A folder for each command: `command.py` holds its options and calls what does the work. Heavy imports are inside the
+functions, so that `monarq --help` is quick. Commands share what is in `command_line/` and `terminal/`.
 """
 
 from monarq.cli.app import main

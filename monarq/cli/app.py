@@ -1,4 +1,4 @@
-"""The group of all commands, and what becomes of their errors and exit codes."""
+"""The group of all commands, and the exit codes and messages that their errors end in."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Final, NoReturn
 import click
 from click.core import ParameterSource
 
-from monarq.cli.console import FAILED, INTERRUPTED, REFUSED, Reporter, give_up, say
+from monarq.cli.command_line.help import SectionedGroup
+from monarq.cli.command_line.options import verbose_option, version_option
 from monarq.cli.dead.command import dead
-from monarq.cli.demo import demo
+from monarq.cli.demo.command import demo
 from monarq.cli.enqueue.command import enqueue
-from monarq.cli.help import DocumentedGroup
 from monarq.cli.jobs.command import jobs
-from monarq.cli.options import verbose_option, version_option
 from monarq.cli.queue.command import queue
-from monarq.cli.redis import redis
+from monarq.cli.redis.command import redis
 from monarq.cli.stats.command import stats
+from monarq.cli.terminal.console import FAILED, INTERRUPTED, REFUSED, Reporter, discard_output, say
 from monarq.cli.web.command import web
 from monarq.cli.worker.command import worker
 from monarq.cli.workers.command import workers
@@ -43,7 +43,7 @@ The Redis is MONARQ_REDIS or REDIS_URL.
 
 
 @click.group(
-    cls=DocumentedGroup,
+    cls=SectionedGroup,
     sections=SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
     open_standard_descriptors()
     code = run(arguments)
-    gc.freeze()  # all of it goes with the process: to search it for garbage takes a tenth of a short command's time
+    gc.freeze()  # the process ends: a search for garbage would take a tenth of a short command's time
     sys.exit(code)
 
 
@@ -72,7 +72,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; by default the process's own.
 
     Returns:
-        The exit code: 0; 1 where what a command worked on failed; 2 where it could not do its work.
+        The exit code: 0; 1 where a job or another object of the command failed; 2 where the command could not run.
     """
     reporter = Reporter()
     try:
@@ -83,19 +83,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return REFUSED
     except click.ClickException as error:
-        _tell_usage(error)
+        _print_usage_error(error)
         return REFUSED
     except BrokenPipeError:
-        # Whoever read our output has gone.
-        give_up(sys.stdout)
-        give_up(sys.stderr)
+        # The reader of our output has closed it.
+        discard_output(sys.stdout)
+        discard_output(sys.stderr)
         return FAILED
     except ModuleNotFoundError as error:
-        to_do = missing_extra(error, "this command")
-        if to_do is None:
+        advice = missing_extra(error, "this command")
+        if advice is None:
             reporter.bug(error)
             return FAILED
-        reporter.error(to_do)
+        reporter.error(advice)
         return REFUSED
     except (MonarqError, OSError) as error:
         reporter.error(error)
@@ -103,12 +103,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("monarq: interrupted")
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the last stop: a traceback is no answer to a person
+    except Exception as error:  # noqa: BLE001 - a traceback is no answer to a person
         reporter.bug(error)
         return FAILED
 
 
-def _tell_usage(error: click.ClickException) -> None:
+def _print_usage_error(error: click.ClickException) -> None:
     context = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if isinstance(context, click.Context) else ""
     message = " ".join(error.format_message().split()).rstrip(".") + _variable_of(error)
@@ -116,7 +116,7 @@ def _tell_usage(error: click.ClickException) -> None:
 
 
 def _variable_of(error: click.ClickException) -> str:
-    """Names the environment variable that a wrong value came from; '' where it was given otherwise."""
+    """Names the environment variable that a wrong value came from; '' where it came from elsewhere."""
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
     if not isinstance(context, click.Context) or not isinstance(parameter, click.Option) or parameter.name is None:
         return ""

@@ -1,1 +1,1 @@
-"""Changes queues and jobs: pause, purge, cancel, retry."""
+"""Administration of queues and jobs: pause, resume, purge, cancel and retry, and a rate limiter for bulk changes."""

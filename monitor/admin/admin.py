@@ -1,6 +1,6 @@
-"""Steers queues and jobs: pauses, resumes and purges queues; cancels jobs, runs them again, or earlier.
+"""Administration: pauses, resumes and purges queues; cancels and retries jobs, and promotes deferred ones.
 
-What the page and `monarq queue` and `monarq jobs` do. Every step is one script that may be repeated.
+The page, `monarq queue` and `monarq jobs` use it. Every step is one script that may be repeated.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from redis.asyncio import Redis
 from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.commands.jobs.abort import AbortAnswer, abort
 from monarq.shared.commands.jobs.promote import Promoted, promote
-from monarq.shared.commands.queues import pause as pausing
-from monarq.shared.commands.queues.purge import purge as purge_some
+from monarq.shared.commands.queues import pause as pause_commands
+from monarq.shared.commands.queues.purge import purge as purge_batch
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
 
 WaitingState = Literal["queued", "deferred"]
 
 MOST_PASSES: Final = 5
-"""How often a purge goes through a queue in which jobs start and end meanwhile."""
+"""How often at most a purge goes through a queue in which jobs start and end meanwhile."""
 
 
 class Cancelled(StrEnum):
-    """What became of a wish to cancel a job."""
+    """The answer to a request to cancel a job."""
 
     WAITS = "waits"
-    """It waits, and a worker will end it at once without running it."""
+    """It waits; a worker will end it at once without running it."""
     RUNS = "runs"
-    """It runs, and its worker will cancel it within half a second."""
+    """It runs; its worker will cancel it within half a second."""
     PAUSED = "paused"
-    """It waits in a paused queue, and will be ended without being run as soon as that is resumed."""
+    """It waits in a paused queue; it will be ended without being run when the queue is resumed."""
     UNKNOWN = "unknown"
-    """It is not in the queue: it has ended, or never was there."""
+    """It is not in the queue: it has ended, or was never there."""
 
 
 class Retried(StrEnum):
-    """What became of a wish to run a job again, or now."""
+    """The answer to a request to run a job again, or now."""
 
     REVIVED = "revived"
-    """It was dead, and waits in its queue again as if it had never run."""
+    """It was dead; now it waits in its queue again as if it had never run."""
     PROMOTED = "promoted"
-    """It was deferred, and is due now."""
+    """It was deferred; now it is due."""
     QUEUED = "queued"
     """It was due already, and waits for a worker."""
     RUNS = "runs"
@@ -51,13 +51,13 @@ class Retried(StrEnum):
     NO_PAYLOAD = "no_payload"
     """It is dead, and its payload was gone before it died."""
     UNKNOWN = "unknown"
-    """It neither waits in this queue nor is dead; or it is, and a job of its id waits in another queue."""
+    """It neither waits in this queue nor is dead; or it is dead, and a job of the same id waits in another queue."""
 
 
 async def pause(redis: Redis, queue: str) -> bool:
-    """Lets the queue give no more jobs to monarq's workers; what runs goes on, and jobs may be put in.
+    """Pauses the queue: monarq's workers claim no more of its jobs. Running jobs go on, and jobs may be enqueued.
 
-    Stock arq workers do not know of it.
+    Stock arq workers ignore it.
 
     Returns:
         Whether the queue was not paused before.
@@ -65,43 +65,44 @@ async def pause(redis: Redis, queue: str) -> bool:
     Raises:
         RedisError: Redis did not answer; the call may be repeated.
     """
-    return not await pausing.pause(redis, QueueKeys.of(queue))
+    return not await pause_commands.pause(redis, QueueKeys.of(queue))
 
 
 async def resume(redis: Redis, queue: str) -> bool:
-    """Lets a paused queue go on, at once; gives whether it was paused.
+    """Resumes a paused queue, with immediate effect; returns whether it was paused.
 
     Raises:
         RedisError: Redis did not answer; the call may be repeated.
     """
-    return bool(await pausing.resume(redis, QueueKeys.of(queue)))
+    return bool(await pause_commands.resume(redis, QueueKeys.of(queue)))
 
 
 async def paused_since_ms(redis: Redis, queue: str) -> int | None:
-    """Since when the queue is paused, unix ms by Redis' clock; None where it is not.
+    """When the queue was paused, unix ms by Redis' clock; None where it is not paused.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    return await pausing.paused_since_ms(redis, QueueKeys.of(queue)) or None
+    return await pause_commands.paused_since_ms(redis, QueueKeys.of(queue)) or None
 
 
 async def purge(redis: Redis, queue: str, states: Collection[WaitingState] = ("queued", "deferred")) -> int:
-    """Throws away the jobs that wait, for good; see `purge_slowly`. Gives how many they were."""
+    """Deletes the waiting jobs for good, see `purge_slowly`; returns how many there were."""
     return sum([removed async for removed in purge_slowly(redis, queue, states)])
 
 
 async def purge_slowly(
     redis: Redis, queue: str, states: Collection[WaitingState] = ("queued", "deferred")
 ) -> AsyncIterator[int]:
-    """Throws away the jobs that wait, for good, a thousand a call, and tells of each call how many they were.
+    """Deletes the waiting jobs for good, a thousand a call; yields the number of each call.
 
-    What runs is not touched, nor what becomes due while this goes on. Who waits for a result gets ResultNotFoundError.
+    Running jobs are not touched, nor jobs that become due meanwhile. Callers that wait for a result get
+    ResultNotFoundError.
 
     Args:
         redis: the client.
         queue: the queue's name.
-        states: which jobs: "queued" are those that are due when this begins, "deferred" the others.
+        states: which jobs: "queued" are those that are due at the start of the purge, "deferred" the others.
 
     Raises:
         RedisError: Redis did not answer; repeat it for the rest.
@@ -114,19 +115,19 @@ async def purge_slowly(
         for lane_queue in ("io", "cpu"):
             for _ in range(MOST_PASSES):
                 removed_in_pass = 0
-                async for removed in _pass_through(redis, keys, lane_queue, *bounds[state]):
+                async for removed in _purge_range(redis, keys, lane_queue, *bounds[state]):
                     removed_in_pass += removed
                     yield removed
                 if not removed_in_pass:
                     break
 
 
-async def _pass_through(
+async def _purge_range(
     redis: Redis, keys: QueueKeys, lane_queue: Literal["io", "cpu"], lowest: str, highest: str
 ) -> AsyncIterator[int]:
     skip = 0
     while True:
-        removed, runs = await purge_some(redis, keys, lane_queue, lowest, highest, skip)
+        removed, runs = await purge_batch(redis, keys, lane_queue, lowest, highest, skip)
         if removed:
             yield removed
         if not removed and not runs:
@@ -135,9 +136,9 @@ async def _pass_through(
 
 
 async def cancel(redis: Redis, queue: str, job_id: str | bytes) -> Cancelled:
-    """Asks that a job be stopped, or not be started; a worker carries it out.
+    """Requests that a job be stopped, or not be started; a worker carries it out.
 
-    A stock arq worker, and a monarq worker with arq's settings, does so only with ``allow_abort_jobs``.
+    Stock arq workers, and monarq workers with arq's settings, do so only with ``allow_abort_jobs``.
 
     Raises:
         RedisError: Redis did not answer; the call may be repeated.
@@ -167,7 +168,7 @@ _REVIVED: Final = {
 
 
 async def retry(redis: Redis, queue: str, job_id: str | bytes) -> Retried:
-    """Has a job run now: a deferred one is made due, a dead one is put back into its queue.
+    """Makes a job run now: a deferred one is made due, a dead one is put back into its queue.
 
     Raises:
         RedisError: Redis did not answer; the call may be repeated.

@@ -1,1 +1,1 @@
-"""Judges: is a queue well, and if not, why."""
+"""Queue health: an overview of each queue, and what is wrong with it."""

@@ -1,6 +1,6 @@
-"""All that one look at a queue needs: how it stands, what its jobs came to lately, its pace, and what failed last.
+"""The overview of a queue: its stats, counters, rates over the last minutes, and newest failures.
 
-Read by `monarq stats` and the page. Reads only; nothing here grows with the queue's length, and no payload is read.
+`monarq stats` and the page read it. The cost does not grow with the queue's length, and no payload is read.
 """
 
 from __future__ import annotations
@@ -11,93 +11,93 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.dead import DeadLetter, read_dead_page
-from monarq.monitor.queues.counters import Tallies
-from monarq.monitor.queues.health_check import ArqHealth, read_health
-from monarq.monitor.queues.series import read_all
+from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letter_page
+from monarq.monitor.queues.counters import Counters
+from monarq.monitor.queues.health_check import ArqHealth, parse_health_check
+from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.commands.counters.rates import Beats, read_beats
+from monarq.shared.commands.counters.rates import Rates, read_rates
 from monarq.shared.redis.keys import QueueKeys
 
-BEAT_S: Final = 15
-"""How finely the pace of the last minutes is told, in seconds."""
+RATE_STEP_S: Final = 15
+"""The steps in which the rates of the last minutes are read, in seconds."""
 
-BEATS: Final = 20
-"""How many of these: five minutes."""
+RATE_STEPS: Final = 20
+"""How many steps: five minutes."""
 
 FAILURES: Final = 10
-"""The most dead letters that are read of a queue."""
+"""The most dead letters of a queue that are read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
-    """Some seconds of a queue.
+class RateStep:
+    """One step of a queue's rates.
 
     Attributes:
-        start_s: when they began, unix seconds.
-        length_s: how many there are; of the newest beat, those that are over.
-        tallies: what was counted in them; no waits and run times.
+        start_s: when it began, unix seconds.
+        length_s: how many seconds it has; of the newest step, those that are over.
+        counters: its counters; without waits and run times.
     """
 
     start_s: int
     length_s: int
-    tallies: Tallies
+    counters: Counters
 
     @property
     def enqueued_per_s(self) -> float:
-        """Jobs that monarq's producers put in, a second."""
-        return self.tallies.enqueued / max(1, self.length_s)
+        """Jobs that monarq's producers enqueued, a second."""
+        return self.counters.enqueued / max(1, self.length_s)
 
     @property
     def ended_per_s(self) -> float:
         """Jobs that ended, a second."""
-        return self.tallies.ended / max(1, self.length_s)
+        return self.counters.ended / max(1, self.length_s)
 
     @property
     def failed_per_s(self) -> float:
         """Jobs that failed for good, a second."""
-        return self.tallies.failed / max(1, self.length_s)
+        return self.counters.failed / max(1, self.length_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A queue, looked at as a whole.
+    """A queue as a whole.
 
     Attributes:
-        stats: how it stands.
-        window: what was counted of it in the window that was asked for.
+        stats: its stats.
+        window: its counters over the requested window.
         jobs: the same by job name.
-        beats: its last minutes, oldest first and without gaps.
-        enqueued_per_s: jobs that monarq's producers put in, a second, over the last five whole seconds.
+        rates: its rates over the last minutes, oldest first and without gaps.
+        enqueued_per_s: jobs that monarq's producers enqueued, a second, over the last five whole seconds.
         failures: the newest dead letters, the newest first.
-        arq: what an arq worker last told of itself.
+        arq: the last health check of an arq worker.
         now_ms: Redis' time.
     """
 
     stats: QueueStats
-    window: Tallies = field(default_factory=Tallies)
-    jobs: Mapping[str, Tallies] = field(default_factory=dict)
-    beats: tuple[Beat, ...] = ()
+    window: Counters = field(default_factory=Counters)
+    jobs: Mapping[str, Counters] = field(default_factory=dict)
+    rates: tuple[RateStep, ...] = ()
     enqueued_per_s: float = 0.0
     failures: tuple[DeadLetter, ...] = ()
     arq: ArqHealth | None = None
     now_ms: int = 0
 
-    def lately(self, seconds: int) -> Beat:
-        """The last seconds, in whole beats and the one that is not over, as one."""
-        beats = self.beats[seconds // -BEAT_S :]
-        over_s = sum(beat.length_s for beat in beats)
-        start_s = beats[0].start_s if beats else 0
-        return Beat(start_s, over_s, sum((beat.tallies for beat in beats), start=Tallies()))
+    def last(self, seconds: int) -> RateStep:
+        """The last seconds, in whole steps and the one that is not over, added up into one step."""
+        steps = self.rates[seconds // -RATE_STEP_S :]
+        length_s = sum(step.length_s for step in steps)
+        start_s = steps[0].start_s if steps else 0
+        return RateStep(start_s, length_s, sum((step.counters for step in steps), start=Counters()))
 
 
 async def read_overviews(redis: Redis, queues: Iterable[str], *, minutes: int | None) -> list[Overview]:
-    """These queues, in their order.
+    """The overviews of these queues, in their order.
 
     Args:
         redis: the client.
         queues: their names.
-        minutes: the window of what is counted by job name, at most a day; None for all since the first job.
+        minutes: the window of the counters by job name, at most a day; None for all since the first job.
 
     Raises:
         RedisError: Redis did not answer.
@@ -105,33 +105,33 @@ async def read_overviews(redis: Redis, queues: Iterable[str], *, minutes: int | 
     return [await _read_overview(redis, stats, minutes) for stats in await read_stats(redis, queues)]
 
 
-async def read_glance(redis: Redis, stats: QueueStats) -> Overview:
-    """A queue whose numbers have been read, with its last minutes and neither its jobs' names nor its failures.
+async def read_brief_overview(redis: Redis, stats: QueueStats) -> Overview:
+    """The overview of a queue whose stats have been read: its rates alone, without job names and failures.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    beats = await read_beats(redis, QueueKeys.of(stats.queue), BEAT_S, BEATS)
+    rates = await read_rates(redis, QueueKeys.of(stats.queue), RATE_STEP_S, RATE_STEPS)
     return Overview(
         stats=stats,
-        beats=_beats(beats),
-        enqueued_per_s=beats.enqueued_per_s,
-        arq=read_health(stats.health_check),
-        now_ms=beats.now_ms,
+        rates=_rate_steps(rates),
+        enqueued_per_s=rates.enqueued_per_s,
+        arq=parse_health_check(stats.health_check),
+        now_ms=rates.now_ms,
     )
 
 
 async def _read_overview(redis: Redis, stats: QueueStats, minutes: int | None) -> Overview:
-    window, jobs = await read_all(redis, stats.queue, minutes=minutes)
-    page = await read_dead_page(redis, stats.queue, None, FAILURES)
-    glance = await read_glance(redis, stats)
-    return replace(glance, window=window, jobs=jobs, failures=page.letters)
+    window, jobs = await read_counters(redis, stats.queue, minutes=minutes)
+    page = await read_dead_letter_page(redis, stats.queue, None, FAILURES)
+    overview = await read_brief_overview(redis, stats)
+    return replace(overview, window=window, jobs=jobs, failures=page.letters)
 
 
-def _beats(found: Beats) -> tuple[Beat, ...]:
-    over_s = found.now_ms // 1000
-    starts = range(found.oldest_s, found.oldest_s + BEAT_S * len(found.steps), BEAT_S)
+def _rate_steps(found: Rates) -> tuple[RateStep, ...]:
+    now_s = found.now_ms // 1000
+    starts = range(found.oldest_s, found.oldest_s + RATE_STEP_S * len(found.steps), RATE_STEP_S)
     return tuple(
-        Beat(start, min(BEAT_S, over_s - start), Tallies.of(step))
+        RateStep(start, min(RATE_STEP_S, now_s - start), Counters.of(step))
         for start, step in zip(starts, found.steps, strict=True)
     )

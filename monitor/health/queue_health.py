@@ -1,7 +1,6 @@
-"""Is it well: what is wrong with queues, in a word and with the numbers that say so, from what an overview tells.
+"""Queue health: what is wrong with queues, in a word and with the numbers that show it, from their overviews.
 
-What `monarq stats` and the page say first. Judged by what happened in the last minutes, so that it is well again when
-that is over.
+`monarq stats` and the page show it first. Only the last minutes count, so a queue is healthy again once they are fine.
 """
 
 from __future__ import annotations
@@ -11,156 +10,156 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from monarq.monitor.health.overview import Overview
-from monarq.monitor.queues.places import all_places
+from monarq.monitor.queues.lane_usage import total_lane_usage
 from monarq.monitor.queues.stats import QueueStats
 
-State = Literal[
+HealthState = Literal[
     "no worker", "failing", "falling behind", "loop blocked", "worker lost", "paused", "catching up", "healthy"
 ]
-"""How a queue is, the worst first."""
+"""The health of a queue, the worst first."""
 
-ORDER: Final[tuple[State, ...]] = get_args(State)
+SEVERITY_ORDER: Final[tuple[HealthState, ...]] = get_args(HealthState)
 
 LATE_S: Final = 30.0
-"""A job that is due for so long and has not started is late."""
+"""A job is late if it has been due for so long and has not started."""
 
 GROWING_LATE_S: Final = 5.0
-"""The same where more jobs come in than end."""
+"""The same for a queue in which more jobs are enqueued than end."""
 
-PACE_S: Final = 60
-"""The time over which what comes in is compared with what ends."""
+RATE_WINDOW_S: Final = 60
+"""The window over which the rates of enqueued and ended jobs are compared."""
 
 FAILING_S: Final = 300
-"""The time over which failures are looked at."""
+"""The window in which failures count."""
 
 FAILING_SHARE: Final = 0.05
-"""The part of the jobs that ended of which on failures are the first thing to say."""
+"""The share of failed jobs among the ended ones from which on a queue is failing."""
 
-LAGGING_S: Final = 1.0
-"""An event loop that is so late is blocked by a job."""
+BLOCKED_S: Final = 1.0
+"""An event loop with a larger lag is blocked by a job."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """How it is, or one thing that is wrong.
+class HealthFinding:
+    """One problem of a queue; or that all queues are healthy, or have no worker.
 
     Attributes:
-        state: in a word.
-        reason: why, with the numbers that it was judged by.
-        queue: the queue that is meant; '' for all of them.
+        state: the health in a word.
+        reason: why, with the numbers.
+        queue: the queue; '' for all of them.
     """
 
-    state: State
+    state: HealthState
     reason: str
     queue: str = ""
 
 
-def judge(queues: Iterable[Overview]) -> Verdict:
-    """The worst that is to be said of these queues, or that all is well."""
-    return find_troubles(queues)[0]
+def assess_health(queues: Iterable[Overview]) -> HealthFinding:
+    """The worst problem of these queues, or that all are healthy."""
+    return find_problems(queues)[0]
 
 
-def find_troubles(queues: Iterable[Overview]) -> list[Verdict]:
-    """All that is wrong with these queues, the worst first; or the one thing to say, that all is well."""
-    looked_at = list(queues)
-    if not any(has_worker(queue) or queue.stats.queued for queue in looked_at):
-        return [Verdict("no worker", "nobody takes jobs")]
-    found = [verdict for queue in looked_at for verdict in _troubles_of(queue)]
-    return sorted(found, key=lambda verdict: ORDER.index(verdict.state)) or [Verdict("healthy", _well(looked_at))]
+def find_problems(queues: Iterable[Overview]) -> list[HealthFinding]:
+    """All problems of these queues, the worst first; or the one finding that all are healthy."""
+    overviews = list(queues)
+    if not any(has_worker(queue) or queue.stats.queued for queue in overviews):
+        return [HealthFinding("no worker", "nobody takes jobs")]
+    found = [problem for queue in overviews for problem in _problems_of(queue)]
+    return sorted(found, key=lambda problem: SEVERITY_ORDER.index(problem.state)) or [_healthy(overviews)]
 
 
 def has_worker(queue: Overview) -> bool:
-    """Whether anybody serves it: a worker of monarq, or one of arq that tells of itself."""
+    """Whether it has a worker: one of monarq, or one of arq that writes health checks."""
     return queue.arq is not None or any(worker.alive for worker in queue.stats.workers)
 
 
-def _troubles_of(queue: Overview) -> list[Verdict]:
-    # That jobs get late is no news where nobody takes them.
+def _problems_of(queue: Overview) -> list[HealthFinding]:
+    # Without a worker, or paused, its jobs are late of course.
     idle = _unserved(queue) or _paused(queue)
     found = (idle, _failing(queue), None if idle else _late(queue), _blocked(queue), _silent(queue))
-    return [verdict for verdict in found if verdict]
+    return [problem for problem in found if problem]
 
 
-def _unserved(queue: Overview) -> Verdict | None:
+def _unserved(queue: Overview) -> HealthFinding | None:
     stats = queue.stats
     if has_worker(queue) or not stats.queued:
         return None
-    return Verdict("no worker", f"{_jobs(stats.queued)} ready and no worker runs", stats.queue)
+    return HealthFinding("no worker", f"{_jobs(stats.queued)} ready and no worker runs", stats.queue)
 
 
-def _failing(queue: Overview) -> Verdict | None:
-    lately = queue.lately(FAILING_S).tallies
-    if lately.failed and lately.failed >= FAILING_SHARE * lately.ended:
-        share = lately.failed / lately.ended
-        reason = f"{lately.failed:,} of {_jobs(lately.ended)} failed in the last 5 minutes ({share:.0%})"
-    elif lately.crashed:
-        lost = "a run lost its worker" if lately.crashed == 1 else f"{lately.crashed:,} runs lost their workers"
+def _failing(queue: Overview) -> HealthFinding | None:
+    counters = queue.last(FAILING_S).counters
+    if counters.failed and counters.failed >= FAILING_SHARE * counters.ended:
+        share = counters.failed / counters.ended
+        reason = f"{counters.failed:,} of {_jobs(counters.ended)} failed in the last 5 minutes ({share:.0%})"
+    elif counters.crashed:
+        lost = "a run lost its worker" if counters.crashed == 1 else f"{counters.crashed:,} runs lost their workers"
         reason = f"{lost} in the last 5 minutes"
     else:
         return None
-    return Verdict("failing", reason, queue.stats.queue)
+    return HealthFinding("failing", reason, queue.stats.queue)
 
 
-def _paused(queue: Overview) -> Verdict | None:
+def _paused(queue: Overview) -> HealthFinding | None:
     stats = queue.stats
     if not stats.paused:
         return None
-    return Verdict("paused", f"it gives out no job until it is resumed; {_jobs(stats.queued)} ready", stats.queue)
+    return HealthFinding("paused", f"it gives out no job until it is resumed; {_jobs(stats.queued)} ready", stats.queue)
 
 
-def _late(queue: Overview) -> Verdict | None:
-    """Old jobs alone do not say that it falls behind: a heap that gets smaller does not."""
-    stats, lately = queue.stats, queue.lately(PACE_S)
-    gained_per_s = lately.ended_per_s - lately.enqueued_per_s
-    # What stock arq workers run stands among the ready with the time at which it was due.
+def _late(queue: Overview) -> HealthFinding | None:
+    """A queue with old jobs falls behind only if its backlog does not shrink."""
+    stats, rates = queue.stats, queue.last(RATE_WINDOW_S)
+    gained_per_s = rates.ended_per_s - rates.enqueued_per_s
+    # Jobs that stock arq workers run are among the ready ones, with the time at which they were due.
     only_arq = not any(worker.alive for worker in stats.workers)
     if stats.oldest_s is None or only_arq or stats.oldest_s < (GROWING_LATE_S if gained_per_s < 0 else LATE_S):
         return None
     reason = f"{_jobs(stats.queued)} ready, the oldest for {_seconds(stats.oldest_s)}{_full_lanes(stats)}"
     if gained_per_s > 0:
         left = f"at this pace done in {_seconds(stats.queued / gained_per_s)}"
-        return Verdict("catching up", f"{reason}; {left}", stats.queue)
-    pace = f"last minute: {lately.enqueued_per_s:,.1f} in/s, {lately.ended_per_s:,.1f} out/s"
-    return Verdict("falling behind", f"{reason}; {pace}", stats.queue)
+        return HealthFinding("catching up", f"{reason}; {left}", stats.queue)
+    comparison = f"last minute: {rates.enqueued_per_s:,.1f} in/s, {rates.ended_per_s:,.1f} out/s"
+    return HealthFinding("falling behind", f"{reason}; {comparison}", stats.queue)
 
 
 def _full_lanes(stats: QueueStats) -> str:
-    """What waits for a full lane, where there are two: free places in one are of no use to the jobs of the other."""
-    lanes = all_places(stats.workers)
-    if not all(places.total for places in lanes):
+    """How many jobs wait for a full lane, where there are two: free places in one do not help the jobs of the other."""
+    lanes = total_lane_usage(stats.workers)
+    if not all(lane.total for lane in lanes):
         return ""
     waiting = {"io": stats.queued - stats.queued_cpu, "cpu": stats.queued_cpu}
     return "".join(
-        f"; {waiting[places.lane]:,} wait for the {places.lane} lane, where {_all_busy(places.total)}"
-        for places in lanes
-        if places.are_full and waiting[places.lane] > 0
+        f"; {waiting[lane.lane]:,} wait for the {lane.lane} lane, where {_all_busy(lane.total)}"
+        for lane in lanes
+        if lane.is_full and waiting[lane.lane] > 0
     )
 
 
-def _blocked(queue: Overview) -> Verdict | None:
-    lagging = [worker for worker in queue.stats.workers if worker.alive and worker.loop_lag_s > LAGGING_S]
+def _blocked(queue: Overview) -> HealthFinding | None:
+    lagging = [worker for worker in queue.stats.workers if worker.alive and worker.loop_lag_s > BLOCKED_S]
     if not lagging:
         return None
     worst_s = max(worker.loop_lag_s for worker in lagging)
     reason = f"the event loop of {_workers(len(lagging))} stands still for up to {worst_s:.1f} s"
-    return Verdict("loop blocked", reason, queue.stats.queue)
+    return HealthFinding("loop blocked", reason, queue.stats.queue)
 
 
-def _silent(queue: Overview) -> Verdict | None:
+def _silent(queue: Overview) -> HealthFinding | None:
     silent = sum(not worker.alive for worker in queue.stats.workers)
     if not silent:
         return None
     reason = f"{silent:,} of {_workers(len(queue.stats.workers))} {'has' if silent == 1 else 'have'} fallen silent"
-    return Verdict("worker lost", reason, queue.stats.queue)
+    return HealthFinding("worker lost", reason, queue.stats.queue)
 
 
-def _well(queues: list[Overview]) -> str:
+def _healthy(queues: list[Overview]) -> HealthFinding:
     workers = {worker.id for queue in queues for worker in queue.stats.workers if worker.alive}
-    told = [_workers(len(workers)) if workers else "served by arq"]
+    parts = [_workers(len(workers)) if workers else "served by arq"]
     ready, running = sum(queue.stats.queued for queue in queues), sum(queue.stats.running for queue in queues)
-    told += [f"{running:,} running, {ready:,} ready" if ready or running else "nothing waits"]
+    parts += [f"{running:,} running, {ready:,} ready" if ready or running else "nothing waits"]
     per_s = sum(queue.stats.jobs_per_s for queue in queues)
-    return ", ".join([*told, f"{per_s:,.1f} jobs/s"] if per_s else told)
+    return HealthFinding("healthy", ", ".join([*parts, f"{per_s:,.1f} jobs/s"] if per_s else parts))
 
 
 def _jobs(count: int) -> str:

@@ -1,1 +1,1 @@
-"""Reads jobs: lists, one job in full, dead letters, the timeline."""
+"""Jobs as people see them: lists, one job with its timeline, payloads and results, dead letters."""

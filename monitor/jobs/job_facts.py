@@ -1,4 +1,4 @@
-"""Everything that Redis holds of one job, read in one round trip, at one moment; nothing of it is decoded here."""
+"""Everything that Redis holds of one job, read at one moment in one round trip; nothing of it is decoded here."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.result_view import LARGEST_READ
+from monarq.monitor.jobs.payload_view import LARGEST_READ
 from monarq.shared.commands.jobs.claim import read_number
 from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
 
-MOST_TOLD: Final = 20
-"""How many entries a job's trail has at the most."""
+MOST_HISTORY: Final = 20
+"""The most entries of a job's history."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What Redis holds of a job, at one moment; a key of a wrong type is as none.
+class JobFacts:
+    """What Redis holds of a job at one moment; a key of a wrong type counts as missing.
 
     Attributes:
         raw_id: its id.
@@ -27,18 +27,18 @@ class Facts:
         score: in the queue, or None.
         cpu_score: in the set of cpu jobs, or None.
         payload: as much of it as was read.
-        payload_tail: the end of one that is longer than a list reads of it.
+        payload_tail: its end, where it is longer than what a list reads of it.
         payload_bytes: its size; None where there is none.
-        payload_ttl_ms: how long it has to live; negative for ever.
-        token: of whoever runs the job.
+        payload_ttl_ms: its time to live; negative for ever.
+        token: the token of the claim that runs the job.
         tries: used tries.
         crash: the crash note.
-        abort_ms: when its abort was asked for.
+        abort_ms: when its abort was requested.
         result: as much of it as is read to be shown.
         result_bytes: its size; None where there is none.
-        result_ttl_ms: how long it has to live; negative for ever.
-        trail: what the scripts have told.
-        was_not_kept: whether it has ended and its result was not to be kept.
+        result_ttl_ms: its time to live; negative for ever.
+        history: the entries that the scripts have written.
+        was_not_kept: whether it has ended and its result was not kept.
     """
 
     raw_id: bytes
@@ -56,36 +56,36 @@ class Facts:
     result: bytes
     result_bytes: int | None
     result_ttl_ms: int
-    trail: list[bytes]
+    history: list[bytes]
     was_not_kept: bool
 
     @property
     def due_ms(self) -> int | None:
-        """When the job is due, or its lease ends; None where it stands in no queue."""
+        """When the job is due, or its lease ends; None where it is in no queue."""
         score = self.score
         if score is not None and score >= PARKED_SCORE:
             score = self.cpu_score
         return None if score is None else read_number(score)
 
     def end_ms(self, ttl_ms: int) -> int | None:
-        """The moment at which something that has so long to live ends; None for never."""
+        """When a key of this time to live expires; None for never."""
         return self.now_ms + ttl_ms if ttl_ms >= 0 else None
 
 
-async def read_facts(redis: Redis, keys: QueueKeys, raw_id: bytes, *, with_payload: bool) -> Facts:
+async def read_facts(redis: Redis, keys: QueueKeys, raw_id: bytes, *, with_payload: bool) -> JobFacts:
     """Reads all of it in one round trip.
 
     Args:
         redis: the client.
         keys: the keys of the job's queue.
         raw_id: its id.
-        with_payload: read the payload as far as `LARGEST_READ`, not its beginning alone.
+        with_payload: read the payload up to `LARGEST_READ`, not only its beginning.
 
     Raises:
         RedisError: Redis did not answer.
     """
     calls: Any = redis.pipeline(transaction=True)
-    _ask(calls, keys, raw_id, LARGEST_READ if with_payload else HEAD_BYTES)
+    _add_calls(calls, keys, raw_id, LARGEST_READ if with_payload else HEAD_BYTES)
     replies = await calls.execute(raise_on_error=False)
     for reply in replies:
         if isinstance(reply, Exception) and "WRONGTYPE" not in str(reply):
@@ -93,9 +93,9 @@ async def read_facts(redis: Redis, keys: QueueKeys, raw_id: bytes, *, with_paylo
     return _facts_of(raw_id, [None if isinstance(reply, Exception) else reply for reply in replies])
 
 
-def _ask(calls: Any, keys: QueueKeys, raw_id: bytes, payload_bytes: int) -> None:
+def _add_calls(calls: Any, keys: QueueKeys, raw_id: bytes, payload_bytes: int) -> None:
     """The calls whose replies `_facts_of` takes, in this order."""
-    payload, result = own(names.JOB_PREFIX, raw_id), own(names.RESULT_PREFIX, raw_id)
+    payload, result = job_key(names.JOB_PREFIX, raw_id), job_key(names.RESULT_PREFIX, raw_id)
     calls.time()
     calls.zscore(keys.queue, raw_id)
     calls.zscore(keys.cpu, raw_id)
@@ -104,19 +104,21 @@ def _ask(calls: Any, keys: QueueKeys, raw_id: bytes, payload_bytes: int) -> None
     calls.strlen(payload)
     calls.exists(payload)
     calls.pttl(payload)
-    calls.mget(own(names.IN_PROGRESS_PREFIX, raw_id), own(names.RETRY_PREFIX, raw_id), own(keys.crash(""), raw_id))
+    calls.mget(
+        job_key(names.IN_PROGRESS_PREFIX, raw_id), job_key(names.RETRY_PREFIX, raw_id), job_key(keys.crash(""), raw_id)
+    )
     calls.zscore(names.ABORT, raw_id)
     calls.getrange(result, 0, LARGEST_READ - 1)
     calls.strlen(result)
     calls.exists(result)
     calls.pttl(result)
-    calls.lrange(own(keys.trail(""), raw_id), -MOST_TOLD, -1)
-    calls.exists(own(keys.no_result(""), raw_id))
+    calls.lrange(job_key(keys.history(""), raw_id), -MOST_HISTORY, -1)
+    calls.exists(job_key(keys.no_result(""), raw_id))
 
 
-def _facts_of(raw_id: bytes, known: list[Any]) -> Facts:
+def _facts_of(raw_id: bytes, known: list[Any]) -> JobFacts:
     token, tries, crash = known[8]
-    return Facts(
+    return JobFacts(
         raw_id=raw_id,
         now_ms=int(known[0][0]) * 1000 + int(known[0][1]) // 1000,
         score=known[1],
@@ -132,11 +134,11 @@ def _facts_of(raw_id: bytes, known: list[Any]) -> Facts:
         result=known[10] or b"",
         result_bytes=known[11] if known[12] else None,
         result_ttl_ms=known[13],
-        trail=known[14] or [],
+        history=known[14] or [],
         was_not_kept=bool(known[15]),
     )
 
 
-def own(prefix: str, raw_id: bytes) -> bytes:
-    """A key of the job, from what such keys begin with."""
+def job_key(prefix: str, raw_id: bytes) -> bytes:
+    """A key of the job, from the prefix of such keys."""
     return prefix.encode() + raw_id

@@ -1,53 +1,104 @@
-"""What a payload holds, for people: msgpack is decoded into plain values, everything else only measured.
+"""What a payload contains, for people, without unpickling it: its format, its fields, or all of it as JSON.
 
-Nothing in here unpickles, imports, or makes objects of a payload's classes.
+Nothing in here imports, or makes objects of a payload's classes. Results are read in the same way, by `result_view`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, NamedTuple
 
 import msgspec
 
+from monarq.monitor.text.value_text import call_text
+from monarq.shared.payloads.payload_head import Format
+from monarq.shared.payloads.pickle_fields import read_fields
 from monarq.shared.payloads.signing import SIGNATURE_BYTES, is_signed
+
+LARGEST_READ: Final = 1024 * 1024
+"""The largest payload or result, in bytes, that is decoded to be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The fields of arq's dict, of a job or of a result.
+
+    Attributes:
+        format: what they were written in.
+        signed: whether they carry a signature.
+        fields: by name; empty where nothing can be read safely.
+    """
+
+    format: Format
+    signed: bool
+    fields: Mapping[str, object]
+
+    @property
+    def arguments(self) -> str | None:
+        """The arguments as written in a call; None where they cannot be read."""
+        return call_text(self.fields.get("a", ()), self.fields.get("k", {})) if self.fields else None
+
+
+def decode_safely(data: bytes) -> Decoded:
+    """The fields of a payload or result, without unpickling; pass no more than `LARGEST_READ` bytes."""
+    raw = _open(data)
+    if raw.format == "pickle":
+        return Decoded("pickle", raw.signed, read_fields(raw.body))
+    if raw.format == "unknown" or not isinstance(raw.value, dict):
+        return Decoded("unknown", raw.signed, {})
+    return Decoded("msgpack", raw.signed, {name: value for name, value in raw.value.items() if isinstance(name, str)})
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadView:
-    """A payload, seen from outside.
+    """A payload as a whole.
 
     Attributes:
         format: what it is written in; None where there is no payload.
         signed: whether it carries a signature, which is not checked here.
-        bytes: its size, signature and all; None where there is no payload.
-        value: what it says, as JSON, where it is msgpack.
+        bytes: its size, with its signature; None where there is no payload.
+        value: its value as JSON, where it is msgpack.
     """
 
-    format: Literal["msgpack", "pickle", "unknown"] | None = None
+    format: Format | None = None
     signed: bool = False
     bytes: int | None = None
     value: msgspec.Raw = field(default_factory=lambda: msgspec.Raw(b"null"))
 
 
 def view_payload(data: bytes | None) -> PayloadView:
-    """Looks at a payload."""
+    """The view of a payload; a pickle is only measured."""
     if data is None:
         return PayloadView()
+    raw = _open(data)
+    value = {"value": _as_json(raw.value)} if raw.format == "msgpack" else {}
+    return PayloadView(raw.format, raw.signed, len(data), **value)
+
+
+class _Opened(NamedTuple):
+    """Data without its signature, and its value where it is msgpack."""
+
+    format: Format
+    signed: bool
+    body: bytes
+    value: object = None
+
+
+def _open(data: bytes) -> _Opened:
     signed = is_signed(data)
-    inner = data[SIGNATURE_BYTES:] if signed else data
-    if inner.startswith(b"\x80"):
-        return PayloadView("pickle", signed, len(data))
+    body = data[SIGNATURE_BYTES:] if signed else data
+    if body.startswith(b"\x80"):
+        return _Opened("pickle", signed, body)
     try:
-        # Without a hook extensions stay extensions: no exception is made again.
-        value = msgspec.msgpack.decode(inner)
-    except (msgspec.DecodeError, RecursionError, TypeError, UnicodeDecodeError):
-        return PayloadView("unknown", signed, len(data))
-    return PayloadView("msgpack", signed, len(data), _as_json(value))
+        # Without a hook extensions stay extensions: no exception is rebuilt.
+        return _Opened("msgpack", signed, body, msgspec.msgpack.decode(body))
+    except (msgspec.DecodeError, RecursionError, TypeError, ValueError):
+        return _Opened("unknown", signed, body)
 
 
 def _as_json(value: object) -> msgspec.Raw:
-    """The value as JSON; what has no place there, as Python shows it."""
+    """The value as JSON; what JSON cannot hold, as Python's repr."""
     try:
         return msgspec.Raw(msgspec.json.encode(value, enc_hook=repr))
     except (TypeError, ValueError, RecursionError):

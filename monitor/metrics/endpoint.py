@@ -1,7 +1,7 @@
-"""`/metrics`: what Prometheus scrapes, at the page and at the metrics port of `monarq worker`.
+"""The `/metrics` endpoint for Prometheus, of the page and of the metrics port of `monarq worker`.
 
-Scrapes that come close together share one reading. Imported only where metrics are served, as it needs Starlette and
-prometheus_client.
+Scrapes that follow each other closely share one reading. Imported only where metrics are served, as it needs Starlette
+and prometheus_client.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from starlette.routing import Route
 from monarq.monitor.metrics.metrics import Snapshot, SnapshotCollector, read_snapshot
 from monarq.monitor.queues.stats import known_queues
 
-FRESH_S: Final = 1.0
-"""For how long a reading is told again."""
+CACHE_S: Final = 1.0
+"""How long a reading is cached."""
 
 
 async def read_known(redis: Redis) -> Snapshot:
-    """All queues that are known.
+    """The data of all known queues.
 
     Raises:
         RedisError: Redis did not answer.
@@ -37,18 +37,18 @@ async def read_known(redis: Redis) -> Snapshot:
 
 
 class Exporter:
-    """Reads metrics when they are asked for.
+    """Reads the metrics at each scrape.
 
     Args:
-        read: reads what is told; None where it is not known yet from where. By `read_known`, for instance.
-        beside: what else is told.
+        read: reads the data, for instance by `read_known`; returns None where the address of Redis is not known yet.
+        extra: returns further collectors.
     """
 
     def __init__(
-        self, read: Callable[[], Awaitable[Snapshot | None]], beside: Callable[[], Sequence[Collector]] = tuple
+        self, read: Callable[[], Awaitable[Snapshot | None]], extra: Callable[[], Sequence[Collector]] = tuple
     ) -> None:
         self._read = read
-        self._beside = beside
+        self._extra = extra
         self._reading = asyncio.Lock()
         self._registry = CollectorRegistry(auto_describe=False)
         self._bodies: dict[str, bytes] = {}
@@ -58,15 +58,15 @@ class Exporter:
         """The metrics, and their content type.
 
         Args:
-            accept: what the scraper can read: its Accept header.
+            accept: the Accept header of the scrape.
         """
         async with self._reading:
-            if time.monotonic() - self._read_s > FRESH_S:
+            if time.monotonic() - self._read_s > CACHE_S:
                 self._registry, self._bodies = await self._collect(), {}
                 self._read_s = time.monotonic()
             encode, content_type = choose_encoder(accept)
             if content_type not in self._bodies:
-                # Thousands of lines take a while, in which the loop has better things to do.
+                # Thousands of lines take a while and would block the loop.
                 self._bodies[content_type] = await asyncio.to_thread(encode, self._registry)
             return self._bodies[content_type], content_type
 
@@ -77,13 +77,13 @@ class Exporter:
             registry.register(SnapshotCollector(snapshot, answered=None if snapshot is None else True))
         except (RedisError, OSError):
             registry.register(SnapshotCollector(None, answered=False))
-        for collector in self._beside():
+        for collector in self._extra():
             registry.register(collector)
         return registry
 
 
 def metrics_route(exporter: Exporter, path: str = "/metrics") -> Route:
-    """The route, for any Starlette application."""
+    """The route `/metrics`, for any Starlette application."""
 
     async def answer(request: Request) -> Response:
         body, content_type = await exporter.scrape(request.headers.get("accept", ""))

@@ -1,7 +1,7 @@
-"""The numbers of queues, jobs and workers as Prometheus reads them: seconds, bytes, `_total`, labels of few values.
+"""The Prometheus metrics of queues, jobs and workers.
 
-All is read from Redis when it is asked for, in a few calls a queue, so that every process that serves it says the same.
-Imported only where metrics are served, as it needs prometheus_client.
+All of them are read from Redis at each scrape, in a few calls a queue, so every process that serves them reports the
+same. Imported only where metrics are served, as it needs prometheus_client.
 """
 
 from __future__ import annotations
@@ -15,61 +15,61 @@ from prometheus_client.registry import Collector
 from redis.asyncio import Redis
 
 from monarq.monitor.admin.admin import paused_since_ms
-from monarq.monitor.queues.counters import BOUNDS_S, COUNTS, Histogram, Tallies
-from monarq.monitor.queues.places import places_of
-from monarq.monitor.queues.series import read_all
+from monarq.monitor.queues.counters import BOUNDS_S, COUNTS, Counters, Histogram
+from monarq.monitor.queues.lane_usage import lane_usage
+from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.monitor.queues.workers import WorkerStats, in_order
+from monarq.monitor.queues.workers import WorkerStats, sort_workers
 from monarq.shared.version import VERSION
 
-OF_A_QUEUE_ONLY: Final = frozenset({"started", "lost"})
-"""What is counted for a queue and not by the names of its jobs."""
+NOT_BY_JOB: Final = frozenset({"started", "lost"})
+"""The counters of a queue that are not counted by job name."""
 
-WORKER: Final = ("worker", "host")
+WORKER_LABELS: Final = ("worker", "host")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the metrics are made from.
+    """The data of all metrics.
 
     Attributes:
         queues: the queues, with their workers.
-        totals: by queue, what was counted since its first job.
-        jobs: by queue and job name, the same.
+        totals: the counters since the first job, by queue.
+        jobs: the same by queue and job name.
         workers: the workers of these queues, each once.
         paused: those of the queues that are paused.
     """
 
     queues: tuple[QueueStats, ...] = ()
-    totals: Mapping[str, Tallies] = field(default_factory=dict)
-    jobs: Mapping[str, Mapping[str, Tallies]] = field(default_factory=dict)
+    totals: Mapping[str, Counters] = field(default_factory=dict)
+    jobs: Mapping[str, Mapping[str, Counters]] = field(default_factory=dict)
     workers: tuple[WorkerStats, ...] = ()
     paused: frozenset[str] = frozenset()
 
 
 async def read_snapshot(redis: Redis, queues: Iterable[str]) -> Snapshot:
-    """Reads all that is told of these queues.
+    """Reads the data of these queues.
 
     Raises:
         RedisError: Redis did not answer.
     """
     stats = await read_stats(redis, queues)
-    counted = {queue.queue: await read_all(redis, queue.queue) for queue in stats}
+    counted = {queue.queue: await read_counters(redis, queue.queue) for queue in stats}
     return Snapshot(
         queues=tuple(stats),
         totals={queue: found[0] for queue, found in counted.items()},
         jobs={queue: found[1] for queue, found in counted.items()},
         paused=frozenset([queue for queue in counted if await paused_since_ms(redis, queue) is not None]),
-        workers=tuple(in_order({worker.id: worker for queue in stats for worker in queue.workers}.values())),
+        workers=tuple(sort_workers({worker.id: worker for queue in stats for worker in queue.workers}.values())),
     )
 
 
 class SnapshotCollector(Collector):
-    """Tells a snapshot to prometheus_client.
+    """Exports a snapshot to prometheus_client.
 
     Args:
-        snapshot: what was read; None where nothing was.
-        answered: whether Redis answered; None where it is not known yet where it is.
+        snapshot: the data; None where there is none.
+        answered: whether Redis answered; None where its address is not known yet.
     """
 
     def __init__(self, snapshot: Snapshot | None, *, answered: bool | None = True) -> None:
@@ -82,7 +82,7 @@ class SnapshotCollector(Collector):
         if self._answered is not None:
             up.add_metric([], self._answered)
             yield up
-        build = GaugeMetricFamily("monarq_build_info", "The version of monarq that tells this.", labels=["version"])
+        build = GaugeMetricFamily("monarq_build_info", "The version of monarq that reports this.", labels=["version"])
         build.add_metric([VERSION], 1)
         yield build
         if self._snapshot is not None:
@@ -92,7 +92,7 @@ class SnapshotCollector(Collector):
 
 
 def queue_metrics(queues: Iterable[QueueStats], is_paused: Container[str]) -> Iterator[Metric]:
-    """How queues stand."""
+    """The gauges of queues."""
     jobs = GaugeMetricFamily(
         "monarq_queue_jobs",
         "Jobs by state: ready are due and wait (those that stock arq workers run among them), deferred are not due yet,"
@@ -115,7 +115,7 @@ def queue_metrics(queues: Iterable[QueueStats], is_paused: Container[str]) -> It
 
 
 def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
-    """What became of jobs, how long they waited, and how long they ran."""
+    """The counters of jobs, and the histograms of their wait and run times."""
     events = CounterMetricFamily(
         "monarq_queue_events",
         "What happened to the jobs of a queue: enqueued by monarq's producers, started, done, failed (with dead ones"
@@ -124,8 +124,8 @@ def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     )
     jobs = CounterMetricFamily(
         "monarq_jobs",
-        "The same by the name of the job. A crash is told when the job has ended. Of a queue 200 names are told"
-        " apart; the others together as (other), and as (unknown) what no worker knows.",
+        "The same by the name of the job. A crash is counted when the job has ended. A queue has 200 names at most;"
+        " jobs of further names are counted as (other), those that no worker knows as (unknown).",
         labels=["queue", "job", "state"],
     )
     wait = HistogramMetricFamily(
@@ -135,17 +135,17 @@ def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     for queue, total in snapshot.totals.items():
         for state in COUNTS:
             events.add_metric([queue, state], getattr(total, state))
-        for job, tallies in snapshot.jobs[queue].items():
+        for job, counters in snapshot.jobs[queue].items():
             for state in COUNTS:
-                if state not in OF_A_QUEUE_ONLY:
-                    jobs.add_metric([queue, job, state], getattr(tallies, state))
-            wait.add_metric([queue, job], _buckets(tallies.wait), tallies.wait.sum_s)
-            run.add_metric([queue, job], _buckets(tallies.run), tallies.run.sum_s)
+                if state not in NOT_BY_JOB:
+                    jobs.add_metric([queue, job, state], getattr(counters, state))
+            wait.add_metric([queue, job], _buckets(counters.wait), counters.wait.sum_s)
+            run.add_metric([queue, job], _buckets(counters.run), counters.run.sum_s)
     yield from (events, jobs, wait, run)
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    """Prometheus' buckets hold all that is shorter."""
+    """Prometheus' buckets are cumulative."""
     below, buckets = 0, []
     for bound, count in zip((*map(repr, BOUNDS_S), "+Inf"), histogram.counts, strict=True):
         below += count
@@ -154,8 +154,8 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
 
 
 _WORKER_GAUGES: Final[tuple[tuple[str, str, Callable[[WorkerStats], float]], ...]] = (
-    ("up", "Whether the worker has told of itself within its lease.", lambda worker: worker.alive),
-    ("draining", "Whether it only ends what it runs.", lambda worker: worker.draining),
+    ("up", "Whether the worker's heartbeat is in time.", lambda worker: worker.alive),
+    ("draining", "Whether it only finishes its running jobs.", lambda worker: worker.draining),
     ("running_jobs", "Jobs that it runs now, of all lanes.", lambda worker: worker.running),
     ("concurrency", "How many io jobs it may run at once: its io places.", lambda worker: worker.concurrency),
     (
@@ -171,36 +171,36 @@ _WORKER_GAUGES: Final[tuple[tuple[str, str, Callable[[WorkerStats], float]], ...
     ),
     (
         "abandoned_threads",
-        "Threads that still go on although their jobs have passed their timeout or were cancelled.",
+        "Threads that still run although their jobs have timed out or were cancelled.",
         lambda worker: worker.abandoned_threads,
     ),
     ("uptime_seconds", "How long ago it started.", lambda worker: worker.uptime_s),
     (
         "restarts",
-        "How often the worker of its place in the pool had died or was killed before it.",
+        "How often earlier workers of its slot in the pool had died or were killed.",
         lambda worker: worker.restarts,
     ),
 )
 
 
 def worker_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
-    """How workers are."""
-    told = tuple(workers)
+    """The gauges of workers."""
+    listed = tuple(workers)
     for name, help_text, value_of in _WORKER_GAUGES:
-        gauge = GaugeMetricFamily(f"monarq_worker_{name}", help_text, labels=WORKER)
-        for worker in told:
+        gauge = GaugeMetricFamily(f"monarq_worker_{name}", help_text, labels=WORKER_LABELS)
+        for worker in listed:
             gauge.add_metric([worker.id, worker.host], value_of(worker))
         yield gauge
-    yield from _place_metrics(told)
+    yield from _lane_metrics(listed)
 
 
-def _place_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
-    """How full workers are, by lane: busy places by places is the use of a lane."""
-    labels = [*WORKER, "lane"]
+def _lane_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
+    """The places of workers by lane: busy places divided by places is the usage of a lane."""
+    labels = [*WORKER_LABELS, "lane"]
     total = GaugeMetricFamily("monarq_worker_places", "How many jobs of a lane it may run at once.", labels=labels)
     busy = GaugeMetricFamily("monarq_worker_busy_places", "Jobs of a lane that it runs now.", labels=labels)
     for worker in workers:
-        for places in places_of(worker):
-            total.add_metric([worker.id, worker.host, places.lane], places.total)
-            busy.add_metric([worker.id, worker.host, places.lane], places.busy)
+        for lane in lane_usage(worker):
+            total.add_metric([worker.id, worker.host, lane.lane], lane.total)
+            busy.add_metric([worker.id, worker.host, lane.lane], lane.busy)
     yield from (total, busy)

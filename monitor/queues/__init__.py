@@ -1,1 +1,1 @@
-"""Reads queues and workers: states, counts, rates, crons."""
+"""Queues and workers in numbers: counts, rates over time, workers and their lanes, crons."""

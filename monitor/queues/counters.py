@@ -1,4 +1,4 @@
-"""What has been counted, as numbers that people ask for: how many, how long at the median, how long at worst.
+"""Counters and histograms of jobs: how many ended how, and the quantiles of their wait and run times.
 
 The scripts count waits and run times in buckets, each twice as wide as the one before (as the exponential histograms of
 Prometheus and OpenTelemetry do), so that a minute of a million jobs takes no more room than one of ten.
@@ -10,19 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from monarq.shared.commands.counters.run_groups import BUCKETS
+from monarq.shared.commands.jobs.run_groups import BUCKETS
 
 BOUNDS_S: Final = tuple(2**power / 1000 for power in range(BUCKETS - 1))
-"""The upper ends of the buckets but for the last, in seconds: 1 ms, 2 ms, 4 ms, up to 70 minutes."""
+"""The upper bounds of all buckets but the last, in seconds: 1 ms, 2 ms, 4 ms, up to 70 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Times by length.
+    """A histogram of times.
 
     Attributes:
-        counts: how many lie in each bucket: up to each of `BOUNDS_S`, and the last one over all of them.
-        sum_ms: all of them together.
+        counts: how many times are in each bucket: up to each of `BOUNDS_S`, and in the last one those above all bounds.
+        sum_ms: the sum of all times.
     """
 
     counts: tuple[int, ...] = (0,) * BUCKETS
@@ -30,19 +30,19 @@ class Histogram:
 
     @property
     def sum_s(self) -> float:
-        """All of them together, in seconds."""
+        """The sum of all times, in seconds."""
         return self.sum_ms / 1000
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many times there are."""
         return sum(self.counts)
 
     def quantile(self, q: float) -> float | None:
-        """The time in seconds that this part of them (0.5, 0.99) does not pass; None where there are none.
+        """The quantile `q` (0.5, 0.99) in seconds; None where there are no times.
 
-        Inside a bucket they are taken to lie evenly, as Prometheus' histogram_quantile does, so it is right to within
-        the bucket. What lies in the last one is told as its lower end.
+        It interpolates linearly within a bucket, as Prometheus' histogram_quantile does, so it is right to within the
+        bucket. A quantile in the last bucket is its lower bound.
         """
         wanted = q * self.count
         below = 0
@@ -59,30 +59,30 @@ class Histogram:
         return Histogram(counts, self.sum_ms + other.sum_ms)
 
     @classmethod
-    def of(cls, counters: Mapping[str, int], letter: str) -> Histogram:
-        """The one that is counted under this letter: "w" for waits, "r" for runs."""
-        counts = tuple(counters.get(f"{letter}{at}", 0) for at in range(BUCKETS))
-        return cls(counts, counters.get(f"{letter}s", 0))
+    def of(cls, fields: Mapping[str, int], prefix: str) -> Histogram:
+        """From the fields of a counters' hash that begin with this prefix: "w" for waits, "r" for runs."""
+        counts = tuple(fields.get(f"{prefix}{at}", 0) for at in range(BUCKETS))
+        return cls(counts, fields.get(f"{prefix}s", 0))
 
 
 @dataclass(frozen=True, slots=True)
-class Tallies:
-    """What became of jobs over some time.
+class Counters:
+    """The counters and histograms of jobs over some time.
 
     Attributes:
-        enqueued: put in by monarq's producers; what stock arq clients put in nobody counts.
-        started: claimed by monarq's workers. Of a job's name it is not counted apart, but the sum of what its runs came
-            to so far.
-        done: ended well.
+        enqueued: enqueued by monarq's producers; jobs of stock arq clients are not counted.
+        started: claimed by monarq's workers. It is not counted by job name: there it is the sum of all runs that have
+            ended so far.
+        done: succeeded.
         failed: failed for good, with a dead letter or without.
-        aborted: ended because somebody wanted that.
+        aborted: aborted on request.
         retried: runs that led to another try.
-        handed_back: runs that were given back at no cost, as workers stopped or did not know the job.
+        handed_back: runs that were handed back at no cost, as workers stopped or did not know the job.
         dead: dead letters written; each is a failed job too.
-        crashed: runs whose worker died. Of a job's name, those of its jobs that have ended since.
+        crashed: runs whose worker died. By job name, only those of jobs that have ended since.
         lost: runs whose lease was lost to another worker.
-        wait: from when a job was due until it was claimed, by Redis' clock, of the runs that have ended.
-        run: how long the job's function ran.
+        wait: the times from when a job was due until it was claimed, by Redis' clock, of runs that have ended.
+        run: the run times of the job's function.
     """
 
     enqueued: int = 0
@@ -100,27 +100,27 @@ class Tallies:
 
     @property
     def ended(self) -> int:
-        """Jobs that are over: done, failed or aborted."""
+        """Jobs that have ended: done, failed or aborted."""
         return self.done + self.failed + self.aborted
 
-    def __add__(self, other: Tallies) -> Tallies:
+    def __add__(self, other: Counters) -> Counters:
         counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
-        return Tallies(**counts, wait=self.wait + other.wait, run=self.run + other.run)
+        return Counters(**counts, wait=self.wait + other.wait, run=self.run + other.run)
 
     @classmethod
-    def of(cls, counters: Mapping[str, int]) -> Tallies:
+    def of(cls, fields: Mapping[str, int]) -> Counters:
         """From the fields of a counters' hash."""
-        counts = {name: counters.get(name, 0) for name in COUNTS}
-        return cls(**counts, wait=Histogram.of(counters, "w"), run=Histogram.of(counters, "r"))
+        counts = {name: fields.get(name, 0) for name in COUNTS}
+        return cls(**counts, wait=Histogram.of(fields, "w"), run=Histogram.of(fields, "r"))
 
     @classmethod
-    def of_job(cls, counters: Mapping[str, int]) -> Tallies:
-        """The same for the jobs of one name, whose claims nobody counts."""
-        runs = sum(counters.get(name, 0) for name in ("done", "failed", "aborted", "retried", "handed_back", "crashed"))
-        return cls.of({**counters, "started": runs})
+    def of_job(cls, fields: Mapping[str, int]) -> Counters:
+        """The same for the jobs of one name, whose claims are not counted."""
+        runs = sum(fields.get(name, 0) for name in ("done", "failed", "aborted", "retried", "handed_back", "crashed"))
+        return cls.of({**fields, "started": runs})
 
 
 COUNTS: Final = (
     *("enqueued", "started", "done", "failed", "aborted", "retried", "handed_back", "dead", "crashed", "lost"),
 )
-"""The counts of `Tallies`, by name."""
+"""The names of the counts of `Counters`."""

@@ -1,4 +1,4 @@
-"""The crons that workers keep: what is enqueued when, and when next. Reads what the workers tell of them."""
+"""The crons that workers keep, read from the status that the workers write: job, schedule, last and next tick."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from monarq.shared.commands.jobs.claim import read_number
 from monarq.shared.redis.keys import QueueKeys
 
 STALE_MS: Final = 120_000
-"""What was told longer ago is no worker's any more: another worker of the queue still keeps the rest alive."""
+"""An older status belongs to no worker any more: other workers of the queue keep their own up to date."""
 
 
 @dataclass(frozen=True, slots=True)
 class CronStats:
-    """A declaration that a worker keeps. Times are unix ms.
+    """A cron entry that a worker keeps. Times are unix ms.
 
     Attributes:
-        queue: where its job is enqueued.
-        name: what its ticks' ids begin with.
-        job: the job.
-        schedule: when, as it was declared.
-        zone: the time zone of that.
+        queue: the queue that its job is enqueued in.
+        name: the prefix of the ids of its ticks.
+        job: the name of its job.
+        schedule: its schedule as declared.
+        zone: the time zone of the schedule.
         next_ms: its next tick.
-        last_ms: its newest tick; None where that is not remembered, as of arq's crons.
+        last_ms: its last tick; None where that is not stored, as for arq's crons.
     """
 
     queue: str
@@ -39,8 +39,8 @@ class CronStats:
     last_ms: int | None
 
 
-class _Kept(msgspec.Struct):
-    """What a worker has told, of this version or another."""
+class _Status(msgspec.Struct):
+    """The status that a worker of this version or another has written."""
 
     name: str = ""
     job: str = ""
@@ -50,7 +50,7 @@ class _Kept(msgspec.Struct):
     told_ms: int = 0
 
 
-_KEPT: Final = msgspec.json.Decoder(_Kept, strict=False)
+_STATUS: Final = msgspec.json.Decoder(_Status, strict=False)
 
 
 async def read_crons(redis: Redis, queues: Iterable[str]) -> list[CronStats]:
@@ -69,17 +69,17 @@ async def _read_queue(redis: Redis, keys: QueueKeys, now_ms: int) -> list[CronSt
     calls: Any = redis.pipeline(transaction=False)
     calls.hgetall(keys.crons)
     calls.hgetall(keys.cron)
-    # A key of another type is as good as none.
-    told, newest = (
+    # A key of another type counts as missing.
+    statuses, last_ticks = (
         {} if isinstance(reply, Exception) else reply for reply in await calls.execute(raise_on_error=False)
     )
     found = []
-    for field, data in told.items():
+    for field, data in statuses.items():
         try:
-            kept = _KEPT.decode(data)
+            cron = _STATUS.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        if kept.told_ms > now_ms - STALE_MS:
-            last_ms = read_number(newest[field]) if field in newest else None
-            found.append(CronStats(keys.queue, kept.name, kept.job, kept.schedule, kept.zone, kept.next_ms, last_ms))
+        if cron.told_ms > now_ms - STALE_MS:
+            last_ms = read_number(last_ticks[field]) if field in last_ticks else None
+            found.append(CronStats(keys.queue, cron.name, cron.job, cron.schedule, cron.zone, cron.next_ms, last_ms))
     return found

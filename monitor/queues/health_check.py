@@ -1,7 +1,7 @@
-"""What arq workers tell of themselves: one line of text under a key of the queue, made into numbers.
+"""arq's health check: the line of text that arq workers write to a key of the queue, parsed into numbers.
 
-arq 0.28 writes it, and so do monarq's workers with arq's settings. It is all that can be seen of the jobs that stock
-arq workers ran.
+arq 0.28 writes it, and so do monarq's workers with arq's settings. It is all that is known of the jobs that stock arq
+workers ran.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class ArqHealth:
     """The numbers of the line, by arq's names; they count since that worker started.
 
     Attributes:
-        j_complete: jobs that ended well.
+        j_complete: jobs that succeeded.
         j_failed: jobs that failed.
         j_retried: runs that led to another try.
         j_ongoing: jobs that it was running.
@@ -32,7 +32,7 @@ class ArqHealth:
     queued: int = 0
 
 
-def read_health(line: str | None) -> ArqHealth | None:
-    """The numbers of a health check's line; None where there is no line, or none of arq's."""
+def parse_health_check(line: str | None) -> ArqHealth | None:
+    """The numbers of a health check; None where there is no line, or it is not arq's."""
     numbers = {name: int(value) for name, value in _NUMBER.findall(line or "")}
     return ArqHealth(**numbers) if numbers else None

@@ -1,6 +1,6 @@
-"""How a queue's numbers came about: in all, by job name, and step by step over the last minutes or the last day.
+"""Reads a queue's counters: in total, by job name, and as a time series over the last minutes or the last day.
 
-Reads only. The cost of a read grows with the number of steps and of job names, never with the queue's length.
+The cost of a read grows with the number of steps and of job names, never with the queue's length.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 from redis.asyncio import Redis
 
-from monarq.monitor.queues.counters import Tallies
-from monarq.shared.commands.counters import counters as counted
+from monarq.monitor.queues.counters import Counters
+from monarq.shared.commands.counters import counters as commands
 from monarq.shared.commands.counters.counters import Step
 from monarq.shared.redis.keys import QueueKeys
 
@@ -19,63 +19,65 @@ _STEPS: Final = {1: Step.SECOND, 60: Step.MINUTE}
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
-    """One step of a series.
+class SeriesPoint:
+    """One step of a time series.
 
     Attributes:
         start_s: when it began, unix seconds.
-        tallies: what was counted in it.
+        counters: the counters of this step.
     """
 
     start_s: int
-    tallies: Tallies
+    counters: Counters
 
 
 async def read_series(
     redis: Redis, queue: str, *, job: str | None = None, step_s: Literal[1, 60] = 60, length: int = 60
-) -> list[Bucket]:
-    """The newest steps, oldest first and without gaps; the last one is not over yet.
+) -> list[SeriesPoint]:
+    """The newest steps, oldest first and without gaps; the last one is still counting.
 
     Args:
         redis: the client.
         queue: the queue's name.
-        job: the jobs of this name alone; None for all of the queue.
-        step_s: 1 goes back up to 600 steps, 60 up to 1,440.
+        job: only jobs of this name; None for all of the queue.
+        step_s: 1 for up to 600 steps, 60 for up to 1,440.
         length: how many steps.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    found = await counted.read_series(redis, QueueKeys.of(queue), job or "", _STEPS[step_s], length)
-    of = Tallies.of if job is None else Tallies.of_job
-    return [Bucket((found.oldest + at) * step_s, of(counters)) for at, counters in enumerate(found.steps)]
+    found = await commands.read_series(redis, QueueKeys.of(queue), job or "", _STEPS[step_s], length)
+    of = Counters.of if job is None else Counters.of_job
+    return [SeriesPoint((found.oldest + at) * step_s, of(fields)) for at, fields in enumerate(found.steps)]
 
 
-async def read_totals(redis: Redis, queue: str, *, minutes: int | None = None) -> Tallies:
-    """What was counted of the queue in the last minutes, at most a day of them; None for all since its first job.
+async def read_totals(redis: Redis, queue: str, *, minutes: int | None = None) -> Counters:
+    """The queue's counters over the last minutes, at most a day; None for all since its first job.
 
-    Counters start again when nothing was counted for 30 days.
-
-    Raises:
-        RedisError: Redis did not answer.
-    """
-    return (await read_all(redis, queue, minutes=minutes))[0]
-
-
-async def read_jobs(redis: Redis, queue: str, *, minutes: int | None = None) -> dict[str, Tallies]:
-    """The same by job name. What no worker knows is told as "(unknown)", what is over 200 names as "(other)".
+    Counters start again at 0 when nothing was counted for 30 days.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    return (await read_all(redis, queue, minutes=minutes))[1]
+    return (await read_counters(redis, queue, minutes=minutes))[0]
 
 
-async def read_all(redis: Redis, queue: str, *, minutes: int | None = None) -> tuple[Tallies, dict[str, Tallies]]:
-    """The whole queue's tallies and those by job name, of one moment.
+async def read_by_job(redis: Redis, queue: str, *, minutes: int | None = None) -> dict[str, Counters]:
+    """The same by job name. Jobs that no worker knows are "(unknown)", those beyond 200 names "(other)".
 
     Raises:
         RedisError: Redis did not answer.
     """
-    found = await counted.read_tallies(redis, QueueKeys.of(queue), minutes or 0)
-    return Tallies.of(found.queue), {name: Tallies.of_job(counters) for name, counters in found.jobs.items()}
+    return (await read_counters(redis, queue, minutes=minutes))[1]
+
+
+async def read_counters(
+    redis: Redis, queue: str, *, minutes: int | None = None
+) -> tuple[Counters, dict[str, Counters]]:
+    """The counters of the whole queue and those by job name, of one moment.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    found = await commands.read_counters(redis, QueueKeys.of(queue), minutes or 0)
+    return Counters.of(found.queue), {name: Counters.of_job(fields) for name, fields in found.jobs.items()}

@@ -1,6 +1,6 @@
-"""How queues and their workers stand: what `monarq stats` and the metrics show.
+"""The stats of queues: how many jobs are in which state, counters, workers; for `monarq stats`, page and metrics.
 
-Reads only. The cost of a read grows with the workers of a queue, never with its length.
+The cost of a read grows with the workers of a queue, never with its length.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import WorkerStats, read_listed
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.redis.scripts import text
@@ -20,7 +20,7 @@ from monarq.shared.redis.scripts import text
 __all__ = ["QueueStats", "WorkerStats", "known_queues", "read_stats"]
 
 MOST_QUEUES: Final = 1000
-"""The most queues that `known_queues` gives."""
+"""The most queues that `known_queues` returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +29,24 @@ class QueueStats:
 
     Attributes:
         queue: its name.
-        queued: jobs that are due and wait. Those that stock arq workers run are among them.
+        queued: jobs that are due and wait, and those that stock arq workers run.
         deferred: jobs that are not due yet.
         running: jobs that monarq workers hold.
         dead: dead letters.
-        enqueued: counter of jobs that monarq's producers put in.
-        done: counter of jobs that ended well.
+        enqueued: counter of jobs that monarq's producers enqueued.
+        done: counter of jobs that succeeded.
         failed: counter of jobs that failed for good.
         retried: counter of runs that led to another try.
-        aborted: counter of jobs that ended because somebody wanted that.
-        handed_back: counter of runs that workers gave back at no cost, as they stopped or did not know the job.
+        aborted: counter of jobs that were aborted on request.
+        handed_back: counter of runs that workers handed back at no cost, as they stopped or did not know the job.
         crashed: counter of runs whose worker died.
         lost: counter of runs whose lease was lost to another worker.
         jobs_per_s: jobs that ended, a second, over the last five whole seconds.
-        oldest_s: seconds since which the oldest ready job is due; None where none is ready.
-        health_check: what an arq worker, or monarq with arq's settings, last wrote of itself; None where nothing.
+        oldest_s: for how many seconds the oldest ready job has been due; None where none is ready.
+        health_check: the last health check of an arq worker, or of monarq with arq's settings; None without one.
         workers: the workers, by host and process id.
-        paused: whether monarq's workers are given none of its jobs.
-        queued_cpu: those of the due jobs that are known to wait for a cpu lane.
+        paused: whether the queue is paused for monarq's workers.
+        queued_cpu: how many of the due jobs wait for a cpu lane.
     """
 
     queue: str
@@ -71,9 +71,9 @@ class QueueStats:
 
 
 async def known_queues(redis: Redis) -> list[str]:
-    """The default queue of arq, and every queue that a monarq worker has served, or a producer put a job into, by name.
+    """Arq's default queue, and every queue that a monarq worker has served or a producer has put a job into, by name.
 
-    Those are left out that nobody has used for a week and that are empty, and of more than 1,000 the longest unused.
+    Queues that are empty and that nobody has used for a week are left out, and of more than 1,000 the longest unused.
 
     Raises:
         RedisError: Redis did not answer.
@@ -92,8 +92,8 @@ async def read_stats(redis: Redis, queues: Iterable[str]) -> list[QueueStats]:
 
 
 async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
-    now = await counts(redis, keys)
-    health_check, queued_cpu = await _read_beside(redis, keys, now.now_ms)
+    now = await read_counts(redis, keys)
+    health_check, queued_cpu = await _read_extras(redis, keys, now.now_ms)
     total = now.totals.get
     return QueueStats(
         queue=keys.queue,
@@ -118,8 +118,8 @@ async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
     )
 
 
-async def _read_beside(redis: Redis, keys: QueueKeys, now_ms: int) -> tuple[bytes | None, int]:
-    """What arq's workers tell, and how many due jobs wait in the cpu set: what runs has the end of its lease there."""
+async def _read_extras(redis: Redis, keys: QueueKeys, now_ms: int) -> tuple[bytes | None, int]:
+    """Arq's health check, and how many due jobs wait for a cpu lane: running ones have the end of their lease there."""
     async with redis.pipeline(transaction=False) as pipe:
         pipe.get(keys.queue + names.HEALTH_CHECK_SUFFIX)
         pipe.zcount(keys.cpu, "-inf", now_ms)

@@ -1,6 +1,6 @@
-"""Who works: the workers of queues, as each tells of itself in its record.
+"""The workers of queues, read from the record that each keeps of itself.
 
-`monarq workers`, `monarq stats`, the metrics and the page read them here. Reads only; the cost grows with the workers.
+`monarq workers`, `monarq stats`, the metrics and the page read them here. The cost grows with the number of workers.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class RunningJob:
     """A job that a worker runs.
 
     Attributes:
-        id: the job's.
-        name: what it is called.
-        queue: the queue that it came from.
-        started_ms: unix ms at which it was started, by the worker's clock.
+        id: the job's id.
+        name: the job's name.
+        queue: its queue.
+        started_ms: when it was started, unix ms by the worker's clock.
         age_s: seconds since then.
     """
 
@@ -40,27 +40,27 @@ class RunningJob:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStats:
-    """A worker that serves a queue, as its own record tells; a field that the record has not got is '' or 0.
+    """A worker, from its record; a field that the record does not have is '' or 0.
 
     Attributes:
         id: its name in Redis.
-        host: the machine.
-        pid: its process there.
-        version: of monarq.
+        host: its machine.
+        pid: its process id there.
+        version: its version of monarq.
         concurrency: how many io jobs it runs at once.
         running: how many jobs it runs now, of all its queues and lanes.
         uptime_s: seconds since it started.
-        done: runs that ended well since then.
+        done: runs that succeeded since then.
         failed: runs that failed for good since then.
         retried: runs that are tried again, since then.
-        draining: whether it only ends what it runs.
-        alive: whether it has told so in time; False where it was killed or cannot reach Redis.
+        draining: whether it only finishes its running jobs.
+        alive: whether its heartbeat is in time; False where it was killed or cannot reach Redis.
         queues: the queues that it serves.
         cpu_percent: its use of one core over the last third of its lease, its cpu child's included.
         memory_bytes: its resident memory, its cpu child's included.
         loop_lag_s: the largest delay of its event loop in that time.
-        restarts: how often the worker of its place in the pool had ended by itself or was killed before.
-        abandoned_threads: threads that still go on although their jobs have passed their timeout or were cancelled.
+        restarts: how often earlier workers of its slot in the pool had ended by themselves or were killed.
+        abandoned_threads: threads that still run although their jobs have timed out or were cancelled.
         running_jobs: the jobs that it runs, the longest running first; at most 50 of them.
         cpu_places: how many cpu jobs it runs at once; 0 where it knows none.
         cpu_running: how many of the jobs that it runs are cpu jobs.
@@ -97,7 +97,7 @@ class _RunningRecord(msgspec.Struct):
 
 
 class _Record(msgspec.Struct):
-    """A worker's record, of this version or another: fields may be missing, and unknown ones are passed over."""
+    """A worker's record, of this version or another: fields may be missing, and unknown ones are ignored."""
 
     host: str = ""
     pid: int = 0
@@ -135,31 +135,31 @@ async def read_workers(redis: Redis, queues: Iterable[str]) -> list[WorkerStats]
         ids = [text(worker) for worker in await redis.zrange(keys.workers, 0, MOST_WORKERS - 1)]
         seconds, micros = await redis.time()
         found |= {each.id: each for each in await read_listed(redis, keys, ids, int(seconds) * 1000 + micros // 1000)}
-    return in_order(found.values())
+    return sort_workers(found.values())
 
 
 async def read_listed(redis: Redis, keys: QueueKeys, ids: list[str], now_ms: int) -> list[WorkerStats]:
-    """Those of these workers of a queue that have a record; one without a record has been gone for some leases.
+    """Those of a queue's listed workers that have a record; one without a record has been gone for some leases.
 
     Args:
-        redis: where they are.
-        keys: the queue's.
-        ids: as they are listed.
+        redis: the client.
+        keys: the queue's keys.
+        ids: the ids of the workers.
         now_ms: Redis' time.
     """
     if not ids:
         return []
     records = await redis.mget([keys.worker(worker_id) for worker_id in ids])
     stale_at_ms = await redis.zmscore(keys.workers, ids)
-    return in_order(
+    return sort_workers(
         _worker(worker_id, record, now_ms, alive=stale_ms is not None and stale_ms >= now_ms)
         for worker_id, record, stale_ms in zip(ids, records, stale_at_ms, strict=True)
         if record is not None
     )
 
 
-def in_order(workers: Iterable[WorkerStats]) -> list[WorkerStats]:
-    """By host and process id."""
+def sort_workers(workers: Iterable[WorkerStats]) -> list[WorkerStats]:
+    """The workers by host and process id."""
     return sorted(workers, key=lambda worker: (worker.host, worker.pid, worker.id))
 
 
@@ -167,7 +167,7 @@ def _worker(worker_id: str, data: bytes, now_ms: int, *, alive: bool) -> WorkerS
     try:
         record = _RECORD.decode(data)
     except msgspec.DecodeError:
-        # Some other version's, or somebody else's: that there is a worker is known all the same.
+        # Written by another version or another program: there is a worker all the same.
         return WorkerStats(worker_id, host=worker_id, alive=alive)
     return WorkerStats(
         id=worker_id,

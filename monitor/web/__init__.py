@@ -1,7 +1,7 @@
-"""The page: queues, jobs, workers and dead letters in a browser. `monarq web` serves it; `create_app` mounts it.
+"""The web page: queues, jobs, workers and dead letters in a browser. `monarq web` serves it; `create_app` mounts it.
 
-What a browser shows it by is in `templates` and `static`; `pages` has one module for each thing shown; `gate` stands
-before all of them. Needs the extra `web`.
+`app` puts it together: `pages` has a module for each page, `security` checks each request, `base` is what pages are
+built on, `templates` and `static` are what a browser gets. It needs the extra `web`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["WebApp", "create_app"]
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, imported when they are asked for: what they need may not be installed."""
+    """The public names, imported on first use: what they need may not be installed."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         from monarq.monitor.web import app
     except ModuleNotFoundError as error:
-        to_do = missing_extra(error, "the page")
-        if to_do is None:
+        advice = missing_extra(error, "the page")
+        if advice is None:
             raise
-        raise ModuleNotFoundError(to_do, name=error.name) from None
+        raise ModuleNotFoundError(advice, name=error.name) from None
     return getattr(app, name)

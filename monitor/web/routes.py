@@ -1,4 +1,4 @@
-"""Which page is where, and what changes something: the one list that the app, the stream and the tests go by."""
+"""The routes of pages and of changes: the one list that the app, the event stream and the tests use."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.web.page_request import Asked
-from monarq.monitor.web.pages import cron, dead, job, jobs, queues, workers
-from monarq.monitor.web.pages.overview import Overview
-from monarq.monitor.web.rendering import View
+from monarq.monitor.web.base.page_request import PageRequest
+from monarq.monitor.web.base.rendering import View
+from monarq.monitor.web.pages import cron, dead_letters, job, jobs, queues, workers
+from monarq.monitor.web.pages.overview import OverviewPage
 
-Read = Callable[[Redis, Asked], Awaitable[View]]
-"""What a page shows."""
+Read = Callable[[Redis, PageRequest], Awaitable[View]]
+"""Reads what a page shows."""
 
-Change = Callable[[Redis, Asked], Awaitable[str]]
-"""Changes something, and gives the link, below the prefix, to go to then."""
+Change = Callable[[Redis, PageRequest], Awaitable[str]]
+"""Changes something, and returns the link, below the prefix, to redirect to."""
 
 
 def make_pages() -> dict[str, Read]:
-    """Each page by its path: asked for by GET, and kept live by `/live?of=`. Some remember what they have read."""
+    """The pages by path: loaded by GET, and kept live by `/live?of=`. Some cache what they have read."""
     return {
-        "/": Overview().show,
+        "/": OverviewPage().show,
         "/queues": queues.show,
-        "/queues/purge": queues.ask_purge,
+        "/queues/purge": queues.confirm_purge,
         "/jobs": jobs.show,
         "/jobs/job": job.show,
         "/cron": cron.show,
         "/workers": workers.show,
-        "/dead": dead.show_list,
-        "/dead/confirm": dead.confirm,
+        "/dead": dead_letters.show_list,
+        "/dead/confirm": dead_letters.confirm,
     }
 
 
@@ -40,7 +40,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     "/queues/purge": queues.purge,
     "/jobs/cancel": job.cancel,
     "/jobs/retry": job.retry,
-    "/dead/retry": dead.retry,
-    "/dead/delete": dead.delete,
+    "/dead/retry": dead_letters.retry,
+    "/dead/delete": dead_letters.delete,
 }
-"""Each by POST."""
+"""The changes by path; each is a POST."""

@@ -1,4 +1,4 @@
-"""Serves the page by uvicorn, until Ctrl-C or SIGTERM; open streams end at once then."""
+"""The uvicorn server of the page: it runs until Ctrl-C or SIGTERM, and ends open event streams at once then."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from monarq.monitor.web.security.http_limits import LimitedProtocol
 from monarq.shared.errors import SettingsError
 
 GRACE_S: Final = 3
-"""How long answers may take to end when the server stops."""
+"""How long responses may still take when the server stops."""
 
 
 class PageServer(uvicorn.Server):
-    """uvicorn, which ends our streams before it waits for them, and leaves signals to its caller afterwards.
+    """uvicorn's server; it ends our streams before it waits for them, and leaves signals to its caller afterwards.
 
     Args:
         app: what it serves.
-        root_path: the prefix that a proxy in front of it takes off.
+        root_path: the prefix that a proxy in front of it strips.
     """
 
     def __init__(self, app: WebApp, root_path: str = "") -> None:
@@ -45,13 +45,13 @@ class PageServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
-        self._app.hub.close()
+        self._app.live_broadcast.close()
         await super().shutdown(sockets)
         await self._app.aclose()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """See uvicorn, whose own kills the process at the end, past all that its callers have to put away."""
+        """See uvicorn, whose own method raises the signal again at the end, so that callers could not clean up."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
@@ -63,10 +63,10 @@ class PageServer(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens there; 0 takes any free port.
+    """A listening socket; port 0 takes any free one.
 
     Raises:
-        SettingsError: it cannot.
+        SettingsError: the address cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -1,7 +1,8 @@
 """One reliable enqueue: who repeats, and who gives up.
 
-A command whose reply was lost may have been carried out. It is repeated as such (`Ids.AGAIN`), and Redis then tells
-whether the job is in already; a caller learns "in", "not in" or "unknown", and "unknown" is never said lightly.
+A command whose reply was lost may have been carried out. It is repeated as such
+(`EnqueueMode.REPEATED`), and Redis then tells whether the job is in already; a caller learns "in", "not in" or
+"unknown", and "unknown" is never said lightly.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monarq.producer.enqueue.serializer import Route
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, enqueue
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, enqueue
 from monarq.shared.errors import EnqueueUnknownError, ProducerClosedError, RedisRefusedError, RedisUnavailableError
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import CommandRetry
@@ -54,9 +55,9 @@ class Submitter:
         return codes
 
     async def _attempt(self, route: Route, jobs: Sequence[tuple[str, bytes]], attempts: CommandRetry) -> list[Enqueued]:
-        first = Ids.NEW if route.job_id is None else Ids.NAMED
+        first = EnqueueMode.NEW if route.job_id is None else EnqueueMode.NAMED
         while True:
-            ids = Ids.AGAIN if attempts.outcome_unknown else first
+            ids = EnqueueMode.REPEATED if attempts.outcome_unknown else first
             try:
                 return await enqueue(self._redis, route.keys, route.placing, ids, jobs)
             except REDIS_ERRORS as error:

@@ -17,7 +17,7 @@ from monarq.producer import log
 from monarq.producer.results.progress_watchers import QueueWatches, Watch
 from monarq.producer.results.result_waiters import QueueWaiters, Waiter
 from monarq.producer.results.subscription import Subscription
-from monarq.shared.commands.jobs.progress import progress_question
+from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import MonarqError, ProducerClosedError, ResultNotFoundError
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
@@ -245,7 +245,7 @@ class Listener:
             queue.end(waiter, outcome)
 
     async def _look_at_progress(self, keys: QueueKeys, watches: Sequence[Watch]) -> None:
-        [values] = await self._redis.execute(progress_question(keys, [watch.job_id for watch in watches]))
+        [values] = await self._redis.execute(progress_command(keys, [watch.job_id for watch in watches]))
         for watch, value in zip(watches, values, strict=True):
             watch.tell(None if value is None else decode_progress(value))
 

@@ -10,7 +10,7 @@ from monarq.producer.results.listener import Listener
 from monarq.producer.results.progress_watchers import Watch
 from monarq.producer.results.status import JobStatus, decide_status, status_questions
 from monarq.shared.commands.jobs.abort import AbortAnswer, abort
-from monarq.shared.commands.jobs.progress import progress_question
+from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
 from monarq.shared.parsing import Duration, to_seconds
 from monarq.shared.payloads.codec import Codecs
@@ -55,7 +55,7 @@ class Tracker:
 
     async def progress(self, keys: QueueKeys, job_ids: Sequence[str]) -> list[Progress | None]:
         """How far each of these jobs was when it last told."""
-        [values] = await self._ask(progress_question(keys, job_ids))
+        [values] = await self._ask(progress_command(keys, job_ids))
         return [None if value is None else decode_progress(value) for value in values]
 
     def read(self, data: bytes, job_id: str) -> Result:

@@ -2,7 +2,7 @@
 
 The first group is arq's, with arq's meaning, so that arq's clients and workers share a queue with monarq.
 The second group lies under ``monarq:{<queue>}:``; the hash tag keeps a queue's keys in one cluster slot.
-Scripts get the same names from `lua_prelude`, which the script loader puts in front of each.
+Scripts get the same names from `lua_keys`, which the script loader puts in front of each.
 """
 
 from __future__ import annotations
@@ -43,28 +43,28 @@ _OWN_NAMES: Final = {
     "WAKE_CPU": "wake:cpu",  # the same for a cpu lane
     "ENDED": "ended",  # channel: ids of jobs that have ended, joined by NUL
     "STATS": "stats",  # hash: counters since the first job; with ":" and a job's name: those of its jobs alone
-    "LIVE": "live",  # hash: counters of this second, which have yet to be added to the others
+    "COUNTER_BUFFER": "live",  # hash: counters of this second, not yet added to the others
     "MINUTE": "minute:",  # + unix minute, and ":" and a job's name: counters of that minute, for a day
     "SECOND": "second:",  # + unix second, and ":" and a job's name: counters of that second, for ten minutes
-    "NAMES": "names",  # zset: job name that is counted apart -> ms at which it was counted last, to the minute
-    "HEARD": "heard",  # zset: job name that producers have used, and no worker knows yet -> ms at which it was first
-    "KNOWN": "known",  # zset: job name -> ms at which a worker last reported that it knows the job
+    "COUNTED_NAMES": "names",  # zset: job name with counters of its own -> ms of its last count, to the minute
+    "UNKNOWN_NAMES": "heard",  # zset: job name that was enqueued, and that no worker knows yet -> ms of its first job
+    "KNOWN_NAMES": "known",  # zset: job name -> ms at which a worker that knows the job last registered it
     "RECENT": "recent",  # list: what ended last, a few of each call
     "WORKERS": "workers",  # zset: worker id -> ms at which its record goes stale
     "WORKER": "worker:",  # + worker id: JSON record
     "LEASES": "leases:",  # + worker id: hash job id -> token
-    "GIVEN_UP": "given-up:",  # + a claim's token or a worker's id: it takes nothing any more
+    "REVOKED": "given-up:",  # + a claim's token or a worker's id: it takes nothing any more
     "CRASH": "crash:",  # + job id: "<count> <what happened>", and NUL and the ms since which no worker knows its name
     "NO_RESULT": "no-result:",  # + job id: it ended lately, and its result is kept for less than a minute
     "TICK": "tick:",  # + cron tick id: it has been enqueued
     "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
     "CRONS": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
-    "TRAIL": "trail:",  # + job id: list, what happened to it that is rare: "<ms> <what> <text>", the newest last
+    "HISTORY": "trail:",  # + job id: list, its rare events: "<ms> <what> <text>", the newest last
     "PAUSED": "paused",  # string: ms since which the queue gives no job to monarq's workers
     "DEAD": "dead",  # zset: job id -> ms of death
-    "LETTER": "letter:",  # + job id: hash, the dead letter
-    "PROGRESS": "progress:",  # + job id: "<µs> <JSON>", its progress
-    "REPORTS": "reports",  # channel: ids of jobs and their progress, joined by NUL
+    "DEAD_LETTER": "letter:",  # + job id: hash, the dead letter
+    "PROGRESS": "progress:",  # + job id: "<µs> <JSON>", how far it is
+    "REPORTS": "reports",  # channel: ids of jobs and how far they are, joined by NUL
 }
 
 
@@ -105,9 +105,9 @@ class QueueKeys:
         return self.base + _OWN_NAMES["WORKERS"]
 
     @property
-    def known(self) -> str:
+    def known_names(self) -> str:
         """Zset of the jobs that workers know."""
-        return self.base + _OWN_NAMES["KNOWN"]
+        return self.base + _OWN_NAMES["KNOWN_NAMES"]
 
     @property
     def recent(self) -> str:
@@ -146,9 +146,9 @@ class QueueKeys:
         """Hash of the jobs that a worker holds."""
         return self.base + _OWN_NAMES["LEASES"] + worker_id
 
-    def letter(self, job_id: str) -> str:
+    def dead_letter(self, job_id: str) -> str:
         """A job's dead letter."""
-        return self.base + _OWN_NAMES["LETTER"] + job_id
+        return self.base + _OWN_NAMES["DEAD_LETTER"] + job_id
 
     def crash(self, job_id: str) -> str:
         """How often a job's worker died, and of what last."""
@@ -158,9 +158,9 @@ class QueueKeys:
         """Whether a job has ended whose result is not kept."""
         return self.base + _OWN_NAMES["NO_RESULT"] + job_id
 
-    def trail(self, job_id: str) -> str:
-        """A job's history: the rare things that happened to it."""
-        return self.base + _OWN_NAMES["TRAIL"] + job_id
+    def history(self, job_id: str) -> str:
+        """What rare things happened to a job."""
+        return self.base + _OWN_NAMES["HISTORY"] + job_id
 
     @property
     def paused(self) -> str:
@@ -193,8 +193,8 @@ def result(job_id: str) -> str:
     return RESULT_PREFIX + job_id
 
 
-def lua_prelude(script: str | None = None) -> str:
-    """Lua locals that name keys, put in front of each script.
+def lua_keys(script: str | None = None) -> str:
+    """Lua locals that name keys, put before each script.
 
     A script's KEYS are the queue and the base of its own keys; what depends on a job id is built from these.
 

@@ -27,9 +27,12 @@ _CONTEXT: Final = "\nDuring handling of the above exception, another exception o
 _IMPORT_MODULES: Final = ("importlib", "importlib._bootstrap", "importlib._bootstrap_external")
 """Python's modules between monarq's frames and the user's."""
 
-_CALLERS: Final = ("monarq.workers.lanes.lanes", "monarq.workers.lanes.cpu_child")
-"""The modules that call the user's functions: an exception raised right there, such as for a missing argument, is shown
-by its text alone."""
+_CALLERS: Final = (
+    "monarq.workers.lanes.lanes",
+    "monarq.workers.lanes.thread_lane",
+    "monarq.workers.lanes.cpu_child.main",
+)
+"""Who calls the user's functions: what is raised right there is told by its text, such as a missing argument."""
 
 Frames = list[TracebackType]
 

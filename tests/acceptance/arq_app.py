@@ -1,4 +1,4 @@
-"""An application of arq's, as it stands in arq's documentation: nothing in it knows of monarq."""
+"""An application of arq's, as in arq's documentation: nothing in it knows of monarq."""
 
 from __future__ import annotations
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import arq
 import pytest
 from arq.connections import RedisSettings
-from redis.asyncio import Redis
 
 import monarq.arq
-from tests.arq.keepers import Clock
 from tests.support.proxy import Proxy
 
 
@@ -43,15 +39,3 @@ async def pool(redis_settings: RedisSettings) -> AsyncIterator[monarq.arq.ArqRed
 async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
     async with Proxy(urlsplit(redis_url).path) as made:
         yield made
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-
-    async def now(self: Any, redis: Redis) -> datetime:
-        await redis.ping()
-        return made.moment
-
-    monkeypatch.setattr("monarq.workers.cron.clock.RedisClock.now", now)
-    return made

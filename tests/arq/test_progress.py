@@ -16,7 +16,7 @@ from monarq.workers.runs.outcome import Failed
 from monarq.workers.runs.run import Run
 from tests.arq import telling_app as app
 from tests.arq.workers import burst, ours, running, theirs
-from tests.page.site import page
+from tests.monitor.web.site import page
 from tests.progress.told import hearing
 from tests.support.pool import pool as real_pool
 from tests.support.slowness import in_time, patience_s

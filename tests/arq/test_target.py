@@ -19,7 +19,7 @@ from monarq.arq.lifecycle.health_check import ArqHealth
 from monarq.shared.errors import TargetError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.targets import load_target
-from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.arq import jobs
 from tests.arq.workers import burst
@@ -38,8 +38,8 @@ async def test_a_target_of_arqs_runs_with_all_that_belongs_to_it(
     redis: Redis, redis_url: str, stock: arq.ArqRedis
 ) -> None:
     loaded = load_target(TARGET, redis_url, {"concurrency": 7})
-    assert isinstance(loaded.recorder, Dispatcher)
-    assert [type(part) for part in loaded.background] == [ArqHealth, CronKeeper]
+    assert isinstance(loaded.events, Dispatcher)
+    assert [type(part) for part in loaded.background] == [ArqHealth, CronScheduler]
     assert loaded.settings.concurrency == 7
     made = await stock.enqueue_job("parent", 5)
     assert made is not None

@@ -11,10 +11,10 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from tests.arq.keepers import EVERY_SECOND, entry, keeper
 from tests.arq.workers import burst, ours, running, until
+from tests.workers.cron.schedulers import EVERY_SECOND, entry, scheduler
 
 DOCS: Final = Path(__file__).parents[2] / "docs/operations.md"
 ROW: Final = re.compile(r"^\| (`<base>.*|`monarq:.*) \| .* \| (.*) \|$", re.MULTILINE)
@@ -36,7 +36,7 @@ def documented() -> dict[str, int]:
 async def settled(redis: Redis) -> bool:
     """Whether what was counted stands in its place, as it does once a look or an event falls into a later second."""
     keys = QueueKeys.of(DEFAULT_QUEUE)
-    await counts(redis, keys)
+    await read_counts(redis, keys)
     return bool(await redis.exists(f"{keys.base}stats"))
 
 
@@ -48,7 +48,7 @@ async def test_what_stays_for_longer_than_an_hour_is_documented(
         await pool.enqueue_job(name, argument)
     async with Producer(redis_url, codec="pickle") as producer:
         await producer.enqueue("sleep", 0)
-    await keeper(entry(EVERY_SECOND, run_at_startup=True, job_name="sleep")).look(redis)
+    await scheduler(entry(EVERY_SECOND, run_at_startup=True, job_name="sleep")).run_once(redis)
     await burst(pool, keep_result=keep_result)
     await until(lambda: settled(redis))
     long = await pool.enqueue_job("sleep", 60)

@@ -108,7 +108,7 @@ async def heard(process: asyncio.subprocess.Process, words: str) -> str:
 
 
 @asynccontextmanager
-async def worker(url: str, target: str = "tests.cli.jobs", *args: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def worker(url: str, target: str = "tests.cli.target", *args: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A `monarq worker` that takes jobs, for the life of the block."""
     process = await start("worker", target, "-w", "1", *args, url=url)
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from monarq.monitor.health.overview import BEAT_S, BEATS, Beat, Overview
-from monarq.monitor.jobs.dead import DeadLetter
-from monarq.monitor.queues.counters import Histogram, Tallies
+from monarq.monitor.health.overview import RATE_STEP_S, RATE_STEPS, Overview, RateStep
+from monarq.monitor.jobs.dead_letters import DeadLetter
+from monarq.monitor.queues.counters import Counters, Histogram
 from monarq.monitor.queues.stats import QueueStats, WorkerStats
 
 WORKERS = (
@@ -43,10 +43,10 @@ def times(bucket: int, count: int) -> Histogram:
 
 
 JOBS = {
-    "send_email": Tallies(
+    "send_email": Counters(
         *(1_000_000, 1_000_010, 999_000, 1000, 0, 10), dead=1000, crashed=2, wait=times(3, 10), run=times(9, 10)
     ),
-    "resize": Tallies(enqueued=5, started=5, done=5, run=times(0, 5), wait=times(14, 5)),
+    "resize": Counters(enqueued=5, started=5, done=5, run=times(0, 5), wait=times(14, 5)),
 }
 
 
@@ -57,18 +57,18 @@ def letter(name: str, error: str, died_ms: int = 1_000) -> DeadLetter:
     )
 
 
-def beats(**counts: int) -> tuple[Beat, ...]:
-    """The last five minutes, with these counts in each beat."""
-    return tuple(Beat(BEAT_S * at, BEAT_S, Tallies(**counts)) for at in range(BEATS))
+def rates(**counts: int) -> tuple[RateStep, ...]:
+    """The last five minutes, with these counts in each step."""
+    return tuple(RateStep(RATE_STEP_S * at, RATE_STEP_S, Counters(**counts)) for at in range(RATE_STEPS))
 
 
 def overview(name: str = "arq:queue", **given: Any) -> Overview:
     """A busy queue; fields of `QueueStats` and of `Overview` may be given."""
     of_stats = {field: given.pop(field) for field in list(given) if field in QueueStats.__dataclass_fields__}
-    filled = {"window": Tallies(wait=times(3, 10)), "jobs": JOBS, "beats": beats(enqueued=30, done=29, failed=1)}
+    filled = {"window": Counters(wait=times(3, 10)), "jobs": JOBS, "rates": rates(enqueued=30, done=29, failed=1)}
     return Overview(QueueStats(name, **_STATS | of_stats), **filled | {"now_ms": 61_000} | given)
 
 
 def quiet(name: str = "arq:queue", **given: Any) -> Overview:
     """A queue in which nothing waits and nothing is wrong."""
-    return overview(name, **_QUIET | {"jobs": {}, "beats": beats(done=30, enqueued=30), "workers": WORKERS[:1]} | given)
+    return overview(name, **_QUIET | {"jobs": {}, "rates": rates(done=30, enqueued=30), "workers": WORKERS[:1]} | given)

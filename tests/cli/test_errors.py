@@ -11,7 +11,7 @@ import click
 import pytest
 
 from monarq.cli.app import app
-from monarq.cli.console import one_line, without_password
+from monarq.cli.terminal.console import one_line, without_password
 from tests.cli.command import ROOT, Ended
 from tests.cli.conftest import NOWHERE
 
@@ -23,16 +23,19 @@ REFUSED = [
     (["worker", "x", "-c", "0"], "'-c'"),
     (["worker", "x", "--grace", "soon"], "'soon' is no duration"),
     (["worker", "x", "--watch", "no/such/folder"], "no/such/folder"),
-    (["worker", "tests.cli.jobs", "--custom-log-dict", "tests.cli.jobs.nothing"], "has no 'nothing'"),
-    (["worker", "tests.cli.jobs", "--custom-log-dict", "tests.cli.jobs.no_job"], "no dict for logging.config"),
-    (["worker", "tests.cli.jobs", "--check"], "cannot be reached"),
+    (["worker", "tests.cli.target", "--custom-log-dict", "tests.cli.target.nothing"], "has no 'nothing'"),
+    (
+        ["worker", "tests.cli.target", "--custom-log-dict", "tests.cli.target.no_job"],
+        "no dict for logging.config",
+    ),
+    (["worker", "tests.cli.target", "--check"], "cannot be reached"),
     (["worker", "tests.cli.missing", "--check"], "has no 'missing'"),
-    (["worker", "tests.cli.jobs", "--check", "--redis", "http://x"], "no URL of a Redis server"),
+    (["worker", "tests.cli.target", "--check", "--redis", "http://x"], "no URL of a Redis server"),
     (["enqueue"], "missing argument"),
-    (["enqueue", "tests.cli.jobs:double", "1"], f"Redis at {NOWHERE} cannot be reached"),
-    (["enqueue", "tests.cli.jobs:missing"], "has no 'missing'"),
-    (["enqueue", "tests.cli.jobs.missing"], "has no 'missing'"),
-    (["enqueue", "tests.cli.jobs:no_job"], "put @job before it"),
+    (["enqueue", "tests.cli.target:double", "1"], f"Redis at {NOWHERE} cannot be reached"),
+    (["enqueue", "tests.cli.target:missing"], "has no 'missing'"),
+    (["enqueue", "tests.cli.target.missing"], "has no 'missing'"),
+    (["enqueue", "tests.cli.target:no_job"], "put @job before it"),
     (["enqueue", "tests.cli.nowhere:job"], "there is no module 'tests.cli.nowhere'"),
     (["enqueue", ""], "a job's name must not be empty"),
     (["enqueue", "name", "--kwargs", "{x"], "'{x' is no JSON object"),
@@ -56,8 +59,11 @@ REFUSED = [
         "--window: '5y' is no window: give whole minutes up to a day, such as 15m or 1h, or all",
     ),
     (["stats", "-q", ""], "a queue's name must not be empty"),
-    (["worker", "tests.cli.jobs", "-q", ""], "a queue's name must not be empty"),
-    (["worker", "tests/cli/jobs.py", "--check"], "'tests/cli/jobs.py' is a file: give the module as Python names it"),
+    (["worker", "tests.cli.target", "-q", ""], "a queue's name must not be empty"),
+    (
+        ["worker", "tests/cli/target.py", "--check"],
+        "'tests/cli/target.py' is a file: give the module as Python names it",
+    ),
     (["queue", "pause", ""], "a queue's name must not be empty"),
     (["demo", "--save-svg", "no/such/folder/x.svg"], "no/such/folder is no folder that can be written to"),
     (["redis", "--port", "99999"], "99999"),
@@ -151,18 +157,18 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def test_verbose_shows_where_an_error_came_from(cli: Cli) -> None:
-    ended = cli("-v", "enqueue", "tests.cli.jobs:missing")
+    ended = cli("-v", "enqueue", "tests.cli.target:missing")
     assert ended.code == 2
     assert "Traceback" in ended.err
-    assert ended.err == cli("enqueue", "-v", "tests.cli.jobs:missing").err
+    assert ended.err == cli("enqueue", "-v", "tests.cli.target:missing").err
 
 
 def test_a_bug_is_told_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("of all things")
 
-    monkeypatch.setattr("monarq.cli.arguments.parse_value", broken)
-    monkeypatch.setattr("monarq.cli.enqueue.command.parse_call", broken)
+    monkeypatch.setattr("monarq.cli.command_line.arguments.parse_value", broken)
+    monkeypatch.setattr("monarq.cli.enqueue.command.parse_job_arguments", broken)
     ended = cli("enqueue", "name", "1")
     assert ended.code == 1
     assert ended.err == "monarq: unexpected ZeroDivisionError: of all things; -v shows where\n"
@@ -173,7 +179,7 @@ def test_ctrl_c_is_no_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> No
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("monarq.cli.enqueue.command.parse_call", interrupted)
+    monkeypatch.setattr("monarq.cli.enqueue.command.parse_job_arguments", interrupted)
     ended = cli("enqueue", "name")
     assert ended.code == 130
     assert ended.err.strip() == "monarq: interrupted"

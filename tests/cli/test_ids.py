@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from monarq.cli.dead.view import render_list
 from monarq.cli.jobs.view import render_rows
-from monarq.cli.workers.view import render_jobs
+from monarq.cli.workers.actions import render_jobs
 from monarq.monitor.jobs.listing import JobRow
 from monarq.monitor.queues.workers import RunningJob, WorkerStats
 from tests.cli.overviews import letter

@@ -16,8 +16,8 @@ COMMANDS = [
     ["enqueue", "-v", "name"],
     ["stats", "-v"],
     ["stats", "-v", "--watch"],
-    ["worker", "-v", "tests.cli.jobs", "-w", "1"],
-    ["worker", "-v", "tests.cli.jobs", "--check"],
+    ["worker", "-v", "tests.cli.target", "-w", "1"],
+    ["worker", "-v", "tests.cli.target", "--check"],
 ]
 
 
@@ -50,10 +50,10 @@ def check_told(ended: Ended) -> None:
 
 async def test_the_right_one_is_not_shown_either(locked_redis: EmbeddedRedis, password: str) -> None:
     url = with_password(locked_redis, password)
-    process = await start("worker", "tests.cli.jobs", "-w", "1", "-v", url=url)
+    process = await start("worker", "tests.cli.target", "-w", "1", "-v", url=url)
     said = await heard(process, "serving")
     assert f"Redis at {locked_redis.url.removesuffix('/0')}" in said
-    enqueued = await monarq("enqueue", "tests.cli.jobs:double", "2", "--wait", url=url)
+    enqueued = await monarq("enqueue", "tests.cli.target:double", "2", "--wait", url=url)
     shown = await monarq("stats", "--json", url=url)
     ended = await stop(process)
     assert (enqueued.code, shown.code, ended.code) == (0, 0, 0)

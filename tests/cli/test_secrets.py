@@ -48,9 +48,9 @@ async def test_no_value_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
         target,
         target.settings,
         target.source,
-        load_target("tests.cli.blocking_jobs", URL, {}),
+        load_target("tests.cli.target", URL, {}),
         load_target("tests.cli.secret_app.WorkerSettings", URL, {}),
-        load_target("tests.cli.blocking_jobs", URL, {}).worker().settings,
+        load_target("tests.cli.target", URL, {}).worker().settings,
         producer,
         producer.handle("a"),
         blocking,
@@ -74,7 +74,7 @@ async def test_what_is_in_the_environment_is_in_no_command_line_and_no_log(
     locked_redis: EmbeddedRedis, password: str
 ) -> None:
     url = with_password(locked_redis, password)
-    process = await start("worker", "tests.cli.jobs", "-w", "1", "-v", url=url, env={KEY_VARIABLE: KEY})
+    process = await start("worker", "tests.cli.target", "-w", "1", "-v", url=url, env={KEY_VARIABLE: KEY})
     said = await heard(process, "serving")
     members = family(process)
     assert len(members) >= 3, "supervisor, worker and cpu child"
@@ -115,7 +115,7 @@ async def test_what_is_elsewhere_comes_into_no_worker_s_command_line_or_environm
 
 @pytest.mark.parametrize("keys", ["too-short", f"{KEY},too-short"])
 async def test_a_key_that_cannot_be_is_told_of_and_not_shown(redis: Redis, redis_url: str, keys: str) -> None:
-    for command in (["worker", "tests.cli.jobs", "-w", "1", "-v"], ["enqueue", "-v", "square", "1"]):
+    for command in (["worker", "tests.cli.target", "-w", "1", "-v"], ["enqueue", "-v", "square", "1"]):
         ended = await monarq(*command, url=redis_url, env={KEY_VARIABLE: keys})
         assert ended.code == 2
         assert "bytes long; give 16 or more" in ended.err

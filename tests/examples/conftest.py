@@ -11,7 +11,7 @@ import pytest
 
 from monarq import Producer
 from monarq.examples import jobs
-from monarq.examples.stage.pool import LocalPool
+from monarq.examples.harness.pool import LocalPool
 from tests.examples.marked_process import MarkedProcess
 
 

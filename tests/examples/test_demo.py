@@ -39,12 +39,12 @@ def test_the_demo_shows_its_table_and_leaves_nothing(start: Start, tmp_path: Pat
 
 LESS = """
 import functools, sys
-import monarq.demo as demo
+import monarq.cli.demo.actions as demo
 from monarq.cli import main
 
-assert demo.WORKS == (demo.network_work, demo.files_work, demo.cpu_work)
-less = (demo.network_work, functools.partial(demo.files_work, 200), functools.partial(demo.cpu_work, 10**8))
-demo.run_demo = functools.partial(demo.run_demo, works=less)
+assert demo.WORKLOADS == (demo.network_workload, demo.files_workload, demo.cpu_workload)
+less = (demo.network_workload, functools.partial(demo.files_workload, 200), functools.partial(demo.cpu_workload, 10**8))
+demo.run_demo = functools.partial(demo.run_demo, workloads=less)
 main(sys.argv[1:])
 """
 """`monarq demo` with a part of its files and numbers, which take no other road than all of them."""
@@ -69,11 +69,11 @@ def test_different_results_are_told_and_end_with_1(start: Start) -> None:
 ODD = """
 import sys
 from contextlib import nullcontext
-from monarq.demo import run_demo
-from monarq.examples.stage.comparison import Work
+from monarq.cli.demo.actions import run_demo
+from monarq.examples.harness.comparison import Workload
 
 async def by_jobs(producer, on_part):
     return 2
 
-sys.exit(run_demo(works=[lambda: nullcontext(Work("odd work", 1, lambda on_part: 1, by_jobs))]))
+sys.exit(run_demo(workloads=[lambda: nullcontext(Workload("odd work", 1, lambda on_part: 1, by_jobs))]))
 """

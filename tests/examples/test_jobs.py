@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monarq import Producer
+from monarq.examples.harness.slow_server import SlowServer
 from monarq.examples.jobs import (
     BLOCK,
     add,
@@ -26,7 +27,6 @@ from monarq.examples.jobs import (
     read_size,
     sleep_ms,
 )
-from monarq.examples.stage.slow_server import SlowServer
 
 SECONDS = 20
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from monarq.examples.stage.pool import LocalPool, PoolError, count_workers
+from monarq.examples.harness.pool import LocalPool, PoolError, count_workers
 from tests.examples.marked_process import MarkedProcess
 
 Start = Callable[..., MarkedProcess]
 
 SCRIPT = """
 import sys
-from monarq.examples.stage.pool import LocalPool
+from monarq.examples.harness.pool import LocalPool
 with LocalPool("examples.jobs", workers=2) as pool:
     print("ready", pool.url, flush=True)
     if sys.argv[1] == "hold":

@@ -15,9 +15,9 @@ import pytest
 from rich.console import Console
 
 from monarq.examples import responsive, responsive_app
+from monarq.examples.harness.pool import LocalPool
 from monarq.examples.responsive import MissingExtraError, check, measure, web_server
-from monarq.examples.responsive_app import Audience, Picture
-from monarq.examples.stage.pool import LocalPool
+from monarq.examples.responsive_app import EventBroadcaster, Picture
 from tests.examples.test_pool import Start
 from tests.support.slowness import in_time
 
@@ -75,11 +75,11 @@ async def test_the_page_itself(browser: httpx.AsyncClient) -> None:
 
 async def test_a_browser_that_reads_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(responsive_app, "BACKLOG", 10)
-    audience = Audience()
-    slow, quick = audience.listen(), audience.listen()
+    broadcaster = EventBroadcaster()
+    slow, quick = broadcaster.subscribe(), broadcaster.subscribe()
     assert [await anext(slow), await anext(quick)] == [": hello\n\n"] * 2
     for number in range(20):
-        audience.tell(number=number)
+        broadcaster.publish(number=number)
         assert json.loads((await anext(quick))[6:]) == {"number": number}
     assert len([line async for line in slow]) == 10
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monarq.embedded import EmbeddedRedis
-from monarq.examples.stage.pool import LocalPool
+from monarq.examples.harness.pool import LocalPool
 from tests.examples.test_pool import Start
 
 EXAMPLES = ["network", "files", "cpu", "responsive"]

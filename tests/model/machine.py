@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from monarq.shared.commands.jobs.abort import AbortAnswer
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode
 from monarq.shared.commands.jobs.promote import Promoted
 from monarq.shared.lane import LaneQueue
+from tests.model.model_state import state_of
 from tests.model.promises import Promises
 from tests.model.queue_model import QueueModel
 from tests.model.real_queue import RealQueue
-from tests.model.shown import state_of
 from tests.model.terms import DELAY_S, PAYLOAD_S, Job, Taken
 from tests.support.queue_state import QueueState
 
@@ -48,7 +48,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.leases: list[Taken] = []
         self.claims: list[tuple[str, str]] = []
         self.given_up: list[tuple[str, str]] = []
-        self.enqueues: list[tuple[Ids, Job]] = []
+        self.enqueues: list[tuple[EnqueueMode, Job]] = []
         self.arq_aborts: list[str] = []
         self.arq_moved: list[str] = []
         self.deaths = {"w1": 0, "w2": 0}
@@ -58,31 +58,31 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize(lane_queue=LANE_QUEUES)
     def begin(self, lane_queue: LaneQueue) -> None:
         for job_id in ("a", "b"):
-            self._enqueue(Ids.NAMED, Job(job_id, job_id, lane_queue))
+            self._enqueue(EnqueueMode.NAMED, Job(job_id, job_id, lane_queue))
         self.is_as_promised()
         self.leases += self._claim(self._id("w1"), lane_queue, 1, None)
 
     @rule(job_id=IDS, lane_queue=LANE_QUEUES, delayed=st.booleans(), expires=st.booleans())
     def enqueue(self, job_id: str, lane_queue: LaneQueue, delayed: bool, expires: bool) -> None:
         payload = f"{job_id}{len(self.enqueues)}"
-        self._enqueue(Ids.NAMED, Job(job_id, payload, lane_queue, DELAY_S * delayed, PAYLOAD_S * expires))
+        self._enqueue(EnqueueMode.NAMED, Job(job_id, payload, lane_queue, DELAY_S * delayed, PAYLOAD_S * expires))
 
     @precondition(lambda self: len(self.enqueues) < 6)
     @rule(lane_queue=LANE_QUEUES)
     def enqueue_new(self, lane_queue: LaneQueue) -> None:
         name = f"n{len(self.enqueues)}"
-        self._enqueue(Ids.NEW, Job(name, name, lane_queue))
+        self._enqueue(EnqueueMode.NEW, Job(name, name, lane_queue))
 
     @precondition(lambda self: self.enqueues)
     @rule(back=BACK)
     def enqueue_again(self, back: int) -> None:
-        self._enqueue(Ids.AGAIN, _pick(self.enqueues, back)[1])
+        self._enqueue(EnqueueMode.REPEATED, _pick(self.enqueues, back)[1])
 
-    def _enqueue(self, mode: Ids, job: Job) -> None:
+    def _enqueue(self, mode: EnqueueMode, job: Job) -> None:
         before = self.model.stats["enqueued"]
         code = self.real.enqueue(mode, job)
         self._same(code, self.model.enqueue(mode, job))
-        if mode != Ids.AGAIN:
+        if mode != EnqueueMode.REPEATED:
             self.enqueues.append((mode, job))
         if self.model.stats["enqueued"] > before:
             assert code is Enqueued.ADDED
@@ -188,11 +188,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.claims)
     @rule(back=BACK)
-    def forfeit(self, back: int) -> None:
+    def release_claim(self, back: int) -> None:
         worker, token = _pick(self.claims, back)
-        freed = self.real.forfeit(worker, token)
-        self._same(freed, self.model.forfeit(worker, token))
-        self.promises.on_forfeited(worker, token, freed)
+        freed = self.real.release_claim(worker, token)
+        self._same(freed, self.model.release_claim(worker, token))
+        self.promises.on_released(worker, token, freed)
         self.given_up.append((worker, token))
 
     @precondition(lambda self: self.leases)
@@ -255,11 +255,11 @@ class QueueMachine(RuleBasedStateMachine):
             self._check_unchanged()
 
     @rule(worker=WORKERS)
-    def repair(self, worker: str) -> None:
+    def recover(self, worker: str) -> None:
         name = self._id(worker)
-        freed = sorted(self.real.repair(name))
-        self._same(freed, sorted(self.model.repair(name)))
-        self.promises.on_repaired(name, freed)
+        freed = sorted(self.real.recover(name))
+        self._same(freed, sorted(self.model.recover(name)))
+        self.promises.on_recovered(name, freed)
         self.deaths[worker] += 1
         self.given_up.append((name, f"late{len(self.given_up)}"))
 

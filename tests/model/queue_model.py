@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monarq.shared.commands.jobs.abort import AbortAnswer
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode
 from monarq.shared.commands.jobs.promote import Promoted
 from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import ASKED_MARK, LEASED_MARK
@@ -48,28 +48,28 @@ class QueueModel(QueueStore):
         if self.dead and max(self.dead.values()) + LETTER_S <= self.now:
             self.dead.clear()
 
-    def enqueue(self, mode: Ids, job: Job) -> Enqueued:
+    def enqueue(self, mode: EnqueueMode, job: Job) -> Enqueued:
         """One job is put in, once."""
         code = self._code_of_taken(mode, job)
         if code is not None:
             return code
         self.payloads[job.id] = Expiring(job.payload, self.now + job.ttl_s if job.ttl_s else math.inf)
-        if mode != Ids.NEW:
+        if mode != EnqueueMode.NEW:
             self._forget(job.id)
         self._place(job.id, job.lane_queue, self.now + job.delay_s)
         self.stats["enqueued"] += 1
         return Enqueued.ADDED
 
-    def _code_of_taken(self, mode: Ids, job: Job) -> Enqueued | None:
+    def _code_of_taken(self, mode: EnqueueMode, job: Job) -> Enqueued | None:
         stored = self.payloads.get(job.id)
-        if mode == Ids.AGAIN:
+        if mode == EnqueueMode.REPEATED:
             if stored and stored.value == job.payload:
                 return Enqueued.ADDED
             if job.id in self.results or job.id in self.no_results:
                 return Enqueued.ENDED
             if not stored and job.id in self.tokens:
                 return Enqueued.ENDED
-        elif mode == Ids.NAMED and (job.id in self.tokens or job.id in self.results):
+        elif mode == EnqueueMode.NAMED and (job.id in self.tokens or job.id in self.results):
             return Enqueued.EXISTED
         return Enqueued.EXISTED if stored else None
 
@@ -230,7 +230,7 @@ class QueueModel(QueueStore):
             self._drop_held(lease.worker, lease.id)
         return lost
 
-    def forfeit(self, worker: str, token: str) -> int:
+    def release_claim(self, worker: str, token: str) -> int:
         """A claim whose reply was lost is taken back."""
         self.given_up[token] = Expiring("1", self.now + GIVEN_UP_S)
         freed = 0
@@ -242,7 +242,7 @@ class QueueModel(QueueStore):
                     freed += 1
         return freed
 
-    def repair(self, worker: str) -> list[str]:
+    def recover(self, worker: str) -> list[str]:
         """What a dead worker held is freed."""
         self.signs.pop(worker, None)
         self.given_up[worker] = Expiring("1", self.now + GIVEN_UP_S)

@@ -88,8 +88,8 @@ FAULTS: Final = [
     Fault("workers/recover", "owner ~= token", "false"),
     Fault("jobs/claim", "if owner then", "if false then"),
     Fault("jobs/claim", "if lease_is_over then", "if false then"),
-    Fault("jobs/claim", ", GIVEN_UP .. token", ""),
-    Fault("jobs/claim", ", GIVEN_UP .. worker", ""),
+    Fault("jobs/claim", ", REVOKED .. token", ""),
+    Fault("jobs/claim", ", REVOKED .. worker", ""),
     Fault("jobs/claim", "tonumber(score) == 1 and not abort_ms", "false"),
     Fault("jobs/requeue", "redis.call('DEL', RUN .. id)", ""),
     Fault("jobs/requeue", "redis.pcall('ZREM', CPU, id)", ""),
@@ -106,7 +106,7 @@ def test_a_fault_in_a_script_is_found(
     source = Script.load(fault.script).source
     assert source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
     owner = {"jobs/release_claim": "jobs/claim"}.get(fault.script, fault.script).replace("/", ".")
-    name = {"jobs/release_claim": "_FORFEIT", "workers/recover": "_REPAIR"}.get(fault.script, "_SCRIPT")
+    name = {"jobs/release_claim": "_RELEASE", "workers/recover": "_RECOVER"}.get(fault.script, "_SCRIPT")
     broken = Script(fault.script, source.replace(fault.right, fault.wrong))
     monkeypatch.setattr(importlib.import_module(f"monarq.shared.commands.{owner}"), name, broken)
     with pytest.raises(AssertionError):

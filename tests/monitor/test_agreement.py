@@ -1,4 +1,4 @@
-"""After a run with a kill, everything that tells numbers tells what was run, to the job."""
+"""After a run with a killed worker, stats, metrics, page and series agree with what was run, to the job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monarq.monitor.queues.counters import COUNTS
 from monarq.producer import Producer
 from tests.cli.command import monarq
 from tests.monitor import agreement_jobs as jobs
-from tests.monitor.test_metrics import scrape, value
+from tests.monitor.metrics.test_metrics import scrape, value
 from tests.support.pool import pool
 from tests.support.slowness import in_time
 

@@ -11,8 +11,8 @@ from typing import Any
 import click
 import pytest
 
-from monarq.cli.arguments import parse_duration
-from monarq.cli.options import queue_name
+from monarq.cli.command_line.arguments import parse_duration
+from monarq.cli.command_line.options import queue_name
 from monarq.producer import Producer, SyncProducer, named
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.cron_declaration import cron

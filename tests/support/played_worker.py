@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.claim import Claim, Lease, claim
-from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.codec import MSGPACK, Codec, Codecs
 from monarq.shared.payloads.payload import Payload
@@ -51,7 +51,7 @@ class PlayedWorker:
             payload = self.payload(lease)
             result = value(payload) if callable(value) else value
             endings.append(
-                Ending(lease, success, result_bytes(payload, lease.job_id, result, success, self.codec), keep_ms)
+                Finish(lease, success, result_bytes(payload, lease.job_id, result, success, self.codec), keep_ms)
             )
         assert await finish(self.redis, self.keys, WORKER, endings, 1000) == []
 

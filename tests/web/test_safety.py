@@ -15,14 +15,14 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from uvicorn import Config, Server
 
-from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin import admin
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import heard, start, stop
-from tests.page.letters import bury
-from tests.page.site import served
+from tests.monitor.web.dead_letters import write_dead_letter
+from tests.monitor.web.site import served
 from tests.support.workers import put
 from tests.web.hostile import HOSTILE
 
@@ -60,7 +60,7 @@ async def fill(redis: Redis) -> None:
     for text in HOSTILE:
         raw_id = text.encode()
         payload = write_payload(MSGPACK, text, (text,), {text: text}, now_ms)
-        await bury(
+        await write_dead_letter(
             redis,
             raw_id,
             name=text,
@@ -124,7 +124,7 @@ async def test_another_origin_can_do_nothing(browser: Browser, site: str, redis:
         assert done == ["post refused", "read refused", "live refused", "script refused", "frame refused"]
         await page.evaluate("document.getElementById('f').submit()")
         await expect(page.get_by_text("must come from this very page")).to_be_visible()
-        assert await steering.paused_since_ms(redis, DEFAULT_QUEUE) is None
+        assert await admin.paused_since_ms(redis, DEFAULT_QUEUE) is None
         await page.close()
 
 
@@ -140,7 +140,7 @@ async def test_opening_what_changes_something_changes_nothing(tab: Page, site: s
         answer = await tab.goto(site + path)
         assert answer is not None
         assert answer.status == 405
-    assert await steering.paused_since_ms(redis, DEFAULT_QUEUE) is None
+    assert await admin.paused_since_ms(redis, DEFAULT_QUEUE) is None
 
 
 async def test_one_logs_in_by_the_form(browser: Browser, tab: Page, redis_url: str) -> None:

@@ -134,7 +134,7 @@ def _job() -> object:
 
 async def test_one_worker_of_a_pool_tells_it_and_no_successor_again() -> None:
     with EmbeddedRedis(port=0) as server:
-        process = await start("worker", "tests.cli.jobs", "-w", "2", url=server.url)
+        process = await start("worker", "tests.cli.target", "-w", "2", url=server.url)
         said = await heard(process, " serves ") + await heard(process, " serves ")
         process.send_signal(signal.SIGHUP)
         said += await heard(process, "rolling restart: done")
@@ -144,7 +144,7 @@ async def test_one_worker_of_a_pool_tells_it_and_no_successor_again() -> None:
 
 
 async def test_it_is_not_said_of_a_private_redis() -> None:
-    process = await start("worker", "tests.cli.jobs", "-w", "1", "--redis", "embedded", url="redis://127.0.0.1:1")
+    process = await start("worker", "tests.cli.target", "-w", "1", "--redis", "embedded", url="redis://127.0.0.1:1")
     said = await heard(process, "serving")
     ended = await stop(process)
     assert "can lose jobs" not in said + ended.err

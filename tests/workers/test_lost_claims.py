@@ -62,7 +62,7 @@ async def test_what_a_claim_without_a_reply_took_runs_at_once(
     assert proxy.took == [names.in_progress("sum")]
     assert proxy.lost == 1 + lost_returns
     assert recorder.events.count("job_started") == 1
-    assert not await redis.exists(QUEUE.trail("sum"))
+    assert not await redis.exists(QUEUE.history("sum"))
 
 
 async def test_what_a_cancelled_claim_took_is_free_when_the_worker_has_stopped(
@@ -74,7 +74,7 @@ async def test_what_a_cancelled_claim_took_is_free_when_the_worker_has_stopped(
         await proxy.answered.wait()
     assert proxy.took == [names.in_progress("sum")]
     assert not await redis.exists(names.in_progress("sum"))
-    assert not await redis.exists(QUEUE.trail("sum"))
+    assert not await redis.exists(QUEUE.history("sum"))
     await redis.flushall()
 
 
@@ -94,7 +94,7 @@ async def test_what_a_claim_took_whose_reply_is_late_counts_no_crash(
     async with running(make_worker(redis_url, jobs.ALL, lease_s=lease_s)):
         assert (await result_of(redis, "sum")).value == 3
     assert not delays_s
-    assert not await redis.exists(QUEUE.trail("sum"))
+    assert not await redis.exists(QUEUE.history("sum"))
 
 
 async def test_no_two_claims_have_one_token(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from monarq.arq.connections import RedisSettings, create_pool
 from monarq.arq.worker import Worker
-from monarq.monitor.jobs.dead import read_letters
+from monarq.monitor.jobs.dead_letters import read_dead_letters
 from monarq.producer import Producer
 from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.errors import PayloadError
@@ -23,7 +23,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import KEY_VARIABLE, MAGIC, Signer
 from monarq.shared.redis import keys as names
 from monarq.workers.cron.entry import CronEntry
-from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.support.slowness import patience_s
 from tests.support.workers import QUEUE, letter_of, put_raw, run_burst
@@ -128,7 +128,7 @@ async def test_a_worker_without_the_key_leaves_what_can_be_retried(redis: Redis,
         handle = await producer.enqueue("plus", 1, 2)
         await run_burst(redis_url, jobs.ALL)
         raw_id = handle.job_id.encode()
-        [letter] = await read_letters(redis, QUEUE.queue, [raw_id])
+        [letter] = await read_dead_letters(redis, QUEUE.queue, [raw_id])
         assert "it is signed, and no signing key is known here: set MONARQ_SIGNING_KEY" in letter.error
         assert await revive(redis, QUEUE, [raw_id]) == [Revived.BACK]
         await run_burst(redis_url, jobs.ALL, codecs=codecs())
@@ -148,8 +148,8 @@ async def test_keys_are_changed_while_jobs_wait(redis: Redis, redis_url: str) ->
 
 async def test_cron_ticks_are_signed(redis: Redis, redis_url: str) -> None:
     entry = CronEntry("plus", "sum", crontab("0 0 1 1 *"), args=(1, 2), job_id="tick", run_at_startup=True)
-    keeper = CronKeeper([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
-    await keeper.look(redis)
+    scheduler = CronScheduler([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
+    await scheduler.run_once(redis)
     assert (await redis.get(names.job("tick"))).startswith(MAGIC)
     engine = await run_burst(redis_url, jobs.ALL, codecs=codecs())
     assert engine.counters.complete == 1

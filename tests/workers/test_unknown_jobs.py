@@ -14,7 +14,7 @@ from rich.console import Console
 from monarq import job
 from monarq.cli.jobs.view import render_view
 from monarq.monitor.admin.admin import Cancelled, cancel
-from monarq.monitor.jobs.job import JobView, find_job
+from monarq.monitor.jobs.job_view import JobView, find_job
 from monarq.shared.commands.jobs.claim import Lease, read_crash, read_unknown
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
@@ -23,7 +23,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import LATEST_S, MOST_TOLD, UnknownJobs
-from tests.shared.scripts.calls import lease_of
+from tests.shared.commands.calls import lease_of
 from tests.support.leaks import leaked_keys
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running

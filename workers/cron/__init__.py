@@ -1,1 +1,1 @@
-"""Cron in a worker: the entries, their state, and the keeper that enqueues their ticks."""
+"""Cron in a worker: the entries, their state, and the scheduler that enqueues their ticks."""

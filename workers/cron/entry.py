@@ -1,4 +1,4 @@
-"""A job and its times, as the cron keeper goes by them: of monarq's declarations here, of arq's in `arq_cron`."""
+"""A cron entry: a job and its schedule. Made here of monarq's declarations, of arq's in `monarq.arq.settings.crons`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from monarq.shared.lane import Lane
 
 @dataclass(frozen=True, slots=True)
 class CronEntry:
-    """A job and its times.
+    """A job and its schedule.
 
     Attributes:
         job_name: the name of the job that is enqueued.
-        name: what its ticks' ids begin with.
+        name: the prefix of its ticks' ids.
         schedule: when.
         args: the job's positional arguments.
         kwargs: the job's keyword arguments.
         lane: where the job runs.
-        queue: the queue's name; None for the keeper's.
+        queue: the queue's name; None for the scheduler's.
         unique: whether a tick is enqueued once over all workers; else once by each.
-        job_id: an id for all ticks: while a job or result of it is there, ticks are left out.
-        run_at_startup: whether it is enqueued as well when a worker starts.
-        remembers: whether ticks are made up for that came while no worker was there.
-        catch_up: whether all missed ticks are made up for, not only the newest.
+        job_id: one id for all ticks: while a job or result of that id exists, ticks are left out.
+        run_at_startup: whether it is also enqueued when a worker starts.
+        remembers: whether ticks are caught up that were missed while no worker ran.
+        catch_up: whether all missed ticks are caught up, not only the newest.
     """
 
     job_name: str
@@ -45,8 +45,8 @@ class CronEntry:
     catch_up: bool = False
 
     @property
-    def memory(self) -> str:
-        """What its newest tick is remembered by; with another schedule it owes nothing of the old one."""
+    def redis_field(self) -> str:
+        """The field of its record and status in Redis; with another schedule it starts afresh."""
         return f"{self.name} {self.schedule.text}"
 
 
@@ -54,7 +54,7 @@ def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
     """The entries of monarq's declarations.
 
     Raises:
-        SettingsError: two of one name would enqueue different jobs, and so bar each other's ticks.
+        SettingsError: two of one name enqueue different jobs, and so would bar each other's ticks.
     """
     entries = [
         CronEntry(

@@ -14,7 +14,7 @@ from itertools import count
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.jobs.claim import Claim, Claimed, Lease, claim, forfeit
+from monarq.shared.commands.jobs.claim import Claim, Claimed, Lease, claim, release_claim
 from monarq.shared.commands.workers.wake import wake
 from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.claim_token import make_token
@@ -111,7 +111,7 @@ class Claimer:
 
     async def _claim(self) -> Claimed:
         while self._doubtful:  # also by a worker that rests: nobody else could have these jobs before their leases end
-            await forfeit(self._redis, self._keys, self._worker_id, self._doubtful[0])
+            await release_claim(self._redis, self._keys, self._worker_id, self._doubtful[0])
             self._doubtful.pop(0)
         may_start = self._may_start()
         limit = min(self._slots.free, AT_ONCE, AT_ONCE if may_start is None else may_start)
@@ -170,4 +170,4 @@ class Claimer:
     async def settle(self) -> None:
         """Gives back what a cancelled claim may have taken; call it when `run` has ended."""
         while self._doubtful:
-            await forfeit(self._redis, self._keys, self._worker_id, self._doubtful.pop())
+            await release_claim(self._redis, self._keys, self._worker_id, self._doubtful.pop())

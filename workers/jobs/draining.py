@@ -67,7 +67,7 @@ class Drain:
         for run in self._runs:
             self._runner.hand_back(run)
         if self._processes:
-            await self._processes.end(seen)
+            await self._processes.terminate(seen)
         # Last, as they may run again from then on.
         self._runner.release_returns()
 

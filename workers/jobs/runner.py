@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.commands.jobs.requeue import Requeue
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.text.traceback_text import user_traceback
@@ -24,7 +24,7 @@ from monarq.workers.jobs.requeue import crashed, handed_back, tried_again
 from monarq.workers.jobs.results import Results
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
-from monarq.workers.lanes.child_progress import FOR_CHILD
+from monarq.workers.lanes.cpu_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases.keeper import LeaseTable
 from monarq.workers.reporting.counters import RunCounters
@@ -82,7 +82,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self.running: dict[Lease, Run] = {}
         self.counters = counters
-        self._returns: list[Return] = []
+        self._returns: list[Requeue] = []
 
     def start(self, lease: Lease) -> None:
         """Takes on a claimed job: starts its run, or says at once what becomes of it."""
@@ -101,7 +101,7 @@ class Runner:
         slots = self._slots[run.job.lane_queue]
         if slots.free <= 0:
             # A cpu job that was found in the queue: it waits where the next free cpu lane finds it.
-            self._acker.add(Return(run.lease, run.job.lane_queue, due_ms=run.lease.score, name=run.job.name))
+            self._acker.add(Requeue(run.lease, run.job.lane_queue, due_ms=run.lease.score, name=run.job.name))
             return
         slots.take()
         self.running[run.lease] = run

@@ -1,8 +1,8 @@
-"""One CPU child process as its worker sees it: started, asked, watched, killed.
+"""The handle of one CPU child process: the worker starts it by this, sends it calls, watches it and kills it.
 
-CpuLane (cpu.py) makes one, and puts another in its place when it has ended. Everything here runs in callbacks of the
-worker's event loop (uvloop or asyncio) and holds it no longer than a fork or a read of 64 KB takes. Nobody waits for a
-killed child: it is reaped when it has gone.
+CpuLane makes one, and replaces it when it has ended. Everything here runs in callbacks of the worker's event loop
+(uvloop or asyncio) and blocks it no longer than a fork or a read of 64 KB takes. Nobody waits for a killed child: it is
+reaped when it has ended.
 """
 
 from __future__ import annotations
@@ -11,55 +11,78 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Self
+from dataclasses import replace
+from typing import Final, NamedTuple, Self
 
-from monarq.workers.lanes.child_end import (
-    NOT_BEGUN,
-    SOCKET_CLOSED,
-    SOCKET_MISUSED,
-    ChildEnd,
-    open_pidfd,
-    reap,
+from monarq.workers.lanes.child_protocol import (
+    BROKEN_SOCKET_EXIT,
+    READ_BYTES,
+    Failure,
+    Frame,
+    FrameBuffer,
+    FrameKind,
+    Hello,
+    dump_frame,
 )
-from monarq.workers.lanes.child_start import NewChild, spawn_child
-from monarq.workers.lanes.framing import READ_BYTES, Failure, Frame, FrameBuffer, Hello, Kind, dump_frame
+from monarq.workers.lanes.started_call import StartedCall, open_shared_memory
 from monarq.workers.runs.cpu_errors import CpuStartError
-from monarq.workers.system.forks import FORKS
+from monarq.workers.system.forks import FORK_GUARD
+from monarq.workers.system.reaper import ExitStatus, open_pidfd, reap
 
 START_LIMIT_S = 60.0
 """How long a child may take to be ready, its preloading counted in."""
 RETIRE_LIMIT_S = 1.0
-"""How long a retired child may take over its atexit handlers."""
+"""How long the atexit handlers of a retired child may take."""
 SILENT_LIMIT_S = 0.1
-"""How long after its socket closed a child may take to be seen dead, before a job is taken to have closed it."""
-BEGIN_LIMIT_S = 3.0
-"""How long a child that was sent a job may take to begin it: a thread of an earlier job may read in its place."""
+"""How long after its socket closed a child may take to end, before a job is taken to have closed the socket."""
+CALL_START_LIMIT_S = 3.0
+"""How long a child may take to start a call that it was sent: a thread of an earlier job may read in its place."""
 EXIT_POLL_S = 0.02
-"""How often to look for a child's end where the system cannot tell."""
+"""How often to poll for a child's end where the system has no pidfd."""
+
+STOPPED: Final = "the CPU lane was stopped"
+SOCKET_CLOSED: Final = "a job closed the socket between the CPU child and its worker"
+SOCKET_MISUSED: Final = "a job wrote into the socket between the CPU child and its worker"
+NOT_STARTED: Final = "it did not begin the job that it was sent"
+
+CHILD_MODULE: Final = "monarq.workers.lanes.cpu_child"
 
 _NOTHING: Final = memoryview(b"")
 
 
+class SpawnedChild(NamedTuple):
+    """A process just started, and our ends of what connects us to it."""
+
+    process: subprocess.Popen[bytes]
+    connection: socket.socket
+    """Non-blocking."""
+    lifeline_fd: int
+    """A pipe's writing end: when it closes, however we end, the child dies."""
+    started_call: StartedCall
+
+
 class ChildProcess:
-    """A child and the one conversation that goes on with it.
+    """A child process, and the one call that it runs at a time.
 
     Attributes:
         pid: its process id, and that of its process group.
-        end: how it ended; None while it lives.
+        exit_status: how it ended; None while it lives.
     """
 
-    def __init__(self, new: NewChild) -> None:
+    def __init__(self, spawned: SpawnedChild) -> None:
         """Takes over a process just started and begins to watch it on the running event loop."""
-        self.pid = new.process.pid
-        self.end: ChildEnd | None = None
+        self.pid = spawned.process.pid
+        self.exit_status: ExitStatus | None = None
         self._loop = asyncio.get_running_loop()
-        self._process, self._connection, self._lifeline_fd, self._begun = new
+        self._process, self._connection, self._lifeline_fd, self._started_call = spawned
         self._connected = True
-        self._dismissed = False
+        self._retiring = False
         self._requests = 0
-        self._reply: asyncio.Future[Frame | ChildEnd] | None = None
+        self._reply: asyncio.Future[Frame | ExitStatus] | None = None
         self._on_message: Callable[[object], None] | None = None
         self._incoming = FrameBuffer()
         self._outgoing = _NOTHING
@@ -70,14 +93,14 @@ class ChildProcess:
         self._loop.add_reader(self._connection, self._receive)
         self._pidfd = open_pidfd(self.pid)
         self._watch_exit()
-        FORKS.part_from(self)
-        self._begin_timer = self._loop.call_later(BEGIN_LIMIT_S, self._watch_begin, 0)
+        FORK_GUARD.close_in_forks(self)
+        self._call_start_timer = self._loop.call_later(CALL_START_LIMIT_S, self._watch_call_start, 0)
 
     @classmethod
     def spawn(cls, sys_path: list[str]) -> Self:
         """Starts a child with this import path; CpuStartError when the system refuses."""
         try:
-            return cls(spawn_child(sys_path))
+            return cls(_spawn(sys_path))
         except OSError as error:
             raise CpuStartError(str(error)) from error
 
@@ -88,29 +111,29 @@ class ChildProcess:
 
     @property
     def usable(self) -> bool:
-        """Whether a job may be sent, as far as is known: alive, not on its way out, and nothing half-said."""
-        return self._connected and not self._dismissed and not self._incoming
+        """Whether a job may be sent, as far as is known: alive, not about to end, and no half frame received."""
+        return self._connected and not self._retiring and not self._incoming
 
     @property
-    def has_begun(self) -> bool:
-        """Whether it has taken on what it was sent last."""
-        # A job that writes into whatever is open may have spoiled the number: then it has begun.
-        return self._begun.get() != self._requests - 1
+    def has_started_call(self) -> bool:
+        """Whether it has started the call that it was sent last."""
+        # A job that writes into whatever is open may have overwritten the number: then it has started.
+        return self._started_call.get() != self._requests - 1
 
-    def look(self) -> bool:
-        """Takes in what the loop has not seen yet, such as the child's end, and tells whether a job may be sent."""
+    def refresh(self) -> bool:
+        """Reads what the loop has not read yet, such as the child's end; returns whether a job may be sent."""
         while self.usable and self._receive():
             pass
         return self.usable
 
     async def prepare(self, hello: Hello) -> None:
-        """Tells a new child how to set itself up, and waits until it is ready; CpuStartError when it fails."""
+        """Sends a new child its settings, and waits until it is ready; CpuStartError when it fails."""
         try:
             async with asyncio.timeout(START_LIMIT_S):
-                reply = await self.request(self.pack(Kind.HELLO, hello))
+                reply = await self.request(self.pack(FrameKind.HELLO, hello))
         except TimeoutError:
             raise CpuStartError(f"it was not ready after {START_LIMIT_S:g} s and was killed") from None
-        if isinstance(reply, ChildEnd):
+        if isinstance(reply, ExitStatus):
             manner = reply.reason or reply.signal_name or f"exit code {reply.exit_code}; its stderr may say why"
             raise CpuStartError(f"it ended before it was ready ({manner})")
         answer = reply.load()
@@ -120,20 +143,20 @@ class ChildProcess:
         if isinstance(answer, int):
             self._inherited_peak_bytes = answer
 
-    def pack(self, kind: Kind, value: object) -> bytes:
-        """The frame for the next request(); raises what pickling `value` raises, and nothing has happened then."""
+    def pack(self, kind: FrameKind, value: object) -> bytes:
+        """The frame for the next request(); raises what pickling `value` raises, and then nothing has changed."""
         return dump_frame(kind, self._requests + 1, value)
 
-    async def request(self, frame: bytes, on_message: Callable[[object], None] | None = None) -> Frame | ChildEnd:
-        """Sends what pack() made; the child's answer, or how it ended instead. Cancelled, it kills the child."""
-        if self.end is not None:
-            return self.end
+    async def request(self, frame: bytes, on_message: Callable[[object], None] | None = None) -> Frame | ExitStatus:
+        """Sends a frame of pack(); returns the child's answer, or how it ended. Cancelled, it kills the child."""
+        if self.exit_status is not None:
+            return self.exit_status
         self._requests += 1
-        reply: asyncio.Future[Frame | ChildEnd] = self._loop.create_future()
+        reply: asyncio.Future[Frame | ExitStatus] = self._loop.create_future()
         self._reply = reply
         self._on_message = on_message
         self._outgoing = memoryview(frame)
-        del frame  # a big one is not to be held for as long as the job runs
+        del frame  # a big one must not be held for as long as the job runs
         self._send()
         try:
             return await reply
@@ -145,9 +168,9 @@ class ChildProcess:
             self._reply = self._on_message = None
 
     def kill(self, reason: str | None = None) -> None:
-        """Sends SIGKILL to the child and to what its jobs started; `reason` goes into its end."""
-        self._dismissed = True
-        if self.end is None:
+        """Sends SIGKILL to the child and to what its jobs started; `reason` goes into its exit status."""
+        self._retiring = True
+        if self.exit_status is None:
             self._kill_reason = self._kill_reason or reason
             self._kill_group()
 
@@ -155,22 +178,22 @@ class ChildProcess:
         """Lets an idle child run its atexit handlers and end; kills a busy or a slow one for `reason`."""
         if self._reply is not None:
             self.kill(reason)
-        if self._dismissed or self.end is not None:
+        if self._retiring or self.exit_status is not None:
             return
-        self._dismissed = True
+        self._retiring = True
         if self._connected:
             with suppress(OSError):
                 self._connection.shutdown(socket.SHUT_WR)
         self._kill_timer = self._loop.call_later(RETIRE_LIMIT_S, self.kill)
 
     def filenos(self) -> tuple[int, ...]:
-        """The descriptors that join it to us: see `monarq.workers.system.forks`."""
-        if self.end is not None:
+        """The descriptors that connect us to it: see `monarq.workers.system.forks`."""
+        if self.exit_status is not None:
             return ()
         return self._connection.fileno(), self._lifeline_fd, -1 if self._pidfd is None else self._pidfd
 
     async def wait_ended(self) -> None:
-        """Waits until the process is gone and reaped."""
+        """Waits until the process has ended and is reaped."""
         await self._ended.wait()
 
     def _send(self) -> None:
@@ -179,9 +202,9 @@ class ChildProcess:
         except BlockingIOError:
             sent = 0
         except OSError:
-            self._hang_up()
+            self._disconnect()
             return
-        # What is sent whole is let go: an empty view of it would keep it.
+        # A frame that is sent is let go of: an empty view of it would keep it.
         self._outgoing = self._outgoing[sent:] or _NOTHING
         if self._outgoing:
             self._loop.add_writer(self._connection, self._send_rest)
@@ -191,7 +214,7 @@ class ChildProcess:
         self._send()
 
     def _receive(self) -> bool:
-        """Takes what has come in; False when there was nothing, or when there will be nothing more."""
+        """Reads once; returns False when there was nothing to read, or will be nothing more."""
         try:
             data = self._connection.recv(READ_BYTES)
         except BlockingIOError:
@@ -199,22 +222,22 @@ class ChildProcess:
         except OSError:
             data = b""
         if not data:
-            self._hang_up()
+            self._disconnect()
             return False
         self._incoming.feed(data)
         try:
             while (frame := self._incoming.take()) is not None:
                 self._dispatch(frame)
         except ValueError:
-            self._hang_up()
+            self._disconnect()
             self.kill(SOCKET_MISUSED)
         return self._connected
 
     def _dispatch(self, frame: Frame) -> None:
-        # A thread that a job left behind may send on: what does not belong to this job is dropped.
-        if self._reply is None or self._reply.done() or frame.job != self._requests:
+        # A thread that an earlier job left behind may still send: frames of another call are dropped.
+        if self._reply is None or self._reply.done() or frame.call != self._requests:
             return
-        if frame.kind is not Kind.MESSAGE:
+        if frame.kind is not FrameKind.MESSAGE:
             self._reply.set_result(frame)
         elif self._on_message is not None:
             self._pass_on(frame, self._on_message)
@@ -222,25 +245,27 @@ class ChildProcess:
     def _pass_on(self, frame: Frame, on_message: Callable[[object], None]) -> None:
         try:
             on_message(frame.load())
-        except Exception as error:  # noqa: BLE001 - it is told as the fault of any other callback of the loop is
+        except Exception as error:  # noqa: BLE001 - reported like the error of any other callback of the loop
             self._loop.call_exception_handler({"message": "on_message of a CPU job failed", "exception": error})
 
-    def _hang_up(self) -> None:
-        """Ends the conversation, from whichever side; a child that lives on without it is killed soon."""
+    def _disconnect(self) -> None:
+        """Stops reading and writing, whichever side closed; a child that lives on without the socket is killed soon."""
         if not self._connected:
             return
         self._connected = False
         self._loop.remove_reader(self._connection)
         self._loop.remove_writer(self._connection)
-        if self.end is None and not self._dismissed:
+        if self.exit_status is None and not self._retiring:
             self._kill_timer = self._loop.call_later(SILENT_LIMIT_S, self.kill, SOCKET_CLOSED)
 
-    def _watch_begin(self, waited_for: int) -> None:
-        """Looks now and then, which costs a job nothing: one that is unbegun at two looks is not begun any more."""
-        unbegun = self._reply is not None and self.jobs > 0 and not self._outgoing and not self.has_begun
-        if unbegun and waited_for == self._requests:
-            self.kill(NOT_BEGUN)
-        self._begin_timer = self._loop.call_later(BEGIN_LIMIT_S, self._watch_begin, self._requests if unbegun else 0)
+    def _watch_call_start(self, waited_for: int) -> None:
+        """Checks now and then, which costs a job nothing: a call that two checks find unstarted will never start."""
+        unstarted = self._reply is not None and self.jobs > 0 and not self._outgoing and not self.has_started_call
+        if unstarted and waited_for == self._requests:
+            self.kill(NOT_STARTED)
+        self._call_start_timer = self._loop.call_later(
+            CALL_START_LIMIT_S, self._watch_call_start, self._requests if unstarted else 0
+        )
 
     def _watch_exit(self) -> None:
         if self._pidfd is not None:
@@ -249,42 +274,83 @@ class ChildProcess:
             self._loop.call_later(EXIT_POLL_S, self._watch_exit)
 
     def _reap(self) -> bool:
-        """Takes the exit status and finishes; False when the process lives."""
+        """Takes the exit status and finishes; returns False when the process lives."""
         if self._pidfd is not None:
-            # What jobs started goes too, and before the reaping: until then the group's number is surely ours.
+            # Processes that jobs started are killed too, and before the reaping: until then the group's id is ours.
             self._kill_group()
-        end = reap(self.pid, inherited_peak_bytes=self._inherited_peak_bytes, kill_reason=self._kill_reason)
-        if end is None:
+        status = reap(self.pid, inherited_peak_bytes=self._inherited_peak_bytes, kill_reason=self._kill_reason)
+        if status is None:
             return False
         if self._pidfd is None:
             self._kill_group()
-        self._finish(end)
+        if status.exit_code == BROKEN_SOCKET_EXIT:
+            status = replace(status, reason=SOCKET_CLOSED)
+        self._finish(status)
         return True
 
-    def _finish(self, end: ChildEnd) -> None:
-        # The job's answer may have come in just before the end: it counts.
+    def _finish(self, status: ExitStatus) -> None:
+        # The job's answer may have arrived just before the end: it counts.
         while self._connected and self._receive():
             pass
-        self.end = end
-        self._hang_up()
+        self.exit_status = status
+        self._disconnect()
         if self._kill_timer is not None:
             self._kill_timer.cancel()
         if self._pidfd is not None:
             self._loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
-        self._begin_timer.cancel()
-        self._begun.close()
+        self._call_start_timer.cancel()
+        self._started_call.close()
         self._connection.close()
         os.close(self._lifeline_fd)
         # We reaped it ourselves, for its memory figure: Popen must not wait for it again.
-        self._process.returncode = end.exit_code or 0
+        self._process.returncode = status.exit_code or 0
         if self._reply is not None and not self._reply.done():
-            self._reply.set_result(end)
+            self._reply.set_result(status)
         self._ended.set()
 
     def _kill_group(self) -> None:
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
-            # Gone already; macOS says "not permitted" of a group of zombies.
+            # It has ended already; macOS says "not permitted" of a group of zombies.
             return
+
+
+def _spawn(sys_path: list[str]) -> SpawnedChild:
+    """Starts a child in a session of its own, so that Ctrl-C spares it and its whole group can be killed.
+
+    Args:
+        sys_path: its import path from the very first import on, as monarq itself may be found only by it.
+
+    Raises:
+        OSError: the system refuses another process or descriptor.
+    """
+    connection, theirs = socket.socketpair()
+    connection.setblocking(False)
+    lifeline_theirs, lifeline_fd = os.pipe()
+    memory_fd = open_shared_memory()
+    try:
+        started_call = StartedCall(memory_fd)
+        process = subprocess.Popen(
+            _command_line(theirs.fileno(), lifeline_theirs, memory_fd),
+            stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(), lifeline_theirs, memory_fd),
+            start_new_session=True,
+            env=dict(os.environ, PYTHONPATH=os.pathsep.join(path or os.getcwd() for path in sys_path)),  # noqa: PTH109
+        )
+    except BaseException:
+        connection.close()
+        os.close(lifeline_fd)
+        raise
+    finally:
+        theirs.close()
+        os.close(lifeline_theirs)
+        os.close(memory_fd)
+    return SpawnedChild(process, connection, lifeline_fd, started_call)
+
+
+def _command_line(connection_fd: int, lifeline_fd: int, memory_fd: int) -> list[str]:
+    """The child's command; -P keeps the working directory out of the front of the import path that we pass."""
+    numbers = (connection_fd, lifeline_fd, memory_fd, os.getpid())
+    return [sys.executable, "-P", "-m", CHILD_MODULE, *map(str, numbers)]

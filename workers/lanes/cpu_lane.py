@@ -1,8 +1,8 @@
 """The CPU lane: one warm child process beside the worker that runs plain `def` jobs.
 
-The runner hands it a call and awaits the outcome, while the worker's event loop stays free. The lane guarantees that a
+The runner gives it a call and awaits the outcome, while the worker's event loop stays free. The lane guarantees that a
 job which passes its timeout or its memory limit, or is cancelled, is killed at once with the processes it started,
-whatever its code is doing, and that no death of the child reaches the worker: the next job finds a new one.
+whatever its code is doing, and that no death of the child harms the worker: the next job gets a new child.
 """
 
 from __future__ import annotations
@@ -16,38 +16,19 @@ from typing import Any
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.text.error_text import max_error_text
 from monarq.workers.config.log_settings import LogSettings
-from monarq.workers.lanes.child_end import STOPPED, ChildEnd
-from monarq.workers.lanes.child_process import ChildProcess
-from monarq.workers.lanes.cpu_call import CpuCall, death_of, outcome_of, pack_call
-from monarq.workers.lanes.framing import Frame, Hello
-from monarq.workers.lanes.memory_guard import MemoryGuard, read_resident_bytes
-from monarq.workers.runs.cpu_errors import (
-    CpuJobDied,
-    CpuJobError,
-    CpuLaneError,
-    CpuMemoryExceeded,
-    CpuPickleError,
-    CpuStartError,
-    CpuUnreachableError,
-)
+from monarq.workers.lanes.child_process import STOPPED, ChildProcess
+from monarq.workers.lanes.child_protocol import CpuCall, Frame, Hello
+from monarq.workers.lanes.cpu_call import death_of, outcome_of, pack_call
+from monarq.workers.lanes.memory_guard import MemoryGuard
+from monarq.workers.runs.cpu_errors import CpuLaneError, CpuStartError, CpuUnreachableError
 from monarq.workers.runs.raised import RaisedError
+from monarq.workers.system.memory import read_resident_bytes
+from monarq.workers.system.reaper import ExitStatus
 
-__all__ = [
-    "CpuCall",
-    "CpuJobDied",
-    "CpuJobError",
-    "CpuLane",
-    "CpuLaneError",
-    "CpuMemoryExceeded",
-    "CpuPickleError",
-    "CpuStartError",
-    "CpuUnreachableError",
-]
+_MAX_CHILDREN_PER_CALL = 3
+"""So many children may end one after the other before they start a call; then the call fails."""
 
-_MOST_CHILDREN = 3
-"""So many children may end before they begin a job, until it waits for better times."""
-
-_CROWDED = 0.8
+_FULL_SHARE = 0.8
 """A child that already holds this share of a job's limit from earlier jobs is replaced before the job."""
 
 
@@ -55,7 +36,7 @@ class CpuLane:
     """Runs calls in a child process, one at a time; further ones wait their turn in order of arrival.
 
     Attributes:
-        restarts: how many children have taken another's place since the lane was made.
+        restarts: how many children have replaced another since the lane was made.
     """
 
     def __init__(
@@ -73,10 +54,10 @@ class CpuLane:
         Args:
             max_jobs_per_child: after so many jobs a child is replaced by a fresh one.
             default_memory_bytes: the limit for calls that bring none; None for no limit.
-            sys_path: entries that stand before this process's own sys.path in the child.
+            sys_path: entries of the child's import path before those of this process.
             preload: modules that a child imports before its first job.
             log: how a child logs; None leaves that to its jobs.
-            worker_id: the worker, for a child's log lines.
+            worker_id: the worker's name in a child's log lines.
         """
         if max_jobs_per_child < 1:
             raise ValueError(f"max_jobs_per_child must be at least 1, not {max_jobs_per_child}")
@@ -96,7 +77,7 @@ class CpuLane:
 
     @property
     def busy(self) -> bool:
-        """Whether a call runs, or waits for a child."""
+        """Whether a call runs or waits."""
         return self._turn.locked()
 
     @property
@@ -107,7 +88,7 @@ class CpuLane:
     @property
     def pids(self) -> set[int]:
         """The process ids of all children that have not ended."""
-        return {child.pid for child in self._children if child.end is None}
+        return {child.pid for child in self._children if child.exit_status is None}
 
     async def start(self) -> None:
         """Starts the child and waits until it is warm; does nothing when it is.
@@ -119,7 +100,7 @@ class CpuLane:
         await self._usable_child()
 
     async def stop(self) -> None:
-        """Ends the child, at once when it is busy; its call raises CpuJobDied. May be called at any time, and again."""
+        """Ends the child, at once when it is busy; its call raises CpuJobDied. May be called at any time and twice."""
         self._stopped = True
         children, starting = tuple(self._children), self._starting
         for child in children:
@@ -127,7 +108,7 @@ class CpuLane:
         for child in children:
             await child.wait_ended()
         if starting is not None:
-            # That it fails is our doing: nobody need hear of it.
+            # It fails because of us: that is no error to report.
             await asyncio.gather(starting, return_exceptions=True)
 
     async def run(
@@ -143,38 +124,38 @@ class CpuLane:
 
         Args:
             call: what to run.
-            timeout_s: how long the job may run, in seconds, once it is sent to the child; None for ever.
-            memory_bytes: how much resident memory the child may hold meanwhile; None for the lane's default.
+            timeout_s: how long the job may run, in seconds, once it is sent to the child; None for no limit.
+            memory_bytes: how much resident memory the child may have meanwhile; None for the lane's default.
             on_message: called in the event loop with each payload the job passes to cpu_child.send_message().
-            on_raised: called with what the function raised, as the child saw it, before something like it is raised.
+            on_raised: called with a description of the exception that the function raised, before it is raised here.
 
         Raises:
             Exception: what the function raised, with the child's traceback as its `__cause__`.
-            CpuJobError: what the function raised, when that itself cannot be raised here.
+            CpuJobError: a stand-in for what the function raised, when that itself cannot be raised here.
             CpuPickleError: the arguments or the result cannot be pickled; the child lives on.
             CpuUnreachableError: the function cannot be imported by name in another process.
             TimeoutError: the job passed its timeout and was killed.
             CpuMemoryExceeded: the job passed its memory limit and was killed.
             CpuJobDied: the child died under the job, or the lane was stopped.
-            CpuStartError: there was no child, and none could be started.
+            CpuStartError: no child could be started, or none that started the call.
         """
         if call.declared is None and (call.module == "__main__" or "<" in call.qualname):
             raise CpuUnreachableError(call.module, call.qualname)
         limit_bytes = self._default_memory_bytes if memory_bytes is None else memory_bytes
         async with self._turn:
-            for _ in range(_MOST_CHILDREN):
-                child = await self._child_with_room(limit_bytes)
+            for _ in range(_MAX_CHILDREN_PER_CALL):
+                child = await self._child_with_memory(limit_bytes)
                 try:
-                    frame = await self._ask(child, call, timeout_s, limit_bytes, on_message)
+                    frame = await self._call_child(child, call, timeout_s, limit_bytes, on_message)
                 finally:
-                    self._replace_if_worn(child)
+                    self._replace_if_due(child)
                 if frame is not None:
                     return outcome_of(call, frame, on_raised)
         raise CpuStartError(
-            f"{_MOST_CHILDREN} of them ended one after the other, before they had begun {call.qualname}"
+            f"{_MAX_CHILDREN_PER_CALL} of them ended one after the other, before they had begun {call.qualname}"
         )
 
-    async def _ask(
+    async def _call_child(
         self,
         child: ChildProcess,
         call: CpuCall,
@@ -182,7 +163,7 @@ class CpuLane:
         limit_bytes: int | None,
         on_message: Callable[[Any], None] | None,
     ) -> Frame | None:
-        """The child's answer; None where it ended before it had begun the call, which is another child's then."""
+        """The child's answer; None where it ended before it had started the call, which another child runs then."""
         guard = None
         if limit_bytes is not None:
             guard = MemoryGuard(pid=child.pid, limit_bytes=limit_bytes, on_excess=child.kill)
@@ -195,16 +176,16 @@ class CpuLane:
         finally:
             if guard is not None:
                 guard.stop()
-        if not isinstance(reply, ChildEnd):
+        if not isinstance(reply, ExitStatus):
             return reply
-        if child.has_begun or (guard is not None and guard.exceeded):
+        if child.has_started_call or (guard is not None and guard.exceeded):
             raise death_of(call, reply, guard)
         return None
 
-    async def _child_with_room(self, limit_bytes: int | None) -> ChildProcess:
-        """A usable child; a fresh one when what earlier jobs left behind would at once fail a job with this limit."""
+    async def _child_with_memory(self, limit_bytes: int | None) -> ChildProcess:
+        """A usable child; a fresh one where what earlier jobs left in memory would fail a job with this limit."""
         child = await self._usable_child()
-        if limit_bytes is None or not child.jobs or read_resident_bytes(child.pid) < limit_bytes * _CROWDED:
+        if limit_bytes is None or not child.jobs or read_resident_bytes(child.pid) < limit_bytes * _FULL_SHARE:
             return child
         child.retire()
         return await self._usable_child()
@@ -213,7 +194,7 @@ class CpuLane:
         if self._stopped:
             raise CpuLaneError("the CPU lane is stopped: call start() before run()")
         if self._child is not None:
-            if self._child.look():
+            if self._child.refresh():
                 return self._child
             self._child.retire()
         # Shielded, as others may wait for the same child, and the next call will want it anyway.
@@ -230,7 +211,7 @@ class CpuLane:
                 raise CpuLaneError("the CPU lane was stopped while its child was to start")
             path = list(dict.fromkeys((*self._sys_path, *sys.path)))
             child = ChildProcess.spawn(path)
-            self._children = {other for other in (*self._children, child) if other.end is None}
+            self._children = {other for other in (*self._children, child) if other.exit_status is None}
             python_path = os.environ.get("PYTHONPATH")
             await child.prepare(
                 Hello(path, python_path, list(self._preload), self._log, self._worker_id, max_error_text())
@@ -240,14 +221,14 @@ class CpuLane:
             self._backoff.reset()
             return child
         except CpuStartError:
-            # Whoever waits for it comes again: not in a busy loop, where the system refuses at once.
+            # Callers try again: not in a busy loop, where the system refuses at once.
             await asyncio.sleep(self._backoff.next_s())
             raise
         finally:
             self._starting = None
 
-    def _replace_if_worn(self, child: ChildProcess) -> None:
-        """Warms the next child up before it is needed, when this one is dead or has run its share."""
+    def _replace_if_due(self, child: ChildProcess) -> None:
+        """Warms the next child up before it is needed, when this one is dead or has run its share of jobs."""
         if child.jobs >= self._max_jobs_per_child:
             child.retire()
         if not self._stopped and not child.usable:

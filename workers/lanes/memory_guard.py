@@ -1,28 +1,27 @@
-"""Watches the resident memory of a CPU child while a job with a limit runs.
+"""The memory guard: watches the resident memory of a CPU child while a job with a limit runs.
 
-Started and stopped by CpuLane around such a job. Memory grows only as fast as the kernel can clear pages, so the guard
-looks again before what is left of the limit can have been filled: seldom when there is much room, often near the end.
+CpuLane starts and stops one around such a job. Memory grows only as fast as the kernel can clear pages, so the guard
+polls again before the rest of the limit can have been filled: seldom when much is left, often near the limit.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Callable
-from resource import getpagesize
 
-LONGEST_PAUSE_S = 0.05
-SHORTEST_PAUSE_S = 0.002
+from monarq.workers.system.memory import read_resident_bytes
+
+MAX_PAUSE_S = 0.05
+MIN_PAUSE_S = 0.002
 FILL_BYTES_PER_S = 8 << 30
-"""Faster than one thread fills fresh memory on the machines of today."""
+"""More than one thread can fill on today's machines."""
 
 
 class MemoryGuard:
-    """Calls `on_excess` once, when the process's resident memory is seen above the limit.
+    """Calls `on_excess` once, when it finds the process's resident memory above the limit.
 
     Attributes:
-        peak_bytes: the most that was seen.
+        peak_bytes: the most that was found.
         exceeded: whether the limit was passed.
     """
 
@@ -39,39 +38,17 @@ class MemoryGuard:
         return self.peak_bytes > self.limit_bytes
 
     def start(self) -> None:
-        """Looks now, and then again and again."""
+        """Polls now, and then again and again."""
         seen_bytes = read_resident_bytes(self._pid)
         self.peak_bytes = max(self.peak_bytes, seen_bytes)
         if self.exceeded:
             self._on_excess()
             return
         pause_s = (self.limit_bytes - seen_bytes) / FILL_BYTES_PER_S
-        pause_s = min(max(pause_s, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
+        pause_s = min(max(pause_s, MIN_PAUSE_S), MAX_PAUSE_S)
         self._timer = asyncio.get_running_loop().call_later(pause_s, self.start)
 
     def stop(self) -> None:
-        """Stops looking."""
+        """Stops polling."""
         if self._timer is not None:
             self._timer.cancel()
-
-
-def read_resident_bytes(pid: int) -> int:
-    """A process's resident memory in bytes; 0 when it is gone."""
-    if sys.platform == "linux":
-        try:
-            fd = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
-        except FileNotFoundError:
-            return 0
-        try:
-            return int(os.read(fd, 128).split()[1]) * getpagesize()
-        except ProcessLookupError:
-            return 0
-        finally:
-            os.close(fd)
-    else:
-        import psutil
-
-        try:
-            return int(psutil.Process(pid).memory_info().rss)
-        except psutil.NoSuchProcess:
-            return 0

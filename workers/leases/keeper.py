@@ -19,7 +19,7 @@ from monarq.shared.commands.workers.renew import BATCH, renew
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
-from monarq.workers.system.forks import FORKS
+from monarq.workers.system.forks import FORK_GUARD
 
 
 class LeaseTable:
@@ -123,7 +123,7 @@ class LeaseKeeper:
     def _keep(self) -> None:
         redis = self._open_redis()
         self._connections = redis.connection_pool
-        FORKS.part_from(self)
+        FORK_GUARD.close_in_forks(self)
         backoff = Backoff(0.1, min(1.0, self._lease_s / 6))
         try:
             while not self._stopped.is_set():

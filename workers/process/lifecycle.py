@@ -16,7 +16,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.workers.recover import retire
+from monarq.shared.commands.workers.recover import deregister
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
@@ -30,7 +30,7 @@ from monarq.workers.process.redis_wait import wait_for_redis
 from monarq.workers.reporting.log_setup import let_speak
 from monarq.workers.reporting.process_stats import ProcessSampler
 from monarq.workers.reporting.traces import tracing
-from monarq.workers.system.forks import FORKS
+from monarq.workers.system.forks import FORK_GUARD
 from monarq.workers.system.job_processes import JobProcesses
 
 LAST_WORDS_S: Final = 5.0
@@ -88,7 +88,7 @@ class WorkerLifecycle:
         source = self._dependencies.source
         pool = PrivatePool.like(source.client())
         redis = RedisClient(pool, shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL)
-        FORKS.part_from(redis)
+        FORK_GUARD.close_in_forks(redis)
         try:
             if await wait_for_redis(
                 redis, source.shown, self._dependencies.events, self._dependencies.settings, self._stopping
@@ -182,7 +182,7 @@ class WorkerLifecycle:
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
                 for keys in components.queues:
-                    await retire(redis, keys, self._dependencies.worker_id)
+                    await deregister(redis, keys, self._dependencies.worker_id)
 
 
 async def _say_last_words(components: Components) -> None:

@@ -42,9 +42,9 @@ from monarq.workers.leases.recoverer import Recoverer
 from monarq.workers.process.worker_protocol import Build, RunnableWorker
 from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, let_speak
 from monarq.workers.reporting.process_log import RecoveryLog, start_failure, still_at_work
-from monarq.workers.system.event_loop import run_through
-from monarq.workers.system.forks import FORKS
-from monarq.workers.system.output import never_wait_for_readers
+from monarq.workers.system.event_loop import run_until_complete
+from monarq.workers.system.forks import FORK_GUARD
+from monarq.workers.system.output import make_output_nonblocking
 from monarq.workers.system.signals import handling
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class WorkerMain:
                 asyncio.set_event_loop(runner.get_loop())
                 self._worker = build(self._spec, self._tell_ready)
                 configure_root_logging(self._spec.log)
-                run_through(runner.get_loop(), self._serve(self._worker))
+                run_until_complete(runner.get_loop(), self._serve(self._worker))
         except MonarqError as error:
             if self._is_ready:
                 raise
@@ -114,7 +114,7 @@ class WorkerMain:
     async def _serve(self, worker: RunnableWorker) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(end_without_memory)
-        FORKS.keep_from(self._loop)
+        FORK_GUARD.forbid_loop(self._loop)
         handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
         with handling(handlers):
             heartbeats = asyncio.create_task(self._send_heartbeats(worker))
@@ -215,11 +215,11 @@ def main(build: Build | None = None) -> None:
     Args:
         build: makes the worker; by default from the spec's target.
     """
-    never_wait_for_readers()
+    make_output_nonblocking()
     faulthandler.enable()
     channel = WorkerEnd(socket.socket(fileno=int(sys.argv[sys.argv.index("--control-fd") + 1])))
-    FORKS.part_from(channel)
-    FORKS.keep_apart()
+    FORK_GUARD.close_in_forks(channel)
+    FORK_GUARD.install()
     messages = channel.messages()
     start = next(messages, None)
     if not isinstance(start, Start):

@@ -140,10 +140,10 @@ def _load_module(
     background: list[BackgroundTask] = []
     if crons:
         from monarq.workers.cron.entry import entries_of
-        from monarq.workers.cron.keeper import CronKeeper
+        from monarq.workers.cron.scheduler import CronScheduler
 
         background.append(
-            CronKeeper(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, events=events)
+            CronScheduler(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, events=events)
         )
     return Loaded(list(jobs), settings, UrlSource(redis_url(url)), events, background)
 

@@ -101,7 +101,7 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
         exit_code: the process's exit code; None when a signal ended it, or when it is not known.
         signal_name: the signal that ended it, such as "SIGSEGV"; else None.
         peak_memory_bytes: the most resident memory the process ever had; None when nobody could tell.
-        peak_is_bound: whether it may have been less: see `ChildEnd`.
+        peak_is_bound: whether it may have been less: see `ExitStatus`.
         reason: why the worker itself killed it, or what a job had spoiled; None for neither.
     """
 

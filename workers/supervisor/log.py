@@ -6,8 +6,8 @@ import socket
 from typing import TYPE_CHECKING, Final, Protocol
 
 from monarq.shared.text.loggers import MultilineText, get_logger
-from monarq.workers.lanes.child_end import ChildEnd
 from monarq.workers.reporting.process_log import RecoveryLog
+from monarq.workers.system.reaper import ExitStatus
 
 if TYPE_CHECKING:
     from monarq.workers.control.messages import ExitReason, Ready
@@ -29,7 +29,7 @@ class LoggedWorker(Protocol):
     start_error: str | None
     clean_exit: ExitReason | None
     kill_reason: str | None
-    end: ChildEnd | None
+    end: ExitStatus | None
 
 
 class SupervisorLog(RecoveryLog):
@@ -170,7 +170,7 @@ def _start_error(worker: LoggedWorker) -> str:
     return worker.start_error or f"{_name(worker)} could not start; its stderr says why"
 
 
-def _memory(end: ChildEnd | None) -> str:
+def _memory(end: ExitStatus | None) -> str:
     if end is None or end.peak_memory_bytes is None:
         return ""
     return f", {'at most ' if end.peak_is_bound else ''}{end.peak_memory_bytes / 2**20:,.0f} MB"

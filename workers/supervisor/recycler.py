@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from monarq.shared.redis.backoff import Backoff
-from monarq.workers.lanes.memory_guard import read_resident_bytes
 from monarq.workers.supervisor.log import SupervisorLog
 from monarq.workers.supervisor.worker_handle import WorkerHandle
 from monarq.workers.supervisor.worker_slot import WorkerSlot
+from monarq.workers.system.memory import read_resident_bytes
 
 CHECK_S: Final = 1.0
 """How often workers are checked: as often as they send heartbeats."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -36,11 +35,10 @@ from monarq.workers.control.messages import (
     StartFailed,
     StopClaiming,
 )
-from monarq.workers.lanes.child_end import ChildEnd, reap
-from monarq.workers.lanes.memory_guard import read_resident_bytes
 from monarq.workers.supervisor.log import SupervisorLog, hang_note, stop_timeout_note
-from monarq.workers.system.job_processes import family_of, kill
-from monarq.workers.system.reaper import has_ended
+from monarq.workers.system.job_processes import kill, process_tree
+from monarq.workers.system.memory import own_peak_bytes, read_resident_bytes
+from monarq.workers.system.reaper import ExitStatus, has_ended, reap
 
 # -P keeps the working directory out of the import path: a file there called queue.py, say, must not break the start.
 COMMAND: Final = (sys.executable, "-P", "-m", "monarq.workers.process")
@@ -48,8 +46,6 @@ COMMAND: Final = (sys.executable, "-P", "-m", "monarq.workers.process")
 TICK_S: Final = 0.5
 EXIT_S: Final = 5.0
 """How long a process may take to exit that has said that it will."""
-
-_MAXRSS_UNIT_BYTES: Final = 1 if sys.platform == "darwin" else 1024
 
 
 class WorkerHandle:
@@ -91,7 +87,7 @@ class WorkerHandle:
         self.clean_exit: ExitReason | None = None
         self.failed = False
         self.kill_reason: str | None = None
-        self.end: ChildEnd | None = None
+        self.end: ExitStatus | None = None
         self._process = process
         self._channel = channel
         self._limits = limits
@@ -198,8 +194,7 @@ class WorkerHandle:
             # Its jobs will run again: processes that they have started must not run beside them.
             self._kill_tree()
         # Until its exec, a child's memory counts as our own.
-        own_peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT_BYTES
-        self.end = reap(self.pid, inherited_peak_bytes=own_peak_bytes, kill_reason=self.kill_reason)
+        self.end = reap(self.pid, inherited_peak_bytes=own_peak_bytes(), kill_reason=self.kill_reason)
         self._finish()
         return True
 
@@ -267,7 +262,7 @@ class WorkerHandle:
     def _kill_hung(self) -> None:
         self.kill_reason = hang_note(self.silent_s)
         self._log.worker_hung(self, self.silent_s)
-        self._to_kill |= family_of(self.pid)  # its descendants are not found once it has ended
+        self._to_kill |= process_tree(self.pid)  # its descendants are not found once it has ended
         # Its fault handler writes all stacks on SIGABRT, whoever holds the interpreter's lock.
         self._signal(signal.SIGABRT)
         self._replace_kill_timer(self._limits.dump_s, self._kill_tree)
@@ -297,7 +292,7 @@ class WorkerHandle:
 
     def _kill_tree(self) -> None:
         """Kills it and what it and its jobs have started; call it before it is reaped."""
-        self._to_kill |= family_of(self.pid)
+        self._to_kill |= process_tree(self.pid)
         # macOS says "not permitted" of a group of zombies.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)

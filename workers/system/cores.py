@@ -1,7 +1,7 @@
-"""How many worker processes can really run at once: what the supervisor starts by default.
+"""Usable CPU cores: how many worker processes can run at once, which is how many the supervisor starts by default.
 
-The machine's cores are not the answer in a container: `os.cpu_count` sees all of the host's. Two things lower it, the
-process's affinity and the CPU quotas of its control groups (version 1 and 2), and the smallest counts.
+In a container `os.cpu_count` counts all cores of the host. Two things limit a process to fewer: its affinity, and the
+CPU quotas of its control groups (version 1 and 2). The smallest number counts.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ V1_MOUNTS: Final = (CGROUP_MOUNT / "cpu", CGROUP_MOUNT / "cpu,cpuacct")
 def usable_cores(root: Path = Path("/")) -> int:
     """The number of processes that can run at the same time here, at least 1.
 
-    A quota of part of a core counts as a whole one: with 1.5 CPUs, two workers use all of it and are paused for a few
+    A part of a core counts as a whole one: with a quota of 1.5 CPUs, two workers use all of it and are paused for a few
     hundredths of a second at most, where one worker would leave a third of it idle.
 
     Args:
-        root: the file system that holds `proc` and `sys`; another one for tests.
+        root: the folder that holds `proc` and `sys`; another one in tests.
     """
     quota = cpu_quota(root)
     return affinity_cores() if quota is None else max(1, min(affinity_cores(), math.ceil(quota)))
@@ -41,9 +41,9 @@ def affinity_cores() -> int:
 
 
 def cpu_quota(root: Path) -> float | None:
-    """The least quota, in CPUs, of the control groups this process is in; None without one.
+    """The smallest quota, in CPUs, of the control groups this process is in; None without one.
 
-    Files that are not there or that cannot be understood set no quota.
+    A file that is missing or cannot be parsed sets no quota.
     """
     quotas = [*_v2_quotas(root), *_v1_quotas(root)]
     return min(quotas, default=None)
@@ -74,10 +74,10 @@ def _own_groups(root: Path, controller: str | None) -> Iterator[str]:
 
 
 def _up_to_mount(mount: Path, group: str) -> Iterator[Path]:
-    """The group's folder and all above it: a parent's quota binds too.
+    """The group's folder and all above it: a parent's quota limits it too.
 
-    Inside a container the path may be the host's, of which nothing but the mount itself is to be seen, or lead
-    upwards (`/../..`): what is not there sets no quota, and the mount comes last in any case.
+    Inside a container the path may be the host's, of which only the mount itself is visible, or lead upwards
+    (`/../..`): a folder that is missing sets no quota, and the mount comes last in any case.
     """
     parts = [part for part in group.split("/") if part not in ("", ".", "..")]
     for depth in range(len(parts), -1, -1):

@@ -1,4 +1,4 @@
-"""Keeps a worker's event loop running, whatever leaves the tasks that its jobs have started."""
+"""Runs a worker's event loop until its main coroutine ends, whatever the tasks raise that its jobs have started."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 
-def run_through(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, None]) -> None:
-    """Runs the loop until `main` has ended, through what stops it before.
+def run_until_complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, None]) -> None:
+    """Runs the loop until `main` has ended, also where something stops the loop before.
 
-    A SystemExit or KeyboardInterrupt that leaves a task stops any loop, as asyncio has it. One that a job's own task
-    raises is for that job: the others would be cancelled with the loop, and their tries used up.
+    A SystemExit or KeyboardInterrupt that leaves a task stops any asyncio loop. One that a job's own task raises must
+    end that job only: with the loop all other jobs would be cancelled, and their tries used up.
     """
-    gc.freeze()  # the program's modules and jobs stay as long as the process: no collection is to look at them again
+    gc.freeze()  # the program's modules and jobs live as long as the process: no collection needs to look at them again
     task = loop.create_task(main)
     while True:
         try:

@@ -1,58 +1,62 @@
-"""What a process that a job forks gets of its worker's connections: nothing.
+"""Forks that jobs make: they inherit neither the worker's connections nor its signal handlers.
 
-A fork has all descriptors of its parent. Kept open in a child that lives on, the worker's would hide its death from
-its supervisor, from Redis and from its cpu child. Each part of a worker that has such descriptors names itself here.
+A fork has all descriptors and handlers of its parent. Kept open in a child that lives on, the worker's descriptors
+would hide its death from its supervisor, from Redis and from its CPU child. Its handlers would swallow the SIGTERM by
+which multiprocessing ends its processes. This imports next to nothing, because the CPU child's start waits for it.
 """
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    import asyncio  # for annotations only: the cpu child's start waits for what is imported here
+    import asyncio
 
 
-class Holder(Protocol):
-    """Something with descriptors that are the worker's alone."""
+class DescriptorHolder(Protocol):
+    """An object with descriptors that belong to the worker alone."""
 
     def filenos(self) -> Iterable[int]:
         """Those that are open now."""
         ...
 
 
-class Forks:
-    """The forks of this process.
+class ForkGuard:
+    """Keeps forks of this process apart from it.
 
-    1. keep_apart: from then on a fork parts with the worker's descriptors.
-    2. the code of a fork must not come back into the worker: where it does, the fork ends.
+    1. close_in_forks, install: from then on a fork closes the worker's descriptors.
+    2. A fork whose job returns into the worker's code exits (exit_if_fork, forbid_loop).
     """
 
     def __init__(self) -> None:
-        self._holders: WeakSet[Holder] = WeakSet()
+        self._holders: WeakSet[DescriptorHolder] = WeakSet()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_fork = False
 
-    def part_from(self, holder: Holder) -> None:
-        """What it holds is not for forks."""
+    def close_in_forks(self, holder: DescriptorHolder) -> None:
+        """Forks close the descriptors of this object."""
         self._holders.add(holder)
 
-    def keep_apart(self) -> None:
-        """To be called once in a process that is a worker's alone."""
-        os.register_at_fork(after_in_child=self._part)
+    def install(self) -> None:
+        """Begins; to be called once, in a process that is a worker's alone."""
+        os.register_at_fork(after_in_child=self._separate)
 
-    def keep_from(self, loop: asyncio.AbstractEventLoop) -> None:
-        """This loop must never turn in a fork."""
+    def forbid_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A fork that runs this loop exits."""
         self._loop = loop
 
-    def end_if_fork(self) -> None:
-        """Ends the process where it is a fork, and its job has come back as if it were the worker."""
+    def exit_if_fork(self) -> None:
+        """Exits where this process is a fork whose job has returned as if the fork were the worker."""
         if self._is_fork:
             os._exit(1)
 
-    def _part(self) -> None:
+    def _separate(self) -> None:
         self._is_fork = True
         close_in_fork(fd for holder in self._holders for fd in holder.filenos())
         if self._loop is not None:
@@ -60,7 +64,7 @@ class Forks:
 
 
 def close_in_fork(fds: Iterable[int]) -> None:
-    """Parts with descriptors, and keeps their numbers taken: objects of the parent will close them once more."""
+    """Points descriptors at /dev/null. Their numbers stay taken, as objects of the parent will close them once more."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd in fds:
         if fd >= 0:
@@ -68,5 +72,41 @@ def close_in_fork(fds: Iterable[int]) -> None:
     os.close(null)
 
 
-FORKS: Final = Forks()
-"""The one object that lives as long as the process."""
+FORK_GUARD: Final = ForkGuard()
+"""The guard of this process."""
+
+
+class ForkSignals:
+    """Signals that this process handles and that have their default actions in its forks."""
+
+    def __init__(self) -> None:
+        self._thread = threading.local()
+        self._handlers: dict[int, Any] = {}
+
+    def reset_in_forks(self, numbers: Iterable[signal.Signals]) -> None:
+        """Forks drop the handlers that these signals have now; a handler that a job sets later stays in its forks."""
+        if not self._handlers:
+            os.register_at_fork(before=self._block, after_in_parent=self._unblock, after_in_child=self._reset)
+        self._handlers |= {number: signal.getsignal(number) for number in numbers}
+
+    def _block(self) -> None:
+        """Before a fork: one that is terminated as soon as it is made would lose the signal to our handler."""
+        self._thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._handlers)
+
+    def _unblock(self) -> None:
+        """After a fork, in the parent."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._thread.mask)
+
+    def _reset(self) -> None:
+        """After a fork, in the new process."""
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) == handler:
+                signal.signal(number, _default_of(number))
+        # An event loop learns of signals by this descriptor: the fork's signals would reach the parent's loop.
+        with suppress(ValueError):
+            signal.set_wakeup_fd(-1)
+        self._unblock()
+
+
+def _default_of(number: int) -> signal.Handlers | Any:
+    return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL

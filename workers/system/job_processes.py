@@ -1,8 +1,8 @@
-"""The processes that the jobs of a worker process have started: found, and ended where their jobs are to run again.
+"""Processes that the jobs of a worker have started: found, and ended where their jobs will run again.
 
-A worker calls it before it hands jobs back, and its supervisor where it kills a worker or finds one dead. Found are all
-that descend from the worker or stand in its session. A daemon that a job has detached on purpose, by a second fork and
-a session of its own, is neither, and lives on.
+A worker uses this before it hands jobs back, and its supervisor where it kills a worker or finds one dead. A process is
+found where it descends from the worker or is in the worker's session. A daemon that a job has detached on purpose, by a
+second fork and a session of its own, is neither, and lives on.
 """
 
 from __future__ import annotations
@@ -15,73 +15,73 @@ from typing import Final
 
 import psutil
 
-END_S: Final = 0.5
+TERMINATE_S: Final = 0.5
 """How long the processes may take to end by SIGTERM."""
 
-_LOOK_S: Final = 0.02
+_POLL_S: Final = 0.02
 
 
-def family_of(pid: int) -> set[psutil.Process]:
-    """All processes that descend from this one or stand in its session, without itself.
+def process_tree(pid: int) -> set[psutil.Process]:
+    """All processes that descend from this one or are in its session, without itself.
 
-    Of a process that has ended, as long as it is not reaped, only its session is left.
+    Once it has ended, and until it is reaped, only those of its session are found.
     """
-    family = set(_descendants_of(pid))
+    found = set(_descendants_of(pid))
     for other in psutil.pids():
         with suppress(OSError, psutil.Error):
             if other != pid and os.getsid(other) == pid:
-                family.add(psutil.Process(other))
-    return family
+                found.add(psutil.Process(other))
+    return found
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
-    """Sends SIGKILL; never to another process that has got the number of one of these."""
+    """Sends SIGKILL; never to another process that has got the id of one of these."""
     for process in processes:
         with suppress(psutil.Error):
             process.kill()
 
 
 class JobProcesses:
-    """What the jobs of this process have started, as far as it is there still.
+    """The processes that the jobs of this process have started and that still run.
 
-    What is there already when this is made belongs to the worker and not to a job: what its start-up hook has started,
-    such as a browser, is its shut-down hook's to end.
+    Processes that run already when this is made belong to the worker and not to a job: a process of the start-up hook,
+    such as a browser, is ended by the shut-down hook.
 
     Args:
-        spared: gives the process ids of the cpu lane's children, which the lane ends itself.
+        excluded_pids: returns the process ids of the CPU lane's children, which the lane ends itself.
     """
 
-    def __init__(self, spared: Callable[[], set[int]]) -> None:
+    def __init__(self, excluded_pids: Callable[[], set[int]]) -> None:
         self._pid = os.getpid()
-        self._spared = spared
-        self._workers_own = {process for process in family_of(self._pid) if process.pid not in spared()}
+        self._excluded_pids = excluded_pids
+        self._workers_own = {process for process in process_tree(self._pid) if process.pid not in excluded_pids()}
 
     def find(self) -> frozenset[psutil.Process]:
-        """Those that are there now."""
-        found, spared = family_of(self._pid), self._spared()
+        """Those that run now."""
+        found, excluded_pids = process_tree(self._pid), self._excluded_pids()
         for own in self._workers_own:
             found -= {own, *_descendants_of(own.pid)}
-        return frozenset(process for process in found if process.pid not in spared)
+        return frozenset(process for process in found if process.pid not in excluded_pids)
 
-    async def end(self, seen: frozenset[psutil.Process] = frozenset()) -> None:
+    async def terminate(self, found_before: frozenset[psutil.Process] = frozenset()) -> None:
         """Ends them: by SIGTERM, and by SIGKILL where that does not do it soon.
 
         Args:
-            seen: what was found before; it is ended too, as the child of a process that has ended is not found.
+            found_before: found earlier, and ended too: a process whose parent has ended is not found any more.
         """
-        ending = self.find() | seen
+        ending = self.find() | found_before
         for process in ending:
             with suppress(psutil.Error):
                 process.terminate()
         await _until_ended(ending)
-        # Meanwhile a thread that was given up may have started others.
+        # Meanwhile an abandoned thread may have started others.
         ending |= self.find()
         kill(ending)
         await _until_ended(ending)
 
     def kill_all(self) -> None:
-        """Kills whatever is left, the worker's own too: to be called as the last thing."""
-        kill(process for process in family_of(self._pid) if process.pid not in self._spared())
+        """Kills whatever is left, the worker's own processes too: to be called last of all."""
+        kill(process for process in process_tree(self._pid) if process.pid not in self._excluded_pids())
 
 
 def _descendants_of(pid: int) -> list[psutil.Process]:
@@ -92,13 +92,13 @@ def _descendants_of(pid: int) -> list[psutil.Process]:
 
 
 async def _until_ended(processes: Iterable[psutil.Process]) -> None:
-    for _ in range(round(END_S / _LOOK_S)):
-        if not any(map(_lives, processes)):
+    for _ in range(round(TERMINATE_S / _POLL_S)):
+        if not any(map(_is_running, processes)):
             return
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_POLL_S)
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

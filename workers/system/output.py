@@ -1,9 +1,9 @@
-"""Standard output and error that nobody ever waits for, and that raise nothing.
+"""Non-blocking standard output and error, which raise nothing.
 
-A worker, its supervisor and its cpu child put these in the place of Python's own before anything else. A line goes out
-at once where that needs no waiting. Where it does, as the reader of a pipe has stopped, it is kept, and a thread sends
-it on; what is more than can be kept is dropped and counted, and that is told once lines go out again. So no event loop
-stands still for its log, and no job fails as its terminal is gone.
+A worker, its supervisor and its CPU child put these in the place of Python's own streams before anything else. A line
+is written at once where that does not block. Where it would, as the reader of a pipe has stopped, the line is buffered
+and a thread writes it later; lines that the buffer cannot hold are dropped and counted, and the count is logged once
+lines go out again. So no event loop is blocked by its log, and no job fails because its terminal is gone.
 """
 
 from __future__ import annotations
@@ -24,21 +24,20 @@ from monarq.workers.system.output_sink import open_sink, wait_writable
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-KEPT_BYTES: Final = 4 << 20
-"""How much is kept of what could not go out yet."""
-_AT_ONCE: Final = 100
-"""How many of the writes that were kept are made at once, so that nobody waits for long."""
+BUFFER_BYTES: Final = 4 << 20
+"""How much is buffered of what could not be written yet."""
+_WRITES_AT_ONCE: Final = 100
+"""How many of the buffered writes are made in one go, so that no caller waits for long."""
 FLUSH_S: Final = 0.5
-"""How long a process that ends waits for what it has kept."""
+"""How long a process that ends waits until its buffer is written."""
 
-_GONE: Final = frozenset({errno.EPIPE, errno.EIO, errno.ECONNRESET})
+_READER_GONE: Final = frozenset({errno.EPIPE, errno.EIO, errno.ECONNRESET})
 
 
 def open_standard_descriptors() -> None:
-    """Opens those of the descriptors 0 to 2 that are closed on /dev/null; to be called before anything is opened.
+    """Opens /dev/null for those of the descriptors 0 to 2 that are closed; to be called before anything is opened.
 
-    Otherwise a socket would get such a number: what is printed would go into it, and libuv ends a process that closes
-    one.
+    Otherwise a socket would get such a number: prints would go into it, and libuv ends a process that closes one.
     """
     for fd in range(3):
         try:
@@ -52,30 +51,30 @@ def open_standard_descriptors() -> None:
             setattr(sys, f"__{name}__", getattr(sys, name))
 
 
-def never_wait_for_readers() -> None:
-    """Puts streams that never wait in the place of stdout and stderr; what a program has put there itself stays."""
+def make_output_nonblocking() -> None:
+    """Replaces stdout and stderr by streams that never block; a stream that the program itself has set stays."""
     open_standard_descriptors()
-    outputs: list[Output] = []
+    outputs: list[NonBlockingOutput] = []
     for fd, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is getattr(sys, f"__{name}__") and isinstance(stream, io.TextIOWrapper):
-            ours = _stream_like(stream, _output_for(fd, outputs))
-            setattr(sys, name, ours)
-            setattr(sys, f"__{name}__", ours)
-    atexit.register(_finish, outputs)
+            replacement = _stream_like(stream, _output_for(fd, outputs))
+            setattr(sys, name, replacement)
+            setattr(sys, f"__{name}__", replacement)
+    atexit.register(_flush, outputs)
 
 
-def _output_for(fd: int, outputs: list[Output]) -> Output:
-    """One for both where both lead to one file, so that their lines stay in order."""
+def _output_for(fd: int, outputs: list[NonBlockingOutput]) -> NonBlockingOutput:
+    """One for both descriptors where both are the same file, so that their lines stay in order."""
     for output in outputs:
         if os.path.sameopenfile(fd, output.fileno()):
             output.fds.append(fd)
             return output
-    outputs.append(Output(fd))
+    outputs.append(NonBlockingOutput(fd))
     return outputs[-1]
 
 
-def _stream_like(stream: io.TextIOWrapper, output: Output) -> io.TextIOWrapper:
+def _stream_like(stream: io.TextIOWrapper, output: NonBlockingOutput) -> io.TextIOWrapper:
     with suppress(OSError):
         stream.flush()
     return io.TextIOWrapper(
@@ -87,21 +86,21 @@ def _stream_like(stream: io.TextIOWrapper, output: Output) -> io.TextIOWrapper:
     )
 
 
-def _finish(outputs: list[Output]) -> None:
+def _flush(outputs: list[NonBlockingOutput]) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # a job may have put anything there
             stream.flush()
     for output in outputs:
-        output.wait_sent(FLUSH_S)
-        output.tell_of_dropped()
+        output.wait_written(FLUSH_S)
+        output.log_dropped()
 
 
-class Output(io.BufferedIOBase):
-    """A stream of bytes that never waits and never raises; any thread may write.
+class NonBlockingOutput(io.BufferedIOBase):
+    """A stream of bytes that never blocks and never raises; any thread may write.
 
     Attributes:
-        fds: the descriptors that it stands for.
-        name: as Python names its own streams.
+        fds: the descriptors that it writes for.
+        name: the name that Python gives its own stream.
     """
 
     def __init__(self, fd: int) -> None:
@@ -110,19 +109,19 @@ class Output(io.BufferedIOBase):
         self.name = "<stdout>" if fd == 1 else "<stderr>"
         self._sink = open_sink(fd)
         self._dropped = 0
-        self._goes_out = True
-        self._start_anew()
-        os.register_at_fork(after_in_child=self._start_anew)
+        self._last_write_succeeded = True
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
 
-    def _start_anew(self) -> None:
-        """What is kept at a fork is sent by the process where it was written."""
+    def _reset(self) -> None:
+        """Empties the buffer; in a fork too, as the parent writes what it has buffered."""
         self._changed = threading.Condition(threading.RLock())
-        self._kept: deque[bytes] = deque()
-        self._kept_bytes = 0
-        self._sending: threading.Thread | None = None
+        self._buffer: deque[bytes] = deque()
+        self._buffered_bytes = 0
+        self._thread: threading.Thread | None = None
 
     def fileno(self) -> int:
-        """The descriptor, for programs that are to write there too."""
+        """The descriptor, for programs that write there too."""
         return self.fds[0]
 
     def isatty(self) -> bool:
@@ -130,85 +129,85 @@ class Output(io.BufferedIOBase):
         return os.isatty(self.fileno())
 
     def writable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def close(self) -> None:
         """Does nothing: a job that closes its stdout does so for itself."""
 
     def write(self, data: ReadableBuffer) -> int:
-        """Takes all of it."""
+        """Writes, buffers or drops all of it."""
         chunk = bytes(data)
         with self._changed:
-            # Not by the thread alone: while a job logs without a pause, it hardly gets to run.
-            left = self._send(chunk) if self._send_kept() else chunk
+            # Not in the thread alone, which hardly gets to run while a job logs without a pause.
+            left = self._write_now(chunk) if self._write_buffered() else chunk
             if left:
-                self._keep(left)
+                self._buffer_or_drop(left)
         return len(chunk)
 
-    def wait_sent(self, longest_s: float) -> None:
-        """Waits until nothing is kept, but not for longer than this."""
+    def wait_written(self, longest_s: float) -> None:
+        """Waits until the buffer is empty, but not for longer than this."""
         until_s = time.monotonic() + longest_s
         with self._changed:
-            while self._kept_bytes and (left_s := until_s - time.monotonic()) > 0:
+            while self._buffered_bytes and (left_s := until_s - time.monotonic()) > 0:
                 self._changed.wait(left_s)
 
-    def _send_kept(self) -> bool:
-        """Sends what goes out now of what is kept; says whether a new line may be sent."""
-        if self._sink.waits:
+    def _write_buffered(self) -> bool:
+        """Writes of the buffer what does not block; returns whether a new line may be written now."""
+        if self._sink.blocks:
             return False
-        for _ in range(min(_AT_ONCE, len(self._kept))):
-            chunk = self._kept.popleft()
-            left = self._send(chunk)
-            self._kept_bytes -= len(chunk) - len(left)
+        for _ in range(min(_WRITES_AT_ONCE, len(self._buffer))):
+            chunk = self._buffer.popleft()
+            left = self._write_now(chunk)
+            self._buffered_bytes -= len(chunk) - len(left)
             if left:
-                self._kept.appendleft(left)
+                self._buffer.appendleft(left)
                 return False
-        return not self._kept
+        return not self._buffer
 
-    def _send(self, chunk: bytes) -> bytes:
-        """Sends what goes out now; gives the rest."""
+    def _write_now(self, chunk: bytes) -> bytes:
+        """Writes what does not block; returns the rest."""
         try:
-            self._follow()
+            self._follow_descriptor()
             left = chunk[self._sink.write(chunk) :]
         except BlockingIOError:
             return chunk
         except OSError as error:
             self._fail(chunk, error)
             return b""
-        self._goes_out = True
+        self._last_write_succeeded = True
         if self._dropped:
             self._wake_thread()
         return left
 
-    def _follow(self) -> None:
-        """Goes where the descriptor leads now: a job may have led it elsewhere, or have opened a file as our number."""
+    def _follow_descriptor(self) -> None:
+        """Opens the sink again where a job has redirected the descriptor, or opened another file under its number."""
         fd, before = self.fileno(), self._sink
-        if not before.is_of(fd):
+        if not before.is_file_of(fd):
             self._sink = open_sink(fd)
-            before.let_go(fd)
+            before.close(fd)
 
     def _fail(self, chunk: bytes, error: OSError) -> None:
-        self._goes_out = False
+        self._last_write_succeeded = False
         self._drop(chunk)
-        if error.errno in _GONE:
-            self._let_go()
+        if error.errno in _READER_GONE:
+            self._redirect_to_null()
 
-    def _keep(self, chunk: bytes) -> None:
+    def _buffer_or_drop(self, chunk: bytes) -> None:
         # One write alone is never too long: the rest of a line that is half out must follow.
-        if self._kept_bytes and self._kept_bytes + len(chunk) > KEPT_BYTES:
+        if self._buffered_bytes and self._buffered_bytes + len(chunk) > BUFFER_BYTES:
             self._drop(chunk)
             return
-        self._kept.append(chunk)
-        self._kept_bytes += len(chunk)
+        self._buffer.append(chunk)
+        self._buffered_bytes += len(chunk)
         self._wake_thread()
 
     def _drop(self, chunk: bytes) -> None:
         with self._changed:
             self._dropped += max(1, chunk.count(b"\n"))
 
-    def _let_go(self) -> None:
-        """The reader is gone: what jobs start must not fail for that either."""
+    def _redirect_to_null(self) -> None:
+        """The reader is gone: programs that jobs start must not fail for that either."""
         null = os.open(os.devnull, os.O_WRONLY)
         for fd in self.fds:
             os.dup2(null, fd)
@@ -217,52 +216,52 @@ class Output(io.BufferedIOBase):
     def _wake_thread(self) -> None:
         with self._changed:
             self._changed.notify_all()
-            if self._sending is None:
-                thread = threading.Thread(target=self._send_on, name="monarq-output", daemon=True)
-                with suppress(RuntimeError):  # no thread is to be had: the next line tries again
+            if self._thread is None:
+                thread = threading.Thread(target=self._run_thread, name="monarq-output", daemon=True)
+                with suppress(RuntimeError):  # the system refuses a thread: the next line tries again
                     thread.start()
-                    self._sending = thread
+                    self._thread = thread
 
-    def _send_on(self) -> None:
+    def _run_thread(self) -> None:
         while True:
             with self._changed:
-                while not self._kept and not (self._dropped and self._goes_out):
+                while not self._buffer and not (self._dropped and self._last_write_succeeded):
                     self._changed.wait()
-            if not self._kept:
-                self.tell_of_dropped()
-            elif self._sink.waits:
-                self._send_waiting()
+            if not self._buffer:
+                self.log_dropped()
+            elif self._sink.blocks:
+                self._write_blocking()
             else:
                 wait_writable(self._sink.fd)
                 with self._changed:
-                    self._send_kept()
+                    self._write_buffered()
                     self._changed.notify_all()
 
-    def _send_waiting(self) -> None:
+    def _write_blocking(self) -> None:
         with self._changed:
-            chunk = b"".join(self._kept)
-            self._kept.clear()
+            chunk = b"".join(self._buffer)
+            self._buffer.clear()
         count = len(chunk)
         while chunk:
-            chunk = self._send(chunk)
+            chunk = self._write_now(chunk)
         with self._changed:
-            self._kept_bytes -= count
+            self._buffered_bytes -= count
             self._changed.notify_all()
 
-    def tell_of_dropped(self) -> None:
-        """Logs how many lines have been dropped since it was told last, if there were any."""
+    def log_dropped(self) -> None:
+        """Logs how many lines have been dropped since the last time, if any."""
         with self._changed:
             if not self._dropped:
                 return
             count, self._dropped = self._dropped, 0
-        _log_dropped(count)
+        _log_dropped_lines(count)
         with self._changed:
             if self._dropped:
-                self._dropped += count - 1  # the line that was to tell it was dropped too
+                self._dropped += count - 1  # the line with the count was dropped too
 
 
-def _log_dropped(count: int) -> None:
-    from monarq.shared.text.loggers import get_logger  # put off: nearly no process needs it
+def _log_dropped_lines(count: int) -> None:
+    from monarq.shared.text.loggers import get_logger  # deferred: nearly no process needs it
 
     get_logger("monarq").warning(
         "%d line%s of output %s dropped: nobody read them, or they could not be written",

@@ -1,26 +1,93 @@
-"""Reaping: which processes have ended, and the orphans that nobody else will reap.
+"""Reaping: which child processes have ended and how, and the orphans that nobody else will reap.
 
-The supervisor's handler of SIGCHLD calls this. Its own workers are reaped one by one, by their process ids, so that
-their exit statuses and memory figures reach their objects. What else has ended is only looked at where this process
-is the one that orphans are given to: as PID 1 of a container, or as a subreaper.
+The supervisor reaps its workers one by one, by their process ids, and so does a worker its CPU child: so each exit
+status and memory figure reaches the object that stands for the process. Other ended processes are looked at only where
+the system gives orphans to this process: as PID 1 of a container, or as a subreaper.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 from collections.abc import Container
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 import psutil
 
+from monarq.workers.system.memory import peak_bytes
+
 _PR_GET_CHILD_SUBREAPER: Final = 37
 
 
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a process ended.
+
+    Attributes:
+        exit_code: its exit code; None when a signal ended it, or when somebody else reaped it.
+        signal_name: the signal that ended it, such as "SIGSEGV"; else None.
+        peak_memory_bytes: the most resident memory it ever had; None when somebody else reaped it.
+        reason: why this process killed it; None where it did not.
+        peak_is_bound: whether the peak may have been less: the kernel's count begins at our own size when we forked.
+    """
+
+    exit_code: int | None
+    signal_name: str | None
+    peak_memory_bytes: int | None
+    reason: str | None
+    peak_is_bound: bool = False
+
+
+def reap(pid: int, *, inherited_peak_bytes: int, kill_reason: str | None) -> ExitStatus | None:
+    """Takes the exit status of a child of ours; None when it has not ended.
+
+    Args:
+        pid: the child.
+        inherited_peak_bytes: where the kernel's count of its peak memory began: at our own size when we forked.
+        kill_reason: why we sent it SIGKILL, if we did.
+    """
+    try:
+        ended_pid, status, usage = os.wait4(pid, os.WNOHANG)
+    except ChildProcessError:
+        return ExitStatus(None, None, None, kill_reason)
+    if ended_pid == 0:
+        return None
+    code = os.waitstatus_to_exitcode(status)
+    peak = peak_bytes(usage)
+    return ExitStatus(
+        exit_code=code if code >= 0 else None,
+        signal_name=signal_name(-code) if code < 0 else None,
+        peak_memory_bytes=peak,
+        peak_is_bound=peak <= inherited_peak_bytes,
+        reason=kill_reason if code == -signal.SIGKILL else None,
+    )
+
+
+def open_pidfd(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends; None where the system has none."""
+    if sys.platform == "linux":
+        try:
+            return os.pidfd_open(pid)
+        except OSError:
+            return None
+    else:
+        return None
+
+
+def signal_name(number: int) -> str:
+    """A signal's name such as "SIGSEGV", or "signal 40" for one without."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def has_ended(pid: int) -> bool:
-    """Whether a child of ours has ended; it stays to be reaped, so that until then its number is surely its own."""
+    """Whether a child of ours has ended. It is not reaped: until then no other process can get its id."""
     if not hasattr(os, "waitid"):  # macOS before Python 3.13
         return _is_zombie(pid)
     try:
@@ -38,15 +105,15 @@ def adopts_orphans() -> bool:
     return os.getpid() == 1 or bool(is_subreaper.value)
 
 
-def reap_orphans(ours: Container[int]) -> int:
-    """Reaps what has ended and is not ours; gives how many. Linux only.
+def reap_orphans(own_pids: Container[int]) -> int:
+    """Reaps ended processes that are not ours, and returns how many. Linux only.
 
     Stops at an ended process that is ours: its SIGCHLD is on its way, and leads here again.
     """
     count = 0
     with suppress(ChildProcessError):
         while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
-            if ended.si_pid in ours:
+            if ended.si_pid in own_pids:
                 break
             os.waitpid(ended.si_pid, 0)
             count += 1

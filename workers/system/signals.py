@@ -1,4 +1,4 @@
-"""Signals as calls on the event loop, for the supervisor and for the worker process."""
+"""Signal handlers on the event loop, for the supervisor and for the worker process."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from monarq.workers.system.fork_signals import ForkSignals
+from monarq.workers.system.forks import ForkSignals
 
-_FORKS: Final = ForkSignals()
+_FORK_SIGNALS: Final = ForkSignals()
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def handling(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[
     loop = asyncio.get_running_loop()
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
-    _FORKS.own(handlers)
+    _FORK_SIGNALS.reset_in_forks(handlers)
     try:
         yield
     finally:
@@ -32,7 +32,7 @@ def handling(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[
 
 
 def has_terminal() -> bool:
-    """Whether this process belongs to a terminal that is still there."""
+    """Whether this process belongs to a terminal that still exists."""
     try:
         fd = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
@@ -42,5 +42,5 @@ def has_terminal() -> bool:
 
 
 def hangup_means_stop() -> bool:
-    """Whether SIGHUP may come from a terminal that was closed: we have one, and nobody said `nohup`."""
+    """Whether SIGHUP may come from a terminal that was closed: we have a terminal, and were not started by `nohup`."""
     return signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and has_terminal()

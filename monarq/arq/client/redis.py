@@ -38,7 +38,7 @@ from monarq.producer.enqueue.job_reference import named_job
 from monarq.producer.enqueue.serializer import Route, new_id
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.shared.commands.jobs.abort import abort
-from monarq.shared.commands.jobs.enqueue import Enqueued, Placing
+from monarq.shared.commands.jobs.enqueue import Enqueued, Placement
 from monarq.shared.errors import (
     EnqueueUnknownError,
     PayloadError,
@@ -248,7 +248,7 @@ class ArqRedis(arq.connections.ArqRedis):
         until: datetime | None,
         by: Duration | None,
         expires: Duration | None,
-    ) -> Placing:
+    ) -> Placement:
         due_ms = 0 if until is None else max(_SOONEST_MS, to_unix_ms(until))
         delay_ms = to_ms(by) or 0
         expires_ms = to_ms(expires) or 0
@@ -256,7 +256,7 @@ class ArqRedis(arq.connections.ArqRedis):
             raise SettingsError(f"_expires is {expires!r}: give seconds, or a timedelta, above 0")
         ahead_ms = max(0, due_ms - timestamp_ms() if due_ms else delay_ms)
         ttl_ms = expires_ms or ahead_ms + self.expires_extra_ms
-        return Placing(due_ms=due_ms, delay_ms=delay_ms, ttl_ms=ttl_ms, name=function)
+        return Placement(due_ms=due_ms, delay_ms=delay_ms, ttl_ms=ttl_ms, name=function)
 
     def _payload(self, route: Route, args: tuple[Any, ...], kwargs: dict[str, Any], job_try: int | None) -> bytes:
         codec = self._codecs.write

@@ -22,7 +22,7 @@ from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.config.settings import Hook, WorkerSettings
-from monarq.workers.cron.keeper import CronKeeper
+from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.background import BackgroundTask
 from monarq.workers.events.dispatcher import Dispatcher
 
@@ -37,7 +37,7 @@ class ArqLife:
         names: the names of its jobs.
         log: writes arq's lines.
         health: the health-check key.
-        cron: the keeper of its cron jobs, or None.
+        cron: the scheduler of its cron jobs, or None.
         open_pool: gives the client for ``ctx["redis"]``.
         on_startup: the user's hook.
         on_shutdown: the user's hook.
@@ -48,7 +48,7 @@ class ArqLife:
         names: list[str],
         log: ArqLog,
         health: ArqHealth,
-        cron: CronKeeper | None,
+        cron: CronScheduler | None,
         open_pool: Callable[[], Awaitable[ArqRedis]],
         on_startup: Hook | None,
         on_shutdown: Hook | None = None,
@@ -86,7 +86,7 @@ class ArqLife:
             await self._health.record(pool)
         if self._cron is not None:
             with suppress(RedisError, OSError):
-                await self._cron.look(pool)
+                await self._cron.run_once(pool)
         self.started = True
 
     async def shutdown(self, ctx: dict[Any, Any]) -> None:
@@ -120,13 +120,13 @@ def arq_parts(
         target: the settings, read.
         settings: the same with some replaced.
         source: another Redis than the settings name.
-        started: see `CronKeeper`.
+        started: see `CronScheduler`.
     """
     settings = settings or target.settings
     log = ArqLog(log_results=target.log_results)
     events = Dispatcher(log, *settings.listeners)
     health = ArqHealth(settings, log, events, key=target.health_check_key, interval_s=target.health_check_s)
-    cron = make_keeper(target, settings, events, started)
+    cron = make_scheduler(target, settings, events, started)
     life = ArqLife(
         target.names,
         log,
@@ -140,13 +140,13 @@ def arq_parts(
     return ArqParts(replace(settings, hooks=hooks), events, [health] if cron is None else [health, cron])
 
 
-def make_keeper(
+def make_scheduler(
     target: ArqTarget, settings: WorkerSettings, events: Dispatcher, started: datetime | None = None
-) -> CronKeeper | None:
-    """The keeper of the target's cron jobs, if it has any."""
+) -> CronScheduler | None:
+    """The scheduler of the target's cron jobs, if it has any."""
     if not target.crons:
         return None
-    return CronKeeper(
+    return CronScheduler(
         target.crons,
         queue=settings.queues[0],
         codecs=settings.codecs,

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from monarq.arq.lifecycle.attributes import named
 from monarq.arq.lifecycle.health_check import ArqHealth
-from monarq.arq.lifecycle.hooks import ArqLife, make_keeper
+from monarq.arq.lifecycle.hooks import ArqLife, make_scheduler
 from monarq.arq.runs.functions import as_job
 from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget
@@ -166,7 +166,7 @@ class WorkerRunner:
         settings = replace(target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), audit=False)
         # Arq's settings have said how long to wait, when the pool was made.
         settings = replace(settings, redis_wait_s=0.0)
-        cron, hooks = make_keeper(target, settings, self._events), settings.hooks
+        cron, hooks = make_scheduler(target, settings, self._events), settings.hooks
         self._life = ArqLife(target.names, self._log, self._health, cron, self._opened_pool, hooks.startup)
         # on_shutdown is for close().
         settings = replace(settings, hooks=replace(hooks, startup=self._life.startup, shutdown=None))

@@ -1,4 +1,4 @@
-"""arq's cron jobs as entries of monarq's keeper, and the time zone that they are meant in."""
+"""arq's cron jobs as entries of monarq's scheduler, and the time zone that they are meant in."""
 
 from __future__ import annotations
 

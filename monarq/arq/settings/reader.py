@@ -48,7 +48,7 @@ class ArqTarget:
         settings: how the worker behaves.
         functions: the jobs as they were given, cron jobs among them.
         cron_jobs: arq's cron jobs.
-        crons: the same for `CronKeeper`.
+        crons: the same for `CronScheduler`.
         source: where the worker's own connections come from.
         ctx: the user's dict for hooks and jobs; ``redis`` is put into it when the worker starts.
         zone: the time zone of the cron jobs.

@@ -1,21 +1,19 @@
-"""`monarq dead`: shows the jobs that will not run again, puts them back, or throws them away."""
+"""`monarq dead`: lists, shows, retries and deletes dead letters."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from monarq.cli.arguments import parse_duration
-from monarq.cli.help import DocumentedCommand, DocumentedGroup
-from monarq.cli.options import FunctionT, queue_option, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.arguments import parse_duration
+from monarq.cli.command_line.help import SectionedCommand, SectionedGroup
+from monarq.cli.command_line.options import FunctionT, queue_option, verbose_option
+from monarq.cli.command_line.redis_source import redis_option, run_action
 
 if TYPE_CHECKING:
-    from monarq.cli.dead.actions import Choice
-    from monarq.shared.redis.connection import UrlSource
+    from monarq.cli.dead.actions import Selection
 
 SECTIONS: Final = {
     "Examples": """
@@ -59,7 +57,7 @@ def parse_rate(text: str) -> float:
 
 
 def _filters(command: FunctionT) -> FunctionT:
-    """The options that choose letters by what they say."""
+    """The options that filter letters."""
     for option in (
         click.option("--newer-than", type=parse_duration, metavar="DURATION", help="Dead for less than this."),
         click.option("--older-than", type=parse_duration, metavar="DURATION", help="Dead for this long: 90, 10m, 2d."),
@@ -76,13 +74,13 @@ _all = click.option("--all", "everything", is_flag=True, help="All letters, wher
 _json = click.option("--json", is_flag=True, help="Print a line of JSON for each letter.")
 
 
-@click.group(cls=DocumentedGroup, sections=SECTIONS)
+@click.group(cls=SectionedGroup, sections=SECTIONS)
 @verbose_option
 def dead() -> None:
     """Show, retry or delete the jobs that will not run again."""
 
 
-@dead.command("list", cls=DocumentedCommand, sections=JSON_SECTIONS)
+@dead.command("list", cls=SectionedCommand, sections=JSON_SECTIONS)
 @_filters
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most so many.")
 @_json
@@ -92,10 +90,10 @@ def list_dead(redis: str | None, limit: int, json: bool, **given: Any) -> int:
     """List dead letters, the newest first. No payload is decoded for it."""
     from monarq.cli.dead.actions import list_letters
 
-    return _run(redis, lambda source: list_letters(source, _choice(given), limit, as_json=json))
+    return run_action(redis, lambda source: list_letters(source, _selection(given), limit, as_json=json))
 
 
-@dead.command("show", cls=DocumentedCommand, sections=JSON_SECTIONS)
+@dead.command("show", cls=SectionedCommand, sections=JSON_SECTIONS)
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @queue_option("A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately.")
 @click.option(
@@ -108,10 +106,10 @@ def show_dead(redis: str | None, payload: bool, json: bool, **given: Any) -> int
     """Show everything that is known of dead jobs, with their tracebacks."""
     from monarq.cli.dead.actions import show_letters
 
-    return _run(redis, lambda source: show_letters(source, _choice(given), with_payload=payload, as_json=json))
+    return run_action(redis, lambda source: show_letters(source, _selection(given), with_payload=payload, as_json=json))
 
 
-@dead.command("retry", cls=DocumentedCommand, sections=RETRY_SECTIONS)
+@dead.command("retry", cls=SectionedCommand, sections=RETRY_SECTIONS)
 @_ids
 @_filters
 @_all
@@ -122,8 +120,8 @@ def retry_dead(redis: str | None, rate: float | None, everything: bool, **given:
     """Put dead jobs back into their queues, the longest dead first."""
     from monarq.cli.dead.actions import retry_letters
 
-    choice = _deliberate(given, everything)
-    return _run(redis, lambda source: retry_letters(source, choice, rate))
+    selection = _explicit_selection(given, everything)
+    return run_action(redis, lambda source: retry_letters(source, selection, rate))
 
 
 @dead.command("delete")
@@ -136,31 +134,24 @@ def delete_dead(redis: str | None, everything: bool, **given: Any) -> int:
     """Throw dead letters away; their jobs can then not be retried any more."""
     from monarq.cli.dead.actions import delete_letters
 
-    choice = _deliberate(given, everything)
-    return _run(redis, lambda source: delete_letters(source, choice))
+    selection = _explicit_selection(given, everything)
+    return run_action(redis, lambda source: delete_letters(source, selection))
 
 
-def _choice(given: dict[str, Any]) -> Choice:
-    from monarq.cli.dead.actions import Choice
-    from monarq.monitor.jobs.dead import Wanted
+def _selection(given: dict[str, Any]) -> Selection:
+    from monarq.cli.dead.actions import Selection
+    from monarq.monitor.jobs.dead_letters import DeadLetterFilter
 
-    wanted = Wanted(given.get("name"), given.get("error"), given.get("older_than"), given.get("newer_than"))
-    return Choice(given["queue"], given.get("ids", ()), wanted)
+    wanted = DeadLetterFilter(given.get("name"), given.get("error"), given.get("older_than"), given.get("newer_than"))
+    return Selection(given["queue"], given.get("ids", ()), wanted)
 
 
-def _deliberate(given: dict[str, Any], everything: bool) -> Choice:
-    """The choice of a command that changes something: it must be said in one way, and all only by saying so."""
-    choice = _choice(given)
-    ways = [bool(choice.ids), not choice.wanted.is_all, everything]
+def _explicit_selection(given: dict[str, Any], everything: bool) -> Selection:
+    """The selection of a command that changes something: by IDs, by filters, or explicitly by --all."""
+    selection = _selection(given)
+    ways = [bool(selection.ids), not selection.wanted.is_all, everything]
     if not any(ways):
         raise click.UsageError("which ones? Give IDs, a filter such as --name, or --all", click.get_current_context())
-    if choice.ids and any(ways[1:]):
+    if selection.ids and any(ways[1:]):
         raise click.UsageError("give either IDs, or filters or --all", click.get_current_context())
-    return choice
-
-
-def _run(redis: str | None, work: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
-    import asyncio
-
-    with open_source(redis) as source:
-        return asyncio.run(work(source))
+    return selection

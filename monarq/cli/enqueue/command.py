@@ -1,4 +1,4 @@
-"""`monarq enqueue`: puts one job in, or one for each line of a file, and waits for the results if asked to."""
+"""`monarq enqueue`: enqueues one job, or one for each line of a file, and waits for the results if asked to."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from monarq.cli.arguments import parse_call, parse_duration
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import queue_name, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.arguments import parse_duration, parse_job_arguments
+from monarq.cli.command_line.help import SectionedCommand
+from monarq.cli.command_line.options import queue_name, verbose_option
+from monarq.cli.command_line.redis_source import open_source, redis_option
 
 if TYPE_CHECKING:
     from monarq.shared.jobs.job import Job
@@ -38,7 +38,7 @@ The exit code is 1 if any of them failed, and 2 if the command could not do its 
 }
 
 
-@click.command(cls=DocumentedCommand, sections=SECTIONS)
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("job", metavar="TARGET:JOB|NAME")
 @click.argument("arguments", metavar="[ARG]...", nargs=-1)
 @click.option("--kwargs", metavar="JSON", help="Keyword arguments, as a JSON object.")
@@ -83,25 +83,25 @@ def enqueue(
     """
     import uvloop
 
-    from monarq.cli.enqueue.actions import Order, enqueue_jobs
-    from monarq.cli.enqueue.lines import open_lines
+    from monarq.cli.enqueue.actions import EnqueueRequest, enqueue_jobs
+    from monarq.cli.enqueue.line_reader import open_line_reader
 
     _check_options(lines_from, options["job_id"], wait, timeout)
-    call = parse_call(arguments, kwargs)
+    call = parse_job_arguments(arguments, kwargs)
     found = find_named_job(job).options(**options)
     with ExitStack() as stack:
-        lines = stack.enter_context(open_lines(lines_from)) if lines_from else None
+        lines = stack.enter_context(open_line_reader(lines_from)) if lines_from else None
         source = stack.enter_context(open_source(redis))
-        return uvloop.run(enqueue_jobs(source, Order(found, call, lines, wait, timeout, pickle)))
+        return uvloop.run(enqueue_jobs(source, EnqueueRequest(found, call, lines, wait, timeout, pickle)))
 
 
 def find_named_job(path: str) -> Job[..., Any]:
-    """The job at ``module:name`` or ``module.name``, or one that is known by its name only.
+    """The job at ``module:name`` or ``module.name``, or a job that only its name is known of.
 
     A name with a dot is a path where its first part can be imported.
 
     Raises:
-        TargetError: there is nothing at this path, or no job.
+        TargetError: there is no job at this path.
     """
     if _is_path(path):
         from monarq.workers.process.target import find_job

@@ -1,4 +1,4 @@
-"""The bars of single jobs that `monarq enqueue --wait` shows on a terminal, below each other, as far as they fit."""
+"""The progress bars of single jobs, which `monarq enqueue --wait` shows on a terminal as far as they fit."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-MOST: Final = 12
-"""Bars of jobs at once."""
+MAX_BARS: Final = 12
+"""The most bars at once."""
 
-OTHER_LINES: Final = 4
-"""Of a terminal's lines so many are not for bars of jobs."""
+RESERVED_LINES: Final = 4
+"""Lines of a terminal that are kept free of bars."""
 
 ID_LENGTH: Final = 8
 """Characters of a job's id that are shown: enough to tell the jobs on a screen apart."""
 
 
 class JobBars:
-    """A bar for each job that tells of its progress, from its first report to its end.
+    """A bar for each job that reports progress, from its first report to its end.
 
     Args:
-        bars: what draws them; its tasks have a field `shown`.
+        bars: the progress display; its tasks have a field `shown`.
     """
 
     def __init__(self, bars: Bars) -> None:
@@ -33,23 +33,23 @@ class JobBars:
         self._tasks: dict[str, TaskID] = {}
 
     def update(self, job_id: str, progress: Progress) -> None:
-        """A job has told something. Where there is no room, it gets a bar when it tells again and there is."""
+        """Shows a progress report. A job that there is no room for gets its bar with a later report, once there is."""
         shown = self._cut(describe(job_id, progress))
         total = progress.total if progress.total and progress.total > 0 else None
         if job_id not in self._tasks:
-            if len(self._tasks) >= min(MOST, self._bars.console.height - OTHER_LINES):
+            if len(self._tasks) >= min(MAX_BARS, self._bars.console.height - RESERVED_LINES):
                 return
             self._tasks[job_id] = self._bars.add_task("", total=total, shown=shown)
         self._bars.update(self._tasks[job_id], completed=progress.done, total=total, shown=shown)
 
     def remove(self, job_id: str) -> None:
-        """A job has ended."""
+        """Removes the bar of a job that has ended."""
         task = self._tasks.pop(job_id, None)
         if task is not None:
             self._bars.remove_task(task)
 
     def _cut(self, line: str) -> str:
-        """The line as far as it leaves room for the bar."""
+        """The line, cut to leave room for the bar."""
         from rich.text import Text
 
         text = Text(line)
@@ -58,7 +58,7 @@ class JobBars:
 
 
 def describe(job_id: str, progress: Progress) -> str:
-    """How far a job is, in one line."""
+    """A job's progress in one line."""
     amount = f"{progress.done:,.10g}" + ("" if progress.total is None else f"/{progress.total:,.10g}")
     line = " ".join((job_id[:ID_LENGTH], amount, progress.message))
     return printable(" ".join(line.split()))

@@ -9,24 +9,24 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.cli.console import FAILED, open_console, put_out, say
-from monarq.cli.dead.progress import Tally
+from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.jobs.view import as_row_line, as_view_line, render_rows, render_view
-from monarq.cli.source import open_client
-from monarq.monitor.admin import admin as steering
+from monarq.cli.terminal.console import FAILED, open_console, say, write_out
+from monarq.cli.terminal.progress import ActionProgress
+from monarq.monitor.admin import admin
 from monarq.monitor.admin.admin import Cancelled, Retried
-from monarq.monitor.jobs.job import JobView, find_job
+from monarq.monitor.jobs.job_view import JobView, find_job
 from monarq.monitor.jobs.listing import MOST_LOOKED_AT, MOST_ROWS, JobRow, ListedState
 from monarq.monitor.jobs.listing import list_jobs as read_page
 from monarq.monitor.queues.stats import known_queues
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.printable import printable
 
-Act = Callable[[Redis, JobView], Awaitable[str | None]]
-"""Does something with a job; gives the reason where it was left as it is, or None."""
+Action = Callable[[Redis, JobView], Awaitable[str | None]]
+"""Acts on a job; returns why it was refused, or None."""
 
-_WHY_NOT_CANCELLED: Final = {Cancelled.UNKNOWN: "it is in its queue no more"}
-_WHY_NOT_RETRIED: Final = {
+_CANCEL_REFUSALS: Final = {Cancelled.UNKNOWN: "it is in its queue no more"}
+_RETRY_REFUSALS: Final = {
     Retried.QUEUED: "it is due already, and waits for a worker",
     Retried.RUNS: "it runs",
     Retried.NO_PAYLOAD: "its payload was gone before it died",
@@ -35,12 +35,12 @@ _WHY_NOT_RETRIED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """What a list is about.
+class ListQuery:
+    """The jobs to list.
 
     Attributes:
-        queues: where to look; all known queues where there is none.
-        states: which jobs.
+        queues: where to look; all known queues if empty.
+        states: of the jobs.
         name: a name or pattern that they must have, or None.
         limit: how many of a state.
     """
@@ -51,48 +51,46 @@ class Listing:
     limit: int
 
 
-async def list_jobs(source: UrlSource, listing: Listing, as_json: bool) -> int:
-    """Prints the jobs that are meant; gives the exit code.
+async def list_jobs(source: UrlSource, query: ListQuery, as_json: bool) -> int:
+    """Prints the jobs that match; returns the exit code.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        queues = listing.queues or await known_queues(redis)
+        queues = query.queues or await known_queues(redis)
         rows: list[JobRow] = []
-        for state in listing.states:
-            of_state = await _rows_of(redis, queues, state, listing)
-            if len(of_state) > listing.limit:
-                say(f"monarq: there are more {state} jobs than these {listing.limit:,}; --limit shows them")
-            rows += of_state[: listing.limit]
+        for state in query.states:
+            of_state = await _rows_of(redis, queues, state, query)
+            if len(of_state) > query.limit:
+                say(f"monarq: there are more {state} jobs than these {query.limit:,}; --limit shows them")
+            rows += of_state[: query.limit]
     if as_json:
-        put_out("".join(map(as_row_line, rows)))
+        write_out("".join(map(as_row_line, rows)))
     elif rows:
         console = open_console(sys.stdout)
         console.print(render_rows(rows, with_queue=len(queues) > 1, width=console.width))
     if not rows:
-        what = (
-            f"{' or '.join(listing.states)} jobs{'' if listing.name is None else f' named {printable(listing.name)}'}"
-        )
+        what = f"{' or '.join(query.states)} jobs{'' if query.name is None else f' named {printable(query.name)}'}"
         say(f"monarq: no {what} in {', '.join(map(printable, queues))}")
     return 0
 
 
-async def _rows_of(redis: Redis, queues: Sequence[str], state: ListedState, listing: Listing) -> list[JobRow]:
+async def _rows_of(redis: Redis, queues: Sequence[str], state: ListedState, query: ListQuery) -> list[JobRow]:
     """The first jobs of a state, up to one more than the limit."""
     rows: list[JobRow] = []
     for queue in queues:
         after: str | None = None
         looked_at = 0
-        while len(rows) <= listing.limit:
-            missing = min(MOST_ROWS, listing.limit + 1 - len(rows))
-            page = await read_page(redis, queue, state, after=after, limit=missing, name=listing.name)
+        while len(rows) <= query.limit:
+            missing = min(MOST_ROWS, query.limit + 1 - len(rows))
+            page = await read_page(redis, queue, state, after=after, limit=missing, name=query.name)
             rows += page.rows
             looked_at += page.looked_at
             after = page.next
             if after is None:
                 break
-            if listing.name is not None and looked_at >= MOST_LOOKED_AT:
+            if query.name is not None and looked_at >= MOST_LOOKED_AT:
                 say(f"monarq: only the first {looked_at:,} {state} jobs of {printable(queue)} were looked at")
                 break
     return rows
@@ -101,7 +99,7 @@ async def _rows_of(redis: Redis, queues: Sequence[str], state: ListedState, list
 async def show_jobs(
     source: UrlSource, queues: Sequence[str], ids: Sequence[str], *, with_arguments: bool, as_json: bool
 ) -> int:
-    """Prints all that is known of jobs; gives the exit code, 1 where an id is not known.
+    """Prints all details of jobs; returns the exit code, 1 where an id is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -113,60 +111,60 @@ async def show_jobs(
             view = await _find(redis, queues, job_id, with_arguments=with_arguments)
             if view is None:
                 missing += 1
-                say(f"monarq: {await _unknown(redis, queues, job_id)}")
+                say(f"monarq: {await _unknown_reason(redis, queues, job_id)}")
             elif as_json:
-                put_out(as_view_line(view))
+                write_out(as_view_line(view))
             else:
                 console.print(render_view(view, with_arguments=with_arguments), soft_wrap=True)
     return FAILED if missing else 0
 
 
 async def cancel_jobs(source: UrlSource, queues: Sequence[str], ids: Sequence[str]) -> int:
-    """Has jobs cancelled; gives the exit code, 1 where one could not be.
+    """Cancels jobs; returns the exit code, 1 where one was refused.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    return await _work(source, queues, ids, _cancel, done="being cancelled", undone="cancelled")
+    return await _apply(source, queues, ids, _cancel, done_words="being cancelled", undone_words="cancelled")
 
 
 async def retry_jobs(source: UrlSource, queues: Sequence[str], ids: Sequence[str]) -> int:
-    """Has jobs run again, or now; gives the exit code, 1 where one could not be.
+    """Retries dead jobs and makes deferred ones due now; returns the exit code, 1 where one was refused.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    return await _work(source, queues, ids, _retry, done="due now", undone="retried")
+    return await _apply(source, queues, ids, _retry, done_words="due now", undone_words="retried")
 
 
-async def _work(
-    source: UrlSource, queues: Sequence[str], ids: Sequence[str], act: Act, *, done: str, undone: str
+async def _apply(
+    source: UrlSource, queues: Sequence[str], ids: Sequence[str], action: Action, *, done_words: str, undone_words: str
 ) -> int:
     wanted = list(dict.fromkeys(ids))
     async with open_client(source) as redis:
-        with Tally(len(wanted), done=done, undone=undone) as tally:
+        with ActionProgress(len(wanted), done_words=done_words, undone_words=undone_words) as progress:
             for job_id in wanted:
                 view = await _find(redis, queues, job_id)
-                why_not = await _unknown(redis, queues, job_id) if view is None else await act(redis, view)
-                if why_not is None:
-                    tally.add(1)
+                reason = await _unknown_reason(redis, queues, job_id) if view is None else await action(redis, view)
+                if reason is None:
+                    progress.add_done(1)
                 else:
-                    tally.refuse(_as_text(job_id), why_not)
-    return FAILED if tally.refused else 0
+                    progress.add_refused(_as_text(job_id), reason)
+    return FAILED if progress.refused else 0
 
 
 async def _cancel(redis: Redis, view: JobView) -> str | None:
     row = view.row
     if row.state in ("done", "failed", "aborted", "ended", "dead"):
         return f"it has ended already ({row.state})"
-    answer = await steering.cancel(redis, row.queue, row.raw_id)
+    answer = await admin.cancel(redis, row.queue, row.raw_id)
     if answer is Cancelled.PAUSED:
         say(f"monarq: {printable(row.id)} waits in a paused queue, and ends when that is resumed")
-    return _WHY_NOT_CANCELLED.get(answer)
+    return _CANCEL_REFUSALS.get(answer)
 
 
 async def _retry(redis: Redis, view: JobView) -> str | None:
-    return _WHY_NOT_RETRIED.get(await steering.retry(redis, view.row.queue, view.row.raw_id))
+    return _RETRY_REFUSALS.get(await admin.retry(redis, view.row.queue, view.row.raw_id))
 
 
 async def _find(redis: Redis, queues: Sequence[str], job_id: str, *, with_arguments: bool = False) -> JobView | None:
@@ -177,11 +175,11 @@ async def _find(redis: Redis, queues: Sequence[str], job_id: str, *, with_argume
     return None
 
 
-async def _unknown(redis: Redis, queues: Sequence[str], job_id: str) -> str:
+async def _unknown_reason(redis: Redis, queues: Sequence[str], job_id: str) -> str:
     where = ", ".join(map(printable, queues or await known_queues(redis)))
     return f"nothing is known of job {printable(_as_text(job_id))} in {where}; -q names other queues"
 
 
 def _as_text(job_id: str) -> str:
-    """An id of the command line, whose bytes need be no UTF-8."""
+    """An id from the command line, which may not be UTF-8, as text."""
     return job_id.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

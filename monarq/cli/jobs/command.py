@@ -1,19 +1,17 @@
-"""`monarq jobs`: lists and shows jobs, cancels them, and has them run again, or now."""
+"""`monarq jobs`: lists, shows, cancels and retries jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from monarq.cli.help import DocumentedCommand, DocumentedGroup
-from monarq.cli.options import queue_option, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.help import SectionedCommand, SectionedGroup
+from monarq.cli.command_line.options import queue_option, verbose_option
+from monarq.cli.command_line.redis_source import redis_option, run_action
 
 if TYPE_CHECKING:
     from monarq.monitor.jobs.listing import ListedState
-    from monarq.shared.redis.connection import UrlSource
 
 SECTIONS: Final = {
     "Examples": """
@@ -70,13 +68,13 @@ _queues = queue_option("A queue to look in; may be repeated. Default: arq:queue 
 _json = click.option("--json", is_flag=True, help="Print a line of JSON for each job.")
 
 
-@click.group(cls=DocumentedGroup, sections=SECTIONS)
+@click.group(cls=SectionedGroup, sections=SECTIONS)
 @verbose_option
 def jobs() -> None:
     """List, show, cancel or retry jobs."""
 
 
-@jobs.command("list", cls=DocumentedCommand, sections=LIST_SECTIONS)
+@jobs.command("list", cls=SectionedCommand, sections=LIST_SECTIONS)
 @click.option(
     "--state",
     type=click.Choice(STATES),
@@ -100,13 +98,13 @@ def list_command(
     json: bool,
 ) -> int:
     """List jobs: those that run, and those that wait in the order in which they are due."""
-    from monarq.cli.jobs.actions import Listing, list_jobs
+    from monarq.cli.jobs.actions import ListQuery, list_jobs
 
-    listing = Listing(queue, state or STATES[:3], name, limit)
-    return _run(redis, lambda source: list_jobs(source, listing, as_json=json))
+    query = ListQuery(queue, state or STATES[:3], name, limit)
+    return run_action(redis, lambda source: list_jobs(source, query, as_json=json))
 
 
-@jobs.command("show", cls=DocumentedCommand, sections=SHOW_SECTIONS)
+@jobs.command("show", cls=SectionedCommand, sections=SHOW_SECTIONS)
 @_ids
 @_queues
 @click.option("--payload", is_flag=True, help="Show its arguments as well. Nothing is unpickled for it.")
@@ -117,10 +115,10 @@ def show_command(redis: str | None, payload: bool, json: bool, queue: tuple[str,
     """Show all that is known of jobs, with what happened to them and when."""
     from monarq.cli.jobs.actions import show_jobs
 
-    return _run(redis, lambda source: show_jobs(source, queue, ids, with_arguments=payload, as_json=json))
+    return run_action(redis, lambda source: show_jobs(source, queue, ids, with_arguments=payload, as_json=json))
 
 
-@jobs.command("cancel", cls=DocumentedCommand, sections=CANCEL_SECTIONS)
+@jobs.command("cancel", cls=SectionedCommand, sections=CANCEL_SECTIONS)
 @_ids
 @_queues
 @redis_option
@@ -129,10 +127,10 @@ def cancel_command(redis: str | None, queue: tuple[str, ...], ids: tuple[str, ..
     """Stop jobs that run, and keep those that wait from being run."""
     from monarq.cli.jobs.actions import cancel_jobs
 
-    return _run(redis, lambda source: cancel_jobs(source, queue, ids))
+    return run_action(redis, lambda source: cancel_jobs(source, queue, ids))
 
 
-@jobs.command("retry", cls=DocumentedCommand, sections=RETRY_SECTIONS)
+@jobs.command("retry", cls=SectionedCommand, sections=RETRY_SECTIONS)
 @_ids
 @_queues
 @redis_option
@@ -141,11 +139,4 @@ def retry_command(redis: str | None, queue: tuple[str, ...], ids: tuple[str, ...
     """Run dead jobs again, and deferred ones now."""
     from monarq.cli.jobs.actions import retry_jobs
 
-    return _run(redis, lambda source: retry_jobs(source, queue, ids))
-
-
-def _run(redis: str | None, work: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
-    import asyncio
-
-    with open_source(redis) as source:
-        return asyncio.run(work(source))
+    return run_action(redis, lambda source: retry_jobs(source, queue, ids))

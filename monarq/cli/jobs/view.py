@@ -1,36 +1,37 @@
-"""How jobs look: a table, a page for one with its timeline, or JSON.
+"""Jobs as text: a table, the details of one with its timeline, or JSON.
 
-What jobs and clients wrote, names, ids, arguments and errors, reaches no terminal as control codes.
+Text from jobs and clients, such as names, ids, arguments and errors, reaches no terminal as control codes.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.dead.view import ago, below, labelled, moment
-from monarq.cli.formatting import duration
-from monarq.cli.tables import Column, render_listed
-from monarq.monitor.jobs.job import JobView
+from monarq.cli.terminal.details import format_age, indented, labelled_line
+from monarq.cli.terminal.formatting import duration
+from monarq.cli.terminal.tables import Column, render_id_table, text_cells
+from monarq.monitor.jobs.job_view import JobView
 from monarq.monitor.jobs.listing import JobRow
-from monarq.monitor.jobs.timeline import Moment
+from monarq.monitor.jobs.timeline import TimelineEvent
+from monarq.monitor.text.formatting import timestamp
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
 
-SHORTEST_NAME: Final = 12
-SHORTEST_STANDING: Final = 12
-"""Signs to which columns are narrowed at most."""
+MIN_NAME_WIDTH: Final = 12
+MIN_DETAIL_WIDTH: Final = 12
+"""The least widths of columns."""
 
 ROW_FIELDS: Final = tuple(each.name for each in fields(JobRow) if each.name != "raw_id")
 _VIEW_FIELDS: Final = ("crash_note", "payload_format", "signed", "expires_ms", "result", "timeline")
 _STYLES: Final = {"running": "green", "dead": "red", "failed": "yellow", "aborted": "yellow", "deferred": "dim"}
-_WORDS: Final = {
+_EVENT_WORDS: Final = {
     "retried": "a try failed",
     "handed-back": "handed back",
     "unknown": "unknown to its worker, waits for one that knows it",
@@ -42,61 +43,57 @@ _WORDS: Final = {
 
 def as_row_line(row: JobRow) -> str:
     """A job as one line of JSON."""
-    return json_line(_told(row)) + "\n"
+    return json_line(_row_fields(row)) + "\n"
 
 
 def as_view_line(view: JobView) -> str:
-    """All that is known of a job as one line of JSON."""
-    told = _told(view.row) | {name: getattr(view, name) for name in _VIEW_FIELDS}
-    told["arguments"] = view.arguments
-    told["traceback"] = _traceback(view)
-    return json_line(told) + "\n"
+    """All details of a job as one line of JSON."""
+    record = _row_fields(view.row) | {name: getattr(view, name) for name in _VIEW_FIELDS}
+    record["arguments"] = view.arguments
+    record["traceback"] = _traceback(view)
+    return json_line(record) + "\n"
 
 
-def _told(row: JobRow) -> dict[str, Any]:
+def _row_fields(row: JobRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ROW_FIELDS}
 
 
 def render_rows(rows: Sequence[JobRow], *, with_queue: bool, width: int) -> RenderableType:
     """Jobs as a table, a row each."""
-    queue = [Column("queue", _texts(row.queue for row in rows), least=SHORTEST_NAME)]
-    ids = Column("id", _texts(row.id for row in rows))
+    queue = [Column("queue", text_cells(row.queue for row in rows), min_width=MIN_NAME_WIDTH)]
+    ids = Column("id", text_cells(row.id for row in rows))
     columns = [
         Column("state", [Text(row.state, style=_STYLES.get(row.state, "")) for row in rows]),
         *(queue if with_queue else []),
         ids,
-        Column("job", _texts(row.name or "?" for row in rows), least=SHORTEST_NAME),
-        Column("tries", _texts(map(_tries, rows)), rank=1, justify="right"),
-        Column("", _texts(map(_standing, rows)), least=max(SHORTEST_STANDING, *_ids_of_workers(rows))),
+        Column("job", text_cells(row.name or "?" for row in rows), min_width=MIN_NAME_WIDTH),
+        Column("tries", text_cells(map(_tries, rows)), rank=1, justify="right"),
+        Column("", text_cells(map(_state_detail, rows)), min_width=max(MIN_DETAIL_WIDTH, *_worker_id_lengths(rows))),
     ]
-    return render_listed(ids, columns, width=width)
+    return render_id_table(ids, columns, width=width)
 
 
-def _texts(cells: Iterable[str]) -> list[Text]:
-    return [Text(printable(cell)) for cell in cells]
-
-
-def _ids_of_workers(rows: Sequence[JobRow]) -> list[int]:
-    """How long the ids of workers are that stand among what is told: they are not to be broken either."""
+def _worker_id_lengths(rows: Sequence[JobRow]) -> list[int]:
+    """The lengths of the ids of workers in the last column, which must not be broken either."""
     return [len(printable(row.worker or "")) for row in rows if row.state == "running"] or [0]
 
 
 def _tries(row: JobRow) -> str:
-    """The sample of what has ended does not tell them."""
+    """'' for an ended job whose tries are not known."""
     return "" if row.ended_ms and not row.tries else str(row.tries)
 
 
-def _standing(row: JobRow) -> str:
-    """What is most worth knowing of a job in its state."""
+def _state_detail(row: JobRow) -> str:
+    """The most important detail of a job, which depends on its state."""
     asked = ", to be aborted" if row.abort_ms else ""
     if row.state == "running":
-        since = f" for {ago(row.started_ms)}" if row.started_ms else ""
+        since = f" for {format_age(row.started_ms)}" if row.started_ms else ""
         return f"on {row.worker or 'a worker'}{since}{asked}"
     if row.error:
         return brief(row.error)
     if row.ended_ms is not None:
         took = f", after {duration((row.ended_ms - row.started_ms) / 1000)}" if row.started_ms else ""
-        return f"{ago(row.ended_ms)} ago{took}"
+        return f"{format_age(row.ended_ms)} ago{took}"
     if row.due_ms is None or row.due_ms <= 1:
         return asked.removeprefix(", ")
     wait_s = row.due_ms / 1000 - time.time()
@@ -104,14 +101,14 @@ def _standing(row: JobRow) -> str:
 
 
 def render_view(view: JobView, *, with_arguments: bool) -> RenderableType:
-    """All that is known of one job."""
+    """All details of one job."""
     lines = [Text(printable(view.row.id), style="bold")]
-    lines += [labelled(name, value) for name, value in _facts(view, with_arguments) if value]
+    lines += [labelled_line(name, value) for name, value in _facts(view, with_arguments) if value]
     lines += [Text.assemble("\n  ", ("timeline", "dim"))]
-    lines += [Text(f"  {_line(each)}") for each in view.timeline]
+    lines += [Text(f"  {_timeline_row(each)}") for each in view.timeline]
     traceback = _traceback(view)
     if traceback:
-        lines += [Text(""), Text(below(traceback, 2))]
+        lines += [Text(""), Text(indented(traceback, 2))]
     return Group(*lines)
 
 
@@ -129,7 +126,7 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     if with_arguments:
         yield "arguments", "cannot be read safely, or are gone" if view.arguments is None else view.arguments or "none"
     if result is not None:
-        until = moment(result.kept_until_ms) if result.kept_until_ms else "for ever"
+        until = timestamp(result.kept_until_ms) if result.kept_until_ms else "for ever"
         yield "result", f"{result.format}{', signed' if result.signed else ''}, {result.bytes:,} bytes, kept {until}"
         yield "returned", result.value
 
@@ -138,18 +135,18 @@ def _payload(view: JobView) -> str:
     if view.row.payload_bytes is None:
         return "" if view.result else "it is gone"
     kind = f"{view.payload_format or ''}{', signed' if view.signed else ''}".strip(", ")
-    until = f", expires {moment(view.expires_ms)}" if view.expires_ms else ""
+    until = f", expires {timestamp(view.expires_ms)}" if view.expires_ms else ""
     return f"{kind + ', ' if kind else ''}{view.row.payload_bytes:,} bytes{until}"
 
 
 def _traceback(view: JobView) -> str:
-    if view.letter is not None:
-        return view.letter.traceback
+    if view.dead_letter is not None:
+        return view.dead_letter.traceback
     return view.result.traceback if view.result else ""
 
 
-def _line(told: Moment) -> str:
-    words = _WORDS.get(told.what, told.what)
-    tries = f" (number {told.tries}, the next after {duration((told.delay_ms or 0) / 1000)})" if told.tries else ""
-    note = " ".join(told.note.split())
-    return printable(f"{moment(told.at_ms)}  {words}{tries}{': ' if note else ''}{note}")
+def _timeline_row(event: TimelineEvent) -> str:
+    words = _EVENT_WORDS.get(event.what, event.what)
+    tries = f" (number {event.tries}, the next after {duration((event.delay_ms or 0) / 1000)})" if event.tries else ""
+    note = " ".join(event.note.split())
+    return printable(f"{timestamp(event.at_ms)}  {words}{tries}{': ' if note else ''}{note}")

@@ -1,4 +1,4 @@
-"""The work of `monarq queue`: shows queues, pauses, resumes and purges them."""
+"""The work of `monarq queue`: lists, pauses, resumes and purges queues."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from redis.asyncio import Redis
 from rich.table import Table
 from rich.text import Text
 
-from monarq.cli.console import FAILED, open_console, say
-from monarq.cli.dead.view import ago
-from monarq.cli.source import open_client
-from monarq.monitor.admin import admin as steering
+from monarq.cli.command_line.redis_source import open_client
+from monarq.cli.terminal.console import FAILED, open_console, say
+from monarq.cli.terminal.details import format_age
+from monarq.monitor.admin import admin
 from monarq.monitor.admin.admin import WaitingState
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
 from monarq.shared.redis.connection import UrlSource
@@ -23,20 +23,20 @@ from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
 
 NARROW: Final = 64
-"""Columns below which only what tells a queue's state is left."""
+"""Below this width only the columns about a queue's state are left."""
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLine:
-    """A queue as `monarq queue list` gives it.
+class QueueSummary:
+    """A queue as `monarq queue list` prints it.
 
     Attributes:
         queue: its name.
-        queued: jobs that are due and wait.
+        queued: jobs that are due and waiting.
         deferred: jobs that are not due yet.
         running: jobs that monarq workers hold.
         dead: dead letters.
-        workers: how many monarq workers serve it, and are alive.
+        workers: how many live monarq workers serve it.
         paused_since_ms: since when it is paused, unix ms; None where it is not.
     """
 
@@ -50,24 +50,24 @@ class QueueLine:
 
 
 async def list_queues(source: UrlSource, queues: Sequence[str], *, as_json: bool) -> int:
-    """Prints queues; gives the exit code.
+    """Prints queues; returns the exit code.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
         stats = await read_stats(redis, queues or await known_queues(redis))
-        lines = [_line(one, await steering.paused_since_ms(redis, one.queue)) for one in stats]
+        queues_shown = [_summarize(one, await admin.paused_since_ms(redis, one.queue)) for one in stats]
     if as_json:
-        sys.stdout.write("".join(json_line(line) + "\n" for line in lines))
+        sys.stdout.write("".join(json_line(summary) + "\n" for summary in queues_shown))
     else:
         console = open_console(sys.stdout)
-        console.print(_render(lines, width=console.width))
+        console.print(_render(queues_shown, width=console.width))
     return 0
 
 
 async def pause_queues(source: UrlSource, queues: Sequence[str]) -> int:
-    """Pauses queues; gives the exit code, 1 where one is not known.
+    """Pauses queues; returns the exit code, 1 where one is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -78,7 +78,7 @@ async def pause_queues(source: UrlSource, queues: Sequence[str]) -> int:
             if not await _is_known(redis, queue):
                 unknown += 1
                 await _say_unknown(redis, queue)
-            elif await steering.pause(redis, queue):
+            elif await admin.pause(redis, queue):
                 say(f"monarq: {printable(queue)} is paused; what runs goes on")
             else:
                 say(f"monarq: {printable(queue)} was paused already")
@@ -86,23 +86,23 @@ async def pause_queues(source: UrlSource, queues: Sequence[str]) -> int:
 
 
 async def resume_queues(source: UrlSource, queues: Sequence[str]) -> int:
-    """Lets queues go on; gives the exit code.
+    """Resumes queues; returns the exit code.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
         for queue in dict.fromkeys(queues):
-            was_paused = await steering.resume(redis, queue)
+            was_paused = await admin.resume(redis, queue)
             say(f"monarq: {printable(queue)} {'goes on' if was_paused else 'was not paused'}")
     return 0
 
 
 async def purge_queue(source: UrlSource, queue: str, states: Sequence[WaitingState], *, is_agreed: bool) -> int:
-    """Throws away what waits; gives the exit code, 1 where the queue is not known.
+    """Deletes waiting jobs; returns the exit code, 1 where the queue is unknown.
 
     Raises:
-        click.UsageError: nobody is there to be asked.
+        click.UsageError: it must be confirmed, and stdin is no terminal.
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
@@ -112,17 +112,17 @@ async def purge_queue(source: UrlSource, queue: str, states: Sequence[WaitingSta
         [stats] = await read_stats(redis, [queue])
         count = sum(getattr(stats, state) for state in states)
         if not is_agreed and count:
-            _ask(queue, states, count)
+            _confirm(queue, states, count)
         removed = 0
         try:
-            async for some in steering.purge_slowly(redis, queue, states):
+            async for some in admin.purge_slowly(redis, queue, states):
                 removed += some
         finally:
             say(f"monarq: {'1 job is' if removed == 1 else f'{removed:,} jobs are'} gone from {printable(queue)}")
     return 0
 
 
-def _ask(queue: str, states: Sequence[WaitingState], count: int) -> None:
+def _confirm(queue: str, states: Sequence[WaitingState], count: int) -> None:
     what = f"{count:,} {' and '.join(states)} {'job' if count == 1 else 'jobs'} of {printable(queue)}"
     if not sys.stdin.isatty():
         raise click.UsageError(
@@ -140,14 +140,14 @@ async def _say_unknown(redis: Redis, queue: str) -> None:
     say(f"monarq: no queue {printable(queue)} is known, and no job waits in it; known are {known}")
 
 
-def _line(stats: QueueStats, paused_since_ms: int | None) -> QueueLine:
+def _summarize(stats: QueueStats, paused_since_ms: int | None) -> QueueSummary:
     alive = sum(worker.alive for worker in stats.workers)
-    return QueueLine(
+    return QueueSummary(
         stats.queue, stats.queued, stats.deferred, stats.running, stats.dead, alive, paused_since_ms=paused_since_ms
     )
 
 
-def _render(lines: Sequence[QueueLine], *, width: int) -> Table:
+def _render(queues_shown: Sequence[QueueSummary], *, width: int) -> Table:
     """Queues as a table, a row each; where it is narrow, names are cut before numbers."""
     is_narrow = width < NARROW
     table = Table(
@@ -158,9 +158,9 @@ def _render(lines: Sequence[QueueLine], *, width: int) -> Table:
     for name in names:
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     table.add_column("", no_wrap=True)
-    for line in lines:
-        since_ms = line.paused_since_ms
-        paused = "" if since_ms is None else "paused" if is_narrow else f"paused for {ago(since_ms)}"
-        counts = (Text(f"{getattr(line, name):,}") for name in names)
-        table.add_row(Text(printable(line.queue), style="bold"), *counts, Text(paused, "yellow"))
+    for summary in queues_shown:
+        since_ms = summary.paused_since_ms
+        paused = "" if since_ms is None else "paused" if is_narrow else f"paused for {format_age(since_ms)}"
+        counts = (Text(f"{getattr(summary, name):,}") for name in names)
+        table.add_row(Text(printable(summary.queue), style="bold"), *counts, Text(paused, "yellow"))
     return table

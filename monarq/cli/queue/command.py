@@ -1,19 +1,17 @@
-"""`monarq queue`: lists queues, pauses and resumes them, and throws away what waits in them."""
+"""`monarq queue`: lists, pauses, resumes and purges queues."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from monarq.cli.help import DocumentedCommand, DocumentedGroup
-from monarq.cli.options import queue_name, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.help import SectionedCommand, SectionedGroup
+from monarq.cli.command_line.options import queue_name, verbose_option
+from monarq.cli.command_line.redis_source import redis_option, run_action
 
 if TYPE_CHECKING:
     from monarq.monitor.admin.admin import WaitingState
-    from monarq.shared.redis.connection import UrlSource
 
 SECTIONS: Final = {
     "Examples": """
@@ -51,13 +49,13 @@ STATES: Final[tuple[WaitingState, ...]] = ("queued", "deferred")
 _queues = click.argument("queues", type=queue_name, metavar="QUEUE...", nargs=-1, required=True)
 
 
-@click.group(cls=DocumentedGroup, sections=SECTIONS)
+@click.group(cls=SectionedGroup, sections=SECTIONS)
 @verbose_option
 def queue() -> None:
     """List, pause, resume or purge queues."""
 
 
-@queue.command("list", cls=DocumentedCommand, sections=LIST_SECTIONS)
+@queue.command("list", cls=SectionedCommand, sections=LIST_SECTIONS)
 @click.argument("queues", type=queue_name, metavar="[QUEUE]...", nargs=-1)
 @click.option("--json", is_flag=True, help="Print a line of JSON for each queue.")
 @redis_option
@@ -66,10 +64,10 @@ def list_command(redis: str | None, queues: tuple[str, ...], json: bool) -> int:
     """List queues: by default arq:queue and every queue that was used lately."""
     from monarq.cli.queue.actions import list_queues
 
-    return _run(redis, lambda source: list_queues(source, queues, as_json=json))
+    return run_action(redis, lambda source: list_queues(source, queues, as_json=json))
 
 
-@queue.command("pause", cls=DocumentedCommand, sections=PAUSE_SECTIONS)
+@queue.command("pause", cls=SectionedCommand, sections=PAUSE_SECTIONS)
 @_queues
 @redis_option
 @verbose_option
@@ -77,7 +75,7 @@ def pause_command(redis: str | None, queues: tuple[str, ...]) -> int:
     """Let queues give no more jobs to workers."""
     from monarq.cli.queue.actions import pause_queues
 
-    return _run(redis, lambda source: pause_queues(source, queues))
+    return run_action(redis, lambda source: pause_queues(source, queues))
 
 
 @queue.command("resume")
@@ -88,10 +86,10 @@ def resume_command(redis: str | None, queues: tuple[str, ...]) -> int:
     """Let paused queues go on, at once."""
     from monarq.cli.queue.actions import resume_queues
 
-    return _run(redis, lambda source: resume_queues(source, queues))
+    return run_action(redis, lambda source: resume_queues(source, queues))
 
 
-@queue.command("purge", cls=DocumentedCommand, sections=PURGE_SECTIONS)
+@queue.command("purge", cls=SectionedCommand, sections=PURGE_SECTIONS)
 @click.argument("queue", type=queue_name, metavar="QUEUE")
 @click.option(
     "--state",
@@ -106,11 +104,4 @@ def purge_command(redis: str | None, queue: str, state: tuple[WaitingState, ...]
     """Throw away all jobs that wait in a queue."""
     from monarq.cli.queue.actions import purge_queue
 
-    return _run(redis, lambda source: purge_queue(source, queue, state or STATES, is_agreed=yes))
-
-
-def _run(redis: str | None, work: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
-    import asyncio
-
-    with open_source(redis) as source:
-        return asyncio.run(work(source))
+    return run_action(redis, lambda source: purge_queue(source, queue, state or STATES, is_agreed=yes))

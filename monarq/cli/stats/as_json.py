@@ -1,4 +1,4 @@
-"""What `monarq stats --json` prints: the names here are relied upon by others' programs, and stay."""
+"""The JSON of `monarq stats --json`. Other programs rely on the names in it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import fields
 from typing import Any, Final
 
 from monarq.monitor.health.overview import Overview
-from monarq.monitor.health.queue_health import judge
-from monarq.monitor.queues.counters import COUNTS, Histogram, Tallies
+from monarq.monitor.health.queue_health import assess_health
+from monarq.monitor.queues.counters import COUNTS, Counters, Histogram
 from monarq.monitor.queues.stats import QueueStats
 from monarq.shared.commands.counters.rates import FIELDS
 from monarq.shared.text.json_lines import json_line
 
-OF_JOBS: Final = tuple(name for name in COUNTS if name != "lost")
-"""Lost leases are not counted by the names of jobs."""
+JOB_COUNTS: Final = tuple(name for name in COUNTS if name != "lost")
+"""Lost leases are not counted by job name."""
 
-OF_A_FAILURE: Final = ("id", "name", "error", "error_type", "tries", "crashes", "worker", "died_ms")
+FAILURE_FIELDS: Final = ("id", "name", "error", "error_type", "tries", "crashes", "worker", "died_ms")
 
 
 def to_json(queues: Sequence[Overview], window_s: int | None) -> bytes:
     """One object, on one line."""
-    told = {"verdict": judge(queues), "window_s": window_s, "queues": [_queue(queue) for queue in queues]}
-    return json_line(told).encode()
+    document = {"verdict": assess_health(queues), "window_s": window_s, "queues": [_queue(queue) for queue in queues]}
+    return json_line(document).encode()
 
 
 def _queue(queue: Overview) -> dict[str, Any]:
@@ -32,22 +32,22 @@ def _queue(queue: Overview) -> dict[str, Any]:
         "wait": _quantiles(queue.window.wait),
         "run": _quantiles(queue.window.run),
         "arq": queue.arq,
-        "jobs": [_job(name, tallies) for name, tallies in sorted(queue.jobs.items())],
+        "jobs": [_job(name, counters) for name, counters in sorted(queue.jobs.items())],
         "series": [
-            {"start_s": beat.start_s, "length_s": beat.length_s, **_counts(beat.tallies, FIELDS)}
-            for beat in queue.beats
+            {"start_s": step.start_s, "length_s": step.length_s, **_counts(step.counters, FIELDS)}
+            for step in queue.rates
         ],
-        "failures": [{name: getattr(letter, name) for name in OF_A_FAILURE} for letter in queue.failures],
+        "failures": [{name: getattr(letter, name) for name in FAILURE_FIELDS} for letter in queue.failures],
     }
 
 
-def _job(name: str, tallies: Tallies) -> dict[str, Any]:
-    counts = _counts(tallies, OF_JOBS)
-    return {"name": name, **counts, "wait": _quantiles(tallies.wait), "run": _quantiles(tallies.run)}
+def _job(name: str, counters: Counters) -> dict[str, Any]:
+    counts = _counts(counters, JOB_COUNTS)
+    return {"name": name, **counts, "wait": _quantiles(counters.wait), "run": _quantiles(counters.run)}
 
 
-def _counts(tallies: Tallies, names: Sequence[str]) -> dict[str, int]:
-    return {name: getattr(tallies, name) for name in names}
+def _counts(counters: Counters, names: Sequence[str]) -> dict[str, int]:
+    return {name: getattr(counters, name) for name in names}
 
 
 def _quantiles(times: Histogram) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""`monarq stats`: how the queues and their workers stand, once or every second."""
+"""`monarq stats`: shows the state of queues and their workers, once or every second."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Final
 
 import click
 
-from monarq.cli.arguments import parse_duration
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import queue_option, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.arguments import parse_duration
+from monarq.cli.command_line.help import SectionedCommand
+from monarq.cli.command_line.options import queue_option, verbose_option
+from monarq.cli.command_line.redis_source import open_source, redis_option
 
 SECTIONS: Final = {
-    "Verdict": """
+    "HealthFinding": """
 The first line says how it is, and why; of several queues the worst:
   no worker        none runs at all, or jobs are ready in a queue that none serves
   failing          5 % or more of the jobs of the last 5 minutes failed, or runs lost their worker
@@ -52,7 +52,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
 }
 
 
-@click.command(cls=DocumentedCommand, sections=SECTIONS)
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @queue_option("A queue to show; may be repeated. Default: arq:queue and every queue that was used lately.")
 @click.option(
     "--window",
@@ -70,15 +70,15 @@ def stats(queue: tuple[str, ...], window: str, redis: str | None, json: bool, wa
     """Show whether the queues are well: jobs that wait, run and have ended, workers, and what failed last."""
     import asyncio
 
-    from monarq.cli.stats.screen import Wanted, show_once, watch_stats
+    from monarq.cli.stats.actions import StatsOptions, show_once, watch_stats
 
-    wanted = Wanted(queue, parse_window(window), as_json=json, no_color=no_color)
+    options = StatsOptions(queue, parse_window(window), as_json=json, no_color=no_color)
     with open_source(redis) as source:
         if not watch:
-            asyncio.run(show_once(source, wanted))
+            asyncio.run(show_once(source, options))
             return
-        with suppress(KeyboardInterrupt, asyncio.CancelledError):  # which is how a watch ends
-            asyncio.run(watch_stats(source, wanted))
+        with suppress(KeyboardInterrupt, asyncio.CancelledError):  # a watch ends so
+            asyncio.run(watch_stats(source, options))
 
 
 def parse_window(text: str) -> int | None:

@@ -1,7 +1,7 @@
-"""The tables of `monarq stats`: queues, jobs by name, what failed last. Each leaves columns out where there is no room.
+"""The tables of `monarq stats`: queues, jobs by name, the last failures. Each leaves out columns that do not fit.
 
-The layout depends on the width alone, so that a screen that is watched does not jump when numbers grow. What comes from
-Redis reaches no terminal as control codes.
+The layout depends on the width alone, so that a watched screen does not jump when numbers grow. What comes from Redis
+reaches no terminal as control codes.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from monarq.cli.formatting import NOTHING, duration, rate, span, sparkline
-from monarq.cli.tables import Column, open_table, render_columns
-from monarq.monitor.health.overview import BEATS, Overview
-from monarq.monitor.queues.counters import Tallies
+from monarq.cli.terminal.formatting import NOTHING, duration, rate, span, sparkline
+from monarq.cli.terminal.tables import Column, one_line_cell, open_table, render_columns
+from monarq.monitor.health.overview import RATE_STEPS, Overview
+from monarq.monitor.queues.counters import Counters
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.printable import printable
 
 WIDE: Final = 144
-"""Columns from which on the sparklines of a queue stand in its row."""
+"""From this width on the sparklines of a queue are in its row."""
 
 ROWS: Final = 100
-"""Columns from which on a queue is a row of a table."""
+"""From this width on a queue is a row of a table."""
 
 NARROW: Final = 64
-"""Columns below which only what matters most is left."""
+"""Below this width there is less room between columns."""
 
 WIDE_GAPS: Final = 112
-"""Columns from which on there is room between the numbers of jobs."""
+"""From this width on there is more room between the numbers of jobs."""
 
-SHORTEST_NAME: Final = 16
-"""Signs of a queue's name that are always shown."""
+MIN_NAME_WIDTH: Final = 16
+"""The least width of a queue's name."""
 
-SHORTEST_QUEUE: Final = 9
+MIN_QUEUE_WIDTH: Final = 9
 """The same beside a job's name."""
 
 Cell = tuple[str, Text]
-JobRow = tuple[str, str, Tallies]
+JobRow = tuple[str, str, Counters]
 
 
 def queue_lines(queues: Sequence[Overview], width: int) -> int:
@@ -50,47 +50,42 @@ def queue_lines(queues: Sequence[Overview], width: int) -> int:
 
 
 def render_queues(queues: Sequence[Overview], *, width: int, ascii_only: bool) -> RenderableType:
-    """How queues stand."""
+    """The state of queues, with sparklines of their last minutes."""
     if width < ROWS:
         return Group(*(_block(queue, ascii_only) for queue in queues))
     table = _queue_table(queues, [_cells(queue) for queue in queues])
     if width >= WIDE:
-        rows = [[*_cells(queue), *_sparks(queue, ascii_only)] for queue in queues]
+        rows = [[*_cells(queue), *_sparklines(queue, ascii_only)] for queue in queues]
         return _queue_table(queues, rows)
-    sparks = [_sparks(queue, ascii_only) for queue in queues]
-    return Group(table, Text(""), _queue_table(queues, sparks))
+    sparklines = [_sparklines(queue, ascii_only) for queue in queues]
+    return Group(table, Text(""), _queue_table(queues, sparklines))
 
 
 def render_queue_rows(queues: Sequence[Overview], *, width: int) -> RenderableType:
-    """How queues stand, a line each, with as many numbers as there is room for."""
+    """The state of queues, a line each, with as many numbers as fit."""
     gap = 1 if width < NARROW else 2
     cells = [dict(_cells(queue)) for queue in queues]
     numbers = [
-        Column(name, [row[name] for row in cells], rank, usual=usual, justify="right")
-        for name, (rank, usual) in _WORTH.items()
+        Column(name, [row[name] for row in cells], rank, usual_width=usual, justify="right")
+        for name, (rank, usual) in _QUEUE_COLUMNS.items()
     ]
-    names = Column("queue", [_one_line(_name(queue)) for queue in queues], least=SHORTEST_NAME)
+    names = Column("queue", [one_line_cell(_name(queue)) for queue in queues], min_width=MIN_NAME_WIDTH)
     return render_columns([names, *numbers], width=width, gap=gap)
-
-
-def _one_line(text: Text) -> Text:
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
 
 
 def _queue_table(queues: Sequence[Overview], rows: Sequence[Sequence[Cell]]) -> Table:
     table = open_table(gap=2)
-    # Whatever may wrap is made narrower before the rest: names are cut, never numbers.
+    # Columns that may wrap are narrowed first: names are cut, never numbers.
     table.add_column("queue", overflow="ellipsis")
     for name, _ in rows[0]:
-        table.add_column(name, justify="left" if name in _SPARKS else "right", no_wrap=True)
+        table.add_column(name, justify="left" if name in _SPARKLINES else "right", no_wrap=True)
     for queue, cells in zip(queues, rows, strict=True):
         table.add_row(_name(queue), *(value for _, value in cells))
     return table
 
 
 def _block(queue: Overview, ascii_only: bool) -> RenderableType:
-    """Two columns of names and numbers: what there is on the left, how fast it goes on the right."""
+    """Two columns of names and numbers: counts on the left, rates and waits on the right."""
     grid = Table.grid(padding=(0, 2), pad_edge=False)
     for _ in range(2):
         grid.add_column(justify="left", no_wrap=True, min_width=9)
@@ -99,7 +94,7 @@ def _block(queue: Overview, ascii_only: bool) -> RenderableType:
     half = (len(cells) + 1) // 2
     for left, right in zip(cells[:half], [*cells[half:], ("", Text(""))], strict=False):
         grid.add_row(Text("  " + left[0], style="dim"), left[1], Text(right[0], style="dim"), right[1])
-    lines = [Text.assemble((f"  {name:<20}", "dim"), line) for name, line in _sparks(queue, ascii_only)]
+    lines = [Text.assemble((f"  {name:<20}", "dim"), line) for name, line in _sparklines(queue, ascii_only)]
     return Group(_name(queue), grid, *lines)
 
 
@@ -123,7 +118,7 @@ def _cells(queue: Overview) -> list[Cell]:
     ]
 
 
-_WORTH: Final[dict[str, tuple[int, int]]] = {
+_QUEUE_COLUMNS: Final[dict[str, tuple[int, int]]] = {
     "ready": (1, 9),
     "deferred": (7, 8),
     "running": (2, 7),
@@ -134,22 +129,22 @@ _WORTH: Final[dict[str, tuple[int, int]]] = {
     "wait p50": (9, 8),
     "wait p95": (8, 8),
 }
-"""Of each number of a queue, after how many others it is left out where there is no room, and how wide it mostly is."""
+"""The rank and the usual width of each number of a queue, see `Column`."""
 
-_SPARKS: Final = ("ended, last 5 min", "failed, last 5 min")
+_SPARKLINES: Final = ("ended, last 5 min", "failed, last 5 min")
 
 
-def _sparks(queue: Overview, ascii_only: bool) -> list[Cell]:
+def _sparklines(queue: Overview, ascii_only: bool) -> list[Cell]:
     """Both on one scale, so that a few failures among many jobs look like a few."""
-    missing = [0.0] * (BEATS - len(queue.beats))
-    told = {
-        "cyan": [*missing, *(beat.ended_per_s for beat in queue.beats)],
-        "red": [*missing, *(beat.failed_per_s for beat in queue.beats)],
+    missing = [0.0] * (RATE_STEPS - len(queue.rates))
+    series = {
+        "cyan": [*missing, *(step.ended_per_s for step in queue.rates)],
+        "red": [*missing, *(step.failed_per_s for step in queue.rates)],
     }
-    highest = max(told["cyan"])
+    highest = max(series["cyan"])
     return [
         (name, _bars(values, highest, style, ascii_only))
-        for name, (style, values) in zip(_SPARKS, told.items(), strict=True)
+        for name, (style, values) in zip(_SPARKLINES, series.items(), strict=True)
     ]
 
 
@@ -159,39 +154,35 @@ def _bars(values: Sequence[float], highest: float, style: str, ascii_only: bool)
 
 
 def job_rows(queues: Iterable[Overview]) -> list[JobRow]:
-    """Queue, name and tallies of each name of a job, those that ran most first."""
-    rows = [(queue.stats.queue, name, tallies) for queue in queues for name, tallies in queue.jobs.items()]
+    """Queue, name and counters of each job name, those that ran most first."""
+    rows = [(queue.stats.queue, name, counters) for queue in queues for name, counters in queue.jobs.items()]
     return sorted(rows, key=lambda row: (-row[2].started, -row[2].enqueued, row[:2]))
 
 
 def render_jobs(rows: Sequence[JobRow], *, window: str, width: int, with_queue: bool) -> Table:
-    """What became of the jobs of each name, with as many numbers as there is room for.
+    """The counters of the jobs of each name, with as many numbers as fit.
 
     Args:
-        rows: what to show.
-        window: over how long it was counted, as the head says it.
+        rows: as `job_rows` returns them.
+        window: the time over which jobs were counted, as the heading has it.
         width: of the screen.
         with_queue: whether there are jobs of several queues.
     """
     head = f"job, {window}"
-    names = Column(head, [_cut(name or "(no name)") for _, name, _ in rows], least=len(head))
-    queues = Column("queue", [_cut(queue) for queue, _, _ in rows], _QUEUE_RANK, least=SHORTEST_QUEUE)
-    cells = [_job_cells(tallies) for _, _, tallies in rows]
+    names = Column(head, [one_line_cell(name or "(no name)") for _, name, _ in rows], min_width=len(head))
+    queues = Column("queue", [one_line_cell(queue) for queue, _, _ in rows], _QUEUE_RANK, min_width=MIN_QUEUE_WIDTH)
+    cells = [_job_cells(counters) for _, _, counters in rows]
     numbers = [
-        Column(name, [row[name] for row in cells], rank, usual=usual, justify="right")
-        for name, (rank, usual) in _JOB_WORTH.items()
+        Column(name, [row[name] for row in cells], rank, usual_width=usual, justify="right")
+        for name, (rank, usual) in _JOB_COLUMNS.items()
     ]
     gap = 1 if width < WIDE_GAPS else 2
     return render_columns([names, *([queues] if with_queue else []), *numbers], width=width, gap=gap)
 
 
-def _cut(name: str) -> Text:
-    return _one_line(Text(printable(name)))
-
-
 _QUEUE_RANK: Final = 5
 
-_JOB_WORTH: Final[dict[str, tuple[int, int]]] = {
+_JOB_COLUMNS: Final[dict[str, tuple[int, int]]] = {
     "enqueued": (10, 8),
     "done": (1, 6),
     "failed": (2, 6),
@@ -203,30 +194,30 @@ _JOB_WORTH: Final[dict[str, tuple[int, int]]] = {
     "run p99": (11, 7),
     "wait p95": (4, 8),
 }
-"""Of each number of jobs, after how many others it is left out where there is no room, and how wide it mostly is."""
+"""The rank and the usual width of each number of jobs, see `Column`."""
 
 
-def _job_cells(tallies: Tallies) -> dict[str, Text]:
-    run = {f"run p{q}": Text(span(tallies.run.quantile(q / 100))) for q in (50, 95, 99)}
+def _job_cells(counters: Counters) -> dict[str, Text]:
+    run = {f"run p{q}": Text(span(counters.run.quantile(q / 100))) for q in (50, 95, 99)}
     return {
-        "enqueued": number(tallies.enqueued),
-        "done": number(tallies.done),
-        "failed": number(tallies.failed, warn="red"),
-        "retried": number(tallies.retried, warn="yellow"),
-        "dead": number(tallies.dead, warn="red"),
-        "crashed": number(tallies.crashed, warn="red"),
+        "enqueued": number(counters.enqueued),
+        "done": number(counters.done),
+        "failed": number(counters.failed, warn="red"),
+        "retried": number(counters.retried, warn="yellow"),
+        "dead": number(counters.dead, warn="red"),
+        "crashed": number(counters.crashed, warn="red"),
         **run,
-        "wait p95": Text(span(tallies.wait.quantile(0.95))),
+        "wait p95": Text(span(counters.wait.quantile(0.95))),
     }
 
 
 def render_failures(queues: Sequence[Overview], *, most: int, whole: bool) -> Table:
-    """The jobs that died last, of all the queues, the newest first.
+    """The jobs of all queues that died last, the newest first.
 
     Args:
         queues: where they died.
         most: how many.
-        whole: over as many lines as their messages need; else each is cut to one.
+        whole: whether long messages wrap; else each is cut to one line.
     """
     letters = sorted(
         ((letter, queue.now_ms) for queue in queues for letter in queue.failures), key=lambda each: -each[0].died_ms
@@ -238,8 +229,8 @@ def render_failures(queues: Sequence[Overview], *, most: int, whole: bool) -> Ta
     for letter, now_ms in letters[:most]:
         age = duration(max(0.0, (now_ms - letter.died_ms) / 1000))
         error = printable(brief(letter.error))
-        said = Text(error, style="red") if whole else Text(error, style="red", no_wrap=True, overflow="ellipsis")
-        table.add_row(Text(age, style="dim"), Text(printable(letter.name)), said)
+        message = Text(error, style="red") if whole else Text(error, style="red", no_wrap=True, overflow="ellipsis")
+        table.add_row(Text(age, style="dim"), Text(printable(letter.name)), message)
     return table
 
 

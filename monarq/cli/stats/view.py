@@ -1,6 +1,6 @@
-"""The screen of `monarq stats`: is it well, how queues stand, what became of jobs, who works, what failed last.
+"""The screen of `monarq stats`: the verdict, and the tables of queues, jobs, workers and last failures.
 
-Where the height is given, as much is shown as there is room for, and what is left out is told.
+Where the height is given, it shows as much as fits, and says what is left out.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from monarq.cli.formatting import duration
-from monarq.cli.stats.layout import LOW, Part, lay_out
+from monarq.cli.stats.layout import LOW_SCREEN_LINES, Part, lay_out
 from monarq.cli.stats.tables import (
     job_rows,
     queue_lines,
@@ -23,19 +22,20 @@ from monarq.cli.stats.tables import (
     render_queue_rows,
     render_queues,
 )
-from monarq.cli.workers.view import render_workers
+from monarq.cli.terminal.formatting import duration
+from monarq.cli.terminal.worker_table import render_workers
 from monarq.monitor.health.overview import Overview
-from monarq.monitor.health.queue_health import State, find_troubles, judge
-from monarq.monitor.queues.workers import in_order
+from monarq.monitor.health.queue_health import HealthState, assess_health, find_problems
+from monarq.monitor.queues.workers import sort_workers
 from monarq.shared.text.printable import printable
 
 FAILURES: Final = 5
 """How many of the last failures are shown."""
 
 QUEUES_SHARE: Final = 1 / 3
-"""The part of a screen that queues may take with all that is told of them."""
+"""The part of a screen that queues may take with their sparklines."""
 
-STYLES: Final[dict[State, str]] = {
+STYLES: Final[dict[HealthState, str]] = {
     "no worker": "bold red",
     "failing": "bold red",
     "falling behind": "bold red",
@@ -48,13 +48,13 @@ STYLES: Final[dict[State, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What a screen is made for.
+class Viewport:
+    """The size and the abilities of a screen.
 
     Attributes:
         width: its columns.
-        height: its lines; None where everything is to be shown.
-        ascii_only: whether it can show no other signs.
+        height: its lines; None to show everything.
+        ascii_only: whether it can show ASCII only.
     """
 
     width: int
@@ -62,89 +62,91 @@ class Frame:
     ascii_only: bool = False
 
 
-def render(queues: Sequence[Overview], window_s: int | None, frame: Frame) -> RenderableType:
-    """Everything, for this frame.
+def render(queues: Sequence[Overview], window_s: int | None, viewport: Viewport) -> RenderableType:
+    """The whole screen.
 
     Args:
-        queues: what was read.
-        window_s: over how long jobs were counted by name; None for since the first job.
-        frame: where it is shown.
+        queues: as they were read.
+        window_s: the time over which jobs were counted by name; None for since the first job.
+        viewport: the screen that it must fit.
     """
-    gap = 0 if frame.height is not None and frame.height < LOW else 1
+    gap = 0 if viewport.height is not None and viewport.height < LOW_SCREEN_LINES else 1
     headline = _headline(queues)
     parts = [
-        _queues_part(queues, frame),
-        _jobs_part(queues, window_s, frame),
-        _workers_part(queues, frame),
-        _failures_part(queues, frame),
+        _queues_part(queues, viewport),
+        _jobs_part(queues, window_s, viewport),
+        _workers_part(queues, viewport),
+        _failures_part(queues, viewport),
         _arq_part(queues),
     ]
-    room = None if frame.height is None else frame.height - len(wrap(headline.plain, frame.width))
-    return Group(headline, *lay_out(parts, width=frame.width, room=room, gap=gap))
+    room = None if viewport.height is None else viewport.height - len(wrap(headline.plain, viewport.width))
+    return Group(headline, *lay_out(parts, width=viewport.width, room=room, gap=gap))
 
 
-def _queues_part(queues: Sequence[Overview], frame: Frame) -> Part:
-    """A row each, without their last minutes, where these would take too much of a low screen."""
-    lines = queue_lines(queues, frame.width)
-    if frame.height is None or lines <= frame.height * QUEUES_SHARE:
-        drawn = render_queues(queues, width=frame.width, ascii_only=frame.ascii_only)
-        return Part(0, "queue", "queues", min(1, len(queues)), min(1, len(queues)), lambda _: drawn, head=lines - 1)
-    troubled = [trouble.queue for trouble in find_troubles(queues)]
+def _queues_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
+    """Queues with their sparklines, or a row each where those would take too much of a low screen."""
+    lines = queue_lines(queues, viewport.width)
+    if viewport.height is None or lines <= viewport.height * QUEUES_SHARE:
+        drawn = render_queues(queues, width=viewport.width, ascii_only=viewport.ascii_only)
+        return Part(
+            0, "queue", "queues", min(1, len(queues)), min(1, len(queues)), lambda _: drawn, header_lines=lines - 1
+        )
+    troubled = [trouble.queue for trouble in find_problems(queues)]
     worst_first = sorted(queues, key=lambda queue: (queue.stats.queue not in troubled, -queue.stats.queued))
 
     def draw(rows: int) -> RenderableType:
         shown = [queue for queue in queues if queue in worst_first[:rows]]
-        return render_queue_rows(shown, width=frame.width)
+        return render_queue_rows(shown, width=viewport.width)
 
     return Part(0, "queue", "queues", len(queues), len(queues), draw)
 
 
-def _jobs_part(queues: Sequence[Overview], window_s: int | None, frame: Frame) -> Part:
+def _jobs_part(queues: Sequence[Overview], window_s: int | None, viewport: Viewport) -> Part:
     jobs = job_rows(queues)
     with_queue = len({queue for queue, _, _ in jobs}) > 1
 
     def draw(rows: int) -> RenderableType:
-        return render_jobs(jobs[:rows], window=_window(window_s), width=frame.width, with_queue=with_queue)
+        return render_jobs(jobs[:rows], window=_window(window_s), width=viewport.width, with_queue=with_queue)
 
     return Part(3, "name of jobs", "names of jobs", len(jobs), len(jobs), draw)
 
 
-def _workers_part(queues: Sequence[Overview], frame: Frame) -> Part:
-    workers = in_order({worker.id: worker for queue in queues for worker in queue.stats.workers}.values())
-    # Those that are not well come first where not all can be shown.
-    ill_first = sorted(workers, key=lambda worker: worker.alive and not worker.draining)
+def _workers_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
+    workers = sort_workers({worker.id: worker for queue in queues for worker in queue.stats.workers}.values())
+    # Unhealthy workers come first where not all fit.
+    unwell_first = sorted(workers, key=lambda worker: worker.alive and not worker.draining)
 
     def draw(rows: int) -> RenderableType:
-        return render_workers(in_order(ill_first[:rows]), width=frame.width, whole=frame.height is None)
+        return render_workers(sort_workers(unwell_first[:rows]), width=viewport.width, whole=viewport.height is None)
 
     if not workers:
-        return Part(1, "worker", "workers", 1, 1, draw, head=0)
+        return Part(1, "worker", "workers", 1, 1, draw, header_lines=0)
     return Part(1, "worker", "workers", len(workers), len(workers), draw)
 
 
-def _failures_part(queues: Sequence[Overview], frame: Frame) -> Part:
+def _failures_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
     read = sum(len(queue.failures) for queue in queues)
     total = max(read, sum(queue.stats.dead for queue in queues))
 
     def draw(rows: int) -> RenderableType:
-        return render_failures(queues, most=rows, whole=frame.height is None)
+        return render_failures(queues, most=rows, whole=viewport.height is None)
 
     return Part(2, "dead letter", "dead letters", min(FAILURES, read), total, draw)
 
 
 def _arq_part(queues: Sequence[Overview]) -> Part:
-    told = [_arq_line(queue) for queue in queues if queue.arq is not None]
+    lines = [_arq_line(queue) for queue in queues if queue.arq is not None]
 
     def draw(rows: int) -> RenderableType:
-        return Group(*told[:rows])
+        return Group(*lines[:rows])
 
-    return Part(4, "health check of arq", "health checks of arq", len(told), len(told), draw, head=0)
+    return Part(4, "health check of arq", "health checks of arq", len(lines), len(lines), draw, header_lines=0)
 
 
 def _headline(queues: Sequence[Overview]) -> Text:
-    verdict = judge(queues)
-    where = f"{printable(verdict.queue)}: " if verdict.queue and len(queues) > 1 else ""
-    return Text.assemble((verdict.state, STYLES[verdict.state]), "  ", where, verdict.reason)
+    finding = assess_health(queues)
+    where = f"{printable(finding.queue)}: " if finding.queue and len(queues) > 1 else ""
+    return Text.assemble((finding.state, STYLES[finding.state]), "  ", where, finding.reason)
 
 
 def _window(window_s: int | None) -> str:
@@ -157,10 +159,10 @@ def _window(window_s: int | None) -> str:
 
 
 def _arq_line(queue: Overview) -> Text:
-    """What a worker told as arq's do."""
+    """The health check that a worker wrote as arq's do."""
     arq = queue.arq
     if arq is None:
         return Text("")
-    told = f"{arq.j_complete:,} done, {arq.j_failed:,} failed, {arq.j_retried:,} retried, {arq.j_ongoing:,} running"
+    counts = f"{arq.j_complete:,} done, {arq.j_failed:,} failed, {arq.j_retried:,} retried, {arq.j_ongoing:,} running"
     where = (f"arq's health check of {printable(queue.stats.queue)}  ", "dim")
-    return Text.assemble(where, told, no_wrap=True, overflow="ellipsis")
+    return Text.assemble(where, counts, no_wrap=True, overflow="ellipsis")

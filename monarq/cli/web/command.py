@@ -1,4 +1,4 @@
-"""`monarq web`: serves the page that shows queues, jobs, workers and dead letters."""
+"""`monarq web`: serves the web page of queues, jobs, workers and dead letters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 
-from monarq.cli.console import say
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.help import SectionedCommand
+from monarq.cli.command_line.options import verbose_option
+from monarq.cli.command_line.redis_source import open_source, redis_option
+from monarq.cli.terminal.console import say
 
 SECTIONS: Final = {
     "Examples": """
@@ -24,7 +24,7 @@ Starlette(routes=[Mount("/queue", create_app("redis://..."))])
 }
 
 
-@click.command(cls=DocumentedCommand, sections=SECTIONS)
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where it listens.")
 @click.option(
     "--port",

@@ -1,4 +1,4 @@
-"""Opens the page for `monarq web`: who may reach it, on which socket, and by which address."""
+"""The server of `monarq web`: checks who could reach the page, and opens its socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monarq.shared.redis.connection import UrlSource
 
 @dataclass(frozen=True, slots=True)
 class OpenPage:
-    """A page that listens and is not served yet.
+    """A page whose socket is open and which is not served yet.
 
     Attributes:
         app: the page.
@@ -27,7 +27,7 @@ class OpenPage:
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine finds it."""
+        """Its URL for a browser on this machine."""
         host, port = self.listener.getsockname()[:2]
         shown = "localhost" if ip_address(host).is_unspecified else f"[{host}]" if ":" in host else host
         return f"http://{shown}:{port}{self.root_path}/"
@@ -53,7 +53,7 @@ def open_page(
     """Checks who could reach the page, and listens.
 
     Raises:
-        SettingsError: it would be open to other machines without a secret, or the address cannot be had.
+        SettingsError: it would be open to other machines without a secret, or the address cannot be listened on.
         ModuleNotFoundError: the extra `web` is not installed.
     """
     if not (token or user or _is_loopback(host)):
@@ -63,13 +63,13 @@ def open_page(
         )
     from monarq.monitor.web.server import bind
 
-    # An address that stands for all interfaces is no name that a browser would send.
-    own = () if _is_for_all(host) or _is_loopback(host) else (host,)
+    # Browsers do not send the address of all interfaces as the host.
+    own = () if _is_wildcard(host) or _is_loopback(host) else (host,)
     app = create_app(source, token=token, user=user, read_only=read_only, allowed_hosts=(*allow_host, *own))
     return OpenPage(app, bind(host, port), root_path)
 
 
-def _is_for_all(host: str) -> bool:
+def _is_wildcard(host: str) -> bool:
     try:
         return ip_address(host.strip("[]")).is_unspecified
     except ValueError:

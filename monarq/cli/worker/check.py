@@ -1,4 +1,4 @@
-"""The work of `monarq worker --check`: looks for a live worker."""
+"""The work of `monarq worker --check`: looks for a live worker on each queue."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.cli.console import FAILED, say
-from monarq.cli.source import told
+from monarq.cli.terminal.console import FAILED, say
 from monarq.monitor.queues.stats import QueueStats, read_stats
+from monarq.shared.redis.redis_errors import explain
 from monarq.targets import load_target
 from monarq.workers.config.spec import WorkerSpec
 
 
 def check_workers(spec: WorkerSpec) -> int:
-    """Says whether a worker is alive on each queue of the target; gives the exit code, 0 if so, else 1.
+    """Prints whether a worker is alive on each queue of the target; returns the exit code, 0 if so, else 1.
 
-    A worker is one of monarq's that renews its record, or whoever wrote arq's health check.
+    A worker is one of monarq's that renews its record, or one that wrote arq's health check.
 
     Raises:
         TargetError: there is no such target.
@@ -28,7 +28,7 @@ def check_workers(spec: WorkerSpec) -> int:
     try:
         queues = asyncio.run(_read(loaded.source.client(), loaded.settings.queues))
     except RedisError as error:
-        raise told(error, loaded.source.shown) from error
+        raise explain(error, loaded.source.shown) from error
     for queue in queues:
         say(f"monarq: {_health(queue)}")
     return 0 if all(_is_served(queue) for queue in queues) else FAILED

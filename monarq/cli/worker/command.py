@@ -1,4 +1,4 @@
-"""`monarq worker`: runs a target's jobs, in as many processes as there are cores."""
+"""`monarq worker`: runs the jobs of a target, by default in a process for each core."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import click
 
-from monarq.cli.arguments import parse_duration, parse_hang_timeout, parse_workers
-from monarq.cli.console import Reporter
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import make_verbose_option, queue_option, version_option
-from monarq.cli.source import EMBEDDED, open_url, redis_option
+from monarq.cli.command_line.arguments import parse_duration, parse_hang_timeout, parse_workers
+from monarq.cli.command_line.help import SectionedCommand
+from monarq.cli.command_line.options import make_verbose_option, queue_option, version_option
+from monarq.cli.command_line.redis_source import EMBEDDED, open_url, redis_option
+from monarq.cli.terminal.console import Reporter
 from monarq.cli.worker.limits import limit_options
 
 LOADERS: Final = ("monarq.targets:ARQ",)
@@ -53,7 +53,7 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
 }
 
 
-@click.command(cls=DocumentedCommand, sections=SECTIONS)
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("target")
 @click.option(
     "-w",
@@ -218,7 +218,7 @@ def worker(
         if value is not None and value != ()
     }
     if redis == EMBEDDED:
-        overrides["audit"] = False  # what it is has been told already
+        overrides["audit"] = False  # it is announced already
     with open_url(redis) as url:
         spec = WorkerSpec(
             target,
@@ -230,7 +230,7 @@ def worker(
             loaders=LOADERS,
         )
         if check:
-            from monarq.cli.worker.check import check_workers  # put off: a supervisor needs no Redis for its start
+            from monarq.cli.worker.check import check_workers  # imported late: a supervisor needs no Redis to start
 
             return check_workers(spec)
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)

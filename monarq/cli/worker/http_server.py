@@ -1,6 +1,6 @@
-"""uvicorn beside something that is more important than it: without signal handlers and logs of its own.
+"""The HTTP server of a pool: uvicorn without signal handlers and logs of its own.
 
-Imported only where something is served, as it needs uvicorn and Starlette.
+It is imported only where something is served, as it needs uvicorn and Starlette.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from monarq.monitor.web.security.http_limits import LimitedProtocol
 
 
 class QuietServer(Server):
-    """Serves on sockets that are open already; ends when `should_exit` is set."""
+    """Serves on sockets that are open already, until `should_exit` is set."""
 
     @classmethod
     def of(cls, routes: Sequence[BaseRoute]) -> Self:
-        """A server of these routes."""
+        """A server for these routes."""
         return cls(
             Config(
                 Starlette(routes=routes),

@@ -1,4 +1,4 @@
-"""The options of `monarq worker` that say how much is enough: of a job, of a worker, of its child process."""
+"""The options of `monarq worker` that set limits: of jobs, of workers, of their child processes and of what is kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from monarq.cli.arguments import parse_duration, parse_size
+from monarq.cli.command_line.arguments import parse_duration, parse_size
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -90,7 +90,7 @@ _OPTIONS: Final = (
 
 
 def limit_options(function: FunctionT) -> FunctionT:
-    """Gives a command all of them."""
+    """Adds all of them to a command."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function

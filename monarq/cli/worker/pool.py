@@ -1,4 +1,4 @@
-"""The work of `monarq worker`: runs the supervisor and says what it runs."""
+"""The work of `monarq worker`: runs the supervisor and prints what it runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monarq.cli.console import say
+from monarq.cli.terminal.console import say
 from monarq.cli.worker.ports import Ports, serving
 from monarq.cli.worker.watch import Watcher, reload_on_changes
 from monarq.shared.redis.connection import redacted_url
@@ -17,16 +17,16 @@ from monarq.workers.supervisor.log import LoggedWorker, SupervisorLog
 from monarq.workers.supervisor.recycler import RecycleLimits
 from monarq.workers.supervisor.supervisor import Supervisor
 from monarq.workers.system.cores import usable_cores
-from monarq.workers.system.output import never_wait_for_readers
+from monarq.workers.system.output import make_output_nonblocking
 
 if TYPE_CHECKING:
     from monarq.workers.control.messages import Ready
 
 
 class PoolLog(SupervisorLog):
-    """The supervisor's log, with what a person at the terminal wants to know first.
+    """The supervisor's log, with a start message for the person at the terminal.
 
-    That a worker begins or ends in order is not told here: each says so itself.
+    It is silent about workers that start or stop in order, as each logs that itself.
     """
 
     def __init__(self, spec: WorkerSpec) -> None:
@@ -49,7 +49,7 @@ class PoolLog(SupervisorLog):
 
     def stopped(self, exit_code: int) -> None:
         """See `SupervisorLog`."""
-        if not exit_code:  # otherwise it was told why already
+        if not exit_code:  # otherwise the reason was printed already
             super().stopped(exit_code)
 
     def cannot_start(self, worker: LoggedWorker) -> None:
@@ -67,7 +67,7 @@ def run_pool(
     watch: Path | None = None,
     watcher: Watcher | None = None,
 ) -> int:
-    """Runs the workers until they are stopped; gives the exit code.
+    """Runs the workers until they are stopped; returns the exit code.
 
     Args:
         spec: what each worker runs.
@@ -76,13 +76,13 @@ def run_pool(
         ports: where its health and metrics are served.
         recycle_limits: the limits at which a worker is replaced.
         watch: a folder; when the program in it changes, the workers are replaced.
-        watcher: tells of these changes.
+        watcher: reports these changes.
 
     Raises:
-        SettingsError: a port cannot be had, or the log settings are wrong.
+        SettingsError: a port cannot be listened on, or the log settings are wrong.
         TargetError: there is nothing at the path of the log settings.
     """
-    never_wait_for_readers()
+    make_output_nonblocking()
     configure_logging(spec.log)
     supervisor = Supervisor(
         spec,
@@ -107,7 +107,7 @@ async def _run_pool(supervisor: Supervisor, watch: Path | None, watcher: Watcher
 
 
 def _serving(ready: Ready, spec: WorkerSpec) -> list[str]:
-    """What is run, as far as it is known here: the target's settings are known to the workers alone."""
+    """What is run, as far as this process knows it: only the workers know the target's settings."""
     parts = [f"serving {', '.join(ready.queues)}"]
     if ready.redis_url is not None:
         parts.append(f"Redis at {redacted_url(ready.redis_url)}")

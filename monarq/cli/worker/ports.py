@@ -1,7 +1,7 @@
 """The HTTP ports of `monarq worker`: health and metrics of the whole pool, served by the supervisor on its event loop.
 
-The ports are taken before a worker is started, so that one that is in use ends the command; once the pool runs, nothing
-that happens here disturbs it.
+The ports are opened before a worker is started, so that one that is in use ends the command. Once the pool runs, no
+failure here disturbs it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from monarq.cli.console import say
+from monarq.cli.terminal.console import say
 from monarq.shared.errors import SettingsError
 from monarq.shared.extras import missing_extra
 from monarq.shared.text.loggers import get_logger
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 logger = get_logger("monarq.supervisor")
 
 STOP_S: Final = 2.0
-"""How long requests that are being answered may take when the pool has ended."""
+"""How long open requests may take when the pool has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What is to be served, and where.
+    """What to serve, and where.
 
     Attributes:
         health: the port of /livez and /readyz; None for none, 0 for any that is free.
         metrics: the port of /metrics; may be the same.
         bind: the address that they listen on.
-        limits: what is taken for sick.
+        limits: when the pool counts as unhealthy.
     """
 
     health: int | None = None
@@ -50,7 +50,7 @@ class Ports:
 
     @property
     def names(self) -> dict[int, list[str]]:
-        """By port, the options that ask for it."""
+        """By port, the options that name it."""
         asked: dict[int, list[str]] = {}
         for option, port in (("--health-port", self.health), ("--metrics-port", self.metrics)):
             if port is not None:
@@ -63,11 +63,11 @@ async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[
     """Serves the ports for the life of the block.
 
     Args:
-        ports: which.
+        ports: the ports.
         pool: returns the state of the pool.
 
     Raises:
-        SettingsError: a port cannot be had, or a package is missing.
+        SettingsError: a port cannot be listened on, or a package is missing.
     """
     async with AsyncExitStack() as stack:
         if ports.names:
@@ -76,7 +76,7 @@ async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[
 
 
 async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolState]) -> None:
-    from monarq.workers.supervisor.redis_probe import RedisProbe  # put off: a pool without ports asks no Redis
+    from monarq.workers.supervisor.redis_probe import RedisProbe  # imported late: a pool without ports needs no Redis
 
     probe = RedisProbe()
     stack.push_async_callback(probe.close)
@@ -84,13 +84,13 @@ async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolStat
         listener = _listen(ports.bind, port, options)
         stack.callback(listener.close)
         routes: list[Route] = []
-        with _needing_web(options):
+        with _requiring_web(options):
             if "--health-port" in options:
                 routes += stack.enter_context(_health(PoolHealth(pool, ports.limits, probe)))
             if "--metrics-port" in options:
                 routes += _metrics(pool, probe)
         await stack.enter_async_context(_served(listener, routes))
-        say(f"monarq: {', '.join(route.path for route in routes)} at {_shown(listener)}")
+        say(f"monarq: {', '.join(route.path for route in routes)} at {_url_of(listener)}")
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def _metrics(pool: Callable[[], PoolState], probe: RedisProbe) -> list[Route]:
         if redis is None:
             return None
         snapshot = await read_snapshot(redis, probe.queues)
-        # The workers of other pools are told of by those, so that no sum holds one twice.
+        # Other pools report their own workers, so that no sum counts one twice.
         own = {worker.ready.worker_id for worker in state.workers if worker.ready}
         return replace(snapshot, workers=tuple(worker for worker in snapshot.workers if worker.id in own))
 
@@ -128,7 +128,7 @@ async def _served(listener: socket.socket, routes: Sequence[Route]) -> AsyncIter
 
     server = QuietServer.of(routes)
     serving = asyncio.create_task(server.serve([listener]))
-    serving.add_done_callback(_tell_of_failure)
+    serving.add_done_callback(_log_failure)
     try:
         yield
     finally:
@@ -137,22 +137,22 @@ async def _served(listener: socket.socket, routes: Sequence[Route]) -> AsyncIter
         serving.cancel()
 
 
-def _tell_of_failure(serving: asyncio.Task[None]) -> None:
+def _log_failure(serving: asyncio.Task[None]) -> None:
     if not serving.cancelled() and serving.exception() is not None:
         logger.error("the HTTP port is served no more; the workers go on", exc_info=serving.exception())
 
 
 @contextmanager
-def _needing_web(options: list[str]) -> Iterator[None]:
+def _requiring_web(options: list[str]) -> Iterator[None]:
     try:
         import uvicorn as uvicorn
 
         yield
     except ModuleNotFoundError as error:
-        to_do = missing_extra(error, " and ".join(options))
-        if to_do is None:
+        advice = missing_extra(error, " and ".join(options))
+        if advice is None:
             raise
-        raise SettingsError(to_do) from error
+        raise SettingsError(advice) from error
 
 
 def _listen(host: str, port: int, options: list[str]) -> socket.socket:
@@ -166,6 +166,6 @@ def _listen(host: str, port: int, options: list[str]) -> socket.socket:
         raise SettingsError(f"{what}: {host} port {port} cannot be listened on ({reason}): choose another") from error
 
 
-def _shown(listener: socket.socket) -> str:
+def _url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

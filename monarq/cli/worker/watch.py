@@ -1,4 +1,4 @@
-"""`monarq worker --watch`: replaces the workers when the program's files change. watchfiles does the looking."""
+"""`monarq worker --watch`: replaces the workers when the program's files change. It uses watchfiles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from monarq.cli.console import say
+from monarq.cli.terminal.console import say
 from monarq.shared.errors import SettingsError
 from monarq.shared.extras import missing_extra
 
@@ -17,11 +17,11 @@ Watcher = Callable[[Path], AsyncIterator[object]]
 
 
 def find_watcher(endings: Sequence[str]) -> Watcher:
-    """What tells of changes in a folder, several that come together as one.
+    """The watcher of a folder, which reports changes that come together as one.
 
     Args:
-        endings: of the files that count beside Python's own, such as ".toml". What jobs and logs write there does
-            not, nor do caches, virtual environments and version control.
+        endings: of the files that count beside Python's own, such as ".toml". Other files do not, nor do caches,
+            virtual environments and version control.
 
     Raises:
         SettingsError: watchfiles is not installed.
@@ -34,7 +34,7 @@ def find_watcher(endings: Sequence[str]) -> Watcher:
 
 
 async def reload_on_changes(folder: Path, watcher: Watcher) -> None:
-    """Lets the supervisor, which this process is, replace its workers at each change, until cancelled."""
+    """Makes the supervisor, which is this process, replace its workers at each change, until cancelled."""
     async for _ in watcher(folder):
         say(f"monarq: the program in {folder} has changed: the workers are replaced")
         os.kill(os.getpid(), signal.SIGHUP)

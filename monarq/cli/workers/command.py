@@ -1,4 +1,4 @@
-"""`monarq workers`: who works, on what, and how they are."""
+"""`monarq workers`: shows workers, the jobs that they run, and their health."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Final
 
 import click
 
-from monarq.cli.help import DocumentedCommand
-from monarq.cli.options import queue_option, verbose_option
-from monarq.cli.source import open_source, redis_option
+from monarq.cli.command_line.help import SectionedCommand
+from monarq.cli.command_line.options import queue_option, verbose_option
+from monarq.cli.command_line.redis_source import open_source, redis_option
 
 SECTIONS: Final = {
     "Examples": """
@@ -28,7 +28,7 @@ monarq workers --json | jq '.workers[] | select(.loop_lag_s > 1)'
 }
 
 
-@click.command(cls=DocumentedCommand, sections=SECTIONS)
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @queue_option("Only workers of this queue; may be repeated. Default: of arq:queue and of every queue used lately.")
 @click.option("--jobs", is_flag=True, help="Show also what they run, the longest running first.")
 @redis_option
@@ -45,7 +45,7 @@ def workers(queue: tuple[str, ...], jobs: bool, redis: str | None, json: bool) -
     """
     import asyncio
 
-    from monarq.cli.workers.view import show_workers
+    from monarq.cli.workers.actions import show_workers
 
     with open_source(redis) as source:
         asyncio.run(show_workers(source, queue, with_jobs=jobs, as_json=json))

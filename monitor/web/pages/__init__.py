@@ -1,1 +1,1 @@
-"""What is shown, a module for each kind of thing: reads Redis, gives a `View`, and changes what it is asked to."""
+"""The pages, a module for each kind of thing: it reads Redis, returns a `View`, and carries out the changes."""

@@ -1,4 +1,4 @@
-"""What is enqueued by the clock, and when next."""
+"""The cron page: what is enqueued on a schedule, and when next."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import read_crons
 from monarq.monitor.queues.stats import known_queues
-from monarq.monitor.web.page_request import Asked
-from monarq.monitor.web.rendering import View
+from monarq.monitor.web.base.page_request import PageRequest
+from monarq.monitor.web.base.rendering import View
 
 
-async def show(redis: Redis, _: Asked) -> View:
-    """All crons of all queues."""
+async def show(redis: Redis, _: PageRequest) -> View:
+    """The crons of all queues."""
     return View("cron", "Cron", {"crons": await read_crons(redis, await known_queues(redis))})

@@ -1,4 +1,4 @@
-"""One job: what it is, holds and came to, and what happened to it; cancels it, or has it run again."""
+"""The page of one job: its state, arguments, result and timeline; cancel and retry."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.admin import admin as steering
+from monarq.monitor.admin import admin
 from monarq.monitor.admin.admin import Cancelled, Retried
-from monarq.monitor.jobs.job import find_job
-from monarq.monitor.web.page_request import Asked, link
-from monarq.monitor.web.rendering import View
+from monarq.monitor.jobs.job_view import find_job
+from monarq.monitor.web.base.page_request import PageRequest, link
+from monarq.monitor.web.base.rendering import View
 from monarq.shared.commands.jobs.progress import read_progress
 from monarq.shared.redis.keys import QueueKeys
 
@@ -26,17 +26,17 @@ LEVELS: Final = {
     "crashed": "bad",
     "handed-back": "warn",
     "unknown": "warn",
-    "abort-asked": "warn",
+    "abort-request": "warn",
 }
-"""How states, and what happened, are coloured; what is not named has no colour."""
+"""The colours of states and events; others have none."""
 
-_OF_CANCEL: Final = {
+_CANCEL_NOTICES: Final = {
     Cancelled.WAITS: "cancelled",
     Cancelled.RUNS: "cancelled",
     Cancelled.PAUSED: "cancelled-paused",
     Cancelled.UNKNOWN: "nothing",
 }
-_OF_RETRY: Final = {
+_RETRY_NOTICES: Final = {
     Retried.REVIVED: "revived",
     Retried.PROMOTED: "promoted",
     Retried.QUEUED: "queued",
@@ -46,11 +46,11 @@ _OF_RETRY: Final = {
 }
 
 
-async def show(redis: Redis, asked: Asked) -> View:
-    """The job; its arguments only where they are asked for."""
-    queue = asked.text("queue") or None
-    wants_arguments = bool(asked.text("arguments"))
-    job = await find_job(redis, asked.raw("id"), queue, with_arguments=wants_arguments)
+async def show(redis: Redis, request: PageRequest) -> View:
+    """The job; its arguments only on request."""
+    queue = request.text("queue") or None
+    wants_arguments = bool(request.text("arguments"))
+    job = await find_job(redis, request.raw("id"), queue, with_arguments=wants_arguments)
     if job is None:
         return View("gone", "No such job", {"what": "job", "back": "/jobs"}, status=404)
     progress = None
@@ -63,15 +63,15 @@ async def show(redis: Redis, asked: Asked) -> View:
     )
 
 
-async def cancel(redis: Redis, asked: Asked) -> str:
-    """Asks that it be stopped, or not be started."""
-    return _back(asked, _OF_CANCEL[await steering.cancel(redis, asked.text("queue"), asked.raw("id"))])
+async def cancel(redis: Redis, request: PageRequest) -> str:
+    """Cancels the job."""
+    return _back(request, _CANCEL_NOTICES[await admin.cancel(redis, request.text("queue"), request.raw("id"))])
 
 
-async def retry(redis: Redis, asked: Asked) -> str:
-    """Has it run now, or again."""
-    return _back(asked, _OF_RETRY[await steering.retry(redis, asked.text("queue"), asked.raw("id"))])
+async def retry(redis: Redis, request: PageRequest) -> str:
+    """Makes the job run now, or again."""
+    return _back(request, _RETRY_NOTICES[await admin.retry(redis, request.text("queue"), request.raw("id"))])
 
 
-def _back(asked: Asked, did: str) -> str:
-    return link("/jobs/job", {"queue": asked.text("queue"), "id": asked.raw("id"), "did": did})
+def _back(request: PageRequest, did: str) -> str:
+    return link("/jobs/job", {"queue": request.text("queue"), "id": request.raw("id"), "did": did})

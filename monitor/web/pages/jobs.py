@@ -1,4 +1,4 @@
-"""Jobs by state, searched by id and name."""
+"""The jobs page: jobs by state, and the search by id and name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs.job import find_rows
-from monarq.monitor.jobs.listing import JobPage, JobRow, ListedState, PlaceError, list_jobs
+from monarq.monitor.jobs.job_view import find_rows
+from monarq.monitor.jobs.listing import CursorError, JobPage, JobRow, ListedState, list_jobs
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
-from monarq.monitor.web.page_request import Asked
-from monarq.monitor.web.rendering import View
+from monarq.monitor.web.base.page_request import PageRequest
+from monarq.monitor.web.base.rendering import View
 from monarq.shared.commands.jobs.progress import read_progress
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
@@ -19,15 +19,15 @@ SHOWN: Final = 50
 STATES: Final = ("queued", "running", "deferred", "dead", "ended")
 
 PATTERN: Final = "*?["
-"""What tells a pattern from a name."""
+"""The characters that make a name a pattern."""
 
 
-async def show(redis: Redis, asked: Asked) -> View:
+async def show(redis: Redis, request: PageRequest) -> View:
     """One page of the jobs of a state, in one queue."""
-    queue = asked.text("queue") or DEFAULT_QUEUE
-    state = cast("ListedState", asked.one_of("state", *STATES))
+    queue = request.text("queue") or DEFAULT_QUEUE
+    state = cast("ListedState", request.one_of("state", *STATES))
     [stats] = await read_stats(redis, [queue])
-    page = await _read(redis, queue, state, asked)
+    page = await _read(redis, queue, state, request)
     return View(
         "jobs",
         "Jobs",
@@ -38,32 +38,32 @@ async def show(redis: Redis, asked: Asked) -> View:
             "states": [(name, _count(stats, name)) for name in STATES],
             "page": page,
             "progress": await _progress(redis, queue, page.rows) if state == "running" else {},
-            "search": asked.text("name"),
-            "found": await _find(redis, asked),
+            "search": request.text("name"),
+            "found": await _find(redis, request),
         },
     )
 
 
-async def _read(redis: Redis, queue: str, state: ListedState, asked: Asked) -> JobPage:
-    name, after = asked.text("name") or None, asked.text("after") or None
+async def _read(redis: Redis, queue: str, state: ListedState, request: PageRequest) -> JobPage:
+    name, after = request.text("name") or None, request.text("after") or None
     if name and not any(sign in name for sign in PATTERN):
-        # Who looks for a part of a name need not know of patterns.
+        # People who search for a part of a name need not know patterns.
         name = f"*{name}*"
     try:
         return await list_jobs(redis, queue, state, after=after, limit=SHOWN, name=name)
-    except PlaceError:
+    except CursorError:
         return await list_jobs(redis, queue, state, limit=SHOWN, name=name)
 
 
 async def _progress(redis: Redis, queue: str, rows: tuple[JobRow, ...]) -> dict[bytes, Progress | None]:
-    told = await read_progress(redis, QueueKeys.of(queue), [row.id for row in rows])
-    return dict(zip((row.raw_id for row in rows), told, strict=True))
+    reports = await read_progress(redis, QueueKeys.of(queue), [row.id for row in rows])
+    return dict(zip((row.raw_id for row in rows), reports, strict=True))
 
 
-async def _find(redis: Redis, asked: Asked) -> list[JobRow]:
-    """The job whose id was given instead of a name, wherever it stands."""
-    given = asked.raw("name").strip()
-    return await find_rows(redis, given) if given and not any(sign in given for sign in PATTERN.encode()) else []
+async def _find(redis: Redis, request: PageRequest) -> list[JobRow]:
+    """The job whose id was given instead of a name, in any queue."""
+    job_id = request.raw("name").strip()
+    return await find_rows(redis, job_id) if job_id and not any(sign in job_id for sign in PATTERN.encode()) else []
 
 
 def _count(stats: QueueStats, state: str) -> int:

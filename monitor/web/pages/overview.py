@@ -1,4 +1,4 @@
-"""The overview: is it healthy, is it keeping up, what fails, who works."""
+"""The overview page: health, throughput, waits, failures and workers."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.monitor.health.overview import read_glance
-from monarq.monitor.health.queue_health import FAILING_S, FAILING_SHARE, State, find_troubles
-from monarq.monitor.jobs.dead import DeadLetter, Wanted, find_letters
-from monarq.monitor.queues.counters import Tallies
-from monarq.monitor.queues.places import all_places
-from monarq.monitor.queues.series import Bucket, read_jobs
+from monarq.monitor.health.overview import read_brief_overview
+from monarq.monitor.health.queue_health import FAILING_S, FAILING_SHARE, HealthState, find_problems
+from monarq.monitor.jobs.dead_letters import DeadLetter, DeadLetterFilter, find_dead_letters
+from monarq.monitor.queues.counters import Counters
+from monarq.monitor.queues.lane_usage import total_lane_usage
+from monarq.monitor.queues.series import SeriesPoint, read_by_job
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
-from monarq.monitor.web.charts import draw_charts
-from monarq.monitor.web.history import SPANS, History, Span
-from monarq.monitor.web.page_request import Asked
-from monarq.monitor.web.pages.workers import every_worker
-from monarq.monitor.web.rendering import View
+from monarq.monitor.web.base.chart_history import TIME_RANGES, ChartHistory, TimeRange
+from monarq.monitor.web.base.charts import draw_charts
+from monarq.monitor.web.base.page_request import PageRequest
+from monarq.monitor.web.base.rendering import View
+from monarq.monitor.web.pages.workers import unique_workers
 
-LEVELS: Final[dict[State, str]] = {
+LEVELS: Final[dict[HealthState, str]] = {
     "no worker": "bad",
     "failing": "warn",
     "falling behind": "warn",
@@ -32,93 +32,93 @@ LEVELS: Final[dict[State, str]] = {
     "catching up": "note",
     "healthy": "ok",
 }
-"""How each word looks."""
+"""The colour of each health state."""
 
-TROUBLES: Final = 6
+PROBLEMS: Final = 6
 FAILURES: Final = 8
 LETTERS: Final = 200
-"""How many of a queue's newest letters are looked at for what fails."""
+"""How many of a queue's newest dead letters are grouped by error."""
 
 NAMES: Final = 12
 NAMES_EVERY_S: Final = 5.0
-"""The numbers of each job's name are the largest reading, and need not be of this second."""
+"""The counters by job name are the most expensive to read, and may be some seconds old."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Letters of one job that failed alike.
+    """Dead letters of one job with the same error.
 
     Attributes:
         letter: the newest.
-        count: how many there are among the newest letters.
+        count: how many there are among the newest dead letters.
     """
 
     letter: DeadLetter
     count: int
 
 
-class Overview:
-    """The page, with what it remembers from one reading to the next."""
+class OverviewPage:
+    """The page, and what it caches from one reading to the next."""
 
     def __init__(self) -> None:
-        self._history = History()
-        self._names: dict[tuple[str, ...], tuple[float, list[tuple[str, Tallies]]]] = {}
+        self._history = ChartHistory()
+        self._names: dict[tuple[str, ...], tuple[float, list[tuple[str, Counters]]]] = {}
 
-    async def show(self, redis: Redis, asked: Asked) -> View:
-        """All queues together, or the one that is asked for."""
+    async def show(self, redis: Redis, request: PageRequest) -> View:
+        """All queues together, or the requested one."""
         known = await known_queues(redis)
-        queues = [asked.text("queue")] if asked.text("queue") else known
-        span = next((span for span in SPANS if span.name == asked.text("span")), SPANS[0])
+        queues = [request.text("queue")] if request.text("queue") else known
+        time_range = next((each for each in TIME_RANGES if each.name == request.text("span")), TIME_RANGES[0])
         stats = await read_stats(redis, queues)
-        groups = await self._history.read(redis, queues, span)
-        glances = [await read_glance(redis, each) for each in stats]
-        workers = every_worker(stats)
+        groups = await self._history.read(redis, queues, time_range)
+        overviews = [await read_brief_overview(redis, each) for each in stats]
+        workers = unique_workers(stats)
         return View(
             "overview",
             "Overview",
             {
                 "known": known,
-                "spans": SPANS,
-                "span": span,
+                "time_ranges": TIME_RANGES,
+                "time_range": time_range,
                 "workers": workers,
-                "troubles": find_troubles(glances)[:TROUBLES],
+                "problems": find_problems(overviews)[:PROBLEMS],
                 "levels": LEVELS,
                 "failing_share": FAILING_SHARE,
-                "charts": draw_charts(groups, span),
+                "charts": draw_charts(groups, time_range),
                 "names": await self._read_names(redis, queues),
                 "failures": await _newest_failures(redis, queues),
                 "now": _sum_up(stats),
-                "failing": sum((glance.lately(FAILING_S).tallies for glance in glances), Tallies()),
-                "enqueued_per_s": sum(glance.enqueued_per_s for glance in glances),
-                "waits": _newest(groups, span).wait,
-                "waits_min": _newest_s(span) // 60,
-                "places": all_places(workers),
+                "failing": sum((overview.last(FAILING_S).counters for overview in overviews), Counters()),
+                "enqueued_per_s": sum(overview.enqueued_per_s for overview in overviews),
+                "waits": _figures(groups, time_range).wait,
+                "waits_min": _figures_window_s(time_range) // 60,
+                "lanes": total_lane_usage(workers),
             },
         )
 
-    async def _read_names(self, redis: Redis, queues: Sequence[str]) -> list[tuple[str, Tallies]]:
+    async def _read_names(self, redis: Redis, queues: Sequence[str]) -> list[tuple[str, Counters]]:
         read_at_s, rows = self._names.get(tuple(queues), (float("-inf"), []))
         if time.monotonic() - read_at_s < NAMES_EVERY_S:
             return rows
-        sums: dict[str, Tallies] = {}
+        sums: dict[str, Counters] = {}
         for queue in queues:
-            for name, tallies in (await read_jobs(redis, queue, minutes=10)).items():
-                sums[name] = sums.get(name, Tallies()) + tallies
-        busy = [(name, tallies) for name, tallies in sums.items() if tallies.started or tallies.enqueued]
+            for name, counters in (await read_by_job(redis, queue, minutes=10)).items():
+                sums[name] = sums.get(name, Counters()) + counters
+        busy = [(name, counters) for name, counters in sums.items() if counters.started or counters.enqueued]
         rows = sorted(busy, key=lambda row: (-row[1].started, row[0]))[:NAMES]
         self._names = {tuple(queues): (time.monotonic(), rows)}
         return rows
 
 
-def _newest_s(span: Span) -> int:
-    """How long the newest groups are of which figures are told: as long as failures are looked at, if they can."""
-    return max(FAILING_S, span.group_s)
+def _figures_window_s(time_range: TimeRange) -> int:
+    """The time that the figures beside the charts cover: the window of failures, or one group where that is longer."""
+    return max(FAILING_S, time_range.group_s)
 
 
-def _newest(groups: Sequence[Bucket], span: Span) -> Tallies:
-    """What was counted in the newest groups that are over."""
-    count = _newest_s(span) // span.group_s
-    return sum((group.tallies for group in groups[-1 - count : -1]), Tallies())
+def _figures(groups: Sequence[SeriesPoint], time_range: TimeRange) -> Counters:
+    """The counters of the newest complete groups."""
+    count = _figures_window_s(time_range) // time_range.group_s
+    return sum((group.counters for group in groups[-1 - count : -1]), Counters())
 
 
 def _sum_up(stats: Sequence[QueueStats]) -> dict[str, float | None]:
@@ -128,14 +128,14 @@ def _sum_up(stats: Sequence[QueueStats]) -> dict[str, float | None]:
 
 
 async def _newest_failures(redis: Redis, queues: Sequence[str]) -> list[Failure]:
-    """What failed last, letters that say the same together."""
-    alike: dict[tuple[str, str, str], list[DeadLetter]] = {}
+    """The newest failures, dead letters with the same error together."""
+    groups: dict[tuple[str, str, str], list[DeadLetter]] = {}
     for queue in queues:
         left = LETTERS
-        async for letter in find_letters(redis, queue, Wanted()):
-            alike.setdefault((queue, letter.name, letter.error[:200]), []).append(letter)
+        async for letter in find_dead_letters(redis, queue, DeadLetterFilter()):
+            groups.setdefault((queue, letter.name, letter.error[:200]), []).append(letter)
             left -= 1
             if not left:
                 break
-    failures = [Failure(letters[0], len(letters)) for letters in alike.values()]
+    failures = [Failure(letters[0], len(letters)) for letters in groups.values()]
     return sorted(failures, key=lambda failure: -failure.letter.died_ms)[:FAILURES]

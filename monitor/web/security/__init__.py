@@ -1,1 +1,1 @@
-"""Who may reach the page: login, sessions, limits."""
+"""The security of the page: access control, the middleware in front of all routes, login limits and HTTP limits."""

@@ -1,6 +1,7 @@
-"""Who may see the page, and who may change things by it: secrets, sessions, and the names that it answers to.
+"""Access control: the secrets and sessions that let a caller in, read-only mode, and the allowed host names.
 
-Made by `create_app`, asked by the gate and the login form. Secrets are compared in constant time and never shown.
+`create_app` makes it; the security middleware and the login form use it. Secrets are compared in constant time and
+never shown.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ COOKIE: Final = "monarq_session"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who is let in.
+    """Who may see and change what.
 
     Attributes:
         token: the secret of the login form and of ``Authorization: Bearer``; None for none.
         user: name and password, ``name:password``, of the form and of ``Authorization: Basic``; None for none.
         read_only: whether nothing may be changed.
-        hosts: names beside the loopback ones that the page answers to; ``*`` for any.
-        guarded: whether somebody else lets people in: the application that the page is mounted in.
+        hosts: host names that the page answers to besides loopback; ``*`` for any.
+        guarded: whether the application that the page is mounted in controls the access.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -42,10 +43,10 @@ class Access:
     guarded: bool = False
 
     def __post_init__(self) -> None:
-        """Refuses what would let anybody in.
+        """Refuses settings that would let anybody in.
 
         Raises:
-            SettingsError: a secret is too short or has no right form, or there is none and the page can be reached.
+            SettingsError: a secret is too short or malformed, or it is missing and the page is reachable from outside.
         """
         if self.token is not None and len(self.token) < SHORTEST_SECRET:
             raise SettingsError(f"the token has {len(self.token)} characters: take {SHORTEST_SECRET} or more")
@@ -62,11 +63,11 @@ class Access:
 
     @property
     def asks(self) -> bool:
-        """Whether one has to log in."""
+        """Whether a login is needed."""
         return self.token is not None or self.user is not None
 
     def knows_host(self, header: str) -> bool:
-        """Whether the page answers to this Host header: a name of somebody else's is how DNS rebinding gets in."""
+        """Whether the page answers to this Host header: DNS rebinding comes in under a foreign name."""
         host = bare_host(header)
         return bool(host) and (
             "*" in self.hosts or host in LOOPBACK_HOSTS or any(bare_host(known) == host for known in self.hosts)
@@ -81,16 +82,16 @@ class Access:
         return self.user is not None and _same(given, self.user)
 
     def concerns(self, authorization: str) -> bool:
-        """Whether an Authorization header speaks to us: then it is right or wrong, whatever else is sent.
+        """Whether an Authorization header is meant for us: then it is right or wrong, whatever else is sent.
 
-        A bearer token always does where one has to log in. Basic only where there is a user: browsers also send it for
-        a proxy in front of the page.
+        A bearer token always is, where a login is needed. Basic is only where there is a user: browsers also send it
+        for a proxy in front of the page.
         """
         scheme = authorization.partition(" ")[0].lower()
         return (scheme == "bearer" and self.asks) or (scheme == "basic" and self.user is not None)
 
     def knows_header(self, authorization: str) -> bool:
-        """Whether an Authorization header holds the token, or the user."""
+        """Whether an Authorization header has the right token or user."""
         scheme, _, given = authorization.partition(" ")
         if scheme.lower() == "bearer":
             return self.is_token(given.strip())
@@ -102,27 +103,27 @@ class Access:
         return False
 
     def new_session(self) -> str:
-        """What a browser that has logged in is known by: the end of its session, signed."""
+        """The session cookie of a browser that has logged in: the end of its session, signed."""
         end_s = str(int(time.time()) + SESSION_S)
         return f"{end_s}.{self._sign(end_s)}"
 
     def knows_session(self, session: str) -> bool:
-        """Whether this is one of ours and not over."""
+        """Whether this is a valid session that has not expired."""
         end_s, _, signature = session.partition(".")
         return _same(signature, self._sign(end_s)) and end_s.isdecimal() and int(end_s) > time.time()
 
     def _sign(self, end_s: str) -> str:
-        # With another token or user all sessions are over.
+        # A new token or user ends all sessions.
         secret = f"monarq session\0{self.token or ''}\0{self.user or ''}"
         return hmac.new(secret.encode(), end_s.encode(), hashlib.sha256).hexdigest()
 
 
 def bare_host(host: str) -> str:
-    """A host without its port, brackets and final dot, in small letters."""
+    """A host without port, brackets and final dot, in lower case."""
     host = host.strip().lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
-    # More than one colon: an IPv6 address without brackets, as it stands in an option.
+    # More than one colon: an IPv6 address without brackets, as in an option.
     return (host.partition(":")[0] if host.count(":") == 1 else host).rstrip(".")
 
 

@@ -1,8 +1,8 @@
-"""HTTP connections that cannot be kept for nothing: uvicorn's protocol with limits of time and number.
+"""HTTP limits: uvicorn's protocol with timeouts for slow requests and slow readers, and a limit of connections.
 
-uvicorn itself only ends connections that are idle between two requests. `monarq web` and the ports of `monarq worker`
-also end those whose request does not come to its end and those whose reader has stopped reading, and take a bounded
-number. Imported only where something is served, as it needs uvicorn.
+uvicorn itself only closes connections that are idle between two requests. `monarq web` and the ports of `monarq worker`
+also close those whose request does not arrive in full and those whose client stops reading, and limit their number.
+Imported only where something is served, as it needs uvicorn.
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_S: Final = 10.0
-"""How long a request may take to arrive, head and body, from its connection or its first byte on."""
+"""How long a request may take to arrive, head and body, from the connection or its first byte on."""
 
 READ_S: Final = 60.0
-"""How long a reader may take nothing of an answer that is ready for it."""
+"""How long a client may read nothing of a response that is waiting for it."""
 
 MOST_OF_ADDRESS: Final = 128
-"""Open connections of one address; a proxy's are all of one."""
+"""The most open connections of one address; those of a proxy all have one."""
 
 MOST: Final = 512
-"""Open connections of all addresses together."""
+"""The most open connections in total."""
 
 
 class LimitedProtocol(H11Protocol):
-    """HTTP/1.1 over one connection, which is closed where it is kept open for nothing.
+    """HTTP/1.1 over one connection, which is closed at its limits.
 
-    Where there are too many, the one that has been without a request for longest makes room for a new one, so that
-    nobody is kept out by connections on which nothing happens.
+    Where there are too many connections, a new one replaces the one that has been without a request for longest, so
+    that idle connections keep nobody out.
 
     Attributes:
-        waiting_since_s: when it was opened or last had an answer, by the loop's clock.
+        waiting_since_s: when it was opened or last sent a response, by the loop's clock.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         """See uvicorn."""
         super().__init__(*args, **options)
-        self._request_deadline = _Deadline(REQUEST_S, self._give_up)
-        self._read_deadline = _Deadline(READ_S, self._give_up)
+        self._request_deadline = _Deadline(REQUEST_S, self._abort)
+        self._read_deadline = _Deadline(READ_S, self._abort)
         self.waiting_since_s = self.loop.time()
 
     @property
     def awaits_request(self) -> bool:
-        """Whether no request has arrived whole that is not answered."""
+        """Whether it has no complete request to answer."""
         return self.conn.their_state in {h11.IDLE, h11.SEND_BODY}
 
     @property
     def is_open(self) -> bool:
-        """Whether it is still of use: one that was aborted is on uvicorn's list until the loop turns."""
+        """Whether it is still open: an aborted one is on uvicorn's list until the next turn of the loop."""
         return not self.transport.is_closing()
 
     @property
     def address(self) -> str:
-        """The other end; '' where that has no address."""
+        """The client's address; '' where it has none."""
         return self.client[0] if self.client else ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -77,7 +77,7 @@ class LimitedProtocol(H11Protocol):
         self._watch_request()
 
     def on_response_complete(self) -> None:
-        """See uvicorn, which gives an idle connection a limit of its own until data comes."""
+        """See uvicorn, which has a limit of its own for idle connections, until data comes."""
         self.waiting_since_s = self.loop.time()
         super().on_response_complete()
         if self.conn.their_state is not h11.IDLE:
@@ -95,22 +95,22 @@ class LimitedProtocol(H11Protocol):
 
     def _watch_request(self) -> None:
         if self.awaits_request and self.is_open:
-            # Each byte must not give it more time, or a byte a second would keep it for ever.
+            # Not restarted by each byte: a byte a second would keep the connection for ever.
             self._request_deadline.start()
         else:
             self._request_deadline.stop()
 
-    def _give_up(self) -> None:
-        # Closing would wait until the other side has read what is left for it.
+    def _abort(self) -> None:
+        # Closing would wait until the client has read the rest.
         self.transport.abort()
 
     def _make_room(self) -> None:
-        everybody = [each for each in self.connections if isinstance(each, LimitedProtocol) and each.is_open]
-        neighbours = [each for each in everybody if each.address == self.address]
-        if len(neighbours) > MOST_OF_ADDRESS:
-            _close_longest_waiting(neighbours)
-        elif len(everybody) > MOST:
-            _close_longest_waiting(everybody)
+        open_connections = [each for each in self.connections if isinstance(each, LimitedProtocol) and each.is_open]
+        of_address = [each for each in open_connections if each.address == self.address]
+        if len(of_address) > MOST_OF_ADDRESS:
+            _close_longest_waiting(of_address)
+        elif len(open_connections) > MOST:
+            _close_longest_waiting(open_connections)
 
 
 def _close_longest_waiting(connections: list[LimitedProtocol]) -> None:
@@ -119,11 +119,11 @@ def _close_longest_waiting(connections: list[LimitedProtocol]) -> None:
 
 
 class _Deadline:
-    """Closes a connection when its time is over.
+    """A timeout of a connection.
 
     Args:
-        seconds: from `start` on.
-        close: closes it.
+        seconds: its length, from `start` on.
+        close: called when it has passed.
     """
 
     def __init__(self, seconds: float, close: Callable[[], None]) -> None:
@@ -132,7 +132,7 @@ class _Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Starts it; one that runs gets no more time."""
+        """Starts it, unless it runs already."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._seconds, self._close)
 

@@ -1,6 +1,6 @@
-"""Slows down who guesses a secret: after a few wrong ones an address has to wait, longer each time.
+"""Login limits: after a few wrong secrets an address has to wait before its next attempt, longer each time.
 
-Kept in memory and bounded: of very many addresses, those that guessed longest ago are forgotten.
+They are kept in memory and bounded: of very many addresses those with the oldest failures are forgotten.
 """
 
 from __future__ import annotations
@@ -13,68 +13,68 @@ from math import ceil
 from typing import Final, NamedTuple
 
 FREE: Final = 5
-"""Wrong secrets that cost no wait: people mistype."""
+"""Failed attempts without a wait: people mistype."""
 
 LONGEST_S: Final = 60
-"""The longest wait between two guesses, in seconds."""
+"""The longest wait between two attempts, in seconds."""
 
 FORGET_S: Final = 900
-"""After so many seconds without a wrong secret an address starts anew."""
+"""After so many seconds without a failure the count of an address starts again."""
 
 MOST: Final = 10_000
 """Addresses that are remembered."""
 
 IPV6_NETWORK_BITS: Final = 64
-"""Whoever has an IPv6 address has the whole network around it."""
+"""An IPv6 address counts as its network: its owner has all addresses of that."""
 
 
-class _Wrong(NamedTuple):
-    times: int
+class _Failures(NamedTuple):
+    number: int
     last_s: float
 
 
-class Guesses:
-    """The wrong secrets of each address.
+class LoginLimits:
+    """The failed attempts of each address.
 
     Args:
-        clock: seconds, as `time.monotonic` tells them.
+        clock: returns seconds, like `time.monotonic`.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._wrong: OrderedDict[str, _Wrong] = OrderedDict()
+        self._failures: OrderedDict[str, _Failures] = OrderedDict()
 
     def wait_s(self, address: str) -> int:
-        """How many whole seconds an address has to wait before a secret of it is looked at; 0 for none.
+        """How many whole seconds an address has to wait before its next secret is checked; 0 for none.
 
-        Whoever waits has to be refused even with the right secret: else guessing would go on at full speed.
+        Refuse it meanwhile even with the right secret: otherwise guessing would go on at full speed.
         """
-        wrong = self._of(_network(address))
-        if wrong.times <= FREE:
+        failures = self._of(_network(address))
+        if failures.number <= FREE:
             return 0
-        pause_s: int = min(LONGEST_S, 2 ** min(wrong.times - FREE - 1, 16))
-        return max(0, ceil(wrong.last_s + pause_s - self._clock()))
+        pause_s: int = min(LONGEST_S, 2 ** min(failures.number - FREE - 1, 16))
+        return max(0, ceil(failures.last_s + pause_s - self._clock()))
 
-    def count(self, address: str) -> None:
-        """Notes a wrong secret."""
+    def record_failure(self, address: str) -> None:
+        """Notes a failed attempt."""
         network = _network(address)
-        self._wrong[network] = _Wrong(self._of(network).times + 1, self._clock())
-        self._wrong.move_to_end(network)
-        if len(self._wrong) > MOST:
-            self._wrong.popitem(last=False)
+        self._failures[network] = _Failures(self._of(network).number + 1, self._clock())
+        self._failures.move_to_end(network)
+        if len(self._failures) > MOST:
+            self._failures.popitem(last=False)
 
-    def _of(self, network: str) -> _Wrong:
-        known = self._wrong.get(network)
+    def _of(self, network: str) -> _Failures:
+        known = self._failures.get(network)
         if known is None or self._clock() - known.last_s > FORGET_S:
-            return _Wrong(0, 0.0)
+            return _Failures(0, 0.0)
         return known
 
 
 def _network(address: str) -> str:
-    """What stands for an address: itself, or of IPv6 its network."""
+    """The key of an address: itself, or for IPv6 its network."""
     try:
         parsed = ip_address(address)
-    except ValueError:  # a Unix socket's, or a test client's
+    except ValueError:  # of a Unix socket, or a test client
         return address
     if not isinstance(parsed, IPv6Address):
         return address

@@ -1,7 +1,7 @@
-"""The one check before every route: pages, files, live news and metrics alike.
+"""The security middleware in front of every route: pages, files, live updates and metrics alike.
 
-In this order: is the Host one of ours, does what changes something come from our own page, and is the caller let in?
-It also puts the headers on every answer, refusals and errors too, that keep browsers strict.
+It checks in this order: that the Host is allowed, that a change comes from our own page (CSRF), and that the caller is
+logged in. It also sets the security headers of every response, refusals and errors included.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monarq.monitor.web.security.access import COOKIE, Access
-from monarq.monitor.web.security.login_limits import Guesses
+from monarq.monitor.web.security.login_limits import LoginLimits
 
 OPEN: Final = frozenset({"/login", "/static/login.css", "/static/icon.svg"})
-"""What one may see before one has logged in: the form, its style, and the icon of the tab."""
+"""What is served without a login: the form, its style, and the icon of the tab."""
 
 READING: Final = frozenset({"GET", "HEAD"})
 
@@ -28,7 +28,7 @@ HEADERS: Final = {
     " img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    # Other sites are told nothing. With no-referrer browsers would hide the origin of our own forms from us as well.
+    # Other sites get no referrer. With no-referrer browsers would hide the origin of our own forms from us as well.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -37,26 +37,26 @@ HEADERS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """Lets requests through to an app, or refuses them.
+class SecurityMiddleware:
+    """Passes requests on to an app, or refuses them.
 
     Attributes:
-        app: what is behind it.
-        access: who is let in.
-        guesses: who has to wait before the next try.
+        app: the app behind it.
+        access: who may log in.
+        limits: which addresses have to wait before the next attempt.
     """
 
     app: ASGIApp
     access: Access
-    guesses: Guesses
+    limits: LoginLimits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Takes one request."""
+        """Answers one request."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
             refusal = self._refusal(scope)
-            await (refusal or self.app)(scope, receive, _strict(send, route_path(scope)))
+            await (refusal or self.app)(scope, receive, _with_headers(send, route_path(scope)))
         else:
             await send({"type": "websocket.close", "code": 1008})
 
@@ -65,33 +65,33 @@ class Gate:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self.access.knows_host(hosts[0]):
             return _refuse(403, "this Host is not expected here: start monarq web with --allow-host and its name")
-        why_foreign = _why_foreign(headers, scope["method"])
-        if why_foreign:
-            return _refuse(403, why_foreign)
-        given = headers.get("authorization", "")
-        if self.access.concerns(given):
-            refusal = self._refuse_wrong(scope, given)
+        why_cross_site = _why_cross_site(headers, scope["method"])
+        if why_cross_site:
+            return _refuse(403, why_cross_site)
+        authorization = headers.get("authorization", "")
+        if self.access.concerns(authorization):
+            refusal = self._check_authorization(scope, authorization)
             if refusal is not None:
                 return refusal
-        elif not self._knows(headers) and route_path(scope) not in OPEN:
-            return _ask(scope, headers, self.access)
+        elif not self._is_logged_in(headers) and route_path(scope) not in OPEN:
+            return _demand_login(scope, headers, self.access)
         if scope["method"] not in READING and self.access.read_only and route_path(scope) not in {"/login", "/logout"}:
             return _refuse(403, "this page is read-only")
         return None
 
-    def _refuse_wrong(self, scope: Scope, authorization: str) -> Response | None:
-        """A wrong secret is refused whatever cookie stands beside it: the two are checked for different things."""
+    def _check_authorization(self, scope: Scope, authorization: str) -> Response | None:
+        """Refuses a wrong secret even beside a good cookie: the two are checked for different things."""
         address = client_address(scope)
-        wait_s = self.guesses.wait_s(address)
+        wait_s = self.limits.wait_s(address)
         if wait_s:
             reason = f"too many wrong secrets came from this address: try again in {wait_s} s"
             return _refuse(429, reason, {"retry-after": str(wait_s)})
         if self.access.knows_header(authorization):
             return None
-        self.guesses.count(address)
+        self.limits.record_failure(address)
         return _unauthorized(self.access)
 
-    def _knows(self, headers: Headers) -> bool:
+    def _is_logged_in(self, headers: Headers) -> bool:
         return not self.access.asks or self.access.knows_session(read_cookie(headers.get("cookie", "")))
 
 
@@ -103,7 +103,7 @@ def route_path(scope: Scope) -> str:
 
 
 def client_address(scope: Scope) -> str:
-    """Where a request comes from; '' where that is not known, as on a Unix socket."""
+    """The client address of a request; '' where it is not known, as on a Unix socket."""
     client: tuple[str, int] | None = scope.get("client")
     return client[0] if client else ""
 
@@ -117,11 +117,11 @@ def read_cookie(header: str) -> str:
     return morsel.value if morsel else ""
 
 
-def _why_foreign(headers: Headers, method: str) -> str | None:
-    """Why a request is another site's; None where it is our own, or a person's who opens a page.
+def _why_cross_site(headers: Headers, method: str) -> str | None:
+    """Why a request is cross-site; None where it comes from our own page, or from a person who opens a page.
 
-    What changes something must say that it comes from here. Only who sends a token by hand need not: no browser does
-    that for another site, and where one has to log in the token alone decides, not a cookie.
+    A change must show that it comes from our own page. Only a program that sends a token need not: no browser sends one
+    for another site, and then the token alone decides, not a cookie.
     """
     site = headers.get("sec-fetch-site")
     if method in READING:
@@ -141,12 +141,12 @@ def _why_foreign(headers: Headers, method: str) -> str | None:
     return None
 
 
-def _ask(scope: Scope, headers: Headers, access: Access) -> Response:
-    """Asks a person to log in, and tells a program what is missing."""
+def _demand_login(scope: Scope, headers: Headers, access: Access) -> Response:
+    """Sends a person to the login form, and a program an error."""
     if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
         query = scope.get("query_string", b"").decode("latin-1")
-        asked_for = route_path(scope) + (f"?{query}" if query else "")
-        return RedirectResponse(f"{scope.get('root_path', '')}/login?next={quote(asked_for, safe='')}", 303)
+        wanted_path = route_path(scope) + (f"?{query}" if query else "")
+        return RedirectResponse(f"{scope.get('root_path', '')}/login?next={quote(wanted_path, safe='')}", 303)
     return _unauthorized(access)
 
 
@@ -159,14 +159,14 @@ def _refuse(status: int, reason: str, headers: dict[str, str] | None = None) -> 
     return PlainTextResponse(f"{reason}\n", status, headers)
 
 
-def _strict(send: Send, path: str) -> Send:
-    """Adds our headers to an answer; files may be kept by a browser that asks whether they are still good."""
+def _with_headers(send: Send, path: str) -> Send:
+    """Adds the security headers to a response; files may be cached by a browser that revalidates them."""
 
-    async def send_strictly(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["cache-control"] = "private, no-cache" if path.startswith("/static/") else "no-store"
             headers.update(HEADERS)
         await send(message)
 
-    return send_strictly
+    return send_with_headers

@@ -1,4 +1,4 @@
-"""purge: throw away jobs that wait. See purge.lua."""
+"""Deletes waiting jobs. See purge.lua."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 1000
 async def purge(
     redis: Redis, keys: QueueKeys, lane_queue: LaneQueue, lowest: str, highest: str, skip: int, limit: int = BATCH
 ) -> tuple[int, int]:
-    """Throws away jobs of one set whose scores are between two bounds, as ZRANGEBYSCORE takes them.
+    """Deletes jobs of one set whose scores are between two bounds, as ZRANGEBYSCORE takes them.
 
     Args:
         redis: the client.
@@ -29,7 +29,7 @@ async def purge(
         limit: how many jobs to look at, at most `BATCH`.
 
     Returns:
-        How many were thrown away, and how many of those looked at run; both 0 where none was left to look at.
+        How many were deleted, and how many of those looked at run; both 0 where none was left to look at.
 
     Raises:
         RedisError: the call failed; it may be repeated.

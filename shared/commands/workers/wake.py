@@ -1,4 +1,4 @@
-"""wake: tell one idle worker that there is work. See wake.lua."""
+"""Wakes one idle worker of a lane. See wake.lua."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _SCRIPT = Script.load("workers/wake")
 
 
 async def wake(redis: Redis, keys: QueueKeys, lane_queue: LaneQueue) -> None:
-    """Passes a wake-up on that another worker has use for."""
+    """Passes on a wake-up that another worker can use."""
     await _SCRIPT.run(redis, keys, (lane_queue,))

@@ -67,14 +67,14 @@ async def test_all_its_queues_are_recovered_before_the_end(
 async def test_what_fails_is_tried_again(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    failures, real = [error], commands.repair
+    failures, real = [error], commands.recover
 
     async def fail_once(*args: Any) -> list[bytes]:
         if failures:
             raise failures.pop()
         return await real(*args)
 
-    monkeypatch.setattr(commands, "repair", fail_once)
+    monkeypatch.setattr(commands, "recover", fail_once)
     recoveries = Recoverer(RecoveryLog())
     recoveries.start(dead(), "killed", open_redis(redis_url))
     await recoveries.finish()

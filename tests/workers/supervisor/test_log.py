@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from monarq.workers.lanes.child_end import ChildEnd
 from monarq.workers.supervisor.log import SupervisorLog, death_note, hang_note, stop_timeout_note
+from monarq.workers.system.reaper import ExitStatus
 
 MB = 2**20
 
@@ -26,21 +26,21 @@ class Worker:
     ("worker", "note"),
     [
         (Worker(), "its worker process ended (pid 7 on HOST)"),
-        (Worker(end=ChildEnd(3, None, None, None)), "its worker process ended with exit code 3 (pid 7 on HOST)"),
+        (Worker(end=ExitStatus(3, None, None, None)), "its worker process ended with exit code 3 (pid 7 on HOST)"),
         (
-            Worker(end=ChildEnd(None, "SIGKILL", 150 * MB, None)),
+            Worker(end=ExitStatus(None, "SIGKILL", 150 * MB, None)),
             "its worker process was killed by SIGKILL (pid 7 on HOST, 150 MB)",
         ),
         (
-            Worker(end=ChildEnd(None, "SIGSEGV", 1500 * MB, None, peak_is_bound=True)),
+            Worker(end=ExitStatus(None, "SIGSEGV", 1500 * MB, None, peak_is_bound=True)),
             "its worker process was killed by SIGSEGV (pid 7 on HOST, at most 1,500 MB)",
         ),
         (
-            Worker(kill_reason=hang_note(30.0), end=ChildEnd(None, "SIGABRT", None, None)),
+            Worker(kill_reason=hang_note(30.0), end=ExitStatus(None, "SIGABRT", None, None)),
             "its event loop hung for 30 s (pid 7 on HOST)",
         ),
         (
-            Worker(kill_reason=stop_timeout_note(2.5), end=ChildEnd(None, "SIGKILL", None, None)),
+            Worker(kill_reason=stop_timeout_note(2.5), end=ExitStatus(None, "SIGKILL", None, None)),
             "its worker process did not stop within 2.5 s and was killed (pid 7 on HOST)",
         ),
     ],

@@ -1,0 +1,129 @@
+"""A pool of workers with a Redis of its own, for the length of a block: `--pool` and `monarq demo` start it.
+
+The pool is `monarq worker` in the background, with one worker process for each core. It ends with the block; if this
+process is killed, the guard that also watches over embedded Redis servers ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self, cast
+
+from monarq.embedded import EmbeddedRedis, guard
+from monarq.shared.commands.queues.counts import read_counts
+from monarq.shared.errors import MonarqError
+from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.workers.system.cores import usable_cores
+
+READY_TIMEOUT_S: Final = 30.0
+READY_POLL_S: Final = 0.02
+STOP_TIMEOUT_S: Final = 10.0
+LOG_LINES_SHOWN: Final = 8
+
+
+class PoolError(MonarqError):
+    """The pool does not start, or no workers are running."""
+
+
+class LocalPool:
+    """A private Redis, and a pool of workers on it, for the life of a `with` block.
+
+    Attributes:
+        redis: the server.
+        workers: how many worker processes there are.
+    """
+
+    def __init__(self, target: str, workers: int | None = None) -> None:
+        """Starts nothing yet.
+
+        Args:
+            target: the module whose jobs are run.
+            workers: how many worker processes; by default one for each core.
+        """
+        self.redis = EmbeddedRedis()
+        self.workers = workers or usable_cores()
+        self._target = target
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of its Redis."""
+        return self.redis.url
+
+    def __enter__(self) -> Self:
+        """Starts Redis and workers, and returns when all workers take jobs.
+
+        Raises:
+            EmbeddedRedisError: there is no Redis to start.
+            PoolError: the workers do not start.
+        """
+        self.redis.start()
+        try:
+            self._start_workers()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops the workers, then Redis."""
+        self._stop()
+
+    def _start_workers(self) -> None:
+        # The guard removes the folder when the workers have ended.
+        folder = tempfile.mkdtemp(prefix="monarq-pool-")
+        command = [sys.executable, "-m", "monarq", "worker", self._target]
+        command += ["--redis", self.url, "--workers", str(self.workers)]
+        self._guard = subprocess.Popen(
+            [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), folder, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            # Settings of other workers, such as another queue, are not for these.
+            env={name: value for name, value in os.environ.items() if not name.startswith("MONARQ_WORKER_")},
+            # Ctrl-C in the terminal is for this process, which stops the pool in order.
+            start_new_session=True,
+        )
+        asyncio.run(self._wait_until_ready(self._guard, Path(folder, "server.log")))
+
+    async def _wait_until_ready(self, started: subprocess.Popen[bytes], log: Path) -> None:
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while await count_workers(self.url) < self.workers:
+            if b"exit " in _read_guard(started) or time.monotonic() > deadline_s:
+                lines = log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+                raise PoolError("\n".join([f"the workers of {self._target} do not start:", *lines]))
+            await asyncio.sleep(READY_POLL_S)
+
+    def _stop(self) -> None:
+        if self._guard is not None:
+            cast("IO[bytes]", self._guard.stdin).close()
+            self._guard.wait(STOP_TIMEOUT_S)
+            cast("IO[bytes]", self._guard.stdout).close()
+            self._guard = None
+        self.redis.stop()
+
+
+async def count_workers(url: str) -> int:
+    """How many workers serve the default queue of a Redis."""
+    redis = open_redis(url)
+    try:
+        return len((await read_counts(redis, QueueKeys.of(DEFAULT_QUEUE))).workers)
+    finally:
+        await redis.aclose()
+
+
+def _read_guard(started: subprocess.Popen[bytes]) -> bytes:
+    """New output of the guard: `exit` and a reason if the workers ended by themselves."""
+    fd = cast("IO[bytes]", started.stdout).fileno()
+    return os.read(fd, 4096) if select.select([fd], [], [], 0)[0] else b""

@@ -1,1 +1,0 @@
-"""What the examples stand on: a pool for the time of a script, a slow server, and the comparison of two ways."""

@@ -1,0 +1,124 @@
+"""Parsers of a command line's values: a job's arguments, durations, sizes and numbers of workers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import click
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|d)?")
+_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+MAX_WORKERS: Final = 1000
+"""Of one pool. More is a mistake, and would take the machine down."""
+
+MIN_HANG_TIMEOUT_S: Final = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class JobArguments:
+    """The arguments of one job."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def with_line(self, line: str) -> JobArguments:
+        """These arguments and those of one line of a file.
+
+        A JSON list adds positional arguments, a JSON object keyword arguments, and other JSON one positional
+        argument. A line that is not JSON is one positional argument, as text.
+        """
+        value = parse_value(line)
+        if isinstance(value, list):
+            return JobArguments((*self.args, *value), self.kwargs)
+        if isinstance(value, dict):
+            return JobArguments(self.args, self.kwargs | value)
+        return JobArguments((*self.args, value), self.kwargs)
+
+
+def parse_value(text: str) -> Any:
+    """The value of a text that is JSON, else the text itself."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return text
+
+
+def parse_job_arguments(arguments: tuple[str, ...], kwargs_json: str | None) -> JobArguments:
+    """The arguments of a command line.
+
+    Raises:
+        click.BadParameter: --kwargs is no JSON object.
+    """
+    kwargs = {} if kwargs_json is None else parse_value(kwargs_json)
+    if not isinstance(kwargs, dict):
+        raise click.BadParameter(
+            f'{kwargs_json!r} is no JSON object; give one such as \'{{"name": "value"}}\'', param_hint="--kwargs"
+        )
+    return JobArguments(tuple(parse_value(argument) for argument in arguments), kwargs)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds, from a number or one with a unit: `90`, `1.5`, `500ms`, `30s`, `10m`, `2h`, `1d`.
+
+    Raises:
+        click.BadParameter: it is no duration, or over a hundred years.
+    """
+    from monarq.shared.errors import SettingsError
+    from monarq.shared.parsing import to_seconds
+
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no duration: give seconds, or a number with ms, s, m, h or d")
+    try:
+        return to_seconds(float(found[1]) * _UNITS_S[found[2] or "s"], "it")
+    except SettingsError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def parse_hang_timeout(text: str) -> float:
+    """Seconds after which a worker that shows no sign of life is replaced.
+
+    Raises:
+        click.BadParameter: it is no duration, or shorter than workers can meet.
+    """
+    seconds = parse_duration(text)
+    if seconds < MIN_HANG_TIMEOUT_S:
+        raise click.BadParameter(
+            f"{text!r} is too short: give {MIN_HANG_TIMEOUT_S:g}s or more; workers speak each second"
+        )
+    return seconds
+
+
+def parse_size(text: str) -> int:
+    """Bytes, from a number of them or one with a unit: `512MB`, `1.5GiB`; 1 MB is 1024 * 1024 bytes.
+
+    Raises:
+        click.BadParameter: it is no size.
+    """
+    from monarq.shared.errors import SettingsError
+    from monarq.shared.parsing import size_bytes
+
+    try:
+        return size_bytes(text, "size")
+    except SettingsError:
+        raise click.BadParameter(f"{text!r} is no size: give bytes, or a number with KB, MB or GB") from None
+
+
+def parse_workers(text: str) -> int:
+    """How many workers: a number, or `auto` for one on each core that can be used here.
+
+    Raises:
+        click.BadParameter: it is neither, or over `MAX_WORKERS`.
+    """
+    if text == "auto":
+        from monarq.workers.system.cores import usable_cores
+
+        return usable_cores()
+    if not text.isdecimal() or len(text) > len(str(MAX_WORKERS)) or not 1 <= int(text) <= MAX_WORKERS:
+        raise click.BadParameter(f"{text!r} is no number of workers: give 1 to {MAX_WORKERS:,}, or auto")
+    return int(text)

@@ -1,0 +1,50 @@
+"""Help texts: commands with further sections in their help, such as examples, formats and exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+class SectionedCommand(click.Command):
+    """A command with further sections in its help."""
+
+    def __init__(self, *args: Any, sections: Mapping[str, str], **kwargs: Any) -> None:
+        """Takes the arguments of `click.Command`.
+
+        Args:
+            args: click's.
+            sections: by title, the text of each section.
+            kwargs: click's.
+        """
+        super().__init__(*args, **kwargs)
+        self._sections = sections
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click: what comes after the options."""
+        write_sections(self._sections, formatter)
+        super().format_epilog(ctx, formatter)
+
+
+class SectionedGroup(click.Group):
+    """A group with further sections in its help."""
+
+    def __init__(self, *args: Any, sections: Mapping[str, str], **kwargs: Any) -> None:
+        """See `SectionedCommand`."""
+        super().__init__(*args, **kwargs)
+        self._sections = sections
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click: what comes after the commands."""
+        write_sections(self._sections, formatter)
+        super().format_epilog(ctx, formatter)
+
+
+def write_sections(sections: Mapping[str, str], formatter: click.HelpFormatter) -> None:
+    """Writes each section with its lines unchanged."""
+    for title, text in sections.items():
+        with formatter.section(title):
+            for line in text.strip("\n").splitlines():
+                formatter.write(f"{'':>{formatter.current_indent}}{line}".rstrip() + "\n")

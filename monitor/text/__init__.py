@@ -1,0 +1,1 @@
+"""Numbers, times and values as text for people."""

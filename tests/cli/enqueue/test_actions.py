@@ -1,0 +1,261 @@
+"""`monarq enqueue`, as a process, with a real Redis and a real worker."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared.payloads.codec import Codecs
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys, job
+from tests.cli.command import LONGEST_S, Ended, end, heard, monarq, start, until, worker
+from tests.support.slowness import in_time
+
+Run = Callable[..., Awaitable[Ended]]
+
+
+async def payload_of(redis: Redis, job_id: str) -> Payload:
+    data = await redis.get(job(job_id))
+    assert data is not None
+    return Payload.read(data, Codecs(allow_pickle=True))
+
+
+async def test_it_prints_the_id_of_a_job_that_is_in(redis: Redis, redis_url: str) -> None:
+    ended = await monarq(
+        "enqueue", "tests.cli.target:join", "--kwargs", '{"sep": "+"}', "--", "-1", "text", '"2"', url=redis_url
+    )
+    assert (ended.code, ended.err) == (0, "")
+    payload = await payload_of(redis, ended.out.strip())
+    assert (payload.name, payload.args, payload.kwargs) == ("join", (-1, "text", "2"), {"sep": "+"})
+    assert await redis.zcard(DEFAULT_QUEUE) == 1
+
+
+async def test_a_job_by_its_name_alone(redis: Redis, cli_here: Run) -> None:
+    ended = await cli_here("enqueue", "elsewhere.task", "text", "-q", "emails")
+    assert ended.code == 0
+    payload = await payload_of(redis, ended.out.strip())
+    assert (payload.name, payload.args) == ("elsewhere.task", ("text",))
+    assert await redis.zcard("emails") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("n" * 251,), "a job's name is"),
+        (("task", "-q", "q" * 251), "queue is"),
+        (("task", "-q", "two\nlines"), "queue is"),
+        (("task", "--job-id", "i" * 1001), "job_id is"),
+        (("task", "--defer-by", "999999d"), "a hundred years"),
+    ],
+)
+async def test_names_and_times_have_limits(redis: Redis, cli_here: Run, arguments: tuple[str, ...], words: str) -> None:
+    ended = await cli_here("enqueue", *arguments)
+    assert (ended.code, words in " ".join(ended.err.split())) == (2, True), ended.err
+    assert await redis.dbsize() == 0
+
+
+async def test_a_dotted_path_that_can_be_imported(redis: Redis, cli_here: Run) -> None:
+    ended = await cli_here("enqueue", "tests.cli.target.square", "3")
+    assert ended.code == 0
+    assert (await payload_of(redis, ended.out.strip())).name == "square"
+    # It is a cpu job, which only the code can tell.
+    assert await redis.zcard(QueueKeys.of(DEFAULT_QUEUE).cpu) == 1
+
+
+async def test_later_and_with_an_end(redis: Redis, cli_here: Run) -> None:
+    ended = await cli_here("enqueue", "name", "--defer-by", "1h", "--expires", "2h")
+    job_id = ended.out.strip()
+    seconds, _ = await redis.time()
+    due_ms = await redis.zscore(DEFAULT_QUEUE, job_id)
+    assert due_ms is not None
+    assert 3590 <= due_ms / 1000 - int(seconds) <= 3601
+    assert 7100 < await redis.ttl(job(job_id)) <= 7200
+
+
+async def test_an_id_is_put_in_once(redis: Redis, cli_here: Run) -> None:
+    first = await cli_here("enqueue", "name", "1", "--job-id", "mine")
+    second = await cli_here("enqueue", "name", "2", "--job-id", "mine")
+    assert (first.code, first.out, first.err) == (0, "mine\n", "")
+    assert (second.code, second.out) == (0, "mine\n")
+    assert second.err == "monarq: job mine was already there; nothing was put in\n"
+    assert (await payload_of(redis, "mine")).args == (1,)
+
+
+async def test_pickled_for_arq(redis: Redis, cli_here: Run) -> None:
+    ended = await cli_here("enqueue", "name", "1", "--pickle")
+    assert (await payload_of(redis, ended.out.strip())).codec.name == "pickle"
+
+
+async def test_a_thousand_lines_of_stdin(redis: Redis, redis_url: str) -> None:
+    lines = "".join(f"{n}\n" for n in range(1000))
+    ended = await monarq("enqueue", "tests.cli.target:double", "--from", "-", url=redis_url, stdin=lines.encode())
+    ids = ended.out.split()
+    assert (ended.code, len(ids), len(set(ids))) == (0, 1000, 1000)
+    assert "1,000 jobs enqueued" in ended.err
+    assert await redis.zcard(DEFAULT_QUEUE) == 1000
+    assert (await payload_of(redis, ids[0])).args == (0,)
+    assert (await payload_of(redis, ids[-1])).args == (999,)
+
+
+async def test_what_a_line_may_be(redis: Redis, cli_here: Run, tmp_path: Path) -> None:
+    path = tmp_path / "jobs"
+    path.write_text('[1, "x"]\n{"sep": "/"}\n\nsome text\n"[1]"\n')
+    ended = await cli_here("enqueue", "tests.cli.target:join", "first", "--from", str(path))
+    calls = [await payload_of(redis, job_id) for job_id in ended.out.split()]
+    assert [(call.args, call.kwargs) for call in calls] == [
+        (("first", 1, "x"), {}),
+        (("first",), {"sep": "/"}),
+        (("first", "some text"), {}),
+        (("first", "[1]"), {}),
+    ]
+
+
+async def test_lines_go_in_while_the_pipe_is_open(redis: Redis, redis_url: str) -> None:
+    process = await start("enqueue", "name", "--from", "-", url=redis_url)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"1\n")
+    async with in_time(10):
+        assert await process.stdout.readline()
+    assert await redis.zcard(DEFAULT_QUEUE) == 1
+    assert (await end(process, b"2\n")).code == 0
+    assert await redis.zcard(DEFAULT_QUEUE) == 2
+
+
+async def test_a_line_that_does_not_fit_is_named(redis: Redis, redis_url: str) -> None:
+    ended = await monarq("enqueue", "tests.cli.target:double", "--from", "-", url=redis_url, stdin=b"1\n\n[1, 2]\n3\n")
+    assert ended.code == 2
+    assert "line 3 of stdin: double" in ended.err
+    assert "too many positional arguments" in ended.err
+    assert await redis.zcard(DEFAULT_QUEUE) == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["tests.cli.target:double"], "missing a required argument: 'n'"),
+        (["name", "99999999999999999999999"], "do not serialize as msgpack"),
+        (["name", "--defer-by", "10", "--expires", "5"], "the job would never be started"),
+    ],
+)
+async def test_what_cannot_be_a_job(redis: Redis, cli_here: Run, args: list[str], words: str) -> None:
+    ended = await cli_here("enqueue", *args)
+    assert (ended.code, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert line.startswith("monarq: ")
+    assert words in line
+
+
+async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: str, cli_here: Run) -> None:
+    async with worker(redis_url):
+        one = await monarq("enqueue", "tests.cli.target:double", "21", "--wait", url=redis_url)
+        assert (one.code, one.err) == (0, "")
+        assert one.results == [{"job_id": one.results[0]["job_id"], "success": True, "result": 42}]
+
+        many = await monarq(
+            "enqueue",
+            "tests.cli.target:wait_ms",
+            "--from",
+            "-",
+            "--wait",
+            url=redis_url,
+            stdin=b"900\n600\n300\n1\n",
+        )
+        assert many.code == 0
+        assert [result["result"] for result in many.results] == [1, 300, 600, 900]
+        assert "of 4 jobs 4 have ended and 0 failed" in many.err
+
+        failed = await monarq(
+            "enqueue",
+            "tests.cli.target:fail_saying",
+            "--from",
+            "-",
+            "--wait",
+            url=redis_url,
+            stdin=b"of course\nagain\n",
+        )
+        assert failed.code == 1
+        assert {result["error"] for result in failed.results} == {"ValueError: of course", "ValueError: again"}
+        assert not any(result["success"] for result in failed.results)
+
+        in_bytes = await cli_here("enqueue", "make_bytes", "--wait")
+        assert in_bytes.results[0]["result"] == "AAE="  # as JSON has no bytes
+
+        unknown = await cli_here("enqueue", "squar", "5", "--wait", "--timeout", "100ms")
+        assert "no monarq worker of arq:queue has told of a job 'squar'" in unknown.err
+
+        by_name = await cli_here("enqueue", "square", "5", "--wait", "--timeout", "10s")
+        assert by_name.results[0]["result"] == 25
+
+
+async def test_a_burst_ends_by_itself_and_a_thousand_results_are_told(redis: Redis, redis_url: str) -> None:
+    waiting = await start("enqueue", "tests.cli.target:double", "--from", "-", "--wait", url=redis_url)
+    told = asyncio.create_task(end(waiting, "".join(f"{n}\n" for n in range(1000)).encode()))
+
+    async def all_in() -> bool:
+        return bool(await redis.zcard(DEFAULT_QUEUE) == 1000)
+
+    await until(all_in)
+    burst = await monarq("worker", "tests.cli.target", "-w", "1", "--burst", url=redis_url)
+    assert burst.code == 0
+    ended = await told
+    assert ended.code == 0
+    assert sorted(result["result"] for result in ended.results) == [2 * n for n in range(1000)]
+    assert "no monarq worker serves arq:queue now" in ended.err
+
+
+async def test_no_longer_than_the_timeout(redis: Redis, cli_here: Run) -> None:
+    ended = await cli_here("enqueue", "name", "--wait", "--timeout", "100ms")
+    assert ended.code == 1
+    assert "did not end within 0.1 s" in ended.results[0]["error"]
+    assert await redis.zcard(DEFAULT_QUEUE) == 1
+
+
+async def test_ctrl_c_ends_the_wait_and_says_how_far_it_came(redis: Redis, redis_url: str) -> None:
+    process = await start("enqueue", "name", "--wait", url=redis_url)
+
+    async def is_in() -> bool:
+        return bool(await redis.zcard(DEFAULT_QUEUE))
+
+    await until(is_in)
+    process.send_signal(signal.SIGINT)
+    ended = await end(process)
+    assert ended.code == 130
+    assert "jobs 0 have ended and 0 failed" in ended.err
+    assert ended.err.endswith("\nmonarq: interrupted\n")
+
+
+async def test_an_embedded_redis_ends_with_the_command(redis_url: str) -> None:
+    process = await start("enqueue", "name", "--wait", "--redis", "embedded", url=redis_url)
+    told = await heard(process, "waiting until")
+    assert re.search("gone when this command ends: (redis|valkey)-server ", told)
+    servers = psutil.Process(process.pid).children(recursive=True)
+    assert servers
+    process.send_signal(signal.SIGINT)
+    assert (await end(process)).code == 130
+    assert not any(server.is_running() for server in servers)
+
+
+async def test_whoever_reads_the_output_may_stop(redis: Redis, redis_url: str) -> None:
+    process = await start("enqueue", "name", "--from", "-", url=redis_url)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(b"1\n")
+    await process.stdout.readline()
+    process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+    async with in_time(LONGEST_S):
+        with suppress(ConnectionError):
+            while process.returncode is None and not process.stdin.is_closing():
+                process.stdin.write(b"2\n")
+                await asyncio.sleep(0.01)
+        assert await process.stderr.read() == b""
+        assert await process.wait() == 1

@@ -1,0 +1,91 @@
+"""`monarq queue`: what it lists, pauses, resumes and purges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq import job
+from monarq.monitor.admin import admin
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from tests.cli.command import Cli, Ended
+from tests.support.queue_state import server_ms
+from tests.support.workers import put, run_burst
+
+
+@job(name="queue-nothing")
+async def nothing() -> None:
+    return None
+
+
+async def test_a_list(redis: Redis, redis_url: str, cli_here: Cli) -> None:
+    await put(redis, nothing, job_id="a")
+    await put(redis, nothing, job_id="b", delay_ms=60_000)
+    await admin.pause(redis, DEFAULT_QUEUE)
+    [told] = (await cli_here("queue", "list", "--json")).results
+    assert abs(told.pop("paused_since_ms") - await server_ms(redis)) < 5000
+    assert told == {"queue": DEFAULT_QUEUE, "queued": 1, "deferred": 1, "running": 0, "dead": 0, "workers": 0}
+    lines = (await cli_here("queue", "list")).out.splitlines()
+    assert lines[0].split() == ["queue", "queued", "deferred", "running", "dead", "workers"]
+    assert lines[1].split()[:6] == [DEFAULT_QUEUE, "1", "1", "0", "0", "0"]
+    assert "paused for" in lines[1]
+    [named] = (await cli_here("queue", "list", "other", "--json")).results
+    assert (named["queue"], named["paused_since_ms"]) == ("other", None)
+    help_shown = (await cli_here("queue", "list", "--help")).out
+    assert all(name in help_shown for name in (*told, "paused_since_ms"))
+
+
+async def test_pause_and_resume(redis: Redis, redis_url: str, cli_here: Cli) -> None:
+    await put(redis, nothing, job_id="a")
+    said = [(await cli_here("queue", "pause", DEFAULT_QUEUE)).err for _ in range(2)]
+    assert said == ["monarq: arq:queue is paused; what runs goes on\n", "monarq: arq:queue was paused already\n"]
+    worker = await run_burst(redis_url, [nothing])
+    assert worker.counters.started == 0, "a burst does not wait for a paused queue"
+    assert await redis.zcard(DEFAULT_QUEUE) == 1
+    said = [(await cli_here("queue", "resume", DEFAULT_QUEUE)).err for _ in range(2)]
+    assert said == ["monarq: arq:queue goes on\n", "monarq: arq:queue was not paused\n"]
+    worker = await run_burst(redis_url, [nothing])
+    assert worker.counters.complete == 1
+
+
+async def test_queues_that_nobody_knows(redis: Redis, cli_here: Cli) -> None:
+    for args in (["pause", "emials"], ["purge", "emials", "--yes"]):
+        ended = await cli_here("queue", *args)
+        assert (ended.code, ended.out) == (1, "")
+        assert ended.err == ("monarq: no queue emials is known, and no job waits in it; known are arq:queue\n")
+    assert await redis.exists(QueueKeys.of("emials").paused) == 0
+    await put(redis, nothing, job_id="a", queue=QueueKeys.of("emials"))
+    assert (await cli_here("queue", "pause", "emials")).code == 0
+
+
+async def test_purge(redis: Redis, cli_here: Cli) -> None:
+    for job_id, delay_ms in (("a", 0), ("b", 0), ("c", 60_000)):
+        await put(redis, nothing, job_id=job_id, delay_ms=delay_ms)
+    unasked = await cli_here("queue", "purge", DEFAULT_QUEUE)
+    assert unasked.code == 2
+    assert "throws 3 queued and deferred jobs of arq:queue away for good: say so with --yes" in unasked.err
+    ended = await cli_here("queue", "purge", DEFAULT_QUEUE, "--yes", "--state", "queued")
+    assert (ended.code, ended.err) == (0, "monarq: 2 jobs are gone from arq:queue\n")
+    assert await redis.zrange(DEFAULT_QUEUE, 0, -1) == [b"c"]
+    ended = await cli_here("queue", "purge", DEFAULT_QUEUE, "--yes")
+    assert (ended.code, ended.err) == (0, "monarq: 1 job is gone from arq:queue\n")
+    ended = await cli_here("queue", "purge", DEFAULT_QUEUE)
+    assert (ended.code, ended.err) == (0, "monarq: 0 jobs are gone from arq:queue\n"), "nothing to ask about"
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "purge"])
+async def test_which_queue(cli: Callable[..., Ended], command: str) -> None:
+    ended = cli("queue", command)
+    assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+    assert "missing argument" in ended.err
+
+
+async def test_a_narrow_terminal(redis: Redis, cli_here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    await admin.pause(redis, DEFAULT_QUEUE)
+    head, line = (await cli_here("queue", "list")).out.splitlines()
+    assert len(head) <= 50
+    assert head.split() == ["queue", "queued", "deferred", "running", "dead"]
+    assert line.split() == [DEFAULT_QUEUE, "0", "0", "0", "0", "paused"]

@@ -1,0 +1,106 @@
+"""`monarq worker --metrics-port`; all numbers agree with what was run, to the job, where a worker was killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from functools import partial
+from typing import Any
+
+from redis.asyncio import Redis
+
+from monarq.monitor.queues.stats import read_stats
+from monarq.producer import Producer
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from tests.cli.command import Cli, until
+from tests.cli.worker.http_pool import HttpPool, http_pool
+from tests.monitor.metrics.test_metrics import Samples, samples_of, value
+from tests.support.slowness import in_time
+
+ONE_PORT = ("--health-port", "0", "--metrics-port", "0")
+WAITS, FAILS, SQUARES = 300, 40, 30
+
+
+async def scrape(pool: HttpPool) -> Samples:
+    answer = await pool.get("/metrics")
+    assert answer.status_code == 200
+    return samples_of(answer.text)
+
+
+async def settled(pool: HttpPool) -> Samples:
+    """The metrics once no job is left."""
+    async with in_time(20):
+        while True:
+            samples = await scrape(pool)
+            left = [
+                value(samples, "monarq_queue_jobs", queue=DEFAULT_QUEUE, state=state) for state in ("ready", "running")
+            ]
+            if left == [0, 0]:
+                return samples
+            await asyncio.sleep(0.2)
+
+
+def total(samples: Samples, job: str, state: str) -> float | None:
+    return value(samples, "monarq_jobs_total", queue=DEFAULT_QUEUE, job=job, state=state)
+
+
+async def test_all_numbers_agree_after_a_kill(redis: Redis, redis_url: str, cli_here: Cli) -> None:
+    async with http_pool(redis_url, "-c", "10", workers=2, ports=("--metrics-port", "0")) as pool:
+        await until(partial(both_are_there, redis))
+        async with Producer(redis_url) as producer:
+            await producer.enqueue_many("wait_ms", [(100,) for _ in range(WAITS)])
+            await producer.enqueue_many("fail_saying", [("no",) for _ in range(FAILS)])
+            await producer.enqueue_many("square", [(n,) for n in range(SQUARES)])
+        await kill_a_worker_midway(redis)
+        samples = await settled(pool)
+        [stats] = json.loads((await cli_here("stats", "--json")).out)["queues"]
+
+    def events(state: str) -> float:
+        return value(samples, "monarq_queue_events_total", queue=DEFAULT_QUEUE, state=state) or 0
+
+    everything = WAITS + FAILS + SQUARES
+    assert [total(samples, job, "enqueued") for job in ("wait_ms", "fail_saying", "square")] == [WAITS, FAILS, SQUARES]
+    assert [total(samples, job, "done") for job in ("wait_ms", "fail_saying", "square")] == [WAITS, 0, SQUARES]
+    assert [total(samples, job, "failed") for job in ("wait_ms", "fail_saying", "square")] == [0, FAILS, 0]
+    assert (events("enqueued"), events("done"), events("failed")) == (everything, WAITS + SQUARES, FAILS)
+    for state in ("enqueued", "done", "failed", "retried", "crashed", "lost", "aborted", "handed_back"):
+        assert events(state) == stats[state]
+    assert events("crashed") >= 1  # what the dead worker held ran again
+    assert events("crashed") == sum(total(samples, job, "crashed") or 0 for job in ("wait_ms", "fail_saying", "square"))
+    ran = ("done", "failed", "aborted", "retried", "handed_back", "crashed", "lost")
+    assert events("started") == sum(map(events, ran))
+    assert value(samples, "monarq_queue_jobs", queue=DEFAULT_QUEUE, state="dead") == stats["dead"] == FAILS
+    for job, count in (("wait_ms", WAITS), ("fail_saying", FAILS), ("square", SQUARES)):
+        for histogram in ("run", "wait"):
+            assert value(samples, f"monarq_job_{histogram}_seconds_count", queue=DEFAULT_QUEUE, job=job) == count
+    assert value(samples, "monarq_pool_restarts_total") == 1
+    assert await redis.zcard(DEFAULT_QUEUE) == 0
+
+
+async def both_are_there(redis: Redis) -> bool:
+    return int(await redis.zcard(QueueKeys.of(DEFAULT_QUEUE).workers)) == 2
+
+
+async def kill_a_worker_midway(redis: Redis) -> None:
+    async with in_time(20):
+        while True:
+            [stats] = await read_stats(redis, [DEFAULT_QUEUE])
+            held: dict[str, Any] = {worker.id: worker.pid for worker in stats.workers}
+            if stats.done >= 40 and stats.running > 10 and len(held) == 2:
+                os.kill(min(held.values()), signal.SIGKILL)
+                return
+            await asyncio.sleep(0.005)
+
+
+async def test_one_port_for_both(redis: Redis, redis_url: str) -> None:
+    async with http_pool(redis_url, ports=ONE_PORT) as pool:
+        await pool.until("/readyz", 200)
+        async with in_time(10):
+            while value(await scrape(pool), "monarq_redis_up") != 1:
+                await asyncio.sleep(0.1)
+        samples = await scrape(pool)
+        assert value(samples, "monarq_pool_workers", phase="ready") == 1
+        assert value(samples, "monarq_pool_draining") == 0
+        assert (await pool.get("/nothing")).status_code == 404

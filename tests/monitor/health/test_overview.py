@@ -1,0 +1,123 @@
+"""The overview of a queue, and that it costs the same however long the queue is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.monitor.admin.admin import pause, resume
+from monarq.monitor.health.overview import RATE_STEP_S, RATE_STEPS, Overview, read_overviews
+from monarq.monitor.queues.health_check import ArqHealth, parse_health_check
+from monarq.producer import Producer
+from monarq.shared.redis.keys import DEFAULT_QUEUE
+from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
+from tests.support.slowness import in_time
+from tests.support.workers import put, run_burst
+from tests.workers import engine_jobs as jobs
+
+
+async def look(redis: Redis, minutes: int | None = 15) -> Overview:
+    [overview] = await read_overviews(redis, [DEFAULT_QUEUE], minutes=minutes)
+    return overview
+
+
+async def until_a_second_is_over(redis: Redis) -> None:
+    """The second that runs is in no step."""
+    began_s = int((await redis.time())[0])
+    async with in_time(5):
+        while int((await redis.time())[0]) == began_s:
+            await asyncio.sleep(0.05)
+
+
+async def test_an_empty_queue(redis: Redis) -> None:
+    overview = await look(redis)
+    assert (overview.jobs, overview.failures, overview.arq, overview.enqueued_per_s) == ({}, (), None, 0.0)
+    assert [step.counters.ended for step in overview.rates] == [0] * RATE_STEPS
+    starts = [step.start_s for step in overview.rates]
+    assert starts == list(range(starts[0], starts[0] + RATE_STEPS * RATE_STEP_S, RATE_STEP_S))
+    assert starts[0] % RATE_STEP_S == 0
+    assert {step.length_s for step in overview.rates[:-1]} == {RATE_STEP_S}
+    assert starts[-1] + overview.rates[-1].length_s == overview.now_ms // 1000
+
+
+async def test_outcomes_of_jobs(redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        await producer.enqueue_many(jobs.plus, [(1, n) for n in range(5)])
+    await put(redis, jobs.break_down, "broken", job_id="bad")
+    await run_burst(redis_url, jobs.ALL)
+    await until_a_second_is_over(redis)
+    overview = await look(redis)
+    assert (overview.window.done, overview.window.failed) == (5, 1)
+    assert (overview.jobs["plus"].enqueued, overview.jobs["plus"].done) == (5, 5)
+    [failure] = overview.failures
+    assert (failure.id, failure.name) == ("bad", "break_down")
+    assert "broken" in failure.error
+    last = overview.last(300).counters
+    assert (last.enqueued, last.started, last.done, last.failed, last.dead) == (6, 6, 5, 1, 1)
+    assert (await look(redis, minutes=None)).window == overview.window
+
+
+async def test_the_rate_of_enqueued_jobs(redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        await producer.enqueue_many(jobs.plus, [(1, n) for n in range(10)])
+    await until_a_second_is_over(redis)
+    assert (await look(redis)).enqueued_per_s == 2.0
+
+
+async def test_a_paused_queue(redis: Redis) -> None:
+    assert not (await look(redis)).stats.paused
+    await pause(redis, DEFAULT_QUEUE)
+    assert (await look(redis)).stats.paused
+    await resume(redis, DEFAULT_QUEUE)
+    assert not (await look(redis)).stats.paused
+
+
+@pytest.mark.parametrize(
+    ("line", "health"),
+    [
+        (None, None),
+        ("", None),
+        ("something else", None),
+        (
+            "Nov-22 18:00:00 j_complete=12 j_failed=3 j_retried=4 j_ongoing=5 queued=678",
+            ArqHealth(12, 3, 4, 5, 678),
+        ),
+        ("j_complete=1 j_failed=many", ArqHealth(1)),
+    ],
+)
+def test_the_health_check_of_arq(line: str | None, health: ArqHealth | None) -> None:
+    assert parse_health_check(line) == health
+
+
+def _asked(commands: list[tuple[str, list[str]]]) -> int:
+    """How many commands there were but for those that a new connection begins with."""
+    return sum(name not in ("CLIENT", "HELLO") for name, _ in commands)
+
+
+@pytest.mark.timeout(120)
+async def test_a_million_jobs_cost_no_more_than_none(redis: Redis, redis_url: str) -> None:
+    for number in range(20):
+        await put(redis, jobs.break_down, "broken", job_id=f"bad-{number}")
+    await run_burst(redis_url, jobs.ALL)
+    await look(redis)  # what was counted last is settled by the first who looks
+    async with redis.monitor() as monitor:
+        await look(redis)
+        with_none = await commands_heard(monitor, redis)
+    async with a_million_jobs(redis):
+        await look(redis)
+        async with redis.monitor() as monitor:
+            overview = await look(redis)
+            seen = await commands_heard(monitor, redis)
+        took_s = []
+        for _ in range(40):
+            began_s = time.perf_counter()
+            await look(redis)
+            took_s.append(time.perf_counter() - began_s)
+    assert overview.stats.queued + overview.stats.deferred == 1_000_000
+    assert_none_walks_a_queue(seen)
+    # Where a step begins, it has one second more or less to read.
+    assert abs(_asked(seen) - _asked(with_none)) <= RATE_STEP_S
+    assert sorted(took_s)[37] < 0.2, sorted(took_s)

@@ -1,0 +1,296 @@
+"""The view of one job: state, result and timeline, with real workers and arq clients."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import pickle
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from arq.connections import RedisSettings, create_pool
+from arq.jobs import serialize_job
+from redis.asyncio import Redis
+
+from monarq import Context, Retry, job
+from monarq.monitor.admin import admin
+from monarq.monitor.jobs.job_view import JobView, find_job, find_rows
+from monarq.producer import Producer
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from tests.support.queue_state import server_ms
+from tests.support.slowness import in_time
+from tests.support.workers import make_worker, put, put_raw, result_of, run_burst, running
+
+ANSI: Final = "\x1b[31mred\x00"
+
+
+async def found(redis: Redis, job_id: str | bytes, **options: Any) -> JobView:
+    view = await find_job(redis, job_id, **options)
+    assert view is not None
+    return view
+
+
+def told(view: JobView) -> list[str]:
+    return [moment.what for moment in view.timeline]
+
+
+@job(name="monitored-fickle")
+async def fickle(ctx: Context, until: int) -> dict[str, int]:
+    if ctx.job_try < until:
+        raise Retry(defer=0.01)
+    return {"tries": ctx.job_try}
+
+
+@job(name="monitored-faulty")
+async def faulty(message: str) -> None:
+    raise ValueError(message)
+
+
+@job(name="monitored-bare")
+async def bare() -> None: ...
+
+
+async def test_an_unknown_job(redis: Redis) -> None:
+    assert await find_job(redis, "nobody") is None
+    assert await find_job(redis, "nobody", "other") is None
+    assert await find_rows(redis, "nobody") == []
+
+
+async def test_no_arguments_differ_from_unreadable_ones(redis: Redis) -> None:
+    await put(redis, bare, job_id="none")
+    assert (await found(redis, "none", with_arguments=True)).arguments == ""
+    await put_raw(redis, "garbage", b"\x80\x04 no pickle")
+    assert (await found(redis, "garbage", with_arguments=True)).arguments is None
+
+
+async def test_a_job_on_its_way(redis: Redis, redis_url: str) -> None:
+    await put(redis, fickle, 3, job_id="a", delay_ms=60_000)
+    deferred = await found(redis, "a", with_arguments=True)
+    assert (deferred.row.state, deferred.row.name, deferred.arguments) == ("deferred", "monitored-fickle", "3")
+    assert told(deferred) == ["enqueued", "due"]
+    assert (await found(redis, "a")).arguments is None, "nothing is decoded that is not asked for"
+    assert await admin.retry(redis, DEFAULT_QUEUE, "a") is admin.Retried.PROMOTED
+    await run_burst(redis_url, [fickle])
+    done = await found(redis, "a", with_arguments=True)
+    assert (done.row.state, done.row.tries, done.arguments) == ("done", 3, "3")
+    assert told(done) == ["enqueued", "promoted", "retried", "retried", "started", "done"]
+    assert [(moment.tries, moment.delay_ms) for moment in done.timeline if moment.what == "retried"] == [
+        (1, 100),
+        (2, 100),
+    ]
+    assert done.result is not None
+    assert (done.result.value, done.result.success, done.result.format) == ("{'tries': 3}", True, "msgpack")
+    assert done.result.kept_until_ms is not None
+    assert abs(done.now_ms - await server_ms(redis)) < 5000
+
+
+async def test_a_job_that_succeeds_leaves_no_history(redis: Redis, redis_url: str) -> None:
+    await put(redis, fickle, 1, job_id="a")
+    await run_burst(redis_url, [fickle])
+    assert told(await found(redis, "a")) == ["enqueued", "started", "done"]
+    assert await redis.exists(QueueKeys.of(DEFAULT_QUEUE).history("a")) == 0
+
+
+async def test_a_dead_job_and_its_retry(redis: Redis, redis_url: str) -> None:
+    await put(redis, faulty, ANSI, job_id="a")
+    await run_burst(redis_url, [faulty])
+    dead = await found(redis, "a", with_arguments=True)
+    assert (dead.row.state, dead.row.error) == ("dead", f"ValueError: {ANSI}")
+    assert (dead.arguments, dead.payload_format) == (repr(ANSI), "msgpack")
+    assert dead.dead_letter is not None
+    assert "ValueError" in dead.dead_letter.traceback
+    assert told(dead) == ["enqueued", "started", "dead"]
+    assert await admin.retry(redis, DEFAULT_QUEUE, "a") is admin.Retried.REVIVED
+    again = await found(redis, "a")
+    assert (again.row.state, again.dead_letter) == ("queued", None)
+    assert told(again) == ["enqueued", "revived"]
+
+
+async def test_a_job_that_runs_and_is_cancelled(redis: Redis, redis_url: str) -> None:
+    began = asyncio.Event()
+
+    @job(name="monitored-endless")
+    async def endless() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    await put(redis, endless, job_id="a")
+    engine = make_worker(redis_url, [endless])
+    async with running(engine):
+        await began.wait()
+        view = await found(redis, "a")
+        assert (view.row.state, view.row.worker, view.row.due_ms) == ("running", engine.worker_id, None)
+        assert view.row.started_ms is not None
+        assert abs(view.row.started_ms - await server_ms(redis)) < 5000
+        assert await admin.cancel(redis, DEFAULT_QUEUE, "a") is admin.Cancelled.RUNS
+        await result_of(redis, "a")
+    view = await found(redis, "a")
+    assert (view.row.state, view.dead_letter) == ("aborted", None)
+    assert view.result is not None
+    assert view.result.error_type == "asyncio.exceptions.CancelledError"
+    assert told(view) == ["enqueued", "started", "abort-asked", "aborted"]
+
+
+async def test_a_job_that_is_handed_back(redis: Redis, redis_url: str) -> None:
+    began = asyncio.Event()
+
+    @job(name="monitored-patient")
+    async def patient() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    await put(redis, patient, job_id="a")
+    engine = make_worker(redis_url, [patient], grace_s=0.0)
+    async with running(engine):
+        await began.wait()
+    view = await found(redis, "a")
+    assert (view.row.state, view.row.tries) == ("queued", 0)
+    back = next(moment for moment in view.timeline if moment.what == "handed-back")
+    assert back.note == engine.worker_id
+
+
+async def test_jobs_of_arq_clients_in_pickle(redis: Redis, redis_url: str) -> None:
+    when = dt.datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=dt.UTC)
+    pool = await create_pool(RedisSettings(unix_socket_path=redis_url.removeprefix("unix://")))
+    await pool.enqueue_job("monitored-fickle", 1, when, _job_id="a", _defer_by=60, name=[None, {"x": b"y"}])
+    await pool.aclose()
+    view = await found(redis, "a", with_arguments=True)
+    assert (view.row.state, view.row.name, view.payload_format) == ("deferred", "monitored-fickle", "pickle")
+    assert view.arguments.startswith("1, 2026-01-02 03:04:05.000006, ")
+    assert view.arguments.endswith("name=[None, {'x': b'y'}]")
+    assert view.row.enqueue_ms is not None
+    assert view.expires_ms is not None
+
+
+async def test_a_pickled_result(redis: Redis, redis_url: str) -> None:
+    for job_id, name, args in (("ok", "monitored-fickle", (1,)), ("no", "monitored-faulty", ("not so",))):
+        await put_raw(redis, job_id, serialize_job(name, args, {}, None, await server_ms(redis)))
+    await run_burst(redis_url, [fickle, faulty], codecs=_pickling())
+    ok, no = await found(redis, "ok", with_arguments=True), await found(redis, "no")
+    assert ok.result is not None
+    assert no.result is not None
+    assert (ok.row.state, ok.result.format, ok.result.value, ok.arguments) == ("done", "pickle", "{'tries': 1}", "1")
+    assert (no.result.success, no.result.error) == (False, "ValueError: not so")
+
+
+def _pickling() -> Any:
+    from monarq.shared.payloads.codec import Codecs
+
+    return Codecs(allow_pickle=True)
+
+
+async def test_a_result_that_was_not_kept(redis: Redis, redis_url: str) -> None:
+    @job(name="monitored-forgotten", keep_result=0)
+    async def forgotten() -> None:
+        return None
+
+    await put(redis, forgotten, job_id="a")
+    await run_burst(redis_url, [forgotten])
+    view = await found(redis, "a")
+    assert (view.row.state, view.result) == ("ended", None)
+
+
+async def test_every_known_queue_is_looked_at(redis: Redis) -> None:
+    other = QueueKeys.of("other")
+    await redis.zadd("monarq:queues", {"other": await server_ms(redis)})
+    await redis.expire("monarq:queues", 60)
+    await put(redis, fickle, 1, job_id="a", queue=other)
+    [row] = await find_rows(redis, "a")
+    assert (row.queue, row.state) == ("other", "queued")
+    view = await find_job(redis, "a", DEFAULT_QUEUE)
+    assert view is not None
+    assert view.row.state == "unplaced", "in the queue that was named it does not stand"
+
+
+_BOOM: Final = "raise BaseException('it was unpickled')"
+
+
+class _Bomb:
+    """Whatever unpickles it fails the test."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return exec, (_BOOM,)
+
+
+def hostile() -> Iterator[tuple[str, bytes]]:
+    """Payloads that nobody should decode, by what they are."""
+    deep: list[Any] = []
+    for _ in range(300):
+        deep = [deep]
+    many: list[Any] = ["a"] * 1000
+    for _ in range(40):
+        many = [many, many]
+    fields = {"t": None, "f": "bomb", "a": (), "k": {}, "et": 1}
+    yield "a pickle bomb", pickle.dumps(_Bomb())
+    yield "a bomb among the arguments", pickle.dumps({**fields, "a": (_Bomb(),)})
+    yield "a bomb as a name", pickle.dumps({**fields, "f": _Bomb()})
+    yield "the same part a trillion times", pickle.dumps({**fields, "a": (many,)})
+    yield "a deep pickle", pickle.dumps({**fields, "a": (deep,)})
+    yield "deep msgpack", b"\x91" * 100_000
+    yield "an endless msgpack", b"\x85\xa1t\xc0\xa1f\xdb\xff\xff\xff\xff"
+    yield "half a pickle", pickle.dumps({**fields, "a": ("x" * 100,)})[:60]
+    yield "pops of an empty stack", b"\x80\x04" + b"0" * 50 + b"."
+    yield "marks without end", b"\x80\x04" + b"(" * 5000
+    yield "a large number", b"\x80\x04}\x8c\x01fI" + b"9" * 5000 + b"\ns."
+    yield "nothing", b""
+    yield "noise", bytes(range(256)) * 3
+    yield "halves of pairs", pickle.dumps({**fields, "f": "\ud800"})
+    yield "nan as its time", MSGPACK.dumps({**fields, "et": float("nan"), "f": 7})
+    yield "2 MB", MSGPACK.dumps({**fields, "f": "large", "a": ("x" * 2_000_000,)})
+
+
+@pytest.mark.parametrize(("what", "payload"), list(hostile()), ids=[what for what, _ in hostile()])
+async def test_hostile_payloads(redis: Redis, what: str, payload: bytes) -> None:
+    await put_raw(redis, ANSI, payload)
+    async with asyncio.timeout(2):
+        view = await found(redis, ANSI, with_arguments=True)
+    assert view.row.state == "queued"
+    assert view.row.payload_bytes == len(payload)
+    assert len(view.arguments or "") <= 10_001
+    assert view.row.name in {None, "bomb", "large", "\\ud800"}
+    if what == "a bomb among the arguments":
+        assert view.arguments == f"exec({_BOOM!r})"
+
+
+@pytest.mark.parametrize(("what", "data"), list(hostile()), ids=[what for what, _ in hostile()])
+async def test_hostile_results(redis: Redis, what: str, data: bytes) -> None:
+    await redis.set("arq:result:a", data, ex=60)
+    async with asyncio.timeout(2):
+        view = await found(redis, "a", with_arguments=True)
+    assert (view.row.state, view.result is not None) == ("ended", True)
+
+
+async def test_keys_of_wrong_types(redis: Redis) -> None:
+    keys = QueueKeys.of(DEFAULT_QUEUE)
+    await put(redis, fickle, 1, job_id="a")
+    for key in ("arq:job:a", "arq:result:a", "arq:retry:a", keys.history("a"), keys.dead_letter("a"), keys.crash("a")):
+        await redis.delete(key)
+        await redis.sadd(key, "x")  # type: ignore[misc]
+        await redis.expire(key, 60)
+    view = await found(redis, "a", with_arguments=True)
+    assert (view.row.name, view.row.tries) == (None, 0)
+
+
+async def test_ids_of_any_bytes(redis: Redis) -> None:
+    await put(redis, fickle, 1, job_id="a")
+    await redis.zadd(DEFAULT_QUEUE, {b"\xff\x00": 5})
+    await redis.set(b"arq:job:\xff\x00", await redis.get("arq:job:a"))  # type: ignore[arg-type]
+    for job_id in (b"\xff\x00", "\udcff\x00"):
+        view = await found(redis, job_id)
+        assert (view.row.raw_id, view.row.id, view.row.name) == (b"\xff\x00", "\\xff\x00", "monitored-fickle")
+
+
+async def test_a_wait_for_a_purged_job_ends(redis: Redis, redis_url: str) -> None:
+    from monarq import ResultNotFoundError
+
+    async with Producer(redis_url) as producer:
+        handle = await producer.enqueue("nobody runs it")
+        waiting = asyncio.create_task(handle.result())
+        async with in_time(10):
+            while not await redis.pubsub_numsub(QueueKeys.of(DEFAULT_QUEUE).ended) or waiting.done():
+                await asyncio.sleep(0.01)
+            assert await admin.purge(redis, DEFAULT_QUEUE) == 1
+            with pytest.raises(ResultNotFoundError, match="is not in its queue"):
+                await waiting

@@ -1,0 +1,55 @@
+"""Cron entries of monarq's own declarations: what they enqueue, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.cron_declaration import cron
+from monarq.shared.jobs.decorators import job
+from monarq.shared.lane import Lane
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.redis import keys as names
+from monarq.workers.cron.entry import entries_of
+from tests.workers.cron.schedulers import NOON, QUEUE, Clock, entry, ms_of, scheduler
+
+
+async def test_declarations_of_monarqs_own(redis: Redis, clock: Clock) -> None:
+    @job(lane="thread", queue="other")
+    def report(name: str, *, deep: bool = False) -> None: ...
+
+    one = scheduler(*entries_of([cron(report, "@hourly", args=("x",), kwargs={"deep": True})]))
+    await one.run_once(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    await one.run_once(redis)
+    (member,) = await redis.zrange("other", 0, -1)
+    data = MSGPACK.loads(await redis.get(names.job(member.decode())))
+    assert (data["f"], data["a"], data["k"]) == (report.name, ["x"], {"deep": True})
+    assert data["et"] == ms_of(clock.moment)
+
+
+async def test_cpu_jobs_go_where_cpu_lanes_look(redis: Redis, clock: Clock) -> None:
+    one = scheduler(entry(lane=Lane.CPU))
+    await one.run_once(redis)
+    clock.moment = NOON + timedelta(hours=1)
+    await one.run_once(redis)
+    assert await redis.zcard(QUEUE.cpu) == 1
+
+
+def test_cron_is_no_decorator() -> None:
+    with pytest.raises(SettingsError, match=r"cron\(nightly, '0 3 \* \* \*'\), not '@daily'"):
+        cron("@daily")  # type: ignore[arg-type]  # the very mistake
+
+
+def test_two_declarations_of_one_name_with_other_arguments_are_refused() -> None:
+    @job
+    async def greet(name: str) -> None: ...
+
+    hourly = [cron(greet, "@hourly", args=("a",)), cron(greet, "@daily", args=("a",))]
+    assert len(entries_of(hourly)) == 2
+    with pytest.raises(SettingsError, match=r"named 'cron:.*greet': give one a name="):
+        entries_of([*hourly, cron(greet, "@hourly", args=("b",))])
+    assert len(entries_of([*hourly, cron(greet, "@hourly", args=("b",), name="b")])) == 3

@@ -1,0 +1,233 @@
+"""The cron scheduler: enqueues cron ticks. Every worker has one, and the first that enqueues a tick wins.
+
+A tick's job id is the same on all workers, and Redis bars it for days, so that neither a late worker nor a repeated
+call makes a second job of it. Times are those of Redis; a worker's clock, and its jumps, do not matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from monarq.shared.commands.jobs.claim import read_number
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
+from monarq.shared.errors import PayloadError
+from monarq.shared.jobs.cron_schedule import due_ticks, tick_id
+from monarq.shared.payloads.codec import Codecs
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.cron.entry import CronEntry
+from monarq.workers.cron.state import EntryState, EntryStatus, StatusWriter
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.events.outage import Outage
+
+AHEAD: Final = timedelta(seconds=1)
+"""Ticks are enqueued this early, deferred to their time, so that a slow call does not make them late; as arq does."""
+
+BAR_MS: Final = 2 * 86_400_000
+"""How long a tick's id stays barred: longer than any worker may have slept in the middle of the call."""
+
+FREQUENT_BAR_MS: Final = 3_600_000
+"""The same for ticks less than a minute apart, whose bars would fill Redis."""
+
+OWN_ID_BAR_MS: Final = 60_000
+"""The longest that one tick of a job with an id of its own bars the next; as arq does."""
+
+RECORD_TTL: Final = timedelta(days=400)
+"""How long the record of a queue's newest ticks is kept after the last of them."""
+
+CLOCK_S: Final = 60.0
+"""How often Redis is asked for its time."""
+
+_MAX_SLEEP_S: Final = 30.0
+_MIN_SLEEP_S: Final = 0.05
+
+
+class CronScheduler:
+    """Enqueues the ticks of its entries.
+
+    1. start: read the newest ticks from Redis, and enqueue the entries that run at startup.
+    2. run_once: enqueue what is due, each tick once.
+    3. sleep until the next tick, and survive every error of Redis: then the newest missed tick is due.
+
+    Args:
+        entries: what to enqueue.
+        queue: the queue of those that name none.
+        codecs: write and sign payloads.
+        events: is notified of ticks that this worker has enqueued.
+        ttl_ms: ms after its time that a tick may be started; 0 for no limit.
+        started: the time of the start for `run_at_startup`. Where all workers of a pool have the same one, the job is
+            enqueued once for all of them. Default: when this scheduler starts.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[CronEntry],
+        *,
+        queue: str,
+        codecs: Codecs,
+        events: Dispatcher,
+        ttl_ms: int = 0,
+        started: datetime | None = None,
+    ) -> None:
+        self._entries = list(entries)
+        self._keys = QueueKeys.of(queue)
+        self._codecs = codecs
+        self._events = events
+        self._ttl_ms = ttl_ms
+        self._started = started
+        self._scheduler_id = os.urandom(8).hex()
+        self._states: list[EntryState] | None = None
+        self._clock = RedisClock()
+        self._status_writer = StatusWriter()
+
+    async def run(self, redis: Redis) -> None:
+        """Enqueues ticks until cancelled."""
+        outage = Outage(self._events, "enqueueing cron ticks")
+        while True:
+            try:
+                wait_s = await self.run_once(redis)
+                outage.passed()
+            except (RedisError, OSError) as error:
+                wait_s = outage.failed(error)
+            await asyncio.sleep(wait_s)
+
+    async def run_once(self, redis: Redis) -> float:
+        """Enqueues what is due, and returns the seconds until the next time. The first time is the start.
+
+        Raises:
+            RedisError: a call failed; the next time it continues where it stopped.
+        """
+        now = await self._clock.now(redis)
+        if self._states is None:
+            self._states = await self._begin(redis, now)
+        for state in self._states:
+            if state.pause_s <= 0:
+                await self._run_entry(redis, state, now)
+        if self._states and self._status_writer.is_due:
+            await self._status_writer.write(redis, [self._status_of(state, now) for state in self._states])
+        return self._sleep_s(now)
+
+    async def _run_entry(self, redis: Redis, state: EntryState, now: datetime) -> None:
+        """Enqueues what is due of one entry. An error of this entry alone delays no other."""
+        doing = f"enqueueing cron ticks of {state.entry.name}"
+        try:
+            await self._start(redis, state, now)
+            if state.next_tick <= now + AHEAD:
+                await self._enqueue_due(redis, state, now)
+        except (ResponseError, PayloadError) as error:
+            if state.fail():
+                self._events.redis_lost(doing, error)
+            return
+        if state.backoff.failing:
+            state.backoff.reset()
+            self._events.redis_back(doing)
+
+    def _status_of(self, state: EntryState, now: datetime) -> tuple[QueueKeys, str, EntryStatus]:
+        entry = state.entry
+        zone = str(entry.schedule.zone)
+        status = EntryStatus(entry.name, entry.job_name, entry.schedule.text, zone, _ms(state.next_tick), _ms(now))
+        return self._keys_of(entry), entry.redis_field, status
+
+    async def _begin(self, redis: Redis, now: datetime) -> list[EntryState]:
+        states = []
+        for entry in self._entries:
+            last = now
+            if entry.remembers and (newest_ms := await self._newest_ms(redis, entry)):
+                # A tick may have parts of a ms: the next one comes after them.
+                last = min(now, _moment(newest_ms + 1))
+            states.append(EntryState(entry, last, entry.schedule.next_after(last), entry.run_at_startup))
+        return states
+
+    async def _newest_ms(self, redis: Redis, entry: CronEntry) -> int:
+        """When its newest tick was, unix ms; 0 where Redis has no readable record of one."""
+        try:
+            newest_ms = await cast("Awaitable[bytes | None]", redis.hget(self._keys_of(entry).cron, entry.redis_field))
+        except ResponseError:
+            return 0  # a key of a wrong type: its missed ticks are not caught up
+        return read_number(newest_ms or 0)
+
+    async def _start(self, redis: Redis, state: EntryState, now: datetime) -> None:
+        if state.starts:
+            self._started = self._started or now
+            await self._enqueue_tick(redis, state.entry, self._started, now, OWN_ID_BAR_MS)
+            state.starts = False
+
+    async def _enqueue_due(self, redis: Redis, state: EntryState, now: datetime) -> None:
+        entry = state.entry
+        ticks, next_tick = due_ticks(entry.schedule, state.last, now + AHEAD, entry.catch_up)
+        for at, tick in enumerate(ticks):
+            following = ticks[at + 1] if at + 1 < len(ticks) else next_tick
+            await self._enqueue_tick(redis, entry, tick, now, _ms(following) - _ms(tick))
+            state.last = tick
+            if entry.remembers:
+                await self._record_tick(redis, entry, tick)
+        state.next_tick = next_tick
+
+    async def _enqueue_tick(self, redis: Redis, entry: CronEntry, tick: datetime, now: datetime, gap_ms: int) -> None:
+        job_id, bar_ms = self._id_and_bar(entry, tick, gap_ms)
+        written = write_payload(self._codecs.write, entry.job_name, entry.args, entry.kwargs, _ms(now))
+        payload = self._codecs.seal(written, "job", job_id.encode())
+        placement = Placement(
+            lane=entry.lane, due_ms=_ms(tick), ttl_ms=self._ttl_ms, tick_ms=bar_ms, name=entry.job_name
+        )
+        answers = await enqueue(redis, self._keys_of(entry), placement, EnqueueMode.NAMED, [(job_id, payload)])
+        if answers[0] is Enqueued.ADDED:
+            self._events.cron_enqueued(entry.name, job_id)
+
+    def _id_and_bar(self, entry: CronEntry, tick: datetime, gap_ms: int) -> tuple[str, int]:
+        if entry.job_id is not None:
+            # All ticks have one id, so the bar must have ended before the next one.
+            return entry.job_id, max(1, min(OWN_ID_BAR_MS, gap_ms // 2))
+        job_id = tick_id(entry.name, tick)
+        bar_ms = BAR_MS if gap_ms >= OWN_ID_BAR_MS or entry.catch_up else FREQUENT_BAR_MS
+        return (job_id if entry.unique else f"{job_id}:{self._scheduler_id}"), bar_ms
+
+    async def _record_tick(self, redis: Redis, entry: CronEntry, tick: datetime) -> None:
+        key = self._keys_of(entry).cron
+        async with redis.pipeline(transaction=True) as calls:
+            calls.hset(key, entry.redis_field, str(_ms(tick)))
+            calls.expire(key, RECORD_TTL)
+            await calls.execute()
+
+    def _keys_of(self, entry: CronEntry) -> QueueKeys:
+        return self._keys if entry.queue is None else QueueKeys.of(entry.queue)
+
+    def _sleep_s(self, now: datetime) -> float:
+        if not self._states:
+            return _MAX_SLEEP_S
+        until_s = min(max(state.pause_s, (state.next_tick - AHEAD - now).total_seconds()) for state in self._states)
+        return min(_MAX_SLEEP_S, max(_MIN_SLEEP_S, until_s))
+
+
+class RedisClock:
+    """Redis' time: asked for now and then, and continued by this machine's monotonic clock."""
+
+    def __init__(self) -> None:
+        self._asked_s: float | None = None
+        self._offset_s = 0.0
+
+    async def now(self, redis: Redis) -> datetime:
+        """Redis' time."""
+        before_s = time.monotonic()
+        if self._asked_s is None or before_s - self._asked_s > CLOCK_S:
+            seconds, micros = await redis.time()
+            after_s = time.monotonic()
+            self._offset_s = seconds + micros / 1e6 - (before_s + after_s) / 2
+            self._asked_s = after_s
+        return datetime.fromtimestamp(self._offset_s + time.monotonic(), tz=UTC)
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _moment(unix_ms: int) -> datetime:
+    return datetime.fromtimestamp(unix_ms / 1000, tz=UTC)

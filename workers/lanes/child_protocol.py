@@ -1,0 +1,171 @@
+"""The protocol between a worker and its CPU child: messages in frames over a socket pair.
+
+A frame is a fixed header (magic bytes, the kind, the body's length, the call's number) and one pickle. Both ends are
+our own processes, so pickle is safe here. Used by child_process.py (the worker's side) and cpu_child/connection.py
+(the child's side); it imports next to nothing, because the child's start waits for it.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from monarq.shared.tracing.carrier import Carrier
+    from monarq.workers.config.log_settings import LogSettings
+    from monarq.workers.runs.current_job import JobFields
+    from monarq.workers.runs.raised import RaisedError
+
+_MAGIC = b"mQ"
+_HEADER = struct.Struct("<2sBQQ")
+PICKLE_PROTOCOL = 5
+
+BROKEN_SOCKET_EXIT = 86
+"""The exit code of a child that found its socket closed or misused."""
+
+READ_BYTES = 1 << 16
+"""How much one read asks for: below malloc's mmap threshold, so that a small frame costs no page faults."""
+
+
+class FrameKind(IntEnum):
+    """The message that a frame carries, with the type of its body in brackets."""
+
+    HELLO = 1
+    """worker -> child: the settings of the child (Hello)."""
+    READY = 2
+    """child -> worker: preloaded and waiting (int: the peak memory its kernel counter started at, in bytes)."""
+    CALL = 3
+    """worker -> child: run this (CpuCall)."""
+    RESULT = 4
+    """child -> worker: what the function returned."""
+    FAILURE = 5
+    """child -> worker: the function, or the preloading, raised (Failure)."""
+    UNPICKLABLE = 6
+    """child -> worker: the arguments or the result cannot be pickled (a tuple: which of them, the reason)."""
+    MESSAGE = 7
+    """child -> worker: something that the running job sends, such as its progress."""
+
+
+class Hello(NamedTuple):
+    """The first message to a new child: its settings."""
+
+    sys_path: list[str]
+    python_path: str | None
+    """PYTHONPATH as the worker had it; the child puts it back for the processes that jobs start."""
+    preload: list[str]
+    log: LogSettings | None
+    """How to log; None leaves that to the jobs."""
+    worker_id: str
+    max_error_text: int
+
+
+class CpuCall(NamedTuple):
+    """A function to run in the child, by name.
+
+    Attributes:
+        module: where it is found: `importlib.import_module(module)`.
+        qualname: the attribute path in that module, and the function's name in messages.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        context: passed as the first positional argument when not None.
+        job: the job that it is called for, for its log lines.
+        trace: the trace context of the job's span, the parent of spans that the job makes.
+        declared: the name of the job whose function is meant, which the import declares; None for the attribute path.
+    """
+
+    module: str
+    qualname: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    context: Any | None
+    job: JobFields | None = None
+    trace: Carrier | None = None
+    declared: str | None = None
+
+
+class Failure(NamedTuple):
+    """An exception that is sent to the worker."""
+
+    type_name: str
+    message: str
+    traceback_text: str
+    pickled: bytes | None
+    """The pickled exception; None where it cannot be pickled, or must not be raised in the worker."""
+    raised: RaisedError
+    """What the retry rules need to know of the original exception, however it arrives."""
+
+
+class Frame(NamedTuple):
+    """A complete frame, header included; its body is still pickled."""
+
+    kind: FrameKind
+    call: int
+    data: bytearray
+
+    def load(self) -> object:
+        """Unpickles the body; raises whatever unpickling raises."""
+        with memoryview(self.data) as view, view[_HEADER.size :] as body:
+            value: object = pickle.loads(body)  # noqa: S301 - from our own child or worker, never from outside
+        return value
+
+
+def dump_frame(kind: FrameKind, call: int, value: object) -> bytes:
+    """The bytes of a frame. `value` is pickled right behind the header, so that a big one is copied once.
+
+    They are a copy and no view of the stream: a view may be in a reference cycle, where the collector may free the
+    stream before the view, which ends the process on some versions of Python.
+
+    Raises:
+        Exception: whatever pickling `value` raises; a class of the user's may raise anything.
+    """
+    out = io.BytesIO()
+    out.write(_HEADER.pack(_MAGIC, kind, 0, call))
+    pickle.Pickler(out, PICKLE_PROTOCOL).dump(value)
+    body_bytes = out.tell() - _HEADER.size
+    out.seek(0)
+    out.write(_HEADER.pack(_MAGIC, kind, body_bytes, call))
+    return out.getvalue()
+
+
+class FrameBuffer:
+    """Collects received bytes into frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def __bool__(self) -> bool:
+        """Whether a part of a frame was received."""
+        return bool(self._buffer)
+
+    def feed(self, data: bytes) -> None:
+        """Adds what was read."""
+        self._buffer += data
+
+    def take(self) -> Frame | None:
+        """The next complete frame; None where more bytes are needed.
+
+        Raises:
+            ValueError: this is not the header of a frame.
+        """
+        if len(self._buffer) < _HEADER.size:
+            return None
+        magic, number, body_bytes, call = _HEADER.unpack_from(self._buffer)
+        if magic != _MAGIC:
+            raise ValueError("this is no frame")
+        kind = FrameKind(number)
+        end = _HEADER.size + body_bytes
+        if len(self._buffer) < end:
+            return None
+        return Frame(kind, call, self._cut(end))
+
+    def _cut(self, end: int) -> bytearray:
+        # Nearly always the buffer holds this one frame, and is returned without a copy: 100 MB may be in it.
+        if len(self._buffer) == end:
+            data, self._buffer = self._buffer, bytearray()
+            return data
+        data = self._buffer[:end]
+        del self._buffer[:end]
+        return data

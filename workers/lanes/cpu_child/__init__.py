@@ -1,0 +1,1 @@
+"""The CPU child: the process beside a worker that runs its plain `def` jobs."""

@@ -1,0 +1,57 @@
+"""The number of the call that a CPU child has started last, in memory that it shares with its worker.
+
+By it the worker knows whether a child that has ended, or does not answer, ever started its job. A job may spoil the
+socket for those after it, in more ways than can be listed: a call that the child has not started is not to blame, and
+runs in another child. This costs a job one store, and no job can close it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+import sys
+from typing import Final
+
+_NUMBER: Final = struct.Struct("=Q")
+
+
+class StartedCall:
+    """The number of the call that was started last; 0 before the first."""
+
+    def __init__(self, fd: int) -> None:
+        """Maps the memory of a descriptor, which may be closed then."""
+        self._memory = mmap.mmap(fd, _NUMBER.size)
+        self._last = 0
+
+    def set(self, number: int) -> None:
+        """Marks a call as started; for the child."""
+        _NUMBER.pack_into(self._memory, 0, number)
+
+    def get(self) -> int:
+        """The number, for the worker; once this is closed, the number that was there last."""
+        if not self._memory.closed:
+            self._last = int(_NUMBER.unpack_from(self._memory)[0])
+        return self._last
+
+    def close(self) -> None:
+        """Unmaps the memory."""
+        self.get()
+        self._memory.close()
+
+
+def open_shared_memory() -> int:
+    """A descriptor of fresh memory that two processes can map; OSError where the system has none."""
+    if sys.platform == "linux":
+        fd = os.memfd_create("monarq-started-call", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    else:
+        import tempfile  # deferred: a child on Linux starts without it
+
+        fd, path = tempfile.mkstemp(prefix="monarq-started-call-")
+        os.unlink(path)  # noqa: PTH108 - from here on only the descriptor is used
+    os.ftruncate(fd, _NUMBER.size)
+    if sys.platform == "linux":
+        # A process that reads a map whose file was truncated is ended by the system.
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    return fd

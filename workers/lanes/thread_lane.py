@@ -1,0 +1,89 @@
+"""The thread lane: runs plain `def` jobs in threads of the worker.
+
+A thread cannot be stopped. One whose job is cancelled is abandoned: it runs on, nobody waits for it, and another job
+gets its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any, Final
+
+from monarq.shared.calls.return_value import check_return_value
+from monarq.shared.payloads.remote_error import as_stand_in
+from monarq.workers.reporting.counters import RunCounters
+from monarq.workers.system.forks import FORK_GUARD
+
+_MAX_ABANDONED: Final = 1000
+"""So many threads may be abandoned before they take places from jobs."""
+
+
+class ThreadLane:
+    """Runs calls in threads, as many at a time as it has places; further ones wait their turn.
+
+    Args:
+        places: how many jobs may run at a time.
+        counters: counts abandoned threads, for as long as they run on.
+    """
+
+    def __init__(self, places: int, counters: RunCounters) -> None:
+        self._counters = counters
+        self._places = asyncio.Semaphore(places)
+        self._threads = ThreadPoolExecutor(places + _MAX_ABANDONED, thread_name_prefix="monarq-job")
+
+    async def run(self, call: Callable[[], object], name: str) -> object:
+        """Runs a call and returns what it returns. Cancelled, it abandons the thread.
+
+        Args:
+            call: what to run.
+            name: the job's name, for messages.
+
+        Raises:
+            BaseException: whatever the call raises.
+        """
+        async with self._places:
+            work = self._threads.submit(copy_context().run, _outcome_of, call, name)
+            try:
+                value, error = await asyncio.wrap_future(work)
+            except asyncio.CancelledError:
+                if not work.cancel():
+                    self._abandon(work)
+                raise
+        if error is None:
+            return value
+        try:
+            # A StopIteration that leaves a coroutine becomes a RuntimeError.
+            raise as_stand_in(error) if isinstance(error, StopIteration) else error
+        finally:
+            del error  # its traceback refers to this frame
+
+    def stop(self) -> None:
+        """Drops the calls that wait; threads that still run are left alone."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _abandon(self, work: Future[Any]) -> None:
+        self._counters.abandoned_threads += 1
+        call_in_loop = asyncio.get_running_loop().call_soon_threadsafe
+
+        def count_down(_: Future[Any]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody counts any more
+                call_in_loop(self._count_down)
+
+        work.add_done_callback(count_down)
+
+    def _count_down(self) -> None:
+        self._counters.abandoned_threads -= 1
+
+
+def _outcome_of(call: Callable[[], object], name: str) -> tuple[object, BaseException | None]:
+    """What a call returned or raised, as a value: a future cannot raise a StopIteration."""
+    try:
+        return check_return_value(call(), name), None
+    except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
+        return None, error
+    finally:
+        FORK_GUARD.exit_if_fork()
