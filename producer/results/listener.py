@@ -18,16 +18,16 @@ from monarq.producer.results import log
 from monarq.producer.results.progress_watchers import ProgressWatcher, ProgressWatchers
 from monarq.producer.results.result_waiters import ResultWaiter, ResultWaiters
 from monarq.producer.results.subscription import Subscription
-from monarq.shared.commands.jobs.progress import progress_question
+from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import MonarqError, ProducerClosedError, ResultNotFoundError
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.attempts import LONGEST_PAUSE_S
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import MAX_PAUSE_S
 from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.redis_errors import WIRE_ERRORS, Fault, explain, fault_of
+from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure, explain
 from monarq.shared.redis.scripts import Argument
 
 BATCH: Final = 500
@@ -45,16 +45,16 @@ class Listener:
     """Everything that one producer waits for.
 
     Args:
-        wire: connections of its own, so that no flood of enqueues delays a result.
+        redis: connections of its own, so that no flood of enqueues delays a result.
         poll_interval_s: see `POLL_INTERVAL_S`.
     """
 
-    def __init__(self, wire: Wire, poll_interval_s: float = POLL_INTERVAL_S) -> None:
-        self._wire = wire
+    def __init__(self, redis: RedisClient, poll_interval_s: float = POLL_INTERVAL_S) -> None:
+        self._redis = redis
         self._poll_interval_s = poll_interval_s
         self._result_waiters: dict[bytes, ResultWaiters] = {}  # by channel, as the next
         self._progress_watchers: dict[bytes, ProgressWatchers] = {}
-        self._subscription = Subscription(wire, self)
+        self._subscription = Subscription(redis, self)
         self._wakeup = asyncio.Event()
         self._idle_since_s: float | None = None
         self._batch = BATCH
@@ -170,7 +170,7 @@ class Listener:
     async def _fetch_loop(self) -> None:
         """Fetches what is due, for ever, and everything once per poll interval."""
         loop = asyncio.get_running_loop()
-        backoff = Backoff(longest_s=LONGEST_PAUSE_S)
+        backoff = Backoff(longest_s=MAX_PAUSE_S)
         next_poll_s = 0.0
         while True:
             if not any(self._result_waiters.values()):
@@ -208,9 +208,9 @@ class Listener:
             for queue_watchers in list(self._progress_watchers.values()):
                 while watchers := queue_watchers.take_due(self._batch):
                     await self._fetch_progress(queue_watchers.keys, watchers)
-        except WIRE_ERRORS as error:
+        except REDIS_ERRORS as error:
             if not backoff.failing:
-                log.lookup_failed(self._wire.shown, error)
+                log.lookup_failed(self._redis.shown, error)
             self._mark_all_results_due()
             for queue_watchers in self._progress_watchers.values():
                 queue_watchers.mark_all_due()
@@ -223,11 +223,11 @@ class Listener:
     async def _fetch_results(self, queue_waiters: ResultWaiters, waiters: list[ResultWaiter]) -> None:
         """Fetches the results of some jobs, and resolves the waiters of those that have ended."""
         try:
-            scores, tokens, results = await self._wire.ask(*_result_commands(queue_waiters.keys, waiters))
-        except WIRE_ERRORS as error:
-            if fault_of(error) in (Fault.REFUSED, Fault.DENIED):
+            scores, tokens, results = await self._redis.execute(*_result_commands(queue_waiters.keys, waiters))
+        except REDIS_ERRORS as error:
+            if classify_failure(error) in (CommandFailure.REFUSED, CommandFailure.DENIED):
                 for waiter in waiters:
-                    queue_waiters.resolve(waiter, explain(error, self._wire.shown))
+                    queue_waiters.resolve(waiter, explain(error, self._redis.shown))
                 return
             # So many results may be too much for one reply in the time that a call may take.
             self._batch = max(1, self._batch // 4) if isinstance(error, RedisTimeoutError) else self._batch
@@ -247,7 +247,7 @@ class Listener:
             queue_waiters.resolve(waiter, outcome)
 
     async def _fetch_progress(self, keys: QueueKeys, watchers: Sequence[ProgressWatcher]) -> None:
-        [values] = await self._wire.ask(progress_question(keys, [watcher.job_id for watcher in watchers]))
+        [values] = await self._redis.execute(progress_command(keys, [watcher.job_id for watcher in watchers]))
         for watcher, value in zip(watchers, values, strict=True):
             watcher.notify(None if value is None else decode_progress(value))
 

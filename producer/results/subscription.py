@@ -13,11 +13,11 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.producer.results import log
-from monarq.shared.redis.attempts import LONGEST_PAUSE_S
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import MAX_PAUSE_S
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from monarq.shared.redis.redis_errors import WIRE_ERRORS
+from monarq.shared.redis.redis_errors import REDIS_ERRORS
 
 PING_AFTER_S: Final = 5.0
 """After so long without a message Redis is pinged: a dead peer sends nothing."""
@@ -50,12 +50,12 @@ class Subscription:
     """A subscription to any number of channels.
 
     Args:
-        wire: its pool provides the connection.
+        redis: its pool provides the connection.
         handler: gets the messages.
     """
 
-    def __init__(self, wire: Wire, handler: SubscriptionHandler) -> None:
-        self._wire = wire
+    def __init__(self, redis: RedisClient, handler: SubscriptionHandler) -> None:
+        self._redis = redis
         self._handler = handler
         self._wanted: set[str] = set()
         self._requested: set[str] = set()
@@ -78,23 +78,23 @@ class Subscription:
 
     async def run(self) -> None:
         """Listens while any channel is wanted, for ever."""
-        backoff = Backoff(longest_s=LONGEST_PAUSE_S)
+        backoff = Backoff(longest_s=MAX_PAUSE_S)
         while True:
             await self._demand.wait()
             try:
                 await self._listen(backoff)
-            except WIRE_ERRORS as error:
+            except REDIS_ERRORS as error:
                 if not backoff.failing:
-                    log.subscription_lost(self._wire.shown, error)
+                    log.subscription_lost(self._redis.shown, error)
                 await asyncio.sleep(backoff.next_s())
 
     async def _listen(self, backoff: Backoff) -> None:
-        pubsub = self._wire.pubsub()
+        pubsub = self._redis.pubsub()
         try:
             await self._subscribe(pubsub)
             self._pubsub = pubsub
             if backoff.failing:
-                log.subscription_restored(self._wire.shown)
+                log.subscription_restored(self._redis.shown)
             while (message := await self._next_message(pubsub)) is not None:
                 backoff.reset()
                 self._dispatch(message)
@@ -103,7 +103,7 @@ class Subscription:
             self._requested.clear()
             self._handler.on_unsubscribed()
             # The connection is abandoned even where it cannot be closed cleanly.
-            with suppress(*WIRE_ERRORS):
+            with suppress(*REDIS_ERRORS):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     async def _subscribe(self, pubsub: PubSub) -> None:

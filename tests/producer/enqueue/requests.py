@@ -1,4 +1,4 @@
-"""Enqueue requests on the wire, for the proxy to lose, and the payloads that they leave in Redis."""
+"""Enqueue requests on the redis, for the proxy to lose, and the payloads that they leave in Redis."""
 
 from __future__ import annotations
 
