@@ -179,7 +179,7 @@ def _row(
         state,
         BrowsedJob(
             raw_id=facts.raw_id,
-            home="io" if facts.cpu_score is None else "cpu",
+            lane_queue="io" if facts.cpu_score is None else "cpu",
             due_ms=None if state == "running" else facts.due_ms,
             worker="",
             token=facts.token or b"",

@@ -22,9 +22,9 @@ from monarq.monitor.jobs.ended import EndedJob, read_ended
 from monarq.shared.commands.queues.browse import BATCH, START, BrowsedJob, LiveState, PagePosition, browse
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head
+from monarq.shared.redis.claim_token import parse_token
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
-from monarq.shared.redis.token import read_token
 
 MOST_ROWS: Final = BATCH
 """The most jobs of one page."""
@@ -181,14 +181,14 @@ async def _read_page(redis: Redis, queue: str, state: PagedState, cursor: PagePo
 def job_row(queue: str, state: State, job: BrowsedJob) -> JobRow:
     """The row of a job that has not ended."""
     head = read_head(job.head, job.tail)
-    holder = read_token(job.token) if job.token else None
+    holder = parse_token(job.token) if job.token else None
     return JobRow(
         raw_id=job.raw_id,
         id=text(job.raw_id),
         queue=queue,
         state="running" if holder else state,
         name=head.name,
-        lane=job.home,
+        lane=job.lane_queue,
         enqueue_ms=head.enqueue_ms,
         due_ms=job.due_ms,
         tries=job.tries,

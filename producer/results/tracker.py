@@ -1,73 +1,63 @@
-"""What became of jobs: waits for them, looks at them, stops them. Handles ask it, and it asks Redis."""
+"""Job tracker: reads results, status and progress of jobs for their handles, and requests aborts."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from monarq.producer.results.listener import Listener
-from monarq.producer.results.progress_watchers import Watch
-from monarq.producer.results.status import JobStatus, decide_status, status_questions
+from monarq.producer.results.status import JobStatus, decide_status, status_commands
 from monarq.shared.commands.jobs.abort import AbortAnswer, abort
 from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
 from monarq.shared.parsing import Duration, to_seconds
 from monarq.shared.payloads.codec import Codecs
-from monarq.shared.payloads.payload import Result
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.attempts import Attempts
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import CommandRetry
 from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.redis_errors import WIRE_ERRORS
+from monarq.shared.redis.redis_errors import REDIS_ERRORS
 from monarq.shared.redis.scripts import Argument
 
 
 class Tracker:
-    """Follows the jobs of one producer.
+    """Tracks the jobs of one producer.
 
     Args:
-        wire: for what is asked at once.
-        listener: for what is waited for.
+        redis: for commands that are answered at once.
+        listener: waits for ends and progress.
         codecs: the formats that results may be in.
-        retry_for_s: seconds for which a question is repeated while Redis is not there.
+        retry_for_s: seconds for which a command is repeated while Redis is not reachable.
+
+    Attributes:
+        listener: waits for ends and progress.
     """
 
-    def __init__(self, wire: Wire, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
-        self._wire = wire
-        self._listener = listener
+    def __init__(self, redis: RedisClient, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
+        self._redis = redis
+        self.listener = listener
         self._codecs = codecs
         self._retry_for_s = retry_for_s
 
-    def expect(self, keys: QueueKeys, job_id: str) -> asyncio.Future[bytes]:
-        """See `Listener.wait`."""
-        return self._listener.wait(keys, job_id)
-
-    def watch(self, keys: QueueKeys, job_id: str, on_progress: Callable[[Progress], None]) -> Watch:
-        """See `Listener.watch`."""
-        return self._listener.watch(keys, job_id, on_progress)
-
-    def unwatch(self, watch: Watch) -> None:
-        """See `Listener.unwatch`."""
-        self._listener.unwatch(watch)
-
     async def progress(self, keys: QueueKeys, job_ids: Sequence[str]) -> list[Progress | None]:
-        """How far each of these jobs was when it last told."""
+        """The last progress report of each of these jobs."""
         [values] = await self._ask(progress_command(keys, job_ids))
         return [None if value is None else decode_progress(value) for value in values]
 
     def read(self, data: bytes, job_id: str) -> Result:
-        """A job's result from its bytes.
+        """Decodes a job's result.
 
         Raises:
-            PayloadError: it is none, is pickled where that is not allowed, or is not signed by the key that there is.
+            PayloadError: it is not a result, is pickled where that is not allowed, or is not signed by our key.
         """
         return Result.read(data, self._codecs, job_id.encode())
 
     async def wait(self, keys: QueueKeys, job_id: str, timeout: Duration | None) -> Result:
-        """The job's result, when it has ended.
+        """Waits until the job has ended; its result.
 
         Raises:
             ResultTimeoutError: it did not end in time.
@@ -75,51 +65,51 @@ class Tracker:
         """
         timeout_s = to_seconds(timeout, "timeout")
         if timeout_s is None:
-            return self.read(await self.expect(keys, job_id), job_id)
+            return self.read(await self.listener.wait(keys, job_id), job_id)
         try:
             async with asyncio.timeout(timeout_s):
-                data = await self.expect(keys, job_id)
+                data = await self.listener.wait(keys, job_id)
         except TimeoutError:
             raise ResultTimeoutError(job_id, timeout_s) from None
         return self.read(data, job_id)
 
     async def result_info(self, job_id: str) -> Result | None:
-        """The job's result if it is there now."""
+        """The job's result if it exists now."""
         [data] = await self._ask(("GET", names.result(job_id)))
         return None if data is None else self.read(data, job_id)
 
     async def status(self, keys: QueueKeys, job_id: str) -> JobStatus:
-        """What the job is doing."""
-        return decide_status(*await self._ask(*status_questions(keys, job_id)))
+        """The job's status."""
+        return decide_status(*await self._ask(*status_commands(keys, job_id)))
 
     async def abort(self, keys: QueueKeys, job_id: str, timeout: Duration | None) -> bool:
-        """Has a worker end the job, and waits until it has; whether it ended because of an abort."""
+        """Requests the job's abort and waits for its end; whether it ended because of an abort."""
         if await self._request_abort(keys, job_id) is AbortAnswer.UNKNOWN:
             result = await self.result_info(job_id)
             return result is not None and was_aborted(result)
         try:
             return was_aborted(await self.wait(keys, job_id, timeout))
         except ResultNotFoundError:
-            # Its result was not kept: nobody can tell how it ended, as with arq.
+            # Its result was not kept, so how it ended is not known, as with arq.
             return False
 
     async def _request_abort(self, keys: QueueKeys, job_id: str) -> AbortAnswer:
-        attempts = Attempts(self._retry_for_s)
+        attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
-                return await abort(self._wire, keys, job_id)
-            except WIRE_ERRORS as error:
-                await attempts.wait_after(error, self._wire.shown)
+                return await abort(self._redis, keys, job_id)
+            except REDIS_ERRORS as error:
+                await attempts.wait_after(error, self._redis.shown)
 
     async def _ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
-        attempts = Attempts(self._retry_for_s)
+        attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
-                return await self._wire.ask(*commands)
-            except WIRE_ERRORS as error:
-                await attempts.wait_after(error, self._wire.shown)
+                return await self._redis.execute(*commands)
+            except REDIS_ERRORS as error:
+                await attempts.wait_after(error, self._redis.shown)
 
 
 def was_aborted(result: Result) -> bool:
-    """Whether the job ended because somebody wanted it stopped."""
+    """Whether the job ended because somebody aborted it."""
     return not result.success and isinstance(result.value, asyncio.CancelledError)

@@ -1,8 +1,8 @@
-"""Every Redis key that monarq reads or writes, spelled here and nowhere else.
+"""Redis keys: every key that monarq reads or writes is spelled here and nowhere else.
 
 The first group is arq's, with arq's meaning, so that arq's clients and workers share a queue with monarq.
-The second group stands under ``monarq:{<queue>}:``; the hash tag keeps a queue's keys in one cluster slot.
-Scripts get the same names from `lua_keys`, which the script loader puts before each.
+The second group lies under ``monarq:{<queue>}:``; the hash tag keeps a queue's keys in one cluster slot.
+Scripts get the same names from `lua_keys`, which the script loader puts in front of each.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ QUEUES: Final = "monarq:queues"  # zset: queue -> ms at which a worker last serv
 PARKED_SCORE: Final = 4_102_444_800_000_000
 """The score in the queue of a job that waits in the cpu set: far enough that no arq worker takes it.
 
-arq's clients look for a job in the queue only, so a cpu job stays a member of it while its due time stands in
+arq's clients look for a job only in the queue, so a cpu job stays a member of it while its due time is the score in
 the cpu set."""
 
 LEASED_MARK: Final = 0.5
-"""Added to the score of a leased job. A due job that carries it is one whose lease ran out: a crash."""
+"""Added to the score of a leased job. A due job with this mark is one whose lease ran out: a crash."""
 
 EXPIRES_MARK: Final = 0.25
-"""What the score of a job that waits has behind the point where its producer gave its payload a time to live. Such a
-job stands less than a ms before its time."""
+"""The fraction in the score of a waiting job whose payload has a time to live from its producer. The score of such a
+job is less than a ms before its time."""
 
 ASKED_MARK: Final = 0.5
-"""Added to the time of a request for an abort that monarq's `abort` makes: there was such a job when it was made."""
+"""Added to the time of an abort request by monarq's `abort`: the job existed when the request was made."""
 
 _OWN_NAMES: Final = {
     "CPU": "cpu",  # zset: job id -> due ms or lease end, of jobs for the cpu lane
@@ -91,12 +91,12 @@ class QueueKeys:
         return self.base + _OWN_NAMES["CPU"]
 
     def wake(self, lane: str) -> str:
-        """List that tells idle workers of work for their lane ("io" or "cpu")."""
+        """List that wakes idle workers when there is work for their lane ("io" or "cpu")."""
         return self.base + _OWN_NAMES["WAKE_CPU" if lane == "cpu" else "WAKE"]
 
     @property
     def ended(self) -> str:
-        """Channel on which the ids of ended jobs are told."""
+        """Channel on which the ids of ended jobs are published."""
         return self.base + _OWN_NAMES["ENDED"]
 
     @property
@@ -111,7 +111,7 @@ class QueueKeys:
 
     @property
     def recent(self) -> str:
-        """List of what has ended last."""
+        """List of the jobs that ended last."""
         return self.base + _OWN_NAMES["RECENT"]
 
     @property
@@ -126,20 +126,20 @@ class QueueKeys:
 
     @property
     def reports(self) -> str:
-        """Channel on which jobs tell how far they are."""
+        """Channel on which the progress of jobs is published."""
         return self.base + _OWN_NAMES["REPORTS"]
 
     def progress(self, job_id: str) -> str:
-        """How far a job is."""
+        """A job's progress."""
         return self.base + _OWN_NAMES["PROGRESS"] + job_id
 
     @property
     def crons(self) -> str:
-        """Hash of what workers tell people of each cron declaration."""
+        """Hash of what each cron declaration is and when it is next, for people."""
         return self.base + _OWN_NAMES["CRONS"]
 
     def worker(self, worker_id: str) -> str:
-        """A worker's own record."""
+        """A worker's record."""
         return self.base + _OWN_NAMES["WORKER"] + worker_id
 
     def leases(self, worker_id: str) -> str:
@@ -155,7 +155,7 @@ class QueueKeys:
         return self.base + _OWN_NAMES["CRASH"] + job_id
 
     def no_result(self, job_id: str) -> str:
-        """Whether a job has ended whose result was not to be kept."""
+        """Whether a job has ended whose result is not kept."""
         return self.base + _OWN_NAMES["NO_RESULT"] + job_id
 
     def history(self, job_id: str) -> str:

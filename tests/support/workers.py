@@ -18,7 +18,8 @@ from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
-from monarq.shared.payloads.payload import Result, write_payload
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
@@ -29,7 +30,7 @@ from monarq.workers.process.worker import Worker
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
-CODECS = Codecs(allow_pickle=True, words=JobExecutionFailed)
+CODECS = Codecs(allow_pickle=True, text_error=JobExecutionFailed)
 ARQ_RULES: Final[dict[str, Any]] = {
     "outcomes": ArqOutcomes(),
     "rejections": ArqRejections(),

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 from monarq.shared.commands.jobs.claim import read_number
 from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
 from monarq.shared.errors import PayloadError
-from monarq.shared.jobs.cron import due_ticks, tick_id
+from monarq.shared.jobs.cron_schedule import due_ticks, tick_id
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis.keys import QueueKeys

@@ -19,7 +19,7 @@ def retried(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Re
     """Requeues the job with a delay, at the cost of a try unless it is free."""
     return Requeue(
         run.lease,
-        run.job.home,
+        run.job.lane_queue,
         delay_ms=round(delay_s * 1000),
         tries=None if is_free else run.tries,
         note=error_text(error)[:_LONGEST_NOTE],
@@ -37,7 +37,7 @@ def handed_back(run: Run, worker_id: str, is_free: bool) -> Requeue:
     """Requeues the job at its old place, as the worker stops."""
     return Requeue(
         run.lease,
-        run.job.home,
+        run.job.lane_queue,
         due_ms=run.lease.score,
         tries=None if is_free else run.tries,
         note=worker_id,

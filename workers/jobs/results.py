@@ -13,8 +13,9 @@ from monarq.shared.commands.jobs.run_groups import NO_LANES
 from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codec
-from monarq.shared.payloads.payload import Payload, write_result
+from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.payload_head import PayloadHead, read_head
+from monarq.shared.payloads.result import write_result
 from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
@@ -72,7 +73,7 @@ class ResultBuilder:
             "q": lease.queue.queue,
             "id": lease.job_id,
         }
-        lane = self._lanes.get(name, lease.home)
+        lane = self._lanes.get(name, lease.lane_queue)
         if lane != "io":
             result["lane"] = lane
         used = lease.tries + self._settings.outcomes.crash_tries(lease)
@@ -82,7 +83,7 @@ class ResultBuilder:
         return Finish(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not dead)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
-        data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.words)
+        data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.text_error)
         return data and self._settings.codecs.seal(data, "result", lease.raw_id), problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
@@ -142,7 +143,7 @@ class ResultBuilder:
                 "crashes": lease.crashes,
                 "crash_note": lease.crash_note,
                 "worker": self.worker_id,
-                "home": lease.home,
+                "home": lease.lane_queue,
                 "lane": lane,
                 "enqueue_ms": enqueue_ms,
                 "start_ms": start_ms,

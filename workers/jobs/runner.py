@@ -12,9 +12,9 @@ from typing import Any
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.requeue import Requeue
-from monarq.shared.lane import Home, Lane
+from monarq.shared.lane import Lane, LaneQueue
 from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.text.traceback_text import users_traceback
+from monarq.shared.text.traceback_text import user_traceback
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.acker import Acker
@@ -69,7 +69,7 @@ class Runner:
         precheck: Precheck,
         unknown: UnknownJobs,
         lanes: Lanes,
-        slots: Mapping[Home, Slots],
+        slots: Mapping[LaneQueue, Slots],
         table: LeaseTable,
         acker: Acker,
         results: ResultBuilder,
@@ -111,10 +111,10 @@ class Runner:
             self._abort_before_start(checked)
 
     def _start_run(self, run: Run) -> None:
-        slots = self._slots[run.job.home]
+        slots = self._slots[run.job.lane_queue]
         if slots.free <= 0:
             # A cpu job that was claimed from the io set: it is moved to the set where the next free cpu lane finds it.
-            self._acker.add(Requeue(run.lease, run.job.home, due_ms=run.lease.score, name=run.job.name))
+            self._acker.add(Requeue(run.lease, run.job.lane_queue, due_ms=run.lease.score, name=run.job.name))
             return
         slots.take()
         self.running[run.lease] = run
@@ -193,7 +193,7 @@ class Runner:
     def _decide(self, run: Run, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
         # For all that read it: log, spans, the user's listeners.
-        BaseException.with_traceback(error, users_traceback(error))
+        BaseException.with_traceback(error, user_traceback(error))
         return decide(run, error, self._settings.outcomes)
 
     def _decide_unstarted(self, run: Run) -> Outcome:

@@ -68,7 +68,7 @@ class UnknownJobs:
             self.requeued.setdefault(lease.queue.queue, set()).add(lease.raw_id)
         return Requeue(
             lease,
-            lease.home,
+            lease.lane_queue,
             delay_ms=round(self.delay_s(lease) * 1000),
             note="" if lease.unknown_ms else self._worker_id,
             name=name,

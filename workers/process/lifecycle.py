@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.commands.workers.recover import deregister
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
 from monarq.workers.events.background import BackgroundTask
@@ -87,7 +87,7 @@ class WorkerLifecycle:
         """
         source = self._dependencies.source
         pool = PrivatePool.like(source.client())
-        redis = Wire(pool, shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL)
+        redis = RedisClient(pool, shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_ALL)
         FORK_GUARD.close_in_forks(redis)
         try:
             if await wait_for_redis(
@@ -98,7 +98,7 @@ class WorkerLifecycle:
                 )
                 await self._run_with(redis)
         finally:
-            await redis.hang_up()
+            await redis.aclose()
 
     async def _run_with(self, redis: Redis) -> None:
         dependencies, hooks = self._dependencies, self._dependencies.settings.hooks

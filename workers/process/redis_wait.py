@@ -13,14 +13,14 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.redis_errors import WIRE_ERRORS, Fault, explain, fault_of
+from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure, explain
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 
 TOLD_EACH_S: Final = 5.0
 """How often it is told of while it lasts."""
 
-_LASTING: Final = (Fault.DENIED, Fault.REFUSED)
+_LASTING: Final = (CommandFailure.DENIED, CommandFailure.REFUSED)
 
 
 async def wait_for_redis(
@@ -49,10 +49,10 @@ async def wait_for_redis(
         try:
             await redis.ping()
             return True
-        except WIRE_ERRORS as error:
+        except REDIS_ERRORS as error:
             now_s = time.monotonic()
             waited_s = now_s - began_s
-            if fault_of(error) in _LASTING or waited_s >= settings.redis_wait_s:
+            if classify_failure(error) in _LASTING or waited_s >= settings.redis_wait_s:
                 raise explain(error, shown) from error
             if settings.audit and (not told or now_s - told_s >= TOLD_EACH_S):
                 told, told_s = True, now_s

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from monarq.shared.tracing import find_maker
+from monarq.shared.tracing.tracing import find_own_tracing
 from monarq.workers.events.dispatcher import Dispatcher
 
 
 @contextmanager
 def tracing(events: Dispatcher, worker_id: str) -> Iterator[None]:
     """Lets spans be made of the runs that events report; does nothing without a tracer provider."""
-    found = find_maker()
+    found = find_own_tracing()
     if found is None:
         yield
         return

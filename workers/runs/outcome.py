@@ -13,7 +13,7 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import JobDeadError, StandInError
 from monarq.shared.jobs.retry import RETRY_REQUESTS, is_retry_request
 from monarq.shared.lane import Lane
-from monarq.shared.parsing import LONGEST_S
+from monarq.shared.parsing import MAX_DURATION_S
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
@@ -23,7 +23,7 @@ from monarq.workers.runs.run import CancelReason, Run
 MIN_RETRY_DELAY_S: Final = 0.1
 """The shortest delay before a retry by monarq's own rules: a job that always asks for a retry at once must not spin."""
 
-MAX_DELAY_MS: Final = round(LONGEST_S * 1000)
+MAX_DELAY_MS: Final = round(MAX_DURATION_S * 1000)
 
 NO_CHILD_DELAY_S: Final = 2.0
 """The delay before a cpu job is tried again whose child process could not start: another worker may have one."""

@@ -34,8 +34,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from monarq.arq.client.codecs import arq_codecs
-from monarq.producer.enqueue.job_reference import named_job
-from monarq.producer.enqueue.serializer import Route, new_id
+from monarq.producer.enqueue.job_reference import job_reference
+from monarq.producer.enqueue.serializer import Envelope, new_job_id
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.shared.commands.jobs.abort import abort
 from monarq.shared.commands.jobs.enqueue import Enqueued, Placement
@@ -51,11 +51,12 @@ from monarq.shared.payloads.codec import PICKLE, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool, close_sentinels, shown_pool
-from monarq.shared.tracing import CARRIER, instrumented_carrier, sending
+from monarq.shared.tracing.carrier import CARRIER_ARGUMENT
+from monarq.shared.tracing.tracing import instrumented_carrier, sending
 
 RETRY_FOR_S: Final = 5.0
 """How long an enqueue whose outcome is unknown, or that found no Redis, is repeated."""
@@ -143,7 +144,7 @@ class ArqRedis(arq.connections.ArqRedis):
     ) -> None:
         super().__init__(pool_or_conn, job_serializer, job_deserializer, default_queue_name, expires_extra_ms, **kwargs)
         self.signer = find_signer()
-        self._wire: Wire | None = None
+        self._own_client: RedisClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def enqueue_job(
@@ -185,16 +186,16 @@ class ArqRedis(arq.connections.ArqRedis):
             raise RuntimeError("use either 'defer_until' or 'defer_by' or neither, not both")
         queue = self.default_queue_name if _queue_name is None else _queue_name
         placing = self._placing(function, _defer_until, _defer_by, _expires)
-        route = Route(named_job(function), QueueKeys.of(queue), placing, _job_id or None)
-        job_id = _job_id or new_id()
-        with sending(queue, function, job_id=job_id) as route.trace:
+        envelope = Envelope(job_reference(function), QueueKeys.of(queue), placing, _job_id or None)
+        job_id = _job_id or new_job_id()
+        with sending(queue, function, job_id=job_id) as envelope.trace:
             if carrier := instrumented_carrier():
-                kwargs[CARRIER] = carrier
-            written = self._payload(route, args, kwargs, _job_try)
+                kwargs[CARRIER_ARGUMENT] = carrier
+            written = self._payload(envelope, args, kwargs, _job_try)
             payload = self._codecs.seal(written, "job", job_id.encode())
-            code = await self._submit(route, job_id, payload)
+            code = await self._submit(envelope, job_id, payload)
         # An id that was made for this call cannot have existed: then the call was repeated below us.
-        if code is Enqueued.EXISTED and route.job_id is not None:
+        if code is Enqueued.EXISTED and envelope.job_id is not None:
             return None
         return Job(job_id, self, queue, self._codecs.reader(job_id.encode()))
 
@@ -228,13 +229,13 @@ class ArqRedis(arq.connections.ArqRedis):
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Closes the client, as redis-py's does; it may be used again."""
-        wire, self._wire = self._wire, None
+        client, self._own_client = self._own_client, None
         async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
             if close_connection_pool or (close_connection_pool is None and self.auto_close_connection_pool):
                 closing.push_async_callback(close_sentinels, self.connection_pool)
             closing.push_async_callback(super().aclose, close_connection_pool)
-            if wire is not None:
-                closing.push_async_callback(wire.hang_up)
+            if client is not None:
+                closing.push_async_callback(client.aclose)
 
     @property
     def _codecs(self) -> Codecs:
@@ -257,21 +258,21 @@ class ArqRedis(arq.connections.ArqRedis):
         ttl_ms = expires_ms or ahead_ms + self.expires_extra_ms
         return Placement(due_ms=due_ms, delay_ms=delay_ms, ttl_ms=ttl_ms, name=function)
 
-    def _payload(self, route: Route, args: tuple[Any, ...], kwargs: dict[str, Any], job_try: int | None) -> bytes:
+    def _payload(self, envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any], job_try: int | None) -> bytes:
         codec = self._codecs.write
         # By the nonce a repeated call knows its own payload. A user's format may take no other fields than arq's.
         ours = codec is PICKLE
-        nonce = os.urandom(8).hex() if route.job_id and ours else None
-        trace = route.trace if ours else None
-        name = route.job.name
+        nonce = os.urandom(8).hex() if envelope.job_id and ours else None
+        trace = envelope.trace if ours else None
+        name = envelope.job.name
         try:
             return write_payload(codec, name, args, kwargs, timestamp_ms(), job_try=job_try, nonce=nonce, trace=trace)
         except PayloadError as error:
             raise SerializationError(f'unable to serialize job "{name}"') from error.__cause__
 
-    async def _submit(self, route: Route, job_id: str, payload: bytes) -> Enqueued:
+    async def _submit(self, envelope: Envelope, job_id: str, payload: bytes) -> Enqueued:
         try:
-            return (await Submitter(self._own_wire(), RETRY_FOR_S).submit(route, [(job_id, payload)]))[0]
+            return (await Submitter(self._open_own_client(), RETRY_FOR_S).submit(envelope, [(job_id, payload)]))[0]
         except EnqueueUnknownError as error:
             raise PoolEnqueueUnknownError(error) from error.__cause__
         except RedisUnavailableError as error:
@@ -279,14 +280,14 @@ class ArqRedis(arq.connections.ArqRedis):
         except RedisRefusedError as error:
             raise PoolRefusedError(str(error)) from error.__cause__
 
-    def _own_wire(self) -> Wire:
+    def _open_own_client(self) -> RedisClient:
         """Connections of our own: the pool's may repeat a command out of sight, and have no timeouts."""
         loop = asyncio.get_running_loop()
-        if self._wire is None or self._loop is not loop:
+        if self._own_client is None or self._loop is not loop:
             shown = shown_pool(self.connection_pool)
-            self._wire = Wire(PrivatePool.like(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
+            self._own_client = RedisClient(PrivatePool.like(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
             self._loop = loop
-        return self._wire
+        return self._own_client
 
     async def _pages_of(self, pattern: str) -> AsyncIterator[list[bytes]]:
         cursor = 0

@@ -10,9 +10,9 @@ from arq.constants import default_queue_name, health_check_key_suffix
 
 from monarq.arq.client.pool import create_pool
 from monarq.arq.settings.lookup import given_settings
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import get_logger
 
-logger = open_logger("arq.worker")
+logger = get_logger("arq.worker")
 
 
 def get_kwargs(settings_cls: object) -> dict[str, Any]:

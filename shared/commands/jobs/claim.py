@@ -8,7 +8,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import EXPIRES_MARK, QueueKeys
 from monarq.shared.redis.scripts import Script, text
 
@@ -34,7 +34,7 @@ class Claim:
     Attributes:
         worker: the worker's id.
         token: the claim's own token; whoever knows it owns what was claimed.
-        home: the set to take from.
+        lane_queue: the set to take from.
         lease_ms: ms for which the jobs are the worker's, unless renewed.
         limit: how many at the most, up to `BATCH`.
         max_payload: bytes; a larger payload is not handed over.
@@ -43,7 +43,7 @@ class Claim:
 
     worker: str
     token: str
-    home: Home
+    lane_queue: LaneQueue
     lease_ms: int
     limit: int
     max_payload: int
@@ -61,7 +61,7 @@ class Lease:
         raw_id: the job's id as Redis holds it; it need not be UTF-8.
         job_id: the same as text.
         token: proves ownership.
-        home: the set it was taken from.
+        lane_queue: the set it was taken from.
         payload: its bytes; None where they are gone; the size, an int, where they are over the limit.
         tries: tries that it has used before this one.
         crashes: how often it was running when its worker was lost.
@@ -80,7 +80,7 @@ class Lease:
     raw_id: bytes
     job_id: str
     token: str
-    home: Home
+    lane_queue: LaneQueue
     payload: bytes | int | None
     tries: int
     crashes: int
@@ -117,7 +117,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
     arguments = (
         asked.worker,
         asked.token,
-        asked.home,
+        asked.lane_queue,
         asked.lease_ms,
         min(asked.limit, BATCH),
         asked.max_payload,
@@ -127,7 +127,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
     )
     reply = await _SCRIPT.run(redis, keys, arguments)
     now_ms, next_ms = reply[0], reply[1]
-    token, home = asked.token, asked.home
+    token, lane_queue = asked.token, asked.lane_queue
     leases = []
     for at in range(2, len(reply), _FIELDS):
         raw_id, payload, tries, crash, score, abort_ms = reply[at : at + _FIELDS]
@@ -138,7 +138,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
                 raw_id,
                 text(raw_id),
                 token,
-                home,
+                lane_queue,
                 payload,
                 read_number(tries) if tries else 0,
                 crashes,

@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 
 from redis.asyncio import Redis
 
-from monarq.shared.lane import Lane, home_of
+from monarq.shared.lane import Lane, lane_queue_of
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Argument, Script, check_batch
 
@@ -71,7 +71,7 @@ async def enqueue(
     check_batch(jobs, BATCH)
     arguments: list[Argument] = [
         mode.value,
-        home_of(placement.lane),
+        lane_queue_of(placement.lane),
         placement.due_ms,
         placement.delay_ms,
         placement.ttl_ms,

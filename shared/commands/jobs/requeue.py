@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.run_groups import NOT_RUN, RunGroups, RunStatus
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Argument, Script, as_ids, check_batch
 
@@ -25,7 +25,7 @@ class Requeue:
 
     Attributes:
         lease: the job.
-        home: the set it waits in next.
+        lane_queue: the set it waits in next.
         due_ms: when it is due, unix ms; 0 counts from now.
         delay_ms: ms from now, where due_ms is 0.
         tries: how many tries it has used; None where the run costs it nothing.
@@ -37,7 +37,7 @@ class Requeue:
     """
 
     lease: Lease
-    home: Home
+    lane_queue: LaneQueue
     due_ms: int = 0
     delay_ms: int = 0
     tries: int | None = None
@@ -68,7 +68,7 @@ async def requeue(redis: Redis, keys: QueueKeys, worker: str, requeued: Sequence
             each.lease.raw_id,
             each.lease.token,
             groups.add(each.lease, each.name, each.status, each.run_ms),
-            each.home,
+            each.lane_queue,
             each.due_ms,
             each.delay_ms,
             "" if each.tries is None else each.tries,

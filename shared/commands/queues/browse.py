@@ -9,7 +9,7 @@ from typing import Literal
 from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.claim import read_crash, read_number
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.redis.scripts import Script, text
 
@@ -38,7 +38,7 @@ class BrowsedJob:
 
     Attributes:
         raw_id: its id.
-        home: the set that it stands in.
+        lane_queue: the set that it stands in.
         due_ms: when it is, or was, due; None while it runs.
         worker: the id of the worker that lists it as its own, '' where none does.
         token: of the claim that holds it; b'' where nobody runs it.
@@ -52,7 +52,7 @@ class BrowsedJob:
     """
 
     raw_id: bytes
-    home: Home
+    lane_queue: LaneQueue
     due_ms: int | None
     worker: str
     token: bytes
@@ -102,12 +102,12 @@ async def browse(
 
 
 def _browsed(fields: Sequence[bytes]) -> BrowsedJob:
-    raw_id, home, score, worker, token, tries, crash, abort_ms, size, head, tail = fields
+    raw_id, lane_queue, score, worker, token, tries, crash, abort_ms, size, head, tail = fields
     crashes, note = read_crash(crash)
     due_ms = read_number(score) if score else None
     return BrowsedJob(
         raw_id=raw_id,
-        home="cpu" if home == b"cpu" else "io",
+        lane_queue="cpu" if lane_queue == b"cpu" else "io",
         due_ms=None if due_ms is not None and due_ms >= PARKED_SCORE else due_ms,
         worker=text(worker),
         token=token,

@@ -38,5 +38,5 @@ def renew(
     check_batch(leases, BATCH)
     arguments: list[Argument] = [worker, lease_ms, record]
     for lease in leases:
-        arguments += (lease.raw_id, lease.token, lease.home)
+        arguments += (lease.raw_id, lease.token, lease.lane_queue)
     return as_ids(_SCRIPT.run_sync(redis, keys, arguments))

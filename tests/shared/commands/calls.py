@@ -23,7 +23,7 @@ from monarq.shared.commands.workers.recover import deregister, recover, sweep
 from monarq.shared.commands.workers.register_names import register_names
 from monarq.shared.commands.workers.renew import renew
 from monarq.shared.commands.workers.wake import wake
-from monarq.shared.lane import Home, Lane
+from monarq.shared.lane import Lane, LaneQueue
 from tests.shared.commands.rows import Call, Scene
 from tests.support import leases
 from tests.support.queue_state import KEYS, Time, to_bytes, to_text
@@ -56,9 +56,9 @@ class Took:
     next_due: int | None = None
 
 
-def lease_of(job_id: str, token: str = "t1", home: Home = "io") -> Lease:
+def lease_of(job_id: str, token: str = "t1", lane_queue: LaneQueue = "io") -> Lease:
     """A lease as a worker holds it."""
-    return leases.lease_of(job_id, KEYS, token=token, home=home, payload=b"payload")
+    return leases.lease_of(job_id, KEYS, token=token, lane_queue=lane_queue, payload=b"payload")
 
 
 def call_enqueue(
@@ -83,12 +83,12 @@ def call_enqueue(
 
 
 def call_claim(
-    limit: int = 10, *, worker: str = "w1", token: str = "t1", home: Home = "io", max_payload: int = 1000
+    limit: int = 10, *, worker: str = "w1", token: str = "t1", lane_queue: LaneQueue = "io", max_payload: int = 1000
 ) -> Call:
     """Claims jobs."""
 
     async def call(scene: Scene) -> Took:
-        asked = Claim(worker, token, home, LEASE_S * 1000, limit, max_payload)
+        asked = Claim(worker, token, lane_queue, LEASE_S * 1000, limit, max_payload)
         claimed = await claim(scene.redis, KEYS, asked)
         next_due = None if claimed.next_due_s is None else math.ceil(claimed.next_due_s - SLACK_S)
         return Took(tuple(_taken(scene, lease) for lease in claimed.leases), next_due)
@@ -138,7 +138,7 @@ class Back:
 
     id: str
     token: str = "t1"
-    home: Home = "io"
+    lane_queue: LaneQueue = "io"
     due: Time | None = None
     delay_s: int = 0
     tries: int | None = None
@@ -153,7 +153,7 @@ def call_requeue(*backs: Back, worker: str = "w1") -> Call:
         returns = [
             Requeue(
                 lease_of(back.id, back.token),
-                back.home,
+                back.lane_queue,
                 0 if back.due is None else scene.ms(back.due),
                 back.delay_s * 1000,
                 back.tries,
@@ -216,9 +216,9 @@ def call_register_names(*job_names: str) -> Call:
     return lambda scene: register_names(scene.redis, KEYS, job_names)
 
 
-def call_wake(home: Home = "io") -> Call:
+def call_wake(lane_queue: LaneQueue = "io") -> Call:
     """Passes a wake-up on."""
-    return lambda scene: wake(scene.redis, KEYS, home)
+    return lambda scene: wake(scene.redis, KEYS, lane_queue)
 
 
 def call_sweep() -> Call:

@@ -14,7 +14,7 @@ from monarq.shared.commands.queues.counts import Counts, read_counts
 from monarq.shared.commands.queues.pause import pause, paused_since_ms, resume
 from monarq.shared.commands.queues.purge import purge
 from monarq.shared.commands.queues.waiting import Waiting, read_waiting
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from tests.shared.commands.calls import SLACK_S
 from tests.shared.commands.rows import Call, Scene
 from tests.support.queue_state import KEYS, Time, to_bytes, to_text
@@ -111,12 +111,12 @@ def call_promote(job_id: str = "a") -> Call:
 
 
 def call_purge(
-    lowest: str = "-inf", highest: Time | str = 0, *, home: Home = "io", skip: int = 0, limit: int = 1000
+    lowest: str = "-inf", highest: Time | str = 0, *, lane_queue: LaneQueue = "io", skip: int = 0, limit: int = 1000
 ) -> Call:
     """Throws jobs away; gives how many went and how many run."""
 
     def call(scene: Scene) -> Awaitable[tuple[int, int]]:
         upto = highest if isinstance(highest, str) else str(scene.ms(highest))
-        return purge(scene.redis, KEYS, home, lowest, upto, skip, limit)
+        return purge(scene.redis, KEYS, lane_queue, lowest, upto, skip, limit)
 
     return call

@@ -220,12 +220,12 @@ def _failed(job_id: str, result: bytes) -> Any:
 async def test_arq_s_abort_of_a_cpu_job(scene: Scene, arq: ArqRedis, running: bool) -> None:
     await enqueue(scene.redis, KEYS, Placement(Lane.CPU), EnqueueMode.NEW, [("a", PAYLOAD)])
     if running:
-        await call_claim(home="cpu")(scene)
+        await call_claim(lane_queue="cpu")(scene)
     await abort_by_arq(arq)
     assert (await state(scene)).queue == {"a": Exactly(1)}
     if running:
         assert await call_claim(token="t2")(scene) == Took()
-        await call_renew(lease_of("a", home="cpu"))(scene)
+        await call_renew(lease_of("a", lane_queue="cpu"))(scene)
         left = await state(scene)
         assert (left.queue, left.cpu) == ({"a": PARKED}, {"a": leased(LEASE_S)})
     else:

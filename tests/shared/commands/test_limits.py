@@ -51,18 +51,20 @@ async def take(redis: Redis, limit: int, token: str = "t1", max_payload: int = 8
 @pytest.mark.parametrize("lane", [Lane.IO, Lane.CPU])
 async def test_full_batches(redis: Redis, lane: Lane) -> None:
     ids = await fill(redis, 2000, lane=lane)
-    home: Any = "cpu" if lane is Lane.CPU else "io"
-    claims = [await claim(redis, KEYS, Claim("w1", token, home, 15_000, claiming.BATCH, 100)) for token in ("t1", "t2")]
+    lane_queue: Any = "cpu" if lane is Lane.CPU else "io"
+    claims = [
+        await claim(redis, KEYS, Claim("w1", token, lane_queue, 15_000, claiming.BATCH, 100)) for token in ("t1", "t2")
+    ]
     leases = [lease for claimed in claims for lease in claimed.leases]
     assert [lease.job_id for lease in leases] == ids
     assert len(leases) == renewing.BATCH
     assert await call_renew(*leases)(Scene(redis, 0)) == []
-    returned = [Requeue(lease, home, tries=1) for lease in leases[:1000]]
+    returned = [Requeue(lease, lane_queue, tries=1) for lease in leases[:1000]]
     assert await requeue(redis, KEYS, "w1", returned) == []
     ends = [ending(lease.job_id, "t2", success=False, letter="why") for lease in leases[1000:]]
     assert await finish(redis, KEYS, "w1", ends, 100) == []
     left = await read_state(redis, await server_ms(redis))
-    assert (len(left.queue), len(left.cpu), len(left.payloads)) == (1000, 1000 if home == "cpu" else 0, 1000)
+    assert (len(left.queue), len(left.cpu), len(left.payloads)) == (1000, 1000 if lane_queue == "cpu" else 0, 1000)
     assert (len(left.results), len(left.letters), len(left.dead)) == (1000, 100, 100)
     assert (left.tokens, left.leases, left.ended) == ({}, {}, 1000)
 

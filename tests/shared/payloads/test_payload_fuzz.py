@@ -21,7 +21,8 @@ from monarq.arq.runs.functions import as_job
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError
 from monarq.shared.payloads.codec import Codecs, PickleCodec
-from monarq.shared.payloads.payload import Payload, Result
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
 from monarq.workers.config.settings import WorkerSettings

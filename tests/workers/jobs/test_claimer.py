@@ -34,7 +34,7 @@ class Harness:
             redis=redis,
             worker_id=WORKER,
             keys=QUEUE,
-            home="io",
+            lane_queue="io",
             slots=self.slots,
             settings=settings_for_tests(**{"lease_s": 60.0, "poll_s": 0.05, **settings}),
             start=self.start,

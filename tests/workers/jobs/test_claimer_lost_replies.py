@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from chaos.proxy import Cut, Rule
 from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
+from monarq.shared.redis import claim_token
 from monarq.shared.redis import keys as names
-from monarq.shared.redis import token
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.jobs import claimer
 from tests.support.proxy import Proxy
@@ -86,7 +86,7 @@ async def test_the_jobs_of_a_claim_whose_reply_is_late_are_charged_no_crash(
     delays_s = [lease_s]
 
     async def claim_late(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
-        if delays_s and asked.home == "io":
+        if delays_s and asked.lane_queue == "io":
             await asyncio.sleep(delays_s.pop())  # on its way to Redis, whose leases begin only now
         return await claim(client, keys, asked)
 
@@ -107,7 +107,7 @@ async def test_no_two_claims_have_one_token(redis: Redis, redis_url: str, monkey
         return await claim(client, keys, asked)
 
     monkeypatch.setattr(claimer, "claim", claim_and_note)
-    monkeypatch.setattr(token, "time", SimpleNamespace(time_ns=lambda: 1_700_000_000 * 10**9))
+    monkeypatch.setattr(claim_token, "time", SimpleNamespace(time_ns=lambda: 1_700_000_000 * 10**9))
     async with running(make_worker(redis_url, jobs.ALL)):
         for number in range(3):
             await put(redis, jobs.plus, number, 1, job_id=str(number))

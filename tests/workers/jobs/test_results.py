@@ -11,7 +11,8 @@ import pytest
 
 from monarq.shared.errors import JobDeadError
 from monarq.shared.jobs.decorators import job
-from monarq.shared.payloads.payload import Payload, Result
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.payloads.result import Result
 from monarq.workers.jobs.results import UNKNOWN_NAME, ResultBuilder, read_name_and_time
 from tests.support.leases import lease_of
 from tests.support.workers import CODECS, settings_for_tests

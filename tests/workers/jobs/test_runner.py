@@ -14,7 +14,7 @@ from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.commands.workers.recover import recover
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.retry import Retry
-from monarq.shared.payloads.payload import Result
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
 from tests.support.queue_state import server_ms

@@ -36,7 +36,7 @@ def dead(lease_s: float = 600.0) -> Ready:
 @pytest.fixture
 async def held(redis: Redis) -> list[QueueKeys]:
     """Each queue has one job, named as the queue, which the dead worker holds."""
-    asked = Claim(worker=GONE, token="t", home="io", lease_ms=60_000, limit=1, max_payload=1000)
+    asked = Claim(worker=GONE, token="t", lane_queue="io", lease_ms=60_000, limit=1, max_payload=1000)
     for keys in QUEUES:
         await put(redis, jobs.plus, 1, 2, job_id=keys.queue, queue=keys)
         assert (await claim(redis, keys, asked)).leases

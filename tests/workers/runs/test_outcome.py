@@ -10,7 +10,7 @@ import pytest
 from monarq.shared.errors import JobDeadError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.retry import Retry
-from monarq.shared.parsing import LONGEST_S
+from monarq.shared.parsing import MAX_DURATION_S
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuJobStopped, CpuPickleError, CpuStartError
 from monarq.workers.runs.outcome import (
     MIN_RETRY_DELAY_S,
@@ -93,7 +93,7 @@ def test_of_a_timeout(declared: Any, end: str) -> None:
 
 @pytest.mark.parametrize(
     ("defer", "delay_s"),
-    [(None, MIN_RETRY_DELAY_S), (0, MIN_RETRY_DELAY_S), (-5, MIN_RETRY_DELAY_S), (7, 7), (1e300, LONGEST_S)],
+    [(None, MIN_RETRY_DELAY_S), (0, MIN_RETRY_DELAY_S), (-5, MIN_RETRY_DELAY_S), (7, 7), (1e300, MAX_DURATION_S)],
 )
 def test_the_delay_of_a_requested_retry(defer: float | None, delay_s: float) -> None:
     request = Retry(defer)

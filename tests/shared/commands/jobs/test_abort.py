@@ -116,7 +116,7 @@ async def test_an_aborted_job_is_taken_before_all_that_wait(redis: Redis, parked
         before = replace(WAITING, queue=dict.fromkeys("ab", PARKED), cpu={"b": -90, "a": 60})
     scene = Scene(redis, await seed(redis, before))
     await call_abort()(scene)
-    claim_one = call_claim(limit=1, home="cpu" if parked else "io")
+    claim_one = call_claim(limit=1, lane_queue="cpu" if parked else "io")
     assert (await _jobs(claim_one, scene)) == [Taken("a", due=Exactly(1), abort=0.5)]
 
 

@@ -14,7 +14,7 @@ from monarq.shared.commands.jobs.progress import (
     report_progress,
     split_reports,
 )
-from monarq.shared.payloads.progress import Report
+from monarq.shared.payloads.progress import ProgressReport
 from monarq.shared.payloads.progress_codec import decode_progress, encode_report
 from tests.shared.commands.calls import call_progress, lease_of
 from tests.shared.commands.rows import Row, Scene, check, wrong
@@ -120,7 +120,7 @@ async def test_what_is_told_is_told_on_the_channel_in_one_message(redis: Redis) 
     ],
 )
 async def test_what_is_told_is_what_is_read(
-    redis: Redis, report: Report, done: float, total: float | None, message: str
+    redis: Redis, report: ProgressReport, done: float, total: float | None, message: str
 ) -> None:
     await seed(redis, RUNNING)
     assert await report_progress(redis, KEYS, "w1", [(lease_of("a"), encode_report(report))], 60_000) == []

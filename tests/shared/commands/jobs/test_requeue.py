@@ -89,7 +89,7 @@ RETURNS = [
     Row(
         "a cpu job found in the queue goes to the cpu set",
         LEASED,
-        call_requeue(Back("a", home="cpu", due=-5)),
+        call_requeue(Back("a", lane_queue="cpu", due=-5)),
         [],
         replace(FREE, queue={"a": PARKED}, cpu={"a": -5}, notes=CPU_NOTE),
         repeated=["a"],
@@ -97,7 +97,7 @@ RETURNS = [
     Row(
         "a cpu job goes back to the cpu set",
         CPU_LEASED,
-        call_requeue(Back("a", home="cpu", delay_s=5)),
+        call_requeue(Back("a", lane_queue="cpu", delay_s=5)),
         [],
         replace(FREE, queue={"a": PARKED}, cpu={"a": 5}, notes=CPU_NOTE),
         repeated=["a"],
@@ -114,7 +114,7 @@ RETURNS = [
     Row(
         "one for each lane: a note for each",
         TWO_LEASED,
-        call_requeue(Back("a"), Back("b", home="cpu")),
+        call_requeue(Back("a"), Back("b", lane_queue="cpu")),
         [],
         replace(BOTH_FREE, queue={"a": 0, "b": PARKED}, cpu={"b": 0}, notes=IO_NOTE | CPU_NOTE),
         repeated=["a", "b"],
@@ -196,14 +196,14 @@ WRONG_TYPES = [
     Row(
         "queue: refused, and the jobs stay the worker's",
         wrong(KEYS.queue, beside=replace(TWO_LEASED, queue={})),
-        call_requeue(Back("a", home="cpu"), Back("b")),
+        call_requeue(Back("a", lane_queue="cpu"), Back("b")),
         WRONGTYPE,
         wrong(KEYS.queue, beside=replace(TWO_LEASED, queue={})),
     ),
     Row(
         "cpu set: cpu jobs wait in the queue",
         wrong(KEYS.cpu, beside=TWO_LEASED),
-        call_requeue(Back("a", home="cpu"), Back("b")),
+        call_requeue(Back("a", lane_queue="cpu"), Back("b")),
         [],
         wrong(KEYS.cpu, beside=replace(BOTH_FREE, notes=IO_NOTE | CPU_NOTE)),
         repeated=["a", "b"],
@@ -227,7 +227,7 @@ WRONG_TYPES = [
     Row(
         "wake-up list: nobody is told",
         wrong(KEYS.wake("io"), beside=TWO_LEASED),
-        call_requeue(Back("a"), Back("b", home="cpu")),
+        call_requeue(Back("a"), Back("b", lane_queue="cpu")),
         [],
         wrong(KEYS.wake("io"), beside=replace(BOTH_FREE, queue={"a": 0, "b": PARKED}, cpu={"b": 0}, notes=CPU_NOTE)),
         repeated=["a", "b"],
@@ -252,7 +252,7 @@ async def test_a_key_of_a_wrong_type(row: Row, redis: Redis) -> None:
 
 async def test_what_lives_how_long(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, TWO_LEASED))
-    await call_requeue(Back("a", delay_s=86_400, tries=1), Back("b", home="cpu", tries=2))(scene)
+    await call_requeue(Back("a", delay_s=86_400, tries=1), Back("b", lane_queue="cpu", tries=2))(scene)
     week = 7 * 86_400
     assert await read_ttls(redis) == {
         "arq:queue": -1,

@@ -32,7 +32,7 @@ CLAIMS = [
     Row(
         "no cpu job either",
         QueueState(queue={"a": Exactly(4_102_444_800_000_000)}, cpu={"a": -5}, payloads={"a": "payload"}, paused=-60),
-        call_claim(home="cpu"),
+        call_claim(lane_queue="cpu"),
         Took(),
         QueueState(queue={"a": Exactly(4_102_444_800_000_000)}, cpu={"a": -5}, payloads={"a": "payload"}, paused=-60),
     ),

@@ -24,7 +24,7 @@ PURGES = [
     Row("an empty queue", EMPTY, call_purge(), NONE, EMPTY),
     Row("a job goes", ONE, call_purge(), (1, 0), GONE, repeated=NONE),
     Row("one that is due later stays", ONE, call_purge(highest=-60), NONE, ONE),
-    Row("a cpu job goes", CPU_JOB, call_purge(home="cpu"), (1, 0), GONE, repeated=NONE),
+    Row("a cpu job goes", CPU_JOB, call_purge(lane_queue="cpu"), (1, 0), GONE, repeated=NONE),
     Row("a cpu job is not in the way of the io lane", CPU_JOB, call_purge("(0", "(4102444800000000"), NONE, CPU_JOB),
     Row("a job that runs stays", RUNNING, call_purge(highest=60), (0, 1), RUNNING),
     Row(

@@ -27,7 +27,7 @@ TWO_LEASED: Final = QueueState(
 BOTH_RENEWED: Final = replace(TWO_LEASED, queue=dict.fromkeys("ab", leased(LEASE_S)))
 LISTED: Final = QueueState(records={"w1": "{}"}, workers={"w1": LEASE_S}, queues={KEYS.queue: 0})
 A, B = lease_of("a"), lease_of("b")
-A_CPU: Final = lease_of("a", home="cpu")
+A_CPU: Final = lease_of("a", lane_queue="cpu")
 CLAIMED_TWICE: Final = {"w1": {"a": "t1"}, "w2": {"a": "t2"}}
 CPU_LEASED: Final = replace(LEASED, queue={"a": PARKED}, cpu={"a": leased(5)})
 CPU_RENEWED: Final = replace(CPU_LEASED, cpu={"a": leased(LEASE_S)})
@@ -190,7 +190,7 @@ WRONG_TYPES = [
     Row(
         "queue: the jobs stay the worker's",
         wrong(KEYS.queue, beside=replace(TWO_LEASED, queue={}, cpu={"b": leased(5)})),
-        call_renew(A, lease_of("b", home="cpu"), record="{}"),
+        call_renew(A, lease_of("b", lane_queue="cpu"), record="{}"),
         [],
         wrong(
             KEYS.queue,

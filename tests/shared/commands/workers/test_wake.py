@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from tests.shared.commands.calls import call_wake
 from tests.shared.commands.rows import Row, Scene, check, wrong
 from tests.support.queue_state import KEYS, QueueState, read_ttls, seed
@@ -25,7 +25,7 @@ async def test_wakes(row: Row, redis: Redis) -> None:
     await check(row, redis)
 
 
-@pytest.mark.parametrize("home", ["io", "cpu"])
-async def test_a_note_does_not_lie_for_ever(home: Home, redis: Redis) -> None:
-    await call_wake(home)(Scene(redis, await seed(redis, QueueState())))
-    assert await read_ttls(redis) == {KEYS.wake(home): 60}
+@pytest.mark.parametrize("lane_queue", ["io", "cpu"])
+async def test_a_note_does_not_lie_for_ever(lane_queue: LaneQueue, redis: Redis) -> None:
+    await call_wake(lane_queue)(Scene(redis, await seed(redis, QueueState())))
+    assert await read_ttls(redis) == {KEYS.wake(lane_queue): 60}

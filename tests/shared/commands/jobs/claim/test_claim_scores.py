@@ -60,7 +60,7 @@ CPU = [
     Row(
         "a cpu job is taken from the cpu set and stays parked",
         replace(waiting(PARKED), cpu={"a": -5}),
-        call_claim(home="cpu"),
+        call_claim(lane_queue="cpu"),
         took(Taken("a")),
         replace(held(), queue={"a": PARKED}, cpu={"a": leased(15)}),
         repeated=AGAIN,
@@ -75,7 +75,7 @@ CPU = [
     Row(
         "more of them are due: a note for a cpu lane",
         replace(waiting(PARKED, b=PARKED), cpu={"a": -5, "b": -1}),
-        call_claim(limit=1, home="cpu"),
+        call_claim(limit=1, lane_queue="cpu"),
         Took((Taken("a"),)),
         replace(
             held({"b": PARKED}),
@@ -103,14 +103,14 @@ CPU = [
     Row(
         "a cpu lane passes over what an io lane has taken",
         replace(held(), cpu={"a": -5}),
-        call_claim(home="cpu", token="t2"),
+        call_claim(lane_queue="cpu", token="t2"),
         Took(),
         replace(held(), cpu={"a": -5}),
     ),
     Row(
         "its lease ran out",
         replace(waiting(PARKED), cpu={"a": leased(-1)}),
-        call_claim(home="cpu"),
+        call_claim(lane_queue="cpu"),
         took(Taken("a", crashes=1, note="its lease ran out", due=-1)),
         replace(
             held(),

@@ -86,7 +86,7 @@ WRONG_TYPES = [
         repeated=NOT_REPEATED,
     ),
     Row("queue: refused", wrong(KEYS.queue), call_claim(), WRONGTYPE, wrong(KEYS.queue)),
-    Row("cpu set: refused", wrong(KEYS.cpu), call_claim(home="cpu"), WRONGTYPE, wrong(KEYS.cpu)),
+    Row("cpu set: refused", wrong(KEYS.cpu), call_claim(lane_queue="cpu"), WRONGTYPE, wrong(KEYS.cpu)),
     Row(
         "cpu set: an io lane has nothing to do with it",
         wrong(KEYS.cpu, beside=BOTH),
