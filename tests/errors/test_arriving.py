@@ -23,7 +23,7 @@ from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT, limit_error_te
 from tests.arq.workers import burst
 from tests.errors import jobs
 from tests.support.slowness import patience_s
-from tests.support.workers import CODECS, letter_of, run_burst
+from tests.support.workers import CODECS, dead_letter_of, run_burst
 
 LANES = ("io", "thread", "cpu")
 NO_WIDER = 21_000
@@ -73,7 +73,7 @@ async def test_other_errors_are_told_in_words(producer: Producer, redis: Redis, 
         assert text in str(arrived)
         assert "in raise_by_name" in arrived.traceback
         assert max(len(str(arrived)), len(arrived.traceback)) < NO_WIDER
-        letter = await letter_of(redis, handle.job_id)
+        letter = await dead_letter_of(redis, handle.job_id)
         assert (letter["error_type"], letter["error"]) == (kind, str(arrived))
         assert await redis.strlen(names.result(handle.job_id)) < 3 * NO_WIDER
 
@@ -102,7 +102,7 @@ async def test_a_cancelling_that_nobody_ordered_is_a_failure(
     assert type(arrived) is JobFailedError
     assert arrived.type_name == "asyncio.exceptions.CancelledError"
     assert "in cancel_" in arrived.traceback
-    assert (await letter_of(redis, handle.job_id))["error_type"] == arrived.type_name
+    assert (await dead_letter_of(redis, handle.job_id))["error_type"] == arrived.type_name
     assert await handle.abort() is False, "it was not aborted"
 
 

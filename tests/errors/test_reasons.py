@@ -12,7 +12,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
 from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs
-from tests.support.workers import CODECS, QUEUE, Dispatcher, letter_of, put, put_raw, result_of, run_burst
+from tests.support.workers import CODECS, QUEUE, Dispatcher, dead_letter_of, put, put_raw, result_of, run_burst
 
 
 @pytest.mark.parametrize("codec", [MSGPACK, PICKLE], ids=lambda codec: codec.name)
@@ -24,7 +24,7 @@ async def test_a_poison_job_dies_by_its_name(
     await redis.set(QUEUE.crash("poison"), "3 its worker process was killed by SIGKILL", px=60_000)
     await run_burst(redis_url, jobs.ALL, Dispatcher(WorkerLog()), codecs=CODECS)
     said = "the worker or process that ran it was lost 3 times, the last time: its worker process was killed by SIGKILL"
-    assert (await letter_of(redis, "poison"))["error"].endswith(said)
+    assert (await dead_letter_of(redis, "poison"))["error"].endswith(said)
     assert (await result_of(redis, "poison")).name == "raise-io"
     [line] = [record.getMessage() for record in caplog.records if "poison" in record.getMessage()]
     assert line.startswith("poison:raise-io is dead: ")
@@ -37,7 +37,7 @@ async def test_a_payload_that_redis_dropped_is_told_as_that(redis: Redis, redis_
     await redis.delete(names.job("evicted"), names.job("evicted-cpu"))
     await run_burst(redis_url, jobs.ALL)
     for job_id in ("evicted", "evicted-cpu"):
-        error = (await letter_of(redis, job_id))["error"]
+        error = (await dead_letter_of(redis, job_id))["error"]
         assert "its payload is gone" in error
         assert "maxmemory-policy noeviction" in error
         assert "job expired" not in error
@@ -50,7 +50,7 @@ async def test_a_job_whose_time_was_over_has_expired(redis: Redis, redis_url: st
     while await redis.exists(names.job("late")):
         await asyncio.sleep(0.005)
     await run_burst(redis_url, jobs.ALL)
-    error = (await letter_of(redis, "late"))["error"]
+    error = (await dead_letter_of(redis, "late"))["error"]
     assert "job expired" in error
     assert "maxmemory-policy noeviction" in error, "some policies evict just what has a time to live"
     assert "gone" not in error

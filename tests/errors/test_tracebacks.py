@@ -15,7 +15,7 @@ from monarq.shared.text.loggers import get_logger
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs
-from tests.support.workers import Dispatcher, letter_of, put, result_of, run_burst
+from tests.support.workers import Dispatcher, dead_letter_of, put, result_of, run_burst
 
 HERE = "/tests/"
 FRAME = "  File "
@@ -35,7 +35,7 @@ async def test_a_jobs_traceback_has_the_users_frames_alone(
     value = (await result_of(redis, "a")).value
     remote = value if isinstance(value, JobFailedError) else value.__cause__
     logged = "\n".join(record.exc_text or "" for record in caplog.records)
-    for trace in (remote.traceback, (await letter_of(redis, "a"))["traceback"], logged):
+    for trace in (remote.traceback, (await dead_letter_of(redis, "a"))["traceback"], logged):
         frames = frames_of(trace)
         assert frames, trace
         assert all(HERE in frame for frame in frames), trace
@@ -48,7 +48,7 @@ async def test_a_call_that_cannot_be_made_is_told_without_monarqs_frames(
 ) -> None:
     await put(redis, jobs.RAISE[lane], "one", "too many", job_id="a")
     await run_burst(redis_url, jobs.ALL)
-    letter = await letter_of(redis, "a")
+    letter = await dead_letter_of(redis, "a")
     assert "takes 1 positional argument" in letter["error"]
     assert not frames_of(letter["traceback"])
 

@@ -127,7 +127,7 @@ async def result_of(redis: Redis, job_id: str) -> Result:
             await asyncio.sleep(0.01)
 
 
-async def letter_of(redis: Redis, job_id: str, queue: QueueKeys = QUEUE) -> dict[str, Any]:
+async def dead_letter_of(redis: Redis, job_id: str, queue: QueueKeys = QUEUE) -> dict[str, Any]:
     """What the job's dead letter says; empty where there is none."""
     letter = await redis.hget(queue.dead_letter(job_id), "letter")
     return msgspec.json.decode(letter) if letter else {}

@@ -24,7 +24,7 @@ class Drain:
     Args:
         runner: what runs them.
         grace_s: how long they may go on.
-        hand_back: set where somebody wants them handed back at once.
+        hand_back: set where they must be handed back at once.
         events: hears of the drain.
         processes: the processes that jobs have started, where this process is the worker's own; else None.
 

@@ -28,7 +28,7 @@ from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.progress import ProgressReporter
-from monarq.workers.runs.current_job import JOB
+from monarq.workers.runs.current_job import CURRENT_JOB
 from monarq.workers.runs.outcome import Aborted, Completed, Crashed, Failed, HandedBack, Lost, Outcome, Retried, decide
 from monarq.workers.runs.registered_job import FirstArgument
 from monarq.workers.runs.run import CancelReason, Run
@@ -143,7 +143,7 @@ class Runner:
         self._handed_back.clear()
 
     async def _run(self, run: Run, slots: Slots) -> None:
-        JOB.set(run)
+        CURRENT_JOB.set(run)
         try:
             outcome = await self._call(run)
             if run.progress is not None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
 from monarq.shared.tracing.tracing import span_ids
-from monarq.workers.runs.current_job import JOB, WORKER_ID
+from monarq.workers.runs.current_job import CURRENT_JOB, WORKER_ID
 
 
 class JobLogFilter(logging.Filter):
@@ -33,7 +33,7 @@ class JobLogFilter(logging.Filter):
         trace_id, span_id = span_ids()
         fields.setdefault("trace_id", trace_id)
         fields.setdefault("span_id", span_id)
-        job = JOB.get()
+        job = CURRENT_JOB.get()
         if job is None:
             for name in ("job_id", "job_name", "job_try", "queue", "job_prefix"):
                 fields.setdefault(name, "")

@@ -1,4 +1,4 @@
-"""What a job of the CPU lane can fail with, besides what its own function raises.
+"""The errors of jobs of the CPU lane, besides those that their own functions raise.
 
 Every class keeps its facts in `args` and builds its text from them, so it can be pickled into a job's result.
 """
@@ -15,10 +15,10 @@ class CpuLaneError(JobError):
 
 
 class CpuUnreachableError(CpuLaneError):
-    """The function is not to be found by import in another process (it is in `__main__`, a lambda or nested).
+    """Another process cannot import the function: it is in `__main__`, a lambda or nested.
 
     Attributes:
-        module: the module it was said to be in.
+        module: the module that it names as its own.
         qualname: its path in that module.
     """
 
@@ -35,10 +35,10 @@ class CpuUnreachableError(CpuLaneError):
 
 
 class CpuStartError(CpuLaneError):
-    """The child process did not get as far as waiting for jobs.
+    """The child process failed before it could take a job.
 
     Attributes:
-        reason: what stopped it.
+        reason: why.
     """
 
     def __init__(self, reason: str) -> None:
@@ -50,12 +50,12 @@ class CpuStartError(CpuLaneError):
 
 
 class CpuPickleError(CpuLaneError, PayloadError):
-    """The arguments or the result cannot cross between the worker and its child.
+    """The arguments or the result cannot be pickled on their way between the worker and its child.
 
     Attributes:
         function: the function's name.
         what: "arguments" or "result".
-        reason: what pickle said.
+        reason: pickle's error.
     """
 
     def __init__(self, function: str, what: str, reason: str) -> None:
@@ -74,8 +74,8 @@ class CpuPickleError(CpuLaneError, PayloadError):
 class CpuJobError(StandInError):
     """The function raised something that cannot be raised again here: see its name, message and traceback.
 
-    It stands for exceptions that do not survive pickling, and for those that would mean something to the worker's own
-    coroutines: SystemExit, KeyboardInterrupt, asyncio.CancelledError, StopIteration.
+    It replaces exceptions that do not survive pickling, and those that would affect the worker's own coroutines:
+    SystemExit, KeyboardInterrupt, asyncio.CancelledError, StopIteration.
 
     Attributes:
         type_name: the exception's class, with its module unless builtin.
@@ -96,13 +96,13 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
     """The child process ended while it ran the job.
 
     Attributes:
-        is_crash: whether nobody here wanted it to end, so that the job is not to blame before it does so again.
+        is_crash: whether it was not the worker that ended it, so that the job runs again at the cost of a crash.
         function: the function's name.
         exit_code: the process's exit code; None when a signal ended it, or when it is not known.
         signal_name: the signal that ended it, such as "SIGSEGV"; else None.
-        peak_memory_bytes: the most resident memory the process ever had; None when nobody could tell.
-        peak_is_bound: whether it may have been less: see `ExitStatus`.
-        reason: why the worker itself killed it, or what a job had spoiled; None for neither.
+        peak_memory_bytes: the most resident memory the process ever had; None where it is unknown.
+        peak_is_bound: whether the peak is an upper bound: see `ExitStatus`.
+        reason: why the worker itself killed it, or what a job had damaged; None for neither.
     """
 
     is_crash: ClassVar[bool] = True
@@ -159,7 +159,7 @@ class CpuMemoryExceeded(CpuJobDied):
 
     Attributes:
         limit_bytes: the limit.
-        seen_bytes: what was measured when it was killed.
+        seen_bytes: its resident memory when it was killed.
     """
 
     is_crash = False

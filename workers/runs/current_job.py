@@ -49,7 +49,7 @@ class JobFields(NamedTuple):
         return cls(job.job_id, job.name, job.queue, job.job_try)
 
 
-JOB: Final[ContextVar[Job | None]] = ContextVar("monarq_job", default=None)
+CURRENT_JOB: Final[ContextVar[Job | None]] = ContextVar("monarq_job", default=None)
 """The job; None outside of jobs."""
 
 WORKER_ID: Final[ContextVar[str]] = ContextVar("monarq_worker_id", default="")

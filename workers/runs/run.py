@@ -91,7 +91,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """The same in seconds."""
+        """How long it ran in seconds, by a clock that may have been set back."""
         return (self.finish_ms - self.start_ms) / 1000
 
     def cancel(self, reason: CancelReason) -> None:

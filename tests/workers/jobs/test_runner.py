@@ -24,7 +24,7 @@ from tests.support.workers import (
     QUEUE,
     Recorder,
     components_of,
-    letter_of,
+    dead_letter_of,
     make_worker,
     put,
     put_raw,
@@ -77,7 +77,7 @@ async def test_failure_leaves_a_result_and_a_dead_letter(
     result = await result_of(redis, "bad")
     assert not result.success
     assert message in str(result.value)
-    letter = await letter_of(redis, "bad")
+    letter = await dead_letter_of(redis, "bad")
     assert (letter["error_type"], letter["tries"]) == (kind, tries)
     assert message in letter["error"]
     assert worker.counters.failed == 1
@@ -145,7 +145,7 @@ async def test_undecodable_payload_is_dead_with_its_reason(
     await put_raw(redis, "odd", payload)
     await put(redis, jobs.plus, 1, 1, job_id="good")
     worker = await run_burst(redis_url, jobs.ALL)
-    assert reason in (await letter_of(redis, "odd"))["error"]
+    assert reason in (await dead_letter_of(redis, "odd"))["error"]
     assert await redis.hget(QUEUE.dead_letter("odd"), "payload") == payload
     assert reason in str((await result_of(redis, "odd")).value)
     assert worker.counters.complete == 1
@@ -154,13 +154,13 @@ async def test_undecodable_payload_is_dead_with_its_reason(
 async def test_unknown_job_is_dead_with_its_reason(redis: Redis, redis_url: str) -> None:
     await put(redis, "no_such_job", job_id="who")
     await run_burst(redis_url, jobs.ALL, keep_unknown_s=0)
-    assert "no job is named 'no_such_job'" in (await letter_of(redis, "who"))["error"]
+    assert "no job is named 'no_such_job'" in (await dead_letter_of(redis, "who"))["error"]
 
 
 async def test_payload_over_the_limit_is_not_handed_over(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.tell, "x" * 2000, job_id="large")
     await run_burst(redis_url, jobs.ALL, max_payload=1000)
-    assert "the limit is 1,000" in (await letter_of(redis, "large"))["error"]
+    assert "the limit is 1,000" in (await dead_letter_of(redis, "large"))["error"]
 
 
 async def test_expired_job_is_dead(redis: Redis, redis_url: str) -> None:
@@ -168,14 +168,14 @@ async def test_expired_job_is_dead(redis: Redis, redis_url: str) -> None:
     while await redis.exists(names.job("old")):
         await asyncio.sleep(0.005)
     await run_burst(redis_url, jobs.ALL)
-    assert "expired" in (await letter_of(redis, "old"))["error"]
+    assert "expired" in (await dead_letter_of(redis, "old"))["error"]
 
 
 async def test_job_that_lost_three_workers_is_dead_before_it_is_decoded(redis: Redis, redis_url: str) -> None:
     await put_raw(redis, "poison", b"anything at all")
     await redis.set(QUEUE.crash("poison"), "3 killed by SIGSEGV", px=60_000)
     await run_burst(redis_url, jobs.ALL)
-    letter = await letter_of(redis, "poison")
+    letter = await dead_letter_of(redis, "poison")
     assert "the worker or process that ran it was lost 3 times" in letter["error"]
     assert "SIGSEGV" in letter["error"]
 

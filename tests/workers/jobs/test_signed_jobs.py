@@ -26,7 +26,7 @@ from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.support.slowness import patience_s
-from tests.support.workers import QUEUE, letter_of, put_raw, run_burst
+from tests.support.workers import QUEUE, dead_letter_of, put_raw, run_burst
 from tests.workers.support import worker_jobs as jobs
 
 KEY: Final = "a-key-of-our-own-0123456789"
@@ -52,7 +52,7 @@ def a_job(*args: Any, pickled: bool = True) -> bytes:
 
 async def reason(redis: Redis, job_id: str) -> str:
     """Why the job is dead."""
-    said = await letter_of(redis, job_id)
+    said = await dead_letter_of(redis, job_id)
     return str(said.get("error", "it is not dead"))
 
 
@@ -195,7 +195,7 @@ async def test_arq_s_names(redis: Redis, redis_url: str, monkeypatch: pytest.Mon
             await worker.close()
         assert await job.result(timeout=patience_s(5), poll_delay=0.01) == 3
         third = await nested.result(timeout=patience_s(5), poll_delay=0.01)
-        assert "it is not signed" in (await letter_of(redis, "unsigned"))["traceback"]
+        assert "it is not signed" in (await dead_letter_of(redis, "unsigned"))["traceback"]
         assert {result.job_id: result.result for result in await pool.all_job_results()}[third] == 7
         later = await pool.enqueue_job("add", 5, 6)
         assert later is not None

@@ -26,7 +26,7 @@ from monarq.workers.jobs.unknown_jobs import MAX_NAMES_LOGGED, MAX_SPREAD_S, Unk
 from tests.shared.commands.calls import lease_of
 from tests.support.plugins.leaks import leaked_keys
 from tests.support.slowness import in_time
-from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
+from tests.support.workers import QUEUE, Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers.support import worker_jobs as jobs
 
 
@@ -76,7 +76,7 @@ async def test_it_waits_at_no_cost_for_a_worker_that_knows_it(
     async with running(make_worker(redis_url, [known_as])):
         result = await result_of(redis, "new")
     assert (result.value, result.job_try) == ("ran", 1)
-    assert await letter_of(redis, "new") == {}
+    assert await dead_letter_of(redis, "new") == {}
     assert await redis.exists(QUEUE.crash("new")) == 0
     assert await leaked_keys(redis) == []
 
@@ -85,9 +85,9 @@ async def test_it_is_dead_with_the_reason_after_a_time(redis: Redis, redis_url: 
     async with running(make_worker(redis_url, [jobs.plus, jobs.tell], keep_unknown_s=1.5)):
         await put(redis, "no_such_job", job_id="who")
         await until_requeued(redis, "who")
-        assert await letter_of(redis, "who") == {}
+        assert await dead_letter_of(redis, "who") == {}
         result = await result_of(redis, "who")
-    letter = await letter_of(redis, "who")
+    letter = await dead_letter_of(redis, "who")
     assert "no job is named 'no_such_job' on this worker, nor on any that met it in 2 s; it knows plus, tell" in str(
         result.value
     )
@@ -173,7 +173,7 @@ async def test_it_expires_while_it_waits(redis: Redis, redis_url: str) -> None:
 async def test_where_it_does_not_wait(redis: Redis, redis_url: str, changes: dict[str, object]) -> None:
     await put(redis, "no_such_job", job_id="who")
     await run_burst(redis_url, jobs.ALL, **changes)
-    assert "no_such_job" in (await letter_of(redis, "who"))["error"]
+    assert "no_such_job" in (await dead_letter_of(redis, "who"))["error"]
     assert await redis.exists(QUEUE.crash("who"), QUEUE.queue) == 0
 
 

@@ -17,7 +17,7 @@ from tests.support.workers import (
     CODECS,
     QUEUE,
     Recorder,
-    letter_of,
+    dead_letter_of,
     make_worker,
     put,
     put_raw,
@@ -148,7 +148,7 @@ async def test_values_and_errors_that_exit_when_looked_at_fail_their_jobs(redis:
     await run_burst(redis_url, jobs.ALL, codecs=CODECS)
     assert "does not serialize as pickle: SystemExit: 4" in str((await result_of(redis, "value")).value)
     assert isinstance((await result_of(redis, "error")).value, jobs.Speechless)
-    assert "its str() raised SystemExit" in (await letter_of(redis, "error"))["error"]
+    assert "its str() raised SystemExit" in (await dead_letter_of(redis, "error"))["error"]
 
 
 async def test_a_job_whose_own_code_prevents_its_outcome_is_dead_in_the_end(redis: Redis, redis_url: str) -> None:

@@ -23,7 +23,7 @@ from tests.support.workers import (
     CODECS,
     QUEUE,
     Recorder,
-    letter_of,
+    dead_letter_of,
     make_worker,
     put,
     result_of,
@@ -42,7 +42,7 @@ async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
         result = await result_of(redis, "stop")
     with pytest.raises(JobAbortedError):
         result.unwrap()
-    assert await letter_of(redis, "stop") == {}
+    assert await dead_letter_of(redis, "stop") == {}
     assert not await redis.exists(names.ABORT)
 
 
@@ -72,7 +72,7 @@ async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: 
     await run_burst(redis_url, jobs.ALL, recorder)
     assert recorder.events.count("aborted_before_start") == 2
     assert "job_started" not in recorder.events
-    assert [await letter_of(redis, job_id) for job_id in ("stop", "stop-cpu")] == [{}, {}]
+    assert [await dead_letter_of(redis, job_id) for job_id in ("stop", "stop-cpu")] == [{}, {}]
 
 
 @pytest.mark.parametrize("delay_ms", [0, 60_000], ids=["runs", "waits"])

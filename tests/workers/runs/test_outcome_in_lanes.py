@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.parsing import MAX_DURATION_S
-from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
+from tests.support.workers import QUEUE, Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers.runs import outcome_jobs as jobs
 
 TRIES: Final[dict[str, dict[str, int]]] = {
@@ -66,7 +66,7 @@ async def test_a_note_that_is_no_text_is_shown_escaped(redis: Redis, redis_url: 
     job = next(job for job in jobs.ALL if job.name == f"{lane}.picky")
     await put(redis, job, "noted", job_id="noted")
     await run_burst(redis_url, jobs.ALL)
-    letter = await letter_of(redis, "noted")
+    letter = await dead_letter_of(redis, "noted")
     assert letter["error"] == "ValueError: other"
     assert letter["traceback"].endswith("ValueError: other\n    of \\udcff.txt\n")
     assert "ValueError: other" in str((await result_of(redis, "noted")).value)

@@ -39,7 +39,7 @@ from monarq.workers.lanes.cpu_child.process_setup import (
     raise_oom_score,
 )
 from monarq.workers.lanes.cpu_progress import OUTBOX
-from monarq.workers.runs.current_job import JOB, WORKER_ID
+from monarq.workers.runs.current_job import CURRENT_JOB, WORKER_ID
 from monarq.workers.runs.raised_error import RaisedError
 from monarq.workers.system.forks import close_in_fork
 from monarq.workers.system.memory import own_peak_bytes
@@ -168,7 +168,7 @@ def call_function(call: CpuCall) -> object:
         target = getattr(target, "worker_callable", target)
     if not callable(target):
         raise TypeError(f"{call.module}.{call.qualname} is not callable")
-    JOB.set(call.job)
+    CURRENT_JOB.set(call.job)
     context = () if call.context is None else (call.context,)
     with attach_context(call.trace):
         result: object = target(*context, *call.args, **call.kwargs)

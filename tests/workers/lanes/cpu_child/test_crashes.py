@@ -14,7 +14,7 @@ from chaos.proxy import Cut
 from monarq.shared.redis import keys as names
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
-from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
+from tests.support.workers import QUEUE, Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers.lanes.cpu_child import crash_jobs as jobs
 
 DEATHS = [
@@ -33,7 +33,7 @@ async def test_it_runs_again_until_it_has_crashed_too_often(redis: Redis, redis_
     told = str((await result_of(redis, "die")).value)
     assert "lost 2 times" in told
     assert words in told
-    letter = await letter_of(redis, "die")
+    letter = await dead_letter_of(redis, "die")
     assert (letter["crashes"], letter["tries"], letter["home"]) == (2, 0, "cpu")
     assert (await result_of(redis, "answer")).value == 42
     assert (worker.counters.crashed, worker.counters.retried) == (2, 0)

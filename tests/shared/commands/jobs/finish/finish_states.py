@@ -34,7 +34,7 @@ DEAD: Final = QueueState(
 DAY_MS: Final = 24 * HOUR_MS
 
 
-def letter_of(job_id: str, **fields: str) -> dict[str, dict[str, str]]:
+def dead_letter_of(job_id: str, **fields: str) -> dict[str, dict[str, str]]:
     """A dead letter that differs as the fields say."""
     return {job_id: LETTER | fields}
 

@@ -14,7 +14,7 @@ from tests.shared.commands.jobs.finish.finish_states import (
     DEAD,
     LEASED,
     TWO_LEASED,
-    letter_of,
+    dead_letter_of,
 )
 from tests.shared.commands.rows import Row, Scene, check
 from tests.support.queue_state import KEYS, read_ttls, seed
@@ -26,7 +26,7 @@ DEAD_LETTERS = [
         replace(LEASED, tries={"a": "4"}),
         call_finish(BURIED),
         [],
-        replace(DEAD, letters=letter_of("a", tries="4")),
+        replace(DEAD, letters=dead_letter_of("a", tries="4")),
         repeated=["a"],
     ),
     Row(
@@ -34,7 +34,7 @@ DEAD_LETTERS = [
         replace(LEASED, payloads={}),
         call_finish(BURIED),
         [],
-        replace(DEAD, letters=letter_of("a", payload="", has_payload="0")),
+        replace(DEAD, letters=dead_letter_of("a", payload="", has_payload="0")),
         repeated=["a"],
     ),
     Row(
@@ -47,15 +47,15 @@ DEAD_LETTERS = [
     ),
     Row(
         "the oldest makes room",
-        replace(LEASED, letters=letter_of("x") | letter_of("y"), dead={"x": -50, "y": -40}),
+        replace(LEASED, letters=dead_letter_of("x") | dead_letter_of("y"), dead={"x": -50, "y": -40}),
         call_finish(BURIED, max_dead=2),
         [],
-        replace(DEAD, letters=letter_of("y") | letter_of("a"), dead={"y": -40, "a": 0}),
+        replace(DEAD, letters=dead_letter_of("y") | dead_letter_of("a"), dead={"y": -40, "a": 0}),
         repeated=["a"],
     ),
     Row(
         "a smaller cap than before holds at once",
-        replace(LEASED, letters=letter_of("x") | letter_of("y"), dead={"x": -50, "y": -40}),
+        replace(LEASED, letters=dead_letter_of("x") | dead_letter_of("y"), dead={"x": -50, "y": -40}),
         call_finish(BURIED, max_dead=1),
         [],
         DEAD,
@@ -63,18 +63,18 @@ DEAD_LETTERS = [
     ),
     Row(
         "ids of letters whose time is over go",
-        replace(LEASED, letters=letter_of("z"), dead={"x": -50, "y": -40, "z": -30}),
+        replace(LEASED, letters=dead_letter_of("z"), dead={"x": -50, "y": -40, "z": -30}),
         call_finish(BURIED),
         [],
-        replace(DEAD, letters=letter_of("z") | letter_of("a"), dead={"z": -30, "a": 0}),
+        replace(DEAD, letters=dead_letter_of("z") | dead_letter_of("a"), dead={"z": -30, "a": 0}),
         repeated=["a"],
     ),
     Row(
         "letters that other workers keep for longer stay listed",
-        replace(LEASED, letters=letter_of("x"), dead={"x": -50}),
+        replace(LEASED, letters=dead_letter_of("x"), dead={"x": -50}),
         call_finish(ending("a", success=False, letter="why", keep_dead_ms=20_000)),
         [],
-        replace(DEAD, letters=letter_of("x") | letter_of("a"), dead={"x": -50, "a": 0}),
+        replace(DEAD, letters=dead_letter_of("x") | dead_letter_of("a"), dead={"x": -50, "a": 0}),
         repeated=["a"],
     ),
 ]

@@ -17,7 +17,7 @@ from tests.shared.commands.jobs.finish.finish_states import (
     LEASED,
     LETTER,
     TWO_LEASED,
-    letter_of,
+    dead_letter_of,
 )
 from tests.shared.commands.rows import Row, Scene, check, wrong
 from tests.support.queue_state import KEYS, leased, read_state, seed
@@ -52,7 +52,7 @@ WRONG_TYPES = [
         wrong("arq:job:a", "list", replace(LEASED, payloads={})),
         call_finish(BURIED),
         [],
-        replace(DEAD, letters=letter_of("a", payload="", has_payload="0")),
+        replace(DEAD, letters=dead_letter_of("a", payload="", has_payload="0")),
         repeated=["a"],
     ),
     Row(
