@@ -127,11 +127,11 @@ class Acker:
         return [ack for ack in batch if self._table.holds(ack.lease)]
 
     def _make_call(self, keys: QueueKeys, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
-        endings = [ack for ack in batch if isinstance(ack, Finish)]
-        if endings:
-            return lambda: finish(self._redis, keys, self._worker_id, endings, self._max_dead, self._lanes)
-        if returns := [ack for ack in batch if isinstance(ack, Requeue)]:
-            return lambda: requeue(self._redis, keys, self._worker_id, returns)
+        finished = [ack for ack in batch if isinstance(ack, Finish)]
+        if finished:
+            return lambda: finish(self._redis, keys, self._worker_id, finished, self._max_dead, self._lanes)
+        if requeued := [ack for ack in batch if isinstance(ack, Requeue)]:
+            return lambda: requeue(self._redis, keys, self._worker_id, requeued)
         crashes = [ack for ack in batch if isinstance(ack, Crash)]
         return lambda: requeue_crashed(self._redis, keys, self._worker_id, crashes)
 

@@ -267,8 +267,8 @@ class Runner:
                 self._events.job_lost(run)
 
     def _complete(self, run: Run, value: object) -> None:
-        ending, problem = self._results.of_value(run, value)
-        self._acker.add(ending)
+        finished, problem = self._results.of_value(run, value)
+        self._acker.add(finished)
         if problem is None:
             self.counters.complete += 1
             self._events.job_completed(run, value)
