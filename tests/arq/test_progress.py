@@ -90,7 +90,7 @@ async def test_a_hook_after_a_run_that_never_began_is_not_heard(
         run.start_ms = run.finish_ms = 1
         return Failed(ValueError("stopped before it began"))
 
-    monkeypatch.setattr(Runner, "_outcome", end_at_once)
+    monkeypatch.setattr(Runner, "_call", end_at_once)
     await stock.enqueue_job("tell_never")
     async with hearing(redis) as heard:
         worker = await burst(stock, [app.tell_never], on_job_end=app.tell_early)
