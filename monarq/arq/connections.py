@@ -19,7 +19,7 @@ from arq.utils import timestamp_ms as timestamp_ms
 from arq.utils import to_ms as to_ms
 from arq.utils import to_unix_ms as to_unix_ms
 
+from monarq.arq.client.arq_redis import ArqRedis as ArqRedis
+from monarq.arq.client.arq_redis import Job as Job
 from monarq.arq.client.pool import create_pool as create_pool
-from monarq.arq.client.redis import ArqRedis as ArqRedis
-from monarq.arq.client.redis import Job as Job
 from monarq.arq.client.redis_settings import RedisSettings as RedisSettings

@@ -24,7 +24,7 @@ import uvloop
 
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import UrlSource
-from monarq.workers.config.object_path import find_object
+from monarq.workers.config.importer import find_object
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.channel import WorkerEnd
 from monarq.workers.control.messages import (

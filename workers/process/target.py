@@ -18,7 +18,7 @@ from monarq.shared.jobs.schedule import Cron
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
-from monarq.workers.config.object_path import find_object
+from monarq.workers.config.importer import find_object
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.background import BackgroundTask
 from monarq.workers.events.dispatcher import Dispatcher, Listener

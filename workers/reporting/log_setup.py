@@ -90,7 +90,7 @@ def log_config(log: LogSettings) -> dict[str, Any]:
 
 
 def _find_config(path: str) -> dict[str, Any]:
-    from monarq.workers.config.object_path import find_object  # put off: few give a dict of their own
+    from monarq.workers.config.importer import find_object  # put off: few give a dict of their own
 
     found = find_object(path)
     if not isinstance(found, Mapping):

@@ -18,7 +18,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
 from redis.sentinel import Sentinel as BlockingSentinel
 
-from monarq.arq.client.redis import ArqRedis
+from monarq.arq.client.arq_redis import ArqRedis
 from monarq.arq.client.redis_settings import further_options, sentinels_options
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import connection_options

@@ -13,7 +13,7 @@ from arq.cron import CronJob
 from arq.worker import Function, func
 from arq.worker import Worker as StockWorker
 
-from monarq.arq.settings.lookup import EXTRAS
+from monarq.arq.settings.fields import EXTRAS
 from monarq.arq.settings.reader import ArqTarget, read_arq_settings
 from monarq.shared.jobs.job import Job
 

@@ -9,7 +9,7 @@ from arq.connections import RedisSettings
 from arq.constants import default_queue_name, health_check_key_suffix
 
 from monarq.arq.client.pool import create_pool
-from monarq.arq.settings.lookup import given_settings
+from monarq.arq.settings.fields import given_settings
 from monarq.shared.text.log_lines import open_logger
 
 logger = open_logger("arq.worker")

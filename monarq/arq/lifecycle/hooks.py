@@ -15,8 +15,8 @@ from typing import Any
 from arq.connections import ArqRedis, log_redis_info
 from redis.exceptions import RedisError
 
+from monarq.arq.client.arq_redis import ArqRedis as OwnArqRedis
 from monarq.arq.client.pool import create_pool
-from monarq.arq.client.redis import ArqRedis as OwnArqRedis
 from monarq.arq.lifecycle.health_check import ArqHealth
 from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget

@@ -1,6 +1,6 @@
 """arq's settings, a class, dict, object or module as it is, read into monarq's: what is run, how, where, with what.
 
-What a class may hold, and where it is looked for, is in `monarq.arq.settings.lookup`.
+What a class may hold, and where it is looked for, is in `monarq.arq.settings.fields`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from monarq.arq.runs.log import warn_namesakes
 from monarq.arq.runs.policies import ArqOutcomes, ArqRejections, describe_run
 from monarq.arq.settings.connection import PoolSource, SettingsSource
 from monarq.arq.settings.crons import arq_entries, local_zone
-from monarq.arq.settings.lookup import DEFAULTS, EXTRAS, given_settings, hint
+from monarq.arq.settings.fields import DEFAULTS, EXTRAS, given_settings, hint
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_seconds
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S, RedisSource
-from monarq.workers.config.object_path import place_of, said
+from monarq.workers.config.importer import place_of, said
 from monarq.workers.config.settings import Hook, Hooks, WorkerSettings
 from monarq.workers.cron.entry import CronEntry
 

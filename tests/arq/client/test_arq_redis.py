@@ -138,7 +138,7 @@ async def test_a_job_whose_payload_has_vanished_is_left_out(pool: monarq.arq.Arq
 
 
 async def test_more_jobs_than_one_call_fetches(pool: monarq.arq.ArqRedis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monarq.arq.client.redis.PAGE", 7)
+    monkeypatch.setattr("monarq.arq.client.arq_redis.PAGE", 7)
     for n in range(40):
         await pool.enqueue_job("add", n, 0, _job_id=f"job-{n}")
     assert {job.args[0] for job in await pool.queued_jobs()} == set(range(40))

@@ -169,7 +169,7 @@ def test_listeners_are_found_in_a_module_and_in_arqs_settings(module: str) -> No
     for target in (module, f"{module}.WorkerSettings"):
         loaded = load_target(target, "redis://nowhere", {})
         assert [type(listener).__name__ for listener in loaded.settings.listeners] == ["Alert"]
-        assert "job_failed" in vars(loaded.recorder)
+        assert "job_failed" in vars(loaded.events)
     with pytest.raises(SettingsError, match=r"listeners: .*Alert.* instances of subclasses of monarq\.Listener"):
         load_target(f"{module}.WrongSettings", "redis://nowhere", {})
 

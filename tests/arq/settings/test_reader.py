@@ -106,7 +106,7 @@ def test_everything_that_a_function_may_be() -> None:
                 arq.func(jobs.fail, name="other", timeout=timedelta(seconds=7), keep_result_forever=True, max_tries=2),
                 "tests.arq.jobs.sleep",
                 declared,
-                "tests.arq.test_settings.declared",
+                "tests.arq.settings.test_reader.declared",
             ]
         }
     )

@@ -12,7 +12,7 @@ import pytest
 from monarq.arq.settings.reader import read_arq_settings
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.targets import load_target
-from monarq.workers.config.object_path import find_object
+from monarq.workers.config.importer import find_object
 
 _numbers = itertools.count()
 

@@ -18,7 +18,7 @@ from arq.cron import CronJob
 from arq.worker import Function
 from arq.worker import Worker as StockWorker
 
-from monarq.arq.client.redis import ArqRedis
+from monarq.arq.client.arq_redis import ArqRedis
 from monarq.arq.lifecycle.arguments import WorkerArguments
 from monarq.arq.lifecycle.attributes import given_arguments, settings_now, stock_arguments
 from monarq.arq.lifecycle.hooks import open_pool

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 
 import monarq.arq
 from chaos.proxy import Cut
-from monarq.arq.client.redis import PoolEnqueueUnknownError, PoolRefusedError, PoolUnavailableError
+from monarq.arq.client.arq_redis import PoolEnqueueUnknownError, PoolRefusedError, PoolUnavailableError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.support.proxy import Proxy
@@ -64,7 +64,7 @@ async def test_a_job_that_was_there_before_is_still_none(proxy: Proxy) -> None:
 async def test_without_a_server_the_error_is_redis_pys_and_says_that_nothing_was_enqueued(
     proxy: Proxy, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monarq.arq.client.redis.RETRY_FOR_S", 0.3)
+    monkeypatch.setattr("monarq.arq.client.arq_redis.RETRY_FOR_S", 0.3)
     pool = await monarq.arq.create_pool(settings_of(proxy))
     await proxy.close()
     with pytest.raises(RedisConnectionError, match="nothing was enqueued") as raised:
@@ -78,7 +78,7 @@ async def test_without_a_server_the_error_is_redis_pys_and_says_that_nothing_was
 async def test_an_outcome_that_stays_unknown_is_told(
     proxy: Proxy, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monarq.arq.client.redis.RETRY_FOR_S", 0.3)
+    monkeypatch.setattr("monarq.arq.client.arq_redis.RETRY_FOR_S", 0.3)
     pool = await monarq.arq.create_pool(settings_of(proxy))
     proxy.lose(Cut.REPLY, FIRST_NAMED)
     proxy.meanwhile = proxy.close_soon
