@@ -46,10 +46,15 @@ from arq.worker import no_result as no_result
 from monarq.arq.client.arq_redis import ArqRedis as ArqRedis
 from monarq.arq.client.pool import create_pool as create_pool
 from monarq.arq.client.redis_settings import RedisSettings as RedisSettings
-from monarq.arq.lifecycle.check_health import async_check_health as async_check_health
-from monarq.arq.lifecycle.check_health import check_health as check_health
-from monarq.arq.lifecycle.check_health import get_kwargs as get_kwargs
+from monarq.arq.lifecycle.health_check import async_check_health as async_check_health
+from monarq.arq.lifecycle.health_check import check_health as check_health
 from monarq.arq.lifecycle.worker import Worker as Worker
+from monarq.arq.settings.fields import given_settings
+
+
+def get_kwargs(settings_cls: object) -> dict[str, Any]:
+    """The settings that a class or dict holds, inherited ones too, as arguments of `Worker`."""
+    return given_settings(settings_cls)
 
 
 def create_worker(settings_cls: object, **kwargs: Any) -> Worker:

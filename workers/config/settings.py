@@ -16,7 +16,7 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT
 from monarq.shared.validation import check_name, check_text
 from monarq.workers.config.log_settings import LogSettings
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 from monarq.workers.runs.outcome import OutcomePolicy
 from monarq.workers.runs.rejection import RejectionPolicy
 from monarq.workers.runs.run import Run

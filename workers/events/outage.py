@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from monarq.shared.redis.backoff import Backoff
-from monarq.workers.events.dispatcher import Dispatcher, Listener
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.events.listener import Listener
 
 
 class Outage:

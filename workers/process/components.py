@@ -30,8 +30,8 @@ from monarq.workers.leases.expiry import LeaseExpiry
 from monarq.workers.leases.keeper import LeaseKeeper, LeaseTable
 from monarq.workers.leases.sweeper import Sweeper
 from monarq.workers.reporting.announcer import Announcer
-from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.progress import ProgressReporter
+from monarq.workers.reporting.record import RunCounters
 from monarq.workers.runs.registered import RegisteredJob, lanes_of
 
 

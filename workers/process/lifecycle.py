@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
-from typing import Final
+from typing import Final, Protocol
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -20,13 +20,11 @@ from monarq.shared.commands.workers.recover import retire
 from monarq.shared.redis.client import Wire
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
-from monarq.workers.events.background import BackgroundTask
 from monarq.workers.jobs.burst import Burst
 from monarq.workers.jobs.draining import Drain, end_tasks
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.process.components import Components, Dependencies
-from monarq.workers.process.preflight import check_redis
-from monarq.workers.process.redis_wait import wait_for_redis
+from monarq.workers.process.preflight import check_redis, wait_for_redis
 from monarq.workers.reporting.log_setup import let_speak
 from monarq.workers.reporting.process_stats import ProcessSampler
 from monarq.workers.reporting.traces import tracing
@@ -38,6 +36,14 @@ LAST_WORDS_S: Final = 5.0
 
 _ALL: Final = 1000
 """Connections are as many as parts of the worker speak at once; no part waits for another's."""
+
+
+class BackgroundTask(Protocol):
+    """A part of a worker that runs beside its jobs, from its start to its stop."""
+
+    async def run(self, redis: Redis) -> None:
+        """Runs until cancelled; must survive every Redis error."""
+        ...
 
 
 class WorkerLifecycle:

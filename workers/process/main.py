@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import uvloop
 
@@ -39,7 +39,6 @@ from monarq.workers.control.messages import (
     ToWorker,
 )
 from monarq.workers.leases.recoverer import Recoverer
-from monarq.workers.process.worker_protocol import Build, RunnableWorker
 from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, let_speak
 from monarq.workers.reporting.process_log import RecoveryLog, start_failure, still_at_work
 from monarq.workers.system.event_loop import run_until_complete
@@ -47,9 +46,12 @@ from monarq.workers.system.forks import FORK_GUARD
 from monarq.workers.system.output import make_output_nonblocking
 from monarq.workers.system.signals import handling
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # put off: a worker listens to its supervisor before it imports redis
     from redis.asyncio import Redis
 
+    from monarq.shared.redis.connection import RedisSource
+    from monarq.workers.config.settings import WorkerSettings
+    from monarq.workers.control.heartbeat import Heartbeat
     from monarq.workers.process.target import TargetLoader
 
 HEARTBEAT_S: Final = 1.0
@@ -64,6 +66,59 @@ WITHOUT_MEMORY: Final = 3
 """Exit code of a worker whose allocations fail."""
 
 
+class RunnableWorker(Protocol):
+    """What runs the jobs; `monarq.workers.process.worker.Worker` is one."""
+
+    @property
+    def worker_id(self) -> str:
+        """Its name in Redis."""
+        ...
+
+    @property
+    def settings(self) -> WorkerSettings:
+        """What it goes by."""
+        ...
+
+    @property
+    def source(self) -> RedisSource:
+        """Where its jobs are."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every job has ended or is handed back."""
+        ...
+
+    async def run(self) -> None:
+        """Runs jobs until told to stop, or until a burst is done."""
+        ...
+
+    def stop_claiming(self) -> None:
+        """Takes no new job, and lives on."""
+        ...
+
+    def drain(self) -> None:
+        """Takes no new job, and ends."""
+        ...
+
+    def hand_back(self) -> None:
+        """Gives the running jobs back."""
+        ...
+
+    def heartbeat(self) -> Heartbeat:
+        """Its state, compared with the last time."""
+        ...
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it has stopped runs before their end."""
+        ...
+
+
+Build = Callable[[WorkerSpec, Callable[[], None]], RunnableWorker]
+"""Makes the worker of a spec, which is to call the function once it takes jobs."""
+
+
 class ReadyReporter:
     """A background task that starts when everything else has, and reports that."""
 
@@ -71,7 +126,7 @@ class ReadyReporter:
         self._tell = tell
 
     async def run(self, redis: Redis) -> None:
-        """See `monarq.workers.events.background.BackgroundTask`: a part that returns would end the worker."""
+        """See `monarq.workers.process.lifecycle.BackgroundTask`: a part that returns would end the worker."""
         self._tell()
         await asyncio.Event().wait()
 

@@ -20,8 +20,9 @@ from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.workers.config.importer import find_object
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.background import BackgroundTask
-from monarq.workers.events.dispatcher import Dispatcher, Listener
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.events.listener import Listener
+from monarq.workers.process.lifecycle import BackgroundTask
 from monarq.workers.reporting.log_setup import let_speak
 from monarq.workers.reporting.worker_log import warn_elsewhere, worker_log
 

@@ -17,15 +17,13 @@ from monarq.shared.redis.connection import RedisSource
 from monarq.shared.text.error_text import limit_error_text
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.control.heartbeat import Heartbeat
-from monarq.workers.events.background import BackgroundTask
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.process.components import Components, Dependencies
-from monarq.workers.process.lifecycle import WorkerLifecycle
-from monarq.workers.reporting.counters import RunCounters
+from monarq.workers.process.lifecycle import BackgroundTask, WorkerLifecycle
 from monarq.workers.reporting.process_stats import ProcessSampler
-from monarq.workers.reporting.record import write_record
+from monarq.workers.reporting.record import RunCounters, write_record
 from monarq.workers.runs.current_job import WORKER_ID
 from monarq.workers.runs.registered import RegisteredJob
 from monarq.workers.runs.run import Run

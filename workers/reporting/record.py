@@ -1,6 +1,7 @@
-"""The record that a worker keeps of itself in Redis, as monitors read it (`monarq.monitor.queues.workers`).
+"""The worker's record: its counters and its state as it keeps them in Redis for monitors.
 
-The worker lets one be written for each renewal of its leases, by the lease thread. What a record holds is bounded.
+`monarq.monitor.queues.workers` reads it. The lease thread writes it with each renewal of the leases; its size is
+bounded.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ import os
 import platform
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from monarq.shared.version import VERSION
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.process_stats import ProcessStats
 from monarq.workers.runs.run import Run
 
@@ -23,6 +24,24 @@ MOST_JOBS: Final = 50
 """The running jobs that are named: those that were started first, which are those that may be stuck."""
 
 PYTHON: Final = ".".join(platform.python_version_tuple()[:2])
+
+
+@dataclass(slots=True)
+class RunCounters:
+    """Runs by how they ended, and `started`, which is all of them.
+
+    `complete` returned, `failed` for good, `retried` and `crashed` run again. `abandoned_threads` are those of thread
+    jobs that have passed their timeout, or were cancelled, and still go on.
+    """
+
+    started: int = 0
+    complete: int = 0
+    failed: int = 0
+    retried: int = 0
+    crashed: int = 0
+    handed_back: int = 0
+    lost: int = 0
+    abandoned_threads: int = 0
 
 
 class RunningRecord(msgspec.Struct, frozen=True):

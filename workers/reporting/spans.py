@@ -26,7 +26,7 @@ from monarq.shared.otel import attributes_of, context_of
 from monarq.shared.text.error_text import error_text, message_of, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.shared.tracing import CARRIER
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
 

@@ -15,7 +15,7 @@ from monarq.shared.redis.redis_errors import advice
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.log_lines import open_logger
 from monarq.shared.text.printable import printable
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
 

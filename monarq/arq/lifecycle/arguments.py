@@ -12,7 +12,7 @@ from arq.jobs import Deserializer, Serializer
 from arq.typing import SecondsTimedelta
 
 from monarq.workers.config.settings import Hook
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 
 
 class MonarqArguments(TypedDict, total=False):

@@ -23,8 +23,8 @@ from monarq.arq.settings.reader import ArqTarget
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.cron.scheduler import CronScheduler
-from monarq.workers.events.background import BackgroundTask
 from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.process.lifecycle import BackgroundTask
 
 
 class ArqLife:

@@ -21,7 +21,7 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry import Retry
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.log_lines import open_logger
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.reporting.worker_log import why_refused
 from monarq.workers.runs.cpu_errors import CpuJobDied

@@ -13,7 +13,8 @@ from monarq import Listener, Run
 from monarq.shared.errors import SettingsError
 from monarq.targets import load_target
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.dispatcher import EVENTS, Dispatcher
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.events.listener import EVENTS
 from monarq.workers.reporting import worker_log as log_module
 from monarq.workers.reporting.worker_log import DetailedLog, WorkerLog, worker_log
 from tests.support.workers import QUEUE, make_worker, put, result_of, run_burst

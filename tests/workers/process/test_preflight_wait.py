@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from monarq.producer import Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, RedisUnavailableError
-from monarq.workers.process.redis_wait import wait_for_redis
+from monarq.workers.process.preflight import wait_for_redis
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import Recorder, make_worker, put, result_of, running, settings_for_tests
