@@ -67,7 +67,7 @@ async def rate(url: str, jobs: int, with_all: bool) -> float:
     await redis.aclose()
     async with Producer(url) as producer:
         await producer.enqueue_many(nothing, [()] * jobs)
-    settings = WorkerSettings(burst=True, audit=False)
+    settings = WorkerSettings(burst=True, preflight_warnings=False)
     if with_all:
         return await drained(Worker([nothing], settings, UrlSource(url), events=Dispatcher(WorkerLog())), jobs)
     with uncounted():

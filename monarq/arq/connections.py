@@ -1,4 +1,4 @@
-"""``arq.connections``: a client whose `enqueue_job` is one reliable call, `RedisSettings` that read a URL whole."""
+"""``arq.connections``: a client whose `enqueue_job` is one reliable call, `RedisSettings` that read all of a URL."""
 
 from __future__ import annotations
 

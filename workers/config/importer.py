@@ -1,4 +1,4 @@
-"""Objects by their dotted paths: ``app.jobs`` or ``app:WorkerSettings``, and why a program cannot be imported."""
+"""The importer: imports objects by dotted path, ``app.jobs`` or ``app:WorkerSettings``, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from typing import Final
 
 from monarq.shared.errors import DeclarationError, SettingsError, TargetError
 
-_NOT_THE_PROGRAM: Final = (
+_FOREIGN_PATHS: Final = (
     "<",
     *(f"{Path(__file__).parents[2] / part}/" for part in ("monarq", "producer", "shared", "workers")),
     *{f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")},
 )
-"""How the paths begin of monarq's code, and of libraries that a program calls while it is imported."""
+"""How paths of code that is not the program's begin: of monarq, the standard library and installed packages."""
 
 
-def find_object(path: str) -> object:
-    """What stands at ``package.module``, ``package.module.name`` or ``package.module:name``.
+def import_object(path: str) -> object:
+    """Imports the object at ``package.module``, ``package.module.name`` or ``package.module:name``.
 
     The current folder is searched first, as for a script that lies in it.
 
     Raises:
-        TargetError: there is nothing, or importing it failed; the message says which part.
+        TargetError: there is no such object, or importing it failed; the message says which part.
+        SettingsError: a setting in the program is invalid.
     """
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, folder)
@@ -51,7 +52,7 @@ def find_object(path: str) -> object:
 
 
 class _NoModuleError(TargetError):
-    """The module of this very name does not exist."""
+    """The module itself does not exist, rather than one that it imports."""
 
 
 def _import(module_path: str) -> ModuleType:
@@ -63,24 +64,23 @@ def _import(module_path: str) -> ModuleType:
                 f"there is no module {error.name!r} (looked in {Path.cwd()} and on the Python path)"
             ) from error
         what = f"it needs {error.name!r}, which is not there"
-        raise TargetError(f"{module_path} cannot be imported: {what}{place_of(error)}") from error
+        raise TargetError(f"{module_path} cannot be imported: {what}{source_location(error)}") from error
     except SettingsError as error:
-        raise SettingsError(f"{module_path} cannot be imported: {error}{place_of(error)}") from error
+        raise SettingsError(f"{module_path} cannot be imported: {error}{source_location(error)}") from error
     except DeclarationError as error:
-        # It says itself where it stands.
+        # Its text names the place already.
         raise TargetError(f"{module_path} cannot be imported: {error}") from error
     except SystemExit as error:
         raise TargetError(
-            f"{module_path} ended the process when it was imported: {said(error)}{place_of(error)}"
+            f"{module_path} ended the process when it was imported: {describe_error(error)}{source_location(error)}"
         ) from error
     except Exception as error:
-        raise TargetError(
-            f"{module_path} cannot be imported: {said(error)}{place_of(error)}{_to_do(error, module_path)}"
-        ) from error
+        why = f"{describe_error(error)}{source_location(error)}{_advice(error, module_path)}"
+        raise TargetError(f"{module_path} cannot be imported: {why}") from error
 
 
-def _to_do(error: Exception, module_path: str) -> str:
-    """What helps where a module of a package is named without the package; '' elsewhere."""
+def _advice(error: Exception, module_path: str) -> str:
+    """What to do where a module of a package is named without the package; '' for other errors."""
     if not isinstance(error, ImportError) or "no known parent package" not in str(error):
         return ""
     folder = Path.cwd()
@@ -96,16 +96,16 @@ def _attribute(module: ModuleType, name: str, path: str) -> object:
     return found
 
 
-def said(error: BaseException) -> str:
-    """The error's type and its text."""
+def describe_error(error: BaseException) -> str:
+    """The error's type and text, in one line."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def place_of(error: BaseException) -> str:
-    """The last line of the program's own on the way to the error, as `` (in /app/jobs.py, line 7)``; '' for none."""
+def source_location(error: BaseException) -> str:
+    """The last line of the program's own code in the traceback, as `` (in /app/jobs.py, line 7)``; '' for none."""
     if isinstance(error, SyntaxError) and error.filename:
         return f" (in {error.filename}, line {error.lineno})"
     lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    own = [(name, line) for name, line in lines if not name.startswith(_NOT_THE_PROGRAM)]
+    own = [(name, line) for name, line in lines if not name.startswith(_FOREIGN_PATHS)]
     return f" (in {own[-1][0]}, line {own[-1][1]})" if own else ""

@@ -12,9 +12,9 @@ from monarq.workers.events.listener import EVENTS, Listener
 
 
 class Dispatcher(Listener):
-    """What a worker's parts tell events to: it passes each on to those listeners that override it, in their order.
+    """Passes each event on to the listeners that override its method, in the order of the listeners.
 
-    That is settled when a listener is added, so that an event nobody listens to costs the call of an empty method.
+    Which those are is decided when a listener is added, so that an event without a listener costs one empty call.
     """
 
     def __init__(self, *listeners: Listener) -> None:
@@ -23,28 +23,28 @@ class Dispatcher(Listener):
             self.add(listener)
 
     def add(self, listener: Listener) -> None:
-        """Lets one more listener hear of what happens from now on."""
+        """Adds a listener, which gets the events from now on."""
         self._listeners.append(listener)
         self._bind()
 
     def remove(self, listener: Listener) -> None:
-        """Lets it hear of nothing more."""
+        """Removes a listener, which gets no more events."""
         self._listeners.remove(listener)
         self._bind()
 
     def _bind(self) -> None:
         for event in EVENTS:
-            tells = [
-                _Handler(listener, event, self).tell for listener in self._listeners if _overrides(listener, event)
+            handlers = [
+                _Handler(listener, event, self).handle for listener in self._listeners if _overrides(listener, event)
             ]
-            if tells:
-                setattr(self, event, tells[0] if len(tells) == 1 else functools.partial(_tell_all, tells))
+            if handlers:
+                setattr(self, event, handlers[0] if len(handlers) == 1 else functools.partial(_call_all, handlers))
             else:
                 vars(self).pop(event, None)
 
 
 class _Handler:
-    """One listener's method, called so that nothing it raises gets out."""
+    """One method of a listener: what it raises is reported as `listener_failed`, and goes no further."""
 
     def __init__(self, listener: Listener, event: str, events: Dispatcher) -> None:
         self._method: Callable[..., None] = getattr(listener, event)
@@ -52,22 +52,22 @@ class _Handler:
         self._events = events
         self._is_failing = False
 
-    def tell(self, *told: object) -> None:
-        """Tells the listener."""
+    def handle(self, *args: object) -> None:
+        """Calls the listener."""
         try:
-            self._method(*told)
-        except BaseException as error:  # noqa: BLE001 - a user's code, in the midst of settling a job
+            self._method(*args)
+        except BaseException as error:  # noqa: BLE001 - a user's code, called while a job is being settled
             if not self._is_failing:
-                # Set first: it may be listener_failed itself that raises.
+                # Set first, as listener_failed itself may raise.
                 self._is_failing = True
                 self._events.listener_failed(self._name, error)
         else:
             self._is_failing = False
 
 
-def _tell_all(tells: Iterable[Callable[..., None]], *told: object) -> None:
-    for tell in tells:
-        tell(*told)
+def _call_all(handlers: Iterable[Callable[..., None]], *args: object) -> None:
+    for handler in handlers:
+        handler(*args)
 
 
 def _overrides(listener: Listener, event: str) -> bool:

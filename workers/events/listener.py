@@ -1,7 +1,7 @@
-"""The listener: the events of a worker as the methods of one class, which monarq's logs and users' listeners override.
+"""The listener: the events of a worker as methods of one class, which monarq's logs and users' listeners override.
 
-They are called on the worker's event loop, but for `renewal_failed`, which the lease thread calls. Those of a run are
-called in the run's own task.
+They are called on the worker's event loop, except `renewal_failed`, which the lease thread calls. The events of a run
+are called in the run's own task.
 """
 
 from __future__ import annotations
@@ -15,83 +15,83 @@ if TYPE_CHECKING:
 
 
 class Listener:
-    """Hears of what happens in a worker: a subclass overrides the events it wants to hear of, and hears of no other.
+    """Gets the events of a worker: a subclass overrides the methods of those that it wants, and gets no others.
 
-    The methods must not wait: the worker's event loop waits for them. What one raises harms nobody: it is logged once,
-    and then no more until the same method has worked again.
+    The methods must not block: the worker's event loop waits for them. An error that one raises harms no job: it is
+    logged once, and not again until the same method has worked.
     """
 
     def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
         """The worker is about to claim its first job."""
 
     def worker_stopped(self, worker_id: str) -> None:
-        """All is written and given back."""
+        """Everything is acknowledged or handed back."""
 
     def draining(self, running: int, grace_s: float) -> None:
-        """No new job is taken; those that run have this long."""
+        """No new job is claimed; the running ones have this long to end."""
 
     def job_started(self, run: Run) -> None:
         """The job's function is about to be called."""
 
     def job_completed(self, run: Run, value: object) -> None:
-        """It returned."""
+        """The job returned."""
 
     def job_failed(self, run: Run, error: BaseException) -> None:
-        """It raised, for good."""
+        """The job raised and is not tried again."""
 
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
-        """It raised, and is tried again."""
+        """The job raised and is tried again."""
 
     def job_crashed(self, run: Run, error: CpuJobDied) -> None:
-        """Its process died, and nobody wanted that: it runs again, or is dead, as after the death of a worker."""
+        """The job's process died unexpectedly: the job runs again, or is dead, as after the death of a worker."""
 
     def job_aborted(self, run: Run) -> None:
-        """Somebody wanted it stopped while it ran."""
+        """The job was aborted while it ran."""
 
     def job_handed_back(self, run: Run) -> None:
-        """The worker stops, and gave it back."""
+        """The worker stops and has handed the job back to its queue."""
 
     def job_lost(self, run: Run) -> None:
-        """Its lease was lost while it ran; the run was cancelled and nothing is written."""
+        """The job's lease was lost while it ran; the run was cancelled and nothing is written."""
 
     def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
-        """It could not even be started, and is dead; the error says why."""
+        """The job could not be started, and is dead; the error says why."""
 
     def job_unknown(self, lease: Lease, name: str) -> None:
-        """Jobs of this name are not known here and go back, for workers that know them. Told once in ten minutes."""
+        """This worker knows no job of this name, and puts it back for others. Reported once in ten minutes."""
 
     def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
-        """Somebody wanted it stopped before it ran."""
+        """The job was aborted before it started."""
 
     def ack_refused(self, job_ids: list[str]) -> None:
-        """What these runs came to was not written, because their leases were lost before."""
+        """The outcomes of these jobs were not written, as their leases were lost before."""
 
     def result_not_serialized(self, run: Run, error: Exception) -> None:
-        """The job returned what has no place in its format."""
+        """The job returned a value that cannot be serialized."""
 
     def hook_failed(self, name: str, error: BaseException) -> None:
         """A user's hook raised."""
 
     def redis_awaited(self, why: str, waited_s: float) -> None:
-        """Redis does not answer yet, and the worker's start waits for it. Told every few seconds."""
+        """Redis does not answer yet, and the worker's start waits for it. Reported every few seconds."""
 
     def redis_lost(self, doing: str, error: BaseException) -> None:
-        """A call failed; it is tried again until it goes through. Told once for each spell of trouble."""
+        """A call to Redis failed, and is retried until it succeeds. Reported once for each outage."""
 
     def redis_back(self, doing: str) -> None:
-        """The call goes through again."""
+        """The call succeeds again."""
 
     def redis_warning(self, text: str) -> None:
-        """The server is set up in a way that can lose jobs; the text says which, and what to do."""
+        """The server's configuration can lose jobs; the text says why, and what to do."""
 
     def renewal_failed(self, error: BaseException) -> None:
-        """The lease thread could not renew; it asks again soon. Told once for each spell; `redis_back` ends it."""
+        """The lease thread could not renew, and retries soon. Reported once for each outage; `redis_back` ends it."""
 
     def cron_enqueued(self, name: str, job_id: str) -> None:
-        """A cron tick was put into the queue by this worker."""
+        """This worker has enqueued a cron tick."""
 
     def listener_failed(self, name: str, error: BaseException) -> None:
-        """A listener's method raised. Told once, until it works again."""
+        """A listener's method raised. Reported once, until it works again."""
 
 
 EVENTS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))

@@ -1,6 +1,6 @@
-"""The components of a worker, put together here and nowhere else; `monarq.workers.process.lifecycle` runs them.
+"""The components of a worker: made and wired here and nowhere else, and run by `monarq.workers.process.lifecycle`.
 
-They are made when the lanes are warm and the start-up hook has run, as some of them count the time from then on.
+They are made once the lanes are ready and the start-up hook has returned, since some of them measure time from then on.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from monarq.workers.runs.registered import RegisteredJob, lanes_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What a worker goes by from its making to its end, and all its parts with it.
+    """What the components of a worker depend on; it stays the same from the worker's making to its end.
 
     Attributes:
-        worker_id: its name in Redis.
-        settings: what it was set to.
-        source: where its connections come from.
+        worker_id: the worker's name in Redis.
+        settings: its settings.
+        source: makes its Redis connections.
         jobs: the jobs that it can run, by name.
         ctx: the dict that hooks and arq's jobs get.
-        events: hears of what happens.
-        counters: where what it has done is counted.
-        record: writes its record, as monitors read it; called by the lease thread.
-        may_start: how many jobs may be started yet; None for as many as there are places.
+        events: the dispatcher of its events.
+        counters: counts its runs.
+        record: returns its record, as monitors read it; called by the lease thread.
+        may_start: returns how many more jobs may be started; None for as many as there are free slots.
     """
 
     worker_id: str
@@ -63,19 +63,19 @@ class Dependencies:
 
 
 class Components:
-    """The parts of one worker, of which each knows those that it needs; none is started.
+    """The components of one worker, each with those that it needs; none is started.
 
     Attributes:
-        queues: the keys of its queues.
-        quiet: set at each end of a job, and where a claim found none.
-        table: the leases that it holds.
-        unknown: what becomes of jobs that it does not know.
-        acker: who acknowledges.
-        progress_reporter: who sends what jobs tell of their progress.
-        cpu_slots: the places of its cpu lane; none where it knows no cpu job.
-        runner: who runs jobs.
-        keeper: who keeps the leases.
-        claimers: who claim, one for each set of each queue.
+        queues: the keys of the worker's queues.
+        quiet: set whenever a job has ended and whenever a claim found none.
+        table: the leases that the worker holds.
+        unknown: decides about jobs that the worker does not know.
+        acker: acknowledges jobs.
+        progress_reporter: sends the progress that jobs report.
+        cpu_slots: the slots of the cpu lane; none if the worker knows no cpu job.
+        runner: runs jobs.
+        keeper: keeps the leases.
+        claimers: claim jobs, one for each lane of each queue.
     """
 
     def __init__(self, dependencies: Dependencies, redis: Redis, lanes: Lanes) -> None:
@@ -156,16 +156,16 @@ class Components:
             for keys in self.queues
         ]
 
-    def make_others(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter]:
-        """Those who work beside the road of the jobs."""
+    def make_background_tasks(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter]:
+        """The components that run beside those that claim, run and acknowledge jobs."""
         dependencies, running = self._dependencies, self.runner.running
         lease_s = dependencies.settings.lease_s
-        others: list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter] = [
+        tasks: list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter] = [
             self.progress_reporter,
             LeaseExpiry(running=running, table=self.table, lease_s=lease_s),
             Sweeper(redis=self._redis, queues=self.queues, lease_s=lease_s, events=dependencies.events),
             Announcer(redis=self._redis, queues=self.queues, names=dependencies.jobs, events=dependencies.events),
         ]
         if dependencies.settings.allow_abort:
-            others.append(Aborter(redis=self._redis, running=running, events=dependencies.events))
-        return others
+            tasks.append(Aborter(redis=self._redis, running=running, events=dependencies.events))
+        return tasks

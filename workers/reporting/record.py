@@ -21,17 +21,17 @@ from monarq.workers.reporting.process_stats import ProcessStats
 from monarq.workers.runs.run import Run
 
 MOST_JOBS: Final = 50
-"""The running jobs that are named: those that were started first, which are those that may be stuck."""
+"""How many running jobs are listed: those that started first, as they may be stuck."""
 
 PYTHON: Final = ".".join(platform.python_version_tuple()[:2])
 
 
 @dataclass(slots=True)
 class RunCounters:
-    """Runs by how they ended, and `started`, which is all of them.
+    """Counts of a worker's runs by how they ended, and `started`, which counts all of them.
 
-    `complete` returned, `failed` for good, `retried` and `crashed` run again. `abandoned_threads` are those of thread
-    jobs that have passed their timeout, or were cancelled, and still go on.
+    `complete` runs returned, `failed` ones are not tried again, `retried` and `crashed` ones are. `abandoned_threads`
+    counts threads of jobs that have timed out or were cancelled, and still run.
     """
 
     started: int = 0
@@ -45,7 +45,7 @@ class RunCounters:
 
 
 class RunningRecord(msgspec.Struct, frozen=True):
-    """A job that the worker runs."""
+    """A running job of the worker."""
 
     id: str
     name: str
@@ -54,7 +54,7 @@ class RunningRecord(msgspec.Struct, frozen=True):
 
 
 class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told; the fields are those of `monarq.monitor.queues.workers.WorkerStats`."""
+    """The record; its fields are those of `monarq.monitor.queues.workers.WorkerStats`."""
 
     id: str
     host: str
@@ -91,7 +91,7 @@ def write_record(
     restarts: int,
     draining: bool,
 ) -> bytes:
-    """The record of a worker at this moment; `runs` in the order of their start."""
+    """Returns the record of a worker as of now; `runs` are in the order of their start."""
     record = WorkerRecord(
         id=worker_id,
         host=socket.gethostname(),
@@ -113,11 +113,11 @@ def write_record(
         cpu_percent=measured.cpu_percent,
         memory_bytes=measured.memory_bytes,
         loop_lag_s=measured.loop_lag_s,
-        running_jobs=[_told(run) for run in runs[:MOST_JOBS]],
+        running_jobs=[_running_record(run) for run in runs[:MOST_JOBS]],
     )
     return msgspec.json.encode(record)
 
 
-def _told(run: Run) -> RunningRecord:
-    # A run that was just admitted has not begun: its claim is the nearest moment known.
+def _running_record(run: Run) -> RunningRecord:
+    # A run that was just admitted has not started yet: its claim is the nearest known time.
     return RunningRecord(run.lease.job_id, run.job.name, run.lease.queue.queue, run.start_ms or run.lease.claimed_ms)

@@ -1,8 +1,8 @@
-"""arq's Redis client over monarq's commands: what arq's users hold, and what arq's jobs find as ``ctx["redis"]``.
+"""`ArqRedis`, arq's Redis client on monarq's commands, and its `Job`; arq's jobs find it as ``ctx["redis"]``.
 
 `ArqRedis.enqueue_job` is one atomic call that is repeated until its outcome is known: None means that a job or a
-result of this id is there, and never that a connection was lost. `Job` asks for an abort in one step. Neither holds
-Redis up: results are found by SCAN, payloads are fetched by the hundred.
+result of this id exists, and never that a connection was lost. `Job` requests an abort in one step. Neither blocks
+Redis: results are found by SCAN, payloads are fetched by the hundred.
 """
 
 from __future__ import annotations
@@ -58,25 +58,25 @@ from monarq.shared.redis.private_pool import PrivatePool, close_sentinels, shown
 from monarq.shared.tracing import CARRIER, instrumented_carrier, sending
 
 RETRY_FOR_S: Final = 5.0
-"""How long an enqueue whose outcome is unknown, or that found no Redis, is repeated."""
+"""How long an enqueue is repeated that has an unknown outcome or found no Redis."""
 
 PAGE: Final = 500
 """How many results or payloads one call fetches."""
 
 _SOONEST_MS: Final = 2
-"""A job that is due at 1 ms is one that somebody aborts, in arq's data."""
+"""In arq's data, a job that is due at 1 ms is one that is being aborted."""
 
 
 class PoolUnavailableError(RedisUnavailableError, RedisConnectionError):
-    """Redis could not be reached and nothing was enqueued; also what redis-py raises, as arq's users expect."""
+    """Redis could not be reached and nothing was enqueued; also redis-py's ConnectionError, as arq's users expect."""
 
 
 class PoolRefusedError(RedisRefusedError, ResponseError):
-    """Redis refused the enqueue, and nothing was enqueued; also what redis-py raises."""
+    """Redis refused the enqueue, and nothing was enqueued; also redis-py's ResponseError."""
 
 
 class PoolEnqueueUnknownError(EnqueueUnknownError, RedisConnectionError):
-    """Nobody can tell whether the job is in: enqueue it again with the same id. Where arq says None."""
+    """It is unknown whether the job was enqueued: enqueue it again with the same id. arq returns None here."""
 
     def __init__(self, error: EnqueueUnknownError) -> None:
         Exception.__init__(self, str(error))
@@ -84,7 +84,7 @@ class PoolEnqueueUnknownError(EnqueueUnknownError, RedisConnectionError):
 
 
 class Job(arq.jobs.Job):
-    """A job by its id, as arq's, but it reads what monarq's producers wrote as well, and aborts in one step."""
+    """A job by its id, as arq's, but it also reads what monarq's producers wrote, and aborts in one step."""
 
     __slots__ = ()
 
@@ -99,18 +99,18 @@ class Job(arq.jobs.Job):
         super().__init__(job_id, redis, _queue_name, own)
 
     async def abort(self, *, timeout: float | None = None, poll_delay: float = 0.5) -> bool:
-        """Asks for the job's abort and waits for its end.
+        """Requests the job's abort and waits for its end.
 
         Args:
-            timeout: seconds to wait for the end; None waits without end.
-            poll_delay: seconds between looks for it.
+            timeout: seconds to wait for the end; None for no limit.
+            poll_delay: seconds between two looks for it.
 
         Returns:
-            Whether it was aborted; False where it had ended before, or left nothing to tell.
+            Whether it was aborted; False if it had ended before, or left no result.
 
         Raises:
-            TimeoutError: it did not end in time; the request stands.
-            Exception: what the job raised, if it failed otherwise.
+            TimeoutError: it did not end in time; the request stays in force.
+            Exception: the job failed with it.
         """
         await abort(self._redis, QueueKeys.of(self._queue_name), self.job_id)
         try:
@@ -129,7 +129,7 @@ class ArqRedis(arq.connections.ArqRedis):
     """arq's client, with the same arguments; see the module for what differs.
 
     Attributes:
-        signer: signs what is enqueued, and then only signed results are read; by the keys of MONARQ_SIGNING_KEY.
+        signer: signs jobs, by the keys of MONARQ_SIGNING_KEY; only signed results are read then.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class ArqRedis(arq.connections.ArqRedis):
         Args:
             function: the name of the function to call.
             args: its positional arguments.
-            _job_id: an id of your own; while a job or result of this id is there, it is not enqueued again.
+            _job_id: an id of your own; while a job or result of this id exists, the job is not enqueued again.
             _queue_name: the queue. Default: the client's `default_queue_name`.
             _defer_until: when it is due; a naive time is local time.
             _defer_by: seconds, or a timedelta, until it is due, by Redis' clock.
@@ -173,13 +173,13 @@ class ArqRedis(arq.connections.ArqRedis):
             kwargs: the function's keyword arguments.
 
         Returns:
-            The job; None if a job or a result of this id is there.
+            The job; None if a job or a result of this id exists.
 
         Raises:
-            SerializationError: an argument does not serialize.
+            SerializationError: an argument cannot be serialized.
             PoolUnavailableError: Redis could not be reached; nothing was enqueued.
             PoolRefusedError: Redis refused it; nothing was enqueued.
-            PoolEnqueueUnknownError: nobody can tell; enqueue again with the same id.
+            PoolEnqueueUnknownError: the outcome is unknown; enqueue again with the same id.
         """
         if _defer_until and _defer_by:
             raise RuntimeError("use either 'defer_until' or 'defer_by' or neither, not both")
@@ -193,13 +193,13 @@ class ArqRedis(arq.connections.ArqRedis):
             written = self._payload(route, args, kwargs, _job_try)
             payload = self._codecs.seal(written, "job", job_id.encode())
             code = await self._submit(route, job_id, payload)
-        # An id that was made for this call cannot have existed: then the call was repeated below us.
+        # An id that was made for this call cannot have existed before: the call was repeated by the submitter.
         if code is Enqueued.EXISTED and route.job_id is not None:
             return None
         return Job(job_id, self, queue, self._codecs.reader(job_id.encode()))
 
     async def all_job_results(self) -> list[JobResult]:
-        """All results in this Redis, by time of enqueueing. Reads each of them: for tests and small instances."""
+        """All results in this Redis, in the order of their enqueueing. Reads each: for tests and small instances."""
         prefix = names.RESULT_PREFIX.encode()
         found: dict[bytes, JobResult] = {}  # SCAN may name a key twice
         async for page in self._pages_of(names.RESULT_PREFIX + "*"):
@@ -212,7 +212,7 @@ class ArqRedis(arq.connections.ArqRedis):
         return sorted(found.values(), key=attrgetter("enqueue_time"))
 
     async def queued_jobs(self, *, queue_name: str | None = None) -> list[JobDef]:
-        """All jobs of a queue, in the order in which they are due. Reads each of them: for tests and small queues."""
+        """All jobs of a queue, in the order in which they are due. Reads each: for tests and small queues."""
         queue = self.default_queue_name if queue_name is None else queue_name
         members = await self.zrange(queue, withscores=True, start=0, end=-1)
         jobs = []
@@ -229,7 +229,7 @@ class ArqRedis(arq.connections.ArqRedis):
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Closes the client, as redis-py's does; it may be used again."""
         wire, self._wire = self._wire, None
-        async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
+        async with AsyncExitStack() as closing:  # runs all callbacks even if one is cancelled
             if close_connection_pool or (close_connection_pool is None and self.auto_close_connection_pool):
                 closing.push_async_callback(close_sentinels, self.connection_pool)
             closing.push_async_callback(super().aclose, close_connection_pool)
@@ -238,7 +238,7 @@ class ArqRedis(arq.connections.ArqRedis):
 
     @property
     def _codecs(self) -> Codecs:
-        """Of the attributes as they are now: `create_pool` and users set them on a client that is made already."""
+        """Made from the attributes each time, as `create_pool` and users set them on a client that exists already."""
         return arq_codecs(self.job_serializer, self.job_deserializer, self.signer)
 
     def _placing(
@@ -259,7 +259,7 @@ class ArqRedis(arq.connections.ArqRedis):
 
     def _payload(self, route: Route, args: tuple[Any, ...], kwargs: dict[str, Any], job_try: int | None) -> bytes:
         codec = self._codecs.write
-        # By the nonce a repeated call knows its own payload. A user's format may take no other fields than arq's.
+        # A repeated call recognizes its own payload by the nonce. A user's format may allow only arq's fields.
         ours = codec is PICKLE
         nonce = os.urandom(8).hex() if route.job_id and ours else None
         trace = route.trace if ours else None
@@ -280,7 +280,7 @@ class ArqRedis(arq.connections.ArqRedis):
             raise PoolRefusedError(str(error)) from error.__cause__
 
     def _own_wire(self) -> Wire:
-        """Connections of our own: the pool's may repeat a command out of sight, and have no timeouts."""
+        """Connections of its own, as redis-py may repeat a command on the pool's, and they have no timeouts."""
         loop = asyncio.get_running_loop()
         if self._wire is None or self._loop is not loop:
             shown = shown_pool(self.connection_pool)

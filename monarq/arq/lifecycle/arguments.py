@@ -1,4 +1,4 @@
-"""What arq's `Worker` takes beside its functions, for type checkers; the defaults are arq's own."""
+"""The arguments of arq's `Worker` besides its functions, typed for type checkers; the defaults are arq's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monarq.workers.events.listener import Listener
 
 
 class MonarqArguments(TypedDict, total=False):
-    """What monarq's takes besides: see `monarq.workers.config.settings.WorkerSettings`."""
+    """Further arguments of monarq's: see `monarq.workers.config.settings.WorkerSettings`."""
 
     cpu_jobs_per_child: int
     cpu_memory_bytes: int | None

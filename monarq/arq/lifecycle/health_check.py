@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from monarq.arq.client.pool import create_pool
 from monarq.arq.runs.log import ArqLog
-from monarq.arq.settings.fields import given_settings
+from monarq.arq.settings.fields import collect_settings
 from monarq.shared.redis.keys import HEALTH_CHECK_SUFFIX
 from monarq.shared.text.log_lines import open_logger
 from monarq.workers.config.settings import WorkerSettings
@@ -28,23 +28,23 @@ from monarq.workers.events.outage import Outage
 
 logger = open_logger("arq.worker")
 
-_LAST_WORD_S: Final = 2.0
+_REMOVE_WITHIN_S: Final = 2.0
 _SHORTEST_SLEEP_S: Final = 0.05
 
 
-class ArqHealth:
-    """Writes the key while the worker runs.
+class HealthCheckWriter:
+    """Writes the health-check key while the worker runs.
 
     Attributes:
         key: the key.
 
     Args:
         settings: name the queue and the lease.
-        log: holds the counts, and is told of changes.
-        events: hears when Redis does not answer. Default: the log.
-        key: the key. Default: the queue's.
-        interval_s: how often it is written, in seconds.
-        keep: leave the key when `run` is cancelled; `remove` takes it away.
+        log: has the counts, and logs when they have changed.
+        events: gets the events of Redis outages. Default: the log.
+        key: the key. Default: that of the queue.
+        interval_s: how often its line is renewed, in seconds.
+        keep: leave the key when `run` is cancelled, for a later call of `remove`.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class ArqHealth:
         finally:
             if not self._keep:
                 with suppress(RedisError, OSError, TimeoutError):
-                    async with asyncio.timeout(_LAST_WORD_S):
+                    async with asyncio.timeout(_REMOVE_WITHIN_S):
                         await self.remove(redis)
 
     async def record(self, redis: Redis) -> None:
-        """Writes a new line if it is time to, else the last one if nobody else keeps the key alive."""
+        """Writes a new line when one is due, or else the last one again if no other worker keeps the key alive."""
         if time.monotonic() < self._due_s:
             if await redis.pttl(self.key) < self._life_s * 500:
                 await self._write(redis)
@@ -105,7 +105,7 @@ class ArqHealth:
         await redis.psetex(self.key, round(self._life_s * 1000), self._last)
 
     async def remove(self, redis: Redis) -> None:
-        """Takes the key away, unless another worker has written it since."""
+        """Removes the key, unless another worker has written it since."""
         if self._last and await redis.get(self.key) == self._last:
             await redis.delete(self.key)
 
@@ -116,7 +116,7 @@ async def async_check_health(
     """Looks for the health-check key.
 
     Args:
-        redis_settings: where Redis is. Default: localhost.
+        redis_settings: the address of Redis. Default: localhost.
         health_check_key: the key. Default: that of the queue.
         queue_name: the queue. Default: arq's.
 
@@ -137,8 +137,8 @@ async def async_check_health(
 
 
 def check_health(settings_cls: object) -> int:
-    """The same by a settings class or dict, for programs without an event loop of their own."""
-    given = given_settings(settings_cls)
+    """Looks for the health-check key that a settings class or dict names, in a program without an event loop."""
+    given = collect_settings(settings_cls)
     return asyncio.run(
         async_check_health(given.get("redis_settings"), given.get("health_check_key"), given.get("queue_name"))
     )

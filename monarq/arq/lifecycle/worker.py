@@ -1,7 +1,7 @@
-"""A `Worker` with arq's arguments, methods and log lines that runs monarq's engine: what `monarq.arq.worker` gives.
+"""arq's `Worker`, which runs jobs on monarq's core: `monarq.arq.worker.Worker`.
 
-It is arq's own class in all that is seen from outside, its attributes, its signal handlers and what subclasses may do;
-instead of polling, it lets an engine run. All that is monarq's of it stands in one attribute.
+It is a subclass of arq's own class, and the same in its arguments, methods, attributes, signal handlers, log lines and
+in what subclasses may do; but instead of polling, it runs a core worker. All that is monarq's is in one attribute.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from arq.worker import Worker as StockWorker
 
 from monarq.arq.client.arq_redis import ArqRedis
 from monarq.arq.lifecycle.arguments import WorkerArguments
-from monarq.arq.lifecycle.attributes import given_arguments, settings_now, stock_arguments
+from monarq.arq.lifecycle.attributes import bind_arguments, read_attributes, stock_arguments
 from monarq.arq.lifecycle.hooks import open_pool
 from monarq.arq.lifecycle.runner import WorkerRunner
 from monarq.arq.runs.log import warn_never_called
 from monarq.arq.settings.reader import job_name, read_arq_settings
 
-_STEPS: Final = (
+_POLL_LOOP: Final = (
     "_poll_iteration",
     "_cancel_aborted_jobs",
     "start_jobs",
@@ -37,19 +37,19 @@ _STEPS: Final = (
     "run_cron",
     "record_health",
 )
-"""The steps of arq's poll loop: there is none here."""
+"""The methods of arq's poll loop, which is not used here."""
 
-_OF_RUNS: Final[dict[str, Callable[[WorkerRunner], object]]] = {
+_RUN_ATTRIBUTES: Final[dict[str, Callable[[WorkerRunner], object]]] = {
     "tasks": lambda runner: runner.tasks,
     "job_tasks": lambda runner: runner.tasks,  # a run is one task here
     "job_counter": lambda runner: len(runner.tasks),
     "aborting_tasks": lambda runner: runner.aborting,
 }
-"""Attributes that tell of the jobs that run: copies, made when they are asked for."""
+"""Attributes about the running jobs: copies, made on access."""
 
 
 class Worker(StockWorker):
-    """Runs jobs, as arq's worker does; takes what arq's takes, and monarq's own `lease_s`, `max_payload` and others.
+    """Runs jobs as arq's worker does; takes arq's arguments, and monarq's own such as `lease_s` and `max_payload`.
 
     Attributes:
         functions: the jobs by name.
@@ -59,38 +59,38 @@ class Worker(StockWorker):
     """
 
     def __init__(self, functions: Iterable[Any] = (), **settings: Unpack[WorkerArguments]) -> None:
-        """Reads the settings and minds the signals; nothing is connected or started.
+        """Reads the settings and adds the signal handlers; nothing is connected or started.
 
         Raises:
             RuntimeError: there is neither a function nor a cron job.
-            SettingsError: a setting has a value that it cannot have.
+            SettingsError: a setting has an invalid value.
         """
-        arguments = given_arguments(functions, settings)
+        arguments = bind_arguments(functions, settings)
         target = read_arq_settings(arguments)
         if not target.functions:
             raise RuntimeError("at least one function or cron_job must be registered")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of asyncio, about the loop that it looks for
+            warnings.simplefilter("ignore", DeprecationWarning)  # asyncio's, as there may be no running loop
             super().__init__(**stock_arguments(arguments, target))
-        # Declared jobs of monarq's may be among them.
+        # Some of them may be jobs declared by monarq.
         by_name = {job_name(function): function for function in target.functions}
         self.functions = cast("dict[str, Function | CronJob]", by_name)
         self.ctx = target.ctx
         self.job_timeout_s = target.settings.timeout_s or None  # type: ignore[assignment]
         self.timezone = target.zone
         self.queue_name = target.settings.queues[0]
-        for name in _OF_RUNS:
+        for name in _RUN_ATTRIBUTES:
             vars(self).pop(name)
         self._monarq = WorkerRunner(self, target, arguments)
-        if steps := [step for step in _STEPS if getattr(type(self), step) is not getattr(StockWorker, step)]:
+        if steps := [step for step in _POLL_LOOP if getattr(type(self), step) is not getattr(StockWorker, step)]:
             warn_never_called(type(self).__qualname__, steps)
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> object:
-            """What tells of the jobs that run; until the worker is made there is nothing of it, as with arq."""
-            if name in _OF_RUNS and "_monarq" in vars(self):
-                return _OF_RUNS[name](self._monarq)
+            """The attributes about the running jobs; they are missing until the worker is made, as in arq."""
+            if name in _RUN_ATTRIBUTES and "_monarq" in vars(self):
+                return _RUN_ATTRIBUTES[name](self._monarq)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
@@ -114,8 +114,8 @@ class Worker(StockWorker):
             RedisError: Redis could not be reached at the start.
             CancelledError: a signal or the caller has stopped it; the running jobs are handed back.
         """
-        self._mind_signals_of(asyncio.get_running_loop())
-        target = settings_now(self, self._monarq.arguments)
+        self._handle_signals_of(asyncio.get_running_loop())
+        target = read_attributes(self, self._monarq.arguments)
         if self._pool is None:
             self._pool = await open_pool(target, self.queue_name)
         await self._monarq.run(target)
@@ -132,7 +132,7 @@ class Worker(StockWorker):
         """Ends what still runs, calls `on_shutdown` and closes the client; may be called again.
 
         Raises:
-            Exception: what the user's hook raised; the client is closed all the same.
+            Exception: the user's hook raised it; the client is closed nevertheless.
         """
         if not self._handle_signals:
             self.handle_sig(Signals.SIGUSR1)
@@ -146,8 +146,8 @@ class Worker(StockWorker):
             pool, self._pool = self.pool, None
             await pool.aclose(close_connection_pool=True)
 
-    def _mind_signals_of(self, running: asyncio.AbstractEventLoop) -> None:
-        """Signals are minded from the making of the worker on; on another loop, that a program has made since, anew."""
+    def _handle_signals_of(self, running: asyncio.AbstractEventLoop) -> None:
+        """Adds the signal handlers to this loop, if the program has made it after the worker."""
         if running is self.loop:
             return
         self.loop = running

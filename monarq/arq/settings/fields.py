@@ -1,7 +1,7 @@
-"""Which of arq's settings a class, dict, object or module gives, by name; their values are read elsewhere.
+"""The fields of arq's settings: their names and defaults, and which of them a class, dict, object or module sets.
 
-Inherited attributes count, of which arq reads none. Attributes that look like misspelled settings are told of. Beside
-arq's, a class may hold those of `EXTRAS`, monarq's own.
+Inherited attributes count, unlike in arq. Attributes that look like misspelled settings are warned of. Besides arq's
+settings, a class may have those of `EXTRAS`, monarq's own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from monarq.arq.runs.log import warn_misspelled
 DEFAULTS: Final[Mapping[str, Any]] = {
     name: parameter.default for name, parameter in inspect.signature(StockWorker).parameters.items()
 }
-"""Every setting of arq 0.28 and its default, from arq itself."""
+"""Every setting of arq 0.28 and its default, taken from arq itself."""
 
 EXTRAS: Final = frozenset(
     {
@@ -36,13 +36,13 @@ EXTRAS: Final = frozenset(
         "threads",
     }
 )
-"""Settings of monarq's that a class may hold as well: see `WorkerSettings`, and `find_signer` for the key."""
+"""Settings of monarq's own that a class may have as well: see `WorkerSettings`, and `find_signer` for the key."""
 
-_ALIKE: Final = 0.75
+_MIN_SIMILARITY: Final = 0.75
 
 
-def given_settings(target: object) -> dict[str, Any]:
-    """The settings that a class, dict, object or module holds; warns of attributes that look like misspelled ones."""
+def collect_settings(target: object) -> dict[str, Any]:
+    """Returns the settings of a class, dict, object or module; warns of attributes that look like misspelled ones."""
     if isinstance(target, Mapping):
         names, where = set(target), "settings"
         given = {name: value for name, value in target.items() if name in DEFAULTS or name in EXTRAS}
@@ -59,11 +59,11 @@ def given_settings(target: object) -> dict[str, Any]:
 
 
 def _nearest(name: str) -> str | None:
-    alike = difflib.get_close_matches(name, [*DEFAULTS, *EXTRAS], n=1, cutoff=_ALIKE)
+    alike = difflib.get_close_matches(name, [*DEFAULTS, *EXTRAS], n=1, cutoff=_MIN_SIMILARITY)
     return alike[0] if alike else None
 
 
-def hint(name: str) -> str:
-    """What may have been meant by a name that is none."""
+def suggest(name: str) -> str:
+    """Suggests the setting that an unknown name may stand for, as a piece of an error's text; '' for none."""
     nearest = _nearest(name)
     return f", is {nearest!r} meant?" if nearest else ""

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
 
-from monarq.arq.client.pool import make_client, user_options
+from monarq.arq.client.pool import client_options, make_client
 from monarq.arq.connections import RedisSettings, create_pool
 from monarq.shared.redis.connection import open_redis
 
@@ -36,7 +36,7 @@ DSNS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(("dsn", "told"), DSNS.items())
 def test_what_a_url_says_is_said_to_redis_py(dsn: str, told: dict[str, Any]) -> None:
     settings = RedisSettings.from_dsn(dsn)
-    pool = make_client(settings, user_options(settings)).connection_pool
+    pool = make_client(settings, client_options(settings)).connection_pool
     asked = open_redis(dsn).connection_pool
     assert issubclass(pool.connection_class, SSLConnection) == dsn.startswith("rediss")
     for name, value in told.items():

@@ -15,7 +15,7 @@ from arq.connections import RedisSettings
 from arq.utils import args_to_string
 from redis.asyncio import Redis
 
-from monarq.arq.lifecycle.health_check import ArqHealth
+from monarq.arq.lifecycle.health_check import HealthCheckWriter
 from monarq.arq.runs.log import ArqLog, shown_arguments
 from monarq.arq.worker import async_check_health, check_health
 from monarq.shared.redis import keys as names
@@ -250,7 +250,7 @@ async def test_of_two_workers_with_one_key_none_takes_the_others_away(redis: Red
     settings = WorkerSettings()
     busy = ArqLog()
     busy.complete = 7
-    one, other = ArqHealth(settings, ArqLog(), key=KEY), ArqHealth(settings, busy, key=KEY)
+    one, other = HealthCheckWriter(settings, ArqLog(), key=KEY), HealthCheckWriter(settings, busy, key=KEY)
     await one.record(redis)
     await other.record(redis)
     await one.remove(redis)
@@ -263,7 +263,7 @@ async def test_of_two_workers_with_one_key_none_takes_the_others_away(redis: Red
 
 async def test_the_key_lives_for_a_lease_and_is_kept_alive(redis: Redis) -> None:
     settings = WorkerSettings(lease_s=3)
-    task = asyncio.create_task(ArqHealth(settings, ArqLog(), key=KEY).run(redis))
+    task = asyncio.create_task(HealthCheckWriter(settings, ArqLog(), key=KEY).run(redis))
     try:
         await until(lambda: redis.exists(KEY))
         line, left_ms = await redis.get(KEY), await redis.pttl(KEY)
@@ -281,7 +281,7 @@ async def test_the_key_lives_for_a_lease_and_is_kept_alive(redis: Redis) -> None
 async def test_the_line_of_a_stock_worker_stays(redis: Redis) -> None:
     """Such a worker writes it again only after an hour."""
     settings = WorkerSettings()
-    health = ArqHealth(settings, ArqLog(), key=KEY)
+    health = HealthCheckWriter(settings, ArqLog(), key=KEY)
     await health.record(redis)
     await redis.set(KEY, b"stock", ex=3601)
     await health.record(redis)
@@ -291,7 +291,7 @@ async def test_the_line_of_a_stock_worker_stays(redis: Redis) -> None:
 
 async def test_the_key_goes_with_a_worker_of_a_pool(redis: Redis) -> None:
     settings = WorkerSettings()
-    task = asyncio.create_task(ArqHealth(settings, ArqLog(), key=KEY).run(redis))
+    task = asyncio.create_task(HealthCheckWriter(settings, ArqLog(), key=KEY).run(redis))
     await until(lambda: redis.exists(KEY))
     await end(task)
     assert await redis.exists(KEY) == 0

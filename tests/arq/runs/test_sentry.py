@@ -11,7 +11,7 @@ from typing import Any
 import arq
 import pytest
 
-from monarq.arq.runs.sentry import told_to_sentry
+from monarq.arq.runs.sentry import report_to_sentry
 from tests.arq import jobs
 from tests.arq.workers import burst
 
@@ -99,8 +99,8 @@ async def test_arguments_are_told_where_sentry_may_have_them(stock: arq.ArqRedis
 def test_where_the_integration_is_not_active_nothing_is_done(
     sentry: PlayedSentry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert told_to_sentry("add", jobs.add) is not jobs.add
+    assert report_to_sentry("add", jobs.add) is not jobs.add
     sentry.active = False
-    assert told_to_sentry("add", jobs.add) is jobs.add
+    assert report_to_sentry("add", jobs.add) is jobs.add
     monkeypatch.delitem(sys.modules, "sentry_sdk")
-    assert told_to_sentry("add", jobs.add) is jobs.add
+    assert report_to_sentry("add", jobs.add) is jobs.add

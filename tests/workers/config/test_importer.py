@@ -12,7 +12,7 @@ import pytest
 from monarq.arq.settings.reader import read_arq_settings
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.targets import load_target
-from monarq.workers.config.importer import find_object
+from monarq.workers.config.importer import import_object
 
 _numbers = itertools.count()
 
@@ -52,7 +52,7 @@ def test_the_place_is_told(source: str, module: Callable[[str], str], tmp_path: 
     words, line = BROKEN[source]
     name = module(source)
     with pytest.raises(TargetError) as caught:
-        find_object(name)
+        import_object(name)
     assert words in str(caught.value)
     assert str(caught.value).endswith(f"(in {tmp_path / name}.py, line {line})")
 
@@ -71,7 +71,7 @@ def test_also_where_a_declaration_is_refused(source: str, module: Callable[[str]
     words, line = REFUSED[source]
     name = module(source)
     with pytest.raises(SettingsError, match=words) as caught:
-        find_object(name)
+        import_object(name)
     assert str(caught.value).endswith(f"(in {tmp_path / name}.py, line {line})")
 
 
@@ -89,5 +89,5 @@ def test_a_module_named_without_its_package(
     monkeypatch.chdir(tmp_path)
     name = module("from . import other\n")
     with pytest.raises(TargetError) as caught:
-        find_object(name)
+        import_object(name)
     assert str(caught.value).endswith(f"name it {tmp_path.name}.{name}, in the folder {tmp_path.parent}")

@@ -16,7 +16,7 @@ from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.listener import EVENTS
 from monarq.workers.reporting import worker_log as log_module
-from monarq.workers.reporting.worker_log import DetailedLog, WorkerLog, worker_log
+from monarq.workers.reporting.worker_log import DebugWorkerLog, WorkerLog, worker_log
 from tests.support.workers import QUEUE, make_worker, put, result_of, run_burst
 from tests.workers import engine_jobs as jobs
 
@@ -131,7 +131,7 @@ def test_lines_for_each_job_are_heard_of_only_where_they_are_written(monkeypatch
     monkeypatch.setattr(log_module.logger, "level", logging.INFO)
     assert type(worker_log()) is WorkerLog
     log_module.logger.setLevel(logging.DEBUG)
-    assert type(worker_log()) is DetailedLog
+    assert type(worker_log()) is DebugWorkerLog
     assert "job_completed" not in vars(Dispatcher(WorkerLog()))
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from monarq.workers.process.main import WITHOUT_MEMORY
+from monarq.workers.process.main import OUT_OF_MEMORY
 from tests.support.slowness import patience_s
 
 LOSES_A_CALLBACK = """
 import asyncio
-from monarq.workers.process.main import end_without_memory
+from monarq.workers.process.main import exit_out_of_memory
 
 def fail(error):
     raise error
 
 async def main():
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(end_without_memory)
+    loop.set_exception_handler(exit_out_of_memory)
     loop.call_soon(fail, ValueError("told, and no more"))
     loop.call_later(0.01, fail, {error})
     await asyncio.sleep(0.2)
@@ -32,7 +32,7 @@ def exit_code_of(error: str) -> int:
 
 
 def test_a_callback_that_is_lost_for_want_of_memory_ends_the_worker() -> None:
-    assert exit_code_of("MemoryError()") == WITHOUT_MEMORY
+    assert exit_code_of("MemoryError()") == OUT_OF_MEMORY
 
 
 def test_any_other_is_told_and_no_more() -> None:

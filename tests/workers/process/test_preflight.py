@@ -14,7 +14,7 @@ from monarq.embedded import EmbeddedRedis
 from monarq.shared.errors import RedisUnavailableError
 from monarq.shared.redis.connection import open_redis
 from monarq.workers.events.dispatcher import Dispatcher
-from monarq.workers.process.preflight import check_redis, dangers_of
+from monarq.workers.process.preflight import check_server, dangers_of
 from tests.cli.command import heard, start, stop
 from tests.support.workers import Recorder, run_burst
 
@@ -41,9 +41,9 @@ class Answers:
         return self._answer
 
 
-async def audit(client: Any, *, tells: bool = True) -> list[str]:
+async def warnings(client: Any, *, warns: bool = True) -> list[str]:
     recorder = Warnings()
-    await check_redis(client, "redis://here", recorder, tells=tells)
+    await check_server(client, "redis://here", recorder, warns=warns)
     return recorder.told
 
 
@@ -60,30 +60,30 @@ async def changed(redis: Redis) -> AsyncIterator[Redis]:
 async def test_a_redis_that_keeps_jobs(changed: Redis) -> None:
     await changed.config_set("appendonly", "yes")
     await changed.config_set("maxmemory-policy", "noeviction")
-    assert await audit(changed) == []
+    assert await warnings(changed) == []
 
 
 async def test_each_danger_is_one_line_that_says_what_to_do(changed: Redis) -> None:
     await changed.config_set("appendonly", "no")
     await changed.config_set("maxmemory-policy", "allkeys-lru")
-    eviction, appendonly = await audit(changed)
+    eviction, appendonly = await warnings(changed)
     assert "maxmemory-policy is allkeys-lru" in eviction
     assert eviction.endswith("set maxmemory-policy noeviction")
     assert appendonly.endswith("set appendonly yes, or start `monarq redis` with --data-dir")
     assert "\n" not in eviction + appendonly
-    assert await audit(changed, tells=False) == []
+    assert await warnings(changed, warns=False) == []
 
 
 @pytest.mark.parametrize("version", ["6.0.16", "5.0.7", "2.8.4", "6.1"])
-@pytest.mark.parametrize("tells", [True, False])
-async def test_a_redis_that_is_too_old(version: str, tells: bool) -> None:
+@pytest.mark.parametrize("warns", [True, False])
+async def test_a_redis_that_is_too_old(version: str, warns: bool) -> None:
     with pytest.raises(RedisUnavailableError, match=f"is version {version}: monarq needs 6.2 or newer"):
-        await audit(Answers({"redis_version": version}), tells=tells)
+        await warnings(Answers({"redis_version": version}), warns=warns)
 
 
 @pytest.mark.parametrize("version", ["6.2.0", "7.0.15", "8.2", "10.1.0", "255.255.255", "unstable", ""])
 async def test_a_redis_that_is_new_enough(version: str) -> None:
-    assert await audit(Answers({"redis_version": version})) == []
+    assert await warnings(Answers({"redis_version": version})) == []
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_a_redis_that_is_new_enough(version: str) -> None:
     ids=repr,
 )
 async def test_a_redis_that_does_not_tell(answer: Any) -> None:
-    assert await audit(Answers(answer)) == []
+    assert await warnings(Answers(answer)) == []
 
 
 def test_dangers_are_those_that_are_told() -> None:
@@ -108,7 +108,7 @@ async def test_a_redis_that_refuses_info(redis: Redis, redis_url: str) -> None:
         client = open_redis(redis_url, username="worker", password="pw")
         with pytest.raises(NoPermissionError):
             await client.info()
-        assert await audit(client) == []
+        assert await warnings(client) == []
         await client.aclose()
     finally:
         await redis.acl_deluser("worker")
@@ -119,20 +119,20 @@ async def test_a_worker_looks_before_it_takes_jobs(redis: Redis, redis_url: str)
     await run_burst(redis_url, [_job()], recorder)
     assert recorder.events.index("redis_warning") < recorder.events.index("worker_started")
     silent = Recorder()
-    await run_burst(redis_url, [_job()], silent, audit=False)
+    await run_burst(redis_url, [_job()], silent, preflight_warnings=False)
     assert "redis_warning" not in silent.events
 
 
 def _job() -> object:
     from monarq import job
 
-    @job(name="nothing_to_audit")
+    @job(name="nothing_to_do")
     async def nothing() -> None: ...
 
     return nothing
 
 
-async def test_one_worker_of_a_pool_tells_it_and_no_successor_again() -> None:
+async def test_one_worker_of_a_pool_warns_it_and_no_successor_again() -> None:
     with EmbeddedRedis(port=0) as server:
         process = await start("worker", "tests.cli.target", "-w", "2", url=server.url)
         said = await heard(process, " serves ") + await heard(process, " serves ")
