@@ -1,4 +1,4 @@
-"""Jobs in arq's style tell how far they are by ctx["progress"], which everybody sees who sees other jobs' progress."""
+"""Progress of arq's jobs: they report it by ctx["progress"], and it is seen wherever other jobs' progress is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monarq.producer import Producer
 from monarq.workers.jobs.runner import Runner
 from monarq.workers.runs.outcome import Failed
 from monarq.workers.runs.run import Run
-from tests.arq import telling_app as app
+from tests.arq import progress_app as app
 from tests.arq.workers import burst, ours, running, theirs
 from tests.monitor.web.site import page
 from tests.progress.told import hearing
@@ -31,7 +31,7 @@ async def producer(redis_url: str) -> AsyncIterator[Producer]:
 async def test_a_real_pool_tells_whoever_watches_by_the_id_that_arq_gave(
     redis_url: str, stock: arq.ArqRedis, producer: Producer
 ) -> None:
-    async with real_pool("tests.arq.telling_app.WorkerSettings", url=redis_url, workers=1):
+    async with real_pool("tests.arq.progress_app.WorkerSettings", url=redis_url, workers=1):
         made = await stock.enqueue_job("tell_rows", 30)
         assert made is not None
         handle = producer.handle(made.job_id)

@@ -1,4 +1,4 @@
-"""`monarq worker app.WorkerSettings` for an application of arq's that knows nothing of monarq."""
+"""arq's settings as a target: `monarq worker app.WorkerSettings` for an application that knows nothing of monarq."""
 
 from __future__ import annotations
 

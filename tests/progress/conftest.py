@@ -21,7 +21,7 @@ async def producer(redis_url: str) -> AsyncIterator[Producer]:
 
 
 @pytest.fixture
-async def engine(redis_url: str) -> AsyncIterator[Worker]:
+async def worker(redis_url: str) -> AsyncIterator[Worker]:
     async with running(make_worker(redis_url, jobs.ALL)) as made:
         yield made
 

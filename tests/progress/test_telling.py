@@ -27,7 +27,7 @@ LANES = [jobs.count_fast, jobs.count_fast_in_child, jobs.count_fast_in_thread]
 
 @pytest.mark.parametrize("job", LANES, ids=lambda job: job.name)
 async def test_ten_writes_a_second_and_the_last_one_always(
-    redis: Redis, producer: Producer, engine: Worker, job: Any
+    redis: Redis, producer: Producer, worker: Worker, job: Any
 ) -> None:
     async with hearing(redis) as heard:
         handle = await producer.enqueue(job, 1.5)
@@ -42,7 +42,7 @@ async def test_ten_writes_a_second_and_the_last_one_always(
 
 
 async def test_jobs_that_tell_at_the_same_moment_go_in_one_call(
-    redis: Redis, producer: Producer, engine: Worker
+    redis: Redis, producer: Producer, worker: Worker
 ) -> None:
     async with hearing(redis) as heard:
         handles = await producer.enqueue_many(jobs.tell_once, [(n, 50, f"job {n}") for n in range(50)])
@@ -69,7 +69,7 @@ async def test_it_is_kept_while_the_job_runs_and_for_a_while_after(
                 await asyncio.sleep(0.05)
 
 
-async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Producer, engine: Worker) -> None:
+async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Producer, worker: Worker) -> None:
     handle = await producer.enqueue(jobs.tell_then_compute, 1.5)
     async for progress in handle.watch():
         if progress.message == "computing":
@@ -80,7 +80,7 @@ async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Pro
     await handle.result(timeout=patience_s(10))
 
 
-async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, producer: Producer, engine: Worker) -> None:
+async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, producer: Producer, worker: Worker) -> None:
     async with hearing(redis) as heard:
         handle = await producer.enqueue(jobs.tell_from_everywhere)
         assert await handle.result(timeout=patience_s(20)) == [0, 0]
@@ -89,7 +89,7 @@ async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, prod
 
 
 async def test_a_thread_that_a_job_left_behind_does_not_tell_for_the_next(
-    redis: Redis, producer: Producer, engine: Worker
+    redis: Redis, producer: Producer, worker: Worker
 ) -> None:
     async with hearing(redis) as heard:
         first = await producer.enqueue(jobs.leave_a_teller)
@@ -100,13 +100,13 @@ async def test_a_thread_that_a_job_left_behind_does_not_tell_for_the_next(
     assert len(heard.of(second.job_id)) >= 1
 
 
-async def test_a_wrong_argument_is_an_error_of_the_job(producer: Producer, engine: Worker) -> None:
+async def test_a_wrong_argument_is_an_error_of_the_job(producer: Producer, worker: Worker) -> None:
     handle = await producer.enqueue(jobs.tell_nonsense)
     with pytest.raises((TypeError, JobFailedError), match=r"progress\(\) takes a number for done, not 'much'"):
         await handle.result(timeout=patience_s(10))
 
 
-async def test_a_job_that_only_counts_lets_others_run(producer: Producer, engine: Worker) -> None:
+async def test_a_job_that_only_counts_lets_others_run(producer: Producer, worker: Worker) -> None:
     counting = await producer.enqueue(jobs.count_fast, 3)
     await anext(counting.watch())
     other = await producer.enqueue(jobs.tell_once, 1, 1, "in between")

@@ -1,4 +1,4 @@
-"""monarq's client in arq's clothes: what it enqueues, finds and aborts, as arq's does."""
+"""`ArqRedis`: it enqueues, finds and aborts jobs as arq's client does."""
 
 from __future__ import annotations
 

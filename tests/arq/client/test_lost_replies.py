@@ -1,4 +1,4 @@
-"""arq's enqueue says None for a lost connection, and nothing is queued: ours must not."""
+"""Lost replies: arq's enqueue returns None when its connection is lost; monarq's must repeat the call or raise."""
 
 from __future__ import annotations
 

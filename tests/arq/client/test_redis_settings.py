@@ -1,4 +1,4 @@
-"""`RedisSettings.from_dsn` says what the URL says to `Producer`; what it says to arq's own stays."""
+"""`RedisSettings.from_dsn`: a URL means the same as for `Producer`, and what arq reads from it stays."""
 
 from __future__ import annotations
 

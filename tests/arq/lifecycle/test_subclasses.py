@@ -1,4 +1,4 @@
-"""What programs do with arq's worker beside running it, on arq's and on monarq's: subclasses, arguments, signals."""
+"""Subclasses, arguments and attributes of arq's `Worker`, tried on arq's own and on monarq's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`monarq.arq.Worker`: arq's worker in its methods, attributes and verdicts, on monarq's engine."""
+"""`monarq.arq.Worker`: arq's worker in its methods, attributes and outcomes, on monarq's core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How arq's worker is stopped: by signals, by `close`, by cancelling; and how it starts as a program."""
+"""The stop of arq's `Worker`: by signals, by `close`, by cancelling; and its start as a program."""
 
 from __future__ import annotations
 

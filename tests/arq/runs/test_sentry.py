@@ -1,4 +1,4 @@
-"""Errors of arq's jobs reach Sentry, whose own integration of arq sees nothing of monarq's workers."""
+"""Sentry gets the errors of arq's jobs, though its own integration of arq sees nothing of monarq's workers."""
 
 from __future__ import annotations
 

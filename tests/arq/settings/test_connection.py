@@ -1,4 +1,4 @@
-"""The worker's own connections, made from arq's `RedisSettings` or from a client that the user made."""
+"""The worker's own connections, made from arq's `RedisSettings` or from the pool of a user's client."""
 
 from __future__ import annotations
 

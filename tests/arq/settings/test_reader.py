@@ -1,17 +1,11 @@
-"""arq's settings, classes and dicts as they are, read into monarq's."""
+"""The reader of arq's settings: classes and dicts as they are become monarq's settings."""
 
 from __future__ import annotations
 
 import json
-import logging
 import pickle
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
-from importlib.resources import files
-from pathlib import Path
+from datetime import timedelta
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 import arq
 import pytest
@@ -19,7 +13,6 @@ from arq.connections import RedisSettings
 from arq.worker import Function
 
 from monarq.arq.runs.policies import ArqOutcomes
-from monarq.arq.settings import crons as arq_cron
 from monarq.arq.settings.connection import PoolSource, SettingsSource
 from monarq.arq.settings.reader import read_arq_settings
 from monarq.shared.errors import SettingsError
@@ -206,73 +199,3 @@ def test_what_cannot_be_is_named(given: dict[str, Any], named: str) -> None:
 def test_an_override_that_does_not_exist() -> None:
     with pytest.raises(SettingsError, match="arq has no setting 'max_job', is 'max_jobs' meant"):
         read_arq_settings(WorkerSettings, max_job=3)
-
-
-def test_misspelled_settings_are_told_of_and_helpers_are_not(caplog: pytest.LogCaptureFixture) -> None:
-    class Settings(Base):
-        max_job = 7  # max_jobs is given as well, so this is something else
-        keep_results = 60
-        redis_setting = None
-
-        async def startup(ctx: dict[Any, Any]) -> None: ...  # noqa: N805 - a helper, used as the hook below
-
-        on_startup = startup
-        own_thing = 1
-
-    caplog.set_level(logging.WARNING, logger="arq.worker")
-    read_arq_settings(Settings)
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 2
-    assert "'keep_results' is no setting and is ignored, is 'keep_result' meant?" in told[0]
-    assert "'redis_setting' is no setting and is ignored, is 'redis_settings' meant?" in told[1]
-
-
-def test_the_zone_is_the_given_one_or_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed = timezone(timedelta(hours=3))
-    assert read_arq_settings({"functions": [jobs.add], "timezone": fixed}).zone is fixed
-    monkeypatch.setattr(arq_cron, "local_zone", lambda: UTC)
-    cron_jobs = [arq.cron(jobs.add, hour=3, minute=0, microsecond=0)]
-    read = read_arq_settings({"cron_jobs": cron_jobs, "timezone": ZoneInfo("Europe/Berlin")})
-    schedule = read.crons[0].schedule
-    assert schedule.next_after(datetime(2026, 1, 10, tzinfo=UTC)) == datetime(2026, 1, 10, 2, tzinfo=UTC)
-    # After the clocks changed it is still 3 o'clock; arq's fixed offset would be an hour off.
-    assert schedule.next_after(datetime(2026, 7, 10, tzinfo=UTC)) == datetime(2026, 7, 10, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    yield monkeypatch
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        ("Europe/Berlin", ZoneInfo("Europe/Berlin")),
-        (":America/New_York", ZoneInfo("America/New_York")),
-        ("", ZoneInfo("UTC")),
-        ("XYZ-5:30", None),  # POSIX, without a name
-        ("no/such/zone", None),
-    ],
-)
-def test_the_local_zone_by_its_name_else_by_its_offset(
-    local_time: pytest.MonkeyPatch, name: str, found: ZoneInfo | None
-) -> None:
-    local_time.setenv("TZ", name)
-    time.tzset()
-    zone = arq_cron.local_zone()
-    now = datetime.now(UTC)
-    assert zone.utcoffset(now.replace(tzinfo=None)) == datetime.now().astimezone().utcoffset()
-    assert zone == found if found else not isinstance(zone, ZoneInfo)
-
-
-def test_the_local_zone_without_a_variable(local_time: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    local_time.delenv("TZ", raising=False)
-    time.tzset()
-    offset = datetime.now().astimezone().utcoffset()
-    plain = tmp_path / "localtime"
-    plain.write_bytes((files("tzdata") / "zoneinfo" / "UTC").read_bytes())
-    for path in (Path("/etc/localtime"), plain, tmp_path / "missing"):
-        local_time.setattr(arq_cron, "_LOCALTIME", path)
-        assert arq_cron.local_zone().utcoffset(datetime.now(UTC).replace(tzinfo=None)) == offset

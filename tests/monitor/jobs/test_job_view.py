@@ -117,11 +117,11 @@ async def test_a_job_that_runs_and_is_cancelled(redis: Redis, redis_url: str) ->
         await asyncio.Event().wait()
 
     await put(redis, endless, job_id="a")
-    engine = make_worker(redis_url, [endless])
-    async with running(engine):
+    worker = make_worker(redis_url, [endless])
+    async with running(worker):
         await began.wait()
         view = await found(redis, "a")
-        assert (view.row.state, view.row.worker, view.row.due_ms) == ("running", engine.worker_id, None)
+        assert (view.row.state, view.row.worker, view.row.due_ms) == ("running", worker.worker_id, None)
         assert view.row.started_ms is not None
         assert abs(view.row.started_ms - await server_ms(redis)) < 5000
         assert await admin.cancel(redis, DEFAULT_QUEUE, "a") is admin.Cancelled.RUNS
@@ -142,13 +142,13 @@ async def test_a_job_that_is_handed_back(redis: Redis, redis_url: str) -> None:
         await asyncio.Event().wait()
 
     await put(redis, patient, job_id="a")
-    engine = make_worker(redis_url, [patient], grace_s=0.0)
-    async with running(engine):
+    worker = make_worker(redis_url, [patient], grace_s=0.0)
+    async with running(worker):
         await began.wait()
     view = await found(redis, "a")
     assert (view.row.state, view.row.tries) == ("queued", 0)
     back = next(moment for moment in view.timeline if moment.what == "handed-back")
-    assert back.note == engine.worker_id
+    assert back.note == worker.worker_id
 
 
 async def test_jobs_of_arq_clients_in_pickle(redis: Redis, redis_url: str) -> None:

@@ -1,4 +1,4 @@
-"""A target that cannot be imported: the line names the error, and the line of the program where it came from."""
+"""The importer: the error of a target that cannot be imported names the line of the program that caused it."""
 
 from __future__ import annotations
 

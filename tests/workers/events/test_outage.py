@@ -1,4 +1,4 @@
-"""A loop that Redis fails tells of each spell once, at its begin and at its end, and waits ever longer meanwhile."""
+"""Redis outages of a loop: each is reported once at its start and at its end, with longer and longer waits between."""
 
 from __future__ import annotations
 

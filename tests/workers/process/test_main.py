@@ -1,4 +1,4 @@
-"""A worker whose own allocations fail ends, whatever it was doing."""
+"""The worker's main: a process that is out of memory exits, whatever it was doing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker says of its Redis at the start."""
+"""The Redis preflight of a worker: the version that it needs, and warnings where Redis can lose jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker that is started while Redis is away waits and says so; what waiting does not mend ends it at once."""
+"""The Redis preflight of a worker: it waits for a Redis that is away and says so; permanent errors end it at once."""
 
 from __future__ import annotations
 

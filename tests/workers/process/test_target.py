@@ -1,4 +1,4 @@
-"""A worker says at its start which of its jobs wait in queues that it does not serve."""
+"""The target of a worker: it warns which of its jobs belong to queues that the worker does not serve."""
 
 from __future__ import annotations
 

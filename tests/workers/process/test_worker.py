@@ -1,4 +1,4 @@
-"""One worker on a real Redis: what becomes of each kind of job."""
+"""One worker on a real Redis: the result of each kind of job."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from tests.workers import engine_jobs as jobs
 
 async def test_result_is_kept(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.plus, 2, 3, job_id="sum")
-    engine = await run_burst(redis_url, jobs.ALL)
+    worker = await run_burst(redis_url, jobs.ALL)
     result = await result_of(redis, "sum")
     assert (result.success, result.value, result.name, result.job_try) == (True, 5, "plus", 1)
-    assert engine.counters.complete == 1
+    assert worker.counters.complete == 1
     assert await redis.exists(names.job("sum"), names.in_progress("sum"), names.retry("sum"), QUEUE.queue) == 0
 
 
@@ -65,14 +65,14 @@ async def test_failure_leaves_a_result_and_a_dead_letter(
     redis: Redis, redis_url: str, job: Any, args: tuple[Any, ...], kind: str, message: str, tries: int
 ) -> None:
     await put(redis, job, *args, job_id="bad")
-    engine = await run_burst(redis_url, jobs.ALL)
+    worker = await run_burst(redis_url, jobs.ALL)
     result = await result_of(redis, "bad")
     assert not result.success
     assert message in str(result.value)
     letter = await letter_of(redis, "bad")
     assert (letter["error_type"], letter["tries"]) == (kind, tries)
     assert message in letter["error"]
-    assert engine.counters.failed == 1
+    assert worker.counters.failed == 1
     assert await redis.zscore(QUEUE.dead, "bad") is not None
 
 
@@ -80,23 +80,23 @@ async def test_other_jobs_go_on_when_one_leaves(redis: Redis, redis_url: str) ->
     for number in range(20):
         await put(redis, jobs.leave, job_id=f"leave{number}")
         await put(redis, jobs.plus, number, 1, job_id=f"plus{number}")
-    engine = await run_burst(redis_url, jobs.ALL)
-    assert (engine.counters.complete, engine.counters.failed) == (20, 20)
+    worker = await run_burst(redis_url, jobs.ALL)
+    assert (worker.counters.complete, worker.counters.failed) == (20, 20)
 
 
 @pytest.mark.parametrize(("job", "tries"), [(jobs.retry_once, 2), (jobs.flaky_twice, 3)])
 async def test_retry_runs_again(redis: Redis, redis_url: str, job: Any, tries: int) -> None:
     await put(redis, job, job_id="again")
-    engine = await run_burst(redis_url, jobs.ALL)
+    worker = await run_burst(redis_url, jobs.ALL)
     result = await result_of(redis, "again")
     assert (result.value, result.job_try) == (tries, tries)
-    assert engine.counters.retried == tries - 1
+    assert worker.counters.retried == tries - 1
 
 
 async def test_job_that_cancels_itself_uses_its_tries_up(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.cancel_itself, job_id="self")
-    engine = await run_burst(redis_url, jobs.ALL)
-    assert engine.counters.retried == 4
+    worker = await run_burst(redis_url, jobs.ALL)
+    assert worker.counters.retried == 4
     assert not (await result_of(redis, "self")).success
 
 
@@ -124,11 +124,11 @@ async def test_undecodable_payload_is_dead_with_its_reason(
 ) -> None:
     await put_raw(redis, "odd", payload)
     await put(redis, jobs.plus, 1, 1, job_id="good")
-    engine = await run_burst(redis_url, jobs.ALL)
+    worker = await run_burst(redis_url, jobs.ALL)
     assert reason in (await letter_of(redis, "odd"))["error"]
     assert await redis.hget(QUEUE.letter("odd"), "payload") == payload
     assert reason in str((await result_of(redis, "odd")).value)
-    assert engine.counters.complete == 1
+    assert worker.counters.complete == 1
 
 
 async def test_unknown_job_is_dead_with_its_reason(redis: Redis, redis_url: str) -> None:
@@ -162,8 +162,8 @@ async def test_job_that_lost_three_workers_is_dead_before_it_is_decoded(redis: R
 
 async def test_result_that_is_not_wanted_is_not_kept(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.forgotten, job_id="gone")
-    engine = await run_burst(redis_url, jobs.ALL)
-    assert engine.counters.complete == 1
+    worker = await run_burst(redis_url, jobs.ALL)
+    assert worker.counters.complete == 1
     assert not await redis.exists(names.result("gone"))
 
 
@@ -178,10 +178,10 @@ async def test_plain_functions_run_beside_the_loop(redis: Redis, redis_url: str)
 async def test_cpu_jobs_enqueued_by_name_find_their_lane(redis: Redis, redis_url: str) -> None:
     for number in range(30):
         await put(redis, "squared", number, job_id=f"s{number}")
-    engine = await run_burst(redis_url, jobs.ALL)
+    worker = await run_burst(redis_url, jobs.ALL)
     values = [(await result_of(redis, f"s{number}")).value for number in range(30)]
     assert values == [number * number for number in range(30)]
-    assert (engine.counters.complete, engine.counters.retried) == (30, 0)
+    assert (worker.counters.complete, worker.counters.retried) == (30, 0)
 
 
 async def test_cpu_job_stays_in_the_queue_for_clients_that_look_there(redis: Redis) -> None:
@@ -203,11 +203,11 @@ async def test_long_job_keeps_its_lease_while_the_loop_is_blocked(redis: Redis, 
 async def test_lost_lease_cancels_the_run_and_nothing_is_written(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.wait, 30, job_id="taken")
-    async with running(make_worker(redis_url, jobs.ALL, recorder, lease_s=0.6)) as engine:
+    async with running(make_worker(redis_url, jobs.ALL, recorder, lease_s=0.6)) as worker:
         await recorder.until("job_started")
         await redis.set(names.in_progress("taken"), "somebody else", px=60_000)
         await recorder.until("job_lost")
-        components = engine._lifecycle.components
+        components = worker._lifecycle.components
         assert components
         assert len(components.table) == 0
     assert await redis.get(names.in_progress("taken")) == b"somebody else"
@@ -218,10 +218,10 @@ async def test_lost_lease_cancels_the_run_and_nothing_is_written(redis: Redis, r
 async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.wait, 0.3, job_id="again")
-    engine = make_worker(redis_url, jobs.ALL, recorder)
-    async with running(engine):
+    worker = make_worker(redis_url, jobs.ALL, recorder)
+    async with running(worker):
         await recorder.until("job_started")
-        components = components_of(engine)
+        components = components_of(worker)
         [lease] = components.table.of(QUEUE.queue)
         # The keeper asked for the lease of the try before, and hears of its loss when the next one has begun.
         components.runner.lose([replace(lease, token="the one before")])
@@ -233,10 +233,10 @@ async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis
 async def test_crash_is_counted_and_the_job_runs_again(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.wait, 0.5, job_id="crashed")
-    async with running(make_worker(redis_url, jobs.ALL, recorder)) as engine:
+    async with running(make_worker(redis_url, jobs.ALL, recorder)) as worker:
         await recorder.until("job_started")
         # What the supervisor does for a worker that it saw die.
-        assert await repair(redis, QUEUE, engine.worker_id, "killed by SIGKILL") == [b"crashed"]
+        assert await repair(redis, QUEUE, worker.worker_id, "killed by SIGKILL") == [b"crashed"]
         async with running(make_worker(redis_url, jobs.ALL)):
             result = await result_of(redis, "crashed")
     assert (result.value, result.job_try) == ("waited", 1)
@@ -254,20 +254,20 @@ async def test_two_queues_are_served(redis: Redis, redis_url: str) -> None:
 
 async def test_record_is_there_while_the_worker_lives(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
-    async with running(make_worker(redis_url, jobs.ALL, recorder)) as engine:
+    async with running(make_worker(redis_url, jobs.ALL, recorder)) as worker:
         await recorder.until("worker_started")
         async with in_time(5):
             while not (await counts(redis, QUEUE)).workers:
                 await asyncio.sleep(0.01)
-        assert await redis.get(QUEUE.worker(engine.worker_id)) is not None
+        assert await redis.get(QUEUE.worker(worker.worker_id)) is not None
     assert (await counts(redis, QUEUE)).workers == []
-    assert not await redis.exists(QUEUE.worker(engine.worker_id), QUEUE.leases(engine.worker_id))
+    assert not await redis.exists(QUEUE.worker(worker.worker_id), QUEUE.leases(worker.worker_id))
 
 
 async def test_thousand_jobs_end_once_each(redis: Redis, redis_url: str) -> None:
     for number in range(1000):
         await put(redis, jobs.plus, number, 1, job_id=f"n{number}")
-    engine = await run_burst(redis_url, jobs.ALL, lease_s=15.0)
+    worker = await run_burst(redis_url, jobs.ALL, lease_s=15.0)
     results = await redis.mget([names.result(f"n{number}") for number in range(1000)])
     assert [Result.read(data, CODECS).value for data in results] == [number + 1 for number in range(1000)]
-    assert (engine.counters.started, engine.counters.complete) == (1000, 1000)
+    assert (worker.counters.started, worker.counters.complete) == (1000, 1000)

@@ -1,4 +1,4 @@
-"""The process statistics of a worker and its record: processor time, memory, loop lag, running jobs, restarts."""
+"""The process statistics of a worker: processor time and memory, with the child's, and the lag of the event loop."""
 
 from __future__ import annotations
 

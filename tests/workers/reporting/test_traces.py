@@ -1,4 +1,4 @@
-"""OpenTelemetry: the spans of an enqueue and of each run, and how they are tied together."""
+"""Tracing by OpenTelemetry: the spans of an enqueue and of each run, and the links between them."""
 
 from __future__ import annotations
 

@@ -35,15 +35,15 @@ async def test_abandoned_threads_are_counted_while_they_run(redis: Redis, redis_
 
     jobs.LET_GO.clear()
     try:
-        async with running(make_worker(redis_url, jobs.ALL)) as engine:
+        async with running(make_worker(redis_url, jobs.ALL)) as worker:
             for number in range(2):
                 await put(redis, jobs.hang_in_thread, job_id=f"hang{number}")
                 assert isinstance((await result_of(redis, f"hang{number}")).value, TimeoutError)
             await until(is_two)
             assert "2 abandoned" in await site.text("/workers")
-            labels = {"worker": engine.worker_id, "host": engine.worker_id.split(":")[0]}
+            labels = {"worker": worker.worker_id, "host": worker.worker_id.split(":")[0]}
             assert value(await scrape(redis), "monarq_worker_abandoned_threads", **labels) == 2
-            assert engine.heartbeat().abandoned_threads == 2
+            assert worker.heartbeat().abandoned_threads == 2
             jobs.LET_GO.set()
             await until(is_none)
             assert "abandoned" not in await site.text("/workers")

@@ -1,4 +1,4 @@
-"""An application of arq's whose jobs tell how far they are where the worker hears it, and run on arq's own as well."""
+"""An application of arq's whose jobs report progress to a worker of monarq's, and run on arq's own worker as well."""
 
 from __future__ import annotations
 
