@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from benchmarks.floor import KEYS, wire
+from benchmarks.floor import KEYS, open_client
 from monarq.producer.enqueue.serializer import new_id
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
-from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
+from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.private_pool import PrivatePool
 from monarq.workers.config.settings import WorkerSettings
@@ -39,8 +39,10 @@ class Crowd:
     """
 
     def __init__(self, url: str, size: int) -> None:
-        self._wire = Wire(PrivatePool.like(open_redis(url)), shown=url, timeout_s=30.0, connections=2 * size + 10)
-        self._producer = wire(url)
+        self._redis = RedisClient(
+            PrivatePool.like(open_redis(url)), shown=url, timeout_s=30.0, connections=2 * size + 10
+        )
+        self._producer = open_client(url)
         self._size = size
         self._started: dict[str, asyncio.Future[float]] = {}
         self._finishing: set[asyncio.Task[object]] = set()
@@ -51,7 +53,7 @@ class Crowd:
         started = self._started[job_id] = asyncio.get_running_loop().create_future()
         payload = write_payload(MSGPACK, "noop", (), {}, time.time_ns() // 1_000_000)
         begun_s = time.perf_counter()
-        await enqueue(self._producer, KEYS, Placing(), Ids.NEW, [(job_id, payload)])
+        await enqueue(self._producer, KEYS, Placement(), EnqueueMode.NEW, [(job_id, payload)])
         started_s: float = await started
         return (started_s - begun_s) * 1000
 
@@ -71,15 +73,15 @@ class Crowd:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*self._finishing, return_exceptions=True)
-            await self._wire.hang_up()
-            await self._producer.hang_up()
+            await self._redis.aclose()
+            await self._producer.aclose()
 
     def _claimer(self, worker_id: str) -> Claimer:
         return Claimer(
-            redis=self._wire,
+            redis=self._redis,
             worker_id=worker_id,
             keys=KEYS,
-            home="io",
+            lane_queue="io",
             slots=Slots(100),
             settings=WorkerSettings(),
             start=partial(self._start, worker_id),
@@ -91,8 +93,8 @@ class Crowd:
 
     def _start(self, worker_id: str, lease: Lease) -> None:
         self._started.pop(lease.job_id).set_result(time.perf_counter())
-        ending = Ending(lease, True, b"", -1)
-        task: asyncio.Task[object] = asyncio.create_task(finish(self._wire, KEYS, worker_id, [ending], 10))
+        ending = Finish(lease, True, b"", -1)
+        task: asyncio.Task[object] = asyncio.create_task(finish(self._redis, KEYS, worker_id, [ending], 10))
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)
 

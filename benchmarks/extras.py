@@ -28,7 +28,7 @@ from monarq.workers.process.worker import Worker
 from monarq.workers.reporting.worker_log import WorkerLog
 
 COUNTING: Final = {
-    "local function gather(now, name, fields)\n": "local function gather()\n    do return end\n",
+    "local function add_counts(now, name, fields)\n": "local function add_counts()\n    do return end\n",
     "if #recent < 10 then": "if false then",
     "local listed = redis.pcall('LPUSH', RECENT, unpack(recent))": "local listed = false",
 }
@@ -88,8 +88,8 @@ def uncounted() -> Iterator[None]:
     """Takes the counting out of the scripts that run jobs, meanwhile."""
     with ExitStack() as patches:
         for name in ("claim", "finish"):
-            module = importlib.import_module(f"monarq.shared.commands.{name}")
-            patches.enter_context(patch.object(module, "_SCRIPT", robbed(Script.load(name))))
+            module = importlib.import_module(f"monarq.shared.commands.jobs.{name}")
+            patches.enter_context(patch.object(module, "_SCRIPT", robbed(Script.load(f"jobs/{name}"))))
         yield
 
 

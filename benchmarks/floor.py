@@ -24,11 +24,12 @@ from benchmarks.meter import Meter, Reading
 from monarq.embedded import EmbeddedRedis
 from monarq.producer.enqueue.serializer import new_ids
 from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
-from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
+from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.payloads.payload import write_payload, write_result
-from monarq.shared.redis.client import Wire
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.payloads.result import write_result
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool
@@ -85,7 +86,7 @@ class Floor:
         meter: of the same server.
     """
 
-    def __init__(self, redis: Wire, meter: Meter) -> None:
+    def __init__(self, redis: RedisClient, meter: Meter) -> None:
         self._redis = redis
         self._meter = meter
         self._payload = write_payload(MSGPACK, "noop", (1,), {}, time.time_ns() // 1_000_000)
@@ -106,7 +107,7 @@ class Floor:
 
         async def run(total: int, _: int) -> None:
             for number in range(total):
-                await self._redis.ask(("SET", f"floor:{number}", self._payload))
+                await self._redis.execute(("SET", f"floor:{number}", self._payload))
 
         return await self._step("SET one at a time", count, 1, run)
 
@@ -116,7 +117,7 @@ class Floor:
         for _ in range(count):
             await asyncio.sleep(QUIET_S)
             begun_s = time.perf_counter()
-            await self._redis.ask(("PING",))
+            await self._redis.execute(("PING",))
             took_ms.append((time.perf_counter() - begun_s) * 1000)
         return sorted(took_ms)
 
@@ -130,7 +131,7 @@ class Floor:
         """Enqueues so many jobs, `batch` a call."""
         for _ in range(0, jobs, batch):
             entries = [(job_id, self._payload) for job_id in new_ids(batch)]
-            await enqueue(self._redis, KEYS, Placing(name="noop"), Ids.NEW, entries)
+            await enqueue(self._redis, KEYS, Placement(name="noop"), EnqueueMode.NEW, entries)
 
     async def _work(self, jobs: int, batch: int) -> None:
         async with asyncio.TaskGroup() as group:
@@ -144,20 +145,20 @@ class Floor:
             claimed = await claim(self._redis, KEYS, asked)
             if not claimed.leases:
                 return
-            endings = [Ending(lease, True, self._result, KEEP_MS, "noop", run_ms=0) for lease in claimed.leases]
+            endings = [Finish(lease, True, self._result, KEEP_MS, "noop", run_ms=0) for lease in claimed.leases]
             for at in range(0, len(endings), 500):
                 await finish(self._redis, KEYS, WORKER, endings[at : at + 500], 10_000)
 
 
-def wire(url: str) -> Wire:
+def open_client(url: str) -> RedisClient:
     """A connection as workers and producers have it."""
-    return Wire(PrivatePool.like(open_redis(url)), shown=url, timeout_s=5.0)
+    return RedisClient(PrivatePool.like(open_redis(url)), shown=url, timeout_s=5.0)
 
 
 async def measure(url: str, jobs: int) -> tuple[list[Cost], list[float]]:
     """All costs, on an empty server for each batch size; and the times of PINGs after quiet, sorted."""
     meter, costs = Meter(url), []
-    redis = wire(url)
+    redis = open_client(url)
     try:
         for batch in BATCHES:
             meter.clear()
@@ -167,7 +168,7 @@ async def measure(url: str, jobs: int) -> tuple[list[Cost], list[float]]:
         costs.append(await Floor(redis, meter).sets(max(1, jobs // 10)))
         pings_ms = await Floor(redis, meter).pings(max(10, jobs // 250))
     finally:
-        await redis.hang_up()
+        await redis.aclose()
     return costs, pings_ms
 
 

@@ -21,15 +21,15 @@ from benchmarks import chart, machine, measures
 from benchmarks.case import open_case
 from benchmarks.crowd import Crowd
 from benchmarks.environments import prepare
-from benchmarks.floor import KEYS, WORKER, Floor, wire
+from benchmarks.floor import KEYS, WORKER, Floor, open_client
 from benchmarks.measures import SMALL, Effort, quantile
 from benchmarks.meter import Meter
 from benchmarks.roster import ROSTER
 from monarq import Producer
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.jobs.finish import Ending, finish
-from monarq.shared.redis.client import Wire
+from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.scripts import Script
 
 FULL: Final = Effort(lone=200)
@@ -86,14 +86,14 @@ PLOTS: Final = {
 
 async def backlog(url: str, sizes: Sizes) -> list[Point]:
     """Claims from, and memory of, ever longer queues; arq's memory for comparison."""
-    points, meter, redis = [], Meter(url), wire(url)
+    points, meter, redis = [], Meter(url), open_client(url)
     for size in sizes.backlogs:
         points.append(Point("memory", "monarq", size, await _memory_of_each(meter, partial(_fill, url), size)))
         with meter.timing(Script.load("jobs/claim").sha) as in_redis_ms:
             whole_ms = await _claims(redis, meter, size)
         for name, times_ms in (("", whole_ms), ("in Redis ", in_redis_ms)):
             points += [Point("claim", f"{name}p{part * 100:g}", size, quantile(times_ms, part)) for part in (0.5, 0.99)]
-    await redis.hang_up()
+    await redis.aclose()
     for size in sizes.backlogs[:3]:
         points.append(Point("memory", "arq", size, await _memory_of_each(meter, partial(_fill_by_arq, url), size)))
     return points
@@ -124,7 +124,7 @@ async def _fill_by_arq(url: str, size: int) -> None:
     await pool.aclose()
 
 
-async def _claims(redis: Wire, meter: Meter, size: int) -> list[float]:
+async def _claims(redis: RedisClient, meter: Meter, size: int) -> list[float]:
     """The times of claims, each followed by as many new jobs, so that the queue stays as long."""
     floor, times_ms = Floor(redis, meter), []
     per_claim = min(CLAIM, size // 10)
@@ -133,7 +133,7 @@ async def _claims(redis: Wire, meter: Meter, size: int) -> list[float]:
         begun_s = time.perf_counter()
         claimed = await claim(redis, KEYS, asked)
         times_ms.append((time.perf_counter() - begun_s) * 1000)
-        await finish(redis, KEYS, WORKER, [Ending(lease, True, b"", -1) for lease in claimed.leases], 10)
+        await finish(redis, KEYS, WORKER, [Finish(lease, True, b"", -1) for lease in claimed.leases], 10)
         await floor.put(per_claim, per_claim)
     return times_ms
 

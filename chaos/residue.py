@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.errors import PayloadError
 from monarq.shared.payloads.codec import Codecs
-from monarq.shared.payloads.payload import Result
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 

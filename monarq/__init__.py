@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from monarq.shared.errors import RedisUnavailableError as RedisUnavailableError
     from monarq.shared.errors import ResultNotFoundError as ResultNotFoundError
     from monarq.shared.errors import ResultTimeoutError as ResultTimeoutError
+    from monarq.shared.jobs.cron_declaration import cron as cron
     from monarq.shared.jobs.decorators import job as job
     from monarq.shared.jobs.job import Job as Job
     from monarq.shared.jobs.retry import Retry as Retry
-    from monarq.shared.jobs.schedule import cron as cron
     from monarq.shared.lane import Lane as Lane
     from monarq.shared.payloads.progress import Progress as Progress
     from monarq.workers.events.listener import Listener as Listener
@@ -57,7 +57,7 @@ _MODULES = {
     "Lane": "monarq.shared.lane",
     "Progress": "monarq.shared.payloads.progress",
     "Retry": "monarq.shared.jobs.retry",
-    "cron": "monarq.shared.jobs.schedule",
+    "cron": "monarq.shared.jobs.cron_declaration",
     "Listener": "monarq.workers.events.listener",
     "JobLogFilter": "monarq.workers.reporting.log_fields",
     "Run": "monarq.workers.runs.run",

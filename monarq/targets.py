@@ -28,7 +28,7 @@ class ArqTargets:
             return settings
         from arq.worker import JobExecutionFailed
 
-        return dataclasses.replace(settings, codecs=dataclasses.replace(settings.codecs, words=JobExecutionFailed))
+        return dataclasses.replace(settings, codecs=dataclasses.replace(settings.codecs, text_error=JobExecutionFailed))
 
     def takes(self, found: object) -> bool:
         """Whether it is a class or dict, or an object or a module without @job functions that has arq's attributes."""

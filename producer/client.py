@@ -26,11 +26,11 @@ from monarq.shared.parsing import Duration, size_bytes, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.signing import find_signer
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.redis.private_pool import PrivatePool
-from monarq.shared.tracing import sending
+from monarq.shared.tracing.tracing import sending
 from monarq.shared.validation import check_job_id, check_name
 
 P = ParamSpec("P")
@@ -79,14 +79,14 @@ class Producer:
         # Kept: a client that asks sentinels for its server goes on asking for us.
         self._like, shown = choose_redis(url, redis)
         retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(timeout_s, "timeout_s")
-        self._wire = Wire(PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s)
-        self._listening = Wire(
+        self._redis = RedisClient(PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s)
+        self._listening = RedisClient(
             PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
         )
         self._listener = Listener(self._listening)
         self._packer = Packer(queue, codecs, size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD)
-        self._submitter = Submitter(self._wire, retry_for_s)
-        self._tracker = Tracker(self._wire, self._listener, codecs, retry_for_s)
+        self._submitter = Submitter(self._redis, retry_for_s)
+        self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,9 +102,9 @@ class Producer:
         It waits for no job and no enqueue; jobs that are in the queue stay there.
         """
         async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
-            closing.push_async_callback(self._listening.hang_up)
+            closing.push_async_callback(self._listening.aclose)
             closing.push_async_callback(self._listener.close)
-            closing.push_async_callback(self._wire.hang_up)
+            closing.push_async_callback(self._redis.aclose)
 
     @overload
     async def enqueue(self, job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]: ...

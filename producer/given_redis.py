@@ -9,7 +9,7 @@ from redis.cluster import RedisCluster as BlockingCluster
 from redis.sentinel import Sentinel as BlockingSentinel
 
 from monarq.shared.errors import SettingsError
-from monarq.shared.redis.connection import open_redis, redis_url, shown_url
+from monarq.shared.redis.connection import open_redis, redacted_url, redis_url
 
 
 def choose_redis(url: str | None, redis: object) -> tuple[Redis, str]:
@@ -24,7 +24,7 @@ def choose_redis(url: str | None, redis: object) -> tuple[Redis, str]:
     """
     if redis is None:
         chosen = redis_url(url)
-        return open_redis(chosen), shown_url(chosen)
+        return open_redis(chosen), redacted_url(chosen)
     if url is not None:
         raise SettingsError("give either url or redis, not both")
     if not isinstance(redis, Redis):

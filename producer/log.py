@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from monarq.shared.text.error_text import error_text
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import get_logger
 
-logger = open_logger("monarq.producer")
+logger = get_logger("monarq.producer")
 
 
 def not_hearing(where: str, error: BaseException) -> None:

@@ -17,8 +17,8 @@ from monarq.shared.errors import ProducerClosedError
 from monarq.shared.jobs.job import Job
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, Codec
-from monarq.shared.payloads.payload import Result
 from monarq.shared.payloads.progress import Progress
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 

@@ -1,4 +1,4 @@
-"""Everything that monarq raises, as one tree by cause; each message is built here and says what to do."""
+"""The exceptions that monarq raises, in one tree by cause. Their messages say what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TargetError(MonarqError):
 
 
 class SettingsError(MonarqError, ValueError):
-    """A setting has a value that it cannot have; the message names both."""
+    """A setting has an invalid value; the message names both."""
 
 
 class PayloadError(MonarqError, ValueError):
@@ -38,11 +38,11 @@ class PayloadTooLargeError(PayloadError):
 
 
 class RedisUnavailableError(MonarqError, ConnectionError):
-    """Redis could not be reached, or did not let us in."""
+    """Redis could not be reached, or denied access."""
 
 
 class EnqueueUnknownError(MonarqError):
-    """Nobody can tell whether the job was put into the queue.
+    """It is unknown whether the job was put into the queue.
 
     Enqueue it again with the same ``job_id``: that never makes two jobs of it.
     """
@@ -68,7 +68,7 @@ class ResultNotFoundError(MonarqError, LookupError):
 
 
 class ResultTimeoutError(MonarqError, TimeoutError):
-    """The job did not end in the time that the caller gave it; the job itself goes on."""
+    """The job did not end within the caller's timeout; the job itself goes on."""
 
     def __init__(self, job_id: str, timeout_s: float) -> None:
         super().__init__(f"job {job_id} did not end within {timeout_s:g} s; it is still queued or running")
@@ -76,7 +76,7 @@ class ResultTimeoutError(MonarqError, TimeoutError):
 
 
 class JobError(MonarqError):
-    """A job ended without a result for a reason that monarq saw, not an exception of the job's own."""
+    """A job ended without a result, and not by an exception of its own."""
 
 
 class JobAbortedError(JobError):
@@ -84,7 +84,7 @@ class JobAbortedError(JobError):
 
 
 class JobFailedError(JobError):
-    """What a job raised, where the exception itself cannot be made again on this side.
+    """A job's exception, where the exception itself cannot be rebuilt on this side.
 
     Attributes:
         type_name: the exception's class as ``module.QualName``.
@@ -98,14 +98,14 @@ class JobFailedError(JobError):
 
 
 class StandInError(JobFailedError):
-    """Stands in a worker for what a job raised where that must not be raised there; it travels as a `JobFailedError`.
+    """Replaces a job's exception that must not be raised in the worker; it travels as a `JobFailedError`.
 
-    Its text has the class already.
+    Its text includes the class.
     """
 
 
 class JobDeadError(JobError):
-    """The job was not run, or not to its end, and will not be run again: the message says why."""
+    """The job was not run, or not to its end, and is not run again: the message says why."""
 
 
 class ProducerClosedError(MonarqError):
@@ -120,18 +120,18 @@ class ProducerMisusedError(MonarqError, RuntimeError):
 
 
 class RedisRefusedError(MonarqError):
-    """Redis refused a command, and would again, or has for as long as was waited: the message says what to do.
+    """Redis refused a command, for good or for longer than the caller waits: the message says what to do.
 
     Nothing was changed.
     """
 
 
 class PartlyEnqueuedError(EnqueueUnknownError):
-    """`enqueue_many` came to an end with some jobs in the queue and others not; the cause says why.
+    """`enqueue_many` ended with some jobs in the queue and others not; the cause says why.
 
     Attributes:
-        job_ids: ids of the jobs of which nobody can tell.
-        positions: where these stand among the arguments, counted from 0.
+        job_ids: ids of the jobs of which it is unknown.
+        positions: their positions among the arguments, counted from 0.
         enqueued: ids of the jobs that are in the queue, in the order of the arguments.
         total: how many jobs were to be enqueued.
     """

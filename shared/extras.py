@@ -1,4 +1,4 @@
-"""Which extra of monarq brings a package that is not installed: told wherever one is asked for in vain."""
+"""Optional dependencies: which extra of monarq installs a missing package."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _EXTRA_OF: Final = {
     "uvicorn": "web",
     "watchfiles": "watch",
 }
-"""Package, by the name it is imported by -> extra."""
+"""Package, by its import name -> extra."""
 
 
 def missing_extra(error: ModuleNotFoundError, what: str = "this") -> str | None:
-    """What to install, in one line; None where no extra brings the module.
+    """A line that says what to install; None where no extra has the module.
 
     Args:
-        error: what the import raised.
+        error: the error of the import.
         what: what needs the package, such as "--watch".
     """
     package = (error.name or "").partition(".")[0]

@@ -1,4 +1,4 @@
-"""The lanes that jobs run in."""
+"""Lanes, in which jobs run, and lane queues, in which they wait."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Lane(StrEnum):
 
 
 LaneName = Literal["io", "cpu", "thread"]
-"""A lane as text, for those who only show it."""
+"""A lane as text, for code that only shows it."""
 
 LANE_NAMES: Final[tuple[LaneName, ...]] = get_args(LaneName)
 
-Home = Literal["io", "cpu"]
-"""Which of a queue's two sets a job waits in. What the event loop starts, threads included, waits in the queue."""
+LaneQueue = Literal["io", "cpu"]
+"""Which of a queue's two sets a job waits in. Those of the thread lane wait in "io" as well."""
 
 
-def home_of(lane: Lane) -> Home:
+def lane_queue_of(lane: Lane) -> LaneQueue:
     """The set that jobs of this lane wait in."""
     return "cpu" if lane is Lane.CPU else "io"

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them."""
+"""Parsing of durations, times, counts and sizes as people write them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from monarq.shared.errors import SettingsError
 Duration = float | timedelta
 """Seconds, or a timedelta."""
 
-LONGEST_S: Final = 100 * 365.25 * 86_400
-"""A hundred years: what lies beyond is a mistake, and no number that Redis keeps exactly."""
+MAX_DURATION_S: Final = 100 * 365.25 * 86_400
+"""A hundred years: a longer duration is a mistake, and Redis could not keep it exactly."""
 
-LARGEST_BYTES: Final = 1 << 60
+MAX_SIZE_BYTES: Final = 1 << 60
 
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\s*", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -29,24 +29,26 @@ def to_seconds(value: Duration | None, name: str) -> float | None:
     """A duration in seconds.
 
     Raises:
-        SettingsError: it is negative, no number, or over a hundred years; `name` says whose it is.
+        SettingsError: it is negative, not a number, or over a hundred years; `name` is the option's, for the error.
     """
     if value is None:
         return None
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise SettingsError(f"{name} is {value!r}: give seconds or a timedelta")
-    # Written so that NaN is refused as well.
-    if not 0 <= seconds <= LONGEST_S:
-        raise SettingsError(f"{name} is {_shown(value)}: give seconds from 0 up to a hundred years, {LONGEST_S:,.0f}")
+    # Written so that it refuses NaN as well.
+    if not 0 <= seconds <= MAX_DURATION_S:
+        raise SettingsError(
+            f"{name} is {_shown(value)}: give seconds from 0 up to a hundred years, {MAX_DURATION_S:,.0f}"
+        )
     return float(seconds)
 
 
 def check_time(value: datetime | None, name: str) -> None:
-    """Looks at a point in time; None where none was given.
+    """Checks a point in time; None where none was given.
 
     Raises:
-        SettingsError: it is none, has no time zone, or is over a hundred years ahead; `name` says whose it is.
+        SettingsError: it is not a datetime, has no time zone, or is over a hundred years ahead.
     """
     if value is None:
         return
@@ -54,7 +56,7 @@ def check_time(value: datetime | None, name: str) -> None:
         raise SettingsError(
             f"{name} is {value!r}, without a time zone: give datetime.now(UTC) + … or another aware time"
         )
-    if value.timestamp() > time.time() + LONGEST_S:
+    if value.timestamp() > time.time() + MAX_DURATION_S:
         raise SettingsError(f"{name} is {value!r}: give a time within the next hundred years")
 
 
@@ -62,7 +64,7 @@ def to_count(value: int, name: str, *, least: int = 0) -> int:
     """A whole number.
 
     Raises:
-        SettingsError: it is none, or below `least`; `name` says whose it is.
+        SettingsError: it is not a whole number, or below `least`.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise SettingsError(f"{name} is {_shown(value)}; it must be a whole number of {least} or more")
@@ -77,12 +79,12 @@ def size_bytes(value: int | str | None, name: str) -> int | None:
     """A size in bytes, from a number of bytes or from text such as ``"256MB"`` (1 MB is 1024 * 1024 bytes).
 
     Raises:
-        SettingsError: it is no size; `name` says whose it is.
+        SettingsError: it is not a size.
     """
     if value is None:
         return None
     size = value if isinstance(value, int) and not isinstance(value, bool) else _read_size(value)
-    if not 1 <= size <= LARGEST_BYTES:
+    if not 1 <= size <= MAX_SIZE_BYTES:
         raise SettingsError(f"{name} is {_shown(value)}: give bytes, from 1 up, or a text such as '256MB'")
     return int(size)
 
@@ -93,8 +95,8 @@ def _read_size(value: object) -> float:
 
 
 def _shown(value: object) -> str:
-    """A number of thousands of digits is not shown in full, nor can Python write one."""
-    if isinstance(value, int) and abs(value) > LARGEST_BYTES:
+    """The value for an error, shortened; Python cannot even write a number of thousands of digits."""
+    if isinstance(value, int) and abs(value) > MAX_SIZE_BYTES:
         return f"a number of {value.bit_length()} bits"
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:40]}…"

@@ -1,4 +1,4 @@
-"""What a queue, a job and a job's id may be called: what Redis, logs and pages can all show."""
+"""Validation of names of queues and jobs and of job ids: Redis, logs and pages must all be able to show them."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Final
 
 from monarq.shared.errors import SettingsError
 
-LONGEST_NAME: Final = 250
-"""Bytes of the name of a queue or a job: it is part of keys, and stands in each payload, log line and metric."""
+MAX_NAME_BYTES: Final = 250
+"""The longest name of a queue or a job: it is part of keys, and of each payload, log line and metric."""
 
-LONGEST_ID: Final = 1000
-"""Bytes of a job's id."""
+MAX_JOB_ID_BYTES: Final = 1000
+"""The longest job id."""
 
-_UNFIT: Final = frozenset({"Cc", "Zl", "Zp", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
-"""Categories and directions of characters that break lines, steer terminals or turn the writing round."""
+_FORBIDDEN: Final = frozenset({"Cc", "Zl", "Zp", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Categories and directions of characters that break lines, control terminals or reverse the text."""
 
 
 def check_text(name: object, what: str) -> None:
-    """Looks at what is to be a name, whatever its length: arq has no limits.
+    """Checks a name of any length: arq has no limits.
 
     Args:
         name: the name; None where none was given.
-        what: whose it is, for the error.
+        what: what it names, for the error.
 
     Raises:
-        SettingsError: it is no text, empty, or cannot be written as UTF-8.
+        SettingsError: it is not text, is empty, or cannot be written as UTF-8.
     """
     if name is None:
         return
@@ -40,35 +40,35 @@ def check_text(name: object, what: str) -> None:
 
 
 def check_name(name: str | None, what: str) -> None:
-    """Looks at the name of a queue or a job.
+    """Checks the name of a queue or a job.
 
     Raises:
-        SettingsError: it is none (see `check_text`), is too long, or has control characters.
+        SettingsError: it is not a name (see `check_text`), is too long, or has control characters.
     """
     check_text(name, what)
     if name is None:
         return
-    _check_length(name, what, LONGEST_NAME)
-    if not name.isprintable() and any(map(_is_unfit, name)):
+    _check_length(name, what, MAX_NAME_BYTES)
+    if not name.isprintable() and any(map(_is_forbidden, name)):
         raise SettingsError(f"{what} is {name!r}: control characters and line breaks have no place in a name")
 
 
 def check_job_id(job_id: str | None, what: str = "job_id") -> None:
-    """Looks at the id of a job.
+    """Checks the id of a job.
 
     Raises:
-        SettingsError: it is none (see `check_text`), or is too long.
+        SettingsError: it is not an id (see `check_text`), or is too long.
     """
     check_text(job_id, what)
     if job_id is not None:
-        _check_length(job_id, what, LONGEST_ID)
+        _check_length(job_id, what, MAX_JOB_ID_BYTES)
 
 
 def _check_length(name: str, what: str, longest: int) -> None:
-    # No character takes more than four bytes, so most names need not be written to be measured.
+    # No character takes more than four bytes, so most names need not be encoded to be measured.
     if len(name) * 4 > longest and (size := len(name.encode())) > longest:
         raise SettingsError(f"{what} is {name[:40]!r}… of {size:,} bytes: it may have {longest:,} at most")
 
 
-def _is_unfit(character: str) -> bool:
-    return unicodedata.category(character) in _UNFIT or unicodedata.bidirectional(character) in _UNFIT
+def _is_forbidden(character: str) -> bool:
+    return unicodedata.category(character) in _FORBIDDEN or unicodedata.bidirectional(character) in _FORBIDDEN

@@ -1,4 +1,4 @@
-"""The version, read from the installed package."""
+"""monarq's version, read from the installed package."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def _count_runs(stage: Stage, job_ids: list[str]) -> int:
 
 async def _error_of(stage: Stage, job_id: bytes) -> str | None:
     """What a job's dead letter gives as the reason; None where there is no letter."""
-    key = QUEUE.letter("").encode() + job_id
+    key = QUEUE.dead_letter("").encode() + job_id
     letter = await stage.redis.client.execute_command("HGET", key, "letter")  # type: ignore[no-untyped-call]
     if not letter:
         return None

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Final, Self, cast
 
 from monarq.embedded import EmbeddedRedis, guard
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
@@ -118,7 +118,7 @@ async def count_workers(url: str) -> int:
     """How many workers serve the default queue of a Redis."""
     redis = open_redis(url)
     try:
-        return len((await counts(redis, QueueKeys.of(DEFAULT_QUEUE))).workers)
+        return len((await read_counts(redis, QueueKeys.of(DEFAULT_QUEUE))).workers)
     finally:
         await redis.aclose()
 

@@ -16,7 +16,7 @@ from monarq.monitor.queues.counters import Counters
 from monarq.monitor.queues.health_check import ArqHealth, parse_health_check
 from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.commands.counters.rates import Beats, read_beats
+from monarq.shared.commands.counters.rates import Rates, read_rates
 from monarq.shared.redis.keys import QueueKeys
 
 RATE_STEP_S: Final = 15
@@ -111,13 +111,13 @@ async def read_brief_overview(redis: Redis, stats: QueueStats) -> Overview:
     Raises:
         RedisError: Redis did not answer.
     """
-    beats = await read_beats(redis, QueueKeys.of(stats.queue), RATE_STEP_S, RATE_STEPS)
+    rates = await read_rates(redis, QueueKeys.of(stats.queue), RATE_STEP_S, RATE_STEPS)
     return Overview(
         stats=stats,
-        rates=_rate_steps(beats),
-        enqueued_per_s=beats.enqueued_per_s,
+        rates=_rate_steps(rates),
+        enqueued_per_s=rates.enqueued_per_s,
         arq=parse_health_check(stats.health_check),
-        now_ms=beats.now_ms,
+        now_ms=rates.now_ms,
     )
 
 
@@ -128,7 +128,7 @@ async def _read_overview(redis: Redis, stats: QueueStats, minutes: int | None) -
     return replace(overview, window=window, jobs=jobs, failures=page.letters)
 
 
-def _rate_steps(found: Beats) -> tuple[RateStep, ...]:
+def _rate_steps(found: Rates) -> tuple[RateStep, ...]:
     now_s = found.now_ms // 1000
     starts = range(found.oldest_s, found.oldest_s + RATE_STEP_S * len(found.steps), RATE_STEP_S)
     return tuple(

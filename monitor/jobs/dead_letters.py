@@ -220,7 +220,7 @@ async def read_payload(redis: Redis, letter: DeadLetter) -> bytes | None:
 
 
 def _dead_letter_key(keys: QueueKeys, raw_id: bytes) -> bytes:
-    return keys.letter("").encode() + raw_id
+    return keys.dead_letter("").encode() + raw_id
 
 
 def _parse(queue: str, raw_id: bytes, fields: Sequence[bytes | None], size: int) -> DeadLetter:

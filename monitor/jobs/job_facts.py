@@ -112,7 +112,7 @@ def _add_calls(calls: Any, keys: QueueKeys, raw_id: bytes, payload_bytes: int) -
     calls.strlen(result)
     calls.exists(result)
     calls.pttl(result)
-    calls.lrange(job_key(keys.trail(""), raw_id), -MOST_HISTORY, -1)
+    calls.lrange(job_key(keys.history(""), raw_id), -MOST_HISTORY, -1)
     calls.exists(job_key(keys.no_result(""), raw_id))
 
 

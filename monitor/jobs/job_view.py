@@ -19,7 +19,7 @@ from monarq.monitor.jobs.result_view import ResultView, view_result
 from monarq.monitor.jobs.timeline import EventKind, TimelineEvent, in_order, read_history
 from monarq.monitor.queues.stats import known_queues
 from monarq.shared.commands.jobs.claim import read_crash, read_number
-from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES, Browsed
+from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES, BrowsedJob
 from monarq.shared.payloads.payload_head import Format, read_head
 from monarq.shared.redis.keys import QueueKeys
 
@@ -104,8 +104,8 @@ async def _queue_of(redis: Redis, raw_id: bytes, queues: Sequence[str]) -> str |
     for queue in queues:
         keys = QueueKeys.of(queue)
         calls.zscore(queue, raw_id)
-        calls.exists(job_key(keys.letter(""), raw_id))
-        calls.exists(job_key(keys.trail(""), raw_id), job_key(keys.no_result(""), raw_id))
+        calls.exists(job_key(keys.dead_letter(""), raw_id))
+        calls.exists(job_key(keys.history(""), raw_id), job_key(keys.no_result(""), raw_id))
     replies = await calls.execute(raise_on_error=False)
     for kind in range(3):
         for queue, reply in zip(queues, replies[kind::3], strict=True):
@@ -177,9 +177,9 @@ def _row(
     row = job_row(
         keys.queue,
         state,
-        Browsed(
+        BrowsedJob(
             raw_id=facts.raw_id,
-            home="io" if facts.cpu_score is None else "cpu",
+            lane_queue="io" if facts.cpu_score is None else "cpu",
             due_ms=None if state == "running" else facts.due_ms,
             worker="",
             token=facts.token or b"",

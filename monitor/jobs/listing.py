@@ -19,12 +19,12 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letter_page
 from monarq.monitor.jobs.ended import MOST as MOST_ENDED
 from monarq.monitor.jobs.ended import EndedJob, read_ended
-from monarq.shared.commands.queues.browse import BATCH, START, Browsed, Live, Place, browse
+from monarq.shared.commands.queues.browse import BATCH, START, BrowsedJob, LiveState, PagePosition, browse
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head
+from monarq.shared.redis.claim_token import parse_token
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
-from monarq.shared.redis.token import read_token
 
 MOST_ROWS: Final = BATCH
 """The most jobs of one page."""
@@ -143,7 +143,9 @@ async def list_jobs(
     return await _search(redis, queue, state, cursor, limit, name)
 
 
-async def _search(redis: Redis, queue: str, state: PagedState, cursor: Place | None, limit: int, name: str) -> JobPage:
+async def _search(
+    redis: Redis, queue: str, state: PagedState, cursor: PagePosition | None, limit: int, name: str
+) -> JobPage:
     """Reads until the page is full. Its cursor is that of the last row shown, so that no match is skipped."""
     found: list[JobRow] = []
     looked_at = 0
@@ -167,7 +169,7 @@ def _matching(rows: Iterable[JobRow], name: str) -> list[JobRow]:
     return [row for row in rows if row.name is not None and fnmatchcase(row.name, name)]
 
 
-async def _read_page(redis: Redis, queue: str, state: PagedState, cursor: Place | None, limit: int) -> JobPage:
+async def _read_page(redis: Redis, queue: str, state: PagedState, cursor: PagePosition | None, limit: int) -> JobPage:
     if state == "dead":
         return await _read_dead(redis, queue, cursor, limit)
     page = await browse(redis, QueueKeys.of(queue), state, cursor or START, limit)
@@ -176,17 +178,17 @@ async def _read_page(redis: Redis, queue: str, state: PagedState, cursor: Place 
     return JobPage(rows, following, len(rows), page.now_ms)
 
 
-def job_row(queue: str, state: State, job: Browsed) -> JobRow:
+def job_row(queue: str, state: State, job: BrowsedJob) -> JobRow:
     """The row of a job that has not ended."""
     head = read_head(job.head, job.tail)
-    holder = read_token(job.token) if job.token else None
+    holder = parse_token(job.token) if job.token else None
     return JobRow(
         raw_id=job.raw_id,
         id=text(job.raw_id),
         queue=queue,
         state="running" if holder else state,
         name=head.name,
-        lane=job.home,
+        lane=job.lane_queue,
         enqueue_ms=head.enqueue_ms,
         due_ms=job.due_ms,
         tries=job.tries,
@@ -198,7 +200,7 @@ def job_row(queue: str, state: State, job: Browsed) -> JobRow:
     )
 
 
-async def _read_dead(redis: Redis, queue: str, cursor: Place | None, limit: int) -> JobPage:
+async def _read_dead(redis: Redis, queue: str, cursor: PagePosition | None, limit: int) -> JobPage:
     after = None if cursor is None else (cast("bytes", cursor[0]), float(cursor[1]))
     page = await read_dead_letter_page(redis, queue, after, limit)
     following = None if page.last is None else _encode_cursor("dead", (page.last[0], repr(page.last[1]).encode()))
@@ -249,16 +251,16 @@ def _ended_row(queue: str, ended: EndedJob) -> JobRow:
 _END_STATES: Final = frozenset({"done", "failed", "dead", "aborted"})
 
 
-def _encode_cursor(state: PagedState, cursor: Place) -> str:
+def _encode_cursor(state: PagedState, cursor: PagePosition) -> str:
     """A cursor as text that fits into a URL."""
     return base64.urlsafe_b64encode(msgspec.msgpack.encode((state, cursor))).decode().rstrip("=")
 
 
 _DEAD_CURSOR: Final = msgspec.msgpack.Decoder(tuple[Literal["dead"], tuple[bytes, bytes]])
-_LIVE_CURSOR: Final = msgspec.msgpack.Decoder(tuple[Live, tuple[bytes, bytes, bytes, bytes, int]])
+_LIVE_CURSOR: Final = msgspec.msgpack.Decoder(tuple[LiveState, tuple[bytes, bytes, bytes, bytes, int]])
 
 
-def _decode_cursor(state: PagedState, encoded: str) -> Place:
+def _decode_cursor(state: PagedState, encoded: str) -> PagePosition:
     decoder = _DEAD_CURSOR if state == "dead" else _LIVE_CURSOR
     try:
         known, cursor = decoder.decode(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))

@@ -14,7 +14,7 @@ import msgspec
 from monarq.monitor.text.value_text import call_text
 from monarq.shared.payloads.payload_head import Format
 from monarq.shared.payloads.pickle_fields import read_fields
-from monarq.shared.payloads.signing import HEAD_BYTES, is_signed
+from monarq.shared.payloads.signing import SIGNATURE_BYTES, is_signed
 
 LARGEST_READ: Final = 1024 * 1024
 """The largest payload or result, in bytes, that is decoded to be shown."""
@@ -87,7 +87,7 @@ class _Opened(NamedTuple):
 
 def _open(data: bytes) -> _Opened:
     signed = is_signed(data)
-    body = data[HEAD_BYTES:] if signed else data
+    body = data[SIGNATURE_BYTES:] if signed else data
     if body.startswith(b"\x80"):
         return _Opened("pickle", signed, body)
     try:

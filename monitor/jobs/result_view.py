@@ -14,7 +14,7 @@ from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import Format
 from monarq.shared.payloads.pickle_fields import Called, Items
 from monarq.shared.payloads.remote_error import EXCEPTION_CODE
-from monarq.shared.text.error_text import cut
+from monarq.shared.text.error_text import truncate
 
 _LARGEST_MS: Final = 2**53
 _CANCELLED: Final = ("asyncio.exceptions.CancelledError", "CancelledError")
@@ -109,8 +109,8 @@ def _error(raised: object) -> _Error:
         kind = raised.name.removeprefix("builtins.")
         message = str(arguments[0]) if len(arguments) == 1 and isinstance(arguments[0], str) else ""
         message = message or (value_text(raised.arguments) if arguments else "")
-        return _Error(kind, cut(f"{kind}: {message}" if message else kind), is_abort=kind in _CANCELLED)
-    return _Error(text=cut(raised) if isinstance(raised, str) else value_text(raised))
+        return _Error(kind, truncate(f"{kind}: {message}" if message else kind), is_abort=kind in _CANCELLED)
+    return _Error(text=truncate(raised) if isinstance(raised, str) else value_text(raised))
 
 
 def _remote_error(body: bytes) -> _Error:
@@ -120,7 +120,9 @@ def _remote_error(body: bytes) -> _Error:
         return _Error(text="<an error that cannot be read>")
     kind = str(name) if module in ("", "builtins") else f"{module}.{name}"
     # A cancellation that nobody requested is written as text, without arguments.
-    return _Error(kind, cut(str(message)), cut(str(traceback)), is_abort=kind in _CANCELLED and args is not None)
+    return _Error(
+        kind, truncate(str(message)), truncate(str(traceback)), is_abort=kind in _CANCELLED and args is not None
+    )
 
 
 def _whole(value: object) -> int | None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from monarq.monitor.queues.workers import WorkerStats
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 
-LANES: Final[tuple[Home, ...]] = ("io", "cpu")
+LANES: Final[tuple[LaneQueue, ...]] = ("io", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class LaneUsage:
         total: how many can; 0 for the cpu lane where no worker knows a cpu job, or its version does not report it.
     """
 
-    lane: Home
+    lane: LaneQueue
     busy: int
     total: int
 

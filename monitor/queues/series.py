@@ -79,5 +79,5 @@ async def read_counters(
     Raises:
         RedisError: Redis did not answer.
     """
-    found = await commands.read_tallies(redis, QueueKeys.of(queue), minutes or 0)
+    found = await commands.read_counters(redis, QueueKeys.of(queue), minutes or 0)
     return Counters.of(found.queue), {name: Counters.of_job(fields) for name, fields in found.jobs.items()}

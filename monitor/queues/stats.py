@@ -12,7 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import WorkerStats, read_listed
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.redis.scripts import text
@@ -92,7 +92,7 @@ async def read_stats(redis: Redis, queues: Iterable[str]) -> list[QueueStats]:
 
 
 async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
-    now = await counts(redis, keys)
+    now = await read_counts(redis, keys)
     health_check, queued_cpu = await _read_extras(redis, keys, now.now_ms)
     total = now.totals.get
     return QueueStats(

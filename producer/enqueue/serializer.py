@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from monarq.producer.enqueue.job_reference import named_job
-from monarq.shared.commands.jobs.enqueue import Placing
+from monarq.shared.commands.jobs.enqueue import Placement
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.options import EnqueueOptions
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.tracing import Carrier
+from monarq.shared.tracing.carrier import Carrier
 from monarq.shared.validation import check_name
 
 _PLAIN = EnqueueOptions()
@@ -47,7 +47,7 @@ class Route:
 
     job: Job[..., Any]
     keys: QueueKeys
-    placing: Placing
+    placing: Placement
     job_id: str | None
     trace: Carrier | None = None
 
@@ -85,7 +85,7 @@ class Packer:
                 f"{job!r} is no job: put @job before the function, or give the name that its worker knows it by"
             )
         options = job.enqueue_options
-        placing = Placing(job.declared.lane, name=job.name) if options == _PLAIN else _placing(job, options)
+        placing = Placement(job.declared.lane, name=job.name) if options == _PLAIN else _placing(job, options)
         return Route(job, self.keys(options.queue or job.declared.queue), placing, options.job_id)
 
     def pack(self, route: Route, job_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
@@ -109,7 +109,7 @@ class Packer:
         return payload
 
 
-def _placing(job: Job[..., Any], options: EnqueueOptions) -> Placing:
+def _placing(job: Job[..., Any], options: EnqueueOptions) -> Placement:
     # Due at 1 ms has a meaning of its own in arq's data: somebody aborts the job.
     due_ms = max(2, int(options.defer_until.timestamp() * 1000)) if options.defer_until else 0
     delay_s = options.defer_by_s or 0.0
@@ -118,4 +118,4 @@ def _placing(job: Job[..., Any], options: EnqueueOptions) -> Placing:
             f"expires={options.expires_s:g} is over before defer_by={delay_s:g}: the job would never be started"
         )
     ttl_ms = 0 if options.expires_s is None else max(1, round(options.expires_s * 1000))
-    return Placing(job.declared.lane, due_ms, round(delay_s * 1000), ttl_ms, name=job.name, may_expire=ttl_ms > 0)
+    return Placement(job.declared.lane, due_ms, round(delay_s * 1000), ttl_ms, name=job.name, may_expire=ttl_ms > 0)

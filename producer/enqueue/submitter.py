@@ -1,7 +1,8 @@
 """One reliable enqueue: who repeats, and who gives up.
 
-A command whose reply was lost may have been carried out. It is repeated as such (`Ids.AGAIN`), and Redis then tells
-whether the job is in already; a caller learns "in", "not in" or "unknown", and "unknown" is never said lightly.
+A command whose reply was lost may have been carried out. It is repeated as such
+(`EnqueueMode.REPEATED`), and Redis then tells whether the job is in already; a caller learns "in", "not in" or
+"unknown", and "unknown" is never said lightly.
 """
 
 from __future__ import annotations
@@ -9,23 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monarq.producer.enqueue.serializer import Route
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, enqueue
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, enqueue
 from monarq.shared.errors import EnqueueUnknownError, ProducerClosedError, RedisRefusedError, RedisUnavailableError
-from monarq.shared.redis.attempts import Attempts
-from monarq.shared.redis.client import Wire
-from monarq.shared.redis.redis_errors import WIRE_ERRORS
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import CommandRetry
+from monarq.shared.redis.redis_errors import REDIS_ERRORS
 
 
 class Submitter:
     """Puts jobs into queues, each once, whatever happens to the connection.
 
     Args:
-        wire: the connections.
+        redis: the connections.
         retry_for_s: seconds for which a failed call is repeated.
     """
 
-    def __init__(self, wire: Wire, retry_for_s: float) -> None:
-        self._wire = wire
+    def __init__(self, redis: RedisClient, retry_for_s: float) -> None:
+        self._redis = redis
         self._retry_for_s = retry_for_s
 
     async def submit(self, route: Route, jobs: Sequence[tuple[str, bytes]]) -> list[Enqueued]:
@@ -37,7 +38,7 @@ class Submitter:
             EnqueueUnknownError: nobody can tell.
             ProducerClosedError: the producer was closed before.
         """
-        attempts = Attempts(self._retry_for_s)
+        attempts = CommandRetry(self._retry_for_s)
         try:
             codes = await self._attempt(route, jobs, attempts)
         except (RedisUnavailableError, RedisRefusedError, ProducerClosedError) as error:
@@ -53,11 +54,11 @@ class Submitter:
             )
         return codes
 
-    async def _attempt(self, route: Route, jobs: Sequence[tuple[str, bytes]], attempts: Attempts) -> list[Enqueued]:
-        first = Ids.NEW if route.job_id is None else Ids.NAMED
+    async def _attempt(self, route: Route, jobs: Sequence[tuple[str, bytes]], attempts: CommandRetry) -> list[Enqueued]:
+        first = EnqueueMode.NEW if route.job_id is None else EnqueueMode.NAMED
         while True:
-            ids = Ids.AGAIN if attempts.outcome_unknown else first
+            ids = EnqueueMode.REPEATED if attempts.outcome_unknown else first
             try:
-                return await enqueue(self._wire, route.keys, route.placing, ids, jobs)
-            except WIRE_ERRORS as error:
-                await attempts.wait_after(error, self._wire.shown)
+                return await enqueue(self._redis, route.keys, route.placing, ids, jobs)
+            except REDIS_ERRORS as error:
+                await attempts.wait_after(error, self._redis.shown)

@@ -11,8 +11,8 @@ from monarq.producer.results.progress_stream import iterate_progress
 from monarq.producer.results.status import JobStatus
 from monarq.producer.results.tracker import Tracker
 from monarq.shared.parsing import Duration
-from monarq.shared.payloads.payload import Result
 from monarq.shared.payloads.progress import Progress
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis.keys import QueueKeys
 
 R_co = TypeVar("R_co", covariant=True)

@@ -17,16 +17,16 @@ from monarq.producer import log
 from monarq.producer.results.progress_watchers import QueueWatches, Watch
 from monarq.producer.results.result_waiters import QueueWaiters, Waiter
 from monarq.producer.results.subscription import Subscription
-from monarq.shared.commands.jobs.progress import progress_question
+from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import MonarqError, ProducerClosedError, ResultNotFoundError
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.attempts import LONGEST_PAUSE_S
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import MAX_PAUSE_S
 from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.redis_errors import WIRE_ERRORS, Fault, explain, fault_of
+from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure, explain
 from monarq.shared.redis.scripts import Argument
 
 BATCH: Final = 500
@@ -44,16 +44,16 @@ class Listener:
     """Everything that one producer waits for.
 
     Args:
-        wire: connections of its own, so that no flood of enqueues delays a result.
+        redis: connections of its own, so that no flood of enqueues delays a result.
         look_every_s: see `LOOK_EVERY_S`.
     """
 
-    def __init__(self, wire: Wire, look_every_s: float = LOOK_EVERY_S) -> None:
-        self._wire = wire
+    def __init__(self, redis: RedisClient, look_every_s: float = LOOK_EVERY_S) -> None:
+        self._redis = redis
         self._look_every_s = look_every_s
         self._channels: dict[bytes, QueueWaiters] = {}
         self._reports: dict[bytes, QueueWatches] = {}
-        self._subscription = Subscription(wire, self)
+        self._subscription = Subscription(redis, self)
         self._news = asyncio.Event()
         self._idle_since_s: float | None = None
         self._batch = BATCH
@@ -169,7 +169,7 @@ class Listener:
     async def _look_on(self) -> None:
         """Looks at what is due, for ever, and at everything now and then."""
         loop = asyncio.get_running_loop()
-        backoff = Backoff(longest_s=LONGEST_PAUSE_S)
+        backoff = Backoff(longest_s=MAX_PAUSE_S)
         look_at_all_s = 0.0
         while True:
             if not any(self._channels.values()):
@@ -206,9 +206,9 @@ class Listener:
             for reports in list(self._reports.values()):
                 while watches := reports.take_due(self._batch):
                     await self._look_at_progress(reports.keys, watches)
-        except WIRE_ERRORS as error:
+        except REDIS_ERRORS as error:
             if not backoff.failing:
-                log.looking_failed(self._wire.shown, error)
+                log.looking_failed(self._redis.shown, error)
             self._make_all_due()
             for reports in self._reports.values():
                 reports.make_all_due()
@@ -221,11 +221,11 @@ class Listener:
     async def _look_at(self, queue: QueueWaiters, waiters: list[Waiter]) -> None:
         """Looks at some jobs, and ends the wait for those that have ended."""
         try:
-            scores, tokens, results = await self._wire.ask(*_questions(queue.keys, waiters))
-        except WIRE_ERRORS as error:
-            if fault_of(error) in (Fault.REFUSED, Fault.DENIED):
+            scores, tokens, results = await self._redis.execute(*_questions(queue.keys, waiters))
+        except REDIS_ERRORS as error:
+            if classify_failure(error) in (CommandFailure.REFUSED, CommandFailure.DENIED):
                 for waiter in waiters:
-                    queue.end(waiter, explain(error, self._wire.shown))
+                    queue.end(waiter, explain(error, self._redis.shown))
                 return
             # Perhaps so many results are too much for one reply in the time that a call may take.
             self._batch = max(1, self._batch // 4) if isinstance(error, RedisTimeoutError) else self._batch
@@ -245,7 +245,7 @@ class Listener:
             queue.end(waiter, outcome)
 
     async def _look_at_progress(self, keys: QueueKeys, watches: Sequence[Watch]) -> None:
-        [values] = await self._wire.ask(progress_question(keys, [watch.job_id for watch in watches]))
+        [values] = await self._redis.execute(progress_command(keys, [watch.job_id for watch in watches]))
         for watch, value in zip(watches, values, strict=True):
             watch.tell(None if value is None else decode_progress(value))
 

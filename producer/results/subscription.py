@@ -13,11 +13,11 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.producer import log
-from monarq.shared.redis.attempts import LONGEST_PAUSE_S
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import MAX_PAUSE_S
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from monarq.shared.redis.redis_errors import WIRE_ERRORS
+from monarq.shared.redis.redis_errors import REDIS_ERRORS
 
 SILENCE_S: Final = 5.0
 """After so long without a message Redis is asked for a sign of life: a peer that is gone for good sends nothing."""
@@ -50,12 +50,12 @@ class Subscription:
     """The hearing of any number of channels.
 
     Args:
-        wire: whose pool the connection is from.
+        redis: whose pool the connection is from.
         audience: who hears.
     """
 
-    def __init__(self, wire: Wire, audience: Audience) -> None:
-        self._wire = wire
+    def __init__(self, redis: RedisClient, audience: Audience) -> None:
+        self._redis = redis
         self._audience = audience
         self._wanted: set[str] = set()
         self._asked: set[str] = set()
@@ -78,23 +78,23 @@ class Subscription:
 
     async def run(self) -> None:
         """Hears while anything is wanted, for ever."""
-        backoff = Backoff(longest_s=LONGEST_PAUSE_S)
+        backoff = Backoff(longest_s=MAX_PAUSE_S)
         while True:
             await self._called.wait()
             try:
                 await self._hear(backoff)
-            except WIRE_ERRORS as error:
+            except REDIS_ERRORS as error:
                 if not backoff.failing:
-                    log.not_hearing(self._wire.shown, error)
+                    log.not_hearing(self._redis.shown, error)
                 await asyncio.sleep(backoff.next_s())
 
     async def _hear(self, backoff: Backoff) -> None:
-        pubsub = self._wire.pubsub()
+        pubsub = self._redis.pubsub()
         try:
             await self._subscribe(pubsub)
             self._pubsub = pubsub
             if backoff.failing:
-                log.hearing_again(self._wire.shown)
+                log.hearing_again(self._redis.shown)
             while (message := await self._next_message(pubsub)) is not None:
                 backoff.reset()
                 self._pass_on(message)
@@ -103,7 +103,7 @@ class Subscription:
             self._asked.clear()
             self._audience.unsubscribed()
             # It is given up, whether it can be closed in order or not.
-            with suppress(*WIRE_ERRORS):
+            with suppress(*REDIS_ERRORS):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     async def _subscribe(self, pubsub: PubSub) -> None:

@@ -10,18 +10,18 @@ from monarq.producer.results.listener import Listener
 from monarq.producer.results.progress_watchers import Watch
 from monarq.producer.results.status import JobStatus, decide_status, status_questions
 from monarq.shared.commands.jobs.abort import AbortAnswer, abort
-from monarq.shared.commands.jobs.progress import progress_question
+from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
 from monarq.shared.parsing import Duration, to_seconds
 from monarq.shared.payloads.codec import Codecs
-from monarq.shared.payloads.payload import Result
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.attempts import Attempts
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import CommandRetry
 from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.redis_errors import WIRE_ERRORS
+from monarq.shared.redis.redis_errors import REDIS_ERRORS
 from monarq.shared.redis.scripts import Argument
 
 
@@ -29,14 +29,14 @@ class Tracker:
     """Follows the jobs of one producer.
 
     Args:
-        wire: for what is asked at once.
+        redis: for what is asked at once.
         listener: for what is waited for.
         codecs: the formats that results may be in.
         retry_for_s: seconds for which a question is repeated while Redis is not there.
     """
 
-    def __init__(self, wire: Wire, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
-        self._wire = wire
+    def __init__(self, redis: RedisClient, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
+        self._redis = redis
         self._listener = listener
         self._codecs = codecs
         self._retry_for_s = retry_for_s
@@ -55,7 +55,7 @@ class Tracker:
 
     async def progress(self, keys: QueueKeys, job_ids: Sequence[str]) -> list[Progress | None]:
         """How far each of these jobs was when it last told."""
-        [values] = await self._ask(progress_question(keys, job_ids))
+        [values] = await self._ask(progress_command(keys, job_ids))
         return [None if value is None else decode_progress(value) for value in values]
 
     def read(self, data: bytes, job_id: str) -> Result:
@@ -104,20 +104,20 @@ class Tracker:
             return False
 
     async def _request_abort(self, keys: QueueKeys, job_id: str) -> AbortAnswer:
-        attempts = Attempts(self._retry_for_s)
+        attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
-                return await abort(self._wire, keys, job_id)
-            except WIRE_ERRORS as error:
-                await attempts.wait_after(error, self._wire.shown)
+                return await abort(self._redis, keys, job_id)
+            except REDIS_ERRORS as error:
+                await attempts.wait_after(error, self._redis.shown)
 
     async def _ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
-        attempts = Attempts(self._retry_for_s)
+        attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
-                return await self._wire.ask(*commands)
-            except WIRE_ERRORS as error:
-                await attempts.wait_after(error, self._wire.shown)
+                return await self._redis.execute(*commands)
+            except REDIS_ERRORS as error:
+                await attempts.wait_after(error, self._redis.shown)
 
 
 def was_aborted(result: Result) -> bool:

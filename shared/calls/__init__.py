@@ -1,1 +1,1 @@
-"""How a job is called: its signature, its annotations, its context."""
+"""How a job is called: its signature, its type hints, its arguments and its context."""

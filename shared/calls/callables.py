@@ -1,4 +1,4 @@
-"""What stands behind a callable: decorators, partials, methods and objects, layer by layer from the outermost."""
+"""Inspection of callables: decorators, partials, methods and objects, layer by layer from the outermost."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from collections.abc import Awaitable, Callable, Iterator
 from types import FunctionType, MethodType
 from typing import Any, Final, get_origin
 
-from monarq.shared.calls.hints import resolve
+from monarq.shared.calls.type_hints import resolve_hint
 
-ANYTHING: Final = inspect.Signature(
+ANY_ARGUMENTS: Final = inspect.Signature(
     [
         inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
         inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
     ]
 )
-"""Of callables that do not tell theirs."""
+"""The signature of callables that do not show theirs."""
 
 _LOOP_RUNNERS: Final = frozenset({"run_until_complete", "async_to_sync", "run_coroutine_threadsafe"})
 
 
-def layers_of(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+def wrapper_layers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """The callable, and what `functools.wraps` says that it wraps, down to one with an explicit ``__signature__``."""
     layer: Callable[..., Any] | None = function
     while layer is not None:
         inner = None if hasattr(layer, "__signature__") else _inner_of(layer)
-        # What is written in C and wraps something, functools.lru_cache above all, passes on what it gets.
+        # A wrapper written in C, functools.lru_cache above all, passes on what it gets.
         if inner is None or _own_signature(layer) is not None:
             yield layer
         layer = inner
 
 
 def signature_of(layer: Callable[..., Any]) -> inspect.Signature:
-    """What this very layer takes, whatever it wraps."""
-    return _own_signature(layer) or ANYTHING
+    """The signature of this layer itself, whatever it wraps."""
+    return _own_signature(layer) or ANY_ARGUMENTS
 
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:
@@ -43,9 +43,9 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(bare) or inspect.iscoroutinefunction(type(bare).__call__)
 
 
-def gives_coroutine(function: Callable[..., Any]) -> bool:
-    """Whether a call of it has to be awaited: an ``async def``, or a plain wrapper of one."""
-    for layer in layers_of(function):
+def returns_awaitable(function: Callable[..., Any]) -> bool:
+    """Whether the result of a call must be awaited: an ``async def``, or a plain wrapper of one."""
+    for layer in wrapper_layers(function):
         if is_coroutine_function(layer) or _says_awaitable(layer):
             return True
         if _runs_a_loop(layer):
@@ -53,8 +53,8 @@ def gives_coroutine(function: Callable[..., Any]) -> bool:
     return False
 
 
-def makes_generator(function: Callable[..., Any]) -> bool:
-    """Whether a call of it only makes a generator, asynchronous or not."""
+def returns_generator(function: Callable[..., Any]) -> bool:
+    """Whether a call only returns a generator, asynchronous or not."""
     bare = unpartial(function)
     return any(
         inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each) for each in (bare, type(bare).__call__)
@@ -62,20 +62,20 @@ def makes_generator(function: Callable[..., Any]) -> bool:
 
 
 def is_method(function: Callable[..., Any]) -> bool:
-    """Whether it is a function of a class's body that wants the object, or the class, first."""
+    """Whether it is a function in a class body whose first parameter is the object, or the class."""
     if not isinstance(function, FunctionType) or "." not in function.__qualname__.rpartition("<locals>.")[2]:
         return False
-    return next(iter(signature_of(list(layers_of(function))[-1]).parameters), "") in ("self", "cls")
+    return next(iter(signature_of(list(wrapper_layers(function))[-1]).parameters), "") in ("self", "cls")
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """What it is called where it was written: an object is called by its class."""
+    """Its qualified name in the source; of an object, its class's."""
     bare = unpartial(function)
     return str(getattr(bare, "__qualname__", type(bare).__qualname__))
 
 
 def unpartial(function: Any) -> Any:
-    """What a partial is of."""
+    """The function behind partials."""
     while isinstance(function, functools.partial):
         function = function.func
     return function
@@ -95,7 +95,7 @@ def _inner_of(layer: Callable[..., Any]) -> Callable[..., Any] | None:
 def _own_signature(layer: Callable[..., Any]) -> inspect.Signature | None:
     own_type: type = type(layer)
     if inspect.isfunction(layer) and own_type is not FunctionType:
-        return ANYTHING  # a proxy, such as wrapt's, shows what it wraps and may call it otherwise
+        return ANY_ARGUMENTS  # a proxy, such as wrapt's, shows what it wraps and may call it with other arguments
     try:
         return inspect.signature(layer, follow_wrapped=False)
     except (TypeError, ValueError):
@@ -103,7 +103,7 @@ def _own_signature(layer: Callable[..., Any]) -> inspect.Signature | None:
 
 
 def _says_awaitable(layer: Callable[..., Any]) -> bool:
-    returned = resolve(signature_of(layer).return_annotation, layer)
+    returned = resolve_hint(signature_of(layer).return_annotation, layer)
     origin = get_origin(returned) or returned
     return isinstance(origin, type) and issubclass(origin, Awaitable)
 

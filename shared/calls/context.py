@@ -1,4 +1,4 @@
-"""What a job may know of its own run."""
+"""The context of a run: what a job may know of it, and how it reports its progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from monarq.shared.payloads.progress import NO_SINK, Number, ProgressSink, Told, plain_report
+from monarq.shared.payloads.progress import NULL_SINK, Number, ProgressAwaitable, ProgressSink, make_report
 
 
 def _now() -> datetime:
@@ -15,9 +15,9 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A run of a job, handed to the parameter that is annotated with this class.
+    """A run of a job, passed to the parameter that is annotated with this class.
 
-    A worker gives each field its value; the defaults are for tests, which make one of their own.
+    A worker sets every field; the defaults are for tests, which make a context of their own.
 
     Attributes:
         job_id: the job's id.
@@ -27,7 +27,7 @@ class Context:
         enqueued_at: when it was enqueued, aware, in UTC.
         state: what the worker's start-up hook put into its context: a database pool, say. One dict for all jobs of a
             worker process; empty in a cpu job, which runs in another process.
-        sink: where `progress` tells; by default nowhere.
+        sink: where `progress` sends its reports; by default nowhere.
     """
 
     job_id: str = ""
@@ -36,21 +36,21 @@ class Context:
     queue: str = ""
     enqueued_at: datetime = field(default_factory=_now)
     state: dict[Any, Any] = field(default_factory=dict)
-    sink: ProgressSink = field(default=NO_SINK, repr=False, compare=False)
+    sink: ProgressSink = field(default=NULL_SINK, repr=False, compare=False)
 
-    def progress(self, done: Number, total: Number | None = None, message: str = "") -> Told:
-        """Tells those who watch how far the job is. It costs next to nothing, as often as it is called.
+    def progress(self, done: Number, total: Number | None = None, message: str = "") -> ProgressAwaitable:
+        """Reports the job's progress to those who watch it. A call costs next to nothing, however often it is made.
 
-        At most ten reports a second get out; the newest always does, at the job's end at the latest. It never blocks
-        and fails for no trouble of Redis. In an `async def` job it may be awaited, which gives other jobs a turn now
-        and then; in a plain `def` job it is called as it is.
+        At most ten reports a second are sent; the newest always is, at the job's end at the latest. It never blocks,
+        and no trouble with Redis makes it fail. In an `async def` job it may be awaited, which gives other jobs a turn
+        now and then; in a plain `def` job it is called as it is.
 
         Args:
             done: how much of the job is done, in any unit.
             total: how much there is to do, in the same unit. Default: not known.
-            message: what to say of it, of at most 500 characters.
+            message: a text to show with it, of at most 500 characters.
 
         Raises:
-            TypeError: a number is none, or the message is no text.
+            TypeError: an amount is not a number, or the message is not text.
         """
-        return self.sink.tell(plain_report(done, total, message))
+        return self.sink.send(make_report(done, total, message))

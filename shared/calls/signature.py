@@ -1,7 +1,7 @@
-"""What a job takes: where its `Context` stands, what an enqueue may give, and which annotation each argument has.
+"""A job's call signature: where its `Context` goes, what an enqueue may pass, and the annotation of each argument.
 
-An enqueue is checked against what is really called, the outermost function. A decorator that takes ``*args, **kwargs``
-may pass them on as they are, put arguments of its own in front or take some out: nothing that it takes is refused.
+An enqueue is checked against the function that is really called, the outermost one. A decorator that takes ``*args,
+**kwargs`` may pass them on as they are, add arguments of its own or remove some: whatever it takes is accepted.
 """
 
 from __future__ import annotations
@@ -15,90 +15,90 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monarq.shared.calls.callables import ANYTHING, layers_of, signature_of
+from monarq.shared.calls.callables import ANY_ARGUMENTS, signature_of, wrapper_layers
 from monarq.shared.calls.context import Context
-from monarq.shared.calls.context_place import ContextPlace, place_of, positional_of
-from monarq.shared.calls.hints import Unknown, resolve
+from monarq.shared.calls.parameters import ContextPosition, context_position, positional_parameters
+from monarq.shared.calls.type_hints import Unresolved, resolve_hint
 from monarq.shared.errors import DeclarationError
 
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 _LOOKS_LIKE_CONTEXT: Final = re.compile(r"(None \| )?([\w.]*\b(Optional|Annotated)\[)?([\w.]+\.)?Context\b(?!\[)")
-"""For annotations that name what is not to be found, in a module without source, say."""
+"""For annotations with names that cannot be found, in a module without source, say."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallSignature:
-    """What a job takes.
+    """The call signature of a job.
 
     Attributes:
         accepts: what is really called, without the context: an enqueue is checked against it.
-        described: the parameters whose names and annotations tell of the arguments, without the context.
-        owner: the function that these are of.
-        is_open: whether a decorator in between may give that function arguments of its own.
-        context: where the context goes; None where none is wanted.
+        described: the parameters that name and annotate the arguments, without the context.
+        owner: the function that has these parameters.
+        is_wrapped: whether a decorator around it may add arguments of its own.
+        context: where the context goes; None where the job takes none.
     """
 
-    accepts: inspect.Signature = ANYTHING
+    accepts: inspect.Signature = ANY_ARGUMENTS
     described: tuple[inspect.Parameter, ...] = ()
     owner: Callable[..., Any] | None = None
-    is_open: bool = False
-    context: ContextPlace | None = None
+    is_wrapped: bool = False
+    context: ContextPosition | None = None
 
     @property
     def simple_counts(self) -> range:
-        """How many positional arguments are right on their own: binding a signature takes longer than enqueueing."""
+        """The numbers of positional arguments that need no `bind`, which takes longer than enqueueing."""
         parameters = self.accepts.parameters.values()
         if any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters):
             return range(0)
-        positional = positional_of(parameters)
+        positional = positional_parameters(parameters)
         required = sum(p.default is p.empty for p in positional)
         endless = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         return range(required, sys.maxsize if endless else len(positional) + 1)
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Checks that it could be called so.
+        """Checks that the job can be called with these arguments.
 
         Raises:
-            TypeError: it could not.
+            TypeError: it cannot.
         """
         if self.context is not None and self.context.keyword in kwargs:
             raise TypeError(f"{self.context.keyword!r} is given by the worker")
         self.accepts.bind(*args, **kwargs)
 
     def __str__(self) -> str:
-        """As it is written; annotations that are quoted are shown as what they mean, where that can be told."""
-        parameters = [p.replace(annotation=self._meant(p.annotation)) for p in self.accepts.parameters.values()]
-        returned = self._meant(self.accepts.return_annotation)
+        """As it is written; quoted annotations are shown resolved, where they can be."""
+        parameters = [p.replace(annotation=self._resolved(p.annotation)) for p in self.accepts.parameters.values()]
+        returned = self._resolved(self.accepts.return_annotation)
         return str(self.accepts.replace(parameters=parameters, return_annotation=returned))
 
-    def _meant(self, annotation: Any) -> Any:
+    def _resolved(self, annotation: Any) -> Any:
         if self.owner is None or not isinstance(annotation, str):
             return annotation
-        hint = resolve(annotation, self.owner)
-        if hint is Unknown:
+        hint = resolve_hint(annotation, self.owner)
+        if hint is Unresolved:
             return annotation
         return None if hint is types.NoneType else hint
 
 
 def read_signature(function: Callable[..., Any]) -> CallSignature:
-    """What a function takes that is to be a job.
+    """The call signature of a function that becomes a job.
 
     Raises:
         DeclarationError: it takes more than one context.
     """
-    layers = [(layer, signature_of(layer)) for layer in layers_of(function)]
+    layers = [(layer, signature_of(layer)) for layer in wrapper_layers(function)]
     last = next((at for at, (_, found) in enumerate(layers) if not _is_variadic(found)), len(layers) - 1)
     contexts = [_context_of(layer, signature) for layer, signature in layers[: last + 1]]
     at = next((at for at, context in enumerate(contexts) if context is not None), 0)
     place = None
     if (context := contexts[at]) is not None:
-        place = place_of(context, tuple(layers[at][1].parameters.values()), is_open=at > 0)
+        place = context_position(context, tuple(layers[at][1].parameters.values()), is_wrapped=at > 0)
     return CallSignature(
         accepts=_without(layers[0][1], contexts[0]),
         described=tuple(_without(layers[last][1], contexts[last]).parameters.values()),
         owner=layers[last][0],
-        is_open=last > 0,
+        is_wrapped=last > 0,
         context=place,
     )
 
@@ -121,9 +121,9 @@ def _context_of(layer: Callable[..., Any], signature: inspect.Signature) -> insp
 
 
 def is_context(annotation: Any, function: Callable[..., Any]) -> bool:
-    """Whether an annotation of a function means `Context`, or it among others."""
-    hint = resolve(annotation, function)
-    if hint is Unknown and isinstance(annotation, str):
+    """Whether an annotation of a function means `Context`, or a union with it."""
+    hint = resolve_hint(annotation, function)
+    if hint is Unresolved and isinstance(annotation, str):
         return _LOOKS_LIKE_CONTEXT.match(annotation) is not None
     return _means_context(hint)
 

@@ -1,1 +1,1 @@
-"""What a job is: its declaration, options, retries and schedules."""
+"""Jobs: their declaration, options, retry policy and cron schedules."""

@@ -1,4 +1,4 @@
-"""What is looked at when a job is declared, so that nothing is accepted of which each run would fail."""
+"""The checks of a job's declaration: nothing is accepted whose every run would fail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, Final
 
-from monarq.shared.calls.callables import gives_coroutine, is_coroutine_function, is_method, makes_generator, name_of
+from monarq.shared.calls.callables import (
+    is_coroutine_function,
+    is_method,
+    name_of,
+    returns_awaitable,
+    returns_generator,
+)
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.options import JobOptions
 from monarq.shared.lane import Lane
@@ -17,14 +23,14 @@ from monarq.shared.lane import Lane
 _OWN_MODULES: Final = "monarq.shared.jobs.decorators"
 
 _declared_at: Final[dict[str, str]] = {}
-"""Where the job of each name was declared, to tell of two jobs of one name."""
+"""Where the job of each name was declared, to report two jobs of one name."""
 
 
-def function_behind(declared: Any) -> Callable[..., Any]:
-    """The function that ``@job`` stands before.
+def unwrap_declared(declared: Any) -> Callable[..., Any]:
+    """The function that ``@job`` decorates.
 
     Raises:
-        DeclarationError: it is none, or one that cannot be a job.
+        DeclarationError: it is not a function, or one that cannot be a job.
     """
     function = declared.__func__ if isinstance(declared, staticmethod) else declared
     if isinstance(function, (type, classmethod)) or not callable(function):
@@ -33,29 +39,29 @@ def function_behind(declared: Any) -> Callable[..., Any]:
         )
     if is_method(function):
         raise DeclarationError(
-            f"{place_of_declaration(function)}: {name_of(function)} is a method, and its object does not travel to the"
+            f"{declaration_site(function)}: {name_of(function)} is a method, and its object does not travel to the"
             " worker: put @job before a function outside of the class, or before a staticmethod, which makes the object"
         )
-    if makes_generator(function):
+    if returns_generator(function):
         raise DeclarationError(
-            f"{place_of_declaration(function)}: {name_of(function)} is a generator, which a job cannot be: return what"
+            f"{declaration_site(function)}: {name_of(function)} is a generator, which a job cannot be: return what"
             " it yields as a list, or enqueue a job for each"
         )
     return function
 
 
-def find_lane(function: Callable[..., Any], asked: str | Lane | None, where: str) -> Lane:
-    """The lane that it runs on.
+def choose_lane(function: Callable[..., Any], asked: str | Lane | None, where: str) -> Lane:
+    """The lane that a function runs on.
 
     Args:
         function: the function.
         asked: the lane that was asked for, if any.
-        where: its place, for the error.
+        where: where it is declared, for the error.
 
     Raises:
         DeclarationError: there is no such lane, or the function cannot run there.
     """
-    is_awaited = gives_coroutine(function)
+    is_awaited = returns_awaitable(function)
     if is_awaited and hasattr(function, "cache_info") and not is_coroutine_function(function):
         raise DeclarationError(
             f"{where}: what caches an async def, as functools.lru_cache does, gives its coroutine a second time, which"
@@ -70,14 +76,14 @@ def find_lane(function: Callable[..., Any], asked: str | Lane | None, where: str
         raise DeclarationError(f"{where}: there is no lane {asked!r}; there are {lanes}") from None
     if lane is Lane.IO and not is_awaited:
         raise DeclarationError(f"{where}: lane={asked!r} does not fit: the io lane is for async def functions")
-    # A plain wrapper of an async def may be one that runs it to its end.
+    # A plain wrapper of an async def may run it to its end itself.
     if lane is not Lane.IO and is_coroutine_function(function):
         raise DeclarationError(f'{where}: lane={asked!r} does not fit: an "async def" function runs on the io lane')
     return lane
 
 
 def check_options(function: Callable[..., Any], options: JobOptions, where: str) -> None:
-    """Notes where a job of this name is declared.
+    """Checks the options of a job, and records where its name is declared.
 
     Raises:
         DeclarationError: its options contradict its lane, or another job has its name.
@@ -94,12 +100,12 @@ def check_options(function: Callable[..., Any], options: JobOptions, where: str)
     _declared_at[options.name] = where
 
 
-def place_of_declaration(function: Callable[..., Any]) -> str:
-    """File and line: of a function where it was written, of anything else where it was made a job."""
+def declaration_site(function: Callable[..., Any]) -> str:
+    """The file and line of a declaration: of a function's source, or, of another callable, of its ``@job``."""
     if isinstance(function, (FunctionType, MethodType)):
         code = getattr(inspect.unwrap(function), "__code__", None)
         if code is not None:
-            # A file may be reached by more than one path, and its jobs are the same all the same.
+            # A file may be reached by several paths, and its jobs are the same.
             return f"{os.path.realpath(code.co_filename)}:{code.co_firstlineno}"
     frame = sys._getframe(1)  # noqa: SLF001 - as warnings and logging do
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_OWN_MODULES):
@@ -108,7 +114,7 @@ def place_of_declaration(function: Callable[..., Any]) -> str:
 
 
 def _check_reachable(function: Callable[..., Any], where: str) -> None:
-    """A cpu job runs in another process, which must find the function by its module and name."""
+    """Checks that another process can find a cpu job's function by its module and name."""
     name = name_of(function)
     if name.endswith("<lambda>"):
         raise DeclarationError(f"{where}: a lambda cannot run on the cpu lane: write it as a def in a module")

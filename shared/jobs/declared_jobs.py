@@ -1,6 +1,7 @@
-"""The jobs that this process has declared, by name: how another process that imports the same modules finds them.
+"""The registry of the jobs that this process has declared, by name.
 
-It imports next to nothing, because the start of the cpu lane's process waits for it.
+By it, another process that imports the same modules finds a job's function. It imports next to nothing, because the
+start of a CPU child waits for it.
 """
 
 from __future__ import annotations
@@ -14,28 +15,28 @@ if TYPE_CHECKING:
     from monarq.shared.jobs.job import Job
 
 
-class Declared(NamedTuple):
-    """A job, and the module whose import declares it."""
+class DeclaredJob(NamedTuple):
+    """A declared job, and the module whose import declares it."""
 
     job: Job[Any, Any]
     module: str
 
 
-_DECLARED: Final[dict[str, Declared]] = {}
+_DECLARED: Final[dict[str, DeclaredJob]] = {}
 
 
-def remember(job: Job[Any, Any]) -> None:
-    """Keeps a job that is being declared, and forgets one of the same name: its module was loaded anew."""
-    _DECLARED[job.name] = Declared(job, _module_that_runs() or job.function.__module__)
+def register_job(job: Job[Any, Any]) -> None:
+    """Registers a job; it replaces one of the same name, whose module was loaded again."""
+    _DECLARED[job.name] = DeclaredJob(job, _running_module() or job.function.__module__)
 
 
-def find_declared(name: str) -> Declared | None:
-    """The job that was declared last by this name."""
+def find_declared(name: str) -> DeclaredJob | None:
+    """The job that was last declared by this name."""
     return _DECLARED.get(name)
 
 
-def _module_that_runs() -> str | None:
-    """The module whose own lines are being run: whatever helpers it calls, to import it is to declare the job."""
+def _running_module() -> str | None:
+    """The module whose top-level code is running: its import declares the job, whatever helpers it calls."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what inspect.currentframe() gives, without importing it
     while frame is not None and frame.f_code.co_name != "<module>":
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""``@job``: declares a function to be a job, and tells of mistakes there and then, with the place."""
+"""``@job``: the decorator that declares a function to be a job; mistakes raise right there, with file and line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from monarq.shared.calls.callables import name_of
 from monarq.shared.calls.context import Context
 from monarq.shared.calls.signature import read_signature
 from monarq.shared.errors import DeclarationError
-from monarq.shared.jobs.declaration_checks import check_options, find_lane, function_behind, place_of_declaration
-from monarq.shared.jobs.declared_jobs import remember
+from monarq.shared.jobs.declaration_checks import check_options, choose_lane, declaration_site, unwrap_declared
+from monarq.shared.jobs.declared_jobs import register_job
 from monarq.shared.jobs.job import AsyncContextJob, AsyncJob, Job, SyncContextJob, SyncJob
 from monarq.shared.jobs.options import JobOptions
 from monarq.shared.jobs.retry_policy import DEFAULT_MAX_TRIES, RetryPolicy, exception_classes
@@ -22,12 +22,12 @@ from monarq.shared.validation import check_name
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# An overload for async functions overlaps with the one for any function, whose R may be a coroutine: the first
-# that fits is meant, which is why the async ones stand first.
+# An overload for async functions overlaps with the one for any function, whose R may be a coroutine: the first one
+# that fits counts, which is why the async ones come first.
 
 
 class JobDecorator(typing.Protocol):
-    """What ``@job(...)`` with options gives."""
+    """The decorator that ``@job(...)`` with options returns."""
 
     @overload
     def __call__(  # type: ignore[overload-overlap]
@@ -84,17 +84,17 @@ def job(
 ) -> Any:
     """Declares a function to be a job; it stays a function that can be called.
 
-    The parameter that is annotated with `Context` gets the run's, wherever it stands, and no enqueue gives it. Type
-    checkers know of that only where it is the first one.
+    The parameter that is annotated with `Context` gets the run's context, at whatever position, and an enqueue does not
+    pass it. Type checkers understand that only of the first parameter.
 
     Args:
         function: ``async def``, or a plain wrapper of one, for the io lane, plain ``def`` for the cpu lane. A partial,
-            an object with ``__call__``, a bound method or a staticmethod will do as well.
-        name: what it is enqueued by, at most 250 bytes. Default: its ``__qualname__``, or that of an object's class.
+            an object with ``__call__``, a bound method or a staticmethod works as well.
+        name: the name that it is enqueued by, at most 250 bytes. Default: its ``__qualname__``, or its class's.
         lane: "io", "cpu" or "thread"; a plain function that only waits belongs on "thread". Default: see `function`.
         timeout: seconds that a run may take; 0 for no limit. Default: the worker's, 300.
         max_tries: tries in all. Default: retries + 1, and 5 at least.
-        retries: how many times any exception of retry_on is answered with another try. Default: 0.
+        retries: how many times it is tried again after an exception of retry_on. Default: 0.
         retry_on: the exceptions that `retries` is for. Default: Exception.
         backoff: seconds before the first retry, doubled for each further one, with full jitter. Default: 1.
         backoff_max: the longest wait in seconds. Default: 600.
@@ -104,8 +104,8 @@ def job(
         queue: the queue it is put into. Default: the producer's.
 
     Raises:
-        DeclarationError: it cannot work so; the message names the place.
-        SettingsError: an option has a value that it cannot have.
+        DeclarationError: the declaration cannot work; the message names its file and line.
+        SettingsError: an option has an invalid value.
     """
     policy = RetryPolicy(
         max_tries=_max_tries(max_tries, to_count(retries, "retries")),
@@ -117,12 +117,12 @@ def job(
     check_name(name, "name")
     check_name(queue, "queue")
 
-    def declare(declared: Callable[..., Any]) -> Job[Any, Any]:
-        written = function_behind(declared)
-        where = place_of_declaration(written)
+    def declare(decorated: Callable[..., Any]) -> Job[Any, Any]:
+        written = unwrap_declared(decorated)
+        where = declaration_site(written)
         options = JobOptions(
             name=name or name_of(written),
-            lane=find_lane(written, lane, where),
+            lane=choose_lane(written, lane, where),
             timeout_s=to_seconds(timeout, "timeout"),
             retry=policy if retries or max_tries is not None else None,
             keep_result_s=to_seconds(keep_result, "keep_result"),
@@ -150,5 +150,5 @@ def _make_job(function: Callable[..., Any], options: JobOptions, where: str) -> 
     context_leads = signature.context is not None and signature.context.is_first
     kind: type[Job[Any, Any]] = with_context if context_leads else without
     made = kind(function, options, signature, is_awaited=is_awaited)
-    remember(made)
+    register_job(made)
     return made

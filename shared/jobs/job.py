@@ -1,7 +1,7 @@
-"""A declared job: an ordinary function that can be called and tested, and enqueued.
+"""A declared job: an ordinary function that can be called, tested and enqueued.
 
-`monarq.shared.jobs.decorators.job` makes them; the producer reads name, lane and options, the worker calls it.
-The four subclasses differ in nothing but the type of a direct call.
+`monarq.shared.jobs.decorators.job` makes it; the producer reads name, lane and options, the worker calls it.
+The four subclasses differ only in the type of a direct call.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from monarq.shared.calls.callables import name_of
-from monarq.shared.calls.called import called_by_worker
 from monarq.shared.calls.context import Context
 from monarq.shared.calls.signature import CallSignature
+from monarq.shared.calls.worker_call import worker_callable
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.options import EnqueueOptions, JobOptions
 from monarq.shared.parsing import Duration, check_time, to_seconds
@@ -35,24 +35,24 @@ class Job(Generic[P, R]):
     Attributes:
         function: the function as it was written.
         declared: its options.
-        signature: what it takes.
-        called: what a worker calls: the function, with its context in front of the arguments where it takes one.
+        signature: its call signature.
+        worker_callable: what a worker calls: the function, with its context as the first argument where it takes one.
         enqueue_options: what `options` has set.
     """
 
     def __init__(
         self, function: Callable[..., Any], declared: JobOptions, signature: CallSignature, *, is_awaited: bool
     ) -> None:
-        self._look_like(function)
+        self._copy_metadata(function)
         self.function = function
         self.declared = declared
         self.signature = signature
-        self.called = called_by_worker(function, signature, is_awaited=is_awaited)
+        self.worker_callable = worker_callable(function, signature, is_awaited=is_awaited)
         self.enqueue_options = EnqueueOptions()
         self._simple_counts = signature.simple_counts
 
-    def _look_like(self, function: Callable[..., Any]) -> None:
-        """Has the function's name, documentation and attributes, but for those that a job has itself."""
+    def _copy_metadata(self, function: Callable[..., Any]) -> None:
+        """Copies the function's name, documentation and attributes, except those that a job has itself."""
         self.__name__ = self.__qualname__ = name_of(function)
         functools.update_wrapper(cast("Callable[..., Any]", self), function, updated=())
         own = dir(type(self))
@@ -65,7 +65,7 @@ class Job(Generic[P, R]):
 
     @property
     def name(self) -> str:
-        """What the job is enqueued by."""
+        """The name that the job is enqueued by."""
         return self.declared.name
 
     def __repr__(self) -> str:
@@ -80,7 +80,7 @@ class Job(Generic[P, R]):
         queue: str | None = None,
         expires: Duration | None = None,
     ) -> Self:
-        """The same job, to be enqueued in another way. Asked again, the rest of what was given stays.
+        """The same job with other options of its enqueue. Options of an earlier call that are not given again stay.
 
         Args:
             defer_by: seconds, or a timedelta, to wait before it is due. Default: none.
@@ -91,7 +91,7 @@ class Job(Generic[P, R]):
             expires: seconds, or a timedelta, after which it is not started any more. Default: never.
 
         Raises:
-            SettingsError: two of them contradict each other, or one has a value that cannot be.
+            SettingsError: two options contradict each other, or one has an invalid value.
         """
         if defer_by is not None and defer_until is not None:
             raise SettingsError("use either defer_by or defer_until, not both")
@@ -108,10 +108,10 @@ class Job(Generic[P, R]):
         return other
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Checks that the function could be called so.
+        """Checks that the function can be called with these arguments.
 
         Raises:
-            TypeError: it could not; the message names the job.
+            TypeError: it cannot; the message names the job.
         """
         if not kwargs and len(args) in self._simple_counts:
             return
@@ -122,11 +122,11 @@ class Job(Generic[P, R]):
 
 
 def options_hint(kwargs: dict[str, Any]) -> str:
-    """What to write instead, where options were given among the arguments, as arq has it."""
-    asked = {name.removeprefix("_").removesuffix("_name") for name in kwargs} & OPTION_NAMES
-    if not asked:
+    """A hint for options that were passed among the arguments, as arq takes them."""
+    given = {name.removeprefix("_").removesuffix("_name") for name in kwargs} & OPTION_NAMES
+    if not given:
         return ""
-    options = ", ".join(f"{name}=..." for name in sorted(asked))
+    options = ", ".join(f"{name}=..." for name in sorted(given))
     return f"; give what is no argument by .options({options}) of the job, or of named(...)"
 
 

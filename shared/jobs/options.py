@@ -1,4 +1,4 @@
-"""How a job is run, and how one enqueue of it differs from the others: values without behaviour."""
+"""Job and enqueue options: values without behaviour."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from monarq.shared.lane import Lane
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """How a job is run; None leaves a value to the worker's settings.
+    """The options of a declared job; None leaves a value to the worker's settings.
 
     Attributes:
-        name: what it is enqueued by.
+        name: the name that it is enqueued by.
         lane: where it runs.
         timeout_s: seconds that a run may take; 0 for no limit. Default: the worker's, 300 s.
         retry: when it is tried again. Default: the worker's, 5 tries and only on `Retry`.
@@ -36,7 +36,7 @@ class JobOptions:
 
 @dataclass(frozen=True, slots=True)
 class EnqueueOptions:
-    """How one enqueue of a job differs from the others.
+    """The options of one enqueue.
 
     Attributes:
         defer_by_s: seconds from now, by Redis' clock, at which it is due.

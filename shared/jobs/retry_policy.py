@@ -1,4 +1,4 @@
-"""When a job is tried again, and after how long: the policy, without any I/O."""
+"""The retry policy: when a job is tried again, and after how long. It does no I/O."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ DEFAULT_MAX_TRIES = 5
 
 
 def exception_classes(given: object) -> tuple[type[BaseException], ...]:
-    """What ``retry_on`` names, one class or several.
+    """The exception classes of ``retry_on``, given as one class or several.
 
     Raises:
-        SettingsError: something in it is no class of exceptions.
+        SettingsError: one of them is not an exception class.
     """
     classes = tuple(given) if isinstance(given, (tuple, list, set, frozenset)) else (given,)
     for each in classes:
@@ -25,11 +25,11 @@ def exception_classes(given: object) -> tuple[type[BaseException], ...]:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How a job that raised is tried again.
+    """How a job that raised an exception is tried again.
 
     Attributes:
         max_tries: tries in all, `Retry` included; at least 1.
-        retries: how many times any exception of `retry_on` is answered with another try. Default 0: only `Retry` is.
+        retries: how many times it is tried again after an exception of `retry_on`. Default 0: only after `Retry`.
         retry_on: the exceptions that `retries` is for.
         backoff_s: seconds before the first retry; doubled for each further one.
         backoff_max_s: the longest wait in seconds.
@@ -42,7 +42,7 @@ class RetryPolicy:
     backoff_max_s: float = 600.0
 
     def has_another(self, tries: int) -> bool:
-        """Whether a job that raised one of `retry_on` on its try number `tries` (from 1) is to be tried again."""
+        """Whether a job that raised one of `retry_on` on its try number `tries` (from 1) is tried again."""
         return tries <= self.retries and tries < self.max_tries
 
     def delay_s(self, tries: int, rng: random.Random | None = None) -> float:

@@ -1,1 +1,1 @@
-"""What travels through Redis: payloads, results, errors, progress."""
+"""Serialization of what travels through Redis: payloads, results, errors, progress."""

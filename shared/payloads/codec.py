@@ -1,8 +1,8 @@
-"""The formats that arq's dicts are written in.
+"""Serialization formats: how arq's dicts are written to Redis and read from it.
 
-monarq writes msgpack; pickle, arq's default, is read and written only where it was asked for, because whoever can
-write to Redis can run code in whatever unpickles. A payload tells its format by its first byte: pickle's is 0x80,
-and a msgpack map of one to fifteen fields begins with 0x81 to 0x8f.
+monarq writes msgpack; pickle, arq's default, is read and written only where the user asks for it, because whoever can
+write to Redis can run code in any process that unpickles. The first byte shows the format: pickle's is 0x80, and a
+msgpack map of one to fifteen fields begins with 0x81 to 0x8f.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ Deserializer = Callable[[bytes], dict[str, Any]]
 
 
 class Codec(Protocol):
-    """A way to write arq's dicts."""
+    """A serialization format of arq's dicts."""
 
     @property
     def name(self) -> str:
-        """What the format is called."""
+        """The format's name."""
         ...
 
     def dumps(self, data: dict[str, Any]) -> bytes:
@@ -39,7 +39,7 @@ class Codec(Protocol):
         ...
 
     def loads(self, data: bytes) -> dict[str, Any]:
-        """The dict again; raises whatever the format raises for what is none."""
+        """The dict from its bytes; raises whatever the format raises for invalid ones."""
         ...
 
 
@@ -72,7 +72,7 @@ class PickleCodec:
         return pickle.dumps(data)
 
     def loads(self, data: bytes) -> dict[str, Any]:
-        """See `Codec.loads`. Runs whatever code the payload holds: only for those who asked for it."""
+        """See `Codec.loads`. Runs whatever code the payload holds: only for users who asked for it."""
         decoded: dict[str, Any] = pickle.loads(data)  # noqa: S301 - asked for by allow_pickle or arq's settings
         return decoded
 
@@ -92,20 +92,20 @@ PICKLE: Final = PickleCodec()
 
 @dataclass(frozen=True, slots=True)
 class Codecs:
-    """What one side writes, and what it is ready to read.
+    """The formats that one side writes and reads.
 
     Attributes:
-        write: the format of what it writes first.
+        write: the format that it writes, unless it answers a payload in that payload's format.
         allow_pickle: whether pickle may be read.
         only: a user's own format, used for everything where it is given.
-        words: the class of exception that tells a failure in words in formats other than msgpack.
-        signer: signs what is written, and then nothing else is read than what is signed; None for neither.
+        text_error: the exception class that holds a failure as text in formats other than msgpack.
+        signer: signs all that is written, and then only signed data is read; None for neither.
     """
 
     write: Codec = MSGPACK
     allow_pickle: bool = False
     only: Codec | None = None
-    words: type[Exception] = RuntimeError
+    text_error: type[Exception] = RuntimeError
     signer: Signer | None = None
 
     def seal(self, data: bytes, kind: Kind, raw_id: bytes) -> bytes:
@@ -113,7 +113,7 @@ class Codecs:
         return data if self.signer is None else self.signer.sign(data, kind, raw_id)
 
     def open(self, data: bytes, kind: Kind, raw_id: bytes) -> bytes:
-        """What `seal` was given; to be called before anything is decoded.
+        """The bytes that `seal` was called with; must be called before anything is decoded.
 
         Raises:
             PayloadError: there is a key and they are not signed with it, or they are signed and there is no key.
@@ -126,7 +126,7 @@ class Codecs:
         return data
 
     def reader(self, raw_id: bytes) -> Deserializer:
-        """What reads both the payload and the result of one job, for arq's classes, which have one function for both.
+        """A function that reads both the payload and the result of one job, for arq's classes, which have one for both.
 
         Neither can pass for the other there: each lacks fields of the other.
         """
@@ -163,7 +163,7 @@ class Codecs:
         """Reads one of arq's dicts.
 
         Raises:
-            PayloadError: it is no such thing, whatever the format raised for it.
+            PayloadError: it is not one, whatever error the format raised.
         """
         codec = self.of(data)
         try:

@@ -1,4 +1,4 @@
-"""Exceptions in pickles: as they pickle themselves where that makes them again, else without calling their class."""
+"""Pickling of exceptions: as they pickle themselves where that can be loaded again, else without their ``__init__``."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
-from monarq.shared.payloads.same_error import attributes_of, same_error
-from monarq.shared.text.error_text import is_heavier, max_error_text
+from monarq.shared.payloads.error_equality import error_attributes, errors_equal
+from monarq.shared.text.error_text import is_larger, max_error_text
 
 
 def pickle_error(error: BaseException, protocol: int) -> bytes | None:
-    """A pickle that was seen to give the same exception again; None where there is none, or it would be large."""
+    """A pickle that was checked to load as an equal exception; None where there is none, or it would be large."""
     if is_large(error):
         return None
     for pickled in pickles_of(error, protocol):
-        if _gives(pickled, error):
+        if _loads_as(pickled, error):
             return pickled
     return None
 
 
 def is_large(error: BaseException) -> bool:
-    """Whether an exception holds more than is told of errors: then it travels as text."""
-    return is_heavier((error, attributes_of(error)), max_error_text())
+    """Whether an exception holds more than error texts may: then it travels as text."""
+    return is_larger((error, error_attributes(error)), max_error_text())
 
 
 def pickles_of(value: object, protocol: int | None = None) -> Iterator[bytes]:
-    """The ways to pickle a value with exceptions in it, the usual one first; none of them need work.
+    """The pickles of a value with exceptions in it, the usual one first; there may be none, and none need load.
 
-    The other one is for classes whose ``__init__`` wants other arguments than their ``args``, or makes others of them:
-    pickle would call it with these. It loads everywhere, as it uses nothing but the class itself.
+    The other one is for classes whose ``__init__`` takes other arguments than their ``args``, or changes them: pickle
+    would call it with these. It loads everywhere, as it uses only the class itself.
     """
     for pickler_of in (pickle.Pickler, _WithoutInit):
         out = io.BytesIO()
@@ -45,14 +45,14 @@ def pickles_of(value: object, protocol: int | None = None) -> Iterator[bytes]:
 class _WithoutInit(pickle.Pickler):
     def reducer_override(self, value: object) -> Any:
         if not isinstance(value, Exception) or isinstance(value, ExceptionGroup):
-            return NotImplemented  # a group is made of its members, which may need this
-        # An OSError whose class has an ``__init__`` keeps none of the arguments that it is made with.
-        state = {"args": value.args, **attributes_of(value)}
+            return NotImplemented  # a group is built from its members, which may need this
+        # An OSError whose class has an ``__init__`` keeps none of its arguments.
+        state = {"args": value.args, **error_attributes(value)}
         return copyreg.__newobj__, (type(value), *value.args), state  # type: ignore[attr-defined]
 
 
-def _gives(pickled: bytes, error: BaseException) -> bool:
+def _loads_as(pickled: bytes, error: BaseException) -> bool:
     try:
-        return same_error(error, pickle.loads(pickled))  # noqa: S301 - pickled just now, by ourselves
+        return errors_equal(error, pickle.loads(pickled))  # noqa: S301 - pickled just now, by ourselves
     except BaseException:  # noqa: BLE001 - unpickling runs the user's code, which may raise anything
         return False

@@ -1,23 +1,19 @@
-"""Jobs and results as arq's dicts: written by one side, read and checked by the other.
+"""The payload of a job: arq's dict, written by the producer, read and checked by the worker.
 
-A payload is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add
-``n`` and ``trace``, that arq does not look at; a result adds ``s r st ft q id``.
+It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n`` and ``trace``,
+which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
-from monarq.shared.payloads.codec import DEFAULT_MAX_RESULT, MSGPACK, Codec, Codecs
-from monarq.shared.payloads.failure import told_in_words, write_failure
-from monarq.shared.payloads.remote_error import as_job_failed, may_be_raised
-from monarq.shared.text.error_text import cut, error_text, qualified_name
-from monarq.shared.tracing import Carrier
+from monarq.shared.errors import PayloadError
+from monarq.shared.payloads.codec import Codec, Codecs
+from monarq.shared.text.error_text import error_text
+from monarq.shared.tracing.carrier import Carrier
 
 _MAX_MS: Final = 2**53
 
@@ -33,19 +29,19 @@ class Payload:
     enqueue_ms: int
     codec: Codec
     trace: object = None
-    """What ties the run to the trace of its enqueue, as it came; see `monarq.shared.otel.context_of`."""
+    """The carrier of the enqueue's span, unchecked; see `monarq.shared.tracing.otel.extract_context`."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
         """Reads a job's payload and checks its signature, where there is a key, and the shape of each field.
 
         Args:
-            data: the payload as it stands in Redis.
-            codecs: what may be read.
+            data: the payload as it is in Redis.
+            codecs: the formats that may be read.
             raw_id: the job's id, to which the signature is bound.
 
         Raises:
-            PayloadError: the signature is not right, or a field is missing or is not what it must be.
+            PayloadError: the signature is wrong, or a field is missing or invalid.
         """
         data = codecs.open(data, "job", raw_id)
         raw = codecs.loads(data)
@@ -61,7 +57,7 @@ class Payload:
                 and -_MAX_MS < enqueue_ms < _MAX_MS
                 and (not kwargs or all(isinstance(key, str) for key in kwargs))
             ):
-                raise PayloadError(_misshapen(raw))
+                raise PayloadError(_invalid_field(raw))
             trace = raw.get("trace") if type(raw) is dict else None
             return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), trace)
         except PayloadError:
@@ -73,7 +69,7 @@ class Payload:
 
 
 def _is_utf8(name: str) -> bool:
-    """Whether Redis can be told the name: a pickle can hold halves of surrogate pairs."""
+    """Whether the name can be sent to Redis: a pickle can hold halves of surrogate pairs."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -81,8 +77,8 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _misshapen(raw: Mapping[str, Any]) -> str:
-    """Which field of a payload is not what it must be."""
+def _invalid_field(raw: Mapping[str, Any]) -> str:
+    """Describes the invalid field of a payload."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "f": str,
         "a": (list, tuple),
@@ -120,7 +116,7 @@ def write_payload(
         kwargs: its keyword arguments.
         enqueue_ms: when it is enqueued, unix ms.
         job_try: the try that it starts with, or None.
-        nonce: text that tells this enqueue from any other, for ids that a user chose.
+        nonce: a text that is unique to this enqueue, for ids that a user chose.
         trace: the context of the enqueue's span, where there is one.
 
     Raises:
@@ -138,111 +134,3 @@ def write_payload(
             f"the arguments of {name} do not serialize as {codec.name}: {error};"
             " pass numbers, text, bytes, times, lists and dicts of these"
         ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A decoded result: arq's JobResult, with the value or the exception in `value`."""
-
-    name: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    job_try: int
-    enqueue_ms: int
-    start_ms: int
-    finish_ms: int
-    success: bool
-    value: Any
-    queue: str
-    job_id: str
-
-    @classmethod
-    def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Result:
-        """Reads a result; the arguments are as for `Payload.read`.
-
-        Raises:
-            PayloadError: it is none, or its signature is not right.
-        """
-        raw = codecs.loads(codecs.open(data, "result", raw_id))
-        try:
-            return cls(
-                name=raw["f"],
-                args=tuple(raw["a"]),
-                kwargs=raw["k"],
-                job_try=raw["t"],
-                enqueue_ms=raw["et"],
-                start_ms=raw["st"],
-                finish_ms=raw["ft"],
-                success=raw["s"],
-                value=raw["r"],
-                queue=raw.get("q", ""),
-                job_id=raw.get("id", ""),
-            )
-        except Exception as error:  # pickled dicts and lists may be of classes that raise anything
-            raise PayloadError(f"the result has not the fields of arq's result: {error_text(error)}") from error
-
-    def unwrap(self) -> Any:
-        """What the job returned.
-
-        Raises:
-            JobAbortedError: the job was aborted.
-            JobFailedError: it failed, and what it raised cannot be made again here.
-            Exception: what the job raised.
-        """
-        if self.success:
-            return self.value
-        if isinstance(self.value, asyncio.CancelledError):
-            raise JobAbortedError(f"job {self.job_id} was aborted")
-        if (words := told_in_words(self.value)) is not None:
-            raise words
-        if may_be_raised(self.value):
-            raise self.value
-        if isinstance(self.value, BaseException):
-            raise as_job_failed(self.value)
-        raise JobFailedError(cut(str(self.value)))
-
-
-def _result_to_do(kind: str, codec: Codec) -> str:
-    if kind == "coroutine":
-        return "; await it in the job"
-    return "; return numbers, text, bytes, times, lists and dicts of these" if codec.name == MSGPACK.name else ""
-
-
-def write_result(
-    codec: Codec, data: dict[str, Any], largest: int = DEFAULT_MAX_RESULT, words: type[Exception] = RuntimeError
-) -> tuple[bytes, PayloadError | None]:
-    """A result's bytes, and what was wrong with the value where it did not serialize or was too large.
-
-    The bytes then say so as the job's failure, so that whoever waits learns of it. They are empty where the format
-    cannot even hold that.
-
-    Args:
-        codec: the format.
-        data: arq's dict of a result.
-        largest: how many bytes it may have. One that Redis never takes would be sent again for ever.
-        words: the class of exception by which formats other than msgpack tell a failure in words.
-    """
-    is_failure = not data["s"] and isinstance(data["r"], BaseException)
-    try:
-        written = write_failure(codec, data, words) if is_failure else codec.dumps(data)
-    except BaseException as error:  # noqa: BLE001 - formats, and classes of the user's, may raise anything
-        kind = qualified_name(type(data["r"]))
-        reason = error_text(error)
-        told = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {reason}"
-        problem = PayloadError(told + _result_to_do(kind, codec))
-    else:
-        if len(written) <= largest:
-            return written, None
-        problem = PayloadError(
-            f"the result of {data['f']} is {len(written):,} bytes and the limit is {largest:,}: put large data where"
-            " whoever waits can fetch it and return its address, or raise max_result"
-        )
-    # In arq's formats it is text, as with arq: its clients need not have our classes.
-    text = f"unable to serialize result: {problem}"
-    failure = {**data, "s": False, "r": problem if codec.name == MSGPACK.name else text}
-    for said in (failure, {**failure, "r": text, "a": (), "k": {}}):
-        with suppress(Exception):  # the arguments or a user's format may be at fault as well
-            written = codec.dumps(said)
-            if len(written) <= largest:
-                return written, problem
-    return b"", problem

@@ -1,7 +1,7 @@
-"""A job's name and time from the first and last bytes of its payload, as arq's and monarq's clients write them.
+"""The head of a payload: a job's name and time from its first and last bytes, as arq's and monarq's clients write it.
 
-For lists of jobs: payloads may be large, hostile, or both, so no more than a little of each is read, and no pickle is
-unpickled. What cannot be read so is None.
+For lists of jobs: payloads may be large, hostile, or both, so only a little of each is read, and no pickle is
+unpickled. A field that cannot be read this way is None.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from monarq.shared.payloads.pickle_fields import read_fields
-from monarq.shared.payloads.signing import HEAD_BYTES as SIGNATURE_BYTES
-from monarq.shared.payloads.signing import is_signed
+from monarq.shared.payloads.signing import SIGNATURE_BYTES, is_signed
 
 Format = Literal["msgpack", "pickle", "unknown"]
 
@@ -35,12 +34,12 @@ _LARGEST_MS: Final = 2**53
 
 @dataclass(frozen=True, slots=True)
 class PayloadHead:
-    """What is known of a payload without reading all of it.
+    """The fields of a payload that are known without reading all of it.
 
     Attributes:
         name: the job's name, or None.
         enqueue_ms: when it was enqueued, unix ms by its client's clock, or None.
-        format: what it is written in.
+        format: its serialization format.
         signed: whether it carries a signature, which is not checked.
     """
 
@@ -51,7 +50,7 @@ class PayloadHead:
 
 
 class _Fields(msgspec.Struct):
-    """What is wanted of a whole payload; other fields are passed over."""
+    """The fields that are read of a whole payload; others are skipped."""
 
     f: str | None = None
     et: int | None = None
@@ -61,7 +60,7 @@ _FIELDS: Final = msgspec.msgpack.Decoder(_Fields)
 
 
 def read_head(head: bytes, tail: bytes) -> PayloadHead:
-    """Reads a payload's first bytes; `tail` is its last ones, b'' where the head is all of it."""
+    """Reads a payload's first bytes; `tail` is its last ones, b'' where the head is the whole payload."""
     signed = is_signed(head)
     head = head[SIGNATURE_BYTES:] if signed else head
     if head.startswith(b"\x80"):
@@ -93,7 +92,7 @@ def _name_at(head: bytes, start: re.Match[bytes]) -> str | None:
 
 
 def _name(value: object) -> str | None:
-    """A pickle can hold halves of surrogate pairs, which no page and no terminal takes."""
+    """The name with surrogates escaped: a pickle can hold halves of pairs, which no page and no terminal can show."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else None
 
 

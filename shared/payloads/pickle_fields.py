@@ -1,8 +1,8 @@
-"""What a pickle would lay down, found by reading its opcodes: nothing is unpickled, imported, made or called.
+"""A safe reader of pickles: finds their fields by their opcodes; nothing is unpickled, imported or called.
 
-A pickle is a program. What is done here is to follow which plain values and containers it would build; a function or
-class that it would call is only named, with the arguments that it would get. A pickle that is cut off tells what stood
-before the cut.
+A pickle is a program. The reader follows which plain values and containers it would build; a function or class that it
+would call is only named, with the arguments that it would get. Of a truncated pickle, the fields before the end are
+read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MOST_STEPS: Final = 50_000
-"""How many opcodes are looked at, at the most."""
+"""The most opcodes that are read."""
 
 _PLAIN: Final = frozenset(
     (
@@ -35,7 +35,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What calling it would give."""
+    """The result of a call that is not made."""
 
     name: str
     arguments: object
@@ -43,7 +43,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value that cannot be told."""
+    """A value that is not known."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,20 +55,20 @@ class Items:
 
 
 def read_fields(data: bytes) -> dict[str, object]:
-    """The fields of the dict that the pickle is; empty where it is none."""
-    machine = _Machine()
+    """The fields of the dict in the pickle; empty where it is not a dict."""
+    machine = _StackMachine()
     try:
         for step, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(data))):
             if step >= MOST_STEPS or opcode.name == "STOP":
                 break
-            machine.follow(opcode, argument)
+            machine.step(opcode, argument)
     except (ValueError, TypeError, IndexError, OverflowError):
-        pass  # cut off, or no pickle at all: what was read before it counts
+        pass  # truncated, or not a pickle: what was read until here counts
     return machine.fields()
 
 
-class _Machine:
-    """Pickle's machine with its stack, its marks and its memo, and without its powers."""
+class _StackMachine:
+    """Pickle's stack machine, with its stack, marks and memo, which runs no code."""
 
     def __init__(self) -> None:
         self._stack: list[object] = []
@@ -84,24 +84,24 @@ class _Machine:
             "EMPTY_LIST": lambda _: self._stack.append(Items("list", [])),
             "EMPTY_SET": lambda _: self._stack.append(Items("set", [])),
             "EMPTY_TUPLE": lambda _: self._stack.append(Items("tuple", [])),
-            "TUPLE1": lambda _: self._close("tuple", self._cut(1)),
-            "TUPLE2": lambda _: self._close("tuple", self._cut(2)),
-            "TUPLE3": lambda _: self._close("tuple", self._cut(3)),
-            "TUPLE": lambda _: self._close("tuple", self._cut_at_mark()),
-            "LIST": lambda _: self._close("list", self._cut_at_mark()),
-            "DICT": lambda _: self._close("dict", self._cut_at_mark()),
-            "FROZENSET": lambda _: self._close("set", self._cut_at_mark()),
-            "SETITEM": lambda _: self._fill(self._cut(2)),
-            "APPEND": lambda _: self._fill(self._cut(1)),
-            **dict.fromkeys(("SETITEMS", "APPENDS", "ADDITEMS"), lambda _: self._fill(self._cut_at_mark())),
+            "TUPLE1": lambda _: self._push("tuple", self._pop(1)),
+            "TUPLE2": lambda _: self._push("tuple", self._pop(2)),
+            "TUPLE3": lambda _: self._push("tuple", self._pop(3)),
+            "TUPLE": lambda _: self._push("tuple", self._pop_to_mark()),
+            "LIST": lambda _: self._push("list", self._pop_to_mark()),
+            "DICT": lambda _: self._push("dict", self._pop_to_mark()),
+            "FROZENSET": lambda _: self._push("set", self._pop_to_mark()),
+            "SETITEM": lambda _: self._extend(self._pop(2)),
+            "APPEND": lambda _: self._extend(self._pop(1)),
+            **dict.fromkeys(("SETITEMS", "APPENDS", "ADDITEMS"), lambda _: self._extend(self._pop_to_mark())),
             "GLOBAL": lambda name: self._stack.append(Named(str(name).replace(" ", "."))),
-            "STACK_GLOBAL": lambda _: self._stack.append(Named(".".join(map(str, self._cut(2))))),
+            "STACK_GLOBAL": lambda _: self._stack.append(Named(".".join(map(str, self._pop(2))))),
             **dict.fromkeys(("REDUCE", "NEWOBJ"), lambda _: self._call()),
             "BUILD": self._build,
         }
 
     def fields(self) -> dict[str, object]:
-        """What the outermost dict holds, and what was laid down for it when the pickle was cut off."""
+        """The items of the outermost dict, and those on the stack for it where the pickle is truncated."""
         if not self._stack or not isinstance(self._stack[0], Items) or self._stack[0].kind != "dict":
             return {}
         pending: list[object] = []
@@ -110,15 +110,15 @@ class _Machine:
         items: Sequence[object] = [*self._stack[0].items, *pending]
         return {name: value for name, value in zip(items[::2], items[1::2], strict=False) if isinstance(name, str)}
 
-    def follow(self, opcode: pickletools.OpcodeInfo, argument: object) -> None:
-        """Takes one step."""
+    def step(self, opcode: pickletools.OpcodeInfo, argument: object) -> None:
+        """Runs one opcode."""
         name = opcode.name
         if name in _PLAIN:
             self._stack.append(_CONSTANTS.get(name, argument))
         elif name in self._steps:
             self._steps[name](argument)
         else:
-            self._pass_over(opcode)
+            self._skip(opcode)
 
     def _memorize(self, place: object) -> None:
         self._memo[_whole(place)] = self._stack[-1]
@@ -126,32 +126,32 @@ class _Machine:
     def _recall(self, place: object) -> None:
         self._stack.append(self._memo.get(_whole(place), Unknown()))
 
-    def _close(self, kind: str, items: list[object]) -> None:
+    def _push(self, kind: str, items: list[object]) -> None:
         self._stack.append(Items(kind, items))
 
-    def _fill(self, items: list[object]) -> None:
+    def _extend(self, items: list[object]) -> None:
         container = self._stack[-1]
         if isinstance(container, Items):
             container.items += items
 
     def _build(self, _: object) -> None:
-        """A state for what was called: what it would become cannot be told."""
-        self._cut(1)
+        """Drops the state for an object that was not built."""
+        self._pop(1)
 
     def _call(self) -> None:
-        called, arguments = self._cut(2)
+        called, arguments = self._pop(2)
         self._stack.append(Called(called.name, arguments) if isinstance(called, (Named, Called)) else Unknown())
 
-    def _pass_over(self, opcode: pickletools.OpcodeInfo) -> None:
-        """Does to the stack what the opcode would do, with values that cannot be told."""
+    def _skip(self, opcode: pickletools.OpcodeInfo) -> None:
+        """Changes the stack as the opcode would, with unknown values."""
         before = list(opcode.stack_before)
         if pickletools.markobject in before:
-            self._cut_at_mark()
+            self._pop_to_mark()
             before = before[: before.index(pickletools.markobject)]
-        self._cut(len(before))
+        self._pop(len(before))
         self._stack += [Unknown()] * len(opcode.stack_after)
 
-    def _cut(self, count: int) -> list[object]:
+    def _pop(self, count: int) -> list[object]:
         if count > len(self._stack):
             raise IndexError("the pickle takes more off its stack than there is")
         at = len(self._stack) - count
@@ -159,7 +159,7 @@ class _Machine:
         del self._stack[at:]
         return items
 
-    def _cut_at_mark(self) -> list[object]:
+    def _pop_to_mark(self) -> list[object]:
         mark = self._marks.pop()
         items = self._stack[mark:]
         del self._stack[mark:]

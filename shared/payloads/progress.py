@@ -1,7 +1,7 @@
-"""How far a job is: what a job tells of itself by `Context.progress`, and what others see of it.
+"""The progress of a job: the reports that it makes by `Context.progress`, and what others see of them.
 
-A job's side is `ProgressSink`, of which each lane of a worker has its own. The others' side is `Progress`, as handles
-and monitors give it. The process of the cpu lane imports this: it needs little.
+The job's side is `ProgressSink`, of which each lane of a worker has its own. The others' side is `Progress`, as handles
+and monitors return it. The CPU child imports this module, so it imports little; `progress_codec` has the JSON.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Number = SupportsFloat | SupportsIndex
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job was when it last told.
+    """A job's progress as of its last report.
 
     Attributes:
         done: how much of it is done, in whatever unit the job counts.
         total: how much there is to do, in the same unit; None where the job does not know.
-        message: what it says of it, at most 500 characters; may be empty.
-        at: when it told, by Redis' clock; aware, in UTC.
+        message: the job's own text, at most 500 characters; may be empty.
+        at: when it was reported, by Redis' clock; aware, in UTC.
     """
 
     done: float
@@ -33,21 +33,21 @@ class Progress:
 
     @property
     def share(self) -> float | None:
-        """How much is done, from 0 to 1; None where the total is not known, or is none."""
+        """The share that is done, from 0 to 1; None where the total is not known, or not above 0."""
         if self.total is None or self.total <= 0:
             return None
         return min(max(self.done / self.total, 0.0), 1.0)
 
 
-Report = tuple[float, float | None, str]
-"""What a job tells: done, total, message, as plain numbers and text. A bare tuple, as millions may be made of it."""
+ProgressReport = tuple[float, float | None, str]
+"""A report: done, total, message, as plain numbers and text. A bare tuple, as a job may make millions of them."""
 
 
-class Told:
-    """What `Context.progress` gives: the report is on its way already, and awaiting this is optional.
+class ProgressAwaitable:
+    """What `Context.progress` returns: the report is sent already, and awaiting this is optional.
 
-    Awaited in an io job it gives the other jobs a turn now and then, so that a job which does nothing but count does
-    not keep the loop for itself.
+    Awaited in an io job it yields to the event loop now and then, so that a job which only counts does not block the
+    others.
     """
 
     __slots__ = ("_turns",)
@@ -60,34 +60,34 @@ class Told:
             yield
 
 
-NOTED: Final = Told()
-TURN: Final = Told(turns=1)
+NO_YIELD: Final = ProgressAwaitable()
+YIELD_ONCE: Final = ProgressAwaitable(turns=1)
 
 
 class ProgressSink(Protocol):
-    """Where a job's reports go. It never blocks and never fails."""
+    """Receives a job's reports. It never blocks and never fails."""
 
-    def tell(self, report: Report) -> Told:
-        """Takes a report; an older one that is not out yet is forgotten."""
+    def send(self, report: ProgressReport) -> ProgressAwaitable:
+        """Takes a report; an older one that is not sent yet is dropped."""
         ...
 
 
-class NoSink:
-    """Forgets all reports: for a `Context` that no worker has made, as in a user's own tests."""
+class NullSink:
+    """Drops all reports: for a `Context` that no worker has made, as in a user's own tests."""
 
-    def tell(self, report: Report) -> Told:
-        """Forgets it."""
-        return NOTED
-
-
-NO_SINK: Final = NoSink()
+    def send(self, report: ProgressReport) -> ProgressAwaitable:
+        """Drops it."""
+        return NO_YIELD
 
 
-def plain_report(done: Number, total: Number | None, message: str) -> Report:
+NULL_SINK: Final = NullSink()
+
+
+def make_report(done: Number, total: Number | None, message: str) -> ProgressReport:
     """A report of plain numbers.
 
     Raises:
-        TypeError: an argument is of another type than it should be.
+        TypeError: an argument has the wrong type.
     """
     if (
         (type(done) is int or type(done) is float)

@@ -1,6 +1,7 @@
-"""A report of a job's progress as it stands in Redis: the time in µs, a space, and what the job told, as JSON.
+"""Serialization of progress reports: in Redis a report is the time in µs, a space, and the job's report as JSON.
 
-The script that writes it puts the time in front, by Redis' clock.
+The script that writes it adds the time, by Redis' clock. It is apart from `progress`, as that must load without
+msgspec.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from monarq.shared.payloads.progress import Progress, Report
+from monarq.shared.payloads.progress import Progress, ProgressReport
 
 LONGEST_MESSAGE: Final = 500
 """Characters of a message that are kept."""
@@ -18,7 +19,7 @@ LONGEST_MESSAGE: Final = 500
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 LARGEST: Final = 2.0**63
-"""What lies beyond is no amount of work, and no whole number in JSON."""
+"""A larger number is not an amount of work, nor an integer in JSON."""
 
 
 class _Stored(msgspec.Struct):
@@ -27,8 +28,8 @@ class _Stored(msgspec.Struct):
     message: str
 
 
-def encode_report(report: Report) -> bytes:
-    """The report as JSON. What is no number counts as nothing done, and as a total that is not known."""
+def encode_report(report: ProgressReport) -> bytes:
+    """The report as JSON. NaN and numbers out of range count as nothing done, or as an unknown total."""
     done, total, message = report
     stored = _Stored(
         done if _is_amount(done) else 0,
@@ -39,11 +40,11 @@ def encode_report(report: Report) -> bytes:
 
 
 def decode_progress(value: bytes) -> Progress | None:
-    """A job's progress from its string; None where it cannot be read: it informs people, and stops nobody."""
+    """A job's progress from its string; None where it cannot be read, as it only informs people."""
     at_us, _, report = value.partition(b" ")
     try:
-        told = msgspec.json.decode(report, type=_Stored)
-        return Progress(told.done, told.total, told.message, EPOCH + timedelta(microseconds=int(at_us)))
+        stored = msgspec.json.decode(report, type=_Stored)
+        return Progress(stored.done, stored.total, stored.message, EPOCH + timedelta(microseconds=int(at_us)))
     except (ValueError, OverflowError):
         return None
 

@@ -1,6 +1,6 @@
-"""Exceptions as data: how one that a job raised travels in a result, and is made again on the other side.
+"""Serialization of exceptions: how a job's exception travels in a result, and is rebuilt on the other side.
 
-It arrives as it was, which is tried before it is sent, or as a `JobFailedError` that has its class, text and traceback.
+It arrives as it was, which is tried before it is sent, or as a `JobFailedError` with its class, text and traceback.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from monarq.shared.errors import JobFailedError, StandInError
+from monarq.shared.payloads.error_equality import error_attributes, errors_equal
 from monarq.shared.payloads.error_pickle import is_large
-from monarq.shared.payloads.same_error import attributes_of, same_error
-from monarq.shared.text.error_text import error_text, qualified_name, stands_in, type_name_of
+from monarq.shared.text.error_text import error_text, is_stand_in, qualified_name, type_name_of
 from monarq.shared.text.traceback_text import RemoteTraceback, traceback_text
 
 EXCEPTION_CODE: Final = 1
@@ -27,13 +27,13 @@ class _RemoteError(msgspec.Struct, array_like=True):
     """An exception as it travels in msgpack.
 
     Attributes:
-        module: its class's module; '' where the class's name holds it already.
+        module: its class's module; '' where the class's name includes it.
         qualname: its class.
         message: class and text.
-        args: what its class is called with; None where it is not to be called.
+        args: what its class is called with; None where it must not be called.
         traceback: the worker's, as text.
-        bare_args: its arguments, where it is made again without its ``__init__``.
-        attributes: what is set of it once it is made.
+        bare_args: its arguments, where it is rebuilt without its ``__init__``.
+        attributes: the attributes that are set on it once it is rebuilt.
     """
 
     module: str
@@ -46,61 +46,61 @@ class _RemoteError(msgspec.Struct, array_like=True):
 
     @property
     def type_name(self) -> str:
-        """The class as `qualified_name` gives it."""
+        """The class as `qualified_name` returns it."""
         return self.qualname if self.module in ("", "builtins") else f"{self.module}.{self.qualname}"
 
 
 def encode_exception(value: object) -> msgspec.msgpack.Ext:
-    """Msgspec's hook for what it does not know: an exception becomes its class's name, arguments and traceback."""
+    """Msgspec's hook for unknown types: an exception becomes its class's name, arguments and traceback."""
     if not isinstance(value, BaseException):
         raise TypeError(f"an object of type {qualified_name(type(value))} has no place in msgpack")
-    faithful = _faithful(value, traceback_text(value))
-    return msgspec.msgpack.Ext(EXCEPTION_CODE, _in_words(value) if faithful is None else faithful)
+    encoded = _round_trip(value, traceback_text(value))
+    return msgspec.msgpack.Ext(EXCEPTION_CODE, _as_text(value) if encoded is None else encoded)
 
 
 def decode_extension(code: int, body: memoryview) -> object:
-    """Msgspec's hook for extension types: the exception again; other codes stay as they are."""
+    """Msgspec's hook for extension types: rebuilds an exception; other codes stay as they are."""
     if code != EXCEPTION_CODE:
         return msgspec.msgpack.Ext(code, bytes(body))
     return _rebuild(_DECODER.decode(body))
 
 
 def as_job_failed(error: BaseException) -> JobFailedError:
-    """What tells of an exception that cannot be made again on the other side, or must not be raised there."""
+    """The `JobFailedError` for an exception that cannot be rebuilt on the other side, or must not be raised there."""
     return JobFailedError(error_text(error), type_name_of(error), traceback_text(error))
 
 
 def as_stand_in(error: BaseException) -> StandInError:
-    """What stands in a worker for an exception that would mean something to its coroutines, or to who waits."""
-    told = StandInError(error_text(error), type_name_of(error), traceback_text(error))
-    told.__cause__ = RemoteTraceback(told.traceback)
-    return told
+    """The stand-in inside a worker for an exception that would affect its coroutines, or those that wait for it."""
+    stand_in = StandInError(error_text(error), type_name_of(error), traceback_text(error))
+    stand_in.__cause__ = RemoteTraceback(stand_in.traceback)
+    return stand_in
 
 
 def may_be_raised(error: object) -> bool:
-    """Whether an exception can be raised out of a coroutine, and ends nothing but whoever waits for it."""
+    """Whether an exception can be raised out of a coroutine, and ends only the caller that awaits it."""
     return isinstance(error, Exception) and not isinstance(error, (StopIteration, StopAsyncIteration))
 
 
 def _encode_member(value: object) -> msgspec.msgpack.Ext:
-    """The hook for exceptions inside of one: each must arrive as it was, and its traceback is in the outer one's."""
-    faithful = _faithful(value, "") if isinstance(value, BaseException) else None
-    if faithful is None:
+    """The hook for exceptions inside another: each must arrive as it was, and its traceback is in the outer one's."""
+    encoded = _round_trip(value, "") if isinstance(value, BaseException) else None
+    if encoded is None:
         raise TypeError(f"an object of type {qualified_name(type(value))} has no place in msgpack")
-    return msgspec.msgpack.Ext(EXCEPTION_CODE, faithful)
+    return msgspec.msgpack.Ext(EXCEPTION_CODE, encoded)
 
 
-def _faithful(error: BaseException, trace: str) -> bytes | None:
-    """The exception in a form that was seen to give the same one again; None where there is none."""
+def _round_trip(error: BaseException, trace: str) -> bytes | None:
+    """The exception in a form that was checked to rebuild an equal one; None where there is none."""
     if isinstance(error, asyncio.CancelledError):
-        return _ENCODER.encode(_told(error, trace, ()))
+        return _ENCODER.encode(_to_remote(error, trace, ()))
     kind = type(error)
-    if stands_in(error) or is_large(error) or _class_of(kind.__module__, kind.__qualname__) is not kind:
+    if is_stand_in(error) or is_large(error) or _class_of(kind.__module__, kind.__qualname__) is not kind:
         return None
     try:
         for form in _forms(error, trace):
             body = _ENCODER.encode(form)
-            if same_error(error, _rebuild(_DECODER.decode(body))):
+            if errors_equal(error, _rebuild(_DECODER.decode(body))):
                 return body
     except BaseException:  # noqa: BLE001 - the user's classes may raise anything
         return None
@@ -108,37 +108,37 @@ def _faithful(error: BaseException, trace: str) -> bytes | None:
 
 
 def _forms(error: BaseException, trace: str) -> Iterator[_RemoteError]:
-    attributes = attributes_of(error)
+    attributes = error_attributes(error)
     if isinstance(error, BaseExceptionGroup):
-        del attributes["message"], attributes["exceptions"]  # which its arguments make
+        del attributes["message"], attributes["exceptions"]  # which its arguments set
     reduced = error.__reduce__()
     if isinstance(reduced, tuple) and reduced[0] is type(error):
-        yield _told(error, trace, reduced[1], attributes)
-    bare = _told(error, trace, None, attributes)
+        yield _to_remote(error, trace, reduced[1], attributes)
+    bare = _to_remote(error, trace, None, attributes)
     bare.bare_args = error.args
     yield bare
 
 
-def _told(
+def _to_remote(
     error: BaseException, trace: str, args: tuple[Any, ...] | None, attributes: dict[str, Any] | None = None
 ) -> _RemoteError:
     kind = type(error)
     return _RemoteError(kind.__module__, kind.__qualname__, error_text(error), args, trace, None, attributes or {})
 
 
-def _in_words(error: BaseException) -> bytes:
+def _as_text(error: BaseException) -> bytes:
     return _ENCODER.encode(_RemoteError("", type_name_of(error), error_text(error), None, traceback_text(error)))
 
 
 def _rebuild(remote: _RemoteError) -> BaseException:
-    """The exception itself where its class is already loaded here, else one that tells of it.
+    """The exception itself where its class is already loaded here, else a `JobFailedError`.
 
     Nothing is imported for it: a result must not decide what code is loaded.
     """
     if (remote.module, remote.qualname) == ("asyncio.exceptions", "CancelledError"):
         return asyncio.CancelledError()
     try:
-        error = _made(remote)
+        error = _build(remote)
         # This side may know another class by that name, or another version of it.
         if error is None or error_text(error) != remote.message:
             return _stand_in(remote)
@@ -149,7 +149,7 @@ def _rebuild(remote: _RemoteError) -> BaseException:
     return error
 
 
-def _made(remote: _RemoteError) -> Exception | None:
+def _build(remote: _RemoteError) -> Exception | None:
     kind = _class_of(remote.module, remote.qualname)
     if kind is None or (remote.args is None and remote.bare_args is None):
         return None
@@ -160,13 +160,13 @@ def _made(remote: _RemoteError) -> Exception | None:
         error = kind.__new__(kind, *bare_args)
         error.args = bare_args
     for name, value in remote.attributes.items():
-        # Not as its class would, which may refuse: a frozen dataclass does.
+        # Not by its class, which may refuse: a frozen dataclass does.
         BaseException.__setattr__(error, name, value)
     return error
 
 
 def _class_of(module: str, qualname: str) -> type[Exception] | None:
-    """The class of an exception that may be raised here, if it is loaded; never anything else of that name."""
+    """The class of an exception that may be raised here, if it is loaded; never another object of that name."""
     kind: object = builtins if module == "builtins" else sys.modules.get(module)
     for part in qualname.split("."):
         kind = getattr(kind, part, None)

@@ -1,6 +1,7 @@
-"""How long to wait before speaking to Redis again: from 0.1 s to 1.5 s, with jitter, so that no fleet comes at once.
+"""Exponential backoff with jitter, for loops that retry Redis: waits from 0.1 s to 1.5 s.
 
-Not longer, because jobs run again within 2 s after Redis answers.
+The jitter spreads the reconnects of a fleet. No wait is longer, because jobs must run again within 2 s after Redis
+answers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ LONGEST_S: Final = 1.5
 
 
 class Backoff:
-    """The waits of one loop that retries; `reset` when it got through."""
+    """The waits of one loop that retries; call `reset` after a success."""
 
     def __init__(self, first_s: float = FIRST_S, longest_s: float = LONGEST_S) -> None:
         self._first_s = first_s
@@ -21,13 +22,13 @@ class Backoff:
         self._failures = 0
 
     def next_s(self) -> float:
-        """Seconds to wait now: half of the bound at least, so that the loop never spins."""
+        """Seconds to wait now: at least half of the bound, so that the loop never spins."""
         bound = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
         self._failures += 1
         return random.uniform(bound / 2, bound)
 
     def reset(self) -> None:
-        """The next wait is a short one again."""
+        """Makes the next wait a short one again."""
         self._failures = 0
 
     @property

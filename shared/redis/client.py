@@ -1,8 +1,9 @@
-"""The producer's connections to Redis: redis-py's own, driven in such a way that an enqueue can rely on them.
+"""The Redis client of producers and workers: redis-py's, with connections on whose failures an enqueue can rely.
 
-redis-py's client may not be asked whether a failed command was sent, and spends more time on taking a connection
-from its pool than on the command. `Wire` sends each command once, tells `NotSentError` from all other faults, keeps to
-a few connections however many callers there are, packs by hiredis, and drops a connection whose reply nobody awaited.
+redis-py's own client does not say whether a failed command was sent, and spends more time on taking a connection
+from its pool than on the command. `RedisClient` sends each command once, raises `NotSentError` apart from all other
+errors, opens only a few connections however many callers there are, packs by hiredis, and closes a connection whose
+reply nobody awaited.
 """
 
 from __future__ import annotations
@@ -19,26 +20,25 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.shared.errors import ProducerClosedError, ProducerMisusedError
-from monarq.shared.redis.private_pool import PrivatePool, drop, writer_of
-from monarq.shared.redis.redis_errors import WIRE_ERRORS, NotSentError, is_demoted
+from monarq.shared.redis.private_pool import PrivatePool, abort_connection, writer_of
+from monarq.shared.redis.redis_errors import REDIS_ERRORS, NotSentError, is_demoted
 from monarq.shared.redis.scripts import Argument
 
 CONNECTIONS: Final = 16
-"""Callers beyond so many wait for each other: a loop that enqueues ten thousand jobs at once must not open as many."""
-
+"""More callers than this wait for each other: a loop that enqueues ten thousand jobs at once must not open as many."""
 
 FRESH_S: Final = 0.1
-"""A connection that was used just now is taken as it is; later, the server may have hung up without our knowing."""
+"""A connection that was used this recently is not checked; after that, the server may have closed it unnoticed."""
 
 
-class Wire(Redis):
-    """A client of Redis for one event loop.
+class RedisClient(Redis):
+    """A Redis client for one event loop.
 
     Args:
-        pool: makes the connections; no other wire's.
-        shown: the server, fit for people.
+        pool: makes the connections; no other client may share it.
+        shown: the server's address for messages, without secrets.
         timeout_s: seconds that one call may take, connecting included.
-        connections: how many are opened at the most.
+        connections: the most that are opened.
     """
 
     def __init__(self, pool: PrivatePool, *, shown: str, timeout_s: float, connections: int = CONNECTIONS) -> None:
@@ -52,14 +52,14 @@ class Wire(Redis):
         self._answered_s = -math.inf
         self._closed = False
 
-    async def ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
-        """Sends the commands in one piece, and gives their replies as Redis sent them.
+    async def execute(self, *commands: tuple[Argument, ...]) -> list[Any]:
+        """Sends the commands in one piece, and returns their replies as Redis sent them.
 
         Raises:
             NotSentError: there was no connection to send them on.
             ResponseError: Redis refused the first, or one of the others.
             RedisError, OSError: it is unknown whether they were carried out.
-            ProducerClosedError: `hang_up` was called.
+            ProducerClosedError: `aclose` was called.
             ProducerMisusedError: it belongs to another event loop.
         """
         packed = b"".join([pack_command(command) for command in commands])  # type: ignore[arg-type]  # typed too narrowly
@@ -73,28 +73,28 @@ class Wire(Redis):
             finally:
                 self._idle.append((connection, time.monotonic()))
                 if self._closed:
-                    await drop(connection)
+                    await abort_connection(connection)
         finally:
             self._free.release()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Sends one command, as redis-py's client does; raises as `ask`."""
+        """Sends one command, as redis-py's client does; raises what `execute` raises."""
         name, *others = args
-        reply = (await self.ask((*name.split(), *others)))[0]
+        reply = (await self.execute((*name.split(), *others)))[0]
         callback = self.response_callbacks.get(name)
         return callback(reply, **options) if callback else reply
 
-    async def hang_up(self) -> None:
-        """Closes all connections at once; whoever awaits a reply gets an error. May be called again."""
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Closes all connections at once; whoever awaits a reply gets an error. May be called more than once."""
         self._closed = True
-        await self._pool.hang_up()
+        await self._pool.aclose()
 
     def filenos(self) -> list[int]:
-        """The descriptors of its connections, for those who must not leave them to a fork."""
+        """The file descriptors of its connections, which a forked process must close."""
         return self._pool.filenos()
 
     async def _wait_for_turn(self) -> None:
-        """Waits until a connection is free: for ever while others get replies, and not for ever where nobody does."""
+        """Waits until a connection is free: without limit while others get replies, else until the timeout."""
         while self._free.locked():
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -118,7 +118,7 @@ class Wire(Redis):
             raise ProducerClosedError
 
     async def _exchange(self, connection: AbstractConnection, packed: bytes, count: int, fresh: bool) -> list[Any]:
-        """Sends and reads. What ends half-way, by cancellation too, has closed the connection."""
+        """Sends and reads. A call that ends half-way, also by cancellation, closes the connection."""
         sent = False
         writer = None
         try:
@@ -133,8 +133,8 @@ class Wire(Redis):
                 replies = [await _read_reply(connection) for _ in range(count)]
                 self._answered_s = time.monotonic()
         except BaseException as error:
-            await drop(connection, writer)
-            if not isinstance(error, WIRE_ERRORS):
+            await abort_connection(connection, writer)
+            if not isinstance(error, REDIS_ERRORS):
                 raise
             if not sent:
                 raise NotSentError(str(error) or f"no connection within {self._timeout_s:g} s") from error
@@ -144,15 +144,15 @@ class Wire(Redis):
         for reply in replies:
             if isinstance(reply, ResponseError):
                 if is_demoted(reply):
-                    # The next call connects anew, which may lead to the new primary.
+                    # The next call connects again, which may lead to the new primary.
                     await connection.disconnect(nowait=True)
                 raise reply
         return replies
 
 
 async def _read_reply(connection: AbstractConnection) -> Any:
-    """One reply. An error reply is given back: those after it must be read as well."""
+    """One reply. An error reply is returned, not raised: the replies after it must be read as well."""
     try:
         return await connection.read_response(disable_decoding=True)
-    except ResponseError as refusal:
-        return refusal
+    except ResponseError as error:
+        return error

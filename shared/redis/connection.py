@@ -1,4 +1,4 @@
-"""How monarq connects to Redis, and how it speaks of a connection without giving secrets away.
+"""Connections to Redis: URLs, with and without their secrets, redis-py clients, and errors of connecting.
 
 redis-py is imported with the first connection: a supervisor needs none as long as nothing happens, and the import takes
 longer than all the rest of its start.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_URL: Final = "redis://localhost:6379"
 CONNECT_TIMEOUT_S: Final = 2.0
 SOCKET_TIMEOUT_S: Final = 5.0
-"""A peer that is silent for so long is taken for gone: without it a worker in a partition would wait for ever."""
+"""A server that is silent for so long counts as gone: otherwise a worker in a network partition would wait for ever."""
 
 C = TypeVar("C", "redis.Redis", "Redis")
 
@@ -28,10 +28,10 @@ _SCHEMES: Final = ("redis", "rediss", "unix")
 
 
 def redis_url(url: str | None = None) -> str:
-    """The Redis to use: `url`, else the environment's REDIS_URL, else ``redis://localhost:6379``.
+    """The Redis URL to use: `url`, else the environment's REDIS_URL, else ``redis://localhost:6379``.
 
     Raises:
-        SettingsError: it is no URL of Redis.
+        SettingsError: it is not a Redis URL.
     """
     if url is not None and not isinstance(url, str):
         raise SettingsError(
@@ -49,8 +49,8 @@ def redis_url(url: str | None = None) -> str:
     return chosen
 
 
-def shown_url(url: str) -> str:
-    """A URL fit for people and logs: the same, without user, password and query."""
+def redacted_url(url: str) -> str:
+    """The URL for messages and logs: without user, password and query."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return f"unix://{parts.path}"
@@ -59,7 +59,7 @@ def shown_url(url: str) -> str:
 
 
 def connection_options() -> dict[str, Any]:
-    """What every connection of ours is made with, blocking or not."""
+    """The options of every connection, blocking or not."""
     return {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "socket_timeout": SOCKET_TIMEOUT_S,
@@ -71,11 +71,11 @@ def open_redis(url: str, **options: Any) -> Redis:
     """A client for the URL; nothing is connected yet.
 
     Args:
-        url: as `redis_url` gives it.
-        options: redis-py's own, over `connection_options`.
+        url: as `redis_url` returns it.
+        options: redis-py's own, which override `connection_options`.
 
     Raises:
-        SettingsError: the URL has an option that there is not, or that cannot have its value.
+        SettingsError: the URL has an unknown option, or an option with an invalid value.
     """
     from redis.asyncio import Redis
 
@@ -91,18 +91,18 @@ def _from_url(kind: type[C], url: str, options: dict[str, Any]) -> C:
     try:
         client: C = kind.from_url(url, **merged)
         pool = client.connection_pool
-        pool.connection_class(**pool.connection_kwargs)  # connects nothing; else the first command would tell
+        pool.connection_class(**pool.connection_kwargs)  # connects nothing; otherwise the first command would fail
     except (RedisError, TypeError, ValueError) as error:
-        raise SettingsError(f"the Redis URL {shown_url(url)} has an option that cannot be: {error}") from error
+        raise SettingsError(f"the Redis URL {redacted_url(url)} has an option that cannot be: {error}") from error
     return client
 
 
 class RedisSource(Protocol):
-    """Where a worker gets its connections from."""
+    """Makes the connections of a worker."""
 
     @property
     def shown(self) -> str:
-        """The server, fit for people and logs."""
+        """The server's address for messages and logs, without secrets."""
         ...
 
     def client(self) -> Redis:
@@ -116,7 +116,7 @@ class RedisSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UrlSource:
-    """Connections to the Redis at a URL."""
+    """Makes connections to the Redis at a URL."""
 
     url: str
 
@@ -126,7 +126,7 @@ class UrlSource:
     @property
     def shown(self) -> str:
         """See `RedisSource`."""
-        return shown_url(self.url)
+        return redacted_url(self.url)
 
     def client(self) -> Redis:
         """See `RedisSource`."""
@@ -140,35 +140,35 @@ class UrlSource:
 
 
 async def check_redis(client: Redis, shown: str) -> None:
-    """Asks Redis for a sign of life.
+    """Pings Redis.
 
     Raises:
-        RedisUnavailableError: there is none, or it does not let us in; the message says what to look at.
+        RedisUnavailableError: there is no reply, or access is denied; the message says what to check.
     """
     from redis.exceptions import RedisError
 
     try:
         await client.ping()
     except (TimeoutError, RedisError, OSError) as error:
-        raise unavailable(error, shown) from error
+        raise unavailable_error(error, shown) from error
 
 
 def needs_password(error: BaseException) -> bool:
-    """Whether Redis wants a password and got none: a long command it does not even read to its end."""
+    """Whether Redis wants a password and got none; it does not even read a long command to its end."""
     text = str(error)
     return "unauthenticated" in text or "NOAUTH" in text or text.startswith("Authentication required")
 
 
-def unavailable(error: BaseException, where: str) -> RedisUnavailableError:
-    """What went wrong with a Redis, in words for a person.
+def unavailable_error(error: BaseException, where: str) -> RedisUnavailableError:
+    """The error that explains to a person why a Redis cannot be used.
 
     Args:
         error: what redis-py raised.
-        where: the server as `shown_url` gives it.
+        where: the server, as `redacted_url` returns it.
     """
     from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError
 
-    # The wire tells that nothing was sent, and why as the cause.
+    # A NotSentError has its reason as the cause.
     reasons = [reason for reason in (error, error.__cause__) if reason is not None]
     if any(map(needs_password, reasons)):
         return RedisUnavailableError(

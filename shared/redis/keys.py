@@ -1,8 +1,8 @@
-"""Every Redis key that monarq reads or writes, spelled here and nowhere else.
+"""Redis keys: every key that monarq reads or writes is spelled here and nowhere else.
 
 The first group is arq's, with arq's meaning, so that arq's clients and workers share a queue with monarq.
-The second group stands under ``monarq:{<queue>}:``; the hash tag keeps a queue's keys in one cluster slot.
-Scripts get the same names from `lua_prelude`, which the script loader puts in front of each.
+The second group lies under ``monarq:{<queue>}:``; the hash tag keeps a queue's keys in one cluster slot.
+Scripts get the same names from `lua_keys`, which the script loader puts in front of each.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ QUEUES: Final = "monarq:queues"  # zset: queue -> ms at which a worker last serv
 PARKED_SCORE: Final = 4_102_444_800_000_000
 """The score in the queue of a job that waits in the cpu set: far enough that no arq worker takes it.
 
-arq's clients look for a job in the queue only, so a cpu job stays a member of it while its due time stands in
+arq's clients look for a job only in the queue, so a cpu job stays a member of it while its due time is the score in
 the cpu set."""
 
 LEASED_MARK: Final = 0.5
-"""Added to the score of a leased job. A due job that carries it is one whose lease ran out: a crash."""
+"""Added to the score of a leased job. A due job with this mark is one whose lease ran out: a crash."""
 
 EXPIRES_MARK: Final = 0.25
-"""What the score of a job that waits has behind the point where its producer gave its payload a time to live. Such a
-job stands less than a ms before its time."""
+"""The fraction in the score of a waiting job whose payload has a time to live from its producer. The score of such a
+job is less than a ms before its time."""
 
 ASKED_MARK: Final = 0.5
-"""Added to the time of a request for an abort that monarq's `abort` makes: there was such a job when it was made."""
+"""Added to the time of an abort request by monarq's `abort`: the job existed when the request was made."""
 
 _OWN_NAMES: Final = {
     "CPU": "cpu",  # zset: job id -> due ms or lease end, of jobs for the cpu lane
@@ -43,26 +43,26 @@ _OWN_NAMES: Final = {
     "WAKE_CPU": "wake:cpu",  # the same for a cpu lane
     "ENDED": "ended",  # channel: ids of jobs that have ended, joined by NUL
     "STATS": "stats",  # hash: counters since the first job; with ":" and a job's name: those of its jobs alone
-    "LIVE": "live",  # hash: counters of this second, which have yet to be added to the others
+    "COUNTER_BUFFER": "live",  # hash: counters of this second, not yet added to the others
     "MINUTE": "minute:",  # + unix minute, and ":" and a job's name: counters of that minute, for a day
     "SECOND": "second:",  # + unix second, and ":" and a job's name: counters of that second, for ten minutes
-    "NAMES": "names",  # zset: job name that is counted apart -> ms at which it was counted last, to the minute
-    "HEARD": "heard",  # zset: job name that producers have told of, and no worker yet -> ms at which it was first
-    "KNOWN": "known",  # zset: job name -> ms at which a worker last told that it knows the job
+    "COUNTED_NAMES": "names",  # zset: job name with counters of its own -> ms of its last count, to the minute
+    "UNKNOWN_NAMES": "heard",  # zset: job name that was enqueued, and that no worker knows yet -> ms of its first job
+    "KNOWN_NAMES": "known",  # zset: job name -> ms at which a worker that knows the job last registered it
     "RECENT": "recent",  # list: what ended last, a few of each call
     "WORKERS": "workers",  # zset: worker id -> ms at which its record goes stale
     "WORKER": "worker:",  # + worker id: JSON record
     "LEASES": "leases:",  # + worker id: hash job id -> token
-    "GIVEN_UP": "given-up:",  # + a claim's token or a worker's id: it takes nothing any more
+    "REVOKED": "given-up:",  # + a claim's token or a worker's id: it takes nothing any more
     "CRASH": "crash:",  # + job id: "<count> <what happened>", and NUL and the ms since which no worker knows its name
     "NO_RESULT": "no-result:",  # + job id: it ended lately, and its result is kept for less than a minute
     "TICK": "tick:",  # + cron tick id: it has been enqueued
     "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
     "CRONS": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
-    "TRAIL": "trail:",  # + job id: list, what happened to it that is rare: "<ms> <what> <text>", the newest last
+    "HISTORY": "trail:",  # + job id: list, its rare events: "<ms> <what> <text>", the newest last
     "PAUSED": "paused",  # string: ms since which the queue gives no job to monarq's workers
     "DEAD": "dead",  # zset: job id -> ms of death
-    "LETTER": "letter:",  # + job id: hash, the dead letter
+    "DEAD_LETTER": "letter:",  # + job id: hash, the dead letter
     "PROGRESS": "progress:",  # + job id: "<µs> <JSON>", how far it is
     "REPORTS": "reports",  # channel: ids of jobs and how far they are, joined by NUL
 }
@@ -91,12 +91,12 @@ class QueueKeys:
         return self.base + _OWN_NAMES["CPU"]
 
     def wake(self, lane: str) -> str:
-        """List that tells idle workers of work for their lane ("io" or "cpu")."""
+        """List that wakes idle workers when there is work for their lane ("io" or "cpu")."""
         return self.base + _OWN_NAMES["WAKE_CPU" if lane == "cpu" else "WAKE"]
 
     @property
     def ended(self) -> str:
-        """Channel on which the ids of ended jobs are told."""
+        """Channel on which the ids of ended jobs are published."""
         return self.base + _OWN_NAMES["ENDED"]
 
     @property
@@ -105,13 +105,13 @@ class QueueKeys:
         return self.base + _OWN_NAMES["WORKERS"]
 
     @property
-    def known(self) -> str:
+    def known_names(self) -> str:
         """Zset of the jobs that workers know."""
-        return self.base + _OWN_NAMES["KNOWN"]
+        return self.base + _OWN_NAMES["KNOWN_NAMES"]
 
     @property
     def recent(self) -> str:
-        """List of what has ended last."""
+        """List of the jobs that ended last."""
         return self.base + _OWN_NAMES["RECENT"]
 
     @property
@@ -126,41 +126,41 @@ class QueueKeys:
 
     @property
     def reports(self) -> str:
-        """Channel on which jobs tell how far they are."""
+        """Channel on which the progress of jobs is published."""
         return self.base + _OWN_NAMES["REPORTS"]
 
     def progress(self, job_id: str) -> str:
-        """How far a job is."""
+        """A job's progress."""
         return self.base + _OWN_NAMES["PROGRESS"] + job_id
 
     @property
     def crons(self) -> str:
-        """Hash of what workers tell people of each cron declaration."""
+        """Hash of what each cron declaration is and when it is next, for people."""
         return self.base + _OWN_NAMES["CRONS"]
 
     def worker(self, worker_id: str) -> str:
-        """A worker's own record."""
+        """A worker's record."""
         return self.base + _OWN_NAMES["WORKER"] + worker_id
 
     def leases(self, worker_id: str) -> str:
         """Hash of the jobs that a worker holds."""
         return self.base + _OWN_NAMES["LEASES"] + worker_id
 
-    def letter(self, job_id: str) -> str:
+    def dead_letter(self, job_id: str) -> str:
         """A job's dead letter."""
-        return self.base + _OWN_NAMES["LETTER"] + job_id
+        return self.base + _OWN_NAMES["DEAD_LETTER"] + job_id
 
     def crash(self, job_id: str) -> str:
         """How often a job's worker died, and of what last."""
         return self.base + _OWN_NAMES["CRASH"] + job_id
 
     def no_result(self, job_id: str) -> str:
-        """Whether a job has ended whose result was not to be kept."""
+        """Whether a job has ended whose result is not kept."""
         return self.base + _OWN_NAMES["NO_RESULT"] + job_id
 
-    def trail(self, job_id: str) -> str:
+    def history(self, job_id: str) -> str:
         """What rare things happened to a job."""
-        return self.base + _OWN_NAMES["TRAIL"] + job_id
+        return self.base + _OWN_NAMES["HISTORY"] + job_id
 
     @property
     def paused(self) -> str:
@@ -193,8 +193,8 @@ def result(job_id: str) -> str:
     return RESULT_PREFIX + job_id
 
 
-def lua_prelude(script: str | None = None) -> str:
-    """Lua locals that name keys, put in front of each script.
+def lua_keys(script: str | None = None) -> str:
+    """Lua locals that name keys, put before each script.
 
     A script's KEYS are the queue and the base of its own keys; what depends on a job id is built from these.
 

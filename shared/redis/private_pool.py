@@ -1,4 +1,4 @@
-"""Connections of our own that can all be closed at once, whoever holds them and whatever was cancelled."""
+"""A connection pool that can close all its connections at once, whoever holds them and whatever was cancelled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from redis.asyncio.connection import AbstractConnection
 
 
 class PrivatePool(ConnectionPool):
-    """Makes connections as a client does, and knows them all."""
+    """Makes connections as redis-py's pool does, and keeps a list of them all."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -23,10 +23,10 @@ class PrivatePool(ConnectionPool):
 
     @classmethod
     def like(cls, client: Redis) -> PrivatePool:
-        """A pool that connects as the client does, and is otherwise apart from it.
+        """A pool that connects as the client does, and is otherwise independent of it.
 
-        redis-py must not repeat commands by itself, because only the submitter knows how to; replies stay bytes; and
-        the timeouts are `Wire`'s, one for a whole call: redis-py's would cost a task for each.
+        redis-py must not retry commands by itself, because only the submitter knows how to; replies stay bytes; and
+        `RedisClient` has one timeout for a whole call: redis-py's would cost a task for each.
         """
         like = client.connection_pool
         options: dict[str, Any] = like.connection_kwargs | {
@@ -39,7 +39,7 @@ class PrivatePool(ConnectionPool):
             "health_check_interval": 0,
         }
         if "connection_pool" in options:
-            # A sentinel's connections ask their pool for the master, and hold it by a weak reference only.
+            # A sentinel's connections ask their pool for the master, and only hold a weak reference to it.
             options["connection_pool"] = like
         return cls(**options)
 
@@ -50,35 +50,35 @@ class PrivatePool(ConnectionPool):
         return made
 
     async def ensure_connection(self, connection: AbstractConnection) -> None:
-        """Connects, or looks whether it is connected still."""
+        """Connects, or checks that it is still connected."""
         if self._open is None and not self._closed:
             self._open = self._while_open()
             await anext(self._open)
         await super().ensure_connection(connection)
 
     async def release(self, connection: AbstractConnection) -> None:
-        """Takes a connection back; one that was being made when all were closed is closed now."""
+        """Takes a connection back; one that was being made when the pool was closed is closed now."""
         await super().release(connection)
         if self._closed:
-            await drop(connection)
+            await abort_connection(connection)
 
     def filenos(self) -> list[int]:
-        """The descriptors of all connections."""
+        """The file descriptors of all connections."""
         writers = [writer_of(connection) for connection in self._made]
         sockets = [writer.get_extra_info("socket") for writer in writers if writer is not None]
         return [socket.fileno() for socket in sockets if socket is not None]
 
-    async def hang_up(self) -> None:
-        """Closes all connections; whoever awaits a reply gets an error. May be called again."""
+    async def aclose(self) -> None:
+        """Closes all connections; whoever awaits a reply gets an error. May be called more than once."""
         if self._open is None:
             await self._close_all()
         else:
             await self._open.aclose()
 
     async def _while_open(self) -> AsyncGenerator[None, None]:
-        """Whoever runs a loop ends its generators before closing it, and so the connections that nobody has closed.
+        """A generator that closes the pool when the event loop shuts down its generators, before it is closed itself.
 
-        uvloop would close them, and say so in a warning; but where warnings are errors, it waits for them for ever.
+        uvloop would close the connections with a warning; but where warnings are errors, it waits for them for ever.
         """
         try:
             yield
@@ -89,7 +89,7 @@ class PrivatePool(ConnectionPool):
     async def _close_all(self) -> None:
         self._closed = True
         for connection in self._made:
-            await drop(connection)
+            await abort_connection(connection)
         try:
             # The loop closes a transport in its next round, and may itself be closed right after this.
             await asyncio.sleep(0)
@@ -97,24 +97,24 @@ class PrivatePool(ConnectionPool):
             await close_sentinels(self.connection_kwargs.get("connection_pool"))
 
 
-async def drop(connection: AbstractConnection, writer: StreamWriter | None = None) -> None:
+async def abort_connection(connection: AbstractConnection, writer: StreamWriter | None = None) -> None:
     """Closes a connection at once, without a step at which it could be cancelled.
 
-    What it has not sent yet is given up: a server that is frozen would never take it, and keep the connection open.
+    Unsent data is discarded: a frozen server would never take it, and so keep the connection open.
 
     Args:
         connection: the connection.
-        writer: what it wrote to, where redis-py has let go of that.
+        writer: its stream, where redis-py has dropped its own reference.
     """
     writer = writer or writer_of(connection)
     if writer is not None:
-        with suppress(AttributeError):  # fakeredis' transports have nothing to give up
+        with suppress(AttributeError):  # fakeredis' transports have nothing to discard
             writer.transport.abort()
     await connection.disconnect(nowait=True)
 
 
 def writer_of(connection: AbstractConnection) -> StreamWriter | None:
-    """What a connection writes to; None where it is not connected."""
+    """The stream that a connection writes to; None where it is not connected."""
     return connection._writer  # noqa: SLF001 redis-py has no other way to it
 
 
@@ -127,7 +127,7 @@ async def close_sentinels(pool: object) -> None:
 
 
 def shown_pool(pool: ConnectionPool) -> str:
-    """The server of a redis-py pool, fit for people and logs."""
+    """The server's address of a redis-py pool, for messages and logs."""
     options = pool.connection_kwargs
     if "path" in options:
         return f"unix://{options['path']}"

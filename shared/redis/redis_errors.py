@@ -1,6 +1,6 @@
-"""What an error of Redis says about the command that met it: was it carried out, and is it worth repeating?
+"""Redis errors: whether the failed command may have been carried out, and whether to retry it.
 
-The submitter, the tracker and the listener ask here, so that one table decides for all of them.
+One table decides for all callers.
 """
 
 from __future__ import annotations
@@ -22,30 +22,38 @@ from redis.exceptions import (
 )
 
 from monarq.shared.errors import RedisRefusedError, RedisUnavailableError
-from monarq.shared.redis.connection import needs_password, unavailable
+from monarq.shared.redis.connection import needs_password, unavailable_error
 
-WIRE_ERRORS: Final = (RedisError, OSError)
-"""All that a command can raise: redis-py's errors, and those of sockets, among them asyncio's TimeoutError."""
+REDIS_ERRORS: Final = (RedisError, OSError)
+"""All that a command can raise: redis-py's errors, and those of sockets, asyncio's TimeoutError included."""
 
-
-_DENIALS: Final = (AuthenticationError, AuthorizationError, ssl.SSLCertVerificationError)
+_ACCESS_ERRORS: Final = (AuthenticationError, AuthorizationError, ssl.SSLCertVerificationError)
 
 
 class NotSentError(RedisConnectionError):
     """No connection could be made, so Redis has seen nothing of the command. The cause says why."""
 
 
-class Fault(Enum):
-    """What became of a command that failed."""
+class CommandFailure(Enum):
+    """How a command failed."""
 
-    ABSENT = "Redis was not reached"
-    LATER = "Redis refused it for the moment"
-    DENIED = "Redis did not let us in"
-    REFUSED = "Redis refused it and will again"
+    UNREACHABLE = "Redis was not reached"
+    TRANSIENT = "Redis refused it for now"
+    DENIED = "Redis denied access"
+    REFUSED = "Redis refused it and would refuse it again"
     UNKNOWN = "it may have been carried out"
 
 
-_PASSING: Final = ("BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "READONLY", "TRYAGAIN")
+_TRANSIENT: Final = (
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOREPLICAS",
+    "READONLY",
+    "TRYAGAIN",
+)
 
 _ADVICE: Final = {
     "DB": "it has no database of this number: name another one at the end of REDIS_URL, as in redis://host:6379/0",
@@ -57,56 +65,56 @@ _ADVICE: Final = {
 }
 
 _NESTED: Final = re.compile(rf"[-\s]({'|'.join(_ADVICE)})\s")
-"""How Redis before 7.0 tells that a command inside a script failed: the code stands in the middle of the text."""
+"""How Redis before 7.0 reports that a command inside a script failed: the code is in the middle of the text."""
 
 _DENIED_IN_SCRIPT: Final = re.compile(r"ACL failure in script|The user executing the script can't")
-"""How servers tell, with no code, that a script ran a command or met a key to which its user has no right."""
+"""How servers report, without a code, that a script ran a command or used a key to which its user has no right."""
 
-# redis-py takes these codes off the message and makes a class of them.
-_CLASSES: Final = {"OutOfMemoryError": "OOM", "ReadOnlyError": "READONLY", "NoPermissionError": "NOPERM"}
+# redis-py removes these codes from the message and raises a class for each.
+_CODE_OF_CLASS: Final = {"OutOfMemoryError": "OOM", "ReadOnlyError": "READONLY", "NoPermissionError": "NOPERM"}
 
 
-def fault_of(error: BaseException) -> Fault:
-    """What became of the command that raised this."""
-    reason = _reason(error)
-    if needs_password(reason) or isinstance(reason, _DENIALS):
-        return Fault.DENIED
-    # Of a connection, too, some things are refused for good: a database that does not exist, say.
+def classify_failure(error: BaseException) -> CommandFailure:
+    """How the command that raised this error failed."""
+    reason = _root_cause(error)
+    if needs_password(reason) or isinstance(reason, _ACCESS_ERRORS):
+        return CommandFailure.DENIED
+    # Redis may also refuse a connection for good: for a database that does not exist, say.
     never_sent = isinstance(error, NotSentError)
-    answer = reason if never_sent else error
-    if isinstance(answer, BusyLoadingError) or _code(answer) in _PASSING or "max number of clients" in str(answer):
-        return Fault.ABSENT if never_sent else Fault.LATER
-    if isinstance(answer, ResponseError):
-        return Fault.REFUSED
-    return Fault.ABSENT if never_sent else Fault.UNKNOWN
+    reply = reason if never_sent else error
+    if isinstance(reply, BusyLoadingError) or _code(reply) in _TRANSIENT or "max number of clients" in str(reply):
+        return CommandFailure.UNREACHABLE if never_sent else CommandFailure.TRANSIENT
+    if isinstance(reply, ResponseError):
+        return CommandFailure.REFUSED
+    return CommandFailure.UNREACHABLE if never_sent else CommandFailure.UNKNOWN
 
 
 def advice(error: BaseException) -> str:
-    """What to do about a refusal of Redis; '' where nothing is known."""
+    """What to do about an error reply; '' where nothing is known."""
     return _ADVICE.get(_code(error), "")
 
 
 def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRefusedError:
-    """The error to raise for it once it is not repeated any more.
+    """The error to raise to the caller once the command is not retried any more.
 
     Args:
         error: what a command raised.
-        where: the server, fit for people.
+        where: the server, as `redacted_url` returns it.
     """
-    to_do = advice(_reason(error))
-    if to_do or fault_of(error) is Fault.REFUSED:
+    to_do = advice(_root_cause(error))
+    if to_do or classify_failure(error) is CommandFailure.REFUSED:
         reason = f"{to_do} ({error})" if to_do else str(error)
         return RedisRefusedError(f"Redis at {where} refused it: {reason}")
-    return unavailable(_reason(error), where)
+    return unavailable_error(_root_cause(error), where)
 
 
 def is_demoted(error: BaseException) -> bool:
-    """Whether the server is a replica now: after a failover another is the primary, perhaps of the same name."""
+    """Whether the server is a replica now: after a failover another one is the primary, perhaps under the same name."""
     return _code(error) == "READONLY"
 
 
-def _reason(error: BaseException) -> BaseException:
-    """Why there was no connection: redis-py wraps that once more for a Unix socket."""
+def _root_cause(error: BaseException) -> BaseException:
+    """Why there was no connection; redis-py wraps the reason once more for a Unix socket."""
     while isinstance(error, RedisConnectionError) and error.__cause__ is not None and str(error.__cause__):
         error = error.__cause__
     return error
@@ -116,7 +124,7 @@ def _code(error: BaseException) -> str:
     """The code of an error reply, such as OOM; '' where there is none."""
     if not isinstance(error, ResponseError):
         return ""
-    known = _CLASSES.get(type(error).__name__)
+    known = _CODE_OF_CLASS.get(type(error).__name__)
     if known is not None:
         return known
     if _DENIED_IN_SCRIPT.search(str(error)):

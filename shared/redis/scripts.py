@@ -1,26 +1,33 @@
-"""The Lua scripts, loaded once: the only module that opens a .lua file.
+"""Loads the Lua scripts and runs them: the only module that opens a .lua file.
 
-Each command's module beside its script calls `Script.load("name")` and runs it. EVALSHA is used, with the fallback
-that redis-py's own script object has for a server that has forgotten its scripts (a restart, SCRIPT FLUSH).
+Each command's module beside its script calls `Script.load("folder/name")` and runs it. A script names at its head, in
+the line ``-- INCLUDES``, the pieces of `commands/include` that it uses; the loader puts them before it. EVALSHA is
+used, with the fallback that redis-py's own script object has for a server without the script (a restart, SCRIPT FLUSH).
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence, Sized
+from functools import cache
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from monarq.shared.redis.keys import QueueKeys, lua_prelude
+from monarq.shared.redis.keys import QueueKeys, lua_keys
 
 Argument = str | bytes | int
 
+_FOLDER: Final = files("monarq.shared.commands")
+_INCLUDES: Final = re.compile(r"^-- INCLUDES  (\w+(?:, \w+)*)$", re.MULTILINE)
+_PIECE: Final = "include/"
+
 
 class Script:
-    """One script of `monarq/shared/commands`, with the prelude in front of it."""
+    """One script of `monarq/shared/commands`, behind the names of its keys and the pieces that it includes."""
 
     def __init__(self, name: str, source: str) -> None:
         self.name = name
@@ -30,10 +37,15 @@ class Script:
 
     @classmethod
     def load(cls, path: str) -> Script:
-        """Reads `<path>.lua`, a path in the folder of the commands, such as ``jobs/claim``."""
-        folder = files("monarq.shared.commands")
-        script = "\n".join([(folder / "prelude.lua").read_text(), (folder / f"{path}.lua").read_text()])
-        return cls(path.rpartition("/")[2], f"{lua_prelude(script)}\n{script}")
+        """Reads `<path>.lua`, a path in the folder of the commands, such as ``jobs/claim``, and what it includes.
+
+        Raises:
+            ValueError: the script, or a piece, does not name its pieces, or names one that does not exist.
+        """
+        joined: dict[str, str] = {}
+        _join(path, joined)
+        script = "\n".join(joined.values())
+        return cls(path.rpartition("/")[2], f"{lua_keys(script)}\n{script}")
 
     async def run(self, redis: Redis, keys: QueueKeys, arguments: Sequence[Argument]) -> Any:
         """Runs the script on a queue.
@@ -54,6 +66,34 @@ class Script:
             return redis.execute_command("EVALSHA", self.sha, *call)
         except NoScriptError:
             return redis.execute_command("EVAL", self.source, *call)
+
+
+def _join(path: str, joined: dict[str, str], includers: tuple[str, ...] = ()) -> None:
+    """Adds a script or piece behind the pieces that it includes, which are joined once each, in the order named."""
+    if path in joined:
+        return
+    if path in includers:
+        raise ValueError(f"{path}.lua includes itself: {' -> '.join((*includers, path))}")
+    text = _read(path)
+    for piece in _included(path, text):
+        _join(_PIECE + piece, joined, (*includers, path))
+    joined[path] = text
+
+
+def _included(path: str, text: str) -> list[str]:
+    found = _INCLUDES.search(text)
+    if found is None:
+        raise ValueError(f"{path}.lua names no pieces: its head needs a line `-- INCLUDES  clock, wake` or `none`")
+    pieces = [] if found[1] == "none" else found[1].split(", ")
+    for piece in pieces:
+        if not (_FOLDER / f"{_PIECE}{piece}.lua").is_file():
+            raise ValueError(f"{path}.lua includes {piece!r}, but there is no {_PIECE}{piece}.lua")
+    return pieces
+
+
+@cache
+def _read(path: str) -> str:
+    return (_FOLDER / f"{path}.lua").read_text()
 
 
 def check_batch(given: Sized, most: int) -> None:

@@ -1,4 +1,4 @@
-"""JSON for people's terminals and logs; apart from `monarq.shared.text.printable`, which is to load at once."""
+"""JSON lines for terminals and logs. It is apart from `monarq.shared.text.printable`, which loads without msgspec."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from monarq.shared.text.printable import printable_json
 
 
 def json_line(value: object) -> str:
-    """A value as JSON in one line that a terminal can show: what would be obeyed is escaped, and decodes as it was."""
+    """A value as JSON in one line, with control characters escaped so that it still decodes to the same value."""
     return printable_json(msgspec.json.encode(value, enc_hook=repr).decode())

@@ -9,7 +9,7 @@ import arq
 from arq.connections import RedisSettings
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.pool import run_worker
 from tests.support.slowness import patience_s
@@ -26,5 +26,5 @@ async def test_two_thousand_jobs_of_an_arq_client(redis: Redis, redis_url: str) 
         assert values == [3 * number for number in range(JOBS)]
     finally:
         await client.aclose()
-    seen = await counts(redis, QueueKeys.of(DEFAULT_QUEUE))
+    seen = await read_counts(redis, QueueKeys.of(DEFAULT_QUEUE))
     assert (seen.queued, seen.totals["done"], seen.totals["retried"]) == (0, JOBS, JOBS // 10)

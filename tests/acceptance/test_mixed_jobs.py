@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from examples.jobs import add, count_primes, fail, flaky, read_size, sleep_ms
 from monarq import Job, Producer
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.pool import pool
 from tests.support.slowness import in_time, patience_s
@@ -43,7 +43,7 @@ async def test_ten_thousand_mixed_jobs_all_end_as_they_should(redis: Redis, redi
         async for handle, value in producer.as_completed(handles, timeout=patience_s(60), return_exceptions=True):
             ended[handle.job_id] = None if isinstance(value, Exception) else value
     assert ended == expected
-    seen = await counts(redis, QUEUE)
+    seen = await read_counts(redis, QUEUE)
     assert (seen.queued, seen.deferred, seen.running, seen.dead) == (0, 0, 0, 1000)
     assert (seen.totals["done"], seen.totals["failed"], seen.totals["retried"]) == (9000, 1000, 1000)
 
@@ -52,7 +52,7 @@ async def test_jobs_of_a_killed_worker_end_without_help(redis: Redis, redis_url:
     async with pool("examples.jobs", url=redis_url), Producer(redis_url) as producer:
         handles = await producer.enqueue_many(sleep_ms, [(3000,)] * 50)
         async with in_time(20):
-            while (await counts(redis, QUEUE)).running < 50:
+            while (await read_counts(redis, QUEUE)).running < 50:
                 await asyncio.sleep(0.02)
         busiest = await _busiest_worker(redis)
         os.kill(busiest, signal.SIGKILL)
@@ -60,7 +60,7 @@ async def test_jobs_of_a_killed_worker_end_without_help(redis: Redis, redis_url:
         values = [value async for _, value in producer.as_completed(handles, timeout=patience_s(40))]
         assert values == [3000] * 50
         assert time.monotonic() - killed < 20
-    assert (await counts(redis, QUEUE)).totals["crashed"] > 0
+    assert (await read_counts(redis, QUEUE)).totals["crashed"] > 0
 
 
 async def _busiest_worker(redis: Redis) -> int:

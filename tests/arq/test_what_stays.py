@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.arq.workers import burst, ours, running, until
 from tests.workers.cron.schedulers import EVERY_SECOND, entry, scheduler
@@ -36,7 +36,7 @@ def documented() -> dict[str, int]:
 async def settled(redis: Redis) -> bool:
     """Whether what was counted stands in its place, as it does once a look or an event falls into a later second."""
     keys = QueueKeys.of(DEFAULT_QUEUE)
-    await counts(redis, keys)
+    await read_counts(redis, keys)
     return bool(await redis.exists(f"{keys.base}stats"))
 
 

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from monarq.producer import Handle, Producer, SyncProducer
 from monarq.shared.errors import JobAbortedError, JobFailedError
 from monarq.shared.payloads.codec import MSGPACK, PICKLE
-from monarq.shared.payloads.same_error import same_error
+from monarq.shared.payloads.error_equality import errors_equal
 from monarq.shared.redis import keys as names
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT, limit_error_text
 from tests.arq.workers import burst
@@ -59,7 +59,7 @@ async def run_all(producer: Producer, redis_url: str, wanted: Any) -> dict[tuple
 async def test_errors_arrive_as_they_were(producer: Producer, redis_url: str) -> None:
     for (lane, name), handle in (await run_all(producer, redis_url, jobs.ARRIVE)).items():
         arrived = await raised_by(handle)
-        assert same_error(jobs.ARRIVE[name](), arrived), f"{name} in {lane} arrived as {arrived!r}"
+        assert errors_equal(jobs.ARRIVE[name](), arrived), f"{name} in {lane} arrived as {arrived!r}"
 
 
 async def test_other_errors_are_told_in_words(producer: Producer, redis: Redis, redis_url: str) -> None:
@@ -129,7 +129,7 @@ async def test_a_cancelled_future_of_a_job_is_no_closed_producer(redis_url: str)
     await asyncio.sleep(0.2)
     while not used.done():
         await run_burst(redis_url, jobs.ALL)
-    assert same_error(jobs.ARRIVE["cancelled future"](), await used)
+    assert errors_equal(jobs.ARRIVE["cancelled future"](), await used)
 
 
 async def raise_for_arq(ctx: dict[Any, Any], name: str) -> None:
@@ -157,7 +157,7 @@ async def seen_by_arq(redis_url: str, name: str, **settings: Any) -> BaseExcepti
 @pytest.mark.parametrize("name", [*jobs.ARRIVE, "stop"])
 async def test_arqs_clients_get_what_the_job_raised(redis_url: str, name: str) -> None:
     made = jobs.ARRIVE.get(name, lambda: RuntimeError("coroutine raised StopIteration"))()
-    assert same_error(made, await seen_by_arq(redis_url, name))
+    assert errors_equal(made, await seen_by_arq(redis_url, name))
 
 
 @pytest.mark.parametrize("name", ["locked", "local", "locked member", "huge", "huge group"])

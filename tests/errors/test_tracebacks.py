@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.errors import JobFailedError, SettingsError
 from monarq.shared.parsing import to_seconds
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import get_logger
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs
@@ -127,7 +127,7 @@ OBEYED = ("\x1b", "\x07", "\r", "\x9b", "\u202e", "\u2028")
 
 
 def test_neither_names_nor_errors_forge_lines_of_a_log(capsys: pytest.CaptureFixture[str]) -> None:
-    logger = open_logger("monarq.test")
+    logger = get_logger("monarq.test")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)

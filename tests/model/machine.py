@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from monarq.shared.commands.jobs.abort import AbortAnswer
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode
 from monarq.shared.commands.jobs.promote import Promoted
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
+from tests.model.model_state import state_of
 from tests.model.promises import Promises
 from tests.model.queue_model import QueueModel
 from tests.model.real_queue import RealQueue
-from tests.model.shown import state_of
 from tests.model.terms import DELAY_S, PAYLOAD_S, Job, Taken
 from tests.support.queue_state import QueueState
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 IDS: Final = st.sampled_from(["a", "b"])
 WORKERS: Final = st.sampled_from(["w1", "w2"])
-HOMES: Final = st.sampled_from(["io", "io", "cpu"])
+LANE_QUEUES: Final = st.sampled_from(["io", "io", "cpu"])
 BACK: Final = st.sampled_from([0, 0, 0, 1, 1, 2, 4])
 """How far back among the leases, claims or enqueues that there were: the older, the likelier stale."""
 
@@ -48,41 +48,41 @@ class QueueMachine(RuleBasedStateMachine):
         self.leases: list[Taken] = []
         self.claims: list[tuple[str, str]] = []
         self.given_up: list[tuple[str, str]] = []
-        self.enqueues: list[tuple[Ids, Job]] = []
+        self.enqueues: list[tuple[EnqueueMode, Job]] = []
         self.arq_aborts: list[str] = []
         self.arq_moved: list[str] = []
         self.deaths = {"w1": 0, "w2": 0}
 
     # Clients.
 
-    @initialize(home=HOMES)
-    def begin(self, home: Home) -> None:
+    @initialize(lane_queue=LANE_QUEUES)
+    def begin(self, lane_queue: LaneQueue) -> None:
         for job_id in ("a", "b"):
-            self._enqueue(Ids.NAMED, Job(job_id, job_id, home))
+            self._enqueue(EnqueueMode.NAMED, Job(job_id, job_id, lane_queue))
         self.is_as_promised()
-        self.leases += self._claim(self._id("w1"), home, 1, None)
+        self.leases += self._claim(self._id("w1"), lane_queue, 1, None)
 
-    @rule(job_id=IDS, home=HOMES, delayed=st.booleans(), expires=st.booleans())
-    def enqueue(self, job_id: str, home: Home, delayed: bool, expires: bool) -> None:
+    @rule(job_id=IDS, lane_queue=LANE_QUEUES, delayed=st.booleans(), expires=st.booleans())
+    def enqueue(self, job_id: str, lane_queue: LaneQueue, delayed: bool, expires: bool) -> None:
         payload = f"{job_id}{len(self.enqueues)}"
-        self._enqueue(Ids.NAMED, Job(job_id, payload, home, DELAY_S * delayed, PAYLOAD_S * expires))
+        self._enqueue(EnqueueMode.NAMED, Job(job_id, payload, lane_queue, DELAY_S * delayed, PAYLOAD_S * expires))
 
     @precondition(lambda self: len(self.enqueues) < 6)
-    @rule(home=HOMES)
-    def enqueue_new(self, home: Home) -> None:
+    @rule(lane_queue=LANE_QUEUES)
+    def enqueue_new(self, lane_queue: LaneQueue) -> None:
         name = f"n{len(self.enqueues)}"
-        self._enqueue(Ids.NEW, Job(name, name, home))
+        self._enqueue(EnqueueMode.NEW, Job(name, name, lane_queue))
 
     @precondition(lambda self: self.enqueues)
     @rule(back=BACK)
     def enqueue_again(self, back: int) -> None:
-        self._enqueue(Ids.AGAIN, _pick(self.enqueues, back)[1])
+        self._enqueue(EnqueueMode.REPEATED, _pick(self.enqueues, back)[1])
 
-    def _enqueue(self, mode: Ids, job: Job) -> None:
+    def _enqueue(self, mode: EnqueueMode, job: Job) -> None:
         before = self.model.stats["enqueued"]
         code = self.real.enqueue(mode, job)
         self._same(code, self.model.enqueue(mode, job))
-        if mode != Ids.AGAIN:
+        if mode != EnqueueMode.REPEATED:
             self.enqueues.append((mode, job))
         if self.model.stats["enqueued"] > before:
             assert code is Enqueued.ADDED
@@ -103,11 +103,11 @@ class QueueMachine(RuleBasedStateMachine):
         assert (answer is Promoted.UNKNOWN) == (job_id not in self.seen.queue)
 
     @precondition(lambda self: len(self.enqueues) > 3)
-    @rule(home=HOMES)
-    def purge_first(self, home: Home) -> None:
-        order = list(self.seen.cpu if home == "cpu" else self.seen.queue)
-        answer = self.real.purge_first(home)
-        self._same(answer, self.model.purge_first(order, home))
+    @rule(lane_queue=LANE_QUEUES)
+    def purge_first(self, lane_queue: LaneQueue) -> None:
+        order = list(self.seen.cpu if lane_queue == "cpu" else self.seen.queue)
+        answer = self.real.purge_first(lane_queue)
+        self._same(answer, self.model.purge_first(order, lane_queue))
         if answer == (1, 0):
             self.promises.on_purged(order[0])
 
@@ -145,54 +145,54 @@ class QueueMachine(RuleBasedStateMachine):
 
     # Workers.
 
-    @rule(worker=WORKERS, home=HOMES, limit=st.sampled_from([1, 10]), alone=st.sampled_from([None, 1, 2]))
-    def claim(self, worker: str, home: Home, limit: int, alone: int | None) -> None:
-        taken = self._claim(self._id(worker), home, limit, alone)
+    @rule(worker=WORKERS, lane_queue=LANE_QUEUES, limit=st.sampled_from([1, 10]), alone=st.sampled_from([None, 1, 2]))
+    def claim(self, worker: str, lane_queue: LaneQueue, limit: int, alone: int | None) -> None:
+        taken = self._claim(self._id(worker), lane_queue, limit, alone)
         assert len(taken) <= 1 or alone not in [lease.crashes for lease in taken]
         self.leases += taken
 
-    @rule(worker=WORKERS, home=HOMES)
-    def claim_without_reply(self, worker: str, home: Home) -> None:
-        self._claim(self._id(worker), home, 10, None)
+    @rule(worker=WORKERS, lane_queue=LANE_QUEUES)
+    def claim_without_reply(self, worker: str, lane_queue: LaneQueue) -> None:
+        self._claim(self._id(worker), lane_queue, 10, None)
 
     @precondition(lambda self: self.given_up)
-    @rule(back=BACK, home=HOMES)
-    def claim_comes_late(self, back: int, home: Home) -> None:
+    @rule(back=BACK, lane_queue=LANE_QUEUES)
+    def claim_comes_late(self, back: int, lane_queue: LaneQueue) -> None:
         worker, token = _pick(self.given_up, back)
-        assert self._call_claim(worker, token, home, 10, None) == []
+        assert self._call_claim(worker, token, lane_queue, 10, None) == []
 
     def _id(self, worker: str) -> str:
         """A worker that died is followed by another of a new name."""
         return f"{worker}.{self.deaths[worker]}"
 
-    @rule(worker=WORKERS, home=HOMES)
-    def claim_in_a_pause(self, worker: str, home: Home) -> None:
+    @rule(worker=WORKERS, lane_queue=LANE_QUEUES)
+    def claim_in_a_pause(self, worker: str, lane_queue: LaneQueue) -> None:
         self.real.pause()
-        taken = self.real.claim(worker, "of a pause", home, 10, None)
+        taken = self.real.claim(worker, "of a pause", lane_queue, 10, None)
         self.real.resume()
         assert taken == [], f"a paused queue gave {taken}"
         self._check_unchanged()
 
-    def _claim(self, worker: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
+    def _claim(self, worker: str, lane_queue: LaneQueue, limit: int, alone: int | None) -> list[Taken]:
         token = f"t{len(self.claims)}"
         self.claims.append((worker, token))
-        return self._call_claim(worker, token, home, limit, alone)
+        return self._call_claim(worker, token, lane_queue, limit, alone)
 
-    def _call_claim(self, worker: str, token: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
-        order = list(self.seen.cpu if home == "cpu" else self.seen.queue)
-        taken = self.real.claim(worker, token, home, limit, alone)
-        self._same(taken, self.model.claim(worker, token, home, limit, alone, order))
+    def _call_claim(self, worker: str, token: str, lane_queue: LaneQueue, limit: int, alone: int | None) -> list[Taken]:
+        order = list(self.seen.cpu if lane_queue == "cpu" else self.seen.queue)
+        taken = self.real.claim(worker, token, lane_queue, limit, alone)
+        self._same(taken, self.model.claim(worker, token, lane_queue, limit, alone, order))
         for lease in taken:
             self.promises.on_claimed(lease)
         return taken
 
     @precondition(lambda self: self.claims)
     @rule(back=BACK)
-    def forfeit(self, back: int) -> None:
+    def release_claim(self, back: int) -> None:
         worker, token = _pick(self.claims, back)
-        freed = self.real.forfeit(worker, token)
-        self._same(freed, self.model.forfeit(worker, token))
-        self.promises.on_forfeited(worker, token, freed)
+        freed = self.real.release_claim(worker, token)
+        self._same(freed, self.model.release_claim(worker, token))
+        self.promises.on_released(worker, token, freed)
         self.given_up.append((worker, token))
 
     @precondition(lambda self: self.leases)
@@ -226,16 +226,16 @@ class QueueMachine(RuleBasedStateMachine):
             self._check_unchanged()
 
     @precondition(lambda self: self.leases)
-    @rule(back=BACK, home=HOMES, delayed=st.booleans())
-    def retry(self, back: int, home: Home, delayed: bool) -> None:
+    @rule(back=BACK, lane_queue=LANE_QUEUES, delayed=st.booleans())
+    def retry(self, back: int, lane_queue: LaneQueue, delayed: bool) -> None:
         lease = _pick(self.leases, back)
-        self._requeue(lease, home, self.model.now + DELAY_S * delayed, lease.tries + 1)
+        self._requeue(lease, lane_queue, self.model.now + DELAY_S * delayed, lease.tries + 1)
 
     @precondition(lambda self: self.leases)
-    @rule(back=BACK, home=HOMES)
-    def hand_back(self, back: int, home: Home) -> None:
+    @rule(back=BACK, lane_queue=LANE_QUEUES)
+    def hand_back(self, back: int, lane_queue: LaneQueue) -> None:
         lease = _pick(self.leases, back)
-        self._requeue(lease, home, lease.score, None)
+        self._requeue(lease, lane_queue, lease.score, None)
 
     @precondition(lambda self: self.leases)
     @rule(back=BACK)
@@ -247,19 +247,19 @@ class QueueMachine(RuleBasedStateMachine):
         if lost:
             self._check_unchanged()
 
-    def _requeue(self, lease: Taken, home: Home, due: float, tries: int | None) -> None:
-        lost = self.real.requeue(lease, home, due, tries)
-        self._same(lost, self.model.requeue(lease, home, due, tries))
+    def _requeue(self, lease: Taken, lane_queue: LaneQueue, due: float, tries: int | None) -> None:
+        lost = self.real.requeue(lease, lane_queue, due, tries)
+        self._same(lost, self.model.requeue(lease, lane_queue, due, tries))
         self.promises.on_requeued(lease, tries, lost)
         if lost:
             self._check_unchanged()
 
     @rule(worker=WORKERS)
-    def repair(self, worker: str) -> None:
+    def recover(self, worker: str) -> None:
         name = self._id(worker)
-        freed = sorted(self.real.repair(name))
-        self._same(freed, sorted(self.model.repair(name)))
-        self.promises.on_repaired(name, freed)
+        freed = sorted(self.real.recover(name))
+        self._same(freed, sorted(self.model.recover(name)))
+        self.promises.on_recovered(name, freed)
         self.deaths[worker] += 1
         self.given_up.append((name, f"late{len(self.given_up)}"))
 

@@ -135,14 +135,14 @@ class Promises:
         if not lost:
             self._count_crash(lease.id)
 
-    def on_forfeited(self, worker: str, token: str, freed: int) -> None:
+    def on_released(self, worker: str, token: str, freed: int) -> None:
         """A claim was taken back."""
         mine = [job_id for job_id, grant in self._live_of(worker) if grant.token == token]
         assert freed == len(mine), f"{freed} jobs were freed, and {mine} were held"
         for job_id in mine:
             self._give_up(job_id)
 
-    def on_repaired(self, worker: str, freed: list[str]) -> None:
+    def on_recovered(self, worker: str, freed: list[str]) -> None:
         """What a dead worker held was freed."""
         mine = {job_id for job_id, _ in self._live_of(worker)}
         assert mine <= set(freed), f"{freed} were freed, and {mine} were held"

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monarq.shared.commands.jobs.abort import AbortAnswer
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode
 from monarq.shared.commands.jobs.promote import Promoted
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import ASKED_MARK, LEASED_MARK
 from tests.model.queue_store import QueueStore
 from tests.model.terms import (
@@ -48,28 +48,28 @@ class QueueModel(QueueStore):
         if self.dead and max(self.dead.values()) + LETTER_S <= self.now:
             self.dead.clear()
 
-    def enqueue(self, mode: Ids, job: Job) -> Enqueued:
+    def enqueue(self, mode: EnqueueMode, job: Job) -> Enqueued:
         """One job is put in, once."""
         code = self._code_of_taken(mode, job)
         if code is not None:
             return code
         self.payloads[job.id] = Expiring(job.payload, self.now + job.ttl_s if job.ttl_s else math.inf)
-        if mode != Ids.NEW:
+        if mode != EnqueueMode.NEW:
             self._forget(job.id)
-        self._place(job.id, job.home, self.now + job.delay_s)
+        self._place(job.id, job.lane_queue, self.now + job.delay_s)
         self.stats["enqueued"] += 1
         return Enqueued.ADDED
 
-    def _code_of_taken(self, mode: Ids, job: Job) -> Enqueued | None:
+    def _code_of_taken(self, mode: EnqueueMode, job: Job) -> Enqueued | None:
         stored = self.payloads.get(job.id)
-        if mode == Ids.AGAIN:
+        if mode == EnqueueMode.REPEATED:
             if stored and stored.value == job.payload:
                 return Enqueued.ADDED
             if job.id in self.results or job.id in self.no_results:
                 return Enqueued.ENDED
             if not stored and job.id in self.tokens:
                 return Enqueued.ENDED
-        elif mode == Ids.NAMED and (job.id in self.tokens or job.id in self.results):
+        elif mode == EnqueueMode.NAMED and (job.id in self.tokens or job.id in self.results):
             return Enqueued.EXISTED
         return Enqueued.EXISTED if stored else None
 
@@ -95,10 +95,10 @@ class QueueModel(QueueStore):
         self._place(job_id, self._lane_of(job_id), self.now)
         return Promoted.DUE
 
-    def purge_first(self, order: Iterable[str], home: Home) -> tuple[int, int]:
+    def purge_first(self, order: Iterable[str], lane_queue: LaneQueue) -> tuple[int, int]:
         """The first of a set is thrown away, if it is due and nobody runs it."""
         first = next(iter(order), None)
-        if first is None or (self.cpu if home == "cpu" else self.queue)[first] > self.now:
+        if first is None or (self.cpu if lane_queue == "cpu" else self.queue)[first] > self.now:
             return 0, 0
         if first in self.tokens:
             return 0, 1
@@ -123,12 +123,12 @@ class QueueModel(QueueStore):
     # What workers do.
 
     def claim(
-        self, worker: str, token: str, home: Home, limit: int, alone: int | None, order: Iterable[str]
+        self, worker: str, token: str, lane_queue: LaneQueue, limit: int, alone: int | None, order: Iterable[str]
     ) -> list[Taken]:
         """Due jobs are leased; `order` is the set's own, as scores of one second differ by less than a second."""
         if token in self.given_up or worker in self.given_up:
             return []
-        source = self.cpu if home == "cpu" else self.queue
+        source = self.cpu if lane_queue == "cpu" else self.queue
         taken: list[Taken] = []
         for job_id in order:
             if len(taken) >= limit or source[job_id] > self.now:
@@ -137,7 +137,7 @@ class QueueModel(QueueStore):
                 continue
             comes_alone = not self._waits_for_abort(source, job_id) and self._crashes_at(source, job_id) == alone
             if not (comes_alone and taken):
-                taken += self._take(source, job_id, worker, token, home)
+                taken += self._take(source, job_id, worker, token, lane_queue)
             if comes_alone:
                 break
         if taken:
@@ -146,7 +146,9 @@ class QueueModel(QueueStore):
         self.stats["started"] += len(taken)
         return taken
 
-    def _take(self, source: dict[str, float], job_id: str, worker: str, token: str, home: Home) -> list[Taken]:
+    def _take(
+        self, source: dict[str, float], job_id: str, worker: str, token: str, lane_queue: LaneQueue
+    ) -> list[Taken]:
         score = source[job_id]
         if self._waits_for_abort(source, job_id):
             source[job_id] = self.now + ABORT_WAIT_S
@@ -163,7 +165,7 @@ class QueueModel(QueueStore):
         tries, abort_s = self.tries.get(job_id, 0), self.aborts.get(job_id)
         crashes = self._crashes(job_id)
         told = score if score == FRONT else shown(score // 1)
-        return [Taken(job_id, worker, token, home, value, tries, crashes, told, abort_s)]
+        return [Taken(job_id, worker, token, lane_queue, value, tries, crashes, told, abort_s)]
 
     def _waits_for_abort(self, source: dict[str, float], job_id: str) -> bool:
         return source[job_id] == FRONT and job_id not in self.aborts
@@ -181,10 +183,10 @@ class QueueModel(QueueStore):
             if lease.id in self.payloads:
                 self.payloads[lease.id].until = math.inf
             end = self.now + LEASE_S + LEASED_MARK
-            if lease.home == "cpu" and lease.id in self.cpu:
+            if lease.lane_queue == "cpu" and lease.id in self.cpu:
                 self.cpu[lease.id] = end
             if lease.id in self.queue:
-                self.queue[lease.id] = PARKED if lease.home == "cpu" else end
+                self.queue[lease.id] = PARKED if lease.lane_queue == "cpu" else end
         if mine and worker in self.held:
             self.held[worker] = (self.held[worker][0], self.now + LEASES_S)
         return lost
@@ -207,11 +209,11 @@ class QueueModel(QueueStore):
         self.stats["done" if success else "failed"] += 1
         return lost
 
-    def requeue(self, lease: Taken, home: Home, due: float, tries: int | None) -> list[str]:
+    def requeue(self, lease: Taken, lane_queue: LaneQueue, due: float, tries: int | None) -> list[str]:
         """A run gives its job back."""
         mine, lost = self._owned(lease.worker, [lease])
         if mine:
-            self._free(lease.id, home, due)
+            self._free(lease.id, lane_queue, due)
             self._drop_held(lease.worker, lease.id)
             if tries is not None:
                 self.tries[lease.id] = tries
@@ -228,7 +230,7 @@ class QueueModel(QueueStore):
             self._drop_held(lease.worker, lease.id)
         return lost
 
-    def forfeit(self, worker: str, token: str) -> int:
+    def release_claim(self, worker: str, token: str) -> int:
         """A claim whose reply was lost is taken back."""
         self.given_up[token] = Expiring("1", self.now + GIVEN_UP_S)
         freed = 0
@@ -240,7 +242,7 @@ class QueueModel(QueueStore):
                     freed += 1
         return freed
 
-    def repair(self, worker: str) -> list[str]:
+    def recover(self, worker: str) -> list[str]:
         """What a dead worker held is freed."""
         self.signs.pop(worker, None)
         self.given_up[worker] = Expiring("1", self.now + GIVEN_UP_S)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from tests.model.terms import LETTER_S, PARKED, Expiring, Taken
 
 
@@ -58,18 +58,18 @@ class QueueStore:
         if not held:
             self.held.pop(worker, None)
 
-    def _lane_of(self, job_id: str) -> Home:
+    def _lane_of(self, job_id: str) -> LaneQueue:
         return "cpu" if job_id in self.cpu else "io"
 
-    def _place(self, job_id: str, home: Home, due: float) -> None:
-        if home == "cpu":
+    def _place(self, job_id: str, lane_queue: LaneQueue, due: float) -> None:
+        if lane_queue == "cpu":
             self.cpu[job_id] = due
         else:
             self.cpu.pop(job_id, None)
-        self.queue[job_id] = PARKED if home == "cpu" else due
+        self.queue[job_id] = PARKED if lane_queue == "cpu" else due
 
-    def _free(self, job_id: str, home: Home, due: float) -> None:
-        self._place(job_id, home, due)
+    def _free(self, job_id: str, lane_queue: LaneQueue, due: float) -> None:
+        self._place(job_id, lane_queue, due)
         del self.tokens[job_id]
 
     def _forget(self, job_id: str) -> None:

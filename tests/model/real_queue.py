@@ -16,17 +16,17 @@ from typing import Any, Final
 import redis as blocking_redis
 
 from monarq.shared.commands.jobs.abort import AbortAnswer, abort
-from monarq.shared.commands.jobs.claim import Claim, Lease, claim, forfeit
-from monarq.shared.commands.jobs.crash import Crash, crash
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
-from monarq.shared.commands.jobs.finish import Ending, finish
+from monarq.shared.commands.jobs.claim import Claim, Lease, claim, release_claim
+from monarq.shared.commands.jobs.crash import Crash, requeue_crashed
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
+from monarq.shared.commands.jobs.finish import Finish, finish
 from monarq.shared.commands.jobs.promote import Promoted, promote
-from monarq.shared.commands.jobs.requeue import Return, requeue
+from monarq.shared.commands.jobs.requeue import Requeue, requeue
 from monarq.shared.commands.queues.pause import pause, resume
 from monarq.shared.commands.queues.purge import purge
-from monarq.shared.commands.workers.recover import repair, sweep
+from monarq.shared.commands.workers.recover import recover, sweep
 from monarq.shared.commands.workers.renew import renew
-from monarq.shared.lane import Home, Lane
+from monarq.shared.lane import Lane, LaneQueue
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import LEASED_MARK, PARKED_SCORE
 from tests.model.stopped_scripts import NOW_MS, StoppedScripts, now
@@ -77,9 +77,9 @@ class RealQueue:
         self._async.found = None
         self._zero_ms -= seconds * 1000
 
-    def enqueue(self, mode: Ids, job: Job) -> Enqueued:
-        lane = Lane.CPU if job.home == "cpu" else Lane.IO
-        placing = Placing(lane, 0, job.delay_s * 1000, job.ttl_s * 1000)
+    def enqueue(self, mode: EnqueueMode, job: Job) -> Enqueued:
+        lane = Lane.CPU if job.lane_queue == "cpu" else Lane.IO
+        placing = Placement(lane, 0, job.delay_s * 1000, job.ttl_s * 1000)
         return now(enqueue(self._async, KEYS, placing, mode, [(job.id, job.payload.encode())]))[0]
 
     def abort(self, job_id: str) -> AbortAnswer:
@@ -88,8 +88,8 @@ class RealQueue:
     def promote(self, job_id: str) -> Promoted:
         return now(promote(self._async, KEYS, job_id.encode()))
 
-    def purge_first(self, home: Home) -> tuple[int, int]:
-        return now(purge(self._async, KEYS, home, "-inf", str(NOW_MS), 0, 1))
+    def purge_first(self, lane_queue: LaneQueue) -> tuple[int, int]:
+        return now(purge(self._async, KEYS, lane_queue, "-inf", str(NOW_MS), 0, 1))
 
     def pause(self) -> None:
         now(pause(self._async, KEYS))
@@ -109,15 +109,17 @@ class RealQueue:
         self._client.zadd(names.ABORT, {job_id: NOW_MS})
         self._async.found = None
 
-    def claim(self, worker: str, token: str, home: Home, limit: int, alone: int | None) -> list[Taken]:
-        asked = Claim(worker, token, home, LEASE_S * 1000, limit, 1000, alone)
+    def claim(self, worker: str, token: str, lane_queue: LaneQueue, limit: int, alone: int | None) -> list[Taken]:
+        asked = Claim(worker, token, lane_queue, LEASE_S * 1000, limit, 1000, alone)
         return [self._taken(worker, lease) for lease in now(claim(self._async, KEYS, asked)).leases]
 
     def _taken(self, worker: str, lease: Lease) -> Taken:
         payload = lease.payload.decode() if isinstance(lease.payload, bytes) else None
         abort_s = None if lease.abort_ms is None else self._seconds(lease.abort_ms)
         score = FRONT if lease.score == 1 else self._seconds(int(lease.score))
-        return Taken(lease.job_id, worker, lease.token, lease.home, payload, lease.tries, lease.crashes, score, abort_s)
+        return Taken(
+            lease.job_id, worker, lease.token, lease.lane_queue, payload, lease.tries, lease.crashes, score, abort_s
+        )
 
     def renew(self, worker: str, leases: Sequence[Taken]) -> list[str]:
         lost = renew(self._async.blocking, KEYS, worker, LEASE_S * 1000, b"{}", [_lease(one) for one in leases])
@@ -127,23 +129,23 @@ class RealQueue:
         result = f"result of {lease.token}".encode()
         why = b"why" if letter else b""
         keep_ms = RESULT_S * 1000 if keep else -1
-        ending = Ending(_lease(lease), success, result, keep_ms, "send", why, LETTER_S * 1000)
+        ending = Finish(_lease(lease), success, result, keep_ms, "send", why, LETTER_S * 1000)
         return [raw_id.decode() for raw_id in now(finish(self._async, KEYS, lease.worker, [ending], 100))]
 
-    def requeue(self, lease: Taken, home: Home, due: float, tries: int | None) -> list[str]:
+    def requeue(self, lease: Taken, lane_queue: LaneQueue, due: float, tries: int | None) -> list[str]:
         due_ms = 1 if due == FRONT else self._zero_ms + int(due) * 1000
-        back = Return(_lease(lease), home, due_ms, 0, tries)
+        back = Requeue(_lease(lease), lane_queue, due_ms, 0, tries)
         return [raw_id.decode() for raw_id in now(requeue(self._async, KEYS, lease.worker, [back]))]
 
     def crash(self, lease: Taken) -> list[str]:
         crashes = [Crash(_lease(lease), "killed")]
-        return [raw_id.decode() for raw_id in now(crash(self._async, KEYS, lease.worker, crashes))]
+        return [raw_id.decode() for raw_id in now(requeue_crashed(self._async, KEYS, lease.worker, crashes))]
 
-    def forfeit(self, worker: str, token: str) -> int:
-        return now(forfeit(self._async, KEYS, worker, token))
+    def release_claim(self, worker: str, token: str) -> int:
+        return now(release_claim(self._async, KEYS, worker, token))
 
-    def repair(self, worker: str) -> list[str]:
-        return [raw_id.decode() for raw_id in now(repair(self._async, KEYS, worker, "killed"))]
+    def recover(self, worker: str) -> list[str]:
+        return [raw_id.decode() for raw_id in now(recover(self._async, KEYS, worker, "killed"))]
 
     def sweep(self) -> int:
         return now(sweep(self._async, KEYS))
@@ -190,7 +192,7 @@ class RealQueue:
 
 def _lease(taken: Taken) -> Lease:
     payload = taken.payload.encode() if taken.payload is not None else None
-    return lease_of(taken.id, KEYS, token=taken.token, home=taken.home, payload=payload)
+    return lease_of(taken.id, KEYS, token=taken.token, lane_queue=taken.lane_queue, payload=payload)
 
 
 def _pairs(flat: Sequence[str] | Mapping[str, str]) -> dict[str, str]:

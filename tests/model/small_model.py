@@ -164,7 +164,7 @@ def _mishaps(rules: Rules, world: World, at: int) -> Iterator[Step]:
     if not rules.repeats or worker.paused:
         return
     if worker.runs is None:
-        yield f"w{at + 1} forfeits", _freed(gone, worker.token) if world.owner == worker.token else gone
+        yield f"w{at + 1} releases its claim", _freed(gone, worker.token) if world.owner == worker.token else gone
     elif world.owner != worker.token:
         yield f"w{at + 1} is told that it lost", gone
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 import redis as blocking_redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from monarq.shared.commands.counters.counters import read_tallies
+from monarq.shared.commands.counters.counters import read_counters
 from tests.support.queue_state import KEYS
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ def _look(client: blocking_redis.Redis) -> tuple[Any, ...]:
         asked.append((f"local function settle()\n{source}\nend\nsettle()\n{_READ}", *arguments))
         return [0, []]
 
-    now(read_tallies(cast("Any", SimpleNamespace(execute_command=note)), KEYS, 0))
+    now(read_counters(cast("Any", SimpleNamespace(execute_command=note)), KEYS, 0))
     [(source, *arguments)] = asked
     return ("EVALSHA", _stopped(client, source), *arguments)
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import LEASED_MARK
 
 FRONT: Final = -math.inf
@@ -35,19 +35,19 @@ class Job:
 
     id: str
     payload: str
-    home: Home = "io"
+    lane_queue: LaneQueue = "io"
     delay_s: int = 0
     ttl_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One job of a claim's reply, as the worker holds it; `home` is the set it came from."""
+    """One job of a claim's reply, as the worker holds it; `lane_queue` is the set it came from."""
 
     id: str
     worker: str
     token: str
-    home: Home
+    lane_queue: LaneQueue
     payload: str | None
     tries: int
     crashes: int

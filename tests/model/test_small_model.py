@@ -27,7 +27,7 @@ def test_every_kind_of_step_was_taken() -> None:
         "the result's time is over",
         "the lease ends",
         "w1 claims, reply lost",
-        "w1 forfeits",
+        "w1 releases its claim",
         "w2 dies",
         "w1 stands still",
         "w1 is told that it lost",

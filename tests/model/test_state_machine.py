@@ -48,20 +48,20 @@ def test_scripts_do_what_the_model_does(machine: type[QueueMachine]) -> None:
 def test_a_job_inherits_nothing_from_an_expired_one_of_its_id(machine: type[QueueMachine]) -> None:
     """A way in which it did, found by chance: its place for a cpu lane."""
     play = machine()
-    play.begin(home="cpu")
+    play.begin(lane_queue="cpu")
     play.is_as_promised()
     play.finish(back=0, success=True, keep=False, buried=False)
     play.pass_time(seconds=400)
     play.is_as_promised()
-    play.enqueue(job_id="a", home="cpu", delayed=False, expires=True)
+    play.enqueue(job_id="a", lane_queue="cpu", delayed=False, expires=True)
     play.is_as_promised()
-    play.claim(worker="w1", home="cpu", limit=10, alone=None)
+    play.claim(worker="w1", lane_queue="cpu", limit=10, alone=None)
     play.is_as_promised()
     play.pass_time(seconds=400)
     play.is_as_promised()
-    play.enqueue(job_id="a", home="io", delayed=False, expires=False)
+    play.enqueue(job_id="a", lane_queue="io", delayed=False, expires=False)
     play.is_as_promised()
-    play.claim(worker="w1", home="io", limit=10, alone=None)
+    play.claim(worker="w1", lane_queue="io", limit=10, alone=None)
     play.is_as_promised()
     assert [(lease.id, lease.tries) for lease in play.leases[3:]] == [("a", 0)]
     assert "a" not in play.seen.cpu
@@ -88,8 +88,8 @@ FAULTS: Final = [
     Fault("workers/recover", "owner ~= token", "false"),
     Fault("jobs/claim", "if owner then", "if false then"),
     Fault("jobs/claim", "if lease_is_over then", "if false then"),
-    Fault("jobs/claim", ", GIVEN_UP .. token", ""),
-    Fault("jobs/claim", ", GIVEN_UP .. worker", ""),
+    Fault("jobs/claim", ", REVOKED .. token", ""),
+    Fault("jobs/claim", ", REVOKED .. worker", ""),
     Fault("jobs/claim", "tonumber(score) == 1 and not abort_ms", "false"),
     Fault("jobs/requeue", "redis.call('DEL', RUN .. id)", ""),
     Fault("jobs/requeue", "redis.pcall('ZREM', CPU, id)", ""),
@@ -106,7 +106,7 @@ def test_a_fault_in_a_script_is_found(
     source = Script.load(fault.script).source
     assert source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
     owner = {"jobs/release_claim": "jobs/claim"}.get(fault.script, fault.script).replace("/", ".")
-    name = {"jobs/release_claim": "_FORFEIT", "workers/recover": "_REPAIR"}.get(fault.script, "_SCRIPT")
+    name = {"jobs/release_claim": "_RELEASE", "workers/recover": "_RECOVER"}.get(fault.script, "_SCRIPT")
     broken = Script(fault.script, source.replace(fault.right, fault.wrong))
     monkeypatch.setattr(importlib.import_module(f"monarq.shared.commands.{owner}"), name, broken)
     with pytest.raises(AssertionError):

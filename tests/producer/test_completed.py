@@ -82,7 +82,7 @@ async def test_closing_ends_an_iteration(redis_url: str) -> None:
 
 async def test_map_gives_values_in_the_order_of_the_arguments(producer: Producer, worker: PlayedWorker) -> None:
     mapping = asyncio.create_task(producer.map(count_primes, [(n, 2 * n) for n in range(50)], timeout=10))
-    leases = await worker.claim_soon(50, home="cpu")
+    leases = await worker.claim_soon(50, lane_queue="cpu")
     for lease in leases[::-1]:
         await worker.end(lease, value=lambda payload: payload.args[1] - payload.args[0])
     assert await mapping == list(range(50))

@@ -35,7 +35,7 @@ async def test_a_parked_cpu_job_is_queued_or_deferred_by_its_own_set(producer: P
     later = await producer.enqueue(count_primes.options(defer_by=60), 1, 2)
     handle = await producer.enqueue(count_primes, 1, 2)
     assert [await later.status(), await handle.status()] == ["deferred", "queued"]
-    await worker.claim(home="cpu")
+    await worker.claim(lane_queue="cpu")
     assert await handle.status() == JobStatus.IN_PROGRESS
 
 

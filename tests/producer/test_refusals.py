@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, BusyLoadingError, ReadOnlyError, ResponseError
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 from chaos.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer, RedisRefusedError
@@ -20,7 +19,6 @@ from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError, Set
 from monarq.shared.jobs.decorators import job
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE
-from monarq.shared.redis.redis_errors import Fault, NotSentError, explain, fault_of
 from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch, noop
 from tests.support.proxy import Proxy
@@ -199,41 +197,6 @@ async def test_a_busy_redis_is_waited_for(redis: Redis, redis_url: str) -> None:
         await asyncio.gather(busy, return_exceptions=True)
         await client.aclose()
         await redis.config_set("lua-time-limit", "5000")
-
-
-def caused(error: Exception) -> NotSentError:
-    made = NotSentError("x")
-    made.__cause__ = error
-    return made
-
-
-@pytest.mark.parametrize(
-    ("error", "fault"),
-    [
-        (caused(RedisConnectionError("refused")), Fault.ABSENT),
-        (caused(AuthenticationError("no")), Fault.DENIED),
-        (caused(BusyLoadingError("loading")), Fault.ABSENT),
-        (caused(ResponseError("MASTERDOWN Link with MASTER is down")), Fault.ABSENT),
-        (caused(ResponseError("DB index is out of range")), Fault.REFUSED),
-        (AuthenticationError("NOAUTH"), Fault.DENIED),
-        (BusyLoadingError("loading"), Fault.LATER),
-        (ResponseError("BUSY Redis is busy running a script"), Fault.LATER),
-        (RedisConnectionError("max number of clients reached"), Fault.LATER),
-        (ResponseError("MISCONF Redis is configured to save"), Fault.LATER),
-        (ReadOnlyError("You can't write against a read only replica."), Fault.LATER),
-        (ResponseError("ERR Error running script (call to f_0): @user_script:1: -READONLY You"), Fault.LATER),
-        (ResponseError("ERR Error running script (call to f_0): @user_script:1: -OOM command not"), Fault.REFUSED),
-        (RedisConnectionError("Connection lost"), Fault.UNKNOWN),
-        (OSError("broken pipe"), Fault.UNKNOWN),
-    ],
-)
-def test_what_each_error_says_of_the_command(error: Exception, fault: Fault) -> None:
-    assert fault_of(error) is fault
-
-
-def test_a_code_within_a_scripts_error_is_found() -> None:
-    told = explain(ResponseError("ERR Error running script (call to f_0): @user_script:1: -OOM command not"), "here")
-    assert "Redis is full" in str(told)
 
 
 @pytest.mark.parametrize(

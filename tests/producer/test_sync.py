@@ -54,7 +54,7 @@ async def test_map_as_completed_and_abort(redis_url: str, worker: PlayedWorker) 
             return mapped, [value for _, value in completed], producer.enqueue(fetch, "c").abort(timeout=10)
 
     used = asyncio.create_task(asyncio.to_thread(use))
-    await worker.end(*await worker.claim_soon(5, home="cpu"), value=lambda payload: payload.args[0])
+    await worker.end(*await worker.claim_soon(5, lane_queue="cpu"), value=lambda payload: payload.args[0])
     await worker.end(*await worker.claim_soon(2), value="x")
     [aborted] = await worker.claim_soon()
     await worker.end(aborted, value=asyncio.CancelledError(), success=False)

@@ -119,7 +119,7 @@ async def test_redis_trouble_fails_no_job_and_what_was_told_comes_when_it_is_ove
     redis: Redis, redis_url: str, producer: Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[float] = []
-    real = reporting.tell_progress
+    real = reporting.report_progress
 
     async def tell(*args: Any) -> list[bytes]:
         calls.append(time.monotonic())
@@ -127,7 +127,7 @@ async def test_redis_trouble_fails_no_job_and_what_was_told_comes_when_it_is_ove
             raise RedisConnectionError("cut")
         return await real(*args)
 
-    monkeypatch.setattr(reporting, "tell_progress", tell)
+    monkeypatch.setattr(reporting, "report_progress", tell)
     recorder = Recorder()
     async with running(make_worker(redis_url, jobs.ALL, recorder)):
         waiting = await producer.enqueue(jobs.tell_and_wait, 3)
@@ -145,7 +145,7 @@ async def test_a_redis_that_does_not_answer_holds_no_end_up_for_long(
         await asyncio.Event().wait()
         return []
 
-    monkeypatch.setattr(reporting, "tell_progress", hang)
+    monkeypatch.setattr(reporting, "report_progress", hang)
     monkeypatch.setattr(reporting, "LAST_WAIT_S", 0.3)
     async with running(make_worker(redis_url, jobs.ALL)):
         handles = await producer.enqueue_many(jobs.tell_once, [(n, 3, "told") for n in range(3)])
@@ -163,7 +163,7 @@ async def test_an_abort_while_the_last_report_is_sent_does_not_undo_the_end(
         await asyncio.Event().wait()
         return []
 
-    monkeypatch.setattr(reporting, "tell_progress", hang)
+    monkeypatch.setattr(reporting, "report_progress", hang)
     monkeypatch.setattr(reporting, "LAST_WAIT_S", 20.0)
     async with running(make_worker(redis_url, jobs.ALL)):
         handle = await producer.enqueue(jobs.tell_once, 1, 1, "told")

@@ -11,18 +11,18 @@ from redis.asyncio import Redis
 
 from monarq.producer import Handle, Producer, SyncProducer
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.progress import tell_progress
+from monarq.shared.commands.jobs.progress import report_progress
 from monarq.shared.errors import ProducerClosedError
-from monarq.shared.payloads.progress import Progress, Report
+from monarq.shared.payloads.progress import Progress, ProgressReport
 from monarq.shared.payloads.progress_codec import encode_report
 from tests.progress.jobs import step_through
 from tests.support.played_worker import WORKER, PlayedWorker
 from tests.support.slowness import in_time
 
 
-async def tell(played: PlayedWorker, *reports: tuple[Lease, Report]) -> None:
+async def tell(played: PlayedWorker, *reports: tuple[Lease, ProgressReport]) -> None:
     told = [(lease, encode_report(report)) for lease, report in reports]
-    assert await tell_progress(played.redis, played.keys, WORKER, told, 60_000) == []
+    assert await report_progress(played.redis, played.keys, WORKER, told, 60_000) == []
 
 
 async def begin(producer: Producer, played: PlayedWorker) -> tuple[Handle[Any], Lease]:
@@ -32,7 +32,7 @@ async def begin(producer: Producer, played: PlayedWorker) -> tuple[Handle[Any], 
     return handle, lease
 
 
-async def take(watching: AsyncIterator[Progress]) -> Report:
+async def take(watching: AsyncIterator[Progress]) -> ProgressReport:
     async with in_time(10):
         progress = await anext(watching)
     return (progress.done, progress.total, progress.message)

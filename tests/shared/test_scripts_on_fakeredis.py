@@ -11,12 +11,12 @@ from monarq.embedded import EmbeddedRedis
 from monarq.embedded.choice import FORCE_VARIABLE
 from monarq.shared.commands.jobs import claim as claiming
 from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
 from monarq.shared.commands.jobs.finish import finish
 from monarq.shared.redis.connection import open_redis
-from tests.shared.scripts import tables
-from tests.shared.scripts.calls import ending
-from tests.shared.scripts.rows import Row, check
+from tests.shared.commands import tables
+from tests.shared.commands.calls import ending
+from tests.shared.commands.rows import Row, check
 from tests.support.queue_state import KEYS
 
 
@@ -45,7 +45,7 @@ async def test_a_row(row: Row, fakeredis: Redis) -> None:
 async def test_full_batches(fakeredis: Redis) -> None:
     ids = [f"{number:04}" for number in range(claiming.BATCH)]
     jobs = [(job_id, b"payload") for job_id in ids]
-    assert await enqueue(fakeredis, KEYS, Placing(), Ids.NEW, jobs) == [Enqueued.ADDED] * len(ids)
+    assert await enqueue(fakeredis, KEYS, Placement(), EnqueueMode.NEW, jobs) == [Enqueued.ADDED] * len(ids)
     claimed = await claim(fakeredis, KEYS, Claim("w1", "t1", "io", 15_000, claiming.BATCH, 100))
     assert [lease.job_id for lease in claimed.leases] == ids
     assert await finish(fakeredis, KEYS, "w1", [ending(job_id) for job_id in ids], 100) == []

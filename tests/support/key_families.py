@@ -41,7 +41,7 @@ FAMILIES: Final = (
     Family("stats", KEYS.base + "stats", "hash"),
     *(Family("notes", key, "list") for key in NOTES),
     Family("paused", KEYS.paused, "string"),
-    Family("trails", KEYS.trail(""), "list"),
+    Family("histories", KEYS.history(""), "list"),
     Family("payloads", names.JOB_PREFIX, "string"),
     Family("tokens", names.IN_PROGRESS_PREFIX, "string"),
     Family("tries", names.RETRY_PREFIX, "string"),
@@ -57,7 +57,7 @@ FAMILIES: Final = (
     *(Family("", KEYS.base + name, "zset") for name in ("names", "heard", "known")),
     Family("", KEYS.base + "live", "hash"),
     Family("", KEYS.base + "recent", "list"),
-    Family("letters", KEYS.letter(""), "hash"),
+    Family("letters", KEYS.dead_letter(""), "hash"),
     Family("progress", KEYS.progress(""), "string"),
     Family("leases", KEYS.leases(""), "hash"),
 )

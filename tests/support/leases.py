@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.queue_state import to_bytes
 
@@ -17,9 +17,9 @@ def lease_of(
     keys: QueueKeys = QUEUE,
     *,
     token: str = "t",
-    home: Home = "io",
+    lane_queue: LaneQueue = "io",
     payload: bytes | None = b"",
     ends_s: float = math.inf,
 ) -> Lease:
     """A lease of a job's first try, whether or not Redis knows of it."""
-    return Lease(keys, to_bytes(job_id), job_id, token, home, payload, 0, 0, "", 0, None, 0, ends_s=ends_s)
+    return Lease(keys, to_bytes(job_id), job_id, token, lane_queue, payload, 0, 0, "", 0, None, 0, ends_s=ends_s)

@@ -9,8 +9,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.claim import Claim, Lease, claim
-from monarq.shared.commands.jobs.finish import Ending, finish
-from monarq.shared.lane import Home
+from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.codec import MSGPACK, Codec, Codecs
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.redis import keys as names
@@ -29,18 +29,18 @@ class PlayedWorker:
         self.codec = codec
         self._claims = 0
 
-    async def claim(self, limit: int = 1000, home: Home = "io") -> list[Lease]:
+    async def claim(self, limit: int = 1000, lane_queue: LaneQueue = "io") -> list[Lease]:
         """The due jobs, at most so many."""
         self._claims += 1
-        asked = Claim(WORKER, f"token-{self._claims}", home, 15_000, limit, 1 << 30)
+        asked = Claim(WORKER, f"token-{self._claims}", lane_queue, 15_000, limit, 1 << 30)
         return (await claim(self.redis, self.keys, asked)).leases
 
-    async def claim_soon(self, count: int = 1, home: Home = "io") -> list[Lease]:
+    async def claim_soon(self, count: int = 1, lane_queue: LaneQueue = "io") -> list[Lease]:
         """So many jobs, as soon as they are there."""
         leases: list[Lease] = []
         async with in_time(10):
             while len(leases) < count:
-                leases += await self.claim(count - len(leases), home)
+                leases += await self.claim(count - len(leases), lane_queue)
                 await asyncio.sleep(0.005)
         return leases
 
@@ -51,7 +51,7 @@ class PlayedWorker:
             payload = self.payload(lease)
             result = value(payload) if callable(value) else value
             endings.append(
-                Ending(lease, success, result_bytes(payload, lease.job_id, result, success, self.codec), keep_ms)
+                Finish(lease, success, result_bytes(payload, lease.job_id, result, success, self.codec), keep_ms)
             )
         assert await finish(self.redis, self.keys, WORKER, endings, 1000) == []
 

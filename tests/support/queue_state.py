@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counters.counters import read_tallies
+from monarq.shared.commands.counters.counters import read_counters
 from monarq.shared.redis.keys import LEASED_MARK, PARKED_SCORE
 from tests.support.key_families import FAMILIES, KEYS, NOTES, Family, family_of
 
@@ -67,7 +67,7 @@ class QueueState:
         ended: how many jobs have ended.
         notes: lanes whose wake-up list holds the one note.
         paused: since when the queue is paused.
-        trails: what is told of jobs, by job id, without its times; rows do not compare it.
+        histories: the histories of jobs, by job id, without its times; rows do not compare it.
         wrong: keys that hold another type than they should, and which.
     """
 
@@ -93,7 +93,7 @@ class QueueState:
     ended: int = 0
     notes: frozenset[str] = frozenset()
     paused: Time | None = None
-    trails: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    histories: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     wrong: Texts = field(default_factory=dict)
 
     def difference(self, other: QueueState) -> str:
@@ -157,7 +157,7 @@ async def seed(redis: Redis, state: QueueState, *, lease_s: int = 15) -> int:
     pipe: Any = redis.pipeline(transaction=True)
     for family in FAMILIES:
         values = getattr(state, family.attribute, None)
-        if not values or family.attribute == "trails":
+        if not values or family.attribute == "histories":
             continue
         if family.kind == "zset":
             pipe.zadd(family.key, {to_bytes(name): to_ms(now_ms, time) for name, time in values.items()})
@@ -210,8 +210,8 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
             wrong[key] = kind
         elif family.attribute == "paused":
             found["paused"] = from_ms(now_ms, int(value))
-        elif family.attribute == "trails":
-            found.setdefault("trails", {})[name] = tuple(to_text(entry).partition(" ")[2] for entry in value)
+        elif family.attribute == "histories":
+            found.setdefault("histories", {})[name] = tuple(to_text(entry).partition(" ")[2] for entry in value)
         elif family.kind == "zset" or family.attribute == "stats":
             found[family.attribute] = _shown(key, kind, value, now_ms)
         elif family.attribute == "notes":
@@ -234,7 +234,7 @@ def _ended_in(second: tuple[str, Mapping[str, str]]) -> int:
 
 async def _read_all(redis: Redis) -> dict[bytes, tuple[str, Any]]:
     """All keys with type and value, in three calls however many they are."""
-    await read_tallies(redis, KEYS, 0)  # what was counted gathers for a second before it is added to the counters
+    await read_counters(redis, KEYS, 0)  # what was counted gathers for a second before it is added to the counters
     keys = [key async for key in redis.scan_iter(count=1000)]
     kinds = [kind.decode() for kind in await _for_each(redis, [("TYPE", key) for key in keys])]
     values = await _for_each(redis, [_READS[kind](key) for key, kind in zip(keys, kinds, strict=True)])
@@ -273,7 +273,7 @@ def _shown(key: str, kind: str, value: Any, now_ms: int) -> object:
 
 async def read_ttls(redis: Redis) -> dict[str, int]:
     """Seconds that each key has yet to live, but for counters of minutes and seconds; -1 where it has no end."""
-    await read_tallies(redis, KEYS, 0)
+    await read_counters(redis, KEYS, 0)
     keys = [key async for key in redis.scan_iter(count=1000)]
     left_ms = dict(zip(map(to_text, keys), await _for_each(redis, [("PTTL", key) for key in keys]), strict=True))
     return {

@@ -14,11 +14,12 @@ from redis.asyncio import Redis
 
 from monarq.arq.runs.functions import as_job
 from monarq.arq.runs.policies import ArqOutcomes, ArqRejections
-from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
-from monarq.shared.payloads.payload import Result, write_payload
+from monarq.shared.payloads.payload import write_payload
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
@@ -29,7 +30,7 @@ from monarq.workers.process.worker import Worker
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
-CODECS = Codecs(allow_pickle=True, words=JobExecutionFailed)
+CODECS = Codecs(allow_pickle=True, text_error=JobExecutionFailed)
 ARQ_RULES: Final[dict[str, Any]] = {
     "outcomes": ArqOutcomes(),
     "rejections": ArqRejections(),
@@ -108,12 +109,12 @@ async def put(
     """Enqueues a job by the bare command."""
     name, lane = (job, Lane.IO) if isinstance(job, str) else (job.name, job.declared.lane)
     payload = write_payload(MSGPACK, name, args, {}, time.time_ns() // 1_000_000)
-    await enqueue(redis, queue, Placing(**{"lane": lane, **placing}), Ids.NAMED, [(job_id, payload)])
+    await enqueue(redis, queue, Placement(**{"lane": lane, **placing}), EnqueueMode.NAMED, [(job_id, payload)])
 
 
 async def put_raw(redis: Redis, job_id: str, payload: bytes, queue: QueueKeys = QUEUE) -> None:
     """Enqueues bytes that need not be a payload."""
-    await enqueue(redis, queue, Placing(), Ids.NAMED, [(job_id, payload)])
+    await enqueue(redis, queue, Placement(), EnqueueMode.NAMED, [(job_id, payload)])
 
 
 async def result_of(redis: Redis, job_id: str) -> Result:
@@ -128,5 +129,5 @@ async def result_of(redis: Redis, job_id: str) -> Result:
 
 async def letter_of(redis: Redis, job_id: str, queue: QueueKeys = QUEUE) -> dict[str, Any]:
     """The fields of the job's dead letter; empty if there is none."""
-    letter = await redis.hget(queue.letter(job_id), "letter")
+    letter = await redis.hget(queue.dead_letter(job_id), "letter")
     return msgspec.json.decode(letter) if letter else {}

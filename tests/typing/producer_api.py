@@ -13,8 +13,8 @@ from typing import Any, assert_type
 from monarq.producer import Handle, JobStatus, Producer, SyncHandle, SyncProducer, named
 from monarq.shared.calls.context import Context
 from monarq.shared.jobs.decorators import job
-from monarq.shared.payloads.payload import Result
 from monarq.shared.payloads.progress import Progress
+from monarq.shared.payloads.result import Result
 
 
 @job

@@ -10,8 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.result_view import view_result
-from monarq.shared.commands.jobs.abort import AbortAnswer, abort, is_meant
-from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
+from monarq.shared.commands.jobs.abort import AbortAnswer, abort, is_abort_of
+from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.errors import JobAbortedError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.job import Job
@@ -79,7 +79,7 @@ async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: 
 async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redis_url: str, delay_ms: int) -> None:
     ahead_ms = time.time_ns() // 1_000_000 + 300_000
     payload = write_payload(PICKLE, "wait", (30,), {}, ahead_ms)
-    await enqueue(redis, QUEUE, Placing(delay_ms=delay_ms), Ids.NAMED, [("ahead", payload)])
+    await enqueue(redis, QUEUE, Placement(delay_ms=delay_ms), EnqueueMode.NAMED, [("ahead", payload)])
     recorder = Recorder()
     async with running(make_worker(redis_url, jobs.ALL, recorder, codecs=CODECS)):
         if not delay_ms:
@@ -101,7 +101,7 @@ async def test_a_request_for_an_earlier_job_of_the_same_id_stops_nothing(redis: 
     now_ms = time.time_ns() // 1_000_000
     payload = write_payload(PICKLE, held.name, (), {}, now_ms)
     for job_id in ("later", "stop"):
-        await enqueue(redis, QUEUE, Placing(), Ids.NAMED, [(job_id, payload)])
+        await enqueue(redis, QUEUE, Placement(), EnqueueMode.NAMED, [(job_id, payload)])
     async with running(make_worker(redis_url, [held], recorder, codecs=CODECS)):
         await recorder.until("job_started", 2)
         await redis.zadd(names.ABORT, {"later": now_ms - 1000, "stop": now_ms + 1000})
@@ -136,4 +136,4 @@ async def test_a_job_is_aborted_though_requests_could_not_be_read_for_a_while(re
 def test_which_requests_mean_a_job(codec: Codec, asked: float, meant: bool) -> None:
     et_ms = 1_700_000_000_000
     payload = Payload.read(write_payload(codec, "wait", (), {}, et_ms), CODECS)
-    assert is_meant(et_ms + asked, payload) is meant
+    assert is_abort_of(et_ms + asked, payload) is meant

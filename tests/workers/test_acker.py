@@ -12,8 +12,8 @@ from redis.exceptions import BusyLoadingError, ReadOnlyError, ResponseError
 
 from chaos.proxy import Cut
 from monarq.shared.commands.jobs.crash import Crash
-from monarq.shared.commands.jobs.finish import Ending
-from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.commands.jobs.finish import Finish
+from monarq.shared.commands.jobs.requeue import Requeue
 from monarq.shared.jobs.decorators import job
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
@@ -104,7 +104,9 @@ async def test_what_is_lost_before_its_end_is_sent_is_not_written(redis: Redis, 
 
 
 def ending(number: int, size: int = 0, letter: int = 0, keys: QueueKeys = QUEUE) -> Ack:
-    return Ending(lease_of(f"job-{number}", keys), success=True, result=b"r" * size, keep_ms=1000, letter=b"l" * letter)
+    return Finish(
+        lease_of(f"job-{number}", keys), success=True, result=b"r" * size, keep_ms=1000, dead_letter=b"l" * letter
+    )
 
 
 async def send(redis: Redis, recorder: Recorder, acks: Sequence[Ack]) -> None:
@@ -132,7 +134,7 @@ async def send(redis: Redis, recorder: Recorder, acks: Sequence[Ack]) -> None:
 
 def of_any_kind(number: int) -> Ack:
     lease = lease_of(f"job-{number}")
-    return [ending(number), Return(lease, "io"), Crash(lease, "?")][number % 3]
+    return [ending(number), Requeue(lease, "io"), Crash(lease, "?")][number % 3]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ async def test_a_hook_that_raises_keeps_no_end_from_being_recorded(
     await run_burst(redis_url, jobs.ALL, recorder, hooks=Hooks(job_end=hook, after_job_end=hook))
     assert (await result_of(redis, "sum")).value == 3
     assert recorder.events.count("hook_failed") == 2
-    assert not await redis.exists(QUEUE.trail("sum"))
+    assert not await redis.exists(QUEUE.history("sum"))
 
 
 async def test_loss_that_is_told_after_the_end_leaves_the_hook_alone(redis: Redis, redis_url: str) -> None:

@@ -33,7 +33,7 @@ async def claimed(redis: Redis, *job_ids: str) -> list[Lease]:
     """The leases of these jobs, which are enqueued for that."""
     for job_id in job_ids:
         await put(redis, jobs.plus, 1, 2, job_id=job_id)
-    asked = Claim(worker=WORKER, token="t", home="io", lease_ms=60_000, limit=len(job_ids), max_payload=1000)
+    asked = Claim(worker=WORKER, token="t", lane_queue="io", lease_ms=60_000, limit=len(job_ids), max_payload=1000)
     return (await claim(redis, QUEUE, asked)).leases
 
 

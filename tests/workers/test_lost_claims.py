@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 
 from chaos.proxy import Cut, Rule
 from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
+from monarq.shared.redis import claim_token
 from monarq.shared.redis import keys as names
-from monarq.shared.redis import token
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.jobs import claimer
 from tests.support.proxy import Proxy
@@ -62,7 +62,7 @@ async def test_what_a_claim_without_a_reply_took_runs_at_once(
     assert proxy.took == [names.in_progress("sum")]
     assert proxy.lost == 1 + lost_returns
     assert recorder.events.count("job_started") == 1
-    assert not await redis.exists(QUEUE.trail("sum"))
+    assert not await redis.exists(QUEUE.history("sum"))
 
 
 async def test_what_a_cancelled_claim_took_is_free_when_the_worker_has_stopped(
@@ -74,7 +74,7 @@ async def test_what_a_cancelled_claim_took_is_free_when_the_worker_has_stopped(
         await proxy.answered.wait()
     assert proxy.took == [names.in_progress("sum")]
     assert not await redis.exists(names.in_progress("sum"))
-    assert not await redis.exists(QUEUE.trail("sum"))
+    assert not await redis.exists(QUEUE.history("sum"))
     await redis.flushall()
 
 
@@ -85,7 +85,7 @@ async def test_what_a_claim_took_whose_reply_is_late_counts_no_crash(
     delays_s = [lease_s]
 
     async def claim_late(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
-        if delays_s and asked.home == "io":
+        if delays_s and asked.lane_queue == "io":
             await asyncio.sleep(delays_s.pop())  # on its way to Redis, whose leases begin only now
         return await claim(client, keys, asked)
 
@@ -94,7 +94,7 @@ async def test_what_a_claim_took_whose_reply_is_late_counts_no_crash(
     async with running(make_worker(redis_url, jobs.ALL, lease_s=lease_s)):
         assert (await result_of(redis, "sum")).value == 3
     assert not delays_s
-    assert not await redis.exists(QUEUE.trail("sum"))
+    assert not await redis.exists(QUEUE.history("sum"))
 
 
 async def test_no_two_claims_have_one_token(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ async def test_no_two_claims_have_one_token(redis: Redis, redis_url: str, monkey
         return await claim(client, keys, asked)
 
     monkeypatch.setattr(claimer, "claim", claim_and_note)
-    monkeypatch.setattr(token, "time", SimpleNamespace(time_ns=lambda: 1_700_000_000 * 10**9))
+    monkeypatch.setattr(claim_token, "time", SimpleNamespace(time_ns=lambda: 1_700_000_000 * 10**9))
     async with running(make_worker(redis_url, jobs.ALL)):
         for number in range(3):
             await put(redis, jobs.plus, number, 1, job_id=str(number))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from monarq.shared.commands.counters.run_groups import NOT_RUN, CameTo
-from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.commands.jobs.requeue import Requeue
+from monarq.shared.commands.jobs.run_groups import NOT_RUN, RunStatus
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.workers.jobs.registry import register
@@ -33,15 +33,15 @@ def run() -> Run:
     return Run(lease, job, payload, job_try=3, crash_tries=1, start_ms=DUE_MS, finish_ms=DUE_MS + 250)
 
 
-AGAIN = {"due_ms": 0, "delay_ms": 1500, "name": "plus", "came_to": CameTo.RETRIED}
-BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "came_to": CameTo.HANDED_BACK}
+AGAIN = {"due_ms": 0, "delay_ms": 1500, "name": "plus", "status": RunStatus.RETRIED}
+BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "status": RunStatus.HANDED_BACK}
 
 
 @pytest.mark.parametrize(
     ("is_free", "told"),
     [
         (False, AGAIN | {"tries": 2, "run_ms": 250}),
-        (True, AGAIN | {"tries": None, "run_ms": NOT_RUN, "came_to": CameTo.HANDED_BACK}),
+        (True, AGAIN | {"tries": None, "run_ms": NOT_RUN, "status": RunStatus.HANDED_BACK}),
     ],
     ids=["a try", "nothing"],
 )
@@ -64,5 +64,5 @@ def test_the_note_of_a_crash_is_short(run: Run) -> None:
     assert len(crashed(run, CpuJobDied("plus", None, None, None, LONG)).what) == 300
 
 
-def fields(back: Return, names: dict[str, Any]) -> dict[str, Any]:
+def fields(back: Requeue, names: dict[str, Any]) -> dict[str, Any]:
     return {name: getattr(back, name) for name in names}

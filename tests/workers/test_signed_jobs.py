@@ -17,10 +17,10 @@ from monarq.monitor.jobs.dead_letters import read_dead_letters
 from monarq.producer import Producer
 from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.errors import PayloadError
-from monarq.shared.jobs.cron import crontab
+from monarq.shared.jobs.cron_schedule import crontab
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codecs
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.payloads.signing import KEY_VARIABLE, MARK, Signer
+from monarq.shared.payloads.signing import KEY_VARIABLE, MAGIC, Signer
 from monarq.shared.redis import keys as names
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.scheduler import CronScheduler
@@ -63,10 +63,10 @@ async def test_there_and_back(redis: Redis, redis_url: str, codec: Any) -> None:
         many = await producer.enqueue_many("plus", [(number, 1) for number in range(3)])
         bad = await producer.enqueue("break_down", "broken")
         stored = [await redis.get(names.job(handle.job_id)) for handle in (one, *many, bad)]
-        assert all(payload.startswith(MARK) for payload in stored)
+        assert all(payload.startswith(MAGIC) for payload in stored)
         await run_burst(redis_url, jobs.ALL, codecs=codecs())
         results = [await redis.get(names.result(handle.job_id)) for handle in (one, *many, bad)]
-        assert all(result.startswith(MARK) for result in results)
+        assert all(result.startswith(MAGIC) for result in results)
         assert await one.result(5) == 3
         assert sorted([value async for _, value in producer.as_completed(many, timeout=patience_s(5))]) == [1, 2, 3]
         info = await one.result_info()
@@ -88,8 +88,8 @@ async def test_whoever_has_no_key_has_nothing_decoded(redis: Redis, redis_url: s
         "of-another-job": signed_bomb,
         "a-result": ours.sign(bomb, "result", b"a-result"),
         "changed": ours.sign(a_job(1, 2), "job", b"changed")[:-1] + b"!",
-        "only-a-head": MARK + bytes(32),
-        "cut": MARK + bytes(3),
+        "only-a-head": MAGIC + bytes(32),
+        "cut": MAGIC + bytes(3),
     }
     for job_id, payload in forged.items():
         await put_raw(redis, job_id, payload)
@@ -150,7 +150,7 @@ async def test_cron_ticks_are_signed(redis: Redis, redis_url: str) -> None:
     entry = CronEntry("plus", "sum", crontab("0 0 1 1 *"), args=(1, 2), job_id="tick", run_at_startup=True)
     scheduler = CronScheduler([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
     await scheduler.run_once(redis)
-    assert (await redis.get(names.job("tick"))).startswith(MARK)
+    assert (await redis.get(names.job("tick"))).startswith(MAGIC)
     engine = await run_burst(redis_url, jobs.ALL, codecs=codecs())
     assert engine.counters.complete == 1
 

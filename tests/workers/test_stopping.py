@@ -7,7 +7,7 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.redis import keys as names
 from monarq.workers.jobs import draining
 from tests.support.cancelling import Moment, at_once, cancel_at_each, is_cancelled, nothing_left_open, when_ready
@@ -33,7 +33,7 @@ async def test_drain_lets_jobs_end_and_hands_back_the_rest(redis: Redis, redis_u
     assert (await result_of(redis, "short")).value == "waited"
     assert "job_handed_back" in recorder.events
     assert not await redis.exists(names.in_progress("long"), names.retry("long"), QUEUE.crash("long"))
-    assert (await counts(redis, QUEUE)).queued >= 1
+    assert (await read_counts(redis, QUEUE)).queued >= 1
 
 
 async def test_hand_back_is_immediate(redis: Redis, redis_url: str) -> None:
@@ -46,7 +46,7 @@ async def test_hand_back_is_immediate(redis: Redis, redis_url: str) -> None:
         started = time.monotonic()
         worker.hand_back()
     assert time.monotonic() - started < 20
-    seen = await counts(redis, QUEUE)
+    seen = await read_counts(redis, QUEUE)
     assert (seen.queued, seen.running, seen.workers) == (50, 0, [])
 
 
@@ -60,7 +60,7 @@ async def test_job_that_ignores_its_cancel_is_handed_back_over_its_head(
     async with running(make_worker(redis_url, jobs.ALL, recorder, grace_s=0.1, arq_style=arq_style)) as worker:
         await recorder.until("job_started")
         worker.drain()
-    assert (await counts(redis, QUEUE)).queued == 1
+    assert (await read_counts(redis, QUEUE)).queued == 1
     assert await redis.get(names.retry("stubborn")) == tries
     await recorder.until("job_lost")  # when it ends, in a process that has not ended: what it comes to is nobody's
     assert "job_completed" not in recorder.events

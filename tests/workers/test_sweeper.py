@@ -23,7 +23,7 @@ GONE = "host:1:gone"
 
 async def test_a_lost_job_runs_before_a_backlog(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.plus, 1, 2, job_id="lost")
-    asked = Claim(worker=GONE, token="t", home="io", lease_ms=60_000, limit=1, max_payload=1000)
+    asked = Claim(worker=GONE, token="t", lane_queue="io", lease_ms=60_000, limit=1, max_payload=1000)
     leases = (await claim(redis, QUEUE, asked)).leases
     with blocking_redis.Redis.from_url(redis_url) as client:
         await asyncio.to_thread(renew, client, QUEUE, GONE, 300, b"{}", leases)
@@ -53,7 +53,7 @@ async def test_workers_that_are_long_gone_do_not_hide_one_that_has_just_gone(red
     await redis.zadd(QUEUE.workers, {f"host:{number}:long-gone": number for number in range(150)})
     await redis.expire(QUEUE.workers, 60)
     await put(redis, jobs.plus, 1, 2, job_id="lost")
-    asked = Claim(worker=GONE, token="t", home="io", lease_ms=60_000, limit=1, max_payload=1000)
+    asked = Claim(worker=GONE, token="t", lane_queue="io", lease_ms=60_000, limit=1, max_payload=1000)
     leases = (await claim(redis, QUEUE, asked)).leases
     with blocking_redis.Redis.from_url(redis_url) as client:
         await asyncio.to_thread(renew, client, QUEUE, GONE, 50, b"{}", leases)

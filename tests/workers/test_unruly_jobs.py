@@ -7,7 +7,7 @@ import signal
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.payloads.codec import PICKLE
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
@@ -65,7 +65,7 @@ async def test_job_that_raises_as_it_is_handed_back_is_handed_back(redis: Redis,
         await recorder.until("job_started")
         worker.hand_back()
     assert "job_handed_back" in recorder.events
-    assert (await counts(redis, QUEUE)).queued == 1
+    assert (await read_counts(redis, QUEUE)).queued == 1
     assert not await redis.exists(names.result("closed"), names.retry("closed"))
 
 
@@ -124,7 +124,7 @@ async def test_a_worker_stops_though_a_job_has_taken_its_signals(redis: Redis, r
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
     assert not await redis.exists(QUEUE.crash("taker"))
-    assert (await counts(redis, QUEUE)).queued == 1
+    assert (await read_counts(redis, QUEUE)).queued == 1
 
 
 async def test_a_result_over_the_limit_fails_its_job_alone(redis: Redis, redis_url: str) -> None:

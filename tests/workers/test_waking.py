@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
 from monarq.shared.commands.workers.wake import wake
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis import keys as names
@@ -124,9 +124,9 @@ async def test_a_worker_that_may_take_nothing_leaves_wake_ups_to_others(
     recorder = Recorder()
     passed_on: list[QueueKeys] = []
 
-    async def wake_and_note(client: Redis, keys: QueueKeys, home: Home) -> None:
+    async def wake_and_note(client: Redis, keys: QueueKeys, lane_queue: LaneQueue) -> None:
         passed_on.append(keys)
-        await wake(client, keys, home)
+        await wake(client, keys, lane_queue)
 
     monkeypatch.setattr(claimer, "wake", wake_and_note)
     resting = make_worker(redis_url, jobs.ALL, recorder)

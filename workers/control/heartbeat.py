@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 
 
 class IdleTime(msgspec.Struct, frozen=True):
@@ -12,12 +12,12 @@ class IdleTime(msgspec.Struct, frozen=True):
 
     Attributes:
         queue: the queue that the job would come from.
-        home: which set of the queue, and so which lane's places.
+        lane_queue: which set of the queue, and so which lane's places.
         idle_s: seconds since it last got a job there, or had no place free.
     """
 
     queue: str
-    home: Home
+    lane_queue: LaneQueue
     idle_s: float
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monarq.shared.errors import SettingsError
-from monarq.shared.jobs.cron import Schedule
-from monarq.shared.jobs.schedule import Cron
+from monarq.shared.jobs.cron_declaration import Cron
+from monarq.shared.jobs.cron_schedule import Schedule
 from monarq.shared.lane import Lane
 
 

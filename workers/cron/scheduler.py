@@ -17,9 +17,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from monarq.shared.commands.jobs.claim import read_number
-from monarq.shared.commands.jobs.enqueue import Enqueued, Ids, Placing, enqueue
+from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
 from monarq.shared.errors import PayloadError
-from monarq.shared.jobs.cron import due_ticks, tick_id
+from monarq.shared.jobs.cron_schedule import due_ticks, tick_id
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis.keys import QueueKeys
@@ -175,8 +175,10 @@ class CronScheduler:
         job_id, bar_ms = self._id_and_bar(entry, tick, gap_ms)
         written = write_payload(self._codecs.write, entry.job_name, entry.args, entry.kwargs, _ms(now))
         payload = self._codecs.seal(written, "job", job_id.encode())
-        placing = Placing(lane=entry.lane, due_ms=_ms(tick), ttl_ms=self._ttl_ms, tick_ms=bar_ms, name=entry.job_name)
-        answers = await enqueue(redis, self._keys_of(entry), placing, Ids.NAMED, [(job_id, payload)])
+        placement = Placement(
+            lane=entry.lane, due_ms=_ms(tick), ttl_ms=self._ttl_ms, tick_ms=bar_ms, name=entry.job_name
+        )
+        answers = await enqueue(redis, self._keys_of(entry), placement, EnqueueMode.NAMED, [(job_id, payload)])
         if answers[0] is Enqueued.ADDED:
             self._events.cron_enqueued(entry.name, job_id)
 

@@ -12,16 +12,16 @@ from itertools import chain
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.jobs.crash import Crash, crash
-from monarq.shared.commands.jobs.finish import Ending, finish
-from monarq.shared.commands.jobs.requeue import Return, requeue
+from monarq.shared.commands.jobs.crash import Crash, requeue_crashed
+from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.commands.jobs.requeue import Requeue, requeue
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import text
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.leases.keeper import LeaseTable
 
-Ack = Ending | Return | Crash
+Ack = Finish | Requeue | Crash
 
 BATCH = 500
 BATCH_BYTES = 4 * 1024 * 1024
@@ -118,13 +118,13 @@ class Acker:
         return [ack for ack in batch if self._table.holds(ack.lease)]
 
     def _call_for(self, keys: QueueKeys, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
-        endings = [ack for ack in batch if isinstance(ack, Ending)]
+        endings = [ack for ack in batch if isinstance(ack, Finish)]
         if endings:
             return lambda: finish(self._redis, keys, self._worker_id, endings, self._max_dead, self._lanes)
-        if returns := [ack for ack in batch if isinstance(ack, Return)]:
+        if returns := [ack for ack in batch if isinstance(ack, Requeue)]:
             return lambda: requeue(self._redis, keys, self._worker_id, returns)
         crashes = [ack for ack in batch if isinstance(ack, Crash)]
-        return lambda: crash(self._redis, keys, self._worker_id, crashes)
+        return lambda: requeue_crashed(self._redis, keys, self._worker_id, crashes)
 
 
 def _doing(keys: QueueKeys) -> str:
@@ -139,8 +139,8 @@ def _batches(pending: Sequence[Ack]) -> Iterator[list[Ack]]:
         kind = (ack.lease.queue.queue, type(ack))
         batch = batches.setdefault(kind, [])
         batch.append(ack)
-        if isinstance(ack, Ending):
-            sizes[kind] = sizes.get(kind, 0) + len(ack.result) + len(ack.letter)
+        if isinstance(ack, Finish):
+            sizes[kind] = sizes.get(kind, 0) + len(ack.result) + len(ack.dead_letter)
         if len(batch) >= BATCH or sizes.get(kind, 0) > BATCH_BYTES:
             yield batches.pop(kind)
             sizes.pop(kind, None)

@@ -14,12 +14,12 @@ from itertools import count
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.jobs.claim import Claim, Claimed, Lease, claim, forfeit
+from monarq.shared.commands.jobs.claim import Claim, Claimed, Lease, claim, release_claim
 from monarq.shared.commands.workers.wake import wake
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
+from monarq.shared.redis.claim_token import make_token
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.token import make_token
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.control.heartbeat import IdleTime
 from monarq.workers.events.dispatcher import Dispatcher
@@ -55,7 +55,7 @@ class Claimer:
         redis: Redis,
         worker_id: str,
         keys: QueueKeys,
-        home: Home,
+        lane_queue: LaneQueue,
         slots: Slots,
         settings: WorkerSettings,
         start: Callable[[Lease], None],
@@ -67,7 +67,7 @@ class Claimer:
         self._redis = redis
         self._worker_id = worker_id
         self._keys = keys
-        self._home = home
+        self._lane_queue = lane_queue
         self._slots = slots
         self._settings = settings
         self._start = start
@@ -78,7 +78,7 @@ class Claimer:
         self._claims = count(1)
         self._doubtful: list[str] = []
         self._outage = Outage(events, f"claiming from {keys.queue}")
-        self._wake = keys.wake(home)
+        self._wake = keys.wake(lane_queue)
         self._idle_since_s = time.monotonic()
 
     async def run(self) -> None:
@@ -107,21 +107,21 @@ class Claimer:
         now_s = time.monotonic()
         if self._slots.free <= 0 or self._may_start() == 0:
             self._idle_since_s = now_s
-        return IdleTime(self._keys.queue, self._home, round(now_s - self._idle_since_s, 3))
+        return IdleTime(self._keys.queue, self._lane_queue, round(now_s - self._idle_since_s, 3))
 
     async def _claim(self) -> Claimed:
         while self._doubtful:  # also by a worker that rests: nobody else could have these jobs before their leases end
-            await forfeit(self._redis, self._keys, self._worker_id, self._doubtful[0])
+            await release_claim(self._redis, self._keys, self._worker_id, self._doubtful[0])
             self._doubtful.pop(0)
         may_start = self._may_start()
         limit = min(self._slots.free, AT_ONCE, AT_ONCE if may_start is None else may_start)
         if limit == 0:
             return Claimed([], None)
-        token = make_token(self._worker_id, self._home, next(self._claims))
+        token = make_token(self._worker_id, self._lane_queue, next(self._claims))
         asked = Claim(
             worker=self._worker_id,
             token=token,
-            home=self._home,
+            lane_queue=self._lane_queue,
             lease_ms=round(self._settings.lease_s * 1000),
             limit=limit,
             max_payload=self._settings.max_payload,
@@ -165,9 +165,9 @@ class Claimer:
         woken = await self._redis.execute_command("BLPOP", self._wake, f"{wait_s:.3f}")  # type: ignore[no-untyped-call]
         if woken and (not self._slots.free or self._may_start() == 0):
             # Another queue's claimer took the places meanwhile, or the worker rests: the wake-up is for another one.
-            await wake(self._redis, self._keys, self._home)
+            await wake(self._redis, self._keys, self._lane_queue)
 
     async def settle(self) -> None:
         """Gives back what a cancelled claim may have taken; call it when `run` has ended."""
         while self._doubtful:
-            await forfeit(self._redis, self._keys, self._worker_id, self._doubtful.pop())
+            await release_claim(self._redis, self._keys, self._worker_id, self._doubtful.pop())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monarq.shared.commands.jobs.abort import is_meant
+from monarq.shared.commands.jobs.abort import is_abort_of
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError
 from monarq.shared.payloads.payload import Payload
@@ -95,7 +95,7 @@ class Precheck:
         return Rejected(lease, self._errors.unknown(payload.name, waited_s, self._jobs), payload)
 
     def _wants_abort(self, lease: Lease, payload: Payload) -> bool:
-        return self._settings.allow_abort and lease.abort_ms is not None and is_meant(lease.abort_ms, payload)
+        return self._settings.allow_abort and lease.abort_ms is not None and is_abort_of(lease.abort_ms, payload)
 
 
 def _lost(lease: Lease) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, cast
 
-from monarq.shared.calls.arguments import converter_of
+from monarq.shared.calls.arguments import make_converter
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.job import Job
-from monarq.shared.lane import Lane, home_of
+from monarq.shared.lane import Lane, lane_queue_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.runs.import_path import import_path_of
 from monarq.workers.runs.registered import FirstArgument, RegisteredJob
@@ -56,16 +56,16 @@ def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> RegisteredJob:
     declared = job.declared
     return RegisteredJob(
         name=declared.name,
-        function=job.called,
+        function=job.worker_callable,
         lane=declared.lane,
-        home=home_of(declared.lane),
+        lane_queue=lane_queue_of(declared.lane),
         passes=FirstArgument.CONTEXT if job.takes_context else FirstArgument.NOTHING,
         timeout_s=limit_s(declared.timeout_s, settings),
         policy=declared.retry or settings.retry,
         keep_ms=keep_ms(declared.keep_result_s, declared.keep_result_forever, settings),
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
         import_path=import_path_of(job) if declared.lane is Lane.CPU else None,
-        converter=converter_of(job.name, job.signature),
+        converter=make_converter(job.name, job.signature),
     )
 
 

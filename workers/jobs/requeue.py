@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from monarq.shared.commands.counters.run_groups import NOT_RUN
 from monarq.shared.commands.jobs.crash import Crash
-from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.commands.jobs.requeue import Requeue
+from monarq.shared.commands.jobs.run_groups import NOT_RUN
 from monarq.shared.text.error_text import error_text
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
@@ -15,11 +15,11 @@ _LONGEST_NOTE: Final = 300
 """How much of an error a job's trail keeps."""
 
 
-def tried_again(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Return:
+def tried_again(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Requeue:
     """After a while, at the cost of a try unless it is free."""
-    return Return(
+    return Requeue(
         run.lease,
-        run.job.home,
+        run.job.lane_queue,
         delay_ms=round(delay_s * 1000),
         tries=None if is_free else run.tries,
         note=error_text(error)[:_LONGEST_NOTE],
@@ -33,11 +33,11 @@ def crashed(run: Run, error: CpuJobDied) -> Crash:
     return Crash(run.lease, error.how[:_LONGEST_NOTE])
 
 
-def handed_back(run: Run, worker_id: str, is_free: bool) -> Return:
+def handed_back(run: Run, worker_id: str, is_free: bool) -> Requeue:
     """To its old place in the line, as the worker stops."""
-    return Return(
+    return Requeue(
         run.lease,
-        run.job.home,
+        run.job.lane_queue,
         due_ms=run.lease.score,
         tries=None if is_free else run.tries,
         note=worker_id,

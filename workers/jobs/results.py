@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from monarq.shared.commands.counters.run_groups import NO_LANES
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.finish import Ending
+from monarq.shared.commands.jobs.finish import Finish
+from monarq.shared.commands.jobs.run_groups import NO_LANES
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codec
-from monarq.shared.payloads.payload import Payload, write_result
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.payloads.result import write_result
 from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
@@ -33,26 +34,26 @@ class Results:
         self._settings = settings
         self._keep_dead_ms = round(settings.keep_dead_s * 1000)
 
-    def of_value(self, run: Run, value: object) -> tuple[Ending, Exception | None]:
+    def of_value(self, run: Run, value: object) -> tuple[Finish, Exception | None]:
         """The end of a run that returned, and what was wrong with its value where it does not serialize."""
         if run.job.keep_ms < 0:
-            return Ending(run.lease, True, b"", -1, run.job.name, run_ms=run.ran_ms), None
+            return Finish(run.lease, True, b"", -1, run.job.name, run_ms=run.ran_ms), None
         data, problem = self._write(run.lease, run.codec, self._result(run, value, success=True))
         if problem is None:
-            return Ending(run.lease, True, data, run.job.keep_ms, run.job.name, run_ms=run.ran_ms), None
+            return Finish(run.lease, True, data, run.job.keep_ms, run.job.name, run_ms=run.ran_ms), None
         return self._buried(run, data, problem), problem
 
-    def of_error(self, run: Run, error: BaseException, *, bury: bool = True) -> Ending:
+    def of_error(self, run: Run, error: BaseException, *, bury: bool = True) -> Finish:
         """The end of a run that failed for good, or was aborted (then there is nothing to bury)."""
         data, _ = self._write(run.lease, run.codec, self._result(run, error, success=False))
         if bury:
             return self._buried(run, data, error)
         keep_ms = _kept(data, run.job.keep_ms)
-        return Ending(run.lease, False, data, keep_ms, run.job.name, run_ms=run.ran_ms, aborted=True)
+        return Finish(run.lease, False, data, keep_ms, run.job.name, run_ms=run.ran_ms, aborted=True)
 
     def of_refusal(
         self, lease: Lease, payload: Payload | None, error: BaseException, now_ms: int, *, bury: bool
-    ) -> Ending:
+    ) -> Finish:
         """The end of a job that never ran."""
         name, enqueue_ms = name_and_time(lease, payload)
         result = {
@@ -68,17 +69,17 @@ class Results:
             "q": lease.queue.queue,
             "id": lease.job_id,
         }
-        lane = self._lanes.get(name, lease.home)
+        lane = self._lanes.get(name, lease.lane_queue)
         if lane != "io":
             result["lane"] = lane
         used = lease.tries + self._settings.outcomes.crash_tries(lease)
         data, _ = self._write(lease, self._codec_of(payload), result)
         letter = self._letter(lease, lane, error, used, now_ms, now_ms, enqueue_ms) if bury else b""
         keep_ms = _kept(data, self._default_keep_ms())
-        return Ending(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
+        return Finish(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not bury)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
-        data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.words)
+        data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.text_error)
         return data and self._settings.codecs.seal(data, "result", lease.raw_id), problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
@@ -113,11 +114,11 @@ class Results:
             result["lane"] = run.job.lane.value  # for people: arq's readers pass over what they do not know
         return result
 
-    def _buried(self, run: Run, data: bytes, error: BaseException) -> Ending:
+    def _buried(self, run: Run, data: bytes, error: BaseException) -> Finish:
         enqueue_ms = run.payload.enqueue_ms
         letter = self._letter(run.lease, run.job.lane, error, run.job_try, run.start_ms, run.finish_ms, enqueue_ms)
         keep_ms = _kept(data, run.job.keep_ms)
-        return Ending(run.lease, False, data, keep_ms, run.job.name, letter, self._keep_dead_ms, run.ran_ms)
+        return Finish(run.lease, False, data, keep_ms, run.job.name, letter, self._keep_dead_ms, run.ran_ms)
 
     def _letter(
         self,
@@ -138,7 +139,7 @@ class Results:
                 "crashes": lease.crashes,
                 "crash_note": lease.crash_note,
                 "worker": self.worker_id,
-                "home": lease.home,
+                "home": lease.lane_queue,
                 "lane": lane,
                 "enqueue_ms": enqueue_ms,
                 "start_ms": start_ms,

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.commands.jobs.requeue import Requeue
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.text.traceback_text import users_traceback
+from monarq.shared.text.traceback_text import user_traceback
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.acker import Acker
@@ -82,7 +82,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self.running: dict[Lease, Run] = {}
         self.counters = counters
-        self._returns: list[Return] = []
+        self._returns: list[Requeue] = []
 
     def start(self, lease: Lease) -> None:
         """Takes on a claimed job: starts its run, or says at once what becomes of it."""
@@ -98,10 +98,10 @@ class Runner:
             self._abort_before(admitted)
 
     def _start_run(self, run: Run) -> None:
-        slots = self._slots[run.job.home]
+        slots = self._slots[run.job.lane_queue]
         if slots.free <= 0:
             # A cpu job that was found in the queue: it waits where the next free cpu lane finds it.
-            self._acker.add(Return(run.lease, run.job.home, due_ms=run.lease.score, name=run.job.name))
+            self._acker.add(Requeue(run.lease, run.job.lane_queue, due_ms=run.lease.score, name=run.job.name))
             return
         slots.take()
         self.running[run.lease] = run
@@ -180,7 +180,7 @@ class Runner:
     def _verdict(self, run: Run, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
         # For whoever looks at it: log, spans, the user's listeners.
-        BaseException.with_traceback(error, users_traceback(error))
+        BaseException.with_traceback(error, user_traceback(error))
         return decide(run, error, self._settings.outcomes)
 
     def _unstarted(self, run: Run) -> Outcome:

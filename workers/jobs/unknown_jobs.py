@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.requeue import Return
+from monarq.shared.commands.jobs.requeue import Requeue
 
 FIRST_S: Final = 1.0
 """The wait after the first meeting."""
@@ -63,13 +63,13 @@ class UnknownJobs:
         self._silent_until_s = 0.0
         self.left: dict[str, set[bytes]] = {}
 
-    def put_back(self, lease: Lease, name: str) -> Return:
+    def put_back(self, lease: Lease, name: str) -> Requeue:
         """How this one goes back, delayed and uncharged."""
         if self._burst:
             self.left.setdefault(lease.queue.queue, set()).add(lease.raw_id)
-        return Return(
+        return Requeue(
             lease,
-            lease.home,
+            lease.lane_queue,
             delay_ms=round(self.delay_s(lease) * 1000),
             note="" if lease.unknown_ms else self._worker_id,
             name=name,

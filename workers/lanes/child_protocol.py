@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from monarq.shared.tracing import Carrier
+    from monarq.shared.tracing.carrier import Carrier
     from monarq.workers.config.log_settings import LogSettings
     from monarq.workers.runs.current_job import JobFields
     from monarq.workers.runs.raised import RaisedError

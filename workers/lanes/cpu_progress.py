@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from monarq.shared.payloads.progress import NOTED, ProgressSink, Report, Told
+from monarq.shared.payloads.progress import NO_YIELD, ProgressAwaitable, ProgressReport, ProgressSink
 
 PAUSE_S: Final = 0.1
 """Between two reports; the worker's reporter decides which of them are written to Redis."""
@@ -23,7 +23,7 @@ PAUSE_S: Final = 0.1
 class ChildReport(NamedTuple):
     """The message by which the child sends a report to its worker."""
 
-    report: Report
+    report: ProgressReport
 
 
 class ChildSink:
@@ -38,19 +38,19 @@ class ChildSink:
 
     def __init__(self, wake: Callable[[], None] | None = None) -> None:
         self._wake = wake
-        self.report: Report | None = None
+        self.report: ProgressReport | None = None
         self.is_pending = wake is None
 
     def __reduce__(self) -> tuple[Callable[[], ChildSink], tuple[()]]:
         return open_sink, ()
 
-    def tell(self, report: Report) -> Told:
+    def send(self, report: ProgressReport) -> ProgressAwaitable:
         """See `ProgressSink`. Threads of the job may call it; forks of the job may too, without effect."""
         self.report = report
         if not self.is_pending and self._wake is not None:
             self.is_pending = True
             self._wake()
-        return NOTED
+        return NO_YIELD
 
 
 class Outbox:
@@ -125,4 +125,4 @@ def open_sink() -> ChildSink:
 def forward(sink: ProgressSink, message: object) -> None:
     """Passes a message of the child on to the run's own sink; for the worker."""
     if isinstance(message, ChildReport):
-        sink.tell(message.report)
+        sink.send(message.report)

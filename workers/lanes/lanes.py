@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from monarq.shared.lane import Lane
-from monarq.shared.tracing import carry_context
+from monarq.shared.tracing.tracing import inject_context
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.lanes.child_protocol import CpuCall
 from monarq.workers.lanes.cpu_lane import CpuLane
@@ -85,7 +85,7 @@ class Lanes:
             payload.kwargs,
             lead[0] if lead else None,
             JobFields.of(run),
-            carry_context(),
+            inject_context(),
             path.declared,
         )
         on_message = None if run.progress is None else partial(forward, run.progress)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Final
 
-from monarq.shared.calls.returned import finished
+from monarq.shared.calls.return_value import check_return_value
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.workers.reporting.record import RunCounters
 from monarq.workers.system.forks import FORK_GUARD
@@ -82,7 +82,7 @@ class ThreadLane:
 def _outcome_of(call: Callable[[], object], name: str) -> tuple[object, BaseException | None]:
     """What a call returned or raised, as a value: a future cannot raise a StopIteration."""
     try:
-        return finished(call(), name), None
+        return check_return_value(call(), name), None
     except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
         return None, error
     finally:

@@ -12,7 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.jobs.abort import aborts_among, is_meant
+from monarq.shared.commands.jobs.abort import find_aborts, is_abort_of
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
@@ -44,7 +44,7 @@ class Aborter:
 
     async def _look(self) -> None:
         by_id = {lease.raw_id: run for lease, run in self._running.items()}
-        for raw_id, retry_delay_ms in await aborts_among(self._redis, list(by_id)):
+        for raw_id, retry_delay_ms in await find_aborts(self._redis, list(by_id)):
             run = by_id[raw_id]
-            if is_meant(retry_delay_ms, run.payload):
+            if is_abort_of(retry_delay_ms, run.payload):
                 run.stop(CancelReason.ABORT)

@@ -62,12 +62,12 @@ class Recoverer:
     async def _recover_queue(self, redis: Redis, dead: Ready, keys: QueueKeys, reason: str) -> int:
         from redis.exceptions import RedisError  # put off, as the command: most supervisors never recover a job
 
-        from monarq.shared.commands.workers.recover import repair
+        from monarq.shared.commands.workers.recover import recover
 
         backoff = Backoff()
         while True:
             try:
-                return len(await repair(redis, keys, dead.worker_id, reason))
+                return len(await recover(redis, keys, dead.worker_id, reason))
             except (RedisError, OSError) as error:
                 if not backoff.failing:
                     self._log.recovery_failed(dead.worker_id, error)

@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.connection import RedisSource
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.config.settings import WorkerSettings
@@ -137,14 +137,14 @@ class Components:
             events=dependencies.events,
         )
 
-    def _make_claimers(self, home: Home, slots: Slots) -> list[Claimer]:
+    def _make_claimers(self, lane_queue: LaneQueue, slots: Slots) -> list[Claimer]:
         dependencies = self._dependencies
         return [
             Claimer(
                 redis=self._redis,
                 worker_id=dependencies.worker_id,
                 keys=keys,
-                home=home,
+                lane_queue=lane_queue,
                 slots=slots,
                 settings=dependencies.settings,
                 start=self.runner.start,

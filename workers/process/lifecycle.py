@@ -16,8 +16,8 @@ from typing import Final, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.workers.recover import retire
-from monarq.shared.redis.client import Wire
+from monarq.shared.commands.workers.recover import deregister
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
 from monarq.workers.jobs.burst import Burst
@@ -93,14 +93,14 @@ class WorkerLifecycle:
         """
         source, settings, events = self._dependencies.source, self._dependencies.settings, self._dependencies.events
         pool = PrivatePool.like(source.client())
-        redis = Wire(pool, shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_MAX_CONNECTIONS)
+        redis = RedisClient(pool, shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_MAX_CONNECTIONS)
         FORK_GUARD.close_in_forks(redis)
         try:
             if await wait_for_redis(redis, source.shown, events, settings, self._stopping):
                 await check_server(redis, source.shown, events, warns=settings.preflight_warnings)
                 await self._run_with(redis)
         finally:
-            await redis.hang_up()
+            await redis.aclose()
 
     async def _run_with(self, redis: Redis) -> None:
         dependencies, hooks = self._dependencies, self._dependencies.settings.hooks
@@ -184,7 +184,7 @@ class WorkerLifecycle:
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(LAST_FLUSH_S):
                 for keys in components.queues:
-                    await retire(redis, keys, self._dependencies.worker_id)
+                    await deregister(redis, keys, self._dependencies.worker_id)
 
 
 async def _flush(components: Components) -> None:

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from monarq.shared.errors import RedisUnavailableError
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.redis_errors import WIRE_ERRORS, Fault, explain, fault_of
+from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure, explain
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 
@@ -30,7 +30,7 @@ _VERSION: Final = re.compile(r"(\d+)\.(\d+)")
 REPORT_EVERY_S: Final = 5.0
 """How often the wait is reported while it lasts."""
 
-_PERMANENT: Final = (Fault.DENIED, Fault.REFUSED)
+_PERMANENT: Final = (CommandFailure.DENIED, CommandFailure.REFUSED)
 
 
 async def wait_for_redis(
@@ -59,10 +59,10 @@ async def wait_for_redis(
         try:
             await redis.ping()
             return True
-        except WIRE_ERRORS as error:
+        except REDIS_ERRORS as error:
             now_s = time.monotonic()
             waited_s = now_s - began_s
-            if fault_of(error) in _PERMANENT or waited_s >= settings.redis_wait_s:
+            if classify_failure(error) in _PERMANENT or waited_s >= settings.redis_wait_s:
                 raise explain(error, shown) from error
             if settings.preflight_warnings and now_s - reported_s >= REPORT_EVERY_S:
                 reported_s = now_s

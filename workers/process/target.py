@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from monarq.shared.errors import SettingsError, TargetError
+from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.job import Job
-from monarq.shared.jobs.schedule import Cron
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url

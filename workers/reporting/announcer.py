@@ -12,7 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.workers.know import BATCH, know
+from monarq.shared.commands.workers.register_names import BATCH, register_names
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
@@ -41,7 +41,7 @@ class Announcer:
         while True:
             try:
                 for at in range(0, len(self._names), BATCH):
-                    await know(self._redis, keys, self._names[at : at + BATCH])
+                    await register_names(self._redis, keys, self._names[at : at + BATCH])
                 return outage.passed()
             except (RedisError, OSError) as error:
                 await asyncio.sleep(outage.failed(error))

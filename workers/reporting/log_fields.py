@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
-from monarq.shared.tracing import span_ids
+from monarq.shared.tracing.tracing import span_ids
 from monarq.workers.runs.current_job import JOB, WORKER_ID
 
 

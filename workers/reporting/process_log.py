@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monarq.shared.text.error_text import error_text
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import get_logger
 
-logger = open_logger("monarq.supervisor")
+logger = get_logger("monarq.supervisor")
 
 
 class RecoveryLog:

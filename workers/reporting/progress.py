@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.progress import BATCH, KEEP, tell_progress
+from monarq.shared.commands.jobs.progress import BATCH, KEEP, report_progress
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
@@ -130,7 +130,7 @@ class ProgressReporter:
     async def _send(self, keys: QueueKeys, batch: Batch) -> None:
         reports = [(progress.lease, report) for progress, report in batch.items()]
         try:
-            await tell_progress(self._redis, keys, self._worker_id, reports, round(KEEP_S * 1000))
+            await report_progress(self._redis, keys, self._worker_id, reports, round(KEEP_S * 1000))
         except (RedisError, OSError) as error:
             self._note_again(batch)
             await asyncio.sleep(self._outage.failed(error))

@@ -103,7 +103,7 @@ def write_record(
         concurrency=settings.concurrency,
         running=len(runs),
         cpu_places=cpu_places,
-        cpu_running=sum(run.job.home == "cpu" for run in runs),
+        cpu_running=sum(run.job.lane_queue == "cpu" for run in runs),
         done=counters.complete,
         failed=counters.failed,
         retried=counters.retried,

@@ -22,10 +22,10 @@ from opentelemetry.trace import (
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry import is_retry_request
-from monarq.shared.otel import attributes_of, context_of
 from monarq.shared.text.error_text import error_text, message_of, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
-from monarq.shared.tracing import CARRIER
+from monarq.shared.tracing.carrier import CARRIER_ARGUMENT
+from monarq.shared.tracing.otel import extract_context, span_attributes
 from monarq.workers.events.listener import Listener
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
@@ -49,7 +49,7 @@ class SpanListener(Listener):
         if not run.job.is_traced:
             self._spans[run] = self._start(run)
         elif run.payload.trace is not None:
-            run.payload.kwargs.setdefault(CARRIER, run.payload.trace)
+            run.payload.kwargs.setdefault(CARRIER_ARGUMENT, run.payload.trace)
 
     def job_completed(self, run: Run, value: object) -> None:
         """See `Listener`."""
@@ -95,7 +95,7 @@ class SpanListener(Listener):
             otel_context.Context(),
             kind=SpanKind.CONSUMER,
             attributes={
-                **attributes_of("process", queue, name),
+                **span_attributes("process", queue, name),
                 "messaging.message.id": lease.job_id,
                 "messaging.client.id": self._worker_id,
                 "monarq.job.outcome": "failed",
@@ -106,7 +106,7 @@ class SpanListener(Listener):
 
     def _start(self, run: Run) -> Span:
         """Starts the span of a run and makes it current in this task, whose context ends with it."""
-        sent = context_of(run.payload.trace)
+        sent = extract_context(run.payload.trace)
         sender = get_current_span(sent).get_span_context()
         span = self._tracer.start_span(
             f"process {run.queue}",
@@ -115,7 +115,7 @@ class SpanListener(Listener):
             links=[Link(sender)] if sender.is_valid else [],
             start_time=run.start_ms * 1_000_000,
             attributes={
-                **attributes_of("process", run.queue, run.name),
+                **span_attributes("process", run.queue, run.name),
                 "messaging.message.id": run.job_id,
                 "messaging.client.id": self._worker_id,
                 "monarq.job.try": run.job_try,

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from monarq.shared.tracing import find_maker
+from monarq.shared.tracing.tracing import find_own_tracing
 from monarq.workers.events.dispatcher import Dispatcher
 
 
 @contextmanager
 def tracing(events: Dispatcher, worker_id: str) -> Iterator[None]:
     """Makes spans from the events of runs in this block; does nothing without a tracer provider."""
-    found = find_maker()
+    found = find_own_tracing()
     if found is None:
         yield
         return

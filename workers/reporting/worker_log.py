@@ -13,13 +13,13 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry import is_retry_request
 from monarq.shared.redis.redis_errors import advice
 from monarq.shared.text.error_text import error_text
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import get_logger
 from monarq.shared.text.printable import printable
 from monarq.workers.events.listener import Listener
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
 
-logger = open_logger("monarq.worker")
+logger = get_logger("monarq.worker")
 
 
 class WorkerLog(Listener):

@@ -36,7 +36,7 @@ def import_path_of(job: Job[Any, Any]) -> ImportPath:
     if module != "__main__" and _stands_at(module, qualname, job):
         return ImportPath(module, qualname)
     known = find_declared(job.name)
-    if known is not None and known.job.called is job.called and known.module != "__main__":
+    if known is not None and known.job.worker_callable is job.worker_callable and known.module != "__main__":
         return ImportPath(known.module, job.name, job.name)
     raise DeclarationError(
         f"the cpu job {job.name!r} cannot be found by the process that is to run it, which imports modules: declare it"
@@ -50,4 +50,4 @@ def _stands_at(module: str, qualname: str, job: Job[Any, Any]) -> bool:
         found: object = reduce(getattr, qualname.split("."), sys.modules[module])
     except (KeyError, AttributeError):
         return False
-    return found is job.called or (isinstance(found, Job) and found.called is job.called)
+    return found is job.worker_callable or (isinstance(found, Job) and found.worker_callable is job.worker_callable)

@@ -13,7 +13,7 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import JobDeadError, StandInError
 from monarq.shared.jobs.retry import RETRY_REQUESTS, is_retry_request
 from monarq.shared.lane import Lane
-from monarq.shared.parsing import LONGEST_S
+from monarq.shared.parsing import MAX_DURATION_S
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
@@ -23,7 +23,7 @@ from monarq.workers.runs.run import CancelReason, Run
 RETRY_FLOOR_S: Final = 0.1
 """The shortest wait before another try that monarq's own rules give: a job that always asks at once must not spin."""
 
-LONGEST_MS: Final = round(LONGEST_S * 1000)
+LONGEST_MS: Final = round(MAX_DURATION_S * 1000)
 
 NO_CHILD_S: Final = 2.0
 """When a cpu job is tried again that met no child process to run in: another worker may have one."""

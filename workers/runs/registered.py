@@ -8,10 +8,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from monarq.shared.jobs.retry_policy import RetryPolicy
-from monarq.shared.lane import Home, Lane
+from monarq.shared.lane import Lane, LaneQueue
 
 if TYPE_CHECKING:
-    from monarq.shared.calls.arguments import Converter
+    from monarq.shared.calls.arguments import ArgumentConverter
     from monarq.workers.runs.import_path import ImportPath
 
 
@@ -31,7 +31,7 @@ class RegisteredJob:
         name: what it is enqueued by.
         function: what is called.
         lane: where.
-        home: the set it waits in.
+        lane_queue: the set it waits in.
         passes: what the function gets first.
         timeout_s: seconds it may run; None for no limit.
         policy: when it is tried again.
@@ -46,14 +46,14 @@ class RegisteredJob:
     name: str
     function: Callable[..., Any]
     lane: Lane
-    home: Home
+    lane_queue: LaneQueue
     passes: FirstArgument
     timeout_s: float | None
     policy: RetryPolicy
     keep_ms: int
     memory_bytes: int | None = None
     import_path: ImportPath | None = None
-    converter: Converter | None = None
+    converter: ArgumentConverter | None = None
     is_cron: bool = False
     is_traced: bool = False
 

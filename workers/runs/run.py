@@ -12,7 +12,7 @@ from monarq.shared.calls.context import Context
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
-from monarq.shared.payloads.progress import NO_SINK, ProgressSink
+from monarq.shared.payloads.progress import NULL_SINK, ProgressSink
 from monarq.workers.runs.raised import RaisedError
 from monarq.workers.runs.registered import RegisteredJob
 from monarq.workers.runs.run_progress import RunProgress
@@ -109,7 +109,7 @@ class Run:
         """Keeps what it raised in another process."""
         self.raised = raised
 
-    def context(self, state: dict[Any, Any], sink: ProgressSink = NO_SINK) -> Context:
+    def context(self, state: dict[Any, Any], sink: ProgressSink = NULL_SINK) -> Context:
         """What the job may know of its run, and where it tells of its progress."""
         return Context(
             job_id=self.lease.job_id,

@@ -8,7 +8,7 @@ from typing import Final
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.progress import KEEP
-from monarq.shared.payloads.progress import NOTED, TURN, Number, Report, Told, plain_report
+from monarq.shared.payloads.progress import NO_YIELD, YIELD_ONCE, Number, ProgressAwaitable, ProgressReport, make_report
 from monarq.shared.payloads.progress_codec import encode_report
 
 TURN_S: Final = 0.005
@@ -16,7 +16,7 @@ TURN_S: Final = 0.005
 
 
 class RunProgress:
-    """The sink of an io job or a thread job; what a cpu job's process sends is told here too. Any thread may tell.
+    """The sink of an io job or a thread job; what a cpu job's process sends is told here too. Any thread may send.
 
     Attributes:
         lease: the job's lease.
@@ -31,10 +31,10 @@ class RunProgress:
         self.noted = False
         self.closed = False
         self._note = note
-        self._report: Report | None = None
+        self._report: ProgressReport | None = None
         self._turn_s = 0.0
 
-    def tell(self, report: Report) -> Told:
+    def send(self, report: ProgressReport) -> ProgressAwaitable:
         """See `ProgressSink`."""
         self._report = report
         if not self.noted and not self.closed:
@@ -42,13 +42,13 @@ class RunProgress:
             self._note(self)
         now_s = time.monotonic()
         if now_s < self._turn_s:
-            return NOTED
+            return NO_YIELD
         self._turn_s = now_s + TURN_S
-        return TURN
+        return YIELD_ONCE
 
-    def progress(self, done: Number, total: Number | None = None, message: str = "") -> Told:
+    def progress(self, done: Number, total: Number | None = None, message: str = "") -> ProgressAwaitable:
         """What jobs in arq's style find as ``ctx["progress"]``: see `Context.progress`."""
-        return self.tell(plain_report(done, total, message))
+        return self.send(make_report(done, total, message))
 
     def take(self) -> bytes:
         """The newest report as JSON, to be sent now."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.workers.reporting.process_stats import LoopLag
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
 
@@ -128,13 +128,13 @@ class PoolHealth:
         limit_s = self._limits.claim_s
         problems = []
         for queue, waiting in answer.queues.items():
-            homes: list[tuple[Home, float | None]] = [("io", waiting.io_s), ("cpu", waiting.cpu_s)]
-            for home, waits_s in homes:
-                idle_s = _idle_s(serving, queue, home)
+            lane_queues: list[tuple[LaneQueue, float | None]] = [("io", waiting.io_s), ("cpu", waiting.cpu_s)]
+            for lane_queue, waits_s in lane_queues:
+                idle_s = _idle_s(serving, queue, lane_queue)
                 if waits_s is not None and min(waits_s, idle_s) >= limit_s:
                     problems.append(
-                        f"{queue}: a job for the {home} lane has been due for {waits_s:.1f} s and a place was free,"
-                        f" but nothing was claimed for {idle_s:.1f} s"
+                        f"{queue}: a job for the {lane_queue} lane has been due for {waits_s:.1f} s and a place was"
+                        f" free, but nothing was claimed for {idle_s:.1f} s"
                     )
         return problems
 
@@ -155,14 +155,14 @@ class PoolHealth:
             self._lags_s.append(self._lag.take("heartbeat"))
 
 
-def _idle_s(serving: list[WorkerState], queue: str, home: Home) -> float:
+def _idle_s(serving: list[WorkerState], queue: str, lane_queue: LaneQueue) -> float:
     """How long no worker has got a job there, although all had a place; 0 where no worker serves it."""
     return min(
         (
             idle.idle_s + worker.silent_s
             for worker in serving
             for idle in worker.heartbeat.idle
-            if idle.queue == queue and idle.home == home
+            if idle.queue == queue and idle.lane_queue == lane_queue
         ),
         default=0.0,
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Final, Protocol
 
-from monarq.shared.text.log_lines import Block, open_logger
+from monarq.shared.text.loggers import MultilineText, get_logger
 from monarq.workers.reporting.process_log import RecoveryLog
 from monarq.workers.system.reaper import ExitStatus
 
 if TYPE_CHECKING:
     from monarq.workers.control.messages import ExitReason, Ready
 
-logger = open_logger("monarq.supervisor")
+logger = get_logger("monarq.supervisor")
 
 _SLOW_START: Final = (
     "its program takes long to import, or works or waits there, which belongs under if __name__ == '__main__'"
@@ -45,12 +45,12 @@ class SupervisorLog(RecoveryLog):
 
     def cannot_start(self, worker: LoggedWorker) -> None:
         """The first workers cannot start: the settings are wrong, or Redis is not there. The pool ends."""
-        logger.error("%s", Block(_start_error(worker)))
+        logger.error("%s", MultilineText(_start_error(worker)))
 
     def worker_start_failed(self, worker: LoggedWorker, *, again: bool) -> None:
         """A later worker cannot start, which is tried again unless another worker still has its slot."""
         and_then = ", and is tried again" if again else ""
-        logger.error("%s could not start%s: %s", _name(worker), and_then, Block(_start_error(worker)))
+        logger.error("%s could not start%s: %s", _name(worker), and_then, MultilineText(_start_error(worker)))
 
     def spawn_failed(self, index: int, error: OSError) -> None:
         """The system refuses another process."""

@@ -13,7 +13,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.queues.waiting import Waiting, waiting
+from monarq.shared.commands.queues.waiting import Waiting, read_waiting
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.text.error_text import error_text
@@ -89,6 +89,6 @@ class RedisProbe:
 
     async def _read(self, redis: Redis) -> ProbeResult:
         try:
-            return ProbeResult(queues={queue: await waiting(redis, QueueKeys.of(queue)) for queue in self._queues})
+            return ProbeResult(queues={queue: await read_waiting(redis, QueueKeys.of(queue)) for queue in self._queues})
         except (RedisError, OSError) as error:
             return ProbeResult(error=error_text(error))

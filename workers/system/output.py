@@ -261,9 +261,9 @@ class NonBlockingOutput(io.BufferedIOBase):
 
 
 def _log_dropped_lines(count: int) -> None:
-    from monarq.shared.text.log_lines import open_logger  # deferred: nearly no process needs it
+    from monarq.shared.text.loggers import get_logger  # deferred: nearly no process needs it
 
-    open_logger("monarq").warning(
+    get_logger("monarq").warning(
         "%d line%s of output %s dropped: nobody read them, or they could not be written",
         count,
         "" if count == 1 else "s",

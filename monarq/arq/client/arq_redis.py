@@ -38,7 +38,7 @@ from monarq.producer.enqueue.job_reference import named_job
 from monarq.producer.enqueue.serializer import Route, new_id
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.shared.commands.jobs.abort import abort
-from monarq.shared.commands.jobs.enqueue import Enqueued, Placing
+from monarq.shared.commands.jobs.enqueue import Enqueued, Placement
 from monarq.shared.errors import (
     EnqueueUnknownError,
     PayloadError,
@@ -51,11 +51,12 @@ from monarq.shared.payloads.codec import PICKLE, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis import keys as names
-from monarq.shared.redis.client import Wire
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool, close_sentinels, shown_pool
-from monarq.shared.tracing import CARRIER, instrumented_carrier, sending
+from monarq.shared.tracing.carrier import CARRIER_ARGUMENT
+from monarq.shared.tracing.tracing import instrumented_carrier, sending
 
 RETRY_FOR_S: Final = 5.0
 """How long an enqueue is repeated that has an unknown outcome or found no Redis."""
@@ -143,7 +144,7 @@ class ArqRedis(arq.connections.ArqRedis):
     ) -> None:
         super().__init__(pool_or_conn, job_serializer, job_deserializer, default_queue_name, expires_extra_ms, **kwargs)
         self.signer = find_signer()
-        self._wire: Wire | None = None
+        self._own_client: RedisClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def enqueue_job(
@@ -189,7 +190,7 @@ class ArqRedis(arq.connections.ArqRedis):
         job_id = _job_id or new_id()
         with sending(queue, function, job_id=job_id) as route.trace:
             if carrier := instrumented_carrier():
-                kwargs[CARRIER] = carrier
+                kwargs[CARRIER_ARGUMENT] = carrier
             written = self._payload(route, args, kwargs, _job_try)
             payload = self._codecs.seal(written, "job", job_id.encode())
             code = await self._submit(route, job_id, payload)
@@ -228,13 +229,13 @@ class ArqRedis(arq.connections.ArqRedis):
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Closes the client, as redis-py's does; it may be used again."""
-        wire, self._wire = self._wire, None
+        client, self._own_client = self._own_client, None
         async with AsyncExitStack() as closing:  # runs all callbacks even if one is cancelled
             if close_connection_pool or (close_connection_pool is None and self.auto_close_connection_pool):
                 closing.push_async_callback(close_sentinels, self.connection_pool)
             closing.push_async_callback(super().aclose, close_connection_pool)
-            if wire is not None:
-                closing.push_async_callback(wire.hang_up)
+            if client is not None:
+                closing.push_async_callback(client.aclose)
 
     @property
     def _codecs(self) -> Codecs:
@@ -247,7 +248,7 @@ class ArqRedis(arq.connections.ArqRedis):
         until: datetime | None,
         by: Duration | None,
         expires: Duration | None,
-    ) -> Placing:
+    ) -> Placement:
         due_ms = 0 if until is None else max(_SOONEST_MS, to_unix_ms(until))
         delay_ms = to_ms(by) or 0
         expires_ms = to_ms(expires) or 0
@@ -255,7 +256,7 @@ class ArqRedis(arq.connections.ArqRedis):
             raise SettingsError(f"_expires is {expires!r}: give seconds, or a timedelta, above 0")
         ahead_ms = max(0, due_ms - timestamp_ms() if due_ms else delay_ms)
         ttl_ms = expires_ms or ahead_ms + self.expires_extra_ms
-        return Placing(due_ms=due_ms, delay_ms=delay_ms, ttl_ms=ttl_ms, name=function)
+        return Placement(due_ms=due_ms, delay_ms=delay_ms, ttl_ms=ttl_ms, name=function)
 
     def _payload(self, route: Route, args: tuple[Any, ...], kwargs: dict[str, Any], job_try: int | None) -> bytes:
         codec = self._codecs.write
@@ -271,7 +272,7 @@ class ArqRedis(arq.connections.ArqRedis):
 
     async def _submit(self, route: Route, job_id: str, payload: bytes) -> Enqueued:
         try:
-            return (await Submitter(self._own_wire(), RETRY_FOR_S).submit(route, [(job_id, payload)]))[0]
+            return (await Submitter(self._open_own_client(), RETRY_FOR_S).submit(route, [(job_id, payload)]))[0]
         except EnqueueUnknownError as error:
             raise PoolEnqueueUnknownError(error) from error.__cause__
         except RedisUnavailableError as error:
@@ -279,14 +280,14 @@ class ArqRedis(arq.connections.ArqRedis):
         except RedisRefusedError as error:
             raise PoolRefusedError(str(error)) from error.__cause__
 
-    def _own_wire(self) -> Wire:
-        """Connections of its own, as redis-py may repeat a command on the pool's, and they have no timeouts."""
+    def _open_own_client(self) -> RedisClient:
+        """A client of its own, as redis-py may repeat a command on the pool's connections, which have no timeouts."""
         loop = asyncio.get_running_loop()
-        if self._wire is None or self._loop is not loop:
+        if self._own_client is None or self._loop is not loop:
             shown = shown_pool(self.connection_pool)
-            self._wire = Wire(PrivatePool.like(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
+            self._own_client = RedisClient(PrivatePool.like(self), shown=shown, timeout_s=SOCKET_TIMEOUT_S)
             self._loop = loop
-        return self._wire
+        return self._own_client
 
     async def _pages_of(self, pattern: str) -> AsyncIterator[list[bytes]]:
         cursor = 0

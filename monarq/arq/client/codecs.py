@@ -16,9 +16,9 @@ def arq_codecs(
 ) -> Codecs:
     """The codecs of arq's settings: the user's own pair for everything, else pickle, while msgpack is read as well."""
     if serializer is None and deserializer is None:
-        return Codecs(write=PICKLE, allow_pickle=True, words=JobExecutionFailed, signer=signer)
+        return Codecs(write=PICKLE, allow_pickle=True, text_error=JobExecutionFailed, signer=signer)
     codec: Codec = CustomCodec(_to_bytes(serializer) if serializer else PICKLE.dumps, deserializer or PICKLE.loads)
-    return Codecs(write=codec, only=codec, words=JobExecutionFailed, signer=signer)
+    return Codecs(write=codec, only=codec, text_error=JobExecutionFailed, signer=signer)
 
 
 def _to_bytes(serializer: Serializer) -> Serializer:

@@ -22,11 +22,11 @@ from monarq.arq.client.arq_redis import ArqRedis
 from monarq.arq.client.redis_settings import extra_options, sentinel_options
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import connection_options
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import get_logger
 
 _SSL = ("ssl_keyfile", "ssl_certfile", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_data", "ssl_check_hostname")
 
-logger = open_logger("arq.connections")
+logger = get_logger("arq.connections")
 
 
 class SentinelHostError(SettingsError, RuntimeError):

@@ -21,12 +21,12 @@ from monarq.arq.client.pool import create_pool
 from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.fields import collect_settings
 from monarq.shared.redis.keys import HEALTH_CHECK_SUFFIX
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import get_logger
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.listener import Listener
 from monarq.workers.events.outage import Outage
 
-logger = open_logger("arq.worker")
+logger = get_logger("arq.worker")
 
 _REMOVE_WITHIN_S: Final = 2.0
 _SHORTEST_SLEEP_S: Final = 0.05

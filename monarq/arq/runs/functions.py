@@ -14,7 +14,7 @@ from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.lane import Lane
-from monarq.shared.tracing import arq_is_instrumented
+from monarq.shared.tracing.tracing import arq_is_instrumented
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import keep_ms, limit_s
 from monarq.workers.runs.registered import FirstArgument, RegisteredJob
@@ -35,7 +35,7 @@ class ArqFunction:
             name=declared.name,
             function=report_to_sentry(declared.name, declared.coroutine),
             lane=Lane.IO,
-            home="io",
+            lane_queue="io",
             passes=FirstArgument.CTX_DICT,
             timeout_s=limit_s(declared.timeout_s, settings),
             policy=policy,

@@ -20,15 +20,15 @@ from arq.worker import RetryJob
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry import Retry
 from monarq.shared.text.error_text import error_text
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import get_logger
 from monarq.workers.events.listener import Listener
 from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.reporting.worker_log import why_refused
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
 
-logger = open_logger("arq.worker")
-job_logger = open_logger("arq.jobs")
+logger = get_logger("arq.worker")
+job_logger = get_logger("arq.jobs")
 
 CURTAIL: Final = 80
 _DELAY_SHOWN_MS: Final = 1200

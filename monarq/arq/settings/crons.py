@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from arq.cron import CronJob
 
-from monarq.shared.jobs.cron import from_arq_fields
+from monarq.shared.jobs.cron_schedule import from_arq_fields
 from monarq.workers.cron.entry import CronEntry
 
 _LOCALTIME: Final = Path("/etc/localtime")

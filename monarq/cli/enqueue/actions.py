@@ -13,8 +13,8 @@ from monarq.cli.enqueue.line_reader import Line, LineReader
 from monarq.cli.enqueue.output import Output
 from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, Producer, RedisRefusedError
-from monarq.shared.commands.queues.counts import counts
-from monarq.shared.commands.workers.know import is_known
+from monarq.shared.commands.queues.counts import read_counts
+from monarq.shared.commands.workers.register_names import is_name_known
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.jobs.job import Job
 from monarq.shared.redis.connection import UrlSource, check_redis
@@ -101,9 +101,9 @@ async def _check_redis(source: UrlSource, request: EnqueueRequest) -> None:
 
 async def _warn_if_unserved(redis: Redis, job: Job[..., Any]) -> None:
     keys = QueueKeys.of(job.enqueue_options.queue or job.declared.queue or DEFAULT_QUEUE)
-    if not (await counts(redis, keys)).workers:
+    if not (await read_counts(redis, keys)).workers:
         say(f"monarq: no monarq worker serves {keys.queue} now; waiting until one has run the job")
-    elif not await is_known(redis, keys, job.name):
+    elif not await is_name_known(redis, keys, job.name):
         say(f"monarq: no monarq worker of {keys.queue} has told of a job {job.name!r}; waiting until one has run it")
 
 

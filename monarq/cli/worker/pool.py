@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from monarq.cli.terminal.console import say
 from monarq.cli.worker.ports import Ports, serving
 from monarq.cli.worker.watch import Watcher, reload_on_changes
-from monarq.shared.redis.connection import shown_url
+from monarq.shared.redis.connection import redacted_url
 from monarq.shared.version import VERSION
 from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.reporting.log_setup import configure_logging
@@ -110,7 +110,7 @@ def _serving(ready: Ready, spec: WorkerSpec) -> list[str]:
     """What is run, as far as this process knows it: only the workers know the target's settings."""
     parts = [f"serving {', '.join(ready.queues)}"]
     if ready.redis_url is not None:
-        parts.append(f"Redis at {shown_url(ready.redis_url)}")
+        parts.append(f"Redis at {redacted_url(ready.redis_url)}")
     if "concurrency" in spec.overrides:
         parts.append(f"{spec.overrides['concurrency']} jobs at once in each")
     return parts

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from monarq.cli.terminal.console import say
 from monarq.shared.errors import SettingsError
 from monarq.shared.extras import missing_extra
-from monarq.shared.text.log_lines import open_logger
+from monarq.shared.text.loggers import get_logger
 from monarq.workers.supervisor.health import HealthLimits, PoolHealth
 from monarq.workers.supervisor.pool_state import PoolState
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from monarq.workers.supervisor.redis_probe import RedisProbe
 
-logger = open_logger("monarq.supervisor")
+logger = get_logger("monarq.supervisor")
 
 STOP_S: Final = 2.0
 """How long open requests may take when the pool has ended."""

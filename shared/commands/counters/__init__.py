@@ -1,1 +1,1 @@
-"""Commands that read what is counted."""
+"""Commands that read counters."""

@@ -1,15 +1,18 @@
 -- counters: the counters of a queue and of its jobs' names, added up over the last minutes or since the first job.
--- ARGV  1 minutes: how many; 0 for all since the first job   2 newest: the last of them, as its number since 1970; 0 for
---       the one that runs
--- RETURNS  {now_ms, the flat counters of the queue, then for each job name: name, flat counters}
--- Names that no worker knows are told as one.
+-- KEYS  STATS, MINUTE, COUNTED_NAMES, UNKNOWN_NAMES
+-- ARGV  1 minutes: how many; 0 for all since the first job   2 newest: the last of them, as its number since 1970; 0
+--       for the one that runs
+-- RETURNS  {now_ms, the flat counters of the queue, then for each job name: name, flat counters};
+--          names that no worker knows are counted as one, '(unknown)'
+-- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first.
+-- INCLUDES  clock, counters, memory
 local minutes, now = tonumber(ARGV[1]), now_ms()
 local newest = tonumber(ARGV[2])
 if newest == 0 then
     newest = math.floor(now / 60000)
 end
-even_when_full()
-settle_counters(math.floor(now / 1000))
+allow_when_full()
+flush_counters(math.floor(now / 1000))
 
 local function sum_of(sources)
     local sums, flat = {}, {}
@@ -36,13 +39,13 @@ local function counters(mine)
 end
 
 local reply = {now, counters('')}
-local names = redis.call('ZRANGE', NAMES, 0, 199)
+local names = redis.call('ZRANGE', COUNTED_NAMES, 0, 199)
 names[#names + 1] = OTHER
 for _, name in ipairs(names) do
     reply[#reply + 1], reply[#reply + 2] = name, counters(':' .. name)
 end
 local unknown = {counters(':' .. UNKNOWN)}
-for _, name in ipairs(redis.call('ZRANGE', HEARD, 0, 49)) do
+for _, name in ipairs(redis.call('ZRANGE', UNKNOWN_NAMES, 0, 49)) do
     unknown[#unknown + 1] = counters(':' .. name)
 end
 reply[#reply + 1], reply[#reply + 2] = UNKNOWN, sum_of(unknown)

@@ -1,4 +1,4 @@
-"""tallies and series: what the scripts have counted of a queue and of its jobs by name. See tallies.lua, series.lua."""
+"""Counters of a queue and of its jobs by name, in all or step by step. See counters.lua and series.lua."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Script, text
 
-_TALLIES = Script.load("counters/counters")
+_COUNTERS = Script.load("counters/counters")
 _SERIES = Script.load("counters/series")
 
 MINUTES_KEPT: Final = 24 * 60
@@ -22,18 +22,18 @@ MINUTES_A_CALL: Final = 15
 """How many minutes one call adds up, so that it keeps Redis for no more than some milliseconds."""
 
 Counters = dict[str, int]
-"""A count for each field of a counters' hash; what was never counted is missing."""
+"""Counts by name; a name that was never counted is missing."""
 
 
 class Step(StrEnum):
-    """How finely a series is told."""
+    """The length of a series' steps."""
 
     SECOND = "second"
     MINUTE = "minute"
 
 
 @dataclass(frozen=True, slots=True)
-class Tallied:
+class QueueCounters:
     """Counters of a queue.
 
     Attributes:
@@ -49,7 +49,7 @@ class Tallied:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Counters step by step.
+    """Counters of a queue, step by step.
 
     Attributes:
         now_ms: Redis' time.
@@ -62,11 +62,11 @@ class Series:
     steps: list[Counters]
 
 
-async def read_tallies(redis: Redis, keys: QueueKeys, minutes: int) -> Tallied:
+async def read_counters(redis: Redis, keys: QueueKeys, minutes: int) -> QueueCounters:
     """The counters of the last minutes, at most `MINUTES_KEPT`; 0 for those since the first job.
 
-    Many minutes take several calls, so that Redis does other things between them. The minute that runs comes first, and
-    those before it change no more.
+    Many minutes take several calls, so that Redis does other things between them. The current minute comes first; those
+    before it no longer change.
     """
     minutes = min(minutes, MINUTES_KEPT)
     found = await _read_minutes(redis, keys, min(minutes, MINUTES_A_CALL), 0)
@@ -79,10 +79,10 @@ async def read_tallies(redis: Redis, keys: QueueKeys, minutes: int) -> Tallied:
     return found
 
 
-async def _read_minutes(redis: Redis, keys: QueueKeys, minutes: int, newest: int) -> Tallied:
-    now_ms, queue, *by_name = await _TALLIES.run(redis, keys, (minutes, newest))
+async def _read_minutes(redis: Redis, keys: QueueKeys, minutes: int, newest: int) -> QueueCounters:
+    now_ms, queue, *by_name = await _COUNTERS.run(redis, keys, (minutes, newest))
     jobs = {text(name): _counters(flat) for name, flat in zip(by_name[::2], by_name[1::2], strict=True) if flat}
-    return Tallied(now_ms, _counters(queue), jobs)
+    return QueueCounters(now_ms, _counters(queue), jobs)
 
 
 def _add(sums: Counters, counters: Counters) -> None:
@@ -96,8 +96,8 @@ async def read_series(redis: Redis, keys: QueueKeys, name: str, step: Step, leng
     Args:
         redis: the client.
         keys: the queue's keys.
-        name: the jobs to tell of; '' for all of the queue.
-        step: how long a step is.
+        name: of the jobs; '' for all of the queue.
+        step: the length of a step.
         length: how many steps.
     """
     length = min(length, MINUTES_KEPT if step is Step.MINUTE else SECONDS_KEPT)

@@ -1,11 +1,13 @@
 -- rates: the counts of a queue over the last minutes, in steps of some seconds; its histograms are left out.
--- ARGV  1 beat_s: how long a step is   2 beats: how many, the one that runs included
+-- KEYS  SECOND
+-- ARGV  1 step_s: how long a step is   2 steps: how many, the one that runs included
 -- RETURNS  {now_ms, second at which the oldest step begins, jobs enqueued in the last whole seconds (5), then for each
 --          step, oldest first: enqueued, started, done, failed, aborted, retried, handed_back, dead, crashed, lost}
--- The second that runs is in no step.
-local beat_s, beats, now = tonumber(ARGV[1]), tonumber(ARGV[2]), now_ms()
+-- GUARANTEES  it changes nothing; the second that runs is in no step.
+-- INCLUDES  clock
+local step_s, steps, now = tonumber(ARGV[1]), tonumber(ARGV[2]), now_ms()
 local second = math.floor(now / 1000)
-local oldest = (math.floor((second - 1) / beat_s) - beats + 1) * beat_s
+local oldest = (math.floor((second - 1) / step_s) - steps + 1) * step_s
 
 local lately = 0
 for back = 1, 5 do
@@ -13,9 +15,9 @@ for back = 1, 5 do
 end
 
 local reply = {now, oldest, lately}
-for start = oldest, second - 1, beat_s do
+for start = oldest, second - 1, step_s do
     local sums = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-    for at = start, math.min(start + beat_s, second) - 1 do
+    for at = start, math.min(start + step_s, second) - 1 do
         local counts = redis.call('HMGET', SECOND .. at, 'enqueued', 'started', 'done', 'failed', 'aborted', 'retried',
             'handed_back', 'dead', 'crashed', 'lost')
         for field = 1, #sums do

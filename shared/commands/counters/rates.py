@@ -1,4 +1,4 @@
-"""beats: the counts of a queue over the last minutes, in steps of some seconds. See beats.lua."""
+"""Rates of a queue: its counts over the last minutes, in steps of some seconds. See rates.lua."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FIELDS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Beats:
-    """The last minutes of a queue.
+class Rates:
+    """Counts of a queue over the last minutes.
 
     Attributes:
         now_ms: Redis' time.
         oldest_s: when the first step began, unix seconds.
-        enqueued_per_s: jobs that monarq's producers put in, a second, over the last five whole seconds.
+        enqueued_per_s: jobs that monarq's producers enqueued a second, over the last five whole seconds.
         steps: the counts of each step, by name, oldest first. The last one is not over yet.
     """
 
@@ -36,14 +36,14 @@ class Beats:
     steps: list[dict[str, int]]
 
 
-async def read_beats(redis: Redis, keys: QueueKeys, beat_s: int, beats: int) -> Beats:
+async def read_rates(redis: Redis, keys: QueueKeys, step_s: int, steps: int) -> Rates:
     """The newest steps, without gaps.
 
     Args:
         redis: the client.
         keys: the queue's keys.
-        beat_s: the length of a step, in seconds; a step begins at a whole multiple of it.
-        beats: how many; seconds are kept for ten minutes.
+        step_s: the length of a step, in seconds; a step begins at a whole multiple of it.
+        steps: how many; seconds are kept for ten minutes.
     """
-    now_ms, oldest_s, enqueued, *steps = await _SCRIPT.run(redis, keys, (beat_s, beats))
-    return Beats(now_ms, oldest_s, enqueued / _SECONDS, [dict(zip(FIELDS, step, strict=True)) for step in steps])
+    now_ms, oldest_s, enqueued, *counts = await _SCRIPT.run(redis, keys, (step_s, steps))
+    return Rates(now_ms, oldest_s, enqueued / _SECONDS, [dict(zip(FIELDS, step, strict=True)) for step in counts])

@@ -1,10 +1,13 @@
 -- series: how the counters of a queue, or of its jobs of one name, came about: second by second or minute by minute.
+-- KEYS  MINUTE, SECOND
 -- ARGV  1 step: 'second' or 'minute'   2 length: how many, the one that runs included   3 name of the jobs, '' for all
 -- RETURNS  {now_ms, number of the oldest step since 1970, then for each step, oldest first: flat counters}
+-- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first.
+-- INCLUDES  clock, counters, memory
 local length, mine = tonumber(ARGV[2]), ARGV[3] == '' and '' or ':' .. ARGV[3]
 local now = now_ms()
-even_when_full()
-settle_counters(math.floor(now / 1000))
+allow_when_full()
+flush_counters(math.floor(now / 1000))
 local source, step_ms = SECOND, 1000
 if ARGV[1] == 'minute' then
     source, step_ms = MINUTE, 60000

@@ -1,4 +1,4 @@
-"""discard: throw dead letters away. See discard.lua."""
+"""Deletes dead letters. See discard.lua."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from monarq.shared.redis.scripts import Script, check_batch
 _SCRIPT = Script.load("dead/discard")
 
 BATCH = 1000
-"""The most letters of one call."""
+"""The most dead letters of one call."""
 
 
 async def discard(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> list[bool]:
-    """Throws dead letters away, at most `BATCH`; says of each whether there was one.
+    """Deletes dead letters, at most `BATCH`; returns for each whether there was one.
 
     Raises:
         ValueError: there are more than `BATCH`.

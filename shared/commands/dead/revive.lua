@@ -1,12 +1,15 @@
 -- revive: put dead jobs back into the queue, as if they had never run.
+-- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CRASH, NO_RESULT, DEAD, DEAD_LETTER
 -- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   then for each job: id
 -- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, 0 there is no dead letter of it,
---          2 a job of this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no payload
+--          2 a job of this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
+--          payload
 -- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together; repeating
 --             the call makes no second job.
+-- INCLUDES  clock, counting, history, lanes, memory, queue_list, wake
 local max_bytes = tonumber(ARGV[1])
 redis.call('ZCARD', QUEUE)
-even_when_full()
+allow_when_full()
 local moment = now_ms()
 local now = ms(moment)
 local codes, lanes = {}, {}
@@ -19,11 +22,11 @@ end
 
 local function put_back(id, payload, lane)
     redis.call('SET', JOB .. id, payload)
-    place(id, lane, now)
-    redis.call('DEL', LETTER .. id, RESULT .. id, NO_RESULT .. id, RETRY .. id, CRASH .. id)
+    put_in_queue(id, lane, now)
+    redis.call('DEL', DEAD_LETTER .. id, RESULT .. id, NO_RESULT .. id, RETRY .. id, CRASH .. id)
     redis.pcall('ZREM', DEAD, id)
     redis.pcall('ZREM', ABORT, id)
-    tell(id, 'revived', '')
+    add_to_history(id, 'revived', '')
     moved, bytes, lanes[lane] = moved + 1, bytes + #payload, true
 end
 
@@ -38,7 +41,7 @@ local function revive(id)
     if redis.call('EXISTS', JOB .. id, RUN .. id) > 0 then
         return 2
     end
-    local kept = redis.pcall('HMGET', LETTER .. id, 'payload', 'has_payload', 'letter', 'result_end')
+    local kept = redis.pcall('HMGET', DEAD_LETTER .. id, 'payload', 'has_payload', 'letter', 'result_end')
     if not kept[2] then
         redis.pcall('ZREM', DEAD, id)
         return 0
@@ -62,7 +65,7 @@ end
 if moved > 0 then
     count(moment, 'revived', moved)
     if QUEUE ~= DEFAULT_QUEUE then
-        list_queue(moment)
+        register_queue(moment)
     end
 end
 for lane in pairs(lanes) do

@@ -1,4 +1,4 @@
-"""revive: put dead jobs back into the queue. See revive.lua."""
+"""Puts dead jobs back into the queue. See revive.lua."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ BATCH = 1000
 """The most jobs of one call."""
 
 MOVED_BYTES = 16 * 1024 * 1024
-"""Once a call has moved so many bytes of payloads it goes no further: others wait for Redis meanwhile."""
+"""Once a call has moved so many bytes of payloads, it stops: others wait for Redis meanwhile."""
 
 
 class Revived(IntEnum):
-    """What became of one dead job."""
+    """What happened to one dead job."""
 
     NO_LETTER = 0
     BACK = 1
     ALIVE = 2
-    """A job of this id waits, runs, or has left a result since, so the letter was left as it is."""
+    """A job of this id waits, runs, or has left a result since, so the dead letter was left as it is."""
     NO_PAYLOAD = 3
 
 
@@ -33,7 +33,7 @@ async def revive(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> lis
     """Puts dead jobs back, at most `BATCH`, each in its lane, with no try used and no crash counted.
 
     Returns:
-        What became of them, in order. It may be shorter than `raw_ids`, but never empty: give the rest once more.
+        What happened to each, in order. It may be shorter than `raw_ids`, but never empty: pass the rest again.
 
     Raises:
         ValueError: there are more than `BATCH`.

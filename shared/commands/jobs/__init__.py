@@ -1,1 +1,1 @@
-"""Commands on single jobs, in the order of a job's road."""
+"""Commands on jobs: enqueue, claim, report progress, finish, requeue, abort."""

@@ -1,13 +1,17 @@
 -- abort: ask that a job be stopped, or not be started.
+-- KEYS  QUEUE, RUN, ABORT
 -- ARGV  1 id
 -- RETURNS  0 there is no such job, 1 it waits and a worker will end it at once, 2 it runs and will be cancelled
+-- GUARANTEES  a job that waits is put before all others, so that a worker ends it at once; repeating the call asks
+--             again.
+-- INCLUDES  clock, history, lanes, memory, wake
 local id = ARGV[1]
 if not redis.call('ZSCORE', QUEUE, id) then
     return 0
 end
-even_when_full()
+allow_when_full()
 if not redis.call('ZSCORE', ABORT, id) then
-    tell(id, 'abort-asked', '')
+    add_to_history(id, 'abort-asked', '')
 end
 redis.call('ZADD', ABORT, ms(now_ms() + ASKED_MARK), id)
 redis.call('PEXPIRE', ABORT, DAY)
@@ -16,6 +20,6 @@ if redis.call('EXISTS', RUN .. id) == 1 then
 end
 -- In front of all that waits, as arq's abort() does it.
 local lane = lane_of(id)
-place(id, lane, 1)
+put_in_queue(id, lane, 1)
 wake(lane)
 return 1

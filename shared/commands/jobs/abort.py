@@ -1,4 +1,4 @@
-"""abort: ask that a job be stopped, or not be started. See abort.lua."""
+"""Requests for the abort of a job, before or while it runs. See abort.lua."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCRIPT = Script.load("jobs/abort")
 
 
 class AbortAnswer(IntEnum):
-    """What an abort met."""
+    """The state of a job whose abort was asked for."""
 
     UNKNOWN = 0
     WAITS = 1
@@ -30,7 +30,7 @@ async def abort(redis: Redis, keys: QueueKeys, job_id: str | bytes) -> AbortAnsw
     return AbortAnswer(await _SCRIPT.run(redis, keys, (job_id,)))
 
 
-async def aborts_among(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[bytes, float]]:
+async def find_aborts(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[bytes, float]]:
     """Which of these jobs somebody wants aborted, and since when (unix ms). One cheap call where none is."""
     if not raw_ids or not await redis.exists(names.ABORT):
         return []
@@ -38,15 +38,15 @@ async def aborts_among(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[byt
     return [(raw_id, read_request(score)) for raw_id, score in zip(raw_ids, scores, strict=True) if score is not None]
 
 
-def is_meant(asked_ms: float, payload: Payload) -> bool:
+def is_abort_of(asked_ms: float, payload: Payload) -> bool:
     """Whether a request for an abort is for this job, and not for an earlier one of its id.
 
-    Redis' time is never compared with a producer's. monarq's `abort` asks only where there is such a job, and monarq's
-    enqueue removes what was asked before. What is left are requests of arq's clients for jobs of arq's clients, which
-    tell both times by arq's clocks; where there was no such job, they are forgotten within a second or two.
+    Redis' time is never compared with a producer's. monarq's `abort` asks only if there is such a job, and monarq's
+    enqueue removes earlier requests. What is left are requests of arq's clients for jobs of arq's clients, and both
+    times are by arq's clocks; requests for a job that does not exist are removed within a second or two.
 
     Args:
-        asked_ms: when, as `aborts_among` or a claim tells it.
+        asked_ms: when it was made, from `find_aborts` or a claim.
         payload: the job's payload.
     """
     return asked_ms % 1 == ASKED_MARK or payload.codec is MSGPACK or asked_ms >= payload.enqueue_ms

@@ -1,22 +1,24 @@
 -- claim: lease up to N due jobs of one lane to a worker.
+-- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, LEASES, REVOKED, CRASH, NO_RESULT, PAUSED
 -- ARGV  1 worker   2 token of this claim   3 lane: 'io' takes from QUEUE, 'cpu' from CPU   4 lease_ms
 --       5 limit   6 max_bytes of a payload   7 scan: how many due jobs to look at, at the most
 --       8 max_reply: bytes of payloads after which no further job is taken
 --       9 alone: how many crashes of a job make it come alone, as the only one of its claim; '' for none
 -- RETURNS  {now_ms, ms of the next job that is not due yet or -1, then for each job: id, payload, tries used,
 --          crash note, score, abort_ms}; a payload that is gone is false, one over max_bytes is its length (a number)
--- OWNERSHIP  until now_ms + lease_ms, or longer as long as it is renewed, only this token may end the job.
--- A paused queue gives none.
--- A job that somebody runs is passed over and not moved: an arq worker keeps its jobs due while it runs them.
+-- GUARANTEES  until now_ms + lease_ms, or longer as long as it is renewed, only this token may end the job. A paused
+--             queue gives none. A job that somebody runs is passed over and not moved: an arq worker keeps its jobs due
+--             while it runs them.
+-- INCLUDES  clock, counting, history, memory, reads, wake
 local worker, token, lane, lease_ms, max_bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local limit, scan, max_reply = tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local largest, alone = tonumber(max_bytes), tonumber(ARGV[9])
 local source = lane == 'cpu' and CPU or QUEUE
 local now = now_ms()
 
--- Whoever lets the queue go on wakes the workers. A claim that was given up, or whose worker is dead, comes late through
--- some network: nobody would run what it takes.
-if redis.call('EXISTS', PAUSED, GIVEN_UP .. token, GIVEN_UP .. worker) > 0 then
+-- Whoever lets the queue go on wakes the workers. A revoked claim, or one of a dead worker, comes late
+-- through some network: nobody would run what it takes.
+if redis.call('EXISTS', PAUSED, REVOKED .. token, REVOKED .. worker) > 0 then
     return {now, -1}
 end
 
@@ -27,7 +29,7 @@ if first_ms > now then
     return {now, first_ms < PARKED and math.ceil(first_ms) or -1}
 end
 
-even_when_full()
+allow_when_full()
 local lease_end = ms(now + tonumber(lease_ms) + LEASED_MARK)
 local any_abort = aborts_are_asked()
 local reply, leased, held = {now, -1}, {}, {}
@@ -39,7 +41,7 @@ local function is_full()
 end
 
 -- A job that has taken its workers down may take one down again, and what else runs there: it comes alone, so that no
--- job dies of another's crashes. Where others stand before it, it is the first of the next claim.
+-- job dies of another's crashes. Where others come before it, it is the first of the next claim.
 local function must_wait(crash, lease_is_over)
     local crashes = crash and tonumber(string.match(crash, '^%d+')) or 0
     if crashes + (lease_is_over and 1 or 0) ~= alone then
@@ -57,7 +59,7 @@ local function wait_for_abort(id)
     redis.call('ZADD', source, ms(now + 1000), id)
 end
 
--- A member whose job has ended is a ghost: arq's abort() and its Retry can put one back. It must not end once more.
+-- A member whose job has ended is a ghost: arq's abort() and its Retry can put one back. It must not end again.
 local function drop_ghost(id)
     if redis.call('EXISTS', RESULT .. id, NO_RESULT .. id) == 0 then
         return false
@@ -134,10 +136,10 @@ local function take_page(page)
     end
 end
 
--- The first page is as long as there are places. What follows stands behind jobs that others run, perhaps many.
+-- The first page is as long as there are places. What follows comes after jobs that others run, perhaps many.
 local page_size = math.min(limit, 1000)
 repeat
-    -- What is taken gets its new score after the loop, so it still stands in front of the next page.
+    -- What is taken gets its new score after the loop, so it is still before the next page.
     local page = redis.call('ZRANGEBYSCORE', source, '-inf', now, 'WITHSCORES', 'LIMIT', passed + taken, page_size)
     looked = looked + #page / 2
     if #page > 0 then

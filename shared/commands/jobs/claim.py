@@ -1,4 +1,4 @@
-"""claim: lease due jobs to a worker. See claim.lua."""
+"""Claims: due jobs are leased to a worker, or given back. See claim.lua and release_claim.lua."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import EXPIRES_MARK, QueueKeys
 from monarq.shared.redis.scripts import Script, text
 
 _SCRIPT = Script.load("jobs/claim")
-_FORFEIT = Script.load("jobs/release_claim")
+_RELEASE = Script.load("jobs/release_claim")
 _FIELDS = 6
 _LARGEST = 2**53
 
@@ -24,17 +24,17 @@ SCAN = 20_000
 """How many due jobs a claim looks at: those that arq workers run stay due, in front of the others."""
 
 REPLY_BYTES = 16 * 1024 * 1024
-"""Once a claim has so many bytes of payloads it takes no further job: the rest is for the next call, or others."""
+"""Once a claim has so many bytes of payloads, it takes no more jobs: the rest is for the next call, or others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a worker asks for.
+    """A worker's request for jobs.
 
     Attributes:
         worker: the worker's id.
         token: the claim's own token; whoever knows it owns what was claimed.
-        home: the set to take from.
+        lane_queue: the set to take from.
         lease_ms: ms for which the jobs are the worker's, unless renewed.
         limit: how many at the most, up to `BATCH`.
         max_payload: bytes; a larger payload is not handed over.
@@ -43,7 +43,7 @@ class Claim:
 
     worker: str
     token: str
-    home: Home
+    lane_queue: LaneQueue
     lease_ms: int
     limit: int
     max_payload: int
@@ -54,25 +54,25 @@ class Claim:
 class Lease:
     """One job that is the worker's, until its lease ends.
 
-    But for `ends_s` and `unknown_ms` it is not to be changed: frozen, it would cost a microsecond more.
+    Do not change it except for `ends_s` and `unknown_ms`: frozen, it would cost a microsecond more.
 
     Attributes:
         queue: the queue's keys.
         raw_id: the job's id as Redis holds it; it need not be UTF-8.
         job_id: the same as text.
-        token: proves the ownership.
-        home: the set it was taken from.
+        token: proves ownership.
+        lane_queue: the set it was taken from.
         payload: its bytes; None where they are gone; the size, an int, where they are over the limit.
         tries: tries that it has used before this one.
         crashes: how often it was running when its worker was lost.
         crash_note: what was known of the last crash.
         score: unix ms at which it was due (after a crash, at which the lost lease ended); 1 after an abort.
-        abort_ms: when its abort was asked for, or None; see `monarq.shared.commands.jobs.abort.is_meant`.
+        abort_ms: when its abort was requested, or None; see `monarq.shared.commands.jobs.abort.is_abort_of`.
         claimed_ms: Redis' time of the claim.
         may_have_expired: whether a payload that is gone had a time to live of its producer's (``expires``). Of arq's
             clients' jobs that is not known: all of them have one.
         ends_s: when it ends by this machine's monotonic clock, counted from before the claim or its last renewal was
-            sent, so never after Redis says so. Its worker keeps this up to date.
+            sent, so never later than in Redis. Its worker keeps this up to date.
         unknown_ms: since when workers have met it that do not know its name, unix ms by Redis' clock; None for none.
     """
 
@@ -80,7 +80,7 @@ class Lease:
     raw_id: bytes
     job_id: str
     token: str
-    home: Home
+    lane_queue: LaneQueue
     payload: bytes | int | None
     tries: int
     crashes: int
@@ -112,12 +112,12 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
 
     Raises:
         RedisError: the call failed. Where the reply was lost, jobs may be leased that nobody runs: give them back
-            with `forfeit`.
+            with `release_claim`.
     """
     arguments = (
         asked.worker,
         asked.token,
-        asked.home,
+        asked.lane_queue,
         asked.lease_ms,
         min(asked.limit, BATCH),
         asked.max_payload,
@@ -127,7 +127,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
     )
     reply = await _SCRIPT.run(redis, keys, arguments)
     now_ms, next_ms = reply[0], reply[1]
-    token, home = asked.token, asked.home
+    token, lane_queue = asked.token, asked.lane_queue
     leases = []
     for at in range(2, len(reply), _FIELDS):
         raw_id, payload, tries, crash, score, abort_ms = reply[at : at + _FIELDS]
@@ -138,7 +138,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
                 raw_id,
                 text(raw_id),
                 token,
-                home,
+                lane_queue,
                 payload,
                 read_number(tries) if tries else 0,
                 crashes,
@@ -155,7 +155,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
 
 
 def read_number(value: bytes | float) -> int:
-    """A number that anyone may have written; what is none, or cannot be counted with, is 0."""
+    """A number that anyone may have written; 0 where it is no number, or too large."""
     try:
         number = int(float(value))
     except (ValueError, OverflowError):
@@ -164,7 +164,7 @@ def read_number(value: bytes | float) -> int:
 
 
 def read_request(score: bytes | float) -> float:
-    """When an abort was asked for, with the mark of monarq's own requests."""
+    """When an abort was requested, with the mark of monarq's own requests."""
     return read_number(score) + float(score) % 1 if read_number(score) else 0.0
 
 
@@ -179,6 +179,6 @@ def read_unknown(note: bytes) -> int | None:
     return read_number(note.partition(b"\0")[2] or b"0") or None
 
 
-async def forfeit(redis: Redis, keys: QueueKeys, worker: str, token: str) -> int:
-    """Gives back whatever the claim of this token took, because its reply never came; gives how many jobs that was."""
-    return cast("int", await _FORFEIT.run(redis, keys, (worker, token)))
+async def release_claim(redis: Redis, keys: QueueKeys, worker: str, token: str) -> int:
+    """Releases whatever the claim of this token took, as its reply never came; returns how many jobs that was."""
+    return cast("int", await _RELEASE.run(redis, keys, (worker, token)))

@@ -1,15 +1,17 @@
 -- crash: give back leased jobs whose process has died, while their worker lives on.
+-- KEYS  QUEUE, LEASES
 -- ARGV  1 worker   then for each job: id, token, a few words on what happened to the process
 -- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
 -- GUARANTEES  the jobs stand before all that waits, with a crash more and no try; repeating the call changes nothing.
+-- INCLUDES  clock, counting, memory, ownership, recovery
 local worker = ARGV[1]
 local STRIDE = 3
 redis.call('ZCARD', QUEUE)
 local mine, lost = owned(2, STRIDE, worker)
-even_when_full()
+allow_when_full()
 local now = now_ms()
 for _, at in ipairs(mine) do
-    free_lost(ARGV[at], ARGV[at + 1], ARGV[at + 2], now)
+    recover_job(ARGV[at], ARGV[at + 1], ARGV[at + 2], now)
     redis.pcall('HDEL', LEASES .. worker, ARGV[at])
 end
 if #mine > 0 then

@@ -1,4 +1,4 @@
-"""crash: give back jobs whose process died under them. See crash.lua."""
+"""Gives back jobs whose process has died while their worker lives on. See crash.lua."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A job that took its process down, or was in it when something else did.
+    """A job whose process died, by its fault or another's.
 
     Attributes:
         lease: the job.
@@ -30,8 +30,8 @@ class Crash:
     what: str
 
 
-async def crash(redis: Redis, keys: QueueKeys, worker: str, crashes: Sequence[Crash]) -> list[bytes]:
-    """Gives the jobs back, at most `BATCH` of them; the raw ids of those that were not the worker's any more.
+async def requeue_crashed(redis: Redis, keys: QueueKeys, worker: str, crashes: Sequence[Crash]) -> list[bytes]:
+    """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that were not the worker's any more.
 
     Raises:
         ValueError: there are more than `BATCH`.

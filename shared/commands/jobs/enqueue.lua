@@ -1,13 +1,15 @@
--- enqueue: put jobs of one kind in, each once.
--- ARGV  1 mode: 'new' ids made for this call, 'named' ids that a user chose, 'again' this call is repeated because
---         nobody knows what became of the one before
+-- enqueue: put jobs of one name into the queue, each once.
+-- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, CRASH, NO_RESULT, TICK, HISTORY
+-- ARGV  1 mode: 'new' ids made for this call, 'named' ids that a user chose, 'repeated' a second call, as nobody knows
+--         whether the first was carried out
 --       2 lane: 'io' or 'cpu'   3 due_ms, or 0   4 delay_ms from now, where due_ms is 0
 --       5 ttl_ms of the payload, or 0 for none   6 tick_ms: how long a cron tick's id is barred, or 0
---       7 name of the job, to count it by   8 whether the score is to tell that the job may expire: 1 or 0
+--       7 name of the job, to count it by   8 whether the score shows that the job may expire: 1 or 0
 --       then for each job: id, payload
--- RETURNS  a code for each job: 1 it is in, 0 a job or result of this id was there, 2 (only 'again') a job of this id
---          runs or has ended, and nothing tells whether it was this one
+-- RETURNS  a code for each job: 1 it is in, 0 a job or result of this id was there, 2 (only 'repeated') a job of this
+--          id runs or has ended, and nothing shows whether it was this one
 -- GUARANTEES  a job that is in has its payload and its place in the queue; repeating the call makes no second job.
+-- INCLUDES  clock, counting, queue_list, reads, wake
 local mode, lane, due, ttl_ms, tick_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[6]
 local expires, is_tick = tonumber(ttl_ms) > 0, tonumber(tick_ms) > 0
 -- A payload without its place would count as a job that is in: let a wrong type show before anything is written.
@@ -49,7 +51,7 @@ local function code_of_taken(id, payload)
     local stored = redis.call('MGET', JOB .. id, RUN .. id)
     local unkept = mode == 'named' and 0 or redis.call('EXISTS', NO_RESULT .. id)
     local has_ended = unkept + redis.call('EXISTS', RESULT .. id) > 0
-    if mode ~= 'again' then
+    if mode ~= 'repeated' then
         return (stored[1] or stored[2] or has_ended) and 0 or nil
     end
     if stored[1] == payload then
@@ -60,7 +62,7 @@ end
 
 local is_doubtful = mode ~= 'new' or any_has_ended()
 
--- Gives a code, and whether the job has yet to get its place.
+-- Returns a code, and whether the job has yet to get its place.
 local function put(id, payload)
     if is_tick and not redis.call('SET', TICK .. id, 1, 'NX', 'PX', ttl(tick_ms)) then
         return 0, false
@@ -71,7 +73,7 @@ local function put(id, payload)
     end
     if mode ~= 'new' then
         -- Of an earlier job of this id, which has expired.
-        redis.call('DEL', RETRY .. id, CRASH .. id, TRAIL .. id)
+        redis.call('DEL', RETRY .. id, CRASH .. id, HISTORY .. id)
         if lane ~= 'cpu' then
             redis.pcall('ZREM', CPU, id)
         end
@@ -100,8 +102,8 @@ if #scored > 0 then
     end
     redis.call('ZADD', QUEUE, unpack(scored))
     -- arq's own queue is looked at anyway.
-    if gather(now, ARGV[7], {enqueued = #scored / 2}) and QUEUE ~= DEFAULT_QUEUE then
-        list_queue(now)
+    if add_counts(now, ARGV[7], {enqueued = #scored / 2}) and QUEUE ~= DEFAULT_QUEUE then
+        register_queue(now)
     end
     wake(lane)
 end

@@ -1,4 +1,4 @@
-"""enqueue: put jobs of one kind into a queue, each once. See enqueue.lua."""
+"""Puts jobs of one name into a queue, each once. See enqueue.lua."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 
 from redis.asyncio import Redis
 
-from monarq.shared.lane import Lane, home_of
+from monarq.shared.lane import Lane, lane_queue_of
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Argument, Script, check_batch
 
@@ -18,16 +18,16 @@ BATCH = 1000
 """The most jobs of one call: Lua unpacks a few values a job onto its stack of 8,000."""
 
 
-class Ids(StrEnum):
+class EnqueueMode(StrEnum):
     """Where the ids of a call come from, and whether it is a repeated one."""
 
     NEW = "new"
     NAMED = "named"
-    AGAIN = "again"
+    REPEATED = "repeated"
 
 
 class Enqueued(IntEnum):
-    """What became of one job."""
+    """What happened to one job."""
 
     EXISTED = 0
     ADDED = 1
@@ -36,8 +36,8 @@ class Enqueued(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Placing:
-    """What the jobs of one call share.
+class Placement:
+    """Where and when the jobs of one call wait and run.
 
     Attributes:
         lane: where they run.
@@ -45,8 +45,8 @@ class Placing:
         delay_ms: ms from now, where due_ms is 0.
         ttl_ms: ms after which a job that has not started is not started any more; 0 for never.
         tick_ms: ms for which a cron tick's id is barred from being enqueued again; 0 for no bar.
-        name: the jobs' name, which they are counted by; '' counts them for the queue alone.
-        may_expire: whether the score is to tell that `ttl_ms` was asked for. arq's clients give one to every job, and
+        name: the jobs' name, by which they are counted; '' counts them for the queue alone.
+        may_expire: whether the score shows that the producer set `ttl_ms`. arq's clients set one for every job, and
             their scores are plain ms.
     """
 
@@ -60,24 +60,24 @@ class Placing:
 
 
 async def enqueue(
-    redis: Redis, keys: QueueKeys, placing: Placing, ids: Ids, jobs: Sequence[tuple[str, bytes]]
+    redis: Redis, keys: QueueKeys, placement: Placement, mode: EnqueueMode, jobs: Sequence[tuple[str, bytes]]
 ) -> list[Enqueued]:
     """Puts the jobs, given as id and payload, into the queue; at most `BATCH` of them.
 
     Raises:
         ValueError: there are more than `BATCH`.
-        RedisError: the call failed; what became of it is unknown unless Redis refused it.
+        RedisError: the call failed; whether it was carried out is unknown unless Redis refused it.
     """
     check_batch(jobs, BATCH)
     arguments: list[Argument] = [
-        ids.value,
-        home_of(placing.lane),
-        placing.due_ms,
-        placing.delay_ms,
-        placing.ttl_ms,
-        placing.tick_ms,
-        placing.name,
-        int(placing.may_expire),
+        mode.value,
+        lane_queue_of(placement.lane),
+        placement.due_ms,
+        placement.delay_ms,
+        placement.ttl_ms,
+        placement.tick_ms,
+        placement.name,
+        int(placement.may_expire),
     ]
     for job_id, payload in jobs:
         arguments += (job_id, payload)

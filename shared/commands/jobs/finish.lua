@@ -1,17 +1,19 @@
 -- finish: end jobs for good, with their results.
--- ARGV  1 worker   2 max_dead: how many dead letters a queue keeps   3 kinds: how many kinds of runs follow, each of
---       KIND values (see the prelude)   then for each job: id, token, kind (counted from 0), keep_ms (0 keeps the
---       result for ever, -1 not at all), result, letter: what a dead letter says beside the payload ('' leaves none),
---       keep_dead_ms
+-- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, ENDED, RECENT, LEASES, CRASH, NO_RESULT, HISTORY, DEAD, DEAD_LETTER
+-- ARGV  1 worker   2 max_dead: how many dead letters a queue keeps   3 groups: how many groups of runs follow, each of
+--       GROUP_FIELDS values (see include/run_groups.lua)   then for each job: id, token, group (counted from 0),
+--       keep_ms (0 keeps the result for ever, -1 not at all), result, letter: what a dead letter says beside the
+--       payload ('' leaves none), keep_dead_ms
 -- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
 -- GUARANTEES  result, removal and dead letter of a job happen together; repeating the call changes nothing.
+-- INCLUDES  clock, memory, ownership, run_groups
 local worker, max_dead = ARGV[1], tonumber(ARGV[2])
-local STRIDE, FIRST_KIND = 7, 4
-local mine, lost = owned(FIRST_KIND + ARGV[3] * KIND, STRIDE, worker)
+local STRIDE, FIRST_GROUP = 7, 4
+local mine, lost = owned(FIRST_GROUP + ARGV[3] * GROUP_FIELDS, STRIDE, worker)
 if #mine == 0 then
     return lost
 end
-even_when_full()
+allow_when_full()
 local now = now_ms()
 local ids, gone, buried, runs_of, recent = {}, {}, {}, {}, {}
 local longest_ms = 0
@@ -23,7 +25,7 @@ local function keep_result(id, keep_ms, result)
     elseif kept_ms == 0 then
         redis.call('SET', RESULT .. id, result)
     end
-    -- For as long as an enqueue may be repeated something tells that the job has ended.
+    -- For as long as an enqueue may be repeated, something shows that the job has ended.
     if kept_ms ~= 0 and kept_ms < 60000 then
         redis.call('SET', NO_RESULT .. id, 1, 'PX', 60000)
     end
@@ -31,18 +33,18 @@ end
 
 local function bury(id, name, letter, keep_dead_ms, result)
     local known = redis.call('MGET', JOB .. id, RETRY .. id)
-    redis.call('DEL', LETTER .. id)
-    redis.call('HSET', LETTER .. id, 'name', name, 'letter', letter, 'payload', known[1] or '',
+    redis.call('DEL', DEAD_LETTER .. id)
+    redis.call('HSET', DEAD_LETTER .. id, 'name', name, 'letter', letter, 'payload', known[1] or '',
         'has_payload', known[1] and 1 or 0, 'tries', known[2] or 0, 'died_ms', ms(now),
         'result_end', string.sub(result, -200))
-    redis.call('PEXPIRE', LETTER .. id, ttl(keep_dead_ms))
-    redis.call('PEXPIRE', TRAIL .. id, ttl(keep_dead_ms))
+    redis.call('PEXPIRE', DEAD_LETTER .. id, ttl(keep_dead_ms))
+    redis.call('PEXPIRE', HISTORY .. id, ttl(keep_dead_ms))
     longest_ms = math.max(longest_ms, tonumber(keep_dead_ms))
     buried[#buried + 1], buried[#buried + 2] = ms(now), id
 end
 
--- Lists the buried, and takes the oldest off the list: those over max_dead with their letters, and those whose letters'
--- time is over. Workers may differ in how long they keep letters, so the list lives as long as the longest of them.
+-- Lists the new dead letters, and takes the oldest off the list: those over max_dead, which are deleted, and those that
+-- have expired. Workers may differ in how long they keep dead letters, so the list lives as long as the longest.
 local function list_buried()
     if type(redis.pcall('ZADD', DEAD, unpack(buried))) == 'table' then
         return
@@ -51,34 +53,34 @@ local function list_buried()
     local surplus = redis.call('ZCARD', DEAD) - max_dead
     for removed = 0, 999 do
         local oldest = redis.call('ZRANGE', DEAD, 0, 0)[1]
-        if not oldest or removed >= surplus and redis.call('EXISTS', LETTER .. oldest) == 1 then
+        if not oldest or removed >= surplus and redis.call('EXISTS', DEAD_LETTER .. oldest) == 1 then
             return
         end
-        redis.call('DEL', LETTER .. oldest)
+        redis.call('DEL', DEAD_LETTER .. oldest)
         redis.call('ZREM', DEAD, oldest)
     end
 end
 
--- A few of each call, so that a person sees what has been done; all that failed stand among the dead letters.
-local function note_recent(id, kind)
+-- A few of each call, so that people see what has been done; all that failed are among the dead letters.
+local function note_recent(id, group)
     if #recent < 10 then
-        local at = FIRST_KIND + kind * KIND
+        local at = FIRST_GROUP + group * GROUP_FIELDS
         local run_ms = ARGV[at + 2] == '' and '' or math.floor(ARGV[at + 6] / ARGV[at + 4])
-        local told = {ms(now), ARGV[at + 1], run_ms, string.sub(ARGV[at], 1, 200), id}
+        local entry = {ms(now), ARGV[at + 1], run_ms, string.sub(ARGV[at], 1, 200), id}
         if ARGV[at + 8] ~= '' then
-            told[6] = ARGV[at + 8]
+            entry[6] = ARGV[at + 8]
         end
-        recent[#recent + 1] = table.concat(told, '\0')
+        recent[#recent + 1] = table.concat(entry, '\0')
     end
 end
 
 for _, at in ipairs(mine) do
-    local id, kind, letter, base = ARGV[at], ARGV[at + 2], ARGV[at + 5], #gone
+    local id, group, letter, base = ARGV[at], ARGV[at + 2], ARGV[at + 5], #gone
     keep_result(id, ARGV[at + 3], ARGV[at + 4])
-    runs_of[kind] = (runs_of[kind] or 0) + 1
-    note_recent(id, kind)
+    runs_of[group] = (runs_of[group] or 0) + 1
+    note_recent(id, group)
     if letter ~= '' then
-        bury(id, ARGV[FIRST_KIND + kind * KIND], letter, ARGV[at + 6], ARGV[at + 4])
+        bury(id, ARGV[FIRST_GROUP + group * GROUP_FIELDS], letter, ARGV[at + 6], ARGV[at + 4])
     end
     ids[#ids + 1] = id
     gone[base + 1], gone[base + 2] = RUN .. id, JOB .. id
@@ -93,7 +95,7 @@ redis.pcall('ZREM', ABORT, unpack(ids))
 if #buried > 0 then
     list_buried()
 end
-count_runs(now, FIRST_KIND, runs_of)
+count_runs(now, FIRST_GROUP, runs_of)
 local listed = redis.pcall('LPUSH', RECENT, unpack(recent))
 if type(listed) == 'number' and (listed <= 10 or listed > 600) then
     redis.call('LTRIM', RECENT, 0, 499)

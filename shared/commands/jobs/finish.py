@@ -1,4 +1,4 @@
-"""finish: end jobs for good, with their results. See finish.lua."""
+"""Ends jobs for good, with their results and dead letters. See finish.lua."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counters.run_groups import NO_LANES, NOT_RUN, CameTo, Kinds
 from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.commands.jobs.run_groups import NO_LANES, NOT_RUN, RunGroups, RunStatus
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Argument, Script, as_ids, check_batch
 
@@ -19,19 +19,19 @@ BATCH = 1000
 
 
 @dataclass(slots=True, eq=False)
-class Ending:
-    """How a job ended.
+class Finish:
+    """The end of a job.
 
     Attributes:
         lease: the job.
         success: whether it returned.
         result: the bytes of its result.
         keep_ms: ms to keep the result for; 0 for ever, -1 not at all.
-        name: the job's name, '' where its payload did not tell.
-        letter: what its dead letter says, as JSON; b'' for none.
+        name: the job's name, '' where its payload did not have it.
+        dead_letter: the text of its dead letter, as JSON; b'' for none.
         keep_dead_ms: ms to keep the dead letter for.
         run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
-        aborted: whether it ended because somebody wanted that.
+        aborted: whether it ended because its abort was requested.
     """
 
     lease: Lease
@@ -39,55 +39,55 @@ class Ending:
     result: bytes
     keep_ms: int
     name: str = ""
-    letter: bytes = b""
+    dead_letter: bytes = b""
     keep_dead_ms: int = 0
     run_ms: int = NOT_RUN
     aborted: bool = False
 
     @property
-    def came_to(self) -> CameTo:
+    def status(self) -> RunStatus:
         """What it is counted as."""
         if self.success:
-            return CameTo.DONE
+            return RunStatus.DONE
         if self.aborted:
-            return CameTo.ABORTED
-        return CameTo.DEAD if self.letter else CameTo.FAILED
+            return RunStatus.ABORTED
+        return RunStatus.DEAD if self.dead_letter else RunStatus.FAILED
 
 
 async def finish(
     redis: Redis,
     keys: QueueKeys,
     worker: str,
-    endings: Sequence[Ending],
+    finished: Sequence[Finish],
     max_dead: int,
     lanes: Mapping[str, str] = NO_LANES,
 ) -> list[bytes]:
-    """Ends the jobs, at most `BATCH` of them, and gives the raw ids of those that were not the worker's any more.
+    """Ends the jobs, at most `BATCH` of them; returns the raw ids of those that were not the worker's any more.
 
     Args:
         redis: the client.
         keys: the queue's keys.
         worker: the worker's id.
-        endings: the jobs.
+        finished: the jobs.
         max_dead: how many dead letters the queue keeps.
-        lanes: by name those of jobs that do not run on the event loop, for people.
+        lanes: the lanes of jobs that do not run on the event loop, by job name, for people.
 
     Raises:
         ValueError: there are more than `BATCH`.
         RedisError: the call failed; repeat it.
     """
-    check_batch(endings, BATCH)
-    kinds = Kinds(lanes)
+    check_batch(finished, BATCH)
+    groups = RunGroups(lanes)
     jobs: list[Argument] = []
-    for ending in endings:
-        lease = ending.lease
+    for each in finished:
+        lease = each.lease
         jobs += (
             lease.raw_id,
             lease.token,
-            kinds.index(lease, ending.name, ending.came_to, ending.run_ms),
-            ending.keep_ms,
-            ending.result,
-            ending.letter,
-            ending.keep_dead_ms,
+            groups.add(lease, each.name, each.status, each.run_ms),
+            each.keep_ms,
+            each.result,
+            each.dead_letter,
+            each.keep_dead_ms,
         )
-    return as_ids(await _SCRIPT.run(redis, keys, (worker, max_dead, len(kinds), *kinds.arguments(), *jobs)))
+    return as_ids(await _SCRIPT.run(redis, keys, (worker, max_dead, len(groups), *groups.arguments(), *jobs)))

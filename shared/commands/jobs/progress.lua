@@ -1,18 +1,20 @@
--- progress: tell how far running jobs are.
--- ARGV  1 worker   2 keep_ms: how long a report is kept that is not told anew   then for each job: id, token, report
+-- progress: report how far running jobs are.
+-- KEYS  PROGRESS, REPORTS
+-- ARGV  1 worker   2 keep_ms: how long a report is kept that is not made again   then for each job: id, token, report
 --       (JSON, '' keeps the one that is there)
 -- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
--- GUARANTEES  only who runs a job tells of it; what is told is told on REPORTS too, as id, report, id, report ...
+-- GUARANTEES  only who runs a job reports on it; reports are published on REPORTS too, as id, report, id, report ...
+-- INCLUDES  clock, memory, ownership
 local worker, keep_ms = ARGV[1], ARGV[2]
 local STRIDE = 3
 local mine, lost = owned(3, STRIDE, worker)
 if #mine == 0 then
     return lost
 end
-even_when_full()
--- In microseconds, so that of two reports of a job it can be told which is the newer.
+allow_when_full()
+-- In microseconds, so that it shows which of two reports of a job is the newer.
 local at_us = ms(now_us())
-local told = {}
+local reports = {}
 for _, at in ipairs(mine) do
     local id, report = ARGV[at], ARGV[at + 2]
     if report == '' then
@@ -20,10 +22,10 @@ for _, at in ipairs(mine) do
     else
         local value = at_us .. ' ' .. report
         redis.call('SET', PROGRESS .. id, value, 'PX', ttl(keep_ms))
-        told[#told + 1], told[#told + 2] = id, value
+        reports[#reports + 1], reports[#reports + 2] = id, value
     end
 end
-if #told > 0 then
-    redis.call('PUBLISH', REPORTS, table.concat(told, '\0'))
+if #reports > 0 then
+    redis.call('PUBLISH', REPORTS, table.concat(reports, '\0'))
 end
 return lost

@@ -1,4 +1,4 @@
-"""progress: tell how far running jobs are, and read it. See progress.lua."""
+"""Progress of running jobs: reported and read. See progress.lua."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ BATCH: Final = 1000
 """The most jobs of one call."""
 
 KEEP: Final = b""
-"""In place of a report: keep the one that is there."""
+"""In place of a report: keep the last one."""
 
 
-async def tell_progress(
+async def report_progress(
     redis: Redis, keys: QueueKeys, worker: str, reports: Sequence[tuple[Lease, bytes]], keep_ms: int
 ) -> list[bytes]:
-    """Tells how far these jobs are, at most `BATCH` of them; the raw ids of those that were not the worker's any more.
+    """Reports the progress of at most `BATCH` jobs; returns the raw ids of those that were not the worker's any more.
 
     Args:
         redis: the client.
         keys: the queue's keys.
         worker: the worker's id.
         reports: each job's lease with its report as JSON, or `KEEP`.
-        keep_ms: ms after which a report is forgotten that is not told anew.
+        keep_ms: ms after which a report is deleted unless it is made again.
 
     Raises:
         ValueError: there are more than `BATCH`.
@@ -46,20 +46,20 @@ async def tell_progress(
 
 
 async def read_progress(redis: Redis, keys: QueueKeys, job_ids: Sequence[str]) -> list[Progress | None]:
-    """How far each of these jobs was when it last told; None where it has not, or has ended a while ago."""
+    """The last report of each of these jobs; None where there was none, or the job ended a while ago."""
     if not job_ids:
         return []
-    command = progress_question(keys, job_ids)
+    command = progress_command(keys, job_ids)
     values = await redis.execute_command(*command)  # type: ignore[no-untyped-call]
     return [None if value is None else decode_progress(value) for value in values]
 
 
-def progress_question(keys: QueueKeys, job_ids: Sequence[str]) -> tuple[Argument, ...]:
-    """The command that asks for these jobs' progress, a string each."""
+def progress_command(keys: QueueKeys, job_ids: Sequence[str]) -> tuple[Argument, ...]:
+    """The command that reads these jobs' progress, a string each."""
     return ("MGET", *(keys.progress(job_id) for job_id in job_ids))
 
 
 def split_reports(message: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """A message of the channel, as raw job ids with their strings."""
+    """The reports in a message of the channel: raw job ids with their strings."""
     parts = message.split(b"\0")
     return zip(parts[::2], parts[1::2], strict=False)

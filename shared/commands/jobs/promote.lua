@@ -1,7 +1,9 @@
 -- promote: make a deferred job due now.
+-- KEYS  QUEUE, RUN, CPU
 -- ARGV  1 id
 -- RETURNS  0 there is no such job in the queue, 1 it is due now, 2 it runs, 3 it was due already
 -- GUARANTEES  repeating the call changes nothing.
+-- INCLUDES  clock, history, lanes, memory, wake
 local id = ARGV[1]
 local score = redis.call('ZSCORE', QUEUE, id)
 if not score then
@@ -17,8 +19,8 @@ end
 if tonumber(score) <= now then
     return 3
 end
-even_when_full()
-place(id, lane, ms(now))
-tell(id, 'promoted', '')
+allow_when_full()
+put_in_queue(id, lane, ms(now))
+add_to_history(id, 'promoted', '')
 wake(lane)
 return 1

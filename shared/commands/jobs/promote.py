@@ -1,4 +1,4 @@
-"""promote: make a deferred job due now. See promote.lua."""
+"""Makes a deferred job due now. See promote.lua."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SCRIPT = Script.load("jobs/promote")
 
 
 class Promoted(IntEnum):
-    """What became of a job that was to be due now."""
+    """What happened to a job that should be due now."""
 
     UNKNOWN = 0
     DUE = 1

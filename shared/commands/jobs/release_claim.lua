@@ -1,13 +1,15 @@
 -- release_claim: give back what one claim took, because its reply never came and nobody runs the jobs.
+-- KEYS  QUEUE, RUN, LEASES, REVOKED
 -- ARGV  1 worker   2 token of the claim
 -- RETURNS  how many jobs are free again
 -- GUARANTEES  the jobs lose no try and count no crash, and where the claim comes only now, held back by a network, it
 --             takes nothing; repeating the call changes nothing.
+-- INCLUDES  clock, counting, lanes, memory, reads, wake
 local worker, token = ARGV[1], ARGV[2]
 redis.call('ZCARD', QUEUE)
 local held = redis.call('HGETALL', LEASES .. worker)
-even_when_full()
-redis.call('SET', GIVEN_UP .. token, 1, 'PX', HOUR)
+allow_when_full()
+redis.call('SET', REVOKED .. token, 1, 'PX', HOUR)
 local now = now_ms()
 local freed = 0
 for i = 1, #held, 2 do
@@ -16,7 +18,7 @@ for i = 1, #held, 2 do
         redis.call('HDEL', LEASES .. worker, id)
         if get(RUN .. id) == token then
             local lane = lane_of(id)
-            place(id, lane, head(lane, now))
+            put_in_queue(id, lane, head_due(lane, now))
             redis.call('DEL', RUN .. id)
             wake(lane)
             freed = freed + 1

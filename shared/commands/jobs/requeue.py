@@ -1,4 +1,4 @@
-"""requeue: give leased jobs back, to be run later or at once. See requeue.lua."""
+"""Gives leased jobs back, to be run later or at once. See requeue.lua."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counters.run_groups import NOT_RUN, CameTo, Kinds
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.lane import Home
+from monarq.shared.commands.jobs.run_groups import NOT_RUN, RunGroups, RunStatus
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Argument, Script, as_ids, check_batch
 
@@ -20,16 +20,16 @@ BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
-    """How a job is given back.
+class Requeue:
+    """The return of a job to its queue.
 
     Attributes:
         lease: the job.
-        home: the set it waits in next.
+        lane_queue: the set it waits in next.
         due_ms: when it is due, unix ms; 0 counts from now.
         delay_ms: ms from now, where due_ms is 0.
         tries: how many tries it has used; None where the run costs it nothing.
-        note: what its trail tells of this, in a few words; '' for nothing.
+        note: a few words for its history; '' for none.
         name: the job's name, '' where it is not known.
         run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
         unknown_ms: since when no worker has known its name, unix ms; None where this one knows it.
@@ -37,7 +37,7 @@ class Return:
     """
 
     lease: Lease
-    home: Home
+    lane_queue: LaneQueue
     due_ms: int = 0
     delay_ms: int = 0
     tries: int | None = None
@@ -48,31 +48,31 @@ class Return:
     is_stopped: bool = False
 
     @property
-    def came_to(self) -> CameTo:
+    def status(self) -> RunStatus:
         """What its run counts as."""
-        return CameTo.HANDED_BACK if self.tries is None or self.is_stopped else CameTo.RETRIED
+        return RunStatus.HANDED_BACK if self.tries is None or self.is_stopped else RunStatus.RETRIED
 
 
-async def requeue(redis: Redis, keys: QueueKeys, worker: str, returns: Sequence[Return]) -> list[bytes]:
-    """Gives the jobs back, at most `BATCH` of them; the raw ids of those that were not the worker's any more.
+async def requeue(redis: Redis, keys: QueueKeys, worker: str, requeued: Sequence[Requeue]) -> list[bytes]:
+    """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that were not the worker's any more.
 
     Raises:
         ValueError: there are more than `BATCH`.
         RedisError: the call failed; repeat it.
     """
-    check_batch(returns, BATCH)
-    kinds = Kinds()
+    check_batch(requeued, BATCH)
+    groups = RunGroups()
     jobs: list[Argument] = []
-    for back in returns:
+    for each in requeued:
         jobs += (
-            back.lease.raw_id,
-            back.lease.token,
-            kinds.index(back.lease, back.name, back.came_to, back.run_ms),
-            back.home,
-            back.due_ms,
-            back.delay_ms,
-            "" if back.tries is None else back.tries,
-            back.note,
-            "" if back.unknown_ms is None else back.unknown_ms,
+            each.lease.raw_id,
+            each.lease.token,
+            groups.add(each.lease, each.name, each.status, each.run_ms),
+            each.lane_queue,
+            each.due_ms,
+            each.delay_ms,
+            "" if each.tries is None else each.tries,
+            each.note,
+            "" if each.unknown_ms is None else each.unknown_ms,
         )
-    return as_ids(await _SCRIPT.run(redis, keys, (worker, len(kinds), *kinds.arguments(), *jobs)))
+    return as_ids(await _SCRIPT.run(redis, keys, (worker, len(groups), *groups.arguments(), *jobs)))

@@ -1,1 +1,1 @@
-"""Commands on whole queues."""
+"""Commands on queues: counts, pages of jobs, waiting times, pause, purge."""

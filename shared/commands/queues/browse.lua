@@ -1,11 +1,14 @@
--- browse: read one page of a queue's jobs and what is known of each. It changes nothing.
+-- browse: read one page of a queue's jobs and what is known of each.
+-- KEYS  QUEUE, JOB, RUN, RETRY, ABORT, CPU, WORKERS, LEASES, CRASH
 -- ARGV  1 state: 'queued', 'deferred' or 'running'   2 limit   3 head: bytes to read of a payload's beginning
 --       4 tail: bytes to read of its end
---       5 io_score and   6 io_id: behind which job of QUEUE the page begins, '' for its beginning
+--       5 io_score and   6 io_id: after which job of QUEUE the page begins, '' for its beginning
 --       7 cpu_score and   8 cpu_id: the same in CPU
 --       9 skip: how many running jobs were on the pages before
 -- RETURNS  {now_ms, places: the next page's arguments 5 to 9, or none where this is the last, then for each job: id,
 --          lane, score, worker, token, tries, crash note, abort_ms, bytes of its payload or -1, head, tail}
+-- GUARANTEES  it changes nothing.
+-- INCLUDES  clock, lanes
 local state, limit, head, tail, skip = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[9])
 local CHUNK, MOST = 500, 10000
 local now = now_ms()
@@ -48,7 +51,7 @@ local function walk(lane, score, id)
     return found
 end
 
--- The first `limit` of both lanes by score, and where each lane stands then.
+-- The first `limit` of both lanes by score, and the place that each lane has reached.
 local function merge(io, cpu)
     local jobs, i, c = {}, 1, 1
     while #jobs < limit and (io.jobs[i] or cpu.jobs[c]) do
@@ -80,9 +83,9 @@ end
 local function held()
     local jobs, passed = {}, 0
     for _, worker in ipairs(redis.call('ZRANGE', WORKERS, 0, 999)) do
-        local count = redis.pcall('HLEN', LEASES .. worker)
-        count = type(count) == 'number' and count or 0
-        if passed + count > skip and #jobs < limit then
+        local leased = redis.pcall('HLEN', LEASES .. worker)
+        leased = type(leased) == 'number' and leased or 0
+        if passed + leased > skip and #jobs < limit then
             local leases = redis.call('HGETALL', LEASES .. worker)
             for i = 1, #leases, 2 do
                 passed = passed + 1
@@ -92,7 +95,7 @@ local function held()
                 end
             end
         else
-            passed = passed + count
+            passed = passed + leased
         end
     end
     return jobs, passed > skip and {'', '', '', '', skip} or {}

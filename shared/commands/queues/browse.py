@@ -1,4 +1,4 @@
-"""browse: read one page of a queue's jobs. See browse.lua."""
+"""Pages of a queue's jobs. See browse.lua."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.claim import read_crash, read_number
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.redis.scripts import Script, text
 
@@ -20,39 +20,39 @@ BATCH = 200
 """The most jobs of one page."""
 
 HEAD_BYTES = 512
-"""How much is read of a payload's beginning, where its name stands."""
+"""How much is read of a payload's beginning, where the job's name is."""
 
 TAIL_BYTES = 64
-"""How much is read of a longer payload's end, where its time stands."""
+"""How much is read of a longer payload's end, where its time is."""
 
-Live = Literal["queued", "deferred", "running"]
-Place = tuple[bytes | int, ...]
+LiveState = Literal["queued", "deferred", "running"]
+PagePosition = tuple[bytes | int, ...]
 """Where a page begins: browse.lua's arguments 5 to 9."""
 
-START: Place = (b"", b"", b"", b"", 0)
+START: PagePosition = (b"", b"", b"", b"", 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Browsed:
+class BrowsedJob:
     """One job of a page.
 
     Attributes:
         raw_id: its id.
-        home: the set that it stands in.
+        lane_queue: the set that it stands in.
         due_ms: when it is, or was, due; None while it runs.
         worker: the id of the worker that lists it as its own, '' where none does.
         token: of the claim that holds it; b'' where nobody runs it.
         tries: tries that it has used.
         crashes: how often its worker was lost while it ran.
         crash_note: what was known of the last time.
-        abort_ms: when its abort was asked for, or None.
+        abort_ms: when its abort was requested, or None.
         payload_bytes: the size of its payload; None where that has expired.
         head: the payload's beginning.
         tail: the end of a payload that is longer than its head.
     """
 
     raw_id: bytes
-    home: Home
+    lane_queue: LaneQueue
     due_ms: int | None
     worker: str
     token: bytes
@@ -72,15 +72,17 @@ class Page:
     Attributes:
         now_ms: Redis' time.
         jobs: the jobs; there may be none although others follow.
-        next: where the next page begins; None where this is the last.
+        next: where the next page begins; None for the last page.
     """
 
     now_ms: int
-    jobs: tuple[Browsed, ...]
-    next: Place | None
+    jobs: tuple[BrowsedJob, ...]
+    next: PagePosition | None
 
 
-async def browse(redis: Redis, keys: QueueKeys, state: Live, place: Place = START, limit: int = BATCH) -> Page:
+async def browse(
+    redis: Redis, keys: QueueKeys, state: LiveState, place: PagePosition = START, limit: int = BATCH
+) -> Page:
     """Reads jobs in the order in which they are due; those that run, worker by worker.
 
     Args:
@@ -99,13 +101,13 @@ async def browse(redis: Redis, keys: QueueKeys, state: Live, place: Place = STAR
     return Page(now_ms, jobs, tuple(following) or None)
 
 
-def _browsed(fields: Sequence[bytes]) -> Browsed:
-    raw_id, home, score, worker, token, tries, crash, abort_ms, size, head, tail = fields
+def _browsed(fields: Sequence[bytes]) -> BrowsedJob:
+    raw_id, lane_queue, score, worker, token, tries, crash, abort_ms, size, head, tail = fields
     crashes, note = read_crash(crash)
     due_ms = read_number(score) if score else None
-    return Browsed(
+    return BrowsedJob(
         raw_id=raw_id,
-        home="cpu" if home == b"cpu" else "io",
+        lane_queue="cpu" if lane_queue == b"cpu" else "io",
         due_ms=None if due_ms is not None and due_ms >= PARKED_SCORE else due_ms,
         worker=text(worker),
         token=token,

@@ -1,10 +1,14 @@
--- counts: how a queue stands at this moment. Nothing here grows with the queue's length.
+-- counts: the numbers of a queue at this moment.
+-- KEYS  QUEUE, CPU, STATS, SECOND, WORKERS, LEASES, PAUSED, DEAD
 -- ARGV  none
 -- RETURNS  {now_ms, members, ready, running, dead, ended in the last whole seconds (5), ms since which the oldest
 --          ready job waits or -1, the flat counters, the worker ids, 1 where the queue is paused or else 0}
+-- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
+--             cost does not grow with the queue's length.
+-- INCLUDES  clock, counters, memory
 local now = now_ms()
-even_when_full()
-settle_counters(math.floor(now / 1000))
+allow_when_full()
+flush_counters(math.floor(now / 1000))
 local function due(source)
     return redis.call('ZCOUNT', source, '-inf', ms(now))
 end

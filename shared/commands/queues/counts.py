@@ -1,4 +1,4 @@
-"""counts: how a queue stands at this moment. See counts.lua."""
+"""Counts: the numbers of a queue at this moment. See counts.lua."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Counts:
         oldest_s: seconds since which the oldest ready job is due, or None.
         totals: counters since the first job: enqueued, started, done, failed, retried, dead, crashed.
         workers: ids of the workers listed.
-        paused: whether monarq's workers are given none of its jobs.
+        paused: whether monarq's workers get none of its jobs.
     """
 
     now_ms: int
@@ -42,7 +42,7 @@ class Counts:
     paused: bool = False
 
 
-async def counts(redis: Redis, keys: QueueKeys) -> Counts:
+async def read_counts(redis: Redis, keys: QueueKeys) -> Counts:
     """Reads the queue's numbers, all of one moment."""
     now_ms, members, ready, running, dead, ended, age_ms, flat, workers, paused = await _SCRIPT.run(redis, keys, ())
     totals = {text(name): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}

@@ -1,14 +1,16 @@
 -- pause: let a queue give no more jobs to monarq's workers, or let it go on.
+-- KEYS  PAUSED
 -- ARGV  1 wanted: 'pause', 'resume', or 'ask' which changes nothing
 -- RETURNS  ms since which the queue had been paused before the call, 0 when it was not
 -- GUARANTEES  what runs goes on; repeating the call changes nothing.
+-- INCLUDES  clock, memory, reads, wake
 local wanted = ARGV[1]
 local since = tonumber(get(PAUSED) or 0) or 1
 if wanted == 'pause' and since == 0 then
-    even_when_full()
+    allow_when_full()
     redis.call('SET', PAUSED, ms(now_ms()))
 elseif wanted == 'resume' then
-    even_when_full()
+    allow_when_full()
     redis.call('DEL', PAUSED)
     wake('io')
     wake('cpu')

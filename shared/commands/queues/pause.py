@@ -1,4 +1,4 @@
-"""pause: let a queue give no more jobs to monarq's workers, or let it go on. See pause.lua."""
+"""Pauses and resumes a queue for monarq's workers. See pause.lua."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SCRIPT = Script.load("queues/pause")
 
 
 async def pause(redis: Redis, keys: QueueKeys) -> int:
-    """Pauses the queue; gives since when it had been paused already, unix ms, or 0."""
+    """Pauses the queue; returns since when it was paused already, unix ms, or 0."""
     return cast("int", await _SCRIPT.run(redis, keys, ("pause",)))
 
 
 async def resume(redis: Redis, keys: QueueKeys) -> int:
-    """Lets the queue go on and wakes its workers; gives since when it had been paused, unix ms, or 0."""
+    """Resumes the queue and wakes its workers; returns since when it was paused, unix ms, or 0."""
     return cast("int", await _SCRIPT.run(redis, keys, ("resume",)))
 
 

@@ -1,10 +1,10 @@
-"""purge: throw away jobs that wait. See purge.lua."""
+"""Deletes waiting jobs. See purge.lua."""
 
 from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Script
 
@@ -15,24 +15,24 @@ BATCH = 1000
 
 
 async def purge(
-    redis: Redis, keys: QueueKeys, home: Home, lowest: str, highest: str, skip: int, limit: int = BATCH
+    redis: Redis, keys: QueueKeys, lane_queue: LaneQueue, lowest: str, highest: str, skip: int, limit: int = BATCH
 ) -> tuple[int, int]:
-    """Throws away jobs of one set whose scores are between two bounds, as ZRANGEBYSCORE takes them.
+    """Deletes jobs of one set whose scores are between two bounds, as ZRANGEBYSCORE takes them.
 
     Args:
         redis: the client.
         keys: the queue's keys.
-        home: the set.
+        lane_queue: the set.
         lowest: the lowest score.
         highest: the highest.
         skip: how many at the front are passed over: those that run, as the calls before have counted.
         limit: how many jobs to look at, at most `BATCH`.
 
     Returns:
-        How many were thrown away, and how many of those looked at run; both 0 where none was left to look at.
+        How many were deleted, and how many of those looked at run; both 0 where none was left to look at.
 
     Raises:
         RedisError: the call failed; it may be repeated.
     """
-    removed, runs = await _SCRIPT.run(redis, keys, (home, lowest, highest, skip, min(limit, BATCH)))
+    removed, runs = await _SCRIPT.run(redis, keys, (lane_queue, lowest, highest, skip, min(limit, BATCH)))
     return removed, runs

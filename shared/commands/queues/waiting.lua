@@ -1,7 +1,10 @@
 -- waiting: since when the longest waiting job of each lane is due and nobody runs it.
+-- KEYS  QUEUE, RUN, CPU, PAUSED
 -- ARGV  none
 -- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 where no such job is among the first of the lane
--- An arq worker keeps its jobs due while it runs them: those are passed over. In a paused queue nothing waits to be run.
+-- GUARANTEES  it changes nothing. Jobs that arq workers run stay due, and are passed over; in a paused queue nothing
+--             waits to be run.
+-- INCLUDES  clock
 local FIRST = 50
 if redis.call('EXISTS', PAUSED) == 1 then
     return {-1, -1}

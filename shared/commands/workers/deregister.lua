@@ -1,7 +1,10 @@
 -- deregister: take a worker that ends in order off the list.
+-- KEYS  RUN, WORKERS, WORKER, LEASES
 -- ARGV  1 worker
 -- RETURNS  how many jobs it still held; then nothing is changed, and `recover` is due
--- Jobs that others have taken over meanwhile, or whose lease has run out, it does not hold any more.
+-- GUARANTEES  a worker that still holds a job stays listed. It does not hold what others have claimed meanwhile, nor
+--             what has a lease that is over; repeating the call changes nothing.
+-- INCLUDES  reads
 local worker = ARGV[1]
 local leases = redis.pcall('HGETALL', LEASES .. worker)
 local held = 0

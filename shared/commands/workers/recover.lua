@@ -1,20 +1,22 @@
--- recover: give back at once what a worker held that is known to be dead.
+-- recover: put back at once what a dead worker held.
+-- KEYS  QUEUE, WORKERS, WORKER, LEASES, REVOKED
 -- ARGV  1 worker   2 what happened to it, in a few words
 -- RETURNS  the ids that are free again
 -- GUARANTEES  the jobs stand where they were claimed, before all that waits; one that another has claimed meanwhile is
 --             not touched; a claim of the worker that comes only now takes nothing; repeating the call changes nothing.
+-- INCLUDES  clock, counting, memory, recovery
 local worker, what = ARGV[1], ARGV[2]
 redis.call('ZCARD', QUEUE)
 local held = redis.pcall('HGETALL', LEASES .. worker)
-even_when_full()
+allow_when_full()
 local now = now_ms()
 local freed = {}
 for i = 1, #held, 2 do
-    if free_lost(held[i], held[i + 1], what, now) then
+    if recover_job(held[i], held[i + 1], what, now) then
         freed[#freed + 1] = held[i]
     end
 end
-redis.call('SET', GIVEN_UP .. worker, 1, 'PX', HOUR)
+redis.call('SET', REVOKED .. worker, 1, 'PX', HOUR)
 redis.call('DEL', LEASES .. worker, WORKER .. worker)
 redis.pcall('ZREM', WORKERS, worker)
 if #freed > 0 then

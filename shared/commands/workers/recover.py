@@ -1,4 +1,4 @@
-"""repair, sweep and retire: what becomes of a worker that is gone. See repair.lua, sweep.lua and retire.lua."""
+"""Recovery of jobs whose worker is gone, and the end of its record. See recover.lua, sweep.lua and deregister.lua."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from redis.asyncio import Redis
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.scripts import Script, as_ids
 
-_REPAIR = Script.load("workers/recover")
+_RECOVER = Script.load("workers/recover")
 _SWEEP = Script.load("workers/sweep")
-_RETIRE = Script.load("workers/deregister")
+_DEREGISTER = Script.load("workers/deregister")
 
 
-async def repair(redis: Redis, keys: QueueKeys, worker: str, what: str) -> list[bytes]:
-    """Frees at once the jobs of a worker that is known to be dead, and counts a crash for each.
+async def recover(redis: Redis, keys: QueueKeys, worker: str, what: str) -> list[bytes]:
+    """Puts back at once the jobs of a worker that is known to be dead, and counts a crash for each.
 
     Args:
         redis: the client.
@@ -26,14 +26,14 @@ async def repair(redis: Redis, keys: QueueKeys, worker: str, what: str) -> list[
     Returns:
         The raw ids of the jobs that are free again.
     """
-    return as_ids(await _REPAIR.run(redis, keys, (worker, what)))
+    return as_ids(await _RECOVER.run(redis, keys, (worker, what)))
 
 
 async def sweep(redis: Redis, keys: QueueKeys) -> int:
-    """Puts the jobs of silent workers back where they stood, once their leases are over; gives how many they were."""
+    """Puts the jobs of silent workers back where they were, once their leases are over; returns how many there were."""
     return cast("int", await _SWEEP.run(redis, keys, ()))
 
 
-async def retire(redis: Redis, keys: QueueKeys, worker: str) -> int:
-    """Takes a worker that ends in order off the list; gives how many jobs it still held (then it stays listed)."""
-    return cast("int", await _RETIRE.run(redis, keys, (worker,)))
+async def deregister(redis: Redis, keys: QueueKeys, worker: str) -> int:
+    """Takes a worker that stops in order off the list; returns how many jobs it still held (then it stays listed)."""
+    return cast("int", await _DEREGISTER.run(redis, keys, (worker,)))

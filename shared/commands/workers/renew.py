@@ -1,4 +1,4 @@
-"""renew: keep a worker's record and all its leases of one queue alive. See renew.lua.
+"""Renews a worker's record and all its leases of one queue. See renew.lua.
 
 Blocking, because it runs in a thread that a blocked event loop cannot stop.
 """
@@ -21,7 +21,7 @@ BATCH = 2000
 def renew(
     redis: Any, keys: QueueKeys, worker: str, lease_ms: int, record: bytes, leases: Sequence[Lease]
 ) -> list[bytes]:
-    """Renews the leases, at most `BATCH`, and gives the raw ids of those that are lost.
+    """Renews the leases, at most `BATCH`; returns the raw ids of those that are lost.
 
     Args:
         redis: a blocking client.
@@ -38,5 +38,5 @@ def renew(
     check_batch(leases, BATCH)
     arguments: list[Argument] = [worker, lease_ms, record]
     for lease in leases:
-        arguments += (lease.raw_id, lease.token, lease.home)
+        arguments += (lease.raw_id, lease.token, lease.lane_queue)
     return as_ids(_SCRIPT.run_sync(redis, keys, arguments))

@@ -1,8 +1,10 @@
--- sweep: let jobs of workers that give no sign of life go on where they stood, and forget aborts of jobs that are no more.
+-- sweep: put the jobs of silent workers back where they stood, and forget aborts of jobs that no longer exist.
+-- KEYS  QUEUE, JOB, RUN, ABORT, WORKERS, LEASES
 -- ARGV  none
 -- RETURNS  how many jobs that were
--- GUARANTEES  a job that somebody runs is not touched; repeating the call changes nothing.
--- No job needs it to run again: a claim takes what has a lease that is over, but behind all that is due for longer.
+-- GUARANTEES  a job that somebody runs is not touched; repeating the call changes nothing. No job needs it to run
+--             again: a claim takes what has a lease that is over, but behind all that is due for longer.
+-- INCLUDES  clock, counting, memory, reads, recovery
 
 -- What arq's abort() leaves where there is no job must not hit a later one of the same id.
 local function forget_aborts()
@@ -27,7 +29,7 @@ local silent = redis.pcall('ZRANGEBYSCORE', WORKERS, '-inf', ms(now), 'LIMIT', f
 if #silent == 0 then
     return 0
 end
-even_when_full()
+allow_when_full()
 local freed = 0
 for _, worker in ipairs(silent) do
     local held = redis.pcall('HGETALL', LEASES .. worker)
@@ -35,7 +37,7 @@ for _, worker in ipairs(silent) do
         local id, token = held[i], held[i + 1]
         -- What it claimed after its last sign of life may be its own for a while yet.
         if get(RUN .. id) ~= token then
-            if free_lost(id, token, 'its lease ran out', now) then
+            if recover_job(id, token, 'its lease ran out', now) then
                 freed = freed + 1
             end
             redis.call('HDEL', LEASES .. worker, id)

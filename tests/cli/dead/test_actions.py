@@ -184,7 +184,7 @@ async def test_queues(redis: Redis, cli_here: Cli) -> None:
     other = QueueKeys.of("other")
     await redis.zadd("monarq:queues", {"other": await server_ms(redis)})
     await redis.expire("monarq:queues", 60)
-    await redis.copy(KEYS.letter("a"), other.letter("a"))
+    await redis.copy(KEYS.dead_letter("a"), other.dead_letter("a"))
     await redis.zadd(other.dead, {"a": await server_ms(redis)})
     await redis.expire(other.dead, 60)
     listed = (await cli_here("dead", "list", "--json")).results

@@ -19,7 +19,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.workers.register_names import register_names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import LONGEST_S, ROOT, Cli, environment, monarq
 from tests.support.slowness import in_time
@@ -127,7 +127,7 @@ async def test_colours_where_they_are_wanted(redis: Redis, redis_url: str) -> No
 @pytest.mark.parametrize("columns", [60, 200])
 async def test_lines_fit_the_terminal(redis: Redis, redis_url: str, columns: int) -> None:
     name = "a_job_with_a_very_long_name_" * 8
-    await know(redis, QueueKeys.of(DEFAULT_QUEUE), [name])
+    await register_names(redis, QueueKeys.of(DEFAULT_QUEUE), [name])
     async with Producer(redis_url) as producer:
         await producer.enqueue_many(name, [()] * 1234)
     async with terminal("stats", url=redis_url, columns=columns) as shown:

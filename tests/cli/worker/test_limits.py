@@ -39,6 +39,6 @@ async def test_limits_reach_the_workers(redis: Redis, redis_url: str) -> None:
             with pytest.raises(JobFailedError, match="raise max_result"):
                 await handle.result(timeout=patience_s(5))
     assert 290_000 < await redis.pttl(names.result(small.job_id)) <= 300_000
-    left_ms = [await redis.pttl(QUEUE.letter(handle.job_id)) for handle in large]
+    left_ms = [await redis.pttl(QUEUE.dead_letter(handle.job_id)) for handle in large]
     assert min(left_ms) == -2  # gone: one is kept
     assert 7_100_000 < max(left_ms) <= 7_200_000

@@ -90,7 +90,7 @@ async def test_a_job_that_succeeds_leaves_no_history(redis: Redis, redis_url: st
     await put(redis, fickle, 1, job_id="a")
     await run_burst(redis_url, [fickle])
     assert told(await found(redis, "a")) == ["enqueued", "started", "done"]
-    assert await redis.exists(QueueKeys.of(DEFAULT_QUEUE).trail("a")) == 0
+    assert await redis.exists(QueueKeys.of(DEFAULT_QUEUE).history("a")) == 0
 
 
 async def test_a_dead_job_and_its_retry(redis: Redis, redis_url: str) -> None:
@@ -265,7 +265,7 @@ async def test_hostile_results(redis: Redis, what: str, data: bytes) -> None:
 async def test_keys_of_wrong_types(redis: Redis) -> None:
     keys = QueueKeys.of(DEFAULT_QUEUE)
     await put(redis, fickle, 1, job_id="a")
-    for key in ("arq:job:a", "arq:result:a", "arq:retry:a", keys.trail("a"), keys.letter("a"), keys.crash("a")):
+    for key in ("arq:job:a", "arq:result:a", "arq:retry:a", keys.history("a"), keys.dead_letter("a"), keys.crash("a")):
         await redis.delete(key)
         await redis.sadd(key, "x")  # type: ignore[misc]
         await redis.expire(key, 60)

@@ -18,8 +18,8 @@ from monarq.shared.commands.queues import browse as browsing
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import Signer
+from monarq.shared.redis.claim_token import make_token
 from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
-from monarq.shared.redis.token import make_token
 from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.queue_state import KEYS, server_ms
 from tests.support.workers import put, put_raw
@@ -55,10 +55,10 @@ def ids(rows: Sequence[JobRow]) -> list[str]:
     return [row.id for row in rows]
 
 
-async def hold(redis: Redis, worker: str, limit: int, home: Any = "io") -> list[str]:
+async def hold(redis: Redis, worker: str, limit: int, lane_queue: Any = "io") -> list[str]:
     """A worker takes jobs."""
-    token = make_token(worker, home, 1)
-    taken = await claim(redis, KEYS, Claim(worker, token, home, 15_000, limit, 1000))
+    token = make_token(worker, lane_queue, 1)
+    taken = await claim(redis, KEYS, Claim(worker, token, lane_queue, 15_000, limit, 1000))
     await redis.zadd(KEYS.workers, {worker: await server_ms(redis)})
     await redis.expire(KEYS.workers, 60)
     return [lease.job_id for lease in taken.leases]
@@ -149,10 +149,10 @@ async def test_the_dead_newest_first(redis: Redis) -> None:
     now_ms = await server_ms(redis)
     for number in range(10):
         await redis.hset(  # type: ignore[misc]
-            KEYS.letter(f"{number}"),
+            KEYS.dead_letter(f"{number}"),
             mapping={"name": "send", "letter": '{"error": "E: no"}', "died_ms": now_ms + number, "has_payload": 0},
         )
-        await redis.expire(KEYS.letter(f"{number}"), 60)
+        await redis.expire(KEYS.dead_letter(f"{number}"), 60)
     await redis.zadd(KEYS.dead, {f"{number}": now_ms + number // 2 for number in range(10)} | {"gone": now_ms})
     await redis.expire(KEYS.dead, 60)
     rows = await all_pages(redis, "dead", 3)

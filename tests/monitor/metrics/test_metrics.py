@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from monarq.monitor.admin.admin import pause
 from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.monitor.metrics.metrics import Snapshot, read_snapshot
-from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.workers.register_names import register_names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, run_burst, running
@@ -100,7 +100,7 @@ async def test_workers(redis: Redis, redis_url: str) -> None:
 @pytest.mark.parametrize("name", ['a "quoted" \\ name', "two\nlines", "ünïcode ✓", "{le=1}", "#x y 1", "<script>"])
 async def test_names_with_any_characters(redis: Redis, name: str) -> None:
     queue = QueueKeys.of('q"\\\n')
-    await know(redis, queue, [name])
+    await register_names(redis, queue, [name])
     await put(redis, name, job_id="named", queue=queue, name=name)
     snapshot = await read_snapshot(redis, ['q"\\\n'])
     for accept, parser in (("", parse), ("application/openmetrics-text; version=1.0.0", parse_openmetrics)):

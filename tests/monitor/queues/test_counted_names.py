@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.series import read_by_job, read_totals
 from monarq.producer import Producer
-from monarq.shared.commands.jobs.finish import Ending, finish
-from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.commands.workers.register_names import register_names
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.queues.test_counters import KEYS, claim_all, enqueue_named
 from tests.support.slowness import in_time
@@ -19,7 +19,7 @@ from tests.workers import engine_jobs as jobs
 
 
 async def test_names_are_bounded(redis: Redis) -> None:
-    await know(redis, KEYS, [*(f"name {number}" for number in range(205)), "x" * 300])
+    await register_names(redis, KEYS, [*(f"name {number}" for number in range(205)), "x" * 300])
     for number in range(205):
         await enqueue_named(redis, f"name {number}", f"id {number}")
     counted = await read_by_job(redis, DEFAULT_QUEUE)
@@ -31,7 +31,7 @@ async def test_names_are_bounded(redis: Redis) -> None:
 
 
 async def test_a_name_of_which_nothing_was_counted_for_an_hour_makes_room(redis: Redis) -> None:
-    await know(redis, KEYS, ["new", *(f"name {number}" for number in range(200))])
+    await register_names(redis, KEYS, ["new", *(f"name {number}" for number in range(200))])
     for number in range(200):
         await enqueue_named(redis, f"name {number}", f"id {number}")
     now_ms = int((await redis.time())[0]) * 1000
@@ -48,7 +48,7 @@ async def test_names_that_no_worker_knows_are_counted_as_one(redis: Redis) -> No
     assert {name: told.enqueued for name, told in (await read_by_job(redis, DEFAULT_QUEUE)).items()} == {
         "(unknown)": 3000
     }
-    await know(redis, KEYS, ["real"])
+    await register_names(redis, KEYS, ["real"])
     await enqueue_named(redis, "real", "a")
     await enqueue_named(redis, "another", "b")
     counted = await read_by_job(redis, DEFAULT_QUEUE, minutes=60)
@@ -63,9 +63,9 @@ async def test_jobs_enqueued_before_a_worker_knows_them_count_later(redis: Redis
     assert (await read_by_job(redis, DEFAULT_QUEUE))["(unknown)"].enqueued == 2
     if runs:
         leases = await claim_all(redis)
-        await finish(redis, KEYS, "w1", [Ending(lease, True, b"r", 1000, "send", run_ms=0) for lease in leases], 10)
+        await finish(redis, KEYS, "w1", [Finish(lease, True, b"r", 1000, "send", run_ms=0) for lease in leases], 10)
     else:
-        assert await know(redis, KEYS, ["send", "never heard of"]) == 1
+        assert await register_names(redis, KEYS, ["send", "never heard of"]) == 1
     counted = await read_by_job(redis, DEFAULT_QUEUE)
     assert (counted["send"].enqueued, counted["send"].done, list(counted)) == (2, 2 if runs else 0, ["send"])
 
@@ -86,7 +86,7 @@ async def test_jobs_that_are_refused_for_their_names_are_counted_as_one(redis: R
     for number in range(60):
         await enqueue_named(redis, f"made up {number}", f"id {number:02}")
     leases = await claim_all(redis)
-    endings = [Ending(lease, False, b"r", 1000, f"made up {n}", b"{}", 1000) for n, lease in enumerate(leases)]
+    endings = [Finish(lease, False, b"r", 1000, f"made up {n}", b"{}", 1000) for n, lease in enumerate(leases)]
     await finish(redis, KEYS, "w1", endings, 100)
     counted = await read_by_job(redis, DEFAULT_QUEUE)
     assert (list(counted), counted["(unknown)"].dead) == (["(unknown)"], 60)
@@ -97,7 +97,7 @@ async def test_the_names_of_a_second_are_bounded(redis: Redis, is_known: bool) -
     """The first call of another second adds all of it to the counters: others wait for Redis meanwhile."""
     names = [f"name {number}" for number in range(3000)]
     for at in range(0, 3000, 500):
-        await know(redis, KEYS, names[at : at + 500] if is_known else [])
+        await register_names(redis, KEYS, names[at : at + 500] if is_known else [])
     longest = 0
     for number, name in enumerate(names):
         await enqueue_named(redis, name, f"id {number}")

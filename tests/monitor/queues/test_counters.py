@@ -16,12 +16,12 @@ from monarq.monitor.jobs.ended import read_ended
 from monarq.monitor.queues.counters import BOUNDS_S, Counters, Histogram
 from monarq.monitor.queues.series import SeriesPoint, read_by_job, read_series, read_totals
 from monarq.shared.calls.context import Context
-from monarq.shared.commands.counters.run_groups import BUCKETS
-from monarq.shared.commands.jobs.claim import Claim, Lease, claim, forfeit
-from monarq.shared.commands.jobs.enqueue import Ids, Placing, enqueue
-from monarq.shared.commands.jobs.finish import Ending, finish
-from monarq.shared.commands.jobs.requeue import Return, requeue
-from monarq.shared.commands.workers.know import know
+from monarq.shared.commands.jobs.claim import Claim, Lease, claim, release_claim
+from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
+from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.commands.jobs.requeue import Requeue, requeue
+from monarq.shared.commands.jobs.run_groups import BUCKETS
+from monarq.shared.commands.workers.register_names import register_names
 from monarq.shared.commands.workers.renew import renew
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
@@ -48,7 +48,7 @@ async def again(ctx: Context) -> None:
 
 
 async def enqueue_named(redis: Redis, name: str, *ids: str) -> None:
-    await enqueue(redis, KEYS, Placing(name=name), Ids.NEW, [(job_id, b"payload") for job_id in ids])
+    await enqueue(redis, KEYS, Placement(name=name), EnqueueMode.NEW, [(job_id, b"payload") for job_id in ids])
 
 
 async def claim_all(redis: Redis, worker: str = "w1", token: str = "t1") -> list[Lease]:
@@ -101,7 +101,7 @@ async def test_a_series_has_no_gaps(redis: Redis) -> None:
 async def test_a_run_that_is_repeated_or_anothers_is_not_counted_twice(redis: Redis) -> None:
     await enqueue_named(redis, "send", "a", "b")
     leases = await claim_all(redis)
-    endings = [Ending(lease, True, b"r", 1000, "send", run_ms=5) for lease in leases]
+    endings = [Finish(lease, True, b"r", 1000, "send", run_ms=5) for lease in leases]
     await finish(redis, KEYS, "w1", endings, 10)
     stolen = [replace_token(ending, "t2") for ending in endings]
     await finish(redis, KEYS, "w1", [*endings, *stolen], 10)
@@ -109,7 +109,7 @@ async def test_a_run_that_is_repeated_or_anothers_is_not_counted_twice(redis: Re
     assert (await read_totals(redis, DEFAULT_QUEUE)).run == Histogram(one_at(3, 2), 10)
 
 
-def replace_token(ending: Ending, token: str) -> Ending:
+def replace_token(ending: Finish, token: str) -> Finish:
     lease = ending.lease
     return replace(ending, lease=replace(lease, token=token))
 
@@ -122,7 +122,7 @@ async def test_a_kinds_sums_are_shared_with_those_that_are_lost(redis: Redis) ->
     await enqueue_named(redis, "send", "a", "b")
     leases = await claim_all(redis)
     await redis.set("arq:in-progress:b", "another's", ex=15)
-    endings = [Ending(lease, True, b"r", 1000, "send", run_ms=6) for lease in leases]
+    endings = [Finish(lease, True, b"r", 1000, "send", run_ms=6) for lease in leases]
     assert await finish(redis, KEYS, "w1", endings, 10) == [b"b"]
     whole = await read_totals(redis, DEFAULT_QUEUE)
     assert (whole.done, whole.lost, whole.run) == (1, 1, Histogram(one_at(3), 6))
@@ -130,9 +130,9 @@ async def test_a_kinds_sums_are_shared_with_those_that_are_lost(redis: Redis) ->
 
 async def test_waits_by_redis_clock(redis: Redis) -> None:
     now_ms = int((await redis.time())[0]) * 1000
-    await enqueue(redis, KEYS, Placing(due_ms=now_ms - 60_000, name="send"), Ids.NEW, [("a", b"payload")])
+    await enqueue(redis, KEYS, Placement(due_ms=now_ms - 60_000, name="send"), EnqueueMode.NEW, [("a", b"payload")])
     [lease] = await claim_all(redis)
-    await finish(redis, KEYS, "w1", [Ending(lease, True, b"r", 1000, "send", run_ms=0)], 10)
+    await finish(redis, KEYS, "w1", [Finish(lease, True, b"r", 1000, "send", run_ms=0)], 10)
     waited = (await read_totals(redis, DEFAULT_QUEUE)).wait
     assert waited.counts == one_at((60_000).bit_length())
     assert 60 <= waited.sum_s < 65
@@ -141,9 +141,9 @@ async def test_waits_by_redis_clock(redis: Redis) -> None:
 async def test_runs_that_did_not_end(redis: Redis) -> None:
     await enqueue_named(redis, "send", "a", "b", "c")
     first, second, third = await claim_all(redis)
-    await requeue(redis, KEYS, "w1", [Return(first, "io", due_ms=first.score, name="send")])
-    await requeue(redis, KEYS, "w1", [Return(second, "io", delay_ms=60_000, tries=1, name="send", run_ms=1)])
-    await forfeit(redis, KEYS, "w1", third.token)
+    await requeue(redis, KEYS, "w1", [Requeue(first, "io", due_ms=first.score, name="send")])
+    await requeue(redis, KEYS, "w1", [Requeue(second, "io", delay_ms=60_000, tries=1, name="send", run_ms=1)])
+    await release_claim(redis, KEYS, "w1", third.token)
     await claim_all(redis, token="t2")
     await redis.set("arq:in-progress:a", "another's", ex=15)
     blocking = redis_of(redis)
@@ -160,10 +160,10 @@ def redis_of(client: Redis) -> redis_module.Redis:
 
 
 async def test_a_jobs_crashes_are_counted_by_its_name_when_it_ends(redis: Redis) -> None:
-    await know(redis, KEYS, ["send"])
+    await register_names(redis, KEYS, ["send"])
     await enqueue_named(redis, "send", "a")
     [lease] = await claim_all(redis)
-    ended = Ending(replace(lease, crashes=2), False, b"r", 1000, "send", b"{}", 1000)
+    ended = Finish(replace(lease, crashes=2), False, b"r", 1000, "send", b"{}", 1000)
     await finish(redis, KEYS, "w1", [ended], 10)
     of_send = (await read_by_job(redis, DEFAULT_QUEUE))["send"]
     assert (of_send.crashed, of_send.failed, of_send.dead, of_send.started) == (2, 1, 1, 3)
@@ -173,7 +173,7 @@ async def test_a_jobs_crashes_are_counted_by_its_name_when_it_ends(redis: Redis)
 async def test_every_counter_expires(redis: Redis) -> None:
     await enqueue_named(redis, "send", "a")
     [lease] = await claim_all(redis)
-    await finish(redis, KEYS, "w1", [Ending(lease, True, b"r", 1000, "send", run_ms=0)], 10)
+    await finish(redis, KEYS, "w1", [Finish(lease, True, b"r", 1000, "send", run_ms=0)], 10)
     left_s = {await redis.ttl(key) for key in await redis.keys(KEYS.base + "second:*")}
     assert left_s <= {599, 600}
     assert {await redis.ttl(key) // 3600 for key in await redis.keys(KEYS.base + "minute:*")} <= {24, 25}
@@ -184,9 +184,9 @@ async def test_every_counter_expires(redis: Redis) -> None:
 async def test_recently_ended_jobs(redis: Redis) -> None:
     await enqueue_named(redis, "send", "a", "b", "c")
     good, broken, unwanted = await claim_all(redis)
-    await finish(redis, KEYS, "w1", [Ending(good, True, b"r", 1000, "send", run_ms=7)], 10)
-    await finish(redis, KEYS, "w1", [Ending(broken, False, b"r", 1000, "send", b"{}", 1000, 3)], 10)
-    await finish(redis, KEYS, "w1", [Ending(unwanted, False, b"r", 1000, "send", aborted=True)], 10)
+    await finish(redis, KEYS, "w1", [Finish(good, True, b"r", 1000, "send", run_ms=7)], 10)
+    await finish(redis, KEYS, "w1", [Finish(broken, False, b"r", 1000, "send", b"{}", 1000, 3)], 10)
+    await finish(redis, KEYS, "w1", [Finish(unwanted, False, b"r", 1000, "send", aborted=True)], 10)
     found = await read_ended(redis, DEFAULT_QUEUE)
     assert [(one.job_id, one.name, one.state, one.run_ms) for one in found] == [
         ("c", "send", "aborted", None),
@@ -199,7 +199,7 @@ async def test_recently_ended_jobs(redis: Redis) -> None:
 async def test_the_list_of_ended_jobs_is_bounded(redis: Redis) -> None:
     for call in range(70):
         await enqueue_named(redis, "send", *(f"{call} {n}" for n in range(12)))
-        endings = [Ending(lease, True, b"r", 1000, "send") for lease in await claim_all(redis)]
+        endings = [Finish(lease, True, b"r", 1000, "send") for lease in await claim_all(redis)]
         await finish(redis, KEYS, "w1", endings, 10)
     assert await redis.llen(KEYS.recent) <= 600
     assert len(await read_ended(redis, DEFAULT_QUEUE, 1000)) == 500

@@ -15,7 +15,7 @@ from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.metrics.metrics import read_snapshot
 from monarq.monitor.queues.stats import known_queues, read_stats
 from monarq.producer import Producer, SyncProducer
-from monarq.shared.commands.queues.counts import counts
+from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.workers import make_worker, put, run_burst, running
@@ -86,7 +86,7 @@ async def test_reading_makes_no_queue_known_and_hides_none(redis: Redis) -> None
     [stats] = await read_stats(redis, ["typo"])
     assert stats.queued == 0
     for _ in range(3):
-        await counts(redis, MAIL)
+        await read_counts(redis, MAIL)
         await put(redis, "send", job_id="a", queue=MAIL)
         assert await known_queues(redis) == [DEFAULT_QUEUE, "mail"]
         await redis.delete(names.QUEUES, MAIL.queue, names.job("a"))

@@ -40,7 +40,7 @@ async def write_dead_letter(
         "start_ms": died_ms - 50,
         "finish_ms": died_ms,
     }
-    key = keys.letter("").encode() + raw_id
+    key = keys.dead_letter("").encode() + raw_id
     fields: dict[str | bytes, bytes | float | int | str] = {
         "name": name,
         "letter": msgspec.json.encode(told),

@@ -10,7 +10,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.jobs.cron import crontab, from_arq_fields
+from monarq.shared.jobs.cron_schedule import crontab, from_arq_fields
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron.entry import CronEntry

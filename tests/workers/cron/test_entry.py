@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.cron_declaration import cron
 from monarq.shared.jobs.decorators import job
-from monarq.shared.jobs.schedule import cron
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.redis import keys as names

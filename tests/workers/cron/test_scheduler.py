@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chaos.proxy import Cut
-from monarq.shared.jobs.cron import crontab, from_arq_fields, tick_id
+from monarq.shared.jobs.cron_schedule import crontab, from_arq_fields, tick_id
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import DEFAULT_QUEUE

@@ -57,7 +57,7 @@ async def test_none_is_claimed_before_those_taken_have_begun(
     recorder = Recorder()
 
     async def claim_and_note(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
-        if asked.home == "io":
+        if asked.lane_queue == "io":
             recorder.events.append("asked")
         return await claim(client, keys, asked)
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counters.counters import read_tallies
+from monarq.shared.commands.counters.counters import read_counters
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import QueueKeys
 from tests.support.queue_state import server_ms
@@ -50,5 +50,5 @@ async def test_queues_do_not_claim_for_the_same_place(redis: Redis, redis_url: s
             await put(redis, jobs.plus, number, 1, job_id=f"{keys.queue}:{number}", queue=keys)
     await run_burst(redis_url, jobs.ALL, queues=("q:one", "q:two"), concurrency=1)
     for keys in queues:
-        counted = (await read_tallies(redis, keys, 0)).queue
+        counted = (await read_counters(redis, keys, 0)).queue
         assert (counted["started"], counted["done"], counted.get("handed_back", 0)) == (20, 20, 0)

@@ -72,7 +72,7 @@ class Declared:
     """As monarq's Job: a callable object around what is called."""
 
     def __init__(self, function: Any) -> None:
-        self.called = function
+        self.worker_callable = function
 
     def __call__(self) -> NoReturn:
         raise AssertionError("the lane must call the function itself")

@@ -36,7 +36,7 @@ def dead(lease_s: float = 600.0) -> Ready:
 @pytest.fixture
 async def held(redis: Redis) -> list[QueueKeys]:
     """Each queue has one job, named as the queue, which the dead worker holds."""
-    asked = Claim(worker=GONE, token="t", home="io", lease_ms=60_000, limit=1, max_payload=1000)
+    asked = Claim(worker=GONE, token="t", lane_queue="io", lease_ms=60_000, limit=1, max_payload=1000)
     for keys in QUEUES:
         await put(redis, jobs.plus, 1, 2, job_id=keys.queue, queue=keys)
         assert (await claim(redis, keys, asked)).leases
@@ -67,14 +67,14 @@ async def test_all_its_queues_are_recovered_before_the_end(
 async def test_what_fails_is_tried_again(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    failures, real = [error], commands.repair
+    failures, real = [error], commands.recover
 
     async def fail_once(*args: Any) -> list[bytes]:
         if failures:
             raise failures.pop()
         return await real(*args)
 
-    monkeypatch.setattr(commands, "repair", fail_once)
+    monkeypatch.setattr(commands, "recover", fail_once)
     recoveries = Recoverer(RecoveryLog())
     recoveries.start(dead(), "killed", open_redis(redis_url))
     await recoveries.finish()

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import counts
-from monarq.shared.commands.workers.recover import repair
-from monarq.shared.payloads.payload import Result
+from monarq.shared.commands.queues.counts import read_counts
+from monarq.shared.commands.workers.recover import recover
+from monarq.shared.payloads.result import Result
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
 from tests.support.slowness import in_time
@@ -126,7 +126,7 @@ async def test_undecodable_payload_is_dead_with_its_reason(
     await put(redis, jobs.plus, 1, 1, job_id="good")
     worker = await run_burst(redis_url, jobs.ALL)
     assert reason in (await letter_of(redis, "odd"))["error"]
-    assert await redis.hget(QUEUE.letter("odd"), "payload") == payload
+    assert await redis.hget(QUEUE.dead_letter("odd"), "payload") == payload
     assert reason in str((await result_of(redis, "odd")).value)
     assert worker.counters.complete == 1
 
@@ -187,7 +187,7 @@ async def test_cpu_jobs_enqueued_by_name_find_their_lane(redis: Redis, redis_url
 async def test_cpu_job_stays_in_the_queue_for_clients_that_look_there(redis: Redis) -> None:
     await put(redis, jobs.squared, 7, job_id="cpu")
     assert await redis.zscore(QUEUE.queue, "cpu") == PARKED_SCORE
-    seen = await counts(redis, QUEUE)
+    seen = await read_counts(redis, QUEUE)
     assert (seen.queued, seen.deferred, seen.running) == (1, 0, 0)
 
 
@@ -236,7 +236,7 @@ async def test_crash_is_counted_and_the_job_runs_again(redis: Redis, redis_url: 
     async with running(make_worker(redis_url, jobs.ALL, recorder)) as worker:
         await recorder.until("job_started")
         # What the supervisor does for a worker that it saw die.
-        assert await repair(redis, QUEUE, worker.worker_id, "killed by SIGKILL") == [b"crashed"]
+        assert await recover(redis, QUEUE, worker.worker_id, "killed by SIGKILL") == [b"crashed"]
         async with running(make_worker(redis_url, jobs.ALL)):
             result = await result_of(redis, "crashed")
     assert (result.value, result.job_try) == ("waited", 1)
@@ -257,10 +257,10 @@ async def test_record_is_there_while_the_worker_lives(redis: Redis, redis_url: s
     async with running(make_worker(redis_url, jobs.ALL, recorder)) as worker:
         await recorder.until("worker_started")
         async with in_time(5):
-            while not (await counts(redis, QUEUE)).workers:
+            while not (await read_counts(redis, QUEUE)).workers:
                 await asyncio.sleep(0.01)
         assert await redis.get(QUEUE.worker(worker.worker_id)) is not None
-    assert (await counts(redis, QUEUE)).workers == []
+    assert (await read_counts(redis, QUEUE)).workers == []
     assert not await redis.exists(QUEUE.worker(worker.worker_id), QUEUE.leases(worker.worker_id))
 
 

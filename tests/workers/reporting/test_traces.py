@@ -17,7 +17,7 @@ from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.signing import Signer
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE
-from monarq.shared.tracing import find_tracing, sending
+from monarq.shared.tracing.tracing import find_tracing, sending
 from tests.support.slowness import in_time, patience_s
 from tests.support.spans import Exported, attributes, linked
 from tests.support.workers import make_worker, run_burst, running
@@ -235,7 +235,7 @@ def test_nothing_of_opentelemetry_is_imported_for_programs_that_do_not_use_it() 
 
 def test_a_provider_that_the_environment_names_is_found() -> None:
     program = (
-        "import opentelemetry.trace; from monarq.shared.tracing import find_tracing;"
+        "import opentelemetry.trace; from monarq.shared.tracing.tracing import find_tracing;"
         "raise SystemExit(find_tracing() is None)"
     )
     chosen = os.environ | {"OTEL_PYTHON_TRACER_PROVIDER": "sdk_tracer_provider"}

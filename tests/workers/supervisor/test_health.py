@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.lane import Home
+from monarq.shared.lane import LaneQueue
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.control.heartbeat import Heartbeat, IdleTime
@@ -34,10 +34,10 @@ def worker(
     lag_s: float = 0.0,
     renewed_s: float = 0.0,
     idle_s: float = 0.0,
-    home: Home = "io",
+    lane_queue: LaneQueue = "io",
 ) -> WorkerState:
     ready = None if phase == "starting" else Ready("w", [DEFAULT_QUEUE], 15, 20, url)
-    idle = [IdleTime(DEFAULT_QUEUE, home, idle_s)]
+    idle = [IdleTime(DEFAULT_QUEUE, lane_queue, idle_s)]
     heartbeat = Heartbeat(running=0, lag_s=lag_s, renewed_s=renewed_s, idle=idle)
     return WorkerState(0, 7, phase, ready, silent_s, heartbeat, 0)
 
@@ -125,7 +125,7 @@ async def test_work_that_nobody_claims(health: Health, redis: Redis, redis_url: 
         " but nothing was claimed for 40.0 s"
     )
     assert await health.problems(idle, busy) == ""  # there is a backlog, and one of them works on it
-    assert await health.problems(worker(redis_url, idle_s=40, home="cpu")) == ""
+    assert await health.problems(worker(redis_url, idle_s=40, lane_queue="cpu")) == ""
     assert await health.problems(worker(redis_url, silent_s=45)) != ""  # what is silent claims nothing
     await redis.set(names.in_progress("old"), 1, ex=60)
     assert await health.problems(idle) == ""  # an arq worker runs it
@@ -134,9 +134,9 @@ async def test_work_that_nobody_claims(health: Health, redis: Redis, redis_url: 
 async def test_a_cpu_job_that_nobody_claims(health: Health, redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.squared, 2, job_id="old")
     await redis.zadd(QUEUE.cpu, {"old": int(time.time() * 1000) - 60_000})
-    assert "for the cpu lane" in await health.problems(worker(redis_url, idle_s=40, home="cpu"))
-    assert await health.problems(worker(redis_url, idle_s=0, home="cpu")) == ""  # all cpu lanes are busy
-    assert await health.problems(worker(redis_url, idle_s=40, home="io")) == ""  # nobody here has a cpu lane
+    assert "for the cpu lane" in await health.problems(worker(redis_url, idle_s=40, lane_queue="cpu"))
+    assert await health.problems(worker(redis_url, idle_s=0, lane_queue="cpu")) == ""  # all cpu lanes are busy
+    assert await health.problems(worker(redis_url, idle_s=40, lane_queue="io")) == ""  # nobody here has a cpu lane
 
 
 async def test_redis_without_a_url_is_heard_of_through_the_workers(health: Health) -> None:
@@ -172,7 +172,7 @@ async def test_a_worker_that_gets_no_answer_reports_that_it_is_idle(redis: Redis
                 await asyncio.sleep(0.01)
         proxy.deaf = True
         [full] = real_worker.heartbeat().idle
-        assert (full.queue, full.home, full.idle_s) == (DEFAULT_QUEUE, "io", 0.0)
+        assert (full.queue, full.lane_queue, full.idle_s) == (DEFAULT_QUEUE, "io", 0.0)
         async with in_time(10):
             while real_worker.heartbeat().idle[0].idle_s < 0.3:
                 await asyncio.sleep(0.05)

@@ -19,10 +19,10 @@ from functools import partial, reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, cast
 
-from monarq.shared.calls.returned import finished
+from monarq.shared.calls.return_value import check_return_value
 from monarq.shared.jobs.declared_jobs import find_declared
 from monarq.shared.text.error_text import error_text, limit_error_text, message_of, qualified_name
-from monarq.shared.tracing import carried
+from monarq.shared.tracing.tracing import attach_context
 from monarq.workers.lanes.child_protocol import (
     BROKEN_SOCKET_EXIT,
     PICKLE_PROTOCOL,
@@ -165,14 +165,14 @@ def call_function(call: CpuCall) -> object:
     """
     target = find_target(call)
     if not isinstance(target, FunctionType):
-        target = getattr(target, "called", target)
+        target = getattr(target, "worker_callable", target)
     if not callable(target):
         raise TypeError(f"{call.module}.{call.qualname} is not callable")
     JOB.set(call.job)
     context = () if call.context is None else (call.context,)
-    with carried(call.trace):
+    with attach_context(call.trace):
         result: object = target(*context, *call.args, **call.kwargs)
-    return finished(result, f"{call.module}.{call.qualname}")
+    return check_return_value(result, f"{call.module}.{call.qualname}")
 
 
 def find_target(call: CpuCall) -> object:

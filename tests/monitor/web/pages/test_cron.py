@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import read_crons
-from monarq.shared.jobs.cron import crontab
+from monarq.shared.jobs.cron_schedule import crontab
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron.entry import CronEntry

@@ -46,7 +46,7 @@ async def test_it_runs_again_until_it_has_crashed_too_often(redis: Redis, redis_
     assert (letter["crashes"], letter["tries"], letter["home"]) == (2, 0, "cpu")
     assert (await result_of(redis, "answer")).value == 42
     assert (worker.counters.crashed, worker.counters.retried) == (2, 0)
-    trail = await redis.lrange(QUEUE.trail("die"), 0, -1)
+    trail = await redis.lrange(QUEUE.history("die"), 0, -1)
     assert [entry.split(b" ")[1] for entry in trail] == [b"crashed", b"crashed"]
 
 
@@ -69,7 +69,7 @@ async def test_a_kill_from_outside_is_a_crash(redis: Redis, redis_url: str, tmp_
         assert (await result_of(redis, "killed")).value == 1
     assert recorder.events.count("job_crashed") == 1
     assert "job_failed" not in recorder.events
-    trail = b"".join(await redis.lrange(QUEUE.trail("killed"), 0, -1))
+    trail = b"".join(await redis.lrange(QUEUE.history("killed"), 0, -1))
     assert b"killed by SIGKILL, which is also how the kernel's out-of-memory killer ends one" in trail
 
 
@@ -95,4 +95,4 @@ async def test_a_crash_whose_reply_is_lost_is_counted_once(
         await recorder.until("redis_back")
     assert proxy.lost == 1
     assert "ack_refused" not in recorder.events
-    assert len(await redis.lrange(QUEUE.trail("once"), 0, -1)) == 1
+    assert len(await redis.lrange(QUEUE.history("once"), 0, -1)) == 1

@@ -1,0 +1,62 @@
+-- ownership: which jobs a worker still owns, by the tokens of its claims, and how long their payloads last.
+-- KEYS  JOB, RUN, WORKERS, LEASES
+-- DEFINES  keep_payload, owned
+-- INCLUDES  clock, counting, lanes, memory, reads
+
+-- Makes a job's payload last at least so long: its own time to live is for jobs that have not started.
+local function keep_payload(id, least_ms)
+    local left_ms = redis.call('PTTL', JOB .. id)
+    if left_ms >= 0 and left_ms < least_ms then
+        redis.call('PEXPIRE', JOB .. id, ttl(least_ms))
+    end
+end
+
+-- Programs of arq's users delete all in-progress keys when they start. As long as a lease lasts, nobody can have
+-- claimed or ended the job since: its score is the end of the lease. So its owner gets the token back; but not a worker
+-- that gave no sign of life for a lease, as the lease may be another worker's.
+local function restore_token(id, token, worker)
+    local silent_from = redis.pcall('ZSCORE', WORKERS, worker)
+    if type(silent_from) == 'string' and tonumber(silent_from) <= now_ms() then
+        return false
+    end
+    local source = waiting_set(lane_of(id))
+    local score = redis.pcall('ZSCORE', source, id)
+    local left_ms = type(score) == 'string' and tonumber(score) - LEASED_MARK - now_ms() or 0
+    if left_ms <= 0 or tonumber(score) % 1 ~= LEASED_MARK or redis.pcall('HGET', LEASES .. worker, id) ~= token then
+        return false
+    end
+    if redis.call('EXISTS', RUN .. id) == 1 then
+        return false -- of a wrong type
+    end
+    allow_when_full()
+    redis.call('SET', RUN .. id, token, 'PX', ms(left_ms))
+    return true
+end
+
+-- Which of the jobs given in ARGV, as strides of {id, token, ...}, still have the token of their claim: returns their
+-- positions in ARGV, and the ids of the others. (A call that repeats one which went through finds its jobs among the
+-- others: only the caller knows whether it has called before.)
+local function owned(first, stride, worker)
+    local ids = {}
+    for at = first, #ARGV, stride do
+        ids[#ids + 1] = ARGV[at]
+    end
+    local mine, lost = {}, {}
+    if #ids == 0 then
+        return mine, lost
+    end
+    local tokens = redis.call('MGET', unpack(prefixed(RUN, ids)))
+    for i, id in ipairs(ids) do
+        local at = first + (i - 1) * stride
+        if tokens[i] == ARGV[at + 1] or not tokens[i] and restore_token(id, ARGV[at + 1], worker) then
+            mine[#mine + 1] = at
+        else
+            lost[#lost + 1] = id
+            if redis.pcall('HGET', LEASES .. worker, id) == ARGV[at + 1] then
+                redis.call('HDEL', LEASES .. worker, id)
+                count(now_ms(), 'lost', 1)
+            end
+        end
+    end
+    return mine, lost
+end

@@ -1,0 +1,23 @@
+-- reads: reads for which a key of a wrong type does not exist.
+-- KEYS  ABORT
+-- DEFINES  get, prefixed, aborts_are_asked
+-- INCLUDES  none
+
+-- The value of a string.
+local function get(key)
+    return redis.call('MGET', key)[1]
+end
+
+-- The keys of these jobs, for MGET.
+local function prefixed(prefix, ids)
+    local names = {}
+    for i, id in ipairs(ids) do
+        names[i] = prefix .. id
+    end
+    return names
+end
+
+-- Whether any abort is asked for.
+local function aborts_are_asked()
+    return redis.call('TYPE', ABORT).ok == 'zset'
+end

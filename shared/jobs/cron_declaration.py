@@ -1,0 +1,95 @@
+"""``cron``: declares times at which workers enqueue a job, by a crontab line or by arq's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.cron_schedule import Schedule, crontab, from_arq_fields
+from monarq.shared.jobs.job import Job
+from monarq.shared.validation import check_name
+
+Field = int | Collection[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A periodic job: each tick is enqueued once, however many workers there are.
+
+    Attributes:
+        job: what is enqueued.
+        schedule: when.
+        name: distinguishes this declaration from others of the same job; part of the tick's job id.
+        args: the job's positional arguments.
+        kwargs: the job's keyword arguments.
+        run_at_startup: whether it is enqueued as well when a worker starts.
+        catch_up: whether all ticks that were missed while no worker ran are enqueued; else only the newest.
+    """
+
+    job: Job[..., Any]
+    schedule: Schedule
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    run_at_startup: bool = False
+    catch_up: bool = False
+
+
+def cron(
+    job: Job[..., Any],
+    expression: str | None = None,
+    *,
+    month: Field = None,
+    day: Field = None,
+    weekday: Field | str | Collection[str] = None,
+    hour: Field = None,
+    minute: Field = None,
+    second: Field = 0,
+    zone: str | tzinfo = UTC,
+    name: str | None = None,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    run_at_startup: bool = False,
+    catch_up: bool = False,
+) -> Cron:
+    """Declares times at which workers enqueue a job; put it at the top of the module that the workers load.
+
+    Args:
+        job: the declared job.
+        expression: a crontab line: five fields, six with seconds in front, or @hourly, @daily and so on. Without it,
+            arq's fields hold, each None, a value or a set of values:
+        month: 1 to 12.
+        day: of the month, 1 to 31.
+        weekday: 0 (Monday) to 6, or "mon", "tues", "wed", "thurs", "fri", "sat", "sun".
+        hour: 0 to 23.
+        minute: 0 to 59.
+        second: 0 to 59. Default: 0.
+        zone: the time zone of all this, by name or as a tzinfo. Default: UTC.
+        name: distinguishes it from other declarations of the same job. Default: "cron:" and the job's name.
+        args: positional arguments for the job.
+        kwargs: keyword arguments for the job.
+        run_at_startup: enqueue it as well when a worker starts.
+        catch_up: enqueue every tick that was missed while no worker ran, not only the newest.
+
+    Raises:
+        SettingsError: the times are invalid, or the job cannot be called with these arguments.
+    """
+    check_name(name, "a cron's name")
+    if not isinstance(job, Job):
+        raise SettingsError(f"cron takes a job and then its times, as in cron(nightly, '0 3 * * *'), not {job!r}")
+    if expression is not None and any(field is not None for field in (month, day, weekday, hour, minute)):
+        raise SettingsError(f"cron of {job.name}: give a crontab line or fields, not both")
+    if expression is not None:
+        schedule = crontab(expression, zone)
+    else:
+        schedule = from_arq_fields(
+            month=month, day=day, weekday=weekday, hour=hour, minute=minute, second=second, microsecond=0, zone=zone
+        )
+    try:
+        job.check_arguments(args, dict(kwargs or {}))
+    except TypeError as error:
+        raise SettingsError(f"cron: {error}: give the job's arguments as args=(...) and kwargs={{...}}") from None
+    return Cron(job, schedule, name or f"cron:{job.name}", args, dict(kwargs or {}), run_at_startup, catch_up)

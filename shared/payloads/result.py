@@ -1,0 +1,199 @@
+"""The result of a job: arq's dict, written by the worker and read by whoever waits.
+
+A failed job's exception is tried before it is written: it is kept as it is where it reads back as an equal one, and
+becomes text otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
+from monarq.shared.payloads.codec import DEFAULT_MAX_RESULT, MSGPACK, PICKLE, Codec, Codecs
+from monarq.shared.payloads.error_equality import errors_equal
+from monarq.shared.payloads.error_pickle import is_large, pickles_of
+from monarq.shared.payloads.remote_error import as_job_failed, encode_exception, may_be_raised
+from monarq.shared.text.class_name import full_name
+from monarq.shared.text.error_text import error_text, is_stand_in, qualified_name, truncate, type_name_of
+from monarq.shared.text.traceback_text import traceback_text
+
+_TEXT_ERRORS: Final = frozenset({"builtins.RuntimeError", "arq.worker.JobExecutionFailed"})
+"""The exception classes that hold a failure as text, by module and qualified name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A decoded result: arq's JobResult, with the value or the exception in `value`."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    job_try: int
+    enqueue_ms: int
+    start_ms: int
+    finish_ms: int
+    success: bool
+    value: Any
+    queue: str
+    job_id: str
+
+    @classmethod
+    def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Result:
+        """Reads a result; the arguments are as for `Payload.read`.
+
+        Raises:
+            PayloadError: it is not a result, or its signature is wrong.
+        """
+        raw = codecs.loads(codecs.open(data, "result", raw_id))
+        try:
+            return cls(
+                name=raw["f"],
+                args=tuple(raw["a"]),
+                kwargs=raw["k"],
+                job_try=raw["t"],
+                enqueue_ms=raw["et"],
+                start_ms=raw["st"],
+                finish_ms=raw["ft"],
+                success=raw["s"],
+                value=raw["r"],
+                queue=raw.get("q", ""),
+                job_id=raw.get("id", ""),
+            )
+        except Exception as error:  # pickled dicts and lists may be of classes that raise anything
+            raise PayloadError(f"the result has not the fields of arq's result: {error_text(error)}") from error
+
+    def unwrap(self) -> Any:
+        """Returns what the job returned, or raises what it raised.
+
+        Raises:
+            JobAbortedError: the job was aborted.
+            JobFailedError: it failed, and its exception cannot be rebuilt here.
+            Exception: the job's exception.
+        """
+        if self.success:
+            return self.value
+        if isinstance(self.value, asyncio.CancelledError):
+            raise JobAbortedError(f"job {self.job_id} was aborted")
+        if (failure := _read_text_error(self.value)) is not None:
+            raise failure
+        if may_be_raised(self.value):
+            raise self.value
+        if isinstance(self.value, BaseException):
+            raise as_job_failed(self.value)
+        raise JobFailedError(truncate(str(self.value)))
+
+
+def write_result(
+    codec: Codec, data: dict[str, Any], largest: int = DEFAULT_MAX_RESULT, text_error: type[Exception] = RuntimeError
+) -> tuple[bytes, PayloadError | None]:
+    """The bytes of a result, and the problem where its value did not serialize or was too large.
+
+    The bytes then hold the problem as the job's failure, so that whoever waits learns of it. They are empty where the
+    format cannot even hold that.
+
+    Args:
+        codec: the format.
+        data: arq's dict of a result.
+        largest: the most bytes it may have. A result that Redis never takes would be sent again for ever.
+        text_error: the exception class that holds a failure as text in formats other than msgpack.
+    """
+    is_failure = not data["s"] and isinstance(data["r"], BaseException)
+    try:
+        written = write_failure(codec, data, text_error) if is_failure else codec.dumps(data)
+    except BaseException as error:  # noqa: BLE001 - formats, and classes of the user's, may raise anything
+        kind = qualified_name(type(data["r"]))
+        reason = error_text(error)
+        message = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {reason}"
+        problem = PayloadError(message + _result_advice(kind, codec))
+    else:
+        if len(written) <= largest:
+            return written, None
+        problem = PayloadError(
+            f"the result of {data['f']} is {len(written):,} bytes and the limit is {largest:,}: put large data where"
+            " whoever waits can fetch it and return its address, or raise max_result"
+        )
+    # In arq's formats it is text, as arq writes it: its clients need not have our classes.
+    text = f"unable to serialize result: {problem}"
+    failure = {**data, "s": False, "r": problem if codec.name == MSGPACK.name else text}
+    for fallback in (failure, {**failure, "r": text, "a": (), "k": {}}):
+        with suppress(Exception):  # the arguments or a user's format may be at fault as well
+            written = codec.dumps(fallback)
+            if len(written) <= largest:
+                return written, problem
+    return b"", problem
+
+
+def _result_advice(kind: str, codec: Codec) -> str:
+    if kind == "coroutine":
+        return "; await it in the job"
+    return "; return numbers, text, bytes, times, lists and dicts of these" if codec.name == MSGPACK.name else ""
+
+
+def write_failure(codec: Codec, data: dict[str, Any], text_error: type[Exception] = RuntimeError) -> bytes:
+    """The bytes of a result whose ``r`` is the job's exception.
+
+    In formats other than msgpack an exception that is not equal once it is read back becomes text: in an exception of
+    the class `text_error`, which every reader of the result must be able to load, or as bare text.
+
+    Raises:
+        Exception: not even the text can be written in this format.
+    """
+    error: BaseException = data["r"]
+    for fallback in (data, {**data, "a": (), "k": {}}):
+        with suppress(BaseException):  # the arguments may be at fault as well
+            return _write_error(codec, fallback, text_error)
+    return codec.dumps({**data, "r": error_text(error), "a": (), "k": {}})
+
+
+def _write_error(codec: Codec, data: dict[str, Any], text_error: type[Exception]) -> bytes:
+    error = data["r"]
+    if codec.name == MSGPACK.name:
+        # Not left to the format's hook, which is not called for an exception that is a dataclass.
+        return codec.dumps({**data, "r": encode_exception(error)})
+    for candidate in (*_unchanged(error), _as_text(error, text_error)):
+        for written in _attempts(codec, {**data, "r": candidate}):
+            if _reads_as(codec, written, candidate):
+                return written
+    return codec.dumps({**data, "r": error_text(error)})
+
+
+def _read_text_error(error: object) -> JobFailedError | None:
+    """The `JobFailedError` for an exception that `write_failure` wrote as text; None for any other."""
+    if full_name(type(error)) not in _TEXT_ERRORS or "type_name" not in vars(error):
+        return None
+    attributes = vars(error)
+    return JobFailedError(str(error), attributes["type_name"], attributes["traceback"])
+
+
+def _unchanged(error: BaseException) -> Iterator[BaseException]:
+    """The error itself, where it may be raised to the caller that waits; a cancellation reports an abort."""
+    is_fit = may_be_raised(error) or isinstance(error, asyncio.CancelledError)
+    if is_fit and not is_stand_in(error) and not is_large(error):
+        yield error
+
+
+def _as_text(error: BaseException, text_error: type[Exception]) -> Exception:
+    written = text_error(error_text(error))
+    vars(written).update(type_name=type_name_of(error), traceback=traceback_text(error))
+    return written
+
+
+def _attempts(codec: Codec, data: dict[str, Any]) -> Iterator[bytes]:
+    if codec.name == PICKLE.name:
+        yield from pickles_of(data)
+        return
+    with suppress(BaseException):  # a user's format may raise anything
+        yield codec.dumps(data)
+
+
+def _reads_as(codec: Codec, written: bytes, error: BaseException) -> bool:
+    """Whether the bytes read back as an equal error; a user's own format may turn it into something else."""
+    try:
+        back = codec.loads(written)["r"]
+    except BaseException:  # noqa: BLE001 - unpickling runs the user's code, which may raise anything
+        return False
+    return errors_equal(error, back) or (codec.name != PICKLE.name and not isinstance(back, BaseException))

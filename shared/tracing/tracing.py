@@ -1,0 +1,89 @@
+"""Optional tracing by OpenTelemetry: in a program without it, each call is one cheap check and imports nothing.
+
+Producers use `sending`, workers `find_own_tracing`. A program has traces once it has imported OpenTelemetry's API and
+set a tracer provider, by its own code or by `opentelemetry-instrument`; that may happen at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Final
+
+from monarq.shared.tracing.carrier import Carrier
+
+if TYPE_CHECKING:
+    from monarq.shared.tracing.otel import Tracing
+
+_IS_CHOSEN_BY_ENVIRONMENT: Final = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
+
+_MAKES_SPANS: Final = os.environ.get("MONARQ_TRACES", "").lower() not in ("0", "off", "no", "false")
+"""Whether monarq makes spans of its own; the program's context travels in any case."""
+
+_UNTRACED: Final[AbstractContextManager[Carrier | None]] = nullcontext()
+
+
+def find_tracing() -> Tracing | None:
+    """The tracing of the program's tracer provider; None in a program without one."""
+    api = sys.modules.get("opentelemetry.trace")
+    if api is None:  # a program that has not imported it has set no provider
+        return None
+    # `get_tracer_provider` reads the environment each time, for 2 us; it is used where this attribute is absent.
+    if getattr(api, "_TRACER_PROVIDER", api) is None and not _IS_CHOSEN_BY_ENVIRONMENT:
+        return None
+    provider = api.get_tracer_provider()
+    if isinstance(provider, (api.ProxyTracerProvider, api.NoOpTracerProvider)):
+        return None
+    from monarq.shared.tracing.otel import tracing_for
+
+    return tracing_for(provider)
+
+
+def find_own_tracing() -> Tracing | None:
+    """The same for monarq's own spans: None also where MONARQ_TRACES turns them off."""
+    return find_tracing() if _MAKES_SPANS else None
+
+
+def arq_is_instrumented() -> bool:
+    """Whether opentelemetry-instrumentation-arq makes spans of the runs of arq's functions."""
+    instrumentor = getattr(sys.modules.get("opentelemetry.instrumentation.arq"), "ArqInstrumentor", None)
+    return instrumentor is not None and instrumentor().is_instrumented_by_opentelemetry
+
+
+def instrumented_carrier() -> Carrier | None:
+    """The current context for that instrumentation, for `CARRIER_ARGUMENT`; None where it is not in use."""
+    return inject_context() if arq_is_instrumented() else None
+
+
+def sending(
+    queue: str, job_name: str, *, job_id: str | None = None, count: int | None = None
+) -> AbstractContextManager[Carrier | None]:
+    """A span around an enqueue; yields the carrier for the payloads, None without tracing.
+
+    Args:
+        queue: the queue's name.
+        job_name: the job's name.
+        job_id: the job's id, where it is one job.
+        count: how many jobs, where they are many.
+    """
+    tracing = find_own_tracing()
+    return _UNTRACED if tracing is None else tracing.sending(queue, job_name, job_id=job_id, count=count)
+
+
+def inject_context() -> Carrier | None:
+    """The current span's context, for a cpu child; None without tracing."""
+    tracing = find_tracing()
+    return None if tracing is None else tracing.inject()
+
+
+def span_ids() -> tuple[str, str]:
+    """The ids of the current trace and span, in hex as logs have them; both empty without one."""
+    tracing = find_tracing()
+    return ("", "") if tracing is None else tracing.ids()
+
+
+def attach_context(carrier: Carrier | None) -> AbstractContextManager[object]:
+    """Makes the context that came from another process the current one."""
+    tracing = None if carrier is None else find_tracing()
+    return _UNTRACED if tracing is None else tracing.attach(carrier)
