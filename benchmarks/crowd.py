@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from benchmarks.floor import KEYS, open_client
-from monarq.producer.enqueue.serializer import new_id
+from monarq.producer.enqueue.serializer import new_job_id
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.commands.jobs.finish import Finish, finish
@@ -49,7 +49,7 @@ class Crowd:
 
     async def lone_job_ms(self) -> float:
         """Enqueues one job, and tells how long it took until somebody had it."""
-        job_id = new_id()
+        job_id = new_job_id()
         started = self._started[job_id] = asyncio.get_running_loop().create_future()
         payload = write_payload(MSGPACK, "noop", (), {}, time.time_ns() // 1_000_000)
         begun_s = time.perf_counter()

@@ -22,7 +22,7 @@ from rich.table import Table
 from benchmarks import machine
 from benchmarks.meter import Meter, Reading
 from monarq.embedded import EmbeddedRedis
-from monarq.producer.enqueue.serializer import new_ids
+from monarq.producer.enqueue.serializer import new_job_ids
 from monarq.shared.commands.jobs.claim import Claim, claim
 from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.commands.jobs.finish import Finish, finish
@@ -130,7 +130,7 @@ class Floor:
     async def put(self, jobs: int, batch: int) -> None:
         """Enqueues so many jobs, `batch` a call."""
         for _ in range(0, jobs, batch):
-            entries = [(job_id, self._payload) for job_id in new_ids(batch)]
+            entries = [(job_id, self._payload) for job_id in new_job_ids(batch)]
             await enqueue(self._redis, KEYS, Placement(name="noop"), EnqueueMode.NEW, entries)
 
     async def _work(self, jobs: int, batch: int) -> None:

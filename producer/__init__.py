@@ -1,4 +1,4 @@
-"""The producer: puts jobs into queues, one, many or later, and waits for what they return."""
+"""The producer: enqueues jobs, one, many or later, and waits for their results."""
 
 from monarq.producer.client import Producer
 from monarq.producer.enqueue.job_reference import named

@@ -1,4 +1,4 @@
-"""`Producer`: puts jobs in and waits for what they return. The front of this package for asyncio programs."""
+"""`Producer`: the client for asyncio programs, which enqueues jobs and waits for their results."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 
 from redis.asyncio import Redis
 
-from monarq.producer.enqueue.bulk import Bulk
-from monarq.producer.enqueue.serializer import Packer, new_id
+from monarq.producer.enqueue.bulk import BulkEnqueuer
+from monarq.producer.enqueue.serializer import JobSerializer, new_job_id
 from monarq.producer.enqueue.submitter import Submitter
-from monarq.producer.given_redis import choose_redis
-from monarq.producer.results.as_completed import iterate_completed
+from monarq.producer.redis_options import resolve_redis
+from monarq.producer.results.as_completed import as_completed
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.listener import Listener
-from monarq.producer.results.progress_stream import iterate_progress
+from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.tracker import Tracker
 from monarq.shared.commands.jobs.enqueue import Enqueued
 from monarq.shared.errors import SettingsError
@@ -40,26 +40,26 @@ LISTENER_CONNECTIONS = 2
 
 
 class Producer:
-    """Enqueues jobs, and gives handles to wait for them. One for each event loop; any number of tasks may use it.
+    """Enqueues jobs, and returns handles to wait for them. One for each event loop; any number of tasks may use it.
 
-    It connects when it is first used. Leave it by ``async with``, or call `close`.
+    It connects when it is first used. Use it in ``async with``, or call `close`.
 
     Args:
         url: the Redis, as ``redis://``, ``rediss://`` or ``unix://``. Default: REDIS_URL, else localhost.
-        redis: a client of your own, of redis.asyncio, whose way of connecting is used, instead of a URL. It is not
-            touched, and may belong to another event loop.
+        redis: a client of your own, of redis.asyncio, whose connection settings are used, instead of a URL. The client
+            itself is not used, and may belong to another event loop.
         queue: the queue of jobs that name none. Default: arq's, ``arq:queue``.
         codec: the format of payloads: "msgpack", "pickle" (which allows pickled results as well), or your own.
         allow_pickle: read results that are pickled, as arq's workers write them. Only where everyone who can write to
             this Redis is trusted.
         max_payload: the largest payload, in bytes or as "8MB". Default: 8 MB.
-        retry_for: seconds, or a timedelta, for which an enqueue goes on when Redis is not there. Default: 10.
+        retry_for: seconds, or a timedelta, for which an enqueue is repeated while Redis is not reachable. Default: 10.
         timeout_s: seconds after which a call to Redis counts as failed. Default: 5.
-        signing_key: sign jobs with it, and read signed results only; several with commas between them to change it.
+        signing_key: sign jobs with it, and read signed results only; several, separated by commas, to change it.
             Default: MONARQ_SIGNING_KEY, else nothing is signed. The workers need it as well.
 
     Raises:
-        SettingsError: a setting has a value that it cannot have.
+        SettingsError: a setting has an invalid value.
     """
 
     def __init__(
@@ -76,15 +76,15 @@ class Producer:
         signing_key: str | None = None,
     ) -> None:
         codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
-        # Kept: a client that asks sentinels for its server goes on asking for us.
-        self._like, shown = choose_redis(url, redis)
+        # Kept alive: where it asks sentinels for the server, our connections use its sentinel clients.
+        self._template, shown = resolve_redis(url, redis)
         retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(timeout_s, "timeout_s")
-        self._redis = RedisClient(PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s)
-        self._listening = RedisClient(
-            PrivatePool.like(self._like), shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
+        self._redis = RedisClient(PrivatePool.like(self._template), shown=shown, timeout_s=timeout_s)
+        self._listener_redis = RedisClient(
+            PrivatePool.like(self._template), shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
         )
-        self._listener = Listener(self._listening)
-        self._packer = Packer(queue, codecs, size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD)
+        self._listener = Listener(self._listener_redis)
+        self._serializer = JobSerializer(queue, codecs, size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD)
         self._submitter = Submitter(self._redis, retry_for_s)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 
@@ -97,12 +97,12 @@ class Producer:
         await self.close()
 
     async def close(self) -> None:
-        """Closes the connections, and wakes all who wait with ProducerClosedError. May be called again.
+        """Closes the connections, and ends all waits with ProducerClosedError. May be called again.
 
         It waits for no job and no enqueue; jobs that are in the queue stay there.
         """
         async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
-            closing.push_async_callback(self._listening.aclose)
+            closing.push_async_callback(self._listener_redis.aclose)
             closing.push_async_callback(self._listener.close)
             closing.push_async_callback(self._redis.aclose)
 
@@ -111,7 +111,7 @@ class Producer:
     @overload
     async def enqueue(self, job: str, /, *args: Any, **kwargs: Any) -> Handle[Any]: ...
     async def enqueue(self, job: Any, /, *args: Any, **kwargs: Any) -> Handle[Any]:
-        """Puts a job into its queue. When it returns, the job is there, or has been there already.
+        """Puts a job into its queue. When it returns, the job is there, or was there already.
 
         Args:
             job: what ``@job`` made, perhaps with ``.options(...)``; or a job's name, where its code is elsewhere.
@@ -119,29 +119,31 @@ class Producer:
             kwargs: its keyword arguments.
 
         Returns:
-            The job's handle; its `existed` tells that a job or result of the id given in the options was there.
+            The job's handle; `existed` is true where a job or result of the id given in the options was there.
 
         Raises:
             TypeError: the arguments do not fit the job.
-            PayloadError: they do not serialize, or are too large (PayloadTooLargeError).
+            PayloadError: they cannot be serialized, or are too large (PayloadTooLargeError).
             RedisUnavailableError: Redis could not be reached for `retry_for`; nothing was enqueued.
             RedisRefusedError: Redis refused it; nothing was enqueued.
-            EnqueueUnknownError: nobody can tell whether it was enqueued.
+            EnqueueUnknownError: whether it was enqueued is unknown.
             ProducerClosedError: the producer is closed.
         """
-        route = self._packer.route(job)
-        route.job.check_arguments(args, kwargs)
-        job_id = route.job_id or new_id()
-        with sending(route.keys.queue, route.job.name, job_id=job_id) as route.trace:
-            [code] = await self._submitter.submit(route, [(job_id, self._packer.pack(route, job_id, args, kwargs))])
-        return Handle(self._tracker, route.keys, job_id, existed=code is Enqueued.EXISTED)
+        envelope = self._serializer.envelope(job)
+        envelope.job.check_arguments(args, kwargs)
+        job_id = envelope.job_id or new_job_id()
+        with sending(envelope.keys.queue, envelope.job.name, job_id=job_id) as envelope.trace:
+            [code] = await self._submitter.submit(
+                envelope, [(job_id, self._serializer.serialize(envelope, job_id, args, kwargs))]
+            )
+        return Handle(self._tracker, envelope.keys, job_id, existed=code is Enqueued.EXISTED)
 
     @overload
     async def enqueue_many(self, job: Job[..., R], arguments: Iterable[tuple[Any, ...]]) -> list[Handle[R]]: ...
     @overload
     async def enqueue_many(self, job: str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]: ...
     async def enqueue_many(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
-        """Puts many jobs of one kind in, a thousand a call; all arguments are checked first.
+        """Enqueues many calls of one job, a thousand in one command; all arguments are checked first.
 
         Args:
             job: as for `enqueue`. Its options hold for all jobs, and must not name a job_id.
@@ -151,7 +153,7 @@ class Producer:
             The handles, in the order of the arguments.
 
         Raises:
-            PartlyEnqueuedError: it ended with some jobs in the queue and others not, or unknown; it says which.
+            PartlyEnqueuedError: some jobs were enqueued, and others not, or their outcome is unknown; it says which.
             Exception: as `enqueue`; nothing was enqueued then.
         """
         return await self._enqueue_all(job, arguments)
@@ -167,7 +169,7 @@ class Producer:
     async def map(
         self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None
     ) -> list[Any]:
-        """Enqueues many jobs, waits for all, and gives what they returned in the order of the arguments.
+        """Enqueues many jobs, waits for all, and returns their results in the order of the arguments.
 
         Args:
             job: as for `enqueue_many`.
@@ -197,12 +199,12 @@ class Producer:
     def as_completed(
         self, handles: Iterable[Handle[Any]], *, timeout: Duration | None = None, return_exceptions: bool = False
     ) -> AsyncGenerator[tuple[Handle[Any], Any], None]:
-        """Gives each handle with its job's value, in the order in which the jobs end.
+        """Yields each handle with its job's result, in the order in which the jobs end.
 
         Args:
             handles: the jobs.
             timeout: seconds, or a timedelta, until all must have ended. Default: without end.
-            return_exceptions: give an exception in place of the value and go on. By default it is raised at that
+            return_exceptions: yield an exception in place of the result and go on. By default it is raised at that
                 point, as by awaiting the job itself, and ends the iteration.
 
         Raises:
@@ -210,10 +212,10 @@ class Producer:
             Exception: what a job raised; see `Handle.result`.
         """
         timeout_s = to_seconds(timeout, "timeout")
-        return iterate_completed(self._tracker, handles, timeout_s=timeout_s, return_exceptions=return_exceptions)
+        return as_completed(self._tracker, handles, timeout_s=timeout_s, return_exceptions=return_exceptions)
 
     def watch(self, handles: Iterable[Handle[R]]) -> AsyncGenerator[tuple[Handle[R], Progress], None]:
-        """Gives each handle with what its job tells of its progress, as it tells it, until all jobs have ended.
+        """Yields each handle with its job's progress reports, as they arrive, until all jobs have ended.
 
         Args:
             handles: the jobs.
@@ -221,7 +223,7 @@ class Producer:
         Raises:
             MonarqError: as `Handle.watch`.
         """
-        return iterate_progress(self._tracker, handles)
+        return stream_progress(self._listener, handles)
 
     def handle(self, job_id: str, queue: str | None = None) -> Handle[Any]:
         """A handle of the job of this id, whoever enqueued it.
@@ -231,18 +233,18 @@ class Producer:
             queue: the name of its queue. Default: the producer's.
 
         Raises:
-            SettingsError: the id or the name cannot be one.
+            SettingsError: the id or the name is invalid.
         """
         check_job_id(job_id)
         check_name(queue, "queue")
-        return Handle(self._tracker, self._packer.keys(queue), job_id)
+        return Handle(self._tracker, self._serializer.keys(queue), job_id)
 
     async def _enqueue_all(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
-        route = self._packer.route(job)
+        envelope = self._serializer.envelope(job)
         listed = list(arguments)
-        with sending(route.keys.queue, route.job.name, count=len(listed)) as route.trace:
-            job_ids = await Bulk(self._submitter, self._packer).enqueue(route, listed)
-        return [Handle(self._tracker, route.keys, job_id) for job_id in job_ids]
+        with sending(envelope.keys.queue, envelope.job.name, count=len(listed)) as envelope.trace:
+            job_ids = await BulkEnqueuer(self._submitter, self._serializer).enqueue(envelope, listed)
+        return [Handle(self._tracker, envelope.keys, job_id) for job_id in job_ids]
 
 
 def _choose_codecs(codec: Literal["msgpack", "pickle"] | Codec, allow_pickle: bool) -> Codecs:

@@ -1,4 +1,4 @@
-"""`SyncProducer`: the same for plain scripts, blocking. One implementation: the asyncio `Producer` in a thread."""
+"""`SyncProducer`: the blocking client for plain scripts, an asyncio `Producer` in a thread of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
 from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
-from monarq.producer.loop_thread import LoopThread
+from monarq.producer.event_loop_thread import EventLoopThread
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.status import JobStatus
 from monarq.shared.errors import ProducerClosedError
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class SyncHandle(Generic[R_co]):
-    """A job by its id: as `Handle`, blocking.
+    """A job by its id: as `Handle`, but blocking.
 
     Attributes:
         handle: the asyncio handle behind it.
@@ -37,7 +37,7 @@ class SyncHandle(Generic[R_co]):
 
     __slots__ = ("_thread", "handle")
 
-    def __init__(self, thread: LoopThread, handle: Handle[R_co]) -> None:
+    def __init__(self, thread: EventLoopThread, handle: Handle[R_co]) -> None:
         self._thread = thread
         self.handle = handle
 
@@ -83,11 +83,11 @@ class SyncHandle(Generic[R_co]):
 class SyncProducer:
     """Enqueues jobs and waits for them, blocking; any number of threads may use it, and signal handlers too.
 
-    Leave it by ``with``, or call `close`. The settings are those of `Producer`: a client given as `redis` is one of
+    Use it in ``with``, or call `close`. The settings are those of `Producer`: a client given as `redis` is one of
     redis.asyncio here as well. A process that forks makes a producer in each child.
 
     Raises:
-        SettingsError: a setting has a value that it cannot have.
+        SettingsError: a setting has an invalid value.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class SyncProducer:
             timeout_s=timeout_s,
             signing_key=signing_key,
         )
-        self._thread = LoopThread("monarq-producer", self._producer.close)
+        self._thread = EventLoopThread("monarq-producer", self._producer.close)
 
     def __enter__(self) -> Self:
         return self

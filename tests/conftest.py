@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.redis.connection import open_redis
-from tests.support.leaks import leaked_keys
-from tests.support.loops import StrictLoop
+from tests.support.plugins.leaks import leaked_keys
+from tests.support.plugins.loops import StrictLoop
+from tests.support.proxy import Proxy
 
-pytest_plugins = ["tests.support.run_limits", "tests.support.tracebacks"]
+pytest_plugins = ["tests.support.plugins.run_limits", "tests.support.plugins.tracebacks"]
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -51,3 +53,10 @@ async def redis(redis_server: EmbeddedRedis) -> AsyncIterator[Redis]:
 async def redis_url(redis_server: EmbeddedRedis, redis: Redis) -> str:
     """The URL of the emptied server."""
     return redis_server.url
+
+
+@pytest.fixture
+async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
+    """A proxy before the emptied server, which loses what the test wants lost."""
+    async with Proxy(urlsplit(redis_url).path) as made:
+        yield made

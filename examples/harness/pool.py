@@ -1,7 +1,7 @@
 """A pool of workers with a Redis of its own, for the length of a block: `--pool` and `monarq demo` start it.
 
 The pool is `monarq worker` in the background, with one worker process for each core. It ends with the block; if this
-process is killed, the guard that also watches over embedded Redis servers ends it.
+process is killed, a watchdog like that of embedded Redis servers ends it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self, cast
 
-from monarq.embedded import EmbeddedRedis, guard
+from monarq.embedded import EmbeddedRedis, watchdog
 from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import open_redis
@@ -52,7 +52,7 @@ class LocalPool:
         self.redis = EmbeddedRedis()
         self.workers = workers or usable_cores()
         self._target = target
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -81,12 +81,12 @@ class LocalPool:
         self._stop()
 
     def _start_workers(self) -> None:
-        # The guard removes the folder when the workers have ended.
+        # The watchdog removes the folder when the workers have ended.
         folder = tempfile.mkdtemp(prefix="monarq-pool-")
         command = [sys.executable, "-m", "monarq", "worker", self._target]
         command += ["--redis", self.url, "--workers", str(self.workers)]
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), folder, *command],
+        self._watchdog = subprocess.Popen(
+            [sys.executable, "-I", "-S", watchdog.__file__, str(os.getpid()), folder, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -95,22 +95,22 @@ class LocalPool:
             # Ctrl-C in the terminal is for this process, which stops the pool in order.
             start_new_session=True,
         )
-        asyncio.run(self._wait_until_ready(self._guard, Path(folder, "server.log")))
+        asyncio.run(self._wait_until_ready(self._watchdog, Path(folder, "server.log")))
 
     async def _wait_until_ready(self, started: subprocess.Popen[bytes], log: Path) -> None:
         deadline_s = time.monotonic() + READY_TIMEOUT_S
         while await count_workers(self.url) < self.workers:
-            if b"exit " in _read_guard(started) or time.monotonic() > deadline_s:
+            if b"exit " in _read_watchdog(started) or time.monotonic() > deadline_s:
                 lines = log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
                 raise PoolError("\n".join([f"the workers of {self._target} do not start:", *lines]))
             await asyncio.sleep(READY_POLL_S)
 
     def _stop(self) -> None:
-        if self._guard is not None:
-            cast("IO[bytes]", self._guard.stdin).close()
-            self._guard.wait(STOP_TIMEOUT_S)
-            cast("IO[bytes]", self._guard.stdout).close()
-            self._guard = None
+        if self._watchdog is not None:
+            cast("IO[bytes]", self._watchdog.stdin).close()
+            self._watchdog.wait(STOP_TIMEOUT_S)
+            cast("IO[bytes]", self._watchdog.stdout).close()
+            self._watchdog = None
         self.redis.stop()
 
 
@@ -123,7 +123,7 @@ async def count_workers(url: str) -> int:
         await redis.aclose()
 
 
-def _read_guard(started: subprocess.Popen[bytes]) -> bytes:
-    """New output of the guard: `exit` and a reason if the workers ended by themselves."""
+def _read_watchdog(started: subprocess.Popen[bytes]) -> bytes:
+    """New output of the watchdog: `exit` and a reason if the workers ended by themselves."""
     fd = cast("IO[bytes]", started.stdout).fileno()
     return os.read(fd, 4096) if select.select([fd], [], [], 0)[0] else b""

@@ -1,4 +1,4 @@
-"""Where an embedded Redis listens: a socket in a directory of its own, or a port of 127.0.0.1."""
+"""The address of an embedded Redis: a socket in a directory of its own, or a port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-from monarq.embedded.choice import EmbeddedRedisError
+from monarq.embedded.discovery import EmbeddedRedisError
 
 # Linux takes 107 bytes for a Unix socket's path, macOS 103.
 SOCKET_PATH_LIMIT: Final = 100
 
 
 class PortInUseError(EmbeddedRedisError):
-    """Something else listens on the port that was asked for."""
+    """Something else listens on the requested port."""
 
     def __init__(self, port: int) -> None:
         super().__init__(f"port {port} of 127.0.0.1 is in use: stop what listens there, or choose another port")
@@ -25,21 +25,21 @@ class PortInUseError(EmbeddedRedisError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens: a private Unix socket, or a port of 127.0.0.1."""
+    """A private Unix socket, or a port of 127.0.0.1."""
 
     socket_path: Path | None
     port: int | None
 
     @property
     def url(self) -> str:
-        """As Redis clients want it."""
+        """The address as a URL for Redis clients."""
         return f"redis://127.0.0.1:{self.port}/0" if self.socket_path is None else f"unix://{self.socket_path}"
 
     @classmethod
     def choose(cls, directory: Path, port: int | None) -> Address:
-        """The port that is asked for (0: any free one), else a socket in `directory`.
+        """The requested port (0: any free one), else a socket in `directory`.
 
-        A directory whose path is too long for a socket gets a free port instead.
+        Where that path is too long for a socket, it is a free port instead.
 
         Raises:
             PortInUseError: something listens on that port.
@@ -51,7 +51,7 @@ class Address:
 
 
 def claim_port(port: int) -> int:
-    """A port of 127.0.0.1 that is free at this moment: `port`, or any for 0.
+    """A port of 127.0.0.1 that is free now: `port`, or any for 0.
 
     Raises:
         PortInUseError: it is not free.
@@ -66,7 +66,7 @@ def claim_port(port: int) -> int:
 
 
 def make_private_directory() -> Path:
-    """A directory of ours (0700), with a path short enough for a socket where there is such a place."""
+    """A new directory for us alone (0700), with a path that is short enough for a socket where possible."""
     room = SOCKET_PATH_LIMIT - len("/monarq-12345678/redis.sock")
     parent = tempfile.gettempdir()
     if len(os.fsencode(parent)) > room and os.access("/tmp", os.W_OK):  # noqa: S108 mkdtemp's name cannot be guessed

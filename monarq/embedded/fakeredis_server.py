@@ -1,11 +1,11 @@
-"""A Redis for machines without redis-server: fakeredis behind a socket, for trying monarq out.
+"""A fakeredis server behind a socket, for trying monarq out on machines without redis-server.
 
-`monarq.embedded` runs this file by its path in a child process. Nothing is kept when it ends.
+`monarq.embedded` runs this file by its path in a child process. No data is kept when it ends.
 
-fakeredis has a server of its own, TcpFakeServer, which cannot carry monarq: it hangs up after every error
-reply (NOSCRIPT too), breaks on errors of two lines and on replies of some MB, holds replies back for 10 to 40 ms,
-needs two seconds for a payload of many lines, and lets the BLPOP of a client that is gone take an item.
-This one keeps fakeredis' commands and replaces the front: one event loop, as Redis has.
+fakeredis has a server of its own, TcpFakeServer, which does not suffice for monarq: it closes the connection after
+every error reply (NOSCRIPT too), breaks on errors of two lines and on replies of some MB, delays replies by 10 to 40
+ms, needs two seconds for a payload of many lines, and lets the BLPOP of a disconnected client take an item.
+This one runs fakeredis' commands behind a server of one event loop, as Redis has.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CONFIG: Final = {
     b"maxmemory-policy": b"noeviction",
     b"save": b"",
 }
-# redis-py takes the code off an error and makes it a class; this is the way back.
+# redis-py removes the code from an error and makes it a class; this is the reverse.
 ERROR_CODES: Final = {kind: code for code, kind in DefaultParser.EXCEPTION_CLASSES.items() if code != "ERR"}
 
 # Redis' scripts cannot reach the operating system nor set globals. fakeredis' can do both, and a global that one
@@ -53,7 +53,7 @@ setmetatable(_G, {__newindex = function(_, name) error('Attempt to modify a read
 
 
 class FakeredisServer:
-    """All clients of one fakeredis, and the answers to INFO and CONFIG GET that fakeredis has not got."""
+    """All clients of one fakeredis, and INFO and CONFIG GET, which fakeredis does not have."""
 
     def __init__(self) -> None:
         self._store = FakeServer(version=REDIS_VERSION)
@@ -64,11 +64,11 @@ class FakeredisServer:
         self._clients: set[Client] = set()
 
     async def prepare(self) -> None:
-        """Make scripts strict; to be awaited before the first client comes."""
+        """Makes scripts strict; await it before the first client connects."""
         await self._command(b"EVAL", STRICT_LUA, b"0")
 
     async def serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one client until it goes; then nothing of it is left in fakeredis."""
+        """Serves one client until it disconnects; then nothing of it is left in fakeredis."""
         self._connections_seen += 1
         backend = FakeAsyncRedisConnection(server=self._store, protocol=2)
         await backend.send_command("CLIENT", "ID")
@@ -79,12 +79,12 @@ class FakeredisServer:
             await client.serve()
         finally:
             self._clients.discard(client)
-            # In this order: a blocked client must be let go before it is forgotten, or it would still take an item.
+            # In this order: a blocked client must be unblocked before it is removed, or it would still take an item.
             await self._command(b"CLIENT", b"UNBLOCK", b"%d" % client_id)
             await self._command(b"CLIENT", b"KILL", b"ID", b"%d" % client_id)
 
     def translate(self, command: list[bytes]) -> list[bytes]:
-        """The command that fakeredis is to run for `command`: the same, but for INFO and CONFIG GET."""
+        """The command that fakeredis runs for `command`: the same, except for INFO and CONFIG GET."""
         self._commands_seen += 1
         names = [part.upper() for part in command[:2]]
         if names[:1] == [b"INFO"]:
@@ -133,7 +133,7 @@ class FakeredisServer:
 
 
 class Client:
-    """One connection: commands in, replies and pushed messages out, in fakeredis' order."""
+    """One connection: reads commands, and writes replies and pushed messages in fakeredis' order."""
 
     def __init__(
         self,
@@ -148,12 +148,12 @@ class Client:
         self._writer = writer
 
     async def serve(self) -> None:
-        """Return when the client is gone, or had to be sent away."""
+        """Serves until the client disconnects, or has to be disconnected."""
         pushes = asyncio.create_task(self._forward_pushes())
         try:
             await self._run_commands()
         except OSError:
-            pass  # the client went away while we wrote to it: that is how clients end
+            pass  # the client disconnected while we wrote to it, as clients may
         finally:
             pushes.cancel()
             await asyncio.gather(pushes, return_exceptions=True)
@@ -178,7 +178,7 @@ class Client:
             return True
         try:
             await self._backend.send_command(*self._server.translate(command))
-        except Exception as error:  # noqa: BLE001  # any fault inside fakeredis: its connection is dead, and must say why
+        except Exception as error:  # noqa: BLE001  # any fault inside fakeredis: its connection is dead, and the client must learn why
             self._writer.write(encode_error(f"ERR fakeredis failed: {type(error).__name__}: {error}"))
             return False
         while await self._backend.can_read(0):
@@ -186,13 +186,13 @@ class Client:
         return True
 
     async def _forward_pushes(self) -> None:
-        """Messages and the replies of commands that blocked come when no command is being run."""
+        """Forwards messages and the replies of blocked commands, which come while no command is run."""
         while await self._backend.can_read(None):
             await self._forward_one()
             await self._writer.drain()
 
     async def _forward_one(self) -> None:
-        # Nothing in here may wait: the two loops that call it share one queue of replies, and would swap them.
+        # Nothing in here may wait: the two loops that call it share one queue of replies, whose order would be lost.
         try:
             reply = await self._backend.read_response()
         except RedisError as error:

@@ -1,4 +1,4 @@
-"""`monarq redis`: one embedded Redis in the foreground, until Ctrl-C or SIGTERM."""
+"""`monarq redis`: runs an embedded Redis in the foreground, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from monarq.embedded.address import PortInUseError
-from monarq.embedded.choice import EmbeddedRedisError
+from monarq.embedded.discovery import EmbeddedRedisError
 from monarq.embedded.server import EmbeddedRedis
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ def run_foreground(
 
     Args:
         port: where it listens; 0 for any free port.
-        data_dir: where the data is kept from run to run; by default nothing is.
-        appendonly: write each change to disk; by default when there is a `data_dir`.
-        announce: takes each line for the person who started it.
+        data_dir: where the data is kept from run to run; by default nothing is kept.
+        appendonly: write each change to disk; by default where there is a `data_dir`.
+        announce: gets each line for the person who started it.
 
     Returns:
-        The exit code: 0 after a signal, 1 when no server starts or it ends by itself, 2 when the port is in use.
+        The exit code: 0 after a signal, 1 where no server starts or it ends by itself, 2 where the port is in use.
     """
     server = EmbeddedRedis(
         port=port, data_dir=data_dir, appendonly=data_dir is not None if appendonly is None else appendonly
@@ -62,10 +62,10 @@ def _announce_start(server: EmbeddedRedis, data_dir: Path | None, announce: Call
 
 def _wait(server: EmbeddedRedis, stop_fd: int, announce: Callable[[str], None]) -> int:
     while True:
-        readable, _, _ = select.select([stop_fd, server.process.guard_fd], [], [])
+        readable, _, _ = select.select([stop_fd, server.process.watchdog_fd], [], [])
         if stop_fd in readable:
             return 0
-        if ended := server.process.hear_end():
+        if ended := server.process.poll_end():
             announce(f"the server ended by itself: {ended}")
             return 1
 

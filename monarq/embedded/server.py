@@ -1,42 +1,42 @@
-"""EmbeddedRedis: the first server of this machine that really starts, for the life of a block."""
+"""`EmbeddedRedis`: runs the first server of this machine that really starts, for the life of a block."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Self
 
-from monarq.embedded.choice import EmbeddedRedisError, list_servers
-from monarq.embedded.process import ServerProcess, ServerStartError, Storage, read_version
+from monarq.embedded.discovery import EmbeddedRedisError, list_servers
+from monarq.embedded.server_process import ServerProcess, ServerStartError, Storage, read_version
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from monarq.embedded.choice import ServerChoice, ServerKind
+    from monarq.embedded.discovery import ServerCandidate, ServerKind
 
 
 class EmbeddedRedis:
     """A private Redis server for the life of a `with` or `async with` block, or from `start` to `stop`.
 
-    It listens on a Unix socket that only this user can reach, unless a port is asked for, and it ends with this
-    process, SIGKILL included. What could not be used on the way to it is in `notes`, a line each.
+    It listens on a Unix socket that only this user can reach, unless a port is given, and it ends with this process,
+    SIGKILL included. `notes` names the servers that were tried before and did not start, a line each.
     """
 
     def __init__(self, *, port: int | None = None, data_dir: Path | None = None, appendonly: bool = False) -> None:
-        """Say what to start; nothing is started yet.
+        """Configures the server; `start` starts it.
 
         Args:
             port: listen on this port of 127.0.0.1, 0 for any free one, instead of on a private socket.
-            data_dir: where data and log are kept; made if missing. By default all is gone at the end.
-            appendonly: write each change to disk, so that a next server on the same `data_dir` has it.
+            data_dir: where data and log are kept; made if missing. By default nothing is kept.
+            appendonly: write each change to disk, so that the next server on the same `data_dir` has it.
         """
         self.notes: list[str] = []
         self._port = port
         self._storage = Storage(data_dir and data_dir.absolute(), appendonly)
-        self._running: tuple[ServerProcess, ServerChoice, str] | None = None
+        self._running: tuple[ServerProcess, ServerCandidate, str] | None = None
 
     def start(self) -> None:
-        """Start the first server that will, and return when it answers. Does nothing when one runs.
+        """Start the first server that can be started, and return when it answers. Does nothing where one runs.
 
         Raises:
             EmbeddedRedisError: none starts (each with its reason), or the data directory is in use.
@@ -45,26 +45,26 @@ class EmbeddedRedis:
         if self._running:
             return
         self.notes.clear()
-        for choice in list_servers():
+        for candidate in list_servers():
             try:
-                version = read_version(choice)
-                process = ServerProcess.start(choice, version, self._storage, self._port)
+                version = read_version(candidate)
+                process = ServerProcess.start(candidate, version, self._storage, self._port)
             except ServerStartError as error:
-                self.notes.append(f"{choice.path or choice.kind} was passed over: {error}")
+                self.notes.append(f"{candidate.path or candidate.kind} was passed over: {error}")
             else:
-                self._running = (process, choice, version)
+                self._running = (process, candidate, version)
                 return
         raise EmbeddedRedisError("\n".join(["no Redis server would start:", *self.notes]))
 
     def stop(self) -> None:
-        """End the server within some 2 s and remove what it left on disk, but for `data_dir`. May be called again."""
+        """End the server within 2 s and remove its files, except `data_dir`. May be called again."""
         if self._running:
             self._running[0].stop()
             self._running = None
 
     @property
     def url(self) -> str:
-        """Where it listens, as Redis clients want it: `unix:///…/redis.sock` or `redis://127.0.0.1:PORT/0`."""
+        """Its address for Redis clients: `unix:///…/redis.sock` or `redis://127.0.0.1:PORT/0`."""
         return self.process.address.url
 
     @property
@@ -74,9 +74,9 @@ class EmbeddedRedis:
 
     @property
     def description(self) -> str:
-        """What it is and where it comes from, in a line for people."""
-        _, choice, version = self._started()
-        return choice.describe(version)
+        """What it is and where it comes from, in one line for people."""
+        _, candidate, version = self._started()
+        return candidate.describe(version)
 
     @property
     def pid(self) -> int:
@@ -100,12 +100,12 @@ class EmbeddedRedis:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        """Start it, beside the event loop."""
+        """Start it, in a thread."""
         starting = asyncio.ensure_future(asyncio.to_thread(self.start))
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # The thread goes on whatever happens here, and there will be no end of the block to stop what it starts.
+            # The thread goes on, and the end of the block, which would stop the server, will not be reached.
             starting.add_done_callback(self._stop_unwanted)
             raise
         return self
@@ -113,14 +113,14 @@ class EmbeddedRedis:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it, beside the event loop."""
+        """Stop it, in a thread."""
         await asyncio.to_thread(self.stop)
 
     def _stop_unwanted(self, starting: asyncio.Future[None]) -> None:
         if not starting.cancelled() and starting.exception() is None:
             starting.get_loop().run_in_executor(None, self.stop)
 
-    def _started(self) -> tuple[ServerProcess, ServerChoice, str]:
+    def _started(self) -> tuple[ServerProcess, ServerCandidate, str]:
         if self._running is None:
             raise EmbeddedRedisError("the embedded Redis does not run: use it in a `with` block, or call start() first")
         return self._running

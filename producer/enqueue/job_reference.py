@@ -1,4 +1,4 @@
-"""Jobs known by name only, for producers that cannot import the code that runs them."""
+"""Job references: jobs by name, for producers that cannot import the code of the job."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from monarq.shared.lane import Lane
 from monarq.shared.validation import check_name
 
 _ARQ_OPTIONS: Final = frozenset({"_job_id", "_queue_name", "_defer_until", "_defer_by", "_expires"})
-"""What arq's ``enqueue_job`` takes among a job's arguments."""
+"""Options that arq's ``enqueue_job`` takes among a job's arguments."""
 
 
-class NamedJob(Job[..., Any]):
-    """A job whose function is elsewhere: it can be enqueued with any arguments, and not be called."""
+class JobReference(Job[..., Any]):
+    """A job by its name: it can be enqueued with any arguments, but not called, as its function is elsewhere."""
 
     def __init__(self, options: JobOptions) -> None:
-        super().__init__(_elsewhere, options, CallSignature(), is_awaited=False)
+        super().__init__(_not_callable_here, options, CallSignature(), is_awaited=False)
         self.__name__ = self.__qualname__ = options.name
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Checks only that no option is given among the arguments, as arq has it: the worker knows what fits.
+        """Checks only that no option is among the arguments, as with arq: the worker knows the signature.
 
         Raises:
             TypeError: one is.
@@ -34,31 +34,31 @@ class NamedJob(Job[..., Any]):
             raise TypeError(f"{self.name}: {given[0]} is no argument of a job{options_hint(kwargs)}")
 
 
-def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | None = None) -> NamedJob:
-    """A job by its name, to be given to ``enqueue``, ``enqueue_many`` and ``map``, with ``.options`` or without.
+def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | None = None) -> JobReference:
+    """A job by its name, for ``enqueue``, ``enqueue_many`` and ``map``, with ``.options`` or without.
 
     Args:
-        name: what the worker's side declares it by.
-        lane: the lane that it is declared for, "io", "cpu" or "thread". A wrong one costs time, no correctness: the
+        name: the name that the worker knows it by.
+        lane: the lane that it is declared for, "io", "cpu" or "thread". A wrong one costs time, not correctness: the
             first worker that takes the job passes it on. Default: "io".
         queue: the queue to put it into. Default: the producer's.
 
     Raises:
-        SettingsError: a name cannot be one, or there is no such lane.
+        SettingsError: a name is invalid, or there is no such lane.
     """
     check_name(name, "a job's name")
     check_name(queue, "queue")
     try:
-        return NamedJob(JobOptions(name, Lane(lane), queue=queue))
+        return JobReference(JobOptions(name, Lane(lane), queue=queue))
     except ValueError:
         raise SettingsError(f"there is no lane {lane!r}; there are {', '.join(Lane)}") from None
 
 
 @lru_cache(maxsize=1024)
-def named_job(name: str) -> NamedJob:
-    """The same, remembered: producers give the same few names again and again."""
+def job_reference(name: str) -> JobReference:
+    """The same with default options, cached: producers use the same few names again and again."""
     return named(name)
 
 
-def _elsewhere(*args: Any, **kwargs: Any) -> Any:
+def _not_callable_here(*args: Any, **kwargs: Any) -> Any:
     raise NotImplementedError("a job known by its name cannot be called here")

@@ -1,4 +1,4 @@
-"""Where an enqueue goes, and what it carries: a job and its arguments become a route and a payload, without any I/O."""
+"""Serializer: makes an envelope and payloads of a job, its options and its arguments. No I/O."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monarq.producer.enqueue.job_reference import named_job
+from monarq.producer.enqueue.job_reference import job_reference
 from monarq.shared.commands.jobs.enqueue import Placement
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
 from monarq.shared.jobs.job import Job
@@ -22,27 +22,27 @@ from monarq.shared.validation import check_name
 _PLAIN = EnqueueOptions()
 
 
-def new_id() -> str:
-    """An id that nobody else makes: 128 random bits, as a UUID has, for a fifth of the time."""
+def new_job_id() -> str:
+    """A unique id: 128 random bits, as a UUID has, for a fifth of the time."""
     return os.urandom(16).hex()
 
 
-def new_ids(count: int) -> list[str]:
-    """So many of them."""
+def new_job_ids(count: int) -> list[str]:
+    """So many unique ids."""
     digits = os.urandom(16 * count).hex()
     return [digits[at : at + 32] for at in range(0, 32 * count, 32)]
 
 
 @dataclass(slots=True, eq=False)
-class Route:
-    """Where the jobs of one call go.
+class Envelope:
+    """The address and the headers that the jobs of one enqueue call share.
 
     Attributes:
         job: the job.
         keys: the keys of its queue.
-        placing: what the jobs of the call share.
+        placing: lane, due time and expiry.
         job_id: the id that the caller chose, or None.
-        trace: the context of the call's span, for the payloads to carry; None without tracing.
+        trace: the context of the call's span, which the payloads carry; None without tracing.
     """
 
     job: Job[..., Any]
@@ -52,12 +52,12 @@ class Route:
     trace: Carrier | None = None
 
 
-class Packer:
-    """Makes routes and payloads by a producer's settings.
+class JobSerializer:
+    """Makes envelopes and payloads as a producer's settings say.
 
     Args:
         queue: the queue of jobs that name none.
-        codecs: the format that payloads are written in, and who signs them.
+        codecs: the format of payloads, and their signer.
         max_payload: bytes; a larger payload is refused.
     """
 
@@ -68,39 +68,39 @@ class Packer:
         self._keys = QueueKeys.of(queue)
 
     def keys(self, queue: str | None) -> QueueKeys:
-        """The keys of a queue; None is the producer's own."""
+        """The keys of a queue; None is the producer's default."""
         return self._keys if queue is None else QueueKeys.of(queue)
 
-    def route(self, job: Job[..., Any] | str) -> Route:
-        """Where the job goes.
+    def envelope(self, job: Job[..., Any] | str) -> Envelope:
+        """The envelope of a call that enqueues this job.
 
         Raises:
-            TypeError: it is no job.
+            TypeError: it is neither a job nor a name.
             SettingsError: its options contradict each other.
         """
         if isinstance(job, str):
-            job = named_job(job)
+            job = job_reference(job)
         elif not isinstance(job, Job):
             raise TypeError(
                 f"{job!r} is no job: put @job before the function, or give the name that its worker knows it by"
             )
         options = job.enqueue_options
         placing = Placement(job.declared.lane, name=job.name) if options == _PLAIN else _placing(job, options)
-        return Route(job, self.keys(options.queue or job.declared.queue), placing, options.job_id)
+        return Envelope(job, self.keys(options.queue or job.declared.queue), placing, options.job_id)
 
-    def pack(self, route: Route, job_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
-        """The payload of a job.
+    def serialize(self, envelope: Envelope, job_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        """The payload of a job, signed where there is a signer.
 
         Raises:
-            PayloadError: an argument does not serialize.
+            PayloadError: an argument cannot be serialized.
             PayloadTooLargeError: it is over the limit.
         """
-        # Two enqueues of one id may be alike in all else: by the nonce a repeated one knows its own payload.
-        nonce = None if route.job_id is None else os.urandom(8).hex()
-        name = route.job.name
+        # Two enqueues of one id may be alike in all else: by the nonce a repeated call recognizes its own payload.
+        nonce = None if envelope.job_id is None else os.urandom(8).hex()
+        name = envelope.job.name
         codecs = self._codecs
         payload = write_payload(
-            codecs.write, name, args, kwargs, time.time_ns() // 1_000_000, nonce=nonce, trace=route.trace
+            codecs.write, name, args, kwargs, time.time_ns() // 1_000_000, nonce=nonce, trace=envelope.trace
         )
         if codecs.signer is not None:
             payload = codecs.signer.sign(payload, "job", job_id.encode())
@@ -110,7 +110,7 @@ class Packer:
 
 
 def _placing(job: Job[..., Any], options: EnqueueOptions) -> Placement:
-    # Due at 1 ms has a meaning of its own in arq's data: somebody aborts the job.
+    # In arq's data a due time of 1 ms means that the job is being aborted.
     due_ms = max(2, int(options.defer_until.timestamp() * 1000)) if options.defer_until else 0
     delay_s = options.defer_by_s or 0.0
     if options.expires_s is not None and options.expires_s <= delay_s:

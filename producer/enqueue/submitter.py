@@ -1,15 +1,15 @@
-"""One reliable enqueue: who repeats, and who gives up.
+"""Submitter: sends an enqueue to Redis, and repeats it until its outcome is known.
 
-A command whose reply was lost may have been carried out. It is repeated as such
-(`EnqueueMode.REPEATED`), and Redis then tells whether the job is in already; a caller learns "in", "not in" or
-"unknown", and "unknown" is never said lightly.
+A command whose reply was lost may have been carried out. It is repeated as such (`EnqueueMode.REPEATED`), so that
+Redis can answer whether the job is in the queue already. The outcome is "enqueued", "not enqueued" or, where no attempt
+can find out, "unknown".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monarq.producer.enqueue.serializer import Route
+from monarq.producer.enqueue.serializer import Envelope
 from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, enqueue
 from monarq.shared.errors import EnqueueUnknownError, ProducerClosedError, RedisRefusedError, RedisUnavailableError
 from monarq.shared.redis.client import RedisClient
@@ -18,7 +18,7 @@ from monarq.shared.redis.redis_errors import REDIS_ERRORS
 
 
 class Submitter:
-    """Puts jobs into queues, each once, whatever happens to the connection.
+    """Puts jobs into queues, each exactly once, even where connections break.
 
     Args:
         redis: the connections.
@@ -29,36 +29,38 @@ class Submitter:
         self._redis = redis
         self._retry_for_s = retry_for_s
 
-    async def submit(self, route: Route, jobs: Sequence[tuple[str, bytes]]) -> list[Enqueued]:
-        """Puts the jobs, given as id and payload, into the route's queue; at most a batch of them.
+    async def submit(self, envelope: Envelope, jobs: Sequence[tuple[str, bytes]]) -> list[Enqueued]:
+        """Puts the jobs, given as id and payload, into the envelope's queue; at most a batch of them.
 
         Raises:
             RedisUnavailableError: Redis could not be reached, and nothing was enqueued.
             RedisRefusedError: Redis refused them, and nothing was enqueued.
-            EnqueueUnknownError: nobody can tell.
+            EnqueueUnknownError: the outcome is unknown.
             ProducerClosedError: the producer was closed before.
         """
         attempts = CommandRetry(self._retry_for_s)
         try:
-            codes = await self._attempt(route, jobs, attempts)
+            codes = await self._attempt(envelope, jobs, attempts)
         except (RedisUnavailableError, RedisRefusedError, ProducerClosedError) as error:
             if attempts.outcome_unknown:
                 raise EnqueueUnknownError([job_id for job_id, _ in jobs], str(error)) from error
             if isinstance(error, ProducerClosedError):
                 raise
             raise type(error)(f"nothing was enqueued: {error}") from error.__cause__
-        if route.job_id is not None and codes[0] is Enqueued.ENDED:
+        if envelope.job_id is not None and codes[0] is Enqueued.ENDED:
             raise EnqueueUnknownError(
-                [route.job_id],
+                [envelope.job_id],
                 "the reply was lost, and a job of this id runs or has ended meanwhile, this one or another",
             )
         return codes
 
-    async def _attempt(self, route: Route, jobs: Sequence[tuple[str, bytes]], attempts: CommandRetry) -> list[Enqueued]:
-        first = EnqueueMode.NEW if route.job_id is None else EnqueueMode.NAMED
+    async def _attempt(
+        self, envelope: Envelope, jobs: Sequence[tuple[str, bytes]], attempts: CommandRetry
+    ) -> list[Enqueued]:
+        first = EnqueueMode.NEW if envelope.job_id is None else EnqueueMode.NAMED
         while True:
             ids = EnqueueMode.REPEATED if attempts.outcome_unknown else first
             try:
-                return await enqueue(self._redis, route.keys, route.placing, ids, jobs)
+                return await enqueue(self._redis, envelope.keys, envelope.placing, ids, jobs)
             except REDIS_ERRORS as error:
                 await attempts.wait_after(error, self._redis.shown)

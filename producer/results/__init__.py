@@ -1,1 +1,1 @@
-"""Waits for what jobs return and tells how far they are."""
+"""Results, progress and status of enqueued jobs, for those who wait for them."""

@@ -1,4 +1,4 @@
-"""Gives results in the order in which jobs end."""
+"""as_completed: yields results in the order in which jobs end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Future = asyncio.Future[bytes]
 Ended = asyncio.Queue[tuple[Handle[Any], Future]]
 
 
-async def iterate_completed(
+async def as_completed(
     tracker: Tracker, handles: Iterable[Handle[Any]], *, timeout_s: float | None, return_exceptions: bool
 ) -> AsyncGenerator[tuple[Handle[Any], Any], None]:
-    """Each handle with what its job returned, or raised, in the order in which the jobs end.
+    """Yields each handle with what its job returned, or raised, in the order in which the jobs end.
 
     Args:
-        tracker: waits for them.
+        tracker: waits for the jobs.
         handles: the jobs.
         timeout_s: seconds until all of them must have ended, or None.
         return_exceptions: whether an exception takes the place of its job's value, instead of being raised here,
@@ -29,30 +29,30 @@ async def iterate_completed(
 
     Raises:
         ResultTimeoutError: not all of them ended in time; it names one that did not.
-        Exception: what a job raised, or what kept its result from being had.
+        Exception: what a job raised, or why its result could not be had.
     """
     ended: Ended = asyncio.Queue()
-    waiting: dict[Future, Handle[Any]] = {}
+    pending: dict[Future, Handle[Any]] = {}
     deadline_s = None if timeout_s is None else asyncio.get_running_loop().time() + timeout_s
     try:
         for handle in handles:
-            future = tracker.expect(handle.keys, handle.job_id)
-            waiting[future] = handle
-            future.add_done_callback(partial(_note, ended, handle))
-        while waiting:
+            future = tracker.listener.wait(handle.keys, handle.job_id)
+            pending[future] = handle
+            future.add_done_callback(partial(_put_ended, ended, handle))
+        while pending:
             try:
                 async with asyncio.timeout_at(deadline_s):
                     handle, future = await ended.get()
             except TimeoutError:
-                raise ResultTimeoutError(next(iter(waiting.values())).job_id, timeout_s or 0.0) from None
-            del waiting[future]
+                raise ResultTimeoutError(next(iter(pending.values())).job_id, timeout_s or 0.0) from None
+            del pending[future]
             yield handle, _outcome(tracker, handle.job_id, future, return_exceptions)
     finally:
-        for future in waiting:
-            _let_go(future)
+        for future in pending:
+            _abandon(future)
 
 
-def _note(ended: Ended, handle: Handle[Any], future: Future) -> None:
+def _put_ended(ended: Ended, handle: Handle[Any], future: Future) -> None:
     if not future.cancelled():
         ended.put_nowait((handle, future))
 
@@ -66,7 +66,7 @@ def _outcome(tracker: Tracker, job_id: str, future: Future, return_exceptions: b
         return error
 
 
-def _let_go(future: Future) -> None:
+def _abandon(future: Future) -> None:
     # Asked for its exception, a future that nobody awaits does not complain about it.
     if not future.cancel() and not future.cancelled():
         future.exception()

@@ -1,4 +1,4 @@
-"""A handle of an enqueued job: waits for its result, looks at it, stops it."""
+"""Handle of an enqueued job: its result, status, progress and abort."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Generic, TypeVar, cast
 
-from monarq.producer.results.progress_stream import iterate_progress
+from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.status import JobStatus
 from monarq.producer.results.tracker import Tracker
 from monarq.shared.parsing import Duration
@@ -19,7 +19,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Handle(Generic[R_co]):
-    """A job by its id, as ``enqueue`` and ``Producer.handle`` give it.
+    """A job by its id, as ``enqueue`` and ``Producer.handle`` return it.
 
     Attributes:
         job_id: the job's id.
@@ -44,7 +44,7 @@ class Handle(Generic[R_co]):
         return self.keys.queue
 
     async def result(self, timeout: Duration | None = None) -> R_co:
-        """Waits until the job has ended, and gives what it returned. It may be called any number of times.
+        """Waits until the job has ended, and returns what it returned. It may be called any number of times.
 
         Args:
             timeout: seconds, or a timedelta, to wait. Default: without end.
@@ -53,8 +53,8 @@ class Handle(Generic[R_co]):
             ResultTimeoutError: the job did not end in time; it goes on.
             ResultNotFoundError: there is no such job, or its result was not kept.
             JobAbortedError: it was aborted.
-            JobFailedError: what it raised cannot be made again here.
-            JobDeadError: it was given up without being run to its end.
+            JobFailedError: it raised an error that cannot be rebuilt here.
+            JobDeadError: it was abandoned before it ran to its end.
             PayloadError: the result cannot be read; it is pickled, say, and ``allow_pickle`` is not set.
             Exception: what the job raised.
         """
@@ -69,35 +69,36 @@ class Handle(Generic[R_co]):
         return await self._tracker.status(self.keys, self.job_id)
 
     async def progress(self) -> Progress | None:
-        """What the job last told of its progress, without waiting; None where it has not, or ended a while ago."""
+        """The job's last progress report, without waiting; None where there was none, or it ended a while ago."""
         return (await self._tracker.progress(self.keys, [self.job_id]))[0]
 
     async def watch(self) -> AsyncGenerator[Progress, None]:
-        """Gives what the job tells of its progress, as it tells it; ends when the job has ended, however it did.
+        """Yields the job's progress reports as they arrive, until the job has ended, however it did.
 
-        It begins with what the job told last. Whoever is slow gets the newest report and misses older ones; the last
-        one is never missed. Nothing is polled.
+        It begins with the last report so far. A slow reader gets the newest report and misses older ones; the last one
+        is never missed. Nothing is polled.
 
         Raises:
             MonarqError: the job cannot be followed any more: Redis refuses, or the producer was closed.
         """
-        async with aclosing(iterate_progress(self._tracker, [self])) as reports:
+        async with aclosing(stream_progress(self._tracker.listener, [self])) as reports:
             async for _, progress in reports:
                 yield progress
 
     def on_progress(self, callback: Callable[[Progress], None]) -> Callable[[], None]:
-        """Has each report of the job passed to a function, on the event loop: `watch` for thousands of jobs at once.
+        """Passes each report of the job to a function, on the event loop: `watch` for thousands of jobs at once.
 
         Args:
-            callback: gets the reports, the last one known first; it must not block.
+            callback: gets the reports, beginning with the last one so far; it must not block.
 
         Returns:
-            A function that ends it; to be called when the job has ended.
+            A function that ends it; call it when the job has ended.
 
         Raises:
             ProducerClosedError: the producer is closed.
         """
-        return partial(self._tracker.unwatch, self._tracker.watch(self.keys, self.job_id, callback))
+        listener = self._tracker.listener
+        return partial(listener.unwatch, listener.watch(self.keys, self.job_id, callback))
 
     async def abort(self, timeout: Duration | None = None) -> bool:
         """Stops the job, or keeps it from being started, and waits until that is done.
@@ -106,9 +107,9 @@ class Handle(Generic[R_co]):
             timeout: seconds, or a timedelta, to wait for its end. Default: without end.
 
         Returns:
-            Whether the job ended aborted. False where it ended otherwise, is unknown, or kept no result to tell.
+            Whether the job ended aborted. False where it ended otherwise, is unknown, or kept no result.
 
         Raises:
-            ResultTimeoutError: it did not end in time; the request stands.
+            ResultTimeoutError: it did not end in time; the request is kept.
         """
         return await self._tracker.abort(self.keys, self.job_id, timeout)

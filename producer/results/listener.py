@@ -1,7 +1,8 @@
-"""Waits for results on behalf of all handles of a producer: no polling, and no command per job.
+"""Result listener: waits for the ends and the progress of jobs for all handles of a producer.
 
-Workers tell on a channel of the queue which jobs have ended. The order makes sure that nothing is missed: subscribe,
-then look, then wait to be told, then look again. One look asks for hundreds of jobs.
+It neither polls a job nor sends a command per job. Workers publish the ids of ended jobs on a channel of the queue. The
+order makes sure that nothing is missed: subscribe, then fetch, then wait for a message, then fetch again. One command
+fetches the results of hundreds of jobs.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Final
 
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from monarq.producer import log
-from monarq.producer.results.progress_watchers import QueueWatches, Watch
-from monarq.producer.results.result_waiters import QueueWaiters, Waiter
+from monarq.producer.results import log
+from monarq.producer.results.progress_watchers import ProgressWatcher, ProgressWatchers
+from monarq.producer.results.result_waiters import ResultWaiter, ResultWaiters
 from monarq.producer.results.subscription import Subscription
 from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import MonarqError, ProducerClosedError, ResultNotFoundError
@@ -30,14 +31,14 @@ from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, class
 from monarq.shared.redis.scripts import Argument
 
 BATCH: Final = 500
-"""How many jobs one look asks for."""
+"""How many jobs one command fetches."""
 
-LOOK_EVERY_S: Final = 1.0
-"""How often all jobs that are waited for are looked at, although nobody told of them: arq's own workers tell nothing,
-a job whose time has run out ends without anybody's doing, and a channel may not be heard for a while."""
+POLL_INTERVAL_S: Final = 1.0
+"""How often the results of all jobs that are waited for are fetched without a message: arq's own workers publish
+nothing, a job whose payload has expired ends silently, and a channel may be lost for a while."""
 
-LOOK_SHARE: Final = 10
-"""A look at everything is followed by a pause of so many times its length: it takes a tenth of the time at most."""
+POLL_PAUSE_FACTOR: Final = 10
+"""A poll is followed by a pause of so many times its length: polling takes a tenth of the time at most."""
 
 
 class Listener:
@@ -45,42 +46,42 @@ class Listener:
 
     Args:
         redis: connections of its own, so that no flood of enqueues delays a result.
-        look_every_s: see `LOOK_EVERY_S`.
+        poll_interval_s: see `POLL_INTERVAL_S`.
     """
 
-    def __init__(self, redis: RedisClient, look_every_s: float = LOOK_EVERY_S) -> None:
+    def __init__(self, redis: RedisClient, poll_interval_s: float = POLL_INTERVAL_S) -> None:
         self._redis = redis
-        self._look_every_s = look_every_s
-        self._channels: dict[bytes, QueueWaiters] = {}
-        self._reports: dict[bytes, QueueWatches] = {}
+        self._poll_interval_s = poll_interval_s
+        self._result_waiters: dict[bytes, ResultWaiters] = {}  # by channel, as the next
+        self._progress_watchers: dict[bytes, ProgressWatchers] = {}
         self._subscription = Subscription(redis, self)
-        self._news = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._idle_since_s: float | None = None
         self._batch = BATCH
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
     def wait(self, keys: QueueKeys, job_id: str) -> asyncio.Future[bytes]:
-        """A future of the job's result, as bytes; cancel it to wait no more.
+        """A future of the job's result, as bytes; cancel it to stop waiting.
 
         It raises ResultNotFoundError where there is neither a result nor a job that could make one,
-        RedisUnavailableError or RedisRefusedError where Redis does not let us look, ProducerClosedError on `close`.
+        RedisUnavailableError or RedisRefusedError where Redis refuses the lookup, ProducerClosedError on `close`.
         """
         if self._closed:
             raise ProducerClosedError
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bytes] = loop.create_future()
-        queue = self._channels.get(keys.ended.encode())
-        if queue is None:
-            queue = self._channels[keys.ended.encode()] = QueueWaiters(keys)
-        if not queue.heard:
-            self._subscription.want(keys.ended)
-        queue.add(job_id, future)
+        waiters = self._result_waiters.get(keys.ended.encode())
+        if waiters is None:
+            waiters = self._result_waiters[keys.ended.encode()] = ResultWaiters(keys)
+        if not waiters.subscribed:
+            self._subscription.add(keys.ended)
+        waiters.add(job_id, future)
         self._wake_up()
         return future
 
-    def watch(self, keys: QueueKeys, job_id: str, on_progress: Callable[[Progress], None]) -> Watch:
-        """Has the job's progress told as it comes, until `unwatch`; first what it told before, where that is known.
+    def watch(self, keys: QueueKeys, job_id: str, on_progress: Callable[[Progress], None]) -> ProgressWatcher:
+        """Passes the job's reports to a function until `unwatch`, beginning with its last one so far.
 
         Args:
             keys: the keys of its queue.
@@ -92,55 +93,55 @@ class Listener:
         """
         if self._closed:
             raise ProducerClosedError
-        queue = self._reports.setdefault(keys.reports.encode(), QueueWatches(keys))
-        if not queue.heard:
-            self._subscription.want(keys.reports)
-        watch = Watch(keys, job_id, on_progress)
-        queue.add(watch)
+        watchers = self._progress_watchers.setdefault(keys.reports.encode(), ProgressWatchers(keys))
+        if not watchers.subscribed:
+            self._subscription.add(keys.reports)
+        watcher = ProgressWatcher(keys, job_id, on_progress)
+        watchers.add(watcher)
         self._wake_up()
-        return watch
+        return watcher
 
-    def unwatch(self, watch: Watch) -> None:
+    def unwatch(self, watcher: ProgressWatcher) -> None:
         """Ends what `watch` began."""
-        self._reports[watch.keys.reports.encode()].leave(watch)
+        self._progress_watchers[watcher.keys.reports.encode()].remove(watcher)
 
     async def close(self) -> None:
-        """Wakes all who wait with ProducerClosedError. May be called again."""
+        """Ends all waits with ProducerClosedError. May be called again."""
         self._closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    def subscribed(self, channel: bytes) -> None:
-        """See `Audience`: what ended before is looked up now, and what ends from now on is told."""
-        queue: QueueWaiters | QueueWatches | None = self._channels.get(channel)
+    def on_subscribed(self, channel: bytes) -> None:
+        """See `SubscriptionHandler`: what was published before is fetched now."""
+        queue: ResultWaiters | ProgressWatchers | None = self._result_waiters.get(channel)
         if queue is None:
-            queue = self._reports.get(channel)
+            queue = self._progress_watchers.get(channel)
         if queue is not None:
-            queue.heard = True
-            queue.make_all_due()
-            self._news.set()
+            queue.subscribed = True
+            queue.mark_all_due()
+            self._wakeup.set()
 
-    def told(self, channel: bytes, message: bytes) -> None:
-        """See `Audience`: the message is the ids of jobs that have ended, or what running ones tell."""
-        watches = self._reports.get(channel)
-        if watches is not None:
-            watches.tell(message)
-        queue = self._channels.get(channel)
-        if queue is not None and queue.tell(message.split(b"\0")):
-            self._news.set()
+    def on_message(self, channel: bytes, message: bytes) -> None:
+        """See `SubscriptionHandler`: the message holds the ids of ended jobs, or reports of running ones."""
+        watchers = self._progress_watchers.get(channel)
+        if watchers is not None:
+            watchers.dispatch(message)
+        waiters = self._result_waiters.get(channel)
+        if waiters is not None and waiters.mark_due(message.split(b"\0")):
+            self._wakeup.set()
 
-    def unsubscribed(self) -> None:
-        """See `Audience`."""
-        for queue in self._channels.values():
-            queue.heard = False
-        for reports in self._reports.values():
-            reports.heard = False
+    def on_unsubscribed(self) -> None:
+        """See `SubscriptionHandler`."""
+        for waiters in self._result_waiters.values():
+            waiters.subscribed = False
+        for watchers in self._progress_watchers.values():
+            watchers.subscribed = False
 
     def idle_s(self) -> float:
-        """See `Audience`."""
+        """See `SubscriptionHandler`."""
         now_s = asyncio.get_running_loop().time()
-        if any(self._channels.values()) or any(self._reports.values()):
+        if any(self._result_waiters.values()) or any(self._progress_watchers.values()):
             self._idle_since_s = None
         elif self._idle_since_s is None:
             self._idle_since_s = now_s
@@ -148,7 +149,7 @@ class Listener:
 
     def _wake_up(self) -> None:
         self._idle_since_s = None
-        self._news.set()
+        self._wakeup.set()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="monarq-listener")
 
@@ -156,104 +157,105 @@ class Listener:
         make_error: Callable[[], Exception] = ProducerClosedError
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._subscription.run(), name="monarq-hearing")
-                group.create_task(self._look_on(), name="monarq-looking")
+                group.create_task(self._subscription.run(), name="monarq-subscription")
+                group.create_task(self._fetch_loop(), name="monarq-fetch-results")
         except Exception as error:
             make_error = partial(MonarqError, f"the wait for results has broken down: {error!r}")
             raise
         finally:
             self._closed = True
-            for queue in self._channels.values():
-                queue.end_all(make_error)
+            for waiters in self._result_waiters.values():
+                waiters.fail_all(make_error)
 
-    async def _look_on(self) -> None:
-        """Looks at what is due, for ever, and at everything now and then."""
+    async def _fetch_loop(self) -> None:
+        """Fetches what is due, for ever, and everything once per poll interval."""
         loop = asyncio.get_running_loop()
         backoff = Backoff(longest_s=MAX_PAUSE_S)
-        look_at_all_s = 0.0
+        next_poll_s = 0.0
         while True:
-            if not any(self._channels.values()):
-                await self._news.wait()
-                look_at_all_s = loop.time() + self._look_every_s
-            await self._news_until(look_at_all_s)
+            if not any(self._result_waiters.values()):
+                await self._wakeup.wait()
+                next_poll_s = loop.time() + self._poll_interval_s
+            await self._wait_until(next_poll_s)
             started_s = loop.time()
-            everything = started_s >= look_at_all_s
-            if everything:
-                self._make_all_due()
-            if await self._look_at_due(backoff) and everything:
+            is_poll = started_s >= next_poll_s
+            if is_poll:
+                self._mark_all_results_due()
+            if await self._fetch_due(backoff) and is_poll:
                 took_s = loop.time() - started_s
-                look_at_all_s = loop.time() + max(self._look_every_s, LOOK_SHARE * took_s)
+                next_poll_s = loop.time() + max(self._poll_interval_s, POLL_PAUSE_FACTOR * took_s)
 
-    async def _news_until(self, deadline_s: float) -> None:
+    async def _wait_until(self, deadline_s: float) -> None:
+        """Waits until something is due, or the time has come."""
         try:
             async with asyncio.timeout_at(deadline_s):
-                await self._news.wait()
+                await self._wakeup.wait()
         except TimeoutError:
             return
-        self._news.clear()
+        self._wakeup.clear()
 
-    def _make_all_due(self) -> None:
-        for queue in self._channels.values():
-            queue.make_all_due()
+    def _mark_all_results_due(self) -> None:
+        for waiters in self._result_waiters.values():
+            waiters.mark_all_due()
 
-    async def _look_at_due(self, backoff: Backoff) -> bool:
-        """Looks at all that is due; False when Redis was not there, after a pause."""
+    async def _fetch_due(self, backoff: Backoff) -> bool:
+        """Fetches all that is due; False, after a pause, where Redis was not reachable."""
         try:
-            await self._subscription.catch_up()
-            for queue in list(self._channels.values()):
-                while waiters := queue.take_due(self._batch):
-                    await self._look_at(queue, waiters)
-            for reports in list(self._reports.values()):
-                while watches := reports.take_due(self._batch):
-                    await self._look_at_progress(reports.keys, watches)
+            await self._subscription.subscribe_pending()
+            for queue_waiters in list(self._result_waiters.values()):
+                while waiters := queue_waiters.take_due(self._batch):
+                    await self._fetch_results(queue_waiters, waiters)
+            for queue_watchers in list(self._progress_watchers.values()):
+                while watchers := queue_watchers.take_due(self._batch):
+                    await self._fetch_progress(queue_watchers.keys, watchers)
         except REDIS_ERRORS as error:
             if not backoff.failing:
-                log.looking_failed(self._redis.shown, error)
-            self._make_all_due()
-            for reports in self._reports.values():
-                reports.make_all_due()
-            self._news.set()
+                log.lookup_failed(self._redis.shown, error)
+            self._mark_all_results_due()
+            for queue_watchers in self._progress_watchers.values():
+                queue_watchers.mark_all_due()
+            self._wakeup.set()
             await asyncio.sleep(backoff.next_s())
             return False
         backoff.reset()
         return True
 
-    async def _look_at(self, queue: QueueWaiters, waiters: list[Waiter]) -> None:
-        """Looks at some jobs, and ends the wait for those that have ended."""
+    async def _fetch_results(self, queue_waiters: ResultWaiters, waiters: list[ResultWaiter]) -> None:
+        """Fetches the results of some jobs, and resolves the waiters of those that have ended."""
         try:
-            scores, tokens, results = await self._redis.execute(*_questions(queue.keys, waiters))
+            scores, tokens, results = await self._redis.execute(*_result_commands(queue_waiters.keys, waiters))
         except REDIS_ERRORS as error:
             if classify_failure(error) in (CommandFailure.REFUSED, CommandFailure.DENIED):
                 for waiter in waiters:
-                    queue.end(waiter, explain(error, self._redis.shown))
+                    queue_waiters.resolve(waiter, explain(error, self._redis.shown))
                 return
-            # Perhaps so many results are too much for one reply in the time that a call may take.
+            # So many results may be too much for one reply in the time that a call may take.
             self._batch = max(1, self._batch // 4) if isinstance(error, RedisTimeoutError) else self._batch
             raise
         self._batch = min(BATCH, 2 * self._batch)
-        ended: dict[Waiter, bytes | Exception] = {}
+        ended: dict[ResultWaiter, bytes | Exception] = {}
         for waiter, score, token, result in zip(waiters, scores, tokens, results, strict=True):
             if result is not None:
                 ended[waiter] = result
             elif score is None and token is None:
                 ended[waiter] = ResultNotFoundError(waiter.job_id)
-        reports = self._reports.get(queue.keys.reports.encode())
-        if reports and (watches := reports.of(waiter.raw_id for waiter in ended)):
-            # What a job told last may not have been heard when its end is seen here.
-            await self._look_at_progress(queue.keys, watches)
+        watchers = self._progress_watchers.get(queue_waiters.keys.reports.encode())
+        if watchers and (last := watchers.of_jobs(waiter.raw_id for waiter in ended)):
+            # A job's end may be seen here before its last report has arrived.
+            await self._fetch_progress(queue_waiters.keys, last)
         for waiter, outcome in ended.items():
-            queue.end(waiter, outcome)
+            queue_waiters.resolve(waiter, outcome)
 
-    async def _look_at_progress(self, keys: QueueKeys, watches: Sequence[Watch]) -> None:
-        [values] = await self._redis.execute(progress_command(keys, [watch.job_id for watch in watches]))
-        for watch, value in zip(watches, values, strict=True):
-            watch.tell(None if value is None else decode_progress(value))
+    async def _fetch_progress(self, keys: QueueKeys, watchers: Sequence[ProgressWatcher]) -> None:
+        [values] = await self._redis.execute(progress_command(keys, [watcher.job_id for watcher in watchers]))
+        for watcher, value in zip(watchers, values, strict=True):
+            watcher.notify(None if value is None else decode_progress(value))
 
 
-def _questions(keys: QueueKeys, waiters: list[Waiter]) -> list[tuple[Argument, ...]]:
-    """Whether the jobs wait, whether somebody runs them, and then their results.
+def _result_commands(keys: QueueKeys, waiters: list[ResultWaiter]) -> list[tuple[Argument, ...]]:
+    """The jobs' scores in the queue, then the tokens of those that run, then the results.
 
-    The results come last: a job that ends in between has left its queue at the first question at the earliest, and
+    The results come last: a job that ends in between has left its queue at the first command at the earliest, and
     has its result at the last one.
     """
     job_ids = [waiter.job_id for waiter in waiters]

@@ -1,96 +1,102 @@
-"""Gives the progress of jobs as they tell it, until they have ended."""
+"""Progress stream: yields the progress reports of some jobs until the jobs have ended."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Generic, Protocol, TypeVar
 
-from monarq.producer.results.progress_watchers import Watch
-from monarq.producer.results.tracker import Tracker
+from monarq.producer.results.listener import Listener
+from monarq.producer.results.progress_watchers import ProgressWatcher
 from monarq.shared.errors import ResultNotFoundError
 from monarq.shared.payloads.progress import Progress
-
-if TYPE_CHECKING:
-    from monarq.producer.results.handle import Handle
+from monarq.shared.redis.keys import QueueKeys
 
 Future = asyncio.Future[bytes]
 
 
-async def iterate_progress(
-    tracker: Tracker, handles: Iterable[Handle[Any]]
-) -> AsyncGenerator[tuple[Handle[Any], Progress], None]:
-    """Each handle with what its job tells, as it tells it, until all jobs have ended.
+class JobAddress(Protocol):
+    """A job by its queue and id, as a handle is."""
 
-    Whoever is slow sees the newest report of each job and misses older ones; the last one is never missed.
+    keys: QueueKeys
+    job_id: str
+
+
+A = TypeVar("A", bound=JobAddress)
+
+
+async def stream_progress(listener: Listener, jobs: Iterable[A]) -> AsyncGenerator[tuple[A, Progress], None]:
+    """Yields each job with its reports, as they arrive, until all jobs have ended.
+
+    A slow reader gets the newest report of each job and misses older ones; the last one is never missed.
 
     Raises:
         MonarqError: the jobs cannot be followed any more; see `Listener.wait`.
     """
-    following = _Following(tracker)
+    stream = _ProgressStream[A](listener)
     try:
-        for handle in handles:
-            following.add(handle)
-        while following.goes_on:
-            for pair in await following.next_reports():
+        for job in jobs:
+            stream.add(job)
+        while stream.is_open:
+            for pair in await stream.next_reports():
                 yield pair
     finally:
-        following.stop()
+        stream.close()
 
 
-class _Following:
-    """Some jobs, what is new of them, and which have not ended."""
+class _ProgressStream(Generic[A]):
+    """Some jobs, their new reports, and which of them have not ended."""
 
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
-        self._watches: dict[Future, Watch] = {}
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._watchers: dict[Future, ProgressWatcher] = {}
         self._ended: list[Future] = []
-        self._newest: dict[Handle[Any], Progress] = {}
-        self._news = asyncio.Event()
+        self._newest: dict[A, Progress] = {}
+        self._changed = asyncio.Event()
 
     @property
-    def goes_on(self) -> bool:
-        """Whether there is a job whose end was not seen."""
-        return bool(self._watches)
+    def is_open(self) -> bool:
+        """Whether there is a job that has not ended yet."""
+        return bool(self._watchers)
 
-    def add(self, handle: Handle[Any]) -> None:
-        """One more job."""
-        future = self._tracker.expect(handle.keys, handle.job_id)
-        self._watches[future] = self._tracker.watch(handle.keys, handle.job_id, partial(self._note, handle))
-        future.add_done_callback(self._note_end)
+    def add(self, job: A) -> None:
+        """Follows one more job."""
+        future = self._listener.wait(job.keys, job.job_id)
+        self._watchers[future] = self._listener.watch(job.keys, job.job_id, partial(self._on_progress, job))
+        future.add_done_callback(self._on_end)
 
-    async def next_reports(self) -> list[tuple[Handle[Any], Progress]]:
-        """What is new, when there is something; nothing where jobs have ended that told nothing more."""
-        await self._news.wait()
-        self._news.clear()
+    async def next_reports(self) -> list[tuple[A, Progress]]:
+        """Waits for new reports; returns none where jobs have ended without another one."""
+        await self._changed.wait()
+        self._changed.clear()
         ended, self._ended = self._ended, []
         for future in ended:
-            self._tracker.unwatch(self._watches.pop(future))
+            self._listener.unwatch(self._watchers.pop(future))
             _check_end(future)
         newest, self._newest = self._newest, {}
         return list(newest.items())
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Follows none of them any more."""
-        for future, watch in self._watches.items():
-            self._tracker.unwatch(watch)
+        for future, watcher in self._watchers.items():
+            self._listener.unwatch(watcher)
             # Asked for its exception, a future that nobody awaits does not complain about it.
             if not future.cancel() and not future.cancelled():
                 future.exception()
 
-    def _note(self, handle: Handle[Any], progress: Progress) -> None:
-        self._newest[handle] = progress
-        self._news.set()
+    def _on_progress(self, job: A, progress: Progress) -> None:
+        self._newest[job] = progress
+        self._changed.set()
 
-    def _note_end(self, future: Future) -> None:
+    def _on_end(self, future: Future) -> None:
         if not future.cancelled():
             self._ended.append(future)
-            self._news.set()
+            self._changed.set()
 
 
 def _check_end(future: Future) -> None:
-    """Raises what keeps a job from being followed; a job that has left no result has ended like any other."""
+    """Raises the error that keeps a job from being followed; a job that left no result has ended like any other."""
     error = future.exception()
     if error is not None and not isinstance(error, ResultNotFoundError):
         raise error

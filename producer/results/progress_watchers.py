@@ -1,4 +1,4 @@
-"""Who watches the progress of which job: the listener's memory, without any I/O."""
+"""Progress watchers of a queue: which callbacks get the reports of which jobs. Bookkeeping only, without I/O."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.redis.keys import QueueKeys
 
 
-class Watch:
-    """Somebody who watches one job.
+class ProgressWatcher:
+    """A callback that gets the progress reports of one job.
 
     Attributes:
         keys: the keys of the job's queue.
         job_id: the job's id.
-        raw_id: the same as Redis tells it.
+        raw_id: the job's id as bytes, as Redis sends it.
     """
 
     __slots__ = ("_last", "_on_progress", "job_id", "keys", "raw_id")
@@ -29,65 +29,65 @@ class Watch:
         self._on_progress = on_progress
         self._last: Progress | None = None
 
-    def tell(self, progress: Progress | None) -> None:
-        """Passes a report on, unless it has been seen or is older than one that was: it may come by two ways."""
+    def notify(self, progress: Progress | None) -> None:
+        """Passes a report on, unless it or a newer one was passed on before: a report may arrive by two ways."""
         if progress is None or (self._last is not None and progress.at <= self._last.at):
             return
         self._last = progress
         self._on_progress(progress)
 
 
-class QueueWatches:
-    """All those who watch jobs of one queue.
+class ProgressWatchers:
+    """All progress watchers of one queue.
 
     Attributes:
         keys: the queue's keys.
-        heard: whether the queue's channel is being heard, so that no report is missed.
+        subscribed: whether the queue's channel is subscribed to, so that no report is missed.
     """
 
     def __init__(self, keys: QueueKeys) -> None:
         self.keys = keys
-        self.heard = False
-        self._watching: dict[bytes, list[Watch]] = {}
-        self._due: dict[Watch, None] = {}
+        self.subscribed = False
+        self._by_job: dict[bytes, list[ProgressWatcher]] = {}
+        self._due: dict[ProgressWatcher, None] = {}
 
     def __len__(self) -> int:
-        return len(self._watching)
+        return len(self._by_job)
 
-    def add(self, watch: Watch) -> None:
-        """One more watches; what its job told before is due to be looked at once no newer report can be missed."""
-        self._watching.setdefault(watch.raw_id, []).append(watch)
-        if self.heard:
-            self._due[watch] = None
+    def add(self, watcher: ProgressWatcher) -> None:
+        """Adds a watcher; its job's last report is due to be fetched once no newer one can be missed."""
+        self._by_job.setdefault(watcher.raw_id, []).append(watcher)
+        if self.subscribed:
+            self._due[watcher] = None
 
-    def leave(self, watch: Watch) -> None:
-        """Somebody watches no more."""
-        watching = self._watching[watch.raw_id]
-        watching.remove(watch)
-        self._due.pop(watch, None)
-        if not watching:
-            del self._watching[watch.raw_id]
+    def remove(self, watcher: ProgressWatcher) -> None:
+        """Removes a watcher."""
+        watchers = self._by_job[watcher.raw_id]
+        watchers.remove(watcher)
+        self._due.pop(watcher, None)
+        if not watchers:
+            del self._by_job[watcher.raw_id]
 
-    def tell(self, message: bytes) -> None:
-        """Jobs have told how far they are."""
+    def dispatch(self, message: bytes) -> None:
+        """Notifies the watchers of the jobs whose reports are in a message of the queue's channel."""
         for raw_id, report in split_reports(message):
-            watching = self._watching.get(raw_id)
-            if watching is not None:
+            watchers = self._by_job.get(raw_id)
+            if watchers is not None:
                 progress = decode_progress(report)
-                for watch in list(watching):
-                    watch.tell(progress)
+                for watcher in list(watchers):
+                    watcher.notify(progress)
 
-    def of(self, raw_ids: Iterable[bytes]) -> list[Watch]:
-        """Those who watch these jobs."""
-        return [watch for raw_id in raw_ids for watch in self._watching.get(raw_id, ())]
+    def of_jobs(self, raw_ids: Iterable[bytes]) -> list[ProgressWatcher]:
+        """The watchers of these jobs."""
+        return [watcher for raw_id in raw_ids for watcher in self._by_job.get(raw_id, ())]
 
-    def make_all_due(self) -> None:
-        """Every job that is watched is due to be looked at."""
-        self._due |= {watch: None for watching in self._watching.values() for watch in watching}
+    def mark_all_due(self) -> None:
+        """Marks the last report of every watched job as due to be fetched."""
+        self._due |= {watcher: None for watchers in self._by_job.values() for watcher in watchers}
 
-    def take_due(self, limit: int) -> Sequence[Watch]:
-        """The next to look at, at most so many."""
+    def take_due(self, limit: int) -> Sequence[ProgressWatcher]:
+        """Takes up to `limit` watchers whose job's last report is due to be fetched."""
         taken = list(islice(self._due, limit))
-        for watch in taken:
-            del self._due[watch]
+        for watcher in taken:
+            del self._due[watcher]
         return taken

@@ -1,4 +1,4 @@
-"""Who waits for which job: the listener's memory, without any I/O."""
+"""Result waiters of a queue: which futures wait for which jobs. Bookkeeping only, without I/O."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from itertools import islice
 from monarq.shared.redis.keys import QueueKeys
 
 
-class Waiter:
-    """All those who wait for one job.
+class ResultWaiter:
+    """All futures that wait for one job.
 
     Attributes:
         job_id: the job's id.
-        raw_id: the same as Redis tells it.
+        raw_id: the job's id as bytes, as Redis sends it.
+        futures: get the job's result.
     """
 
     __slots__ = ("futures", "job_id", "raw_id")
@@ -26,54 +27,54 @@ class Waiter:
         self.futures: list[asyncio.Future[bytes]] = []
 
 
-class QueueWaiters:
-    """All those who wait for jobs of one queue.
+class ResultWaiters:
+    """All result waiters of one queue.
 
     Attributes:
         keys: the queue's keys.
-        heard: whether the queue's channel is being heard, so that no end is missed.
+        subscribed: whether the queue's channel is subscribed to, so that no end is missed.
     """
 
     def __init__(self, keys: QueueKeys) -> None:
         self.keys = keys
-        self.heard = False
-        self._waiting: dict[bytes, Waiter] = {}
-        self._due: dict[Waiter, None] = {}
+        self.subscribed = False
+        self._by_job: dict[bytes, ResultWaiter] = {}
+        self._due: dict[ResultWaiter, None] = {}
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._by_job)
 
     def add(self, job_id: str, future: asyncio.Future[bytes]) -> None:
-        """One more waits for the job; the job is due to be looked at once its end cannot be missed any more."""
-        waiter = Waiter(job_id)
-        waiter = self._waiting.setdefault(waiter.raw_id, waiter)
+        """Adds a future; the job's result is due to be fetched once the job's end cannot be missed any more."""
+        waiter = ResultWaiter(job_id)
+        waiter = self._by_job.setdefault(waiter.raw_id, waiter)
         waiter.futures.append(future)
-        future.add_done_callback(partial(self._leave, waiter))
-        if self.heard:
+        future.add_done_callback(partial(self._remove_cancelled, waiter))
+        if self.subscribed:
             self._due[waiter] = None
 
-    def tell(self, raw_ids: list[bytes]) -> bool:
-        """These jobs have ended: those that are waited for are due, in this order. Whether there is one."""
-        found = [waiter for raw_id in raw_ids if (waiter := self._waiting.get(raw_id)) is not None]
+    def mark_due(self, raw_ids: list[bytes]) -> bool:
+        """Marks those of these jobs that are waited for as due to be fetched, in this order; whether there is one."""
+        found = [waiter for raw_id in raw_ids if (waiter := self._by_job.get(raw_id)) is not None]
         self._due |= dict.fromkeys(found)
         return bool(found)
 
-    def make_all_due(self) -> None:
-        """Every job that is waited for is due."""
-        self._due |= dict.fromkeys(self._waiting.values())
+    def mark_all_due(self) -> None:
+        """Marks every job that is waited for as due to be fetched."""
+        self._due |= dict.fromkeys(self._by_job.values())
 
-    def take_due(self, limit: int) -> list[Waiter]:
-        """The next jobs to look at, at most so many."""
+    def take_due(self, limit: int) -> list[ResultWaiter]:
+        """Takes up to `limit` waiters whose job's result is due to be fetched."""
         taken = list(islice(self._due, limit))
         for waiter in taken:
             del self._due[waiter]
         return taken
 
-    def end(self, waiter: Waiter, outcome: bytes | Exception) -> None:
-        """The job's result, or why there is none, for all who wait for it."""
-        # Left before any callback runs: whoever comes from now on makes a waiter of its own.
-        if self._waiting.get(waiter.raw_id) is waiter:
-            del self._waiting[waiter.raw_id]
+    def resolve(self, waiter: ResultWaiter, outcome: bytes | Exception) -> None:
+        """Sets the job's result, or the error in its place, on all futures that wait for it."""
+        # Removed before any callback runs: a future that is added from now on gets a waiter of its own.
+        if self._by_job.get(waiter.raw_id) is waiter:
+            del self._by_job[waiter.raw_id]
         self._due.pop(waiter, None)
         for future in waiter.futures:
             if future.done():
@@ -83,16 +84,15 @@ class QueueWaiters:
             else:
                 future.set_exception(outcome)
 
-    def end_all(self, make_error: Callable[[], Exception]) -> None:
-        """Whoever waits here gets an error, each one of their own."""
-        for waiter in list(self._waiting.values()):
-            self.end(waiter, make_error())
+    def fail_all(self, make_error: Callable[[], Exception]) -> None:
+        """Sets an error on all futures, one of its own for each job."""
+        for waiter in list(self._by_job.values()):
+            self.resolve(waiter, make_error())
 
-    def _leave(self, waiter: Waiter, future: asyncio.Future[bytes]) -> None:
-        """Somebody waits no more: cancelled, or out of time."""
+    def _remove_cancelled(self, waiter: ResultWaiter, future: asyncio.Future[bytes]) -> None:
         if not future.cancelled():
             return
         waiter.futures.remove(future)
-        if not waiter.futures and self._waiting.get(waiter.raw_id) is waiter:
-            del self._waiting[waiter.raw_id]
+        if not waiter.futures and self._by_job.get(waiter.raw_id) is waiter:
+            del self._by_job[waiter.raw_id]
             self._due.pop(waiter, None)

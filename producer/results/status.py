@@ -1,4 +1,4 @@
-"""What a job is doing, in arq's words."""
+"""Job status: asked of Redis, and named as arq names it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monarq.shared.redis.scripts import Argument
 
 
 class JobStatus(StrEnum):
-    """arq's JobStatus.
+    """A job's status, with arq's values.
 
     DEFERRED: it is in the queue, and not due yet. QUEUED: it is due and waits for a worker. IN_PROGRESS: a worker runs
     it. COMPLETE: it has ended and its result is there. NOT_FOUND: there is neither a job nor a result of this id.
@@ -23,8 +23,8 @@ class JobStatus(StrEnum):
     NOT_FOUND = "not_found"
 
 
-def status_questions(keys: QueueKeys, job_id: str) -> list[tuple[Argument, ...]]:
-    """What to ask Redis, in this order: a job goes from queue to run to result, so none is missed on its way."""
+def status_commands(keys: QueueKeys, job_id: str) -> list[tuple[Argument, ...]]:
+    """The commands to send, in this order: a job moves from queue to run to result, so none is missed on its way."""
     return [
         ("TIME",),
         ("ZSCORE", keys.queue, job_id),
@@ -37,7 +37,7 @@ def status_questions(keys: QueueKeys, job_id: str) -> list[tuple[Argument, ...]]
 def decide_status(
     time: tuple[bytes, bytes], score: bytes | None, cpu_score: bytes | None, running: int, ended: int
 ) -> JobStatus:
-    """The status, from the replies to `status_questions`."""
+    """The status, from the replies to `status_commands`."""
     if ended:
         return JobStatus.COMPLETE
     if running:

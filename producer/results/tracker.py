@@ -1,14 +1,13 @@
-"""What became of jobs: waits for them, looks at them, stops them. Handles ask it, and it asks Redis."""
+"""Job tracker: reads results, status and progress of jobs for their handles, and requests aborts."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from monarq.producer.results.listener import Listener
-from monarq.producer.results.progress_watchers import Watch
-from monarq.producer.results.status import JobStatus, decide_status, status_questions
+from monarq.producer.results.status import JobStatus, decide_status, status_commands
 from monarq.shared.commands.jobs.abort import AbortAnswer, abort
 from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
@@ -26,48 +25,39 @@ from monarq.shared.redis.scripts import Argument
 
 
 class Tracker:
-    """Follows the jobs of one producer.
+    """Tracks the jobs of one producer.
 
     Args:
-        redis: for what is asked at once.
-        listener: for what is waited for.
+        redis: for commands that are answered at once.
+        listener: waits for ends and progress.
         codecs: the formats that results may be in.
-        retry_for_s: seconds for which a question is repeated while Redis is not there.
+        retry_for_s: seconds for which a command is repeated while Redis is not reachable.
+
+    Attributes:
+        listener: waits for ends and progress.
     """
 
     def __init__(self, redis: RedisClient, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
         self._redis = redis
-        self._listener = listener
+        self.listener = listener
         self._codecs = codecs
         self._retry_for_s = retry_for_s
 
-    def expect(self, keys: QueueKeys, job_id: str) -> asyncio.Future[bytes]:
-        """See `Listener.wait`."""
-        return self._listener.wait(keys, job_id)
-
-    def watch(self, keys: QueueKeys, job_id: str, on_progress: Callable[[Progress], None]) -> Watch:
-        """See `Listener.watch`."""
-        return self._listener.watch(keys, job_id, on_progress)
-
-    def unwatch(self, watch: Watch) -> None:
-        """See `Listener.unwatch`."""
-        self._listener.unwatch(watch)
-
     async def progress(self, keys: QueueKeys, job_ids: Sequence[str]) -> list[Progress | None]:
-        """How far each of these jobs was when it last told."""
+        """The last progress report of each of these jobs."""
         [values] = await self._ask(progress_command(keys, job_ids))
         return [None if value is None else decode_progress(value) for value in values]
 
     def read(self, data: bytes, job_id: str) -> Result:
-        """A job's result from its bytes.
+        """Decodes a job's result.
 
         Raises:
-            PayloadError: it is none, is pickled where that is not allowed, or is not signed by the key that there is.
+            PayloadError: it is not a result, is pickled where that is not allowed, or is not signed by our key.
         """
         return Result.read(data, self._codecs, job_id.encode())
 
     async def wait(self, keys: QueueKeys, job_id: str, timeout: Duration | None) -> Result:
-        """The job's result, when it has ended.
+        """Waits until the job has ended; its result.
 
         Raises:
             ResultTimeoutError: it did not end in time.
@@ -75,32 +65,32 @@ class Tracker:
         """
         timeout_s = to_seconds(timeout, "timeout")
         if timeout_s is None:
-            return self.read(await self.expect(keys, job_id), job_id)
+            return self.read(await self.listener.wait(keys, job_id), job_id)
         try:
             async with asyncio.timeout(timeout_s):
-                data = await self.expect(keys, job_id)
+                data = await self.listener.wait(keys, job_id)
         except TimeoutError:
             raise ResultTimeoutError(job_id, timeout_s) from None
         return self.read(data, job_id)
 
     async def result_info(self, job_id: str) -> Result | None:
-        """The job's result if it is there now."""
+        """The job's result if it exists now."""
         [data] = await self._ask(("GET", names.result(job_id)))
         return None if data is None else self.read(data, job_id)
 
     async def status(self, keys: QueueKeys, job_id: str) -> JobStatus:
-        """What the job is doing."""
-        return decide_status(*await self._ask(*status_questions(keys, job_id)))
+        """The job's status."""
+        return decide_status(*await self._ask(*status_commands(keys, job_id)))
 
     async def abort(self, keys: QueueKeys, job_id: str, timeout: Duration | None) -> bool:
-        """Has a worker end the job, and waits until it has; whether it ended because of an abort."""
+        """Requests the job's abort and waits for its end; whether it ended because of an abort."""
         if await self._request_abort(keys, job_id) is AbortAnswer.UNKNOWN:
             result = await self.result_info(job_id)
             return result is not None and was_aborted(result)
         try:
             return was_aborted(await self.wait(keys, job_id, timeout))
         except ResultNotFoundError:
-            # Its result was not kept: nobody can tell how it ended, as with arq.
+            # Its result was not kept, so how it ended is not known, as with arq.
             return False
 
     async def _request_abort(self, keys: QueueKeys, job_id: str) -> AbortAnswer:
@@ -121,5 +111,5 @@ class Tracker:
 
 
 def was_aborted(result: Result) -> bool:
-    """Whether the job ended because somebody wanted it stopped."""
+    """Whether the job ended because somebody aborted it."""
     return not result.success and isinstance(result.value, asyncio.CancelledError)

@@ -10,7 +10,6 @@ import pytest
 from arq.connections import RedisSettings
 
 import monarq.arq
-from tests.support.proxy import Proxy
 
 
 @pytest.fixture
@@ -33,9 +32,3 @@ async def pool(redis_settings: RedisSettings) -> AsyncIterator[monarq.arq.ArqRed
     made = await monarq.arq.create_pool(redis_settings)
     yield made
     await made.aclose(close_connection_pool=True)
-
-
-@pytest.fixture
-async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(urlsplit(redis_url).path) as made:
-        yield made

@@ -14,7 +14,7 @@ from monarq.producer import Producer
 from monarq.workers.jobs.runner import Runner
 from monarq.workers.runs.outcome import Failed
 from monarq.workers.runs.run import Run
-from tests.arq import progress_app as app
+from tests.arq import app
 from tests.arq.workers import burst, ours, running, theirs
 from tests.monitor.web.site import page
 from tests.progress.told import hearing
@@ -31,7 +31,7 @@ async def producer(redis_url: str) -> AsyncIterator[Producer]:
 async def test_a_real_pool_tells_whoever_watches_by_the_id_that_arq_gave(
     redis_url: str, stock: arq.ArqRedis, producer: Producer
 ) -> None:
-    async with real_pool("tests.arq.progress_app.WorkerSettings", url=redis_url, workers=1):
+    async with real_pool("tests.arq.app.ProgressSettings", url=redis_url, workers=1):
         made = await stock.enqueue_job("tell_rows", 30)
         assert made is not None
         handle = producer.handle(made.job_id)
@@ -46,7 +46,7 @@ async def test_a_real_pool_tells_whoever_watches_by_the_id_that_arq_gave(
 async def test_the_page_shows_it(redis: Redis, stock: arq.ArqRedis) -> None:
     made = await stock.enqueue_job("tell_and_hold")
     assert made is not None
-    async with running(ours(stock, app.WorkerSettings.functions)), page(redis) as site, in_time(30):
+    async with running(ours(stock, app.ProgressSettings.functions)), page(redis) as site, in_time(30):
         while "a quarter" not in (html := await site.text(f"/jobs/job?queue=arq:queue&id={made.job_id}")):
             await asyncio.sleep(0.05)
         assert '<progress max="1" value="0.2500">' in html

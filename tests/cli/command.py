@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from tests.support.command import ROOT as ROOT
+from tests.support.command import environment as environment
+from tests.support.command import start_monarq
 from tests.support.slowness import in_time
 
-ROOT = Path(__file__).parents[2]
 LONGEST_S = 20
 
 STARTED: list[asyncio.subprocess.Process] = []
@@ -43,25 +43,9 @@ Cli = Callable[..., Awaitable[Ended]]
 """`cli_here` of conftest, called with a command's words."""
 
 
-def environment(url: str, changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a command, with nothing of ours that would change what it does."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MONARQ_", "REDIS", "COLUMNS"))}
-    return kept | {"REDIS_URL": url} | dict(changes or {})
-
-
 async def start(*args: str, url: str, env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
     """Starts `monarq` in the project's folder."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "monarq",
-        *args,
-        cwd=ROOT,
-        env=environment(url, env),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await start_monarq(*args, url=url, env=env, stdin=PIPE, stdout=PIPE, stderr=PIPE)
     STARTED.append(process)
     return process
 

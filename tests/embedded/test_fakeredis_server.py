@@ -1,4 +1,4 @@
-"""fakeredis behind our socket: what monarq and arq need of a Redis, and what fakeredis' own server gets wrong."""
+"""The fakeredis server: what monarq and arq need of a Redis, and the faults of fakeredis' own server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
 from monarq.embedded import EmbeddedRedis
-from monarq.embedded.choice import FORCE_VARIABLE
+from monarq.embedded.discovery import FORCE_VARIABLE
 from tests.support.slowness import in_time, patience_s
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`run_foreground`, which is `monarq redis`, in a process of its own: what it says, how it ends, what it leaves."""
+"""`run_foreground`, behind `monarq redis`, in a process of its own: its messages, its exit codes, its files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from monarq.embedded.choice import FORCE_VARIABLE
+from monarq.embedded.discovery import FORCE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

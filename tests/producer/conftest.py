@@ -1,16 +1,14 @@
-"""A producer and a played worker on the tests' Redis."""
+"""A producer and a manual worker on the tests' Redis."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from tests.support.played_worker import PlayedWorker
-from tests.support.proxy import Proxy
+from tests.support.manual_worker import ManualWorker
 
 
 @pytest.fixture
@@ -27,11 +25,5 @@ async def many_jobs(redis: Redis) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def worker(redis: Redis) -> PlayedWorker:
-    return PlayedWorker(redis)
-
-
-@pytest.fixture
-async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(urlsplit(redis_url).path) as made:
-        yield made
+def worker(redis: Redis) -> ManualWorker:
+    return ManualWorker(redis)

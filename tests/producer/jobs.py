@@ -10,7 +10,7 @@ from monarq.shared.jobs.decorators import job
 
 @job(name="fetch_page")
 async def fetch(url: str, depth: int = 1) -> Any:
-    """What it returns is up to the played worker."""
+    """The test decides what it returns."""
 
 
 @job(name="noop")

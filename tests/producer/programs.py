@@ -1,4 +1,4 @@
-"""Programs of a user's, with a producer, as processes of their own."""
+"""User programs with a producer, as processes of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The blocking producer: the same names, from any thread, interrupted by Ctrl-C, and honest after a fork."""
+"""The blocking producer: the same methods, from any thread, interrupted by Ctrl-C, and refused after a fork."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from monarq.shared.errors import ResultTimeoutError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.producer.jobs import count_primes, fetch
 from tests.producer.programs import finish, start
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 from tests.support.slowness import patience_s
 
 
-async def test_the_same_names_blocking(redis_url: str, worker: PlayedWorker) -> None:
+async def test_the_same_names_blocking(redis_url: str, worker: ManualWorker) -> None:
     def use() -> None:
         with SyncProducer(redis_url) as producer:
             handle = producer.enqueue(fetch, "u")
@@ -42,7 +42,7 @@ async def test_the_same_names_blocking(redis_url: str, worker: PlayedWorker) -> 
     await asyncio.to_thread(use)
 
 
-async def test_map_as_completed_and_abort(redis_url: str, worker: PlayedWorker) -> None:
+async def test_map_as_completed_and_abort(redis_url: str, worker: ManualWorker) -> None:
     def use() -> tuple[list[int], list[object], bool]:
         with SyncProducer(redis_url) as producer:
             mapped = producer.map(count_primes, [(n, n + 7) for n in range(5)], timeout=10)
@@ -61,7 +61,7 @@ async def test_map_as_completed_and_abort(redis_url: str, worker: PlayedWorker) 
     assert await used == ([0, 1, 2, 3, 4], ["x", "x"], True)
 
 
-async def test_what_a_job_raised_is_raised_here(redis_url: str, worker: PlayedWorker) -> None:
+async def test_what_a_job_raised_is_raised_here(redis_url: str, worker: ManualWorker) -> None:
     def use() -> None:
         with SyncProducer(redis_url) as producer:
             handle = producer.enqueue(fetch, "u")
@@ -97,7 +97,7 @@ async def test_closing_wakes_other_threads_and_may_be_repeated(redis_url: str) -
 
         waiting = threading.Thread(target=wait)
         waiting.start()
-        while handle.status() != "queued" or not producer._producer._listener._channels:
+        while handle.status() != "queued" or not producer._producer._listener._result_waiters:
             pass
         producer.close()
         producer.close()
@@ -121,7 +121,7 @@ async def test_ctrl_c_ends_a_wait(redis_url: str) -> None:
                 print("waiting", flush=True)
                 handle.result()
             except KeyboardInterrupt:
-                queues = producer._producer._listener._channels.values()
+                queues = producer._producer._listener._result_waiters.values()
                 while any(queues):
                     pass
                 print(handle.status(), "and nobody waits")

@@ -1,16 +1,14 @@
-"""A producer, a worker in the test's own process, and a played one."""
+"""A producer, and a worker in the test's own process."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from monarq.producer import Producer
 from monarq.workers.process.worker import Worker
 from tests.progress import jobs
-from tests.support.played_worker import PlayedWorker
 from tests.support.workers import make_worker, running
 
 
@@ -24,8 +22,3 @@ async def producer(redis_url: str) -> AsyncIterator[Producer]:
 async def worker(redis_url: str) -> AsyncIterator[Worker]:
     async with running(make_worker(redis_url, jobs.ALL)) as made:
         yield made
-
-
-@pytest.fixture
-def played(redis: Redis) -> PlayedWorker:
-    return PlayedWorker(redis)

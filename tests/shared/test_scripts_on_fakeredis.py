@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
-from monarq.embedded.choice import FORCE_VARIABLE
+from monarq.embedded.discovery import FORCE_VARIABLE
 from monarq.shared.commands.jobs import claim as claiming
 from monarq.shared.commands.jobs.claim import Claim, claim
 from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue

@@ -108,7 +108,7 @@ LONG, LINES = "n" * 251, "two\nlines"
         lambda name: Producer(queue=name),
         lambda name: SyncProducer(queue=name),
         lambda name: Producer().handle("id", queue=name),
-        lambda name: Producer()._packer.route(name),
+        lambda name: Producer()._serializer.envelope(name),
         lambda name: WorkerSettings(queues=(name,)),
         lambda name: cron(fetch, "@daily", args=("u",), name=name),
     ],

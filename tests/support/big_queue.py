@@ -1,4 +1,4 @@
-"""A queue of a million jobs, and a look at what Redis is told meanwhile: that no read walks a queue."""
+"""A queue of a million jobs, and a check of the commands that Redis gets: no read may walk a queue."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support.slowness import in_time
 MILLION: Final = 1_000_000
 
 FORBIDDEN: Final = {"KEYS", "SCAN", "ZSCAN", "HSCAN", "SSCAN", "SORT", "SMEMBERS", "HKEYS", "HVALS", "MONITOR"}
-"""Commands that walk through all there is."""
+"""Commands that walk through all keys or members."""
 
 Command = tuple[str, list[str]]
 
 
 @asynccontextmanager
 async def a_million_jobs(redis: Redis) -> AsyncIterator[None]:
-    """As many ids in the default queue, without payloads, half of them deferred; they are gone after the block."""
+    """A million ids without payloads in the default queue, half of them deferred, for the life of the block."""
     seconds, micros = await redis.time()
     now_ms = int(seconds) * 1000 + int(micros) // 1000
     script = """
@@ -41,7 +41,7 @@ async def a_million_jobs(redis: Redis) -> AsyncIterator[None]:
 
 
 async def commands_heard(monitor: Any, redis: Redis) -> list[Command]:
-    """What Redis was told until now, inside of scripts too."""
+    """The commands that Redis has got until now, those of scripts included."""
     await redis.echo("the end")
     seen = []
     async with in_time(10):
@@ -55,7 +55,7 @@ async def commands_heard(monitor: Any, redis: Redis) -> list[Command]:
 
 
 def assert_none_walks_a_queue(seen: list[Command]) -> None:
-    """Every list that was read was read to a bound."""
+    """Every read had a bound."""
     assert seen
     assert not {name for name, _ in seen} & FORBIDDEN
     for name, arguments in seen:

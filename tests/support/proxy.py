@@ -1,4 +1,4 @@
-"""The proxy of `chaos`, in front of a test's Redis: it loses what a test wants lost, and counts that."""
+"""A proxy before a test's Redis, from `chaos`: it loses the requests and replies that a test names, and counts them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chaos.proxy import Cut, FaultProxy, Rule
 
 
 class Proxy(FaultProxy):
-    """Forwards to a Unix socket; a request that contains a text is lost, as often as the test wants.
+    """Forwards to a Unix socket; loses requests that contain a text, as often as the test wants.
 
     Attributes:
         lost: how many requests or replies were lost.
@@ -30,7 +30,7 @@ class Proxy(FaultProxy):
         self.rules = [Rule("a test's", text, cut, left=times, rests=None, meanwhile=self._do_meanwhile)]
 
     def drawn(self, request: bytes) -> Rule | None:
-        """The rule that this request falls to; counts it."""
+        """The rule that applies to this request; counts it."""
         rule = super().drawn(request)
         self.lost += rule is not None
         return rule

@@ -1,4 +1,4 @@
-"""How much slower this machine is than a quiet one, now, and limits of time that grow with that."""
+"""Time limits that grow with the machine's slowness: how much slower it is now than a quiet one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ QUIET_S: Final = 0.06
 """What `_measure` takes on the machine that the limits in the tests are written for, while it does nothing else."""
 
 MOST: Final = 10.0
-"""A machine that is slower than that is one that hangs."""
+"""A machine that is slower still counts as hanging."""
 
 VARIABLE: Final = "TESTS_SLOWNESS"
-"""Carries what was measured to the processes of one run."""
+"""Passes the measured value on to the processes of one run."""
 
 
 def slowness() -> float:
@@ -27,12 +27,12 @@ def slowness() -> float:
 
 
 def patience_s(seconds: float) -> float:
-    """A limit for what takes so many seconds at the very most on a quiet machine."""
+    """The limit for something that takes at most so many seconds on a quiet machine."""
     return seconds * slowness()
 
 
 def in_time(seconds: float) -> asyncio.Timeout:
-    """The same as a block: it raises TimeoutError when the limit is over."""
+    """The same for a block, which raises TimeoutError at the limit."""
     return asyncio.timeout(patience_s(seconds))
 
 

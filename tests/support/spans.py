@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK inside a test: the spans that were made, kept in memory."""
+"""OpenTelemetry's SDK with an exporter that keeps spans in memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Exported:
 
 
 def attributes(span: ReadableSpan) -> dict[str, AttributeValue]:
-    """What a span tells of itself."""
+    """A span's attributes."""
     return dict(span.attributes or {})
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
@@ -24,12 +22,6 @@ from tests.support.workers import QUEUE, Recorder, components_of, make_worker, p
 from tests.workers import engine_jobs as jobs
 
 LEASE_S = 1.2
-
-
-@pytest.fixture
-async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(urlsplit(redis_url).path) as made:
-        yield made
 
 
 @pytest.mark.parametrize("job", [jobs.wait, jobs.spin_on], ids=lambda job: job.name)

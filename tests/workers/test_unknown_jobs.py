@@ -24,7 +24,7 @@ from monarq.shared.redis import keys as names
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import LATEST_S, MOST_TOLD, UnknownJobs
 from tests.shared.commands.calls import lease_of
-from tests.support.leaks import leaked_keys
+from tests.support.plugins.leaks import leaked_keys
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers import engine_jobs as jobs

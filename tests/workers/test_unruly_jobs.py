@@ -26,7 +26,7 @@ from tests.support.workers import (
     running,
 )
 from tests.workers import unruly_jobs as jobs
-from tests.workers.support.pool import running_pool
+from tests.workers.support.supervisor_process import running_supervisor
 
 TARGET = "tests.workers.unruly_jobs"
 
@@ -106,7 +106,7 @@ async def test_a_rare_look_is_no_call_without_a_reply(redis: Redis, redis_url: s
 
 
 async def test_exit_in_a_task_of_a_job_ends_that_job_alone(redis: Redis, redis_url: str) -> None:
-    async with running_pool(TARGET, fake=False, redis_url=redis_url) as pool:
+    async with running_supervisor(TARGET, fake=False, redis_url=redis_url) as pool:
         await put(redis, jobs.wait_for_a_moment, job_id="innocent")
         await pool.line("job innocent .*: begins")
         await put(redis, jobs.exit_in_a_task_of_its_own, job_id="exit")
@@ -118,7 +118,7 @@ async def test_exit_in_a_task_of_a_job_ends_that_job_alone(redis: Redis, redis_u
 
 
 async def test_a_worker_stops_though_a_job_has_taken_its_signals(redis: Redis, redis_url: str) -> None:
-    async with running_pool(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
+    async with running_supervisor(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
         await put(redis, jobs.take_the_signals, job_id="taker")
         await pool.line("job taker .*: begins")
         pool.signal(signal.SIGTERM)
@@ -154,7 +154,7 @@ async def test_values_and_errors_that_exit_when_looked_at_fail_their_jobs(redis:
 async def test_a_job_whose_own_code_hinders_the_verdict_is_dead_in_the_end(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.wait_for_a_moment, job_id="innocent")
     await put(redis, jobs.raise_what_cannot_be_judged, job_id="unjudged")
-    async with running_pool(TARGET, fake=False, redis_url=redis_url, lease_s=0.3) as pool:
+    async with running_supervisor(TARGET, fake=False, redis_url=redis_url, lease_s=0.3) as pool:
         assert "its lease ran out" in str((await result_of(redis, "unjudged")).value)
         assert (await result_of(redis, "innocent")).value == "waited"
         pool.signal(signal.SIGTERM)
@@ -172,7 +172,7 @@ async def test_a_payload_outlives_the_wait_for_another_try(redis: Redis, redis_u
 
 
 async def test_a_worker_stops_though_jobs_have_taken_all_threads(redis: Redis, redis_url: str) -> None:
-    async with running_pool(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
+    async with running_supervisor(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
         await put(redis, jobs.wait_in_threads, job_id="threads")
         await pool.line("job threads .*: begins")
         pool.signal(signal.SIGTERM)

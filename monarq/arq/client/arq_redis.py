@@ -34,8 +34,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from monarq.arq.client.codecs import arq_codecs
-from monarq.producer.enqueue.job_reference import named_job
-from monarq.producer.enqueue.serializer import Route, new_id
+from monarq.producer.enqueue.job_reference import job_reference
+from monarq.producer.enqueue.serializer import Envelope, new_job_id
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.shared.commands.jobs.abort import abort
 from monarq.shared.commands.jobs.enqueue import Enqueued, Placement
@@ -186,16 +186,16 @@ class ArqRedis(arq.connections.ArqRedis):
             raise RuntimeError("use either 'defer_until' or 'defer_by' or neither, not both")
         queue = self.default_queue_name if _queue_name is None else _queue_name
         placing = self._placing(function, _defer_until, _defer_by, _expires)
-        route = Route(named_job(function), QueueKeys.of(queue), placing, _job_id or None)
-        job_id = _job_id or new_id()
-        with sending(queue, function, job_id=job_id) as route.trace:
+        envelope = Envelope(job_reference(function), QueueKeys.of(queue), placing, _job_id or None)
+        job_id = _job_id or new_job_id()
+        with sending(queue, function, job_id=job_id) as envelope.trace:
             if carrier := instrumented_carrier():
                 kwargs[CARRIER_ARGUMENT] = carrier
-            written = self._payload(route, args, kwargs, _job_try)
+            written = self._payload(envelope, args, kwargs, _job_try)
             payload = self._codecs.seal(written, "job", job_id.encode())
-            code = await self._submit(route, job_id, payload)
+            code = await self._submit(envelope, job_id, payload)
         # An id that was made for this call cannot have existed before: the call was repeated by the submitter.
-        if code is Enqueued.EXISTED and route.job_id is not None:
+        if code is Enqueued.EXISTED and envelope.job_id is not None:
             return None
         return Job(job_id, self, queue, self._codecs.reader(job_id.encode()))
 
@@ -258,21 +258,21 @@ class ArqRedis(arq.connections.ArqRedis):
         ttl_ms = expires_ms or ahead_ms + self.expires_extra_ms
         return Placement(due_ms=due_ms, delay_ms=delay_ms, ttl_ms=ttl_ms, name=function)
 
-    def _payload(self, route: Route, args: tuple[Any, ...], kwargs: dict[str, Any], job_try: int | None) -> bytes:
+    def _payload(self, envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any], job_try: int | None) -> bytes:
         codec = self._codecs.write
         # A repeated call recognizes its own payload by the nonce. A user's format may allow only arq's fields.
         ours = codec is PICKLE
-        nonce = os.urandom(8).hex() if route.job_id and ours else None
-        trace = route.trace if ours else None
-        name = route.job.name
+        nonce = os.urandom(8).hex() if envelope.job_id and ours else None
+        trace = envelope.trace if ours else None
+        name = envelope.job.name
         try:
             return write_payload(codec, name, args, kwargs, timestamp_ms(), job_try=job_try, nonce=nonce, trace=trace)
         except PayloadError as error:
             raise SerializationError(f'unable to serialize job "{name}"') from error.__cause__
 
-    async def _submit(self, route: Route, job_id: str, payload: bytes) -> Enqueued:
+    async def _submit(self, envelope: Envelope, job_id: str, payload: bytes) -> Enqueued:
         try:
-            return (await Submitter(self._open_own_client(), RETRY_FOR_S).submit(route, [(job_id, payload)]))[0]
+            return (await Submitter(self._open_own_client(), RETRY_FOR_S).submit(envelope, [(job_id, payload)]))[0]
         except EnqueueUnknownError as error:
             raise PoolEnqueueUnknownError(error) from error.__cause__
         except RedisUnavailableError as error:

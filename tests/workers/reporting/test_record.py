@@ -15,7 +15,7 @@ from monarq.workers.reporting.record import MOST_JOBS
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
 from tests.workers import engine_jobs as jobs
-from tests.workers.support.pool import running_pool
+from tests.workers.support.supervisor_process import running_supervisor
 
 
 async def worker_that(redis: Redis, fits: Any) -> WorkerStats:
@@ -57,7 +57,7 @@ async def test_the_record_tells_of_running_jobs_and_of_a_blocked_loop(redis: Red
 async def test_a_worker_knows_how_often_its_slot_was_restarted(redis: Redis, redis_url: str) -> None:
     env = {"TEST_REDIS_URL": redis_url}
     target = "tests.workers.support.supervised_jobs"
-    async with running_pool(target, fake=False, env=env, redis_url=redis_url) as pool:
+    async with running_supervisor(target, fake=False, env=env, redis_url=redis_url) as pool:
         for restarts in range(2):
             os.kill((await worker_that(redis, lambda worker, n=restarts: worker.restarts == n)).pid, signal.SIGKILL)
         second = await worker_that(redis, lambda worker: worker.restarts == 2)

@@ -6,12 +6,12 @@ import signal
 
 import pytest
 
-from tests.workers.support.pool import running_pool
+from tests.workers.support.supervisor_process import running_supervisor
 
 
 @pytest.mark.parametrize(("target", "workers"), [("arq", 1), ("serve", 3)])
 async def test_one_worker_is_enough_by_arqs_settings(target: str, workers: int) -> None:
-    async with running_pool(target, workers=3, auto_size=True) as pool:
+    async with running_supervisor(target, workers=3, auto_size=True) as pool:
         await pool.runs(workers)
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
@@ -20,7 +20,7 @@ async def test_one_worker_is_enough_by_arqs_settings(target: str, workers: int) 
 
 
 async def test_several_workers_are_started_for_arqs_settings_where_they_are_asked_for() -> None:
-    async with running_pool("arq", workers=2) as pool:
+    async with running_supervisor("arq", workers=2) as pool:
         await pool.runs(2)
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
@@ -29,7 +29,7 @@ async def test_several_workers_are_started_for_arqs_settings_where_they_are_aske
 @pytest.mark.parametrize("recycle_limits", [{}, {"jobs": 3}])
 async def test_of_arqs_settings_no_two_workers_run_while_one_is_replaced(recycle_limits: dict[str, int]) -> None:
     """Both want the same port, and each runs as many jobs as the settings say."""
-    async with running_pool("arq", workers=2, auto_size=True, recycle_limits=recycle_limits) as pool:
+    async with running_supervisor("arq", workers=2, auto_size=True, recycle_limits=recycle_limits) as pool:
         first = await pool.runs()
         if not recycle_limits:
             pool.signal(signal.SIGHUP)
@@ -43,14 +43,14 @@ async def test_of_arqs_settings_no_two_workers_run_while_one_is_replaced(recycle
 
 @pytest.mark.parametrize("auto_size", [True, False])
 async def test_a_start_that_raises_in_all_workers_ends_the_pool(auto_size: bool) -> None:
-    async with running_pool("fail", workers=2, auto_size=auto_size) as pool:
+    async with running_supervisor("fail", workers=2, auto_size=auto_size) as pool:
         assert await pool.ends() == 1
     assert pool.count("ERROR the worker could not start: OSError: the port is taken") == 1
     assert pool.count("^OSError: the port is taken") >= 1
 
 
 async def test_a_start_that_raises_in_some_workers_is_tried_again() -> None:
-    async with running_pool("fail-but-first", workers=2) as pool:
+    async with running_supervisor("fail-but-first", workers=2) as pool:
         # Not `runs`: the other worker's traceback may stand in the same line.
         await pool.line(r"fake-0 \d+: runs")
         for _ in range(2):
@@ -60,15 +60,15 @@ async def test_a_start_that_raises_in_some_workers_is_tried_again() -> None:
 
 
 async def test_an_end_that_raises_is_in_the_exit_code() -> None:
-    async with running_pool("fail-at-the-end") as pool:
+    async with running_supervisor("fail-at-the-end") as pool:
         await pool.runs()
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 1
-    async with running_pool("fail-at-the-end-of-a-burst", workers=2) as pool:
+    async with running_supervisor("fail-at-the-end-of-a-burst", workers=2) as pool:
         assert await pool.ends() == 1
     assert pool.count(": is up") == pool.count("has ended: burst") == 2
 
 
 async def test_a_worker_that_is_not_ready_for_long_is_logged() -> None:
-    async with running_pool("never-ready", limits={"start_timeout_s": 3.0}) as pool:
+    async with running_supervisor("never-ready", limits={"start_timeout_s": 3.0}) as pool:
         await pool.line("WARNING worker 0 .* for 1 s: its program takes long to import, .* killed after 3 s")

@@ -16,12 +16,12 @@ from tests.support.slowness import in_time, patience_s
 from tests.workers import unruly_jobs
 from tests.workers.supervisor.test_supervisor_jobs import begun, pool_at, stop
 from tests.workers.support import supervised_jobs as jobs
-from tests.workers.support.pool import Pool, running_pool
+from tests.workers.support.supervisor_process import SupervisorProcess, running_supervisor
 
 SOON_S = 0.1
 
 
-async def ran_elsewhere(pool: Pool, producer: Producer, pid: int) -> int:
+async def ran_elsewhere(pool: SupervisorProcess, producer: Producer, pid: int) -> int:
     """The process that took over from this one: the first other one in which a job runs.
 
     What the jobs print is read: a pool whose output nobody reads blocks.
@@ -129,7 +129,7 @@ async def test_one_that_is_slow_to_finish_holds_up_no_other(redis_url: str) -> N
 
 async def test_a_worker_whose_successor_does_not_start_goes_on(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
-    async with running_pool("refuse-if-flag", flag=str(flag), recycle_limits={"jobs": 3}) as pool:
+    async with running_supervisor("refuse-if-flag", flag=str(flag), recycle_limits={"jobs": 3}) as pool:
         [pid] = await pool.runs()
         flag.touch()
         await pool.line("worker 0 .* goes on for now, as its successor did not become ready")
@@ -155,7 +155,9 @@ async def test_none_is_replaced_where_no_limit_is_set(redis_url: str) -> None:
 @pytest.mark.parametrize("recycle_limits", [{"jobs": 3}, {"memory_bytes": 2**20}])
 async def test_a_rolling_restart_meanwhile(recycle_limits: dict[str, int]) -> None:
     """Both ask for a new worker: none is left over, and none is missing."""
-    async with running_pool("refuse-if-flag", workers=2, flag="/nonexistent", recycle_limits=recycle_limits) as pool:
+    async with running_supervisor(
+        "refuse-if-flag", workers=2, flag="/nonexistent", recycle_limits=recycle_limits
+    ) as pool:
         await pool.runs(2)
         pool.signal(signal.SIGHUP)
         await pool.line("rolling restart: done")

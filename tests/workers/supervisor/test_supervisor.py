@@ -13,13 +13,13 @@ import pytest
 
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.messages import Ready
-from tests.workers.support.pool import pid_namespace_command, running_pool
+from tests.workers.support.supervisor_process import pid_namespace_command, running_supervisor
 
 QUICK_HANG = {"hang_timeout_s": 2.0, "dump_s": 1.0}
 
 
 async def test_sigterm_drains_all_workers_once() -> None:
-    async with running_pool("serve", workers=2) as pool:
+    async with running_supervisor("serve", workers=2) as pool:
         await pool.runs(2)
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
@@ -28,7 +28,7 @@ async def test_sigterm_drains_all_workers_once() -> None:
 
 
 async def test_second_request_hands_back() -> None:
-    async with running_pool("busy", workers=2) as pool:
+    async with running_supervisor("busy", workers=2) as pool:
         await pool.runs(2)
         pool.signal(signal.SIGTERM)
         await pool.line(": drain$")
@@ -40,7 +40,7 @@ async def test_second_request_hands_back() -> None:
 
 async def test_ctrl_c_in_a_terminal_is_one_request() -> None:
     """It reaches the whole process group, of which the workers are no part."""
-    async with running_pool("busy") as pool:
+    async with running_supervisor("busy") as pool:
         [worker] = await pool.runs()
         assert os.getsid(worker) == os.getpgid(worker) == worker
         os.killpg(pool.pid, signal.SIGINT)
@@ -52,7 +52,7 @@ async def test_ctrl_c_in_a_terminal_is_one_request() -> None:
 
 
 async def test_a_service_manager_that_signals_everyone_makes_one_request() -> None:
-    async with running_pool("busy") as pool:
+    async with running_supervisor("busy") as pool:
         [worker] = await pool.runs()
         os.kill(worker, signal.SIGTERM)
         pool.signal(signal.SIGTERM)
@@ -67,7 +67,7 @@ async def test_a_service_manager_that_signals_everyone_makes_one_request() -> No
 
 
 async def test_two_signals_to_a_worker_itself_drain_and_hand_back() -> None:
-    async with running_pool("busy") as pool:
+    async with running_supervisor("busy") as pool:
         [worker] = await pool.runs()
         os.kill(worker, signal.SIGTERM)
         await pool.line(": drain$")
@@ -80,7 +80,7 @@ async def test_two_signals_to_a_worker_itself_drain_and_hand_back() -> None:
 
 
 async def test_worker_that_dies_is_replaced(tmp_path: Path) -> None:
-    async with running_pool("die-if-no-flag", flag=str(tmp_path / "flag")) as pool:
+    async with running_supervisor("die-if-no-flag", flag=str(tmp_path / "flag")) as pool:
         [first] = await pool.runs()
         found = await pool.line(
             rf"ERROR worker 0 \(pid {first}\) is lost: its worker process was killed by SIGKILL"
@@ -96,14 +96,14 @@ async def test_worker_that_dies_is_replaced(tmp_path: Path) -> None:
 
 
 async def test_what_the_jobs_of_a_dead_worker_have_started_ends_too(tmp_path: Path) -> None:
-    async with running_pool("start-a-program-and-die", flag=str(tmp_path / "flag")) as pool:
+    async with running_supervisor("start-a-program-and-die", flag=str(tmp_path / "flag")) as pool:
         await pool.runs(2)
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0  # also waits for the program: it holds the pipe
 
 
 async def test_pauses_between_restarts_grow() -> None:
-    async with running_pool("die") as pool:
+    async with running_supervisor("die") as pool:
         await pool.line("is lost: its worker process ended with exit code 3")
         first_s = time.monotonic()
         for _ in range(4):
@@ -115,7 +115,7 @@ async def test_pauses_between_restarts_grow() -> None:
 
 
 async def test_workers_that_cannot_start_end_the_pool() -> None:
-    async with running_pool("refuse", workers=3) as pool:
+    async with running_supervisor("refuse", workers=3) as pool:
         assert await pool.ends() == 2
     assert pool.count("ERROR the flux is 0; it must be 1 or more") == 1
     assert pool.count("is lost|Traceback") == 0
@@ -123,7 +123,7 @@ async def test_workers_that_cannot_start_end_the_pool() -> None:
 
 async def test_a_reason_not_to_start_that_comes_later_may_pass(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
-    async with running_pool("refuse-if-flag", flag=str(flag)) as pool:
+    async with running_supervisor("refuse-if-flag", flag=str(flag)) as pool:
         [worker] = await pool.runs()
         flag.touch()
         os.kill(worker, signal.SIGTERM)
@@ -135,14 +135,14 @@ async def test_a_reason_not_to_start_that_comes_later_may_pass(tmp_path: Path) -
 
 
 async def test_burst_ends_when_all_workers_have() -> None:
-    async with running_pool("burst", workers=2) as pool:
+    async with running_supervisor("burst", workers=2) as pool:
         assert await pool.ends() == 0
     assert pool.count(": runs") == pool.count("has ended: burst") == 2
 
 
 @pytest.mark.parametrize("target", ["hang", "hang-with-the-lock"])
 async def test_hung_worker_shows_its_stacks_and_is_replaced(target: str, tmp_path: Path) -> None:
-    async with running_pool(target, limits=QUICK_HANG, flag=str(tmp_path / "flag")) as pool:
+    async with running_supervisor(target, limits=QUICK_HANG, flag=str(tmp_path / "flag")) as pool:
         await pool.runs()
         await pool.line("WARNING .* has given no sign of life for 1 s")
         await pool.line("ERROR .* gave no sign of life for 2 s and is killed")
@@ -154,7 +154,7 @@ async def test_hung_worker_shows_its_stacks_and_is_replaced(target: str, tmp_pat
 
 
 async def test_time_in_which_the_supervisor_was_stopped_does_not_count() -> None:
-    async with running_pool("serve", limits=QUICK_HANG) as pool:
+    async with running_supervisor("serve", limits=QUICK_HANG) as pool:
         [worker] = await pool.runs()
         for number in (signal.SIGSTOP, signal.SIGCONT):
             for pid in (pool.pid, worker):
@@ -166,7 +166,7 @@ async def test_time_in_which_the_supervisor_was_stopped_does_not_count() -> None
 
 
 async def test_worker_that_does_not_stop_is_killed() -> None:
-    async with running_pool("deaf", limits={"kill_after_s": 0.3}, grace_s=0.3) as pool:
+    async with running_supervisor("deaf", limits={"kill_after_s": 0.3}, grace_s=0.3) as pool:
         await pool.runs()
         pool.signal(signal.SIGTERM)
         await pool.line("did not stop in its time and is killed")
@@ -174,7 +174,7 @@ async def test_worker_that_does_not_stop_is_killed() -> None:
 
 
 async def test_threads_left_behind_do_not_keep_a_worker() -> None:
-    async with running_pool("leave-a-thread") as pool:
+    async with running_supervisor("leave-a-thread") as pool:
         await pool.runs()
         pool.signal(signal.SIGTERM)
         stopped_s = time.monotonic()
@@ -185,7 +185,7 @@ async def test_threads_left_behind_do_not_keep_a_worker() -> None:
 
 
 async def test_workers_drain_when_their_supervisor_is_killed() -> None:
-    async with running_pool("serve", workers=2) as pool:
+    async with running_supervisor("serve", workers=2) as pool:
         await pool.runs(2)
         pool.signal(signal.SIGKILL)
         assert await pool.ends() == -signal.SIGKILL  # also waits for the workers: they hold the pipe
@@ -193,14 +193,14 @@ async def test_workers_drain_when_their_supervisor_is_killed() -> None:
 
 
 async def test_hung_worker_ends_too_when_its_supervisor_is_killed(tmp_path: Path) -> None:
-    async with running_pool("hang", flag=str(tmp_path / "flag"), grace_s=0.1) as pool:
+    async with running_supervisor("hang", flag=str(tmp_path / "flag"), grace_s=0.1) as pool:
         await pool.runs()
         pool.signal(signal.SIGKILL)
         await pool.ends()
 
 
 async def test_sighup_replaces_the_workers_one_by_one() -> None:
-    async with running_pool("serve", workers=2) as pool:
+    async with running_supervisor("serve", workers=2) as pool:
         first = await pool.runs(2)
         pool.signal(signal.SIGHUP)
         await pool.line("rolling restart: done")
@@ -221,7 +221,7 @@ async def test_sighup_replaces_the_workers_one_by_one() -> None:
 
 
 async def test_sighup_during_a_rolling_restart_makes_another() -> None:
-    async with running_pool("serve") as pool:
+    async with running_supervisor("serve") as pool:
         await pool.runs()
         pool.signal(signal.SIGHUP)
         await pool.line("rolling restart: each worker")
@@ -235,7 +235,7 @@ async def test_sighup_during_a_rolling_restart_makes_another() -> None:
 
 async def test_rolling_restart_leaves_the_old_workers_when_new_ones_do_not_start(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
-    async with running_pool("refuse-if-flag", workers=2, flag=str(flag)) as pool:
+    async with running_supervisor("refuse-if-flag", workers=2, flag=str(flag)) as pool:
         first = await pool.runs(2)
         flag.touch()
         pool.signal(signal.SIGHUP)
@@ -252,7 +252,7 @@ async def test_rolling_restart_leaves_the_old_workers_when_new_ones_do_not_start
 async def test_closing_the_terminal_stops_the_pool() -> None:
     """That sends SIGHUP too, which is no order to restart then."""
     master, slave = os.openpty()
-    async with running_pool("serve", terminal=os.ttyname(slave)) as pool:
+    async with running_supervisor("serve", terminal=os.ttyname(slave)) as pool:
         await pool.runs()
         os.close(slave)
         os.close(master)
@@ -262,7 +262,7 @@ async def test_closing_the_terminal_stops_the_pool() -> None:
 
 
 async def test_orphans_are_reaped() -> None:
-    async with running_pool("leave-an-orphan", workers=2, subreaper=True) as pool:
+    async with running_supervisor("leave-an-orphan", workers=2, subreaper=True) as pool:
         await pool.runs(2)
         await pool.orphans_reaped(2)
         pool.signal(signal.SIGTERM)
@@ -272,7 +272,7 @@ async def test_orphans_are_reaped() -> None:
 async def test_as_pid_1() -> None:
     """PID 1 inherits every orphan, and the kernel does not stop it by a signal that it does not handle."""
     wrapper = pid_namespace_command()
-    async with running_pool("leave-an-orphan", wrapper=wrapper, subreaper=not wrapper) as pool:
+    async with running_supervisor("leave-an-orphan", wrapper=wrapper, subreaper=not wrapper) as pool:
         await pool.runs()
         await pool.orphans_reaped(1)
         supervisor = psutil.Process(pool.pid)
@@ -283,7 +283,7 @@ async def test_as_pid_1() -> None:
 
 
 async def test_secrets_are_in_no_command_line_environment_or_output() -> None:
-    async with running_pool("serve", redis_url="redis://:s3cret@localhost:1") as pool:
+    async with running_supervisor("serve", redis_url="redis://:s3cret@localhost:1") as pool:
         [worker] = await pool.runs()
         process = psutil.Process(worker)
         assert "s3cret" not in " ".join([*process.cmdline(), *process.environ().values()])

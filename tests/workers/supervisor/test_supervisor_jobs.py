@@ -18,7 +18,7 @@ from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import patience_s
 from tests.workers.support import supervised_jobs as jobs
-from tests.workers.support.pool import Pool, running_pool
+from tests.workers.support.supervisor_process import SupervisorProcess, running_supervisor
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 TARGET = "tests.workers.support.supervised_jobs"
@@ -31,18 +31,18 @@ async def producer(redis_url: str) -> AsyncIterator[Producer]:
         yield producer
 
 
-def pool_at(url: str, target: str = TARGET, **changes: Any) -> AbstractAsyncContextManager[Pool]:
+def pool_at(url: str, target: str = TARGET, **changes: Any) -> AbstractAsyncContextManager[SupervisorProcess]:
     options = {"lease_s": LONG_LEASE_S, "redis_url": url, **changes}
-    return running_pool(target, fake=False, env={"TEST_REDIS_URL": url}, **options)
+    return running_supervisor(target, fake=False, env={"TEST_REDIS_URL": url}, **options)
 
 
-async def begun(pool: Pool, what: str = "begins") -> tuple[str, int, int]:
+async def begun(pool: SupervisorProcess, what: str = "begins") -> tuple[str, int, int]:
     """Job id, process id and try of the next job that does so."""
     found = await pool.line(rf"job (\S+) pid (\d+) try (\d+): {what}")
     return found[1], int(found[2]), int(found[3])
 
 
-async def stop(pool: Pool) -> None:
+async def stop(pool: SupervisorProcess) -> None:
     pool.signal(signal.SIGTERM)
     assert await pool.ends() == 0
 

@@ -14,7 +14,7 @@ from monarq.producer import Producer
 from tests.support.slowness import in_time, patience_s
 from tests.workers.supervisor.test_supervisor_jobs import pool_at, stop
 from tests.workers.support import program_jobs as jobs
-from tests.workers.support.pool import Pool
+from tests.workers.support.supervisor_process import SupervisorProcess
 
 TARGET = "tests.workers.support.program_jobs"
 SOON_S = 0.2
@@ -42,7 +42,7 @@ async def ended(file: Path) -> None:
             await asyncio.sleep(0.02)
 
 
-async def worker_pid(pool: Pool) -> int:
+async def worker_pid(pool: SupervisorProcess) -> int:
     return int((await pool.line(r"worker 0 \(pid (\d+)\) is ready"))[1])
 
 
@@ -101,7 +101,7 @@ async def test_what_a_job_left_behind_lives_on_where_nothing_is_handed_back(redi
         await ended(file)
 
 
-async def stop_and_leave(pool: Pool) -> None:
+async def stop_and_leave(pool: SupervisorProcess) -> None:
     """The program holds the pool's stdout: only its last line tells that the pool has ended."""
     pool.signal(signal.SIGTERM)
     await pool.line("all workers have ended")

@@ -12,7 +12,7 @@ from monarq.monitor.admin import admin
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.monitor.web.site import Site
-from tests.support.played_worker import PlayedWorker
+from tests.support.manual_worker import ManualWorker
 from tests.support.workers import put
 
 
@@ -42,11 +42,11 @@ async def test_jobs_by_state(redis: Redis, site: Site) -> None:
     await put(redis, "mail.send", job_id="waits")
     await put(redis, "mail.later", job_id="later", due_ms=2**41)
     await put(redis, "resize", job_id="runs")
-    worker = PlayedWorker(redis)
+    worker = ManualWorker(redis)
     leases = await worker.claim()
     assert len(leases) == 2
     keys = QueueKeys.of(DEFAULT_QUEUE)
-    await redis.zadd(keys.workers, {"played": 2**41})
+    await redis.zadd(keys.workers, {"manual": 2**41})
     await redis.expire(keys.workers, 60)
     assert "waits" in await site.text("/jobs?state=running")
     assert "later" in await site.text("/jobs?state=deferred")

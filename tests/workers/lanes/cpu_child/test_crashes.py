@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
@@ -18,13 +16,6 @@ from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers.lanes.cpu_child import crash_jobs as jobs
-
-
-@pytest.fixture
-async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(urlsplit(redis_url).path) as proxy:
-        yield proxy
-
 
 DEATHS = [
     ("exit", "its process exited with code 0 before the function returned"),

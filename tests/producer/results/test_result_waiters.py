@@ -1,0 +1,88 @@
+"""The bookkeeping of those who wait for results."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from monarq.producer.results.result_waiters import ResultWaiters
+from monarq.shared.redis.keys import QueueKeys
+
+
+@pytest.fixture
+def waiters() -> ResultWaiters:
+    return ResultWaiters(QueueKeys.of("tested"))
+
+
+def add(waiters: ResultWaiters, job_id: str) -> asyncio.Future[bytes]:
+    future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    waiters.add(job_id, future)
+    return future
+
+
+def due(waiters: ResultWaiters, limit: int = 10) -> list[str]:
+    return [waiter.job_id for waiter in waiters.take_due(limit)]
+
+
+@pytest.mark.parametrize(("subscribed", "expected"), [(False, []), (True, ["a", "b"])])
+async def test_a_job_is_due_once_its_end_cannot_be_missed(
+    waiters: ResultWaiters, subscribed: bool, expected: list[str]
+) -> None:
+    waiters.subscribed = subscribed
+    futures = [add(waiters, job_id) for job_id in ("a", "b", "a")]
+    assert (len(futures), len(waiters)) == (3, 2)
+    assert due(waiters) == expected
+    assert due(waiters) == [], "each is taken once"
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"), [([b"x"], []), ([b"c", b"x", b"a"], ["c", "a"]), ([b"b", b"b"], ["b"]), ([], [])]
+)
+async def test_ended_jobs_that_are_waited_for_are_due_in_their_order(
+    waiters: ResultWaiters, ended: list[bytes], expected: list[str]
+) -> None:
+    futures = [add(waiters, job_id) for job_id in ("a", "b", "c")]
+    assert waiters.mark_due(ended) is bool(expected)
+    assert due(waiters) == expected
+    assert not any(future.done() for future in futures)
+
+
+async def test_no_more_are_taken_than_asked_for(waiters: ResultWaiters) -> None:
+    futures = [add(waiters, str(n)) for n in range(5)]
+    waiters.mark_all_due()
+    assert [due(waiters, 2), due(waiters, 2), due(waiters, 2), due(waiters, 2)] == [["0", "1"], ["2", "3"], ["4"], []]
+    assert len(futures) == len(waiters)
+
+
+@pytest.mark.parametrize("outcome", [b"result", ValueError("no result")])
+async def test_all_futures_of_a_job_are_resolved_and_no_other(
+    waiters: ResultWaiters, outcome: bytes | Exception
+) -> None:
+    first, second, other = add(waiters, "a"), add(waiters, "a"), add(waiters, "b")
+    waiters.mark_all_due()
+    [waiter, _] = waiters.take_due(2)
+    waiters.resolve(waiter, outcome)
+    for future in (first, second):
+        assert (future.exception() or future.result()) == outcome
+    assert (other.done(), len(waiters)) == (False, 1)
+
+
+async def test_cancelled_futures_are_removed_and_the_last_one_removes_the_waiter(waiters: ResultWaiters) -> None:
+    waiters.subscribed = True
+    first, second = add(waiters, "a"), add(waiters, "a")
+    first.cancel()
+    await asyncio.sleep(0)
+    assert len(waiters) == 1
+    second.cancel()
+    await asyncio.sleep(0)
+    assert (len(waiters), due(waiters)) == (0, [])
+
+
+async def test_all_waits_fail_each_with_an_error_of_its_own(waiters: ResultWaiters) -> None:
+    first, second = add(waiters, "a"), add(waiters, "b")
+    waiters.fail_all(KeyError)
+    errors = first.exception(), second.exception()
+    assert [type(error) for error in errors] == [KeyError, KeyError]
+    assert errors[0] is not errors[1]
+    assert len(waiters) == 0
