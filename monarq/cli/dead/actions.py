@@ -177,7 +177,7 @@ async def _apply_in_batches(
 
 
 def _end_if_cancelled() -> None:
-    """Before Python 3.12 redis-py may swallow a cancellation that meets a reply; Ctrl-C must end the work all the same."""
+    """Before Python 3.12 redis-py may swallow a cancellation that meets a reply; Ctrl-C must end the work then too."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
