@@ -35,7 +35,7 @@ from monarq.workers.control.messages import (
     StartFailed,
     StopClaiming,
 )
-from monarq.workers.supervisor.log import SupervisorLog, hang_note, stop_timeout_note
+from monarq.workers.supervisor.supervisor_log import SupervisorLog, hang_note, stop_timeout_note
 from monarq.workers.system.job_processes import kill, process_tree
 from monarq.workers.system.memory import own_peak_bytes, read_resident_bytes
 from monarq.workers.system.reaper import ExitStatus, has_ended, reap

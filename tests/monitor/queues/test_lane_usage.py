@@ -13,7 +13,7 @@ from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
-from tests.monitor.metrics.test_metrics import scrape, value
+from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monarq.workers.supervisor.log import SupervisorLog, death_note, hang_note, stop_timeout_note
+from monarq.workers.supervisor.supervisor_log import SupervisorLog, death_note, hang_note, stop_timeout_note
 from monarq.workers.system.reaper import ExitStatus
 
 MB = 2**20

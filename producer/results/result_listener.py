@@ -41,7 +41,7 @@ POLL_PAUSE_FACTOR: Final = 10
 """A poll is followed by a pause of so many times its length: polling takes a tenth of the time at most."""
 
 
-class Listener:
+class ResultListener:
     """Everything that one producer waits for.
 
     Args:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.admin.admin import pause
 from monarq.monitor.metrics.endpoint import Exporter, read_known
-from monarq.monitor.metrics.metrics import Snapshot, read_snapshot
+from monarq.monitor.metrics.prometheus import Snapshot, read_snapshot
 from monarq.shared.commands.workers.register_names import register_names
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
