@@ -67,19 +67,19 @@ async def rate(url: str, jobs: int, with_all: bool) -> float:
     await redis.aclose()
     async with Producer(url) as producer:
         await producer.enqueue_many(nothing, [()] * jobs)
-    settings = WorkerSettings(burst=True, audit=False)
+    settings = WorkerSettings(burst=True, preflight_warnings=False)
     if with_all:
         return await drained(Worker([nothing], settings, UrlSource(url), events=Dispatcher(WorkerLog())), jobs)
     with uncounted():
         return await drained(Worker([nothing], settings, UrlSource(url)), jobs)
 
 
-async def drained(engine: Worker, jobs: int) -> float:
+async def drained(worker: Worker, jobs: int) -> float:
     """Runs all that waits."""
     begun_s = time.perf_counter()
-    await engine.run()
-    if engine.counters.complete != jobs:
-        raise RuntimeError(f"{engine.counters.complete} of {jobs} jobs were run")
+    await worker.run()
+    if worker.counters.complete != jobs:
+        raise RuntimeError(f"{worker.counters.complete} of {jobs} jobs were run")
     return jobs / (time.perf_counter() - begun_s)
 
 

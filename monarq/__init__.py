@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from monarq.shared.jobs.retry import Retry as Retry
     from monarq.shared.lane import Lane as Lane
     from monarq.shared.payloads.progress import Progress as Progress
-    from monarq.workers.events.dispatcher import Listener as Listener
+    from monarq.workers.events.listener import Listener as Listener
     from monarq.workers.reporting.log_fields import JobLogFilter as JobLogFilter
     from monarq.workers.runs.run import Run as Run
 
@@ -58,7 +58,7 @@ _MODULES = {
     "Progress": "monarq.shared.payloads.progress",
     "Retry": "monarq.shared.jobs.retry",
     "cron": "monarq.shared.jobs.cron_declaration",
-    "Listener": "monarq.workers.events.dispatcher",
+    "Listener": "monarq.workers.events.listener",
     "JobLogFilter": "monarq.workers.reporting.log_fields",
     "Run": "monarq.workers.runs.run",
     "__version__": "monarq.shared.version",

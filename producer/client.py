@@ -16,8 +16,8 @@ from monarq.producer.enqueue.submitter import Submitter
 from monarq.producer.redis_options import resolve_redis
 from monarq.producer.results.as_completed import as_completed
 from monarq.producer.results.handle import Handle
-from monarq.producer.results.listener import Listener
 from monarq.producer.results.progress_stream import stream_progress
+from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.tracker import Tracker
 from monarq.shared.commands.jobs.enqueue import Enqueued
 from monarq.shared.errors import SettingsError
@@ -83,7 +83,7 @@ class Producer:
         self._listener_redis = RedisClient(
             PrivatePool.like(self._template), shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
         )
-        self._listener = Listener(self._listener_redis)
+        self._listener = ResultListener(self._listener_redis)
         self._serializer = JobSerializer(queue, codecs, size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD)
         self._submitter = Submitter(self._redis, retry_for_s)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)

@@ -1,4 +1,4 @@
-"""``arq.connections``: a client whose `enqueue_job` is one reliable call, `RedisSettings` that read a URL whole."""
+"""``arq.connections``: a client whose `enqueue_job` is one reliable call, `RedisSettings` that read all of a URL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from arq.utils import timestamp_ms as timestamp_ms
 from arq.utils import to_ms as to_ms
 from arq.utils import to_unix_ms as to_unix_ms
 
+from monarq.arq.client.arq_redis import ArqRedis as ArqRedis
+from monarq.arq.client.arq_redis import Job as Job
 from monarq.arq.client.pool import create_pool as create_pool
-from monarq.arq.client.redis import ArqRedis as ArqRedis
-from monarq.arq.client.redis import Job as Job
 from monarq.arq.client.redis_settings import RedisSettings as RedisSettings

@@ -1,4 +1,4 @@
-"""``arq.cron``, as it is: a worker of monarq's finds the ticks by its own schedules."""
+"""``arq.cron``, as it is: monarq's workers compute the ticks by schedules of their own."""
 
 from __future__ import annotations
 

@@ -25,4 +25,4 @@ from arq.utils import ms_to_datetime as ms_to_datetime
 from arq.utils import poll as poll
 from arq.utils import timestamp_ms as timestamp_ms
 
-from monarq.arq.client.redis import Job as Job
+from monarq.arq.client.arq_redis import Job as Job

@@ -1,4 +1,4 @@
-"""``arq.logs``, as it is: monarq's arq side logs to arq's loggers."""
+"""``arq.logs``, as it is: a worker by arq's settings logs to arq's loggers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""``arq.worker``: a `Worker` that runs monarq's engine; what users raise, catch and compare is arq's own.
+"""``arq.worker``: a `Worker` on monarq's core; what users raise, catch and compare is arq's own.
 
-Names that arq's module only imports stand here too, as its users import them from it.
+Names that arq's module only imports are here too, as its users import them from it.
 """
 
 from __future__ import annotations
@@ -43,22 +43,27 @@ from arq.worker import func as func
 from arq.worker import logger as logger
 from arq.worker import no_result as no_result
 
+from monarq.arq.client.arq_redis import ArqRedis as ArqRedis
 from monarq.arq.client.pool import create_pool as create_pool
-from monarq.arq.client.redis import ArqRedis as ArqRedis
 from monarq.arq.client.redis_settings import RedisSettings as RedisSettings
-from monarq.arq.lifecycle.check_health import async_check_health as async_check_health
-from monarq.arq.lifecycle.check_health import check_health as check_health
-from monarq.arq.lifecycle.check_health import get_kwargs as get_kwargs
-from monarq.arq.lifecycle.own_worker import Worker as Worker
+from monarq.arq.lifecycle.health_check import async_check_health as async_check_health
+from monarq.arq.lifecycle.health_check import check_health as check_health
+from monarq.arq.lifecycle.worker import Worker as Worker
+from monarq.arq.settings.fields import collect_settings
+
+
+def get_kwargs(settings_cls: object) -> dict[str, Any]:
+    """The settings that a class or dict holds, inherited ones too, as arguments of `Worker`."""
+    return collect_settings(settings_cls)
 
 
 def create_worker(settings_cls: object, **kwargs: Any) -> Worker:
-    """A worker by a settings class or dict, whose settings `kwargs` replace."""
+    """Makes a worker by a settings class or dict, whose settings `kwargs` replace."""
     return Worker(**get_kwargs(settings_cls) | kwargs)
 
 
 def run_worker(settings_cls: object, **kwargs: Any) -> Worker:
-    """Runs a worker by a settings class or dict until it is stopped, and gives it back."""
+    """Runs a worker by a settings class or dict until it is stopped, and returns it."""
     worker = create_worker(settings_cls, **kwargs)
     worker.run()
     return worker

@@ -1,6 +1,6 @@
-"""The targets that `monarq worker` runs beside modules of jobs: arq's settings, a class, dict, object or module.
+"""The target loader of `monarq worker`, which takes arq's settings besides modules of jobs.
 
-Whether a target is one is found without importing arq.
+arq's settings may be a class, dict, object or module. They are recognized without importing arq.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from monarq.shared.errors import TargetError
 from monarq.shared.jobs.job import Job
 from monarq.shared.redis.connection import UrlSource, redis_url
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.process.target import Loaded, override
-from monarq.workers.process.target import load_target as load_module_or
+from monarq.workers.process.target import LoadedTarget, override
+from monarq.workers.process.target import load_target as load_with
 
 
 class ArqTargets:
     """Loads arq's settings; see `monarq.workers.process.target.TargetLoader`."""
 
     def adapt(self, settings: WorkerSettings) -> WorkerSettings:
-        """Lets a worker that reads pickles answer in classes that arq's clients can load."""
+        """Lets a worker that reads pickles write errors of classes that arq's clients can load."""
         if not settings.codecs.allow_pickle:
             return settings
         from arq.worker import JobExecutionFailed
@@ -31,37 +31,39 @@ class ArqTargets:
         return dataclasses.replace(settings, codecs=dataclasses.replace(settings.codecs, text_error=JobExecutionFailed))
 
     def takes(self, found: object) -> bool:
-        """Whether it is a class or dict, or an object or module without @job functions that has arq's attributes."""
+        """Whether it is a class or dict, or an object or a module without @job functions that has arq's attributes."""
         if isinstance(found, (type, dict)):
             return True
         if isinstance(found, ModuleType) and any(isinstance(value, Job) for value in vars(found).values()):
             return False
         return any(isinstance(getattr(found, name, None), (list, tuple)) for name in ("functions", "cron_jobs"))
 
-    def load(self, found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
-        """Reads the settings.
+    def load(self, found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
+        """Reads arq's settings.
 
         Raises:
-            TargetError: no job is named in them.
-            SettingsError: a setting has a value that it cannot have.
+            TargetError: they name no job.
+            SettingsError: a setting has an invalid value.
         """
-        from monarq.arq.lifecycle.hooks import arq_parts
+        from monarq.arq.lifecycle.hooks import make_parts
         from monarq.arq.settings.reader import read_arq_settings
 
         read = read_arq_settings(found)
         if not read.functions:
-            # A worker that knows no job would fail each one that it claims.
+            # A worker that knows no job would fail every job that it claims.
             raise TargetError(f"{target} names no job: at least one function or cron_job must be registered")
         if url is None and not read.names_redis:
             url = os.environ.get("REDIS_URL")
         source = None if url is None else UrlSource(redis_url(url))
-        parts = arq_parts(read, override(read.settings, overrides), source)
-        return Loaded(list(read.jobs), parts.settings, source or read.source, parts.events, parts.background, read.ctx)
+        parts = make_parts(read, override(read.settings, overrides), source)
+        return LoadedTarget(
+            list(read.jobs), parts.settings, source or read.source, parts.events, parts.background, read.ctx
+        )
 
 
 ARQ: Final = ArqTargets()
 
 
-def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
+def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
     """Loads a target of any kind; see `monarq.workers.process.target.load_target`."""
-    return load_module_or(target, url, overrides, (ARQ,))
+    return load_with(target, url, overrides, (ARQ,))

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letter_page
 from monarq.monitor.queues.counters import Counters
-from monarq.monitor.queues.health_check import ArqHealth, parse_health_check
+from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.shared.commands.counters.rates import Rates, read_rates

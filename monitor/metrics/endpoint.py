@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from monarq.monitor.metrics.metrics import Snapshot, SnapshotCollector, read_snapshot
+from monarq.monitor.metrics.prometheus import Snapshot, SnapshotCollector, read_snapshot
 from monarq.monitor.queues.stats import known_queues
 
 CACHE_S: Final = 1.0

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Iterable
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from monarq.producer.results.listener import Listener
 from monarq.producer.results.progress_watchers import ProgressWatcher
+from monarq.producer.results.result_listener import ResultListener
 from monarq.shared.errors import ResultNotFoundError
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.redis.keys import QueueKeys
@@ -26,13 +26,13 @@ class JobAddress(Protocol):
 A = TypeVar("A", bound=JobAddress)
 
 
-async def stream_progress(listener: Listener, jobs: Iterable[A]) -> AsyncGenerator[tuple[A, Progress], None]:
+async def stream_progress(listener: ResultListener, jobs: Iterable[A]) -> AsyncGenerator[tuple[A, Progress], None]:
     """Yields each job with its reports, as they arrive, until all jobs have ended.
 
     A slow reader gets the newest report of each job and misses older ones; the last one is never missed.
 
     Raises:
-        MonarqError: the jobs cannot be followed any more; see `Listener.wait`.
+        MonarqError: the jobs cannot be followed any more; see `ResultListener.wait`.
     """
     stream = _ProgressStream[A](listener)
     try:
@@ -48,7 +48,7 @@ async def stream_progress(listener: Listener, jobs: Iterable[A]) -> AsyncGenerat
 class _ProgressStream(Generic[A]):
     """Some jobs, their new reports, and which of them have not ended."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: ResultListener) -> None:
         self._listener = listener
         self._watchers: dict[Future, ProgressWatcher] = {}
         self._ended: list[Future] = []

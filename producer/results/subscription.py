@@ -1,6 +1,6 @@
 """Pub/sub subscription to the channels of ended jobs and of progress: one connection, reopened whenever it breaks.
 
-`Listener` runs it and handles its messages. Only speed depends on it: the listener polls for what is missed.
+`ResultListener` runs it and handles its messages. Only speed depends on it: the listener polls for what is missed.
 """
 
 from __future__ import annotations

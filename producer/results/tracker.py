@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from monarq.producer.results.listener import Listener
+from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.status import JobStatus, decide_status, status_commands
 from monarq.shared.commands.jobs.abort import AbortAnswer, abort
 from monarq.shared.commands.jobs.progress import progress_command
@@ -37,7 +37,7 @@ class Tracker:
         listener: waits for ends and progress.
     """
 
-    def __init__(self, redis: RedisClient, listener: Listener, codecs: Codecs, retry_for_s: float) -> None:
+    def __init__(self, redis: RedisClient, listener: ResultListener, codecs: Codecs, retry_for_s: float) -> None:
         self._redis = redis
         self.listener = listener
         self._codecs = codecs
@@ -61,7 +61,7 @@ class Tracker:
 
         Raises:
             ResultTimeoutError: it did not end in time.
-            MonarqError: see `Listener.wait` and `read`.
+            MonarqError: see `ResultListener.wait` and `read`.
         """
         timeout_s = to_seconds(timeout, "timeout")
         if timeout_s is None:

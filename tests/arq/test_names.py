@@ -89,7 +89,7 @@ def test_the_worker_takes_what_arqs_takes() -> None:
 
 def test_type_checkers_know_each_argument_of_the_worker() -> None:
     from monarq.arq.lifecycle.arguments import MonarqArguments, WorkerArguments
-    from monarq.arq.settings.lookup import EXTRAS
+    from monarq.arq.settings.fields import EXTRAS
 
     known = set(WorkerArguments.__annotations__) - set(MonarqArguments.__annotations__)
     assert known == set(inspect.signature(arq.worker.Worker).parameters) - {"functions"}

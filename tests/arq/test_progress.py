@@ -1,4 +1,4 @@
-"""Jobs in arq's style tell how far they are by ctx["progress"], which everybody sees who sees other jobs' progress."""
+"""Progress of arq's jobs: they report it by ctx["progress"], and it is seen wherever other jobs' progress is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What arq's worker and client refuse, monarq's refuse with an error that passes for arq's, and says more."""
+"""Errors of misuse: where arq's worker and client refuse, monarq's raise an error of arq's class with a better text."""
 
 from __future__ import annotations
 

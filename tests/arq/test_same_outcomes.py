@@ -1,4 +1,4 @@
-"""The same jobs on a worker of arq's and on one of monarq's: what they come to is the same, field by field."""
+"""Outcomes of the same jobs on a worker of arq's and on one of monarq's: they are equal, field by field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stop and a kill cost a running job is what they cost it with arq: a try, where arq has counted one."""
+"""Tries: a stop or a kill of the worker costs a running job a try where it costs one with arq."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`monarq worker app.WorkerSettings` for an application of arq's that knows nothing of monarq."""
+"""arq's settings as a target: `monarq worker app.WorkerSettings` for an application that knows nothing of monarq."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from monarq import Listener, Run
 from monarq.arq import ArqRedis
-from monarq.arq.lifecycle.health_check import ArqHealth
+from monarq.arq.lifecycle.health_check import HealthCheckWriter
 from monarq.shared.errors import TargetError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.targets import load_target
@@ -39,7 +39,7 @@ async def test_a_target_of_arqs_runs_with_all_that_belongs_to_it(
 ) -> None:
     loaded = load_target(TARGET, redis_url, {"concurrency": 7})
     assert isinstance(loaded.events, Dispatcher)
-    assert [type(part) for part in loaded.background] == [ArqHealth, CronScheduler]
+    assert [type(part) for part in loaded.background] == [HealthCheckWriter, CronScheduler]
     assert loaded.settings.concurrency == 7
     made = await stock.enqueue_job("parent", 5)
     assert made is not None

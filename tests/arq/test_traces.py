@@ -1,4 +1,4 @@
-"""Traces in a fleet of both kinds: what carries a trace runs on arq's workers, and what carries none on monarq's."""
+"""Traces in a fleet of both kinds: jobs with a trace run on arq's workers, and jobs without one on monarq's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What monarq leaves in Redis of jobs that have ended lasts an hour at most, or stands in docs/operations.md."""
+"""Keys that ended jobs leave in Redis expire within an hour, or are listed in docs/operations.md."""
 
 from __future__ import annotations
 

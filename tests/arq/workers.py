@@ -1,4 +1,4 @@
-"""Workers of both kinds inside the test's process, and what tests ask of them."""
+"""Workers of both kinds inside the test's process."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_an_extra_that_is_missing(
 _NEED_EXTRAS = (
     *(
         "monarq.monitor.web",
-        "monarq.monitor.metrics.metrics",
+        "monarq.monitor.metrics.prometheus",
         "monarq.monitor.http",
         "monarq.workers.supervisor.health_endpoint",
     ),

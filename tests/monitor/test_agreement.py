@@ -15,7 +15,7 @@ from monarq.monitor.queues.counters import COUNTS
 from monarq.producer import Producer
 from tests.cli.command import monarq
 from tests.monitor import agreement_jobs as jobs
-from tests.monitor.metrics.test_metrics import scrape, value
+from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.support.pool import pool
 from tests.support.slowness import in_time
 

@@ -1,4 +1,4 @@
-"""Workers inside the test's own process: one worker, its jobs, and what came of them."""
+"""Workers inside the test's own process: made, run, given jobs, and their results read."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Recorder(Dispatcher):
         return note
 
     async def until(self, event: str, times: int = 1) -> None:
-        """Waits until the event was told so many times."""
+        """Waits until the event has come so many times."""
         async with in_time(10):
             while self.events.count(event) < times:
                 self._changed.clear()
@@ -66,14 +66,14 @@ class Recorder(Dispatcher):
 
 
 def settings_for_tests(*, arq_style: bool = False, **changes: Any) -> WorkerSettings:
-    """Settings that show in a fraction of a second what takes many in production."""
+    """Settings with short times, so that tests need not wait for long."""
     rules = ARQ_RULES if arq_style else {}
     return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **rules, **changes})
 
 
 @asynccontextmanager
 async def running(worker: Worker) -> AsyncIterator[Worker]:
-    """The worker at work; drained at the end, and any error of it raised."""
+    """Runs the worker meanwhile; at the end it is drained, and its error raised if it has one."""
     task = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -128,6 +128,6 @@ async def result_of(redis: Redis, job_id: str) -> Result:
 
 
 async def dead_letter_of(redis: Redis, job_id: str, queue: QueueKeys = QUEUE) -> dict[str, Any]:
-    """What the job's dead letter says; empty where there is none."""
+    """The fields of the job's dead letter; empty if there is none."""
     letter = await redis.hget(queue.dead_letter(job_id), "letter")
     return msgspec.json.decode(letter) if letter else {}

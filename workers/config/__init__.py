@@ -1,1 +1,1 @@
-"""What a worker goes by: its settings, what the supervisor asks for, and how objects are found by their paths."""
+"""The configuration of a worker: its settings, the spec that the supervisor sends it, and imports by dotted path."""

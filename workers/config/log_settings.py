@@ -1,4 +1,4 @@
-"""How a process logs: verbosity, format, or a dict of the user's own."""
+"""Log settings of a process: verbosity, format, or a dict of the user's own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class LogSettings:
     """How a process logs.
 
     Attributes:
-        verbosity: 0 is usual, 1 tells of every job, -1 of warnings only.
+        verbosity: 0 is usual, 1 logs every job, -1 warnings only.
         format: "text" or "json".
-        custom: the dotted path of a dict for `logging.config.dictConfig`, instead of all this; arq's
+        custom: the dotted path of a dict for `logging.config.dictConfig`, which replaces all of this; arq's
             --custom-log-dict.
     """
 
@@ -26,5 +26,5 @@ class LogSettings:
 
     @property
     def level(self) -> str:
-        """The level of monarq's own lines."""
+        """The level of monarq's own loggers."""
         return LEVELS[max(-1, min(1, self.verbosity))]

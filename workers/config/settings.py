@@ -1,4 +1,4 @@
-"""How a worker process behaves: one frozen object with every default, made once and passed down."""
+"""The settings of a worker: one frozen object with every default, made once and passed down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT
 from monarq.shared.validation import check_name, check_text
 from monarq.workers.config.log_settings import LogSettings
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 from monarq.workers.runs.outcome import OutcomePolicy
 from monarq.workers.runs.rejection import RejectionPolicy
 from monarq.workers.runs.run import Run
@@ -29,8 +29,8 @@ _COUNTS: Final = (
     *("max_payload", "max_result", "max_error_text", "max_dead"),
 )
 _LEAST_S: Final = {
-    "lease_s": 0.2,  # what ends before it can be renewed is run twice
-    "poll_s": 0.001,  # what is shorter does nothing but ask Redis
+    "lease_s": 0.2,  # a lease that ends before it can be renewed lets its job run twice
+    "poll_s": 0.001,  # a shorter one would do nothing but ask Redis
     "keep_dead_s": 0.001,  # a millisecond is the shortest time that Redis keeps
     "keep_unknown_s": 0.0,
     "keep_result_s": 0.0,
@@ -40,7 +40,7 @@ _LEAST_S: Final = {
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """The run as the ctx dict of its job describes it."""
+    """The fields of a run in the ctx dict of its job."""
     return {
         "job_id": run.lease.job_id,
         "job_try": run.job_try,
@@ -51,15 +51,15 @@ def describe(run: Run) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a user's settings want to be called for, with the ctx dict of the worker or of a job; None for nothing.
+    """The user's hooks, called with the ctx dict of the worker or of a job; None for no hook.
 
     Attributes:
-        describe: what the ctx dict of a job says of its run.
-        startup: before the first job is claimed.
-        shutdown: after the last job has ended.
-        job_start: before each job.
-        job_end: after each job, before its end is recorded.
-        after_job_end: after its end was handed over to be recorded.
+        describe: returns the fields of a run for the ctx dict of its job.
+        startup: called before the first job is claimed.
+        shutdown: called after the last job has ended.
+        job_start: called before each job.
+        job_end: called after each job, before its end is recorded.
+        after_job_end: called after the end was handed over to be recorded.
     """
 
     describe: Callable[[Run], dict[str, Any]] = describe
@@ -72,7 +72,7 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """Everything that a worker process goes by. Times are in seconds.
+    """All settings of a worker process. Times are in seconds.
 
     Attributes:
         queues: the queues that it serves.
@@ -80,34 +80,33 @@ class WorkerSettings:
         threads: how many thread jobs it runs at once, within `concurrency`.
         cpu_jobs_per_child: cpu jobs after which the child process is replaced.
         cpu_memory_bytes: a memory limit for cpu jobs that have none of their own.
-        timeout_s: how long a job may run that does not say otherwise; 0 for no limit.
-        retry: when jobs are tried again that do not say otherwise.
-        keep_result_s: how long results are kept; 0 not at all.
-        keep_result_forever: keep them without end.
-        lease_s: how long a job stays a worker's that gives no sign of life.
-        poll_s: how often an idle worker looks for jobs that nobody told it of, such as those of arq's clients.
+        timeout_s: how long a job may run that declares no timeout; 0 for no limit.
+        retry: when a job is tried again that declares no retries.
+        keep_result_s: how long results are kept; 0 for not at all.
+        keep_result_forever: keep results for ever.
+        lease_s: how long a worker that does not renew its leases keeps its jobs.
+        poll_s: how often an idle worker looks for jobs for which it was not woken, such as those of arq's clients.
         grace_s: how long running jobs may go on after SIGTERM.
         max_payload: bytes; a larger payload is not decoded.
         max_result: bytes; a job with a larger result has failed.
-        max_error_text: characters; what is longer of an error's text is left out, wherever it is logged, kept or sent.
+        max_error_text: characters; a longer text of an error is cut, wherever it is logged, kept or sent.
         max_crashes: after so many crashes a job is dead.
-        keep_unknown_s: how long a job whose name a worker does not know waits for one that does, before it is dead; 0
-            not at all.
+        keep_unknown_s: how long a job with a name that no worker knows waits before it is dead; 0 for not at all.
         keep_dead_s: how long dead letters are kept.
         max_dead: how many dead letters a queue keeps.
         codecs: the formats that are read and written.
         allow_abort: whether requests to abort jobs are carried out.
         burst: end once no job is left.
-        max_burst_jobs: in burst mode, end after so many runs; -1 for no such end.
+        max_burst_jobs: in burst mode, end after so many runs; -1 for no limit.
         hooks: the user's hooks.
-        listeners: the user's own listeners, which hear of events beside the log.
-        audit: whether it tells of its Redis at its start: that it waits for it, and that it can lose jobs.
+        listeners: the user's own listeners, which get events beside the log.
+        preflight_warnings: whether it warns at its start that it waits for Redis, and that Redis can lose jobs.
         redis_wait_s: how long it waits at its start for a Redis that does not answer; by default for ever.
         log: how the cpu child logs: as its worker does. None leaves that to the program.
-        outcomes: the rules by which runs that raised, or were stopped, end.
-        rejections: the errors that jobs end with which cannot be run.
-        any_queue_name: take names of queues that monarq would not give itself, as arq does.
-        one_process: run one worker process, however many cores there are: its program was written for one.
+        outcomes: decides how runs end that raised or were stopped.
+        rejections: the errors of jobs that cannot be run.
+        any_queue_name: accept queue names that monarq itself would refuse, as arq does.
+        one_process: run one worker process, however many cores there are, as the program was written for one.
     """
 
     queues: tuple[str, ...] = (DEFAULT_QUEUE,)
@@ -135,7 +134,7 @@ class WorkerSettings:
     max_burst_jobs: int = -1
     hooks: Hooks = field(default_factory=Hooks)
     listeners: Sequence[Listener] = ()
-    audit: bool = True
+    preflight_warnings: bool = True
     redis_wait_s: float = math.inf
     log: LogSettings | None = None
     outcomes: OutcomePolicy = field(default_factory=OutcomePolicy)
@@ -147,7 +146,7 @@ class WorkerSettings:
         """Checks what can be checked without Redis.
 
         Raises:
-            SettingsError: a value cannot be; the message names it.
+            SettingsError: a value is invalid; the message names it.
         """
         for name in _COUNTS:
             to_count(getattr(self, name), name, least=1)

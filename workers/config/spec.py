@@ -1,4 +1,4 @@
-"""The spec of a worker process and the limits of its supervisor: values that the command line fills in."""
+"""The spec of a worker process and the limits of its supervisor, both made from the command line."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class WorkerSpec:
     leaves out what is secret.
 
     Attributes:
-        target: what to run, as `monarq.workers.process.target` takes it.
-        redis_url: the Redis to use, over what the target or the environment says.
-        overrides: settings that were given on the command line, by name, such as "concurrency"; JSON's types only.
+        target: the path of what to run; see `monarq.workers.process.target`.
+        redis_url: the Redis to use instead of the one that the target or the environment names.
+        overrides: settings from the command line by name, such as "concurrency"; of JSON's types only.
         index: which worker of its pool it is, from 0.
         verbosity: how much it logs: 0 is usual, 1 logs every job, -1 warnings only.
         log_format: "text" or "json".
-        custom_log_dict: dotted path of a dict for logging.config, instead of these two.
+        custom_log_dict: dotted path of a dict for logging.config, which replaces these two.
         restarts: how often the worker of its slot has ended by itself or was killed, and was replaced.
         warns_for_pool: whether it is the one of its pool that logs the warnings about the Redis and the target.
-        loaders: dotted paths of `TargetLoader`s, for targets that are no modules of jobs.
+        loaders: dotted paths of `TargetLoader`s, for targets that are not modules of jobs.
     """
 
     target: str | None

@@ -89,12 +89,12 @@ class Exiting(msgspec.Struct, tag="exiting", frozen=True):
 
     Attributes:
         reason: why it exits.
-        cut_short: whether runs were stopped before their end: processes that they have started must end too.
+        interrupted_runs: whether runs were stopped before their end: processes that they have started must end too.
         failed: whether the user's hook that runs after the last job has raised.
     """
 
     reason: ExitReason
-    cut_short: bool = False
+    interrupted_runs: bool = False
     failed: bool = False
 
 

@@ -1,1 +1,1 @@
-"""What happens in a worker, as typed events: who emits them, and who hears of them."""
+"""The events of a worker: their listener, their dispatcher, and outages of Redis reported as events."""

@@ -1,109 +1,20 @@
-"""What a worker has to tell: the events that the core names, and who hears of them.
+"""The event dispatcher: the parts of a worker call its methods, and it passes each event on to the listeners.
 
-The parts of a worker call the methods of one `Dispatcher`; it passes each event on to its listeners: monarq's log
-(`monarq.workers.reporting.worker_log`) or arq's, the traces, and the user's own. They are called on the worker's event
-loop, but for `renewal_failed`, which the lease thread calls. Those of a run are called in the run's own task.
+Listeners are monarq's log (`monarq.workers.reporting.worker_log`) or arq's, the traces, and the user's own.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from monarq.shared.commands.jobs.claim import Lease
-    from monarq.workers.runs.cpu_errors import CpuJobDied
-    from monarq.workers.runs.run import Run
-
-
-class Listener:
-    """Hears of what happens in a worker: a subclass overrides the events it wants to hear of, and hears of no other.
-
-    The methods must not wait: the worker's event loop waits for them. What one raises harms nobody: it is logged once,
-    and then no more until the same method has worked again.
-    """
-
-    def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
-        """The worker is about to claim its first job."""
-
-    def worker_stopped(self, worker_id: str) -> None:
-        """All is written and given back."""
-
-    def draining(self, running: int, grace_s: float) -> None:
-        """No new job is taken; those that run have this long."""
-
-    def job_started(self, run: Run) -> None:
-        """The job's function is about to be called."""
-
-    def job_completed(self, run: Run, value: object) -> None:
-        """It returned."""
-
-    def job_failed(self, run: Run, error: BaseException) -> None:
-        """It raised, for good."""
-
-    def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
-        """It raised, and is tried again."""
-
-    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
-        """Its process died, and nobody wanted that: it runs again, or is dead, as after the death of a worker."""
-
-    def job_aborted(self, run: Run) -> None:
-        """Somebody wanted it stopped while it ran."""
-
-    def job_handed_back(self, run: Run) -> None:
-        """The worker stops, and gave it back."""
-
-    def job_lost(self, run: Run) -> None:
-        """Its lease was lost while it ran; the run was cancelled and nothing is written."""
-
-    def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
-        """It could not even be started, and is dead; the error says why."""
-
-    def job_unknown(self, lease: Lease, name: str) -> None:
-        """Jobs of this name are not known here and go back, for workers that know them. Told once in ten minutes."""
-
-    def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
-        """Somebody wanted it stopped before it ran."""
-
-    def ack_refused(self, job_ids: list[str]) -> None:
-        """What these runs came to was not written, because their leases were lost before."""
-
-    def result_not_serialized(self, run: Run, error: Exception) -> None:
-        """The job returned what has no place in its format."""
-
-    def hook_failed(self, name: str, error: BaseException) -> None:
-        """A user's hook raised."""
-
-    def redis_awaited(self, why: str, waited_s: float) -> None:
-        """Redis does not answer yet, and the worker's start waits for it. Told every few seconds."""
-
-    def redis_lost(self, doing: str, error: BaseException) -> None:
-        """A call failed; it is tried again until it goes through. Told once for each spell of trouble."""
-
-    def redis_back(self, doing: str) -> None:
-        """The call goes through again."""
-
-    def redis_warning(self, text: str) -> None:
-        """The server is set up in a way that can lose jobs; the text says which, and what to do."""
-
-    def renewal_failed(self, error: BaseException) -> None:
-        """The lease thread could not renew; it asks again soon. Told once for each spell; `redis_back` ends it."""
-
-    def cron_enqueued(self, name: str, job_id: str) -> None:
-        """A cron tick was put into the queue by this worker."""
-
-    def listener_failed(self, name: str, error: BaseException) -> None:
-        """A listener's method raised. Told once, until it works again."""
-
-
-EVENTS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))
+from monarq.workers.events.listener import EVENTS, Listener
 
 
 class Dispatcher(Listener):
-    """What a worker's parts tell events to: it passes each on to those listeners that override it, in their order.
+    """Passes each event on to the listeners that override its method, in the order of the listeners.
 
-    That is settled when a listener is added, so that an event nobody listens to costs the call of an empty method.
+    Which those are is decided when a listener is added, so that an event without a listener costs one empty call.
     """
 
     def __init__(self, *listeners: Listener) -> None:
@@ -112,28 +23,28 @@ class Dispatcher(Listener):
             self.add(listener)
 
     def add(self, listener: Listener) -> None:
-        """Lets one more listener hear of what happens from now on."""
+        """Adds a listener, which gets the events from now on."""
         self._listeners.append(listener)
         self._bind()
 
     def remove(self, listener: Listener) -> None:
-        """Lets it hear of nothing more."""
+        """Removes a listener, which gets no more events."""
         self._listeners.remove(listener)
         self._bind()
 
     def _bind(self) -> None:
         for event in EVENTS:
-            tells = [
-                _Handler(listener, event, self).tell for listener in self._listeners if _overrides(listener, event)
+            handlers = [
+                _Handler(listener, event, self).handle for listener in self._listeners if _overrides(listener, event)
             ]
-            if tells:
-                setattr(self, event, tells[0] if len(tells) == 1 else functools.partial(_tell_all, tells))
+            if handlers:
+                setattr(self, event, handlers[0] if len(handlers) == 1 else functools.partial(_call_all, handlers))
             else:
                 vars(self).pop(event, None)
 
 
 class _Handler:
-    """One listener's method, called so that nothing it raises gets out."""
+    """One method of a listener: what it raises is reported as `listener_failed`, and goes no further."""
 
     def __init__(self, listener: Listener, event: str, events: Dispatcher) -> None:
         self._method: Callable[..., None] = getattr(listener, event)
@@ -141,22 +52,22 @@ class _Handler:
         self._events = events
         self._is_failing = False
 
-    def tell(self, *told: object) -> None:
-        """Tells the listener."""
+    def handle(self, *args: object) -> None:
+        """Calls the listener."""
         try:
-            self._method(*told)
-        except BaseException as error:  # noqa: BLE001 - a user's code, in the midst of settling a job
+            self._method(*args)
+        except BaseException as error:  # noqa: BLE001 - a user's code, called while a job is being settled
             if not self._is_failing:
-                # Set first: it may be listener_failed itself that raises.
+                # Set first, as listener_failed itself may raise.
                 self._is_failing = True
                 self._events.listener_failed(self._name, error)
         else:
             self._is_failing = False
 
 
-def _tell_all(tells: Iterable[Callable[..., None]], *told: object) -> None:
-    for tell in tells:
-        tell(*told)
+def _call_all(handlers: Iterable[Callable[..., None]], *args: object) -> None:
+    for handler in handlers:
+        handler(*args)
 
 
 def _overrides(listener: Listener, event: str) -> bool:

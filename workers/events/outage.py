@@ -1,17 +1,18 @@
-"""What a loop of a worker does while Redis fails it: it tells so once, waits ever longer, and tells when it is over."""
+"""Redis outages, as one loop of a worker meets them: reported once, retried with backoff, and reported as over."""
 
 from __future__ import annotations
 
 from monarq.shared.redis.backoff import Backoff
-from monarq.workers.events.dispatcher import Dispatcher, Listener
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.events.listener import Listener
 
 
 class Outage:
-    """The spells of trouble of one loop.
+    """The outages of Redis in one loop, reported as the events `redis_lost` and `redis_back`.
 
     Args:
-        events: hears of the begin and of the end of each.
-        doing: what does not work meanwhile, such as "looking for aborts".
+        events: gets the two events of each outage.
+        doing: what the loop does, such as "looking for aborts".
     """
 
     def __init__(self, events: Dispatcher | Listener, doing: str) -> None:
@@ -20,13 +21,13 @@ class Outage:
         self._backoff = Backoff()
 
     def failed(self, error: BaseException) -> float:
-        """The loop's call failed; gives the seconds until it is to be tried again."""
+        """Notes that the loop's call failed; returns the seconds until the next try."""
         if not self._backoff.failing:
             self._events.redis_lost(self._doing, error)
         return self._backoff.next_s()
 
     def passed(self) -> None:
-        """It went through."""
+        """Notes that the loop's call succeeded."""
         if self._backoff.failing:
             self._backoff.reset()
             self._events.redis_back(self._doing)

@@ -29,7 +29,7 @@ class Drain:
         processes: the processes that jobs have started, where this process is the worker's own; else None.
 
     Attributes:
-        cut_short: whether runs were cancelled before their end.
+        interrupted_runs: whether runs were cancelled before their end.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Drain:
         self._hand_back = hand_back
         self._events = events
         self._processes = processes
-        self.cut_short = False
+        self.interrupted_runs = False
 
     async def end_runs(self) -> None:
         """Lets the running jobs end within their grace, then hands the others back."""
@@ -54,7 +54,7 @@ class Drain:
             self._events.draining(len(self._runs), self._grace_s)
             await self._wait(self._grace_s)
         if self._runs:
-            self.cut_short = True
+            self.interrupted_runs = True
             await self._hand_runs_back()
 
     async def _hand_runs_back(self) -> None:

@@ -26,8 +26,8 @@ from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.lanes.cpu_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases.table import LeaseTable
-from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.progress import ProgressReporter
+from monarq.workers.reporting.record import RunCounters
 from monarq.workers.runs.current_job import CURRENT_JOB
 from monarq.workers.runs.outcome import Aborted, Completed, Crashed, Failed, HandedBack, Lost, Outcome, Retried, decide
 from monarq.workers.runs.registered_job import FirstArgument

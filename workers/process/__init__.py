@@ -1,1 +1,1 @@
-"""One worker process: `python -m monarq.workers.process`, its target, its parts, their start and stop."""
+"""One worker process: its main, its target, its components, and their start and stop."""

@@ -1,6 +1,6 @@
-"""The components of a worker, put together here and nowhere else; `monarq.workers.process.lifecycle` runs them.
+"""The components of a worker: made and wired here and nowhere else, and run by `monarq.workers.process.lifecycle`.
 
-They are made when the lanes are warm and the start-up hook has run, as some of them count the time from then on.
+They are made once the lanes are ready and the start-up hook has returned, since some of them measure time from then on.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from monarq.workers.leases.keeper import LeaseExpiry, LeaseKeeper
 from monarq.workers.leases.sweeper import Sweeper
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.reporting.announcer import Announcer
-from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.progress import ProgressReporter
+from monarq.workers.reporting.record import RunCounters
 from monarq.workers.runs.registered_job import RegisteredJob, lanes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What a worker goes by from its making to its end, and all its parts with it.
+    """What the components of a worker depend on; it stays the same from the worker's making to its end.
 
     Attributes:
-        worker_id: its name in Redis.
-        settings: what it was set to.
-        source: where its connections come from.
+        worker_id: the worker's name in Redis.
+        settings: its settings.
+        source: makes its Redis connections.
         jobs: the jobs that it can run, by name.
         ctx: the dict that hooks and arq's jobs get.
-        events: hears of what happens.
-        counters: where what it has done is counted.
-        record: writes its record, as monitors read it; called by the lease thread.
-        may_start: how many jobs may be started yet; None for as many as there are places.
+        events: the dispatcher of its events.
+        counters: counts its runs.
+        record: returns its record, as monitors read it; called by the lease thread.
+        may_start: returns how many more jobs may be started; None for as many as there are free slots.
     """
 
     worker_id: str
@@ -63,7 +63,7 @@ class Dependencies:
 
 
 class Components:
-    """The parts of one worker, of which each knows those that it needs; none is started.
+    """The components of one worker, each with those that it needs; none is started.
 
     Attributes:
         queues: the keys of its queues.
@@ -155,16 +155,16 @@ class Components:
             for keys in self.queues
         ]
 
-    def make_others(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter]:
+    def make_background_tasks(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter]:
         """The components that no job passes through."""
         dependencies, running = self._dependencies, self.runner.running
         lease_s = dependencies.settings.lease_s
-        others: list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter] = [
+        tasks: list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter] = [
             self.progress_reporter,
             LeaseExpiry(running=running, table=self.table, lease_s=lease_s),
             Sweeper(redis=self._redis, queues=self.queues, lease_s=lease_s, events=dependencies.events),
             Announcer(redis=self._redis, queues=self.queues, names=dependencies.jobs, events=dependencies.events),
         ]
         if dependencies.settings.allow_abort:
-            others.append(Aborter(redis=self._redis, running=running, events=dependencies.events))
-        return others
+            tasks.append(Aborter(redis=self._redis, running=running, events=dependencies.events))
+        return tasks

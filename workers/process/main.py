@@ -1,9 +1,9 @@
 """The worker process: `python -m monarq.workers.process --control-fd N`, started by the supervisor and by nobody else.
 
-It gets its spec over the control channel, makes the worker and runs it on uvloop, sends the supervisor a heartbeat each
-second, and stops when it is told to: by SIGTERM or SIGINT (the first drains; another, a second or more
-later, hands the running jobs back), by the supervisor's word, or as its supervisor is gone. Whatever its jobs leave
-behind, it exits soon after everything is handed back.
+It gets its spec over the control channel, makes the worker and runs it on uvloop, and sends the supervisor a heartbeat
+each second. It stops on SIGTERM or SIGINT (the first drains; another one, a second or more later, hands the running
+jobs back), on the supervisor's message, or when its supervisor is gone. Whatever its jobs leave behind, it exits soon
+after everything is handed back.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import uvloop
 
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import UrlSource
-from monarq.workers.config.object_path import find_object
+from monarq.workers.config.importer import import_object
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.channel import WorkerEnd
 from monarq.workers.control.messages import (
@@ -39,45 +39,100 @@ from monarq.workers.control.messages import (
     ToWorker,
 )
 from monarq.workers.leases.recoverer import Recoverer
-from monarq.workers.process.worker_protocol import Build, RunnableWorker
-from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, let_speak
+from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, enable_own_loggers
 from monarq.workers.reporting.process_log import RecoveryLog, start_failure, still_at_work
 from monarq.workers.system.event_loop import run_until_complete
 from monarq.workers.system.forks import FORK_GUARD
 from monarq.workers.system.output import make_output_nonblocking
 from monarq.workers.system.signals import handling
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # deferred: a worker listens to its supervisor before it imports redis
     from redis.asyncio import Redis
 
+    from monarq.shared.redis.connection import RedisSource
+    from monarq.workers.config.settings import WorkerSettings
+    from monarq.workers.control.heartbeat import Heartbeat
     from monarq.workers.process.target import TargetLoader
 
 HEARTBEAT_S: Final = 1.0
 SAME_REQUEST_S: Final = 1.0
-"""Signals that come closer together are one request: a service manager signals us beside the supervisor."""
-LINGER_S: Final = 0.8
+"""Signals closer together than this are one request: a service manager may signal us as well as the supervisor."""
+EXIT_GRACE_S: Final = 0.8
 """How long exit handlers and threads may take once everything is handed back."""
-ORPHAN_S: Final = 5.0
-"""How long a worker without supervisor may take beyond its grace."""
+ORPHAN_GRACE_S: Final = 5.0
+"""How long a worker without a supervisor may take beyond its grace."""
 CANNOT_START: Final = 2
-WITHOUT_MEMORY: Final = 3
-"""Exit code of a worker whose allocations fail."""
+OUT_OF_MEMORY: Final = 3
+"""Exit code of a worker that is out of memory."""
 
 
-class ReadyReporter:
-    """A background task that starts when everything else has, and reports that."""
+class RunnableWorker(Protocol):
+    """What the process needs of its worker; `monarq.workers.process.worker.Worker` has it."""
 
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell = tell
+    @property
+    def worker_id(self) -> str:
+        """Its name in Redis."""
+        ...
+
+    @property
+    def settings(self) -> WorkerSettings:
+        """Its settings."""
+        ...
+
+    @property
+    def source(self) -> RedisSource:
+        """Makes its Redis connections."""
+        ...
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether every job has ended or is handed back."""
+        ...
+
+    async def run(self) -> None:
+        """Runs jobs until it must stop, or until a burst is done."""
+        ...
+
+    def stop_claiming(self) -> None:
+        """Claims no new job, but does not end."""
+        ...
+
+    def drain(self) -> None:
+        """Claims no new job, and ends when the running jobs have ended."""
+        ...
+
+    def hand_back(self) -> None:
+        """Hands the running jobs back, and ends."""
+        ...
+
+    def heartbeat(self) -> Heartbeat:
+        """Its state since the last heartbeat."""
+        ...
+
+    @property
+    def interrupted_runs(self) -> bool:
+        """Whether it has stopped runs before their end."""
+        ...
+
+
+WorkerFactory = Callable[[WorkerSpec, Callable[[], None]], RunnableWorker]
+"""Makes the worker of a spec; the worker calls the function once it claims jobs."""
+
+
+class ReadinessNotifier:
+    """A background task that starts last, and reports that the worker is ready."""
+
+    def __init__(self, notify: Callable[[], None]) -> None:
+        self._notify = notify
 
     async def run(self, redis: Redis) -> None:
-        """See `monarq.workers.events.background.BackgroundTask`: a part that returns would end the worker."""
-        self._tell()
+        """See `monarq.workers.process.lifecycle.BackgroundTask`: a task that returned would end the worker."""
+        self._notify()
         await asyncio.Event().wait()
 
 
 class WorkerMain:
-    """The process around one worker: carries out what the supervisor and signals ask for."""
+    """The process around one worker: carries out the requests of the supervisor and of signals."""
 
     def __init__(self, spec: WorkerSpec, channel: WorkerEnd, messages: Iterator[ToWorker]) -> None:
         self._spec = spec
@@ -89,15 +144,15 @@ class WorkerMain:
         self._is_ready = False
         self._stop_asked_s: float | None = None
 
-    def run(self, build: Build) -> int:
-        """Makes the worker and runs it to its end; returns the exit code."""
-        threading.Thread(target=self._obey_supervisor, name="monarq-control", daemon=True).start()
+    def run(self, build: WorkerFactory) -> int:
+        """Makes the worker, runs it until it has ended, and returns the exit code."""
+        threading.Thread(target=self._follow_supervisor, name="monarq-control", daemon=True).start()
         try:
             configure_logging(self._spec.log)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                # Before the program is imported, which may ask for the loop.
+                # Before the program is imported, as it may look for the loop.
                 asyncio.set_event_loop(runner.get_loop())
-                self._worker = build(self._spec, self._tell_ready)
+                self._worker = build(self._spec, self._report_ready)
                 configure_root_logging(self._spec.log)
                 run_until_complete(runner.get_loop(), self._serve(self._worker))
         except MonarqError as error:
@@ -113,7 +168,7 @@ class WorkerMain:
 
     async def _serve(self, worker: RunnableWorker) -> None:
         self._loop = asyncio.get_running_loop()
-        self._loop.set_exception_handler(end_without_memory)
+        self._loop.set_exception_handler(exit_out_of_memory)
         FORK_GUARD.forbid_loop(self._loop)
         handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
         with handling(handlers):
@@ -121,26 +176,26 @@ class WorkerMain:
             try:
                 await worker.run()
             except BaseException:
-                if worker.is_over:
+                if worker.is_drained:
                     self._report_exit(worker, failed=True)
                 raise
             finally:
                 heartbeats.cancel()
-                # No thread or task that a job left behind may keep the process any longer.
-                _exit_within(LINGER_S)
+                # No thread or task that a job left behind may keep the process alive.
+                _exit_within(EXIT_GRACE_S)
             self._report_exit(worker)
 
     def _report_exit(self, worker: RunnableWorker, *, failed: bool = False) -> None:
         in_burst = worker.settings.burst and self._stop_asked_s is None
-        self._channel.send(Exiting("burst" if in_burst else "drained", worker.cut_short, failed))
+        self._channel.send(Exiting("burst" if in_burst else "drained", worker.interrupted_runs, failed))
 
     async def _send_heartbeats(self, worker: RunnableWorker) -> None:
         while True:
-            let_speak()  # a hook or a job may have set logging up
+            enable_own_loggers()  # a hook or a job may have set logging up
             self._channel.send(worker.heartbeat())
             await asyncio.sleep(HEARTBEAT_S)
 
-    def _tell_ready(self) -> None:
+    def _report_ready(self) -> None:
         worker = self._worker
         if worker is None:
             return
@@ -166,7 +221,7 @@ class WorkerMain:
             self._hand_back()
 
     def _drain(self) -> None:
-        # A signal and the supervisor's word are one request.
+        # A signal and the supervisor's message are one request.
         if self._worker is not None and self._stop_asked_s is None:
             self._stop_asked_s = asyncio.get_running_loop().time()
             self._worker.drain()
@@ -184,8 +239,8 @@ class WorkerMain:
         if self._worker is not None:
             self._recoverer.start(order.dead, order.reason, self._worker.source.client())
 
-    def _obey_supervisor(self) -> None:
-        """Listens in a thread, so that a worker whose event loop hangs learns of its supervisor's death too."""
+    def _follow_supervisor(self) -> None:
+        """Reads the supervisor's messages, in a thread: even a worker that hangs notices its supervisor's death."""
         for message in self._messages:
             match message:
                 case Drain():
@@ -198,22 +253,22 @@ class WorkerMain:
                     self._call(partial(self._recover, message))
         if self._worker is None or self._loop is None:
             os._exit(0)  # nothing has been claimed
-        # It must end even if its loop never turns again: a lease that is always renewed frees no job. This needs
-        # neither the loop nor the interpreter's lock.
-        faulthandler.dump_traceback_later(self._worker.settings.grace_s + ORPHAN_S, exit=True)
+        # The worker must end even if its event loop hangs, as it would renew the leases of its jobs for ever. This
+        # timer needs neither the event loop nor the GIL.
+        faulthandler.dump_traceback_later(self._worker.settings.grace_s + ORPHAN_GRACE_S, exit=True)
         self._call(self._drain)
 
     def _call(self, function: Callable[[], None]) -> None:
         if self._loop is not None:
-            with suppress(RuntimeError):  # the loop is closed: all is over already
+            with suppress(RuntimeError):  # the loop is closed: the worker has ended
                 self._loop.call_soon_threadsafe(function)
 
 
-def main(build: Build | None = None) -> None:
-    """Runs the worker that the supervisor asks for, and exits.
+def main(build: WorkerFactory | None = None) -> None:
+    """Runs the worker that the supervisor's first message describes, and exits.
 
     Args:
-        build: makes the worker; by default from the spec's target.
+        build: makes the worker. Default: from the spec's target.
     """
     make_output_nonblocking()
     faulthandler.enable()
@@ -224,42 +279,42 @@ def main(build: Build | None = None) -> None:
     start = next(messages, None)
     if not isinstance(start, Start):
         sys.exit(0)  # the supervisor is gone already
-    _take_over_path(start)
+    _set_import_path(start)
     sys.exit(WorkerMain(start.spec, channel, messages).run(build or build_worker))
 
 
 def build_worker(spec: WorkerSpec, on_ready: Callable[[], None]) -> RunnableWorker:
-    """The worker for a spec's target.
+    """Makes the worker for a spec's target.
 
     Raises:
         MonarqError: there is no such target, or its settings are wrong.
     """
     from monarq.workers.process.target import load_target
 
-    overrides = spec.overrides | {"log": spec.log} | ({} if spec.warns_for_pool else {"audit": False})
+    overrides = spec.overrides | {"log": spec.log} | ({} if spec.warns_for_pool else {"preflight_warnings": False})
     loaded = load_target(spec.target or "", spec.redis_url, overrides, [_loader_at(path) for path in spec.loaders])
-    loaded.background.append(ReadyReporter(on_ready))
+    loaded.background.append(ReadinessNotifier(on_ready))
     worker = loaded.worker(warns=spec.warns_for_pool)
     worker.restarts = spec.restarts
-    worker.own_process()
+    worker.use_dedicated_process()
     return worker
 
 
 def _loader_at(path: str) -> TargetLoader:
-    return cast("TargetLoader", find_object(path))
+    return cast("TargetLoader", import_object(path))
 
 
-def _take_over_path(start: Start) -> None:
+def _set_import_path(start: Start) -> None:
     sys.path[:] = start.sys_path
     os.environ.pop("PYTHONPATH", None)
     if start.python_path is not None:
         os.environ["PYTHONPATH"] = start.python_path
 
 
-def end_without_memory(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """The loop's exception handler: a worker that loses its parts one by one must end, so that its jobs are freed."""
+def exit_out_of_memory(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop's exception handler: a worker that is out of memory must end, so that its jobs are freed."""
     if isinstance(context.get("exception"), MemoryError):
-        os._exit(WITHOUT_MEMORY)
+        os._exit(OUT_OF_MEMORY)
     loop.default_exception_handler(context)
 
 
@@ -280,4 +335,4 @@ def _exit_now() -> None:
 
 
 def _do_nothing() -> None:
-    """SIGHUP is for the supervisor; here it is handled, not ignored, so that what jobs start has the default."""
+    """Handles SIGHUP, which is for the supervisor; were it ignored, processes that jobs start would ignore it too."""

@@ -1,7 +1,7 @@
-"""TARGET: what a worker runs, found by its dotted path, and the worker made from it.
+"""The target of a worker: loaded by its dotted path, and made into a worker.
 
-``app.jobs`` is a module with ``@job`` functions, and with crons and listeners where it has some;
-other kinds, such as arq's settings classes, are read by loaders that the caller gives.
+``app.jobs`` is a module with ``@job`` functions, and perhaps crons and listeners. Targets of other kinds, such as arq's
+settings classes, are loaded by the `TargetLoader`s that the caller passes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
-from monarq.workers.config.object_path import find_object
+from monarq.workers.config.importer import import_object
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.background import BackgroundTask
-from monarq.workers.events.dispatcher import Dispatcher, Listener
-from monarq.workers.reporting.log_setup import let_speak
-from monarq.workers.reporting.worker_log import warn_elsewhere, worker_log
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.events.listener import Listener
+from monarq.workers.process.lifecycle import BackgroundTask
+from monarq.workers.reporting.log_setup import enable_own_loggers
+from monarq.workers.reporting.worker_log import warn_unserved_queues, worker_log
 
 if TYPE_CHECKING:
     from monarq.workers.process.worker import Worker
@@ -32,15 +33,15 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A target, ready to become a worker.
+class LoadedTarget:
+    """A target that was loaded: what a worker is made from.
 
     Attributes:
         functions: the jobs.
-        settings: how the worker behaves.
-        source: the Redis.
-        events: who hears of what happens.
-        background: what runs beside the jobs.
+        settings: the worker's settings.
+        source: makes Redis connections.
+        events: the dispatcher, with the target's listeners.
+        background: tasks that run beside the jobs.
         ctx: the dict for hooks and arq's jobs.
     """
 
@@ -51,7 +52,7 @@ class Loaded:
     background: list[BackgroundTask] = field(default_factory=list)
     ctx: dict[Any, Any] = field(default_factory=dict)
 
-    def _elsewhere(self) -> dict[str, list[str]]:
+    def _unserved_jobs(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for job in self.functions:
             queue = job.declared.queue if isinstance(job, Job) else None
@@ -60,57 +61,54 @@ class Loaded:
         return found
 
     def worker(self, *, warns: bool = False) -> Worker:
-        """The worker.
+        """Makes the worker.
 
         Args:
-            warns: tell the log of jobs that are declared for queues which the worker does not serve.
+            warns: log a warning about jobs that are declared for queues which the worker does not serve.
         """
-        from monarq.workers.process.worker import Worker  # put off: supervisors and producers read targets and run none
+        from monarq.workers.process.worker import Worker  # deferred: supervisors and producers load targets only
 
-        elsewhere = self._elsewhere() if warns else {}
-        if elsewhere:
-            warn_elsewhere(self.settings.queues, elsewhere)
-
+        if warns and (unserved := self._unserved_jobs()):
+            warn_unserved_queues(self.settings.queues, unserved)
         return Worker(
             self.functions, self.settings, self.source, events=self.events, background=self.background, ctx=self.ctx
         )
 
 
 class TargetLoader(Protocol):
-    """Loads targets of another kind than modules with ``@job`` functions, such as arq's settings."""
+    """Loads targets that are not modules with ``@job`` functions, such as arq's settings."""
 
     def adapt(self, settings: WorkerSettings) -> WorkerSettings:
-        """The settings of a module's worker, which may meet jobs of this kind as well."""
+        """The settings of a module's worker, changed where it may claim jobs of this kind as well."""
         ...
 
     def takes(self, found: object) -> bool:
-        """Whether an object is such a target."""
+        """Whether an object is a target of this kind."""
         ...
 
-    def load(self, found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> Loaded:
-        """Reads its settings; see `load_target`."""
+    def load(self, found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
+        """Reads the settings of a target of this kind; see `load_target`."""
         ...
 
 
 def load_target(
     target: str, url: str | None, overrides: Mapping[str, Any], loaders: Iterable[TargetLoader] = ()
-) -> Loaded:
+) -> LoadedTarget:
     """Imports a target and reads its settings.
 
     Args:
         target: its dotted path.
-        url: the Redis to use, over what the target or the environment says.
-        overrides: values for `WorkerSettings` that were given on the command line, by attribute; besides
-            "allow_pickle" and "max_tries".
-        loaders: what loads targets that are no modules with @job functions.
+        url: the Redis to use instead of the one that the target or the environment names.
+        overrides: values for attributes of `WorkerSettings` from the command line, and "allow_pickle" and "max_tries".
+        loaders: load targets that are not modules with @job functions.
 
     Raises:
         TargetError: there is nothing at this path, or nothing to run in it.
-        SettingsError: a setting has a value that it cannot have.
-        DeclarationError: a job was declared in a way that cannot work.
+        SettingsError: a setting has an invalid value.
+        DeclarationError: a job's declaration cannot work.
     """
-    found = find_object(target)
-    let_speak()  # what is heard is settled below, by what the loggers let through
+    found = import_object(target)
+    enable_own_loggers()  # the levels of the loggers decide below which events are logged
     loaders = list(loaders)
     for loader in loaders:
         if loader.takes(found):
@@ -122,11 +120,11 @@ def load_target(
 
 def _load_module(
     module: ModuleType, target: str, url: str | None, overrides: Mapping[str, Any], loaders: Iterable[TargetLoader]
-) -> Loaded:
+) -> LoadedTarget:
     jobs = _unique(value for value in vars(module).values() if isinstance(value, Job))
     crons = _unique(value for value in vars(module).values() if isinstance(value, Cron))
     if not jobs:
-        # A package's modules are imported by whoever names them: their jobs are found where it takes them in.
+        # The modules of a package are not imported with it: it has the jobs that it imports itself.
         inside = f", name the module that has them, such as {target}.jobs," if hasattr(module, "__path__") else ","
         raise TargetError(
             f"{target} holds no job: put @job before its functions{inside} or name a settings class in it as"
@@ -145,14 +143,14 @@ def _load_module(
         background.append(
             CronScheduler(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, events=events)
         )
-    return Loaded(list(jobs), settings, UrlSource(redis_url(url)), events, background)
+    return LoadedTarget(list(jobs), settings, UrlSource(redis_url(url)), events, background)
 
 
 def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSettings:
-    """The settings with some values replaced.
+    """Returns the settings with some values replaced.
 
     Raises:
-        SettingsError: there is no such setting, or it cannot have this value.
+        SettingsError: there is no such setting, or its value is invalid.
     """
     values = dict(overrides)
     if values.pop("allow_pickle", False):
@@ -175,7 +173,7 @@ def find_job(path: str) -> Job[..., Any]:
     Raises:
         TargetError: there is none.
     """
-    found = find_object(path)
+    found = import_object(path)
     if not isinstance(found, Job):
         raise TargetError(f"{path} is {type(found).__name__}, no job: put @job before it")
     return found

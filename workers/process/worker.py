@@ -1,7 +1,7 @@
-"""A worker as those see it who make one: what it goes by, what it does and has done, and how it is told to end.
+"""A worker, as its callers see it: made from jobs and settings, run once, asked for its state, and drained.
 
-`monarq.workers.process.lifecycle` runs it; the worker process, arq's `Worker` and tests each make one and
-call `run` once.
+The worker process, arq's `Worker` and tests each make one. `monarq.workers.process.lifecycle` starts and stops its
+components.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ from monarq.shared.redis.connection import RedisSource
 from monarq.shared.text.error_text import limit_error_text
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.control.heartbeat import Heartbeat
-from monarq.workers.events.background import BackgroundTask
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.process.components import Components, Dependencies
-from monarq.workers.process.lifecycle import WorkerLifecycle
-from monarq.workers.reporting.counters import RunCounters
+from monarq.workers.process.lifecycle import BackgroundTask, WorkerLifecycle
 from monarq.workers.reporting.process_stats import ProcessSampler
-from monarq.workers.reporting.record import write_record
+from monarq.workers.reporting.record import RunCounters, write_record
 from monarq.workers.runs.current_job import WORKER_ID
 from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import Run
@@ -36,11 +34,12 @@ class Worker:
 
     Attributes:
         worker_id: its name in Redis: host, process id and a random part.
-        settings: what it goes by.
+        settings: its settings.
         jobs: the jobs that it can run, by name.
         ctx: the dict that hooks and arq's jobs get.
+        source: makes its Redis connections.
         paused: claims nothing while it is set.
-        restarts: how often the worker of its place in the pool has ended by itself or was killed, and was replaced.
+        restarts: how often the worker of its slot in the pool has ended by itself or was killed, and was replaced.
     """
 
     def __init__(
@@ -53,14 +52,14 @@ class Worker:
         background: Iterable[BackgroundTask] = (),
         ctx: dict[Any, Any] | None = None,
     ) -> None:
-        """Puts a worker together; nothing is connected or started.
+        """Makes a worker; nothing is connected or started.
 
         Args:
             functions: see `monarq.workers.jobs.registry.register`.
-            settings: what to go by.
-            source: where connections come from.
-            events: who hears of what happens. Default: the listeners of the settings.
-            background: what else runs beside the jobs, cron for instance.
+            settings: its settings.
+            source: makes its Redis connections.
+            events: the dispatcher of its events. Default: one with the listeners of the settings.
+            background: tasks that run beside the jobs, cron for instance.
             ctx: the dict for hooks and arq's jobs.
         """
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -95,7 +94,7 @@ class Worker:
         )
 
     def register(self, functions: Iterable[object]) -> Mapping[str, RegisteredJob]:
-        """The table of jobs that it runs by its settings; see `monarq.workers.jobs.registry.register`."""
+        """Returns the jobs as it runs them by its settings; see `monarq.workers.jobs.registry.register`."""
         return register(functions, self.settings)
 
     @property
@@ -103,22 +102,22 @@ class Worker:
         return self._lifecycle.components
 
     @property
-    def cut_short(self) -> bool:
+    def interrupted_runs(self) -> bool:
         """Whether it has stopped runs before their end."""
-        return self._lifecycle.cut_short
+        return self._lifecycle.interrupted_runs
 
     @property
-    def is_over(self) -> bool:
+    def is_drained(self) -> bool:
         """Whether every job has ended or is handed back."""
-        return self._lifecycle.is_over
+        return self._lifecycle.is_drained
 
-    def own_process(self) -> None:
-        """Lets it end what its jobs have started where they are handed back: this process has no other work."""
-        self._lifecycle.owns_process = True
+    def use_dedicated_process(self) -> None:
+        """Lets it kill the processes that its jobs have started when it hands jobs back: nothing else runs here."""
+        self._lifecycle.dedicated_process = True
 
     @property
     def counters(self) -> RunCounters:
-        """What the worker has done so far."""
+        """The counts of its runs so far."""
         return self._counters
 
     @property
@@ -132,15 +131,15 @@ class Worker:
         return list(self._components.runner.running.values()) if self._components else []
 
     def stop_claiming(self) -> None:
-        """Claims nothing more, and goes on with what it has."""
+        """Claims nothing more, and goes on with the jobs that it has."""
         self.paused = True
 
     def drain(self) -> None:
-        """Claims nothing more and lets `run` end when the running jobs have, or their grace is over."""
+        """Claims nothing more; `run` returns when the running jobs have ended or their grace is over."""
         self._stopping.set()
 
     def hand_back(self) -> None:
-        """Gives all running jobs back now and lets `run` end."""
+        """Hands all running jobs back now; `run` then returns."""
         self._stopping.set()
         self._hand_back.set()
 
@@ -148,15 +147,15 @@ class Worker:
         """Runs jobs until `drain` or `hand_back` is called, or in burst mode until none is left.
 
         Raises:
-            RedisUnavailableError: Redis did not let us in at the start, is too old, or was away for longer than
-                ``redis_wait_s``; later that only makes the worker wait.
-            Exception: what the start-up hook raised.
+            RedisUnavailableError: at the start, Redis refused the login, is too old, or was away for longer than
+                ``redis_wait_s``; later the worker only waits.
+            Exception: the start-up hook raised it.
         """
         WORKER_ID.set(self.worker_id)
         await self._lifecycle.run()
 
     def _may_start(self) -> int | None:
-        """How many jobs may be claimed yet, while paused and in burst mode; None for as many as there are places."""
+        """How many more jobs may be claimed, if paused or in burst mode; None for as many as there are free slots."""
         if self.paused:
             return 0
         if not self.settings.burst or self.settings.max_burst_jobs < 0:

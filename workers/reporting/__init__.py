@@ -1,1 +1,1 @@
-"""What a worker says of itself: log, spans, progress, heartbeat, its record in Redis."""
+"""The reports of a worker: log, spans, progress, process statistics, and its record in Redis."""

@@ -1,6 +1,6 @@
-"""Who tells the queues of a worker which jobs it knows: what no worker knows is not counted by its name.
+"""The announcer: writes to a worker's queues which jobs it knows, as only known names have counters of their own.
 
-At the start, and then once an hour, as what none has told for a day is forgotten.
+It does so at the start and then once an hour, as a name that no worker has announced for a day is forgotten.
 """
 
 from __future__ import annotations

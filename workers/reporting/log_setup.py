@@ -1,7 +1,7 @@
-"""How a worker process, its cpu child and its supervisor log: set up once in each.
+"""Log set-up of a worker process, its cpu child and its supervisor, done once in each.
 
-monarq's own loggers and arq's are set up before anything is logged. The root logger, by which a program's own loggers
-are heard, follows once the program's modules are imported, and only where they have not set it up themselves.
+monarq's own loggers and arq's are configured before anything is logged. The root logger, which writes the lines of the
+program's own loggers, follows once the program's modules are imported, and only if they have not configured it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _OWN_LOGGERS: Final = ("monarq", "arq")
 
 
 def configure_logging(log: LogSettings) -> None:
-    """Sets up the loggers `monarq` and `arq`, to stderr; or everything, by a user's own dict.
+    """Configures the loggers `monarq` and `arq` to write to stderr; or everything, by a user's own dict.
 
     Raises:
         TargetError: there is nothing at the path of the dict.
-        SettingsError: what is there is no such dict, or the format is unknown.
+        SettingsError: the object at the path is no such dict, or the format is unknown.
     """
     if log.format not in FORMATS:
         raise SettingsError(f"log_format is {log.format!r}; it must be one of {', '.join(FORMATS)}")
@@ -35,12 +35,12 @@ def configure_logging(log: LogSettings) -> None:
 
 
 def configure_root_logging(log: LogSettings) -> None:
-    """Lets the lines of a program's own loggers out to stderr, from INFO on, each with the job that wrote it.
+    """Writes the lines of a program's own loggers to stderr, from INFO on, each with its job.
 
-    Does nothing where the program has given the root logger a handler, or the user a dict of his own. A level that the
-    program has set stays.
+    Does nothing if the program has given the root logger a handler, or if the user has a dict of their own. A level
+    that the program has set stays.
     """
-    let_speak()
+    enable_own_loggers()
     root = logging.getLogger()
     if log.custom is not None or root.hasHandlers():
         return
@@ -50,14 +50,14 @@ def configure_root_logging(log: LogSettings) -> None:
     handler.setFormatter(JsonFormatter() if log.format == "json" else text)
     root.addHandler(handler)
     if root.level == logging.WARNING:  # as Python leaves it
-        # At DEBUG the libraries of a program would drown what it says itself.
+        # At DEBUG the lines of libraries would hide those of the program.
         root.setLevel(max(logging.INFO, logging.getLevelName(log.level)))
 
 
-def let_speak() -> None:
-    """Lets monarq's and arq's loggers speak that a program's own ``dictConfig`` or ``fileConfig`` has silenced.
+def enable_own_loggers() -> None:
+    """Enables monarq's and arq's loggers again if a program's own ``dictConfig`` or ``fileConfig`` has disabled them.
 
-    Both disable, unless told otherwise, all loggers that were there before them and that they do not name.
+    By default, both disable all existing loggers that they do not name.
     """
     for name, logger in list(logging.root.manager.loggerDict.items()):
         if isinstance(logger, logging.Logger) and name.partition(".")[0] in _OWN_LOGGERS:
@@ -65,7 +65,7 @@ def let_speak() -> None:
 
 
 def log_config(log: LogSettings) -> dict[str, Any]:
-    """The dict for `logging.config.dictConfig`; arq's own lines keep the form that arq gives them."""
+    """The dict for `logging.config.dictConfig`; arq's lines keep arq's format."""
     own, arqs = ("json", "json") if log.format == "json" else ("text", "arq")
     handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "filters": ["job"]}
     return {
@@ -73,7 +73,7 @@ def log_config(log: LogSettings) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {"job": {"()": JobLogFilter}},
         "formatters": {
-            # Without the job: these lines name theirs.
+            # Without the job, which monarq's own lines name.
             "text": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"},
             "arq": {"format": "%(asctime)s: %(message)s", "datefmt": "%H:%M:%S"},
             "json": {"()": JsonFormatter},
@@ -90,9 +90,9 @@ def log_config(log: LogSettings) -> dict[str, Any]:
 
 
 def _find_config(path: str) -> dict[str, Any]:
-    from monarq.workers.config.object_path import find_object  # put off: few give a dict of their own
+    from monarq.workers.config.importer import import_object  # deferred: few users have a dict of their own
 
-    found = find_object(path)
+    found = import_object(path)
     if not isinstance(found, Mapping):
         raise SettingsError(f"{path} is {type(found).__name__}, no dict for logging.config")
     return dict(found)

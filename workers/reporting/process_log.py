@@ -1,6 +1,6 @@
-"""The log text that a worker process and its supervisor share: recovery of a dead worker's jobs, start and exit.
+"""Log text that a worker process and its supervisor share: recovery of a dead worker's jobs, start and exit.
 
-Light to import, as a supervisor has it too.
+It is cheap to import, as the supervisor imports it too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ logger = get_logger("monarq.supervisor")
 
 
 class RecoveryLog:
-    """Writes to the logger ``monarq.supervisor`` what becomes of a dead worker's jobs."""
+    """Logs the recovery of a dead worker's jobs, to the logger ``monarq.supervisor``."""
 
     def jobs_recovered(self, worker_id: str, count: int) -> None:
         """The jobs of a dead worker are back in their queues."""

@@ -1,6 +1,7 @@
-"""The record that a worker keeps of itself in Redis, as monitors read it (`monarq.monitor.queues.workers`).
+"""The worker's record: its counters and its state as it keeps them in Redis for monitors.
 
-The worker lets one be written for each renewal of its leases, by the lease thread. What a record holds is bounded.
+`monarq.monitor.queues.workers` reads it. The lease thread writes it with each renewal of the leases; its size is
+bounded.
 """
 
 from __future__ import annotations
@@ -9,24 +10,42 @@ import os
 import platform
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from monarq.shared.version import VERSION
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.reporting.counters import RunCounters
 from monarq.workers.reporting.process_stats import ProcessStats
 from monarq.workers.runs.run import Run
 
 MOST_JOBS: Final = 50
-"""The running jobs that are named: those that were started first, which are those that may be stuck."""
+"""How many running jobs are listed: those that started first, as they may be stuck."""
 
 PYTHON: Final = ".".join(platform.python_version_tuple()[:2])
 
 
+@dataclass(slots=True)
+class RunCounters:
+    """Counts of a worker's runs by how they ended, and `started`, which counts all of them.
+
+    `complete` runs returned, `failed` ones are not tried again, `retried` and `crashed` ones are. `abandoned_threads`
+    counts threads of jobs that have timed out or were cancelled, and still run.
+    """
+
+    started: int = 0
+    complete: int = 0
+    failed: int = 0
+    retried: int = 0
+    crashed: int = 0
+    handed_back: int = 0
+    lost: int = 0
+    abandoned_threads: int = 0
+
+
 class RunningRecord(msgspec.Struct, frozen=True):
-    """A job that the worker runs."""
+    """A running job of the worker."""
 
     id: str
     name: str
@@ -35,7 +54,7 @@ class RunningRecord(msgspec.Struct, frozen=True):
 
 
 class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told; the fields are those of `monarq.monitor.queues.workers.WorkerStats`."""
+    """The record; its fields are those of `monarq.monitor.queues.workers.WorkerStats`."""
 
     id: str
     host: str
@@ -72,7 +91,7 @@ def write_record(
     restarts: int,
     draining: bool,
 ) -> bytes:
-    """The record of a worker at this moment; `runs` in the order of their start."""
+    """Returns the record of a worker as of now; `runs` are in the order of their start."""
     record = WorkerRecord(
         id=worker_id,
         host=socket.gethostname(),
@@ -94,11 +113,11 @@ def write_record(
         cpu_percent=measured.cpu_percent,
         memory_bytes=measured.memory_bytes,
         loop_lag_s=measured.loop_lag_s,
-        running_jobs=[_told(run) for run in runs[:MOST_JOBS]],
+        running_jobs=[_running_record(run) for run in runs[:MOST_JOBS]],
     )
     return msgspec.json.encode(record)
 
 
-def _told(run: Run) -> RunningRecord:
-    # A run that was just admitted has not begun: its claim is the nearest moment known.
+def _running_record(run: Run) -> RunningRecord:
+    # A run that was just admitted has not started yet: its claim is the nearest known time.
     return RunningRecord(run.lease.job_id, run.job.name, run.lease.queue.queue, run.start_ms or run.lease.claimed_ms)

@@ -1,8 +1,8 @@
-"""A span for each run of a job, by the OpenTelemetry conventions for messaging; imported only where a provider is set.
+"""Spans of runs, by the OpenTelemetry conventions for messaging; imported only if a tracer provider is set.
 
-The span is a consumer's, the root of a trace of its own, and linked to the span of the enqueue: a job may run long
-after it, more than once, and one enqueue may be of a million jobs. While the job runs it is the current span, so that
-those which the job's own code makes are its children. Each try is a span; the link of all is the same.
+The span of a run is a consumer span, the root of a trace of its own, and linked to the span of the enqueue: a job may
+run long after its enqueue, more than once, and one enqueue may be of a million jobs. While the job runs, its span is
+the current one, so that spans of the job's own code are its children. Each try has a span, all with the same link.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from monarq.shared.text.error_text import error_text, message_of, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.shared.tracing.carrier import CARRIER_ARGUMENT
 from monarq.shared.tracing.otel import extract_context, span_attributes
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
 
 
 class SpanListener(Listener):
-    """Makes the spans. Its methods are called in the tasks of the runs, whose current span it sets.
+    """Makes a span for each run. Its methods are called in the tasks of the runs, whose current span it sets.
 
     Args:
-        tracer: makes them.
+        tracer: starts the spans.
         worker_id: the worker, for `messaging.client.id`.
     """
 
@@ -128,7 +128,7 @@ class SpanListener(Listener):
     def _end(self, run: Run, outcome: str, error: BaseException | None = None) -> None:
         span = self._spans.pop(run, None)
         if span is None:
-            # The user's hook raised before the start; of what was stopped before it, there is nothing to tell.
+            # The user's hook raised before the start. A run that was stopped before its start has no span.
             if error is None or run.job.is_traced:
                 return
             span = self._start(run)
@@ -139,12 +139,12 @@ class SpanListener(Listener):
 
 
 def _fail(span: Span, error: BaseException) -> None:
-    told = {
+    attributes = {
         "exception.type": type_name_of(error),
         "exception.message": message_of(error),
         "exception.stacktrace": traceback_text(error),
     }
-    # Not by record_exception(), which formats all of an error, however large.
-    span.add_event("exception", told)
+    # Not by record_exception(), which formats a whole error, however large.
+    span.add_event("exception", attributes)
     span.set_attribute("error.type", type_name_of(error))
     span.set_status(Status(StatusCode.ERROR, error_text(error)))

@@ -1,4 +1,8 @@
-"""A worker's traces: on for as long as it serves, where the program has set a tracer provider by then."""
+"""Tracing of a worker: turned on while it runs, if the program has set a tracer provider by then.
+
+The spans are made in `monarq.workers.reporting.spans`, a module of its own because it imports OpenTelemetry, which
+programs without tracing must not load and need not have installed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from monarq.workers.events.dispatcher import Dispatcher
 
 @contextmanager
 def tracing(events: Dispatcher, worker_id: str) -> Iterator[None]:
-    """Lets spans be made of the runs that events report; does nothing without a tracer provider."""
+    """Makes spans from the events of runs in this block; does nothing without a tracer provider."""
     found = find_own_tracing()
     if found is None:
         yield

@@ -1,6 +1,6 @@
-"""monarq's own log lines of a worker: all of their text, and nothing else.
+"""The worker's log: a listener that writes monarq's own log lines, with all of their text.
 
-A job that ends well is told at DEBUG only: at ten thousand jobs a second a line each would cost more than the jobs.
+A job that succeeds is logged at DEBUG only: at ten thousand jobs a second a line each would cost more than the jobs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from monarq.shared.redis.redis_errors import advice
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger
 from monarq.shared.text.printable import printable
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run
 
@@ -23,7 +23,7 @@ logger = get_logger("monarq.worker")
 
 
 class WorkerLog(Listener):
-    """Writes what a worker tells to the logger ``monarq.worker``."""
+    """Logs the events of a worker, to the logger ``monarq.worker``."""
 
     def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
         """See `Listener`."""
@@ -46,7 +46,7 @@ class WorkerLog(Listener):
 
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
         """See `Listener`."""
-        # A job that asks for another try goes its own way; one that is tried again because it raised may be in trouble.
+        # A job that asks for another try works as intended; one that is retried because it raised may be in trouble.
         if is_retry_request(error):
             logger.info("%s is tried again in %.2f s, as it asked", _named(run), delay_s)
         else:
@@ -62,7 +62,7 @@ class WorkerLog(Listener):
 
     def job_handed_back(self, run: Run) -> None:
         """See `Listener`."""
-        # What is handed back over its head is told of outside of its task.
+        # This event may come from outside the task of the run, without the log fields of its job.
         logger.info("%s is handed back; it costs it no try", _named(run), extra=_fields(run.lease, run.name))
 
     def job_lost(self, run: Run) -> None:
@@ -71,8 +71,8 @@ class WorkerLog(Listener):
 
     def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
         """See `Listener`."""
-        told = (lease.job_id, name, "" if lease.crashes or lease.tries else " without having run", error_text(error))
-        logger.error("%s:%s is dead%s: %s", *told, extra=_fields(lease, name))
+        without = "" if lease.crashes or lease.tries else " without having run"
+        logger.error("%s:%s is dead%s: %s", lease.job_id, name, without, error_text(error), extra=_fields(lease, name))
 
     def job_unknown(self, lease: Lease, name: str) -> None:
         """See `Listener`."""
@@ -127,8 +127,8 @@ class WorkerLog(Listener):
         logger.error("the listener %s raised %s; the job is none the worse", name, error_text(error), exc_info=error)
 
 
-class DetailedLog(WorkerLog):
-    """The same with two lines more for each job, for the level DEBUG."""
+class DebugWorkerLog(WorkerLog):
+    """The same with two more lines for each job, for the level DEBUG."""
 
     def job_started(self, run: Run) -> None:
         """See `Listener`."""
@@ -140,20 +140,20 @@ class DetailedLog(WorkerLog):
 
 
 def worker_log() -> WorkerLog:
-    """The listener that fits the logger's level as it is set now: what would not be written need not be heard."""
-    return DetailedLog() if logger.isEnabledFor(logging.DEBUG) else WorkerLog()
+    """Returns the listener for the logger's present level: at INFO, no event of each job needs a handler."""
+    return DebugWorkerLog() if logger.isEnabledFor(logging.DEBUG) else WorkerLog()
 
 
 def why_refused(error: BaseException) -> str:
-    """What Redis said, and what to do about it where that is known."""
+    """The text of a Redis error, and what to do about it if that is known."""
     to_do = advice(error)
     return f"{error_text(error)}: {to_do}" if to_do else error_text(error)
 
 
-def warn_elsewhere(served: Sequence[str], elsewhere: Mapping[str, Sequence[str]]) -> None:
-    """Jobs of a worker that would wait in vain, were there no other one: by the queue that they belong to."""
-    jobs = "; ".join(f"{queue} ({', '.join(names)})" for queue, names in elsewhere.items())
-    options = " ".join(f"-q {shlex.quote(queue)}" for queue in (*served, *elsewhere))
+def warn_unserved_queues(served: Sequence[str], unserved: Mapping[str, Sequence[str]]) -> None:
+    """Warns of the jobs of a worker that belong to queues which it does not serve, given by queue."""
+    jobs = "; ".join(f"{queue} ({', '.join(names)})" for queue, names in unserved.items())
+    options = " ".join(f"-q {shlex.quote(queue)}" for queue in (*served, *unserved))
     logger.warning("jobs here belong to queues that this worker does not serve: %s; to serve all: %s", jobs, options)
 
 
@@ -163,9 +163,9 @@ def _named(run: Run) -> str:
 
 
 def _fields(lease: Lease, name: str) -> dict[str, str]:
-    """The fields of a job that no task runs: see `monarq.workers.reporting.log_fields`."""
-    told = {"job_id": lease.job_id, "job_name": name, "queue": lease.queue.queue}
-    return {field: printable(value) for field, value in told.items()}
+    """The log fields of a job, for lines written outside of its task: see `monarq.workers.reporting.log_fields`."""
+    fields = {"job_id": lease.job_id, "job_name": name, "queue": lease.queue.queue}
+    return {field: printable(value) for field, value in fields.items()}
 
 
 def _some(job_ids: list[str]) -> tuple[int, str]:

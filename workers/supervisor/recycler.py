@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from monarq.shared.redis.backoff import Backoff
-from monarq.workers.supervisor.log import SupervisorLog
+from monarq.workers.supervisor.supervisor_log import SupervisorLog
 from monarq.workers.supervisor.worker_handle import WorkerHandle
 from monarq.workers.supervisor.worker_slot import WorkerSlot
 from monarq.workers.system.memory import read_resident_bytes

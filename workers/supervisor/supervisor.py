@@ -17,9 +17,9 @@ from monarq.shared.redis.connection import open_redis
 from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.control.messages import Ready, Recover
 from monarq.workers.leases.recoverer import Recoverer
-from monarq.workers.supervisor.log import SupervisorLog, death_note
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
 from monarq.workers.supervisor.recycler import RecycleLimits, Recycler
+from monarq.workers.supervisor.supervisor_log import SupervisorLog, death_note
 from monarq.workers.supervisor.worker_handle import COMMAND, WorkerHandle
 from monarq.workers.supervisor.worker_slot import WorkerSlot
 from monarq.workers.system.reaper import adopts_orphans, reap_orphans

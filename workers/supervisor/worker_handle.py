@@ -35,7 +35,7 @@ from monarq.workers.control.messages import (
     StartFailed,
     StopClaiming,
 )
-from monarq.workers.supervisor.log import SupervisorLog, hang_note, stop_timeout_note
+from monarq.workers.supervisor.supervisor_log import SupervisorLog, hang_note, stop_timeout_note
 from monarq.workers.system.job_processes import kill, process_tree
 from monarq.workers.system.memory import own_peak_bytes, read_resident_bytes
 from monarq.workers.system.reaper import ExitStatus, has_ended, reap
@@ -104,7 +104,7 @@ class WorkerHandle:
         self._ready_or_ended = asyncio.Event()
         self._ended = asyncio.Event()
         self._kill_timer: asyncio.TimerHandle | None = None
-        self._cut_short = False
+        self._interrupted_runs = False
         self._to_kill: set[psutil.Process] = set()
         self._tick_timer = self._loop.call_later(TICK_S, self._tick)
         self._loop.add_reader(channel, self._receive)
@@ -190,7 +190,7 @@ class WorkerHandle:
             return False
         while self._receive():
             pass  # its last messages may still lie in the channel
-        if self.clean_exit is None or self._cut_short:
+        if self.clean_exit is None or self._interrupted_runs:
             # Its jobs will run again: processes that they have started must not run beside them.
             self._kill_tree()
         # Until its exec, a child's memory counts as our own.
@@ -244,7 +244,11 @@ class WorkerHandle:
             case StartFailed():
                 self.start_error = message.message
             case Exiting():
-                self.clean_exit, self._cut_short, self.failed = message.reason, message.cut_short, message.failed
+                self.clean_exit, self._interrupted_runs, self.failed = (
+                    message.reason,
+                    message.interrupted_runs,
+                    message.failed,
+                )
                 self._kill_within(EXIT_S)
 
     def _tick(self) -> None:

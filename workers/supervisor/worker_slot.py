@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from monarq.shared.redis.backoff import Backoff
 from monarq.workers.config.spec import SupervisorLimits
-from monarq.workers.supervisor.log import SupervisorLog
+from monarq.workers.supervisor.supervisor_log import SupervisorLog
 from monarq.workers.supervisor.worker_handle import WorkerHandle
 
 

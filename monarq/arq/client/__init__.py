@@ -1,1 +1,1 @@
-"""arq's client over monarq's commands."""
+"""arq's client on monarq's commands: `ArqRedis`, `create_pool` and `RedisSettings`."""

@@ -1,4 +1,4 @@
-"""The formats that arq's settings ask for: pickle, or the user's own pair of functions."""
+"""The codecs of arq's settings: pickle, or the user's own pair of functions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from monarq.shared.payloads.signing import Signer
 def arq_codecs(
     serializer: Serializer | None, deserializer: Deserializer | None, signer: Signer | None = None
 ) -> Codecs:
-    """The formats of arq's settings: the user's own pair for everything, else pickle, and msgpack is read as well."""
+    """The codecs of arq's settings: the user's own pair for everything, else pickle, while msgpack is read as well."""
     if serializer is None and deserializer is None:
         return Codecs(write=PICKLE, allow_pickle=True, text_error=JobExecutionFailed, signer=signer)
-    codec: Codec = CustomCodec(_giving_bytes(serializer) if serializer else PICKLE.dumps, deserializer or PICKLE.loads)
+    codec: Codec = CustomCodec(_to_bytes(serializer) if serializer else PICKLE.dumps, deserializer or PICKLE.loads)
     return Codecs(write=codec, only=codec, text_error=JobExecutionFailed, signer=signer)
 
 
-def _giving_bytes(serializer: Serializer) -> Serializer:
-    """The user's serializer; text that it gives is sent as UTF-8, as redis-py does with it."""
+def _to_bytes(serializer: Serializer) -> Serializer:
+    """The user's serializer; text that it returns is sent as UTF-8, as redis-py would send it."""
 
     def dumps(data: dict[str, Any]) -> bytes:
         written: object = serializer(data)

@@ -1,6 +1,6 @@
-"""arq's ``RedisSettings`` as connections: for `create_pool`, and for the worker's own clients, blocking or not.
+"""Redis clients made from arq's ``RedisSettings``: by `create_pool`, and for the worker itself, blocking or not.
 
-Everything that `RedisSettings` can say holds for Sentinel as well, where arq drops all but the password.
+All of `RedisSettings` holds for Sentinel as well, where arq drops everything but the password.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
 from redis.sentinel import Sentinel as BlockingSentinel
 
-from monarq.arq.client.redis import ArqRedis
-from monarq.arq.client.redis_settings import further_options, sentinels_options
+from monarq.arq.client.arq_redis import ArqRedis
+from monarq.arq.client.redis_settings import extra_options, sentinel_options
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import connection_options
 from monarq.shared.text.loggers import get_logger
@@ -30,7 +30,7 @@ logger = get_logger("arq.connections")
 
 
 class SentinelHostError(SettingsError, RuntimeError):
-    """A sentinel is asked for without any; also what arq raises for it."""
+    """`sentinel` is set, and `host` is no list of sentinels; it is also a RuntimeError, as arq raises."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -40,7 +40,7 @@ class SentinelHostError(SettingsError, RuntimeError):
 
 
 def shown_settings(settings: RedisSettings) -> str:
-    """The server, fit for people and logs."""
+    """The server's address without secrets, for people and logs."""
     if settings.sentinel:
         return f"redis master {settings.sentinel_master!r} by sentinels {settings.host}"
     if settings.unix_socket_path:
@@ -49,10 +49,10 @@ def shown_settings(settings: RedisSettings) -> str:
 
 
 def server_options(settings: RedisSettings) -> dict[str, Any]:
-    """Who and where the server is, in redis-py's words; neither timeouts nor repeating.
+    """redis-py's options for the server's address and login; neither timeouts nor retries.
 
     Raises:
-        SettingsError: a sentinel is asked for, and `host` is no list of sentinels.
+        SettingsError: `sentinel` is set, and `host` is no list of sentinels.
     """
     if settings.sentinel and isinstance(settings.host, str):
         raise SentinelHostError(settings.host)
@@ -67,19 +67,19 @@ def server_options(settings: RedisSettings) -> dict[str, Any]:
         options |= {name: getattr(settings, name) for name in _SSL}
     if not settings.sentinel:
         options |= {"host": settings.host, "port": settings.port, "unix_socket_path": settings.unix_socket_path}
-    return options | further_options(settings)
+    return options | extra_options(settings)
 
 
-def patient_options(settings: RedisSettings) -> dict[str, Any]:
-    """What the worker's own connections add: a silent server is taken for gone, and nothing is repeated out of sight.
+def worker_options(settings: RedisSettings) -> dict[str, Any]:
+    """Further options of the worker's own connections: a silent server counts as gone, and redis-py repeats nothing.
 
-    A claim repeated by redis-py would lease jobs that nobody knows of; whoever calls repeats it himself.
+    A claim that redis-py repeats would lease jobs that nobody knows of; callers repeat their calls themselves.
     """
     return connection_options() | {"socket_connect_timeout": settings.conn_timeout}
 
 
-def user_options(settings: RedisSettings) -> dict[str, Any]:
-    """What clients for users add: what they ask for, and no timeout, as they may wait for replies of their own."""
+def client_options(settings: RedisSettings) -> dict[str, Any]:
+    """Further options of clients for users: the user's own, and no timeout, as they may use blocking commands."""
     options: dict[str, Any] = {
         "socket_connect_timeout": settings.conn_timeout,
         "socket_keepalive": True,
@@ -94,35 +94,35 @@ def user_options(settings: RedisSettings) -> dict[str, Any]:
 
 
 def make_client(settings: RedisSettings, options: dict[str, Any], kind: type[Redis] = Redis) -> Redis:
-    """A client of the given class; nothing is connected yet.
+    """Makes a client of the given class; nothing is connected yet.
 
     Raises:
         SettingsError: see `server_options`.
     """
     merged = server_options(settings) | options
     if settings.sentinel:
-        return sentinel_client(settings.host, settings.sentinel_master, merged, sentinels_options(settings), kind)
+        return sentinel_client(settings.host, settings.sentinel_master, merged, sentinel_options(settings), kind)
     return kind(**merged)
 
 
 def make_blocking_client(settings: RedisSettings, options: dict[str, Any]) -> redis.Redis:
-    """The same for threads."""
+    """Makes a blocking client, for threads."""
     merged = server_options(settings) | options
     if settings.sentinel:
-        return blocking_sentinel_client(settings.host, settings.sentinel_master, merged, sentinels_options(settings))
+        return blocking_sentinel_client(settings.host, settings.sentinel_master, merged, sentinel_options(settings))
     return redis.Redis(**merged)
 
 
 def sentinel_client(
     sentinels: Any, name: str, options: dict[str, Any], own: Mapping[str, Any], kind: type[Redis] = Redis
 ) -> Redis:
-    """A client of the master that the sentinels, given as (host, port), call by this name.
+    """Makes a client of a master that sentinels find.
 
     Args:
-        sentinels: where they are.
+        sentinels: their addresses, as (host, port).
         name: the master's name.
-        options: what the master is connected to with.
-        own: what the sentinels are.
+        options: options of connections to the master.
+        own: options of connections to the sentinels.
         kind: the client's class.
     """
     made: Any = Sentinel  # redis-py has no types here
@@ -131,14 +131,14 @@ def sentinel_client(
 
 
 def blocking_sentinel_client(sentinels: Any, name: str, options: dict[str, Any], own: Mapping[str, Any]) -> redis.Redis:
-    """The same for threads."""
+    """Makes a blocking client of a master that sentinels find; see `sentinel_client`."""
     made: Any = BlockingSentinel
     sentinel = made(sentinels, sentinel_kwargs=_sentinel_kwargs(options, own), **options)
     return cast("redis.Redis", sentinel.master_for(name))
 
 
 def _sentinel_kwargs(options: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the master's options those of sockets hold for the sentinels too, as redis-py has it."""
+    """Options of connections to the sentinels: the master's socket options hold for them too, as in redis-py."""
     return {name: value for name, value in options.items() if name.startswith("socket_")} | dict(own)
 
 
@@ -154,19 +154,19 @@ async def create_pool(
     """Makes a client and waits until it is connected.
 
     Args:
-        settings_: where Redis is. Default: localhost:6379.
+        settings_: the address of Redis and more. Default: localhost:6379.
         retry: how many attempts count as failed already.
         job_serializer: writes jobs. Default: pickle.
         job_deserializer: reads results. Default: pickle, and msgpack as monarq's own producers write it.
         default_queue_name: the queue of jobs that name none.
-        expires_extra_ms: ms after its time that a job may be started.
+        expires_extra_ms: for how many ms after it is due a job may be started.
 
     Raises:
         RedisError: `conn_retries` more attempts, `conn_retry_delay` seconds apart, did not connect either.
-        SettingsError: a sentinel is asked for, and `host` is no list of sentinels.
+        SettingsError: `sentinel` is set, and `host` is no list of sentinels.
     """
     settings = RedisSettings() if settings_ is None else settings_
-    pool = cast("ArqRedis", make_client(settings, user_options(settings), ArqRedis))
+    pool = cast("ArqRedis", make_client(settings, client_options(settings), ArqRedis))
     pool.job_serializer = job_serializer
     pool.job_deserializer = job_deserializer
     pool.default_queue_name = default_queue_name

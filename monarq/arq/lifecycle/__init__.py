@@ -1,1 +1,1 @@
-"""A worker by arq's settings from its start to its end: hooks, health check, and arq's own `Worker`."""
+"""The lifecycle of a worker by arq's settings: its hooks, its health check, and arq's `Worker` class."""

@@ -1,4 +1,4 @@
-"""What arq's `Worker` takes beside its functions, for type checkers; the defaults are arq's own."""
+"""The arguments of arq's `Worker` besides its functions, typed for type checkers; the defaults are arq's own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from arq.jobs import Deserializer, Serializer
 from arq.typing import SecondsTimedelta
 
 from monarq.workers.config.settings import Hook
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 
 
 class MonarqArguments(TypedDict, total=False):
-    """What monarq's takes besides: see `monarq.workers.config.settings.WorkerSettings`."""
+    """Further arguments of monarq's: see `monarq.workers.config.settings.WorkerSettings`."""
 
     cpu_jobs_per_child: int
     cpu_memory_bytes: int | None

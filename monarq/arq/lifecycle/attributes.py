@@ -1,4 +1,4 @@
-"""The attributes of arq's `Worker` as settings: made from its arguments, and read again when it begins to run.
+"""The attributes of arq's `Worker`: set from its arguments, and read as settings again each time it starts to run.
 
 Programs read them, and tests set them between two runs.
 """
@@ -13,12 +13,12 @@ from arq.cron import CronJob
 from arq.worker import Function, func
 from arq.worker import Worker as StockWorker
 
-from monarq.arq.settings.lookup import EXTRAS
+from monarq.arq.settings.fields import EXTRAS
 from monarq.arq.settings.reader import ArqTarget, read_arq_settings
 from monarq.shared.jobs.job import Job
 
 SIGNATURE: Final = inspect.signature(StockWorker)
-"""What arq's worker takes, with its defaults."""
+"""The arguments of arq's worker, with their defaults."""
 
 _SAME_NAMES: Final = (
     "queue_name",
@@ -48,8 +48,8 @@ _SAME_NAMES: Final = (
 _IN_SECONDS: Final = {"job_timeout": "job_timeout_s", "keep_result": "keep_result_s", "poll_delay": "poll_delay_s"}
 
 
-def given_arguments(functions: Iterable[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All arguments of a worker, with arq's defaults; what can be read only once is read here.
+def bind_arguments(functions: Iterable[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns all arguments of a worker, with arq's defaults; iterators are made into lists.
 
     Raises:
         TypeError: there is no such argument.
@@ -64,34 +64,34 @@ def given_arguments(functions: Iterable[Any], settings: Mapping[str, Any]) -> di
 
 
 def stock_arguments(arguments: Mapping[str, Any], target: ArqTarget) -> dict[str, Any]:
-    """The same as arq's own worker takes them, which knows no declared jobs of monarq's."""
+    """Returns the arguments as arq's own worker takes them, which knows no jobs declared by monarq."""
     stock = {name: value for name, value in arguments.items() if name not in EXTRAS}
     functions = [_as_function(given) for given in target.functions if not isinstance(given, CronJob)]
-    # Of functions without a timeout it cannot find the longest.
+    # arq's worker takes the maximum of all timeouts, which None does not have.
     timeout = arguments["job_timeout"] or 0
     return stock | {"functions": functions, "cron_jobs": target.cron_jobs, "job_timeout": timeout, "ctx": target.ctx}
 
 
-def settings_now(worker: StockWorker, arguments: Mapping[str, Any]) -> ArqTarget:
-    """The settings as the worker's attributes say now.
+def read_attributes(worker: StockWorker, arguments: Mapping[str, Any]) -> ArqTarget:
+    """Returns the settings by the worker's present attributes.
 
     Raises:
-        SettingsError: an attribute was given a value that it cannot have.
+        SettingsError: an attribute has an invalid value.
     """
     now = {name: getattr(worker, name) for name in _SAME_NAMES}
     now |= {name: getattr(worker, attribute) for name, attribute in _IN_SECONDS.items()}
-    functions = [named(name, given) for name, given in worker.functions.items() if not isinstance(given, CronJob)]
+    functions = [with_name(name, given) for name, given in worker.functions.items() if not isinstance(given, CronJob)]
     return read_arq_settings({**arguments, **now, "functions": functions})
 
 
-def named(name: str, given: Any) -> Function | Job[..., Any]:
-    """A function under the name by which the worker is to know it."""
+def with_name(name: str, given: Any) -> Function | Job[..., Any]:
+    """The function under the name that the worker has for it."""
     if isinstance(given, Job):
         return given
     function: Function = func(given)
     if function.name == name:
         return function
-    return Function(**{**vars(function), "name": name})  # as it was given, whatever an instrumentation shows instead
+    return Function(**{**vars(function), "name": name})  # its own attributes, whatever an instrumentation shows instead
 
 
 def _as_function(given: Any) -> Function:

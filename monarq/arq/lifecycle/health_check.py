@@ -1,7 +1,7 @@
-"""arq's health-check key: a line of counts under a key that runs out when no worker writes it any more.
+"""arq's health-check key: workers write a line of counts under it, and arq's `check_health` looks for it.
 
-What arq's ``--check`` looks for. Where several workers share the key, none takes another's line away. The line is new
-when arq's would be; the key lives no longer than a lease, so that it does not vouch for the dead.
+The key expires when no worker writes it any more: it lives no longer than a lease, so that it does not vouch for dead
+workers. Its line is renewed when arq would renew it. Where several workers share the key, none removes another's line.
 """
 
 from __future__ import annotations
@@ -12,32 +12,39 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from arq.connections import RedisSettings
+from arq.constants import default_queue_name, health_check_key_suffix
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from monarq.arq.client.pool import create_pool
 from monarq.arq.runs.log import ArqLog
+from monarq.arq.settings.fields import collect_settings
 from monarq.shared.redis.keys import HEALTH_CHECK_SUFFIX
+from monarq.shared.text.loggers import get_logger
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 from monarq.workers.events.outage import Outage
 
-_LAST_WORD_S: Final = 2.0
+logger = get_logger("arq.worker")
+
+_REMOVE_WITHIN_S: Final = 2.0
 _SHORTEST_SLEEP_S: Final = 0.05
 
 
-class ArqHealth:
-    """Writes the key while the worker runs.
+class HealthCheckWriter:
+    """Writes the health-check key while the worker runs.
 
     Attributes:
         key: the key.
 
     Args:
         settings: name the queue and the lease.
-        log: holds the counts, and is told of changes.
-        events: hears when Redis does not answer. Default: the log.
-        key: the key. Default: the queue's.
-        interval_s: how often it is written, in seconds.
-        keep: leave the key when `run` is cancelled; `remove` takes it away.
+        log: has the counts, and logs when they have changed.
+        events: gets the events of Redis outages. Default: the log.
+        key: the key. Default: that of the queue.
+        interval_s: how often its line is renewed, in seconds.
+        keep: leave the key when `run` is cancelled, for a later call of `remove`.
     """
 
     def __init__(
@@ -76,11 +83,11 @@ class ArqHealth:
         finally:
             if not self._keep:
                 with suppress(RedisError, OSError, TimeoutError):
-                    async with asyncio.timeout(_LAST_WORD_S):
+                    async with asyncio.timeout(_REMOVE_WITHIN_S):
                         await self.remove(redis)
 
     async def record(self, redis: Redis) -> None:
-        """Writes a new line if it is time to, else the last one if nobody else keeps the key alive."""
+        """Writes a new line when one is due, or else the last one again if no other worker keeps the key alive."""
         if time.monotonic() < self._due_s:
             if await redis.pttl(self.key) < self._life_s * 500:
                 await self._write(redis)
@@ -98,6 +105,40 @@ class ArqHealth:
         await redis.psetex(self.key, round(self._life_s * 1000), self._last)
 
     async def remove(self, redis: Redis) -> None:
-        """Takes the key away, unless another worker has written it since."""
+        """Removes the key, unless another worker has written it since."""
         if self._last and await redis.get(self.key) == self._last:
             await redis.delete(self.key)
+
+
+async def async_check_health(
+    redis_settings: RedisSettings | None, health_check_key: str | None = None, queue_name: str | None = None
+) -> int:
+    """Looks for the health-check key.
+
+    Args:
+        redis_settings: the address of Redis. Default: localhost.
+        health_check_key: the key. Default: that of the queue.
+        queue_name: the queue. Default: arq's.
+
+    Returns:
+        0 if the key is there, 1 if not.
+    """
+    key = health_check_key or (queue_name or default_queue_name) + health_check_key_suffix
+    redis = await create_pool(redis_settings)
+    try:
+        data = await redis.get(key)
+    finally:
+        await redis.aclose(close_connection_pool=True)
+    if not data:
+        logger.warning("Health check failed: no health check sentinel value found")
+        return 1
+    logger.info("Health check successful: %s", data)
+    return 0
+
+
+def check_health(settings_cls: object) -> int:
+    """Looks for the health-check key that a settings class or dict names, in a program without an event loop."""
+    given = collect_settings(settings_cls)
+    return asyncio.run(
+        async_check_health(given.get("redis_settings"), given.get("health_check_key"), given.get("queue_name"))
+    )

@@ -1,7 +1,8 @@
-"""What an arq worker does around its jobs, and the parts of an engine that runs by arq's settings.
+"""The start-up and shut-down hooks of a worker by arq's settings, and the other parts that it is made from.
 
-At the start, in arq's order: the client for ``ctx["redis"]``, the lines about it, the user's ``on_startup``, then the
-first health line and the first cron jobs, all before the first claim. At the end ``on_shutdown``, and the client.
+At the start, in arq's order: the client for ``ctx["redis"]``, the log lines about it, the user's ``on_startup``, then
+the first health-check line and the first cron jobs, all before the first claim. At the end: the user's ``on_shutdown``,
+then the client is closed.
 """
 
 from __future__ import annotations
@@ -15,73 +16,70 @@ from typing import Any
 from arq.connections import ArqRedis, log_redis_info
 from redis.exceptions import RedisError
 
+from monarq.arq.client.arq_redis import ArqRedis as OwnArqRedis
 from monarq.arq.client.pool import create_pool
-from monarq.arq.client.redis import ArqRedis as OwnArqRedis
-from monarq.arq.lifecycle.health_check import ArqHealth
+from monarq.arq.lifecycle.health_check import HealthCheckWriter
 from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget
 from monarq.shared.redis.connection import RedisSource
-from monarq.workers.config.settings import Hook, WorkerSettings
+from monarq.workers.config.settings import Hooks, WorkerSettings
 from monarq.workers.cron.scheduler import CronScheduler
-from monarq.workers.events.background import BackgroundTask
 from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.process.lifecycle import BackgroundTask
 
 
-class ArqLife:
-    """A worker's start and end.
+class ArqHooks:
+    """The start-up and shut-down hooks of a worker, which call the user's.
 
     Attributes:
-        started: whether the start is over.
+        started: whether the start-up hook has returned.
 
     Args:
-        names: the names of its jobs.
-        log: writes arq's lines.
-        health: the health-check key.
+        names: the names of the worker's jobs.
+        log: writes arq's log lines.
+        health: writes the health-check key.
         cron: the scheduler of its cron jobs, or None.
-        open_pool: gives the client for ``ctx["redis"]``.
-        on_startup: the user's hook.
-        on_shutdown: the user's hook.
+        open_pool: returns the client for ``ctx["redis"]``.
+        hooks: the user's hooks.
     """
 
     def __init__(
         self,
         names: list[str],
         log: ArqLog,
-        health: ArqHealth,
+        health: HealthCheckWriter,
         cron: CronScheduler | None,
         open_pool: Callable[[], Awaitable[ArqRedis]],
-        on_startup: Hook | None,
-        on_shutdown: Hook | None = None,
+        hooks: Hooks,
     ) -> None:
         self._names = names
         self._log = log
         self._health = health
         self._cron = cron
         self._open_pool = open_pool
-        self._on_startup = on_startup
-        self._on_shutdown = on_shutdown
+        self._hooks = hooks
         self._pool: ArqRedis | None = None
         self.started = False
 
     async def startup(self, ctx: dict[Any, Any]) -> None:
-        """Everything before the first claim.
+        """Does everything that comes before the first claim.
 
         Raises:
             RedisError: Redis cannot be reached.
-            Exception: what the user's hook raised.
+            Exception: the user's hook raised it.
         """
         pool = self._pool = await self._open_pool()
         try:
             self._log.starting(self._names)
-            with suppress(RedisError):  # a user may not be allowed to ask
+            with suppress(RedisError):  # a user may not be allowed to call INFO
                 await log_redis_info(pool, self._log.redis_info)
             ctx["redis"] = pool
-            if self._on_startup:
-                await self._on_startup(ctx)
+            if self._hooks.startup:
+                await self._hooks.startup(ctx)
         except BaseException:
             await pool.aclose(close_connection_pool=True)
             raise
-        # What fails here is done later, by the parts themselves.
+        # If one of these fails, its background task does it later.
         with suppress(RedisError, OSError):
             await self._health.record(pool)
         if self._cron is not None:
@@ -90,10 +88,10 @@ class ArqLife:
         self.started = True
 
     async def shutdown(self, ctx: dict[Any, Any]) -> None:
-        """Everything after the last job."""
+        """Does everything that comes after the last job."""
         try:
-            if self._on_shutdown:
-                await self._on_shutdown(ctx)
+            if self._hooks.shutdown:
+                await self._hooks.shutdown(ctx)
         finally:
             if self._pool is not None:
                 await self._pool.aclose(close_connection_pool=True)
@@ -101,49 +99,43 @@ class ArqLife:
 
 @dataclass(frozen=True, slots=True)
 class ArqParts:
-    """What an engine takes beside functions, source and ctx."""
+    """The arguments of a core worker that arq's settings decide, besides functions, source and ctx."""
 
     settings: WorkerSettings
     events: Dispatcher
     background: list[BackgroundTask]
 
 
-def arq_parts(
+def make_parts(
     target: ArqTarget,
     settings: WorkerSettings | None = None,
     source: RedisSource | None = None,
     started: datetime | None = None,
 ) -> ArqParts:
-    """The parts of a worker process that runs by arq's settings.
+    """Makes the parts of a core worker that runs by arq's settings.
 
     Args:
-        target: the settings, read.
-        settings: the same with some replaced.
+        target: the settings as they were read.
+        settings: the worker's settings, with some replaced. Default: those of the target.
         source: another Redis than the settings name.
         started: see `CronScheduler`.
     """
     settings = settings or target.settings
     log = ArqLog(log_results=target.log_results)
     events = Dispatcher(log, *settings.listeners)
-    health = ArqHealth(settings, log, events, key=target.health_check_key, interval_s=target.health_check_s)
-    cron = make_scheduler(target, settings, events, started)
-    life = ArqLife(
-        target.names,
-        log,
-        health,
-        cron,
-        lambda: open_pool(target, settings.queues[0], source),
-        settings.hooks.startup,
-        settings.hooks.shutdown,
+    health = HealthCheckWriter(settings, log, events, key=target.health_check_key, interval_s=target.health_check_s)
+    cron = make_cron_scheduler(target, settings, events, started)
+    own = ArqHooks(
+        target.names, log, health, cron, lambda: open_pool(target, settings.queues[0], source), settings.hooks
     )
-    hooks = replace(settings.hooks, startup=life.startup, shutdown=life.shutdown)
+    hooks = replace(settings.hooks, startup=own.startup, shutdown=own.shutdown)
     return ArqParts(replace(settings, hooks=hooks), events, [health] if cron is None else [health, cron])
 
 
-def make_scheduler(
+def make_cron_scheduler(
     target: ArqTarget, settings: WorkerSettings, events: Dispatcher, started: datetime | None = None
 ) -> CronScheduler | None:
-    """The scheduler of the target's cron jobs, if it has any."""
+    """Makes the scheduler of the target's cron jobs, if it has any."""
     if not target.crons:
         return None
     return CronScheduler(
@@ -157,10 +149,10 @@ def make_scheduler(
 
 
 async def open_pool(target: ArqTarget, queue: str, source: RedisSource | None = None) -> ArqRedis:
-    """The client for ``ctx["redis"]``: the user's own, else one by the user's settings, else one to the given source.
+    """Returns the client for ``ctx["redis"]``: to the given source, else the user's own, else by the user's settings.
 
     Raises:
-        RedisError: Redis cannot be reached, after as many attempts as the user's settings say.
+        RedisError: Redis cannot be reached, after as many attempts as the user's settings allow.
     """
     own: dict[str, Any] = {
         "job_serializer": target.job_serializer,

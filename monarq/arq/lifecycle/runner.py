@@ -1,4 +1,4 @@
-"""What runs engines for arq's `Worker`: one for each `main()`, until it is stopped, or its burst is done."""
+"""The runner of arq's `Worker`: runs a core worker for each `main()`, until it is stopped or its burst is done."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from arq.connections import ArqRedis as StockRedis
 from arq.worker import Worker as StockWorker
 from redis.exceptions import RedisError
 
-from monarq.arq.lifecycle.attributes import named
-from monarq.arq.lifecycle.health_check import ArqHealth
-from monarq.arq.lifecycle.hooks import ArqLife, make_scheduler
+from monarq.arq.lifecycle.attributes import with_name
+from monarq.arq.lifecycle.health_check import HealthCheckWriter
+from monarq.arq.lifecycle.hooks import ArqHooks, make_cron_scheduler
 from monarq.arq.runs.functions import as_job
 from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget
@@ -27,11 +27,11 @@ from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import CancelReason
 
 _NO_GRACE_S: Final = 86_400.0
-"""The core's own grace: here it is the worker that counts the time, and says so in between."""
+"""The core worker's own grace: here the runner measures the grace itself, and logs when it is over."""
 
 
-class WorkerLog(ArqLog):
-    """Writes arq's lines, and counts in the worker's attributes, which programs may set."""
+class AttributeLog(ArqLog):
+    """Writes arq's log lines, and keeps its counts in the worker's attributes, which programs may set."""
 
     def __init__(self, worker: StockWorker, *, log_results: bool) -> None:
         self._worker = worker
@@ -65,8 +65,8 @@ class WorkerLog(ArqLog):
         self._worker.jobs_retried = count
 
 
-class LateJobs(dict[str, RegisteredJob]):
-    """The jobs of a worker, and those that its program gives it while it runs: looked for when they are asked for."""
+class LazyJobs(dict[str, RegisteredJob]):
+    """The jobs of a worker, and those that its program adds while it runs, which are registered on first use."""
 
     def __init__(self, jobs: Mapping[str, RegisteredJob], find: Callable[[str], RegisteredJob | None]) -> None:
         super().__init__(jobs)
@@ -81,7 +81,7 @@ class LateJobs(dict[str, RegisteredJob]):
 
 
 class AttributeWorker(CoreWorker):
-    """The core of a worker, whose attributes say whether it takes jobs, and which."""
+    """The core worker of an arq `Worker`, whose attributes decide whether it claims jobs, and which."""
 
     def __init__(self, worker: StockWorker, target: ArqTarget, settings: WorkerSettings, **parts: Any) -> None:
         self._worker = worker
@@ -89,12 +89,12 @@ class AttributeWorker(CoreWorker):
 
     def register(self, functions: Iterable[object]) -> Mapping[str, RegisteredJob]:
         """See `CoreWorker`."""
-        return LateJobs(super().register(functions), self._find_late)
+        return LazyJobs(super().register(functions), self._register_added)
 
-    def _find_late(self, name: str) -> RegisteredJob | None:
+    def _register_added(self, name: str) -> RegisteredJob | None:
         given: Any = self._worker.functions.get(name)
         try:
-            return None if given is None else super().register([as_job(named(name, given))])[name]
+            return None if given is None else super().register([as_job(with_name(name, given))])[name]
         except (MonarqError, RuntimeError):
             return None
 
@@ -103,21 +103,21 @@ class AttributeWorker(CoreWorker):
 
 
 class WorkerRunner:
-    """Runs the engines of a worker, one after the other.
+    """Runs the core workers of an arq `Worker`, one after the other.
 
     Args:
-        worker: the worker: its attributes are the settings.
+        worker: the arq worker, whose attributes are the settings.
         target: the settings that it was made with.
-        arguments: the same as they were given.
+        arguments: its arguments.
     """
 
     def __init__(self, worker: StockWorker, target: ArqTarget, arguments: Mapping[str, Any]) -> None:
         self.arguments = arguments
         self._worker = worker
         self._grace_s = target.settings.grace_s
-        self._log = WorkerLog(worker, log_results=target.log_results)
+        self._log = AttributeLog(worker, log_results=target.log_results)
         self._events = Dispatcher(self._log, *target.settings.listeners)
-        self._health = ArqHealth(
+        self._health = HealthCheckWriter(
             target.settings,
             self._log,
             self._events,
@@ -128,7 +128,7 @@ class WorkerRunner:
         self._core: CoreWorker | None = None
         self._running: asyncio.Task[None] | None = None
         self._waiting: asyncio.Task[None] | None = None
-        self._life: ArqLife | None = None
+        self._hooks: ArqHooks | None = None
 
     @property
     def tasks(self) -> dict[str, asyncio.Task[Any]]:
@@ -156,25 +156,27 @@ class WorkerRunner:
                 await asyncio.shield(self._waiting)
         except asyncio.CancelledError:
             core.hand_back()
-            if self._life is None or not self._life.started:
-                self._running.cancel()  # the user's on_startup may never end by itself
+            if self._hooks is None or not self._hooks.started:
+                self._running.cancel()  # the user's on_startup may never return
             await asyncio.wait([self._running])
             raise
 
     def _make_core(self, target: ArqTarget) -> CoreWorker:
-        # arq has no such warnings, and its users look at its log lines.
-        settings = replace(target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), audit=False)
-        # Arq's settings have said how long to wait, when the pool was made.
+        # Without warnings, which arq does not have, and its users read its log lines.
+        settings = replace(
+            target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), preflight_warnings=False
+        )
+        # The wait for Redis is over, by arq's settings, when the pool is made.
         settings = replace(settings, redis_wait_s=0.0)
-        cron, hooks = make_scheduler(target, settings, self._events), settings.hooks
-        self._life = ArqLife(target.names, self._log, self._health, cron, self._opened_pool, hooks.startup)
-        # on_shutdown is for close().
-        settings = replace(settings, hooks=replace(hooks, startup=self._life.startup, shutdown=None))
+        cron, hooks = make_cron_scheduler(target, settings, self._events), settings.hooks
+        self._hooks = ArqHooks(target.names, self._log, self._health, cron, self._opened_pool, hooks)
+        # close() calls on_shutdown.
+        settings = replace(settings, hooks=replace(hooks, startup=self._hooks.startup, shutdown=None))
         background = [self._health] if cron is None else [self._health, cron]
         return AttributeWorker(self._worker, target, settings, events=self._events, background=background)
 
     def _burst_jobs_left(self) -> int:
-        """The limit is for all runs of the worker together."""
+        """The jobs left of the limit, which holds for all runs of the worker together."""
         worker = self._worker
         if worker.max_burst_jobs < 0:
             return worker.max_burst_jobs
@@ -213,7 +215,7 @@ class WorkerRunner:
             worker.on_stop(signum)
 
     async def end(self) -> None:
-        """Ends what still runs, and takes the health-check key away."""
+        """Ends the core worker if it still runs, and removes the health-check key."""
         if self._core is not None:
             self._core.drain()
         ending = [task for task in (self._waiting, self._running) if task is not None]

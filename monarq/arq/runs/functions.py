@@ -1,4 +1,4 @@
-"""arq's functions and cron jobs as jobs of a worker."""
+"""arq's functions and cron jobs, registered as jobs of a worker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from arq.cron import CronJob
 from arq.worker import Function
 
-from monarq.arq.runs.sentry import told_to_sentry
+from monarq.arq.runs.sentry import report_to_sentry
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy
@@ -22,7 +22,7 @@ from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
 
 @dataclass(frozen=True, slots=True)
 class ArqFunction:
-    """A `Function` or `CronJob` of arq's: a coroutine function that gets the ctx dict first."""
+    """A `Function` or `CronJob` of arq's: a coroutine function whose first argument is the ctx dict."""
 
     declared: Function | CronJob
 
@@ -33,7 +33,7 @@ class ArqFunction:
             policy = RetryPolicy(declared.max_tries, policy.retries, policy.retry_on)
         return RegisteredJob(
             name=declared.name,
-            function=told_to_sentry(declared.name, declared.coroutine),
+            function=report_to_sentry(declared.name, declared.coroutine),
             lane=Lane.IO,
             lane_queue="io",
             first_argument=FirstArgument.CTX_DICT,
@@ -46,10 +46,10 @@ class ArqFunction:
 
 
 def as_job(function: object) -> Job[..., Any] | ArqFunction:
-    """What stands among arq's functions, for a worker: a declared job as it is, else one of arq's.
+    """Turns an item of arq's functions into a job: one that monarq declares as it is, else one of arq's.
 
     Raises:
-        DeclarationError: it is none.
+        DeclarationError: it is no job.
     """
     if isinstance(function, (Job, ArqFunction)):
         return function

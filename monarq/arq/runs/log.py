@@ -1,6 +1,6 @@
-"""arq's log lines of a worker: its texts, its loggers, and its counts of jobs.
+"""The log of a worker by arq's settings: a listener that writes arq's log lines, and counts jobs as arq does.
 
-Used where arq's settings or arq's `Worker` are. What arq has no line for is told in monarq's words.
+Events for which arq has no line have lines in arq's style.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry import Retry
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger
-from monarq.workers.events.dispatcher import Listener
+from monarq.workers.events.listener import Listener
 from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.reporting.worker_log import why_refused
 from monarq.workers.runs.cpu_errors import CpuJobDied
@@ -36,12 +36,12 @@ _TRIES_EXCEEDED: Final = re.compile(r"max (\d+) retries exceeded")
 
 
 class ArqLog(Listener):
-    """Writes arq's lines and counts as arq does.
+    """Writes arq's log lines and counts jobs as arq does.
 
     Attributes:
         complete: runs that returned.
         failed: jobs that ended otherwise.
-        retried: runs that lead to another one: arq counts those that a shutdown cancelled among them.
+        retried: runs that lead to another one; arq includes those that a shutdown cancelled.
     """
 
     def __init__(self, *, log_results: bool = True) -> None:
@@ -69,23 +69,23 @@ class ArqLog(Listener):
         logger.info("Starting worker for %d functions: %s", len(names), ", ".join(names))
 
     def redis_info(self, line: str) -> None:
-        """What Redis it is."""
+        """A line about the Redis server."""
         logger.info(line)
 
     def health_recorded(self, info: str) -> None:
-        """The health-check key was written, and something has changed since the time before."""
+        """The health-check key was written, with other counts than before."""
         logger.info("recording health: %s", info)
 
     def not_picking(self) -> None:
-        """No new job is taken."""
+        """No new job is claimed any more."""
         logger.info("Setting allow_pick_jobs to `False`")
 
     def shutting_down(self, signal_name: str, jobs: int, what: str) -> None:
-        """A signal has come; `what` is to become of the running jobs."""
+        """A signal stops the worker; `what` says what happens to the running jobs."""
         self._shutdown(f"{signal_name} ◆", jobs, what)
 
     def waited(self, signal_name: str, jobs: int) -> None:
-        """The time of the running jobs is over, or they have ended."""
+        """The grace of the running jobs is over, or they have ended."""
         self._shutdown(f"{signal_name}, wait complete ◆", jobs, "ongoing to cancel")
 
     def _shutdown(self, why: str, jobs: int, what: str) -> None:
@@ -116,8 +116,8 @@ class ArqLog(Listener):
         """See `Listener`."""
         self._running.discard(run)
         self.failed += 1
-        told = (_seconds(run), _ref(run), type(error).__name__, error)
-        logger.error("%6.2fs ! %s failed, %s: %s", *told, exc_info=error, extra={"extra": _extra(error)})
+        args = (_seconds(run), _ref(run), type(error).__name__, error)
+        logger.error("%6.2fs ! %s failed, %s: %s", *args, exc_info=error, extra={"extra": _extra(error)})
 
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
         """See `Listener`."""
@@ -126,8 +126,8 @@ class ArqLog(Listener):
         if isinstance(error, (Retry, ArqRetry)):
             logger.info("%6.2fs ↻ %s retrying job in %0.2fs", _seconds(run), _ref(run), delay_s)
         elif isinstance(error, Exception) and not isinstance(error, RetryJob):
-            told = (_seconds(run), _ref(run), delay_s, error_text(error))
-            logger.info("%6.2fs ↻ %s retrying job in %0.2fs, %s", *told)
+            args = (_seconds(run), _ref(run), delay_s, error_text(error))
+            logger.info("%6.2fs ↻ %s retrying job in %0.2fs, %s", *args)
         else:
             self._cancelled(run)
 
@@ -221,22 +221,22 @@ class ArqLog(Listener):
 
 
 def warn_misspelled(where: str, name: str, nearest: str) -> None:
-    """A setting that arq would have ignored without a word."""
+    """Warns of an attribute that looks like a misspelled setting, which arq would ignore silently."""
     logger.warning("%s: %r is no setting and is ignored, is %r meant?", where, name, nearest)
 
 
 def warn_never_called(where: str, names: Iterable[str]) -> None:
-    """A subclass of the worker overrides steps that only arq's own has."""
+    """Warns of a subclass of the worker that overrides methods which only arq's own worker calls."""
     logger.warning("%s overrides %s, which nothing calls here; see on_job_start and listeners", where, ", ".join(names))
 
 
 def warn_namesakes(name: str) -> None:
-    """Two functions of one name: arq runs the last one, and says nothing."""
+    """Warns of two functions of one name, of which arq silently runs the last one."""
     logger.warning("functions: two are named %r, only the last one is run; give one of them another name", name)
 
 
 class _ShortRepr(reprlib.Repr):
-    """`repr` as far as a line shows it: a job with a million arguments costs no more than a line."""
+    """`repr` as far as a log line shows it, so that a job with a million arguments costs no more than a line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -245,16 +245,16 @@ class _ShortRepr(reprlib.Repr):
         self.maxarray = self.maxstring = self.maxlong = self.maxother = 10 * CURTAIL
 
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:
-        """The dict in its own order; reprlib would sort it."""
+        """A dict in its own order; reprlib would sort it."""
         shown = [f"{self.repr1(key, level - 1)}: {self.repr1(x[key], level - 1)}" for key in _first(x)]
         return "{" + ", ".join(shown) + "}"
 
     def repr_set(self, x: set[Any], level: int) -> str:
-        """The same for a set."""
+        """A set in its own order."""
         return "{" + ", ".join(self.repr1(member, level - 1) for member in _first(x)) + "}" if x else "set()"
 
     def repr_bytes(self, x: bytes, level: int) -> str:
-        """Bytes as far as they are shown."""
+        """Bytes as far as a line shows them."""
         return repr(x[:CURTAIL])
 
 
@@ -273,7 +273,7 @@ def _shown(value: object) -> str:
 
 
 def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Arguments as arq shows them; a `__repr__` that raises does no harm."""
+    """Arguments as arq's lines show them; a `__repr__` that raises does no harm."""
     if not args and not kwargs:
         return ""
     shown = [_shown(value) for value in args[:CURTAIL]]
@@ -282,17 +282,17 @@ def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
 
 
 def _ref(run: Run) -> str:
-    """A job in arq's lines: cron jobs go by their name."""
+    """A job as arq's lines name it: a cron job by its name alone."""
     return run.job.name if run.job.is_cron else f"{run.lease.job_id}:{run.job.name}"
 
 
 def _seconds(run: Run) -> float:
-    """How long it ran; one that is handed back over its head has not ended yet."""
+    """How long it ran; a run whose job is handed back while it goes on has not ended yet."""
     return ((run.finish_ms or wall_ms()) - run.start_ms) / 1000 if run.start_ms else 0.0
 
 
 def _extra(error: BaseException) -> object:
-    """What an exception's own `extra` tells, which arq passes to the log record."""
+    """An exception's own `extra`, which arq adds to the log record."""
     extra = getattr(error, "extra", None)
     try:
         return extra() if callable(extra) else extra

@@ -1,6 +1,6 @@
-"""arq's rules where they differ from monarq's: tries, retries, and the errors of jobs that cannot be run.
+"""arq's policies where they differ from monarq's: outcomes of runs, and rejections of jobs that cannot be run.
 
-The errors are arq's own classes, as the clients that load them need not have monarq's.
+Rejections have arq's own error classes, as the clients that load them need not have monarq installed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from monarq.workers.runs.run import Run
 
 @dataclass(frozen=True)
 class ArqOutcomes(OutcomePolicy):
-    """Outcomes by arq's rules: a try counts when it begins, so that a crash or a stop is one as well.
+    """Outcomes by arq's rules: a try counts from its start, so that a crash or a stop costs one as well.
 
-    `Retry` always leads to another claim, which then finds the tries used up.
+    `Retry` always leads to another claim, which then may find that no try is left.
 
     Attributes:
         retry_jobs: whether `Retry` and a cancelled run lead to another try; arq's setting.
@@ -59,7 +59,7 @@ class ArqOutcomes(OutcomePolicy):
 
 
 class ArqRejections(RejectionPolicy):
-    """Rejections in arq's words and classes; an unknown name is one at once."""
+    """Rejections with arq's texts and classes; a job with an unknown name is rejected at once."""
 
     def dead(self, why: str) -> Exception:
         """See `RejectionPolicy`."""
@@ -89,5 +89,5 @@ class ArqRejections(RejectionPolicy):
 
 
 def describe_run(run: Run) -> dict[str, Any]:
-    """The run as arq's ctx dict describes it: the time is in the time zone that arq's environment names."""
+    """The fields of a run in arq's ctx dict: the time is in the time zone that arq's environment variables name."""
     return {**describe(run), "enqueue_time": ms_to_datetime(run.payload.enqueue_ms)}

@@ -1,8 +1,8 @@
-"""What Sentry's integration of arq sees of an arq worker, for jobs that monarq runs.
+"""Sentry: reports runs and errors of arq's jobs as Sentry's integration of arq does for arq's own worker.
 
-sentry-sdk turns that integration on by itself where arq is installed. It puts itself around the functions of arq's own
-`Worker`, and from then on takes no notice of the log lines of ``arq.worker``: without this, no error of a job would
-reach Sentry. Nothing is imported here, and nothing is done where the integration is not active.
+sentry-sdk turns that integration on by itself if arq is installed. It wraps the functions of arq's own `Worker`, and
+then ignores the log lines of ``arq.worker``: without this module, no error of a job would reach Sentry. Nothing of
+Sentry is imported here, and nothing is done if the integration is not active.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _NO_ERRORS: Final = (Retry, ArqRetry, RetryJob, JobExecutionFailed)
 _HIDDEN: Final = "[Filtered]"
 
 
-def told_to_sentry(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of an arq job, so that Sentry hears of its runs and errors; itself, where Sentry is not active.
+def report_to_sentry(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps the function of an arq job so that its runs and errors are reported; returns it as it is without Sentry.
 
-    Each run has a scope and a transaction of its own. Tags and extra data are those that the integration gives:
-    ``arq_task_id``, ``arq_task_retry`` and ``arq-job``, with the arguments only where ``send_default_pii`` is set.
+    Each run has a scope and a transaction of its own. Tags and extra data are those of the integration:
+    ``arq_task_id``, ``arq_task_retry`` and ``arq-job``, with the arguments only if ``send_default_pii`` is set.
     """
     sentry: Any = sys.modules.get("sentry_sdk")
     client = sentry.get_client() if hasattr(sentry, "get_client") else None
@@ -34,7 +34,7 @@ def told_to_sentry(name: str, function: Callable[..., Any]) -> Callable[..., Any
     shows_arguments = bool(client.options.get("send_default_pii"))
 
     @functools.wraps(function)
-    async def told(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> Any:
+    async def reported(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> Any:
         shown = (args, kwargs) if shows_arguments else (_HIDDEN, _HIDDEN)
         with sentry.isolation_scope() as scope:
             scope.clear_breadcrumbs()
@@ -52,4 +52,4 @@ def told_to_sentry(name: str, function: Callable[..., Any]) -> Callable[..., Any
                     sentry.capture_exception(error)
                     raise
 
-    return told
+    return reported

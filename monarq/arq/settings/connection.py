@@ -1,4 +1,4 @@
-"""Where the worker's connections come from in arq's settings: `RedisSettings`, or a client that the user made."""
+"""The sources of a worker's Redis connections in arq's settings: `RedisSettings`, or the pool of a user's client."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from monarq.arq.client.pool import (
     blocking_sentinel_client,
     make_blocking_client,
     make_client,
-    patient_options,
     sentinel_client,
     shown_settings,
+    worker_options,
 )
 from monarq.shared.redis.connection import connection_options
 from monarq.shared.redis.private_pool import shown_pool
 
-_NOT_OURS: Final = (
+_DROPPED: Final = (
     "connection_pool",  # the pool itself, in a sentinel's
-    "decode_responses",  # we read bytes
+    "decode_responses",  # the worker reads bytes
     "encoder_class",
     "event_dispatcher",
     "parser_class",  # those of asyncio do not fit blocking connections
     "redis_connect_func",
-    "retry",  # whoever calls repeats: see `patient_options`
+    "retry",  # callers repeat their calls themselves: see `worker_options`
     "retry_on_error",
     "retry_on_timeout",
 )
@@ -38,7 +38,7 @@ _NOT_OURS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SettingsSource:
-    """Connections by arq's `RedisSettings`; its `conn_timeout` holds, and redis-py's repeating does not."""
+    """Connections by arq's `RedisSettings`; its `conn_timeout` holds, but its settings of retries do not."""
 
     settings: RedisSettings = field(repr=False)
 
@@ -49,16 +49,16 @@ class SettingsSource:
 
     def client(self) -> Redis:
         """See `RedisSource`."""
-        return make_client(self.settings, patient_options(self.settings))
+        return make_client(self.settings, worker_options(self.settings))
 
     def blocking_client(self) -> redis.Redis:
         """See `RedisSource`."""
-        return make_blocking_client(self.settings, patient_options(self.settings))
+        return make_blocking_client(self.settings, worker_options(self.settings))
 
 
 @dataclass(frozen=True, slots=True)
 class PoolSource:
-    """Connections of our own to the server of a pool that the user made; the pool itself is left to the user's jobs."""
+    """The worker's own connections to the server of a user's pool; the pool itself is left to the user's jobs."""
 
     pool: ConnectionPool = field(repr=False)
 
@@ -80,11 +80,11 @@ class PoolSource:
         return redis.Redis.from_pool(redis.ConnectionPool(_blocking_class(self.pool), **self._options()))
 
     def _options(self) -> dict[str, Any]:
-        given = {name: value for name, value in self.pool.connection_kwargs.items() if name not in _NOT_OURS}
+        given = {name: value for name, value in self.pool.connection_kwargs.items() if name not in _DROPPED}
         options = connection_options()
         if not _is_fake(kind := self.pool.connection_class) and issubclass(kind, UnixDomainSocketConnection):
             options.pop("socket_keepalive")
-        # Only how long to wait for a connection is the user's to say; a silent server is taken for gone.
+        # Of the timeouts only that for connecting is the user's; a silent server counts as gone.
         if given.get("socket_connect_timeout"):
             options.pop("socket_connect_timeout")
         return given | options
@@ -93,7 +93,7 @@ class PoolSource:
         return self._options() | {"ssl": issubclass(self.pool.connection_class, SSLConnection)}
 
     def _sentinels(self) -> tuple[list[tuple[str, int]], str, dict[str, Any], Mapping[str, Any]]:
-        """Where the pool's sentinels are, what they call its master, and what that and they are connected to with."""
+        """The arguments of `sentinel_client`: the pool's sentinels, its master's name, and the options of both."""
         pool: Any = self.pool
         manager: Sentinel = pool.sentinel_manager
         nodes = [node.connection_pool.connection_kwargs for node in manager.sentinels]
@@ -102,12 +102,12 @@ class PoolSource:
 
 
 def _is_fake(kind: type) -> bool:
-    """Whether these are fakeredis' connections, for which it has a function in some places."""
+    """Whether this class of connections is fakeredis' own, which need not be a class at all."""
     return kind.__module__.startswith("fakeredis.")
 
 
 def _blocking_class(pool: ConnectionPool) -> type[redis.Connection]:
-    """The blocking counterpart of the pool's connections."""
+    """The blocking counterpart of the class of the pool's connections."""
     kind = pool.connection_class
     if _is_fake(kind):
         from fakeredis import FakeConnection

@@ -1,4 +1,4 @@
-"""arq's cron jobs as entries of monarq's scheduler, and the time zone that they are meant in."""
+"""arq's cron jobs, read into cron entries of monarq's, and the time zone of their fields."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LOCALTIME: Final = Path("/etc/localtime")
 
 
 def arq_entries(cron_jobs: Iterable[CronJob], zone: tzinfo) -> list[CronEntry]:
-    """The entries of arq's cron jobs; ticks that no worker was there for are not made up for, as in arq.
+    """The entries of arq's cron jobs; ticks that were missed while no worker ran are skipped, as in arq.
 
     Raises:
-        ScheduleError: a cron job has a field that cannot be.
+        ScheduleError: a field of a cron job is invalid.
     """
     return [
         CronEntry(
@@ -46,7 +46,7 @@ def arq_entries(cron_jobs: Iterable[CronJob], zone: tzinfo) -> list[CronEntry]:
 
 
 def local_zone() -> tzinfo:
-    """This machine's time zone with its summer time; where it has no name, the offset that holds now.
+    """This machine's time zone with its summer time; if it has no name, the offset that holds now.
 
     arq always takes the offset, so that its cron jobs are an hour off after a clock change.
     """
@@ -54,7 +54,7 @@ def local_zone() -> tzinfo:
     assert offset is not None
     zone = _named_zone()
     now = datetime.now(offset)
-    # A zone file that says something else than the C library is not the machine's.
+    # A zone file that disagrees with the C library is not the machine's.
     return zone if zone is not None and now.astimezone(zone).utcoffset() == now.utcoffset() else offset
 
 

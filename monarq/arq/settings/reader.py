@@ -1,6 +1,6 @@
-"""arq's settings, a class, dict, object or module as it is, read into monarq's: what is run, how, where, with what.
+"""The reader of arq's settings: turns a class such as arq's `WorkerSettings`, a dict, object or module into monarq's.
 
-What a class may hold, and where it is looked for, is in `monarq.arq.settings.lookup`.
+Which fields there are is in `monarq.arq.settings.fields`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from monarq.arq.runs.log import warn_namesakes
 from monarq.arq.runs.policies import ArqOutcomes, ArqRejections, describe_run
 from monarq.arq.settings.connection import PoolSource, SettingsSource
 from monarq.arq.settings.crons import arq_entries, local_zone
-from monarq.arq.settings.lookup import DEFAULTS, EXTRAS, given_settings, hint
+from monarq.arq.settings.fields import DEFAULTS, EXTRAS, collect_settings, suggest
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_seconds
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S, RedisSource
-from monarq.workers.config.object_path import place_of, said
+from monarq.workers.config.importer import describe_error, source_location
 from monarq.workers.config.settings import Hook, Hooks, WorkerSettings
 from monarq.workers.cron.entry import CronEntry
 
@@ -45,23 +45,23 @@ class ArqTarget:
     """arq's settings, read.
 
     Attributes:
-        settings: how the worker behaves.
-        functions: the jobs as they were given, cron jobs among them.
+        settings: the worker's settings.
+        functions: the jobs as they were given, including cron jobs.
         cron_jobs: arq's cron jobs.
         crons: the same for `CronScheduler`.
-        source: where the worker's own connections come from.
+        source: makes the worker's own Redis connections.
         ctx: the user's dict for hooks and jobs; ``redis`` is put into it when the worker starts.
         zone: the time zone of the cron jobs.
-        redis_pool: the client that the user gave for ``ctx["redis"]``; None: one is made.
-        redis_settings: what it is made from.
-        job_serializer: the user's format, of the payloads that jobs enqueue as well; None for pickle.
+        redis_pool: the user's client for ``ctx["redis"]``; None to make one.
+        redis_settings: the settings to make it from.
+        job_serializer: the user's format, which payloads have that jobs enqueue as well; None for pickle.
         job_deserializer: the same, for reading.
-        expires_extra_ms: ms after its time that a job which a job or cron enqueues may be started.
-        handle_signals: whether `monarq.arq.Worker` minds SIGINT and SIGTERM.
+        expires_extra_ms: for how many ms after it is due a job may be started that a job or cron enqueues.
+        handle_signals: whether `monarq.arq.Worker` handles SIGINT and SIGTERM.
         log_results: whether the results of jobs are logged.
         health_check_key: the health-check key; None names it after the queue.
         health_check_s: how often it is written.
-        names_redis: whether the settings say which Redis. Where they do not, arq takes the one on localhost.
+        names_redis: whether the settings name a Redis; if not, arq takes the one on localhost.
     """
 
     settings: WorkerSettings
@@ -96,20 +96,20 @@ class ArqTarget:
 def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
     """Reads arq's settings.
 
-    Of ``poll_delay`` only up to 4 s count, as monarq's producers wake idle workers anyway. ``queue_read_limit`` has no
-    effect: a worker claims as many jobs in one call as it has free places.
+    ``poll_delay`` counts up to 4 s only, as monarq's producers wake idle workers anyway. ``queue_read_limit`` has no
+    effect: a worker claims as many jobs in one call as it has free slots.
 
     Args:
         target: the settings class or dict, or an object or a module that has them as attributes.
-        overrides: settings by arq's names, over those of the target.
+        overrides: settings by arq's names, which replace those of the target.
 
     Raises:
-        SettingsError: a setting has a value that it cannot have, or there is none of this name; the message names it.
+        SettingsError: a setting has an invalid value, or there is none of this name; the message names it.
     """
     for name in overrides:
         if name not in DEFAULTS and name not in EXTRAS:
-            raise SettingsError(f"arq has no setting {name!r}{hint(name)}")
-    given = given_settings(target) | overrides
+            raise SettingsError(f"arq has no setting {name!r}{suggest(name)}")
+    given = collect_settings(target) | overrides
     values = _Values({**DEFAULTS, "functions": (), **given})
     pool: ArqRedis | None = values.kind("redis_pool", ArqRedis, or_none=True)
     settings = values.kind("redis_settings", object, or_none=True) or RedisSettings()
@@ -137,19 +137,19 @@ def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
 
 
 class FunctionError(SettingsError, RuntimeError, ImportError):
-    """What stands among the functions or cron jobs is none; also what arq raises for it."""
+    """An item of the functions or cron jobs is none; it is also the RuntimeError or ImportError that arq raises."""
 
 
 def job_name(function: object) -> str:
-    """What a job is enqueued by."""
+    """The name by which a job is enqueued."""
     return str(getattr(function, "name", None) or getattr(function, "__qualname__", function))
 
 
 class _Values(dict[str, Any]):
-    """Settings by arq's names, read one by one; each method raises a SettingsError that names the setting."""
+    """Settings by arq's names; each method reads one, or raises a SettingsError that names it."""
 
     def seconds(self, name: str) -> float:
-        """A duration that must be there."""
+        """A duration in seconds, which must be set."""
         if self[name] is None:
             raise SettingsError(f"{name} is None: give seconds or a timedelta")
         seconds: float = to_seconds(self[name], name)
@@ -165,7 +165,7 @@ class _Values(dict[str, Any]):
         return number
 
     def mapping(self, name: str) -> Any:
-        """A dict, or what can be used like one."""
+        """A dict, or an object that can be used like one."""
         value = self[name]
         if value is None:
             return {}
@@ -264,9 +264,11 @@ def _read_function(given: Any) -> Function | Job[..., Any]:
             return function
         return func(function, name=given if isinstance(given, str) else None)
     except (ImportError, RuntimeError, AttributeError) as error:
-        raise FunctionError(f"functions: {given!r} is no job: {error}{place_of(error)}") from error
+        raise FunctionError(f"functions: {given!r} is no job: {error}{source_location(error)}") from error
     except (Exception, SystemExit) as error:
-        raise FunctionError(f"functions: {given!r} cannot be imported: {said(error)}{place_of(error)}") from error
+        raise FunctionError(
+            f"functions: {given!r} cannot be imported: {describe_error(error)}{source_location(error)}"
+        ) from error
 
 
 def _read_cron_jobs(given: Any) -> list[CronJob]:
@@ -278,7 +280,7 @@ def _read_cron_jobs(given: Any) -> list[CronJob]:
 
 
 def _whole(value: Any) -> int | None:
-    """A value as a whole number, whose type it need not have: 10.0 is one, and infinity is as many as there can be."""
+    """The value as an int, if it is a whole number of any type, such as 10.0; infinity is the largest int in use."""
     if isinstance(value, float) and value == math.inf:
         return sys.maxsize
     if isinstance(value, float) and value.is_integer():

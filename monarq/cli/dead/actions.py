@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -172,6 +173,14 @@ async def _apply_in_batches(
                 progress.add_refused(text(raw_id), reason)
         progress.add_done(sum(reason is None for reason in answers))
         at += len(answers)
+        _end_if_cancelled()
+
+
+def _end_if_cancelled() -> None:
+    """Before Python 3.12 redis-py may swallow a cancellation that meets a reply; Ctrl-C must end the work then too."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _revive(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> list[str | None]:

@@ -218,7 +218,7 @@ def worker(
         if value is not None and value != ()
     }
     if redis == EMBEDDED:
-        overrides["audit"] = False  # it is announced already
+        overrides["preflight_warnings"] = False  # it is announced already
     with open_url(redis) as url:
         spec = WorkerSpec(
             target,

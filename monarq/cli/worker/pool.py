@@ -13,9 +13,9 @@ from monarq.shared.redis.connection import redacted_url
 from monarq.shared.version import VERSION
 from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.reporting.log_setup import configure_logging
-from monarq.workers.supervisor.log import LoggedWorker, SupervisorLog
 from monarq.workers.supervisor.recycler import RecycleLimits
 from monarq.workers.supervisor.supervisor import Supervisor
+from monarq.workers.supervisor.supervisor_log import LoggedWorker, SupervisorLog
 from monarq.workers.system.cores import usable_cores
 from monarq.workers.system.output import make_output_nonblocking
 

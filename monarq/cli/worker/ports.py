@@ -106,7 +106,7 @@ def _health(health: PoolHealth) -> Iterator[list[Route]]:
 
 def _metrics(pool: Callable[[], PoolState], probe: RedisProbe) -> list[Route]:
     from monarq.monitor.metrics.endpoint import Exporter, metrics_route
-    from monarq.monitor.metrics.metrics import Snapshot, read_snapshot
+    from monarq.monitor.metrics.prometheus import Snapshot, read_snapshot
     from monarq.workers.supervisor.pool_metrics import PoolCollector
 
     async def read() -> Snapshot | None:

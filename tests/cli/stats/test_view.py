@@ -12,7 +12,7 @@ from monarq.cli.stats.view import Viewport, render
 from monarq.cli.terminal.formatting import duration, rate, span, sparkline
 from monarq.monitor.health.overview import Overview
 from monarq.monitor.queues.counters import Counters
-from monarq.monitor.queues.health_check import ArqHealth
+from monarq.monitor.queues.health_key import ArqHealth
 from monarq.monitor.queues.stats import WorkerStats
 from tests.cli.overviews import WORKERS, letter, overview, quiet
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.workers.events.dispatcher import EVENTS
+from monarq.workers.events.listener import EVENTS
 from tests.cli.command import ROOT, Ended, monarq
 
 DOCS = (ROOT / "docs" / "operations.md").read_text()

@@ -16,7 +16,7 @@ from monarq.producer import Producer
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, until
 from tests.cli.worker.http_pool import HttpPool, http_pool
-from tests.monitor.metrics.test_metrics import Samples, samples_of, value
+from tests.monitor.metrics.test_prometheus import Samples, samples_of, value
 from tests.support.slowness import in_time
 
 ONE_PORT = ("--health-port", "0", "--metrics-port", "0")

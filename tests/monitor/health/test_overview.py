@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.admin.admin import pause, resume
 from monarq.monitor.health.overview import RATE_STEP_S, RATE_STEPS, Overview, read_overviews
-from monarq.monitor.queues.health_check import ArqHealth, parse_health_check
+from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.producer import Producer
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard

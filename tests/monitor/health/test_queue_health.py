@@ -8,7 +8,7 @@ import pytest
 
 from monarq.monitor.health.overview import Overview
 from monarq.monitor.health.queue_health import assess_health, find_problems
-from monarq.monitor.queues.health_check import ArqHealth
+from monarq.monitor.queues.health_key import ArqHealth
 from tests.cli.overviews import WORKERS, overview, quiet, rates
 
 BLOCKED = replace(WORKERS[0], loop_lag_s=2.5)

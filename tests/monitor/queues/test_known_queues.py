@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq.monitor.admin.admin import Retried, retry
 from monarq.monitor.health.overview import read_overviews
 from monarq.monitor.health.queue_health import assess_health
-from monarq.monitor.metrics.metrics import read_snapshot
+from monarq.monitor.metrics.prometheus import read_snapshot
 from monarq.monitor.queues.stats import known_queues, read_stats
 from monarq.producer import Producer, SyncProducer
 from monarq.shared.commands.queues.counts import read_counts

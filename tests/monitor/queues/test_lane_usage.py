@@ -13,7 +13,7 @@ from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
-from tests.monitor.metrics.test_metrics import scrape, value
+from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
@@ -33,8 +33,8 @@ async def stats_once_full(redis: Redis) -> QueueStats:
 
 
 async def test_a_full_cpu_lane_beside_idle_io_places(redis: Redis, redis_url: str, site: Site) -> None:
-    worker = make_worker(redis_url, jobs.ALL, concurrency=50, grace_s=0.1)
-    async with running(worker):
+    busy_worker = make_worker(redis_url, jobs.ALL, concurrency=50, grace_s=0.1)
+    async with running(busy_worker):
         await put(redis, jobs.spin_on, 60, job_id="first")
         await put(redis, jobs.wait, 60, job_id="waits")
         await stats_once_full(redis)
@@ -44,7 +44,7 @@ async def test_a_full_cpu_lane_beside_idle_io_places(redis: Redis, redis_url: st
         assert (stats.queued, stats.queued_cpu) == (WAITING, WAITING)
         assert "1/50 io · 1/1 cpu" in await site.text("/")
         assert "50 io</span> 1<span" in await site.text("/workers")
-        labels = {"worker": worker.worker_id, "host": worker.worker_id.split(":")[0]}
+        labels = {"worker": busy_worker.worker_id, "host": busy_worker.worker_id.split(":")[0]}
         samples = await scrape(redis)
         for lane, places in (("io", 50), ("cpu", 1)):
             assert value(samples, "monarq_worker_busy_places", lane=lane, **labels) == 1
@@ -56,7 +56,7 @@ async def test_a_full_cpu_lane_beside_idle_io_places(redis: Redis, redis_url: st
         # As it is a minute later.
         glance = await read_brief_overview(redis, replace(stats, oldest_s=60.0))
         assert "3 wait for the cpu lane, where the one place is busy" in assess_health([glance]).reason
-        worker.hand_back()
+        busy_worker.hand_back()
 
 
 async def test_a_job_that_is_not_due_does_not_wait_for_the_cpu_lane(redis: Redis) -> None:

@@ -37,7 +37,7 @@ FROM_WORKER: list[FromWorker] = [
     READY,
     StartFailed("the flux is 0"),
     Heartbeat(running=3, lag_s=0.2, renewed_s=1.0, idle=[IdleTime("a", "cpu", 4.0)], started=9, abandoned_threads=1),
-    Exiting("burst", cut_short=True, failed=True),
+    Exiting("burst", interrupted_runs=True, failed=True),
 ]
 
 

@@ -45,7 +45,7 @@ class NowhereSource:
 class FakeEngine:
     """Does after its start what its target names, and then waits until it may end."""
 
-    cut_short = False
+    interrupted_runs = False
 
     def __init__(self, spec: WorkerSpec, on_ready: Callable[[], None]) -> None:
         self.worker_id = f"fake-{spec.index}"
@@ -61,7 +61,7 @@ class FakeEngine:
             time.sleep(LONG_S)
         self._on_ready = on_ready
         self._may_end = asyncio.Event()
-        self.is_over = False
+        self.is_drained = False
 
     def say(self, what: str) -> None:
         os.write(1, f"{self.worker_id} {os.getpid()}: {what}\n".encode())
@@ -96,7 +96,7 @@ class FakeEngine:
         if not self.settings.burst:
             await self._may_end.wait()
         self.say("is done")
-        self.is_over = True
+        self.is_drained = True
         if self._target.startswith("fail-at-the-end"):
             raise OSError("the file is gone")
 

@@ -147,34 +147,34 @@ async def test_redis_without_a_url_is_heard_of_through_the_workers(health: Healt
 
 async def test_a_worker_that_gets_jobs_is_not_idle(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
-    async with running(make_worker(redis_url, [jobs.wait], recorder)) as engine:
+    async with running(make_worker(redis_url, [jobs.wait], recorder)) as real_worker:
         await recorder.until("worker_started")
         async with in_time(10):
-            while engine.heartbeat().idle[0].idle_s < 0.3:
+            while real_worker.heartbeat().idle[0].idle_s < 0.3:
                 await asyncio.sleep(0.01)
         put_s = time.monotonic()
         await put(redis, jobs.wait, 0.0, job_id="fed")
         await recorder.until("job_started")
-        [idle] = engine.heartbeat().idle
+        [idle] = real_worker.heartbeat().idle
         assert idle.idle_s <= time.monotonic() - put_s
 
 
 async def test_a_worker_that_gets_no_answer_reports_that_it_is_idle(redis: Redis, redis_url: str) -> None:
     async with (
         Proxy(redis_url.removeprefix("unix://").partition("?")[0]) as proxy,
-        running(make_worker(proxy.url, [jobs.wait], concurrency=1)) as engine,
+        running(make_worker(proxy.url, [jobs.wait], concurrency=1)) as real_worker,
     ):
         async with in_time(10):
-            while len(engine.heartbeat().idle) < 1:
+            while len(real_worker.heartbeat().idle) < 1:
                 await asyncio.sleep(0.01)
             await put(redis, jobs.wait, 1.0, job_id="fills-it")
-            while not engine.running:
+            while not real_worker.running:
                 await asyncio.sleep(0.01)
         proxy.deaf = True
-        [full] = engine.heartbeat().idle
+        [full] = real_worker.heartbeat().idle
         assert (full.queue, full.lane_queue, full.idle_s) == (DEFAULT_QUEUE, "io", 0.0)
         async with in_time(10):
-            while engine.heartbeat().idle[0].idle_s < 0.3:
+            while real_worker.heartbeat().idle[0].idle_s < 0.3:
                 await asyncio.sleep(0.05)
-        assert engine.heartbeat().renewed_s > 0.3
+        assert real_worker.heartbeat().renewed_s > 0.3
         proxy.deaf = False

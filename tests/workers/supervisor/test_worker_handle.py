@@ -12,7 +12,7 @@ from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.control.channel import to_line
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import Exiting, FromWorker, Ready, StartFailed
-from monarq.workers.supervisor.log import SupervisorLog
+from monarq.workers.supervisor.supervisor_log import SupervisorLog
 from monarq.workers.supervisor.worker_handle import WorkerHandle
 from tests.support.slowness import in_time
 

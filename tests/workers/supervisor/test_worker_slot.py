@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from monarq.workers.config.spec import SupervisorLimits
-from monarq.workers.supervisor.log import SupervisorLog
+from monarq.workers.supervisor.supervisor_log import SupervisorLog
 from monarq.workers.supervisor.worker_slot import WorkerSlot
 
 

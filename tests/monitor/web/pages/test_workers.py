@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import read_workers
 from monarq.shared.redis.keys import DEFAULT_QUEUE
-from tests.monitor.metrics.test_metrics import scrape, value
+from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, result_of, running

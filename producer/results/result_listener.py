@@ -1,0 +1,266 @@
+"""Result listener: waits for the ends and the progress of jobs for all handles of a producer.
+
+It neither polls a job nor sends a command per job. Workers publish the ids of ended jobs on a channel of the queue. The
+order makes sure that nothing is missed: subscribe, then fetch, then wait for a message, then fetch again. One command
+fetches the results of hundreds of jobs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from monarq.producer.results import log
+from monarq.producer.results.progress_watchers import ProgressWatcher, ProgressWatchers
+from monarq.producer.results.result_waiters import ResultWaiter, ResultWaiters
+from monarq.producer.results.subscription import Subscription
+from monarq.shared.commands.jobs.progress import progress_command
+from monarq.shared.errors import MonarqError, ProducerClosedError, ResultNotFoundError
+from monarq.shared.payloads.progress import Progress
+from monarq.shared.payloads.progress_codec import decode_progress
+from monarq.shared.redis import keys as names
+from monarq.shared.redis.backoff import Backoff
+from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.command_retry import MAX_PAUSE_S
+from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure, explain
+from monarq.shared.redis.scripts import Argument
+
+BATCH: Final = 500
+"""How many jobs one command fetches."""
+
+POLL_INTERVAL_S: Final = 1.0
+"""How often the results of all jobs that are waited for are fetched without a message: arq's own workers publish
+nothing, a job whose payload has expired ends silently, and a channel may be lost for a while."""
+
+POLL_PAUSE_FACTOR: Final = 10
+"""A poll is followed by a pause of so many times its length: polling takes a tenth of the time at most."""
+
+
+class ResultListener:
+    """Everything that one producer waits for.
+
+    Args:
+        redis: connections of its own, so that no flood of enqueues delays a result.
+        poll_interval_s: see `POLL_INTERVAL_S`.
+    """
+
+    def __init__(self, redis: RedisClient, poll_interval_s: float = POLL_INTERVAL_S) -> None:
+        self._redis = redis
+        self._poll_interval_s = poll_interval_s
+        self._result_waiters: dict[bytes, ResultWaiters] = {}  # by channel, as the next
+        self._progress_watchers: dict[bytes, ProgressWatchers] = {}
+        self._subscription = Subscription(redis, self)
+        self._wakeup = asyncio.Event()
+        self._idle_since_s: float | None = None
+        self._batch = BATCH
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def wait(self, keys: QueueKeys, job_id: str) -> asyncio.Future[bytes]:
+        """A future of the job's result, as bytes; cancel it to stop waiting.
+
+        It raises ResultNotFoundError where there is neither a result nor a job that could make one,
+        RedisUnavailableError or RedisRefusedError where Redis refuses the lookup, ProducerClosedError on `close`.
+        """
+        if self._closed:
+            raise ProducerClosedError
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bytes] = loop.create_future()
+        waiters = self._result_waiters.get(keys.ended.encode())
+        if waiters is None:
+            waiters = self._result_waiters[keys.ended.encode()] = ResultWaiters(keys)
+        if not waiters.subscribed:
+            self._subscription.add(keys.ended)
+        waiters.add(job_id, future)
+        self._wake_up()
+        return future
+
+    def watch(self, keys: QueueKeys, job_id: str, on_progress: Callable[[Progress], None]) -> ProgressWatcher:
+        """Passes the job's reports to a function until `unwatch`, beginning with its last one so far.
+
+        Args:
+            keys: the keys of its queue.
+            job_id: the job.
+            on_progress: called on the event loop; it must not block.
+
+        Raises:
+            ProducerClosedError: the listener is closed.
+        """
+        if self._closed:
+            raise ProducerClosedError
+        watchers = self._progress_watchers.setdefault(keys.reports.encode(), ProgressWatchers(keys))
+        if not watchers.subscribed:
+            self._subscription.add(keys.reports)
+        watcher = ProgressWatcher(keys, job_id, on_progress)
+        watchers.add(watcher)
+        self._wake_up()
+        return watcher
+
+    def unwatch(self, watcher: ProgressWatcher) -> None:
+        """Ends what `watch` began."""
+        self._progress_watchers[watcher.keys.reports.encode()].remove(watcher)
+
+    async def close(self) -> None:
+        """Ends all waits with ProducerClosedError. May be called again."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def on_subscribed(self, channel: bytes) -> None:
+        """See `SubscriptionHandler`: what was published before is fetched now."""
+        queue: ResultWaiters | ProgressWatchers | None = self._result_waiters.get(channel)
+        if queue is None:
+            queue = self._progress_watchers.get(channel)
+        if queue is not None:
+            queue.subscribed = True
+            queue.mark_all_due()
+            self._wakeup.set()
+
+    def on_message(self, channel: bytes, message: bytes) -> None:
+        """See `SubscriptionHandler`: the message holds the ids of ended jobs, or reports of running ones."""
+        watchers = self._progress_watchers.get(channel)
+        if watchers is not None:
+            watchers.dispatch(message)
+        waiters = self._result_waiters.get(channel)
+        if waiters is not None and waiters.mark_due(message.split(b"\0")):
+            self._wakeup.set()
+
+    def on_unsubscribed(self) -> None:
+        """See `SubscriptionHandler`."""
+        for waiters in self._result_waiters.values():
+            waiters.subscribed = False
+        for watchers in self._progress_watchers.values():
+            watchers.subscribed = False
+
+    def idle_s(self) -> float:
+        """See `SubscriptionHandler`."""
+        now_s = asyncio.get_running_loop().time()
+        if any(self._result_waiters.values()) or any(self._progress_watchers.values()):
+            self._idle_since_s = None
+        elif self._idle_since_s is None:
+            self._idle_since_s = now_s
+        return 0.0 if self._idle_since_s is None else now_s - self._idle_since_s
+
+    def _wake_up(self) -> None:
+        self._idle_since_s = None
+        self._wakeup.set()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="monarq-listener")
+
+    async def _run(self) -> None:
+        make_error: Callable[[], Exception] = ProducerClosedError
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._subscription.run(), name="monarq-subscription")
+                group.create_task(self._fetch_loop(), name="monarq-fetch-results")
+        except Exception as error:
+            make_error = partial(MonarqError, f"the wait for results has broken down: {error!r}")
+            raise
+        finally:
+            self._closed = True
+            for waiters in self._result_waiters.values():
+                waiters.fail_all(make_error)
+
+    async def _fetch_loop(self) -> None:
+        """Fetches what is due, for ever, and everything once per poll interval."""
+        loop = asyncio.get_running_loop()
+        backoff = Backoff(longest_s=MAX_PAUSE_S)
+        next_poll_s = 0.0
+        while True:
+            if not any(self._result_waiters.values()):
+                await self._wakeup.wait()
+                next_poll_s = loop.time() + self._poll_interval_s
+            await self._wait_until(next_poll_s)
+            started_s = loop.time()
+            is_poll = started_s >= next_poll_s
+            if is_poll:
+                self._mark_all_results_due()
+            if await self._fetch_due(backoff) and is_poll:
+                took_s = loop.time() - started_s
+                next_poll_s = loop.time() + max(self._poll_interval_s, POLL_PAUSE_FACTOR * took_s)
+
+    async def _wait_until(self, deadline_s: float) -> None:
+        """Waits until something is due, or the time has come."""
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._wakeup.wait()
+        except TimeoutError:
+            return
+        self._wakeup.clear()
+
+    def _mark_all_results_due(self) -> None:
+        for waiters in self._result_waiters.values():
+            waiters.mark_all_due()
+
+    async def _fetch_due(self, backoff: Backoff) -> bool:
+        """Fetches all that is due; False, after a pause, where Redis was not reachable."""
+        try:
+            await self._subscription.subscribe_pending()
+            for queue_waiters in list(self._result_waiters.values()):
+                while waiters := queue_waiters.take_due(self._batch):
+                    await self._fetch_results(queue_waiters, waiters)
+            for queue_watchers in list(self._progress_watchers.values()):
+                while watchers := queue_watchers.take_due(self._batch):
+                    await self._fetch_progress(queue_watchers.keys, watchers)
+        except REDIS_ERRORS as error:
+            if not backoff.failing:
+                log.lookup_failed(self._redis.shown, error)
+            self._mark_all_results_due()
+            for queue_watchers in self._progress_watchers.values():
+                queue_watchers.mark_all_due()
+            self._wakeup.set()
+            await asyncio.sleep(backoff.next_s())
+            return False
+        backoff.reset()
+        return True
+
+    async def _fetch_results(self, queue_waiters: ResultWaiters, waiters: list[ResultWaiter]) -> None:
+        """Fetches the results of some jobs, and resolves the waiters of those that have ended."""
+        try:
+            scores, tokens, results = await self._redis.execute(*_result_commands(queue_waiters.keys, waiters))
+        except REDIS_ERRORS as error:
+            if classify_failure(error) in (CommandFailure.REFUSED, CommandFailure.DENIED):
+                for waiter in waiters:
+                    queue_waiters.resolve(waiter, explain(error, self._redis.shown))
+                return
+            # So many results may be too much for one reply in the time that a call may take.
+            self._batch = max(1, self._batch // 4) if isinstance(error, RedisTimeoutError) else self._batch
+            raise
+        self._batch = min(BATCH, 2 * self._batch)
+        ended: dict[ResultWaiter, bytes | Exception] = {}
+        for waiter, score, token, result in zip(waiters, scores, tokens, results, strict=True):
+            if result is not None:
+                ended[waiter] = result
+            elif score is None and token is None:
+                ended[waiter] = ResultNotFoundError(waiter.job_id)
+        watchers = self._progress_watchers.get(queue_waiters.keys.reports.encode())
+        if watchers and (last := watchers.of_jobs(waiter.raw_id for waiter in ended)):
+            # A job's end may be seen here before its last report has arrived.
+            await self._fetch_progress(queue_waiters.keys, last)
+        for waiter, outcome in ended.items():
+            queue_waiters.resolve(waiter, outcome)
+
+    async def _fetch_progress(self, keys: QueueKeys, watchers: Sequence[ProgressWatcher]) -> None:
+        [values] = await self._redis.execute(progress_command(keys, [watcher.job_id for watcher in watchers]))
+        for watcher, value in zip(watchers, values, strict=True):
+            watcher.notify(None if value is None else decode_progress(value))
+
+
+def _result_commands(keys: QueueKeys, waiters: list[ResultWaiter]) -> list[tuple[Argument, ...]]:
+    """The jobs' scores in the queue, then the tokens of those that run, then the results.
+
+    The results come last: a job that ends in between has left its queue at the first command at the earliest, and
+    has its result at the last one.
+    """
+    job_ids = [waiter.job_id for waiter in waiters]
+    return [
+        ("ZMSCORE", keys.queue, *job_ids),
+        ("MGET", *map(names.in_progress, job_ids)),
+        ("MGET", *map(names.result, job_ids)),
+    ]

@@ -1,0 +1,35 @@
+"""The settings of a worker: each invalid value is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monarq.shared.errors import MonarqError
+from monarq.workers.config.settings import WorkerSettings
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"concurrency": 0}, "concurrency"),
+        ({"max_crashes": -1}, "max_crashes"),
+        ({"cpu_memory_bytes": 0}, "cpu_memory_bytes"),
+        ({"lease_s": 0.1}, "lease_s is 0.1; it must be 0.2 or more"),
+        ({"poll_s": 0}, "poll_s is 0; it must be 0.001 or more"),
+        ({"grace_s": -1}, "grace_s"),
+        ({"keep_dead_s": None}, "keep_dead_s is None; it must be 0.001 or more"),
+        ({"queues": ()}, "name at least one queue, and each once"),
+        ({"queues": ("a", "a")}, "name at least one queue, and each once"),
+        ({"queues": ("",)}, "a queue's name must not be empty"),
+        ({"queues": ("a\nb",)}, "control characters"),
+    ],
+)
+def test_an_invalid_value_is_named(settings: dict[str, Any], text: str) -> None:
+    with pytest.raises(MonarqError, match=text):
+        WorkerSettings(**settings)
+
+
+def test_arq_may_have_names_of_queues_that_monarq_refuses() -> None:
+    assert WorkerSettings(queues=("a\nb",), any_queue_name=True).queues == ("a\nb",)

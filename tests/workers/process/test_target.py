@@ -1,0 +1,67 @@
+"""The target of a worker: it warns which of its jobs belong to queues that the worker does not serve."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from monarq import job
+from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.process.main import build_worker
+
+
+@job(queue="mail")
+async def invoice() -> None: ...
+
+
+@job(queue="mail")
+async def remind() -> None: ...
+
+
+@job(queue="many images")
+def crop() -> None: ...
+
+
+@job
+async def anywhere() -> None: ...
+
+
+@pytest.fixture
+def target(monkeypatch: pytest.MonkeyPatch) -> str:
+    module = ModuleType("jobs_of_several_queues")
+    vars(module).update(invoice=invoice, remind=remind, crop=crop, anywhere=anywhere)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module.__name__
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture, spec: WorkerSpec) -> list[str]:
+    build_worker(spec, lambda: None)
+    return [record.getMessage() for record in caplog.records if record.name == "monarq.worker"]
+
+
+@pytest.mark.parametrize(
+    ("queues", "told"),
+    [
+        (
+            None,
+            "mail (invoice, remind); many images (crop); to serve all: -q arq:queue -q mail -q 'many images'",
+        ),
+        (["mail"], "many images (crop); to serve all: -q mail -q 'many images'"),
+    ],
+    ids=["the default queue", "one of them"],
+)
+def test_one_line_names_jobs_and_options(
+    target: str, caplog: pytest.LogCaptureFixture, queues: list[str] | None, told: str
+) -> None:
+    overrides = {} if queues is None else {"queues": queues}
+    [line] = warnings_of(caplog, WorkerSpec(target, "redis://localhost:1", overrides))
+    assert line == f"jobs here belong to queues that this worker does not serve: {told}"
+
+
+def test_nothing_is_said_where_all_are_served_or_another_worker_of_the_pool_says_it(
+    target: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert warnings_of(caplog, WorkerSpec(target, None, {"queues": ["mail", "many images", "arq:queue"]})) == []
+    assert warnings_of(caplog, WorkerSpec(target, None, warns_for_pool=False)) == []

@@ -1,0 +1,78 @@
+"""The worker's log: the line of each event, and no handlers for events that would not be logged."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.redis.keys import QueueKeys
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.reporting import worker_log as log_module
+from monarq.workers.reporting.worker_log import DebugWorkerLog, WorkerLog, worker_log
+
+QUEUE = QueueKeys.of("mail")
+
+
+LEASE = Lease(QUEUE, b"one", "one", "token", "io", None, 0, 0, "", 0, None, 0)
+TRIED = Lease(QUEUE, b"one", "one", "token", "io", None, 1, 0, "", 0, None, 0)
+
+LINES: list[tuple[str, tuple[Any, ...], str, str]] = [
+    ("worker_started", ("host:1", ["mail", "text"], ["a"]), "INFO", "worker host:1 serves mail, text with 1 job: a"),
+    (
+        "worker_started",
+        ("host:1", ["mail"], list("abcdefghij")),
+        "INFO",
+        "worker host:1 serves mail with 10 jobs: a, b, c, d, e, f, g, h and 2 more",
+    ),
+    (
+        "draining",
+        (1, 5.0),
+        "INFO",
+        "draining: 1 running job has 5 s to end; what still runs then goes back to its queue",
+    ),
+    ("job_refused", (LEASE, "add", OSError("no"), 0), "ERROR", "one:add is dead without having run: OSError: no"),
+    ("job_refused", (TRIED, "add", OSError("no"), 0), "ERROR", "one:add is dead: OSError: no"),
+    ("aborted_before_start", (LEASE, "add", 0), "INFO", "one:add was aborted before it started"),
+    (
+        "ack_refused",
+        (list("abcdefg"),),
+        "WARNING",
+        "the ends of 7 jobs were not written, their leases had been lost: a, b, c, d, e …",
+    ),
+    ("redis_awaited", ("away", 5.2), "WARNING", "waiting for Redis, for 5 s now: away"),
+    (
+        "redis_lost",
+        ("claiming", ConnectionRefusedError("refused")),
+        "WARNING",
+        "Redis: claiming does not work (ConnectionRefusedError: refused); trying again until it does",
+    ),
+    ("redis_back", ("claiming",), "INFO", "Redis: claiming works again"),
+    ("cron_enqueued", ("tick", "cron:1"), "INFO", "cron: tick is enqueued as cron:1"),
+]
+
+
+@pytest.mark.parametrize(("event", "args", "level", "line"), LINES)
+def test_the_line_of_an_event(
+    event: str, args: tuple[Any, ...], level: str, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "monarq.worker"):
+        getattr(Dispatcher(WorkerLog()), event)(*args)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [(level, line)]
+
+
+def test_the_line_of_a_job_without_a_task_has_its_fields(caplog: pytest.LogCaptureFixture) -> None:
+    WorkerLog().job_unknown(LEASE, "a\x1bdd")
+    [record] = caplog.records
+    fields = vars(record)
+    assert (fields["job_id"], fields["job_name"], fields["queue"]) == ("one", "a\\x1bdd", "mail")
+
+
+def test_lines_for_each_job_are_heard_of_only_where_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_module.logger, "level", logging.INFO)
+    assert type(worker_log()) is WorkerLog
+    log_module.logger.setLevel(logging.DEBUG)
+    assert type(worker_log()) is DebugWorkerLog
+    assert "job_completed" not in vars(Dispatcher(WorkerLog()))

@@ -1,0 +1,111 @@
+"""The importer: imports objects by dotted path, ``app.jobs`` or ``app:WorkerSettings``, or says why it cannot."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from monarq.shared.errors import DeclarationError, SettingsError, TargetError
+
+_FOREIGN_PATHS: Final = (
+    "<",
+    *(f"{Path(__file__).parents[2] / part}/" for part in ("monarq", "producer", "shared", "workers")),
+    *{f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+)
+"""How paths of code that is not the program's begin: of monarq, the standard library and installed packages."""
+
+
+def import_object(path: str) -> object:
+    """Imports the object at ``package.module``, ``package.module.name`` or ``package.module:name``.
+
+    The current folder is searched first, as for a script that lies in it.
+
+    Raises:
+        TargetError: there is no such object, or importing it failed; the message says which part.
+        SettingsError: a setting in the program is invalid.
+    """
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, folder)
+    module_path, _, name = path.partition(":")
+    if not module_path or path.endswith((":", ".")) or path.startswith("."):
+        raise TargetError(f"{path!r} is no path of a module or of a name in it, such as app.jobs or app:WorkerSettings")
+    if "/" in module_path or module_path.endswith(".py"):
+        raise TargetError(f"{path!r} is a file: give the module as Python names it, such as app.jobs for app/jobs.py")
+    if name:
+        return _attribute(_import(module_path), name, path)
+    try:
+        return _import(module_path)
+    except _NoModuleError as missing:
+        parent, _, last = module_path.rpartition(".")
+        if not parent:
+            raise
+        try:
+            module = _import(parent)
+        except _NoModuleError:
+            raise missing from None
+        return _attribute(module, last, path)
+
+
+class _NoModuleError(TargetError):
+    """The module itself does not exist, rather than one that it imports."""
+
+
+def _import(module_path: str) -> ModuleType:
+    try:
+        return importlib.import_module(module_path)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_path == error.name or module_path.startswith(error.name + ".")):
+            raise _NoModuleError(
+                f"there is no module {error.name!r} (looked in {Path.cwd()} and on the Python path)"
+            ) from error
+        what = f"it needs {error.name!r}, which is not there"
+        raise TargetError(f"{module_path} cannot be imported: {what}{source_location(error)}") from error
+    except SettingsError as error:
+        raise SettingsError(f"{module_path} cannot be imported: {error}{source_location(error)}") from error
+    except DeclarationError as error:
+        # Its text names the place already.
+        raise TargetError(f"{module_path} cannot be imported: {error}") from error
+    except SystemExit as error:
+        raise TargetError(
+            f"{module_path} ended the process when it was imported: {describe_error(error)}{source_location(error)}"
+        ) from error
+    except Exception as error:
+        why = f"{describe_error(error)}{source_location(error)}{_advice(error, module_path)}"
+        raise TargetError(f"{module_path} cannot be imported: {why}") from error
+
+
+def _advice(error: Exception, module_path: str) -> str:
+    """What to do where a module of a package is named without the package; '' for other errors."""
+    if not isinstance(error, ImportError) or "no known parent package" not in str(error):
+        return ""
+    folder = Path.cwd()
+    return f": it is part of a package: name it {folder.name}.{module_path}, in the folder {folder.parent}"
+
+
+def _attribute(module: ModuleType, name: str, path: str) -> object:
+    found: object = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise TargetError(f"{path}: the module {module.__name__} has no {name!r}")
+        found = getattr(found, part)
+    return found
+
+
+def describe_error(error: BaseException) -> str:
+    """The error's type and text, in one line."""
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def source_location(error: BaseException) -> str:
+    """The last line of the program's own code in the traceback, as `` (in /app/jobs.py, line 7)``; '' for none."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" (in {error.filename}, line {error.lineno})"
+    lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [(name, line) for name, line in lines if not name.startswith(_FOREIGN_PATHS)]
+    return f" (in {own[-1][0]}, line {own[-1][1]})" if own else ""
