@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from monarq.shared.jobs.cron_declaration import cron as cron
     from monarq.shared.jobs.decorators import job as job
     from monarq.shared.jobs.job import Job as Job
-    from monarq.shared.jobs.retry import Retry as Retry
+    from monarq.shared.jobs.retry_exception import Retry as Retry
     from monarq.shared.lane import Lane as Lane
     from monarq.shared.payloads.progress import Progress as Progress
     from monarq.workers.events.listener import Listener as Listener
@@ -56,7 +56,7 @@ _MODULES = {
     "Job": "monarq.shared.jobs.job",
     "Lane": "monarq.shared.lane",
     "Progress": "monarq.shared.payloads.progress",
-    "Retry": "monarq.shared.jobs.retry",
+    "Retry": "monarq.shared.jobs.retry_exception",
     "cron": "monarq.shared.jobs.cron_declaration",
     "Listener": "monarq.workers.events.listener",
     "JobLogFilter": "monarq.workers.reporting.log_fields",

@@ -15,12 +15,12 @@ from monarq.shared.errors import TargetError
 from monarq.shared.jobs.job import Job
 from monarq.shared.redis.connection import UrlSource, redis_url
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.process.target import LoadedTarget, override
-from monarq.workers.process.target import load_target as load_with
+from monarq.workers.process.target_loader import LoadedTarget, override
+from monarq.workers.process.target_loader import load_target as load_with
 
 
 class ArqTargets:
-    """Loads arq's settings; see `monarq.workers.process.target.TargetLoader`."""
+    """Loads arq's settings; see `monarq.workers.process.target_loader.TargetLoader`."""
 
     def adapt(self, settings: WorkerSettings) -> WorkerSettings:
         """Lets a worker that reads pickles write errors of classes that arq's clients can load."""
@@ -65,5 +65,5 @@ ARQ: Final = ArqTargets()
 
 
 def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
-    """Loads a target of any kind; see `monarq.workers.process.target.load_target`."""
+    """Loads a target of any kind; see `monarq.workers.process.target_loader.load_target`."""
     return load_with(target, url, overrides, (ARQ,))

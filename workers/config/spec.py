@@ -16,7 +16,7 @@ class WorkerSpec:
     leaves out what is secret.
 
     Attributes:
-        target: the path of what to run; see `monarq.workers.process.target`.
+        target: the path of what to run; see `monarq.workers.process.target_loader`.
         redis_url: the Redis to use instead of the one that the target or the environment names.
         overrides: settings from the command line by name, such as "concurrency"; of JSON's types only.
         index: which worker of its pool it is, from 0.

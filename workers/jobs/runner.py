@@ -27,7 +27,7 @@ from monarq.workers.lanes.cpu_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.reporting.progress import ProgressReporter
-from monarq.workers.reporting.record import RunCounters
+from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.current_job import CURRENT_JOB
 from monarq.workers.runs.outcome import Aborted, Completed, Crashed, Failed, HandedBack, Lost, Outcome, Retried, decide
 from monarq.workers.runs.registered_job import FirstArgument

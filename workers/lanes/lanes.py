@@ -12,7 +12,7 @@ from monarq.workers.lanes.child_protocol import CpuCall
 from monarq.workers.lanes.cpu_lane import CpuLane
 from monarq.workers.lanes.cpu_progress import forward
 from monarq.workers.lanes.thread_lane import ThreadLane
-from monarq.workers.reporting.record import RunCounters
+from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.current_job import JobFields
 from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import Run

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from monarq.shared.calls.return_value import check_return_value
 from monarq.shared.payloads.remote_error import as_stand_in
-from monarq.workers.reporting.record import RunCounters
+from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.system.forks import FORK_GUARD
 
 _MAX_ABANDONED: Final = 1000

@@ -17,6 +17,7 @@ from monarq.shared.redis.connection import RedisSource
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.jobs.aborter import Aborter
 from monarq.workers.jobs.acker import Acker
 from monarq.workers.jobs.claimer import Claimer
 from monarq.workers.jobs.precheck import Precheck
@@ -25,13 +26,12 @@ from monarq.workers.jobs.runner import Runner
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.lanes.lanes import Lanes
-from monarq.workers.leases.aborter import Aborter
-from monarq.workers.leases.keeper import LeaseExpiry, LeaseKeeper
+from monarq.workers.leases.renewer import LeaseExpiry, LeaseRenewer
 from monarq.workers.leases.sweeper import Sweeper
 from monarq.workers.leases.table import LeaseTable
-from monarq.workers.reporting.announcer import Announcer
+from monarq.workers.reporting.name_registrar import NameRegistrar
 from monarq.workers.reporting.progress import ProgressReporter
-from monarq.workers.reporting.record import RunCounters
+from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.registered_job import RegisteredJob, lanes_of
 
 
@@ -74,7 +74,7 @@ class Components:
         progress_reporter: sends the progress of runs.
         cpu_slots: the slots of its cpu lane; none where it knows no cpu job.
         runner: runs jobs.
-        keeper: renews the leases.
+        renewer: renews the leases.
         claimers: claim jobs, one for each set of each queue.
     """
 
@@ -100,7 +100,7 @@ class Components:
         )
         io_slots, self.cpu_slots = Slots(dependencies.settings.concurrency), Slots(1 if lanes.has_cpu else 0)
         self.runner = self._make_runner(lanes, io_slots)
-        self.keeper = self._make_keeper()
+        self.renewer = self._make_renewer()
         self.claimers = self._make_claimers("io", io_slots)
         if lanes.has_cpu:
             self.claimers += self._make_claimers("cpu", self.cpu_slots)
@@ -123,9 +123,9 @@ class Components:
             maybe_idle=self.maybe_idle,
         )
 
-    def _make_keeper(self) -> LeaseKeeper:
+    def _make_renewer(self) -> LeaseRenewer:
         dependencies = self._dependencies
-        return LeaseKeeper(
+        return LeaseRenewer(
             worker_id=dependencies.worker_id,
             queues=self.queues,
             table=self.table,
@@ -155,15 +155,15 @@ class Components:
             for keys in self.queues
         ]
 
-    def make_background_tasks(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter]:
+    def make_background_tasks(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | NameRegistrar | Aborter]:
         """The components that no job passes through."""
         dependencies, running = self._dependencies, self.runner.running
         lease_s = dependencies.settings.lease_s
-        tasks: list[ProgressReporter | LeaseExpiry | Sweeper | Announcer | Aborter] = [
+        tasks: list[ProgressReporter | LeaseExpiry | Sweeper | NameRegistrar | Aborter] = [
             self.progress_reporter,
             LeaseExpiry(running=running, table=self.table, lease_s=lease_s),
             Sweeper(redis=self._redis, queues=self.queues, lease_s=lease_s, events=dependencies.events),
-            Announcer(redis=self._redis, queues=self.queues, names=dependencies.jobs, events=dependencies.events),
+            NameRegistrar(redis=self._redis, queues=self.queues, names=dependencies.jobs, events=dependencies.events),
         ]
         if dependencies.settings.allow_abort:
             tasks.append(Aborter(redis=self._redis, running=running, events=dependencies.events))

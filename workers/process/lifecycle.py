@@ -1,9 +1,9 @@
 """The lifecycle of a worker: the order in which its components start and stop.
 
-Start: connection, preflight, lanes, start-up hook, lease keeper, acker, then the claimers, so that no job is claimed
+Start: connection, preflight, lanes, start-up hook, lease renewer, acker, then the claimers, so that no job is claimed
 that could not be run, kept or acknowledged. Stop: claimers first, so that no new job is claimed; then the running jobs
 get their grace and the rest is handed back; then the acker sends what is left, while the leases are still kept; then
-the lease keeper, the worker's record, the shut-down hook, the lanes and the connection.
+the lease renewer, the worker's record, the shut-down hook, the lanes and the connection.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class WorkerLifecycle:
             processes=self._processes,
         )
         self._sampler.start(lambda: lanes.child_pid)
-        components.keeper.start()
+        components.renewer.start()
         sending = asyncio.create_task(components.acker.run())
         claiming = [asyncio.create_task(claimer.run()) for claimer in components.claimers]
         beside = [asyncio.create_task(part.run(redis)) for part in self._background]
@@ -152,7 +152,7 @@ class WorkerLifecycle:
         finally:
             async with AsyncExitStack() as ending:  # runs the last callback first, and all even if one is cancelled
                 ending.callback(self._sampler.stop)
-                ending.push_async_callback(components.keeper.stop)
+                ending.push_async_callback(components.renewer.stop)
                 ending.push_async_callback(end_tasks, [*claiming, *beside, sending])
                 await end_tasks(claiming)
                 await drain.end_runs()

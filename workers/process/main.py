@@ -52,7 +52,7 @@ if TYPE_CHECKING:  # deferred: a worker listens to its supervisor before it impo
     from monarq.shared.redis.connection import RedisSource
     from monarq.workers.config.settings import WorkerSettings
     from monarq.workers.control.heartbeat import Heartbeat
-    from monarq.workers.process.target import TargetLoader
+    from monarq.workers.process.target_loader import TargetLoader
 
 HEARTBEAT_S: Final = 1.0
 SAME_REQUEST_S: Final = 1.0
@@ -289,7 +289,7 @@ def build_worker(spec: WorkerSpec, on_ready: Callable[[], None]) -> RunnableWork
     Raises:
         MonarqError: there is no such target, or its settings are wrong.
     """
-    from monarq.workers.process.target import load_target
+    from monarq.workers.process.target_loader import load_target
 
     overrides = spec.overrides | {"log": spec.log} | ({} if spec.warns_for_pool else {"preflight_warnings": False})
     loaded = load_target(spec.target or "", spec.redis_url, overrides, [_loader_at(path) for path in spec.loaders])

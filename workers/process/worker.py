@@ -23,7 +23,7 @@ from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.process.components import Components, Dependencies
 from monarq.workers.process.lifecycle import BackgroundTask, WorkerLifecycle
 from monarq.workers.reporting.process_stats import ProcessSampler
-from monarq.workers.reporting.record import RunCounters, write_record
+from monarq.workers.reporting.worker_record import RunCounters, write_record
 from monarq.workers.runs.current_job import WORKER_ID
 from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import Run
@@ -168,7 +168,7 @@ class Worker:
             running=self.running,
             started=self._counters.started,
             lag_s=round(max(0.0, self._sampler.lag.take("heartbeat")), 3),
-            renewed_s=round(self._components.keeper.renewed_s, 3) if self._components else 0.0,
+            renewed_s=round(self._components.renewer.renewed_s, 3) if self._components else 0.0,
             abandoned_threads=self._counters.abandoned_threads,
             idle=[claimer.idle_time() for claimer in self._components.claimers] if self._components else [],
         )

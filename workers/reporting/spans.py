@@ -21,7 +21,7 @@ from opentelemetry.trace import (
 )
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.jobs.retry import is_retry_request
+from monarq.shared.jobs.retry_exception import is_retry_request
 from monarq.shared.text.error_text import error_text, message_of, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.shared.tracing.carrier import CARRIER_ARGUMENT

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.jobs.retry import is_retry_request
+from monarq.shared.jobs.retry_exception import is_retry_request
 from monarq.shared.redis.redis_errors import advice
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger

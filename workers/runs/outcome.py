@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import JobDeadError, StandInError
-from monarq.shared.jobs.retry import RETRY_REQUESTS, is_retry_request
+from monarq.shared.jobs.retry_exception import RETRY_REQUESTS, is_retry_request
 from monarq.shared.lane import Lane
 from monarq.shared.parsing import MAX_DURATION_S
 from monarq.shared.payloads.payload import Payload

@@ -18,7 +18,7 @@ from arq.worker import Retry as ArqRetry
 from arq.worker import RetryJob
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.jobs.retry import Retry
+from monarq.shared.jobs.retry_exception import Retry
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger
 from monarq.workers.events.listener import Listener

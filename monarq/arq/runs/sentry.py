@@ -15,7 +15,7 @@ from typing import Any, Final
 from arq.worker import JobExecutionFailed, RetryJob
 from arq.worker import Retry as ArqRetry
 
-from monarq.shared.jobs.retry import Retry
+from monarq.shared.jobs.retry_exception import Retry
 
 _NO_ERRORS: Final = (Retry, ArqRetry, RetryJob, JobExecutionFailed)
 _HIDDEN: Final = "[Filtered]"

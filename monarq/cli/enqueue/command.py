@@ -104,7 +104,7 @@ def find_named_job(path: str) -> Job[..., Any]:
         TargetError: there is no job at this path.
     """
     if _is_path(path):
-        from monarq.workers.process.target import find_job
+        from monarq.workers.process.target_loader import find_job
 
         return find_job(path)
     from monarq.producer import named

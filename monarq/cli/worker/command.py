@@ -41,7 +41,7 @@ SETTINGS: Final = {
     "max_jobs_per_child": "cpu_jobs_per_child",
     "redis_wait": "redis_wait_s",
 }
-"""Option -> the worker's setting that it is given as, see `monarq.workers.process.target.override`."""
+"""Option -> the worker's setting that it is given as, see `monarq.workers.process.target_loader.override`."""
 
 SECTIONS: Final = {
     "Examples": """

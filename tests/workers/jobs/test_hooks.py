@@ -30,7 +30,7 @@ async def test_a_hook_that_raises_keeps_no_end_from_being_recorded(
 
 
 async def test_a_lease_that_is_lost_after_the_end_does_not_cancel_the_hook(redis: Redis, redis_url: str) -> None:
-    """The keeper asked for the lease while its job ended, and hears that it is gone."""
+    """The renewer asked for the lease while its job ended, and hears that it is gone."""
     may_end, ended = asyncio.Event(), asyncio.Event()
 
     async def hook(_ctx: dict[Any, Any]) -> None:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.jobs.decorators import job
-from monarq.shared.jobs.retry import Retry
+from monarq.shared.jobs.retry_exception import Retry
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import PARKED_SCORE
 from tests.support.queue_state import server_ms
@@ -239,7 +239,7 @@ async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis
         await recorder.until("job_started")
         components = components_of(worker)
         [lease] = components.table.of_queue(QUEUE.queue)
-        # The keeper asked for the lease of the try before, and hears of its loss when the next one has begun.
+        # The renewer asked for the lease of the try before, and hears of its loss when the next one has begun.
         components.runner.cancel_lost([replace(lease, token="the one before")])
         await recorder.until("job_completed")
     assert "job_lost" not in recorder.events

@@ -147,7 +147,7 @@ async def raise_what_cannot_be_judged() -> None:
 @job(max_tries=2)
 async def come_back_later(ctx: Context) -> int:
     if ctx.job_try == 1:
-        from monarq.shared.jobs.retry import Retry
+        from monarq.shared.jobs.retry_exception import Retry
 
         raise Retry(defer=1.2)
     return ctx.job_try

@@ -11,7 +11,7 @@ import pytest
 
 from monarq.shared.errors import StandInError
 from monarq.workers.lanes.thread_lane import ThreadLane
-from monarq.workers.reporting.record import RunCounters
+from monarq.workers.reporting.worker_record import RunCounters
 from tests.support.slowness import in_time
 
 TENANT: ContextVar[str] = ContextVar("tenant", default="")

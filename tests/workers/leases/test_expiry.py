@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from monarq.workers.leases.keeper import LeaseExpiry
+from monarq.workers.leases.renewer import LeaseExpiry
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.runs.run import CancelReason
 from tests.support.leases import lease_of

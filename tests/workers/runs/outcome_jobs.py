@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.job import Job
-from monarq.shared.jobs.retry import Retry
+from monarq.shared.jobs.retry_exception import Retry
 
 
 class ApiError(Exception, metaclass=ABCMeta):

@@ -9,7 +9,7 @@ import pytest
 
 from monarq.shared.errors import JobDeadError
 from monarq.shared.jobs.decorators import job
-from monarq.shared.jobs.retry import Retry
+from monarq.shared.jobs.retry_exception import Retry
 from monarq.shared.parsing import MAX_DURATION_S
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuJobStopped, CpuPickleError, CpuStartError
 from monarq.workers.runs.outcome import (

@@ -6,7 +6,7 @@ from abc import ABCMeta
 
 import pytest
 
-from monarq.shared.jobs.retry import Retry
+from monarq.shared.jobs.retry_exception import Retry
 from monarq.workers.runs.raised_error import RaisedError, retry_delay_ms
 
 

@@ -42,7 +42,7 @@ async def cancel_itself() -> None:
 @job
 async def retry_once(ctx: Context) -> int:
     if ctx.job_try == 1:
-        from monarq.shared.jobs.retry import Retry
+        from monarq.shared.jobs.retry_exception import Retry
 
         raise Retry(defer=0.05)
     return ctx.job_try
@@ -51,14 +51,14 @@ async def retry_once(ctx: Context) -> int:
 @job
 async def retry_after(seconds: float) -> None:
     await asyncio.sleep(seconds)
-    from monarq.shared.jobs.retry import Retry
+    from monarq.shared.jobs.retry_exception import Retry
 
     raise Retry
 
 
 @job(max_tries=2)
 async def retry_always() -> None:
-    from monarq.shared.jobs.retry import Retry
+    from monarq.shared.jobs.retry_exception import Retry
 
     raise Retry
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import WorkerStats, read_workers
 from monarq.shared.redis.keys import DEFAULT_QUEUE
-from monarq.workers.reporting.record import MOST_JOBS
+from monarq.workers.reporting.worker_record import MOST_JOBS
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
 from tests.workers.support import worker_jobs as jobs

@@ -29,7 +29,7 @@ from monarq.workers.system.forks import FORK_GUARD
 _MIN_SLEEP_S = 0.001
 
 
-class LeaseKeeper:
+class LeaseRenewer:
     """Renews every lease each third of its time, and the worker's record with it.
 
     1. start: write the record at once, so that the worker is seen before its first job.
@@ -82,7 +82,7 @@ class LeaseKeeper:
 
     @property
     def renewed_s(self) -> float:
-        """Seconds since the last complete renewal; at first, since the keeper was made."""
+        """Seconds since the last complete renewal; at first, since the renewer was made."""
         return time.monotonic() - self._renewed_at_s
 
     def filenos(self) -> list[int]:

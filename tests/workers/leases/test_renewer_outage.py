@@ -11,7 +11,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.workers.leases.keeper import LeaseKeeper
+from monarq.workers.leases.renewer import LeaseRenewer
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.runs.current_job import WORKER_ID
 from tests.support.slowness import in_time
@@ -63,7 +63,7 @@ async def test_it_retries_soon_and_reports_each_outage(
     monkeypatch: pytest.MonkeyPatch, lease_s: float, longest_s: float
 ) -> None:
     recorder, client, waits = Recorder(), FailingRedis(), Waits()
-    keeper = LeaseKeeper(
+    renewer = LeaseRenewer(
         worker_id="w",
         queues=QUEUES,
         table=LeaseTable(QUEUES),
@@ -73,18 +73,18 @@ async def test_it_retries_soon_and_reports_each_outage(
         on_lost=lambda _: None,
         events=recorder,
     )
-    monkeypatch.setattr(keeper, "_stopped", waits)
+    monkeypatch.setattr(renewer, "_stopped", waits)
     WORKER_ID.set("w")
     made_s = time.monotonic()
-    keeper.start()
+    renewer.start()
     async with in_time(20):
         await recorder.until("redis_back", 2)
-        await keeper.stop()
+        await renewer.stop()
     for call, wait_s in zip(CALLS, waits.waits_s, strict=False):
         assert wait_s <= longest_s if call == "x" else wait_s == lease_s / 3
     assert sorted(recorder.events) == ["redis_back"] * 2 + ["renewal_failed"] * 2
     assert client.disconnects == CALLS.count("x")  # after a failover the name may lead to another server
-    renewed_s = keeper.renewed_s
+    renewed_s = renewer.renewed_s
     assert time.monotonic() - renewed_s > made_s
     assert client.is_closed
     assert client.callers == {"w"}  # by which log lines name their worker

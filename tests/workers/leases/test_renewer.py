@@ -18,8 +18,8 @@ from monarq.shared.commands.workers.renew import BATCH, renew
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.keys import QueueKeys
-from monarq.workers.leases import keeper as leases
-from monarq.workers.leases.keeper import LeaseKeeper
+from monarq.workers.leases import renewer as leases
+from monarq.workers.leases.renewer import LeaseRenewer
 from monarq.workers.leases.table import LeaseTable
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, put
@@ -66,14 +66,14 @@ def renewals(monkeypatch: pytest.MonkeyPatch) -> Renewals:
     return made
 
 
-def make_keeper(
+def make_renewer(
     redis_url: str, renewals: Renewals, held: Sequence[Lease], record: Callable[[], bytes] = bytes
-) -> LeaseKeeper:
-    """A keeper of these leases."""
+) -> LeaseRenewer:
+    """A renewer of these leases."""
     table = LeaseTable(QUEUES)
     for lease in held:
         table.add(lease)
-    return LeaseKeeper(
+    return LeaseRenewer(
         worker_id=WORKER,
         queues=QUEUES,
         table=table,
@@ -87,13 +87,13 @@ def make_keeper(
 
 @asynccontextmanager
 async def keeping(redis_url: str, renewals: Renewals, held: Sequence[Lease]) -> AsyncIterator[None]:
-    """A keeper of these leases that has told of those that are lost."""
-    keeper = make_keeper(redis_url, renewals, held)
-    keeper.start()
+    """A renewer of these leases that has told of those that are lost."""
+    renewer = make_renewer(redis_url, renewals, held)
+    renewer.start()
     async with in_time(10):
         await renewals.told.wait()
         yield
-        await keeper.stop()
+        await renewer.stop()
 
 
 async def test_lost_leases_are_reported_and_kept_ones_expire_no_later_than_in_redis(
@@ -124,19 +124,19 @@ async def test_it_has_stopped_when_nothing_more_is_written(redis_url: str, renew
         may_go_on.wait()
         return b""
 
-    keeper = make_keeper(redis_url, renewals, [], record)
-    keeper.start()
+    renewer = make_renewer(redis_url, renewals, [], record)
+    renewer.start()
     async with in_time(10):
         await begun.wait()
-        stopping = asyncio.create_task(keeper.stop())
+        stopping = asyncio.create_task(renewer.stop())
         await asyncio.sleep(0)
         assert not stopping.done()  # or the worker's record would be written again after it was deleted
         may_go_on.set()
         await stopping
-        await keeper.stop()
+        await renewer.stop()
     assert renewals.sizes == [0, 0]
 
 
 async def test_one_that_was_not_started_has_stopped(redis_url: str, renewals: Renewals) -> None:
     async with in_time(10):
-        await make_keeper(redis_url, renewals, []).stop()
+        await make_renewer(redis_url, renewals, []).stop()

@@ -20,7 +20,7 @@ from monarq.workers.events.outage import Outage
 EVERY_S: Final = 3600.0
 
 
-class Announcer:
+class NameRegistrar:
     """Announces the names of one worker's jobs to its queues."""
 
     def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], names: Iterable[str], events: Dispatcher) -> None:

@@ -34,7 +34,7 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
         return repr(self)
 
 
-RETRY_REQUESTS: Final = frozenset({"monarq.shared.jobs.retry.Retry", "arq.worker.Retry", "arq.worker.RetryJob"})
+RETRY_REQUESTS: Final = frozenset({full_name(Retry), "arq.worker.Retry", "arq.worker.RetryJob"})
 """The classes that ask for another try, by module and qualified name."""
 
 
