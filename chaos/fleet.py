@@ -185,14 +185,14 @@ class ArqFleet:
         self._environment = environment(ledger, url, {name: str(value) for name, value in more.items()})
         self._count = workers
         self._processes: dict[int, asyncio.subprocess.Process] = {}
-        self._seats: list[asyncio.Task[None]] = []
+        self._slots: list[asyncio.Task[None]] = []
         self._stopping = False
         self._told: set[int] = set()
         self._deaths = 0
 
     async def start(self) -> None:
         """See `Fleet`."""
-        self._seats = [asyncio.create_task(self._keep()) for _ in range(self._count)]
+        self._slots = [asyncio.create_task(self._keep()) for _ in range(self._count)]
         while len(self._processes) < self._count:
             await asyncio.sleep(0.01)
 
@@ -217,7 +217,7 @@ class ArqFleet:
         self.renew()
         for process in list(self._processes.values()):
             await _wait_or_kill(process)
-        await asyncio.gather(*self._seats)
+        await asyncio.gather(*self._slots)
         self.stop_seconds = time.monotonic() - started_s
         self.exit_code = 0
 

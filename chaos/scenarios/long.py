@@ -78,12 +78,12 @@ async def soak(stage: Stage) -> Outcome:
     await stage.until_first_run()
     await asyncio.sleep(min(60.0, seconds / 4))
     before = [_resources(fleet) for fleet in (killed, steady)]
-    beats = 0
+    faults = 0
 
     async def fault() -> None:
-        nonlocal beats
-        beats += 1
-        if beats % 10:
+        nonlocal faults
+        faults += 1
+        if faults % 10:
             stage.kill_worker(killed)
         else:
             await stage.restart_redis()
