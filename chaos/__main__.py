@@ -1,4 +1,4 @@
-"""``python -m chaos``: plays scenarios one after the other and says what they came to."""
+"""``python -m chaos``: runs scenarios one after the other and reports their outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scenario came to, and the pass figures that it is held to."""
+"""The outcome of a scenario, and the limits that it must keep to pass."""
 
 from __future__ import annotations
 
