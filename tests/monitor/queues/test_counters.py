@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,8 +12,8 @@ from redis.asyncio import Redis
 
 from monarq import Producer, Retry, job
 from monarq.monitor.jobs.ended import read_ended
-from monarq.monitor.queues.counters import BOUNDS_S, Counters, Histogram
-from monarq.monitor.queues.series import SeriesPoint, read_by_job, read_series, read_totals
+from monarq.monitor.queues.counters import BOUNDS_S, Histogram
+from monarq.monitor.queues.series import read_by_job, read_totals
 from monarq.shared.calls.context import Context
 from monarq.shared.commands.jobs.claim import Claim, Lease, claim, release_claim
 from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
@@ -68,34 +67,6 @@ async def test_a_burst_of_all_kinds(redis: Redis, redis_url: str) -> None:
     assert (of_again.enqueued, of_again.started, of_again.retried, of_again.done) == (1, 3, 2, 1)
     assert [each.run.count for each in (of_ok, of_bad, of_again)] == [30, 1, 3]
     assert await read_totals(redis, DEFAULT_QUEUE) == of_ok + of_bad + of_again
-
-
-async def test_minutes_and_seconds_add_up_to_the_whole(redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
-        await producer.enqueue_many(ok, [()] * 30)
-        await producer.enqueue(bad)
-    await Worker([ok, bad], WorkerSettings(burst=True), UrlSource(redis_url)).run()
-    whole = await read_totals(redis, DEFAULT_QUEUE)
-    assert whole.ended == 31
-    assert sum_of(await read_series(redis, DEFAULT_QUEUE, step_s=1, length=600)) == whole
-    assert sum_of(await read_series(redis, DEFAULT_QUEUE, step_s=60, length=60)) == whole
-    assert await read_totals(redis, DEFAULT_QUEUE, minutes=60) == whole
-    assert (await read_by_job(redis, DEFAULT_QUEUE, minutes=60))["tallied_bad"].failed == 1
-    of_bad = sum_of(await read_series(redis, DEFAULT_QUEUE, job="tallied_bad", step_s=1, length=600))
-    assert (of_bad.enqueued, of_bad.failed) == (1, 1)
-
-
-def sum_of(buckets: Sequence[SeriesPoint]) -> Counters:
-    return sum((bucket.counters for bucket in buckets), start=Counters())
-
-
-async def test_a_series_has_no_gaps(redis: Redis) -> None:
-    await enqueue_named(redis, "send", "a")
-    steps = await read_series(redis, DEFAULT_QUEUE, step_s=60, length=5)
-    assert [step.start_s - steps[0].start_s for step in steps] == [0, 60, 120, 180, 240]
-    assert steps[0].start_s % 60 == 0
-    assert steps[-1].counters.enqueued + steps[-2].counters.enqueued == 1
-    assert len(await read_series(redis, DEFAULT_QUEUE, step_s=1, length=10**6)) == 600
 
 
 async def test_a_run_that_is_repeated_or_anothers_is_not_counted_twice(redis: Redis) -> None:
@@ -226,18 +197,3 @@ def test_a_bucket_holds_what_its_bounds_say() -> None:
     for run_ms in (0, 1, 2, 3, 4, 7, 8, 1000, 2**22 - 1):
         bucket = run_ms.bit_length()
         assert (BOUNDS_S[bucket - 1] if bucket else 0) <= run_ms / 1000 < BOUNDS_S[bucket]
-
-
-async def test_a_long_window_is_as_if_it_were_read_at_once(redis: Redis) -> None:
-    now_min = int((await redis.time())[0]) // 60
-    for back in range(70):
-        for name in ("", ":even") if back % 2 == 0 else ("",):
-            await redis.hset(f"{KEYS.base}minute:{now_min - back}{name}", mapping={"done": 1, "w3": 2})  # type: ignore[misc]
-            await redis.expire(f"{KEYS.base}minute:{now_min - back}{name}", 60)
-    await redis.zadd(KEYS.base + "names", {"even": 1})
-    await redis.expire(KEYS.base + "names", 60)
-    # The minute may have changed meanwhile.
-    assert (await read_totals(redis, DEFAULT_QUEUE, minutes=61)).done in (60, 61)
-    assert (await read_totals(redis, DEFAULT_QUEUE, minutes=1440)).wait.count == 140
-    assert (await read_by_job(redis, DEFAULT_QUEUE, minutes=61))["even"].done in (30, 31)
-    assert (await read_by_job(redis, DEFAULT_QUEUE, minutes=1440))["even"].done == 35

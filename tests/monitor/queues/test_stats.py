@@ -1,46 +1,13 @@
-"""The stats of queues and workers, read from a real Redis."""
+"""The stats of queues, read from a real Redis."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 from redis.asyncio import Redis
 
-from monarq.monitor.queues.stats import QueueStats, WorkerStats, known_queues, read_stats
+from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
 from monarq.producer import Producer
-from monarq.shared.commands.workers.renew import renew
-from monarq.shared.redis.connection import UrlSource
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-
-RECORD = {
-    "id": "host:7:abc",
-    "host": "host",
-    "pid": 7,
-    "version": "1.2.3",
-    "python": "3.11",
-    "started_ms": 0,
-    "queues": ["arq:queue", "other"],
-    "concurrency": 50,
-    "running": 3,
-    "done": 10,
-    "failed": 2,
-    "retried": 1,
-    "draining": False,
-}
-
-
-def tell(url: str, queue: str, worker_id: str, record: bytes | dict[str, Any], lease_ms: int = 15_000) -> None:
-    """What a worker does every few seconds."""
-    data = record if isinstance(record, bytes) else msgspec.json.encode(record)
-    client = UrlSource(url).blocking_client()
-    renew(client, QueueKeys.of(queue), worker_id, lease_ms, data, [])
-    client.close()
-
-
-async def read_workers(redis: Redis) -> tuple[WorkerStats, ...]:
-    [stats] = await read_stats(redis, [DEFAULT_QUEUE])
-    return stats.workers
+from monarq.shared.redis.keys import DEFAULT_QUEUE
+from tests.monitor.queues.records import RECORD, tell
 
 
 async def test_an_empty_redis(redis: Redis) -> None:
@@ -78,59 +45,6 @@ async def test_jobs_that_wait(redis: Redis, redis_url: str) -> None:
     assert first.oldest_s is not None
     assert 0 <= first.oldest_s < 10
     assert (second.queue, second.queued) == ("other", 1)
-
-
-async def test_a_worker_as_its_record_tells(redis: Redis, redis_url: str) -> None:
-    seconds, micros = await redis.time()
-    started_ms = int(seconds) * 1000 + int(micros) // 1000 - 90_000
-    tell(redis_url, DEFAULT_QUEUE, "host:7:abc", RECORD | {"started_ms": started_ms})
-    [worker] = await read_workers(redis)
-    assert 90 <= worker.uptime_s < 100
-    assert worker == WorkerStats(
-        id="host:7:abc",
-        host="host",
-        pid=7,
-        version="1.2.3",
-        concurrency=50,
-        running=3,
-        uptime_s=worker.uptime_s,
-        done=10,
-        failed=2,
-        retried=1,
-        draining=False,
-        alive=True,
-        queues=("arq:queue", "other"),
-    )
-
-
-async def test_workers_are_in_order_of_host_and_process(redis: Redis, redis_url: str) -> None:
-    for host, pid in [("b", 1), ("a", 30), ("a", 4)]:
-        tell(redis_url, DEFAULT_QUEUE, f"{host}:{pid}:x", RECORD | {"host": host, "pid": pid})
-    assert [(worker.host, worker.pid) for worker in await read_workers(redis)] == [("a", 4), ("a", 30), ("b", 1)]
-
-
-async def test_records_of_other_versions(redis: Redis, redis_url: str) -> None:
-    tell(redis_url, DEFAULT_QUEUE, "new", RECORD | {"host": "new", "colour": {"of": "the sky"}})
-    tell(redis_url, DEFAULT_QUEUE, "old", b'{"host": "old"}')
-    tell(redis_url, DEFAULT_QUEUE, "text", RECORD | {"host": "text", "pid": "12"})
-    tell(redis_url, DEFAULT_QUEUE, "wrong", RECORD | {"pid": "many"})
-    tell(redis_url, DEFAULT_QUEUE, "zz", b"\xff no JSON")
-    workers = {worker.id: worker for worker in await read_workers(redis)}
-    assert workers["new"].concurrency == 50
-    assert workers["old"] == WorkerStats("old", host="old")
-    assert workers["text"].pid == 12
-    assert workers["wrong"] == WorkerStats("wrong", host="wrong")
-    assert workers["zz"] == WorkerStats("zz", host="zz")
-
-
-async def test_a_worker_that_is_silent_is_not_alive(redis: Redis, redis_url: str) -> None:
-    tell(redis_url, DEFAULT_QUEUE, "host:7:abc", RECORD)
-    assert [worker.alive for worker in await read_workers(redis)] == [True]
-    # As after a lease without a word from it.
-    await redis.zadd(QueueKeys.of(DEFAULT_QUEUE).workers, {"host:7:abc": 1})
-    assert [worker.alive for worker in await read_workers(redis)] == [False]
-    await redis.delete(QueueKeys.of(DEFAULT_QUEUE).worker("host:7:abc"))
-    assert await read_workers(redis) == ()
 
 
 async def test_queues_are_known_by_their_workers(redis: Redis, redis_url: str) -> None:
