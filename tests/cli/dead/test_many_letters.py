@@ -1,35 +1,13 @@
-"""`monarq dead` on many letters: read page by page, put back at a pace."""
+"""`monarq dead` on many letters: put back at a pace."""
 
 from __future__ import annotations
 
 import asyncio
 
-import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.jobs import dead_letters as reading
-from monarq.monitor.jobs.dead_letters import DeadLetter, DeadLetterFilter, find_dead_letters
 from tests.cli.command import heard, start, until
 from tests.cli.dead.letters import bury, ids_queued, letter
-from tests.support.queue_state import KEYS, server_ms
-from tests.support.workers import QUEUE
-
-
-async def test_a_long_list_is_read_page_by_page_while_letters_come_and_go(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "PAGE", 7)
-    names = [f"{number:03}" for number in range(60)]
-    # Three each died in the same millisecond.
-    await bury(redis, **{name: letter(dead_s=10 + at // 3) for at, name in enumerate(names)})
-    found: list[DeadLetter] = []
-    async for one in find_dead_letters(redis, QUEUE.queue, DeadLetterFilter()):
-        found.append(one)
-        if len(found) % 10 == 7:  # the last of a page goes, and a new one comes in front
-            await redis.zrem(KEYS.dead, one.raw_id)
-            await redis.zadd(KEYS.dead, {f"new{len(found)}": await server_ms(redis) + 1000})
-    assert sorted(letter.id for letter in found) == names
-    assert [one.died_ms for one in found] == sorted((one.died_ms for one in found), reverse=True)
 
 
 async def test_a_replay_does_not_flood(redis: Redis, redis_url: str) -> None:
