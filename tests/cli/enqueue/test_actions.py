@@ -190,7 +190,7 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         assert in_bytes.results[0]["result"] == "AAE="  # as JSON has no bytes
 
         unknown = await cli_here("enqueue", "squar", "5", "--wait", "--timeout", "100ms")
-        assert "no monarq worker of arq:queue has told of a job 'squar'" in unknown.err
+        assert "no monarq worker of arq:queue has registered a job 'squar'" in unknown.err
 
         by_name = await cli_here("enqueue", "square", "5", "--wait", "--timeout", "10s")
         assert by_name.results[0]["result"] == 25
