@@ -130,8 +130,7 @@ def test_an_extra_that_is_missing(
 _NEED_EXTRAS = (
     *(
         "monarq.monitor.web",
-        "monarq.monitor.metrics.prometheus",
-        "monarq.monitor.http",
+        "monarq.monitor.metrics",
         "monarq.workers.supervisor.health_endpoint",
     ),
     *("monarq.cli.web.server", "monarq.cli.worker.http_server"),
@@ -227,7 +226,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_supervisors_and_workers_start_without_redis_py() -> None:
-    """A supervisor needs it for repairs alone; a worker imports it with its target, when the supervisor hears it."""
+    """A supervisor needs it for recoveries alone; a worker imports it with its target, once it hears its supervisor."""
     code = "import sys, monarq.cli.worker.pool, monarq.workers.process.main; print(sorted(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for heavy in ("'redis'", "'arq'", "'starlette'"):

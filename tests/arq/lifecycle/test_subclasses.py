@@ -61,7 +61,7 @@ async def test_a_subclass_may_collect_its_jobs_before_it_is_made(kind: type[Any]
     assert await runs(worker, stock, "job_greet", "Ann") == "hello Ann"
 
 
-OWN = ("log", "recorder", "health", "engine", "life", "running", "waiting", "signals", "picks", "arguments", "settings")
+OWN = ("log", "runner", "health", "core", "lifecycle", "running", "waiting", "signals", "picks", "arguments", "settings")
 
 
 async def test_a_subclass_may_have_attributes_and_methods_of_any_name(kind: type[Any], stock: arq.ArqRedis) -> None:
@@ -78,7 +78,7 @@ async def test_a_subclass_may_have_attributes_and_methods_of_any_name(kind: type
         def read_again(self) -> None:
             raise AssertionError
 
-        _stop = _make_worker = _end_engine = _mind_signals = read_again
+        _stop = _make_core = _opened_pool = _wait_for_completion = read_again
 
     worker = Full(**options(stock))
     assert await runs(worker, stock, "add", 1, 2) == 3
