@@ -1,4 +1,4 @@
-"""``python -m chaos``: plays scenarios one after the other and says what they came to."""
+"""``python -m chaos``: plays scenarios one after the other and prints their outcomes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from chaos.stage import Stage
 @click.command()
 @click.argument("names", nargs=-1, metavar="[T1 T2 …]")
 @click.option("--size", type=click.Choice(["ci", "short", "long"]), default="short", show_default=True)
-@click.option("--seed", type=int, help="Repeats a run's choices. Default: a new one, which is told.")
-@click.option("--control", type=click.Choice(["arq"]), help="Play them with stock arq, to see that the checks bite.")
+@click.option("--seed", type=int, help="Repeats a run's choices. Default: a new one, which is printed.")
+@click.option("--control", type=click.Choice(["arq"]), help="Play them with stock arq, to see that the checks find something.")
 @click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), default=Path("build/chaos.jsonl"))
 @click.option("--keep", is_flag=True, help="Keep the directories of scenarios: ledgers, logs, Redis' files.")
 def main(names: tuple[str, ...], size: str, seed: int | None, control: str | None, rows: Path, keep: bool) -> None:
@@ -62,7 +62,7 @@ async def _play_all(
             outcomes.append(await _play(scenario, stage))
         finally:
             await stage.close()
-        _tell(outcomes[-1], time.monotonic() - started_s, console)
+        _print_outcome(outcomes[-1], time.monotonic() - started_s, console)
         if keep:
             console.print(f"{scenario.name}: everything is in {directory}")
         else:
@@ -71,7 +71,7 @@ async def _play_all(
 
 
 async def _play(scenario: Scenario, stage: Stage) -> Outcome:
-    """What a scenario came to; one that could not be played to its end has missed."""
+    """The outcome of a scenario; one that could not be played to its end has missed."""
     try:
         return await scenario.play(stage)
     except (TimeoutError, RuntimeError) as error:
@@ -80,7 +80,7 @@ async def _play(scenario: Scenario, stage: Stage) -> Outcome:
         return outcome
 
 
-def _tell(outcome: Outcome, seconds: float, console: Console) -> None:
+def _print_outcome(outcome: Outcome, seconds: float, console: Console) -> None:
     outcome.seconds = seconds
     console.print(f"{outcome.name}: {'passed' if outcome.passed else 'MISSED'} in {seconds:.0f} s")
     for line in missed_lines(outcome):

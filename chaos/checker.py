@@ -1,4 +1,4 @@
-"""The verdict on a ledger: what was lost, run twice, run at the same time, or run though nobody asked for it.
+"""The judgement of a ledger: what was lost, run twice, run at the same time, or run though nobody asked for it.
 
 Pure: events and the results found in Redis go in, figures come out, so that the checker itself can be tested.
 """
@@ -23,8 +23,8 @@ class Attempt:
 
     Attributes:
         began: its start.
-        ended: how it ended, by its own word; None where its worker died first.
-        end_ns: when it ended, by its own word or by its worker's death; None where nobody knows.
+        ended: how it ended, as it noted itself; None where its worker died first.
+        end_ns: when it ended, as it noted itself, or when its worker died; None where that is not known.
     """
 
     began: Event
@@ -39,18 +39,18 @@ class Attempt:
 
 @dataclass(slots=True)
 class Figures:
-    """What a scenario came to. Times are in seconds.
+    """The figures of a scenario. Times are in seconds.
 
     Attributes:
         acked: enqueues that returned.
-        unknown: enqueues whose outcome nobody could tell.
+        unknown: enqueues whose outcome could not be known.
         refused: enqueues that raised that nothing was enqueued.
         silent: enqueues that neither returned a new job nor raised.
         runs: runs that began.
         kills: workers killed.
         in_flight: runs that a kill or another fault met.
         lost: acknowledged jobs that never finished, or left no result.
-        dead: acknowledged jobs whose result says that they failed or were given up.
+        dead: acknowledged jobs whose result is a failure.
         dup: finished runs beyond the first of their job.
         dup_bound: how many of these the faults can explain: in flight, or ended so shortly before the fault that they
             may not have been acknowledged.

@@ -1,4 +1,4 @@
-"""Wrong clocks: processes that are told another time than it is, and can be told yet another at any moment."""
+"""Wrong clocks: processes that see a wrong time, which can be changed at any moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Clock:
 
     Args:
         directory: where its files go.
-        name: tells it from others there.
+        name: distinguishes it from others there.
 
     Raises:
         RuntimeError: there is no C compiler.
@@ -29,7 +29,7 @@ class Clock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes a process believe it, and the processes that it starts."""
+        """The environment variables that make a process, and those that it starts, use this clock."""
         return {"LD_PRELOAD": str(self._library), "CHAOS_CLOCK": str(self._file)}
 
     def set(self, error_s: float) -> None:

@@ -1,7 +1,7 @@
 """A process that enqueues: ``python -m chaos.enqueuer PLAN``, a plan being JSON.
 
-It notes each enqueue that returned, each whose outcome nobody can tell, and each that raised; what is not acknowledged
-is not enqueued again, so that the checker can hold the queue to its word. SIGTERM ends it when its calls have.
+It notes each enqueue that returned, each whose outcome cannot be known, and each that raised; what is not acknowledged
+is not enqueued again, so that the checker can compare the queue with what it acknowledged. SIGTERM ends it when its calls have.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Due(NamedTuple):
-    """When a deferred job is due, as the acknowledgement's note tells it.
+    """When a deferred job is due, as the acknowledgement's note has it.
 
     Attributes:
         defer_s: how long after its enqueue.
@@ -121,11 +121,11 @@ async def _pace(plan: Plan, durations: Iterable[int], put: Put) -> None:
             gate.release()
 
     started_s = time.monotonic()
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     async with asyncio.TaskGroup() as puts:
         for number, ms in enumerate(durations):
-            if told.is_set():
+            if stopping.is_set():
                 return
             if plan.per_second:
                 due_s = started_s + number / plan.per_second - time.monotonic()

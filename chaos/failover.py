@@ -18,7 +18,7 @@ from monarq.shared.redis.connection import connection_options
 
 NAME: Final = "chaos"
 PORTS_VARIABLE: Final = "CHAOS_SENTINELS"
-"""Environment variable that tells workers where the sentinels are."""
+"""Environment variable that has the ports of the sentinels, for workers."""
 
 QUORUM: Final = 2
 DOWN_AFTER_MS: Final = 1000

@@ -135,7 +135,7 @@ class MonarqFleet:
         return [line for line in self.log.read_text(errors="replace").splitlines() if containing in line]
 
     def deaths(self) -> int:
-        """See `Fleet`: the supervisor tells of each."""
+        """See `Fleet`: the supervisor logs each."""
         return len(self.lines(") is lost: "))
 
     def renew(self) -> None:
@@ -185,14 +185,14 @@ class ArqFleet:
         self._environment = environment(ledger, url, {name: str(value) for name, value in more.items()})
         self._count = workers
         self._processes: dict[int, asyncio.subprocess.Process] = {}
-        self._seats: list[asyncio.Task[None]] = []
+        self._places: list[asyncio.Task[None]] = []
         self._stopping = False
         self._told: set[int] = set()
         self._deaths = 0
 
     async def start(self) -> None:
         """See `Fleet`."""
-        self._seats = [asyncio.create_task(self._keep()) for _ in range(self._count)]
+        self._places = [asyncio.create_task(self._keep()) for _ in range(self._count)]
         while len(self._processes) < self._count:
             await asyncio.sleep(0.01)
 
@@ -217,7 +217,7 @@ class ArqFleet:
         self.renew()
         for process in list(self._processes.values()):
             await _wait_or_kill(process)
-        await asyncio.gather(*self._seats)
+        await asyncio.gather(*self._places)
         self.stop_seconds = time.monotonic() - started_s
         self.exit_code = 0
 

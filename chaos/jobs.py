@@ -38,7 +38,7 @@ async def retried(ctx: Context, ms: int) -> str:
 
 @job
 async def generation(ctx: Context, ms: int, number: int) -> str:
-    """Tells which enqueue of its id it belongs to."""
+    """Returns which enqueue of its id it belongs to."""
     with attempt(ctx.job_id, ctx.job_try, note=f"generation={number}") as run:
         await asyncio.sleep(ms / 1000)
     return f"{run} generation={number}"

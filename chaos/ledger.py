@@ -1,7 +1,7 @@
 """The ledger: what really happened, written where no fault reaches.
 
 Enqueuers, jobs and the driver note every event in append-only files of their own, one write a line, never over the
-network. The checker believes these files and nothing else when it says what was lost or run twice.
+network. The checker uses these files and nothing else to decide what was lost or run twice.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Final
 import msgspec
 
 DIRECTORY_VARIABLE: Final = "CHAOS_LEDGER"
-"""Environment variable that tells the processes of a scenario where their ledger files go."""
+"""Environment variable that has the directory of the ledger files, for the processes of a scenario."""
 
-# What enqueuers note: the call returned, nobody can tell, it raised that nothing was enqueued, it said nothing at all.
+# What enqueuers note: the call returned, its outcome is unknown, it raised that nothing was enqueued, it said nothing.
 ACKED: Final = "enqueue-ack"
 UNKNOWN: Final = "enqueue-unknown"
 REFUSED: Final = "enqueue-refused"

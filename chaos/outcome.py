@@ -1,4 +1,4 @@
-"""What a scenario came to, and the pass figures that it is held to."""
+"""The outcome of a scenario, and the pass figures that it must reach."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Check:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a scenario came to.
+    """The outcome of a scenario.
 
     Attributes:
         name: T1, say.

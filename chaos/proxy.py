@@ -2,7 +2,7 @@
 
 It reads what passes: a rule names a text, such as the sha of one script, and what becomes of requests that contain it.
 Cuts chosen by content find what cuts at random moments do not: the reply that is lost after its command was done.
-Scenarios set the rules themselves; tests go by `tests.support.proxy`.
+Scenarios set the rules themselves; tests use `tests.support.proxy`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Rule:
         return cls(name, Script.load(name).sha.encode(), cut, left, share)
 
     def draws(self, request: bytes, rng: random.Random) -> bool:
-        """Whether this request is to be cut."""
+        """Whether this request must be cut."""
         if not self.left or self.text not in request:
             return False
         if self.rests is None:
@@ -205,7 +205,7 @@ class _Pair:
                 continue
             if self._proxy.delay_s:
                 await asyncio.sleep(self._proxy.delay_s)
-            # The rest of a long request whose reply is to be lost still goes to Redis, which answers only then.
+            # The rest of a long request whose reply will be lost still goes to Redis, which answers only then.
             rule = None if self._losing else self._proxy.drawn(request)
             if rule is not None and rule.cut is Cut.REQUEST:
                 return

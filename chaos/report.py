@@ -1,4 +1,4 @@
-"""What a run came to, for people as a table and for programs as a line of JSON a scenario."""
+"""The outcomes of a run, for people as a table and for programs as a line of JSON a scenario."""
 
 from __future__ import annotations
 

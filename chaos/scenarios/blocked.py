@@ -20,7 +20,7 @@ async def block(stage: Stage) -> Outcome:
     outcome = await stage.settle()
     outcome.facts |= {"seconds_to_empty": round(settled, 1), "overlap_of_lock_holders": outcome.figures.overlap}
     outcome.facts["dup_of_lock_holders"] = outcome.figures.dup - kept.dup
-    # Nobody can tell such a worker from one that is gone: its job runs elsewhere, and is given up after three times.
+    # Such a worker looks like one that is gone: its job runs elsewhere, and is dead after three times.
     outcome.facts["dead_lock_holders"] = outcome.figures.dead
     outcome.figures.overlap, outcome.figures.dup, outcome.figures.dead = kept.overlap, kept.dup, 0
     outcome.figures.overlap_ids = kept.overlap_ids

@@ -45,7 +45,7 @@ async def freeze(stage: Stage) -> Outcome:
 async def _play_round(
     stage: Stage, producer: Producer, job_ids: list[str], state: Callable[[Stage, list[str]], Awaitable[None]]
 ) -> int:
-    """Gives how many stale runs the thawed worker gave up."""
+    """Returns how many stale runs the thawed worker has abandoned."""
     frozen = stage.fleets[0]
     job = "retry_generation" if state is _wait_with_retry else "generation"
     for job_id in job_ids:
@@ -140,7 +140,7 @@ def _check(stage: Stage, outcome: Outcome, total: int, thawed: int) -> None:
     outcome.check("KEYLEAK", outcome.facts["key_leaks"], equals=0)
     outcome.check("worker deaths", outcome.deaths - len(stage.events(KILL)), equals=0)
     figures.overlap_ids = []
-    # The first job of each id may run twice: a frozen worker cannot be told from a dead one. The second is another job.
+    # The first job of each id may run twice: a frozen worker looks like a dead one. The second is another job.
     figures.dup -= len(set(finished))
     figures.dup_bound = total
     outcome.check("DUP", figures.dup, at_most=total)

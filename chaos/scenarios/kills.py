@@ -9,7 +9,7 @@ from chaos.stage import LEASE_S, Stage
 
 PER_SECOND = 500
 """More than this the workers of two cores do not do while one of them is killed each second: the jobs of the killed
-would wait behind a backlog, and the time until they run would tell of that."""
+would wait behind a backlog, and the time until they run would measure that."""
 
 
 async def kill_workers(stage: Stage) -> Outcome:

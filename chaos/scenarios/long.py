@@ -38,7 +38,7 @@ async def fsync_always(stage: Stage) -> Outcome:
 
 
 async def head_of_line(stage: Stage) -> Outcome:
-    """Ten thousand jobs that an arq worker seems to run stand before a hundred that are free."""
+    """Ten thousand jobs that an arq worker seems to run are in front of a hundred that are free."""
     redis = stage.redis.client
     pipe = redis.pipeline(transaction=False)
     for number in range(HEAD):

@@ -65,5 +65,5 @@ def _starts_of(stage: Stage, prefix: str) -> int:
 
 
 def _charged(stage: Stage) -> int:
-    """Runs that were told to be a second try, though no job here asks for one."""
+    """Runs that were a second try, though no job here asks for one."""
     return sum(event.job_try != 1 for event in stage.events(START))

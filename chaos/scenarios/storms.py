@@ -57,7 +57,7 @@ async def retry_storm(stage: Stage) -> Outcome:
 
 
 async def _until_each_has_failed(stage: Stage, count: int) -> None:
-    """Waits out the first attempts, which take as long as the machine needs: the retries stand behind them."""
+    """Waits out the first attempts, which take as long as the machine needs: the retries are behind them."""
     while len({event.job_id for event in stage.events(RAISED)}) < count:
         await asyncio.sleep(1)
 
