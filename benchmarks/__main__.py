@@ -82,7 +82,7 @@ def run_the_others(console: Console) -> None:
 
 
 def prepare_all(names: list[str], console: Console) -> list[Environment]:
-    """The environments of these peers; those that cannot be had are told and left out.
+    """The environments of these peers; those that cannot be had are named and left out.
 
     Raises:
         click.BadParameter: there is no such peer.

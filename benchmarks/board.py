@@ -16,7 +16,7 @@ from typing import Final
 CELLS: Final = 4
 ENQUEUED, STARTED, ENDED, PROCESS = range(CELLS)
 VARIABLE: Final = "MONARQ_BENCH_BOARD"
-"""The environment variable that tells a process where the board is."""
+"""The environment variable that has the path of the board."""
 
 
 class Board:

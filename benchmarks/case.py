@@ -98,7 +98,7 @@ class Case:
         wait_until(all_ended, limit_s, self.pool, f"{count} jobs", step_s=0.02)
 
     def drain(self, job: str, count: int, *, size: int = 0, bulk: bool = True) -> Drain:
-        """Enqueues jobs while the workers stand still, then lets them run."""
+        """Enqueues jobs while the workers are stopped, then lets them run."""
         with self.pool.frozen():
             first, enqueue_s = self.burst(job, count, size=size, bulk=bulk)
             cpu_s, before = self.pool.cpu_s(), self.meter.read()

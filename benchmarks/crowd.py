@@ -49,7 +49,7 @@ class Crowd:
         self._finishing: set[asyncio.Task[object]] = set()
 
     async def lone_job_ms(self) -> float:
-        """Enqueues one job, and tells how long it took until somebody had it."""
+        """Enqueues one job, and returns how long it took until somebody had it."""
         job_id = new_job_id()
         started = self._started[job_id] = asyncio.get_running_loop().create_future()
         payload = write_payload(MSGPACK, "noop", (), {}, time.time_ns() // 1_000_000)

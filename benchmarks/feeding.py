@@ -41,7 +41,7 @@ class Feeder(Protocol):
 
 
 async def burst(feeder: Feeder, board: Board, order: dict[str, Any]) -> dict[str, float]:
-    """Enqueues `count` jobs from number `first` on; tells how long it took."""
+    """Enqueues `count` jobs from number `first` on; returns how long it took."""
     job, data, first, count = order["job"], "x" * order["size"], order["first"], order["count"]
     begun_s = time.perf_counter()
     if order["bulk"]:
@@ -54,7 +54,7 @@ async def burst(feeder: Feeder, board: Board, order: dict[str, Any]) -> dict[str
 
 
 async def pace(feeder: Feeder, board: Board, order: dict[str, Any]) -> dict[str, float]:
-    """Enqueues the jobs whose time has come, and sleeps until the next one's; one that is late is not put off."""
+    """Enqueues the jobs whose time has come, and sleeps until the next one's; a late one is not delayed further."""
     job, data, first = order["job"], "x" * order["size"], order["first"]
     at_s: list[float] = order["at_s"]
     begun_s = time.perf_counter()

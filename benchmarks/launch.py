@@ -18,7 +18,7 @@ URL: Final = "MONARQ_BENCH_URL"
 """The environment variable that holds the Redis' URL."""
 
 CONCURRENCY: Final = "MONARQ_BENCH_CONCURRENCY"
-"""The environment variable that tells workers how many jobs to run at once."""
+"""The environment variable that has the number of jobs that workers run at once."""
 
 
 def redis_url() -> str:
@@ -27,7 +27,7 @@ def redis_url() -> str:
 
 
 def concurrency() -> int:
-    """How many jobs each worker process is to run at once, where it can."""
+    """How many jobs each worker process must run at once, where it can."""
     return int(os.environ.get(CONCURRENCY, "100"))
 
 

@@ -33,7 +33,7 @@ class Effort:
     """How long to measure.
 
     Attributes:
-        drain_s: how long a backlog is to last.
+        drain_s: how long a backlog should last.
         least: jobs of a backlog, at the least.
         most: jobs of a backlog, at the most.
         lone: lone jobs.
@@ -128,7 +128,7 @@ def idle(case: Case, effort: Effort) -> Iterator[Row]:
 
 def io_jobs(case: Case, effort: Effort, concurrency: int) -> Iterator[Row]:
     """Jobs that wait 50 ms each: how long all take, against what they would if nothing else took time."""
-    # Who runs one job at a time would need 100 s for 2,000: fewer of them tell the same.
+    # A peer that runs one job at a time would need 100 s for 2,000: fewer of them show the same.
     few = case.drain("wait", 20)
     count = 100 if few.makespan_s > 20 * WAIT_S * 0.9 else effort.io_jobs
     drained = case.drain("wait", count)

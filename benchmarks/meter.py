@@ -105,9 +105,9 @@ class Meter:
                     *lines, rest = (rest + connection.recv(_READ)).split(b"\r\n")
                 except TimeoutError:
                     break
-                told = [line for line in lines if b" [" in line]
-                by_scripts += sum(b" lua] " in line for line in told)
-                sent += sum(b" lua] " not in line for line in told)
+                commands = [line for line in lines if b" [" in line]
+                by_scripts += sum(b" lua] " in line for line in commands)
+                sent += sum(b" lua] " not in line for line in commands)
         return sent, by_scripts
 
     def _connect(self) -> socket.socket:

@@ -49,16 +49,6 @@ class FeederProcess:
         self._process.stdin.flush()
         return self._read()
 
-    def tell(self, **order: Any) -> None:
-        """Gives an order; `answer` waits for its end."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        self._process.stdin.flush()
-
-    def answer(self) -> dict[str, float]:
-        """The answer to `tell`."""
-        return self._read()
-
     def stop(self) -> None:
         """Ends it."""
         assert self._process.stdin is not None
@@ -136,7 +126,7 @@ class Pool:
         return total
 
     def memory_bytes(self) -> int:
-        """What its processes hold alone, as far as the system tells."""
+        """What its processes hold alone, as far as the system reports it."""
         total = 0
         for process in self._tree():
             with suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""What a run came to: the median of the rounds and how far they lie apart, as tables and as JSON."""
+"""The results of a run: the median of the rounds and how far they lie apart, as tables and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who takes part, and what pip or npm installs for each. How each is used stands in its file in `benchmarks/peers`."""
+"""Who takes part, and what pip or npm installs for each. How each is used is in its file in `benchmarks/peers`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Peer:
 
     Attributes:
         name: its name, and that of its file in `benchmarks/peers`.
-        packages: what is installed into its environment; the first is the one whose version is told.
+        packages: what is installed into its environment; the first is the one whose version is shown.
         needs: a command without which it is left out.
         concurrency: jobs at once in each worker process, where it can.
         note: what a reader of the table has to know.

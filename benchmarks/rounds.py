@@ -1,4 +1,4 @@
-"""The run: round after round, peer after peer, each case of each; what fails is told and left out, the rest goes on."""
+"""The run: round after round, peer after peer, each case of each; what fails is named and left out."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Plan:
         rounds: how many rounds.
         effort: how long to measure.
         cores: workers of the larger pool.
-        tell: hears what is going on.
-        failed: peers and cases that did not come to their end.
+        report: gets a line for each step.
+        failed: peers and cases that could not be measured.
     """
 
     environments: Sequence[Environment]
     rounds: int
     effort: Effort
     cores: int
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -52,13 +52,13 @@ def run(plan: Plan, urls: Mapping[str, str], meter: Meter) -> Iterator[Taken]:
         for environment in [*plan.environments[turn:], *plan.environments[:turn]]:
             name = environment.peer.name
             for case_name, case in CASES.items():
-                plan.tell(f"round {number + 1}/{plan.rounds}: {name}: {case_name}")
+                plan.report(f"round {number + 1}/{plan.rounds}: {name}: {case_name}")
                 try:
                     for row in case(plan, environment, urls[environment.peer.server], meter):
                         yield Taken(number, name, row)
                 except BrokenError as error:
                     plan.failed.append((name, case_name))
-                    plan.tell(f"{name}: {case_name} is left out of this round: {error}")
+                    plan.report(f"{name}: {case_name} is left out of this round: {error}")
 
 
 def _one_worker(plan: Plan, environment: Environment, url: str, meter: Meter) -> Iterator[Row]:

@@ -229,8 +229,8 @@ def print_points(points: list[Point], console: Console) -> None:
         lines.setdefault((point.plot, point.line), []).append(point)
     for (plot, line), on_it in lines.items():
         title, x_label, y_label = PLOTS[plot]
-        told = "  ".join(f"{point.x:,.0f}: {point.y:,.4g}" for point in on_it)
-        table.add_row(f"{title} ({y_label})", line, f"{told}  ({x_label})")
+        values = "  ".join(f"{point.x:,.0f}: {point.y:,.4g}" for point in on_it)
+        table.add_row(f"{title} ({y_label})", line, f"{values}  ({x_label})")
     console.print(table)
 
 

@@ -25,7 +25,7 @@ from chaos.stage import Stage
 @click.argument("names", nargs=-1, metavar="[T1 T2 …]")
 @click.option("--size", type=click.Choice(["ci", "short", "long"]), default="short", show_default=True)
 @click.option("--seed", type=int, help="Repeats a run's choices. Default: a new one, which is printed.")
-@click.option("--control", type=click.Choice(["arq"]), help="Play them with stock arq, to see that the checks find something.")
+@click.option("--control", type=click.Choice(["arq"]), help="Play them with stock arq: the checks must find something.")
 @click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), default=Path("build/chaos.jsonl"))
 @click.option("--keep", is_flag=True, help="Keep the directories of scenarios: ledgers, logs, Redis' files.")
 def main(names: tuple[str, ...], size: str, seed: int | None, control: str | None, rows: Path, keep: bool) -> None:

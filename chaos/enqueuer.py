@@ -1,7 +1,8 @@
 """A process that enqueues: ``python -m chaos.enqueuer PLAN``, a plan being JSON.
 
 It notes each enqueue that returned, each whose outcome cannot be known, and each that raised; what is not acknowledged
-is not enqueued again, so that the checker can compare the queue with what it acknowledged. SIGTERM ends it when its calls have.
+is not enqueued again, so that the checker can compare the queue with what it acknowledged. SIGTERM ends it once its
+calls have ended.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ async def test_a_subclass_may_collect_its_jobs_before_it_is_made(kind: type[Any]
     assert await runs(worker, stock, "job_greet", "Ann") == "hello Ann"
 
 
-OWN = ("log", "runner", "health", "core", "lifecycle", "running", "waiting", "signals", "picks", "arguments", "settings")
+OWN = ("log", "runner", "health", "core", "life", "running", "waiting", "signals", "picks", "arguments", "settings")
 
 
 async def test_a_subclass_may_have_attributes_and_methods_of_any_name(kind: type[Any], stock: arq.ArqRedis) -> None:
