@@ -39,7 +39,7 @@ def test_run_without_a_result_is_lost() -> None:
     assert figures(event(0, ACKED, "a"), good("a", 1, "1.1"), results={"a": None}).lost == 1
 
 
-def test_given_up_is_dead_and_not_lost() -> None:
+def test_a_failed_job_is_dead_and_not_lost() -> None:
     found = figures(event(0, ACKED, "a"), results={"a": "failed: JobDeadError()"})
     assert (found.lost, found.dead) == (0, 1)
 

@@ -162,7 +162,7 @@ def test_verbose_shows_where_an_error_came_from(cli: Cli) -> None:
     assert ended.err == cli("enqueue", "-v", "tests.cli.target:missing").err
 
 
-def test_a_bug_is_told_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_reported_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("of all things")
 

@@ -181,7 +181,7 @@ async def test_nothing_is_wider_than_the_window(
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])
-async def test_what_stands_below_large_figures_fits(browser: Browser, site: str, redis: Redis, width: int) -> None:
+async def test_what_is_below_large_figures_fits(browser: Browser, site: str, redis: Redis, width: int) -> None:
     key = f"{QueueKeys.of(DEFAULT_QUEUE).base}second:{(await redis.time())[0] - 100}"
     await redis.hset(key, mapping={"enqueued": 900_000, "done": 890_000, "failed": 9_999})  # type: ignore[misc]
     await redis.expire(key, 600)

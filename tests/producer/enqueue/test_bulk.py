@@ -53,7 +53,7 @@ async def test_wrong_arguments_are_found_before_anything_is_sent(
 
 
 @pytest.mark.usefixtures("many_jobs")
-async def test_an_argument_that_does_not_serialize_tells_what_is_in_already(producer: Producer, redis: Redis) -> None:
+async def test_an_argument_that_does_not_serialize_names_what_is_in_already(producer: Producer, redis: Redis) -> None:
     with pytest.raises(PayloadError):
         await producer.enqueue_many("f", [(object(),)])
     with pytest.raises(PartlyEnqueuedError, match="do not serialize") as caught:

@@ -70,7 +70,7 @@ def test_the_line_of_a_job_without_a_task_has_its_fields(caplog: pytest.LogCaptu
     assert (fields["job_id"], fields["job_name"], fields["queue"]) == ("one", "a\\x1bdd", "mail")
 
 
-def test_lines_for_each_job_are_heard_of_only_where_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_of_each_job_are_handled_only_where_they_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module.logger, "level", logging.INFO)
     assert type(worker_log()) is WorkerLog
     log_module.logger.setLevel(logging.DEBUG)

@@ -102,7 +102,7 @@ def test_it_goes_out_before_the_process_can_die() -> None:
         assert ends.reader.read(1000) == LINE
 
 
-def test_what_nobody_reads_is_kept_then_dropped_and_that_is_told(
+def test_what_nobody_reads_is_kept_then_dropped_and_that_is_logged(
     ends: Ends, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(output, "BUFFER_BYTES", 1 << 18)

@@ -205,7 +205,7 @@ async def test_what_lives_how_long(redis: Redis) -> None:
     }
 
 
-async def test_the_ended_are_told(redis: Redis) -> None:
+async def test_the_ids_of_ended_jobs_are_published(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, TWO_LEASED))
     listener: Any = redis.pubsub()
     async with listener:
