@@ -1,4 +1,4 @@
-"""One scenario's environment: its directory, Redis, ledger, workers and enqueuers, and the way to a verdict.
+"""The environment of one scenario: its directory, Redis, ledger, workers and enqueuers, and the way to its outcome.
 
 A scenario does its faults between `open` and `settle`; whatever happens, `close` ends every process that was started.
 """
