@@ -1,4 +1,4 @@
-"""A case: one peer's producer and pool on an empty server, with a board; and the pieces that measures are made of."""
+"""A case: one peer's producer and pool on an empty server, with its timestamps; and the parts of measurements."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import board as boards
-from benchmarks.board import ENDED, ENQUEUED, STARTED, Board
+from benchmarks import timestamps as columns
 from benchmarks.environments import Environment
 from benchmarks.launch import URL
 from benchmarks.meter import Meter
 from benchmarks.processes import FeederProcess, Pool, wait_until
+from benchmarks.timestamps import ENDED, ENQUEUED, STARTED, Timestamps
 
 ROWS: Final = 2_000_000
 START_S: Final = 30.0
@@ -50,15 +50,17 @@ class Case:
     """One peer at work with so many processes.
 
     Attributes:
-        board: where its jobs leave their marks.
+        timestamps: where its jobs leave their marks.
         pool: its workers.
         feeder: its producer.
         meter: its Redis.
         on_redis: whether it uses that.
     """
 
-    def __init__(self, board: Board, pool: Pool, feeder: FeederProcess, meter: Meter, *, on_redis: bool) -> None:
-        self.board = board
+    def __init__(
+        self, timestamps: Timestamps, pool: Pool, feeder: FeederProcess, meter: Meter, *, on_redis: bool
+    ) -> None:
+        self.timestamps = timestamps
         self.pool = pool
         self.feeder = feeder
         self.meter = meter
@@ -69,11 +71,11 @@ class Case:
         """Numbers for so many jobs: the first of them.
 
         Raises:
-            ValueError: the board has no rows left.
+            ValueError: no rows are left.
         """
         first, self._at = self._at, self._at + count
-        if self._at > self.board.rows:
-            raise ValueError(f"the board has {self.board.rows} rows, and {self._at} are asked for")
+        if self._at > self.timestamps.rows:
+            raise ValueError(f"the timestamps have {self.timestamps.rows} rows, and {self._at} are asked for")
         return first
 
     def burst(self, job: str, count: int, *, size: int = 0, bulk: bool = True) -> tuple[int, float]:
@@ -92,7 +94,7 @@ class Case:
 
         def all_ended() -> bool:
             nonlocal at
-            at = self.board.ended_until(at, first + count)
+            at = self.timestamps.ended_until(at, first + count)
             return at == first + count
 
         wait_until(all_ended, limit_s, self.pool, f"{count} jobs", step_s=0.02)
@@ -105,9 +107,9 @@ class Case:
         self.await_end(first, count)
         time.sleep(SETTLE_S)
         cpu_s, used = self.pool.cpu_s() - cpu_s, self.meter.read() - before
-        ended = sorted(self.board.column(ENDED, first, count))
+        ended = sorted(self.timestamps.column(ENDED, first, count))
         low, high = int(count * 0.05), int(count * 0.95) - 1
-        started = min(self.board.column(STARTED, first, count))
+        started = min(self.timestamps.column(STARTED, first, count))
         return Drain(
             first,
             count,
@@ -120,7 +122,9 @@ class Case:
 
     def waits_ms(self, first: int, count: int) -> list[float]:
         """How long each of these jobs waited, from just before it was enqueued to its start."""
-        pairs = zip(self.board.column(ENQUEUED, first, count), self.board.column(STARTED, first, count), strict=True)
+        pairs = zip(
+            self.timestamps.column(ENQUEUED, first, count), self.timestamps.column(STARTED, first, count), strict=True
+        )
         return [(started - enqueued) / 1e6 for enqueued, started in pairs]
 
 
@@ -149,15 +153,15 @@ def open_case(
     """
     meter.clear()
     with tempfile.TemporaryDirectory(prefix="monarq-bench-") as folder:
-        path = Path(folder) / "board"
-        board = Board.create(path, ROWS)
-        variables = {boards.VARIABLE: str(path), URL: url, **(extra or {})}
+        path = Path(folder) / "timestamps"
+        timestamps = Timestamps.create(path, ROWS)
+        variables = {columns.VARIABLE: str(path), URL: url, **(extra or {})}
         log = Path(folder) / "log"
         feeder = FeederProcess(environment, variables, log)
         try:
             pool = Pool(environment, processes, concurrency or environment.peer.concurrency, variables, log)
             try:
-                case = Case(board, pool, feeder, meter, on_redis=environment.peer.server == "redis")
+                case = Case(timestamps, pool, feeder, meter, on_redis=environment.peer.server == "redis")
                 _await_first(case)
                 yield case
             finally:
@@ -174,7 +178,7 @@ def _await_first(case: Case) -> None:
     for _ in range(20):
         first, _ = case.burst("noop", 20 * case.pool.processes)
         case.await_end(first, 20 * case.pool.processes, START_S)
-        seen |= set(case.board.column(boards.PROCESS, first, 20 * case.pool.processes))
+        seen |= set(case.timestamps.column(columns.PROCESS, first, 20 * case.pool.processes))
         if len(seen) >= case.pool.processes:
             return
         time.sleep(0.1)

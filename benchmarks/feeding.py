@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from typing import Any, Protocol
 
-from benchmarks.board import ENQUEUED, Board
+from benchmarks.timestamps import ENQUEUED, Timestamps
 
 Number = int
 
@@ -40,7 +40,7 @@ class Feeder(Protocol):
         ...
 
 
-async def burst(feeder: Feeder, board: Board, order: dict[str, Any]) -> dict[str, float]:
+async def burst(feeder: Feeder, timestamps: Timestamps, order: dict[str, Any]) -> dict[str, float]:
     """Enqueues `count` jobs from number `first` on; returns how long it took."""
     job, data, first, count = order["job"], "x" * order["size"], order["first"], order["count"]
     begun_s = time.perf_counter()
@@ -48,12 +48,12 @@ async def burst(feeder: Feeder, board: Board, order: dict[str, Any]) -> dict[str
         await feeder.enqueue_many(job, range(first, first + count), data)
     else:
         for number in range(first, first + count):
-            board.mark(number, ENQUEUED)
+            timestamps.mark(number, ENQUEUED)
             await feeder.enqueue(job, number, data)
     return {"seconds": time.perf_counter() - begun_s}
 
 
-async def pace(feeder: Feeder, board: Board, order: dict[str, Any]) -> dict[str, float]:
+async def pace(feeder: Feeder, timestamps: Timestamps, order: dict[str, Any]) -> dict[str, float]:
     """Enqueues the jobs whose time has come, and sleeps until the next one's; a late one is not delayed further."""
     job, data, first = order["job"], "x" * order["size"], order["first"]
     at_s: list[float] = order["at_s"]
@@ -70,7 +70,7 @@ async def pace(feeder: Feeder, board: Board, order: dict[str, Any]) -> dict[str,
         late_s = max(late_s, now_s - at_s[done])
         numbers = range(first + done, first + due)
         for number in numbers:
-            board.mark(number, ENQUEUED)
+            timestamps.mark(number, ENQUEUED)
         if len(numbers) == 1:
             await feeder.enqueue(job, numbers[0], data)
         else:
@@ -81,13 +81,13 @@ async def pace(feeder: Feeder, board: Board, order: dict[str, Any]) -> dict[str,
 
 async def serve(feeder: Feeder) -> None:
     """Answers the driver until its orders end."""
-    board = Board.of_environment()
+    timestamps = Timestamps.of_environment()
     await feeder.start()
     _answer({"ready": True})
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         order = json.loads(line)
-        _answer(await (pace if "at_s" in order else burst)(feeder, board, order))
+        _answer(await (pace if "at_s" in order else burst)(feeder, timestamps, order))
     await feeder.stop()
 
 

@@ -1,4 +1,4 @@
-"""What a run ran on: without it no figure means anything."""
+"""The machine that a run ran on: processor, memory, versions and load; figures mean nothing without it."""
 
 from __future__ import annotations
 

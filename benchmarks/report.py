@@ -1,4 +1,4 @@
-"""The results of a run: the median of the rounds and how far they lie apart, as tables and as JSON."""
+"""The report of a run: the median of the rounds and their spread, as tables and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who takes part, and what pip or npm installs for each. How each is used is in its file in `benchmarks/peers`."""
+"""The peers that are measured, and what pip or npm installs for each. benchmarks/peers has how each is used."""
 
 from __future__ import annotations
 

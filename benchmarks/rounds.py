@@ -1,4 +1,4 @@
-"""The run: round after round, peer after peer, each case of each; what fails is named and left out."""
+"""The rounds of a run: each peer's cases in turns; one that fails is reported and left out, the rest goes on."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the jobs of every peer do, in plain functions. Runs in the peers' environments: the standard library only.
 
-Each takes the job's number on the board, so that the driver knows when it was started and ended.
+Each takes the job's number on the timestamps, so that the driver knows when it was started and ended.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import time
 from functools import cache
 from typing import Final
 
-from benchmarks.board import ENDED, STARTED, Board
+from benchmarks.timestamps import ENDED, STARTED, Timestamps
 
 WAIT_S: Final = 0.05
 BURN_S: Final = 0.05
 
-board = cache(Board.of_environment)
+timestamps = cache(Timestamps.of_environment)
 """Opened at the first job of a process, so that processes that were forked and those that were started are alike."""
 
 
 def noop(number: int, data: str = "") -> None:
     """Does nothing; `data` is there to be carried."""
-    rows = board()
+    rows = timestamps()
     rows.mark(number, STARTED)
     rows.mark_process(number)
     rows.mark(number, ENDED)
@@ -29,7 +29,7 @@ def noop(number: int, data: str = "") -> None:
 
 async def wait(number: int, data: str = "") -> None:
     """Waits 50 ms, as for a network."""
-    rows = board()
+    rows = timestamps()
     rows.mark(number, STARTED)
     await asyncio.sleep(WAIT_S)
     rows.mark(number, ENDED)
@@ -37,7 +37,7 @@ async def wait(number: int, data: str = "") -> None:
 
 def wait_blocking(number: int, data: str = "") -> None:
     """The same in a thread or process."""
-    rows = board()
+    rows = timestamps()
     rows.mark(number, STARTED)
     time.sleep(WAIT_S)
     rows.mark(number, ENDED)
@@ -45,7 +45,7 @@ def wait_blocking(number: int, data: str = "") -> None:
 
 def burn(number: int, data: str = "") -> None:
     """Uses 50 ms of processor time, however long that takes."""
-    rows = board()
+    rows = timestamps()
     rows.mark(number, STARTED)
     rows.mark_process(number)
     end_s = time.thread_time() + BURN_S

@@ -82,7 +82,7 @@ class Trio:
             await server.command("CONFIG", "SET", "min-replicas-to-write", str(count))
 
     async def stop(self) -> None:
-        """Ends the sentinels and the second server; the first one is the stage's."""
+        """Ends the sentinels and the second server; the first one is the environment's."""
         await self.client.aclose()
         for process in self._sentinels:
             process.terminate()

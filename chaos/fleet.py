@@ -65,7 +65,7 @@ def choose_busy(fleet: Fleet, ledger: Path, rng: random.Random) -> int | None:
     return rng.choice(found) if found else None
 
 
-def environment(ledger: Path, url: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
+def process_environment(ledger: Path, url: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """What a process of a scenario gets to know."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MONARQ_")}
     return kept | {"REDIS_URL": url, DIRECTORY_VARIABLE: str(ledger)} | dict(more or {})
@@ -101,7 +101,7 @@ class MonarqFleet:
         self.log.touch()
         self._within = tuple(within)
         self._command = [*within, sys.executable, "-m", "monarq", "worker", target, *options]
-        self._environment = environment(ledger, url, more)
+        self._environment = process_environment(ledger, url, more)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -182,17 +182,17 @@ class ArqFleet:
         self.stop_seconds = 0.0
         self.log = directory / "arq.log"
         more = {"CHAOS_ARQ_TIMEOUT": timeout_s, "CHAOS_ARQ_GRACE": grace_s, "CHAOS_CONCURRENCY": concurrency}
-        self._environment = environment(ledger, url, {name: str(value) for name, value in more.items()})
+        self._environment = process_environment(ledger, url, {name: str(value) for name, value in more.items()})
         self._count = workers
         self._processes: dict[int, asyncio.subprocess.Process] = {}
-        self._places: list[asyncio.Task[None]] = []
+        self._slots: list[asyncio.Task[None]] = []
         self._stopping = False
         self._told: set[int] = set()
         self._deaths = 0
 
     async def start(self) -> None:
         """See `Fleet`."""
-        self._places = [asyncio.create_task(self._keep()) for _ in range(self._count)]
+        self._slots = [asyncio.create_task(self._keep()) for _ in range(self._count)]
         while len(self._processes) < self._count:
             await asyncio.sleep(0.01)
 
@@ -217,7 +217,7 @@ class ArqFleet:
         self.renew()
         for process in list(self._processes.values()):
             await _wait_or_kill(process)
-        await asyncio.gather(*self._places)
+        await asyncio.gather(*self._slots)
         self.stop_seconds = time.monotonic() - started_s
         self.exit_code = 0
 

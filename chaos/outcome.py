@@ -1,4 +1,4 @@
-"""The outcome of a scenario, and the pass figures that it must reach."""
+"""The outcome of a scenario, and the limits that it must keep to pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Redis that is faulted: a redis-server of the driver's own, killed with SIGKILL and started again on its AOF."""
+"""The Redis that scenarios kill: a redis-server of the driver's own, started again on its AOF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outcomes of a run, for people as a table and for programs as a line of JSON a scenario."""
+"""The report of a run: a table for people, and a line of JSON a scenario for programs."""
 
 from __future__ import annotations
 

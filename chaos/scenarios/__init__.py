@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from chaos.environment import Environment
 from chaos.outcome import Outcome
 from chaos.scenarios import (
     blocked,
@@ -23,7 +24,6 @@ from chaos.scenarios import (
     storms,
     stubborn,
 )
-from chaos.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Scenario:
 
     name: str
     title: str
-    play: Callable[[Stage], Awaitable[Outcome]]
+    play: Callable[[Environment], Awaitable[Outcome]]
     controls: bool = True
 
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from chaos.checker import judge
+from chaos.environment import Environment
 from chaos.outcome import Outcome, check_basics
-from chaos.stage import Stage
 
 
-async def block(stage: Stage) -> Outcome:
+async def block(environment: Environment) -> Outcome:
     """Whoever only blocks the loop keeps its leases; whoever holds the interpreter's lock loses them, and no more."""
-    await stage.start_workers(workers=2, concurrency=5)
-    count = stage.sized(ci=4, short=6, long=100)
+    await environment.start_workers(workers=2, concurrency=5)
+    count = environment.sized(ci=4, short=6, long=100)
     longest = {"shortest_ms": 1000, "longest_ms": 4000}
-    await stage.enqueue(count=count, job="block_loop", prefix="block", **longest)
-    await stage.enqueue(count=count // 2, job="burn", prefix="burn", **longest)
-    settled = await stage.until_empty(120)
-    kept = judge(stage.events())
-    await stage.enqueue(count=2, job="hold_interpreter", prefix="hold", shortest_ms=5000, longest_ms=5000)
-    outcome = await stage.settle()
+    await environment.enqueue(count=count, job="block_loop", prefix="block", **longest)
+    await environment.enqueue(count=count // 2, job="burn", prefix="burn", **longest)
+    settled = await environment.until_empty(120)
+    kept = judge(environment.events())
+    await environment.enqueue(count=2, job="hold_interpreter", prefix="hold", shortest_ms=5000, longest_ms=5000)
+    outcome = await environment.settle()
     outcome.facts |= {"seconds_to_empty": round(settled, 1), "overlap_of_lock_holders": outcome.figures.overlap}
     outcome.facts["dup_of_lock_holders"] = outcome.figures.dup - kept.dup
     # Such a worker looks like one that is gone: its job runs elsewhere, and is dead after three times.
     outcome.facts["dead_lock_holders"] = outcome.figures.dead
     outcome.figures.overlap, outcome.figures.dup, outcome.figures.dead = kept.overlap, kept.dup, 0
     outcome.figures.overlap_ids = kept.overlap_ids
-    check_basics(outcome, stage.fleets, planned_deaths=0)
+    check_basics(outcome, environment.fleets, planned_deaths=0)
     return outcome

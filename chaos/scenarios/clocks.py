@@ -9,10 +9,10 @@ from chaos.checker import percentile
 from chaos.clock import Clock
 from chaos.cron_jobs import PREFIX as CRON
 from chaos.enqueuer import Due
+from chaos.environment import Environment
 from chaos.ledger import ACKED, START, UNKNOWN
 from chaos.outcome import Outcome, check_basics
 from chaos.scenarios.cuts import count_missing_ticks, count_ticks, until_ticks_caught_up
-from chaos.stage import Stage
 from monarq import Producer, ResultTimeoutError
 
 MINUTE: Final = 60.0
@@ -29,17 +29,17 @@ CLOCKS_NS: Final = 5_000_000
 POLL_S: Final = 0.5
 
 
-async def shift(stage: Stage) -> Outcome:
+async def shift(environment: Environment) -> Outcome:
     """Nothing runs early or late by a wrong clock, no tick is missing or comes twice, and aborts are carried out."""
-    clocks = {name: Clock(stage.directory, name) for name in ("ahead", "behind", "client-ahead", "client-behind")}
+    clocks = {name: Clock(environment.directory, name) for name in ("ahead", "behind", "client-ahead", "client-behind")}
     for name, clock in clocks.items():
         clock.set(OFF if name.endswith("ahead") else -OFF)
     ahead, behind = clocks["ahead"], clocks["behind"]
     for clock in (ahead, behind):
-        await stage.start_workers(workers=1, target="chaos.cron_jobs", more=clock.environment)
-    count = stage.sized(ci=100, short=500, long=2_000)
+        await environment.start_workers(workers=1, target="chaos.cron_jobs", more=clock.environment)
+    count = environment.sized(ci=100, short=500, long=2_000)
     deferred = [
-        await stage.start_enqueuer(
+        await environment.start_enqueuer(
             more=clocks[f"client-{name}"].environment,
             count=count,
             per_second=count / (EVERY_S * (len(STEPS) + 1)),
@@ -48,35 +48,35 @@ async def shift(stage: Stage) -> Outcome:
         )
         for name in ("ahead", "behind")
     ]
-    await stage.until_first_run()
-    aborts = asyncio.create_task(_abort_all(stage, clocks))
+    await environment.until_first_run()
+    aborts = asyncio.create_task(_abort_all(environment, clocks))
     for ahead_s, behind_s in STEPS:
         await asyncio.sleep(EVERY_S)
         ahead.set(ahead_s)
         behind.set(behind_s)
     for enqueuer in deferred:
         await enqueuer.wait()
-    await until_ticks_caught_up(stage)
+    await until_ticks_caught_up(environment)
     wrong_aborts = await aborts
-    outcome = await stage.settle(30, endless=CRON)
-    outcome.figures.phantom -= count_ticks(stage)
+    outcome = await environment.settle(30, endless=CRON)
+    outcome.figures.phantom -= count_ticks(environment)
     outcome.facts["aborts_not_carried_out"] = wrong_aborts
-    check_basics(outcome, stage.fleets, planned_deaths=0)
-    _check_times(stage, outcome)
-    outcome.check("cron ticks missing", count_missing_ticks(stage), equals=0)
+    check_basics(outcome, environment.fleets, planned_deaths=0)
+    _check_times(environment, outcome)
+    outcome.check("cron ticks missing", count_missing_ticks(environment), equals=0)
     outcome.check("aborts not carried out", sum(wrong_aborts.values()), equals=0)
     return outcome
 
 
-async def _abort_all(stage: Stage, clocks: dict[str, Clock]) -> dict[str, int]:
+async def _abort_all(environment: Environment, clocks: dict[str, Clock]) -> dict[str, int]:
     """Jobs that clients with wrong clocks enqueue, and this process aborts; gives how many were not aborted."""
     wrong: dict[str, int] = {}
-    async with Producer(stage.redis.url) as producer:
+    async with Producer(environment.redis.url) as producer:
         for name in ("client-ahead", "client-behind"):
             ids = [f"abort-{name}-{number}" for number in range(10)]
             for job_id in ids:  # it may run or not, which is what the ledger calls unknown
-                stage.ledger.note(UNKNOWN, job_id)
-            await _enqueue_elsewhere(stage, clocks[name], f"abort-{name}")
+                environment.ledger.note(UNKNOWN, job_id)
+            await _enqueue_elsewhere(environment, clocks[name], f"abort-{name}")
             aborted = await asyncio.gather(*(_abort(producer, job_id) for job_id in ids))
             wrong[name] = aborted.count(False)
     return wrong
@@ -89,11 +89,11 @@ async def _abort(producer: Producer, job_id: str) -> bool:
         return False
 
 
-async def _enqueue_elsewhere(stage: Stage, clock: Clock, prefix: str) -> None:
+async def _enqueue_elsewhere(environment: Environment, clock: Clock, prefix: str) -> None:
     """Ten jobs of ten seconds, some of which wait meanwhile; this scenario's ledger takes them for unknown."""
-    directory = stage.directory / prefix
+    directory = environment.directory / prefix
     directory.mkdir()
-    enqueuer = await stage.start_enqueuer(
+    enqueuer = await environment.start_enqueuer(
         more=clock.environment,
         ledger=str(directory),
         count=10,
@@ -105,10 +105,10 @@ async def _enqueue_elsewhere(stage: Stage, clock: Clock, prefix: str) -> None:
     await enqueuer.wait()
 
 
-def _check_times(stage: Stage, outcome: Outcome) -> None:
-    acked = {event.job_id: event for event in stage.events(ACKED) if event.note}
+def _check_times(environment: Environment, outcome: Outcome) -> None:
+    acked = {event.job_id: event for event in environment.events(ACKED) if event.note}
     early, late_s = 0, []
-    for start in stage.events(START):
+    for start in environment.events(START):
         ack = acked.get(start.job_id)
         if ack is not None:
             due = Due.read(ack.note)

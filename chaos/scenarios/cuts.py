@@ -7,10 +7,10 @@ import time
 from typing import Final
 
 from chaos.cron_jobs import PREFIX as CRON
+from chaos.environment import Environment
 from chaos.ledger import FINISH, START, UNKNOWN
 from chaos.outcome import Outcome, check_basics
 from chaos.proxy import Cut, FaultProxy, Rule
-from chaos.stage import Stage
 from monarq import Producer
 from monarq.producer import named
 
@@ -30,53 +30,55 @@ SHARES: Final = {
 }
 
 
-async def cut_replies(stage: Stage) -> Outcome:
+async def cut_replies(environment: Environment) -> Outcome:
     """Redis has carried out the call, and its reply is lost."""
-    return await _cut(stage, Cut.REPLY)
+    return await _cut(environment, Cut.REPLY)
 
 
-async def cut_requests(stage: Stage) -> Outcome:
+async def cut_requests(environment: Environment) -> Outcome:
     """Redis never sees the call."""
-    return await _cut(stage, Cut.REQUEST)
+    return await _cut(environment, Cut.REQUEST)
 
 
-async def _cut(stage: Stage, cut: Cut) -> Outcome:
-    proxy = FaultProxy(stage.redis.port, stage.rng)
+async def _cut(environment: Environment, cut: Cut) -> Outcome:
+    proxy = FaultProxy(environment.redis.port, environment.rng)
     await proxy.open()
-    rules = _rules(stage, cut)
+    rules = _rules(environment, cut)
     target = "chaos.cron_jobs"
-    await stage.start_workers(url=proxy.url, workers=WORKERS, lease_s=LEASE_S, target=target)
-    work = await stage.start_enqueuer(url=proxy.url, count=1_000_000, per_second=150)
-    again = await stage.start_enqueuer(url=proxy.url, count=1_000_000, per_second=50, job="retried", prefix="again")
-    await stage.until_first_run()
+    await environment.start_workers(url=proxy.url, workers=WORKERS, lease_s=LEASE_S, target=target)
+    work = await environment.start_enqueuer(url=proxy.url, count=1_000_000, per_second=150)
+    again = await environment.start_enqueuer(
+        url=proxy.url, count=1_000_000, per_second=50, job="retried", prefix="again"
+    )
+    await environment.until_first_run()
     await asyncio.sleep(1)  # scripts are called by their sha from now on
     proxy.rules = rules
-    aborts = asyncio.create_task(_abort_some(stage, proxy.url, rules)) if not stage.control else None
-    await _until_done(rules, stage.sized(ci=90, short=90, long=400))
+    aborts = asyncio.create_task(_abort_some(environment, proxy.url, rules)) if not environment.control else None
+    await _until_done(rules, environment.sized(ci=90, short=90, long=400))
     proxy.rules = []
     for enqueuer in (work, again):
         enqueuer.terminate()
         await enqueuer.wait()
-    if not stage.control:
-        await until_ticks_caught_up(stage)
+    if not environment.control:
+        await until_ticks_caught_up(environment)
     wrong_aborts = await aborts if aborts else 0
-    outcome = await stage.settle(60 if stage.control else 10, endless=CRON)
+    outcome = await environment.settle(60 if environment.control else 10, endless=CRON)
     await proxy.close()
-    outcome.figures.phantom -= count_ticks(stage)
+    outcome.figures.phantom -= count_ticks(environment)
     outcome.facts["cuts"] = {rule.name: rule.done for rule in rules}
-    check_basics(outcome, stage.fleets)
+    check_basics(outcome, environment.fleets)
     for rule in rules:
         if rule.name != "jobs/release_claim":  # only a claim whose reply was lost leads to one
             outcome.check(f"{rule.name} cut", rule.done, equals=rule.done + rule.left)
     if aborts:
         outcome.check("aborts that went wrong", wrong_aborts, equals=0)
-        outcome.check("cron ticks missing", count_missing_ticks(stage), equals=0)
+        outcome.check("cron ticks missing", count_missing_ticks(environment), equals=0)
     return outcome
 
 
-def _rules(stage: Stage, cut: Cut) -> list[Rule]:
-    count = stage.sized(ci=20, short=200, long=1000)
-    if stage.control:
+def _rules(environment: Environment, cut: Cut) -> list[Rule]:
+    count = environment.sized(ci=20, short=200, long=1000)
+    if environment.control:
         return [Rule("EXEC", b"EXEC", cut, count, 0.1)]
     cron = Rule("cron", CRON.encode(), cut, count, 0.8)
     return [cron, *(Rule.of_script(name, cut, count, share) for name, share in SHARES.items())]
@@ -90,7 +92,7 @@ async def _until_done(rules: list[Rule], longest_s: float) -> None:
         await asyncio.sleep(0.1)
 
 
-async def until_ticks_caught_up(stage: Stage) -> None:
+async def until_ticks_caught_up(environment: Environment) -> None:
     """Waits until no cron is late: a tick that is enqueued as the last worker leaves would look like a leak."""
     async with asyncio.timeout(120):
         while True:
@@ -98,7 +100,7 @@ async def until_ticks_caught_up(stage: Stage) -> None:
             read_s = time.time()  # reading a long ledger takes a while
             newest: dict[str, int] = {}
             # In a thread: the proxy is in this one, and a ledger that takes seconds to read would cost leases.
-            for event in await asyncio.to_thread(stage.events, FINISH):
+            for event in await asyncio.to_thread(environment.events, FINISH):
                 if event.job_id.startswith(CRON):
                     name, _, at_ms = event.job_id.rpartition(":")
                     newest[name] = max(newest.get(name, 0), int(at_ms))
@@ -106,7 +108,7 @@ async def until_ticks_caught_up(stage: Stage) -> None:
                 return
 
 
-async def _abort_some(stage: Stage, url: str, rules: list[Rule]) -> int:
+async def _abort_some(environment: Environment, url: str, rules: list[Rule]) -> int:
     """Aborts jobs that wait or run, as long as there are cuts to be made; gives how many were not aborted."""
     rule = next(rule for rule in rules if rule.name == "jobs/abort")
     gate = asyncio.Semaphore(16)
@@ -117,8 +119,8 @@ async def _abort_some(stage: Stage, url: str, rules: list[Rule]) -> int:
         async with gate:
             job_id = f"abort-{number}"
             # It may run or not: that is what the ledger says of an enqueue whose outcome is unknown.
-            stage.ledger.note(UNKNOWN, job_id)
-            delay_s = stage.rng.choice((0.0, 30.0))
+            environment.ledger.note(UNKNOWN, job_id)
+            delay_s = environment.rng.choice((0.0, 30.0))
             handle = await producer.enqueue(named("work").options(job_id=job_id, defer_by=delay_s), 20_000)
             wrong += not await handle.abort(timeout=20)
 
@@ -131,15 +133,15 @@ async def _abort_some(stage: Stage, url: str, rules: list[Rule]) -> int:
     return wrong
 
 
-def count_ticks(stage: Stage) -> int:
+def count_ticks(environment: Environment) -> int:
     """Ticks that ran: nobody but the workers enqueued them, so to the checker they are phantoms."""
-    return len({event.job_id for event in stage.events(START) if event.job_id.startswith(CRON)})
+    return len({event.job_id for event in environment.events(START) if event.job_id.startswith(CRON)})
 
 
-def count_missing_ticks(stage: Stage) -> int:
+def count_missing_ticks(environment: Environment) -> int:
     """Ticks between the first and the last of each declaration that never finished."""
     seconds: dict[str, set[int]] = {}
-    for event in stage.events(FINISH):
+    for event in environment.events(FINISH):
         if event.job_id.startswith(CRON):
             name, _, at_ms = event.job_id.rpartition(":")
             seconds.setdefault(name, set()).add(int(at_ms) // 1000)

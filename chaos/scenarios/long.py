@@ -12,13 +12,13 @@ from typing import Final
 import psutil
 
 from chaos.cron_jobs import PREFIX as CRON
+from chaos.environment import Environment
 from chaos.fleet import Fleet, MonarqFleet
 from chaos.ledger import ACKED, FINISH, START
 from chaos.malformed import packed
 from chaos.outcome import Outcome, check_basics
 from chaos.scenarios.cuts import count_ticks, until_ticks_caught_up
 from chaos.scenarios.kills import kill_workers_and_redis
-from chaos.stage import Stage
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 
@@ -27,74 +27,74 @@ HEAD: Final = 10_000
 MIB: Final = 1 << 20
 
 
-async def fsync_always(stage: Stage) -> Outcome:
+async def fsync_always(environment: Environment) -> Outcome:
     """T2 on a Redis that writes to disk before it answers."""
-    await stage.redis.client.config_set("appendfsync", "always")
-    outcome = await kill_workers_and_redis(stage)
-    events = stage.events(FINISH)
+    await environment.redis.client.config_set("appendfsync", "always")
+    outcome = await kill_workers_and_redis(environment)
+    events = environment.events(FINISH)
     seconds = (events[-1].mono_ns - events[0].mono_ns) / 1e9
     outcome.facts["jobs_per_second"] = round(len(events) / seconds)
     return outcome
 
 
-async def head_of_line(stage: Stage) -> Outcome:
+async def head_of_line(environment: Environment) -> Outcome:
     """Ten thousand jobs that an arq worker seems to run are in front of a hundred that are free."""
-    redis = stage.redis.client
+    redis = environment.redis.client
     pipe = redis.pipeline(transaction=False)
     for number in range(HEAD):
         pipe.set(names.job(f"held-{number}"), packed())
         pipe.set(names.in_progress(f"held-{number}"), "1", ex=600)
         pipe.zadd(DEFAULT_QUEUE, {f"held-{number}": 1_700_000_000_000})
     await pipe.execute()
-    await stage.start_workers(workers=1)
-    await stage.enqueue(count=1, prefix="first")
-    await stage.until_first_run()
+    await environment.start_workers(workers=1)
+    await environment.enqueue(count=1, prefix="first")
+    await environment.until_first_run()
     began_s = time.monotonic()
-    await stage.enqueue(count=100, prefix="free")
-    await stage.until(lambda: len(stage.events(FINISH)) == 101, 30)
+    await environment.enqueue(count=100, prefix="free")
+    await environment.until(lambda: len(environment.events(FINISH)) == 101, 30)
     seconds = time.monotonic() - began_s
-    waits = _waits_of_free(stage)
+    waits = _waits_of_free(environment)
     await redis.delete(DEFAULT_QUEUE, *[name for n in range(HEAD) for name in _keys_of(f"held-{n}")])
-    outcome = await stage.settle()
+    outcome = await environment.settle()
     outcome.facts["seconds_for_all"] = round(seconds, 2)
-    check_basics(outcome, stage.fleets, planned_deaths=0)
+    check_basics(outcome, environment.fleets, planned_deaths=0)
     outcome.facts["longest_wait_s"] = round(max(waits), 2)
     outcome.check("wait of the first free job s", round(min(waits), 2), at_most=1)
     return outcome
 
 
-async def soak(stage: Stage) -> Outcome:
+async def soak(environment: Environment) -> Outcome:
     """Kills, crons and payloads of up to 1 MB for as long as CHAOS_SOAK_S says, two hours by default.
 
     What is not killed must not grow: the supervisors, and the worker of a second pool.
     """
     seconds = float(os.environ.get(SOAK_VARIABLE, "7200"))
-    killed = await stage.start_workers(target="chaos.cron_jobs")
-    steady = await stage.start_workers(target="chaos.cron_jobs", workers=1)
-    enqueuer = await stage.start_enqueuer(count=round(seconds * 250), per_second=250)
-    laden = await stage.start_enqueuer(
+    killed = await environment.start_workers(target="chaos.cron_jobs")
+    steady = await environment.start_workers(target="chaos.cron_jobs", workers=1)
+    enqueuer = await environment.start_enqueuer(count=round(seconds * 250), per_second=250)
+    laden = await environment.start_enqueuer(
         count=round(seconds * 5), per_second=5, job="carry", prefix="laden", largest_bytes=MIB
     )
-    await stage.until_first_run()
+    await environment.until_first_run()
     await asyncio.sleep(min(60.0, seconds / 4))
     before = [_resources(fleet) for fleet in (killed, steady)]
-    beats = 0
+    faults = 0
 
     async def fault() -> None:
-        nonlocal beats
-        beats += 1
-        if beats % 10:
-            stage.kill_worker(killed)
+        nonlocal faults
+        faults += 1
+        if faults % 10:
+            environment.kill_worker(killed)
         else:
-            await stage.restart_redis()
+            await environment.restart_redis()
 
-    await stage.while_running(enqueuer, min(30.0, seconds / 20), fault)
+    await environment.while_running(enqueuer, min(30.0, seconds / 20), fault)
     await laden.wait()
-    await until_ticks_caught_up(stage)
+    await until_ticks_caught_up(environment)
     after = [_resources(fleet) for fleet in (killed, steady)]
-    outcome = await stage.settle(endless=CRON)
-    outcome.figures.phantom -= count_ticks(stage)
-    check_basics(outcome, stage.fleets)
+    outcome = await environment.settle(endless=CRON)
+    outcome.figures.phantom -= count_ticks(environment)
+    check_basics(outcome, environment.fleets)
     _check_growth(outcome, before, after, seconds / 3600)
     return outcome
 
@@ -113,9 +113,9 @@ def _keys_of(job_id: str) -> tuple[str, str]:
     return names.job(job_id), names.in_progress(job_id)
 
 
-def _waits_of_free(stage: Stage) -> list[float]:
-    acked = {event.job_id: event.mono_ns for event in stage.events(ACKED) if event.job_id.startswith("free")}
-    return [(event.mono_ns - acked[event.job_id]) / 1e9 for event in stage.events(START) if event.job_id in acked]
+def _waits_of_free(environment: Environment) -> list[float]:
+    acked = {event.job_id: event.mono_ns for event in environment.events(ACKED) if event.job_id.startswith("free")}
+    return [(event.mono_ns - acked[event.job_id]) / 1e9 for event in environment.events(START) if event.job_id in acked]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from typing import Final
 
 import psutil
 
+from chaos.environment import LEASE_S, Environment, signal_process
 from chaos.fleet import Fleet
 from chaos.ledger import KILL, START
 from chaos.memory_jobs import LIMIT_BYTES
 from chaos.outcome import Outcome, check_basics, check_recovery
 from chaos.residue import read_results
-from chaos.stage import LEASE_S, Stage, signal_process
 from monarq import Producer
 from monarq.producer import named
 
@@ -29,38 +29,38 @@ PLACES: Final = 20
 MS: Final = 200
 
 
-async def overfill(stage: Stage) -> Outcome:
+async def overfill(environment: Environment) -> Outcome:
     """A job that takes all memory each second, among good ones."""
-    fleet = await stage.start_workers(workers=4, target="chaos.memory_jobs", concurrency=PLACES)
-    rounds = stage.sized(ci=4, short=16, long=50)
-    good = await stage.start_enqueuer(count=round(rounds * EVERY_S * 100), per_second=100)
-    start_s = await stage.until_first_run()
+    fleet = await environment.start_workers(workers=4, target="chaos.memory_jobs", concurrency=PLACES)
+    rounds = environment.sized(ci=4, short=16, long=50)
+    good = await environment.start_enqueuer(count=round(rounds * EVERY_S * 100), per_second=100)
+    start_s = await environment.until_first_run()
     hogs = [f"{KINDS[number % len(KINDS)]}-{number}" for number in range(rounds)]
-    killer = asyncio.create_task(_kill_the_large(stage, fleet))
-    async with Producer(stage.redis.url, retry_for=30) as producer:
+    killer = asyncio.create_task(_kill_the_large(environment, fleet))
+    async with Producer(environment.redis.url, retry_for=30) as producer:
         for job_id in hogs:
             await producer.enqueue(named(job_id.partition("-")[0]).options(job_id=job_id), MS)
             await asyncio.sleep(EVERY_S)
     await good.wait()
-    await stage.until_empty(60)
+    await environment.until_empty(60)
     killer.cancel()
-    outcome = await stage.settle()
-    results = await read_results(stage.redis.client, hogs)
-    outcome.figures.phantom -= len({event.job_id for event in stage.events(START)} & set(hogs))
+    outcome = await environment.settle()
+    results = await read_results(environment.redis.client, hogs)
+    outcome.figures.phantom -= len({event.job_id for event in environment.events(START)} & set(hogs))
     outcome.facts["hogs"] = rounds
-    check_basics(outcome, stage.fleets)
+    check_basics(outcome, environment.fleets)
     check_recovery(outcome, LEASE_S, start_s)
     alive = sum(not (results[job_id] or "").startswith("failed: ") for job_id in hogs)
     outcome.check("growing jobs that are not dead", alive, equals=0)
     return outcome
 
 
-async def _kill_the_large(stage: Stage, fleet: Fleet) -> None:
+async def _kill_the_large(environment: Environment, fleet: Fleet) -> None:
     """Kills workers that have more than the limit."""
     while True:
         await asyncio.sleep(0.02)
         for pid in fleet.pids():
             with suppress(psutil.NoSuchProcess, ProcessLookupError):
                 if psutil.Process(pid).memory_info().rss > LIMIT_BYTES:
-                    stage.ledger.note(KILL, pid=pid)
+                    environment.ledger.note(KILL, pid=pid)
                     signal_process(pid, signal.SIGKILL)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from chaos.environment import Environment
 from chaos.fleet import ArqFleet
 from chaos.ledger import START
 from chaos.outcome import Outcome, check_basics
-from chaos.stage import Stage
 
 ARQ_TIMEOUT_S = 2.0
 """Shortens the time for which arq holds a dead worker's jobs: this and 10 s."""
@@ -18,28 +18,32 @@ CONCURRENCY = 4
 LONGEST_MS = 100
 
 
-async def mix(stage: Stage) -> Outcome:
+async def mix(environment: Environment) -> Outcome:
     """One monarq pool and two arq workers, an enqueuer of each kind, and a kill each second."""
-    ours = await stage.start_workers("--allow-pickle", concurrency=CONCURRENCY)
-    theirs = ArqFleet(stage.redis.url, stage.directory, stage.ledger_directory, workers=2, timeout_s=ARQ_TIMEOUT_S)
-    stage.fleets.append(theirs)
+    ours = await environment.start_workers("--allow-pickle", concurrency=CONCURRENCY)
+    theirs = ArqFleet(
+        environment.redis.url, environment.directory, environment.ledger_directory, workers=2, timeout_s=ARQ_TIMEOUT_S
+    )
+    environment.fleets.append(theirs)
     await theirs.start()
-    count = stage.sized(ci=1_500, short=4_000, long=10_000)
+    count = environment.sized(ci=1_500, short=4_000, long=10_000)
     enqueuers = [
-        await stage.start_enqueuer(
+        await environment.start_enqueuer(
             count=count, per_second=200, client="monarq", codec="pickle", prefix="ours", longest_ms=LONGEST_MS
         ),
-        await stage.start_enqueuer(count=count, per_second=200, client="arq", prefix="theirs", longest_ms=LONGEST_MS),
+        await environment.start_enqueuer(
+            count=count, per_second=200, client="arq", prefix="theirs", longest_ms=LONGEST_MS
+        ),
     ]
-    await stage.until_first_run()
+    await environment.until_first_run()
 
     async def kill() -> None:
-        stage.kill_worker(stage.rng.choice(stage.fleets))
+        environment.kill_worker(environment.rng.choice(environment.fleets))
 
-    await stage.while_running(enqueuers[0], 1.0, kill)
+    await environment.while_running(enqueuers[0], 1.0, kill)
     await asyncio.gather(*(enqueuer.wait() for enqueuer in enqueuers))
-    outcome = await stage.settle(90)
-    sides = [event.note.split()[0] for event in stage.events(START)]
+    outcome = await environment.settle(90)
+    sides = [event.note.split()[0] for event in environment.events(START)]
     outcome.facts |= {
         "runs_by_monarq": sides.count("monarq"),
         "runs_by_arq": sides.count("arq"),
@@ -47,7 +51,7 @@ async def mix(stage: Stage) -> Outcome:
         "deaths_of_monarq": ours.deaths(),
         "deaths_of_arq": theirs.deaths(),
     }
-    check_basics(outcome, stage.fleets)
+    check_basics(outcome, environment.fleets)
     outcome.check("duplicates attributed", sum(outcome.figures.sides.values()), equals=outcome.figures.dup)
     outcome.check("both sides ran jobs", min(sides.count("monarq"), sides.count("arq")) > 0, equals=True)
     return outcome

@@ -13,37 +13,39 @@ from typing import Final
 
 import psutil
 
+from chaos.environment import GRACE_S, Environment
 from chaos.fleet import MonarqFleet
 from chaos.ledger import DIRECTORY_VARIABLE
 from chaos.orphan_jobs import SLEEPER
 from chaos.outcome import Outcome, check_basics
-from chaos.stage import GRACE_S, Stage
 
 UNSHARE: Final = ("unshare", "--fork", "--kill-child", "--pid", "--mount-proc")
 REAP_S: Final = 5.0
 FOR_EVER_MS: Final = 3_600_000
 
 
-async def contain(stage: Stage) -> Outcome:
+async def contain(environment: Environment) -> Outcome:
     """Orphans that end are reaped, and none outlives the workers."""
     rootless = () if os.geteuid() == 0 else ("--user", "--map-root-user")
-    fleet = await stage.start_workers(target="chaos.orphan_jobs", within=(*UNSHARE, *rootless))
+    fleet = await environment.start_workers(target="chaos.orphan_jobs", within=(*UNSHARE, *rootless))
     assert isinstance(fleet, MonarqFleet)
-    count = stage.sized(ci=50, short=200, long=1_000)
-    await stage.enqueue(count=count, job="leave_behind", shortest_ms=10, longest_ms=1_000, per_second=100)
-    await stage.enqueue(count=10, job="leave_behind", prefix="stays", shortest_ms=FOR_EVER_MS, longest_ms=FOR_EVER_MS)
-    await stage.until_empty(60)
-    before_stop = len(_left_behind(stage))
+    count = environment.sized(ci=50, short=200, long=1_000)
+    await environment.enqueue(count=count, job="leave_behind", shortest_ms=10, longest_ms=1_000, per_second=100)
+    await environment.enqueue(
+        count=10, job="leave_behind", prefix="stays", shortest_ms=FOR_EVER_MS, longest_ms=FOR_EVER_MS
+    )
+    await environment.until_empty(60)
+    before_stop = len(_left_behind(environment))
     await asyncio.sleep(REAP_S)
     zombies = _zombies(fleet)
     pid = _pid_within(fleet)
-    outcome = await stage.settle()
+    outcome = await environment.settle()
     outcome.facts |= {"orphans": count, "orphans_that_stay": before_stop, "pid_of_the_supervisor": pid}
-    check_basics(outcome, stage.fleets, planned_deaths=0)
+    check_basics(outcome, environment.fleets, planned_deaths=0)
     outcome.check("process id of the supervisor", pid, equals=1)
     outcome.check("zombies", zombies, equals=0)
     outcome.check("orphans left before the stop", before_stop >= 10, equals=True)
-    outcome.check("orphans left after the stop", len(_left_behind(stage)), equals=0)
+    outcome.check("orphans left after the stop", len(_left_behind(environment)), equals=0)
     outcome.check("stop s", round(fleet.stop_seconds, 2), at_most=GRACE_S + 1)
     return outcome
 
@@ -63,12 +65,12 @@ def _zombies(fleet: MonarqFleet) -> int:
     return count
 
 
-def _left_behind(stage: Stage) -> list[int]:
+def _left_behind(environment: Environment) -> list[int]:
     """The processes that jobs of this scenario started and that live."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            ours = process.environ().get(DIRECTORY_VARIABLE) == str(stage.ledger_directory)
+            ours = process.environ().get(DIRECTORY_VARIABLE) == str(environment.ledger_directory)
             if ours and process.name() == SLEEPER and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process.pid)
     return found

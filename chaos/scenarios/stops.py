@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from chaos.environment import GRACE_S, Environment
 from chaos.ledger import START
 from chaos.outcome import Outcome, check_basics
-from chaos.stage import GRACE_S, Stage
 
 EVERY_S: Final = 5.0
 PER_SECOND: Final = 200
@@ -18,52 +18,52 @@ ARQ_TIMEOUT_S: Final = 20.0
 """In the control: longer than the longest job."""
 
 
-async def restart_rolling(stage: Stage) -> Outcome:
+async def restart_rolling(environment: Environment) -> Outcome:
     """SIGHUP every 5 s; then SIGTERM with jobs running that last longer than the grace."""
-    fleet = await stage.start_workers(workers=2, concurrency=400, arq_timeout_s=ARQ_TIMEOUT_S)
-    restarts = stage.sized(ci=2, short=5, long=20)
+    fleet = await environment.start_workers(workers=2, concurrency=400, arq_timeout_s=ARQ_TIMEOUT_S)
+    restarts = environment.sized(ci=2, short=5, long=20)
     count = round(restarts * EVERY_S * PER_SECOND)
-    enqueuer = await stage.start_enqueuer(count=count, per_second=PER_SECOND, longest_ms=2000)
-    long_ones = await stage.start_enqueuer(
+    enqueuer = await environment.start_enqueuer(count=count, per_second=PER_SECOND, longest_ms=2000)
+    long_ones = await environment.start_enqueuer(
         count=restarts, per_second=1 / EVERY_S, shortest_ms=7000, longest_ms=7000, prefix="long"
     )
-    await stage.until_first_run()
+    await environment.until_first_run()
 
     async def restart() -> None:
         fleet.renew()
 
-    await stage.while_running(enqueuer, EVERY_S, restart)
+    await environment.while_running(enqueuer, EVERY_S, restart)
     await long_ones.wait()
-    outcome = await stage.settle()
-    check_basics(outcome, stage.fleets, planned_deaths=0)
+    outcome = await environment.settle()
+    check_basics(outcome, environment.fleets, planned_deaths=0)
     outcome.figures.dup_bound = 0
     outcome.check("DUP", outcome.figures.dup, equals=0)
-    outcome.check("tries charged", _charged(stage), equals=0)
+    outcome.check("tries charged", _charged(environment), equals=0)
     outcome.check("stop s", round(fleet.stop_seconds, 2), at_most=GRACE_S + 1)
-    await _stop_with_long_jobs(stage, outcome)
+    await _stop_with_long_jobs(environment, outcome)
     return outcome
 
 
-async def _stop_with_long_jobs(stage: Stage, outcome: Outcome) -> None:
+async def _stop_with_long_jobs(environment: Environment, outcome: Outcome) -> None:
     """A worker that is told to stop while jobs run that last longer than its grace."""
-    first = await stage.start_workers(workers=1, concurrency=50, arq_timeout_s=ARQ_TIMEOUT_S)
-    await stage.enqueue(count=20, shortest_ms=HANDED_MS, longest_ms=HANDED_MS, prefix="handed")
-    await stage.until(lambda: _starts_of(stage, "handed") == 20, 20)
-    second = await stage.start_workers(workers=1, concurrency=50, arq_timeout_s=ARQ_TIMEOUT_S)
-    await stage.until(lambda: bool(second.pids()), 20)
+    first = await environment.start_workers(workers=1, concurrency=50, arq_timeout_s=ARQ_TIMEOUT_S)
+    await environment.enqueue(count=20, shortest_ms=HANDED_MS, longest_ms=HANDED_MS, prefix="handed")
+    await environment.until(lambda: _starts_of(environment, "handed") == 20, 20)
+    second = await environment.start_workers(workers=1, concurrency=50, arq_timeout_s=ARQ_TIMEOUT_S)
+    await environment.until(lambda: bool(second.pids()), 20)
     started_s = time.monotonic()
     await first.stop()
     outcome.check("stop with long jobs s", round(time.monotonic() - started_s, 2), at_most=GRACE_S + 1)
-    handed_s = await stage.until(lambda: _starts_of(stage, "handed") == 40, 20)
+    handed_s = await environment.until(lambda: _starts_of(environment, "handed") == 40, 20)
     outcome.check("handed back jobs run again s", round(handed_s, 2), at_most=1)
-    outcome.check("tries charged by a hand-back", _charged(stage), equals=0)
+    outcome.check("tries charged by a hand-back", _charged(environment), equals=0)
     outcome.check("exit code after hand-back", first.exit_code, equals=0)
 
 
-def _starts_of(stage: Stage, prefix: str) -> int:
-    return sum(event.job_id.startswith(prefix) for event in stage.events(START))
+def _starts_of(environment: Environment, prefix: str) -> int:
+    return sum(event.job_id.startswith(prefix) for event in environment.events(START))
 
 
-def _charged(stage: Stage) -> int:
+def _charged(environment: Environment) -> int:
     """Runs that were a second try, though no job here asks for one."""
-    return sum(event.job_try != 1 for event in stage.events(START))
+    return sum(event.job_try != 1 for event in environment.events(START))

@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.enqueue import EnqueueMode
+from tests.shared.commands.admin_calls import call_abort, call_promote, call_purge, call_revive
 from tests.shared.commands.calls import Back, call_claim, call_enqueue, call_finish, call_recover, call_requeue, ending
 from tests.shared.commands.rows import Call, Scene
-from tests.shared.commands.steering_calls import call_abort, call_promote, call_purge, call_revive
 from tests.support.queue_state import KEYS, QueueState, leased, read_state, read_ttls, seed
 
 WAITING: Final = QueueState(queue={"a": -5}, payloads={"a": "payload"})

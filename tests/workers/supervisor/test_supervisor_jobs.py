@@ -146,7 +146,7 @@ async def test_recovery_waits_for_redis(redis_url: str, producer: Producer, redi
         await stop(pool)
 
 
-async def test_without_a_url_another_worker_recovers(redis_url: str, producer: Producer) -> None:
+async def test_without_a_url_another_worker_recovers_the_jobs(redis_url: str, producer: Producer) -> None:
     target = "tests.workers.support.supervised_arq_settings.Settings"
     async with pool_at(redis_url, target, redis_url=None, workers=2) as pool:
         handle = await producer.enqueue(jobs.wait_for_first_run, "runs")

@@ -1,4 +1,4 @@
-"""What a worker makes of the progress that its jobs tell, in each lane."""
+"""Progress that jobs report, as their worker publishes it, in each lane."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from monarq.shared.errors import JobFailedError
 from monarq.workers.process.worker import Worker
 from monarq.workers.reporting import progress as reporting
 from tests.progress import jobs
-from tests.progress.told import hearing
+from tests.progress.subscriber import hearing
 from tests.support.pool import pool
 from tests.support.slowness import in_time, patience_s
 from tests.support.workers import QUEUE, Recorder, make_worker, running

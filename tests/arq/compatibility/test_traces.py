@@ -79,7 +79,7 @@ async def test_a_users_own_format_carries_nothing_but_arqs_fields(
 
 async def spans_of(package: str, path: str, **env: str) -> list[Any]:
     """The spans of the instrumented program, whose client is of this package."""
-    command = [sys.executable, "-m", "tests.arq.instrumented_app", package, path]
+    command = [sys.executable, "-m", "tests.arq.compatibility.instrumented_app", package, path]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, env={**os.environ, **env})
     told, _ = await process.communicate()
     assert process.returncode == 0

@@ -11,10 +11,10 @@ import pytest
 
 from monarq.producer import Producer
 from tests.cli.command import ROOT, STARTED, environment, start
-from tests.cli.worker import talking_jobs as jobs
+from tests.cli.worker.logs import talking_jobs as jobs
 from tests.support.slowness import in_time, patience_s
 
-JOBS = "tests.cli.worker.talking_jobs"
+JOBS = "tests.cli.worker.logs.talking_jobs"
 LONGEST_S = 30
 HANG_S = 4.0
 

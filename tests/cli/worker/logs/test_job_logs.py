@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 from monarq.producer import Producer, named
 from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
-from tests.cli.worker import logging_jobs
+from tests.cli.worker.logs import logging_jobs
 
 WORKER = ("-w", "1", "--burst")
-JOBS = "tests.cli.worker.logging_jobs"
+JOBS = "tests.cli.worker.logs.logging_jobs"
 
 
 async def enqueue_three(url: str) -> None:
@@ -92,7 +92,7 @@ async def test_a_programs_own_logging_stays_and_can_use_the_fields(redis: Redis,
     async with Producer(redis_url) as producer:
         await producer.enqueue(named("log_own_way").options(job_id="x"))
         await producer.enqueue(named("log_own_way_in_child", lane="cpu").options(job_id="y"))
-    ended = await monarq("worker", "tests.cli.worker.logging_app", *WORKER, "--log-format", "json", url=redis_url)
+    ended = await monarq("worker", "tests.cli.worker.logs.logging_app", *WORKER, "--log-format", "json", url=redis_url)
     assert f"own|{DEFAULT_QUEUE}|x|log_own_way|1|from io" in ended.err.splitlines()
     assert f"own|{DEFAULT_QUEUE}|y|log_own_way_in_child|1|from cpu" in ended.err.splitlines()
     assert ended.err.count("from io") == ended.err.count("from cpu") == 1
@@ -100,7 +100,7 @@ async def test_a_programs_own_logging_stays_and_can_use_the_fields(redis: Redis,
 
 async def test_so_can_a_dict_for_logging_config(redis: Redis, redis_url: str) -> None:
     await enqueue_three(redis_url)
-    custom = ("--custom-log-dict", "tests.cli.worker.logging_app.LOGGING")
+    custom = ("--custom-log-dict", "tests.cli.worker.logs.logging_app.LOGGING")
     ended = await monarq("worker", JOBS, *WORKER, *custom, url=redis_url)
     assert {"dict|one|io says a", "dict|three|cpu says c"} <= set(ended.err.splitlines())
 

@@ -51,7 +51,7 @@ JOBS: dict[str, dict[str, Any]] = {
 PROGRAM = """
 import importlib, sys
 from arq.connections import RedisSettings
-from tests.arq.test_same_tries import FUNCTIONS
+from tests.arq.compatibility.test_same_tries import FUNCTIONS
 
 kind, path, retry_jobs, lease_s = sys.argv[1:]
 own = {"lease_s": float(lease_s)} if kind == "monarq.arq" else {}

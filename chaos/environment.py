@@ -1,4 +1,4 @@
-"""One scenario's stage: its directory, Redis, ledger, workers and enqueuers, and the way to its outcome.
+"""The environment of one scenario: its directory, Redis, ledger, workers and enqueuers, and the way to its outcome.
 
 A scenario does its faults between `open` and `settle`; whatever happens, `close` ends every process that was started.
 """
@@ -19,7 +19,7 @@ import msgspec
 
 from chaos.checker import judge
 from chaos.enqueuer import Plan
-from chaos.fleet import ROOT, ArqFleet, Fleet, MonarqFleet, choose_busy, environment
+from chaos.fleet import ROOT, ArqFleet, Fleet, MonarqFleet, choose_busy, process_environment
 from chaos.ledger import ACKED, FAULT, HEAL, KILL, Event, Ledger, read_ledger
 from chaos.outcome import Outcome
 from chaos.redis_server import RedisServer
@@ -30,8 +30,8 @@ GRACE_S: Final = 5.0
 SETTLE_S: Final = 60.0
 
 
-class Stage:
-    """Where a scenario plays.
+class Environment:
+    """The environment of a scenario.
 
     Attributes:
         control: None for monarq, "arq" for the control.
@@ -115,7 +115,7 @@ class Stage:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "chaos.enqueuer", msgspec.json.encode(plan).decode()),
             cwd=ROOT,
-            env=environment(self.ledger_directory, plan.url, more),
+            env=process_environment(self.ledger_directory, plan.url, more),
             stdin=asyncio.subprocess.DEVNULL,
         )
         self._enqueuers.append(process)

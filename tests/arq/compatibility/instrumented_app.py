@@ -1,6 +1,6 @@
 """A program whose arq is instrumented by opentelemetry-instrumentation-arq: enqueues, works, and shows its spans.
 
-Run as `python -m tests.arq.instrumented_app <package of the client> <path of Redis' socket>`.
+Run as `python -m tests.arq.compatibility.instrumented_app <package of the client> <path of Redis' socket>`.
 """
 
 from __future__ import annotations

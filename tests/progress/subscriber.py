@@ -1,4 +1,4 @@
-"""Hears what workers publish of progress, as it stands on the channel."""
+"""A subscriber to the progress of jobs, which keeps the messages as they are published."""
 
 from __future__ import annotations
 

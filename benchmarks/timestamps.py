@@ -1,4 +1,4 @@
-"""The board: a file in memory on which producers and jobs of any process write when things happened.
+"""The timestamps: a file in memory on which producers and jobs of any process write when things happened.
 
 It belongs to no queue, so that all peers are measured by the same clock and at the same cost: one write of 8 bytes.
 Every job has a number, and a row of four 64-bit cells: enqueued, started, ended (ns of the monotonic clock, 0 for not
@@ -15,11 +15,11 @@ from typing import Final
 
 CELLS: Final = 4
 ENQUEUED, STARTED, ENDED, PROCESS = range(CELLS)
-VARIABLE: Final = "MONARQ_BENCH_BOARD"
-"""The environment variable that has the path of the board."""
+VARIABLE: Final = "MONARQ_BENCH_TIMESTAMPS"
+"""The environment variable that has the path of the timestamps."""
 
 
-class Board:
+class Timestamps:
     """The rows of one pool's jobs.
 
     Args:
@@ -32,15 +32,15 @@ class Board:
         self.rows = len(self._cells) // CELLS
 
     @classmethod
-    def create(cls, path: Path, rows: int) -> Board:
-        """Makes an empty board of so many rows; only rows that are used take memory."""
+    def create(cls, path: Path, rows: int) -> Timestamps:
+        """Makes an empty file of so many rows; only rows that are used take memory."""
         with path.open("wb") as file:
             file.truncate(rows * CELLS * 8)
         return cls(path)
 
     @classmethod
-    def of_environment(cls) -> Board:
-        """The board of this run."""
+    def of_environment(cls) -> Timestamps:
+        """Those of this run."""
         return cls(Path(os.environ[VARIABLE]))
 
     def mark(self, number: int, cell: int) -> None:

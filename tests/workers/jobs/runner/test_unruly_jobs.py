@@ -25,10 +25,10 @@ from tests.support.workers import (
     run_burst,
     running,
 )
-from tests.workers.jobs import unruly_jobs as jobs
+from tests.workers.jobs.runner import unruly_jobs as jobs
 from tests.workers.support.supervisor_process import running_supervisor
 
-TARGET = "tests.workers.jobs.unruly_jobs"
+TARGET = "tests.workers.jobs.runner.unruly_jobs"
 
 
 async def test_stop_iteration_in_a_thread_is_an_error_like_others(redis: Redis, redis_url: str) -> None:

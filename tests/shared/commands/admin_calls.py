@@ -1,4 +1,4 @@
-"""The calls of those who steer and look, as rows make them; see calls.py."""
+"""The calls of administration and monitoring, as rows make them; see calls.py."""
 
 from __future__ import annotations
 
