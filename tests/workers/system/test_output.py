@@ -78,7 +78,7 @@ def open_ends(make: Callable[[], tuple[int, int]]) -> Iterator[Ends]:
 
 @pytest.fixture(params=[False, True], ids=["", "where the system can only wait"])
 def waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it is, and where descriptors cannot be opened anew, as on macOS."""
+    """As it is, and where descriptors cannot be opened again, as on macOS."""
     if request.param:
         monkeypatch.setattr(output_sink, "REOPEN_PATH", "/nonexistent/{fd}")
 

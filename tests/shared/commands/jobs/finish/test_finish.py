@@ -137,7 +137,7 @@ OWNERSHIP = [
         replace(LEASED, tokens={"a": "t2"}, leases={"w2": {"a": "t2"}}),
     ),
     Row(
-        "the worker itself has claimed it anew meanwhile",
+        "the worker itself has claimed it again meanwhile",
         replace(LEASED, tokens={"a": "t2"}, leases={"w1": {"a": "t2"}}),
         call_finish(ending("a")),
         ["a"],
@@ -158,7 +158,7 @@ OWNERSHIP = [
         replace(LEASED, queue={"a": leased(-1)}, tokens={}, leases={}),
     ),
     Row(
-        "it has ended and its id was enqueued anew (arq loses that job)",
+        "it has ended and its id was enqueued again (arq loses that job)",
         QueueState(queue={"a": 0}, payloads={"a": "new"}, leases={"w1": {"a": "t1"}}),
         call_finish(ending("a", success=False, letter="why")),
         ["a"],
