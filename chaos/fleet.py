@@ -187,7 +187,7 @@ class ArqFleet:
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._slots: list[asyncio.Task[None]] = []
         self._stopping = False
-        self._told: set[int] = set()
+        self._signalled: set[int] = set()
         self._deaths = 0
 
     async def start(self) -> None:
@@ -207,7 +207,7 @@ class ArqFleet:
     def renew(self) -> None:
         """See `Fleet`: arq has nothing of the kind, so each worker gets SIGTERM."""
         for pid in self.pids():
-            self._told.add(pid)
+            self._signalled.add(pid)
             os.kill(pid, signal.SIGTERM)
 
     async def stop(self) -> None:
@@ -228,7 +228,7 @@ class ArqFleet:
             self._processes[process.pid] = process
             await process.wait()
             del self._processes[process.pid]
-            if process.pid not in self._told:
+            if process.pid not in self._signalled:
                 self._deaths += 1
             await asyncio.sleep(0.1)
 
