@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from chaos.checker import judge
+from chaos.checks.checker import judge
+from chaos.checks.outcome import Outcome
 from chaos.environment import Environment
-from chaos.outcome import Outcome
 from chaos.report import describe_machine, missed_lines, show, write_rows
 from chaos.scenarios import CI, LONG, SCENARIOS, SHORT, Scenario
 

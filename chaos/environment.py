@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import msgspec
 
-from chaos.checker import judge
-from chaos.enqueuer import Plan
-from chaos.fleet import ROOT, ArqFleet, Fleet, MonarqFleet, choose_busy, process_environment
-from chaos.ledger import ACKED, FAULT, HEAL, KILL, Event, Ledger, read_ledger
-from chaos.outcome import Outcome
-from chaos.redis_server import RedisServer
-from chaos.residue import read_leaks, read_results, remove_jobs, waiting
+from chaos.checks.checker import judge
+from chaos.checks.ledger import ACKED, FAULT, HEAL, KILL, Event, Ledger, read_ledger
+from chaos.checks.outcome import Outcome
+from chaos.checks.residue import read_leaks, read_results, remove_jobs, waiting
+from chaos.processes.enqueuer import Plan
+from chaos.processes.fleet import ROOT, ArqFleet, Fleet, MonarqFleet, choose_busy, process_environment
+from chaos.processes.redis_server import RedisServer
 
 LEASE_S: Final = 3.0
 GRACE_S: Final = 5.0
@@ -71,7 +71,7 @@ class Environment:
         workers: int = 2,
         concurrency: int = 20,
         lease_s: float = LEASE_S,
-        target: str = "chaos.jobs",
+        target: str = "chaos.jobs.plain",
         more: Mapping[str, str] | None = None,
         within: Sequence[str] = (),
         arq_timeout_s: float = 5.0,
@@ -113,7 +113,7 @@ class Environment:
         )
         plan = msgspec.structs.replace(base, **changes)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "chaos.enqueuer", msgspec.json.encode(plan).decode()),
+            *(sys.executable, "-m", "chaos.processes.enqueuer", msgspec.json.encode(plan).decode()),
             cwd=ROOT,
             env=process_environment(self.ledger_directory, plan.url, more),
             stdin=asyncio.subprocess.DEVNULL,

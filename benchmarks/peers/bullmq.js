@@ -1,5 +1,5 @@
 // BullMQ: `addBulk` in, one Worker a process with its `concurrency` out, on ioredis. It speaks the same protocol as
-// benchmarks/feeding.py and benchmarks/launch.py, and writes the rows of benchmarks/timestamps.py. Results are kept: its
+// feeding.py and launch.py of benchmarks/protocol, and writes the rows of its timestamps.py. Results are kept: BullMQ's
 // default is to remove nothing. A job that computes would block the loop, so these run in a sandboxed processor, which
 // its documentation advises for them; each worker process has one child for them.
 const fs = require("node:fs");
