@@ -25,7 +25,7 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
     def __init__(self, defer: float | timedelta | None = None) -> None:
         super().__init__(defer)
         seconds = defer.total_seconds() if isinstance(defer, timedelta) else defer
-        self.defer_score: int | None = None if seconds is None else int(seconds * 1000)
+        self.defer_score: int | None = None if seconds is None else round(seconds * 1000)
 
     def __repr__(self) -> str:
         return f"<Retry defer {(self.defer_score or 0) / 1000:0.2f}s>"
