@@ -13,7 +13,7 @@ from monarq.cli.command_line.options import queue_option, verbose_option
 from monarq.cli.command_line.redis_source import open_source, redis_option
 
 SECTIONS: Final = {
-    "HealthFinding": """
+    "Verdict": """
 The first line says how it is, and why; of several queues the worst:
   no worker        none runs at all, or jobs are ready in a queue that none serves
   failing          5 % or more of the jobs of the last 5 minutes failed, or runs lost their worker
