@@ -10,8 +10,8 @@ PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 PROCESSES ?= 3
 # What goes by a version's processes, threads, loops, tracebacks, annotations and packaging.
 PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared tests/suite tests/workers/lanes \
-	tests/workers/process/test_worker.py tests/workers/jobs/test_runner.py \
-	tests/workers/jobs/test_unruly_jobs.py tests/acceptance
+	tests/workers/process/test_worker.py tests/workers/jobs/runner/test_runner.py \
+	tests/workers/jobs/runner/test_unruly_jobs.py tests/acceptance
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-python lint types format test-package test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean

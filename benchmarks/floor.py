@@ -19,8 +19,8 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine
-from benchmarks.meter import Meter, Reading
+from benchmarks.measuring import machine
+from benchmarks.measuring.meter import Meter, Reading
 from monarq.embedded import EmbeddedRedis
 from monarq.producer.enqueue.serializer import new_job_ids
 from monarq.shared.commands.jobs.claim import Claim, claim

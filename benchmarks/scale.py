@@ -17,14 +17,15 @@ from arq.connections import RedisSettings, create_pool
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chart, machine, measures
-from benchmarks.case import open_case
-from benchmarks.crowd import Crowd
-from benchmarks.environments import prepare
 from benchmarks.floor import KEYS, WORKER, Floor, open_client
-from benchmarks.measures import SMALL, Effort, quantile
-from benchmarks.meter import Meter
-from benchmarks.roster import ROSTER
+from benchmarks.measuring import machine, measures
+from benchmarks.measuring.case import open_case
+from benchmarks.measuring.crowd import Crowd
+from benchmarks.measuring.measures import SMALL, Effort, quantile
+from benchmarks.measuring.meter import Meter
+from benchmarks.reports import chart
+from benchmarks.running.environments import prepare
+from benchmarks.running.roster import ROSTER
 from monarq import Producer
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.commands.jobs.claim import Claim, claim

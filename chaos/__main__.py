@@ -1,4 +1,4 @@
-"""``python -m chaos``: plays scenarios one after the other and says what they came to."""
+"""``python -m chaos``: runs scenarios one after the other and reports their outcomes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from chaos.checker import judge
-from chaos.outcome import Outcome
+from chaos.checks.checker import judge
+from chaos.checks.outcome import Outcome
+from chaos.environment import Environment
 from chaos.report import describe_machine, missed_lines, show, write_rows
 from chaos.scenarios import CI, LONG, SCENARIOS, SHORT, Scenario
-from chaos.stage import Stage
 
 
 @click.command()
@@ -55,13 +55,13 @@ async def _play_all(
         started_s = time.monotonic()
         console.print(f"{scenario.name}: {scenario.title} …")
         directory = Path(tempfile.mkdtemp(prefix=f"chaos-{scenario.name}-"))
-        stage = Stage(scenario.name, scenario.title, directory, seed=seed, size=size, control=control)
+        environment = Environment(scenario.name, scenario.title, directory, seed=seed, size=size, control=control)
         try:
-            await stage.redis.start()
-            version = await stage.redis.version()
-            outcomes.append(await _play(scenario, stage))
+            await environment.redis.start()
+            version = await environment.redis.version()
+            outcomes.append(await _play(scenario, environment))
         finally:
-            await stage.close()
+            await environment.close()
         _tell(outcomes[-1], time.monotonic() - started_s, console)
         if keep:
             console.print(f"{scenario.name}: everything is in {directory}")
@@ -70,12 +70,12 @@ async def _play_all(
     return outcomes, version
 
 
-async def _play(scenario: Scenario, stage: Stage) -> Outcome:
+async def _play(scenario: Scenario, environment: Environment) -> Outcome:
     """What a scenario came to; one that could not be played to its end has missed."""
     try:
-        return await scenario.play(stage)
+        return await scenario.play(environment)
     except (TimeoutError, RuntimeError) as error:
-        outcome = Outcome(scenario.name, scenario.title, judge(stage.events()))
+        outcome = Outcome(scenario.name, scenario.title, judge(environment.events()))
         outcome.check("played to its end", repr(error), equals="yes")
         return outcome
 

@@ -1,4 +1,4 @@
-"""What a run came to, for people as a table and for programs as a line of JSON a scenario."""
+"""The report of a run: a table for people, and a line of JSON a scenario for programs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from chaos.checker import percentile
-from chaos.outcome import Outcome
+from chaos.checks.checker import percentile
+from chaos.checks.outcome import Outcome
 
 COLUMNS = (
     "",

@@ -1,7 +1,7 @@
 """Formats numbers, rates, sizes, durations and times for people: on the page, and in a terminal.
 
 Texts are short, and of steady width where numbers change in place. The page is the default; where a terminal differs on
-purpose, a parameter says so (see `monarq.cli.formatting`): no gap before a unit, a missing mark in ASCII.
+purpose, a parameter says so (see `monarq.cli.terminal.formatting`): no gap before a unit, a missing mark in ASCII.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from monarq.workers.runs.run import Run
 from tests.arq import app
 from tests.arq.workers import burst, ours, running, theirs
 from tests.monitor.web.site import page
-from tests.progress.told import hearing
+from tests.progress.subscriber import hearing
 from tests.support.pool import pool as real_pool
 from tests.support.slowness import in_time, patience_s
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.checker import Figures, judge
-from chaos.ledger import ACKED, FAULT, FINISH, HEAL, KILL, START, UNKNOWN, Event
+from chaos.checks.checker import Figures, judge
+from chaos.checks.ledger import ACKED, FAULT, FINISH, HEAL, KILL, START, UNKNOWN, Event
 
 SECOND = 10**9
 

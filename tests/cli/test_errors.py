@@ -227,7 +227,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_supervisors_and_workers_start_without_redis_py() -> None:
-    """A supervisor needs it for repairs alone; a worker imports it with its target, when the supervisor hears it."""
+    """A supervisor needs it for recovery alone; a worker imports it with its target, when the supervisor hears it."""
     code = "import sys, monarq.cli.worker.pool, monarq.workers.process.main; print(sorted(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for heavy in ("'redis'", "'arq'", "'starlette'"):

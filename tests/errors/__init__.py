@@ -1,1 +1,1 @@
-"""What jobs raise, on its way to programs and people."""
+"""Exceptions of jobs, as producers, logs and pages get them."""

@@ -1,4 +1,4 @@
-"""The pool of a script: it is there when it says so, and nothing of it is left."""
+"""The pool of an example script: its workers are ready when the block begins, and have ended when it is left."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ KEYS: Final = QueueKeys.of(names.DEFAULT_QUEUE)
 class Family:
     """Keys of one kind: one key, or all that begin with it where it ends with a colon.
 
-    Those without an attribute are for people alone, and no part of the state: test_tallies.py looks at them.
+    Those without an attribute are for people alone, and no part of the state: test_counters.py looks at them.
     """
 
     attribute: str

@@ -21,7 +21,7 @@ SEED_TTL_S: Final = 100
 """What seeded keys live for, but for the queue's two sets and in-progress keys."""
 
 UNCOUNTED: Final = frozenset({"lost", "handed_back"})
-"""Counters that nearly every call on another's job adds to: test_tallies.py looks at them."""
+"""Counters that nearly every call on another's job adds to: test_counters.py looks at them."""
 
 _SLACK_MS: Final = 50
 """By so much the clock of a stand-in for Redis may differ from one call to the next."""

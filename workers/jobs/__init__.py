@@ -1,1 +1,1 @@
-"""A job's road through a worker: claim, precheck, run, result, acknowledge."""
+"""The road of a job through a worker: claim, check, run, result, acknowledgement, and aborts on the way."""

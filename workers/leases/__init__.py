@@ -1,1 +1,1 @@
-"""Leases: who holds which job, who renews, who sweeps up after lost workers, who aborts."""
+"""Leases: which jobs the worker holds, their renewal and expiry, and the recovery of jobs of lost workers."""

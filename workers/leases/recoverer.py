@@ -1,4 +1,4 @@
-"""Puts a dead worker's jobs back in their queues at once, so that they need not wait for their leases to end.
+"""The recoverer: puts a dead worker's jobs back in their queues at once, without waiting for their leases to end.
 
 The supervisor starts a recovery for each worker that ended without handing everything back. Where the Redis has no URL
 (a user's own pool, Sentinel) it asks a live worker to do it. Repeating a recovery changes nothing, and one that never

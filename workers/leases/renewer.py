@@ -1,4 +1,4 @@
-"""Keeps the leases of a worker: a heartbeat thread renews them, and runs whose leases have expired are cancelled.
+"""The lease renewer: a heartbeat thread renews a worker's leases, and runs whose leases have expired are cancelled.
 
 A blocked event loop, or a cpu job that keeps all cores busy, does not stop the thread; only code that never releases
 the interpreter does. It reports lost leases to the loop, which cancels their runs. Where Redis cannot be asked, as the

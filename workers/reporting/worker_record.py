@@ -119,5 +119,5 @@ def write_record(
 
 
 def _running_record(run: Run) -> RunningRecord:
-    # A run that was just admitted has not started yet: its claim is the nearest known time.
+    # A run that has just passed the precheck has not started yet: its claim is the nearest known time.
     return RunningRecord(run.lease.job_id, run.job.name, run.lease.queue.queue, run.start_ms or run.lease.claimed_ms)

@@ -144,7 +144,7 @@ async def delete_letters(source: UrlSource, selection: Selection) -> int:
 
 
 async def _apply(
-    source: UrlSource, selection: Selection, action: Action, pace: RateLimiter, *, done_words: str, undone_words: str
+    source: UrlSource, selection: Selection, action: Action, limiter: RateLimiter, *, done_words: str, undone_words: str
 ) -> int:
     async with open_client(source) as redis:
         queues = await _queues(redis, selection)
@@ -157,16 +157,21 @@ async def _apply(
             for raw_id in missing:
                 progress.add_refused(text(raw_id), f"there is no dead letter of it in {', '.join(queues)}")
             for queue, raw_ids in chosen.items():
-                await _apply_in_batches(redis, QueueKeys.of(queue), raw_ids, action, pace, progress)
+                await _apply_in_batches(redis, QueueKeys.of(queue), raw_ids, action, limiter, progress)
     return FAILED if progress.refused else 0
 
 
 async def _apply_in_batches(
-    redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes], action: Action, pace: RateLimiter, progress: ActionProgress
+    redis: Redis,
+    keys: QueueKeys,
+    raw_ids: Sequence[bytes],
+    action: Action,
+    limiter: RateLimiter,
+    progress: ActionProgress,
 ) -> None:
     at = 0
     while at < len(raw_ids):
-        batch = raw_ids[at : at + await pace.wait(len(raw_ids) - at)]
+        batch = raw_ids[at : at + await limiter.wait(len(raw_ids) - at)]
         answers = await action(redis, keys, batch)
         for raw_id, reason in zip(batch, answers, strict=False):
             if reason is not None:

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 import monarq.arq
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.arq.client.arq_redis import PoolEnqueueUnknownError, PoolRefusedError, PoolUnavailableError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.redis.keys import DEFAULT_QUEUE

@@ -100,7 +100,7 @@ def test_what_is_no_duration(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "1ms", "1"])
-def test_a_worker_may_be_silent_between_two_beats(text: str) -> None:
+def test_a_worker_may_be_silent_between_two_heartbeats(text: str) -> None:
     with pytest.raises(click.BadParameter, match=r"is too short: give 1\.5s or more"):
         parse_hang_timeout(text)
     assert parse_hang_timeout("1.5s") == 1.5

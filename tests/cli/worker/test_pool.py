@@ -185,7 +185,7 @@ async def test_workers_are_replaced_when_the_program_changes(redis: Redis, redis
 
 
 async def test_a_program_that_silences_all_loggers_and_asks_for_the_loop(redis: Redis, redis_url: str) -> None:
-    process = await start("worker", "tests.cli.worker.silencing_app", "-w", "1", "-v", url=redis_url)
+    process = await start("worker", "tests.cli.worker.logs.silencing_app", "-w", "1", "-v", url=redis_url)
     await heard(process, "with 2 jobs: is_on_its_loop, silence_again")
     async with Producer(redis_url) as producer:
         assert await (await producer.enqueue("is_on_its_loop")).result(20) is True

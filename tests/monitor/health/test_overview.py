@@ -13,7 +13,7 @@ from monarq.monitor.health.overview import RATE_STEP_S, RATE_STEPS, Overview, re
 from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.producer import Producer
 from monarq.shared.redis.keys import DEFAULT_QUEUE
-from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
+from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.slowness import in_time
 from tests.support.workers import put, run_burst
 from tests.workers.support import worker_jobs as jobs

@@ -20,7 +20,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import Signer
 from monarq.shared.redis.claim_token import make_token
 from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
-from tests.support.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
+from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.queue_state import KEYS, server_ms
 from tests.support.workers import put, put_raw
 

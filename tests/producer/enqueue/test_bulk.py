@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer
 from monarq.shared.errors import PayloadError, SettingsError
 from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE

@@ -8,7 +8,7 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.producer import Producer, ProducerClosedError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.redis.keys import DEFAULT_QUEUE

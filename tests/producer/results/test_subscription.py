@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.producer import Producer
 from monarq.producer.results import subscription as subscription_module
 from monarq.shared.errors import ResultTimeoutError

@@ -1,6 +1,6 @@
 """The calls of producers and workers that rows make: each is the binding itself, with the rows' times and text.
 
-Those of people who steer and look are in steering_calls.py.
+Those of administration and monitoring are in admin_calls.py.
 """
 
 from __future__ import annotations

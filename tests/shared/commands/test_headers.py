@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counters import rates as beating
+from monarq.shared.commands.counters import rates
 from monarq.shared.commands.counters.counters import Step, read_counters, read_series
 from monarq.shared.commands.counters.rates import read_rates
 from monarq.shared.commands.dead.revive import Revived
@@ -28,7 +28,7 @@ from monarq.shared.commands.queues import counts as counting
 from monarq.shared.commands.workers.renew import renew
 from monarq.shared.redis.keys import lua_keys
 from monarq.shared.redis.scripts import Script
-from tests.shared.commands import calls, steering_calls
+from tests.shared.commands import admin_calls, calls
 from tests.shared.commands.rows import Call, Scene
 from tests.support.queue_state import KEYS
 
@@ -43,28 +43,28 @@ NAMES: Final = sorted(PATHS)
 
 BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     # A call with these jobs, where the script takes jobs.
-    "abort": lambda ids: steering_calls.call_abort(),
+    "abort": lambda ids: admin_calls.call_abort(),
     "rates": lambda ids: lambda scene: read_rates(scene.redis, KEYS, 15, 3),
-    "browse": lambda ids: steering_calls.call_browse(),
+    "browse": lambda ids: admin_calls.call_browse(),
     "claim": lambda ids: calls.call_claim(),
-    "counts": lambda ids: steering_calls.call_counts(),
+    "counts": lambda ids: admin_calls.call_counts(),
     "crash": lambda ids: calls.call_crash(*((job_id, "t1") for job_id in ids)),
-    "discard": lambda ids: steering_calls.call_discard(*ids),
+    "discard": lambda ids: admin_calls.call_discard(*ids),
     "enqueue": lambda ids: calls.call_enqueue(dict.fromkeys(ids, "payload")),
     "finish": lambda ids: calls.call_finish(*map(calls.ending, ids)),
     "release_claim": lambda ids: calls.call_release_claim(),
     "register_names": lambda ids: calls.call_register_names(*ids),
-    "pause": lambda ids: steering_calls.call_pause(),
-    "promote": lambda ids: steering_calls.call_promote(),
-    "purge": lambda ids: steering_calls.call_purge(),
+    "pause": lambda ids: admin_calls.call_pause(),
+    "promote": lambda ids: admin_calls.call_promote(),
+    "purge": lambda ids: admin_calls.call_purge(),
     "progress": lambda ids: calls.call_progress(*((job_id, "t1", "{}") for job_id in ids)),
     "recover": lambda ids: calls.call_recover(),
     "requeue": lambda ids: calls.call_requeue(*map(calls.Back, ids)),
     "deregister": lambda ids: calls.call_deregister(),
-    "revive": lambda ids: steering_calls.call_revive(*ids),
+    "revive": lambda ids: admin_calls.call_revive(*ids),
     "series": lambda ids: lambda scene: read_series(scene.redis, KEYS, "", Step.MINUTE, 3),
     "counters": lambda ids: lambda scene: read_counters(scene.redis, KEYS, 5),
-    "waiting": lambda ids: steering_calls.call_waiting(),
+    "waiting": lambda ids: admin_calls.call_waiting(),
     "sweep": lambda ids: calls.call_sweep(),
     "wake": lambda ids: calls.call_wake(),
 }
@@ -313,10 +313,10 @@ async def test_the_counts_header_names_the_fields_of_its_reply(redis: Redis) -> 
 
 async def test_the_rates_header_names_the_counts_of_a_step(redis: Redis) -> None:
     returns = Header.of("rates").returns
-    assert _items_after("oldest first:", returns) == len(beating.FIELDS)
-    assert f"({beating._SECONDS})" in returns
-    assert f"for back = 1, {beating._SECONDS} do" in code(PATHS["rates"])
-    assert len((await Script.load("counters/rates").run(redis, KEYS, (15, 3)))[3]) == len(beating.FIELDS)
+    assert _items_after("oldest first:", returns) == len(rates.FIELDS)
+    assert f"({rates._SECONDS})" in returns
+    assert f"for back = 1, {rates._SECONDS} do" in code(PATHS["rates"])
+    assert len((await Script.load("counters/rates").run(redis, KEYS, (15, 3)))[3]) == len(rates.FIELDS)
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.enqueue import EnqueueMode
+from tests.shared.commands.admin_calls import call_abort, call_promote, call_purge, call_revive
 from tests.shared.commands.calls import Back, call_claim, call_enqueue, call_finish, call_recover, call_requeue, ending
 from tests.shared.commands.rows import Call, Scene
-from tests.shared.commands.steering_calls import call_abort, call_promote, call_purge, call_revive
 from tests.support.queue_state import KEYS, QueueState, leased, read_state, read_ttls, seed
 
 WAITING: Final = QueueState(queue={"a": -5}, payloads={"a": "payload"})
@@ -49,7 +49,7 @@ SILENT = [
 ]
 
 
-async def trail_after(redis: Redis, before: QueueState, *calls: Call) -> tuple[str, ...]:
+async def history_after(redis: Redis, before: QueueState, *calls: Call) -> tuple[str, ...]:
     scene = Scene(redis, await seed(redis, before))
     for call in calls:
         await call(scene)
@@ -58,12 +58,12 @@ async def trail_after(redis: Redis, before: QueueState, *calls: Call) -> tuple[s
 
 @pytest.mark.parametrize(("before", "call", "told"), TOLD, ids=[told for _, _, told in TOLD])
 async def test_what_is_told_once(redis: Redis, before: QueueState, call: Call, told: str) -> None:
-    assert await trail_after(redis, before, call, call) == (told,)
+    assert await history_after(redis, before, call, call) == (told,)
 
 
 @pytest.mark.parametrize(("before", "call"), SILENT)
 async def test_what_is_not_worth_telling(redis: Redis, before: QueueState, call: Call) -> None:
-    assert await trail_after(redis, before, call) == ()
+    assert await history_after(redis, before, call) == ()
 
 
 async def test_a_trail_keeps_the_newest(redis: Redis) -> None:

@@ -169,7 +169,7 @@ async def test_it_expires_while_it_waits(redis: Redis, redis_url: str) -> None:
     assert "expired" in str(result.value)
 
 
-@pytest.mark.parametrize("changes", [{"arq_style": True}, {"keep_unknown_s": 0}], ids=str)
+@pytest.mark.parametrize("changes", [{"arq_rules": True}, {"keep_unknown_s": 0}], ids=str)
 async def test_where_it_does_not_wait(redis: Redis, redis_url: str, changes: dict[str, object]) -> None:
     await put(redis, "no_such_job", job_id="who")
     await run_burst(redis_url, jobs.ALL, **changes)

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from monarq.producer import Producer
 from monarq.shared.redis import keys as names
 from tests.support.slowness import in_time, patience_s
-from tests.workers.jobs import unruly_jobs
+from tests.workers.jobs.runner import unruly_jobs
 from tests.workers.supervisor.test_supervisor_jobs import begun, pool_at, stop
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.supervisor_process import SupervisorProcess, running_supervisor
@@ -87,7 +87,7 @@ async def test_a_worker_of_whose_threads_too_many_hang(redis_url: str, redis: Re
     """It goes although they never end."""
     recycle_limits = {"abandoned_threads": 2}
     async with (
-        pool_at(redis_url, "tests.workers.jobs.unruly_jobs", recycle_limits=recycle_limits) as pool,
+        pool_at(redis_url, "tests.workers.jobs.runner.unruly_jobs", recycle_limits=recycle_limits) as pool,
         Producer(redis_url) as producer,
     ):
         [pid] = {int((await pool.line(r"worker 0 \(pid (\d+)\) is ready"))[1])}

@@ -1,4 +1,4 @@
-"""The supervisor, with real processes and signals and engines that only pretend."""
+"""The supervisor, with real processes and signals, and workers that only pretend."""
 
 from __future__ import annotations
 

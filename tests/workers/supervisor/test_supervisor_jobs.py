@@ -132,7 +132,7 @@ async def test_rolling_restart_drops_no_job(redis_url: str, producer: Producer) 
     assert pool.count("is lost") == 0
 
 
-async def test_repair_waits_for_redis(redis_url: str, producer: Producer, redis: Redis) -> None:
+async def test_recovery_waits_for_redis(redis_url: str, producer: Producer, redis: Redis) -> None:
     async with pool_at(redis_url, workers=2) as pool:
         handle = await producer.enqueue(jobs.wait_for_first_run, "runs")
         _, pid, _ = await begun(pool)
@@ -146,7 +146,7 @@ async def test_repair_waits_for_redis(redis_url: str, producer: Producer, redis:
         await stop(pool)
 
 
-async def test_without_a_url_another_worker_repairs(redis_url: str, producer: Producer) -> None:
+async def test_without_a_url_another_worker_recovers_the_jobs(redis_url: str, producer: Producer) -> None:
     target = "tests.workers.support.supervised_arq_settings.Settings"
     async with pool_at(redis_url, target, redis_url=None, workers=2) as pool:
         handle = await producer.enqueue(jobs.wait_for_first_run, "runs")

@@ -1,4 +1,4 @@
-"""The target of real workers under a supervisor: each job prints what becomes of it."""
+"""Jobs of real workers under a supervisor, which print their starts and ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output that nobody waits for: out at once, kept, dropped and counted, and never an error."""
+"""Non-blocking output: written at once, kept while the reader is slow, dropped and counted beyond that."""
 
 from __future__ import annotations
 

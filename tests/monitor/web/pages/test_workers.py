@@ -13,7 +13,7 @@ from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, result_of, running
-from tests.workers.jobs import unruly_jobs as jobs
+from tests.workers.jobs.runner import unruly_jobs as jobs
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

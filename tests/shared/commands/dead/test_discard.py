@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.dead import discard as discarding
+from tests.shared.commands.admin_calls import call_discard
 from tests.shared.commands.rows import Row, Scene, check, wrong
-from tests.shared.commands.steering_calls import call_discard
 from tests.support.queue_state import KEYS, QueueState, seed
 
 LETTER: Final = {"name": "send", "letter": "{}", "payload": "payload", "has_payload": "1", "died_ms": "-60"}

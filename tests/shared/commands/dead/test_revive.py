@@ -10,9 +10,9 @@ from redis.asyncio import Redis
 
 from monarq.shared.commands.dead import revive as reviving
 from monarq.shared.commands.dead.revive import Revived, revive
+from tests.shared.commands.admin_calls import call_revive
 from tests.shared.commands.calls import HOUR_MS, call_claim, call_finish, ending
 from tests.shared.commands.rows import WRONGTYPE, Row, Scene, check, wrong
-from tests.shared.commands.steering_calls import call_revive
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, read_state, read_ttls, seed
 
 BACK, ALIVE, NO_LETTER, NO_PAYLOAD = Revived.BACK, Revived.ALIVE, Revived.NO_LETTER, Revived.NO_PAYLOAD

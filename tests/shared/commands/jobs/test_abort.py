@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.abort import AbortAnswer, find_aborts
+from tests.shared.commands.admin_calls import call_abort
 from tests.shared.commands.calls import Taken, call_claim
 from tests.shared.commands.rows import WRONGTYPE, Call, Row, Scene, check, wrong
-from tests.shared.commands.steering_calls import call_abort
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, read_ttls, seed
 
 UNKNOWN, WAITS, RUNS = AbortAnswer.UNKNOWN, AbortAnswer.WAITS, AbortAnswer.RUNS

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.jobs.promote import Promoted
+from tests.shared.commands.admin_calls import call_promote
 from tests.shared.commands.rows import WRONGTYPE, Row, check, wrong
-from tests.shared.commands.steering_calls import call_promote
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased
 
 DEFERRED: Final = QueueState(queue={"a": 3600}, payloads={"a": "payload"})

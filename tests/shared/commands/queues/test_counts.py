@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.queues.counts import Counts, read_counts
+from tests.shared.commands.admin_calls import call_counts
 from tests.shared.commands.rows import WRONGTYPE, Row, check, wrong
-from tests.shared.commands.steering_calls import call_counts
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, seed, server_ms
 
 INF: Final = float("inf")

@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.redis.keys import ASKED_MARK
+from tests.shared.commands.admin_calls import call_abort, call_ask_paused, call_pause, call_resume
 from tests.shared.commands.calls import Taken, Took, call_claim, call_enqueue, call_finish, ending
 from tests.shared.commands.rows import Row, Scene, check, wrong
-from tests.shared.commands.steering_calls import call_abort, call_ask_paused, call_pause, call_resume
 from tests.support.queue_state import KEYS, Exactly, QueueState, leased, read_state, read_ttls, seed
 
 WAITING: Final = QueueState(queue={"a": -5}, payloads={"a": "payload"})

@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
+from tests.shared.commands.admin_calls import call_purge
 from tests.shared.commands.rows import NOT_REPEATED, WRONGTYPE, Row, Scene, check, wrong
-from tests.shared.commands.steering_calls import call_purge
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, seed
 from tests.support.slowness import patience_s
 

@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.commands.queues.waiting import Waiting
+from tests.shared.commands.admin_calls import call_waiting
 from tests.shared.commands.rows import WRONGTYPE, Row, check, wrong
-from tests.shared.commands.steering_calls import call_waiting
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased
 
 

@@ -31,7 +31,7 @@ BOTH_FREED: Final = QueueState(
     queue={"a": 0, "b": 0}, crashes=dict.fromkeys("ab", "1 killed"), stats={"crashed": "2"}, notes=IO_NOTE
 )
 
-REPAIRS = [
+RECOVERIES = [
     Row("an unknown worker", NOTHING, call_recover(), [], NOTHING),
     Row("a worker that held nothing", WORKER, call_recover(), [], NOTHING),
     Row("its job is free at once, and a crash is counted", LEASED, call_recover(), ["a"], FREED, repeated=[]),
@@ -203,7 +203,7 @@ WRONG_TYPES = [
     ),
 ]
 
-RETIREMENTS = [
+DEREGISTRATIONS = [
     Row("an unknown worker", NOTHING, call_deregister(), 0, NOTHING),
     Row(
         "a worker that holds nothing",
@@ -250,11 +250,11 @@ def marked(rows: list[Row]) -> list[Row]:
     return [row if row.reply == WRONGTYPE else replace(row, after=replace(row.after, given_up=mark)) for row in rows]
 
 
-REPAIRS = marked(REPAIRS)
+RECOVERIES = marked(RECOVERIES)
 WRONG_TYPES = marked(WRONG_TYPES)
 
 
-@pytest.mark.parametrize("row", REPAIRS, ids=str)
+@pytest.mark.parametrize("row", RECOVERIES, ids=str)
 async def test_recoveries(row: Row, redis: Redis) -> None:
     await check(row, redis)
 
@@ -264,7 +264,7 @@ async def test_a_key_of_a_wrong_type(row: Row, redis: Redis) -> None:
     await check(row, redis)
 
 
-@pytest.mark.parametrize("row", RETIREMENTS, ids=str)
+@pytest.mark.parametrize("row", DEREGISTRATIONS, ids=str)
 async def test_deregistrations(row: Row, redis: Redis) -> None:
     await check(row, redis)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.shared.redis import keys as names
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
@@ -37,8 +37,8 @@ async def test_it_runs_again_until_it_has_crashed_too_often(redis: Redis, redis_
     assert (letter["crashes"], letter["tries"], letter["home"]) == (2, 0, "cpu")
     assert (await result_of(redis, "answer")).value == 42
     assert (worker.counters.crashed, worker.counters.retried) == (2, 0)
-    trail = await redis.lrange(QUEUE.history("die"), 0, -1)
-    assert [entry.split(b" ")[1] for entry in trail] == [b"crashed", b"crashed"]
+    history = await redis.lrange(QUEUE.history("die"), 0, -1)
+    assert [entry.split(b" ")[1] for entry in history] == [b"crashed", b"crashed"]
 
 
 async def test_a_death_costs_no_try(redis: Redis, redis_url: str, tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ async def test_a_kill_from_outside_is_a_crash(redis: Redis, redis_url: str, tmp_
         assert (await result_of(redis, "killed")).value == 1
     assert recorder.events.count("job_crashed") == 1
     assert "job_failed" not in recorder.events
-    trail = b"".join(await redis.lrange(QUEUE.history("killed"), 0, -1))
-    assert b"killed by SIGKILL, which is also how the kernel's out-of-memory killer ends one" in trail
+    history = b"".join(await redis.lrange(QUEUE.history("killed"), 0, -1))
+    assert b"killed by SIGKILL, which is also how the kernel's out-of-memory killer ends one" in history
 
 
 async def test_what_monarq_ended_itself_is_no_crash(redis: Redis, redis_url: str) -> None:

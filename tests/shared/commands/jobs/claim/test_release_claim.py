@@ -19,7 +19,7 @@ from tests.shared.commands.jobs.claim.claim_states import (
 from tests.shared.commands.rows import WRONGTYPE, Row, check, wrong
 from tests.support.queue_state import KEYS, PARKED, leased
 
-FORFEITS = [
+RELEASES = [
     Row("nothing was taken", waiting(), call_release_claim(), 0, waiting()),
     Row(
         "the job is free again, at no cost",
@@ -138,11 +138,11 @@ def marked(rows: list[Row]) -> list[Row]:
     return [row if row.reply == WRONGTYPE else replace(row, after=replace(row.after, given_up=mark)) for row in rows]
 
 
-FORFEITS = marked(FORFEITS)
+RELEASES = marked(RELEASES)
 WRONG_TYPES = marked(WRONG_TYPES)
 
 
-@pytest.mark.parametrize("row", FORFEITS, ids=str)
+@pytest.mark.parametrize("row", RELEASES, ids=str)
 async def test_release_claim(row: Row, redis: Redis) -> None:
     await check(row, redis)
 

