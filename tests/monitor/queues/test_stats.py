@@ -80,7 +80,7 @@ async def test_jobs_that_wait(redis: Redis, redis_url: str) -> None:
     assert (second.queue, second.queued) == ("other", 1)
 
 
-async def test_a_worker_as_its_record_tells(redis: Redis, redis_url: str) -> None:
+async def test_a_worker_as_its_record_has_it(redis: Redis, redis_url: str) -> None:
     seconds, micros = await redis.time()
     started_ms = int(seconds) * 1000 + int(micros) // 1000 - 90_000
     tell(redis_url, DEFAULT_QUEUE, "host:7:abc", RECORD | {"started_ms": started_ms})
