@@ -4,11 +4,11 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# pip of the Python at hand fills the environment: `venv` alone could not where ensurepip is packaged apart.
+# The environment is filled by the pip of the Python that makes it: some systems package ensurepip separately.
 PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
-# Of the tests: one more than the cores of a small machine, because they often wait.
+# Processes that run tests: one more than a small machine has cores, because tests often wait.
 PROCESSES ?= 3
-# What goes by a version's processes, threads, loops, tracebacks, annotations and packaging.
+# What depends on a Python version: processes, threads, loops, tracebacks, annotations, packaging.
 PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared tests/suite tests/workers/lanes \
 	tests/workers/process/test_worker.py tests/workers/jobs/runner/test_runner.py \
 	tests/workers/jobs/runner/test_unruly_jobs.py tests/acceptance
@@ -22,7 +22,7 @@ help: ## Show this list
 demo: $(VENV)/.for-use ## Run the main job: three kinds of work on a pool, beside the same one after the other
 	$(BIN)/monarq demo
 
-# The tests start some hundred processes: none is to compile monarq anew, whatever the environment says.
+# The tests start some hundred processes: with bytecode cached, each does not compile monarq again.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.for-development ## Run the tests on a real Redis of their own
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
@@ -63,7 +63,7 @@ bench: $(VENV)/.for-development ## Measure monarq and its peers on one Redis, in
 bench-scale: $(VENV)/.for-development ## Measure how monarq's costs grow with backlog, workers, concurrency and payloads
 	$(BIN)/python -m benchmarks.scale --plot docs/scale.svg
 
-bench-ci: $(VENV)/.for-development ## Run each of monarq's benchmarks for a moment, so that none rots
+bench-ci: $(VENV)/.for-development ## Run each of monarq's benchmarks for a moment, to see that it works
 	$(BIN)/python -m benchmarks --rounds 1 --small
 	$(BIN)/python -m benchmarks.extras --rounds 1 --jobs 2000
 	$(BIN)/python -m benchmarks.watched --rounds 1 --jobs 2000
@@ -87,10 +87,10 @@ $(VENV)/.for-development: pyproject.toml | $(BIN)/python
 chaos: $(VENV)/.for-development ## Kill workers and Redis, cut connections, and check that nothing is lost: 8 minutes
 	$(BIN)/python -m chaos $(SCENARIOS)
 
-chaos-ci: $(VENV)/.for-development ## Its cut of two minutes
+chaos-ci: $(VENV)/.for-development ## The same in two minutes, with small numbers
 	$(BIN)/python -m chaos --size ci
 
-chaos-long: $(VENV)/.for-development ## The same with large numbers, and what takes long
+chaos-long: $(VENV)/.for-development ## The same with large numbers, and the scenarios that take long
 	$(BIN)/python -m chaos --size long $(SCENARIOS)
 
 clean: ## Remove what make has made

@@ -10,13 +10,15 @@ import click
 import uvloop
 from rich.console import Console
 
-from benchmarks import chart, floor, machine, report, scale
-from benchmarks.environments import Environment, UnavailableError, prepare
-from benchmarks.measures import SMALL, Effort
-from benchmarks.meter import Meter
-from benchmarks.roster import ROSTER
-from benchmarks.rounds import Plan, run
-from benchmarks.servers import postgres
+from benchmarks import floor, scale
+from benchmarks.measuring import machine
+from benchmarks.measuring.measures import SMALL, Effort
+from benchmarks.measuring.meter import Meter
+from benchmarks.measuring.rounds import Plan, run
+from benchmarks.reports import chart, report
+from benchmarks.running.environments import Environment, UnavailableError, prepare
+from benchmarks.running.roster import ROSTER
+from benchmarks.running.servers import postgres
 from monarq.embedded import EmbeddedRedis
 from monarq.workers.system.cores import usable_cores
 
@@ -82,7 +84,7 @@ def run_the_others(console: Console) -> None:
 
 
 def prepare_all(names: list[str], console: Console) -> list[Environment]:
-    """The environments of these peers; those that cannot be had are told and left out.
+    """The environments of these peers; those that cannot be had are named and left out.
 
     Raises:
         click.BadParameter: there is no such peer.

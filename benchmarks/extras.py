@@ -1,7 +1,7 @@
 """What counting, events and logging cost: no-op jobs a second with them as they are by default, and without, in turns.
 
 `python -m benchmarks.extras [--rounds N] [--jobs N]` prints both medians and their ratio. Counting cannot be switched
-off in monarq: here its scripts are robbed of it.
+off in monarq: here it is taken out of the scripts.
 """
 
 from __future__ import annotations
@@ -89,11 +89,11 @@ def uncounted() -> Iterator[None]:
     with ExitStack() as patches:
         for name in ("claim", "finish"):
             module = importlib.import_module(f"monarq.shared.commands.jobs.{name}")
-            patches.enter_context(patch.object(module, "_SCRIPT", robbed(Script.load(f"jobs/{name}"))))
+            patches.enter_context(patch.object(module, "_SCRIPT", without_counting(Script.load(f"jobs/{name}"))))
         yield
 
 
-def robbed(script: Script) -> Script:
+def without_counting(script: Script) -> Script:
     """The script without its counting."""
     source = script.source
     for counts, silent in COUNTING.items():

@@ -1,7 +1,7 @@
 """What Redis allows: monarq's own scripts, driven at given batch sizes with no job run. `python -m benchmarks.floor`.
 
 Two claims are under way at a time, so that Redis need not wait for Python to read a reply. Beside the rate that comes
-of it stands the rate at which Redis' one thread would be busy all the time: no worker can be faster than that.
+of it is the rate at which Redis' one thread would be busy all the time: no worker can be faster than that.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine
-from benchmarks.meter import Meter, Reading
+from benchmarks.measuring import machine
+from benchmarks.measuring.meter import Meter, Reading
 from monarq.embedded import EmbeddedRedis
 from monarq.producer.enqueue.serializer import new_job_ids
 from monarq.shared.commands.jobs.claim import Claim, claim
@@ -44,7 +44,7 @@ WORKER: Final = "floor:1"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a step came to.
+    """The cost of a step.
 
     Attributes:
         step: which.

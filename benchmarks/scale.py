@@ -17,14 +17,15 @@ from arq.connections import RedisSettings, create_pool
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chart, machine, measures
-from benchmarks.case import open_case
-from benchmarks.crowd import Crowd
-from benchmarks.environments import prepare
 from benchmarks.floor import KEYS, WORKER, Floor, open_client
-from benchmarks.measures import SMALL, Effort, quantile
-from benchmarks.meter import Meter
-from benchmarks.roster import ROSTER
+from benchmarks.measuring import machine, measures
+from benchmarks.measuring.case import open_case
+from benchmarks.measuring.crowd import Crowd
+from benchmarks.measuring.measures import SMALL, Effort, quantile
+from benchmarks.measuring.meter import Meter
+from benchmarks.reports import chart
+from benchmarks.running.environments import prepare
+from benchmarks.running.roster import ROSTER
 from monarq import Producer
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.commands.jobs.claim import Claim, claim
@@ -229,8 +230,8 @@ def print_points(points: list[Point], console: Console) -> None:
         lines.setdefault((point.plot, point.line), []).append(point)
     for (plot, line), on_it in lines.items():
         title, x_label, y_label = PLOTS[plot]
-        told = "  ".join(f"{point.x:,.0f}: {point.y:,.4g}" for point in on_it)
-        table.add_row(f"{title} ({y_label})", line, f"{told}  ({x_label})")
+        values = "  ".join(f"{point.x:,.0f}: {point.y:,.4g}" for point in on_it)
+        table.add_row(f"{title} ({y_label})", line, f"{values}  ({x_label})")
     console.print(table)
 
 

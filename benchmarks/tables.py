@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import click
 
-from benchmarks.report import short
-from benchmarks.roster import ROSTER
+from benchmarks.reports.report import short
+from benchmarks.running.roster import ROSTER
 from benchmarks.scale import PLOTS
 
 BEGIN: Final = "<!-- figures: written by python -m benchmarks.tables -->"

@@ -2,7 +2,7 @@
 
 `python -m benchmarks.watched [--rounds N] [--jobs N]` prints these. The page is served by `monarq web` in a process of
 its own, and read over its live stream as a browser does. Jobs a second are taken in turns on one Redis, and differ from
-round to round by far more than a page can cost; the processor time, taken beside an idle pool, tells what that is.
+round to round by far more than a page can cost; the processor time, taken beside an idle pool, shows what that is.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ async def measure(url: str, rounds: int, count: int) -> tuple[dict[bool, list[Co
     rates: dict[bool, list[float]] = {False: [], True: []}
     async with (
         command(url, "worker", "benchmarks.watched", "-w", "1", said="serving"),
-        command(url, "web", "--port", "0", said="the page is at") as (told, pid),
+        command(url, "web", "--port", "0", said="the page is at") as (output, pid),
     ):
-        found = re.search(r"http://\S+", told)
+        found = re.search(r"http://\S+", output)
         assert found is not None
         await drain(url, count)
         for turn in range(rounds):
@@ -152,14 +152,14 @@ async def command(url: str, *arguments: str, said: str) -> AsyncIterator[tuple[s
         sys.executable, "-m", "monarq", *arguments, "--redis", url, stderr=asyncio.subprocess.PIPE
     )
     assert process.stderr is not None
-    told = ""
-    while said not in told:
+    output = ""
+    while said not in output:
         line = await process.stderr.readline()
-        assert line, told
-        told += line.decode()
+        assert line, output
+        output += line.decode()
     listening = asyncio.create_task(process.stderr.read())
     try:
-        yield told, process.pid
+        yield output, process.pid
     finally:
         process.terminate()
         await process.wait()

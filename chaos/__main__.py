@@ -14,18 +14,18 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from chaos.checker import judge
-from chaos.outcome import Outcome
+from chaos.checks.checker import judge
+from chaos.checks.outcome import Outcome
+from chaos.environment import Environment
 from chaos.report import describe_machine, missed_lines, show, write_rows
 from chaos.scenarios import CI, LONG, SCENARIOS, SHORT, Scenario
-from chaos.stage import Stage
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[T1 T2 …]")
 @click.option("--size", type=click.Choice(["ci", "short", "long"]), default="short", show_default=True)
-@click.option("--seed", type=int, help="Repeats a run's choices. Default: a new one, which is told.")
-@click.option("--control", type=click.Choice(["arq"]), help="Play them with stock arq, to see that the checks bite.")
+@click.option("--seed", type=int, help="Repeats a run's choices. Default: a new one, which is printed.")
+@click.option("--control", type=click.Choice(["arq"]), help="Play them with stock arq: the checks must find something.")
 @click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), default=Path("build/chaos.jsonl"))
 @click.option("--keep", is_flag=True, help="Keep the directories of scenarios: ledgers, logs, Redis' files.")
 def main(names: tuple[str, ...], size: str, seed: int | None, control: str | None, rows: Path, keep: bool) -> None:
@@ -55,14 +55,14 @@ async def _play_all(
         started_s = time.monotonic()
         console.print(f"{scenario.name}: {scenario.title} …")
         directory = Path(tempfile.mkdtemp(prefix=f"chaos-{scenario.name}-"))
-        stage = Stage(scenario.name, scenario.title, directory, seed=seed, size=size, control=control)
+        environment = Environment(scenario.name, scenario.title, directory, seed=seed, size=size, control=control)
         try:
-            await stage.redis.start()
-            version = await stage.redis.version()
-            outcomes.append(await _play(scenario, stage))
+            await environment.redis.start()
+            version = await environment.redis.version()
+            outcomes.append(await _play(scenario, environment))
         finally:
-            await stage.close()
-        _tell(outcomes[-1], time.monotonic() - started_s, console)
+            await environment.close()
+        _print_outcome(outcomes[-1], time.monotonic() - started_s, console)
         if keep:
             console.print(f"{scenario.name}: everything is in {directory}")
         else:
@@ -70,17 +70,17 @@ async def _play_all(
     return outcomes, version
 
 
-async def _play(scenario: Scenario, stage: Stage) -> Outcome:
-    """What a scenario came to; one that could not be played to its end has missed."""
+async def _play(scenario: Scenario, environment: Environment) -> Outcome:
+    """The outcome of a scenario; one that could not be run to its end has missed."""
     try:
-        return await scenario.play(stage)
+        return await scenario.play(environment)
     except (TimeoutError, RuntimeError) as error:
-        outcome = Outcome(scenario.name, scenario.title, judge(stage.events()))
+        outcome = Outcome(scenario.name, scenario.title, judge(environment.events()))
         outcome.check("played to its end", repr(error), equals="yes")
         return outcome
 
 
-def _tell(outcome: Outcome, seconds: float, console: Console) -> None:
+def _print_outcome(outcome: Outcome, seconds: float, console: Console) -> None:
     outcome.seconds = seconds
     console.print(f"{outcome.name}: {'passed' if outcome.passed else 'MISSED'} in {seconds:.0f} s")
     for line in missed_lines(outcome):

@@ -12,8 +12,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from chaos.checker import percentile
-from chaos.outcome import Outcome
+from chaos.checks.checker import percentile
+from chaos.checks.outcome import Outcome
 
 COLUMNS = (
     "",

@@ -1,1 +1,1 @@
-"""Takes jobs out of Redis and runs them: supervisor, worker process, lanes, leases, background."""
+"""Takes jobs out of Redis and runs them: supervisor, worker process, jobs, lanes, leases, cron."""

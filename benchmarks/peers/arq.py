@@ -15,24 +15,24 @@ from typing import Any
 from arq import create_pool
 from arq.connections import RedisSettings
 
-from benchmarks import tasks
-from benchmarks.launch import concurrency, in_environment, redis_url, run_each
+from benchmarks.protocol import tasks
+from benchmarks.protocol.launch import concurrency, in_environment, redis_url, run_each
 
 TOGETHER = 100
 
 
 async def noop(ctx: dict[Any, Any], number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.noop(number)
 
 
 async def wait(ctx: dict[Any, Any], number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     await tasks.wait(number)
 
 
 async def burn(ctx: dict[Any, Any], number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     await asyncio.get_running_loop().run_in_executor(ctx["pool"], tasks.burn, number)
 
 
@@ -51,7 +51,7 @@ class WorkerSettings:
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         self._pool = await create_pool(RedisSettings.from_dsn(redis_url()))

@@ -1,5 +1,5 @@
 // BullMQ: `addBulk` in, one Worker a process with its `concurrency` out, on ioredis. It speaks the same protocol as
-// benchmarks/feeding.py and benchmarks/launch.py, and writes the rows of benchmarks/board.py. Results are kept: its
+// feeding.py and launch.py of benchmarks/protocol, and writes the rows of its timestamps.py. Results are kept: BullMQ's
 // default is to remove nothing. A job that computes would block the loop, so these run in a sandboxed processor, which
 // its documentation advises for them; each worker process has one child for them.
 const fs = require("node:fs");
@@ -13,12 +13,12 @@ const TOGETHER = 1000;
 const [ENQUEUED, STARTED, ENDED, PROCESS] = [0, 1, 2, 3];
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const board = fs.openSync(process.env.MONARQ_BENCH_BOARD, "r+");
+const timestamps = fs.openSync(process.env.MONARQ_BENCH_TIMESTAMPS, "r+");
 const cell = Buffer.alloc(8);
 
 function write(number, column, value) {
   cell.writeBigInt64LE(value);
-  fs.writeSync(board, cell, 0, 8, (number * 4 + column) * 8);
+  fs.writeSync(timestamps, cell, 0, 8, (number * 4 + column) * 8);
 }
 
 const mark = (number, column) => write(number, column, process.hrtime.bigint());

@@ -12,8 +12,8 @@ from typing import Any
 
 from celery import Celery
 
-from benchmarks import tasks
-from benchmarks.launch import concurrency, in_environment, redis_url, replace
+from benchmarks.protocol import tasks
+from benchmarks.protocol.launch import concurrency, in_environment, redis_url, replace
 
 THREADS_FROM = 1000
 
@@ -23,19 +23,19 @@ app.conf.update(worker_prefetch_multiplier=128, worker_send_task_events=False, t
 
 @app.task(name="noop")
 def noop(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.noop(number)
 
 
 @app.task(name="wait")
 def wait(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.wait_blocking(number)
 
 
 @app.task(name="burn")
 def burn(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.burn(number)
 
 
@@ -43,7 +43,7 @@ JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         app.connection_for_write().ensure_connection()

@@ -9,25 +9,25 @@ import asyncio
 
 import docket
 
-from benchmarks import tasks as bodies
-from benchmarks.launch import concurrency, in_environment, redis_url, run_each
+from benchmarks.protocol import tasks as bodies
+from benchmarks.protocol.launch import concurrency, in_environment, redis_url, run_each
 
 NAME = "bench"
 URL = redis_url() + "?max_connections=2000"  # redis-py's pool has 100 by default, too few for 100 jobs at once
 
 
 async def noop(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     bodies.noop(number)
 
 
 async def wait(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     await bodies.wait(number)
 
 
 async def burn(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     await asyncio.to_thread(bodies.burn, number)
 
 
@@ -36,7 +36,7 @@ JOBS = {"noop": noop, "wait": wait, "burn": burn}
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         self._docket = docket.Docket(name=NAME, url=URL)

@@ -12,8 +12,8 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
-from benchmarks import tasks
-from benchmarks.launch import concurrency, in_environment, redis_url, replace
+from benchmarks.protocol import tasks
+from benchmarks.protocol.launch import concurrency, in_environment, redis_url, replace
 
 THREADS = 8
 THREADS_FROM = 1000
@@ -25,19 +25,19 @@ dramatiq.set_broker(broker)
 
 @dramatiq.actor(store_results=True)
 def noop(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.noop(number)
 
 
 @dramatiq.actor(store_results=True)
 def wait(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.wait_blocking(number)
 
 
 @dramatiq.actor(store_results=True)
 def burn(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.burn(number)
 
 
@@ -45,7 +45,7 @@ JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         broker.client.ping()

@@ -12,8 +12,8 @@ from typing import Any
 
 from huey import RedisHuey
 
-from benchmarks import tasks
-from benchmarks.launch import concurrency, in_environment, redis_url, replace
+from benchmarks.protocol import tasks
+from benchmarks.protocol.launch import concurrency, in_environment, redis_url, replace
 
 THREADS = 100
 THREADS_FROM = 1000
@@ -23,19 +23,19 @@ huey: Any = RedisHuey("bench", url=redis_url(), store_none=True)
 
 @huey.task()
 def noop(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.noop(number)
 
 
 @huey.task()
 def wait(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.wait_blocking(number)
 
 
 @huey.task()
 def burn(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.burn(number)
 
 
@@ -43,7 +43,7 @@ JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         huey.storage.conn.ping()

@@ -5,26 +5,26 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from benchmarks import tasks
-from benchmarks.launch import concurrency, in_environment, redis_url, replace
+from benchmarks.protocol import tasks
+from benchmarks.protocol.launch import concurrency, in_environment, redis_url, replace
 from monarq import Producer, job
 
 
 @job
 async def noop(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.noop(number)
 
 
 @job
 async def wait(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     await tasks.wait(number)
 
 
 @job
 def burn(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.burn(number)
 
 
@@ -35,7 +35,7 @@ JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         self._producer = Producer(redis_url())

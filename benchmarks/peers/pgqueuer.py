@@ -20,8 +20,8 @@ from pgqueuer.db import AsyncpgDriver
 from pgqueuer.models import Job
 from pgqueuer.queries import Queries
 
-from benchmarks import tasks
-from benchmarks.launch import redis_url, run_each
+from benchmarks.protocol import tasks
+from benchmarks.protocol.launch import redis_url, run_each
 
 TOGETHER = 1000
 
@@ -51,7 +51,7 @@ def _arguments(job: Job) -> Any:
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         self._connection = await asyncpg.connect(redis_url())

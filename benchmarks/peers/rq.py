@@ -8,15 +8,15 @@ from __future__ import annotations
 from redis import Redis
 from rq import Queue
 
-from benchmarks import tasks
-from benchmarks.launch import in_environment, redis_url, replace
+from benchmarks.protocol import tasks
+from benchmarks.protocol.launch import in_environment, redis_url, replace
 
 TOGETHER = 1000
 JOBS = {"noop": tasks.noop, "wait": tasks.wait_blocking, "burn": tasks.burn}
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         self._queue = Queue(connection=Redis.from_url(redis_url()))

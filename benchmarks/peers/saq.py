@@ -10,24 +10,24 @@ from typing import Any
 
 from saq import Queue
 
-from benchmarks import tasks
-from benchmarks.launch import concurrency, in_environment, redis_url, replace
+from benchmarks.protocol import tasks
+from benchmarks.protocol.launch import concurrency, in_environment, redis_url, replace
 
 TOGETHER = 100
 
 
 async def noop(ctx: dict[str, Any], *, number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.noop(number)
 
 
 async def wait(ctx: dict[str, Any], *, number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     await tasks.wait(number)
 
 
 def burn(ctx: dict[str, Any], *, number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.burn(number)
 
 
@@ -36,7 +36,7 @@ settings = {"queue": queue, "functions": [noop, wait, burn], "concurrency": conc
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         await queue.connect()

@@ -14,8 +14,8 @@ from typing import Any
 from taskiq.serializers import ORJSONSerializer
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
-from benchmarks import tasks
-from benchmarks.launch import concurrency, in_environment, redis_url, replace
+from benchmarks.protocol import tasks
+from benchmarks.protocol.launch import concurrency, in_environment, redis_url, replace
 
 TOGETHER = 100
 
@@ -25,19 +25,19 @@ broker = RedisStreamBroker(redis_url()).with_result_backend(results).with_serial
 
 @broker.task
 async def noop(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.noop(number)
 
 
 @broker.task
 async def wait(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     await tasks.wait(number)
 
 
 @broker.task
 def burn(number: int, data: str = "") -> None:
-    """See `benchmarks.tasks`."""
+    """See `benchmarks.protocol.tasks`."""
     tasks.burn(number)
 
 
@@ -45,7 +45,7 @@ JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
 
 
 class Feeder:
-    """See `benchmarks.feeding.Feeder`."""
+    """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
         await broker.startup()

@@ -5,25 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from chaos.outcome import Outcome
-from chaos.scenarios import (
-    blocked,
-    clocks,
-    cuts,
-    failovers,
-    freezes,
-    inputs,
-    kills,
-    long,
-    memory,
-    mixed,
-    orphans,
-    outages,
-    stops,
-    storms,
-    stubborn,
-)
-from chaos.stage import Stage
+from chaos.checks.outcome import Outcome
+from chaos.environment import Environment
+from chaos.scenarios.jobs import blocked, inputs, stubborn
+from chaos.scenarios.load import long, storms
+from chaos.scenarios.processes import clocks, freezes, kills, memory, mixed, orphans, stops
+from chaos.scenarios.redis import cuts, failovers, outages
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +26,7 @@ class Scenario:
 
     name: str
     title: str
-    play: Callable[[Stage], Awaitable[Outcome]]
+    play: Callable[[Environment], Awaitable[Outcome]]
     controls: bool = True
 
 

@@ -25,7 +25,7 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
     def __init__(self, defer: float | timedelta | None = None) -> None:
         super().__init__(defer)
         seconds = defer.total_seconds() if isinstance(defer, timedelta) else defer
-        self.defer_score: int | None = None if seconds is None else int(seconds * 1000)
+        self.defer_score: int | None = None if seconds is None else round(seconds * 1000)
 
     def __repr__(self) -> str:
         return f"<Retry defer {(self.defer_score or 0) / 1000:0.2f}s>"
@@ -34,10 +34,17 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
         return repr(self)
 
 
-RETRY_REQUESTS: Final = frozenset({full_name(Retry), "arq.worker.Retry", "arq.worker.RetryJob"})
+_RETRIES: Final = frozenset({full_name(Retry), "arq.worker.Retry"})
+
+RETRY_REQUESTS: Final = _RETRIES | {"arq.worker.RetryJob"}
 """The classes that ask for another try, by module and qualified name."""
 
 
 def is_retry_request(error: BaseException) -> bool:
     """Whether the error, or a class that its own derives from, asks for another try."""
     return not RETRY_REQUESTS.isdisjoint(map(full_name, type(error).__mro__))
+
+
+def is_retry(error: BaseException) -> bool:
+    """Whether the error is a `Retry`, which has no text; arq's `RetryJob` asks for another try as well, and has one."""
+    return not _RETRIES.isdisjoint(map(full_name, type(error).__mro__))

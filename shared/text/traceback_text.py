@@ -32,7 +32,7 @@ _CALLERS: Final = (
     "monarq.workers.lanes.thread_lane",
     "monarq.workers.lanes.cpu_child.main",
 )
-"""Who calls the user's functions: what is raised right there is told by its text, such as a missing argument."""
+"""The modules that call the user's functions: what they raise, for a missing argument say, needs no frame."""
 
 Frames = list[TracebackType]
 

@@ -45,17 +45,6 @@ def find_own_tracing() -> Tracing | None:
     return find_tracing() if _MAKES_SPANS else None
 
 
-def arq_is_instrumented() -> bool:
-    """Whether opentelemetry-instrumentation-arq makes spans of the runs of arq's functions."""
-    instrumentor = getattr(sys.modules.get("opentelemetry.instrumentation.arq"), "ArqInstrumentor", None)
-    return instrumentor is not None and instrumentor().is_instrumented_by_opentelemetry
-
-
-def instrumented_carrier() -> Carrier | None:
-    """The current context for that instrumentation, for `CARRIER_ARGUMENT`; None where it is not in use."""
-    return inject_context() if arq_is_instrumented() else None
-
-
 def sending(
     queue: str, job_name: str, *, job_id: str | None = None, count: int | None = None
 ) -> AbstractContextManager[Carrier | None]:

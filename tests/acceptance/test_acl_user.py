@@ -81,7 +81,7 @@ async def test_arqs_names(user_url: str) -> None:
             await client.aclose()
 
 
-async def test_what_is_denied_is_told_with_the_way_out(redis: Redis, user_url: str) -> None:
+async def test_what_is_denied_is_reported_with_the_way_out(redis: Redis, user_url: str) -> None:
     await redis.execute_command("ACL", "SETUSER", "monarq", "-zadd")
     async with Producer(user_url) as producer:
         with pytest.raises(RedisRefusedError, match=r"may not do this: docs/operations.md \(A user of Redis\) lists"):

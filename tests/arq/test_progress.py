@@ -28,7 +28,7 @@ async def producer(redis_url: str) -> AsyncIterator[Producer]:
         yield made
 
 
-async def test_a_real_pool_tells_whoever_watches_by_the_id_that_arq_gave(
+async def test_a_real_pool_reports_to_whoever_watches_by_the_id_that_arq_gave(
     redis_url: str, stock: arq.ArqRedis, producer: Producer
 ) -> None:
     async with real_pool("tests.arq.app.ProgressSettings", url=redis_url, workers=1):
@@ -68,7 +68,7 @@ async def test_what_the_application_itself_has_there_stays(stock: arq.ArqRedis) 
     assert await made.result(timeout=patience_s(10)) == "mine"
 
 
-async def test_hooks_may_tell_and_what_comes_after_the_end_is_left(redis: Redis, stock: arq.ArqRedis) -> None:
+async def test_hooks_may_report_and_what_comes_after_the_end_is_dropped(redis: Redis, stock: arq.ArqRedis) -> None:
     for _ in range(3):
         await stock.enqueue_job("tell_never")
     async with hearing(redis) as heard:
@@ -81,7 +81,7 @@ async def test_hooks_may_tell_and_what_comes_after_the_end_is_left(redis: Redis,
     assert [progress.message for progress in heard.of(made.job_id)] == ["in a hook"]
 
 
-async def test_a_hook_after_a_run_that_never_began_is_not_heard(
+async def test_a_hook_after_a_run_that_never_began_is_not_reported(
     redis: Redis, stock: arq.ArqRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody would close what it tells: the reporter would keep it for ever."""

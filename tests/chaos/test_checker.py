@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.checker import Figures, judge
-from chaos.ledger import ACKED, FAULT, FINISH, HEAL, KILL, START, UNKNOWN, Event
+from chaos.checks.checker import Figures, judge
+from chaos.checks.ledger import ACKED, FAULT, FINISH, HEAL, KILL, START, UNKNOWN, Event
 
 SECOND = 10**9
 
@@ -39,7 +39,7 @@ def test_run_without_a_result_is_lost() -> None:
     assert figures(event(0, ACKED, "a"), good("a", 1, "1.1"), results={"a": None}).lost == 1
 
 
-def test_given_up_is_dead_and_not_lost() -> None:
+def test_a_failed_job_is_dead_and_not_lost() -> None:
     found = figures(event(0, ACKED, "a"), results={"a": "failed: JobDeadError()"})
     assert (found.lost, found.dead) == (0, 1)
 

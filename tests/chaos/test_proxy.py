@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from chaos.proxy import Cut, FaultProxy, Rule
-from chaos.redis_server import RedisServer
+from chaos.faults.proxy import Cut, FaultProxy, Rule
+from chaos.processes.redis_server import RedisServer
 from tests.support.slowness import in_time
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ResponseError
 
-from chaos.enqueuer import Due
-from chaos.redis_server import RedisServer
+from chaos.processes.enqueuer import Due
+from chaos.processes.redis_server import RedisServer
 from tests.support.slowness import in_time
 
 

@@ -47,7 +47,7 @@ async def signs(redis: Redis, redis_url: str) -> None:
     """As arq's settings and clients may have them: monarq's own declarations refuse such names."""
     queue = QueueKeys.of(SIGNS)
     await put(redis, SIGNS, job_id=SIGNS, queue=queue)
-    await run_burst(redis_url, [func(raise_signs, name=SIGNS)], queues=(SIGNS,), arq_style=True)
+    await run_burst(redis_url, [func(raise_signs, name=SIGNS)], queues=(SIGNS,), arq_rules=True)
     await put(redis, SIGNS, job_id=SIGNS + "waits", queue=queue)
 
 

@@ -130,8 +130,7 @@ def test_an_extra_that_is_missing(
 _NEED_EXTRAS = (
     *(
         "monarq.monitor.web",
-        "monarq.monitor.metrics.prometheus",
-        "monarq.monitor.http",
+        "monarq.monitor.metrics",
         "monarq.workers.supervisor.health_endpoint",
     ),
     *("monarq.cli.web.server", "monarq.cli.worker.http_server"),
@@ -163,7 +162,7 @@ def test_verbose_shows_where_an_error_came_from(cli: Cli) -> None:
     assert ended.err == cli("enqueue", "-v", "tests.cli.target:missing").err
 
 
-def test_a_bug_is_told_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_reported_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("of all things")
 
@@ -227,7 +226,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_supervisors_and_workers_start_without_redis_py() -> None:
-    """A supervisor needs it for recovery alone; a worker imports it with its target, when the supervisor hears it."""
+    """A supervisor needs it for recoveries alone; a worker imports it with its target, once it hears its supervisor."""
     code = "import sys, monarq.cli.worker.pool, monarq.workers.process.main; print(sorted(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for heavy in ("'redis'", "'arq'", "'starlette'"):

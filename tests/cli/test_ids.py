@@ -41,7 +41,7 @@ def running_jobs(width: int) -> RenderableType:
 
 @pytest.mark.parametrize("width", [40, 50, 60, 72, 80, 100, 120, 200])
 @pytest.mark.parametrize("listed", [jobs_list, dead_list, running_jobs])
-def test_an_id_stands_whole_on_one_line(listed: object, width: int) -> None:
+def test_an_id_is_whole_on_one_line(listed: object, width: int) -> None:
     console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
     console.print(listed(width))  # type: ignore[operator]
     assert isinstance(console.file, io.StringIO)

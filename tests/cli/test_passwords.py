@@ -22,14 +22,14 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("args", COMMANDS, ids=[" ".join(args) for args in COMMANDS])
-async def test_a_wrong_one_is_told_and_not_shown(locked_redis: EmbeddedRedis, args: list[str]) -> None:
+async def test_a_wrong_one_is_reported_and_not_shown(locked_redis: EmbeddedRedis, args: list[str]) -> None:
     url = with_password(locked_redis, "wrong-secret")
     ended = await monarq(*args, url=url)
     assert ended.code == 2
     check_told(ended)
 
 
-async def test_nor_where_it_stands_on_the_command_line(locked_redis: EmbeddedRedis) -> None:
+async def test_nor_where_it_is_on_the_command_line(locked_redis: EmbeddedRedis) -> None:
     url = with_password(locked_redis, "wrong-secret")
     ended = await monarq("stats", "-v", "--redis", url, url=locked_redis.url)
     assert ended.code == 2

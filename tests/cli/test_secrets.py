@@ -114,7 +114,7 @@ async def test_what_is_elsewhere_comes_into_no_worker_s_command_line_or_environm
 
 
 @pytest.mark.parametrize("keys", ["too-short", f"{KEY},too-short"])
-async def test_a_key_that_cannot_be_is_told_of_and_not_shown(redis: Redis, redis_url: str, keys: str) -> None:
+async def test_an_invalid_key_is_reported_and_not_shown(redis: Redis, redis_url: str, keys: str) -> None:
     for command in (["worker", "tests.cli.target", "-w", "1", "-v"], ["enqueue", "-v", "square", "1"]):
         ended = await monarq(*command, url=redis_url, env={KEY_VARIABLE: keys})
         assert ended.code == 2

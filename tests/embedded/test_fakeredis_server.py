@@ -139,7 +139,7 @@ async def test_a_fault_inside_fakeredis_says_what_it_is(other: Client) -> None:
     assert await other.ping()
 
 
-async def test_the_server_tells_about_itself(client: Client) -> None:
+async def test_the_server_reports_about_itself(client: Client) -> None:
     lines: list[str] = []
     await log_redis_info(client, lines.append)
     assert lines[0].startswith("redis_version=7.0.0 mem_usage=")

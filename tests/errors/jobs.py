@@ -1,4 +1,4 @@
-"""Jobs that raise, in every lane; each error is made anew, by its name."""
+"""Jobs that raise, in every lane; each error is made when it is raised, by its name."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ async def test_errors_arrive_as_they_were(producer: Producer, redis_url: str) ->
         assert errors_equal(jobs.ARRIVE[name](), arrived), f"{name} in {lane} arrived as {arrived!r}"
 
 
-async def test_other_errors_are_told_in_words(producer: Producer, redis: Redis, redis_url: str) -> None:
+async def test_other_errors_arrive_as_text(producer: Producer, redis: Redis, redis_url: str) -> None:
     for (lane, name), handle in (await run_all(producer, redis_url, jobs.TOLD)).items():
         if (lane, name) == ("io", "stop"):
             continue  # Python makes a RuntimeError of it, in any coroutine

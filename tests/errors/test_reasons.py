@@ -31,7 +31,7 @@ async def test_a_poison_job_dies_by_its_name(
     assert line.endswith(said)
 
 
-async def test_a_payload_that_redis_dropped_is_told_as_that(redis: Redis, redis_url: str) -> None:
+async def test_a_payload_that_redis_dropped_is_reported_as_that(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.RAISE["io"], "plain", job_id="evicted")
     await put(redis, jobs.RAISE["cpu"], "plain", job_id="evicted-cpu")
     await redis.delete(names.job("evicted"), names.job("evicted-cpu"))

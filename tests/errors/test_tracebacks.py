@@ -43,7 +43,7 @@ async def test_a_jobs_traceback_has_the_users_frames_alone(
 
 
 @pytest.mark.parametrize("lane", ["io", "thread", "cpu"])
-async def test_a_call_that_cannot_be_made_is_told_without_monarqs_frames(
+async def test_a_call_that_cannot_be_made_is_reported_without_monarqs_frames(
     redis: Redis, redis_url: str, lane: str
 ) -> None:
     await put(redis, jobs.RAISE[lane], "one", "too many", job_id="a")

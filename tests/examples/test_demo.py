@@ -60,7 +60,7 @@ def test_a_demo_that_is_interrupted_leaves_nothing(start: Start, number: signal.
     assert demo.leftovers() == []
 
 
-def test_different_results_are_told_and_end_with_1(start: Start) -> None:
+def test_different_results_are_reported_and_end_with_1(start: Start) -> None:
     code, out, _ = start("-c", ODD).finish()
     assert code == 1
     assert "DIFFERENT or wrong results: odd work" in out

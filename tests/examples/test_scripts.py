@@ -36,7 +36,7 @@ def test_an_example_without_redis_says_what_to_do(start: Start) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_help_tells_what_an_example_shows(start: Start, name: str) -> None:
+def test_help_says_what_an_example_shows(start: Start, name: str) -> None:
     code, out, _ = start("-m", f"examples.{name}", "--help").finish()
     assert code == 0
     assert f"python -m examples.{name}" in out

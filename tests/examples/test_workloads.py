@@ -52,7 +52,7 @@ def test_requests_wait_at_the_same_time(pool: LocalPool, console: Console) -> No
 
 
 @pytest.mark.parametrize(("plain", "pooled", "right"), [(1, 2, True), (1, 1, False)], ids=["different", "wrong"])
-def test_a_wrong_result_is_told(pool: LocalPool, console: Console, plain: int, pooled: int, right: bool) -> None:
+def test_a_wrong_result_is_reported(pool: LocalPool, console: Console, plain: int, pooled: int, right: bool) -> None:
     def here(on_part: OnPart) -> int:
         on_part()
         return plain
@@ -67,7 +67,7 @@ def test_a_wrong_result_is_told(pool: LocalPool, console: Console, plain: int, p
     assert "DIFFERENT or wrong results: odd work" in str(summarize([measured]))
 
 
-def test_the_figures_stand_in_a_table(console: Console) -> None:
+def test_the_figures_are_in_a_table(console: Console) -> None:
     measured = [Comparison("some work", 1234, 6.0, 2.0, same=True)]
     console.print(tabulate(measured), summarize(measured))
     row = next(line for line in shown(console).splitlines() if "some work" in line)

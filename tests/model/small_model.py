@@ -1,6 +1,6 @@
 """One job id, two workers, all that can go wrong with them, and every order in which it can: to the last one.
 
-A world is a small frozen value, a step is a pure function of it, and tokens are named anew in each world by where
+A world is a small frozen value, a step is a pure function of it, and tokens are named afresh in each world by where
 they appear; so there are finitely many worlds however often workers die, stand still or try again, and all are
 walked. The walk goes breadth first: the trace to whatever it finds is a shortest one.
 

@@ -124,7 +124,7 @@ def test_a_signal_handler_may_close_while_a_call_is_handed_over(interrupt: Arran
         thread.run(answer("outer"))
 
 
-def test_the_loop_s_own_thread_is_told_at_once() -> None:
+def test_the_loop_s_own_thread_is_refused_at_once() -> None:
     thread = EventLoopThread("tested", nothing)
 
     async def call_again() -> None:

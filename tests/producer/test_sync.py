@@ -139,7 +139,7 @@ async def test_a_program_that_forgets_to_close_ends_quietly(redis_url: str) -> N
     assert await asyncio.to_thread(finish, process) == ("", "", 0)
 
 
-async def test_a_fork_is_told_so_and_can_have_its_own(redis_url: str, redis: Redis) -> None:
+async def test_a_fork_is_refused_and_can_have_its_own(redis_url: str, redis: Redis) -> None:
     process = start(
         """
         import os, warnings

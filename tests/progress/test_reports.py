@@ -41,9 +41,7 @@ async def test_ten_writes_a_second_and_the_last_one_always(
     assert await handle.progress() == told[-1]
 
 
-async def test_jobs_that_tell_at_the_same_moment_go_in_one_call(
-    redis: Redis, producer: Producer, worker: Worker
-) -> None:
+async def test_reports_of_the_same_moment_go_in_one_call(redis: Redis, producer: Producer, worker: Worker) -> None:
     async with hearing(redis) as heard:
         handles = await producer.enqueue_many(jobs.tell_once, [(n, 50, f"job {n}") for n in range(50)])
         for handle in handles:
@@ -69,7 +67,7 @@ async def test_it_is_kept_while_the_job_runs_and_for_a_while_after(
                 await asyncio.sleep(0.05)
 
 
-async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Producer, worker: Worker) -> None:
+async def test_reports_of_a_computing_job_are_seen_while_it_computes(producer: Producer, worker: Worker) -> None:
     handle = await producer.enqueue(jobs.tell_then_compute, 1.5)
     async for progress in handle.watch():
         if progress.message == "computing":
@@ -80,7 +78,9 @@ async def test_what_a_computing_job_told_is_seen_while_it_computes(producer: Pro
     await handle.result(timeout=patience_s(10))
 
 
-async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, producer: Producer, worker: Worker) -> None:
+async def test_threads_of_a_cpu_job_report_and_its_forks_do_not(
+    redis: Redis, producer: Producer, worker: Worker
+) -> None:
     async with hearing(redis) as heard:
         handle = await producer.enqueue(jobs.tell_from_everywhere)
         assert await handle.result(timeout=patience_s(20)) == [0, 0]
@@ -88,7 +88,7 @@ async def test_threads_of_a_cpu_job_tell_and_its_forks_do_not(redis: Redis, prod
     assert not any(progress.message == "from a fork" for progress in heard.of(handle.job_id))
 
 
-async def test_a_thread_that_a_job_left_behind_does_not_tell_for_the_next(
+async def test_a_thread_that_a_job_left_behind_does_not_report_for_the_next(
     redis: Redis, producer: Producer, worker: Worker
 ) -> None:
     async with hearing(redis) as heard:
@@ -115,7 +115,7 @@ async def test_a_job_that_only_counts_lets_others_run(producer: Producer, worker
     await counting.abort(timeout=10)
 
 
-async def test_redis_trouble_fails_no_job_and_what_was_told_comes_when_it_is_over(
+async def test_redis_trouble_fails_no_job_and_reports_come_when_it_is_over(
     redis: Redis, redis_url: str, producer: Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[float] = []
@@ -173,7 +173,7 @@ async def test_an_abort_while_the_last_report_is_sent_does_not_undo_the_end(
 
 
 @pytest.mark.parametrize("job", [jobs.step_through, jobs.count_fast_in_child], ids=lambda job: job.name)
-async def test_real_workers_tell(redis: Redis, redis_url: str, producer: Producer, job: Any) -> None:
+async def test_real_workers_report(redis: Redis, redis_url: str, producer: Producer, job: Any) -> None:
     async with pool("tests.progress.jobs", url=redis_url, workers=1):
         handle = await producer.enqueue(job, 5, 0.1) if job is jobs.step_through else await producer.enqueue(job, 0.5)
         told = [progress.done async for progress in handle.watch()]
@@ -181,7 +181,7 @@ async def test_real_workers_tell(redis: Redis, redis_url: str, producer: Produce
         assert 0 < await redis.pttl(QUEUE.progress(handle.job_id)) <= 60_000
 
 
-async def test_a_context_that_no_worker_has_made_tells_nobody() -> None:
+async def test_a_context_that_no_worker_has_made_reports_to_nobody() -> None:
     context = Context(job_try=2)
     assert (context.job_try, context.state, context.enqueued_at.tzinfo) == (2, {}, UTC)
     await context.progress(1, 2, "told")

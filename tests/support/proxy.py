@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from chaos.proxy import Cut, FaultProxy, Rule
+from chaos.faults.proxy import Cut, FaultProxy, Rule
 
 
 class Proxy(FaultProxy):

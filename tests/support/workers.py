@@ -65,9 +65,9 @@ class Recorder(Dispatcher):
                 await self._changed.wait()
 
 
-def settings_for_tests(*, arq_style: bool = False, **changes: Any) -> WorkerSettings:
+def settings_for_tests(*, arq_rules: bool = False, **changes: Any) -> WorkerSettings:
     """Settings with short times, so that tests need not wait for long."""
-    rules = ARQ_RULES if arq_style else {}
+    rules = ARQ_RULES if arq_rules else {}
     return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **rules, **changes})
 
 

@@ -59,7 +59,7 @@ HOSTILE: Final = (
     "&#x3C;script&#x3E;alert(1)",
     "%3Cscript%3Ealert(1)%3C/script%3E",
     '</div></main></body><script>alert(1)</script>"',
-    "<div id=live><div id=main><a id=pulse name=root>",
+    "<div id=live><div id=main><a id=live-switch name=root>",
     '<b data-key=x data-chart=\'{"lines":[{"points":[1]}]}\'>x</b>',
     "\n\ndata: <script>alert(1)</script>\n\nevent: x\n",
     "\x00<script\x00>alert(1)\x1b[31m\x07",

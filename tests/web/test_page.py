@@ -1,4 +1,4 @@
-"""The page in a real browser, while a real pool runs jobs: it shows what goes on, and does what it is told."""
+"""The page in a real browser, while a real pool runs jobs: it shows what goes on, and does what is clicked."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def number_in(tab: Page, tile: str) -> str:
 
 async def test_numbers_change_while_jobs_run(tab: Page, site: str, redis_url: str, producer: Producer) -> None:
     await tab.goto(site)
-    await expect(tab.locator("#pulse")).to_have_attribute("data-state", "live")
+    await expect(tab.locator("#live-switch")).to_have_attribute("data-state", "live")
     assert await number_in(tab, "Throughput") == "0"
     await expect(tab.get_by_text("No worker runs.")).to_be_visible()
     await tab.evaluate("window.sameDocument = true")
@@ -136,7 +136,7 @@ async def test_the_keyboard_is_enough(tab: Page, site: str) -> None:
     await tab.keyboard.press("Escape")
     await expect(tab.locator("dialog")).to_be_hidden()
     await tab.keyboard.press("p")
-    await expect(tab.locator("#pulse")).to_have_attribute("data-state", "paused")
+    await expect(tab.locator("#live-switch")).to_have_attribute("data-state", "paused")
     await tab.keyboard.press("t")
     await expect(tab.locator("html")).to_have_attribute("data-theme", "light")
     await tab.goto(f"{site}/jobs")
@@ -154,7 +154,7 @@ async def test_what_somebody_types_while_the_first_news_comes_stays(tab: Page, s
         " const field = document.querySelector('[data-search]'); field.focus(); field.value = 'mail'; })"
     )
     await tab.goto(f"{site}{path}")
-    await expect(tab.locator("#pulse")).to_have_attribute("data-state", "live")
+    await expect(tab.locator("#live-switch")).to_have_attribute("data-state", "live")
     await expect(tab.locator("[data-search]")).to_be_focused()
     await expect(tab.locator("[data-search]")).to_have_value("mail")
 
@@ -181,7 +181,7 @@ async def test_nothing_is_wider_than_the_window(
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])
-async def test_what_stands_below_large_figures_fits(browser: Browser, site: str, redis: Redis, width: int) -> None:
+async def test_what_is_below_large_figures_fits(browser: Browser, site: str, redis: Redis, width: int) -> None:
     key = f"{QueueKeys.of(DEFAULT_QUEUE).base}second:{(await redis.time())[0] - 100}"
     await redis.hset(key, mapping={"enqueued": 900_000, "done": 890_000, "failed": 9_999})  # type: ignore[misc]
     await redis.expire(key, 600)

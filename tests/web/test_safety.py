@@ -48,7 +48,7 @@ async def test_hostile_texts_stay_texts(tab: Page, site: str, redis: Redis) -> N
     one = f"/jobs/job?queue=arq:queue&arguments=1&id={quote(HOSTILE[3], safe='')}"
     for path in ("/", "/dead", "/workers", "/jobs", one):
         await tab.goto(site + path)
-        await expect(tab.locator("#pulse")).to_have_attribute("data-state", "live")
+        await expect(tab.locator("#live-switch")).to_have_attribute("data-state", "live")
         assert await tab.evaluate(OWN) == 2, path
     assert HOSTILE[3] in await tab.locator("main").inner_text()
 
@@ -156,7 +156,7 @@ async def test_one_logs_in_by_the_form(browser: Browser, tab: Page, redis_url: s
     await tab.get_by_label("Token").fill(TOKEN)
     await tab.get_by_role("button", name="Log in").click()
     await tab.wait_for_url(f"{site}/dead?name=x")
-    await expect(tab.locator("#pulse")).to_have_attribute("data-state", "live")
+    await expect(tab.locator("#live-switch")).to_have_attribute("data-state", "live")
     assert await tab.evaluate("document.cookie") == ""
     stranger = await browser.new_page()
     answer = await stranger.goto(f"{site}/dead")

@@ -12,9 +12,12 @@ from typing import Final
 
 from monarq.shared.errors import DeclarationError, SettingsError, TargetError
 
+_OWN_PARTS: Final = ("arq", "cli", "embedded", "monitor", "producer", "shared", "targets", "workers")
+"""The folders of monarq except its examples, which are programs."""
+
 _FOREIGN_PATHS: Final = (
     "<",
-    *(f"{Path(__file__).parents[2] / part}/" for part in ("monarq", "producer", "shared", "workers")),
+    *(f"{Path(__file__).parents[2] / part}/" for part in _OWN_PARTS),
     *{f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")},
 )
 """How paths of code that is not the program's begin: of monarq, the standard library and installed packages."""

@@ -154,7 +154,7 @@ class Runner:
             if self._hooks.after_job_end:
                 await self._run_hook("after_job_end", self._hooks.after_job_end, run)
         except BaseException:
-            # The job's own code prevents a verdict: its lease is left to expire, which counts as a crash.
+            # The job's own code prevents an outcome: its lease is left to expire, which counts as a crash.
             self._table.remove(run.lease)
             raise
         finally:

@@ -21,7 +21,7 @@ EVERY_S: Final = 3600.0
 
 
 class NameRegistrar:
-    """Announces the names of one worker's jobs to its queues."""
+    """Registers the names of one worker's jobs with its queues."""
 
     def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], names: Iterable[str], events: Dispatcher) -> None:
         self._redis = redis
@@ -30,14 +30,14 @@ class NameRegistrar:
         self._events = events
 
     async def run(self) -> None:
-        """Announces until cancelled."""
+        """Registers until cancelled."""
         while True:
             for keys in self._queues:
-                await self._announce(keys)
+                await self._register(keys)
             await asyncio.sleep(EVERY_S)
 
-    async def _announce(self, keys: QueueKeys) -> None:
-        outage = Outage(self._events, f"telling {keys.queue} which jobs are known here")
+    async def _register(self, keys: QueueKeys) -> None:
+        outage = Outage(self._events, f"registering the names of jobs in {keys.queue}")
         while True:
             try:
                 for at in range(0, len(self._names), BATCH):

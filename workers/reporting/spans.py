@@ -24,7 +24,6 @@ from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry_exception import is_retry_request
 from monarq.shared.text.error_text import error_text, message_of, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
-from monarq.shared.tracing.carrier import CARRIER_ARGUMENT
 from monarq.shared.tracing.otel import extract_context, span_attributes
 from monarq.workers.events.listener import Listener
 from monarq.workers.runs.cpu_errors import CpuJobDied
@@ -46,10 +45,10 @@ class SpanListener(Listener):
 
     def job_started(self, run: Run) -> None:
         """See `Listener`."""
-        if not run.job.is_traced:
+        if run.job.carrier_argument is None:
             self._spans[run] = self._start(run)
         elif run.payload.trace is not None:
-            run.payload.kwargs.setdefault(CARRIER_ARGUMENT, run.payload.trace)
+            run.payload.kwargs.setdefault(run.job.carrier_argument, run.payload.trace)
 
     def job_completed(self, run: Run, value: object) -> None:
         """See `Listener`."""
@@ -129,7 +128,7 @@ class SpanListener(Listener):
         span = self._spans.pop(run, None)
         if span is None:
             # The user's hook raised before the start. A run that was stopped before its start has no span.
-            if error is None or run.job.is_traced:
+            if error is None or run.job.carrier_argument is not None:
                 return
             span = self._start(run)
         span.set_attribute("monarq.job.outcome", outcome)

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.jobs.retry_exception import is_retry_request
+from monarq.shared.jobs.retry_exception import is_retry
 from monarq.shared.redis.redis_errors import advice
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger
@@ -47,7 +47,7 @@ class WorkerLog(Listener):
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
         """See `Listener`."""
         # A job that asks for another try works as intended; one that is retried because it raised may be in trouble.
-        if is_retry_request(error):
+        if is_retry(error):
             logger.info("%s is tried again in %.2f s, as it asked", _named(run), delay_s)
         else:
             logger.warning("%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))

@@ -40,7 +40,8 @@ class RegisteredJob:
         import_path: where that process finds its function; None on the other lanes.
         converter: converts arguments that came in msgpack to the types of its annotations; None where none needs it.
         is_cron: whether it is one of arq's cron jobs, whose log lines leave the id out.
-        is_traced: whether another package makes spans of its runs.
+        carrier_argument: the keyword argument in which another package, which makes the spans of its runs, gets the
+            context of the trace; None where monarq makes them.
     """
 
     name: str
@@ -55,7 +56,7 @@ class RegisteredJob:
     import_path: ImportPath | None = None
     converter: ArgumentConverter | None = None
     is_cron: bool = False
-    is_traced: bool = False
+    carrier_argument: str | None = None
 
 
 def lanes_of(jobs: Iterable[RegisteredJob]) -> Mapping[str, str]:

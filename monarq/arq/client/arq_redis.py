@@ -34,6 +34,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from monarq.arq.client.codecs import arq_codecs
+from monarq.arq.client.instrumentation import CARRIER_ARGUMENT, instrumented_carrier
 from monarq.producer.enqueue.job_reference import job_reference
 from monarq.producer.enqueue.serializer import Envelope, new_job_id
 from monarq.producer.enqueue.submitter import Submitter
@@ -55,8 +56,7 @@ from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool, close_sentinels, shown_pool
-from monarq.shared.tracing.carrier import CARRIER_ARGUMENT
-from monarq.shared.tracing.tracing import instrumented_carrier, sending
+from monarq.shared.tracing.tracing import sending
 
 RETRY_FOR_S: Final = 5.0
 """How long an enqueue is repeated that has an unknown outcome or found no Redis."""

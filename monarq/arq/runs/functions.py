@@ -9,12 +9,12 @@ from typing import Any
 from arq.cron import CronJob
 from arq.worker import Function
 
+from monarq.arq.client.instrumentation import CARRIER_ARGUMENT, is_instrumented
 from monarq.arq.runs.sentry import report_to_sentry
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.lane import Lane
-from monarq.shared.tracing.tracing import arq_is_instrumented
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import keep_ms_of, timeout_s_of
 from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
@@ -41,7 +41,7 @@ class ArqFunction:
             policy=policy,
             keep_ms=keep_ms_of(declared.keep_result_s, declared.keep_result_forever, settings),
             is_cron=isinstance(declared, CronJob),
-            is_traced=arq_is_instrumented(),
+            carrier_argument=CARRIER_ARGUMENT if is_instrumented() else None,
         )
 
 

@@ -89,7 +89,7 @@ def parse_hang_timeout(text: str) -> float:
     seconds = parse_duration(text)
     if seconds < MIN_HANG_TIMEOUT_S:
         raise click.BadParameter(
-            f"{text!r} is too short: give {MIN_HANG_TIMEOUT_S:g}s or more; workers speak each second"
+            f"{text!r} is too short: give {MIN_HANG_TIMEOUT_S:g}s or more; workers send a heartbeat each second"
         )
     return seconds
 

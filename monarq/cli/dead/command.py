@@ -36,7 +36,7 @@ RETRY_SECTIONS: Final = {
     "What it does": """
 The job waits in its queue and lane again with its id and payload, as if it had
 never run; its failed result and its letter are gone. A job whose id is in use
-again, or whose payload is gone, is told of and left as it is: the exit
+again, or whose payload is gone, is reported and left as it is: the exit
 code is 1 then.
 """,
 }

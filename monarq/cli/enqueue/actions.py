@@ -104,7 +104,7 @@ async def _warn_if_unserved(redis: Redis, job: Job[..., Any]) -> None:
     if not (await read_counts(redis, keys)).workers:
         say(f"monarq: no monarq worker serves {keys.queue} now; waiting until one has run the job")
     elif not await is_name_known(redis, keys, job.name):
-        say(f"monarq: no monarq worker of {keys.queue} has told of a job {job.name!r}; waiting until one has run it")
+        say(f"monarq: no monarq worker of {keys.queue} has registered a job {job.name!r}; waiting until one has run it")
 
 
 class Submitter:

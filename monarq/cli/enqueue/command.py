@@ -31,8 +31,8 @@ The job's id; with --from one a line. With --wait a line of JSON for each job,
 in the order in which they end:
   {"job_id": ..., "success": true, "result": ...}
   {"job_id": ..., "success": false, "error": "ValueError: ..."}
-On a terminal, bars below it show how far the jobs are, and each job that tells
-of its progress (ctx.progress) has a bar of its own.
+On a terminal, bars below it show how far the jobs are, and each job that reports
+its progress (ctx.progress) has a bar of its own.
 The exit code is 1 if any of them failed, and 2 if the command could not do its work.
 """,
 }

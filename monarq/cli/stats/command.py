@@ -13,15 +13,15 @@ from monarq.cli.command_line.options import queue_option, verbose_option
 from monarq.cli.command_line.redis_source import open_source, redis_option
 
 SECTIONS: Final = {
-    "HealthFinding": """
-The first line says how it is, and why; of several queues the worst:
+    "Verdict": """
+The first line says how the queues are, and why; of several verdicts the worst:
   no worker        none runs at all, or jobs are ready in a queue that none serves
   failing          5 % or more of the jobs of the last 5 minutes failed, or runs lost their worker
   falling behind   jobs are ready for 30 s, or for 5 s while more come in than end
   loop blocked     a job keeps an event loop from going on for more than a second
   worker lost      a worker has fallen silent
   paused           the queue gives out no jobs
-  catching up      jobs are ready for 30 s, and the heap gets smaller
+  catching up      jobs are ready for 30 s, and the backlog shrinks
   healthy          none of this
 """,
     "Examples": """
@@ -35,7 +35,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   queued_cpu                                     those of queued that wait for a cpu lane
   paused, oldest_s                               and the age of the oldest ready job, or null
   enqueued, done, failed, aborted, retried       since the first job
-  handed_back, crashed, lost                     the same, of runs that did not come to their end
+  handed_back, crashed, lost                     the same, of runs that did not reach their end
   enqueued_per_s, jobs_per_s                     in and out, over the last five seconds
   wait, run                                      {p50_s, p95_s, p99_s} in the window, or null
   jobs: [{name, enqueued, started, done, failed, aborted, retried,
@@ -63,7 +63,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
 )
 @redis_option
 @click.option("--json", is_flag=True, help="Print one JSON object; with --watch, one a line and second.")
-@click.option("--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh it every second, until Ctrl-C.")
 @click.option("--no-color", is_flag=True, help="Use no colours; the environment's NO_COLOR says the same.")
 @verbose_option
 def stats(queue: tuple[str, ...], window: str, redis: str | None, json: bool, watch: bool, no_color: bool) -> None:

@@ -109,14 +109,14 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     default="30s",
     show_default=True,
     metavar="DURATION",
-    help="A worker whose event loop stands still for so long, 1.5s at least, is replaced, and what it did is logged.",
+    help="A worker whose event loop stands still for so long, 1.5s at least, is replaced, and its stacks are logged.",
 )
 @limit_options
 @click.option(
     "--poll",
     type=parse_duration,
     metavar="DURATION",
-    help="How often to look for jobs that nobody tells of, as arq's clients put in. Default: the target's, else 0.5s.",
+    help="How often to look for jobs of clients that wake no worker, as arq's. Default: the target's, else 0.5s.",
 )
 @click.option(
     "--allow-pickle",
@@ -174,7 +174,7 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
 @click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of the log."
 )
-@make_verbose_option("Tell of every job in the log, and show the traceback of an error.")
+@make_verbose_option("Log every job, and show the traceback of an error.")
 @version_option
 @click.pass_obj
 def worker(

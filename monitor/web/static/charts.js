@@ -1,4 +1,4 @@
-// Draws the charts: what each shows is JSON in its data-chart; drawn anew when that, or the width, has changed.
+// Draws the charts: what each shows is JSON in its data-chart; drawn again when that, or the width, has changed.
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 132, LEFT = 46, BOTTOM = 18, TOP = 6;
@@ -11,18 +11,18 @@ export function drawCharts(within) {
 
 function draw(plot, resized) {
   const before = drawn.get(plot);
-  const told = plot.dataset.chart;
+  const json = plot.dataset.chart;
   const width = plot.clientWidth;
-  if (before && before.told === told && (!resized || before.width === width)) return;
+  if (before && before.json === json && (!resized || before.width === width)) return;
   if (!before) {
     widths.observe(plot);
     plot.setAttribute("data-drawn", "");
     plot.addEventListener("pointermove", (event) => point(plot, event.offsetX));
     plot.addEventListener("pointerleave", () => point(plot, null));
   }
-  const chart = JSON.parse(told);
+  const chart = JSON.parse(json);
   const scale = scaleOf(chart, width);
-  drawn.set(plot, { told, width, chart, scale });
+  drawn.set(plot, { json, width, chart, scale });
   plot.replaceChildren(picture(chart, scale), tip());
   if (before?.at != null) point(plot, before.at);
 }

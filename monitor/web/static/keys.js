@@ -25,7 +25,7 @@ function act(key) {
     case "g": afterG = Date.now() + 1500; return true;
     case "/": return search();
     case "?": help.showModal(); return true;
-    case "p": document.getElementById("pulse").click(); return true;
+    case "p": document.getElementById("live-switch").click(); return true;
     case "t": document.getElementById("theme").click(); return true;
     default: return false;
   }

@@ -1,10 +1,10 @@
-// The stream of live news: one event holds the page's live part. It ends while nobody looks, and can be stopped.
+// The stream of live updates: each event holds the page's live part. It ends while nobody looks, and can be stopped.
 import { morph } from "./morph.js";
 
 const root = document.documentElement.dataset.root;
 const live = document.getElementById("live");
-const pulse = document.getElementById("pulse");
-const label = pulse.querySelector(".label");
+const liveSwitch = document.getElementById("live-switch");
+const label = liveSwitch.querySelector(".label");
 let stream = null;
 let paused = false;
 let latest = null;
@@ -30,9 +30,9 @@ export function startLive(afterChange) {
   document.addEventListener("selectionchange", () => apply(afterChange));
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (event) => event.persisted && open());
-  pulse.addEventListener("click", () => {
+  liveSwitch.addEventListener("click", () => {
     paused = !paused;
-    pulse.setAttribute("aria-pressed", String(paused));
+    liveSwitch.setAttribute("aria-pressed", String(paused));
     if (paused) show("paused", "Paused");
     open();
   });
@@ -45,19 +45,19 @@ function close() {
 }
 
 function show(state, words) {
-  pulse.dataset.state = state;
+  liveSwitch.dataset.state = state;
   if (label.textContent !== words) label.textContent = words;
 }
 
 function apply(afterChange) {
   if (latest === null || paused || isBusy()) return;
-  const told = new DOMParser().parseFromString(latest, "text/html").body;
+  const newer = new DOMParser().parseFromString(latest, "text/html").body;
   latest = null;
-  morph(live, told);
+  morph(live, newer);
   afterChange(live);
 }
 
-// Nothing moves under somebody who marks text to copy it, or has a list of choices open.
+// Nothing changes under a reader who selects text to copy it, or has a list of choices open.
 function isBusy() {
   const selection = getSelection();
   const marks = selection && !selection.isCollapsed && live.contains(selection.anchorNode);

@@ -1,14 +1,14 @@
-// Turns what is shown into what is told, touching only what differs: so focus, selections, open details and scroll
-// positions stay. Elements are matched by id or data-key, others by their place.
+// Changes the nodes that are shown into newer ones, touching only what differs: so focus, selections, open details and
+// scroll positions stay. Elements are matched by id or data-key, others by their place.
 
 const keyOf = (node) => node.nodeType === 1 ? node.id || node.dataset.key || null : null;
 const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
 
-export function morph(shown, told) {
+export function morph(shown, newer) {
   const keyed = new Map();
   for (const child of shown.childNodes) if (keyOf(child)) keyed.set(keyOf(child), child);
   let at = shown.firstChild;
-  for (const want of [...told.childNodes]) {
+  for (const want of [...newer.childNodes]) {
     const key = keyOf(want);
     let have = key ? keyed.get(key) : at;
     if (have && !alike(have, want)) have = null;
@@ -43,7 +43,7 @@ function update(have, want) {
   for (const { name, value } of want.attributes) {
     if (have.getAttribute(name) !== value && !isTheReaders(have, name)) have.setAttribute(name, value);
   }
-  // What a chart has drawn is not in what is told.
+  // What a chart has drawn is not in the newer nodes.
   if (!have.hasAttribute("data-drawn")) morph(have, want);
 }
 

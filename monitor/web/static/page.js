@@ -21,7 +21,7 @@ button.addEventListener("click", () => {
 });
 nameTheme();
 
-// What was said once is not said again when the page is loaded anew.
+// What was said once is not said again when the page is loaded again.
 const here = new URL(location.href);
 if (here.searchParams.has("did")) {
   for (const name of ["did", "n", "left"]) here.searchParams.delete(name);

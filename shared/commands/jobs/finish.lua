@@ -15,7 +15,7 @@ if #mine == 0 then
 end
 allow_when_full()
 local now = now_ms()
-local ids, gone, buried, runs_of, recent = {}, {}, {}, {}, {}
+local ids, gone, died, runs_of, recent = {}, {}, {}, {}, {}
 local longest_ms = 0
 
 local function keep_result(id, keep_ms, result)
@@ -31,7 +31,7 @@ local function keep_result(id, keep_ms, result)
     end
 end
 
-local function bury(id, name, letter, keep_dead_ms, result)
+local function leave_dead_letter(id, name, letter, keep_dead_ms, result)
     local known = redis.call('MGET', JOB .. id, RETRY .. id)
     redis.call('DEL', DEAD_LETTER .. id)
     redis.call('HSET', DEAD_LETTER .. id, 'name', name, 'letter', letter, 'payload', known[1] or '',
@@ -40,13 +40,13 @@ local function bury(id, name, letter, keep_dead_ms, result)
     redis.call('PEXPIRE', DEAD_LETTER .. id, ttl(keep_dead_ms))
     redis.call('PEXPIRE', HISTORY .. id, ttl(keep_dead_ms))
     longest_ms = math.max(longest_ms, tonumber(keep_dead_ms))
-    buried[#buried + 1], buried[#buried + 2] = ms(now), id
+    died[#died + 1], died[#died + 2] = ms(now), id
 end
 
 -- Lists the new dead letters, and takes the oldest off the list: those over max_dead, which are deleted, and those that
 -- have expired. Workers may differ in how long they keep dead letters, so the list lives as long as the longest.
-local function list_buried()
-    if type(redis.pcall('ZADD', DEAD, unpack(buried))) == 'table' then
+local function list_dead_letters()
+    if type(redis.pcall('ZADD', DEAD, unpack(died))) == 'table' then
         return
     end
     redis.call('PEXPIRE', DEAD, ttl(math.max(longest_ms, redis.call('PTTL', DEAD))))
@@ -80,7 +80,7 @@ for _, at in ipairs(mine) do
     runs_of[group] = (runs_of[group] or 0) + 1
     note_recent(id, group)
     if letter ~= '' then
-        bury(id, ARGV[FIRST_GROUP + group * GROUP_FIELDS], letter, ARGV[at + 6], ARGV[at + 4])
+        leave_dead_letter(id, ARGV[FIRST_GROUP + group * GROUP_FIELDS], letter, ARGV[at + 6], ARGV[at + 4])
     end
     ids[#ids + 1] = id
     gone[base + 1], gone[base + 2] = RUN .. id, JOB .. id
@@ -92,8 +92,8 @@ redis.pcall('ZREM', QUEUE, unpack(ids))
 redis.pcall('ZREM', CPU, unpack(ids))
 redis.pcall('HDEL', LEASES .. worker, unpack(ids))
 redis.pcall('ZREM', ABORT, unpack(ids))
-if #buried > 0 then
-    list_buried()
+if #died > 0 then
+    list_dead_letters()
 end
 count_runs(now, FIRST_GROUP, runs_of)
 local listed = redis.pcall('LPUSH', RECENT, unpack(recent))

@@ -35,7 +35,7 @@ local function walk(lane, score, id)
         local page = redis.call('ZRANGE', source, at, math.min(at + CHUNK, stop) - 1, 'WITHSCORES')
         for i = 1, #page, 2 do
             found.id, found.score, at = page[i], page[i + 1], at + 1
-            -- Jobs that run stand among the deferred until their leases end.
+            -- Jobs that run are among the deferred until their leases end.
             if state == 'queued' or tonumber(page[i + 1]) % 1 ~= LEASED_MARK then
                 found.jobs[#found.jobs + 1] = {id = page[i], score = page[i + 1], lane = lane}
                 if #found.jobs == limit then

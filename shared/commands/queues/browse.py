@@ -38,7 +38,7 @@ class BrowsedJob:
 
     Attributes:
         raw_id: its id.
-        lane_queue: the set that it stands in.
+        lane_queue: the set that it is in.
         due_ms: when it is, or was, due; None while it runs.
         worker: the id of the worker that lists it as its own, '' where none does.
         token: of the claim that holds it; b'' where nobody runs it.

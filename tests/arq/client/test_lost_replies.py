@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 import monarq.arq
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.arq.client.arq_redis import PoolEnqueueUnknownError, PoolRefusedError, PoolUnavailableError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
@@ -75,7 +75,7 @@ async def test_without_a_server_the_error_is_redis_pys_and_says_that_nothing_was
     await pool.aclose(close_connection_pool=True)
 
 
-async def test_an_outcome_that_stays_unknown_is_told(
+async def test_an_outcome_that_stays_unknown_is_reported(
     proxy: Proxy, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monarq.arq.client.arq_redis.RETRY_FOR_S", 0.3)

@@ -34,7 +34,7 @@ DSNS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(("dsn", "told"), DSNS.items())
-def test_what_a_url_says_is_said_to_redis_py(dsn: str, told: dict[str, Any]) -> None:
+def test_what_a_url_says_is_passed_to_redis_py(dsn: str, told: dict[str, Any]) -> None:
     settings = RedisSettings.from_dsn(dsn)
     pool = make_client(settings, client_options(settings)).connection_pool
     asked = open_redis(dsn).connection_pool

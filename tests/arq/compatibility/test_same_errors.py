@@ -71,7 +71,7 @@ async def test_a_serializer_that_fails(module: Any, redis_settings: RedisSetting
     await pool.aclose(close_connection_pool=True)
 
 
-async def test_an_async_serializer_is_told_of(pool: monarq.arq.ArqRedis) -> None:
+async def test_an_async_serializer_is_refused_by_name(pool: monarq.arq.ArqRedis) -> None:
     async def give(data: dict[str, Any]) -> bytes:
         return b""
 

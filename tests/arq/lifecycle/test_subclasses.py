@@ -61,7 +61,7 @@ async def test_a_subclass_may_collect_its_jobs_before_it_is_made(kind: type[Any]
     assert await runs(worker, stock, "job_greet", "Ann") == "hello Ann"
 
 
-OWN = ("log", "recorder", "health", "engine", "life", "running", "waiting", "signals", "picks", "arguments", "settings")
+OWN = ("log", "runner", "health", "core", "life", "running", "waiting", "signals", "picks", "arguments", "settings")
 
 
 async def test_a_subclass_may_have_attributes_and_methods_of_any_name(kind: type[Any], stock: arq.ArqRedis) -> None:
@@ -78,7 +78,7 @@ async def test_a_subclass_may_have_attributes_and_methods_of_any_name(kind: type
         def read_again(self) -> None:
             raise AssertionError
 
-        _stop = _make_worker = _end_engine = _mind_signals = read_again
+        _stop = _make_core = _opened_pool = _wait_for_completion = read_again
 
     worker = Full(**options(stock))
     assert await runs(worker, stock, "add", 1, 2) == 3
@@ -161,7 +161,7 @@ async def test_numbers_that_arq_cannot_count_with(stock: arq.ArqRedis) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"max_jobs": 2.5}, {"max_jobs": "10"}, {"max_tries": float("nan")}, {"ctx": [1]}])
-async def test_what_is_no_number_and_no_dict_is_told_of(wrong: dict[str, Any]) -> None:
+async def test_what_is_no_number_and_no_dict_is_refused_by_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=r"(max_jobs|max_tries|ctx) is"):
         monarq.arq.Worker([jobs.add], handle_signals=False, **wrong)
 
@@ -173,7 +173,7 @@ async def test_counts_may_be_set(kind: type[Any], stock: arq.ArqRedis) -> None:
     assert worker.jobs_complete == 6
 
 
-async def test_steps_that_nothing_calls_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+async def test_steps_that_nothing_calls_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     class Stepping(monarq.arq.Worker):
         async def run_job(self, job_id: str, score: int) -> None: ...
 

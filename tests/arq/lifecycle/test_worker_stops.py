@@ -75,7 +75,7 @@ async def test_a_wait_ends_with_the_last_job(pool: arq.ArqRedis) -> None:
     assert counts(worker) == (1, 0, 0)
 
 
-async def test_close_stops_a_worker_that_minds_no_signals(redis_settings: RedisSettings, pool: arq.ArqRedis) -> None:
+async def test_close_stops_a_worker_that_handles_no_signals(redis_settings: RedisSettings, pool: arq.ArqRedis) -> None:
     ended: list[str] = []
 
     async def shutdown(ctx: Ctx) -> None:

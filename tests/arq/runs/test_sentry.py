@@ -71,7 +71,7 @@ def sentry(monkeypatch: pytest.MonkeyPatch) -> PlayedSentry:
     return made
 
 
-async def test_errors_are_told_once_and_retries_are_none(stock: arq.ArqRedis, sentry: PlayedSentry) -> None:
+async def test_errors_are_reported_once_and_retries_are_none(stock: arq.ArqRedis, sentry: PlayedSentry) -> None:
     await stock.enqueue_job("fail", "secret", _job_id="a")
     await burst(stock, [jobs.fail])
     await stock.enqueue_job("again", 2, _job_id="b")
@@ -89,7 +89,7 @@ async def test_cron_jobs_too(stock: arq.ArqRedis, sentry: PlayedSentry) -> None:
     assert [error for _, error in sentry.errors] == ["KeyError('tick')"]
 
 
-async def test_arguments_are_told_where_sentry_may_have_them(stock: arq.ArqRedis, sentry: PlayedSentry) -> None:
+async def test_arguments_are_sent_where_sentry_may_have_them(stock: arq.ArqRedis, sentry: PlayedSentry) -> None:
     sentry.options["send_default_pii"] = True
     await stock.enqueue_job("add", 1, b=2)
     assert (await burst(stock, [jobs.add])).jobs_complete == 1

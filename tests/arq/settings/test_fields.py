@@ -21,7 +21,7 @@ class Base:
     on_startup = hook
 
 
-def test_misspelled_settings_are_told_of_and_helpers_are_not(caplog: pytest.LogCaptureFixture) -> None:
+def test_misspelled_settings_are_warned_of_and_helpers_are_not(caplog: pytest.LogCaptureFixture) -> None:
     class Settings(Base):
         max_job = 7  # max_jobs is given as well, so this is something else
         keep_results = 60

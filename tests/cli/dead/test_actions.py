@@ -75,7 +75,7 @@ async def test_a_list_for_people(redis: Redis, cli_here: Cli) -> None:
     assert few.err == "monarq: there are more than these 2; --limit shows them\n"
 
 
-async def test_a_list_tells_of_a_long_error_how_it_begins_and_ends(redis: Redis, cli_here: Cli) -> None:
+async def test_a_list_shows_how_a_long_error_begins_and_ends(redis: Redis, cli_here: Cli) -> None:
     await bury(redis, a=letter(error=f"ValueError: {'y' * 20_000} the end"))
     listed = " ".join((await cli_here("dead", "list")).out.split())
     assert len(listed) < 1000

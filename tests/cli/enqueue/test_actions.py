@@ -190,13 +190,13 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         assert in_bytes.results[0]["result"] == "AAE="  # as JSON has no bytes
 
         unknown = await cli_here("enqueue", "squar", "5", "--wait", "--timeout", "100ms")
-        assert "no monarq worker of arq:queue has told of a job 'squar'" in unknown.err
+        assert "no monarq worker of arq:queue has registered a job 'squar'" in unknown.err
 
         by_name = await cli_here("enqueue", "square", "5", "--wait", "--timeout", "10s")
         assert by_name.results[0]["result"] == 25
 
 
-async def test_a_burst_ends_by_itself_and_a_thousand_results_are_told(redis: Redis, redis_url: str) -> None:
+async def test_a_burst_ends_by_itself_and_a_thousand_results_are_printed(redis: Redis, redis_url: str) -> None:
     waiting = await start("enqueue", "tests.cli.target:double", "--from", "-", "--wait", url=redis_url)
     told = asyncio.create_task(end(waiting, "".join(f"{n}\n" for n in range(1000)).encode()))
 

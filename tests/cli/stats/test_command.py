@@ -55,6 +55,7 @@ async def test_help_names_every_field(cli_here: Cli) -> None:
     shown = (await cli_here("stats", "--help")).out
     for field in (*QueueStats.__dataclass_fields__, *WorkerStats.__dataclass_fields__):
         assert field in shown
+    assert "\nVerdict:\n" in shown
 
 
 async def test_all_known_queues_or_those_that_are_named(redis: Redis, redis_url: str, cli_here: Cli) -> None:

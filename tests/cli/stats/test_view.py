@@ -56,7 +56,7 @@ def test_one_row_a_queue_where_there_is_room() -> None:
     assert lines[4].startswith("emails             7")
 
 
-def test_sparklines_stand_below_where_there_is_less() -> None:
+def test_sparklines_are_below_where_there_is_less_room() -> None:
     lines = shown(overview(), width=100)
     assert lines[3].split()[0] == "arq:queue"
     assert lines[6].split() == ["arq:queue", "█" * 20, "▂" * 20]
@@ -119,7 +119,7 @@ def test_the_newest_failures_of_all_queues() -> None:
     assert lines[-3].endswith(r"ValueError: cat.txt is no image\x1b[2J at all")
 
 
-def test_what_arq_tells() -> None:
+def test_what_arqs_health_check_shows() -> None:
     assert shown(quiet(arq=ArqHealth(1234, 5, 6, 7, 8)), width=100)[-1] == (
         "arq's health check of arq:queue  1,234 done, 5 failed, 6 retried, 7 running"
     )
@@ -148,7 +148,7 @@ SIZES = [(80, 24), (100, 20), (100, 24), (60, 15), (40, 10), (64, 12), (200, 12)
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("count", [1, 2, 3, 30])
-def test_what_is_left_out_of_a_small_screen_is_told(width: int, height: int, count: int) -> None:
+def test_what_is_left_out_of_a_small_screen_is_counted(width: int, height: int, count: int) -> None:
     jobs = {f"job {number}": Counters(done=number, started=number) for number in range(12)}
     workers = tuple(WorkerStats(f"w{n}", f"host-{n}", n, alive=n != 5) for n in range(7))
     failures = tuple(letter("resize", f"OSError: {number}") for number in range(4))

@@ -19,7 +19,7 @@ MORE = "; -w auto runs one for each core" if usable_cores() > 1 else ""
         (("-w", "1"), {}, "1 worker\n"),
     ],
 )
-async def test_one_process_runs_arqs_settings_unless_told_otherwise(
+async def test_one_process_runs_arqs_settings_by_default(
     redis: Redis, redis_url: str, options: tuple[str, ...], env: dict[str, str], told: str
 ) -> None:
     target = "tests.cli.worker.arq_settings.WorkerSettings"

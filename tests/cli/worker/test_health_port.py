@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer
 from monarq.shared.commands.jobs.claim import _SCRIPT as CLAIM

@@ -51,7 +51,7 @@ async def test_it_says_what_it_runs_and_its_options_reach_the_workers(redis: Red
     assert (await stop(process)).code == 0
 
 
-async def test_a_burst_of_jobs_of_all_lanes_told_of_one_by_one(redis: Redis, redis_url: str) -> None:
+async def test_a_burst_of_jobs_of_all_lanes_logged_one_by_one(redis: Redis, redis_url: str) -> None:
     async with Producer(redis_url) as producer:
         handles = [await producer.enqueue("double", 4), await producer.enqueue("square", 5)]
         ended = await monarq("worker", "tests.cli.target", "-w", "1", "--burst", "-v", url=redis_url)
@@ -104,7 +104,7 @@ async def test_check_sees_within_a_lease_that_a_worker_was_killed(
     assert (dead.code, "no worker is alive" in dead.err) == (1, True)
 
 
-async def test_check_tells_whether_a_worker_is_alive(redis: Redis, redis_url: str, cli_here: Cli) -> None:
+async def test_check_shows_whether_a_worker_is_alive(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     nobody = await cli_here("worker", "tests.cli.target", "--check")
     assert (nobody.code, nobody.out) == (1, "")
     assert nobody.err.startswith("monarq: arq:queue: no worker is alive")

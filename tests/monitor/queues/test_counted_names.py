@@ -70,7 +70,7 @@ async def test_jobs_enqueued_before_a_worker_knows_them_count_later(redis: Redis
     assert (counted["send"].enqueued, counted["send"].done, list(counted)) == (2, 2 if runs else 0, ["send"])
 
 
-async def test_a_worker_announces_its_jobs_at_its_start(redis: Redis, redis_url: str) -> None:
+async def test_a_worker_registers_its_jobs_at_its_start(redis: Redis, redis_url: str) -> None:
     async with running(make_worker(redis_url, [jobs.plus])), Producer(redis_url) as producer:
         async with in_time(15):
             while not await redis.zcard(KEYS.base + "known"):

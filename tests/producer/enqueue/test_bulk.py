@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer
 from monarq.shared.errors import PayloadError, SettingsError
 from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE
@@ -53,7 +53,7 @@ async def test_wrong_arguments_are_found_before_anything_is_sent(
 
 
 @pytest.mark.usefixtures("many_jobs")
-async def test_an_argument_that_does_not_serialize_tells_what_is_in_already(producer: Producer, redis: Redis) -> None:
+async def test_an_argument_that_does_not_serialize_names_what_is_in_already(producer: Producer, redis: Redis) -> None:
     with pytest.raises(PayloadError):
         await producer.enqueue_many("f", [(object(),)])
     with pytest.raises(PartlyEnqueuedError, match="do not serialize") as caught:

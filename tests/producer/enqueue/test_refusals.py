@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.producer import Producer, RedisRefusedError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.redis.connection import open_redis

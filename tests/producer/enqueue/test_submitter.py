@@ -8,7 +8,7 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.producer import Producer, ProducerClosedError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.redis.keys import DEFAULT_QUEUE
@@ -54,7 +54,7 @@ async def test_a_reply_lost_for_a_job_that_was_there_before_still_says_existed(
     assert proxy.lost == 1
 
 
-async def test_a_silent_server_is_given_up_and_asked_again(proxy: Proxy, redis: Redis) -> None:
+async def test_a_silent_server_is_abandoned_and_asked_again(proxy: Proxy, redis: Redis) -> None:
     proxy.lose(Cut.SILENCE, FIRST)
     async with Producer(proxy.url, timeout_s=0.2) as producer:
         handle = await producer.enqueue(fetch, "u")
@@ -124,7 +124,7 @@ async def test_a_redis_that_comes_up_in_time_gets_the_job(proxy: Proxy, redis: R
     assert await redis.zscore(DEFAULT_QUEUE, handle.job_id) is not None
 
 
-async def test_a_request_of_which_nothing_is_heard_any_more_is_unknown(proxy: Proxy, redis: Redis) -> None:
+async def test_a_request_without_a_reply_is_unknown(proxy: Proxy, redis: Redis) -> None:
     proxy.lose(Cut.REPLY, FIRST)
     proxy.meanwhile = proxy.close_soon
     async with Producer(proxy.url, retry_for=0.4) as producer:

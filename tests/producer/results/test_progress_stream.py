@@ -43,7 +43,7 @@ async def rest(watching: AsyncIterator[Progress]) -> list[float]:
         return [progress.done async for progress in watching]
 
 
-async def test_the_last_that_a_job_told_is_known(producer: Producer, worker: ManualWorker) -> None:
+async def test_the_last_report_of_a_job_is_known(producer: Producer, worker: ManualWorker) -> None:
     handle, lease = await begin(producer, worker)
     assert await handle.progress() is None
     await tell(worker, (lease, (1, 4, "a quarter")))
@@ -110,7 +110,7 @@ async def test_many_jobs_at_once(producer: Producer, worker: ManualWorker) -> No
     assert {handle: progress.done for handle, progress in told} == dict.fromkeys(handles, 2)
 
 
-async def test_what_was_told_while_nobody_could_hear_is_seen_when_they_can(
+async def test_what_was_reported_without_a_subscription_is_seen_after_it(
     redis: Redis, producer: Producer, worker: ManualWorker
 ) -> None:
     handle, lease = await begin(producer, worker)
@@ -126,7 +126,7 @@ async def test_what_was_told_while_nobody_could_hear_is_seen_when_they_can(
     assert await rest(watching) == [3]
 
 
-async def test_where_the_channel_cannot_be_heard_the_last_is_seen_at_the_end(
+async def test_without_the_channel_the_last_report_is_seen_at_the_end(
     producer: Producer, worker: ManualWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(producer._listener._subscription, "run", asyncio.Event().wait)
@@ -147,7 +147,7 @@ async def test_a_watch_ends_however_the_job_does(producer: Producer, worker: Man
     assert await watching == []
 
 
-async def test_a_job_that_is_not_there_tells_nothing(producer: Producer) -> None:
+async def test_a_job_that_is_not_there_reports_nothing(producer: Producer) -> None:
     assert await rest(producer.handle("unknown").watch()) == []
     assert [pair async for pair in producer.watch([])] == []
 

@@ -132,7 +132,9 @@ async def test_time_runs_out(producer: Producer, worker: ManualWorker) -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-async def test_arqs_workers_tell_nobody_and_are_found_out(producer: Producer, redis: Redis, kept: bool) -> None:
+async def test_results_of_arqs_workers_are_found_without_a_message(
+    producer: Producer, redis: Redis, kept: bool
+) -> None:
     poll_every(producer, 0.1)
     handle = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.producer import Producer
 from monarq.producer.results import subscription as subscription_module
 from monarq.shared.errors import ResultTimeoutError
@@ -89,7 +89,7 @@ async def test_the_channel_is_left_when_nobody_waits(
                 await asyncio.sleep(0.01)
 
 
-async def test_a_second_queue_is_heard_as_well(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
+async def test_a_second_queue_is_subscribed_to_as_well(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     poll_every(producer, 60)
     other = ManualWorker(redis, "other")
     first = await producer.enqueue(fetch, "u")

@@ -56,7 +56,9 @@ async def test_an_abort_that_nobody_carries_out_runs_out_of_time(producer: Produ
     assert await redis.zscore(names.ABORT, handle.job_id) is not None
 
 
-async def test_an_aborted_job_that_keeps_no_result_cannot_tell(producer: Producer, worker: ManualWorker) -> None:
+async def test_an_aborted_job_that_keeps_no_result_is_not_known_as_aborted(
+    producer: Producer, worker: ManualWorker
+) -> None:
     handle = await producer.enqueue(fetch, "u")
     aborting = asyncio.create_task(handle.abort(timeout=10))
     await asyncio.sleep(0.1)

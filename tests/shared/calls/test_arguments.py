@@ -98,7 +98,7 @@ def test_an_annotation_that_cannot_be_resolved_takes_no_other_along() -> None:
     assert travel(pay, "c", came[0], came[1], "u") == (("c", *came, "u"), {})
 
 
-def test_a_class_that_cannot_be_made_is_told_of_before_any_run() -> None:
+def test_a_class_that_cannot_be_made_is_refused_before_any_run() -> None:
     @dataclass
     class Order:
         customer: Unloaded

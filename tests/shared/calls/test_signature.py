@@ -62,7 +62,7 @@ WITH_CONTEXT = (
 )
 
 
-def test_the_context_is_found_wherever_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_context_is_found_at_any_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "contexts_of_all_kinds.py").write_text(textwrap.dedent(CONTEXTS))
     monkeypatch.syspath_prepend(str(tmp_path))
     module = __import__("contexts_of_all_kinds")

@@ -178,7 +178,7 @@ def call_crash(*jobs: tuple[str, str], worker: str = "w1", what: str = "killed")
 
 
 def call_renew(*leases: Lease, worker: str = "w1", record: str = "") -> Call:
-    """Renews leases, with a blocking client as the lease keeper has; gives the ids that are lost."""
+    """Renews leases, with a blocking client as the lease renewer has; returns the ids that are lost."""
 
     async def call(scene: Scene) -> list[str]:
         return _texts(await asyncio.to_thread(_renew, scene, worker, record, leases))

@@ -57,16 +57,16 @@ async def history_after(redis: Redis, before: QueueState, *calls: Call) -> tuple
 
 
 @pytest.mark.parametrize(("before", "call", "told"), TOLD, ids=[told for _, _, told in TOLD])
-async def test_what_is_told_once(redis: Redis, before: QueueState, call: Call, told: str) -> None:
+async def test_what_is_recorded_once(redis: Redis, before: QueueState, call: Call, told: str) -> None:
     assert await history_after(redis, before, call, call) == (told,)
 
 
 @pytest.mark.parametrize(("before", "call"), SILENT)
-async def test_what_is_not_worth_telling(redis: Redis, before: QueueState, call: Call) -> None:
+async def test_what_is_not_worth_recording(redis: Redis, before: QueueState, call: Call) -> None:
     assert await history_after(redis, before, call) == ()
 
 
-async def test_a_trail_keeps_the_newest(redis: Redis) -> None:
+async def test_a_history_keeps_the_newest(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, WAITING))
     for turn in range(25):
         await call_claim(token=f"t{turn}")(scene)
@@ -75,7 +75,7 @@ async def test_a_trail_keeps_the_newest(redis: Redis) -> None:
     assert history == tuple(f"retried {turn} 0 again" for turn in range(5, 25))
 
 
-async def test_trails_end(redis: Redis) -> None:
+async def test_histories_end(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, RUNNING))
     await call_requeue(Back("a", delay_s=1000, tries=1, note="no"))(scene)
     assert (await read_ttls(redis))[KEYS.history("a")] == DAY_S + 1000
@@ -87,7 +87,7 @@ async def test_trails_end(redis: Redis) -> None:
 
 
 @pytest.mark.parametrize("purged", [True, False])
-async def test_a_new_job_of_the_id_inherits_no_trail(redis: Redis, purged: bool) -> None:
+async def test_a_new_job_of_the_id_inherits_no_history(redis: Redis, purged: bool) -> None:
     scene = Scene(redis, await seed(redis, WAITING))
     await call_abort()(scene)
     if purged:
@@ -98,7 +98,7 @@ async def test_a_new_job_of_the_id_inherits_no_trail(redis: Redis, purged: bool)
     assert (await read_state(redis, scene.now_ms)).histories == {}
 
 
-async def test_a_trail_of_a_wrong_type_stops_nothing(redis: Redis) -> None:
+async def test_a_history_of_a_wrong_type_stops_nothing(redis: Redis) -> None:
     for before, call, _ in TOLD:
         await redis.flushall()
         now_ms = await seed(redis, before)

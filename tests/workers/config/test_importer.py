@@ -48,7 +48,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], s
 
 
 @pytest.mark.parametrize("source", BROKEN)
-def test_the_place_is_told(source: str, module: Callable[[str], str], tmp_path: Path) -> None:
+def test_the_place_is_named(source: str, module: Callable[[str], str], tmp_path: Path) -> None:
     words, line = BROKEN[source]
     name = module(source)
     with pytest.raises(TargetError) as caught:
@@ -75,7 +75,7 @@ def test_also_where_a_declaration_is_refused(source: str, module: Callable[[str]
     assert str(caught.value).endswith(f"(in {tmp_path / name}.py, line {line})")
 
 
-def test_a_package_without_jobs_is_told_from_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_without_jobs_has_an_error_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "empty_package").mkdir()
     (tmp_path / "empty_package" / "__init__.py").touch()

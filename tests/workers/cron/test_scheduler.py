@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.shared.jobs.cron_schedule import crontab, from_arq_fields, tick_id
 from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import open_redis

@@ -70,7 +70,7 @@ def test_an_event_goes_to_those_who_override_it_in_their_order_and_to_nobody_els
     assert set(vars(alone)) & set(EVENTS) == set()
 
 
-async def test_a_listener_that_raises_harms_no_job_and_is_told_of_once_a_spell(
+async def test_a_listener_that_raises_harms_no_job_and_is_reported_once_a_spell(
     redis: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, ends = Broken(), Ends()
@@ -85,7 +85,7 @@ async def test_a_listener_that_raises_harms_no_job_and_is_told_of_once_a_spell(
     ]
 
 
-def test_a_listener_is_told_of_again_after_it_has_worked(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_listener_is_reported_again_after_it_has_worked(caplog: pytest.LogCaptureFixture) -> None:
     broken = Broken()
     recorder = Dispatcher(WorkerLog(), broken)
     run: Any = object()
@@ -96,7 +96,7 @@ def test_a_listener_is_told_of_again_after_it_has_worked(caplog: pytest.LogCaptu
     assert len(_complaints(caplog)) == 2
 
 
-def test_one_that_fails_at_hearing_of_failures_does_not_run_in_circles() -> None:
+def test_one_that_fails_in_listener_failed_does_not_recurse() -> None:
     class Hopeless(Listener):
         def listener_failed(self, name: str, error: BaseException) -> None:
             raise RuntimeError("this too")

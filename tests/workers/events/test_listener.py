@@ -29,7 +29,7 @@ class Ends(Listener):
         self.told.append(("failed", run.job_id, run.name, run.queue, run.job_try, str(error)))
 
 
-async def test_users_listeners_hear_of_runs_with_their_ids_names_and_tries(redis: Redis, redis_url: str) -> None:
+async def test_users_listeners_get_runs_with_their_ids_names_and_tries(redis: Redis, redis_url: str) -> None:
     first, second = Ends(), Ends()
     await put(redis, jobs.plus, 4, 4, job_id="four")
     await put(redis, jobs.break_down, "as asked", job_id="bad")

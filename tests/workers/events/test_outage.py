@@ -7,7 +7,7 @@ from monarq.workers.events.outage import Outage
 from tests.support.workers import Recorder
 
 
-async def test_each_spell_is_told_of_once_and_begins_with_a_short_wait() -> None:
+async def test_each_outage_is_reported_once_and_begins_with_a_short_wait() -> None:
     recorder = Recorder()
     outage = Outage(recorder, "looking")
     outage.passed()

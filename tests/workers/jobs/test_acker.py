@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError, ReadOnlyError, ResponseError
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.shared.commands.jobs.crash import Crash
 from monarq.shared.commands.jobs.finish import Finish
 from monarq.shared.commands.jobs.requeue import Requeue

@@ -50,14 +50,14 @@ async def test_hand_back_is_immediate(redis: Redis, redis_url: str) -> None:
     assert (seen.queued, seen.running, seen.workers) == (50, 0, [])
 
 
-@pytest.mark.parametrize(("arq_style", "tries"), [(False, None), (True, b"1")], ids=["no try", "a try by arq's rules"])
+@pytest.mark.parametrize(("arq_rules", "tries"), [(False, None), (True, b"1")], ids=["no try", "a try by arq's rules"])
 async def test_job_that_ignores_its_cancellation_is_handed_back_while_it_runs(
-    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, arq_style: bool, tries: bytes | None
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, arq_rules: bool, tries: bytes | None
 ) -> None:
     monkeypatch.setattr(draining, "CANCEL_GRACE_S", 0.1)
     recorder = Recorder()
     await put(redis, jobs.stubborn, 1.0, job_id="stubborn")
-    async with running(make_worker(redis_url, jobs.ALL, recorder, grace_s=0.1, arq_style=arq_style)) as worker:
+    async with running(make_worker(redis_url, jobs.ALL, recorder, grace_s=0.1, arq_rules=arq_rules)) as worker:
         await recorder.until("job_started")
         worker.drain()
     assert (await read_counts(redis, QUEUE)).queued == 1

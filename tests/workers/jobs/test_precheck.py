@@ -24,8 +24,8 @@ ABORTED: Final = {"abort_ms": ENQUEUED_MS + ASKED_MARK}
 NEW: Final = {"claimed_ms": ENQUEUED_MS + 100_000}
 
 
-def check(name: str = "plus", arq_style: bool = False, settings: Any = (), **changes: Any) -> PrecheckResult:
-    worker = settings_for_tests(arq_style=arq_style, **{**SETTINGS, **dict(settings)})
+def check(name: str = "plus", arq_rules: bool = False, settings: Any = (), **changes: Any) -> PrecheckResult:
+    worker = settings_for_tests(arq_rules=arq_rules, **{**SETTINGS, **dict(settings)})
     return Precheck(register(jobs.ALL, worker), worker).check(make_lease(name, 1, 2, **changes))
 
 
@@ -58,7 +58,7 @@ def test_run(changes: dict[str, Any], job_try: int) -> None:
 
 
 def test_by_arqs_rules_a_crash_is_a_try() -> None:
-    run = check(arq_style=True, tries=1, crashes=2)
+    run = check(arq_rules=True, tries=1, crashes=2)
     assert isinstance(run, Run)
     assert (run.job_try, run.tries) == (4, 2)
 

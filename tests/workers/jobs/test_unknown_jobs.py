@@ -95,7 +95,7 @@ async def test_it_is_dead_with_the_reason_after_a_time(redis: Redis, redis_url: 
 
 
 async def test_its_time_begins_at_the_first_claim_and_goes_on(redis: Redis, redis_url: str) -> None:
-    """Neither another worker nor another meeting begins it anew, and it has nothing to do with the enqueue."""
+    """Neither another worker nor another claim begins it again, and it has nothing to do with the enqueue."""
     await put(redis, "no_such_job", job_id="who")
     await run_burst(redis_url, jobs.ALL)
     [first_ms] = [moment.at_ms for moment in (await view_of(redis, "who")).timeline if moment.what == "unknown"]
@@ -169,7 +169,7 @@ async def test_it_expires_while_it_waits(redis: Redis, redis_url: str) -> None:
     assert "expired" in str(result.value)
 
 
-@pytest.mark.parametrize("changes", [{"arq_style": True}, {"keep_unknown_s": 0}], ids=str)
+@pytest.mark.parametrize("changes", [{"arq_rules": True}, {"keep_unknown_s": 0}], ids=str)
 async def test_where_it_does_not_wait(redis: Redis, redis_url: str, changes: dict[str, object]) -> None:
     await put(redis, "no_such_job", job_id="who")
     await run_burst(redis_url, jobs.ALL, **changes)

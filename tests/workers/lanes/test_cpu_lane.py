@@ -124,7 +124,7 @@ TOLD = [
 ]
 
 
-def test_what_cannot_be_raised_here_is_told(driver: Driver) -> None:
+def test_what_cannot_be_raised_here_arrives_as_a_stand_in(driver: Driver) -> None:
     for kind, type_name, message in TOLD:
         with pytest.raises(CpuJobError) as caught:
             driver.run("fail", kind)

@@ -87,7 +87,7 @@ def make_renewer(
 
 @asynccontextmanager
 async def keeping(redis_url: str, renewals: Renewals, held: Sequence[Lease]) -> AsyncIterator[None]:
-    """A renewer of these leases that has told of those that are lost."""
+    """A renewer of these leases that has reported those that are lost."""
     renewer = make_renewer(redis_url, renewals, held)
     renewer.start()
     async with in_time(10):

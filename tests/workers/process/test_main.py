@@ -35,5 +35,5 @@ def test_a_callback_that_is_lost_for_want_of_memory_ends_the_worker() -> None:
     assert exit_code_of("MemoryError()") == OUT_OF_MEMORY
 
 
-def test_any_other_is_told_and_no_more() -> None:
+def test_any_other_is_logged_and_no_more() -> None:
     assert exit_code_of("OSError()") == 0

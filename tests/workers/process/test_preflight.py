@@ -91,11 +91,11 @@ async def test_a_redis_that_is_new_enough(version: str) -> None:
     [{}, ResponseError("unknown command 'INFO'"), NoPermissionError("no"), TimeoutError(), ConnectionError("cut")],
     ids=repr,
 )
-async def test_a_redis_that_does_not_tell(answer: Any) -> None:
+async def test_a_redis_that_does_not_answer_info(answer: Any) -> None:
     assert await warnings(Answers(answer)) == []
 
 
-def test_dangers_are_those_that_are_told() -> None:
+def test_dangers_are_those_that_info_shows() -> None:
     assert dangers_of({"maxmemory_policy": "noeviction", "aof_enabled": 1}) == []
     assert len(dangers_of({"maxmemory_policy": "volatile-ttl", "aof_enabled": 0})) == 2
 

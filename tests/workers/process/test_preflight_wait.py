@@ -102,7 +102,7 @@ async def test_a_database_that_does_not_exist_is_no_redis_to_wait_for(redis_url:
             await producer.enqueue("plus", 1, 2)
 
 
-async def test_one_worker_of_a_pool_tells_of_it() -> None:
+async def test_one_worker_of_a_pool_warns_of_it() -> None:
     recorder = Recorder()
     assert await reach(Answers(TimeoutError(), True), recorder, preflight_warnings=False)
     assert recorder.events == []

@@ -55,7 +55,7 @@ def written(settings: str = "", program: str = "") -> list[str]:
     ],
     ids=["usual", "every job", "warnings", "a root logger of the program's", "a level of the program's"],
 )
-def test_who_is_heard(settings: str, program: str, lines: list[str]) -> None:
+def test_whose_lines_are_written(settings: str, program: str, lines: list[str]) -> None:
     found = written(settings, program)
     assert [line for line in found if not line.endswith(tuple(lines))] == []
     assert len(found) == len(lines)

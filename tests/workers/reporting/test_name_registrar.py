@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from chaos.proxy import Cut
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from chaos.proxy import Cut
 from monarq.shared.commands.workers.register_names import BATCH, is_name_known
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import QueueKeys

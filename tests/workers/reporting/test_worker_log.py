@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from arq.worker import Retry as ArqRetry
+from arq.worker import RetryJob
 
 from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.jobs.retry_exception import Retry
 from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.reporting import worker_log as log_module
@@ -70,7 +74,28 @@ def test_the_line_of_a_job_without_a_task_has_its_fields(caplog: pytest.LogCaptu
     assert (fields["job_id"], fields["job_name"], fields["queue"]) == ("one", "a\\x1bdd", "mail")
 
 
-def test_lines_for_each_job_are_heard_of_only_where_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "level", "reason"),
+    [
+        (Retry(2), "INFO", "as it asked"),
+        (ArqRetry(2), "INFO", "as it asked"),
+        (RetryJob("busy"), "WARNING", "arq.worker.RetryJob: busy"),
+        (OSError("away"), "WARNING", "OSError: away"),
+    ],
+    ids=repr,
+)
+def test_a_retry_is_a_warning_with_its_error_unless_it_is_a_plain_retry(
+    error: Exception, level: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run: Any = SimpleNamespace(lease=LEASE, job=SimpleNamespace(name="add"), job_try=1)
+    with caplog.at_level(logging.INFO, "monarq.worker"):
+        WorkerLog().job_retried(run, error, 2.0)
+    [record] = caplog.records
+    assert record.levelname == level
+    assert record.getMessage().endswith(f"is tried again in 2.00 s{', ' if level == 'INFO' else ': '}{reason}")
+
+
+def test_events_of_each_job_are_handled_only_where_they_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module.logger, "level", logging.INFO)
     assert type(worker_log()) is WorkerLog
     log_module.logger.setLevel(logging.DEBUG)

@@ -39,7 +39,7 @@ async def test_the_record_counts_runs_by_how_they_ended(redis: Redis, redis_url:
         assert (worker.counters.started, worker.counters.complete, worker.counters.crashed) == (4, 2, 0)
 
 
-async def test_the_record_tells_of_running_jobs_and_of_a_blocked_loop(redis: Redis, redis_url: str) -> None:
+async def test_the_record_has_running_jobs_and_a_blocked_loop(redis: Redis, redis_url: str) -> None:
     async with running(make_worker(redis_url, jobs.ALL, lease_s=3.0)):
         for number in range(MOST_JOBS + 5):
             await put(redis, jobs.wait, 8, job_id=f"waits-{number}")

@@ -45,7 +45,9 @@ def test_it_arrived_as_it_was(arrived: Exception, is_same: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "delay_ms"), [(Retry(1.5), 1500), (Retry(), None), (ValueError(), None), (Unreadable(), None)], ids=repr
+    ("error", "delay_ms"),
+    [(Retry(1.5), 1500), (Retry(1.001), 1001), (Retry(), None), (ValueError(), None), (Unreadable(), None)],
+    ids=repr,
 )
 def test_the_delay_that_it_asks_for(error: Exception, delay_ms: int | None) -> None:
     assert retry_delay_ms(error) == RaisedError.of(error).defer_ms == delay_ms

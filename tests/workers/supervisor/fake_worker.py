@@ -42,7 +42,7 @@ class NowhereSource:
         raise NotImplementedError
 
 
-class FakeEngine:
+class FakeWorker:
     """Does after its start what its target names, and then waits until it may end."""
 
     interrupted_runs = False
@@ -133,4 +133,4 @@ class FakeEngine:
 
 
 if __name__ == "__main__":
-    main(FakeEngine)
+    main(FakeWorker)

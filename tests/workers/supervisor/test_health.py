@@ -139,7 +139,7 @@ async def test_a_cpu_job_that_nobody_claims(health: Health, redis: Redis, redis_
     assert await health.problems(worker(redis_url, idle_s=40, lane_queue="io")) == ""  # nobody here has a cpu lane
 
 
-async def test_redis_without_a_url_is_heard_of_through_the_workers(health: Health) -> None:
+async def test_redis_without_a_url_is_known_through_the_workers(health: Health) -> None:
     assert await health.problems(worker(renewed_s=5)) == ""
     assert await health.problems(worker(renewed_s=40)) == "Redis has not answered any worker for 40.0 s"
     assert await health.problems(worker(renewed_s=40), worker(renewed_s=5)) == ""

@@ -78,7 +78,7 @@ def open_ends(make: Callable[[], tuple[int, int]]) -> Iterator[Ends]:
 
 @pytest.fixture(params=[False, True], ids=["", "where the system can only wait"])
 def waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it is, and where descriptors cannot be opened anew, as on macOS."""
+    """As it is, and where descriptors cannot be opened again, as on macOS."""
     if request.param:
         monkeypatch.setattr(output_sink, "REOPEN_PATH", "/nonexistent/{fd}")
 
@@ -102,7 +102,7 @@ def test_it_goes_out_before_the_process_can_die() -> None:
         assert ends.reader.read(1000) == LINE
 
 
-def test_what_nobody_reads_is_kept_then_dropped_and_that_is_told(
+def test_what_nobody_reads_is_kept_then_dropped_and_that_is_logged(
     ends: Ends, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(output, "BUFFER_BYTES", 1 << 18)

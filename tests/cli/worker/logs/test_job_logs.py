@@ -64,7 +64,7 @@ async def test_json_lines_hold_the_job_its_try_and_its_worker(redis: Redis, redi
     assert pids["io"] == pids["thread"] == started["pid"] != pids["cpu"]
 
 
-async def test_each_try_and_a_failure_are_told_apart_in_json(redis: Redis, redis_url: str) -> None:
+async def test_each_try_and_a_failure_are_separate_in_json(redis: Redis, redis_url: str) -> None:
     async with Producer(redis_url) as producer:
         await producer.enqueue(logging_jobs.log_and_retry.options(job_id="again"))
         await producer.enqueue(logging_jobs.log_and_fail.options(job_id="bad"))

@@ -47,7 +47,7 @@ async def test_it_runs_and_no_job_fails_for_it(redis_url: str, redirections: str
     ("redirections", "code"),
     [("2>/dev/full", 2), ("<&- >&- 2>&-", 2), (">/dev/full", 2)],
 )
-async def test_a_command_that_cannot_be_heard_still_has_its_exit_code(redirections: str, code: int) -> None:
+async def test_a_command_whose_output_goes_nowhere_still_has_its_exit_code(redirections: str, code: int) -> None:
     assert await run_unheard(redirections, "stats", url="redis://127.0.0.1:1") == code
 
 

@@ -81,7 +81,7 @@ async def test_rows(row: Row, redis: Redis) -> None:
     await check(row, redis)
 
 
-async def test_a_report_is_kept_for_as_long_as_it_is_told_to(redis: Redis) -> None:
+async def test_a_report_is_kept_for_as_long_as_the_call_says(redis: Redis) -> None:
     now_ms = await seed(redis, TOLD)
     for report in (HALF, ""):
         await call_progress(("a", "t1", report), keep_s=60)(Scene(redis, now_ms))
@@ -90,7 +90,7 @@ async def test_a_report_is_kept_for_as_long_as_it_is_told_to(redis: Redis) -> No
     await redis.expire(KEYS.progress("a"), 60)
 
 
-async def test_what_is_told_is_told_on_the_channel_in_one_message(redis: Redis) -> None:
+async def test_reports_are_published_in_one_message(redis: Redis) -> None:
     state = replace(RUNNING, tokens=dict.fromkeys("ab", "t1"))
     now_ms = await seed(redis, state)
     async with redis.pubsub() as pubsub:
@@ -119,7 +119,7 @@ async def test_what_is_told_is_told_on_the_channel_in_one_message(redis: Redis) 
         ((1, 2, "a\0b\ud800\U0001f600"), 1, 2, "a\0b?\U0001f600"),
     ],
 )
-async def test_what_is_told_is_what_is_read(
+async def test_what_is_reported_is_what_is_read(
     redis: Redis, report: ProgressReport, done: float, total: float | None, message: str
 ) -> None:
     await seed(redis, RUNNING)

@@ -160,7 +160,7 @@ OWNERSHIP = [
         QueueState(results={"a": "done"}),
     ),
     Row(
-        "it has ended and its id waits anew",
+        "it has ended and its id waits again",
         QueueState(queue={"a": 60}, payloads={"a": "new"}),
         call_requeue(Back("a", tries=5)),
         ["a"],

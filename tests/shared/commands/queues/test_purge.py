@@ -92,7 +92,7 @@ async def test_purges(row: Row, redis: Redis) -> None:
     await check(row, redis)
 
 
-async def test_those_who_wait_are_told(redis: Redis) -> None:
+async def test_those_who_wait_are_notified(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, replace(ONE, queue={"a": -5, "b": -4, "c": 60})))
     async with redis.pubsub() as hearing:
         await hearing.subscribe(KEYS.ended)

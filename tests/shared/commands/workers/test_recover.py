@@ -122,7 +122,7 @@ RECOVERIES = [
         repeated=[],
     ),
     Row(
-        "the job has ended and its id waits anew",
+        "the job has ended and its id waits again",
         replace(LEASED, queue={"a": 60}, tokens={}),
         call_recover(),
         [],

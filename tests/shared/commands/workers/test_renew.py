@@ -150,7 +150,7 @@ OWNERSHIP = [
         replace(LEASED, queue={"a": leased(-1)}, tokens={}, leases={}),
     ),
     Row(
-        "the job has ended and its id waits anew",
+        "the job has ended and its id waits again",
         QueueState(queue={"a": 60}, payloads={"a": "new"}),
         call_renew(A),
         ["a"],

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut, Rule
+from chaos.faults.proxy import Cut, Rule
 from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
 from monarq.shared.redis import claim_token
 from monarq.shared.redis import keys as names

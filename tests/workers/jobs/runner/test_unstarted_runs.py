@@ -12,7 +12,7 @@ from tests.support.workers import QUEUE, Recorder, make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
 
 
-@pytest.mark.parametrize("arq_style", [False, True], ids=["by monarq's settings", "by arq's settings"])
+@pytest.mark.parametrize("arq_rules", [False, True], ids=["by monarq's settings", "by arq's settings"])
 @pytest.mark.parametrize(
     ("cancel_reason", "event", "waits"),
     [
@@ -23,10 +23,10 @@ from tests.workers.support import worker_jobs as jobs
     ids=lambda value: value.name if isinstance(value, CancelReason) else None,
 )
 async def test_its_outcome(
-    redis: Redis, redis_url: str, cancel_reason: CancelReason, event: str, waits: bool, arq_style: bool
+    redis: Redis, redis_url: str, cancel_reason: CancelReason, event: str, waits: bool, arq_rules: bool
 ) -> None:
     recorder = Recorder()
-    worker = make_worker(redis_url, [jobs.plus], recorder, arq_style=arq_style, allow_abort=True, lease_s=60.0)
+    worker = make_worker(redis_url, [jobs.plus], recorder, arq_rules=arq_rules, allow_abort=True, lease_s=60.0)
     worker.paused = True  # the test claims in its place
     async with running(worker):
         await recorder.until("worker_started")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from chaos.proxy import Cut
+from chaos.faults.proxy import Cut
 from monarq.shared.redis import keys as names
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time

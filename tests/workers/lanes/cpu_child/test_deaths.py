@@ -101,7 +101,7 @@ def test_a_cancelled_call_that_waits_its_turn_harms_nobody(driver: Driver) -> No
         ("scribbles", None, "SIGKILL", "a job wrote into the socket"),
     ],
 )
-def test_a_death_is_told_and_survived(
+def test_a_death_is_reported_and_survived(
     driver: Driver,
     how: str,
     exit_code: int | None,
@@ -134,7 +134,7 @@ def test_an_answer_given_before_the_death_counts(driver: Driver) -> None:
     assert driver.do(scenario())
 
 
-def test_a_death_tells_its_peak_memory(driver: Driver) -> None:
+def test_a_death_reports_its_peak_memory(driver: Driver) -> None:
     driver.run("hog", 400 * MB)
     with pytest.raises(CpuJobDied) as caught:
         driver.run("die", "exit")

@@ -79,7 +79,7 @@ def test_modules_are_preloaded(driver: Driver) -> None:
 @pytest.mark.parametrize(
     ("module", "why"), [("no_such_module", "ModuleNotFoundError"), ("quits_at_import", "SystemExit: 5")]
 )
-def test_a_failing_preload_is_told(
+def test_a_failing_preload_is_reported(
     driver: Driver, module: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "quits_at_import.py").write_text("raise SystemExit(5)")

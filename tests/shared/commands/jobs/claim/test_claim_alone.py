@@ -10,7 +10,7 @@ from tests.support.queue_state import KEYS, QueueState, leased, seed
 
 
 @pytest.mark.parametrize("crashed_due", [-8, -5, -2], ids=["first", "between", "last"])
-async def test_comes_alone_wherever_it_stands(redis: Redis, crashed_due: int) -> None:
+async def test_comes_alone_at_any_position(redis: Redis, crashed_due: int) -> None:
     due = {"a": -7, "b": -6, "c": -4, "d": -3, "x": crashed_due}
     await seed(redis, QueueState(queue=due, payloads=dict.fromkeys(due, "p"), crashes={"x": "2 exit code 7"}))
     claims = await _claim_all(redis, alone=2)

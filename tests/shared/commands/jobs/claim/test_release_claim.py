@@ -133,7 +133,7 @@ WRONG_TYPES = [
 
 
 def marked(rows: list[Row]) -> list[Row]:
-    """The same rows: whatever else a release_claim does, it leaves a mark that its claim was given up."""
+    """The same rows: whatever else a release_claim does, it leaves a mark that its claim is revoked."""
     mark = frozenset({"t1"})
     return [row if row.reply == WRONGTYPE else replace(row, after=replace(row.after, given_up=mark)) for row in rows]
 

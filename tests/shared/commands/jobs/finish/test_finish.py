@@ -137,7 +137,7 @@ OWNERSHIP = [
         replace(LEASED, tokens={"a": "t2"}, leases={"w2": {"a": "t2"}}),
     ),
     Row(
-        "the worker itself has claimed it anew meanwhile",
+        "the worker itself has claimed it again meanwhile",
         replace(LEASED, tokens={"a": "t2"}, leases={"w1": {"a": "t2"}}),
         call_finish(ending("a")),
         ["a"],
@@ -158,7 +158,7 @@ OWNERSHIP = [
         replace(LEASED, queue={"a": leased(-1)}, tokens={}, leases={}),
     ),
     Row(
-        "it has ended and its id was enqueued anew (arq loses that job)",
+        "it has ended and its id was enqueued again (arq loses that job)",
         QueueState(queue={"a": 0}, payloads={"a": "new"}, leases={"w1": {"a": "t1"}}),
         call_finish(ending("a", success=False, letter="why")),
         ["a"],
@@ -205,7 +205,7 @@ async def test_what_lives_how_long(redis: Redis) -> None:
     }
 
 
-async def test_the_ended_are_told(redis: Redis) -> None:
+async def test_the_ids_of_ended_jobs_are_published(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, TWO_LEASED))
     listener: Any = redis.pubsub()
     async with listener:

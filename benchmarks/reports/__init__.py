@@ -1,0 +1,1 @@
+"""What a run prints and writes: tables, rows as JSON, and plots."""

@@ -1,0 +1,112 @@
+"""The peers' environments: each has its packages in a folder of its own in a cache, filled when it is first needed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Final
+
+from benchmarks.running.roster import Peer
+
+ROOT: Final = Path(__file__).parents[2]
+NODE_PEERS: Final = ROOT / "benchmarks" / "peers"
+
+
+class UnavailableError(Exception):
+    """A peer cannot be had on this machine; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a peer runs.
+
+    Attributes:
+        peer: the peer.
+        version: its version.
+        feed: the command of its producer.
+        work: the command of its workers, but for the number of processes and the concurrency.
+        variables: what their environment has besides ours.
+    """
+
+    peer: Peer
+    version: str
+    feed: tuple[str, ...]
+    work: tuple[str, ...]
+    variables: dict[str, str]
+
+
+def cache() -> Path:
+    """The folder of the environments: MONARQ_BENCH_DIR, else one in the user's cache."""
+    given = os.environ.get("MONARQ_BENCH_DIR")
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "monarq-bench"
+
+
+def prepare(peer: Peer) -> Environment:
+    """The peer's environment, made if it is not there.
+
+    Raises:
+        UnavailableError: it cannot be made here.
+    """
+    if peer.needs and shutil.which(peer.needs) is None:
+        raise UnavailableError(f"there is no {peer.needs} on this machine")
+    if not peer.packages:
+        return _python_environment(peer, sys.executable, installed_version("monarq"))
+    folder = cache() / f"{peer.name}-{_fingerprint(peer)}"
+    if peer.needs == "node":
+        return _node_environment(peer, folder)
+    python = folder / "bin" / "python"
+    if not (folder / "made").exists():
+        _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)])
+        base = [getattr(sys, "_base_executable", sys.executable), "-m", "pip", "--disable-pip-version-check"]
+        _run([*base, "--python", str(python), "install", "--quiet", *peer.packages])
+        (folder / "made").touch()
+    code = f"import importlib.metadata as m; print(m.version({_first_package(peer)!r}))"
+    return _python_environment(peer, str(python), _run([str(python), "-c", code]).strip())
+
+
+def _python_environment(peer: Peer, python: str, version: str) -> Environment:
+    return Environment(
+        peer,
+        version,
+        feed=(python, "-m", "benchmarks.protocol.feeding", peer.name),
+        work=(python, "-m", "benchmarks.protocol.launch", peer.name),
+        variables={"PYTHONPATH": str(ROOT)},
+    )
+
+
+def _node_environment(peer: Peer, folder: Path) -> Environment:
+    if not (folder / "made").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text("{}\n")
+        _run(["npm", "install", "--silent", "--prefix", str(folder), *peer.packages])
+        (folder / "made").touch()
+    script = str(NODE_PEERS / f"{peer.name}.js")
+    return Environment(
+        peer,
+        peer.packages[0].rpartition("@")[2],
+        feed=("node", script, "feed"),
+        work=("node", script, "work"),
+        variables={"NODE_PATH": str(folder / "node_modules"), "NODE_ENV": "production"},
+    )
+
+
+def _first_package(peer: Peer) -> str:
+    return peer.packages[0].partition("=")[0].partition("[")[0]
+
+
+def _fingerprint(peer: Peer) -> str:
+    text = " ".join([*peer.packages, *map(str, sys.version_info[:2])])
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UnavailableError(f"{' '.join(command)} failed: {done.stderr.strip()[-500:]}")
+    return done.stdout

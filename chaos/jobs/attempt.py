@@ -1,0 +1,48 @@
+"""One run of a job, noted in the ledger by the process that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from chaos.checks.ledger import CANCELLED, DIRECTORY_VARIABLE, FINISH, RAISED, START, Ledger
+
+ROLE: Final = "worker"
+_runs = count(1)
+
+
+@contextmanager
+def attempt(job_id: str, job_try: int, side: str = "monarq", note: str = "") -> Iterator[str]:
+    """Notes the start of a run and how it ends, and gives its name, which the job returns as its result.
+
+    Args:
+        job_id: the job.
+        job_try: which try it is.
+        side: whose worker runs it, "monarq" or "arq".
+        note: what else to write down, such as the generation of an id that is used again.
+    """
+    ledger = worker_ledger(os.getpid())
+    run = f"{os.getpid()}.{next(_runs)}"
+    label = f"{side} {note}".strip()
+    ledger.note(START, job_id, job_try=job_try, run=run, note=label)
+    try:
+        yield run
+    except asyncio.CancelledError:
+        ledger.note(CANCELLED, job_id, job_try=job_try, run=run, note=label)
+        raise
+    except BaseException:
+        ledger.note(RAISED, job_id, job_try=job_try, run=run, note=label)
+        raise
+    ledger.note(FINISH, job_id, job_try=job_try, run=run, note=label)
+
+
+@cache
+def worker_ledger(pid: int) -> Ledger:  # noqa: ARG001 - a fork of the process gets a file of its own
+    """This process' ledger."""
+    return Ledger(Path(os.environ[DIRECTORY_VARIABLE]), ROLE)

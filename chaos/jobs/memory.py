@@ -1,0 +1,40 @@
+"""The jobs of `chaos.jobs.plain` and such as take all memory: ``monarq worker chaos.jobs.memory``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from chaos.jobs.attempt import attempt
+from chaos.jobs.plain import work
+from monarq import Context, job
+
+MIB = 1 << 20
+LIMIT_BYTES = 160 * MIB
+"""What a process may have before it is killed: by its lane's guard, or by the driver in the kernel's place."""
+
+__all__ = ["work"]
+
+
+@job
+async def grow(ctx: Context, ms: int) -> str:
+    """Takes more and more in the worker itself, until somebody kills the process."""
+    with attempt(ctx.job_id, ctx.job_try) as run:
+        held = []
+        for _ in range(2 * LIMIT_BYTES // MIB):
+            held.append(b"x" * MIB)
+            await asyncio.sleep(ms / 1000 / 100)
+        await asyncio.sleep(60)
+    return run
+
+
+@job(memory=LIMIT_BYTES)
+def grow_apart(ctx: Context, ms: int) -> str:
+    """The same in the cpu lane, whose guard kills the child process and nothing else."""
+    with attempt(ctx.job_id, ctx.job_try) as run:
+        held = []
+        for _ in range(2 * LIMIT_BYTES // MIB):
+            held.append(b"x" * MIB)
+            time.sleep(ms / 1000 / 100)
+        time.sleep(60)
+    return run

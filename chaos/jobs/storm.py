@@ -1,0 +1,24 @@
+"""A job whose downstream is away for a while: ``monarq worker chaos.jobs.storm``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from chaos.checks.ledger import DIRECTORY_VARIABLE
+from chaos.jobs.attempt import attempt
+from monarq import Context, job
+
+AWAY = "downstream-is-away"
+"""While a file of this name lies beside the ledger, every call fails."""
+
+BACKOFF_S, BACKOFF_MAX_S = 4.0, 8.0
+
+
+@job(retries=50, backoff=BACKOFF_S, backoff_max=BACKOFF_MAX_S)
+async def call_downstream(ctx: Context) -> str:
+    """Fails at once while its downstream is away."""
+    with attempt(ctx.job_id, ctx.job_try) as run:
+        if (Path(os.environ[DIRECTORY_VARIABLE]) / AWAY).exists():
+            raise ConnectionError("the downstream is away")
+    return run

@@ -1,0 +1,177 @@
+"""A process that enqueues: ``python -m chaos.processes.enqueuer PLAN``, a plan being JSON.
+
+It notes each enqueue that returned, each whose outcome cannot be known, and each that raised; what is not acknowledged
+is not enqueued again, so that the checker can compare the queue with what it acknowledged. SIGTERM ends it once its
+calls have ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import msgspec
+from arq import create_pool
+from arq.connections import RedisSettings
+from redis.exceptions import RedisError
+
+from chaos.checks.ledger import ACKED, REFUSED, SILENT, UNKNOWN, Ledger
+from chaos.processes.failover import sentinel_client
+from monarq import EnqueueUnknownError, MonarqError, Producer
+from monarq.producer import named
+
+AT_ONCE = 32
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What to enqueue.
+
+    Attributes:
+        url: the Redis, perhaps behind a proxy.
+        ledger: the directory of the ledger.
+        client: "monarq" or "arq".
+        count: how many jobs.
+        per_second: at which pace; 0 for as fast as it goes.
+        longest_ms: each job gets a random time up to this one as its argument.
+        shortest_ms: and from this one.
+        job: the job's name.
+        prefix: what the ids begin with.
+        named: give the ids ourselves, and enqueue by name and id as users with ids of their own do.
+        codec: monarq's format of payloads.
+        seed: of the random times.
+        retry_for_s: how long monarq's producer repeats.
+        longest_defer_s: each job is due after a random time up to this one, which its acknowledgement notes.
+        largest_bytes: each job carries random bytes, up to so many; 0 for none.
+        sentinels: ports of sentinels on this machine that are asked for the server, instead of `url`.
+    """
+
+    url: str
+    ledger: str
+    client: str = "monarq"
+    count: int = 1000
+    per_second: float = 0
+    longest_ms: int = 20
+    shortest_ms: int = 0
+    job: str = "work"
+    prefix: str = "job"
+    named: bool = True
+    codec: str = "msgpack"
+    seed: int = 0
+    retry_for_s: float = 60.0
+    longest_defer_s: float = 0.0
+    largest_bytes: int = 0
+    sentinels: tuple[int, ...] = ()
+
+
+class Due(NamedTuple):
+    """When a deferred job is due, as the acknowledgement's note has it.
+
+    Attributes:
+        defer_s: how long after its enqueue.
+        asked_ns: when the enqueue began, by the monotonic clock; it ended when the acknowledgement was noted.
+    """
+
+    defer_s: float
+    asked_ns: int
+
+    def note(self) -> str:
+        """For the ledger."""
+        return f"{self.defer_s} {self.asked_ns}"
+
+    @classmethod
+    def read(cls, note: str) -> Self:
+        """Out of the ledger."""
+        defer_s, asked_ns = note.split()
+        return cls(float(defer_s), int(asked_ns))
+
+
+Put = Callable[[str, int], Awaitable[None]]
+
+
+async def run(plan: Plan) -> None:
+    """Enqueues everything that the plan says."""
+    ledger = Ledger(Path(plan.ledger), f"enqueuer-{plan.client}")
+    rng = random.Random(plan.seed)
+    durations = (rng.randint(plan.shortest_ms, plan.longest_ms) for _ in range(plan.count))
+    if plan.client == "arq":
+        pool = await create_pool(RedisSettings.from_dsn(plan.url))
+        await _pace(plan, durations, lambda job_id, ms: _put_by_arq(pool, ledger, plan, job_id, ms))
+        await pool.aclose()
+        return
+    codec: Any = plan.codec
+    like = sentinel_client(plan.sentinels) if plan.sentinels else None
+    url = None if like else plan.url
+    async with Producer(url, redis=like, codec=codec, retry_for=plan.retry_for_s) as producer:
+        await _pace(plan, durations, lambda job_id, ms: _put_by_monarq(producer, ledger, plan, job_id, ms))
+
+
+async def _pace(plan: Plan, durations: Iterable[int], put: Put) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def put_one(number: int, ms: int) -> None:
+        try:
+            await put(f"{plan.prefix}-{number}", ms)
+        finally:
+            gate.release()
+
+    started_s = time.monotonic()
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    async with asyncio.TaskGroup() as puts:
+        for number, ms in enumerate(durations):
+            if stopping.is_set():
+                return
+            if plan.per_second:
+                due_s = started_s + number / plan.per_second - time.monotonic()
+                if due_s > 0:
+                    await asyncio.sleep(due_s)
+            await gate.acquire()
+            puts.create_task(put_one(number, ms))
+
+
+async def _put_by_monarq(producer: Producer, ledger: Ledger, plan: Plan, job_id: str, ms: int) -> None:
+    options: dict[str, Any] = {"job_id": job_id} if plan.named else {}
+    note = ""
+    if plan.longest_defer_s:
+        due = Due(random.Random(f"{plan.seed} {job_id}").uniform(0, plan.longest_defer_s), time.monotonic_ns())
+        options["defer_by"], note = due.defer_s, due.note()
+    chosen: Any = named(plan.job).options(**options) if options else named(plan.job)
+    load = (_load(plan, job_id),) if plan.largest_bytes else ()
+    try:
+        handle = await producer.enqueue(chosen, ms, *load)
+    except EnqueueUnknownError as error:
+        for unknown_id in error.job_ids:
+            ledger.note(UNKNOWN, unknown_id, note=str(error))
+    except (MonarqError, RedisError, OSError) as error:
+        ledger.note(REFUSED, job_id if plan.named else "", note=str(error))
+    else:
+        ledger.note(SILENT if handle.existed else ACKED, handle.job_id, note=note)
+
+
+def _load(plan: Plan, job_id: str) -> bytes:
+    """From 1 kB, each size as likely as its double."""
+    rng = random.Random(f"{plan.seed} {job_id} load")
+    return rng.randbytes(
+        min(plan.largest_bytes, round(1000 * 2 ** rng.uniform(0, math.log2(plan.largest_bytes / 1000))))
+    )
+
+
+async def _put_by_arq(pool: Any, ledger: Ledger, plan: Plan, job_id: str, ms: int) -> None:
+    try:
+        job = await pool.enqueue_job(plan.job, ms, _job_id=job_id)
+    except (RedisError, OSError) as error:
+        ledger.note(UNKNOWN, job_id, note=str(error))
+    else:
+        # None says "there is such a job already", and no id of ours was used before.
+        ledger.note(SILENT if job is None else ACKED, job_id)
+
+
+if __name__ == "__main__":
+    asyncio.run(run(msgspec.json.decode(sys.argv[1], type=Plan)))

@@ -1,0 +1,1 @@
+"""Faults of jobs: malformed, deadly to their workers, blocking, deaf to their cancelling."""

@@ -1,0 +1,28 @@
+"""T9: jobs that block the event loop, keep the interpreter busy, or hold its lock for longer than the lease."""
+
+from __future__ import annotations
+
+from chaos.checks.checker import judge
+from chaos.checks.outcome import Outcome, check_basics
+from chaos.environment import Environment
+
+
+async def block(environment: Environment) -> Outcome:
+    """Whoever only blocks the loop keeps its leases; whoever holds the interpreter's lock loses them, and no more."""
+    await environment.start_workers(workers=2, concurrency=5)
+    count = environment.sized(ci=4, short=6, long=100)
+    longest = {"shortest_ms": 1000, "longest_ms": 4000}
+    await environment.enqueue(count=count, job="block_loop", prefix="block", **longest)
+    await environment.enqueue(count=count // 2, job="burn", prefix="burn", **longest)
+    settled = await environment.until_empty(120)
+    kept = judge(environment.events())
+    await environment.enqueue(count=2, job="hold_interpreter", prefix="hold", shortest_ms=5000, longest_ms=5000)
+    outcome = await environment.settle()
+    outcome.facts |= {"seconds_to_empty": round(settled, 1), "overlap_of_lock_holders": outcome.figures.overlap}
+    outcome.facts["dup_of_lock_holders"] = outcome.figures.dup - kept.dup
+    # Such a worker looks like one that is gone: its job runs elsewhere, and is dead after three times.
+    outcome.facts["dead_lock_holders"] = outcome.figures.dead
+    outcome.figures.overlap, outcome.figures.dup, outcome.figures.dead = kept.overlap, kept.dup, 0
+    outcome.figures.overlap_ids = kept.overlap_ids
+    check_basics(outcome, environment.fleets, planned_deaths=0)
+    return outcome

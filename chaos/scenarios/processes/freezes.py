@@ -1,0 +1,149 @@
+"""T8: workers are frozen (SIGSTOP) past their leases and thawed again, when its jobs have ended elsewhere.
+
+What it then says of them must change nothing: their ids have been given to new jobs meanwhile, which wait, run or have
+ended, or whose old run wants another try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from chaos.checks.ledger import ACKED, FINISH, KILL, SILENT, START
+from chaos.checks.outcome import Outcome
+from chaos.environment import LEASE_S, Environment, signal_process
+from monarq import Producer
+from monarq.producer import named
+from monarq.shared.redis import keys as names
+
+SECOND: Final = "generation=2"
+AT_ONCE: Final = 50
+RUN_MS: Final = 1500
+"""The first runs are frozen in the middle of this."""
+
+
+async def freeze(environment: Environment) -> Outcome:
+    """Rounds of fifty jobs each."""
+    workers = environment.sized(ci=1, short=1, long=10)
+    await environment.start_workers(workers=workers, concurrency=AT_ONCE // workers)
+    rounds = environment.sized(ci=1, short=4, long=20)
+    refused = 0
+    states: tuple[Callable[[Environment, list[str]], Awaitable[None]], ...] = (_wait, _run, _ended, _wait_with_retry)
+    codec: Any = "pickle" if environment.control else "msgpack"
+    async with Producer(environment.redis.url, codec=codec, retry_for=30) as producer:
+        for number in range(rounds):
+            job_ids = [f"round-{number}-{at}" for at in range(AT_ONCE)]
+            refused += await _play_round(environment, producer, job_ids, states[number % len(states)])
+    outcome = await environment.settle()
+    outcome.facts["frozen_workers"] = rounds * workers
+    _check(environment, outcome, rounds * AT_ONCE, refused)
+    return outcome
+
+
+async def _play_round(
+    environment: Environment,
+    producer: Producer,
+    job_ids: list[str],
+    state: Callable[[Environment, list[str]], Awaitable[None]],
+) -> int:
+    """Returns how many stale runs the thawed worker has abandoned."""
+    frozen = environment.fleets[0]
+    job = "retry_generation" if state is _wait_with_retry else "generation"
+    for job_id in job_ids:
+        await producer.enqueue(named(job).options(job_id=job_id), RUN_MS, 1)
+    await environment.until(lambda: _started(environment, job_ids, 1) == len(job_ids), 30)
+    await asyncio.sleep(0.5)
+    pids = set(frozen.pids())
+    for pid in pids:
+        signal_process(pid, signal.SIGSTOP)
+    other = await environment.start_workers(workers=1, concurrency=AT_ONCE)
+    await environment.until(lambda: _ended_once(environment, job_ids, pids), 60 if environment.control else 8 * LEASE_S)
+    await _until_recorded(environment, job_ids)
+    await environment.redis.client.delete(*map(names.result, job_ids))
+    for job_id in job_ids:
+        delay_s = 3.0 if state in (_wait, _wait_with_retry) else 0.0
+        new = await producer.enqueue(named("generation").options(job_id=job_id, defer_by=delay_s), RUN_MS, 2)
+        environment.ledger.note(SILENT if new.existed else ACKED, job_id)
+    await state(environment, job_ids)
+    for pid in pids:
+        signal_process(pid, signal.SIGCONT)
+    await environment.until(lambda: _thawed_count(environment, job_ids, pids) == len(job_ids), 20)
+    await asyncio.sleep(1)
+    await environment.until(lambda: _finished(environment, job_ids, 2) == len(job_ids), 30)
+    await other.stop()
+    return _thawed_count(environment, job_ids, pids)
+
+
+async def _until_recorded(environment: Environment, job_ids: list[str]) -> None:
+    """Waits until the ends of the first runs are in Redis: the ledger knows of them before."""
+    async with asyncio.timeout(30):
+        while await environment.redis.client.exists(*map(names.result, job_ids)) < len(job_ids):
+            await asyncio.sleep(0.05)
+
+
+async def _wait(environment: Environment, job_ids: list[str]) -> None:
+    """The new jobs are deferred when the old runs end."""
+
+
+async def _wait_with_retry(environment: Environment, job_ids: list[str]) -> None:
+    """The same, and the old runs ask for another try."""
+
+
+async def _run(environment: Environment, job_ids: list[str]) -> None:
+    """The new jobs run when the old runs end."""
+    await environment.until(lambda: _started(environment, job_ids, 2) == len(job_ids), 20)
+
+
+async def _ended(environment: Environment, job_ids: list[str]) -> None:
+    """The new jobs have ended when the old runs end."""
+    await environment.until(lambda: _finished(environment, job_ids, 2) == len(job_ids), 20)
+
+
+def _runs(environment: Environment, job_ids: list[str], what: str, number: int) -> set[str]:
+    wanted = set(job_ids)
+    note = f"generation={number}"
+    return {event.job_id for event in environment.events(what) if event.job_id in wanted and note in event.note}
+
+
+def _started(environment: Environment, job_ids: list[str], number: int) -> int:
+    return len(_runs(environment, job_ids, START, number))
+
+
+def _finished(environment: Environment, job_ids: list[str], number: int) -> int:
+    return len(_runs(environment, job_ids, FINISH, number))
+
+
+def _ended_once(environment: Environment, job_ids: list[str], frozen: set[int]) -> bool:
+    """Whether other workers have ended them all."""
+    wanted = set(job_ids)
+    found = {e.job_id for e in environment.events(FINISH) if e.job_id in wanted and e.pid not in frozen}
+    return found == wanted
+
+
+def _thawed_count(environment: Environment, job_ids: list[str], thawed: set[int]) -> int:
+    """How many of the thawed workers' first runs are over, in whatever way."""
+    wanted = set(job_ids)
+    mine = [e for e in environment.events() if e.job_id in wanted and e.pid in thawed and "generation=1" in e.note]
+    return len({event.job_id for event in mine if event.what != START})
+
+
+def _check(environment: Environment, outcome: Outcome, total: int, thawed: int) -> None:
+    figures = outcome.figures
+    outcome.facts["stale_runs"] = thawed
+    finished = [event.job_id for event in environment.events(FINISH) if SECOND in event.note]
+    outcome.check("stale runs that ended after their lease", thawed, equals=total)
+    outcome.check("new jobs that ran", len(set(finished)), equals=total)
+    outcome.check("new jobs that ran twice", len(finished) - len(set(finished)), equals=0)
+    outcome.check("silent enqueues", figures.silent, equals=0)
+    outcome.check("LOST", figures.lost, equals=0)
+    outcome.check("STALE-WRITE", figures.stale, equals=0)
+    outcome.check("DEAD", figures.dead, equals=0)
+    outcome.check("KEYLEAK", outcome.facts["key_leaks"], equals=0)
+    outcome.check("worker deaths", outcome.deaths - len(environment.events(KILL)), equals=0)
+    figures.overlap_ids = []
+    # The first job of each id may run twice: a frozen worker looks like a dead one. The second is another job.
+    figures.dup -= len(set(finished))
+    figures.dup_bound = total
+    outcome.check("DUP", figures.dup, at_most=total)

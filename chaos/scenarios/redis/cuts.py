@@ -1,0 +1,148 @@
+"""T5, T6: connections break at each kind of call, after Redis carried it out or before it saw it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from chaos.checks.ledger import FINISH, START, UNKNOWN
+from chaos.checks.outcome import Outcome, check_basics
+from chaos.environment import Environment
+from chaos.faults.proxy import Cut, FaultProxy, Rule
+from chaos.jobs.crons import PREFIX as CRON
+from monarq import Producer
+from monarq.producer import named
+
+LEASE_S: Final = 2.0
+"""Short, so that there are many renewals to cut, and longer than a worker on a busy machine waits for its core: jobs
+whose lease is lost for that run twice, and no cut is to blame."""
+
+WORKERS: Final = 8
+SHARES: Final = {
+    "jobs/enqueue": 0.4,
+    "jobs/claim": 0.4,
+    "workers/renew": 0.9,
+    "jobs/finish": 0.4,
+    "jobs/requeue": 0.6,
+    "jobs/abort": 0.8,
+    "jobs/release_claim": 0.3,
+}
+
+
+async def cut_replies(environment: Environment) -> Outcome:
+    """Redis has carried out the call, and its reply is lost."""
+    return await _cut(environment, Cut.REPLY)
+
+
+async def cut_requests(environment: Environment) -> Outcome:
+    """Redis never sees the call."""
+    return await _cut(environment, Cut.REQUEST)
+
+
+async def _cut(environment: Environment, cut: Cut) -> Outcome:
+    proxy = FaultProxy(environment.redis.port, environment.rng)
+    await proxy.open()
+    rules = _rules(environment, cut)
+    target = "chaos.jobs.crons"
+    await environment.start_workers(url=proxy.url, workers=WORKERS, lease_s=LEASE_S, target=target)
+    work = await environment.start_enqueuer(url=proxy.url, count=1_000_000, per_second=150)
+    again = await environment.start_enqueuer(
+        url=proxy.url, count=1_000_000, per_second=50, job="retried", prefix="again"
+    )
+    await environment.until_first_run()
+    await asyncio.sleep(1)  # scripts are called by their sha from now on
+    proxy.rules = rules
+    aborts = asyncio.create_task(_abort_some(environment, proxy.url, rules)) if not environment.control else None
+    await _until_done(rules, environment.sized(ci=90, short=90, long=400))
+    proxy.rules = []
+    for enqueuer in (work, again):
+        enqueuer.terminate()
+        await enqueuer.wait()
+    if not environment.control:
+        await until_ticks_caught_up(environment)
+    wrong_aborts = await aborts if aborts else 0
+    outcome = await environment.settle(60 if environment.control else 10, endless=CRON)
+    await proxy.close()
+    outcome.figures.phantom -= count_ticks(environment)
+    outcome.facts["cuts"] = {rule.name: rule.done for rule in rules}
+    check_basics(outcome, environment.fleets)
+    for rule in rules:
+        if rule.name != "jobs/release_claim":  # only a claim whose reply was lost leads to one
+            outcome.check(f"{rule.name} cut", rule.done, equals=rule.done + rule.left)
+    if aborts:
+        outcome.check("aborts that went wrong", wrong_aborts, equals=0)
+        outcome.check("cron ticks missing", count_missing_ticks(environment), equals=0)
+    return outcome
+
+
+def _rules(environment: Environment, cut: Cut) -> list[Rule]:
+    count = environment.sized(ci=20, short=200, long=1000)
+    if environment.control:
+        return [Rule("EXEC", b"EXEC", cut, count, 0.1)]
+    cron = Rule("cron", CRON.encode(), cut, count, 0.8)
+    return [cron, *(Rule.of_script(name, cut, count, share) for name, share in SHARES.items())]
+
+
+async def _until_done(rules: list[Rule], longest_s: float) -> None:
+    needed = [rule for rule in rules if rule.name != "jobs/release_claim"]
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + longest_s
+    while any(rule.left for rule in needed) and loop.time() < end_s:
+        await asyncio.sleep(0.1)
+
+
+async def until_ticks_caught_up(environment: Environment) -> None:
+    """Waits until no cron is late: a tick that is enqueued as the last worker leaves would look like a leak."""
+    async with asyncio.timeout(120):
+        while True:
+            await asyncio.sleep(1)
+            read_s = time.time()  # reading a long ledger takes a while
+            newest: dict[str, int] = {}
+            # In a thread: the proxy is in this one, and a ledger that takes seconds to read would cost leases.
+            for event in await asyncio.to_thread(environment.events, FINISH):
+                if event.job_id.startswith(CRON):
+                    name, _, at_ms = event.job_id.rpartition(":")
+                    newest[name] = max(newest.get(name, 0), int(at_ms))
+            if min(newest.values()) / 1000 > read_s - 2:
+                return
+
+
+async def _abort_some(environment: Environment, url: str, rules: list[Rule]) -> int:
+    """Aborts jobs that wait or run, as long as there are cuts to be made; gives how many were not aborted."""
+    rule = next(rule for rule in rules if rule.name == "jobs/abort")
+    gate = asyncio.Semaphore(16)
+    wrong = 0
+
+    async def abort_one(number: int) -> None:
+        nonlocal wrong
+        async with gate:
+            job_id = f"abort-{number}"
+            # It may run or not: that is what the ledger says of an enqueue whose outcome is unknown.
+            environment.ledger.note(UNKNOWN, job_id)
+            delay_s = environment.rng.choice((0.0, 30.0))
+            handle = await producer.enqueue(named("work").options(job_id=job_id, defer_by=delay_s), 20_000)
+            wrong += not await handle.abort(timeout=20)
+
+    async with Producer(url, retry_for=60) as producer, asyncio.TaskGroup() as group:
+        number = 0
+        while rule.left and number < 2000:
+            number += 1
+            group.create_task(abort_one(number))
+            await asyncio.sleep(0.02)
+    return wrong
+
+
+def count_ticks(environment: Environment) -> int:
+    """Ticks that ran: nobody but the workers enqueued them, so to the checker they are phantoms."""
+    return len({event.job_id for event in environment.events(START) if event.job_id.startswith(CRON)})
+
+
+def count_missing_ticks(environment: Environment) -> int:
+    """Ticks between the first and the last of each declaration that never finished."""
+    seconds: dict[str, set[int]] = {}
+    for event in environment.events(FINISH):
+        if event.job_id.startswith(CRON):
+            name, _, at_ms = event.job_id.rpartition(":")
+            seconds.setdefault(name, set()).add(int(at_ms) // 1000)
+    return sum(max(found) - min(found) + 1 - len(found) for found in seconds.values())
