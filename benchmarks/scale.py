@@ -17,10 +17,10 @@ from arq.connections import RedisSettings, create_pool
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.crowd import Crowd
 from benchmarks.floor import KEYS, WORKER, Floor, open_client
 from benchmarks.measuring import machine, measures
 from benchmarks.measuring.case import open_case
-from benchmarks.measuring.crowd import Crowd
 from benchmarks.measuring.measures import SMALL, Effort, quantile
 from benchmarks.measuring.meter import Meter
 from benchmarks.reports import chart

@@ -15,8 +15,8 @@ import click
 from rich.console import Console
 
 from chaos.checks.checker import judge
-from chaos.checks.outcome import Outcome
 from chaos.environment import Environment
+from chaos.outcome import Outcome
 from chaos.report import describe_machine, missed_lines, show, write_rows
 from chaos.scenarios import CI, LONG, SCENARIOS, SHORT, Scenario
 

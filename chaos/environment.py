@@ -19,8 +19,8 @@ import msgspec
 
 from chaos.checks.checker import judge
 from chaos.checks.ledger import ACKED, FAULT, HEAL, KILL, Event, Ledger, read_ledger
-from chaos.checks.outcome import Outcome
 from chaos.checks.residue import read_leaks, read_results, remove_jobs, waiting
+from chaos.outcome import Outcome
 from chaos.processes.enqueuer import Plan
 from chaos.processes.fleet import ROOT, ArqFleet, Fleet, MonarqFleet, choose_busy, process_environment
 from chaos.processes.redis_server import RedisServer

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos.checks.checker import percentile
-from chaos.checks.outcome import Outcome
+from chaos.outcome import Outcome
 
 COLUMNS = (
     "",

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from arq import Retry, func
 from arq.connections import RedisSettings
 
-from chaos.jobs.attempt import attempt
+from chaos.checks.attempt import attempt
 
 
 async def work(ctx: dict[str, Any], ms: int) -> str:

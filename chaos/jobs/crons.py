@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chaos.jobs.attempt import attempt
+from chaos.checks.attempt import attempt
 from chaos.jobs.plain import burn, carry, generation, retried, work
 from monarq import Context, cron, job
 

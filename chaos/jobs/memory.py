@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from chaos.jobs.attempt import attempt
+from chaos.checks.attempt import attempt
 from chaos.jobs.plain import work
 from monarq import Context, job
 

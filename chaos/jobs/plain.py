@@ -6,7 +6,7 @@ import asyncio
 import ctypes
 import time
 
-from chaos.jobs.attempt import attempt
+from chaos.checks.attempt import attempt
 from monarq import Context, Retry, job
 
 

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from chaos.jobs.attempt import attempt
+from chaos.checks.attempt import attempt
 from chaos.jobs.plain import work
 from monarq import Context, job
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from chaos.checks.attempt import attempt
 from chaos.checks.ledger import DIRECTORY_VARIABLE
-from chaos.jobs.attempt import attempt
 from monarq import Context, job
 
 AWAY = "downstream-is-away"

@@ -15,8 +15,8 @@ from typing import Final, Protocol
 
 import psutil
 
+from chaos.checks.attempt import ROLE
 from chaos.checks.ledger import DIRECTORY_VARIABLE, has_written
-from chaos.jobs.attempt import ROLE
 
 ROOT: Final = Path(__file__).parents[2]
 STOP_S: Final = 60.0

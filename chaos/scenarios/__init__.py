@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from chaos.checks.outcome import Outcome
 from chaos.environment import Environment
+from chaos.outcome import Outcome
 from chaos.scenarios.jobs import blocked, inputs, stubborn
 from chaos.scenarios.load import long, storms
 from chaos.scenarios.processes import clocks, freezes, kills, memory, mixed, orphans, stops

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chaos.checks.checker import judge
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.environment import Environment
+from chaos.outcome import Outcome, check_basics
 
 
 async def block(environment: Environment) -> Outcome:

@@ -9,10 +9,10 @@ from typing import Final
 import psutil
 
 from chaos.checks.ledger import ACKED, FINISH
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.checks.residue import QUEUE, read_results
 from chaos.environment import Environment
 from chaos.faults.malformed import write_bad
+from chaos.outcome import Outcome, check_basics
 from chaos.processes.fleet import Fleet
 from monarq import Producer
 from monarq.producer import named

@@ -6,10 +6,10 @@ import asyncio
 from typing import Final
 
 from chaos.checks.ledger import FINISH, START
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.checks.residue import read_results
 from chaos.environment import GRACE_S, Environment
 from chaos.jobs.stubborn import TIMEOUT_S
+from chaos.outcome import Outcome, check_basics
 from monarq import Producer
 from monarq.producer import named
 

@@ -12,10 +12,10 @@ from typing import Final
 import psutil
 
 from chaos.checks.ledger import ACKED, FINISH, START
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.environment import Environment
 from chaos.faults.malformed import packed
 from chaos.jobs.crons import PREFIX as CRON
+from chaos.outcome import Outcome, check_basics
 from chaos.processes.fleet import Fleet, MonarqFleet
 from chaos.scenarios.processes.kills import kill_workers_and_redis
 from chaos.scenarios.redis.cuts import count_ticks, until_ticks_caught_up

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from chaos.checks.ledger import ACKED, FAULT, HEAL, RAISED, START
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.checks.residue import QUEUE
 from chaos.environment import Environment
 from chaos.jobs.storm import AWAY, BACKOFF_S
+from chaos.outcome import Outcome, check_basics
 from monarq import Producer
 from monarq.producer import named
 

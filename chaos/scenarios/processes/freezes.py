@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from chaos.checks.ledger import ACKED, FINISH, KILL, SILENT, START
-from chaos.checks.outcome import Outcome
 from chaos.environment import LEASE_S, Environment, signal_process
+from chaos.outcome import Outcome
 from monarq import Producer
 from monarq.producer import named
 from monarq.shared.redis import keys as names

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from chaos.checks.outcome import Outcome, check_basics, check_recovery, slow_start_s
 from chaos.environment import LEASE_S, Environment
+from chaos.outcome import Outcome, check_basics, check_recovery, slow_start_s
 
 PER_SECOND = 500
 """More than this the workers of two cores do not do while one of them is killed each second: the jobs of the killed

@@ -15,10 +15,10 @@ from typing import Final
 import psutil
 
 from chaos.checks.ledger import KILL, START
-from chaos.checks.outcome import Outcome, check_basics, check_recovery
 from chaos.checks.residue import read_results
 from chaos.environment import LEASE_S, Environment, signal_process
 from chaos.jobs.memory import LIMIT_BYTES
+from chaos.outcome import Outcome, check_basics, check_recovery
 from chaos.processes.fleet import Fleet
 from monarq import Producer
 from monarq.producer import named

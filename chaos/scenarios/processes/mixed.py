@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from chaos.checks.ledger import START
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.environment import Environment
+from chaos.outcome import Outcome, check_basics
 from chaos.processes.fleet import ArqFleet
 
 ARQ_TIMEOUT_S = 2.0

@@ -14,9 +14,9 @@ from typing import Final
 import psutil
 
 from chaos.checks.ledger import DIRECTORY_VARIABLE
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.environment import GRACE_S, Environment
 from chaos.jobs.orphans import SLEEPER
+from chaos.outcome import Outcome, check_basics
 from chaos.processes.fleet import MonarqFleet
 
 UNSHARE: Final = ("unshare", "--fork", "--kill-child", "--pid", "--mount-proc")

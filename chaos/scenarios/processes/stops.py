@@ -6,8 +6,8 @@ import time
 from typing import Final
 
 from chaos.checks.ledger import START
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.environment import GRACE_S, Environment
+from chaos.outcome import Outcome, check_basics
 
 EVERY_S: Final = 5.0
 PER_SECOND: Final = 200

@@ -7,10 +7,10 @@ import time
 from typing import Final
 
 from chaos.checks.ledger import FINISH, START, UNKNOWN
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.environment import Environment
 from chaos.faults.proxy import Cut, FaultProxy, Rule
 from chaos.jobs.crons import PREFIX as CRON
+from chaos.outcome import Outcome, check_basics
 from monarq import Producer
 from monarq.producer import named
 

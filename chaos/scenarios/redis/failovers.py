@@ -10,8 +10,8 @@ import asyncio
 from typing import Final
 
 from chaos.checks.ledger import FAULT, HEAL
-from chaos.checks.outcome import Outcome
 from chaos.environment import Environment
+from chaos.outcome import Outcome
 from chaos.processes.failover import PORTS_VARIABLE, Trio
 
 RESUME_S: Final = 10.0

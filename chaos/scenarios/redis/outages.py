@@ -11,9 +11,9 @@ import psutil
 from redis.exceptions import RedisError
 
 from chaos.checks.ledger import FAULT, FINISH, HEAL, START
-from chaos.checks.outcome import Outcome, check_basics
 from chaos.environment import LEASE_S, Environment
 from chaos.faults.proxy import FaultProxy
+from chaos.outcome import Outcome, check_basics
 from chaos.processes.fleet import Fleet
 
 BLACK_HOLE_S: Final = 20.0
