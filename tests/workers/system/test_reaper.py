@@ -94,7 +94,8 @@ def test_orphans_are_reaped_and_own_children_are_not() -> None:
 
 
 def test_memory_is_that_of_the_process() -> None:
-    assert 10 * MB < read_resident_bytes(os.getpid()) <= own_peak_bytes()
+    # The kernel counts pages by thread and adds them up now and then: the two may differ by some.
+    assert 10 * MB < read_resident_bytes(os.getpid()) <= own_peak_bytes() + 8 * MB
     process = spawn("import sys; kept = b'x' * (200 << 20); sys.stdin.read(1)")
     process.kill()
     process.wait()
