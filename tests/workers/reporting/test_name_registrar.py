@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from chaos.proxy import Cut
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from chaos.faults.proxy import Cut
 from monarq.shared.commands.workers.register_names import BATCH, is_name_known
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.keys import QueueKeys
@@ -94,6 +94,6 @@ async def test_after_trouble_with_redis_all_names_are_registered_and_each_outage
         async with registering(client, ["send"], ONE, OTHER, events=events):
             await until_known(redis, OTHER, 1)
     assert await is_name_known(redis, ONE, "send")
-    doing = f"telling {ONE.queue} which jobs are known here"
+    doing = f"registering the names of jobs in {ONE.queue}"
     assert events.told == [f"lost while {doing}", f"back for {doing}"]
     assert proxy.lost == 2

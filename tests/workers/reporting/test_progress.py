@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from chaos.proxy import Cut
 from redis.asyncio import Redis
 
+from chaos.faults.proxy import Cut
 from monarq.shared.commands.jobs.claim import Claim, Lease, claim
 from monarq.shared.commands.jobs.progress import read_progress
 from monarq.shared.redis.connection import open_redis
