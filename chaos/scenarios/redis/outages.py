@@ -84,7 +84,7 @@ def _recoveries(environment: Environment, met: dict[str, int], victim: int, faul
 async def redis_full(environment: Environment) -> Outcome:
     """Jobs are enqueued until Redis refuses (maxmemory, noeviction); workers go on and make room."""
     await environment.redis.client.config_set("maxmemory", FULL_BYTES)
-    enqueuer = await environment.start_enqueuer(count=25_000, shortest_ms=0, longest_ms=2, retry_for_s=1.0)
+    enqueuer = await environment.start_enqueuer(count=40_000, shortest_ms=0, longest_ms=2, retry_for_s=1.0)
     await enqueuer.wait()
     fleet = await environment.start_workers(concurrency=100)
     refused = outcome_refused = 0
