@@ -56,9 +56,7 @@ class ArqTargets:
             url = os.environ.get("REDIS_URL")
         source = None if url is None else UrlSource(redis_url(url))
         parts = make_parts(read, override(read.settings, overrides), source)
-        return LoadedTarget(
-            list(read.jobs), parts.settings, source or read.source, parts.events, parts.background, read.ctx
-        )
+        return LoadedTarget(read.jobs, parts.settings, source or read.source, parts.events, parts.background, read.ctx)
 
 
 ARQ: Final = ArqTargets()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from monarq.shared.text.class_name import full_name
+from monarq.shared.text.class_name import full_name, is_named
 
 
 class Retry(RuntimeError):  # noqa: N818 - arq's name for it
@@ -42,9 +42,9 @@ RETRY_REQUESTS: Final = _RETRIES | {"arq.worker.RetryJob"}
 
 def is_retry_request(error: BaseException) -> bool:
     """Whether the error, or a class that its own derives from, asks for another try."""
-    return not RETRY_REQUESTS.isdisjoint(map(full_name, type(error).__mro__))
+    return is_named(type(error), RETRY_REQUESTS)
 
 
 def is_retry(error: BaseException) -> bool:
     """Whether the error is a `Retry`, which has no text; arq's `RetryJob` asks for another try as well, and has one."""
-    return not _RETRIES.isdisjoint(map(full_name, type(error).__mro__))
+    return is_named(type(error), _RETRIES)

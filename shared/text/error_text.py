@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from monarq.shared.errors import StandInError
+from monarq.shared.text.class_name import full_name
 
 DEFAULT_MAX_ERROR_TEXT: Final = 20_000
 
@@ -41,8 +42,7 @@ def max_error_text() -> int:
 
 def qualified_name(kind: type) -> str:
     """A class as ``module.QualName``, or its bare name where it is a builtin."""
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return truncate(name, _LONGEST_NAME)
+    return truncate(kind.__qualname__ if kind.__module__ == "builtins" else full_name(kind), _LONGEST_NAME)
 
 
 def is_stand_in(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -15,6 +15,9 @@ from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.heartbeat import Heartbeat
 
 ExitReason = Literal["drained", "burst"]
+
+CANNOT_START: Final = 2
+"""Exit code of a worker, and of its supervisor, when the settings are wrong or Redis is not there."""
 
 
 class Start(msgspec.Struct, tag="start", frozen=True):

@@ -81,16 +81,16 @@ class Components:
     def __init__(self, dependencies: Dependencies, redis: Redis, lanes: Lanes) -> None:
         self._dependencies = dependencies
         self._redis = redis
-        self.queues = [QueueKeys.of(queue) for queue in dependencies.settings.queues]
+        settings = dependencies.settings
+        self.queues = [QueueKeys.of(queue) for queue in settings.queues]
         self.maybe_idle = asyncio.Event()
         self.table = LeaseTable(self.queues)
-        settings = dependencies.settings
         self.unknown = UnknownJobs(dependencies.worker_id, keep_s=settings.keep_unknown_s, burst=settings.burst)
         self.acker = Acker(
             redis=redis,
             worker_id=dependencies.worker_id,
             table=self.table,
-            max_dead=dependencies.settings.max_dead,
+            max_dead=settings.max_dead,
             lanes=lanes_of(dependencies.jobs.values()),
             events=dependencies.events,
             maybe_idle=self.maybe_idle,
@@ -98,7 +98,7 @@ class Components:
         self.progress_reporter = ProgressReporter(
             redis=redis, worker_id=dependencies.worker_id, events=dependencies.events
         )
-        io_slots, self.cpu_slots = Slots(dependencies.settings.concurrency), Slots(1 if lanes.has_cpu else 0)
+        io_slots, self.cpu_slots = Slots(settings.concurrency), Slots(1 if lanes.has_cpu else 0)
         self.runner = self._make_runner(lanes, io_slots)
         self.renewer = self._make_renewer()
         self.claimers = self._make_claimers("io", io_slots)

@@ -28,6 +28,7 @@ from monarq.workers.config.importer import import_object
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.channel import WorkerEnd
 from monarq.workers.control.messages import (
+    CANNOT_START,
     Drain,
     Exiting,
     HandBack,
@@ -61,7 +62,6 @@ EXIT_GRACE_S: Final = 0.8
 """How long exit handlers and threads may take once everything is handed back."""
 ORPHAN_GRACE_S: Final = 5.0
 """How long a worker without a supervisor may take beyond its grace."""
-CANNOT_START: Final = 2
 OUT_OF_MEMORY: Final = 3
 """Exit code of a worker that is out of memory."""
 

@@ -7,7 +7,7 @@ settings classes, are loaded by the `TargetLoader`s that the caller passes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -45,7 +45,7 @@ class LoadedTarget:
         ctx: the dict for hooks and arq's jobs.
     """
 
-    functions: list[object]
+    functions: Sequence[object]
     settings: WorkerSettings
     source: RedisSource
     events: Dispatcher
@@ -143,7 +143,7 @@ def _load_module(
         background.append(
             CronScheduler(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, events=events)
         )
-    return LoadedTarget(list(jobs), settings, UrlSource(redis_url(url)), events, background)
+    return LoadedTarget(jobs, settings, UrlSource(redis_url(url)), events, background)
 
 
 def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSettings:

@@ -15,7 +15,7 @@ from typing import Final
 
 from monarq.shared.redis.connection import open_redis
 from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
-from monarq.workers.control.messages import Ready, Recover
+from monarq.workers.control.messages import CANNOT_START, Ready, Recover
 from monarq.workers.leases.recoverer import Recoverer
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
 from monarq.workers.supervisor.recycler import RecycleLimits, Recycler
@@ -26,8 +26,6 @@ from monarq.workers.system.reaper import adopts_orphans, reap_orphans
 from monarq.workers.system.signals import handling, hangup_means_stop, has_terminal
 
 FAILED: Final = 1
-CANNOT_START: Final = 2
-"""Exit code of a worker, and of its supervisor, when the settings are wrong or Redis is not there."""
 
 
 class Supervisor:
