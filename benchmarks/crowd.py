@@ -13,11 +13,13 @@ from functools import partial
 
 from benchmarks.floor import KEYS, open_client
 from monarq.producer.enqueue.serializer import new_job_id
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
-from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.formats.arq.jobs.finish import finish
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
+from monarq.shared.protocol.acks import Finish
+from monarq.shared.protocol.enqueue import EnqueueMode, Placement
+from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.private_pool import PrivatePool

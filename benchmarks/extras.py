@@ -20,8 +20,8 @@ import uvloop
 
 from monarq import Producer, job
 from monarq.embedded import EmbeddedRedis
+from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.redis.connection import UrlSource, open_redis
-from monarq.shared.redis.scripts import Script
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.process.worker import Worker
@@ -88,19 +88,19 @@ def uncounted() -> Iterator[None]:
     """Takes the counting out of the scripts that run jobs, meanwhile."""
     with ExitStack() as patches:
         for name in ("claim", "finish"):
-            module = importlib.import_module(f"monarq.shared.commands.jobs.{name}")
-            patches.enter_context(patch.object(module, "_SCRIPT", without_counting(Script.load(f"jobs/{name}"))))
+            module = importlib.import_module(f"monarq.shared.formats.arq.jobs.{name}")
+            patches.enter_context(patch.object(module, "_SCRIPT", without_counting(ArqScript.load(f"jobs/{name}"))))
         yield
 
 
-def without_counting(script: Script) -> Script:
+def without_counting(script: ArqScript) -> ArqScript:
     """The script without its counting."""
     source = script.source
     for counts, silent in COUNTING.items():
         source = source.replace(counts, silent)
     if source.count("do return end") != 1:
         raise RuntimeError(f"{script.name} has changed: find the place where it counts")
-    return Script(script.name, source)
+    return ArqScript(script.name, source)
 
 
 if __name__ == "__main__":

@@ -23,15 +23,17 @@ from benchmarks.measuring import machine
 from benchmarks.measuring.meter import Meter, Reading
 from monarq.embedded import EmbeddedRedis
 from monarq.producer.enqueue.serializer import new_job_ids
-from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
-from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.formats.arq.jobs.finish import finish
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.result import write_result
+from monarq.shared.protocol.acks import Finish
+from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool
 
 BATCHES: Final = (1, 10, 100, 1000)

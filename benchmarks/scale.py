@@ -28,10 +28,11 @@ from benchmarks.running.environments import prepare
 from benchmarks.running.roster import ROSTER
 from monarq import Producer
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.jobs.finish import finish
+from monarq.shared.formats.arq.script import ArqScript
+from monarq.shared.protocol.acks import Finish
 from monarq.shared.redis.client import RedisClient
-from monarq.shared.redis.scripts import Script
 
 FULL: Final = Effort(lone=200)
 CLAIM: Final = 100
@@ -90,7 +91,7 @@ async def backlog(url: str, sizes: Sizes) -> list[Point]:
     points, meter, redis = [], Meter(url), open_client(url)
     for size in sizes.backlogs:
         points.append(Point("memory", "monarq", size, await _memory_of_each(meter, partial(_fill, url), size)))
-        with meter.timing(Script.load("jobs/claim").sha) as in_redis_ms:
+        with meter.timing(ArqScript.load("jobs/claim").sha) as in_redis_ms:
             whole_ms = await _claims(redis, meter, size)
         for name, times_ms in (("", whole_ms), ("in Redis ", in_redis_ms)):
             points += [Point("claim", f"{name}p{part * 100:g}", size, quantile(times_ms, part)) for part in (0.5, 0.99)]

@@ -24,8 +24,8 @@ from redis.asyncio import Redis
 from monarq import Producer, job
 from monarq.embedded import EmbeddedRedis
 from monarq.monitor.admin import admin
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 
 BATCH = 1000
 IDLE_S = 6.0

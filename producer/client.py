@@ -19,16 +19,16 @@ from monarq.producer.results.handle import Handle
 from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.tracker import Tracker
-from monarq.shared.commands.jobs.enqueue import Enqueued
 from monarq.shared.errors import SettingsError
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.job import Job
 from monarq.shared.parsing import Duration, size_bytes, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.signing import find_signer
+from monarq.shared.protocol.enqueue import Enqueued
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.redis.private_pool import PrivatePool
 from monarq.shared.tracing.tracing import sending
 from monarq.shared.validation import check_job_id, check_name

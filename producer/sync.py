@@ -14,13 +14,13 @@ from monarq.producer.event_loop_thread import EventLoopThread
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.status import JobStatus
 from monarq.shared.errors import ProducerClosedError
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.job import Job
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, Codec
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.result import Result
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 
 P = ParamSpec("P")
 R = TypeVar("R")

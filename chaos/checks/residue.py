@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from redis.asyncio import Redis
 
 from monarq.shared.errors import PayloadError
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.result import Result
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 
 BATCH = 500
 _CODECS = Codecs(allow_pickle=True)

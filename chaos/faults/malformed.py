@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 
 NOW_MS: Final = 1_700_000_000_000
 GOOD: Final[dict[str, Any]] = {"t": None, "f": "work", "a": (1,), "k": {}, "et": NOW_MS}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Self
 
-from monarq.shared.redis.scripts import Script
+from monarq.shared.formats.arq.script import ArqScript
 
 CHUNK: Final = 1 << 20
 _WORKER: Final = re.compile(rb"[\w.-]+:\d+:[0-9a-f]{8}")
@@ -62,7 +62,7 @@ class Rule:
     @classmethod
     def of_script(cls, name: str, cut: Cut, left: int, share: float) -> Self:
         """Cuts calls of one of monarq's scripts."""
-        return cls(name, Script.load(name).sha.encode(), cut, left, share)
+        return cls(name, ArqScript.load(name).sha.encode(), cut, left, share)
 
     def draws(self, request: bytes, rng: random.Random) -> bool:
         """Whether this request must be cut."""

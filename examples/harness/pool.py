@@ -18,10 +18,10 @@ from types import TracebackType
 from typing import IO, Final, Self, cast
 
 from monarq.embedded import EmbeddedRedis, watchdog
-from monarq.shared.commands.queues.counts import read_counts
 from monarq.shared.errors import MonarqError
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.system.cores import usable_cores
 
 READY_TIMEOUT_S: Final = 30.0

@@ -11,12 +11,13 @@ from typing import Final, Literal
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.dead.revive import Revived, revive
-from monarq.shared.commands.jobs.abort import AbortAnswer, abort
-from monarq.shared.commands.jobs.promote import Promoted, promote
-from monarq.shared.commands.queues import pause as pause_commands
-from monarq.shared.commands.queues.purge import purge as purge_batch
-from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.formats.arq.dead.revive import revive
+from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.promote import promote
+from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.formats.arq.queues import pause as pause_commands
+from monarq.shared.formats.arq.queues.purge import purge as purge_batch
+from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
 
 WaitingState = Literal["queued", "deferred"]
 

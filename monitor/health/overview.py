@@ -16,8 +16,9 @@ from monarq.monitor.queues.counters import Counters
 from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.commands.counters.rates import Rates, read_rates
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.counters.rates import read_rates
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.counters import Rates
 
 RATE_STEP_S: Final = 15
 """The steps in which the rates of the last minutes are read, in seconds."""

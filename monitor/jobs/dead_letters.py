@@ -14,10 +14,9 @@ import msgspec
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.ended import lane_of_ended
-from monarq.shared.commands.jobs.claim import read_number
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.lane import LaneName
-from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.scripts import text
+from monarq.shared.redis.replies import read_number, text
 
 PAGE: Final = 200
 """How many dead letters one round trip reads."""

@@ -11,9 +11,9 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.lane import LANE_NAMES, LaneName
-from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.scripts import text
+from monarq.shared.redis.replies import text
 
 MOST: Final = 500
 """How many are kept."""

@@ -8,10 +8,10 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.payload_view import LARGEST_READ
-from monarq.shared.commands.jobs.claim import read_number
-from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES
+from monarq.shared.redis.replies import read_number
 
 MOST_HISTORY: Final = 20
 """The most entries of a job's history."""

@@ -18,10 +18,11 @@ from monarq.monitor.jobs.payload_view import LARGEST_READ, decode_safely
 from monarq.monitor.jobs.result_view import ResultView, view_result
 from monarq.monitor.jobs.timeline import EventKind, TimelineEvent, in_order, read_history
 from monarq.monitor.queues.stats import known_queues
-from monarq.shared.commands.jobs.claim import read_crash, read_number
-from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES, BrowsedJob
+from monarq.shared.formats.arq.jobs.claim import read_crash
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.payload_head import Format, read_head
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES, BrowsedJob
+from monarq.shared.redis.replies import read_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,13 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letter_page
 from monarq.monitor.jobs.ended import MOST as MOST_ENDED
 from monarq.monitor.jobs.ended import EndedJob, read_ended
-from monarq.shared.commands.queues.browse import BATCH, START, BrowsedJob, LiveState, PagePosition, browse
+from monarq.shared.formats.arq.claim_token import parse_token
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.queues.browse import BATCH, browse
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head
-from monarq.shared.redis.claim_token import parse_token
-from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.scripts import text
+from monarq.shared.protocol.pages import START, BrowsedJob, LiveState, PagePosition
+from monarq.shared.redis.replies import text
 
 MOST_ROWS: Final = BATCH
 """The most jobs of one page."""

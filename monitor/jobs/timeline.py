@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
-from monarq.shared.commands.jobs.claim import read_number
-from monarq.shared.redis.scripts import text
+from monarq.shared.redis.replies import read_number, text
 
 EventKind = Literal[
     "enqueued",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from monarq.shared.commands.jobs.run_groups import BUCKETS
+from monarq.shared.protocol.run_groups import BUCKETS
 
 BOUNDS_S: Final = tuple(2**power / 1000 for power in range(BUCKETS - 1))
 """The upper bounds of all buckets but the last, in seconds: 1 ms, 2 ms, 4 ms, up to 70 minutes."""

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.claim import read_number
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.redis.replies import read_number
 
 STALE_MS: Final = 120_000
 """An older status belongs to no worker any more: other workers of the queue keep their own up to date."""

@@ -11,9 +11,9 @@ from typing import Final, Literal
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.counters import Counters
-from monarq.shared.commands.counters import counters as commands
-from monarq.shared.commands.counters.counters import Step
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.counters import counters as commands
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.counters import Step
 
 _STEPS: Final = {1: Step.SECOND, 60: Step.MINUTE}
 

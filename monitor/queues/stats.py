@@ -12,10 +12,10 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import WorkerStats, read_listed
-from monarq.shared.commands.queues.counts import read_counts
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.redis.scripts import text
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.queues.counts import read_counts
+from monarq.shared.redis.replies import text
 
 __all__ = ["QueueStats", "WorkerStats", "known_queues", "read_stats"]
 

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.scripts import text
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.redis.replies import text
 
 MOST_WORKERS: Final = 1000
 """The most workers of one queue that are read."""

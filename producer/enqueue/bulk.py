@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from monarq.producer.enqueue.serializer import Envelope, JobSerializer, new_job_ids
 from monarq.producer.enqueue.submitter import Submitter
-from monarq.shared.commands.jobs.enqueue import BATCH, Enqueued
 from monarq.shared.errors import EnqueueUnknownError, PartlyEnqueuedError, SettingsError
+from monarq.shared.formats.arq.jobs.enqueue import BATCH
+from monarq.shared.protocol.enqueue import Enqueued
 
 MAX_IN_FLIGHT: Final = 2
 """Batches that are sent at the same time: one that Redis works on and one that is on its way there."""

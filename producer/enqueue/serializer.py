@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from monarq.producer.enqueue.job_reference import job_reference
-from monarq.shared.commands.jobs.enqueue import Placement
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.options import EnqueueOptions
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.protocol.enqueue import Placement
 from monarq.shared.tracing.carrier import Carrier
 from monarq.shared.validation import check_name
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monarq.producer.enqueue.serializer import Envelope
-from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, enqueue
 from monarq.shared.errors import EnqueueUnknownError, ProducerClosedError, RedisRefusedError, RedisUnavailableError
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import CommandRetry
 from monarq.shared.redis.redis_errors import REDIS_ERRORS

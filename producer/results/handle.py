@@ -10,10 +10,10 @@ from typing import Generic, TypeVar, cast
 from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.status import JobStatus
 from monarq.producer.results.tracker import Tracker
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.result import Result
-from monarq.shared.redis.keys import QueueKeys
 
 R_co = TypeVar("R_co", covariant=True)
 

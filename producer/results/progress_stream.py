@@ -10,8 +10,8 @@ from typing import Generic, Protocol, TypeVar
 from monarq.producer.results.progress_watchers import ProgressWatcher
 from monarq.producer.results.result_listener import ResultListener
 from monarq.shared.errors import ResultNotFoundError
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.progress import Progress
-from monarq.shared.redis.keys import QueueKeys
 
 Future = asyncio.Future[bytes]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from monarq.shared.commands.jobs.progress import split_reports
+from monarq.shared.formats.arq.jobs.progress import split_reports
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
-from monarq.shared.redis.keys import QueueKeys
 
 
 class ProgressWatcher:

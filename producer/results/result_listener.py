@@ -18,15 +18,15 @@ from monarq.producer.results import log
 from monarq.producer.results.progress_watchers import ProgressWatcher, ProgressWatchers
 from monarq.producer.results.result_waiters import ResultWaiter, ResultWaiters
 from monarq.producer.results.subscription import Subscription
-from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import MonarqError, ProducerClosedError, ResultNotFoundError
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.progress import progress_command
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
-from monarq.shared.redis import keys as names
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import MAX_PAUSE_S
-from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure, explain
 from monarq.shared.redis.scripts import Argument
 

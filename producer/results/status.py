@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.redis.scripts import Argument
 
 

@@ -8,18 +8,19 @@ from typing import Any
 
 from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.status import JobStatus, decide_status, status_commands
-from monarq.shared.commands.jobs.abort import AbortAnswer, abort
-from monarq.shared.commands.jobs.progress import progress_command
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.progress import progress_command
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.parsing import Duration, to_seconds
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.payloads.result import Result
-from monarq.shared.redis import keys as names
+from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import CommandRetry
-from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.redis_errors import REDIS_ERRORS
 from monarq.shared.redis.scripts import Argument
 

@@ -1,33 +1,31 @@
 """Loads the Lua scripts and runs them: the only module that opens a .lua file.
 
-Each command's module beside its script calls `Script.load("folder/name")` and runs it. A script names at its head, in
-the line ``-- INCLUDES``, the pieces of `commands/include` that it uses; the loader puts them before it. EVALSHA is
-used, with the fallback that redis-py's own script object has for a server without the script (a restart, SCRIPT FLUSH).
+A format names its scripts in `monarq.shared.formats`, each beside the function that calls it. A script names at its
+head, in the line ``-- INCLUDES``, the pieces of its format's ``include`` folder that it uses; they are put before it.
+EVALSHA is used, with the fallback that redis-py's own script object has for a server without the script (a restart,
+SCRIPT FLUSH).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from monarq.shared.redis.keys import QueueKeys, lua_keys
-
 Argument = str | bytes | int
 
-_FOLDER: Final = files("monarq.shared.commands")
+_FOLDER: Final = files("monarq.shared.formats")
 _INCLUDES: Final = re.compile(r"^-- INCLUDES  (\w+(?:, \w+)*)$", re.MULTILINE)
-_PIECE: Final = "include/"
 
 
 class Script:
-    """One script of `monarq/shared/commands`, behind the names of its keys and the pieces that it includes."""
+    """One script, behind the names of its keys and the pieces that it includes."""
 
     def __init__(self, name: str, source: str) -> None:
         self.name = name
@@ -35,59 +33,64 @@ class Script:
         # Redis names scripts by their SHA-1; nothing is kept secret by it.
         self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
-    @classmethod
-    def load(cls, path: str) -> Script:
-        """Reads `<path>.lua`, a path in the folder of the commands, such as ``jobs/claim``, and what it includes.
-
-        Raises:
-            ValueError: the script, or a piece, does not name its pieces, or names one that does not exist.
-        """
-        joined: dict[str, str] = {}
-        _join(path, joined)
-        script = "\n".join(joined.values())
-        return cls(path.rpartition("/")[2], f"{lua_keys(script)}\n{script}")
-
-    async def run(self, redis: Redis, keys: QueueKeys, arguments: Sequence[Argument]) -> Any:
-        """Runs the script on a queue.
+    async def run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """Runs the script with these KEYS and ARGV.
 
         Raises:
             RedisError: as Redis or the connection says.
         """
-        call = (2, *keys.script_keys, *arguments)
+        call = (len(keys), *keys, *arguments)
         try:
             return await redis.execute_command("EVALSHA", self.sha, *call)  # type: ignore[no-untyped-call]
         except NoScriptError:
             return await redis.execute_command("EVAL", self.source, *call)  # type: ignore[no-untyped-call]
 
-    def run_sync(self, redis: Any, keys: QueueKeys, arguments: Sequence[Argument]) -> Any:
+    def run_sync(self, redis: Any, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """The same with a blocking client, for threads."""
-        call = (2, *keys.script_keys, *arguments)
+        call = (len(keys), *keys, *arguments)
         try:
             return redis.execute_command("EVALSHA", self.sha, *call)
         except NoScriptError:
             return redis.execute_command("EVAL", self.source, *call)
 
 
-def _join(path: str, joined: dict[str, str], includers: tuple[str, ...] = ()) -> None:
+def read_source(format_name: str, path: str, name_keys: Callable[[str], str]) -> str:
+    """The text of ``<format>/<path>.lua`` behind what it includes.
+
+    Args:
+        format_name: the folder of the format.
+        path: a path in that folder, such as ``jobs/claim``.
+        name_keys: returns the Lua locals that name the keys in a text.
+
+    Raises:
+        ValueError: the script, or a piece, does not name its pieces, or names one that does not exist.
+    """
+    joined: dict[str, str] = {}
+    _join(format_name, path, joined)
+    script = "\n".join(joined.values())
+    return f"{name_keys(script)}\n{script}"
+
+
+def _join(format_name: str, path: str, joined: dict[str, str], includers: tuple[str, ...] = ()) -> None:
     """Adds a script or piece behind the pieces that it includes, which are joined once each, in the order named."""
     if path in joined:
         return
     if path in includers:
         raise ValueError(f"{path}.lua includes itself: {' -> '.join((*includers, path))}")
-    text = _read(path)
-    for piece in _included(path, text):
-        _join(_PIECE + piece, joined, (*includers, path))
+    text = _read(f"{format_name}/{path}")
+    for piece in _included(format_name, path, text):
+        _join(format_name, f"include/{piece}", joined, (*includers, path))
     joined[path] = text
 
 
-def _included(path: str, text: str) -> list[str]:
+def _included(format_name: str, path: str, text: str) -> list[str]:
     found = _INCLUDES.search(text)
     if found is None:
         raise ValueError(f"{path}.lua names no pieces: its head needs a line `-- INCLUDES  clock, wake` or `none`")
     pieces = [] if found[1] == "none" else found[1].split(", ")
     for piece in pieces:
-        if not (_FOLDER / f"{_PIECE}{piece}.lua").is_file():
-            raise ValueError(f"{path}.lua includes {piece!r}, but there is no {_PIECE}{piece}.lua")
+        if not (_FOLDER / format_name / "include" / f"{piece}.lua").is_file():
+            raise ValueError(f"{path}.lua includes {piece!r}, but there is no include/{piece}.lua")
     return pieces
 
 
@@ -104,13 +107,3 @@ def check_batch(given: Sized, most: int) -> None:
     """
     if len(given) > most:
         raise ValueError(f"{len(given)} jobs in one call: give at most {most} at a time")
-
-
-def text(value: object) -> str:
-    """A reply as text; bytes that are no UTF-8 keep their value as escapes."""
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
-
-
-def as_ids(reply: object) -> list[bytes]:
-    """A reply that is a list of job ids."""
-    return cast("list[bytes]", reply)

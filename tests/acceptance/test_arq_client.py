@@ -9,8 +9,8 @@ import arq
 from arq.connections import RedisSettings
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import read_counts
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.queues.counts import read_counts
 from tests.support.pool import run_worker
 from tests.support.slowness import patience_s
 

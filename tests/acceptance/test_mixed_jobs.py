@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from examples.jobs import add, count_primes, fail, flaky, read_size, sleep_ms
 from monarq import Job, Producer
-from monarq.shared.commands.queues.counts import read_counts
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.queues.counts import read_counts
 from tests.support.pool import pool
 from tests.support.slowness import in_time, patience_s
 

@@ -17,7 +17,7 @@ from monarq import Listener, Run
 from monarq.arq import ArqRedis
 from monarq.arq.lifecycle.health_check import HealthCheckWriter
 from monarq.shared.errors import TargetError
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.targets import load_target
 from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher

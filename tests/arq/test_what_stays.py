@@ -11,8 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.commands.queues.counts import read_counts
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.queues.counts import read_counts
 from tests.arq.workers import burst, ours, running, until
 from tests.workers.cron.schedulers import EVERY_SECOND, entry, scheduler
 

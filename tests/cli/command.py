@@ -13,7 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.command import ROOT as ROOT
 from tests.support.command import environment as environment
 from tests.support.command import start_monarq

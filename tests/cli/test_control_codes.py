@@ -9,7 +9,7 @@ import pytest
 from arq.worker import func
 from redis.asyncio import Redis
 
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
 from tests.cli.command import Cli
 from tests.cli.dead.letters import bury, letter
 from tests.support.workers import put, run_burst

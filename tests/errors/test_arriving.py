@@ -16,9 +16,9 @@ from redis.asyncio import Redis
 
 from monarq.producer import Handle, Producer, SyncProducer
 from monarq.shared.errors import JobAbortedError, JobFailedError
+from monarq.shared.formats.arq import keys as names
 from monarq.shared.payloads.codec import MSGPACK, PICKLE
 from monarq.shared.payloads.error_equality import errors_equal
-from monarq.shared.redis import keys as names
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT, limit_error_text
 from tests.arq.workers import burst
 from tests.errors import jobs

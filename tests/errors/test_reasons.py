@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq import keys as names
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis import keys as names
 from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs
 from tests.support.workers import CODECS, QUEUE, Dispatcher, dead_letter_of, put, put_raw, result_of, run_burst

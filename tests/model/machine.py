@@ -14,10 +14,9 @@ import redis as blocking_redis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from monarq.shared.commands.jobs.abort import AbortAnswer
-from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode
-from monarq.shared.commands.jobs.promote import Promoted
 from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.answers import AbortAnswer, Promoted
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode
 from tests.model.model_state import state_of
 from tests.model.promises import Promises
 from tests.model.queue_model import QueueModel

@@ -6,11 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monarq.shared.commands.jobs.abort import AbortAnswer
-from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode
-from monarq.shared.commands.jobs.promote import Promoted
+from monarq.shared.formats.arq.keys import ASKED_MARK, LEASED_MARK
 from monarq.shared.lane import LaneQueue
-from monarq.shared.redis.keys import ASKED_MARK, LEASED_MARK
+from monarq.shared.protocol.answers import AbortAnswer, Promoted
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode
 from tests.model.queue_store import QueueStore
 from tests.model.terms import (
     ABORT_WAIT_S,

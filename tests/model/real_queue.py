@@ -15,20 +15,24 @@ from typing import Any, Final
 
 import redis as blocking_redis
 
-from monarq.shared.commands.jobs.abort import AbortAnswer, abort
-from monarq.shared.commands.jobs.claim import Claim, Lease, claim, release_claim
-from monarq.shared.commands.jobs.crash import Crash, requeue_crashed
-from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
-from monarq.shared.commands.jobs.finish import Finish, finish
-from monarq.shared.commands.jobs.promote import Promoted, promote
-from monarq.shared.commands.jobs.requeue import Requeue, requeue
-from monarq.shared.commands.queues.pause import pause, resume
-from monarq.shared.commands.queues.purge import purge
-from monarq.shared.commands.workers.recover import recover, sweep
-from monarq.shared.commands.workers.renew import renew
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.claim import Claim, claim, release_claim
+from monarq.shared.formats.arq.jobs.crash import requeue_crashed
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.formats.arq.jobs.finish import finish
+from monarq.shared.formats.arq.jobs.promote import promote
+from monarq.shared.formats.arq.jobs.requeue import requeue
+from monarq.shared.formats.arq.keys import LEASED_MARK, PARKED_SCORE
+from monarq.shared.formats.arq.queues.pause import pause, resume
+from monarq.shared.formats.arq.queues.purge import purge
+from monarq.shared.formats.arq.workers.recover import recover, sweep
+from monarq.shared.formats.arq.workers.renew import renew
 from monarq.shared.lane import Lane, LaneQueue
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import LEASED_MARK, PARKED_SCORE
+from monarq.shared.protocol.acks import Crash, Finish, Requeue
+from monarq.shared.protocol.answers import AbortAnswer, Promoted
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.lease import Lease
 from tests.model.stopped_scripts import NOW_MS, StoppedScripts, now
 from tests.model.terms import FRONT, LEASE_S, LETTER_S, RESULT_S, Job, Taken, shown
 from tests.support.key_families import family_of

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 import redis as blocking_redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from monarq.shared.commands.counters.counters import read_counters
+from monarq.shared.formats.arq.counters.counters import read_counters
 from tests.support.queue_state import KEYS
 
 T = TypeVar("T")

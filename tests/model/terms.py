@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from monarq.shared.formats.arq.keys import LEASED_MARK
 from monarq.shared.lane import LaneQueue
-from monarq.shared.redis.keys import LEASED_MARK
 
 FRONT: Final = -math.inf
 PARKED: Final = math.inf

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.redis.scripts import Script
+from monarq.shared.formats.arq.script import ArqScript
 from tests.model.machine import QueueMachine
 
 NIGHTLY: Final = os.environ.get("MONARQ_MODEL") == "nightly"
@@ -103,11 +103,11 @@ FAULTS: Final = [
 def test_a_fault_in_a_script_is_found(
     fault: Fault, machine: type[QueueMachine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = Script.load(fault.script).source
+    source = ArqScript.load(fault.script).source
     assert source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
     owner = {"jobs/release_claim": "jobs/claim"}.get(fault.script, fault.script).replace("/", ".")
     name = {"jobs/release_claim": "_RELEASE", "workers/recover": "_RECOVER"}.get(fault.script, "_SCRIPT")
-    broken = Script(fault.script, source.replace(fault.right, fault.wrong))
-    monkeypatch.setattr(importlib.import_module(f"monarq.shared.commands.{owner}"), name, broken)
+    broken = ArqScript(fault.script, source.replace(fault.right, fault.wrong))
+    monkeypatch.setattr(importlib.import_module(f"monarq.shared.formats.arq.{owner}"), name, broken)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(machine, settings=settings(RULES, max_examples=5 * EXAMPLES, phases=[Phase.generate]))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.support.slowness import in_time
 
 MILLION: Final = 1_000_000

@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer, ProducerMisusedError
 from monarq.shared.errors import SettingsError
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.decorators import job
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch
 

@@ -15,8 +15,8 @@ from redis.asyncio.sentinel import Sentinel
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer, SyncProducer
 from monarq.shared.errors import SettingsError
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.producer.jobs import fetch
 from tests.support.manual_worker import ManualWorker
 from tests.support.slowness import patience_s

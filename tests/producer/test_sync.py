@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from monarq.producer import ProducerClosedError, SyncProducer
 from monarq.shared.errors import ResultTimeoutError
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.producer.jobs import count_primes, fetch
 from tests.producer.programs import finish, start
 from tests.support.manual_worker import ManualWorker

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.progress import split_reports
+from monarq.shared.formats.arq.jobs.progress import split_reports
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from tests.support.slowness import in_time

@@ -9,14 +9,15 @@ from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
 from monarq.embedded.discovery import FORCE_VARIABLE
-from monarq.shared.commands.jobs import claim as claiming
-from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
-from monarq.shared.commands.jobs.finish import finish
+from monarq.shared.formats.arq.jobs import claim as claiming
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.formats.arq.jobs.finish import finish
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.redis.connection import open_redis
-from tests.shared.commands import tables
-from tests.shared.commands.calls import ending
-from tests.shared.commands.rows import Row, check
+from tests.shared.formats.arq import tables
+from tests.shared.formats.arq.calls import ending
+from tests.shared.formats.arq.rows import Row, check
 from tests.support.queue_state import KEYS
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import QueueKeys
 
 KEYS: Final = QueueKeys.of(names.DEFAULT_QUEUE)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.lane import LaneQueue
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.protocol.lease import Lease
 from tests.support.queue_state import to_bytes
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)

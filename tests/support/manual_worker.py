@@ -8,13 +8,15 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.claim import Claim, Lease, claim
-from monarq.shared.commands.jobs.finish import Finish, finish
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.jobs.finish import finish
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.codec import MSGPACK, Codec, Codecs
 from monarq.shared.payloads.payload import Payload
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.protocol.acks import Finish
+from monarq.shared.protocol.lease import Lease
 from tests.support.slowness import in_time
 
 WORKER = "manual"

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.command import start_monarq
 from tests.support.slowness import in_time
 

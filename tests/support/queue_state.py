@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counters.counters import read_counters
-from monarq.shared.redis.keys import LEASED_MARK, PARKED_SCORE
+from monarq.shared.formats.arq.counters.counters import read_counters
+from monarq.shared.formats.arq.keys import LEASED_MARK, PARKED_SCORE
 from tests.support.key_families import FAMILIES, KEYS, NOTES, Family, family_of
 
 SEED_TTL_S: Final = 100

@@ -14,15 +14,16 @@ from redis.asyncio import Redis
 
 from monarq.arq.runs.functions import as_job
 from monarq.arq.runs.policies import ArqOutcomes, ArqRejections
-from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.result import Result
-from monarq.shared.redis import keys as names
+from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from monarq.shared.redis.connection import UrlSource
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.process.components import Components

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from monarq import Producer
 from monarq.monitor.admin import admin
 from monarq.monitor.jobs.dead_letters import count_dead_letters
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import worker
 from tests.support.slowness import in_time
 from tests.web import jobs

@@ -16,10 +16,10 @@ from starlette.routing import Route
 from uvicorn import Config, Server
 
 from monarq.monitor.admin import admin
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import heard, start, stop
 from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import served

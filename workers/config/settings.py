@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from monarq.shared.errors import SettingsError
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_count, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT
 from monarq.shared.validation import check_name, check_text
 from monarq.workers.config.log_settings import LogSettings

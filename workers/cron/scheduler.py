@@ -16,13 +16,14 @@ from typing import Final, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from monarq.shared.commands.jobs.claim import read_number
-from monarq.shared.commands.jobs.enqueue import Enqueued, EnqueueMode, Placement, enqueue
 from monarq.shared.errors import PayloadError
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.jobs.cron_schedule import due_ticks, tick_id
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.redis.replies import read_number
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.state import EntryState, EntryStatus, StatusWriter
 from monarq.workers.events.dispatcher import Dispatcher

@@ -18,8 +18,8 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.cron.entry import CronEntry
 
 STATUS_INTERVAL_S: Final = 1.0

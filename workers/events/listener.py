@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from monarq.shared.commands.jobs.claim import Lease
+    from monarq.shared.protocol.lease import Lease
     from monarq.workers.runs.cpu_errors import CpuJobDied
     from monarq.workers.runs.run import Run
 

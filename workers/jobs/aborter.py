@@ -12,8 +12,8 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.jobs.abort import find_aborts, is_abort_of
-from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.formats.arq.jobs.abort import find_aborts, is_abort_of
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 from monarq.workers.runs.run import CancelReason, Run

@@ -12,12 +12,13 @@ from itertools import chain
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.jobs.crash import Crash, requeue_crashed
-from monarq.shared.commands.jobs.finish import Finish, finish
-from monarq.shared.commands.jobs.requeue import Requeue, requeue
+from monarq.shared.formats.arq.jobs.crash import requeue_crashed
+from monarq.shared.formats.arq.jobs.finish import finish
+from monarq.shared.formats.arq.jobs.requeue import requeue
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.acks import Crash, Finish, Requeue
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.scripts import text
+from monarq.shared.redis.replies import text
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.leases.table import LeaseTable
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.workers.jobs.runner import Runner
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.leases.table import LeaseTable

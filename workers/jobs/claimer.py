@@ -14,12 +14,13 @@ from itertools import count
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.jobs.claim import Claim, Claimed, Lease, claim, release_claim
-from monarq.shared.commands.workers.wake import wake
+from monarq.shared.formats.arq.claim_token import make_token
+from monarq.shared.formats.arq.jobs.claim import Claim, claim, release_claim
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.workers.wake import wake
 from monarq.shared.lane import LaneQueue
-from monarq.shared.redis.claim_token import make_token
+from monarq.shared.protocol.lease import Claimed, Lease
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.control.heartbeat import IdleTime
 from monarq.workers.events.dispatcher import Dispatcher

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monarq.shared.commands.jobs.abort import is_abort_of
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError
+from monarq.shared.formats.arq.jobs.abort import is_abort_of
 from monarq.shared.payloads.payload import Payload
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import unknown_for_s
 from monarq.workers.runs.registered_job import RegisteredJob

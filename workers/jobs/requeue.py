@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from monarq.shared.commands.jobs.crash import Crash
-from monarq.shared.commands.jobs.requeue import Requeue
-from monarq.shared.commands.jobs.run_groups import NOT_RUN
+from monarq.shared.protocol.acks import Crash, Requeue
+from monarq.shared.protocol.run_groups import NOT_RUN
 from monarq.shared.text.error_text import error_text
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run

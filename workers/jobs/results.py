@@ -7,15 +7,15 @@ from typing import Final
 
 import msgspec
 
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.finish import Finish
-from monarq.shared.commands.jobs.run_groups import NO_LANES
-from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.payload_head import PayloadHead, read_head
 from monarq.shared.payloads.result import write_result
+from monarq.shared.protocol.acks import Finish
+from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES
+from monarq.shared.protocol.run_groups import NO_LANES
 from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings

@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.requeue import Requeue
 from monarq.shared.lane import Lane, LaneQueue
 from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.protocol.acks import Requeue
+from monarq.shared.protocol.lease import Lease
 from monarq.shared.text.traceback_text import user_traceback
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher

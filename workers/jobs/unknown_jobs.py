@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.requeue import Requeue
+from monarq.shared.protocol.acks import Requeue
+from monarq.shared.protocol.lease import Lease
 
 FIRST_DELAY_S: Final = 1.0
 """The delay after the first claim by a worker that does not know the job."""

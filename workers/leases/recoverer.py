@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.control.messages import Ready
 from monarq.workers.reporting.process_log import RecoveryLog
 
@@ -62,7 +62,7 @@ class Recoverer:
     async def _recover_queue(self, redis: Redis, dead: Ready, keys: QueueKeys, reason: str) -> int:
         from redis.exceptions import RedisError  # put off, as the command: most supervisors never recover a job
 
-        from monarq.shared.commands.workers.recover import recover
+        from monarq.shared.formats.arq.workers.recover import recover
 
         backoff = Backoff()
         while True:

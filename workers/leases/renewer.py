@@ -16,11 +16,11 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.workers.renew import BATCH, renew
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.workers.renew import BATCH, renew
+from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.connection import RedisSource
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.runs.run import CancelReason, Run

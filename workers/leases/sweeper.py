@@ -15,8 +15,8 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.workers.recover import sweep
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.workers.recover import sweep
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 

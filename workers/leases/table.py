@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.lease import Lease
 
 
 class LeaseTable:

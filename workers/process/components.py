@@ -12,9 +12,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.lane import LaneQueue
 from monarq.shared.redis.connection import RedisSource
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.aborter import Aborter

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.workers.recover import deregister
+from monarq.shared.formats.arq.workers.recover import deregister
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool

@@ -12,8 +12,8 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.workers.register_names import BATCH, register_names
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.workers.register_names import BATCH, register_names
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 

@@ -18,9 +18,9 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.progress import BATCH, KEEP, report_progress
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.jobs.progress import BATCH, KEEP, report_progress
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 from monarq.workers.runs.run_progress import RunProgress

@@ -20,8 +20,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry_exception import is_retry_request
+from monarq.shared.protocol.lease import Lease
 from monarq.shared.text.error_text import error_text, message_of, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.shared.tracing.otel import extract_context, span_attributes

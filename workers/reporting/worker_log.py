@@ -9,8 +9,8 @@ import logging
 import shlex
 from collections.abc import Mapping, Sequence
 
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry_exception import is_retry
+from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.redis_errors import advice
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger

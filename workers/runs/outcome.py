@@ -9,13 +9,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import JobDeadError, StandInError
 from monarq.shared.jobs.retry_exception import RETRY_REQUESTS, is_retry_request
 from monarq.shared.lane import Lane
 from monarq.shared.parsing import MAX_DURATION_S
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.remote_error import as_stand_in
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
 from monarq.workers.runs.raised_error import retry_delay_ms
 from monarq.workers.runs.run import CancelReason, Run

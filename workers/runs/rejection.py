@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import JobDeadError, PayloadError, PayloadTooLargeError
+from monarq.shared.protocol.lease import Lease
 
 
 class RejectionPolicy:

@@ -9,10 +9,10 @@ from enum import Enum, auto
 from typing import Any
 
 from monarq.shared.calls.context import Context
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.progress import NULL_SINK, ProgressSink
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.runs.raised_error import RaisedError
 from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run_progress import RunProgress

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.progress import KEEP
+from monarq.shared.formats.arq.jobs.progress import KEEP
 from monarq.shared.payloads.progress import NO_YIELD, YIELD_ONCE, Number, ProgressAwaitable, ProgressReport, make_report
 from monarq.shared.payloads.progress_codec import encode_report
+from monarq.shared.protocol.lease import Lease
 
 TURN_S: Final = 0.005
 """How often a job that awaits its reports yields to other jobs: not at each of a million reports."""

@@ -13,9 +13,10 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.commands.queues.waiting import Waiting, read_waiting
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.queues.waiting import read_waiting
+from monarq.shared.protocol.counts import Waiting
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.text.error_text import error_text
 from monarq.workers.supervisor.pool_state import PoolState
 

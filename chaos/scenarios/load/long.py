@@ -19,8 +19,8 @@ from chaos.outcome import Outcome, check_basics
 from chaos.processes.fleet import Fleet, MonarqFleet
 from chaos.scenarios.processes.kills import kill_workers_and_redis
 from chaos.scenarios.redis.cuts import count_ticks, until_ticks_caught_up
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 
 SOAK_VARIABLE: Final = "CHAOS_SOAK_S"
 HEAD: Final = 10_000

@@ -16,7 +16,7 @@ from chaos.environment import LEASE_S, Environment, signal_process
 from chaos.outcome import Outcome
 from monarq import Producer
 from monarq.producer import named
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
 
 SECOND: Final = "generation=2"
 AT_ONCE: Final = 50

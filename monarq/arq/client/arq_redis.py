@@ -38,8 +38,6 @@ from monarq.arq.client.instrumentation import CARRIER_ARGUMENT, instrumented_car
 from monarq.producer.enqueue.job_reference import job_reference
 from monarq.producer.enqueue.serializer import Envelope, new_job_id
 from monarq.producer.enqueue.submitter import Submitter
-from monarq.shared.commands.jobs.abort import abort
-from monarq.shared.commands.jobs.enqueue import Enqueued, Placement
 from monarq.shared.errors import (
     EnqueueUnknownError,
     PayloadError,
@@ -47,14 +45,16 @@ from monarq.shared.errors import (
     RedisUnavailableError,
     SettingsError,
 )
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.codec import PICKLE, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import find_signer
-from monarq.shared.redis import keys as names
+from monarq.shared.protocol.enqueue import Enqueued, Placement
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from monarq.shared.redis.keys import QueueKeys
 from monarq.shared.redis.private_pool import PrivatePool, close_sentinels, shown_pool
 from monarq.shared.tracing.tracing import sending
 

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from monarq.arq.client.pool import create_pool
 from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.fields import collect_settings
-from monarq.shared.redis.keys import HEALTH_CHECK_SUFFIX
+from monarq.shared.formats.arq.keys import HEALTH_CHECK_SUFFIX
 from monarq.shared.text.loggers import get_logger
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.listener import Listener

@@ -17,8 +17,8 @@ from arq.utils import truncate
 from arq.worker import Retry as ArqRetry
 from arq.worker import RetryJob
 
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.retry_exception import Retry
+from monarq.shared.protocol.lease import Lease
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger
 from monarq.workers.events.listener import Listener

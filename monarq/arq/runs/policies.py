@@ -13,8 +13,8 @@ from arq.jobs import DeserializationError
 from arq.utils import ms_to_datetime
 from arq.worker import JobExecutionFailed
 
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError, PayloadTooLargeError
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.config.settings import describe
 from monarq.workers.runs.outcome import MIN_RETRY_DELAY_S, Failed, HandedBack, Outcome, OutcomePolicy, Retried
 from monarq.workers.runs.rejection import RejectionPolicy

@@ -24,13 +24,14 @@ from monarq.monitor.jobs.dead_letters import (
     read_payload,
 )
 from monarq.monitor.queues.stats import known_queues
-from monarq.shared.commands.dead import discard as discarding
-from monarq.shared.commands.dead import revive as reviving
-from monarq.shared.commands.dead.discard import discard
-from monarq.shared.commands.dead.revive import Revived, revive
+from monarq.shared.formats.arq.dead import discard as discarding
+from monarq.shared.formats.arq.dead import revive as reviving
+from monarq.shared.formats.arq.dead.discard import discard
+from monarq.shared.formats.arq.dead.revive import revive
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.answers import Revived
 from monarq.shared.redis.connection import UrlSource
-from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.scripts import text
+from monarq.shared.redis.replies import text
 from monarq.shared.text.printable import printable
 
 REFUSAL_REASONS: Final = {

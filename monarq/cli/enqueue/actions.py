@@ -13,12 +13,12 @@ from monarq.cli.enqueue.line_reader import Line, LineReader
 from monarq.cli.enqueue.output import Output
 from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, Producer, RedisRefusedError
-from monarq.shared.commands.queues.counts import read_counts
-from monarq.shared.commands.workers.register_names import is_name_known
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.queues.counts import read_counts
+from monarq.shared.formats.arq.workers.register_names import is_name_known
 from monarq.shared.jobs.job import Job
 from monarq.shared.redis.connection import UrlSource, check_redis
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.json_lines import json_line
 

@@ -10,7 +10,7 @@ from monarq.monitor.health.overview import Overview
 from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.queues.counters import COUNTS, Counters, Histogram
 from monarq.monitor.queues.stats import QueueStats
-from monarq.shared.commands.counters.rates import FIELDS
+from monarq.shared.protocol.counters import FIELDS
 from monarq.shared.text.json_lines import json_line
 
 JOB_COUNTS: Final = tuple(name for name in COUNTS if name != "lost")

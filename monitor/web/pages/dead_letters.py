@@ -17,11 +17,12 @@ from monarq.monitor.jobs.dead_letters import (
 from monarq.monitor.queues.stats import known_queues
 from monarq.monitor.web.base.page_request import PageRequest, Value, link
 from monarq.monitor.web.base.rendering import View
-from monarq.shared.commands.dead import discard as discard_command
-from monarq.shared.commands.dead import revive as revive_command
-from monarq.shared.commands.dead.discard import discard
-from monarq.shared.commands.dead.revive import Revived, revive
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.dead import discard as discard_command
+from monarq.shared.formats.arq.dead import revive as revive_command
+from monarq.shared.formats.arq.dead.discard import discard
+from monarq.shared.formats.arq.dead.revive import revive
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.answers import Revived
 
 SHOWN: Final = 100
 LOOKED_AT: Final = 2_000

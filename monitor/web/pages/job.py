@@ -11,8 +11,8 @@ from monarq.monitor.admin.admin import Cancelled, Retried
 from monarq.monitor.jobs.job_view import find_job
 from monarq.monitor.web.base.page_request import PageRequest, link
 from monarq.monitor.web.base.rendering import View
-from monarq.shared.commands.jobs.progress import read_progress
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.jobs.progress import read_progress
+from monarq.shared.formats.arq.keys import QueueKeys
 
 LEVELS: Final = {
     "running": "run",

@@ -11,9 +11,9 @@ from monarq.monitor.jobs.listing import CursorError, JobPage, JobRow, ListedStat
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
-from monarq.shared.commands.jobs.progress import read_progress
+from monarq.shared.formats.arq.jobs.progress import read_progress
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.payloads.progress import Progress
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 
 SHOWN: Final = 50
 STATES: Final = ("queued", "running", "deferred", "dead", "ended")

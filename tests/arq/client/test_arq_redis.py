@@ -17,9 +17,9 @@ import monarq.arq
 from monarq.arq.jobs import Job
 from monarq.producer import Producer
 from monarq.shared.errors import SettingsError
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.payloads.codec import PICKLE
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.arq.workers import burst, running, theirs, until
 from tests.support.slowness import patience_s
 

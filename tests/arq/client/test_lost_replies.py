@@ -16,7 +16,7 @@ import monarq.arq
 from chaos.faults.proxy import Cut
 from monarq.arq.client.arq_redis import PoolEnqueueUnknownError, PoolRefusedError, PoolUnavailableError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.support.proxy import Proxy
 
 FIRST = b"\r\nnew\r\n"

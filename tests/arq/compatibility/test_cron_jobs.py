@@ -9,7 +9,7 @@ import arq
 from redis.asyncio import Redis
 
 from monarq.arq.settings.crons import arq_entries
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import burst, ours, running, theirs, until

@@ -14,8 +14,8 @@ from arq.jobs import Job, JobStatus, ResultNotFound
 from redis.asyncio import Redis
 
 import monarq.arq
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import burst, ours, running, runs_of, theirs, until

@@ -12,7 +12,7 @@ import arq
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
 from tests.arq.jobs import Ctx
 from tests.arq.workers import ours, theirs, until
 from tests.support.slowness import in_time

@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 
 import monarq.arq
 from monarq.producer import Producer
+from monarq.shared.formats.arq import keys as names
 from monarq.shared.payloads.codec import PICKLE
-from monarq.shared.redis import keys as names
 from tests.arq import jobs
 from tests.arq.workers import burst, theirs
 from tests.support.spans import Exported, attributes, linked

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 import monarq.arq.worker
 from monarq.shared.errors import SettingsError
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import until

@@ -16,10 +16,10 @@ from redis.asyncio import Redis
 
 from monarq.arq.worker import Worker
 from monarq.shared.errors import SettingsError
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.decorators import job
 from monarq.shared.payloads.codec import PICKLE
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import burst, counts, ours, running

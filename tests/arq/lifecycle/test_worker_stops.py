@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 
 import monarq.arq
 from monarq.arq.worker import Worker, create_worker, get_kwargs, run_worker
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import counts, ours, running, until

@@ -14,7 +14,7 @@ import pytest
 from arq.utils import args_to_string
 
 from monarq.arq.runs.log import shown_arguments
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
 from tests.arq.jobs import Ctx
 from tests.arq.workers import FUNCTIONS, burst, ours, running, theirs, until
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.cli.dead.view import JSON_FIELDS
 from monarq.producer import Producer
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.cli.dead.letters import PAYLOAD, bury, ids_left, ids_queued, letter
 from tests.support.queue_state import KEYS, server_ms

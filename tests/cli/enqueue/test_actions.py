@@ -13,9 +13,9 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys, job
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import Payload
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys, job
 from tests.cli.command import LONGEST_S, Ended, end, heard, monarq, start, until, worker
 from tests.support.slowness import in_time
 

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from monarq import job
 from monarq.cli.jobs.view import ROW_FIELDS
 from monarq.monitor.admin import admin
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.support.queue_state import server_ms
 from tests.support.workers import make_worker, put, put_raw, run_burst, running

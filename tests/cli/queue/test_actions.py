@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq import job
 from monarq.monitor.admin import admin
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.support.queue_state import server_ms
 from tests.support.workers import put, run_burst

@@ -19,8 +19,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.commands.workers.register_names import register_names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.workers.register_names import register_names
 from tests.cli.command import LONGEST_S, ROOT, Cli, environment, monarq
 from tests.support.slowness import in_time
 

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from chaos.faults.proxy import Cut
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer
-from monarq.shared.commands.jobs.claim import _SCRIPT as CLAIM
+from monarq.shared.formats.arq.jobs.claim import _SCRIPT as CLAIM
 from tests.cli.command import Ended, end, start
 from tests.cli.worker.http_pool import http_pool
 from tests.support.proxy import Proxy

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from monarq.cli.worker.command import SETTINGS
 from monarq.producer import Producer
 from monarq.shared.errors import JobFailedError
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.config.settings import WorkerSettings
 from tests.cli.command import monarq
 from tests.support.slowness import patience_s

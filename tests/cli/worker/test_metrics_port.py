@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.stats import read_stats
 from monarq.producer import Producer
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, until
 from tests.cli.worker.http_pool import HttpPool, http_pool
 from tests.monitor.metrics.test_prometheus import Samples, samples_of, value

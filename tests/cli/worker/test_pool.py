@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.stats import read_stats
 from monarq.producer import Producer
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.cli.command import Cli, heard, listed, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
 from tests.support.slowness import in_time, patience_s

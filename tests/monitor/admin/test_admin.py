@@ -14,7 +14,7 @@ from monarq.monitor.admin import admin
 from monarq.monitor.admin.admin import Cancelled, Retried
 from monarq.monitor.jobs.listing import list_jobs
 from monarq.producer import Producer
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.queue_state import KEYS
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, result_of, running

@@ -12,7 +12,7 @@ from monarq.monitor.admin.admin import pause, resume
 from monarq.monitor.health.overview import RATE_STEP_S, RATE_STEPS, Overview, read_overviews
 from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.producer import Producer
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.slowness import in_time
 from tests.support.workers import put, run_burst

@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 
 from monarq.monitor.jobs.job_facts import MOST_HISTORY, JobFacts, job_key, read_facts
 from monarq.monitor.jobs.payload_view import LARGEST_READ
-from monarq.shared.commands.queues.browse import HEAD_BYTES, TAIL_BYTES
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import PARKED_SCORE
+from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import PARKED_SCORE
 from tests.support.queue_state import server_ms
 from tests.support.workers import QUEUE
 

@@ -17,8 +17,8 @@ from monarq import Context, Retry, job
 from monarq.monitor.admin import admin
 from monarq.monitor.jobs.job_view import JobView, find_job, find_rows
 from monarq.producer import Producer
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, result_of, run_burst, running

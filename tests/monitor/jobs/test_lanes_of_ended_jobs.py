@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.job_view import find_job
 from monarq.monitor.jobs.listing import list_jobs
 from monarq.shared.calls.context import Context
-from monarq.shared.commands.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.decorators import job
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.support.workers import QUEUE, put, run_burst
 
 

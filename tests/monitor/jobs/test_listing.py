@@ -13,13 +13,13 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs import listing
 from monarq.monitor.jobs.job_view import find_job
 from monarq.monitor.jobs.listing import CursorError, JobRow, ListedState, list_jobs
-from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.queues import browse as browsing
+from monarq.shared.formats.arq.claim_token import make_token
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
+from monarq.shared.formats.arq.queues import browse as browsing
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import Signer
-from monarq.shared.redis.claim_token import make_token
-from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
 from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.queue_state import KEYS, server_ms
 from tests.support.workers import put, put_raw

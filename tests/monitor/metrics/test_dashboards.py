@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from redis.asyncio import Redis
 
 from monarq.monitor.metrics.endpoint import Exporter, read_known
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.supervisor.pool_metrics import PoolCollector
 from monarq.workers.supervisor.pool_state import PoolState
 from tests.support.workers import make_worker, put, running

@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 from monarq.monitor.admin.admin import pause
 from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.monitor.metrics.prometheus import Snapshot, read_snapshot
-from monarq.shared.commands.workers.register_names import register_names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.workers.register_names import register_names
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, run_burst, running
 from tests.workers.support import worker_jobs as jobs

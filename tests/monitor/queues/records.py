@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from monarq.shared.commands.workers.renew import renew
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.workers.renew import renew
 from monarq.shared.redis.connection import UrlSource
-from monarq.shared.redis.keys import QueueKeys
 
 RECORD = {
     "id": "host:7:abc",

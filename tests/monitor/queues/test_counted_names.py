@@ -9,9 +9,10 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.series import read_by_job, read_totals
 from monarq.producer import Producer
-from monarq.shared.commands.jobs.finish import Finish, finish
-from monarq.shared.commands.workers.register_names import register_names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.jobs.finish import finish
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.workers.register_names import register_names
+from monarq.shared.protocol.acks import Finish
 from tests.monitor.queues.test_counters import KEYS, claim_all, enqueue_named
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, running

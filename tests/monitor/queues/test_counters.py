@@ -15,15 +15,18 @@ from monarq.monitor.jobs.ended import read_ended
 from monarq.monitor.queues.counters import BOUNDS_S, Histogram
 from monarq.monitor.queues.series import read_by_job, read_totals
 from monarq.shared.calls.context import Context
-from monarq.shared.commands.jobs.claim import Claim, Lease, claim, release_claim
-from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
-from monarq.shared.commands.jobs.finish import Finish, finish
-from monarq.shared.commands.jobs.requeue import Requeue, requeue
-from monarq.shared.commands.jobs.run_groups import BUCKETS
-from monarq.shared.commands.workers.register_names import register_names
-from monarq.shared.commands.workers.renew import renew
+from monarq.shared.formats.arq.jobs.claim import Claim, claim, release_claim
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.formats.arq.jobs.finish import finish
+from monarq.shared.formats.arq.jobs.requeue import requeue
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.workers.register_names import register_names
+from monarq.shared.formats.arq.workers.renew import renew
+from monarq.shared.protocol.acks import Finish, Requeue
+from monarq.shared.protocol.enqueue import EnqueueMode, Placement
+from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.run_groups import BUCKETS
 from monarq.shared.redis.connection import UrlSource
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.process.worker import Worker
 

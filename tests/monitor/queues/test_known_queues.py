@@ -15,9 +15,9 @@ from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.metrics.prometheus import read_snapshot
 from monarq.monitor.queues.stats import known_queues, read_stats
 from monarq.producer import Producer, SyncProducer
-from monarq.shared.commands.queues.counts import read_counts
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.queues.counts import read_counts
 from tests.support.workers import make_worker, put, run_burst, running
 from tests.workers.support import worker_jobs as jobs
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from monarq.monitor.health.overview import read_brief_overview
 from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
 from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site

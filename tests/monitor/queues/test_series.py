@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 from monarq.monitor.queues.counters import Counters
 from monarq.monitor.queues.series import SeriesPoint, read_by_job, read_counters, read_series, read_totals
 from monarq.producer import Producer
-from monarq.shared.commands.workers.register_names import register_names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.workers.register_names import register_names
 from monarq.shared.redis.connection import UrlSource
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.process.worker import Worker
 from tests.monitor.queues.test_counters import KEYS, bad, enqueue_named, ok

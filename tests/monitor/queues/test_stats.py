@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
 from monarq.producer import Producer
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.monitor.queues.records import RECORD, tell
 
 

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues import workers as unit
 from monarq.monitor.queues.workers import RunningJob, WorkerStats, read_listed, read_workers
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.monitor.queues.records import RECORD, tell
 from tests.support.queue_state import server_ms
 

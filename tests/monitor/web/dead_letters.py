@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 
 
 async def write_dead_letter(

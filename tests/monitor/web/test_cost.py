@@ -5,8 +5,8 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from monarq.monitor.admin import admin
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.web.site import Site
 from tests.support.slowness import in_time
 from tests.support.workers import put

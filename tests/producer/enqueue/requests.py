@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
 
 FIRST = b"\r\nnew\r\n"
 """The first attempt at an enqueue without an id of the caller's."""

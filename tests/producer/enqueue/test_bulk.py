@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from chaos.faults.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer
 from monarq.shared.errors import PayloadError, SettingsError
-from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, PARKED_SCORE
 from tests.producer.enqueue.requests import FIRST, count_payloads
 from tests.producer.jobs import count_primes, fetch, noop
 from tests.support.manual_worker import ManualWorker

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from monarq.producer import Producer, named
 from monarq.shared.errors import SettingsError
-from monarq.shared.redis.keys import PARKED_SCORE
+from monarq.shared.formats.arq.keys import PARKED_SCORE
 from tests.support.manual_worker import ManualWorker
 
 

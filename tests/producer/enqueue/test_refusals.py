@@ -15,8 +15,8 @@ from redis.exceptions import ResponseError
 from chaos.faults.proxy import Cut
 from monarq.producer import Producer, RedisRefusedError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch, noop
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time, patience_s

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from monarq.producer import Producer
 from monarq.shared.errors import PayloadError, PayloadTooLargeError, SettingsError
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
 from tests.producer.jobs import count_primes, fetch, resize
 from tests.support.manual_worker import ManualWorker
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from chaos.faults.proxy import Cut
 from monarq.producer import Producer, ProducerClosedError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.producer.enqueue.requests import FIRST, FIRST_NAMED, count_payloads
 from tests.producer.jobs import fetch, noop
 from tests.support.manual_worker import ManualWorker

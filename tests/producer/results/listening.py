@@ -7,7 +7,7 @@ import asyncio
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monarq.producer import Producer
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch
 from tests.support.manual_worker import ManualWorker
 

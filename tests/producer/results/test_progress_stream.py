@@ -10,11 +10,11 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Handle, Producer, SyncProducer
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.commands.jobs.progress import report_progress
 from monarq.shared.errors import ProducerClosedError
+from monarq.shared.formats.arq.jobs.progress import report_progress
 from monarq.shared.payloads.progress import Progress, ProgressReport
 from monarq.shared.payloads.progress_codec import encode_report
+from monarq.shared.protocol.lease import Lease
 from tests.progress.jobs import step_through
 from tests.support.manual_worker import WORKER, ManualWorker
 from tests.support.slowness import in_time

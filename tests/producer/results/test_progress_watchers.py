@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monarq.producer.results.progress_watchers import ProgressWatcher, ProgressWatchers
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.progress import Progress
-from monarq.shared.redis.keys import QueueKeys
 
 KEYS = QueueKeys.of("tested")
 

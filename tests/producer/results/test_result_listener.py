@@ -18,9 +18,9 @@ from monarq.shared.errors import (
     ResultTimeoutError,
     SettingsError,
 )
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.payloads.codec import PICKLE
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch, noop
 from tests.producer.results.listening import poll_every, subscribed
 from tests.support.manual_worker import ManualWorker, end_like_arq, result_bytes

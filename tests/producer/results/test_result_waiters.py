@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from monarq.producer.results.result_waiters import ResultWaiters
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from monarq.producer import JobStatus, Producer
 from monarq.producer.results.status import decide_status
-from monarq.shared.redis.keys import PARKED_SCORE
+from monarq.shared.formats.arq.keys import PARKED_SCORE
 from tests.producer.jobs import count_primes
 from tests.support.manual_worker import ManualWorker
 

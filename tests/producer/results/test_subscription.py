@@ -11,7 +11,7 @@ from chaos.faults.proxy import Cut
 from monarq.producer import Producer
 from monarq.producer.results import subscription as subscription_module
 from monarq.shared.errors import ResultTimeoutError
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
 from tests.producer.jobs import fetch
 from tests.producer.results.listening import listeners, poll_every, subscribed
 from tests.support.manual_worker import ManualWorker

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.producer import Producer
 from monarq.shared.errors import JobAbortedError, RedisUnavailableError, ResultTimeoutError
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
 from tests.producer.jobs import fetch
 from tests.support.manual_worker import ManualWorker
 

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from redis.connection import Encoder
 
 from monarq.arq.runs.functions import as_job
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.errors import PayloadError
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.codec import Codecs, PickleCodec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.result import Result
-from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.scripts import text
+from monarq.shared.protocol.lease import Lease
+from monarq.shared.redis.replies import text
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, Rejected, Unknown
 from monarq.workers.jobs.registry import register

@@ -10,9 +10,11 @@ from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.redis import scripts
-from monarq.shared.redis.keys import QueueKeys
-from monarq.shared.redis.scripts import Script, as_ids, check_batch, text
+from monarq.shared.redis.replies import as_ids, text
+from monarq.shared.redis.scripts import check_batch
 
 NONE = "-- INCLUDES  none"
 
@@ -20,7 +22,7 @@ NONE = "-- INCLUDES  none"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of scripts in place of the real one; its files have names of their own, as what is read is kept."""
-    (tmp_path / "include").mkdir()
+    (tmp_path / "arq" / "include").mkdir(parents=True)
     monkeypatch.setattr(scripts, "_FOLDER", tmp_path)
     return tmp_path
 
@@ -28,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(folder: Path, **texts: str) -> None:
     """Writes scripts, and pieces by names that begin with `piece`."""
     for name, script in texts.items():
-        (folder / ("include" if name.startswith("piece") else ".") / f"{name}.lua").write_text(script)
+        (folder / "arq" / ("include" if name.startswith("piece") else ".") / f"{name}.lua").write_text(script)
 
 
 def test_pieces_come_once_each_behind_what_they_need_and_before_the_script(folder: Path) -> None:
@@ -39,7 +41,7 @@ def test_pieces_come_once_each_behind_what_they_need_and_before_the_script(folde
         piece_low=f"{NONE}\nfirst",
         piece_unused=f"{NONE}\nnever",
     )
-    lines = Script.load("joined").source.splitlines()
+    lines = ArqScript.load("joined").source.splitlines()
     assert [line for line in lines if not line.startswith(("--", "local ")) and line] == ["first", "second", "last"]
 
 
@@ -69,37 +71,37 @@ def test_pieces_come_once_each_behind_what_they_need_and_before_the_script(folde
 def test_what_cannot_be_joined_is_named(folder: Path, texts: dict[str, str], message: str) -> None:
     write(folder, **texts)
     with pytest.raises(ValueError, match=message):
-        Script.load(next(iter(texts)))
+        ArqScript.load(next(iter(texts)))
 
 
 QUEUE = QueueKeys.of("emails")
-ECHO = Script("echo", "return {KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3]}")
-FAILING = Script("failing", "return redis.error_reply('SULK I will not')")
+ECHO = ArqScript("echo", "return {KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3]}")
+FAILING = ArqScript("failing", "return redis.error_reply('SULK I will not')")
 ECHOED = [b"emails", b"monarq:{emails}:", b"text", b"\xff", b"5"]
 
 
 def test_a_script_begins_with_the_keys_that_it_names(folder: Path) -> None:
     (folder / "jobs").mkdir()
     (folder / "jobs" / "named.lua").write_text(f"{NONE}\nreturn CPU")
-    script = Script.load("jobs/named")
+    script = ArqScript.load("jobs/named")
     assert script.name == "named"
     assert script.source.startswith("local QUEUE, BASE = KEYS[1], KEYS[2]\nlocal CPU = BASE .. 'cpu'\n\n-- INCLUDES")
 
 
 def test_no_script_of_that_name(folder: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Script.load("absent")
+        ArqScript.load("absent")
 
 
 async def test_redis_names_a_script_by_the_same_digest(redis: Redis) -> None:
-    for script in (ECHO, Script.load("jobs/claim")):
+    for script in (ECHO, ArqScript.load("jobs/claim")):
         assert await redis.script_load(script.source) == script.sha
 
 
 async def test_a_script_runs_on_its_queue_also_where_redis_does_not_have_it(redis: Redis) -> None:
     await redis.script_flush()
     for _ in range(2):
-        assert await ECHO.run(redis, QUEUE, ("text", b"\xff", 5)) == ECHOED
+        assert await ECHO.run_on(redis, QUEUE, ("text", b"\xff", 5)) == ECHOED
         assert await redis.script_exists(ECHO.sha) == [True]
 
 
@@ -108,7 +110,7 @@ async def test_the_same_with_a_blocking_client(redis: Redis, redis_url: str) -> 
 
     def run_twice() -> list[object]:
         with BlockingRedis.from_url(redis_url) as client:
-            return [ECHO.run_sync(client, QUEUE, ("text", b"\xff", 5)) for _ in range(2)]
+            return [ECHO.run_on_sync(client, QUEUE, ("text", b"\xff", 5)) for _ in range(2)]
 
     assert await asyncio.to_thread(run_twice) == [ECHOED, ECHOED]
 
@@ -117,7 +119,7 @@ async def test_a_script_is_sent_whole_only_once(redis: Redis) -> None:
     await redis.script_flush()
     await redis.config_resetstat()
     for _ in range(3):
-        await ECHO.run(redis, QUEUE, (1, 2, 3))
+        await ECHO.run_on(redis, QUEUE, (1, 2, 3))
     stats = await redis.info("commandstats")
     assert (stats["cmdstat_evalsha"]["calls"], stats["cmdstat_eval"]["calls"]) == (3, 1)
 
@@ -126,9 +128,9 @@ async def test_an_error_of_the_script_is_not_taken_for_a_missing_one(redis: Redi
     await redis.script_load(FAILING.source)
     await redis.config_resetstat()
     with pytest.raises(ResponseError, match="SULK I will not"):
-        await FAILING.run(redis, QUEUE, ())
+        await FAILING.run_on(redis, QUEUE, ())
     with BlockingRedis.from_url(redis_url) as client, pytest.raises(ResponseError, match="SULK I will not"):
-        FAILING.run_sync(client, QUEUE, ())
+        FAILING.run_on_sync(client, QUEUE, ())
     assert "cmdstat_eval" not in await redis.info("commandstats")
 
 

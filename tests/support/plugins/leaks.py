@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from monarq.shared.redis.keys import DEFAULT_QUEUE, JOB_PREFIX, RESULT_PREFIX
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, JOB_PREFIX, RESULT_PREFIX
 
 _KEEPS_ITSELF = (b":cpu", b":wake", b":wake:cpu")
 

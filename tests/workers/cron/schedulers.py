@@ -10,9 +10,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.jobs.cron_schedule import crontab, from_arq_fields
 from monarq.shared.payloads.codec import Codecs
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher

@@ -8,11 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.errors import SettingsError
+from monarq.shared.formats.arq import keys as names
 from monarq.shared.jobs.cron_declaration import cron
 from monarq.shared.jobs.decorators import job
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.redis import keys as names
 from monarq.workers.cron.entry import entries_of
 from tests.workers.cron.schedulers import NOON, QUEUE, Clock, entry, ms_of, scheduler
 

@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chaos.faults.proxy import Cut
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.cron_schedule import crontab, from_arq_fields, tick_id
-from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.arq.workers import until
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time

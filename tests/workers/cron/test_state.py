@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import CronStats, read_crons
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.redis.backoff import FIRST_S, LONGEST_S
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.cron import state as unit
 from monarq.workers.cron.state import STATUS_INTERVAL_S, STATUS_TTL, EntryState, EntryStatus, StatusWriter
 from tests.support.queue_state import server_ms

@@ -10,15 +10,17 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.result_view import view_result
-from monarq.shared.commands.jobs.abort import AbortAnswer, abort, is_abort_of
-from monarq.shared.commands.jobs.enqueue import EnqueueMode, Placement, enqueue
 from monarq.shared.errors import JobAbortedError
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.abort import abort, is_abort_of
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.formats.arq.keys import ASKED_MARK
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
 from monarq.shared.payloads.payload import Payload, write_payload
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import ASKED_MARK
+from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from tests.support.workers import (
     CODECS,
     QUEUE,

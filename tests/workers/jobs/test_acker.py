@@ -11,13 +11,11 @@ from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError, ReadOnlyError, ResponseError
 
 from chaos.faults.proxy import Cut
-from monarq.shared.commands.jobs.crash import Crash
-from monarq.shared.commands.jobs.finish import Finish
-from monarq.shared.commands.jobs.requeue import Requeue
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.jobs.decorators import job
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.redis.scripts import Script
+from monarq.shared.protocol.acks import Crash, Finish, Requeue
 from monarq.workers.jobs import acker
 from monarq.workers.jobs.acker import Ack, Acker
 from monarq.workers.leases.table import LeaseTable
@@ -30,7 +28,7 @@ from tests.workers.support import worker_jobs as jobs
 SPOILT = QueueKeys.of("spoilt")
 LONG_S = 60.0
 MIB = 1 << 20
-FINISH = Script.load("jobs/finish").sha.encode()
+FINISH = ArqScript.load("jobs/finish").sha.encode()
 
 
 async def test_a_queue_that_accepts_no_ends_delays_no_other(redis: Redis, redis_url: str) -> None:

@@ -7,9 +7,9 @@ from itertools import accumulate
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.counters.counters import read_counters
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.counters.counters import read_counters
+from monarq.shared.formats.arq.keys import QueueKeys
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, make_worker, put, run_burst, running

@@ -7,8 +7,8 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import read_counts
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.workers.jobs import draining
 from tests.support.cancelling import Moment, at_once, cancel_at_each, is_cancelled, nothing_left_open, when_ready
 from tests.support.workers import (

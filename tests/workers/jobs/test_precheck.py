@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from monarq.shared.redis.keys import ASKED_MARK
+from monarq.shared.formats.arq.keys import ASKED_MARK
 from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, PrecheckResult, Rejected, Unknown
 from monarq.workers.jobs.registry import register
 from monarq.workers.runs.run import Run

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from monarq.shared.commands.jobs.requeue import Requeue
-from monarq.shared.commands.jobs.run_groups import NOT_RUN, RunStatus
+from monarq.shared.protocol.acks import Requeue
+from monarq.shared.protocol.run_groups import NOT_RUN, RunStatus
 from monarq.workers.jobs.requeue import crashed, handed_back, retried
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import Run

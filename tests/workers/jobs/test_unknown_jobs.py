@@ -15,15 +15,16 @@ from monarq import job
 from monarq.cli.jobs.view import render_view
 from monarq.monitor.admin.admin import Cancelled, cancel
 from monarq.monitor.jobs.job_view import JobView, find_job
-from monarq.shared.commands.jobs.claim import Lease, read_crash, read_unknown
 from monarq.shared.errors import SettingsError
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.claim import read_crash, read_unknown
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis import keys as names
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import MAX_NAMES_LOGGED, MAX_SPREAD_S, UnknownJobs
-from tests.shared.commands.calls import lease_of
+from tests.shared.formats.arq.calls import lease_of
 from tests.support.plugins.leaks import leaked_keys
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running

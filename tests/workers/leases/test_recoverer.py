@@ -10,11 +10,11 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ReadOnlyError
 
-from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.workers import recover as commands
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.workers import recover as commands
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.control.messages import Ready
 from monarq.workers.leases import recoverer
 from monarq.workers.leases.recoverer import Recoverer

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.claim import Claim, Lease, claim
-from monarq.shared.commands.workers.renew import BATCH, renew
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.workers.renew import BATCH, renew
+from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.connection import UrlSource
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.leases import renewer as leases
 from monarq.workers.leases.renewer import LeaseRenewer
 from monarq.workers.leases.table import LeaseTable

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from redis.exceptions import RedisError
 
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.leases.renewer import LeaseRenewer
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.runs.current_job import WORKER_ID

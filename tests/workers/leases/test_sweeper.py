@@ -8,11 +8,11 @@ import pytest
 import redis as blocking_redis
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.commands.workers.recover import sweep
-from monarq.shared.commands.workers.renew import renew
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.workers.recover import sweep
+from monarq.shared.formats.arq.workers.renew import renew
 from monarq.workers.leases import sweeper
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, make_worker, put, result_of, running

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.workers.leases.table import LeaseTable
 from tests.support.leases import QUEUE, lease_of
 

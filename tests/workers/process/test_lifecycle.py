@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import read_workers
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.config.settings import Hooks
 from tests.support.slowness import in_time
 from tests.support.workers import Recorder, make_worker, put, result_of, running

@@ -6,11 +6,11 @@ import asyncio
 
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import read_counts
-from monarq.shared.commands.workers.recover import recover
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.queues.counts import read_counts
+from monarq.shared.formats.arq.workers.recover import recover
 from monarq.shared.payloads.result import Result
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import QueueKeys
 from tests.support.slowness import in_time
 from tests.support.workers import (
     CODECS,

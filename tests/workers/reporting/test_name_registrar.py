@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chaos.faults.proxy import Cut
-from monarq.shared.commands.workers.register_names import BATCH, is_name_known
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.workers.register_names import BATCH, is_name_known
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.reporting import name_registrar
 from monarq.workers.reporting.name_registrar import NameRegistrar

@@ -10,10 +10,11 @@ import pytest
 from redis.asyncio import Redis
 
 from chaos.faults.proxy import Cut
-from monarq.shared.commands.jobs.claim import Claim, Lease, claim
-from monarq.shared.commands.jobs.progress import read_progress
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.jobs.progress import read_progress
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.connection import open_redis
-from monarq.shared.redis.keys import QueueKeys
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.reporting import progress as unit
 from monarq.workers.reporting.progress import ProgressReporter

@@ -13,10 +13,10 @@ from opentelemetry.trace import SpanKind, StatusCode
 from redis.asyncio import Redis
 
 from monarq import Context, Producer, Retry, SyncProducer, job
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.signing import Signer
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from monarq.shared.tracing.tracing import find_tracing, sending
 from tests.support.slowness import in_time, patience_s
 from tests.support.spans import Exported, attributes, linked

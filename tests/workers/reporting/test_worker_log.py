@@ -10,9 +10,9 @@ import pytest
 from arq.worker import Retry as ArqRetry
 from arq.worker import RetryJob
 
-from monarq.shared.commands.jobs.claim import Lease
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.jobs.retry_exception import Retry
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.reporting import worker_log as log_module
 from monarq.workers.reporting.worker_log import DebugWorkerLog, WorkerLog, worker_log

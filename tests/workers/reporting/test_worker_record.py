@@ -10,7 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import WorkerStats, read_workers
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.reporting.worker_record import MOST_JOBS
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from monarq.shared.commands.jobs.progress import KEEP
+from monarq.shared.formats.arq.jobs.progress import KEEP
 from monarq.shared.payloads.progress import NO_YIELD, YIELD_ONCE
 from monarq.workers.runs import run_progress
 from monarq.workers.runs.run_progress import RunProgress

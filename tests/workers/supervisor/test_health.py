@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.lane import LaneQueue
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.control.heartbeat import Heartbeat, IdleTime
 from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.health import HealthLimits, PoolHealth

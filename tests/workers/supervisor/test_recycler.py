@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
 from tests.support.slowness import in_time, patience_s
 from tests.workers.jobs.runner import unruly_jobs
 from tests.workers.supervisor.test_supervisor_jobs import begun, pool_at, stop

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState

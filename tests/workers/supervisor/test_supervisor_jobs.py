@@ -14,8 +14,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.slowness import patience_s
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.supervisor_process import SupervisorProcess, running_supervisor

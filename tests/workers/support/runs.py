@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from monarq.shared.commands.jobs.claim import Lease
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import Payload, write_payload
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import register
 from monarq.workers.runs.run import Run

@@ -11,7 +11,7 @@ from arq.connections import RedisSettings
 from redis.asyncio import Redis
 
 from monarq.producer import Producer, named
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
 from tests.cli.worker.logs import logging_jobs
 

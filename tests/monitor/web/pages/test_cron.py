@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import read_crons
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.jobs.cron_schedule import crontab
 from monarq.shared.payloads.codec import MSGPACK, Codecs
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher

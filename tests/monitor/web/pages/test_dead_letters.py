@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.dead_letters import count_dead_letters
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import Site, page
 

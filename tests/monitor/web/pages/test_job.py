@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from monarq.monitor.admin import admin
 from monarq.shared.calls.context import Context
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.decorators import job
-from monarq.shared.redis.keys import DEFAULT_QUEUE
 from tests.monitor.web.site import Site
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, result_of, running

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.admin import admin
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.monitor.web.site import Site
 from tests.support.manual_worker import ManualWorker
 from tests.support.workers import put

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import read_workers
-from monarq.shared.redis.keys import DEFAULT_QUEUE
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site
 from tests.support.slowness import in_time

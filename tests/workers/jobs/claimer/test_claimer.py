@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.claim import Lease
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.protocol.lease import Lease
 from monarq.workers.jobs import claimer
 from monarq.workers.jobs.claimer import Claimer
 from monarq.workers.jobs.slots import Slots

@@ -12,10 +12,11 @@ import pytest
 from redis.asyncio import Redis
 
 from chaos.faults.proxy import Cut, Rule
-from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
-from monarq.shared.redis import claim_token
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq import claim_token
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.lease import Claimed
 from monarq.workers.jobs import claimer
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time

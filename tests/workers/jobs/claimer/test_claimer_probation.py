@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
-from monarq.shared.redis.keys import QueueKeys
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.lease import Claimed
 from monarq.workers.jobs import claimer
 from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs

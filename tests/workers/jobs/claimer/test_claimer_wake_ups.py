@@ -8,13 +8,14 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.claim import Claim, Claimed, claim
-from monarq.shared.commands.workers.wake import wake
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
+from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.formats.arq.workers.wake import wake
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.protocol.lease import Claimed
 from monarq.workers.jobs import claimer
 from monarq.workers.process.worker import Worker
 from tests.support.queue_state import server_ms

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import read_counts
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import PARKED_SCORE
+from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.retry_exception import Retry
-from monarq.shared.redis import keys as names
-from monarq.shared.redis.keys import PARKED_SCORE
 from tests.support.queue_state import server_ms
 from tests.support.workers import (
     QUEUE,

@@ -15,13 +15,14 @@ from monarq.arq.connections import RedisSettings, create_pool
 from monarq.arq.worker import Worker
 from monarq.monitor.jobs.dead_letters import read_dead_letters
 from monarq.producer import Producer
-from monarq.shared.commands.dead.revive import Revived, revive
 from monarq.shared.errors import PayloadError
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.dead.revive import revive
 from monarq.shared.jobs.cron_schedule import crontab
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import KEY_VARIABLE, MAGIC, Signer
-from monarq.shared.redis import keys as names
+from monarq.shared.protocol.answers import Revived
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher

@@ -7,10 +7,10 @@ import signal
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.queues.counts import read_counts
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.shared.payloads.codec import PICKLE
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.redis import keys as names
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from tests.support.slowness import in_time
 from tests.support.workers import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.commands.jobs.claim import Claim, claim
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.workers.runs.run import CancelReason
 from tests.support.workers import QUEUE, Recorder, make_worker, put, running
 from tests.workers.support import worker_jobs as jobs

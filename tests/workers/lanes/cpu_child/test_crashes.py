@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from chaos.faults.proxy import Cut
-from monarq.shared.redis import keys as names
+from monarq.shared.formats.arq import keys as names
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running

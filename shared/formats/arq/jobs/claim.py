@@ -1,0 +1,118 @@
+"""Claims: due jobs are leased to a worker, or given back. See claim.lua and release_claim.lua."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.arq.keys import EXPIRES_MARK, QueueKeys
+from monarq.shared.formats.arq.script import ArqScript
+from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.lease import Claimed, Lease
+from monarq.shared.redis.replies import read_number, text
+
+_SCRIPT = ArqScript.load("jobs/claim")
+_RELEASE = ArqScript.load("jobs/release_claim")
+_FIELDS = 6
+
+BATCH = 1000
+"""The most jobs of one call."""
+
+SCAN = 20_000
+"""How many due jobs a claim looks at: those that arq workers run stay due, in front of the others."""
+
+REPLY_BYTES = 16 * 1024 * 1024
+"""Once a claim has so many bytes of payloads, it takes no more jobs: the rest is for the next call, or others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's request for jobs.
+
+    Attributes:
+        worker: the worker's id.
+        token: the claim's own token; whoever knows it owns what was claimed.
+        lane_queue: the set to take from.
+        lease_ms: ms for which the jobs are the worker's, unless renewed.
+        limit: how many at the most, up to `BATCH`.
+        max_payload: bytes; a larger payload is not handed over.
+        alone: a job with so many crashes comes as the only one of its claim; None for no such rule.
+    """
+
+    worker: str
+    token: str
+    lane_queue: LaneQueue
+    lease_ms: int
+    limit: int
+    max_payload: int
+    alone: int | None = None
+
+
+async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
+    """Leases due jobs.
+
+    Raises:
+        RedisError: the call failed. Where the reply was lost, jobs may be leased that nobody runs: give them back
+            with `release_claim`.
+    """
+    arguments = (
+        asked.worker,
+        asked.token,
+        asked.lane_queue,
+        asked.lease_ms,
+        min(asked.limit, BATCH),
+        asked.max_payload,
+        SCAN,
+        REPLY_BYTES,
+        "" if asked.alone is None else asked.alone,
+    )
+    reply = await _SCRIPT.run_on(redis, keys, arguments)
+    now_ms, next_ms = reply[0], reply[1]
+    token, lane_queue = asked.token, asked.lane_queue
+    leases = []
+    for at in range(2, len(reply), _FIELDS):
+        raw_id, payload, tries, crash, score, abort_ms = reply[at : at + _FIELDS]
+        crashes, note = read_crash(crash) if crash else (0, "")
+        leases.append(
+            Lease(
+                keys,
+                raw_id,
+                text(raw_id),
+                token,
+                lane_queue,
+                payload,
+                read_number(tries) if tries else 0,
+                crashes,
+                note,
+                read_number(score),
+                read_request(abort_ms) if abort_ms else None,
+                now_ms,
+                unknown_ms=read_unknown(crash) if crash else None,
+            )
+        )
+        if payload is None:
+            leases[-1].may_have_expired = float(score) % 1 == EXPIRES_MARK
+    return Claimed(leases, None if next_ms < 0 else max(0.0, (next_ms - now_ms) / 1000))
+
+
+def read_request(score: bytes | float) -> float:
+    """When an abort was requested, with the mark of monarq's own requests."""
+    return read_number(score) + float(score) % 1 if read_number(score) else 0.0
+
+
+def read_crash(note: bytes) -> tuple[int, str]:
+    """How often a job's worker was lost, and what was known of the last time."""
+    count, _, what = text(note.partition(b"\0")[0]).partition(" ")
+    return read_number(count.encode()), what
+
+
+def read_unknown(note: bytes) -> int | None:
+    """Since when no worker has known a job's name, unix ms; None where it is known, or nobody has met it yet."""
+    return read_number(note.partition(b"\0")[2] or b"0") or None
+
+
+async def release_claim(redis: Redis, keys: QueueKeys, worker: str, token: str) -> int:
+    """Releases whatever the claim of this token took, as its reply never came; returns how many jobs that was."""
+    return cast("int", await _RELEASE.run_on(redis, keys, (worker, token)))

@@ -1,0 +1,32 @@
+"""Gives back jobs whose process has died while their worker lives on. See crash.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.script import ArqScript
+from monarq.shared.protocol.acks import Crash
+from monarq.shared.redis.replies import as_ids
+from monarq.shared.redis.scripts import Argument, check_batch
+
+_SCRIPT = ArqScript.load("jobs/crash")
+
+BATCH = 1000
+"""The most jobs of one call."""
+
+
+async def requeue_crashed(redis: Redis, keys: QueueKeys, worker: str, crashes: Sequence[Crash]) -> list[bytes]:
+    """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that were not the worker's any more.
+
+    Raises:
+        ValueError: there are more than `BATCH`.
+        RedisError: the call failed; repeat it.
+    """
+    check_batch(crashes, BATCH)
+    jobs: list[Argument] = []
+    for each in crashes:
+        jobs += (each.lease.raw_id, each.lease.token, each.what)
+    return as_ids(await _SCRIPT.run_on(redis, keys, (worker, *jobs)))

@@ -1,0 +1,60 @@
+"""Pages of a queue's jobs. See browse.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.arq.jobs.claim import read_crash
+from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.formats.arq.script import ArqScript
+from monarq.shared.protocol.pages import HEAD_BYTES, START, TAIL_BYTES, BrowsedJob, LiveState, Page, PagePosition
+from monarq.shared.redis.replies import read_number, text
+
+_SCRIPT = ArqScript.load("queues/browse")
+_FIELDS = 11
+
+BATCH = 200
+"""The most jobs of one page."""
+
+
+async def browse(
+    redis: Redis, keys: QueueKeys, state: LiveState, place: PagePosition = START, limit: int = BATCH
+) -> Page:
+    """Reads jobs in the order in which they are due; those that run, worker by worker.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        state: which jobs. A job that a stock arq worker runs is among the queued, with its token.
+        place: where the page begins.
+        limit: how many jobs, at most `BATCH`.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    asked = (state, min(limit, BATCH), HEAD_BYTES, TAIL_BYTES, *place)
+    now_ms, following, *fields = await _SCRIPT.run_on(redis, keys, asked)
+    jobs = tuple(_browsed(fields[at : at + _FIELDS]) for at in range(0, len(fields), _FIELDS))
+    return Page(now_ms, jobs, tuple(following) or None)
+
+
+def _browsed(fields: Sequence[bytes]) -> BrowsedJob:
+    raw_id, lane_queue, score, worker, token, tries, crash, abort_ms, size, head, tail = fields
+    crashes, note = read_crash(crash)
+    due_ms = read_number(score) if score else None
+    return BrowsedJob(
+        raw_id=raw_id,
+        lane_queue="cpu" if lane_queue == b"cpu" else "io",
+        due_ms=None if due_ms is not None and due_ms >= PARKED_SCORE else due_ms,
+        worker=text(worker),
+        token=token,
+        tries=read_number(tries),
+        crashes=crashes,
+        crash_note=note,
+        abort_ms=read_number(abort_ms) if abort_ms else None,
+        payload_bytes=int(size) if int(size) >= 0 else None,
+        head=head,
+        tail=tail,
+    )

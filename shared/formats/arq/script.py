@@ -1,0 +1,32 @@
+"""The scripts of queues in arq's format: their keys are the queue and the base of its own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.arq.keys import QueueKeys, lua_keys
+from monarq.shared.redis.scripts import Argument, Script, read_source
+
+
+class ArqScript(Script):
+    """A script of arq's format."""
+
+    @classmethod
+    def load(cls, path: str) -> ArqScript:
+        """Reads ``<path>.lua``, a path in the folder of this format, such as ``jobs/claim``, and what it includes."""
+        return cls(path.rpartition("/")[2], read_source("arq", path, lua_keys))
+
+    async def run_on(self, redis: Redis, keys: QueueKeys, arguments: Sequence[Argument]) -> Any:
+        """Runs the script on a queue.
+
+        Raises:
+            RedisError: as Redis or the connection says.
+        """
+        return await self.run(redis, keys.script_keys, arguments)
+
+    def run_on_sync(self, redis: Any, keys: QueueKeys, arguments: Sequence[Argument]) -> Any:
+        """The same with a blocking client, for threads."""
+        return self.run_sync(redis, keys.script_keys, arguments)

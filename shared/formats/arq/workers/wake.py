@@ -1,0 +1,16 @@
+"""Wakes one idle worker of a lane. See wake.lua."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.script import ArqScript
+from monarq.shared.lane import LaneQueue
+
+_SCRIPT = ArqScript.load("workers/wake")
+
+
+async def wake(redis: Redis, keys: QueueKeys, lane_queue: LaneQueue) -> None:
+    """Passes on a wake-up that another worker can use."""
+    await _SCRIPT.run_on(redis, keys, (lane_queue,))

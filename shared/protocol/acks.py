@@ -1,0 +1,95 @@
+"""Acknowledgements: what a worker says of a run that is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.run_groups import NOT_RUN, RunStatus
+
+
+@dataclass(slots=True, eq=False)
+class Finish:
+    """The end of a job.
+
+    Attributes:
+        lease: the job.
+        success: whether it returned.
+        result: the bytes of its result.
+        keep_ms: ms to keep the result for; 0 for ever, -1 not at all.
+        name: the job's name, '' where its payload did not have it.
+        dead_letter: the text of its dead letter, as JSON; b'' for none.
+        keep_dead_ms: ms to keep the dead letter for.
+        run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
+        aborted: whether it ended because its abort was requested.
+    """
+
+    lease: Lease
+    success: bool
+    result: bytes
+    keep_ms: int
+    name: str = ""
+    dead_letter: bytes = b""
+    keep_dead_ms: int = 0
+    run_ms: int = NOT_RUN
+    aborted: bool = False
+
+    @property
+    def status(self) -> RunStatus:
+        """What it is counted as."""
+        if self.success:
+            return RunStatus.DONE
+        if self.aborted:
+            return RunStatus.ABORTED
+        return RunStatus.DEAD if self.dead_letter else RunStatus.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """The return of a job to its queue.
+
+    Attributes:
+        lease: the job.
+        lane_queue: the set it waits in next.
+        due_ms: when it is due, unix ms; 0 counts from now.
+        delay_ms: ms from now, where due_ms is 0.
+        tries: how many tries it has used; None where the run costs it nothing.
+        note: a few words for its history; '' for none.
+        name: the job's name, '' where it is not known.
+        run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
+        unknown_ms: since when no worker has known its name, unix ms; None where this one knows it.
+        is_stopped: whether it comes back because its worker stops, whatever that costs it.
+    """
+
+    lease: Lease
+    lane_queue: LaneQueue
+    due_ms: int = 0
+    delay_ms: int = 0
+    tries: int | None = None
+    note: str = ""
+    name: str = ""
+    run_ms: int = NOT_RUN
+    unknown_ms: int | None = None
+    is_stopped: bool = False
+
+    @property
+    def status(self) -> RunStatus:
+        """What its run counts as."""
+        return RunStatus.HANDED_BACK if self.tries is None or self.is_stopped else RunStatus.RETRIED
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A job whose process died, by its fault or another's.
+
+    Attributes:
+        lease: the job.
+        what: what happened to the process, in a few words.
+    """
+
+    lease: Lease
+    what: str
+
+
+Ack = Finish | Requeue | Crash

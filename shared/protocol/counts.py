@@ -1,0 +1,47 @@
+"""The numbers of a queue at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A queue at one moment.
+
+    Attributes:
+        now_ms: Redis' time.
+        queued: jobs that are due and wait. Those that stock arq workers run are among them.
+        deferred: jobs that are not due yet.
+        running: jobs that monarq workers hold.
+        dead: dead letters.
+        jobs_per_s: jobs that ended, a second, over the last five whole seconds.
+        oldest_s: seconds since which the oldest ready job is due, or None.
+        totals: counters since the first job: enqueued, started, done, failed, retried, dead, crashed.
+        workers: ids of the workers listed.
+        paused: whether monarq's workers get none of its jobs.
+    """
+
+    now_ms: int
+    queued: int
+    deferred: int
+    running: int
+    dead: int
+    jobs_per_s: float
+    oldest_s: float | None
+    totals: dict[str, int]
+    workers: list[str]
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long a queue's longest waiting jobs are due.
+
+    Attributes:
+        io_s: for how many seconds the first job of the queue that nobody runs is due; None where there is none.
+        cpu_s: the same of the jobs that are known to be for a cpu lane.
+    """
+
+    io_s: float | None
+    cpu_s: float | None

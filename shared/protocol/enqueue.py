@@ -1,0 +1,49 @@
+"""Enqueues as values: where jobs go, and what happened to each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from monarq.shared.lane import Lane
+
+
+class EnqueueMode(StrEnum):
+    """Where the ids of a call come from, and whether it is a repeated one."""
+
+    NEW = "new"
+    NAMED = "named"
+    REPEATED = "repeated"
+
+
+class Enqueued(IntEnum):
+    """What happened to one job."""
+
+    EXISTED = 0
+    ADDED = 1
+    ENDED = 2
+    """The call was repeated, and a job of this id has ended since: perhaps this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where and when the jobs of one call wait and run.
+
+    Attributes:
+        lane: where they run.
+        due_ms: when they are due, unix ms; 0 counts from now.
+        delay_ms: ms from now, where due_ms is 0.
+        ttl_ms: ms after which a job that has not started is not started any more; 0 for never.
+        tick_ms: ms for which a cron tick's id is barred from being enqueued again; 0 for no bar.
+        name: the jobs' name, by which they are counted; '' counts them for the queue alone.
+        may_expire: whether the score shows that the producer set `ttl_ms`. arq's clients set one for every job, and
+            their scores are plain ms.
+    """
+
+    lane: Lane = Lane.IO
+    due_ms: int = 0
+    delay_ms: int = 0
+    ttl_ms: int = 0
+    tick_ms: int = 0
+    name: str = ""
+    may_expire: bool = False

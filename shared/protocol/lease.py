@@ -1,0 +1,66 @@
+"""Leases: the jobs that a claim gave to a worker."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.lane import LaneQueue
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """One job that is the worker's, until its lease ends.
+
+    Do not change it except for `ends_s` and `unknown_ms`: frozen, it would cost a microsecond more.
+
+    Attributes:
+        queue: the queue's keys.
+        raw_id: the job's id as Redis holds it; it need not be UTF-8.
+        job_id: the same as text.
+        token: proves ownership.
+        lane_queue: the set it was taken from.
+        payload: its bytes; None where they are gone; the size, an int, where they are over the limit.
+        tries: tries that it has used before this one.
+        crashes: how often it was running when its worker was lost.
+        crash_note: what was known of the last crash.
+        score: unix ms at which it was due (after a crash, at which the lost lease ended); 1 after an abort.
+        abort_ms: when its abort was requested, or None; see `monarq.shared.formats.arq.jobs.abort.is_abort_of`.
+        claimed_ms: Redis' time of the claim.
+        may_have_expired: whether a payload that is gone had a time to live of its producer's (``expires``). Of arq's
+            clients' jobs that is not known: all of them have one.
+        ends_s: when it ends by this machine's monotonic clock, counted from before the claim or its last renewal was
+            sent, so never later than in Redis. Its worker keeps this up to date.
+        unknown_ms: since when workers have met it that do not know its name, unix ms by Redis' clock; None for none.
+    """
+
+    queue: QueueKeys
+    raw_id: bytes
+    job_id: str
+    token: str
+    lane_queue: LaneQueue
+    payload: bytes | int | None
+    tries: int
+    crashes: int
+    crash_note: str
+    score: int
+    abort_ms: float | None
+    claimed_ms: int
+    may_have_expired: bool = False
+    ends_s: float = math.inf
+    unknown_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claim's reply.
+
+    Attributes:
+        leases: the jobs.
+        next_due_s: seconds until the next job is due or a lease ends; None where there is none, or where as many
+            jobs were taken as were asked for.
+    """
+
+    leases: list[Lease]
+    next_due_s: float | None

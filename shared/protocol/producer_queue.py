@@ -1,0 +1,98 @@
+"""What a producer says to a queue, whatever its format: the contract that each format implements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.client import RedisClient
+
+
+class JobStatus(StrEnum):
+    """A job's status, with arq's values.
+
+    DEFERRED: it is in the queue, and not due yet. QUEUED: it is due and waits for a worker. IN_PROGRESS: a worker runs
+    it. COMPLETE: it has ended and its result is there. NOT_FOUND: there is neither a job nor a result of this id.
+    """
+
+    DEFERRED = "deferred"
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETE = "complete"
+    NOT_FOUND = "not_found"
+
+
+class Unfinished(StrEnum):
+    """Why there is no result of a job."""
+
+    ALIVE = "alive"
+    """It waits or runs."""
+    GONE = "gone"
+    """There is no such job, or its result was not kept."""
+
+
+class ProducerQueue(Protocol):
+    """One queue, as producers and handles use it.
+
+    Each method raises RedisError or OSError where a call failed.
+    """
+
+    @property
+    def ref(self) -> QueueRef:
+        """The queue."""
+        ...
+
+    @property
+    def ended(self) -> str:
+        """The channel on which the ends of jobs are published."""
+        ...
+
+    @property
+    def reports(self) -> str:
+        """The channel on which the progress of jobs is published."""
+        ...
+
+    def new_job_ids(self, count: int) -> list[str]:
+        """So many unique ids."""
+        ...
+
+    async def enqueue(
+        self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]
+    ) -> list[Enqueued]:
+        """Puts jobs, given as id and payload, into the queue; at most 1,000.
+
+        Args:
+            redis: the client.
+            placement: where and when they run.
+            mode: where their ids come from, and whether the call is a repeated one.
+            call: names the call, so that its repetitions are known as such.
+            jobs: the jobs.
+
+        Raises:
+            ValueError: there are too many.
+        """
+        ...
+
+    async def find_results(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | Unfinished]:
+        """The results of jobs. A job that ends meanwhile is found as alive, or with its result."""
+        ...
+
+    async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:
+        """What a job is doing now."""
+        ...
+
+    async def find_progress(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | None]:
+        """The last report of each of these jobs, as it is published."""
+        ...
+
+    async def abort(self, redis: RedisClient, job_id: str) -> AbortAnswer:
+        """Asks for the abort of a job."""
+        ...
+
+    def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
+        """The raw ids of the jobs that ended by a message of the channel, with their results where it has them."""
+        ...

@@ -1,0 +1,152 @@
+"""What a worker says to its queues, whatever their format: the contract that each format implements.
+
+A worker opens one `WorkerSession` for each format that its queues have; a session has a `WorkerQueue` for each queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from redis.asyncio import Redis
+
+from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.acks import Crash, Finish, Requeue
+from monarq.shared.protocol.lease import Claimed, Lease
+from monarq.shared.protocol.queue_ref import QueueRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTerms:
+    """What a queue has to know of a worker; it stays the same from its start to its end.
+
+    Attributes:
+        worker_id: the worker's name in Redis.
+        lease_s: seconds for which claimed jobs are the worker's, unless their lease is renewed.
+        max_payload: bytes; a larger payload is not handed over.
+        last_chance: a job with so many crashes comes as the only one of its claim; None for no such rule.
+        max_dead: how many dead letters a queue keeps.
+        lanes: the lanes of jobs by name, where they are not the event loop's; for people.
+    """
+
+    worker_id: str
+    lease_s: float
+    max_payload: int
+    last_chance: int | None
+    max_dead: int
+    lanes: Mapping[str, str]
+
+
+class WorkerQueue(Protocol):
+    """One queue, as one worker uses it.
+
+    Every method may be called again after a failure. Each raises RedisError or OSError where a call failed. Those that
+    end runs return the raw ids of jobs that were not the worker's any more: nothing of theirs was changed.
+    """
+
+    @property
+    def ref(self) -> QueueRef:
+        """The queue."""
+        ...
+
+    async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
+        """Leases at most `limit` due jobs of a lane queue to the worker.
+
+        Where the reply of an earlier claim was lost, what that claim took is released or handed over first.
+        """
+        ...
+
+    async def release_unconfirmed(self, redis: Redis) -> None:
+        """Releases what claims without a reply may have taken; called once no claim is under way."""
+        ...
+
+    async def wait(self, redis: Redis, lane_queue: LaneQueue, wait_s: float) -> bool:
+        """Waits until there may be work for this lane queue, at the longest `wait_s`; whether it was woken."""
+        ...
+
+    async def pass_on_wake_up(self, redis: Redis, lane_queue: LaneQueue) -> None:
+        """Wakes another worker, as this one cannot use the wake-up that it got."""
+        ...
+
+    async def finish(self, redis: Redis, finished: Sequence[Finish]) -> list[bytes]:
+        """Ends jobs for good, with their results and dead letters."""
+        ...
+
+    async def requeue(self, redis: Redis, requeued: Sequence[Requeue]) -> list[bytes]:
+        """Gives jobs back, to be run later or at once."""
+        ...
+
+    async def requeue_crashed(self, redis: Redis, crashes: Sequence[Crash]) -> list[bytes]:
+        """Gives jobs back whose process has died, and counts a crash for each."""
+        ...
+
+    async def report_progress(self, redis: Redis, reports: Sequence[tuple[Lease, bytes]], keep_ms: int) -> list[bytes]:
+        """Reports the progress of running jobs; b'' keeps the last report of a job for another `keep_ms`."""
+        ...
+
+    async def find_aborts(self, redis: Redis, leases: Iterable[Lease]) -> list[Lease]:
+        """Which of these running jobs somebody wants aborted."""
+        ...
+
+    async def register_names(self, redis: Redis, names: Sequence[str]) -> int:
+        """Registers the names of jobs that the worker knows; returns how many of them waited for that."""
+        ...
+
+    async def has_work(self, redis: Redis, apart_from: Iterable[bytes]) -> bool:
+        """Whether a job waits or is deferred, apart from these, in a queue that is not paused."""
+        ...
+
+    def shape_result(self, result: dict[str, object]) -> dict[str, object]:
+        """The fields of arq's result dict that this format keeps."""
+        ...
+
+
+class WorkerSession(Protocol):
+    """A worker's queues of one format, and what it tells Redis of itself."""
+
+    @property
+    def queues(self) -> Sequence[WorkerQueue]:
+        """The queues."""
+        ...
+
+    async def run(self, redis: Redis) -> None:
+        """What must run beside the jobs, until cancelled; no error of Redis ends it. It may return at once."""
+        ...
+
+    def renew(self, redis: Any, record: bytes, leases_of: Callable[[QueueRef], list[Lease]]) -> list[Lease]:
+        """Keeps the worker and all its leases alive; called by the lease thread each third of a lease.
+
+        Args:
+            redis: a blocking client.
+            record: the worker's record, as monitors read it.
+            leases_of: the leases that the worker holds of a queue at this moment.
+
+        Returns:
+            The leases that are lost. The ends of all others are set anew.
+        """
+        ...
+
+    async def sweep(self, redis: Redis) -> None:
+        """Puts the jobs of silent workers back."""
+        ...
+
+    async def deregister(self, redis: Redis) -> None:
+        """Takes the worker off the lists; what it still holds stays listed until it is recovered."""
+        ...
+
+
+class OpenSession(Protocol):
+    """Opens a worker's session: what each format's `open_session` is."""
+
+    def __call__(
+        self, queues: Sequence[str], terms: WorkerTerms, on_lost: Callable[[list[Lease]], None]
+    ) -> WorkerSession:
+        """Opens the session.
+
+        Args:
+            queues: the names of the queues.
+            terms: what they have to know of the worker.
+            on_lost: called on the event loop with leases that are lost, where a call other than `renew` finds that.
+        """
+        ...
