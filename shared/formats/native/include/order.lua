@@ -1,6 +1,6 @@
 -- order: the scores of waiting jobs, by which they are claimed.
 -- KEYS  none
--- DEFINES  LEVEL, stamp_of, next_stamp, head_score
+-- DEFINES  EPOCH, LEVEL_SIZE, LEVEL, stamp_of, next_stamp, head_score
 -- INCLUDES  clock
 
 -- score = level of the priority + stamp. A stamp is a time in 1/32 ms since the beginning of 2026, and it is strictly
