@@ -1,6 +1,6 @@
 -- claim: give jobs of one lane queue to an incarnation of a worker.
 -- KEYS  meta, payloads, held, leases, gone, lane_ready, lane_deferred, lane_idle, notes, aborts, live, absent
--- ARGV  1 incarnation   2 worker   3 letter of the lane queue: 'i' or 'c'   4 number of the claim   5 limit   6 lease_ms
+-- ARGV  1 incarnation   2 worker   3 letter of the lane queue: 'i' or 'c'   4 number of the claim   5 limit (0 takes none)   6 lease_ms
 --       7 max_reply: bytes of payloads after which no further job is taken   8 max_bytes of a payload
 --       9 alone: a job with so many crashes comes as the only one of its claim; '' for none   10 first: 1 where the
 --       incarnation has not been seen yet, else 0   11 again: 1 where the claim may have been carried out before
@@ -149,7 +149,7 @@ local function bar_twin()
     end
 end
 
-if known[3] then
+if known[3] or limit < 1 then
     bar_twin()
     return {now, -1}
 end

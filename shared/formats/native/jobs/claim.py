@@ -58,9 +58,9 @@ class Claim:
     is_repeated: bool = False
 
     @property
-    def token(self) -> bytes:
+    def token(self) -> str:
         """The token of the jobs that it takes."""
-        return b"%s%d" % (self.lane_queue[0].encode(), self.number)
+        return f"{self.lane_queue[0]}{self.number}"
 
 
 @dataclass(frozen=True, slots=True)

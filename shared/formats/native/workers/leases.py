@@ -60,14 +60,14 @@ def beat(redis: Any, keys: NativeKeys, incarnation: str, lease_ms: int) -> BeatR
     return BeatReply(held, aborts, [text(each) for each in overdue])
 
 
-def retire(redis: Any, keys: NativeKeys, incarnation: str) -> int:
-    """Ends an incarnation that holds nothing; returns how many jobs it holds, and then it goes on. Blocking.
+async def retire(redis: Redis, keys: NativeKeys, incarnation: str) -> int:
+    """Ends an incarnation that holds nothing; returns how many jobs it holds, and where it holds any it goes on.
 
     Raises:
         IncarnationGoneError: it may never act again.
         RedisError: the call failed; repeat it.
     """
-    held: int = _RETIRE.run_on_sync(redis, keys, (incarnation,), incarnation)
+    held: int = await _RETIRE.run_on(redis, keys, (incarnation,), incarnation=incarnation)
     if held == _REFUSED:
         raise IncarnationGoneError
     return held
@@ -103,13 +103,13 @@ async def recover(
             return freed
 
 
-def reconcile(
-    redis: Any, keys: NativeKeys, incarnation: str, claims: Sequence[int], known: Sequence[tuple[bytes, bytes]]
+async def reconcile(
+    redis: Redis, keys: NativeKeys, incarnation: str, claims: Sequence[int], known: Sequence[tuple[bytes, str]]
 ) -> tuple[int, list[bytes]]:
-    """Compares what an incarnation holds of some claims with what its worker knows of. Blocking.
+    """Compares what an incarnation holds of some claims with what its worker knows of.
 
     Args:
-        redis: a blocking client.
+        redis: the client.
         keys: the queue's keys.
         incarnation: the incarnation.
         claims: oldest and newest number of the claims of the io lane queue, and the same of the cpu lane queue.
@@ -125,7 +125,7 @@ def reconcile(
     arguments: list[Argument] = list(claims)
     for job in known:
         arguments += job
-    reply = _RECONCILE.run_on_sync(redis, keys, arguments, incarnation)
+    reply = await _RECONCILE.run_on(redis, keys, arguments, incarnation=incarnation)
     if reply[0] == _REFUSED:
         raise IncarnationGoneError
     return reply[0], reply[1]
