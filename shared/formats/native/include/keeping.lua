@@ -3,11 +3,11 @@
 -- DEFINES  drop_ended, drop_results, keep_apart, keep_result, keep_results, leave_tombstones
 -- INCLUDES  clock, letters, trails
 
--- Keeps results (id, result, id, result ...; at most 1,000) for an hour. A key takes those of ten minutes. It is used
--- again after 80 minutes, when it has expired.
-local function keep_results(now, ids_and_results)
+-- Keeps results (id, result, id, result ...; at most 1,000; all of a list, or a part of it) for an hour. A key takes
+-- those of ten minutes. It is used again after 80 minutes, when it has expired.
+local function keep_results(now, ids_and_results, first, last)
     local key = KEYS[RESULTS + math.floor(now / 600000) % 8]
-    redis.call('HSET', key, unpack(ids_and_results))
+    redis.call('HSET', key, unpack(ids_and_results, first or 1, last or #ids_and_results))
     local left = redis.call('PTTL', key)
     if left < 0 then
         -- A value over 64 bytes makes it a hash: small ones are lists, which each access walks.

@@ -1,6 +1,6 @@
 -- ownership: which jobs an incarnation still holds under the tokens of its claims.
 -- KEYS  held
--- DEFINES  lost_of
+-- DEFINES  lost_of, sort_by_claim
 -- INCLUDES  none
 
 -- Of the jobs given in ARGV from `first` to `last`, as strides of {id, token, ...}, the ids of those that are not held
@@ -20,4 +20,15 @@ local function lost_of(first, last, stride)
         end
     end
     return lost
+end
+
+-- Puts jobs, as {id, token, ...}, into the order in which they were claimed.
+local function sort_by_claim(jobs)
+    table.sort(jobs, function(a, b)
+        local first, second = tonumber(string.sub(a[2], 2)) or 0, tonumber(string.sub(b[2], 2)) or 0
+        if first ~= second then
+            return first < second
+        end
+        return a[1] < b[1]
+    end)
 end

@@ -35,6 +35,7 @@ local function held_under_it()
             ids[#ids + 1] = all[at]
         end
     end
+    table.sort(ids)
     return ids
 end
 

@@ -92,6 +92,7 @@ def _arguments(
     for each in finished:
         counts.add(each.lease, each.name, each.status, each.run_ms)
     arguments: list[Argument] = [len(jobs), len(kept), len(unkept), len(deaths), max_dead]
+    arguments.append(deaths[0].keep_dead_ms if deaths else 0)
     arguments += (_recent(finished, lanes), keys.ended, _ends(jobs, with_results=with_results))
     arguments += [each.lease.raw_id for each in jobs]
     arguments += [each.lease.token for each in jobs]
@@ -101,7 +102,7 @@ def _arguments(
         arguments += (each.lease.raw_id, each.result, each.keep_ms)
     for each in deaths:
         letter = b"%s\0%s" % (each.name.encode("utf-8", "surrogateescape"), each.dead_letter)
-        arguments += (each.lease.raw_id, letter, each.keep_dead_ms)
+        arguments += (each.lease.raw_id, letter)
     arguments += counts.arguments()
     return arguments
 

@@ -6,7 +6,7 @@
 --          never act again
 -- GUARANTEES  what it holds of these claims and its worker does not know of is free again, at no charge. The worker has got
 --             the replies of these claims, and no end is under way.
--- INCLUDES  clock, counting, order, placing
+-- INCLUDES  clock, counting, ownership, placing
 local all = redis.call('HGETALL', HELD)
 local held = {}
 for at = 1, #all, 2 do
@@ -22,27 +22,28 @@ for at = 5, #ARGV, 2 do
         missing[#missing + 1] = ARGV[at]
     end
 end
-local now, io, cpu = now_ms(), {}, {}
+local strange = {}
 for id, token in pairs(held) do
-    if string.byte(id) ~= 0 and known[id] ~= token then
-        local is_cpu, number = string.sub(token, 1, 1) == 'c', tonumber(string.sub(token, 2))
-        local oldest, newest = tonumber(ARGV[is_cpu and 3 or 1]), tonumber(ARGV[is_cpu and 4 or 2])
-        local list = is_cpu and cpu or io
-        if number >= oldest and number <= newest and #list < 1000 then
-            list[#list + 1] = id
+    if string.byte(id) ~= 0 and known[id] ~= token and #strange < 1000 then
+        local first = string.sub(token, 1, 1) == 'c' and 3 or 1
+        local number = tonumber(string.sub(token, 2))
+        if number >= tonumber(ARGV[first]) and number <= tonumber(ARGV[first + 1]) then
+            strange[#strange + 1] = {id, token}
         end
     end
 end
-if #io + #cpu > 0 then
-    redis.call('DEL', ABSENT)
-    for _, ids in ipairs({io, cpu}) do
-        if #ids > 0 then
-            redis.call('HDEL', HELD, unpack(ids))
-        end
+if #strange > 0 then
+    sort_by_claim(strange)
+    local now, ids, io, cpu = now_ms(), {}, {}, {}
+    for i, job in ipairs(strange) do
+        local list = string.sub(job[2], 1, 1) == 'c' and cpu or io
+        ids[i], list[#list + 1] = job[1], job[1]
     end
+    redis.call('DEL', ABSENT)
+    redis.call('HDEL', HELD, unpack(ids))
     put_at_head(READY, IDLE, now, io)
     put_at_head(READY_CPU, IDLE_CPU, now, cpu)
     settle_counters(now, redis.call('HGET', META, 'second'))
-    redis.pcall('HINCRBY', LIVE, 'handed_back\0', #io + #cpu)
+    redis.pcall('HINCRBY', LIVE, 'handed_back\0', #strange)
 end
-return {#io + #cpu, missing}
+return {#strange, missing}

@@ -6,7 +6,7 @@
 -- GUARANTEES  from the first call on the incarnation can neither end nor claim a job. Its jobs stand before all that wait,
 --             with one crash more each. Whoever goes on goes on where it stands. Nothing comes of a later claim of it,
 --             nor of any other of a worker that is known to be dead.
--- INCLUDES  clock, crashes
+-- INCLUDES  clock, crashes, ownership
 local incarnation, worker, forced = ARGV[1], ARGV[2], ARGV[3] == '1'
 local limit = tonumber(ARGV[6])
 local now = now_ms()
@@ -42,14 +42,7 @@ repeat
     end
 until cursor == '0' or #jobs >= limit
 
--- In the order in which they were claimed.
-table.sort(jobs, function(a, b)
-    local first, second = tonumber(string.sub(a[2], 2)) or 0, tonumber(string.sub(b[2], 2)) or 0
-    if first ~= second then
-        return first < second
-    end
-    return a[1] < b[1]
-end)
+sort_by_claim(jobs)
 if #jobs > 0 then
     local ids = {}
     for i, job in ipairs(jobs) do
