@@ -1,6 +1,6 @@
 -- keeping: the results of jobs that have ended, and when what is kept of them is deleted.
 -- KEYS  results, tombstones, kept, ends, trails
--- DEFINES  drop_ended, drop_results, keep_apart, keep_results, leave_tombstones
+-- DEFINES  drop_ended, drop_results, keep_apart, keep_result, keep_results, leave_tombstones
 -- INCLUDES  clock, letters, trails
 
 -- Keeps results (id, result, id, result ...; at most 1,000; all of a list, or a part of it) for an hour. A key takes
@@ -38,6 +38,17 @@ local function leave_tombstones(now, ids)
     end
     redis.call('HSET', key, unpack(fields))
     redis.call('PEXPIREAT', key, whole((minute + 3) * 60000 - 1))
+end
+
+-- Keeps the result of one job in whichever of these ways; -1 as keep_ms keeps it not at all.
+local function keep_result(id, result, keep_ms, now)
+    if keep_ms < 0 then
+        leave_tombstones(now, {id})
+    elseif keep_ms == 3600000 then
+        keep_results(now, {id, result})
+    else
+        keep_apart(id, result, keep_ms, now)
+    end
 end
 
 -- Deletes the results of at most 1,000 jobs, wherever they are kept.

@@ -1,12 +1,16 @@
 -- letters: dead letters, which are left by jobs that will not run again.
 -- KEYS  dead, letters, dead_payloads, ends
--- DEFINES  drop_letters, leave_letters
+-- DEFINES  digest_of, drop_letters, leave_letters
 -- INCLUDES  clock
 
 -- A letter has beside it the digest of the result that its job left, by which a later job's result is told from it.
 -- Ids never begin with NUL, so the digest's field is nobody's letter.
 local function digest_field(id)
     return '\0' .. id
+end
+
+local function digest_of(id)
+    return redis.call('HGET', LETTERS, digest_field(id))
 end
 
 -- Deletes at most 1,000 letters with all that belongs to them.
