@@ -26,7 +26,7 @@ def check_workers(spec: WorkerSpec) -> int:
     """
     loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
     try:
-        queues = asyncio.run(_read(loaded.source.client(), loaded.settings.queues))
+        queues = asyncio.run(_read(loaded.source.client(), [queue.name for queue in loaded.settings.queues]))
     except RedisError as error:
         raise explain(error, loaded.source.shown) from error
     for queue in queues:

@@ -15,7 +15,7 @@ local function waited_ms(ready, deferred, now)
     local due = redis.call('ZRANGEBYSCORE', deferred, '-inf', whole(now), 'WITHSCORES', 'LIMIT', 0, 1)
     local waited = -1
     if first[2] then
-        waited = math.max(0, now - EPOCH - math.floor(first[2] % LEVEL_SIZE / 32))
+        waited = math.max(0, now - ready_ms(first[2]))
     end
     return due[2] and math.max(waited, math.floor(now - due[2])) or waited
 end

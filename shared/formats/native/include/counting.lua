@@ -125,7 +125,7 @@ local function flush_counters(now, second)
 
     local buffered = redis.pcall('HGETALL', LIVE)
     local found = read_buffer(buffered)
-    if #buffered ~= 2 then
+    if #buffered ~= 2 or buffered[1] ~= '\0' then
         empty_buffer()
     end
     redis.pcall('HSET', META, 'second', whole(this_second))

@@ -1,6 +1,6 @@
 -- order: the scores of waiting jobs, by which they are claimed.
 -- KEYS  none
--- DEFINES  EPOCH, LEVEL_SIZE, LEVEL, stamp_of, next_stamp, head_score
+-- DEFINES  LEVEL, head_score, next_stamp, ready_ms, stamp_of
 -- INCLUDES  clock
 
 -- score = level of the priority + stamp. A stamp is a time in 1/32 ms since the beginning of 2026, and it is strictly
@@ -11,6 +11,11 @@ local LEVEL = 500 * LEVEL_SIZE -- of priority 0; a higher priority has a lower l
 
 local function stamp_of(ms)
     return math.max(0, math.floor((ms - EPOCH) * 32))
+end
+
+-- When a job became ready, from its score.
+local function ready_ms(score)
+    return EPOCH + math.floor(score % LEVEL_SIZE / 32)
 end
 
 -- The stamp of a call, `last` being the newest so far as meta has it. The caller stores it.
