@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final, TypeVar
 
-from monarq.shared.formats.native.jobs.progress import report_progress
 from monarq.shared.formats.native.workers.register_names import BATCH as NAMES_BATCH
 from monarq.shared.formats.native.workers.register_names import register_names
 from redis.asyncio import Redis
@@ -17,6 +16,7 @@ from redis.asyncio import Redis
 from monarq.shared.formats.native.jobs.claim import Claim, ClaimReply, IncarnationGoneError, claim
 from monarq.shared.formats.native.jobs.finish import finish
 from monarq.shared.formats.native.jobs.notes import Note, read_note
+from monarq.shared.formats.native.jobs.progress import report_progress
 from monarq.shared.formats.native.jobs.requeue import requeue, requeue_crashed
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.session.incarnation import Incarnation, LaneClaims
@@ -206,7 +206,8 @@ class NativeWorkerQueue:
         """Reports the progress of running jobs."""
         incarnation = self.incarnation
         try:
-            return await report_progress(redis, self.keys, incarnation.name, reports, keep_ms)
+            held = [(lease.raw_id, lease.token.encode(), report) for lease, report in reports]
+            return await report_progress(redis, self.keys, incarnation.name, held)
         except IncarnationGoneError:
             self.begin_anew(incarnation)
             return [lease.raw_id for lease, _ in reports]
