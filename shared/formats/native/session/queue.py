@@ -44,7 +44,6 @@ class NativeWorkerQueue:
         keys: its keys.
         incarnation: what the worker is to the queue at present.
         aborts: raw ids of jobs that it may hold and whose abort was requested.
-        overdue: incarnations of the queue whose leases have ended, as of the last beat.
         is_doubtful: whether what it holds may differ from what its worker knows of; see `reconciler`.
     """
 
@@ -65,7 +64,7 @@ class NativeWorkerQueue:
         self._incarnations = count(1)
         self.incarnation = self._new_incarnation()
         self.aborts: set[bytes] = set()
-        self.overdue: list[str] = []
+        self._overdue: list[str] = []
         self.is_doubtful = False
         self._differs = 0
         self._woken: dict[LaneQueue, asyncio.Event] = {"io": asyncio.Event(), "cpu": asyncio.Event()}
@@ -260,10 +259,15 @@ class NativeWorkerQueue:
         if self.incarnation is not incarnation:
             return
         self.aborts.update(reply.aborts)
-        self.overdue = reply.overdue
+        self._overdue = reply.overdue
         # Once may be a job that has just been claimed, or whose end has just been accepted.
         self._differs = self._differs + 1 if differs else 0
         self.is_doubtful = self.is_doubtful or self._differs > 1
+
+    def take_overdue(self) -> list[str]:
+        """Incarnations of the queue whose leases had ended at the last beat; each is returned once."""
+        overdue, self._overdue = self._overdue, []
+        return overdue
 
     async def retire(self, redis: Redis) -> None:
         """Ends the incarnation where it holds nothing, so that it need not be kept alive."""
