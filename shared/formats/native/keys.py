@@ -4,8 +4,8 @@ All keys of a queue begin with ``monarq:n:{<tag>}:``; the hash tag keeps them in
 a key's name: each gets the full names of those that it may touch. A script's head names them by the names below, and
 some of these stand for several keys or depend on the call:
 
-- ``results``, ``tombstones``, ``minutes``, ``seconds`` are rings of keys, used in turns and expired before they are used
-  again.
+- ``results``, ``tombstones``, ``minutes``, ``seconds`` are rings of keys, used in turns and expired before they are
+  used again.
 - ``lane_ready``, ``lane_deferred``, ``lane_idle`` are those of the lane queue that the call is about.
 - ``held`` is that of the incarnation that the call is about.
 """
