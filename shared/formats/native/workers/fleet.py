@@ -125,9 +125,9 @@ async def forget_worker(redis: Redis, worker: str) -> None:
     Raises:
         RedisError: the call failed; it may be repeated.
     """
-    calls: Any = redis.pipeline(transaction=True)
+    calls: Any = redis.pipeline(transaction=False)  # a full Redis takes no transaction
+    calls.hdel(FLEET_RECORDS, worker)  # first, as a record that is on no list would stay
     calls.zrem(FLEET_BEATS, worker)
-    calls.hdel(FLEET_RECORDS, worker)
     await calls.execute()
 
 
