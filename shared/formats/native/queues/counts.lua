@@ -3,7 +3,7 @@
 --       dead
 -- ARGV  none
 -- RETURNS  {now_ms, ready jobs, deferred jobs, those of them that are due, jobs alive, dead letters, ms for which the
---          oldest job waits or -1, 1 where the queue is paused or else 0, the counters of the queue, as text, then of
+--          oldest job waits or -1, 1 where the queue is paused or else 0, the counters of the queue, as JSON, then of
 --          each of the last whole seconds (5)}
 -- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
 --             cost does not grow with the queue's length.

@@ -6,7 +6,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.counters.packed import sum_counters
+from monarq.shared.formats.native.counters.json_counters import sum_counters
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.protocol.counts import Counts
