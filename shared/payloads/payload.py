@@ -1,7 +1,7 @@
 """The payload of a job: arq's dict, written by the producer, read and checked by the worker.
 
-It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n`` and ``trace``,
-which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
+It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n``, ``trace``
+and ``d``, which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Payload:
     codec: Codec
     trace: object = None
     """The carrier of the enqueue's span, unchecked; see `monarq.shared.tracing.otel.extract_context`."""
+    due_ms: int | None = None
+    """When it is due, unix ms; None where it was due at once, or its queue's payloads do not say it."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
@@ -58,14 +60,19 @@ class Payload:
                 and (not kwargs or all(isinstance(key, str) for key in kwargs))
             ):
                 raise PayloadError(_invalid_field(raw))
-            trace = raw.get("trace") if type(raw) is dict else None
-            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), trace)
+            trace, due_ms = (raw.get("trace"), _time_of(raw.get("d"))) if type(raw) is dict else (None, None)
+            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), trace, due_ms)
         except PayloadError:
             raise
         except KeyError as error:
             raise PayloadError(f"the field {error} is missing from it") from None
         except Exception as error:  # pickled dicts and lists may be of classes that raise anything
             raise PayloadError(f"its fields cannot be read: {error_text(error)}") from error
+
+
+def _time_of(value: object) -> int | None:
+    """A field that only monarq writes; what is no time says nothing."""
+    return value if type(value) is int and -_MAX_MS < value < _MAX_MS else None
 
 
 def _is_utf8(name: str) -> bool:
@@ -103,6 +110,7 @@ def write_payload(
     kwargs: Mapping[str, Any],
     enqueue_ms: int,
     *,
+    due_ms: int | None = None,
     job_try: int | None = None,
     nonce: str | None = None,
     trace: Carrier | None = None,
@@ -115,6 +123,7 @@ def write_payload(
         args: its positional arguments.
         kwargs: its keyword arguments.
         enqueue_ms: when it is enqueued, unix ms.
+        due_ms: when it is due, unix ms, or None.
         job_try: the try that it starts with, or None.
         nonce: a text that is unique to this enqueue, for ids that a user chose.
         trace: the context of the enqueue's span, where there is one.
@@ -122,7 +131,10 @@ def write_payload(
     Raises:
         PayloadError: an argument does not serialize.
     """
-    data = {"t": job_try, "f": name, "a": args, "k": dict(kwargs), "et": enqueue_ms}
+    data: dict[str, Any] = {"t": job_try, "f": name, "a": args, "k": dict(kwargs)}
+    if due_ms is not None:
+        data["d"] = due_ms
+    data["et"] = enqueue_ms  # it and the nonce come last, where `payload_head` looks for them
     if nonce is not None:
         data["n"] = nonce
     if trace is not None:

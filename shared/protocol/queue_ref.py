@@ -8,6 +8,12 @@ Format = Literal["native", "arq"]
 
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
+DEFAULT_FORMAT: Final[Format] = "arq"
+"""The format of a queue that is given by its name alone."""
+
+DEFAULT_QUEUE: Final = "arq:queue"
+"""The queue of those who name none."""
+
 
 class QueueRef(NamedTuple):
     """A queue. Two queues of one name and different formats have nothing in common.
