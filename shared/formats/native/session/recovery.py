@@ -6,10 +6,10 @@ import time
 from typing import Any, Final
 
 import msgspec
+from monarq.shared.formats.native.workers.fleet import forget_worker, overdue_workers
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
-from monarq.shared.formats.native.workers.fleet import forget_worker, overdue_workers
 from monarq.shared.formats.native.workers.leases import recover, worker_of
 from monarq.shared.redis.replies import text
 
@@ -51,9 +51,11 @@ class Watcher:
             self._since_s = self._last = None
             raise
         now_s, redis_s = time.monotonic(), int(seconds) + int(micros) / 1e6
-        if self._last is None or not self._is_steady(now_s - self._last[0], redis_s - self._last[1]):
-            self._since_s = now_s
-        elif now_s - before_s > _LONGEST_GAP_S:
+        if (
+            self._last is None
+            or not self._is_steady(now_s - self._last[0], redis_s - self._last[1])
+            or now_s - before_s > _LONGEST_GAP_S
+        ):
             self._since_s = now_s
         self._last = now_s, redis_s
         return self._since_s is not None and now_s - self._since_s >= self._steady_s

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from monarq.shared.formats.native.workers.fleet import beat_fleet, forget_worker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -14,7 +15,6 @@ from monarq.shared.formats.native.session.queue import NativeWorkerQueue
 from monarq.shared.formats.native.session.reconciler import reconcile_queue
 from monarq.shared.formats.native.session.recovery import Watcher, recover_incarnation
 from monarq.shared.formats.native.session.wake_listener import ABORTS, WakeListener
-from monarq.shared.formats.native.workers.fleet import beat_fleet, forget_worker
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
