@@ -38,7 +38,7 @@ class Decoded:
 
 
 def decode_safely(data: bytes) -> Decoded:
-    """The fields of a payload or result, without unpickling; pass no more than `monarq.shared.protocol.job_facts.LARGEST_READ` bytes."""
+    """The fields of a payload or result, without unpickling; pass no more than `LARGEST_READ` bytes."""
     raw = _open(data)
     if raw.format == "pickle":
         return Decoded("pickle", raw.signed, read_fields(raw.body))

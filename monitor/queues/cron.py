@@ -41,6 +41,11 @@ class CronStats:
     next_ms: int
     last_ms: int | None
 
+    @property
+    def ref(self) -> QueueRef:
+        """The queue that its job is enqueued in."""
+        return QueueRef(self.queue, self.format)
+
 
 class _Status(msgspec.Struct):
     """The status that a worker of this version or another has written."""

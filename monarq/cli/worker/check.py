@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from monarq.cli.terminal.console import FAILED, say
 from monarq.monitor.queues.stats import QueueStats, read_stats
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.redis_errors import explain
 from monarq.targets import load_target
 from monarq.workers.config.spec import WorkerSpec
@@ -36,7 +37,7 @@ def check_workers(spec: WorkerSpec) -> int:
 
 async def _read(redis: Redis, queues: Iterable[str]) -> list[QueueStats]:
     async with redis:
-        return await read_stats(redis, queues)
+        return await read_stats(redis, [QueueRef(queue, "arq") for queue in queues])
 
 
 def _is_served(queue: QueueStats) -> bool:
