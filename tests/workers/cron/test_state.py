@@ -13,6 +13,7 @@ from monarq.shared.redis.backoff import FIRST_S, LONGEST_S
 from monarq.workers.cron import state as unit
 from monarq.workers.cron.state import STATUS_INTERVAL_S, STATUS_TTL, EntryState, EntryStatus, StatusWriter
 from tests.support.queue_state import server_ms
+from tests.support.queues import arq_queue
 from tests.workers.cron.schedulers import NOON, QUEUE, entry
 
 OTHER = QueueKeys.of("other")
@@ -86,7 +87,7 @@ async def test_the_page_shows_what_is_written_for_each_queue(redis: Redis) -> No
     ]
     await StatusWriter().write(redis, told)
     shown = [CronStats(keys.queue, one.name, "send", "@hourly", "UTC", now_ms + 60_000, None) for keys, _, one in told]
-    assert await read_crons(redis, [QUEUE.queue, OTHER.queue]) == [shown[0], shown[2], shown[1]]
+    assert await read_crons(redis, [arq_queue(QUEUE.queue), arq_queue(OTHER.queue)]) == [shown[0], shown[2], shown[1]]
     for keys in (QUEUE, OTHER):
         assert 0 < await redis.ttl(keys.crons) <= STATUS_TTL.total_seconds()
 
@@ -96,7 +97,7 @@ async def test_a_status_replaces_that_of_its_own_field_alone(redis: Redis) -> No
     writer = StatusWriter()
     await writer.write(redis, [(QUEUE, "a", status("a", now_ms)), (QUEUE, "b", status("b", now_ms))])
     await writer.write(redis, [(QUEUE, "a", status("a", now_ms + 5))])
-    assert {cron.name: cron.next_ms - now_ms for cron in await read_crons(redis, [QUEUE.queue])} == {
+    assert {cron.name: cron.next_ms - now_ms for cron in await read_crons(redis, [arq_queue(QUEUE.queue)])} == {
         "a": 60_005,
         "b": 60_000,
     }
@@ -106,4 +107,4 @@ async def test_a_key_of_another_type_keeps_no_other_queue_from_its_status(redis:
     await redis.set(QUEUE.crons, "wrong", ex=60)
     now_ms = await server_ms(redis)
     await StatusWriter().write(redis, [(QUEUE, "a", status("a", now_ms)), (OTHER, "b", status("b", now_ms))])
-    assert [cron.name for cron in await read_crons(redis, [QUEUE.queue, OTHER.queue])] == ["b"]
+    assert [cron.name for cron in await read_crons(redis, [arq_queue(QUEUE.queue), arq_queue(OTHER.queue)])] == ["b"]
