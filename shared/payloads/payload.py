@@ -1,7 +1,7 @@
 """The payload of a job: arq's dict, written by the producer, read and checked by the worker.
 
-It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n`` and ``trace``,
-which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
+It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n``, ``trace`` and
+``d``, which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Payload:
     codec: Codec
     trace: object = None
     """The carrier of the enqueue's span, unchecked; see `monarq.shared.tracing.otel.extract_context`."""
+    due_ms: int | None = None
+    """When it is due, unix ms, where it was deferred and its queue does not tell workers; None elsewhere."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
@@ -58,14 +60,20 @@ class Payload:
                 and (not kwargs or all(isinstance(key, str) for key in kwargs))
             ):
                 raise PayloadError(_invalid_field(raw))
-            trace = raw.get("trace") if type(raw) is dict else None
-            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), trace)
+            trace, due_ms = (raw.get("trace"), raw.get("d")) if type(raw) is dict else (None, None)
+            if due_ms is not None and not _is_ms(due_ms):
+                due_ms = None  # it only informs, so it must not be what a job dies of
+            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), trace, due_ms)
         except PayloadError:
             raise
         except KeyError as error:
             raise PayloadError(f"the field {error} is missing from it") from None
         except Exception as error:  # pickled dicts and lists may be of classes that raise anything
             raise PayloadError(f"its fields cannot be read: {error_text(error)}") from error
+
+
+def _is_ms(value: object) -> bool:
+    return type(value) is int and 0 < value < _MAX_MS
 
 
 def _is_utf8(name: str) -> bool:

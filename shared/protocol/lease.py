@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.queue_ref import QueueRef
 
 
 @dataclass(slots=True, eq=False)
 class Lease:
     """One job that is the worker's, until its lease ends.
 
-    Do not change it except for `ends_s` and `unknown_ms`: frozen, it would cost a microsecond more.
+    Do not change it except for `due_ms`, `ends_s` and `unknown_ms`: frozen, it would cost a microsecond more.
 
     Attributes:
-        queue: the queue's keys.
+        queue: the queue.
         raw_id: the job's id as Redis holds it; it need not be UTF-8.
         job_id: the same as text.
         token: proves ownership.
@@ -25,8 +25,8 @@ class Lease:
         tries: tries that it has used before this one.
         crashes: how often it was running when its worker was lost.
         crash_note: what was known of the last crash.
-        score: unix ms at which it was due (after a crash, at which the lost lease ended); 1 after an abort.
-        abort_ms: when its abort was requested, or None; see `monarq.shared.formats.arq.jobs.abort.is_abort_of`.
+        due_ms: unix ms at which it was due; 0 where the claim does not say: then its payload does.
+        abort_ms: when its abort was requested, or None; see `WorkerQueue.is_abort_of`.
         claimed_ms: Redis' time of the claim.
         may_have_expired: whether a payload that is gone had a time to live of its producer's (``expires``). Of arq's
             clients' jobs that is not known: all of them have one.
@@ -35,7 +35,7 @@ class Lease:
         unknown_ms: since when workers have met it that do not know its name, unix ms by Redis' clock; None for none.
     """
 
-    queue: QueueKeys
+    queue: QueueRef
     raw_id: bytes
     job_id: str
     token: str
@@ -44,7 +44,7 @@ class Lease:
     tries: int
     crashes: int
     crash_note: str
-    score: int
+    due_ms: int
     abort_ms: float | None
     claimed_ms: int
     may_have_expired: bool = False

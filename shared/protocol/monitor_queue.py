@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
 from monarq.shared.protocol.counters import QueueCounters, Rates, Series, Step
-from monarq.shared.protocol.counts import Counts, Waiting
+from monarq.shared.protocol.counts import Counts
 from monarq.shared.protocol.dead_letters import DeadEntry, DeadRecord
 from monarq.shared.protocol.job_facts import JobFacts, Trace
 from monarq.shared.protocol.monitor_records import CronRecord, EndedRecord, WorkerRecord
@@ -41,10 +41,6 @@ class QueueReads(Protocol):
 
     async def read_counts(self, redis: Redis) -> Counts:
         """Its numbers."""
-        ...
-
-    async def read_waiting(self, redis: Redis) -> Waiting:
-        """How long its longest waiting jobs are due."""
         ...
 
     async def read_rates(self, redis: Redis, step_s: int, steps: int) -> Rates:

@@ -53,8 +53,9 @@ class RunGroups:
             status: how the run ended.
             run_ms: how long it ran, `NOT_RUN` where it did not.
         """
-        score = lease.score
-        wait_ms = lease.claimed_ms - score if run_ms >= 0 and 1 < score < lease.claimed_ms else 0
+        due_ms = lease.due_ms
+        # A job that arq's abort makes due at once is due at 1, which says nothing of how long it has waited.
+        wait_ms = lease.claimed_ms - due_ms if run_ms >= 0 and 1 < due_ms < lease.claimed_ms else 0
         run_bucket = run_ms.bit_length() if run_ms >= 0 else NOT_RUN
         key = (name, status, wait_ms.bit_length(), run_bucket, lease.crashes)
         group = self._groups.get(key)

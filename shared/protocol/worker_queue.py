@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
 
 from monarq.shared.lane import LaneQueue
+from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.acks import Crash, Finish, Requeue
 from monarq.shared.protocol.lease import Claimed, Lease
-from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.queue_ref import Format, QueueRef
+
+BATCH: Final = 1000
+"""The most jobs that one call ends, gives back or reports on."""
+
+KEEP_REPORT: Final = b""
+"""In place of a report of a job's progress: keep the last one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +58,10 @@ class WorkerQueue(Protocol):
         ...
 
     async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
-        """Leases at most `limit` due jobs of a lane queue to the worker.
+        """Leases at most `limit` due jobs of a lane queue to the worker, and sets the ends of their leases.
 
-        Where the reply of an earlier claim was lost, what that claim took is released or handed over first.
+        Where the reply of an earlier claim was lost, or came so late that its leases had ended, what that claim took is
+        released or handed over first: where `limit` is 0 as well, which asks for nothing else.
         """
         ...
 
@@ -82,19 +90,24 @@ class WorkerQueue(Protocol):
         ...
 
     async def report_progress(self, redis: Redis, reports: Sequence[tuple[Lease, bytes]], keep_ms: int) -> list[bytes]:
-        """Reports the progress of running jobs; b'' keeps the last report of a job for another `keep_ms`."""
-        ...
-
-    async def find_aborts(self, redis: Redis, leases: Iterable[Lease]) -> list[Lease]:
-        """Which of these running jobs somebody wants aborted."""
+        """Reports the progress of running jobs; `KEEP_REPORT` keeps the last one of a job for another `keep_ms`."""
         ...
 
     async def register_names(self, redis: Redis, names: Sequence[str]) -> int:
-        """Registers the names of jobs that the worker knows; returns how many of them waited for that."""
+        """Registers the names of jobs that the worker knows, however many; returns how many waited for that."""
         ...
 
     async def has_work(self, redis: Redis, apart_from: Iterable[bytes]) -> bool:
         """Whether a job waits or is deferred, apart from these, in a queue that is not paused."""
+        ...
+
+    def is_abort_of(self, asked_ms: float, payload: Payload) -> bool:
+        """Whether a request for an abort is for this job, and not for an earlier one of its id.
+
+        Args:
+            asked_ms: when it was made, from a claim.
+            payload: the job's payload.
+        """
         ...
 
     def shape_result(self, result: dict[str, object]) -> dict[str, object]:
@@ -106,25 +119,41 @@ class WorkerSession(Protocol):
     """A worker's queues of one format, and what it tells Redis of itself."""
 
     @property
+    def format(self) -> Format:
+        """The format of its queues."""
+        ...
+
+    @property
     def queues(self) -> Sequence[WorkerQueue]:
         """The queues."""
         ...
 
     async def run(self, redis: Redis) -> None:
-        """What must run beside the jobs, until cancelled; no error of Redis ends it. It may return at once."""
+        """Does what must be done beside the jobs, until cancelled; no error of Redis ends it."""
         ...
 
-    def renew(self, redis: Any, record: bytes, leases_of: Callable[[QueueRef], list[Lease]]) -> list[Lease]:
-        """Keeps the worker and all its leases alive; called by the lease thread each third of a lease.
+    def renew(
+        self,
+        redis: Any,
+        record: bytes,
+        leases_of: Callable[[QueueRef], list[Lease]],
+        on_lost: Callable[[list[Lease]], None],
+    ) -> None:
+        """Keeps the worker and all its leases alive, and sets their ends anew.
+
+        The lease thread calls it each third of a lease, and soon again where it failed.
 
         Args:
             redis: a blocking client.
             record: the worker's record, as monitors read it.
             leases_of: the leases that the worker holds of a queue at this moment.
-
-        Returns:
-            The leases that are lost. The ends of all others are set anew.
+            on_lost: called in this thread with leases that are lost, as soon as that is known: a failure of what
+                follows does not hold that back.
         """
+        ...
+
+    async def find_aborts(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
+        """Which of these running jobs somebody wants aborted."""
         ...
 
     async def sweep(self, redis: Redis) -> None:

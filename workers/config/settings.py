@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from monarq.shared.errors import SettingsError
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_count, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, QueueRef
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT
 from monarq.shared.validation import check_name, check_text
 from monarq.workers.config.log_settings import LogSettings
@@ -45,7 +45,7 @@ def describe(run: Run) -> dict[str, Any]:
         "job_id": run.lease.job_id,
         "job_try": run.job_try,
         "enqueue_time": datetime.fromtimestamp(run.payload.enqueue_ms / 1000, tz=UTC),
-        "score": run.lease.score,
+        "score": run.lease.due_ms,
     }
 
 
@@ -109,7 +109,7 @@ class WorkerSettings:
         one_process: run one worker process, however many cores there are, as the program was written for one.
     """
 
-    queues: tuple[str, ...] = (DEFAULT_QUEUE,)
+    queues: tuple[QueueRef, ...] = (DEFAULT_QUEUE,)
     concurrency: int = 100
     threads: int = 32
     cpu_jobs_per_child: int = 1000
@@ -158,9 +158,10 @@ class WorkerSettings:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least_s:g} or more")
         _check_listeners(self.listeners)
         for queue in self.queues:
-            (check_text if self.any_queue_name else check_name)(queue, "a queue's name")
+            (check_text if self.any_queue_name else check_name)(queue.name, "a queue's name")
         if not self.queues or len(set(self.queues)) < len(self.queues):
-            raise SettingsError(f"queues is {self.queues!r}; name at least one queue, and each once")
+            names = tuple(queue.name for queue in self.queues)
+            raise SettingsError(f"queues is {names!r}; name at least one queue, and each once")
 
 
 def _check_listeners(listeners: object) -> None:

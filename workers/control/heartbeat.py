@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.queue_ref import QueueRef
 
 
 class IdleTime(msgspec.Struct, frozen=True):
@@ -16,7 +17,7 @@ class IdleTime(msgspec.Struct, frozen=True):
         idle_s: seconds since it last got a job there, or had no place free.
     """
 
-    queue: str
+    queue: QueueRef
     lane_queue: LaneQueue
     idle_s: float
 

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.heartbeat import Heartbeat
 
@@ -71,7 +72,7 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
     """
 
     worker_id: str
-    queues: list[str]
+    queues: list[QueueRef]
     lease_s: float
     grace_s: float
     redis_url: str | None = None

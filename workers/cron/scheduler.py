@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from monarq.shared.errors import PayloadError
-from monarq.shared.formats.arq.jobs.enqueue import enqueue
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import cron_queue
 from monarq.shared.jobs.cron_schedule import due_ticks, tick_id
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
-from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
-from monarq.shared.redis.replies import read_number
+from monarq.shared.protocol.cron_queue import CronQueue, Tick
+from monarq.shared.protocol.enqueue import Enqueued
+from monarq.shared.protocol.queue_ref import QueueRef, to_ref
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.state import EntryState, EntryStatus, StatusWriter
 from monarq.workers.events.dispatcher import Dispatcher
@@ -40,9 +40,6 @@ FREQUENT_BAR_MS: Final = 3_600_000
 
 OWN_ID_BAR_MS: Final = 60_000
 """The longest that one tick of a job with an id of its own bars the next; as arq does."""
-
-RECORD_TTL: Final = timedelta(days=400)
-"""How long the record of a queue's newest ticks is kept after the last of them."""
 
 CLOCK_S: Final = 60.0
 """How often Redis is asked for its time."""
@@ -72,14 +69,15 @@ class CronScheduler:
         self,
         entries: Iterable[CronEntry],
         *,
-        queue: str,
+        queue: QueueRef,
         codecs: Codecs,
         events: Dispatcher,
         ttl_ms: int = 0,
         started: datetime | None = None,
     ) -> None:
         self._entries = list(entries)
-        self._keys = QueueKeys.of(queue)
+        refs = {entry.queue: queue if entry.queue is None else to_ref(entry.queue) for entry in self._entries}
+        self._queues = {name: cron_queue(ref) for name, ref in refs.items()}
         self._codecs = codecs
         self._events = events
         self._ttl_ms = ttl_ms
@@ -131,34 +129,28 @@ class CronScheduler:
             state.backoff.reset()
             self._events.redis_back(doing)
 
-    def _status_of(self, state: EntryState, now: datetime) -> tuple[QueueKeys, str, EntryStatus]:
+    def _status_of(self, state: EntryState, now: datetime) -> tuple[CronQueue, str, EntryStatus]:
         entry = state.entry
         zone = str(entry.schedule.zone)
         status = EntryStatus(entry.name, entry.job_name, entry.schedule.text, zone, _ms(state.next_tick), _ms(now))
-        return self._keys_of(entry), entry.redis_field, status
+        return self._queues[entry.queue], entry.redis_field, status
 
     async def _begin(self, redis: Redis, now: datetime) -> list[EntryState]:
         states = []
         for entry in self._entries:
             last = now
-            if entry.remembers and (newest_ms := await self._newest_ms(redis, entry)):
+            if entry.remembers and (
+                newest_ms := await self._queues[entry.queue].newest_tick_ms(redis, entry.redis_field)
+            ):
                 # A tick may have parts of a ms: the next one comes after them.
                 last = min(now, _moment(newest_ms + 1))
             states.append(EntryState(entry, last, entry.schedule.next_after(last), entry.run_at_startup))
         return states
 
-    async def _newest_ms(self, redis: Redis, entry: CronEntry) -> int:
-        """When its newest tick was, unix ms; 0 where Redis has no readable record of one."""
-        try:
-            newest_ms = await cast("Awaitable[bytes | None]", redis.hget(self._keys_of(entry).cron, entry.redis_field))
-        except ResponseError:
-            return 0  # a key of a wrong type: its missed ticks are not caught up
-        return read_number(newest_ms or 0)
-
     async def _start(self, redis: Redis, state: EntryState, now: datetime) -> None:
         if state.starts:
             self._started = self._started or now
-            await self._enqueue_tick(redis, state.entry, self._started, now, OWN_ID_BAR_MS)
+            await self._enqueue(redis, state.entry, self._tick(state.entry, self._started, now, OWN_ID_BAR_MS))
             state.starts = False
 
     async def _enqueue_due(self, redis: Redis, state: EntryState, now: datetime) -> None:
@@ -166,22 +158,28 @@ class CronScheduler:
         ticks, next_tick = due_ticks(entry.schedule, state.last, now + AHEAD, entry.catch_up)
         for at, tick in enumerate(ticks):
             following = ticks[at + 1] if at + 1 < len(ticks) else next_tick
-            await self._enqueue_tick(redis, entry, tick, now, _ms(following) - _ms(tick))
+            made = self._tick(entry, tick, now, _ms(following) - _ms(tick), records=entry.remembers)
+            await self._enqueue(redis, entry, made)
             state.last = tick
-            if entry.remembers:
-                await self._record_tick(redis, entry, tick)
         state.next_tick = next_tick
 
-    async def _enqueue_tick(self, redis: Redis, entry: CronEntry, tick: datetime, now: datetime, gap_ms: int) -> None:
+    async def _enqueue(self, redis: Redis, entry: CronEntry, tick: Tick) -> None:
+        if await self._queues[entry.queue].enqueue_tick(redis, tick) is Enqueued.ADDED:
+            self._events.cron_enqueued(entry.name, tick.job_id)
+
+    def _tick(self, entry: CronEntry, tick: datetime, now: datetime, gap_ms: int, *, records: bool = False) -> Tick:
         job_id, bar_ms = self._id_and_bar(entry, tick, gap_ms)
         written = write_payload(self._codecs.write, entry.job_name, entry.args, entry.kwargs, _ms(now))
-        payload = self._codecs.seal(written, "job", job_id.encode())
-        placement = Placement(
-            lane=entry.lane, due_ms=_ms(tick), ttl_ms=self._ttl_ms, tick_ms=bar_ms, name=entry.job_name
+        return Tick(
+            job_id=job_id,
+            payload=self._codecs.seal(written, "job", job_id.encode()),
+            name=entry.job_name,
+            lane=entry.lane,
+            due_ms=_ms(tick),
+            ttl_ms=self._ttl_ms,
+            bar_ms=bar_ms,
+            entry=entry.redis_field if records else None,
         )
-        answers = await enqueue(redis, self._keys_of(entry), placement, EnqueueMode.NAMED, [(job_id, payload)])
-        if answers[0] is Enqueued.ADDED:
-            self._events.cron_enqueued(entry.name, job_id)
 
     def _id_and_bar(self, entry: CronEntry, tick: datetime, gap_ms: int) -> tuple[str, int]:
         if entry.job_id is not None:
@@ -190,16 +188,6 @@ class CronScheduler:
         job_id = tick_id(entry.name, tick)
         bar_ms = BAR_MS if gap_ms >= OWN_ID_BAR_MS or entry.catch_up else FREQUENT_BAR_MS
         return (job_id if entry.unique else f"{job_id}:{self._scheduler_id}"), bar_ms
-
-    async def _record_tick(self, redis: Redis, entry: CronEntry, tick: datetime) -> None:
-        key = self._keys_of(entry).cron
-        async with redis.pipeline(transaction=True) as calls:
-            calls.hset(key, entry.redis_field, str(_ms(tick)))
-            calls.expire(key, RECORD_TTL)
-            await calls.execute()
-
-    def _keys_of(self, entry: CronEntry) -> QueueKeys:
-        return self._keys if entry.queue is None else QueueKeys.of(entry.queue)
 
     def _sleep_s(self, now: datetime) -> float:
         if not self._states:

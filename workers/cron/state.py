@@ -9,21 +9,19 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.cron_queue import CronQueue
 from monarq.shared.redis.backoff import Backoff
 from monarq.workers.cron.entry import CronEntry
 
 STATUS_INTERVAL_S: Final = 1.0
-STATUS_TTL: Final = timedelta(minutes=2)
+STATUS_TTL_S: Final = 120
 """How long the status is shown after a scheduler has written it last."""
 
 
@@ -91,18 +89,15 @@ class StatusWriter:
         """Whether it is time to write again."""
         return self._written_s is None or time.monotonic() - self._written_s >= STATUS_INTERVAL_S
 
-    async def write(self, redis: Redis, statuses: Iterable[tuple[QueueKeys, str, EntryStatus]]) -> None:
-        """Writes each status to a field of the hash of its queue.
+    async def write(self, redis: Redis, statuses: Iterable[tuple[CronQueue, str, EntryStatus]]) -> None:
+        """Writes the status of each declaration to its queue.
 
         Raises:
             RedisError: Redis did not answer.
         """
         self._written_s = time.monotonic()
-        hashes: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
-        for keys, name, status in statuses:
-            hashes[keys.crons][name] = msgspec.json.encode(status)
-        client: Any = redis
-        for key, fields in hashes.items():
-            with suppress(ResponseError):  # a key of another type, or a full Redis: no tick may be late because of it
-                await client.hset(key, mapping=fields)
-                await client.expire(key, STATUS_TTL)
+        by_queue: defaultdict[CronQueue, dict[str, bytes]] = defaultdict(dict)
+        for queue, entry, status in statuses:
+            by_queue[queue][entry] = msgspec.json.encode(status)
+        for queue, of_queue in by_queue.items():
+            await queue.write_statuses(redis, of_queue, STATUS_TTL_S)

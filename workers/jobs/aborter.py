@@ -6,14 +6,14 @@ arq's clients leave their requests in a set and notify nobody, so a worker has t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.arq.jobs.abort import find_aborts, is_abort_of
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.worker_queue import WorkerSession
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 from monarq.workers.runs.run import CancelReason, Run
@@ -24,8 +24,11 @@ POLL_S: Final = 0.5
 class Aborter:
     """Cancels the runs whose jobs are to be aborted."""
 
-    def __init__(self, *, redis: Redis, running: Mapping[Lease, Run], events: Dispatcher) -> None:
+    def __init__(
+        self, *, redis: Redis, sessions: Sequence[WorkerSession], running: Mapping[Lease, Run], events: Dispatcher
+    ) -> None:
         self._redis = redis
+        self._sessions = sessions
         self._running = running
         self._events = events
 
@@ -43,8 +46,8 @@ class Aborter:
                 await asyncio.sleep(outage.failed(error))
 
     async def _poll(self) -> None:
-        by_id = {lease.raw_id: run for lease, run in self._running.items()}
-        for raw_id, requested_ms in await find_aborts(self._redis, list(by_id)):
-            run = by_id[raw_id]
-            if is_abort_of(requested_ms, run.payload):
-                run.cancel(CancelReason.ABORT)
+        runs = dict(self._running)
+        for session in self._sessions:
+            asked = [(lease, run.payload) for lease, run in runs.items() if lease.queue.format == session.format]
+            for lease in await session.find_aborts(self._redis, asked):
+                runs[lease].cancel(CancelReason.ABORT)

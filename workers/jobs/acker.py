@@ -12,17 +12,13 @@ from itertools import chain
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.arq.jobs.crash import requeue_crashed
-from monarq.shared.formats.arq.jobs.finish import finish
-from monarq.shared.formats.arq.jobs.requeue import requeue
-from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.protocol.acks import Crash, Finish, Requeue
+from monarq.shared.protocol.acks import Ack, Crash, Finish, Requeue
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.replies import text
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.leases.table import LeaseTable
-
-Ack = Finish | Requeue | Crash
 
 BATCH = 500
 BATCH_BYTES = 4 * 1024 * 1024
@@ -38,10 +34,8 @@ class Acker:
 
     Args:
         redis: the worker's connection.
-        worker_id: its name in Redis.
+        queues: its queues.
         table: the leases that it holds.
-        max_dead: the most dead letters that a queue keeps.
-        lanes: the lanes of jobs by name, where they are not the event loop's.
         events: hears of outages, and of ends that Redis refused.
         maybe_idle: set when all is sent.
     """
@@ -50,22 +44,18 @@ class Acker:
         self,
         *,
         redis: Redis,
-        worker_id: str,
+        queues: Mapping[QueueRef, WorkerQueue],
         table: LeaseTable,
-        max_dead: int,
-        lanes: Mapping[str, str],
         events: Dispatcher,
         maybe_idle: asyncio.Event,
     ) -> None:
         self._redis = redis
-        self._worker_id = worker_id
+        self._queues = queues
         self._table = table
-        self._max_dead = max_dead
-        self._lanes = lanes
         self._events = events
         self._maybe_idle = maybe_idle
         self._pending: list[Ack] = []
-        self._failing: set[str] = set()
+        self._failing: set[QueueRef] = set()
         self._unconfirmed: set[bytes] = set()
         self._backoff = Backoff()
         self._wake = asyncio.Event()
@@ -104,18 +94,18 @@ class Acker:
         held = self._still_held(batch)
         if not held:
             return True
-        keys = held[0].lease.queue
+        queue = held[0].lease.queue
         try:
-            refused = await self._make_call(keys, held)()
+            refused = await self._make_call(self._queues[queue], held)()
         except (RedisError, OSError) as error:
-            if keys.queue not in self._failing:
-                self._failing.add(keys.queue)
-                self._events.redis_lost(_activity(keys), error)
+            if queue not in self._failing:
+                self._failing.add(queue)
+                self._events.redis_lost(_activity(queue), error)
             self._unconfirmed.update(ack.lease.raw_id for ack in held)
             return False
-        if keys.queue in self._failing:
-            self._failing.remove(keys.queue)
-            self._events.redis_back(_activity(keys))
+        if queue in self._failing:
+            self._failing.remove(queue)
+            self._events.redis_back(_activity(queue))
         # What an earlier call without a reply has written is refused as well, which is no news.
         if newly_refused := [text(raw_id) for raw_id in refused if raw_id not in self._unconfirmed]:
             self._events.ack_refused(newly_refused)
@@ -127,26 +117,26 @@ class Acker:
         """Those whose leases were not lost while Redis did not answer: the ends of the others must not be written."""
         return [ack for ack in batch if self._table.holds(ack.lease)]
 
-    def _make_call(self, keys: QueueKeys, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
+    def _make_call(self, queue: WorkerQueue, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
         finished = [ack for ack in batch if isinstance(ack, Finish)]
         if finished:
-            return lambda: finish(self._redis, keys, self._worker_id, finished, self._max_dead, self._lanes)
+            return lambda: queue.finish(self._redis, finished)
         if requeued := [ack for ack in batch if isinstance(ack, Requeue)]:
-            return lambda: requeue(self._redis, keys, self._worker_id, requeued)
+            return lambda: queue.requeue(self._redis, requeued)
         crashes = [ack for ack in batch if isinstance(ack, Crash)]
-        return lambda: requeue_crashed(self._redis, keys, self._worker_id, crashes)
+        return lambda: queue.requeue_crashed(self._redis, crashes)
 
 
-def _activity(keys: QueueKeys) -> str:
-    return f"acknowledging jobs of {keys.queue}"
+def _activity(queue: QueueRef) -> str:
+    return f"acknowledging jobs of {queue}"
 
 
 def _batches(pending: Sequence[Ack]) -> Iterator[list[Ack]]:
     """Batches of one queue and one kind each, of a size that does not block Redis for long."""
-    batches: dict[tuple[str, type[Ack]], list[Ack]] = {}
-    sizes: dict[tuple[str, type[Ack]], int] = {}
+    batches: dict[tuple[QueueRef, type[Ack]], list[Ack]] = {}
+    sizes: dict[tuple[QueueRef, type[Ack]], int] = {}
     for ack in pending:
-        kind = (ack.lease.queue.queue, type(ack))
+        kind = (ack.lease.queue, type(ack))
         batch = batches.setdefault(kind, [])
         batch.append(ack)
         if isinstance(ack, Finish):

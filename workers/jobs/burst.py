@@ -9,7 +9,7 @@ from contextlib import suppress
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.workers.jobs.runner import Runner
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.leases.table import LeaseTable
@@ -30,7 +30,7 @@ class Burst:
     def __init__(
         self,
         *,
-        queues: Sequence[QueueKeys],
+        queues: Sequence[WorkerQueue],
         table: LeaseTable,
         runner: Runner,
         unknown: UnknownJobs,
@@ -57,16 +57,6 @@ class Burst:
     async def _all_empty(self, redis: Redis) -> bool:
         """Whether no queue has a job for this worker: a paused one has none, as a burst does not wait for people."""
         with suppress(RedisError, OSError):
-            return not any(
-                [await self._remaining(redis, keys) and not await redis.exists(keys.paused) for keys in self._queues]
-            )
+            unknown = self._unknown.requeued
+            return not any([await queue.has_work(redis, unknown.get(queue.ref, ())) for queue in self._queues])
         return False
-
-    async def _remaining(self, redis: Redis, keys: QueueKeys) -> int:
-        """How many jobs of a queue are left, without those that wait for other workers."""
-        remaining = int(await redis.zcard(keys.queue))
-        unknown = list(self._unknown.requeued.get(keys.queue, ()))
-        if remaining and unknown:
-            scores = await redis.execute_command("ZMSCORE", keys.queue, *unknown)  # type: ignore[no-untyped-call]
-            remaining -= sum(score is not None for score in scores)
-        return remaining

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monarq.shared.errors import PayloadError
-from monarq.shared.formats.arq.jobs.abort import is_abort_of
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import unknown_for_s
 from monarq.workers.runs.registered_job import RegisteredJob
@@ -55,8 +56,11 @@ PrecheckResult = Run | Rejected | AbortedBeforeStart | Unknown
 class Precheck:
     """Checks claimed jobs; no I/O."""
 
-    def __init__(self, jobs: Mapping[str, RegisteredJob], settings: WorkerSettings) -> None:
+    def __init__(
+        self, jobs: Mapping[str, RegisteredJob], settings: WorkerSettings, queues: Mapping[QueueRef, WorkerQueue]
+    ) -> None:
         self._jobs = jobs
+        self._queues = queues
         self._settings = settings
         self._rejections = settings.rejections
 
@@ -72,6 +76,8 @@ class Precheck:
             payload = Payload.read(lease.payload, self._settings.codecs, lease.raw_id)
         except PayloadError as error:
             return Rejected(lease, self._rejections.undecodable(error))
+        if not lease.due_ms:
+            lease.due_ms = payload.due_ms or payload.enqueue_ms
         return self._check_payload(lease, payload)
 
     def _check_payload(self, lease: Lease, payload: Payload) -> PrecheckResult:
@@ -95,7 +101,9 @@ class Precheck:
         return Rejected(lease, self._rejections.unknown(payload.name, waited_s, self._jobs), payload)
 
     def _is_aborted(self, lease: Lease, payload: Payload) -> bool:
-        return self._settings.allow_abort and lease.abort_ms is not None and is_abort_of(lease.abort_ms, payload)
+        if lease.abort_ms is None or not self._settings.allow_abort:
+            return False
+        return self._queues[lease.queue].is_abort_of(lease.abort_ms, payload)
 
 
 def _crash_text(lease: Lease) -> str:

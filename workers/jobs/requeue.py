@@ -37,7 +37,7 @@ def handed_back(run: Run, worker_id: str, is_free: bool) -> Requeue:
     return Requeue(
         run.lease,
         run.job.lane_queue,
-        due_ms=run.lease.score,
+        due_ms=run.lease.due_ms,
         tries=None if is_free else run.tries,
         note=worker_id,
         name=run.job.name,

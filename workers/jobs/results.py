@@ -15,7 +15,9 @@ from monarq.shared.payloads.result import write_result
 from monarq.shared.protocol.acks import Finish
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.run_groups import NO_LANES
+from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
@@ -31,9 +33,16 @@ class ResultBuilder:
         worker_id: the worker's name in Redis.
     """
 
-    def __init__(self, worker_id: str, settings: WorkerSettings, lanes: Mapping[str, str] = NO_LANES) -> None:
+    def __init__(
+        self,
+        worker_id: str,
+        settings: WorkerSettings,
+        queues: Mapping[QueueRef, WorkerQueue],
+        lanes: Mapping[str, str] = NO_LANES,
+    ) -> None:
         """Makes a builder; `lanes` are those of jobs by name, where they are not the event loop's."""
         self.worker_id = worker_id
+        self._queues = queues
         self._lanes = lanes
         self._settings = settings
         self._keep_dead_ms = round(settings.keep_dead_s * 1000)
@@ -70,7 +79,7 @@ class ResultBuilder:
             "r": error,
             "st": now_ms,
             "ft": now_ms,
-            "q": lease.queue.queue,
+            "q": lease.queue.name,
             "id": lease.job_id,
         }
         lane = self._lanes.get(name, lease.lane_queue)
@@ -83,6 +92,7 @@ class ResultBuilder:
         return Finish(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not dead)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
+        result = self._queues[lease.queue].shape_result(result)
         data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.text_error)
         return data and self._settings.codecs.seal(data, "result", lease.raw_id), problem
 
@@ -111,7 +121,7 @@ class ResultBuilder:
             "r": value,
             "st": run.start_ms,
             "ft": run.finish_ms,
-            "q": run.lease.queue.queue,
+            "q": run.lease.queue.name,
             "id": run.lease.job_id,
         }
         if run.job.lane is not Lane.IO:

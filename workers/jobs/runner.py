@@ -114,7 +114,7 @@ class Runner:
         slots = self._slots[run.job.lane_queue]
         if slots.free <= 0:
             # A cpu job that was claimed from the io set: it is moved to the set where the next free cpu lane finds it.
-            self._acker.add(Requeue(run.lease, run.job.lane_queue, due_ms=run.lease.score, name=run.job.name))
+            self._acker.add(Requeue(run.lease, run.job.lane_queue, due_ms=run.lease.due_ms, name=run.job.name))
             return
         slots.take()
         self.running[run.lease] = run

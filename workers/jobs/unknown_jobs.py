@@ -12,6 +12,7 @@ from typing import Final
 
 from monarq.shared.protocol.acks import Requeue
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.queue_ref import QueueRef
 
 FIRST_DELAY_S: Final = 1.0
 """The delay after the first claim by a worker that does not know the job."""
@@ -47,7 +48,7 @@ class UnknownJobs:
         clock: returns monotonic seconds.
 
     Attributes:
-        requeued: in burst mode, the ids of those requeued, by the name of their queue: a burst does not wait for them.
+        requeued: in burst mode, the ids of those requeued, by queue: a burst does not wait for them.
     """
 
     def __init__(
@@ -60,12 +61,12 @@ class UnknownJobs:
         self._next_s = 0.0
         self._logged: set[str] = set()
         self._next_log_s = 0.0
-        self.requeued: dict[str, set[bytes]] = {}
+        self.requeued: dict[QueueRef, set[bytes]] = {}
 
     def requeue(self, lease: Lease, name: str) -> Requeue:
         """The acknowledgement that requeues a job with a delay, at the cost of no try."""
         if self._burst:
-            self.requeued.setdefault(lease.queue.queue, set()).add(lease.raw_id)
+            self.requeued.setdefault(lease.queue, set()).add(lease.raw_id)
         return Requeue(
             lease,
             lease.lane_queue,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.backoff import Backoff
 from monarq.workers.control.messages import Ready
 from monarq.workers.reporting.process_log import RecoveryLog
@@ -52,22 +52,22 @@ class Recoverer:
     async def _recover(self, dead: Ready, reason: str, redis: Redis) -> None:
         try:
             async with asyncio.timeout(dead.lease_s):  # by then the leases have done it
-                freed = [await self._recover_queue(redis, dead, QueueKeys.of(queue), reason) for queue in dead.queues]
+                freed = [await self._recover_queue(redis, dead, queue, reason) for queue in dead.queues]
             self._log.jobs_recovered(dead.worker_id, sum(freed))
         except TimeoutError:
             self._log.jobs_left_to_leases(dead.worker_id, dead.lease_s)
         finally:
             await redis.aclose()
 
-    async def _recover_queue(self, redis: Redis, dead: Ready, keys: QueueKeys, reason: str) -> int:
+    async def _recover_queue(self, redis: Redis, dead: Ready, queue: QueueRef, reason: str) -> int:
         from redis.exceptions import RedisError  # put off, as the command: most supervisors never recover a job
 
-        from monarq.shared.formats.arq.workers.recover import recover
+        from monarq.shared.formats.choice import recover
 
         backoff = Backoff()
         while True:
             try:
-                return len(await recover(redis, keys, dead.worker_id, reason))
+                return await recover(redis, queue, dead.worker_id, reason)
             except (RedisError, OSError) as error:
                 if not backoff.failing:
                     self._log.recovery_failed(dead.worker_id, error)

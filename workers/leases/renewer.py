@@ -16,9 +16,8 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
-from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.arq.workers.renew import BATCH, renew
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.worker_queue import WorkerSession
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.events.dispatcher import Dispatcher
@@ -38,8 +37,7 @@ class LeaseRenewer:
     4. stop: the thread ends; the caller deregisters the worker.
 
     Args:
-        worker_id: the worker's name in Redis.
-        queues: its queues.
+        sessions: the worker's sessions.
         table: the leases that it holds.
         lease_s: the lease time.
         source: makes the thread's own client.
@@ -51,8 +49,7 @@ class LeaseRenewer:
     def __init__(
         self,
         *,
-        worker_id: str,
-        queues: Sequence[QueueKeys],
+        sessions: Sequence[WorkerSession],
         table: LeaseTable,
         lease_s: float,
         source: RedisSource,
@@ -60,8 +57,7 @@ class LeaseRenewer:
         on_lost: Callable[[list[Lease]], None],
         events: Dispatcher,
     ) -> None:
-        self._worker_id = worker_id
-        self._queues = queues
+        self._sessions = sessions
         self._table = table
         self._lease_s = lease_s
         self._source = source
@@ -135,17 +131,11 @@ class LeaseRenewer:
 
     def _renew_all(self, redis: Any) -> None:
         record = self._record()
-        for keys in self._queues:
-            leases = self._table.of_queue(keys.queue)
-            for at in range(0, max(1, len(leases)), BATCH):
-                batch = leases[at : at + BATCH]
-                ends_s = time.monotonic() + self._lease_s
-                lost = set(renew(redis, keys, self._worker_id, round(self._lease_s * 1000), record, batch))
-                for lease in batch:
-                    lease.ends_s = ends_s
-                if lost:
-                    # The leases themselves, not the ids: the worker may hold a newer lease of the same job by now.
-                    self._call_on_loop(self._on_lost, [each for each in batch if each.raw_id in lost])
+        for session in self._sessions:
+            session.renew(redis, record, self._table.of_queue, self._report_lost)
+
+    def _report_lost(self, lost: list[Lease]) -> None:
+        self._call_on_loop(self._on_lost, lost)
 
 
 class LeaseExpiry:

@@ -1,8 +1,7 @@
 """The sweeper: recovers the jobs of workers that nobody saw die, such as those of a whole machine that is gone.
 
-Such jobs are free when their leases expire. But behind a backlog they would be the last, though they were at the head
-of the queue when they were claimed; the sweeper of any worker of the queue moves them there again. It also deletes
-abort requests for jobs that no longer exist.
+Behind a backlog such jobs would be the last, though they were at the head of the queue when they were claimed; the
+sweeper of any worker of the queue moves them there again, once their leases are over.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.arq.workers.recover import sweep
+from monarq.shared.protocol.worker_queue import WorkerSession
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
@@ -27,9 +25,9 @@ MAX_INTERVAL_S: Final = 1.0
 class Sweeper:
     """Sweeps the queues of one worker, at least three times a lease."""
 
-    def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], lease_s: float, events: Dispatcher) -> None:
+    def __init__(self, *, redis: Redis, sessions: Sequence[WorkerSession], lease_s: float, events: Dispatcher) -> None:
         self._redis = redis
-        self._queues = queues
+        self._sessions = sessions
         self._interval_s = min(MAX_INTERVAL_S, lease_s / 3)
         self._events = events
 
@@ -40,8 +38,8 @@ class Sweeper:
             # With jitter, so that the workers of a pool do not all sweep at the same moment.
             await asyncio.sleep(random.uniform(self._interval_s / 2, self._interval_s))
             try:
-                for keys in self._queues:
-                    await sweep(self._redis, keys)
+                for session in self._sessions:
+                    await session.sweep(self._redis)
                 outage.passed()
             except (RedisError, OSError) as error:
                 await asyncio.sleep(outage.failed(error))

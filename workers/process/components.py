@@ -12,8 +12,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import open_sessions
 from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.worker_queue import WorkerTerms
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
@@ -66,7 +68,8 @@ class Components:
     """The components of one worker, each with those that it needs; none is started.
 
     Attributes:
-        queues: the keys of its queues.
+        sessions: what it says to its queues, one session for each format.
+        queues: its queues.
         maybe_idle: set where the worker may have become idle: at each end of a job, and where a claim found none.
         table: the leases that it holds.
         unknown: requeues jobs that it does not know.
@@ -82,22 +85,28 @@ class Components:
         self._dependencies = dependencies
         self._redis = redis
         settings = dependencies.settings
-        self.queues = [QueueKeys.of(queue) for queue in settings.queues]
+        self._lanes = lanes_of(dependencies.jobs.values())
+        self._terms = WorkerTerms(
+            worker_id=dependencies.worker_id,
+            lease_s=settings.lease_s,
+            max_payload=settings.max_payload,
+            last_chance=settings.max_crashes - 1 or None,
+            max_dead=settings.max_dead,
+            lanes=self._lanes,
+        )
+        self.sessions = open_sessions(settings.queues, self._terms, self._on_lost)
+        self.queues = {queue.ref: queue for session in self.sessions for queue in session.queues}
         self.maybe_idle = asyncio.Event()
         self.table = LeaseTable(self.queues)
         self.unknown = UnknownJobs(dependencies.worker_id, keep_s=settings.keep_unknown_s, burst=settings.burst)
         self.acker = Acker(
             redis=redis,
-            worker_id=dependencies.worker_id,
+            queues=self.queues,
             table=self.table,
-            max_dead=settings.max_dead,
-            lanes=lanes_of(dependencies.jobs.values()),
             events=dependencies.events,
             maybe_idle=self.maybe_idle,
         )
-        self.progress_reporter = ProgressReporter(
-            redis=redis, worker_id=dependencies.worker_id, events=dependencies.events
-        )
+        self.progress_reporter = ProgressReporter(redis=redis, queues=self.queues, events=dependencies.events)
         io_slots, self.cpu_slots = Slots(settings.concurrency), Slots(1 if lanes.has_cpu else 0)
         self.runner = self._make_runner(lanes, io_slots)
         self.renewer = self._make_renewer()
@@ -105,17 +114,20 @@ class Components:
         if lanes.has_cpu:
             self.claimers += self._make_claimers("cpu", self.cpu_slots)
 
+    def _on_lost(self, leases: list[Lease]) -> None:
+        self.runner.cancel_lost(leases)
+
     def _make_runner(self, lanes: Lanes, io_slots: Slots) -> Runner:
         dependencies = self._dependencies
         return Runner(
             settings=dependencies.settings,
-            precheck=Precheck(dependencies.jobs, dependencies.settings),
+            precheck=Precheck(dependencies.jobs, dependencies.settings, self.queues),
             unknown=self.unknown,
             lanes=lanes,
             slots={"io": io_slots, "cpu": self.cpu_slots},
             table=self.table,
             acker=self.acker,
-            results=ResultBuilder(dependencies.worker_id, dependencies.settings, lanes_of(dependencies.jobs.values())),
+            results=ResultBuilder(dependencies.worker_id, dependencies.settings, self.queues, self._lanes),
             progress_reporter=self.progress_reporter,
             events=dependencies.events,
             state=dependencies.ctx,
@@ -126,13 +138,12 @@ class Components:
     def _make_renewer(self) -> LeaseRenewer:
         dependencies = self._dependencies
         return LeaseRenewer(
-            worker_id=dependencies.worker_id,
-            queues=self.queues,
+            sessions=self.sessions,
             table=self.table,
             lease_s=dependencies.settings.lease_s,
             source=dependencies.source,
             record=dependencies.record,
-            on_lost=self.runner.cancel_lost,
+            on_lost=self._on_lost,
             events=dependencies.events,
         )
 
@@ -141,18 +152,18 @@ class Components:
         return [
             Claimer(
                 redis=self._redis,
-                worker_id=dependencies.worker_id,
-                keys=keys,
+                queue=queue,
                 lane_queue=lane_queue,
                 slots=slots,
-                settings=dependencies.settings,
+                poll_s=dependencies.settings.poll_s,
+                last_chance=self._terms.last_chance,
                 start=self.runner.start,
                 table=self.table,
                 may_start=dependencies.may_start,
                 maybe_idle=self.maybe_idle,
                 events=dependencies.events,
             )
-            for keys in self.queues
+            for queue in self.queues.values()
         ]
 
     def make_background_tasks(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | NameRegistrar | Aborter]:
@@ -162,9 +173,16 @@ class Components:
         tasks: list[ProgressReporter | LeaseExpiry | Sweeper | NameRegistrar | Aborter] = [
             self.progress_reporter,
             LeaseExpiry(running=running, table=self.table, lease_s=lease_s),
-            Sweeper(redis=self._redis, queues=self.queues, lease_s=lease_s, events=dependencies.events),
-            NameRegistrar(redis=self._redis, queues=self.queues, names=dependencies.jobs, events=dependencies.events),
+            Sweeper(redis=self._redis, sessions=self.sessions, lease_s=lease_s, events=dependencies.events),
+            NameRegistrar(
+                redis=self._redis,
+                queues=list(self.queues.values()),
+                names=dependencies.jobs,
+                events=dependencies.events,
+            ),
         ]
         if dependencies.settings.allow_abort:
-            tasks.append(Aborter(redis=self._redis, running=running, events=dependencies.events))
+            tasks.append(
+                Aborter(redis=self._redis, sessions=self.sessions, running=running, events=dependencies.events)
+            )
         return tasks

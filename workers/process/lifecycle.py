@@ -16,7 +16,6 @@ from typing import Final, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.arq.workers.recover import deregister
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
@@ -144,8 +143,9 @@ class WorkerLifecycle:
         claiming = [asyncio.create_task(claimer.run()) for claimer in components.claimers]
         beside = [asyncio.create_task(part.run(redis)) for part in self._background]
         beside += [asyncio.create_task(part.run()) for part in components.make_background_tasks()]
+        beside += [asyncio.create_task(session.run(redis)) for session in components.sessions]
         dependencies.events.worker_started(
-            dependencies.worker_id, list(dependencies.settings.queues), sorted(dependencies.jobs)
+            dependencies.worker_id, [queue.name for queue in dependencies.settings.queues], sorted(dependencies.jobs)
         )
         try:
             await self._until_stopped(redis, components, [*claiming, *beside, sending])
@@ -157,8 +157,8 @@ class WorkerLifecycle:
                 await end_tasks(claiming)
                 await drain.end_runs()
                 self.interrupted_runs = drain.interrupted_runs
-                await _flush(components)
-            await self._deregister(redis, components)
+                await _flush(redis, components)
+            await _deregister(redis, components)
             dependencies.events.worker_stopped(dependencies.worker_id)
 
     async def _until_stopped(self, redis: Redis, components: Components, parts: list[asyncio.Task[None]]) -> None:
@@ -166,7 +166,7 @@ class WorkerLifecycle:
         waits = [asyncio.create_task(self._stopping.wait()), *parts]
         if self._dependencies.settings.burst:
             burst = Burst(
-                queues=components.queues,
+                queues=list(components.queues.values()),
                 table=components.table,
                 runner=components.runner,
                 unknown=components.unknown,
@@ -180,16 +180,17 @@ class WorkerLifecycle:
             if not task.cancelled():
                 task.result()
 
-    async def _deregister(self, redis: Redis, components: Components) -> None:
-        with suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(LAST_FLUSH_S):
-                for keys in components.queues:
-                    await deregister(redis, keys, self._dependencies.worker_id)
 
-
-async def _flush(components: Components) -> None:
+async def _deregister(redis: Redis, components: Components) -> None:
     with suppress(RedisError, OSError, TimeoutError):
         async with asyncio.timeout(LAST_FLUSH_S):
-            for claimer in components.claimers:
-                await claimer.release_unconfirmed()
+            for session in components.sessions:
+                await session.deregister(redis)
+
+
+async def _flush(redis: Redis, components: Components) -> None:
+    with suppress(RedisError, OSError, TimeoutError):
+        async with asyncio.timeout(LAST_FLUSH_S):
+            for queue in components.queues.values():
+                await queue.release_unconfirmed(redis)
             await components.acker.flush()

@@ -17,6 +17,7 @@ from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
+from monarq.shared.protocol.queue_ref import to_ref
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.workers.config.importer import import_object
 from monarq.workers.config.settings import WorkerSettings
@@ -56,7 +57,7 @@ class LoadedTarget:
         found: dict[str, list[str]] = {}
         for job in self.functions:
             queue = job.declared.queue if isinstance(job, Job) else None
-            if isinstance(job, Job) and queue is not None and queue not in self.settings.queues:
+            if isinstance(job, Job) and queue is not None and to_ref(queue) not in self.settings.queues:
                 found.setdefault(queue, []).append(job.name)
         return found
 
@@ -69,7 +70,7 @@ class LoadedTarget:
         from monarq.workers.process.worker import Worker  # deferred: supervisors and producers load targets only
 
         if warns and (unserved := self._unserved_jobs()):
-            warn_unserved_queues(self.settings.queues, unserved)
+            warn_unserved_queues([queue.name for queue in self.settings.queues], unserved)
         return Worker(
             self.functions, self.settings, self.source, events=self.events, background=self.background, ctx=self.ctx
         )
@@ -163,7 +164,7 @@ def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSe
         if name not in known:
             raise SettingsError(f"there is no worker setting {name!r}")
     if "queues" in values:
-        values["queues"] = tuple(values["queues"])
+        values["queues"] = tuple(map(to_ref, values["queues"]))
     return dataclasses.replace(settings, **values)
 
 

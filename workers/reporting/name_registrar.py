@@ -12,8 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.arq.workers.register_names import BATCH, register_names
+from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
@@ -23,7 +22,9 @@ EVERY_S: Final = 3600.0
 class NameRegistrar:
     """Registers the names of one worker's jobs with its queues."""
 
-    def __init__(self, *, redis: Redis, queues: Sequence[QueueKeys], names: Iterable[str], events: Dispatcher) -> None:
+    def __init__(
+        self, *, redis: Redis, queues: Sequence[WorkerQueue], names: Iterable[str], events: Dispatcher
+    ) -> None:
         self._redis = redis
         self._queues = queues
         self._names = sorted(names)
@@ -32,16 +33,15 @@ class NameRegistrar:
     async def run(self) -> None:
         """Registers until cancelled."""
         while True:
-            for keys in self._queues:
-                await self._register(keys)
+            for queue in self._queues:
+                await self._register(queue)
             await asyncio.sleep(EVERY_S)
 
-    async def _register(self, keys: QueueKeys) -> None:
-        outage = Outage(self._events, f"registering the names of jobs in {keys.queue}")
+    async def _register(self, queue: WorkerQueue) -> None:
+        outage = Outage(self._events, f"registering the names of jobs in {queue.ref}")
         while True:
             try:
-                for at in range(0, len(self._names), BATCH):
-                    await register_names(self._redis, keys, self._names[at : at + BATCH])
+                await queue.register_names(self._redis, self._names)
                 return outage.passed()
             except (RedisError, OSError) as error:
                 await asyncio.sleep(outage.failed(error))

@@ -18,9 +18,9 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.arq.jobs.progress import BATCH, KEEP, report_progress
-from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.worker_queue import BATCH, KEEP_REPORT, WorkerQueue
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 from monarq.workers.runs.run_progress import RunProgress
@@ -46,9 +46,9 @@ class ProgressReporter:
     4. close: a run is over; its last report is sent at once.
     """
 
-    def __init__(self, *, redis: Redis, worker_id: str, events: Dispatcher) -> None:
+    def __init__(self, *, redis: Redis, queues: Mapping[QueueRef, WorkerQueue], events: Dispatcher) -> None:
         self._redis = redis
-        self._worker_id = worker_id
+        self._queues = queues
         self._events = events
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
@@ -94,8 +94,8 @@ class ProgressReporter:
         while True:
             await self._until_due()
             self._in_flight = self._take_due()
-            for keys, batch in _batches(self._in_flight):
-                await self._send(keys, batch)
+            for queue, batch in _batches(self._in_flight):
+                await self._send(self._queues[queue], batch)
             self._in_flight = {}
 
     def _add(self, progress: RunProgress) -> None:
@@ -124,13 +124,13 @@ class ProgressReporter:
         batch: Batch = {}
         if self._keep_s <= now_s:
             self._keep_s = now_s + KEEP_S / 3
-            batch = dict.fromkeys(self._sent, KEEP)
+            batch = dict.fromkeys(self._sent, KEEP_REPORT)
         return batch | {progress: progress.take() for progress in due}
 
-    async def _send(self, keys: QueueKeys, batch: Batch) -> None:
+    async def _send(self, queue: WorkerQueue, batch: Batch) -> None:
         reports = [(progress.lease, report) for progress, report in batch.items()]
         try:
-            await report_progress(self._redis, keys, self._worker_id, reports, round(KEEP_S * 1000))
+            await queue.report_progress(self._redis, reports, round(KEEP_S * 1000))
         except (RedisError, OSError) as error:
             self._note_again(batch)
             await asyncio.sleep(self._outage.failed(error))
@@ -145,17 +145,17 @@ class ProgressReporter:
 
     def _note_again(self, batch: Batch) -> None:
         for progress, report in batch.items():
-            if report != KEEP:
+            if report != KEEP_REPORT:
                 progress.noted = True
                 self._add(progress)
 
 
-def _batches(reports: Mapping[RunProgress, bytes]) -> Iterator[tuple[QueueKeys, Batch]]:
+def _batches(reports: Mapping[RunProgress, bytes]) -> Iterator[tuple[QueueRef, Batch]]:
     """Splits the reports into batches of one queue each, no larger than one call takes."""
-    queues: dict[str, Batch] = {}
+    queues: dict[QueueRef, Batch] = {}
     for progress, report in reports.items():
-        queues.setdefault(progress.lease.queue.queue, {})[progress] = report
-    for of_queue in queues.values():
+        queues.setdefault(progress.lease.queue, {})[progress] = report
+    for queue, of_queue in queues.items():
         pairs = iter(of_queue.items())
         while batch := dict(islice(pairs, BATCH)):
-            yield next(iter(batch)).lease.queue, batch
+            yield queue, batch

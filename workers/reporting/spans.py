@@ -88,7 +88,7 @@ class SpanListener(Listener):
 
     def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
         """See `Listener`."""
-        queue = lease.queue.queue
+        queue = lease.queue.name
         span = self._tracer.start_span(
             f"process {queue}",
             otel_context.Context(),

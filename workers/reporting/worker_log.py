@@ -164,7 +164,7 @@ def _named(run: Run) -> str:
 
 def _fields(lease: Lease, name: str) -> dict[str, str]:
     """The log fields of a job, for lines written outside of its task: see `monarq.workers.reporting.log_fields`."""
-    fields = {"job_id": lease.job_id, "job_name": name, "queue": lease.queue.queue}
+    fields = {"job_id": lease.job_id, "job_name": name, "queue": lease.queue.name}
     return {field: printable(value) for field, value in fields.items()}
 
 

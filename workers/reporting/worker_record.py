@@ -99,7 +99,7 @@ def write_record(
         version=VERSION,
         python=PYTHON,
         started_ms=started_ms,
-        queues=settings.queues,
+        queues=tuple(queue.name for queue in settings.queues),
         concurrency=settings.concurrency,
         running=len(runs),
         cpu_places=cpu_places,
@@ -120,4 +120,4 @@ def write_record(
 
 def _running_record(run: Run) -> RunningRecord:
     # A run that has just passed the precheck has not started yet: its claim is the nearest known time.
-    return RunningRecord(run.lease.job_id, run.job.name, run.lease.queue.queue, run.start_ms or run.lease.claimed_ms)
+    return RunningRecord(run.lease.job_id, run.job.name, run.lease.queue.name, run.start_ms or run.lease.claimed_ms)

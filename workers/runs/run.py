@@ -77,7 +77,7 @@ class Run:
     @property
     def queue(self) -> str:
         """The queue's name."""
-        return self.lease.queue.queue
+        return self.lease.queue.name
 
     @property
     def codec(self) -> Codec:
@@ -115,7 +115,7 @@ class Run:
             job_id=self.lease.job_id,
             job_name=self.job.name,
             job_try=self.job_try,
-            queue=self.lease.queue.queue,
+            queue=self.lease.queue.name,
             enqueued_at=datetime.fromtimestamp(self.payload.enqueue_ms / 1000, tz=UTC),
             state=state,
             sink=sink,

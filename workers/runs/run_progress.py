@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from monarq.shared.formats.arq.jobs.progress import KEEP
 from monarq.shared.payloads.progress import NO_YIELD, YIELD_ONCE, Number, ProgressAwaitable, ProgressReport, make_report
 from monarq.shared.payloads.progress_codec import encode_report
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.worker_queue import KEEP_REPORT
 
 TURN_S: Final = 0.005
 """How often a job that awaits its reports yields to other jobs: not at each of a million reports."""
@@ -54,4 +54,4 @@ class RunProgress:
         """The newest report as JSON, to send it now."""
         # In this order: what a thread reports in between is sent twice rather than not at all.
         self.noted = False
-        return KEEP if self._report is None else encode_report(self._report)
+        return KEEP_REPORT if self._report is None else encode_report(self._report)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.workers.reporting.process_stats import LoopLag
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
 
@@ -155,7 +156,7 @@ class PoolHealth:
             self._lags_s.append(self._lag.take("heartbeat"))
 
 
-def _idle_s(serving: list[WorkerState], queue: str, lane_queue: LaneQueue) -> float:
+def _idle_s(serving: list[WorkerState], queue: QueueRef, lane_queue: LaneQueue) -> float:
     """How long no worker has got a job there, although all had a place; 0 where no worker serves it."""
     return min(
         (

@@ -13,9 +13,9 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.arq.queues.waiting import read_waiting
+from monarq.shared.formats.choice import read_waiting
 from monarq.shared.protocol.counts import Waiting
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.text.error_text import error_text
 from monarq.workers.supervisor.pool_state import PoolState
@@ -37,7 +37,7 @@ class ProbeResult:
     """
 
     error: str | None = None
-    queues: dict[str, Waiting] = field(default_factory=dict)
+    queues: dict[QueueRef, Waiting] = field(default_factory=dict)
 
 
 class RedisProbe:
@@ -45,7 +45,7 @@ class RedisProbe:
 
     def __init__(self) -> None:
         self._url: str | None = None
-        self._queues: list[str] = []
+        self._queues: list[QueueRef] = []
         self._redis: Redis | None = None
         self._probing = asyncio.Lock()
         self._result = ProbeResult()
@@ -74,7 +74,7 @@ class RedisProbe:
         return self._redis
 
     @property
-    def queues(self) -> list[str]:
+    def queues(self) -> list[QueueRef]:
         """The queues that the workers serve, as far as they are known."""
         return self._queues
 
@@ -90,6 +90,6 @@ class RedisProbe:
 
     async def _read(self, redis: Redis) -> ProbeResult:
         try:
-            return ProbeResult(queues={queue: await read_waiting(redis, QueueKeys.of(queue)) for queue in self._queues})
+            return ProbeResult(queues={queue: await read_waiting(redis, queue) for queue in self._queues})
         except (RedisError, OSError) as error:
             return ProbeResult(error=error_text(error))

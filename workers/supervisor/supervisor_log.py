@@ -41,7 +41,7 @@ class SupervisorLog(RecoveryLog):
 
     def worker_ready(self, worker: LoggedWorker, ready: Ready) -> None:
         """A worker takes jobs from now on."""
-        logger.info("%s is ready: %s serves %s", _name(worker), ready.worker_id, ", ".join(ready.queues))
+        logger.info("%s is ready: %s serves %s", _name(worker), ready.worker_id, ", ".join(map(str, ready.queues)))
 
     def cannot_start(self, worker: LoggedWorker) -> None:
         """The first workers cannot start: the settings are wrong, or Redis is not there. The pool ends."""

@@ -57,8 +57,8 @@ class HealthCheckWriter:
         interval_s: float = 3600.0,
         keep: bool = False,
     ) -> None:
-        self.key = key or settings.queues[0] + HEALTH_CHECK_SUFFIX
-        self._queue = settings.queues[0]
+        self.key = key or settings.queues[0].name + HEALTH_CHECK_SUFFIX
+        self._queue = settings.queues[0].name
         self._interval_s = interval_s
         self._life_s = min(interval_s + 1, settings.lease_s)
         self._log = log

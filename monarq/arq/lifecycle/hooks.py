@@ -126,7 +126,7 @@ def make_parts(
     health = HealthCheckWriter(settings, log, events, key=target.health_check_key, interval_s=target.health_check_s)
     cron = make_cron_scheduler(target, settings, events, started)
     own = ArqHooks(
-        target.names, log, health, cron, lambda: open_pool(target, settings.queues[0], source), settings.hooks
+        target.names, log, health, cron, lambda: open_pool(target, settings.queues[0].name, source), settings.hooks
     )
     hooks = replace(settings.hooks, startup=own.startup, shutdown=own.shutdown)
     return ArqParts(replace(settings, hooks=hooks), events, [health] if cron is None else [health, cron])

@@ -78,7 +78,7 @@ class Worker(StockWorker):
         self.ctx = target.ctx
         self.job_timeout_s = target.settings.timeout_s or None  # type: ignore[assignment]
         self.timezone = target.zone
-        self.queue_name = target.settings.queues[0]
+        self.queue_name = target.settings.queues[0].name
         for name in _RUN_ATTRIBUTES:
             vars(self).pop(name)
         self._monarq = WorkerRunner(self, target, arguments)

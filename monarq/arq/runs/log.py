@@ -97,7 +97,7 @@ class ArqLog(Listener):
         self._running.add(run)
         if not logger.isEnabledFor(logging.INFO):
             return
-        payload, late_ms = run.payload, run.start_ms - run.lease.score
+        payload, late_ms = run.payload, run.start_ms - run.lease.due_ms
         extra = f" try={run.job_try}" if run.job_try > 1 else ""
         if late_ms > _DELAY_SHOWN_MS:
             extra += f" delayed={late_ms / 1000:0.2f}s"

@@ -30,6 +30,7 @@ from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_seconds
 from monarq.shared.payloads.signing import find_signer
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S, RedisSource
 from monarq.workers.config.importer import describe_error, source_location
 from monarq.workers.config.settings import Hook, Hooks, WorkerSettings
@@ -190,7 +191,7 @@ class _Values(dict[str, Any]):
 
 def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
     return WorkerSettings(
-        queues=(_queue_name(values, pool),),
+        queues=(QueueRef(_queue_name(values, pool), "arq"),),
         concurrency=values.number("max_jobs", 1),
         timeout_s=_timeout_s(values),
         retry=RetryPolicy(max_tries=values.number("max_tries", 1)),

@@ -35,9 +35,9 @@ def check_workers(spec: WorkerSpec) -> int:
     return 0 if all(_is_served(queue) for queue in queues) else FAILED
 
 
-async def _read(redis: Redis, queues: Iterable[str]) -> list[QueueStats]:
+async def _read(redis: Redis, queues: Iterable[QueueRef]) -> list[QueueStats]:
     async with redis:
-        return await read_stats(redis, [QueueRef(queue, "arq") for queue in queues])
+        return await read_stats(redis, queues)
 
 
 def _is_served(queue: QueueStats) -> bool:

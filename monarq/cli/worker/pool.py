@@ -108,7 +108,7 @@ async def _run_pool(supervisor: Supervisor, watch: Path | None, watcher: Watcher
 
 def _serving(ready: Ready, spec: WorkerSpec) -> list[str]:
     """What is run, as far as this process knows it: only the workers know the target's settings."""
-    parts = [f"serving {', '.join(ready.queues)}"]
+    parts = [f"serving {', '.join(map(str, ready.queues))}"]
     if ready.redis_url is not None:
         parts.append(f"Redis at {redacted_url(ready.redis_url)}")
     if "concurrency" in spec.overrides:

@@ -107,7 +107,6 @@ def _health(health: PoolHealth) -> Iterator[list[Route]]:
 def _metrics(pool: Callable[[], PoolState], probe: RedisProbe) -> list[Route]:
     from monarq.monitor.metrics.endpoint import Exporter, metrics_route
     from monarq.monitor.metrics.prometheus import Snapshot, read_snapshot
-    from monarq.shared.protocol.queue_ref import QueueRef
     from monarq.workers.supervisor.pool_metrics import PoolCollector
 
     async def read() -> Snapshot | None:
@@ -115,7 +114,7 @@ def _metrics(pool: Callable[[], PoolState], probe: RedisProbe) -> list[Route]:
         redis = await probe.open(state)
         if redis is None:
             return None
-        snapshot = await read_snapshot(redis, [QueueRef(queue, "arq") for queue in probe.queues])
+        snapshot = await read_snapshot(redis, probe.queues)
         # Other pools report their own workers, so that no sum counts one twice.
         own = {worker.ready.worker_id for worker in state.workers if worker.ready}
         return replace(snapshot, workers=tuple(worker for worker in snapshot.workers if worker.id in own))

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from monarq.shared.protocol.queue_ref import QueueRef
+
 DEFAULT_QUEUE: Final = "arq:queue"  # zset: job id -> due ms; while leased, the lease's end plus LEASED_MARK
 JOB_PREFIX: Final = "arq:job:"  # string: the payload, arq's dict (t f a k et)
 IN_PROGRESS_PREFIX: Final = "arq:in-progress:"  # string, PX lease: the token of the claim
@@ -75,15 +77,17 @@ class QueueKeys:
     Attributes:
         queue: the queue's name, which is the key of its zset.
         base: what the queue's own keys begin with.
+        ref: the queue.
     """
 
     queue: str
     base: str
+    ref: QueueRef
 
     @classmethod
     def of(cls, queue: str) -> QueueKeys:
         """The keys of the queue of this name."""
-        return cls(queue, f"monarq:{{{queue}}}:")
+        return cls(queue, f"monarq:{{{queue}}}:", QueueRef(queue, "arq"))
 
     @property
     def cpu(self) -> str:

@@ -70,14 +70,14 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
     )
     reply = await _SCRIPT.run_on(redis, keys, arguments)
     now_ms, next_ms = reply[0], reply[1]
-    token, lane_queue = asked.token, asked.lane_queue
+    ref, token, lane_queue = keys.ref, asked.token, asked.lane_queue
     leases = []
     for at in range(2, len(reply), _FIELDS):
         raw_id, payload, tries, crash, score, abort_ms = reply[at : at + _FIELDS]
         crashes, note = read_crash(crash) if crash else (0, "")
         leases.append(
             Lease(
-                keys,
+                ref,
                 raw_id,
                 text(raw_id),
                 token,

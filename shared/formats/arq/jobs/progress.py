@@ -20,9 +20,6 @@ _SCRIPT = ArqScript.load("jobs/progress")
 BATCH: Final = 1000
 """The most jobs of one call."""
 
-KEEP: Final = b""
-"""In place of a report: keep the last one."""
-
 
 async def report_progress(
     redis: Redis, keys: QueueKeys, worker: str, reports: Sequence[tuple[Lease, bytes]], keep_ms: int
@@ -33,7 +30,7 @@ async def report_progress(
         redis: the client.
         keys: the queue's keys.
         worker: the worker's id.
-        reports: each job's lease with its report as JSON, or `KEEP`.
+        reports: each job's lease with its report as JSON, or `KEEP_REPORT`.
         keep_ms: ms after which a report is deleted unless it is made again.
 
     Raises:

@@ -13,9 +13,8 @@ from monarq.shared.formats.arq.counters import counters, rates
 from monarq.shared.formats.arq.monitor.arq_queue import ArqQueue
 from monarq.shared.formats.arq.queues import pause
 from monarq.shared.formats.arq.queues.counts import read_counts
-from monarq.shared.formats.arq.queues.waiting import read_waiting
 from monarq.shared.protocol.counters import QueueCounters, Rates, Series, Step
-from monarq.shared.protocol.counts import Counts, Waiting
+from monarq.shared.protocol.counts import Counts
 from monarq.shared.protocol.monitor_records import CronRecord, WorkerRecord
 from monarq.shared.redis.replies import read_number, text
 
@@ -55,10 +54,6 @@ class ArqQueueReads(ArqQueue):
             health_check, queued_cpu = await pipe.execute()
         line = None if health_check is None else text(health_check)
         return replace(counts, queued_cpu=queued_cpu, health_check=line)
-
-    async def read_waiting(self, redis: Redis) -> Waiting:
-        """See the protocol."""
-        return await read_waiting(redis, self._keys)
 
     async def read_rates(self, redis: Redis, step_s: int, steps: int) -> Rates:
         """See the protocol."""

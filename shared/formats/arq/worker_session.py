@@ -1,0 +1,74 @@
+"""A worker's queues in arq's format, together: its leases, aborts, and what Redis knows of the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.arq.jobs.abort import find_aborts, is_abort_of
+from monarq.shared.formats.arq.worker_queue import ArqWorkerQueue
+from monarq.shared.formats.arq.workers.recover import deregister, sweep
+from monarq.shared.formats.arq.workers.renew import BATCH, renew
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.protocol.worker_queue import WorkerTerms
+
+
+class ArqWorkerSession:
+    """The session; see `monarq.shared.protocol.worker_queue.WorkerSession`."""
+
+    def __init__(self, queues: Sequence[str], terms: WorkerTerms, on_lost: Callable[[list[Lease]], None]) -> None:
+        """Opens the session; `on_lost` is never called, as only a renewal finds leases that are lost."""
+        self.queues = [ArqWorkerQueue(name, terms) for name in queues]
+        self._worker_id = terms.worker_id
+        self._lease_s = terms.lease_s
+
+    @property
+    def format(self) -> Format:
+        """The format of its queues."""
+        return "arq"
+
+    async def run(self, redis: Redis) -> None:
+        """Does nothing: a worker polls for all that it must know."""
+        await asyncio.Event().wait()
+
+    def renew(
+        self,
+        redis: Any,
+        record: bytes,
+        leases_of: Callable[[QueueRef], list[Lease]],
+        on_lost: Callable[[list[Lease]], None],
+    ) -> None:
+        """Renews every lease by itself, and writes the worker's record to each queue."""
+        for queue in self.queues:
+            leases = leases_of(queue.ref)
+            for at in range(0, max(1, len(leases)), BATCH):
+                batch = leases[at : at + BATCH]
+                ends_s = time.monotonic() + self._lease_s
+                lost = set(renew(redis, queue.keys, self._worker_id, round(self._lease_s * 1000), record, batch))
+                for lease in batch:
+                    lease.ends_s = ends_s
+                if lost:
+                    # The leases themselves, not the ids: the worker may hold a newer lease of the same job by now.
+                    on_lost([each for each in batch if each.raw_id in lost])
+
+    async def find_aborts(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
+        """Which of these running jobs somebody wants aborted; the requests for jobs of all queues are in one set."""
+        by_id = {lease.raw_id: (lease, payload) for lease, payload in running}
+        asked = [(*by_id[raw_id], asked_ms) for raw_id, asked_ms in await find_aborts(redis, list(by_id))]
+        return [lease for lease, payload, asked_ms in asked if is_abort_of(asked_ms, payload)]
+
+    async def sweep(self, redis: Redis) -> None:
+        """Puts the jobs of silent workers back."""
+        for queue in self.queues:
+            await sweep(redis, queue.keys)
+
+    async def deregister(self, redis: Redis) -> None:
+        """Takes the worker off the lists."""
+        for queue in self.queues:
+            await deregister(redis, queue.keys, self._worker_id)

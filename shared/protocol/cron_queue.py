@@ -1,0 +1,70 @@
+"""What a cron scheduler says to a queue, whatever its format: the contract that each format implements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from monarq.shared.lane import Lane
+from monarq.shared.protocol.enqueue import Enqueued
+from monarq.shared.protocol.queue_ref import QueueRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A job that is enqueued because of the time.
+
+    Attributes:
+        job_id: its id, the same on all workers.
+        payload: its payload.
+        name: the job's name, by which it is counted.
+        lane: where it runs.
+        due_ms: when it is due, unix ms: the tick's time.
+        ttl_ms: ms after which it is not started any more; 0 for never.
+        bar_ms: ms for which its id is barred from being enqueued again.
+        entry: the declaration whose newest tick it becomes; None where that is not recorded.
+    """
+
+    job_id: str
+    payload: bytes
+    name: str
+    lane: Lane
+    due_ms: int
+    ttl_ms: int
+    bar_ms: int
+    entry: str | None = None
+
+
+class CronQueue(Protocol):
+    """One queue, as cron schedulers use it.
+
+    Every method may be called again after a failure. Each raises RedisError or OSError where a call failed.
+    """
+
+    @property
+    def ref(self) -> QueueRef:
+        """The queue."""
+        ...
+
+    async def newest_tick_ms(self, redis: Redis, entry: str) -> int:
+        """When the newest recorded tick of a declaration was, unix ms; 0 where there is no readable record of one."""
+        ...
+
+    async def enqueue_tick(self, redis: Redis, tick: Tick) -> Enqueued:
+        """Enqueues a tick unless its id is barred, and records it as the newest of its declaration."""
+        ...
+
+    async def write_statuses(self, redis: Redis, statuses: Mapping[str, bytes], keep_s: int) -> None:
+        """Writes what declarations are and when they are next, for people.
+
+        It writes nothing where Redis refuses that: no tick may be late because of it.
+
+        Args:
+            redis: the client.
+            statuses: JSON by declaration.
+            keep_s: seconds after which all of the queue's statuses are deleted, unless they are written again.
+        """
+        ...
