@@ -29,8 +29,8 @@ _RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
 class Watcher:
     """Watches the fleet for silent workers.
 
-    After a pause of Redis, or of the network, every worker seems silent. So nobody is accused until Redis has answered
-    steadily, and its clock has gone on with this machine's, for long enough that whoever lives has given a sign of life.
+    After a pause of Redis, or of the network, every worker seems silent. So nobody is accused until Redis has
+    answered steadily, and its clock has gone on with this machine's, for so long that whoever lives has been heard.
     """
 
     def __init__(self, lease_s: float) -> None:
