@@ -12,7 +12,7 @@ from monarq.shared.formats.native.jobs.notes import read_note
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.lane import LaneQueue
-from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES, BrowsedJob, LiveState, Page, PagePosition
+from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES, BrowsedJob, Holder, LiveState, Page, PagePosition
 from monarq.shared.redis.replies import read_number, text
 
 _WAITING = NativeScript.load("queues/browse")
@@ -95,17 +95,17 @@ async def _now_ms(redis: Redis) -> int:
 
 def _waiting(fields: Sequence[Any]) -> BrowsedJob:
     raw_id, lane_queue, due_ms, *described = fields
-    return _browsed(raw_id, "cpu" if lane_queue == b"cpu" else "io", read_number(due_ms), "", b"", described)
+    return _browsed(raw_id, "cpu" if lane_queue == b"cpu" else "io", read_number(due_ms), None, described)
 
 
 def _running(incarnation: bytes, fields: Sequence[Any]) -> BrowsedJob:
     raw_id, token, *described = fields
     worker = text(incarnation).rpartition(".")[0]
-    return _browsed(raw_id, "cpu" if token.startswith(b"c") else "io", None, worker, token, described)
+    return _browsed(raw_id, "cpu" if token.startswith(b"c") else "io", None, Holder(worker), described)
 
 
 def _browsed(
-    raw_id: bytes, lane_queue: LaneQueue, due_ms: int | None, worker: str, token: bytes, described: Sequence[Any]
+    raw_id: bytes, lane_queue: LaneQueue, due_ms: int | None, holder: Holder | None, described: Sequence[Any]
 ) -> BrowsedJob:
     note, abort_ms, size, head, tail = described
     known = read_note(note)
@@ -113,8 +113,7 @@ def _browsed(
         raw_id=raw_id,
         lane_queue=lane_queue,
         due_ms=due_ms,
-        worker=worker,
-        token=token,
+        holder=holder,
         tries=known.tries,
         crashes=known.crashes,
         crash_note=known.text,

@@ -9,7 +9,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
-from monarq.shared.formats.native.workers.fleet import forget_worker, overdue_workers
+from monarq.shared.formats.native.workers.fleet import forget_worker, read_overdue
 from monarq.shared.formats.native.workers.leases import recover, worker_of
 from monarq.shared.redis.replies import text
 
@@ -29,8 +29,8 @@ _RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
 class Watcher:
     """Watches the fleet for silent workers.
 
-    After a pause of Redis, or of the network, every worker seems silent. So nobody is accused until Redis has answered
-    steadily, and its clock has gone on with this machine's, for long enough that whoever lives has given a sign of life.
+    After a pause of Redis, or of the network, every worker seems silent. So nobody is accused until Redis has
+    answered steadily, and its clock has gone on with this machine's, for so long that whoever lives has been heard.
     """
 
     def __init__(self, lease_s: float) -> None:
@@ -51,9 +51,11 @@ class Watcher:
             self._since_s = self._last = None
             raise
         now_s, redis_s = time.monotonic(), int(seconds) + int(micros) / 1e6
-        if self._last is None or not self._is_steady(now_s - self._last[0], redis_s - self._last[1]):
-            self._since_s = now_s
-        elif now_s - before_s > _LONGEST_GAP_S:
+        if (
+            self._last is None
+            or not self._is_steady(now_s - self._last[0], redis_s - self._last[1])
+            or now_s - before_s > _LONGEST_GAP_S
+        ):
             self._since_s = now_s
         self._last = now_s, redis_s
         return self._since_s is not None and now_s - self._since_s >= self._steady_s
@@ -67,7 +69,7 @@ class Watcher:
         Raises:
             RedisError: a call failed.
         """
-        for worker_id, record in await overdue_workers(redis):
+        for worker_id, record in (await read_overdue(redis)).records.items():
             is_done = True
             for name in _queues_of(record):
                 keys = NativeKeys.of(name)
