@@ -75,6 +75,7 @@ async def test_jobs_in_all_places(redis: Redis) -> None:
     await redis.zadd(KEYS.key("dead"), {"x": 1, "y": 2})
     found = await counts_of(redis)
     assert (found.queued, found.deferred, found.running, found.dead) == (2, 3, 2, 2)
+    assert found.queued_cpu == 1
     assert found.totals == {"enqueued": 7, "started": 2}
     assert not found.paused
 
@@ -82,7 +83,7 @@ async def test_jobs_in_all_places(redis: Redis) -> None:
 async def test_deferred_jobs_that_are_due_are_queued(redis: Redis) -> None:
     await seed(redis, "deferred", {"a": 5, "b": -60})
     await seed(redis, "deferred_cpu", {"c": 9, "d": -60})
-    assert await counts_of(redis) == replace(EMPTY, queued=2, deferred=2, oldest_s=9)
+    assert await counts_of(redis) == replace(EMPTY, queued=2, deferred=2, oldest_s=9, queued_cpu=1)
     assert as_seconds(await read_waiting(redis, KEYS)) == (5, 9)
 
 
