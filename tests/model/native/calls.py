@@ -129,13 +129,15 @@ class Enqueue:
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """Looks for an id in its old home; `payload`, `shards` and `again` as in `Enqueue`."""
+    """Looks for an id in its old home, for the `Enqueue` that its other fields are of."""
 
     shard: int
+    call: str
     job_id: str
     payload: int
     shards: int
     again: bool
+    marked: bool
 
     def to(self, scripts: Scripts) -> Word:
         return scripts.find(self)

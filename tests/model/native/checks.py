@@ -35,13 +35,13 @@ MAY_END = (Finish, Requeue, Reconcile, Recover, Abort, Purge)
 MAY_RELEASE = (Finish, Requeue, Reconcile, Recover)
 
 
-class Violation(AssertionError):
+class Violation(AssertionError):  # noqa: N818 - what was found, as in the tests
     """A promise was broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Where a job stands: since when it waits, and after how many others of that second; None where that is not told."""
+    """Where a job stands: since when it waits, and after how many others of that second (None: nobody can tell)."""
 
     since: int
     after: int | None
@@ -123,7 +123,7 @@ class Checks:
         self._sequence = count()
         self._restored_ids: set[str] = set()
         self._restored: set[int] = set()
-        self._elsewhere: set[int] = set()
+        self._elsewhere: dict[int, int] = {}
 
     # ---- for who goes on or back -------------------------------------------------------------------------------
 
@@ -233,6 +233,8 @@ class Checks:
             raise Violation(f"in two shards: {sorted(ids)}")
 
     def _order_of(self, call: Enqueue) -> Order:
+        if call.payload in self._elsewhere:
+            return Order(self._elsewhere[call.payload], None)
         if call.due is not None and call.due > self._clock.now:
             return Order(call.due, None)
         since = call.since if call.since is not None else call.due
@@ -284,9 +286,7 @@ class Checks:
         else:
             self.counts["reconciled"] += 1
 
-    def _takes(
-        self, history: History, call: Claim, reply: Claimed, before: QueueState, after: QueueState
-    ) -> None:
+    def _takes(self, history: History, call: Claim, reply: Claimed, before: QueueState, after: QueueState) -> None:
         held_before = before.held[call.inc].tokens if call.inc in before.held else {}
         held = after.held[call.inc].tokens if call.inc in after.held else {}
         taken = [job_id for job_id, token in held.items() if held_before.get(job_id) != token]
@@ -305,6 +305,8 @@ class Checks:
             raise Violation("an aborted job runs again")
         if len(fates) > 1 and any(fate.crashes == MAX_CRASHES - 1 for fate in fates):
             raise Violation("a job that is one crash from its end did not come alone")
+        if any(fate.order is not None and fate.order.since > self._clock.now for fate in fates):
+            raise Violation("a job was taken before it was due")
         if any(fate.lane is not call.lane for fate in fates):
             raise Violation("a job came from another lane")
         self._in_order(history, call.lane, fates, reply.jobs, after)
@@ -317,9 +319,7 @@ class Checks:
                 raise Violation(f"a claim said {job}, and it is {fate}")
 
     @staticmethod
-    def _in_order(
-        history: History, lane: Lane, taken: list[Fate], told: tuple[Taken, ...], after: QueueState
-    ) -> None:
+    def _in_order(history: History, lane: Lane, taken: list[Fate], told: tuple[Taken, ...], after: QueueState) -> None:
         """First in, first out, among jobs of one priority that were never returned."""
         waits = [history.fates[after.payloads[job_id]] for job_id in after.ready[lane]]
         in_turn = [history.fates[job.payload] for job in told] if told else taken
@@ -341,9 +341,9 @@ class Checks:
         if self._puts(payload):
             self.acknowledged.add(payload)
 
-    def acknowledged_elsewhere(self, payloads: Iterable[int]) -> None:
-        """Jobs that somebody was told are in a queue that they will be moved from."""
-        self._elsewhere |= set(payloads)
+    def acknowledged_elsewhere(self, due: dict[int, int]) -> None:
+        """Jobs that somebody was told are in a queue that they will be moved from: payload -> when it is due."""
+        self._elsewhere = due
 
     @staticmethod
     def _notes(history: History, after: QueueState) -> None:
@@ -368,7 +368,7 @@ class Checks:
         Raises:
             Violation: One was lost.
         """
-        promised = self.acknowledged | (self._elsewhere - self._restored)
+        promised = self.acknowledged | (self._elsewhere.keys() - self._restored)
         lost = sorted(payload for payload in promised if not self.has_ended(payload))
         if lost:
             raise Violation(f"acknowledged, and lost: {lost}")

@@ -31,10 +31,12 @@ class Guard(Enum):
     STAMP_RANGE = "a stamp from a stranger's score stays within its priority"
     SHARDS_NAMED = "an enqueue names how many shards it believes in, and another number is refused"
     OLD_HOME = "after growth, an id that has moved is looked for in its old home first"
+    LOOK_NAMES_SHARDS = "and so does the look: the old home takes no such id any more from then on"
     GROW_OLD_FIRST = "growth tells the old shards before it opens the new ones"
     GROW_SETTLED = "growth opens new shards when what it told the old ones can no longer be lost"
     REVIVE_SHARDS = "a revive names how many shards it believes in"
     TRANSFER_MARK = "a transfer is marked at its destination until its source is gone"
+    LOOK_SEES_MARK = "a look at an old home sees the mark of a transfer"
     LEASE_KEEPS_SCORE = "the lease of a mover leaves the score of the job as it is"
 
 

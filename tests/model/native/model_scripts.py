@@ -35,7 +35,9 @@ from tests.model.native.clock import Clock
 from tests.model.native.guards import Guard
 from tests.model.native.state import End, Held, Note, QueueState
 from tests.model.native.terms import (
+    EPOCH,
     LEASE,
+    LEAST_STAMP,
     LEVEL,
     MARK_KEPT,
     MAX_CRASHES,
@@ -125,12 +127,12 @@ class ModelScripts:
         queue.ready[call.lane][call.job_id] = self._score(call.priority, stamp)
 
     def _stamp(self, queue: QueueState) -> int:
-        queue.last = max(queue.last + 1, self._clock.now * STAMPS_PER_SECOND)
+        queue.last = max(queue.last + 1, (self._clock.now - EPOCH) * STAMPS_PER_SECOND)
         return queue.last
 
     def _stamp_at(self, second: int) -> int:
-        stamp = second * STAMPS_PER_SECOND
-        return min(max(stamp, 1), LEVEL - 1) if Guard.STAMP_RANGE in self._guards else stamp
+        stamp = (second - EPOCH) * STAMPS_PER_SECOND
+        return min(max(stamp, LEAST_STAMP), LEVEL - 1) if Guard.STAMP_RANGE in self._guards else stamp
 
     @staticmethod
     def _score(priority: int, stamp: int) -> int:
@@ -138,8 +140,10 @@ class ModelScripts:
 
     def find(self, call: Find) -> Word:
         queue = self._opened(call.shard)
-        if Guard.SHARDS_NAMED in self._guards and queue.shards != call.shards:
+        if Guard.LOOK_NAMES_SHARDS in self._guards and queue.shards != call.shards:
             return Word.WAIT
+        if call.marked and call.call in queue.barred and Guard.LOOK_SEES_MARK in self._guards:
+            return Word.IN
         if call.job_id in queue.payloads:
             return Word.IN if queue.payloads[call.job_id] == call.payload else Word.EXISTED
         if call.job_id in queue.results:
@@ -272,9 +276,9 @@ class ModelScripts:
     def beat(self, call: Beat) -> Beaten:
         queue = self._opened(call.shard)
         held = self._acting(queue, call.inc)
-        if call.inc in queue.leases or Guard.BEAT_XX not in self._guards:
-            if held is not None or Guard.BEAT_XX not in self._guards:
-                queue.leases[call.inc] = self._clock.now + LEASE
+        renews = held is not None and call.inc in queue.leases
+        if renews or Guard.BEAT_XX not in self._guards:
+            queue.leases[call.inc] = self._clock.now + LEASE
         if held is None:
             return Beaten(Word.GONE)
         return Beaten(Word.OK, len(held.tokens), frozenset(queue.aborts.intersection(held.tokens)))

@@ -26,18 +26,18 @@ class Operator:
         luck = random.random()
         states = around.states
         ids = sorted({job_id for state in states for job_id in state.payloads})
-        if luck < 0.35 and ids:
+        if luck < 0.3 and ids:
             self._ask_all(random.choice(ids), Abort)
-        elif luck < 0.55 and ids:
+        elif luck < 0.45 and ids:
             self._ask_all(random.choice(ids), Promote)
-        elif luck < 0.7:
+        elif luck < 0.6:
             around.send(Pause(random.randrange(len(states)), paused=around.chance(0.3)))
-        elif luck < 0.75:
+        elif luck < 0.7:
             around.send(Purge(random.randrange(len(states)), random.choice(list(Lane))))
         else:
             self._revive()
 
-    def _ask_all(self, job_id: str, call: type[Abort] | type[Promote]) -> None:
+    def _ask_all(self, job_id: str, call: type[Abort | Promote]) -> None:
         """Asks the home of an id, and its old one."""
         for shard in sorted({home(job_id, self._shards), home(job_id, self._before or self._shards)}):
             self._around.send(call(shard, job_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tests.model.native.calls import Enqueue, Enqueued, Find, Word
@@ -20,6 +21,7 @@ class Attempt:
         old_home: where its id must be looked for before; None where that was done, or need not be.
         is_over: its outcome is known, or it was given up.
         word: its outcome.
+        decided_by: the shard that told it.
     """
 
     call: Enqueue
@@ -27,6 +29,7 @@ class Attempt:
     old_home: int | None = None
     is_over: bool = False
     word: Word | None = None
+    decided_by: int = 0
 
 
 class Submitter:
@@ -36,9 +39,9 @@ class Submitter:
         shards, before: how many it believes there are, and were before growth.
     """
 
-    def __init__(self, around: Surroundings, shards: int) -> None:
+    def __init__(self, around: Surroundings, shards: int, before: int = 0) -> None:
         self.shards = shards
-        self.before = 0
+        self.before = before
         self._around = around
 
     def attempt(self, call: Enqueue) -> Attempt:
@@ -66,26 +69,26 @@ class Submitter:
         # A look at the old home holds for one call: what is repeated is looked for again.
         self._route(attempt)
         if reply is not None:
-            self._decide(attempt, reply)
+            self._decide(attempt, reply, call)
 
     def _look(self, attempt: Attempt, old_home: int) -> None:
         call = attempt.call
         again = call.again or attempt.is_unknown
-        word = self._around.send(Find(old_home, call.job_id, call.payload, self.shards, again))
+        word = self._around.send(Find(old_home, call.call, call.job_id, call.payload, self.shards, again, call.marked))
         if word is Word.FREE:
             attempt.old_home = None
         elif word in (Word.IN, Word.EXISTED, Word.UNKNOWN):
-            self._over(attempt, word)
+            self._over(attempt, word, old_home)
 
-    def _decide(self, attempt: Attempt, reply: Enqueued) -> None:
+    def _decide(self, attempt: Attempt, reply: Enqueued, call: Enqueue) -> None:
         if reply.word is Word.SHARDS:
             self.shards, self.before = reply.shards, reply.before
             self._route(attempt)
         elif reply.word is not Word.WAIT:
-            self._over(attempt, reply.word)
+            self._over(attempt, reply.word, call.shard)
 
-    def _over(self, attempt: Attempt, word: Word) -> None:
-        attempt.is_over, attempt.word = True, word
+    def _over(self, attempt: Attempt, word: Word, shard: int) -> None:
+        attempt.is_over, attempt.word, attempt.decided_by = True, word, shard
         if word is Word.IN:
             self._around.checks.acknowledge(attempt.call.payload)
 
@@ -93,10 +96,10 @@ class Submitter:
 class Producer:
     """One program that enqueues."""
 
-    def __init__(self, around: Surroundings, shards: int, chosen_ids: list[str]) -> None:
+    def __init__(self, around: Surroundings, shards: int, chosen_ids: Sequence[str], before: int = 0) -> None:
         self._around = around
         self._chosen_ids = chosen_ids
-        self._submitter = Submitter(around, shards)
+        self._submitter = Submitter(around, shards, before)
         self._under_way: list[Attempt] = []
 
     def step(self) -> None:
@@ -136,5 +139,5 @@ class Producer:
             until=around.clock.now + REPEAT_FOR,
             lane=random.choice(list(Lane)),
             due=around.clock.now + random.randint(1, 12) if around.chance(0.2) else None,
-            priority=1 if around.chance(0.1) else 0,
+            priority=1 if around.chance(0.2) else 0,
         )

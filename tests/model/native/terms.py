@@ -32,8 +32,11 @@ MARK_KEPT: Final = 80
 PROMOTED_AT_ONCE: Final = 2
 """Deferred jobs that one claim promotes, at most."""
 
-LEVEL: Final = 2**44
+EPOCH: Final = 1_767_225_600
 STAMPS_PER_SECOND: Final = 32_000
+LEVEL: Final = 2**44
+LEAST_STAMP: Final = 2**32
+"""So far above 0 that returns to the head never reach another priority, and long before any real stamp."""
 
 FIRST_SHARDS: Final = 2
 GROWN_SHARDS: Final = 4

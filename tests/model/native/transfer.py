@@ -1,4 +1,4 @@
-"""Jobs that go from one place to another: `queue move` from an arq queue, and dead letters that grew out of their shard.
+"""Jobs that go from one place to another: `queue move` from an arq queue, and letters whose id has a new home.
 
 Both put the job in at its destination, under a mark that stays there until the source is gone, and then drop the
 source. So whoever goes on after a transfer that stopped anywhere learns whether the job was put in, however long ago
@@ -85,7 +85,7 @@ class Mover:
         self._removed = attempt if removed else None
 
     def _forget(self, attempt: Attempt) -> None:
-        if self._around.send(Forget(attempt.call.shard, attempt.call.call)) is not None:
+        if self._around.send(Forget(attempt.decided_by, attempt.call.call)) is not None:
             self._removed = None
 
 

@@ -87,7 +87,7 @@ class World:
         self._dead: set[str] = set()
         self._snapshots: list[deque[Snapshot]] = [deque() for _ in range(shards)]
         self._workers = [Worker(self._around, opened) for _ in range(2)]
-        self._producers = [Producer(self._around, opened, list(CHOSEN_IDS)) for _ in range(2)]
+        self._producers = [Producer(self._around, opened, CHOSEN_IDS) for _ in range(2)]
         self._operator = Operator(self._around, opened)
         self._watcher = Watcher(self._around, self._is_dead)
         self._growth = Growth(self._around) if self.setting.grows else None
@@ -101,11 +101,18 @@ class World:
         if not self.setting.moves:
             return ArqQueue(around.clock, around.guards, [])
         now = around.clock.now
-        scores = {"A": 1, "moved1": now - 9, "moved2": now - 5, "moved3": now + 20, "moved4": now - 7}
+        scores = {
+            "A": now - 30,
+            "moved5": 1,
+            "moved1": now - 9,
+            "moved2": now - 5,
+            "moved3": now + 20,
+            "moved4": now - 7,
+        }
         jobs = [ArqJob(job_id, next(around.numbers), score, tries=1) for job_id, score in scores.items()]
         source = ArqQueue(around.clock, around.guards, jobs)
         source.leases["moved4"] = Lease("1", now + 12)
-        around.checks.acknowledged_elsewhere(job.payload for job in jobs)
+        around.checks.acknowledged_elsewhere({job.payload: job.score for job in jobs})
         return source
 
     # ---- what only who sees all can know -----------------------------------------------------------------------
@@ -152,7 +159,7 @@ class World:
         self._keep_snapshot()
         luck = around.random.random()
         if luck < 0.15:
-            around.random.choice(self._producers).step()
+            self._enqueue()
         elif luck < 0.24:
             around.network.deliver_one()
         elif luck < 0.28:
@@ -163,17 +170,26 @@ class World:
             self._change_worker(around.random.randrange(len(self._workers)))
         elif luck < 0.42:
             self._watcher.step()
-        elif luck < 0.48:
+        elif luck < 0.5:
             self._grow_or_move()
         else:
             around.random.choice(self._workers).step()
         if self.setting.grows:
             around.checks.one_home(around.states)
 
+    def _enqueue(self) -> None:
+        around = self._around
+        at = around.random.randrange(len(self._producers))
+        if around.chance(0.02):
+            # A program that is started now asks an old shard how many there are.
+            state = around.states[around.random.randrange(self._opened)]
+            self._producers[at] = Producer(around, state.shards or self._opened, CHOSEN_IDS, state.before)
+        self._producers[at].step()
+
     def _grow_or_move(self) -> None:
         """Goes on with growth or a move; now and then it is killed, and begun again."""
         around = self._around
-        if self._growth is not None and around.chance(0.5):
+        if self._growth is not None and (around.chance(0.5) or not self.setting.moves):
             if not self._growth.has_finished:
                 self._growth.step()
             if around.chance(0.05):
@@ -225,8 +241,6 @@ class World:
         """Whatever is sent now arrives, what is late still comes, and all jobs end."""
         around = self._around
         around.network.calm = True
-        for shard in range(len(around.states)):
-            around.send(Pause(shard, paused=False))
         for worker in self._workers:
             if worker.condition is Condition.FROZEN:
                 worker.condition = Condition.LIVE
@@ -241,6 +255,9 @@ class World:
         around = self._around
         around.clock.now += around.random.choice((0, 1))
         around.network.deliver_one()
+        for shard, state in enumerate(around.states):
+            if state.paused:
+                around.send(Pause(shard, paused=False))
         for producer in self._producers:
             producer.go_on()
         for worker in self._workers:
