@@ -64,7 +64,7 @@ class Incarnation:
     def _name(self) -> str:
         if self._around.is_on(Guard.RANDOM_INCARNATIONS):
             return f"{self._process}.{next(self._around.numbers)}"
-        return f"{self._process}.{self._around.states[self.shard].incarnations + 1}"
+        return f"{self._process}/{self.shard}.{self._around.states[self.shard].incarnations + 1}"
 
     def awaits(self, lane: Lane, number: int) -> bool:
         """Whether it waits for the reply of this claim, or is about to have it."""

@@ -1,0 +1,45 @@
+"""Each rule of the format, switched off: a run that breaks a promise without it, and that is sound with it.
+
+Not shown to be needed, as the others hold there already: `FIRST` (a fenced worker just learns it at once), each alone
+of `LOOK_NAMES_SHARDS`, `GROW_OLD_FIRST` and `GROW_SETTLED` (the first does what the others do, and they do it for
+whoever reads the shards elsewhere), and `REVIVE_SHARDS`.
+A seed stands for one run. Where the model changes, `python -m tests.model.native 1000 --steps 150 --without RULE`
+finds another.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.model.native.checks import Violation
+from tests.model.native.guards import ALL_GUARDS, Guard
+from tests.model.native.world import World
+
+STEPS = 150
+
+BROKEN: list[tuple[set[Guard], int, bool, str]] = [
+    ({Guard.RIGHT}, 0, False, "took jobs after it had gone"),
+    ({Guard.GONE}, 13, False, "took jobs after it had gone"),
+    ({Guard.TOKEN}, 26, False, "a stale end"),
+    ({Guard.CLAIM_NUMBERS}, 0, False, "nobody waits for"),
+    ({Guard.EMPTY_REPEATED_CLAIM}, 6, False, "nobody waits for"),
+    ({Guard.BAR}, 8, False, "put in 2 times"),
+    ({Guard.AGAIN_LOOKS}, 20, False, "put in 2 times"),
+    ({Guard.BEAT_XX}, 1, False, "a lease of nobody"),
+    ({Guard.RECOVER_LANE}, 9, False, "wrong lane"),
+    ({Guard.ALONE}, 18, False, "did not come alone"),
+    ({Guard.ABORT_ON_RETURN}, 0, False, "an abort of a job that does not run"),
+    ({Guard.STAMP_RANGE}, 42, False, "after a younger one"),
+    ({Guard.SHARDS_NAMED}, 107, False, "in two shards"),
+    ({Guard.OLD_HOME}, 5, False, "in two shards"),
+    ({Guard.TRANSFER_MARK}, 108, False, "put in 2 times"),
+    ({Guard.LEASE_KEEPS_SCORE}, 69, False, "after a younger one"),
+    ({Guard.RECONCILE}, 68, True, "never ends"),
+]
+
+
+@pytest.mark.parametrize(("without", "seed", "goes_back", "promise"), BROKEN)
+def test_each_rule_is_needed(without: set[Guard], seed: int, goes_back: bool, promise: str) -> None:
+    with pytest.raises(Violation, match=promise):
+        World(seed, ALL_GUARDS - without, goes_back=goes_back).run(STEPS)
+    World(seed, goes_back=goes_back).run(STEPS)
