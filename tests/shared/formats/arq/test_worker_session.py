@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 import redis as blocking_redis
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq import worker_session
 from monarq.shared.formats.arq.jobs.abort import abort
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.codec import Codecs
@@ -29,19 +30,28 @@ async def claimed(redis: Redis, *job_ids: str) -> list[Lease]:
     return (await queue.claim(redis, "io", len(job_ids))).leases
 
 
-async def test_a_lost_lease_is_told_though_a_later_queue_fails(redis: Redis, redis_url: str) -> None:
+async def test_a_lost_lease_is_told_though_a_later_queue_fails(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept, taken = await claimed(redis, "kept", "taken")
     await redis.set(names.in_progress("taken"), "somebody else", px=60_000)
-    await redis.set(OTHER.workers, "no set", ex=60)
     held = {QUEUE.ref: [kept, taken], OTHER.ref: []}
     lost: list[list[Lease]] = []
+    real = worker_session.renew
 
-    def renew() -> None:
+    def renew(client: Any, keys: QueueKeys, *asked: Any) -> list[bytes]:
+        if keys == OTHER:
+            raise ConnectionResetError(104, "reset")
+        return real(client, keys, *asked)
+
+    monkeypatch.setattr(worker_session, "renew", renew)
+
+    def renew_all() -> None:
         with blocking_redis.Redis.from_url(redis_url) as client:
             session_of(QUEUE, OTHER, worker_id=WORKER).renew(client, b"{}", held.__getitem__, lost.append)
 
-    with pytest.raises(ResponseError):
-        await asyncio.to_thread(renew)
+    with pytest.raises(ConnectionResetError):
+        await asyncio.to_thread(renew_all)
     assert lost == [[taken]]
     await redis.flushall()
 
