@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from benchmarks.floor import KEYS, open_client
-from monarq.producer.enqueue.serializer import new_job_id
+from benchmarks.floor import KEYS, QUEUE, open_client
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.jobs.finish import finish
 from monarq.shared.formats.arq.worker_queue import ArqWorkerQueue
@@ -53,7 +52,7 @@ class Crowd:
 
     async def lone_job_ms(self) -> float:
         """Enqueues one job, and returns how long it took until somebody had it."""
-        job_id = new_job_id()
+        job_id = QUEUE.new_job_ids(1)[0]
         started = self._started[job_id] = asyncio.get_running_loop().create_future()
         payload = write_payload(MSGPACK, "noop", (), {}, time.time_ns() // 1_000_000)
         begun_s = time.perf_counter()

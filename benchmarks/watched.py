@@ -105,12 +105,12 @@ async def drain(url: str, count: int) -> float:
     redis = open_redis(url)
     try:
         await redis.flushdb()  # results of earlier rounds: a Redis full of them is slower
-        await admin.pause(redis, DEFAULT_QUEUE)
+        await admin.pause(redis, ARQ_QUEUE)
         async with Producer(url) as producer:
             for _ in range(count // BATCH):
                 await producer.enqueue_many(nothing, [()] * BATCH)
         started_s = time.perf_counter()
-        await admin.resume(redis, DEFAULT_QUEUE)
+        await admin.resume(redis, ARQ_QUEUE)
         while await redis.zcard(DEFAULT_QUEUE):  # noqa: ASYNC110 - only Redis knows
             await asyncio.sleep(0.01)
         return count / (time.perf_counter() - started_s)

@@ -21,6 +21,10 @@ class SettingsError(MonarqError, ValueError):
     """A setting has an invalid value; the message names both."""
 
 
+class UnsupportedError(MonarqError):
+    """What was asked for cannot be had here: the queue's format, the server or the version does not have it."""
+
+
 class PayloadError(MonarqError, ValueError):
     """Arguments, a payload or a result could not be written or read."""
 

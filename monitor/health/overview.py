@@ -16,9 +16,9 @@ from monarq.monitor.queues.counters import Counters
 from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.formats.arq.counters.rates import read_rates
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import monitor_queue
 from monarq.shared.protocol.counters import Rates
+from monarq.shared.protocol.queue_ref import QueueRef
 
 RATE_STEP_S: Final = 15
 """The steps in which the rates of the last minutes are read, in seconds."""
@@ -92,12 +92,12 @@ class Overview:
         return RateStep(start_s, length_s, sum((step.counters for step in steps), start=Counters()))
 
 
-async def read_overviews(redis: Redis, queues: Iterable[str], *, minutes: int | None) -> list[Overview]:
+async def read_overviews(redis: Redis, queues: Iterable[QueueRef], *, minutes: int | None) -> list[Overview]:
     """The overviews of these queues, in their order.
 
     Args:
         redis: the client.
-        queues: their names.
+        queues: the queues.
         minutes: the window of the counters by job name, at most a day; None for all since the first job.
 
     Raises:
@@ -112,7 +112,7 @@ async def read_brief_overview(redis: Redis, stats: QueueStats) -> Overview:
     Raises:
         RedisError: Redis did not answer.
     """
-    rates = await read_rates(redis, QueueKeys.of(stats.queue), RATE_STEP_S, RATE_STEPS)
+    rates = await monitor_queue(stats.ref).read_rates(redis, RATE_STEP_S, RATE_STEPS)
     return Overview(
         stats=stats,
         rates=_rate_steps(rates),
@@ -123,8 +123,8 @@ async def read_brief_overview(redis: Redis, stats: QueueStats) -> Overview:
 
 
 async def _read_overview(redis: Redis, stats: QueueStats, minutes: int | None) -> Overview:
-    window, jobs = await read_counters(redis, stats.queue, minutes=minutes)
-    page = await read_dead_letter_page(redis, stats.queue, None, FAILURES)
+    window, jobs = await read_counters(redis, stats.ref, minutes=minutes)
+    page = await read_dead_letter_page(redis, stats.ref, None, FAILURES)
     overview = await read_brief_overview(redis, stats)
     return replace(overview, window=window, jobs=jobs, failures=page.letters)
 

@@ -12,6 +12,7 @@ from typing import Final, Literal, get_args
 from monarq.monitor.health.overview import Overview
 from monarq.monitor.queues.lane_usage import total_lane_usage
 from monarq.monitor.queues.stats import QueueStats
+from monarq.shared.protocol.queue_ref import Format, QueueRef
 
 HealthState = Literal[
     "no worker", "failing", "falling behind", "loop blocked", "worker lost", "paused", "catching up", "healthy"
@@ -46,12 +47,19 @@ class HealthFinding:
     Attributes:
         state: the health in a word.
         reason: why, with the numbers.
-        queue: the queue; '' for all of them.
+        queue: the queue's name; '' for all of them.
+        format: the queue's format; None for all of them.
     """
 
     state: HealthState
     reason: str
     queue: str = ""
+    format: Format | None = None
+
+    @property
+    def ref(self) -> QueueRef | None:
+        """The queue; None for all of them."""
+        return None if self.format is None else QueueRef(self.queue, self.format)
 
 
 def assess_health(queues: Iterable[Overview]) -> HealthFinding:
@@ -84,7 +92,7 @@ def _unserved(queue: Overview) -> HealthFinding | None:
     stats = queue.stats
     if has_worker(queue) or not stats.queued:
         return None
-    return HealthFinding("no worker", f"{_jobs(stats.queued)} ready and no worker runs", stats.queue)
+    return HealthFinding("no worker", f"{_jobs(stats.queued)} ready and no worker runs", *stats.ref)
 
 
 def _failing(queue: Overview) -> HealthFinding | None:
@@ -97,14 +105,14 @@ def _failing(queue: Overview) -> HealthFinding | None:
         reason = f"{lost} in the last 5 minutes"
     else:
         return None
-    return HealthFinding("failing", reason, queue.stats.queue)
+    return HealthFinding("failing", reason, *queue.stats.ref)
 
 
 def _paused(queue: Overview) -> HealthFinding | None:
     stats = queue.stats
     if not stats.paused:
         return None
-    return HealthFinding("paused", f"it gives out no job until it is resumed; {_jobs(stats.queued)} ready", stats.queue)
+    return HealthFinding("paused", f"it gives out no job until it is resumed; {_jobs(stats.queued)} ready", *stats.ref)
 
 
 def _late(queue: Overview) -> HealthFinding | None:
@@ -118,9 +126,9 @@ def _late(queue: Overview) -> HealthFinding | None:
     reason = f"{_jobs(stats.queued)} ready, the oldest for {_seconds(stats.oldest_s)}{_full_lanes(stats)}"
     if gained_per_s > 0:
         left = f"at this pace done in {_seconds(stats.queued / gained_per_s)}"
-        return HealthFinding("catching up", f"{reason}; {left}", stats.queue)
+        return HealthFinding("catching up", f"{reason}; {left}", *stats.ref)
     comparison = f"last minute: {rates.enqueued_per_s:,.1f} in/s, {rates.ended_per_s:,.1f} out/s"
-    return HealthFinding("falling behind", f"{reason}; {comparison}", stats.queue)
+    return HealthFinding("falling behind", f"{reason}; {comparison}", *stats.ref)
 
 
 def _full_lanes(stats: QueueStats) -> str:
@@ -142,7 +150,7 @@ def _blocked(queue: Overview) -> HealthFinding | None:
         return None
     worst_s = max(worker.loop_lag_s for worker in lagging)
     reason = f"the event loop of {_workers(len(lagging))} stands still for up to {worst_s:.1f} s"
-    return HealthFinding("loop blocked", reason, queue.stats.queue)
+    return HealthFinding("loop blocked", reason, *queue.stats.ref)
 
 
 def _silent(queue: Overview) -> HealthFinding | None:
@@ -150,7 +158,7 @@ def _silent(queue: Overview) -> HealthFinding | None:
     if not silent:
         return None
     reason = f"{silent:,} of {_workers(len(queue.stats.workers))} {'has' if silent == 1 else 'have'} fallen silent"
-    return HealthFinding("worker lost", reason, queue.stats.queue)
+    return HealthFinding("worker lost", reason, *queue.stats.ref)
 
 
 def _healthy(queues: list[Overview]) -> HealthFinding:

@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.ended import lane_of_ended
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import monitor_queue
 from monarq.shared.lane import LaneName
-from monarq.shared.redis.replies import read_number, text
+from monarq.shared.protocol.dead_letters import DeadEntry, DeadRecord
+from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.redis.clock import read_now_ms
+from monarq.shared.redis.replies import text
 
 PAGE: Final = 200
 """How many dead letters one round trip reads."""
-
-_FIELDS: Final = ("name", "letter", "died_ms", "has_payload")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class DeadLetter:
     Attributes:
         raw_id: the job's id as Redis holds it.
         queue: its queue.
+        format: the format of that.
         id: its id as text.
         name: the job's name; '' or '<unknown>' where its payload has none.
         error: class and message of the error that it failed with.
@@ -50,6 +52,7 @@ class DeadLetter:
 
     raw_id: bytes
     queue: str
+    format: Format
     id: str
     name: str
     error: str
@@ -65,6 +68,11 @@ class DeadLetter:
     finish_ms: int
     died_ms: int
     payload_bytes: int | None
+
+    @property
+    def ref(self) -> QueueRef:
+        """Its queue."""
+        return QueueRef(self.queue, self.format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,34 +123,30 @@ class _Record(msgspec.Struct):
 _RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
 
 
-async def count_dead_letters(redis: Redis, queue: str) -> int:
+async def count_dead_letters(redis: Redis, queue: QueueRef) -> int:
     """How many dead letters a queue lists; some of them may have expired."""
-    count: int = await redis.zcard(QueueKeys.of(queue).dead)
-    return count
+    return await monitor_queue(queue).count_dead(redis)
 
 
-async def find_dead_letters(redis: Redis, queue: str, chosen: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
+async def find_dead_letters(redis: Redis, queue: QueueRef, chosen: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
     """The dead letters that a filter matches, newest first; jobs that die meanwhile are left out.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    keys = QueueKeys.of(queue)
-    seconds, micros = await redis.time()
-    now_ms = int(seconds) * 1000 + int(micros) // 1000
-    newest_ms = now_ms - 1000 * (chosen.older_s or 0)
+    now_ms = await read_now_ms(redis)
     oldest_ms = float("-inf") if chosen.newer_s is None else now_ms - 1000 * chosen.newer_s
     seen: set[bytes] = set()
-    start = await redis.zcount(keys.dead, f"({newest_ms}", "+inf")
-    while page := await redis.zrange(keys.dead, start, start + PAGE - 1, desc=True, withscores=True):
-        fresh = [raw_id for raw_id, died_ms in page if died_ms > oldest_ms and raw_id not in seen]
+    after: DeadEntry | float = now_ms - 1000 * (chosen.older_s or 0)
+    while page := await monitor_queue(queue).list_dead(redis, after, PAGE):
+        fresh = [entry.raw_id for entry in page if entry.died_ms > oldest_ms and entry.raw_id not in seen]
         for letter in await read_dead_letters(redis, queue, fresh):
             if chosen.matches(letter):
                 yield letter
-        if page[-1][1] <= oldest_ms:
+        after = page[-1]
+        if after.died_ms <= oldest_ms:
             return
         seen.update(fresh)
-        start = await _rank_after(redis, keys, *page[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,58 +155,35 @@ class DeadLetterPage:
 
     Attributes:
         letters: those that have not expired.
-        last: id and score of the last one looked at; None where no other follows.
+        last: the last one looked at; None where no other follows.
         now_ms: Redis' time.
     """
 
     letters: tuple[DeadLetter, ...]
-    last: tuple[bytes, float] | None
+    last: DeadEntry | None
     now_ms: int
 
 
-async def read_dead_letter_page(
-    redis: Redis, queue: str, after: tuple[bytes, float] | None, limit: int
-) -> DeadLetterPage:
-    """The dead letters that follow one of them, given by id and score, or the newest.
+async def read_dead_letter_page(redis: Redis, queue: QueueRef, after: DeadEntry | None, limit: int) -> DeadLetterPage:
+    """The dead letters that follow one of them, or the newest.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    keys = QueueKeys.of(queue)
-    start = 0 if after is None else await _rank_after(redis, keys, *after)
-    listed = await redis.zrange(keys.dead, start, start + limit, desc=True, withscores=True)
-    seconds, micros = await redis.time()
+    listed = await monitor_queue(queue).list_dead(redis, after, limit + 1)
+    now_ms = await read_now_ms(redis)
     page = listed[:limit]
-    letters = await read_dead_letters(redis, queue, [raw_id for raw_id, _ in page])
-    now_ms = int(seconds) * 1000 + int(micros) // 1000
+    letters = await read_dead_letters(redis, queue, [entry.raw_id for entry in page])
     return DeadLetterPage(tuple(letters), page[-1] if len(listed) > limit else None, now_ms)
 
 
-async def _rank_after(redis: Redis, keys: QueueKeys, raw_id: bytes, died_ms: float) -> int:
-    """The rank that follows a dead letter; where that is gone, the first rank of those of the same millisecond."""
-    rank: int | None = await redis.zrevrank(keys.dead, raw_id)
-    return rank + 1 if rank is not None else int(await redis.zcount(keys.dead, f"({died_ms}", "+inf"))
-
-
-async def read_dead_letters(redis: Redis, queue: str, raw_ids: Sequence[bytes]) -> list[DeadLetter]:
+async def read_dead_letters(redis: Redis, queue: QueueRef, raw_ids: Sequence[bytes]) -> list[DeadLetter]:
     """The dead letters of those of these jobs that have one, in one round trip.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    keys = QueueKeys.of(queue)
-    calls: Any = redis.pipeline(transaction=False)
-    for raw_id in raw_ids:
-        key = _dead_letter_key(keys, raw_id)
-        calls.hmget(key, *_FIELDS)
-        calls.hstrlen(key, "payload")
-    replies = await calls.execute(raise_on_error=False) if raw_ids else []
-    letters = []
-    for raw_id, fields, size in zip(raw_ids, replies[::2], replies[1::2], strict=True):
-        # An error is a key of another type; None is a dead letter that has expired.
-        if isinstance(fields, list) and fields[2] is not None:
-            letters.append(_parse(queue, raw_id, fields, size))
-    return letters
+    return [_parse(queue, record) for record in await monitor_queue(queue).read_dead(redis, raw_ids)]
 
 
 async def read_payload(redis: Redis, letter: DeadLetter) -> bytes | None:
@@ -211,29 +192,21 @@ async def read_payload(redis: Redis, letter: DeadLetter) -> bytes | None:
     Raises:
         RedisError: Redis did not answer.
     """
-    client: Any = redis
-    payload, has_payload = await client.hmget(
-        _dead_letter_key(QueueKeys.of(letter.queue), letter.raw_id), "payload", "has_payload"
-    )
-    return payload if has_payload == b"1" else None
+    return await monitor_queue(letter.ref).read_dead_payload(redis, letter.raw_id)
 
 
-def _dead_letter_key(keys: QueueKeys, raw_id: bytes) -> bytes:
-    return keys.dead_letter("").encode() + raw_id
-
-
-def _parse(queue: str, raw_id: bytes, fields: Sequence[bytes | None], size: int) -> DeadLetter:
-    name, data, died_ms, has_payload = (field or b"" for field in fields)
+def _parse(queue: QueueRef, found: DeadRecord) -> DeadLetter:
     try:
-        record = _RECORD.decode(data)
+        record = _RECORD.decode(found.letter)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Written by another version or another program: the job is dead all the same.
         record = _Record()
     return DeadLetter(
-        raw_id=raw_id,
-        queue=queue,
-        id=text(raw_id),
-        name=text(name),
+        raw_id=found.raw_id,
+        queue=queue.name,
+        format=queue.format,
+        id=text(found.raw_id),
+        name=found.name,
         error=record.error,
         error_type=record.error_type,
         traceback=record.traceback,
@@ -245,6 +218,6 @@ def _parse(queue: str, raw_id: bytes, fields: Sequence[bytes | None], size: int)
         enqueue_ms=record.enqueue_ms,
         start_ms=record.start_ms,
         finish_ms=record.finish_ms,
-        died_ms=read_number(died_ms),
-        payload_bytes=size if has_payload == b"1" else None,
+        died_ms=found.died_ms,
+        payload_bytes=found.payload_bytes,
     )

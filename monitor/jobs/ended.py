@@ -5,14 +5,14 @@ At full speed it is a sample; every job that failed for good is among the dead l
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import monitor_queue
 from monarq.shared.lane import LANE_NAMES, LaneName
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.replies import text
 
 MOST: Final = 500
@@ -40,22 +40,16 @@ class EndedJob:
     lane: LaneName = "io"
 
 
-async def read_ended(redis: Redis, queue: str, limit: int = 50) -> list[EndedJob]:
+async def read_ended(redis: Redis, queue: QueueRef, limit: int = 50) -> list[EndedJob]:
     """The jobs that ended last, newest first.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    entries = await cast("Awaitable[list[bytes]]", redis.lrange(QueueKeys.of(queue).recent, 0, min(limit, MOST) - 1))
-    return [_parse(entry) for entry in entries]
-
-
-def _parse(entry: bytes) -> EndedJob:
-    ended_ms, state, run_ms, name, job_id, *lane = entry.split(b"\0", 5)
-    ran_ms = int(run_ms) if run_ms else None
-    return EndedJob(
-        text(job_id), text(name), text(state), int(ended_ms), ran_ms, lane_of_ended(text(*lane) if lane else None)
-    )
+    return [
+        EndedJob(text(job.raw_id), job.name, job.state, job.ended_ms, job.run_ms, lane_of_ended(job.lane))
+        for job in await monitor_queue(queue).read_ended(redis, limit)
+    ]
 
 
 def lane_of_ended(name: object, otherwise: LaneName = "io") -> LaneName:

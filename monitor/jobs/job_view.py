@@ -12,17 +12,15 @@ from typing import Any
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letters, read_payload
-from monarq.monitor.jobs.job_facts import JobFacts, job_key, read_facts
 from monarq.monitor.jobs.listing import JobRow, State, dead_letter_row, job_row
-from monarq.monitor.jobs.payload_view import LARGEST_READ, decode_safely
+from monarq.monitor.jobs.payload_view import decode_safely
 from monarq.monitor.jobs.result_view import ResultView, view_result
 from monarq.monitor.jobs.timeline import EventKind, TimelineEvent, in_order, read_history
-from monarq.monitor.queues.stats import known_queues
-from monarq.shared.formats.arq.jobs.claim import read_crash
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import known_queues, monitor_queue
 from monarq.shared.payloads.payload_head import Format, read_head
+from monarq.shared.protocol.job_facts import LARGEST_READ, JobFacts, Trace
 from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES, BrowsedJob
-from monarq.shared.redis.replies import read_number
+from monarq.shared.protocol.queue_ref import QueueRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class JobView:
 
 
 async def find_job(
-    redis: Redis, job_id: str | bytes, queue: str | None = None, *, with_arguments: bool = False
+    redis: Redis, job_id: str | bytes, queue: QueueRef | None = None, *, with_arguments: bool = False
 ) -> JobView | None:
     """Finds a job and reads all that is known of it.
 
@@ -74,10 +72,10 @@ async def find_job(
     """
     raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
     queues = [queue] if queue is not None else await known_queues(redis)
-    keys = QueueKeys.of(await _queue_of(redis, raw_id, queues) or queues[0])
-    facts = await read_facts(redis, keys, raw_id, with_payload=with_arguments)
-    letters = await read_dead_letters(redis, keys.queue, [raw_id])
-    view = _view(keys, facts, letters[0] if letters else None, with_arguments)
+    found = await _queue_of(redis, raw_id, queues) or queues[0]
+    facts = await monitor_queue(found).read_facts(redis, raw_id, with_payload=with_arguments)
+    letters = await read_dead_letters(redis, found, [raw_id])
+    view = _view(found, facts, letters[0] if letters else None, with_arguments)
     if view is None or not with_arguments:
         return view
     if view.dead_letter is None or not _is_small(view.dead_letter):
@@ -87,7 +85,7 @@ async def find_job(
     return replace(view, arguments=_arguments(view, payload), payload_format=head.format, signed=head.signed)
 
 
-async def find_rows(redis: Redis, job_id: str | bytes, queues: Sequence[str] | None = None) -> list[JobRow]:
+async def find_rows(redis: Redis, job_id: str | bytes, queues: Sequence[QueueRef] | None = None) -> list[JobRow]:
     """The search by id: the row of the job in a list, or none.
 
     Raises:
@@ -97,43 +95,36 @@ async def find_rows(redis: Redis, job_id: str | bytes, queues: Sequence[str] | N
     return [view.row for view in found if view is not None]
 
 
-async def _queue_of(redis: Redis, raw_id: bytes, queues: Sequence[str]) -> str | None:
+async def _queue_of(redis: Redis, raw_id: bytes, queues: Sequence[QueueRef]) -> QueueRef | None:
     """The queue that the job is in, else the one that has its dead letter, else one that has a history of it."""
     if len(queues) == 1:
         return queues[0]
     calls: Any = redis.pipeline(transaction=False)
-    for queue in queues:
-        keys = QueueKeys.of(queue)
-        calls.zscore(queue, raw_id)
-        calls.exists(job_key(keys.dead_letter(""), raw_id))
-        calls.exists(job_key(keys.history(""), raw_id), job_key(keys.no_result(""), raw_id))
-    replies = await calls.execute(raise_on_error=False)
-    for kind in range(3):
-        for queue, reply in zip(queues, replies[kind::3], strict=True):
-            if reply is not None and not isinstance(reply, Exception) and (kind == 0 or reply):
-                return queue
-    return None
+    readers = [monitor_queue(queue).ask_trace(calls, raw_id) for queue in queues]
+    replies = iter(await calls.execute(raise_on_error=False))
+    traces = [read_trace(replies) for read_trace in readers]
+    first = min(traces)
+    return None if first is Trace.NONE else queues[traces.index(first)]
 
 
-def _view(keys: QueueKeys, facts: JobFacts, letter: DeadLetter | None, with_arguments: bool) -> JobView | None:
+def _view(queue: QueueRef, facts: JobFacts, letter: DeadLetter | None, with_arguments: bool) -> JobView | None:
     result = None
     if facts.result_bytes is not None:
-        until_ms = facts.end_ms(facts.result_ttl_ms)
-        result = view_result(facts.result, facts.result_bytes, until_ms, with_arguments=with_arguments)
+        result = view_result(facts.result, facts.result_bytes, facts.kept_until_ms, with_arguments=with_arguments)
     state = _state_of(facts, result, letter)
     if state is None:
         return None
     letter = letter if state == "dead" else None
-    row = _row(keys, facts, state, result, letter)
+    row = _row(queue, facts, state, result, letter)
     has_payload = facts.payload_bytes is not None
     head = read_head(facts.payload[:HEAD_BYTES], facts.payload_tail)
     return JobView(
         row=row,
-        crash_note=letter.crash_note if letter else read_crash(facts.crash)[1],
+        crash_note=letter.crash_note if letter else facts.crash_note,
         payload_format=head.format if has_payload else None,
         signed=head.signed,
         arguments=None,
-        expires_ms=facts.end_ms(facts.payload_ttl_ms) if has_payload else None,
+        expires_ms=facts.expires_ms,
         result=result,
         dead_letter=letter,
         timeline=_timeline(row, facts),
@@ -142,17 +133,15 @@ def _view(keys: QueueKeys, facts: JobFacts, letter: DeadLetter | None, with_argu
 
 
 def _state_of(facts: JobFacts, result: ResultView | None, letter: DeadLetter | None) -> State | None:
-    if facts.token is not None:
-        return "running"
-    if result is None and facts.score is not None:
-        return "deferred" if (facts.due_ms or 0) > facts.now_ms else "queued"
+    if facts.state is not None and (facts.state == "running" or result is None):
+        return facts.state
     if letter is not None:
         return "dead"
     if result is not None:
         if result.success is None:
             return "ended"
         return "done" if result.success else "aborted" if result.aborted else "failed"
-    if facts.was_not_kept:
+    if facts.ended_without_result:
         return "ended"
     return "unplaced" if facts.payload_bytes is not None else None
 
@@ -170,24 +159,22 @@ def _arguments(view: JobView, payload: bytes) -> str | None:
 
 
 def _row(
-    keys: QueueKeys, facts: JobFacts, state: State, result: ResultView | None, letter: DeadLetter | None
+    queue: QueueRef, facts: JobFacts, state: State, result: ResultView | None, letter: DeadLetter | None
 ) -> JobRow:
     if letter is not None:
         return replace(dead_letter_row(letter), payload_bytes=letter.payload_bytes)
-    crashes, note = read_crash(facts.crash)
     row = job_row(
-        keys.queue,
+        queue,
         state,
         BrowsedJob(
             raw_id=facts.raw_id,
-            lane_queue="io" if facts.cpu_score is None else "cpu",
-            due_ms=None if state == "running" else facts.due_ms,
-            worker="",
-            token=facts.token or b"",
-            tries=read_number(facts.tries),
-            crashes=crashes,
-            crash_note=note,
-            abort_ms=None if facts.abort_ms is None else read_number(facts.abort_ms),
+            lane_queue=facts.lane_queue,
+            due_ms=facts.due_ms,
+            holder=facts.holder,
+            tries=facts.tries,
+            crashes=facts.crashes,
+            crash_note=facts.crash_note,
+            abort_ms=facts.abort_ms,
             payload_bytes=facts.payload_bytes,
             head=facts.payload[:HEAD_BYTES],
             tail=facts.payload_tail,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -19,12 +20,13 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letter_page
 from monarq.monitor.jobs.ended import MOST as MOST_ENDED
 from monarq.monitor.jobs.ended import EndedJob, read_ended
-from monarq.shared.formats.arq.claim_token import parse_token
-from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.arq.queues.browse import BATCH, browse
+from monarq.shared.formats.choice import monitor_queue
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head
-from monarq.shared.protocol.pages import START, BrowsedJob, LiveState, PagePosition
+from monarq.shared.protocol.dead_letters import DeadEntry
+from monarq.shared.protocol.pages import BATCH, BrowsedJob, LiveState, PagePosition, PositionError
+from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.redis.clock import read_now_ms
 from monarq.shared.redis.replies import text
 
 MOST_ROWS: Final = BATCH
@@ -50,6 +52,7 @@ class JobRow:
         raw_id: the job's id as Redis holds it.
         id: the same as text.
         queue: its queue.
+        format: the format of that.
         state: its state. A queued job may be running: stock arq workers leave the jobs that they run in the queue.
         name: the job's name, where it can be read without decoding anything unsafe.
         lane: the lane queue that it waits in: "cpu", or "io" for all others; of an ended job the lane that it ran in,
@@ -69,6 +72,7 @@ class JobRow:
     raw_id: bytes
     id: str
     queue: str
+    format: Format
     state: State
     name: str | None = None
     lane: LaneName | None = "io"
@@ -82,6 +86,11 @@ class JobRow:
     error: str = ""
     abort_ms: int | None = None
     payload_bytes: int | None = None
+
+    @property
+    def ref(self) -> QueueRef:
+        """Its queue."""
+        return QueueRef(self.queue, self.format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ class CursorError(ValueError):
 
 async def list_jobs(
     redis: Redis,
-    queue: str,
+    queue: QueueRef,
     state: ListedState,
     *,
     after: str | None = None,
@@ -124,7 +133,7 @@ async def list_jobs(
 
     Args:
         redis: the client.
-        queue: the queue's name.
+        queue: the queue.
         state: which jobs.
         after: `JobPage.next` of the previous page; None for the first.
         limit: how many rows, at most `MOST_ROWS`.
@@ -145,7 +154,7 @@ async def list_jobs(
 
 
 async def _search(
-    redis: Redis, queue: str, state: PagedState, cursor: PagePosition | None, limit: int, name: str
+    redis: Redis, queue: QueueRef, state: PagedState, cursor: PagePosition | None, limit: int, name: str
 ) -> JobPage:
     """Reads until the page is full. Its cursor is that of the last row shown, so that no match is skipped."""
     found: list[JobRow] = []
@@ -170,41 +179,48 @@ def _matching(rows: Iterable[JobRow], name: str) -> list[JobRow]:
     return [row for row in rows if row.name is not None and fnmatchcase(row.name, name)]
 
 
-async def _read_page(redis: Redis, queue: str, state: PagedState, cursor: PagePosition | None, limit: int) -> JobPage:
+async def _read_page(
+    redis: Redis, queue: QueueRef, state: PagedState, cursor: PagePosition | None, limit: int
+) -> JobPage:
     if state == "dead":
         return await _read_dead(redis, queue, cursor, limit)
-    page = await browse(redis, QueueKeys.of(queue), state, cursor or START, limit)
+    try:
+        page = await monitor_queue(queue).browse(redis, state, cursor, limit)
+    except PositionError:
+        raise CursorError from None
     rows = tuple(job_row(queue, state, job) for job in page.jobs)
     following = None if page.next is None else _encode_cursor(state, page.next)
     return JobPage(rows, following, len(rows), page.now_ms)
 
 
-def job_row(queue: str, state: State, job: BrowsedJob) -> JobRow:
+def job_row(queue: QueueRef, state: State, job: BrowsedJob) -> JobRow:
     """The row of a job that has not ended."""
     head = read_head(job.head, job.tail)
-    holder = parse_token(job.token) if job.token else None
     return JobRow(
         raw_id=job.raw_id,
         id=text(job.raw_id),
-        queue=queue,
-        state="running" if holder else state,
+        queue=queue.name,
+        format=queue.format,
+        state="running" if job.holder else state,
         name=head.name,
         lane=job.lane_queue,
         enqueue_ms=head.enqueue_ms,
         due_ms=job.due_ms,
         tries=job.tries,
         crashes=job.crashes,
-        worker=holder.worker if holder else None,
-        started_ms=holder.claimed_ms if holder else None,
+        worker=job.holder.worker if job.holder else None,
+        started_ms=job.holder.claimed_ms if job.holder else None,
         abort_ms=job.abort_ms,
         payload_bytes=job.payload_bytes,
     )
 
 
-async def _read_dead(redis: Redis, queue: str, cursor: PagePosition | None, limit: int) -> JobPage:
-    after = None if cursor is None else (cast("bytes", cursor[0]), float(cursor[1]))
+async def _read_dead(redis: Redis, queue: QueueRef, cursor: PagePosition | None, limit: int) -> JobPage:
+    after = None if cursor is None else DeadEntry(cast("bytes", cursor[0]), float(cursor[1]))
     page = await read_dead_letter_page(redis, queue, after, limit)
-    following = None if page.last is None else _encode_cursor("dead", (page.last[0], repr(page.last[1]).encode()))
+    following = (
+        None if page.last is None else _encode_cursor("dead", (page.last.raw_id, repr(page.last.died_ms).encode()))
+    )
     return JobPage(tuple(map(dead_letter_row, page.letters)), following, len(page.letters), page.now_ms)
 
 
@@ -214,6 +230,7 @@ def dead_letter_row(letter: DeadLetter) -> JobRow:
         raw_id=letter.raw_id,
         id=letter.id,
         queue=letter.queue,
+        format=letter.format,
         state="dead",
         name=letter.name or None,
         lane=letter.lane,
@@ -228,19 +245,20 @@ def dead_letter_row(letter: DeadLetter) -> JobRow:
     )
 
 
-async def _read_ended(redis: Redis, queue: str, limit: int, name: str | None) -> JobPage:
-    seconds, micros = await redis.time()
+async def _read_ended(redis: Redis, queue: QueueRef, limit: int, name: str | None) -> JobPage:
+    now_ms = await read_now_ms(redis)
     ended = await read_ended(redis, queue, MOST_ENDED)
     matching = [one for one in ended if name is None or fnmatchcase(one.name, name)]
     rows = tuple(_ended_row(queue, one) for one in matching[:limit])
-    return JobPage(rows, None, len(ended), int(seconds) * 1000 + int(micros) // 1000)
+    return JobPage(rows, None, len(ended), now_ms)
 
 
-def _ended_row(queue: str, ended: EndedJob) -> JobRow:
+def _ended_row(queue: QueueRef, ended: EndedJob) -> JobRow:
     return JobRow(
         raw_id=ended.job_id.encode(),
         id=ended.job_id,
-        queue=queue,
+        queue=queue.name,
+        format=queue.format,
         state=cast("State", ended.state) if ended.state in _END_STATES else "ended",
         name=ended.name or None,
         lane=ended.lane,
@@ -258,17 +276,16 @@ def _encode_cursor(state: PagedState, cursor: PagePosition) -> str:
 
 
 _DEAD_CURSOR: Final = msgspec.msgpack.Decoder(tuple[Literal["dead"], tuple[bytes, bytes]])
-_LIVE_CURSOR: Final = msgspec.msgpack.Decoder(tuple[LiveState, tuple[bytes, bytes, bytes, bytes, int]])
+_LIVE_CURSOR: Final = msgspec.msgpack.Decoder(tuple[LiveState, PagePosition])
 
 
 def _decode_cursor(state: PagedState, encoded: str) -> PagePosition:
     decoder = _DEAD_CURSOR if state == "dead" else _LIVE_CURSOR
     try:
         known, cursor = decoder.decode(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-        scores = cursor[1:] if state == "dead" else cursor[0:4:2]
-        numbers = [float(score) for score in scores if score != b""]
+        is_number = state != "dead" or not math.isnan(float(cursor[1]))
     except (msgspec.DecodeError, binascii.Error, ValueError):
         raise CursorError from None
-    if known != state or any(number != number for number in numbers):
+    if known != state or not is_number:
         raise CursorError
     return cursor

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,9 +15,6 @@ from monarq.monitor.text.value_text import call_text
 from monarq.shared.payloads.payload_head import Format
 from monarq.shared.payloads.pickle_fields import read_fields
 from monarq.shared.payloads.signing import SIGNATURE_BYTES, is_signed
-
-LARGEST_READ: Final = 1024 * 1024
-"""The largest payload or result, in bytes, that is decoded to be shown."""
 
 
 @dataclass(frozen=True, slots=True)

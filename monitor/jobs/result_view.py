@@ -8,12 +8,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from monarq.monitor.jobs.ended import lane_of_ended
-from monarq.monitor.jobs.payload_view import LARGEST_READ, decode_safely
+from monarq.monitor.jobs.payload_view import decode_safely
 from monarq.monitor.text.value_text import value_text
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import Format
 from monarq.shared.payloads.pickle_fields import Called, Items
 from monarq.shared.payloads.remote_error import EXCEPTION_CODE
+from monarq.shared.protocol.job_facts import LARGEST_READ
 from monarq.shared.text.error_text import truncate
 
 _LARGEST_MS: Final = 2**53

@@ -6,7 +6,7 @@ same. Imported only where metrics are served, as it needs prometheus_client.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,10 +16,12 @@ from redis.asyncio import Redis
 
 from monarq.monitor.admin.admin import paused_since_ms
 from monarq.monitor.queues.counters import BOUNDS_S, COUNTS, Counters, Histogram
+from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.queues.lane_usage import lane_usage
 from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.monitor.queues.workers import WorkerStats, sort_workers
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.version import VERSION
 
 NOT_BY_JOB: Final = frozenset({"started", "lost"})
@@ -41,20 +43,25 @@ class Snapshot:
     """
 
     queues: tuple[QueueStats, ...] = ()
-    totals: Mapping[str, Counters] = field(default_factory=dict)
-    jobs: Mapping[str, Mapping[str, Counters]] = field(default_factory=dict)
+    totals: Mapping[QueueRef, Counters] = field(default_factory=dict)
+    jobs: Mapping[QueueRef, Mapping[str, Counters]] = field(default_factory=dict)
     workers: tuple[WorkerStats, ...] = ()
-    paused: frozenset[str] = frozenset()
+    paused: frozenset[QueueRef] = frozenset()
+
+    @property
+    def labels(self) -> dict[QueueRef, str]:
+        """The values of the label `queue`: no two queues have the same."""
+        return queue_labels(queue.ref for queue in self.queues)
 
 
-async def read_snapshot(redis: Redis, queues: Iterable[str]) -> Snapshot:
+async def read_snapshot(redis: Redis, queues: Iterable[QueueRef]) -> Snapshot:
     """Reads the data of these queues.
 
     Raises:
         RedisError: Redis did not answer.
     """
     stats = await read_stats(redis, queues)
-    counted = {queue.queue: await read_counters(redis, queue.queue) for queue in stats}
+    counted = {queue.ref: await read_counters(redis, queue.ref) for queue in stats}
     return Snapshot(
         queues=tuple(stats),
         totals={queue: found[0] for queue, found in counted.items()},
@@ -86,12 +93,12 @@ class SnapshotCollector(Collector):
         build.add_metric([VERSION], 1)
         yield build
         if self._snapshot is not None:
-            yield from queue_metrics(self._snapshot.queues, self._snapshot.paused)
+            yield from queue_metrics(self._snapshot)
             yield from count_metrics(self._snapshot)
             yield from worker_metrics(self._snapshot.workers)
 
 
-def queue_metrics(queues: Iterable[QueueStats], is_paused: Container[str]) -> Iterator[Metric]:
+def queue_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     """The gauges of queues."""
     jobs = GaugeMetricFamily(
         "monarq_queue_jobs",
@@ -104,13 +111,15 @@ def queue_metrics(queues: Iterable[QueueStats], is_paused: Container[str]) -> It
     )
     paused = GaugeMetricFamily("monarq_queue_paused", "Whether monarq's workers take nothing.", labels=["queue"])
     workers = GaugeMetricFamily("monarq_workers", "Workers that are alive.", labels=["queue"])
-    for queue in queues:
+    labels = snapshot.labels
+    for queue in snapshot.queues:
+        label = labels[queue.ref]
         states = {"ready": queue.queued, "deferred": queue.deferred, "running": queue.running, "dead": queue.dead}
         for state, count in states.items():
-            jobs.add_metric([queue.queue, state], count)
-        oldest.add_metric([queue.queue], queue.oldest_s or 0.0)
-        paused.add_metric([queue.queue], queue.queue in is_paused)
-        workers.add_metric([queue.queue], sum(worker.alive for worker in queue.workers))
+            jobs.add_metric([label, state], count)
+        oldest.add_metric([label], queue.oldest_s or 0.0)
+        paused.add_metric([label], queue.ref in snapshot.paused)
+        workers.add_metric([label], sum(worker.alive for worker in queue.workers))
     yield from (jobs, oldest, paused, workers)
 
 
@@ -132,15 +141,17 @@ def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
         "monarq_job_wait_seconds", "From when a job was due until it was claimed.", labels=["queue", "job"]
     )
     run = HistogramMetricFamily("monarq_job_run_seconds", "How long jobs' functions ran.", labels=["queue", "job"])
+    labels = snapshot.labels
     for queue, total in snapshot.totals.items():
+        label = labels[queue]
         for state in COUNTS:
-            events.add_metric([queue, state], getattr(total, state))
+            events.add_metric([label, state], getattr(total, state))
         for job, counters in snapshot.jobs[queue].items():
             for state in COUNTS:
                 if state not in NOT_BY_JOB:
-                    jobs.add_metric([queue, job, state], getattr(counters, state))
-            wait.add_metric([queue, job], _buckets(counters.wait), counters.wait.sum_s)
-            run.add_metric([queue, job], _buckets(counters.run), counters.run.sum_s)
+                    jobs.add_metric([label, job, state], getattr(counters, state))
+            wait.add_metric([label, job], _buckets(counters.wait), counters.wait.sum_s)
+            run.add_metric([label, job], _buckets(counters.run), counters.run.sum_s)
     yield from (events, jobs, wait, run)
 
 

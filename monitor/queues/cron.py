@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.redis.replies import read_number
+from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.redis.clock import read_now_ms
 
 STALE_MS: Final = 120_000
 """An older status belongs to no worker any more: other workers of the queue keep their own up to date."""
@@ -22,6 +23,7 @@ class CronStats:
 
     Attributes:
         queue: the queue that its job is enqueued in.
+        format: the format of that.
         name: the prefix of the ids of its ticks.
         job: the name of its job.
         schedule: its schedule as declared.
@@ -31,12 +33,18 @@ class CronStats:
     """
 
     queue: str
+    format: Format
     name: str
     job: str
     schedule: str
     zone: str
     next_ms: int
     last_ms: int | None
+
+    @property
+    def ref(self) -> QueueRef:
+        """The queue that its job is enqueued in."""
+        return QueueRef(self.queue, self.format)
 
 
 class _Status(msgspec.Struct):
@@ -53,33 +61,24 @@ class _Status(msgspec.Struct):
 _STATUS: Final = msgspec.json.Decoder(_Status, strict=False)
 
 
-async def read_crons(redis: Redis, queues: Iterable[str]) -> list[CronStats]:
+async def read_crons(redis: Redis, queues: Iterable[QueueRef]) -> list[CronStats]:
     """The crons of these queues, the next one first.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    seconds, micros = await redis.time()
-    now_ms = int(seconds) * 1000 + int(micros) // 1000
-    found = [cron for queue in queues for cron in await _read_queue(redis, QueueKeys.of(queue), now_ms)]
+    now_ms = await read_now_ms(redis)
+    found = [cron for queue in queues for cron in await _read_queue(redis, queue, now_ms)]
     return sorted(found, key=lambda cron: (cron.next_ms, cron.queue, cron.name))
 
 
-async def _read_queue(redis: Redis, keys: QueueKeys, now_ms: int) -> list[CronStats]:
-    calls: Any = redis.pipeline(transaction=False)
-    calls.hgetall(keys.crons)
-    calls.hgetall(keys.cron)
-    # A key of another type counts as missing.
-    statuses, last_ticks = (
-        {} if isinstance(reply, Exception) else reply for reply in await calls.execute(raise_on_error=False)
-    )
+async def _read_queue(redis: Redis, queue: QueueRef, now_ms: int) -> list[CronStats]:
     found = []
-    for field, data in statuses.items():
+    for record in await monitor_queue(queue).read_crons(redis):
         try:
-            cron = _STATUS.decode(data)
+            cron = _STATUS.decode(record.data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
         if cron.told_ms > now_ms - STALE_MS:
-            last_ms = read_number(last_ticks[field]) if field in last_ticks else None
-            found.append(CronStats(keys.queue, cron.name, cron.job, cron.schedule, cron.zone, cron.next_ms, last_ms))
+            found.append(CronStats(*queue, cron.name, cron.job, cron.schedule, cron.zone, cron.next_ms, record.last_ms))
     return found

@@ -11,9 +11,9 @@ from typing import Final, Literal
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.counters import Counters
-from monarq.shared.formats.arq.counters import counters as commands
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import monitor_queue
 from monarq.shared.protocol.counters import Step
+from monarq.shared.protocol.queue_ref import QueueRef
 
 _STEPS: Final = {1: Step.SECOND, 60: Step.MINUTE}
 
@@ -32,13 +32,13 @@ class SeriesPoint:
 
 
 async def read_series(
-    redis: Redis, queue: str, *, job: str | None = None, step_s: Literal[1, 60] = 60, length: int = 60
+    redis: Redis, queue: QueueRef, *, job: str | None = None, step_s: Literal[1, 60] = 60, length: int = 60
 ) -> list[SeriesPoint]:
     """The newest steps, oldest first and without gaps; the last one is still counting.
 
     Args:
         redis: the client.
-        queue: the queue's name.
+        queue: the queue.
         job: only jobs of this name; None for all of the queue.
         step_s: 1 for up to 600 steps, 60 for up to 1,440.
         length: how many steps.
@@ -46,12 +46,12 @@ async def read_series(
     Raises:
         RedisError: Redis did not answer.
     """
-    found = await commands.read_series(redis, QueueKeys.of(queue), job or "", _STEPS[step_s], length)
+    found = await monitor_queue(queue).read_series(redis, job or "", _STEPS[step_s], length)
     of = Counters.of if job is None else Counters.of_job
     return [SeriesPoint((found.oldest + at) * step_s, of(fields)) for at, fields in enumerate(found.steps)]
 
 
-async def read_totals(redis: Redis, queue: str, *, minutes: int | None = None) -> Counters:
+async def read_totals(redis: Redis, queue: QueueRef, *, minutes: int | None = None) -> Counters:
     """The queue's counters over the last minutes, at most a day; None for all since its first job.
 
     Counters start again at 0 when nothing was counted for 30 days.
@@ -62,7 +62,7 @@ async def read_totals(redis: Redis, queue: str, *, minutes: int | None = None) -
     return (await read_counters(redis, queue, minutes=minutes))[0]
 
 
-async def read_by_job(redis: Redis, queue: str, *, minutes: int | None = None) -> dict[str, Counters]:
+async def read_by_job(redis: Redis, queue: QueueRef, *, minutes: int | None = None) -> dict[str, Counters]:
     """The same by job name. Jobs that no worker knows are "(unknown)", those beyond 200 names "(other)".
 
     Raises:
@@ -72,12 +72,12 @@ async def read_by_job(redis: Redis, queue: str, *, minutes: int | None = None) -
 
 
 async def read_counters(
-    redis: Redis, queue: str, *, minutes: int | None = None
+    redis: Redis, queue: QueueRef, *, minutes: int | None = None
 ) -> tuple[Counters, dict[str, Counters]]:
     """The counters of the whole queue and those by job name, of one moment.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    found = await commands.read_counters(redis, QueueKeys.of(queue), minutes or 0)
+    found = await monitor_queue(queue).read_counters(redis, minutes or 0)
     return Counters.of(found.queue), {name: Counters.of_job(fields) for name, fields in found.jobs.items()}

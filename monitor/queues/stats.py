@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import WorkerStats, read_listed
-from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.formats.arq.queues.counts import read_counts
-from monarq.shared.redis.replies import text
+from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.protocol.queue_ref import Format, QueueRef
 
-__all__ = ["QueueStats", "WorkerStats", "known_queues", "read_stats"]
-
-MOST_QUEUES: Final = 1000
-"""The most queues that `known_queues` returns."""
+__all__ = ["QueueStats", "WorkerStats", "read_stats"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +23,7 @@ class QueueStats:
 
     Attributes:
         queue: its name.
+        format: its format.
         queued: jobs that are due and wait, and those that stock arq workers run.
         deferred: jobs that are not due yet.
         running: jobs that monarq workers hold.
@@ -50,6 +45,7 @@ class QueueStats:
     """
 
     queue: str
+    format: Format
     queued: int
     deferred: int
     running: int
@@ -69,34 +65,27 @@ class QueueStats:
     paused: bool = False
     queued_cpu: int = 0
 
-
-async def known_queues(redis: Redis) -> list[str]:
-    """Arq's default queue, and every queue that a monarq worker has served or a producer has put a job into, by name.
-
-    Queues that are empty and that nobody has used for a week are left out, and of more than 1,000 the longest unused.
-
-    Raises:
-        RedisError: Redis did not answer.
-    """
-    served = await redis.zrange(names.QUEUES, 0, MOST_QUEUES - 1, desc=True)
-    return sorted({DEFAULT_QUEUE, *map(text, served)}, key=lambda queue: (queue != DEFAULT_QUEUE, queue))
+    @property
+    def ref(self) -> QueueRef:
+        """The queue."""
+        return QueueRef(self.queue, self.format)
 
 
-async def read_stats(redis: Redis, queues: Iterable[str]) -> list[QueueStats]:
+async def read_stats(redis: Redis, queues: Iterable[QueueRef]) -> list[QueueStats]:
     """The numbers of these queues, in their order; the numbers of one queue are of one moment.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    return [await _read_queue(redis, QueueKeys.of(queue)) for queue in queues]
+    return [await _read_queue(redis, queue) for queue in queues]
 
 
-async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
-    now = await read_counts(redis, keys)
-    health_check, queued_cpu = await _read_extras(redis, keys, now.now_ms)
+async def _read_queue(redis: Redis, queue: QueueRef) -> QueueStats:
+    now = await monitor_queue(queue).read_counts(redis)
     total = now.totals.get
     return QueueStats(
-        queue=keys.queue,
+        queue=queue.name,
+        format=queue.format,
         queued=now.queued,
         deferred=now.deferred,
         running=now.running,
@@ -111,17 +100,8 @@ async def _read_queue(redis: Redis, keys: QueueKeys) -> QueueStats:
         lost=total("lost", 0),
         jobs_per_s=now.jobs_per_s,
         oldest_s=now.oldest_s,
-        health_check=None if health_check is None else text(health_check),
-        workers=tuple(await read_listed(redis, keys, now.workers, now.now_ms)),
+        health_check=now.health_check,
+        workers=tuple(await read_listed(redis, queue, now.workers, now.now_ms)),
         paused=now.paused,
-        queued_cpu=queued_cpu,
+        queued_cpu=now.queued_cpu,
     )
-
-
-async def _read_extras(redis: Redis, keys: QueueKeys, now_ms: int) -> tuple[bytes | None, int]:
-    """Arq's health check, and how many due jobs wait for a cpu lane: running ones have the end of their lease there."""
-    async with redis.pipeline(transaction=False) as pipe:
-        pipe.get(keys.queue + names.HEALTH_CHECK_SUFFIX)
-        pipe.zcount(keys.cpu, "-inf", now_ms)
-        health_check, queued_cpu = await pipe.execute()
-    return health_check, queued_cpu

@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.redis.replies import text
-
-MOST_WORKERS: Final = 1000
-"""The most workers of one queue that are read."""
+from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.protocol.monitor_records import WorkerRecord
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.clock import read_now_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ class _Record(msgspec.Struct):
 _RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
 
 
-async def read_workers(redis: Redis, queues: Iterable[str]) -> list[WorkerStats]:
+async def read_workers(redis: Redis, queues: Iterable[QueueRef]) -> list[WorkerStats]:
     """The workers of these queues, each once, by host and process id.
 
     Raises:
@@ -131,31 +130,22 @@ async def read_workers(redis: Redis, queues: Iterable[str]) -> list[WorkerStats]
     """
     found: dict[str, WorkerStats] = {}
     for queue in queues:
-        keys = QueueKeys.of(queue)
-        ids = [text(worker) for worker in await redis.zrange(keys.workers, 0, MOST_WORKERS - 1)]
-        seconds, micros = await redis.time()
-        found |= {each.id: each for each in await read_listed(redis, keys, ids, int(seconds) * 1000 + micros // 1000)}
+        ids = await monitor_queue(queue).list_workers(redis)
+        found |= {each.id: each for each in await read_listed(redis, queue, ids, await read_now_ms(redis))}
     return sort_workers(found.values())
 
 
-async def read_listed(redis: Redis, keys: QueueKeys, ids: list[str], now_ms: int) -> list[WorkerStats]:
+async def read_listed(redis: Redis, queue: QueueRef, ids: Sequence[str], now_ms: int) -> list[WorkerStats]:
     """Those of a queue's listed workers that have a record; one without a record has been gone for some leases.
 
     Args:
         redis: the client.
-        keys: the queue's keys.
+        queue: the queue.
         ids: the ids of the workers.
         now_ms: Redis' time.
     """
-    if not ids:
-        return []
-    records = await redis.mget([keys.worker(worker_id) for worker_id in ids])
-    stale_at_ms = await redis.zmscore(keys.workers, ids)
-    return sort_workers(
-        _worker(worker_id, record, now_ms, alive=stale_ms is not None and stale_ms >= now_ms)
-        for worker_id, record, stale_ms in zip(ids, records, stale_at_ms, strict=True)
-        if record is not None
-    )
+    records = await monitor_queue(queue).read_workers(redis, ids, now_ms)
+    return sort_workers(_worker(record, now_ms) for record in records)
 
 
 def sort_workers(workers: Iterable[WorkerStats]) -> list[WorkerStats]:
@@ -163,14 +153,14 @@ def sort_workers(workers: Iterable[WorkerStats]) -> list[WorkerStats]:
     return sorted(workers, key=lambda worker: (worker.host, worker.pid, worker.id))
 
 
-def _worker(worker_id: str, data: bytes, now_ms: int, *, alive: bool) -> WorkerStats:
+def _worker(found: WorkerRecord, now_ms: int) -> WorkerStats:
     try:
-        record = _RECORD.decode(data)
+        record = _RECORD.decode(found.data)
     except msgspec.DecodeError:
         # Written by another version or another program: there is a worker all the same.
-        return WorkerStats(worker_id, host=worker_id, alive=alive)
+        return WorkerStats(found.worker_id, host=found.worker_id, alive=found.alive)
     return WorkerStats(
-        id=worker_id,
+        id=found.worker_id,
         host=record.host,
         pid=record.pid,
         version=record.version,
@@ -181,7 +171,7 @@ def _worker(worker_id: str, data: bytes, now_ms: int, *, alive: bool) -> WorkerS
         failed=record.failed,
         retried=record.retried,
         draining=record.draining,
-        alive=alive,
+        alive=found.alive,
         queues=record.queues,
         cpu_percent=record.cpu_percent,
         memory_bytes=record.memory_bytes,

@@ -9,12 +9,17 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.cron_queue import ArqCronQueue
 from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.monitor.monitor_queue import ArqMonitorQueue
+from monarq.shared.formats.arq.monitor.queue_reads import known_queues as known_arq_queues
+from monarq.shared.formats.arq.producer import ArqProducerQueue
 from monarq.shared.formats.arq.queues.waiting import read_waiting as read_arq_waiting
 from monarq.shared.formats.arq.worker_session import ArqWorkerSession
 from monarq.shared.formats.arq.workers.recover import recover as recover_arq
 from monarq.shared.protocol.counts import Waiting
 from monarq.shared.protocol.cron_queue import CronQueue
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.monitor_queue import MonitorQueue
+from monarq.shared.protocol.producer_queue import ProducerQueue
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.protocol.worker_queue import OpenSession, WorkerSession, WorkerTerms
 
@@ -30,6 +35,11 @@ def open_sessions(
     for queue in queues:
         names.setdefault(queue.format, []).append(queue.name)
     return [SESSION_OPENERS[each](of_format, terms, on_lost) for each, of_format in names.items()]
+
+
+def producer_queue(queue: QueueRef) -> ProducerQueue:
+    """The queue as producers use it."""
+    return _PRODUCER_QUEUES[queue.format](queue)
 
 
 def cron_queue(queue: QueueRef) -> CronQueue:
@@ -64,6 +74,31 @@ async def read_waiting(redis: Redis, queue: QueueRef) -> Waiting:
     return await _WAITING_READERS[queue.format](redis, queue.name)
 
 
+def monitor_queue(queue: QueueRef) -> MonitorQueue:
+    """The queue as monitors read and steer it."""
+    return _MONITOR_QUEUES[queue.format](queue.name)
+
+
+async def known_queues(redis: Redis) -> list[QueueRef]:
+    """The default queue first, then every queue that was used lately, by name; at most 1,000 of a format.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    return [QueueRef(name, "arq") for name in await known_arq_queues(redis)]
+
+
+async def find_queue(redis: Redis, name: str) -> QueueRef:
+    """The queue that people mean by a name: the native one where it is known, else the one in arq's format.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    native = QueueRef(name, "native")
+    is_native = "native" in _MONITOR_QUEUES and await monitor_queue(native).is_known(redis)
+    return native if is_native else QueueRef(name, "arq")
+
+
 async def _recover_arq(redis: Redis, name: str, worker_id: str, what: str) -> int:
     return len(await recover_arq(redis, QueueKeys.of(name), worker_id, what))
 
@@ -72,6 +107,8 @@ async def _read_arq_waiting(redis: Redis, name: str) -> Waiting:
     return await read_arq_waiting(redis, QueueKeys.of(name))
 
 
+_PRODUCER_QUEUES: Final[Mapping[Format, Callable[[QueueRef], ProducerQueue]]] = {"arq": ArqProducerQueue}
 _CRON_QUEUES: Final[Mapping[Format, Callable[[str], CronQueue]]] = {"arq": ArqCronQueue}
 _RECOVERIES: Final[Mapping[Format, Callable[[Redis, str, str, str], Awaitable[int]]]] = {"arq": _recover_arq}
 _WAITING_READERS: Final[Mapping[Format, Callable[[Redis, str], Awaitable[Waiting]]]] = {"arq": _read_arq_waiting}
+_MONITOR_QUEUES: Final[Mapping[Format, Callable[[str], MonitorQueue]]] = {"arq": ArqMonitorQueue}

@@ -11,6 +11,8 @@ class AbortAnswer(IntEnum):
     UNKNOWN = 0
     WAITS = 1
     RUNS = 2
+    ENDED = 3
+    """It waited, and has ended: in native queues that takes no worker."""
 
 
 class Promoted(IntEnum):

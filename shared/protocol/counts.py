@@ -20,6 +20,8 @@ class Counts:
         totals: counters since the first job: enqueued, started, done, failed, retried, dead, crashed.
         workers: ids of the workers listed.
         paused: whether monarq's workers get none of its jobs.
+        queued_cpu: how many of the due jobs wait for a cpu lane; 0 where only a monitor's read tells.
+        health_check: the last health check of an arq worker; None without one.
     """
 
     now_ms: int
@@ -32,6 +34,8 @@ class Counts:
     totals: dict[str, int]
     workers: list[str]
     paused: bool = False
+    queued_cpu: int = 0
+    health_check: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from monarq.shared.lane import LaneQueue
 
-HEAD_BYTES = 512
+BATCH: Final = 200
+"""The most jobs of one page."""
+
+HEAD_BYTES: Final = 512
 """How much is read of a payload's beginning, where the job's name is."""
 
-TAIL_BYTES = 64
+TAIL_BYTES: Final = 64
 """How much is read of a longer payload's end, where its time is."""
 
 LiveState = Literal["queued", "deferred", "running"]
 PagePosition = tuple[bytes | int, ...]
-"""Where a page begins: browse.lua's arguments 5 to 9."""
+"""Where a page begins. Only the format that made it knows what it means; users of the page may change it."""
 
-START: PagePosition = (b"", b"", b"", b"", 0)
+
+class PositionError(ValueError):
+    """A position is none of the list that it was given for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a job.
+
+    Attributes:
+        worker: the worker's id; "arq" for a stock arq worker, which leaves no name.
+        claimed_ms: since when, unix ms by the worker's clock; None where that is not known.
+    """
+
+    worker: str
+    claimed_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +46,7 @@ class BrowsedJob:
         raw_id: its id.
         lane_queue: the set that it is in.
         due_ms: when it is, or was, due; None while it runs.
-        worker: the id of the worker that lists it as its own, '' where none does.
-        token: of the claim that holds it; b'' where nobody runs it.
+        holder: who runs it; None where nobody does.
         tries: tries that it has used.
         crashes: how often its worker was lost while it ran.
         crash_note: what was known of the last time.
@@ -42,8 +59,7 @@ class BrowsedJob:
     raw_id: bytes
     lane_queue: LaneQueue
     due_ms: int | None
-    worker: str
-    token: bytes
+    holder: Holder | None
     tries: int
     crashes: int
     crash_note: str

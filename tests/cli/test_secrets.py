@@ -14,7 +14,7 @@ from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer, SyncProducer
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import KEY_VARIABLE, Signer
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource, open_redis
 from monarq.targets import load_target
 from monarq.workers.config.settings import WorkerSettings

@@ -13,7 +13,7 @@ from monarq.producer import Producer, ProducerMisusedError
 from monarq.shared.errors import SettingsError
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.decorators import job
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch
 

@@ -17,7 +17,7 @@ from monarq.producer import Producer, SyncProducer, named
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.cron_declaration import cron
 from monarq.shared.jobs.decorators import job
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch
 

@@ -1,15 +1,23 @@
-"""Queues and sessions of arq's format, as the parts of a worker get them."""
+"""Queues of arq's format by name, and as the parts of a worker get them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.worker_queue import ArqWorkerQueue
 from monarq.shared.formats.arq.worker_session import ArqWorkerSession
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerQueue, WorkerTerms
 from tests.support.leases import QUEUE
+
+ARQ_QUEUE: Final = QueueRef(DEFAULT_QUEUE, "arq")
+"""Arq's default queue."""
+
+
+def arq_queue(name: str) -> QueueRef:
+    """A queue in arq's format."""
+    return QueueRef(name, "arq")
 
 
 def terms_of(worker_id: str = "w", **changes: Any) -> WorkerTerms:

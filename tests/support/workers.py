@@ -23,7 +23,7 @@ from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher

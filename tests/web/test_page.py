@@ -14,6 +14,7 @@ from monarq.monitor.admin import admin
 from monarq.monitor.jobs.dead_letters import count_dead_letters
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import worker
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.web import jobs
 
@@ -73,10 +74,10 @@ async def test_a_queue_is_paused_and_resumed(tab: Page, site: str, redis: Redis)
     await tab.get_by_role("button", name="Pause").click()
     await expect(tab.get_by_text("The queue is paused")).to_be_visible()
     await expect(tab.locator("tbody .status")).to_have_text("Paused")
-    assert await admin.paused_since_ms(redis, DEFAULT_QUEUE)
+    assert await admin.paused_since_ms(redis, ARQ_QUEUE)
     await tab.get_by_role("button", name="Resume").click()
     await expect(tab.get_by_role("button", name="Pause")).to_be_visible()
-    assert not await admin.paused_since_ms(redis, DEFAULT_QUEUE)
+    assert not await admin.paused_since_ms(redis, ARQ_QUEUE)
 
 
 async def test_a_running_job_shows_its_progress_and_is_cancelled(
@@ -105,7 +106,7 @@ async def test_dead_letters_are_retried_and_deleted(
         await producer.enqueue_many(jobs.broken, [()] * 4)
         await tab.goto(f"{site}/dead")
         await expect(tab.locator("tbody tr")).to_have_count(4)
-        await admin.pause(redis, DEFAULT_QUEUE)
+        await admin.pause(redis, ARQ_QUEUE)
         await tab.get_by_role("button", name="Retry").first.click()
         await expect(tab.get_by_text("1 job is put back into the queue.")).to_be_visible()
         await expect(tab.locator("tbody tr")).to_have_count(3)
@@ -118,8 +119,8 @@ async def test_dead_letters_are_retried_and_deleted(
         await tab.get_by_role("link", name="Delete…").click()
         await tab.get_by_role("button", name="Delete them").click()
         await expect(tab.get_by_text("No dead letters.")).to_be_visible()
-        assert await count_dead_letters(redis, DEFAULT_QUEUE) == 0
-        await admin.resume(redis, DEFAULT_QUEUE)
+        assert await count_dead_letters(redis, ARQ_QUEUE) == 0
+        await admin.resume(redis, ARQ_QUEUE)
         await expect(tab.locator("tbody tr")).to_have_count(1)  # what was retried dies again, and is shown by itself
 
 

@@ -23,6 +23,7 @@ from monarq.shared.payloads.payload import write_payload
 from tests.cli.command import heard, start, stop
 from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import served
+from tests.support.queues import ARQ_QUEUE
 from tests.support.workers import put
 from tests.web.hostile import HOSTILE
 
@@ -124,7 +125,7 @@ async def test_another_origin_can_do_nothing(browser: Browser, site: str, redis:
         assert done == ["post refused", "read refused", "live refused", "script refused", "frame refused"]
         await page.evaluate("document.getElementById('f').submit()")
         await expect(page.get_by_text("must come from this very page")).to_be_visible()
-        assert await admin.paused_since_ms(redis, DEFAULT_QUEUE) is None
+        assert await admin.paused_since_ms(redis, ARQ_QUEUE) is None
         await page.close()
 
 
@@ -140,7 +141,7 @@ async def test_opening_what_changes_something_changes_nothing(tab: Page, site: s
         answer = await tab.goto(site + path)
         assert answer is not None
         assert answer.status == 405
-    assert await admin.paused_since_ms(redis, DEFAULT_QUEUE) is None
+    assert await admin.paused_since_ms(redis, ARQ_QUEUE) is None
 
 
 async def test_one_logs_in_by_the_form(browser: Browser, tab: Page, redis_url: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from monarq.cli.command_line.queue_names import QueueNames
 from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.dead.view import as_json_line, render_letter, render_list
 from monarq.cli.terminal.console import FAILED, open_console, say, write_out
@@ -23,13 +24,12 @@ from monarq.monitor.jobs.dead_letters import (
     read_dead_letters,
     read_payload,
 )
-from monarq.monitor.queues.stats import known_queues
-from monarq.shared.formats.arq.dead import discard as discarding
-from monarq.shared.formats.arq.dead import revive as reviving
-from monarq.shared.formats.arq.dead.discard import discard
-from monarq.shared.formats.arq.dead.revive import revive
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.monitor.queues.labels import queue_labels
+from monarq.shared.formats.choice import monitor_queue
 from monarq.shared.protocol.answers import Revived
+from monarq.shared.protocol.dead_letters import BATCH
+from monarq.shared.protocol.monitor_queue import MonitorQueue
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.replies import text
 from monarq.shared.text.printable import printable
@@ -40,7 +40,7 @@ REFUSAL_REASONS: Final = {
     Revived.NO_PAYLOAD: "its payload was gone before it died",
 }
 
-Action = Callable[[Redis, QueueKeys, Sequence[bytes]], Awaitable[list[str | None]]]
+Action = Callable[[Redis, MonitorQueue, Sequence[bytes]], Awaitable[list[str | None]]]
 """Acts on the letters of these ids, or the first of them; returns for each why it was refused, or None."""
 
 
@@ -49,12 +49,12 @@ class Selection:
     """The letters that a command acts on.
 
     Attributes:
-        queues: where to look; all known queues if empty.
+        queues: where to look; all known queues if there is no name.
         ids: the jobs' ids; if empty, `wanted` decides.
         wanted: the filter.
     """
 
-    queues: tuple[str, ...] = ()
+    queues: QueueNames = field(default_factory=QueueNames)
     ids: tuple[str, ...] = ()
     wanted: DeadLetterFilter = field(default_factory=DeadLetterFilter)
 
@@ -71,7 +71,7 @@ async def list_letters(source: UrlSource, selection: Selection, limit: int, *, a
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        queues = await _queues(redis, selection)
+        queues = await selection.queues.find(redis)
         letters = []
         async for letter in _letters_in(redis, queues, selection.wanted):
             letters.append(letter)
@@ -84,7 +84,7 @@ async def list_letters(source: UrlSource, selection: Selection, limit: int, *, a
         write_out("".join(as_json_line(letter) for letter in shown))
     elif shown:
         console = open_console(sys.stdout)
-        console.print(render_list(shown, with_queue=len(queues) > 1, width=console.width))
+        console.print(render_list(shown, queue_labels(queues), width=console.width))
     if len(letters) > limit:
         say(f"monarq: there are more than these {limit:,}; --limit shows them")
     return 0
@@ -99,7 +99,7 @@ async def show_letters(source: UrlSource, selection: Selection, *, with_payload:
     missing = 0
     console = open_console(sys.stdout)
     async with open_client(source) as redis:
-        queues = await _queues(redis, selection)
+        queues = await selection.queues.find(redis)
         for raw_id in selection.raw_ids:
             letters = [letter for queue in queues for letter in await read_dead_letters(redis, queue, [raw_id])]
             missing += _warn_if_missing(letters, raw_id, queues)
@@ -127,7 +127,7 @@ async def retry_letters(source: UrlSource, selection: Selection, per_s: float | 
         source,
         selection,
         _revive,
-        RateLimiter(per_s, reviving.BATCH),
+        RateLimiter(per_s, BATCH),
         done_words="back in the queue",
         undone_words="retried",
     )
@@ -140,7 +140,7 @@ async def delete_letters(source: UrlSource, selection: Selection) -> int:
         RedisError: Redis did not answer.
     """
     return await _apply(
-        source, selection, _discard, RateLimiter(None, discarding.BATCH), done_words="deleted", undone_words="deleted"
+        source, selection, _discard, RateLimiter(None, BATCH), done_words="deleted", undone_words="deleted"
     )
 
 
@@ -148,7 +148,7 @@ async def _apply(
     source: UrlSource, selection: Selection, action: Action, limiter: RateLimiter, *, done_words: str, undone_words: str
 ) -> int:
     async with open_client(source) as redis:
-        queues = await _queues(redis, selection)
+        queues = await selection.queues.find(redis)
         chosen, missing = await _select(redis, queues, selection)
         total = len(missing) + sum(map(len, chosen.values()))
         if not total:
@@ -156,15 +156,15 @@ async def _apply(
             return 0
         with ActionProgress(total, done_words=done_words, undone_words=undone_words) as progress:
             for raw_id in missing:
-                progress.add_refused(text(raw_id), f"there is no dead letter of it in {', '.join(queues)}")
+                progress.add_refused(text(raw_id), f"there is no dead letter of it in {_names(queues)}")
             for queue, raw_ids in chosen.items():
-                await _apply_in_batches(redis, QueueKeys.of(queue), raw_ids, action, limiter, progress)
+                await _apply_in_batches(redis, monitor_queue(queue), raw_ids, action, limiter, progress)
     return FAILED if progress.refused else 0
 
 
 async def _apply_in_batches(
     redis: Redis,
-    keys: QueueKeys,
+    queue: MonitorQueue,
     raw_ids: Sequence[bytes],
     action: Action,
     limiter: RateLimiter,
@@ -173,7 +173,7 @@ async def _apply_in_batches(
     at = 0
     while at < len(raw_ids):
         batch = raw_ids[at : at + await limiter.wait(len(raw_ids) - at)]
-        answers = await action(redis, keys, batch)
+        answers = await action(redis, queue, batch)
         for raw_id, reason in zip(batch, answers, strict=False):
             if reason is not None:
                 progress.add_refused(text(raw_id), reason)
@@ -189,18 +189,18 @@ def _end_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
-async def _revive(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> list[str | None]:
-    return [REFUSAL_REASONS.get(answer) for answer in await revive(redis, keys, raw_ids)]
+async def _revive(redis: Redis, queue: MonitorQueue, raw_ids: Sequence[bytes]) -> list[str | None]:
+    return [REFUSAL_REASONS.get(answer) for answer in await queue.revive(redis, raw_ids)]
 
 
-async def _discard(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> list[str | None]:
+async def _discard(redis: Redis, queue: MonitorQueue, raw_ids: Sequence[bytes]) -> list[str | None]:
     """A letter that has gone meanwhile counts as deleted."""
-    return [None for _ in await discard(redis, keys, raw_ids)]
+    return [None for _ in await queue.discard(redis, raw_ids)]
 
 
 async def _select(
-    redis: Redis, queues: Sequence[str], selection: Selection
-) -> tuple[dict[str, list[bytes]], list[bytes]]:
+    redis: Redis, queues: Sequence[QueueRef], selection: Selection
+) -> tuple[dict[QueueRef, list[bytes]], list[bytes]]:
     """The ids of the selected letters by queue, the longest dead first; and the ids that have no letter.
 
     All are read before the first is retried, so that a job that dies again meanwhile is not retried for ever.
@@ -217,18 +217,14 @@ async def _select(
     return chosen, [raw_id for raw_id in wanted if raw_id not in known]
 
 
-async def _letters_in(redis: Redis, queues: Sequence[str], wanted: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
+async def _letters_in(redis: Redis, queues: Sequence[QueueRef], wanted: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
     for queue in queues:
         async for letter in find_dead_letters(redis, queue, wanted):
             yield letter
 
 
-async def _queues(redis: Redis, selection: Selection) -> Sequence[str]:
-    return selection.queues or await known_queues(redis)
-
-
-async def _say_none_found(redis: Redis, queues: Sequence[str], selection: Selection) -> None:
-    where = ", ".join(map(printable, queues))
+async def _say_none_found(redis: Redis, queues: Sequence[QueueRef], selection: Selection) -> None:
+    where = _names(queues)
     count = 0 if selection.wanted.is_all else sum([await count_dead_letters(redis, queue) for queue in queues])
     say(
         f"monarq: none of the {count:,} dead letters in {where} fits"
@@ -237,7 +233,11 @@ async def _say_none_found(redis: Redis, queues: Sequence[str], selection: Select
     )
 
 
-def _warn_if_missing(letters: Sequence[DeadLetter], raw_id: bytes, queues: Sequence[str]) -> bool:
+def _warn_if_missing(letters: Sequence[DeadLetter], raw_id: bytes, queues: Sequence[QueueRef]) -> bool:
     if not letters:
-        say(f"monarq: there is no dead letter of {printable(text(raw_id))} in {', '.join(map(printable, queues))}")
+        say(f"monarq: there is no dead letter of {printable(text(raw_id))} in {_names(queues)}")
     return not letters
+
+
+def _names(queues: Sequence[QueueRef]) -> str:
+    return ", ".join(map(printable, queue_labels(queues).values()))

@@ -9,7 +9,8 @@ import click
 
 from monarq.cli.command_line.arguments import parse_duration
 from monarq.cli.command_line.help import SectionedCommand, SectionedGroup
-from monarq.cli.command_line.options import FunctionT, queue_option, verbose_option
+from monarq.cli.command_line.options import FunctionT, verbose_option
+from monarq.cli.command_line.queue_names import queue_names_option
 from monarq.cli.command_line.redis_source import redis_option, run_action
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ monarq dead delete --older-than 3d
 JSON_SECTIONS: Final = {
     "JSON": """
 A line of JSON for each letter; times are unix ms:
-  queue, id, name, error, error_type, traceback, tries, crashes, crash_note,
-  worker, lane, enqueue_ms, start_ms, finish_ms, died_ms, payload_bytes
+  queue, format, id, name, error, error_type, traceback, tries, crashes,
+  crash_note, worker, lane, enqueue_ms, start_ms, finish_ms, died_ms, payload_bytes
 With show --payload also
   payload: {format, signed, bytes, value}    value is null unless it is msgpack
 """,
@@ -63,7 +64,7 @@ def _filters(command: FunctionT) -> FunctionT:
         click.option("--older-than", type=parse_duration, metavar="DURATION", help="Dead for this long: 90, 10m, 2d."),
         click.option("--error", metavar="TEXT", help="What the error holds, in upper or lower case."),
         click.option("--name", metavar="NAME", help="The job's name; * and ? stand for any text and any character."),
-        queue_option("A queue; may be repeated. Default: arq:queue and every queue that was used lately."),
+        queue_names_option("A queue; may be repeated. Default: arq:queue and every queue that was used lately."),
     ):
         command = option(command)
     return command
@@ -95,7 +96,7 @@ def list_dead(redis: str | None, limit: int, json: bool, **given: Any) -> int:
 
 @dead.command("show", cls=SectionedCommand, sections=JSON_SECTIONS)
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@queue_option("A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately.")
+@queue_names_option("A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately.")
 @click.option(
     "--payload", is_flag=True, help="Show its arguments as well, where they are msgpack. Nothing is unpickled."
 )
@@ -143,7 +144,7 @@ def _selection(given: dict[str, Any]) -> Selection:
     from monarq.monitor.jobs.dead_letters import DeadLetterFilter
 
     wanted = DeadLetterFilter(given.get("name"), given.get("error"), given.get("older_than"), given.get("newer_than"))
-    return Selection(given["queue"], given.get("ids", ()), wanted)
+    return Selection(given["queues"], given.get("ids", ()), wanted)
 
 
 def _explicit_selection(given: dict[str, Any], everything: bool) -> Selection:

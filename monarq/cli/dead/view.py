@@ -5,7 +5,7 @@ Text from jobs, errors and ids too, reaches no terminal as control codes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from monarq.cli.terminal.tables import Column, render_id_table, text_cells
 from monarq.monitor.jobs.dead_letters import DeadLetter
 from monarq.monitor.jobs.payload_view import PayloadView, view_payload
 from monarq.monitor.text.formatting import timestamp
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
@@ -36,13 +37,13 @@ def as_json_line(letter: DeadLetter, *payload: bytes | None) -> str:
     return json_line(record) + "\n"
 
 
-def render_list(letters: Sequence[DeadLetter], *, with_queue: bool, width: int) -> RenderableType:
-    """Letters as a table, a row each."""
-    queue = [Column("queue", text_cells(letter.queue for letter in letters), min_width=MIN_NAME_WIDTH)]
+def render_list(letters: Sequence[DeadLetter], queues: Mapping[QueueRef, str], *, width: int) -> RenderableType:
+    """Letters as a table, a row each, with their queues where they were looked for in several; these have labels."""
+    queue = [Column("queue", text_cells(queues[letter.ref] for letter in letters), min_width=MIN_NAME_WIDTH)]
     ids = Column("id", text_cells(letter.id for letter in letters))
     columns = [
         Column("died", text_cells(format_age(letter.died_ms) for letter in letters), justify="right"),
-        *(queue if with_queue else []),
+        *(queue if len(queues) > 1 else []),
         ids,
         Column("job", text_cells(letter.name for letter in letters), min_width=MIN_NAME_WIDTH),
         Column("tries", text_cells(str(letter.tries) for letter in letters), rank=1, justify="right"),

@@ -9,6 +9,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from monarq.cli.command_line.queue_names import QueueNames
 from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.jobs.view import as_row_line, as_view_line, render_rows, render_view
 from monarq.cli.terminal.console import FAILED, open_console, say, write_out
@@ -18,7 +19,8 @@ from monarq.monitor.admin.admin import Cancelled, Retried
 from monarq.monitor.jobs.job_view import JobView, find_job
 from monarq.monitor.jobs.listing import MOST_LOOKED_AT, MOST_ROWS, JobRow, ListedState
 from monarq.monitor.jobs.listing import list_jobs as read_page
-from monarq.monitor.queues.stats import known_queues
+from monarq.monitor.queues.labels import queue_labels
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.printable import printable
 
@@ -39,13 +41,13 @@ class ListQuery:
     """The jobs to list.
 
     Attributes:
-        queues: where to look; all known queues if empty.
+        queues: where to look; all known queues if there is no name.
         states: of the jobs.
         name: a name or pattern that they must have, or None.
         limit: how many of a state.
     """
 
-    queues: tuple[str, ...]
+    queues: QueueNames
     states: Sequence[ListedState]
     name: str | None
     limit: int
@@ -58,7 +60,7 @@ async def list_jobs(source: UrlSource, query: ListQuery, as_json: bool) -> int:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        queues = query.queues or await known_queues(redis)
+        queues = await query.queues.find(redis)
         rows: list[JobRow] = []
         for state in query.states:
             of_state = await _rows_of(redis, queues, state, query)
@@ -69,16 +71,17 @@ async def list_jobs(source: UrlSource, query: ListQuery, as_json: bool) -> int:
         write_out("".join(map(as_row_line, rows)))
     elif rows:
         console = open_console(sys.stdout)
-        console.print(render_rows(rows, with_queue=len(queues) > 1, width=console.width))
+        console.print(render_rows(rows, queue_labels(queues), width=console.width))
     if not rows:
         what = f"{' or '.join(query.states)} jobs{'' if query.name is None else f' named {printable(query.name)}'}"
-        say(f"monarq: no {what} in {', '.join(map(printable, queues))}")
+        say(f"monarq: no {what} in {_names(queues)}")
     return 0
 
 
-async def _rows_of(redis: Redis, queues: Sequence[str], state: ListedState, query: ListQuery) -> list[JobRow]:
+async def _rows_of(redis: Redis, queues: Sequence[QueueRef], state: ListedState, query: ListQuery) -> list[JobRow]:
     """The first jobs of a state, up to one more than the limit."""
     rows: list[JobRow] = []
+    labels = queue_labels(queues)
     for queue in queues:
         after: str | None = None
         looked_at = 0
@@ -91,13 +94,13 @@ async def _rows_of(redis: Redis, queues: Sequence[str], state: ListedState, quer
             if after is None:
                 break
             if query.name is not None and looked_at >= MOST_LOOKED_AT:
-                say(f"monarq: only the first {looked_at:,} {state} jobs of {printable(queue)} were looked at")
+                say(f"monarq: only the first {looked_at:,} {state} jobs of {printable(labels[queue])} were looked at")
                 break
     return rows
 
 
 async def show_jobs(
-    source: UrlSource, queues: Sequence[str], ids: Sequence[str], *, with_arguments: bool, as_json: bool
+    source: UrlSource, queues: QueueNames, ids: Sequence[str], *, with_arguments: bool, as_json: bool
 ) -> int:
     """Prints all details of jobs; returns the exit code, 1 where an id is unknown.
 
@@ -119,7 +122,7 @@ async def show_jobs(
     return FAILED if missing else 0
 
 
-async def cancel_jobs(source: UrlSource, queues: Sequence[str], ids: Sequence[str]) -> int:
+async def cancel_jobs(source: UrlSource, queues: QueueNames, ids: Sequence[str]) -> int:
     """Cancels jobs; returns the exit code, 1 where one was refused.
 
     Raises:
@@ -128,7 +131,7 @@ async def cancel_jobs(source: UrlSource, queues: Sequence[str], ids: Sequence[st
     return await _apply(source, queues, ids, _cancel, done_words="being cancelled", undone_words="cancelled")
 
 
-async def retry_jobs(source: UrlSource, queues: Sequence[str], ids: Sequence[str]) -> int:
+async def retry_jobs(source: UrlSource, queues: QueueNames, ids: Sequence[str]) -> int:
     """Retries dead jobs and makes deferred ones due now; returns the exit code, 1 where one was refused.
 
     Raises:
@@ -138,7 +141,7 @@ async def retry_jobs(source: UrlSource, queues: Sequence[str], ids: Sequence[str
 
 
 async def _apply(
-    source: UrlSource, queues: Sequence[str], ids: Sequence[str], action: Action, *, done_words: str, undone_words: str
+    source: UrlSource, queues: QueueNames, ids: Sequence[str], action: Action, *, done_words: str, undone_words: str
 ) -> int:
     wanted = list(dict.fromkeys(ids))
     async with open_client(source) as redis:
@@ -157,27 +160,31 @@ async def _cancel(redis: Redis, view: JobView) -> str | None:
     row = view.row
     if row.state in ("done", "failed", "aborted", "ended", "dead"):
         return f"it has ended already ({row.state})"
-    answer = await admin.cancel(redis, row.queue, row.raw_id)
+    answer = await admin.cancel(redis, row.ref, row.raw_id)
     if answer is Cancelled.PAUSED:
         say(f"monarq: {printable(row.id)} waits in a paused queue, and ends when that is resumed")
     return _CANCEL_REFUSALS.get(answer)
 
 
 async def _retry(redis: Redis, view: JobView) -> str | None:
-    return _RETRY_REFUSALS.get(await admin.retry(redis, view.row.queue, view.row.raw_id))
+    return _RETRY_REFUSALS.get(await admin.retry(redis, view.row.ref, view.row.raw_id))
 
 
-async def _find(redis: Redis, queues: Sequence[str], job_id: str, *, with_arguments: bool = False) -> JobView | None:
-    for queue in queues or (None,):
+async def _find(redis: Redis, queues: QueueNames, job_id: str, *, with_arguments: bool = False) -> JobView | None:
+    for queue in await queues.find(redis) if queues else (None,):
         view = await find_job(redis, job_id, queue, with_arguments=with_arguments)
         if view is not None:
             return view
     return None
 
 
-async def _unknown_reason(redis: Redis, queues: Sequence[str], job_id: str) -> str:
-    where = ", ".join(map(printable, queues or await known_queues(redis)))
+async def _unknown_reason(redis: Redis, queues: QueueNames, job_id: str) -> str:
+    where = _names(await queues.find(redis))
     return f"nothing is known of job {printable(_as_text(job_id))} in {where}; -q names other queues"
+
+
+def _names(queues: Sequence[QueueRef]) -> str:
+    return ", ".join(map(printable, queue_labels(queues).values()))
 
 
 def _as_text(job_id: str) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from monarq.cli.command_line.help import SectionedCommand, SectionedGroup
-from monarq.cli.command_line.options import queue_option, verbose_option
+from monarq.cli.command_line.options import verbose_option
+from monarq.cli.command_line.queue_names import QueueNames, queue_names_option
 from monarq.cli.command_line.redis_source import redis_option, run_action
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ monarq jobs cancel 5f0c...
 LIST_SECTIONS: Final = {
     "JSON": """
 A line of JSON for each job; times are unix ms, what is not known is null:
-  queue, id, state, name, lane, enqueue_ms, due_ms, tries, crashes, worker,
-  started_ms, ended_ms, error, abort_ms, payload_bytes
+  queue, format, id, state, name, lane, enqueue_ms, due_ms, tries, crashes,
+  worker, started_ms, ended_ms, error, abort_ms, payload_bytes
 """,
     "What it costs": """
 Each page of 200 jobs is one call to Redis, however long the queue is. With
@@ -64,7 +65,9 @@ To retry many dead jobs see `monarq dead retry`.
 STATES: Final[tuple[ListedState, ...]] = ("running", "queued", "deferred", "dead", "ended")
 
 _ids = click.argument("ids", metavar="ID...", nargs=-1, required=True)
-_queues = queue_option("A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately.")
+_queues = queue_names_option(
+    "A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately."
+)
 _json = click.option("--json", is_flag=True, help="Print a line of JSON for each job.")
 
 
@@ -93,14 +96,14 @@ def list_command(
     redis: str | None,
     state: tuple[ListedState, ...],
     name: str | None,
-    queue: tuple[str, ...],
+    queues: QueueNames,
     limit: int,
     json: bool,
 ) -> int:
     """List jobs: those that run, and those that wait in the order in which they are due."""
     from monarq.cli.jobs.actions import ListQuery, list_jobs
 
-    query = ListQuery(queue, state or STATES[:3], name, limit)
+    query = ListQuery(queues, state or STATES[:3], name, limit)
     return run_action(redis, lambda source: list_jobs(source, query, as_json=json))
 
 
@@ -111,11 +114,11 @@ def list_command(
 @_json
 @redis_option
 @verbose_option
-def show_command(redis: str | None, payload: bool, json: bool, queue: tuple[str, ...], ids: tuple[str, ...]) -> int:
+def show_command(redis: str | None, payload: bool, json: bool, queues: QueueNames, ids: tuple[str, ...]) -> int:
     """Show all that is known of jobs, with what happened to them and when."""
     from monarq.cli.jobs.actions import show_jobs
 
-    return run_action(redis, lambda source: show_jobs(source, queue, ids, with_arguments=payload, as_json=json))
+    return run_action(redis, lambda source: show_jobs(source, queues, ids, with_arguments=payload, as_json=json))
 
 
 @jobs.command("cancel", cls=SectionedCommand, sections=CANCEL_SECTIONS)
@@ -123,11 +126,11 @@ def show_command(redis: str | None, payload: bool, json: bool, queue: tuple[str,
 @_queues
 @redis_option
 @verbose_option
-def cancel_command(redis: str | None, queue: tuple[str, ...], ids: tuple[str, ...]) -> int:
+def cancel_command(redis: str | None, queues: QueueNames, ids: tuple[str, ...]) -> int:
     """Stop jobs that run, and keep those that wait from being run."""
     from monarq.cli.jobs.actions import cancel_jobs
 
-    return run_action(redis, lambda source: cancel_jobs(source, queue, ids))
+    return run_action(redis, lambda source: cancel_jobs(source, queues, ids))
 
 
 @jobs.command("retry", cls=SectionedCommand, sections=RETRY_SECTIONS)
@@ -135,8 +138,8 @@ def cancel_command(redis: str | None, queue: tuple[str, ...], ids: tuple[str, ..
 @_queues
 @redis_option
 @verbose_option
-def retry_command(redis: str | None, queue: tuple[str, ...], ids: tuple[str, ...]) -> int:
+def retry_command(redis: str | None, queues: QueueNames, ids: tuple[str, ...]) -> int:
     """Run dead jobs again, and deferred ones now."""
     from monarq.cli.jobs.actions import retry_jobs
 
-    return run_action(redis, lambda source: retry_jobs(source, queue, ids))
+    return run_action(redis, lambda source: retry_jobs(source, queues, ids))

@@ -6,7 +6,7 @@ Text from jobs and clients, such as names, ids, arguments and errors, reaches no
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from monarq.monitor.jobs.job_view import JobView
 from monarq.monitor.jobs.listing import JobRow
 from monarq.monitor.jobs.timeline import TimelineEvent
 from monarq.monitor.text.formatting import timestamp
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
@@ -58,13 +59,13 @@ def _row_fields(row: JobRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ROW_FIELDS}
 
 
-def render_rows(rows: Sequence[JobRow], *, with_queue: bool, width: int) -> RenderableType:
-    """Jobs as a table, a row each."""
-    queue = [Column("queue", text_cells(row.queue for row in rows), min_width=MIN_NAME_WIDTH)]
+def render_rows(rows: Sequence[JobRow], queues: Mapping[QueueRef, str], *, width: int) -> RenderableType:
+    """Jobs as a table, a row each, with their queues where they were looked for in several; these have labels."""
+    queue = [Column("queue", text_cells(queues[row.ref] for row in rows), min_width=MIN_NAME_WIDTH)]
     ids = Column("id", text_cells(row.id for row in rows))
     columns = [
         Column("state", [Text(row.state, style=_STYLES.get(row.state, "")) for row in rows]),
-        *(queue if with_queue else []),
+        *(queue if len(queues) > 1 else []),
         ids,
         Column("job", text_cells(row.name or "?" for row in rows), min_width=MIN_NAME_WIDTH),
         Column("tries", text_cells(map(_tries, rows)), rank=1, justify="right"),

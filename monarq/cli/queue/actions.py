@@ -12,12 +12,16 @@ from redis.asyncio import Redis
 from rich.table import Table
 from rich.text import Text
 
+from monarq.cli.command_line.queue_names import QueueNames
 from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.terminal.console import FAILED, open_console, say
 from monarq.cli.terminal.details import format_age
 from monarq.monitor.admin import admin
-from monarq.monitor.admin.admin import WaitingState
-from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
+from monarq.monitor.queues.labels import queue_labels
+from monarq.monitor.queues.stats import QueueStats, read_stats
+from monarq.shared.formats.choice import known_queues, monitor_queue
+from monarq.shared.protocol.monitor_queue import WaitingState
+from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
@@ -32,6 +36,7 @@ class QueueSummary:
 
     Attributes:
         queue: its name.
+        format: its format.
         queued: jobs that are due and waiting.
         deferred: jobs that are not due yet.
         running: jobs that monarq workers hold.
@@ -41,6 +46,7 @@ class QueueSummary:
     """
 
     queue: str
+    format: Format
     queued: int
     deferred: int
     running: int
@@ -48,16 +54,21 @@ class QueueSummary:
     workers: int
     paused_since_ms: int | None
 
+    @property
+    def ref(self) -> QueueRef:
+        """The queue."""
+        return QueueRef(self.queue, self.format)
 
-async def list_queues(source: UrlSource, queues: Sequence[str], *, as_json: bool) -> int:
+
+async def list_queues(source: UrlSource, queues: QueueNames, *, as_json: bool) -> int:
     """Prints queues; returns the exit code.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        stats = await read_stats(redis, queues or await known_queues(redis))
-        queues_shown = [_summarize(one, await admin.paused_since_ms(redis, one.queue)) for one in stats]
+        stats = await read_stats(redis, await queues.find(redis))
+        queues_shown = [_summarize(one, await admin.paused_since_ms(redis, one.ref)) for one in stats]
     if as_json:
         sys.stdout.write("".join(json_line(summary) + "\n" for summary in queues_shown))
     else:
@@ -66,7 +77,7 @@ async def list_queues(source: UrlSource, queues: Sequence[str], *, as_json: bool
     return 0
 
 
-async def pause_queues(source: UrlSource, queues: Sequence[str]) -> int:
+async def pause_queues(source: UrlSource, queues: QueueNames) -> int:
     """Pauses queues; returns the exit code, 1 where one is unknown.
 
     Raises:
@@ -74,31 +85,31 @@ async def pause_queues(source: UrlSource, queues: Sequence[str]) -> int:
     """
     unknown = 0
     async with open_client(source) as redis:
-        for queue in dict.fromkeys(queues):
-            if not await _is_known(redis, queue):
+        for queue in await queues.find(redis):
+            if not await monitor_queue(queue).is_known(redis):
                 unknown += 1
                 await _say_unknown(redis, queue)
             elif await admin.pause(redis, queue):
-                say(f"monarq: {printable(queue)} is paused; what runs goes on")
+                say(f"monarq: {printable(queue.name)} is paused; what runs goes on")
             else:
-                say(f"monarq: {printable(queue)} was paused already")
+                say(f"monarq: {printable(queue.name)} was paused already")
     return FAILED if unknown else 0
 
 
-async def resume_queues(source: UrlSource, queues: Sequence[str]) -> int:
+async def resume_queues(source: UrlSource, queues: QueueNames) -> int:
     """Resumes queues; returns the exit code.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        for queue in dict.fromkeys(queues):
+        for queue in await queues.find(redis):
             was_paused = await admin.resume(redis, queue)
-            say(f"monarq: {printable(queue)} {'goes on' if was_paused else 'was not paused'}")
+            say(f"monarq: {printable(queue.name)} {'goes on' if was_paused else 'was not paused'}")
     return 0
 
 
-async def purge_queue(source: UrlSource, queue: str, states: Sequence[WaitingState], *, is_agreed: bool) -> int:
+async def purge_queue(source: UrlSource, name: QueueNames, states: Sequence[WaitingState], *, is_agreed: bool) -> int:
     """Deletes waiting jobs; returns the exit code, 1 where the queue is unknown.
 
     Raises:
@@ -106,7 +117,8 @@ async def purge_queue(source: UrlSource, queue: str, states: Sequence[WaitingSta
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        if not await _is_known(redis, queue):
+        [queue] = await name.find(redis)
+        if not await monitor_queue(queue).is_known(redis):
             await _say_unknown(redis, queue)
             return FAILED
         [stats] = await read_stats(redis, [queue])
@@ -118,12 +130,12 @@ async def purge_queue(source: UrlSource, queue: str, states: Sequence[WaitingSta
             async for some in admin.purge_slowly(redis, queue, states):
                 removed += some
         finally:
-            say(f"monarq: {'1 job is' if removed == 1 else f'{removed:,} jobs are'} gone from {printable(queue)}")
+            say(f"monarq: {'1 job is' if removed == 1 else f'{removed:,} jobs are'} gone from {printable(queue.name)}")
     return 0
 
 
-def _confirm(queue: str, states: Sequence[WaitingState], count: int) -> None:
-    what = f"{count:,} {' and '.join(states)} {'job' if count == 1 else 'jobs'} of {printable(queue)}"
+def _confirm(queue: QueueRef, states: Sequence[WaitingState], count: int) -> None:
+    what = f"{count:,} {' and '.join(states)} {'job' if count == 1 else 'jobs'} of {printable(queue.name)}"
     if not sys.stdin.isatty():
         raise click.UsageError(
             f"this throws {what} away for good: say so with --yes", click.get_current_context(silent=True)
@@ -131,25 +143,22 @@ def _confirm(queue: str, states: Sequence[WaitingState], count: int) -> None:
     click.confirm(f"Throw {what} away for good?", abort=True, err=True)
 
 
-async def _is_known(redis: Redis, queue: str) -> bool:
-    return queue in await known_queues(redis) or bool(await redis.exists(queue))
-
-
-async def _say_unknown(redis: Redis, queue: str) -> None:
-    known = ", ".join(map(printable, await known_queues(redis)))
-    say(f"monarq: no queue {printable(queue)} is known, and no job waits in it; known are {known}")
+async def _say_unknown(redis: Redis, queue: QueueRef) -> None:
+    known = ", ".join(map(printable, queue_labels(await known_queues(redis)).values()))
+    say(f"monarq: no queue {printable(queue.name)} is known, and no job waits in it; known are {known}")
 
 
 def _summarize(stats: QueueStats, paused_since_ms: int | None) -> QueueSummary:
     alive = sum(worker.alive for worker in stats.workers)
     return QueueSummary(
-        stats.queue, stats.queued, stats.deferred, stats.running, stats.dead, alive, paused_since_ms=paused_since_ms
+        *stats.ref, stats.queued, stats.deferred, stats.running, stats.dead, alive, paused_since_ms=paused_since_ms
     )
 
 
 def _render(queues_shown: Sequence[QueueSummary], *, width: int) -> Table:
     """Queues as a table, a row each; where it is narrow, names are cut before numbers."""
     is_narrow = width < NARROW
+    labels = queue_labels(summary.ref for summary in queues_shown)
     table = Table(
         box=None, pad_edge=False, padding=(0, 1 if is_narrow else 2, 0, 0), header_style="dim", show_edge=False
     )
@@ -162,5 +171,5 @@ def _render(queues_shown: Sequence[QueueSummary], *, width: int) -> Table:
         since_ms = summary.paused_since_ms
         paused = "" if since_ms is None else "paused" if is_narrow else f"paused for {format_age(since_ms)}"
         counts = (Text(f"{getattr(summary, name):,}") for name in names)
-        table.add_row(Text(printable(summary.queue), style="bold"), *counts, Text(paused, "yellow"))
+        table.add_row(Text(printable(labels[summary.ref]), style="bold"), *counts, Text(paused, "yellow"))
     return table

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from redis.asyncio import Redis
@@ -17,12 +17,12 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from monarq.cli.command_line.queue_names import QueueNames
 from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.stats.as_json import to_json
 from monarq.cli.stats.view import Viewport, render
 from monarq.cli.terminal.console import open_console, say
 from monarq.monitor.health.overview import Overview, read_overviews
-from monarq.monitor.queues.stats import known_queues
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.redis_errors import explain
 
@@ -40,13 +40,13 @@ class StatsOptions:
     """What to show, and how.
 
     Attributes:
-        queues: by name; all known queues if empty.
+        queues: by name; all known queues if there is no name.
         window_s: over how long jobs are counted by name, whole minutes; None for since the first job.
         as_json: as JSON.
         no_color: without colours, whatever the terminal can show.
     """
 
-    queues: tuple[str, ...] = ()
+    queues: QueueNames = field(default_factory=QueueNames)
     window_s: int | None = 900
     as_json: bool = False
     no_color: bool = False
@@ -95,7 +95,7 @@ def _cancel_on_signals() -> None:
 
 async def _read(redis: Redis, options: StatsOptions) -> Reading:
     minutes = None if options.window_s is None else options.window_s // 60
-    return await read_overviews(redis, options.queues or await known_queues(redis), minutes=minutes)
+    return await read_overviews(redis, await options.queues.find(redis), minutes=minutes)
 
 
 async def _read_or_explain(redis: Redis, options: StatsOptions, shown: str) -> Reading:

@@ -9,7 +9,8 @@ import click
 
 from monarq.cli.command_line.arguments import parse_duration
 from monarq.cli.command_line.help import SectionedCommand
-from monarq.cli.command_line.options import queue_option, verbose_option
+from monarq.cli.command_line.options import verbose_option
+from monarq.cli.command_line.queue_names import QueueNames, queue_names_option
 from monarq.cli.command_line.redis_source import open_source, redis_option
 
 SECTIONS: Final = {
@@ -30,8 +31,9 @@ monarq stats --window 1h
 monarq stats -q emails --json | jq '.queues[0].queued'
 """,
     "JSON": """
-{"verdict": {state, reason, queue}, "window_s", "queues": [...]}, of which each has
-  queue, queued, deferred, running, dead         at this moment
+{"verdict": {state, reason, queue, format}, "window_s", "queues": [...]}, of which each has
+  queue, format                                  "arq" or "native"
+  queued, deferred, running, dead                at this moment
   queued_cpu                                     those of queued that wait for a cpu lane
   paused, oldest_s                               and the age of the oldest ready job, or null
   enqueued, done, failed, aborted, retried       since the first job
@@ -53,7 +55,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@queue_option("A queue to show; may be repeated. Default: arq:queue and every queue that was used lately.")
+@queue_names_option("A queue to show; may be repeated. Default: arq:queue and every queue that was used lately.")
 @click.option(
     "--window",
     metavar="TIME",
@@ -66,13 +68,13 @@ monarq stats -q emails --json | jq '.queues[0].queued'
 @click.option("--watch", is_flag=True, help="Refresh it every second, until Ctrl-C.")
 @click.option("--no-color", is_flag=True, help="Use no colours; the environment's NO_COLOR says the same.")
 @verbose_option
-def stats(queue: tuple[str, ...], window: str, redis: str | None, json: bool, watch: bool, no_color: bool) -> None:
+def stats(queues: QueueNames, window: str, redis: str | None, json: bool, watch: bool, no_color: bool) -> None:
     """Show whether the queues are well: jobs that wait, run and have ended, workers, and what failed last."""
     import asyncio
 
     from monarq.cli.stats.actions import StatsOptions, show_once, watch_stats
 
-    options = StatsOptions(queue, parse_window(window), as_json=json, no_color=no_color)
+    options = StatsOptions(queues, parse_window(window), as_json=json, no_color=no_color)
     with open_source(redis) as source:
         if not watch:
             asyncio.run(show_once(source, options))

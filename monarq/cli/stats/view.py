@@ -16,6 +16,7 @@ from rich.text import Text
 from monarq.cli.stats.layout import LOW_SCREEN_LINES, Part, lay_out
 from monarq.cli.stats.tables import (
     job_rows,
+    labels_of,
     queue_lines,
     render_failures,
     render_jobs,
@@ -91,12 +92,12 @@ def _queues_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
         return Part(
             0, "queue", "queues", min(1, len(queues)), min(1, len(queues)), lambda _: drawn, header_lines=lines - 1
         )
-    troubled = [trouble.queue for trouble in find_problems(queues)]
-    worst_first = sorted(queues, key=lambda queue: (queue.stats.queue not in troubled, -queue.stats.queued))
+    troubled = {trouble.ref for trouble in find_problems(queues)}
+    worst_first = sorted(queues, key=lambda queue: (queue.stats.ref not in troubled, -queue.stats.queued))
 
     def draw(rows: int) -> RenderableType:
         shown = [queue for queue in queues if queue in worst_first[:rows]]
-        return render_queue_rows(shown, width=viewport.width)
+        return render_queue_rows(shown, labels_of(queues), width=viewport.width)
 
     return Part(0, "queue", "queues", len(queues), len(queues), draw)
 
@@ -145,7 +146,7 @@ def _arq_part(queues: Sequence[Overview]) -> Part:
 
 def _headline(queues: Sequence[Overview]) -> Text:
     finding = assess_health(queues)
-    where = f"{printable(finding.queue)}: " if finding.queue and len(queues) > 1 else ""
+    where = f"{printable(labels_of(queues)[finding.ref])}: " if finding.ref and len(queues) > 1 else ""
     return Text.assemble((finding.state, STYLES[finding.state]), "  ", where, finding.reason)
 
 

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from monarq.cli.terminal.console import FAILED, say
 from monarq.monitor.queues.stats import QueueStats, read_stats
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.redis_errors import explain
 from monarq.targets import load_target
 from monarq.workers.config.spec import WorkerSpec
@@ -26,7 +27,7 @@ def check_workers(spec: WorkerSpec) -> int:
     """
     loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
     try:
-        queues = asyncio.run(_read(loaded.source.client(), [queue.name for queue in loaded.settings.queues]))
+        queues = asyncio.run(_read(loaded.source.client(), loaded.settings.queues))
     except RedisError as error:
         raise explain(error, loaded.source.shown) from error
     for queue in queues:
@@ -34,7 +35,7 @@ def check_workers(spec: WorkerSpec) -> int:
     return 0 if all(_is_served(queue) for queue in queues) else FAILED
 
 
-async def _read(redis: Redis, queues: Iterable[str]) -> list[QueueStats]:
+async def _read(redis: Redis, queues: Iterable[QueueRef]) -> list[QueueStats]:
     async with redis:
         return await read_stats(redis, queues)
 

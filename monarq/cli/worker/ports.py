@@ -114,7 +114,7 @@ def _metrics(pool: Callable[[], PoolState], probe: RedisProbe) -> list[Route]:
         redis = await probe.open(state)
         if redis is None:
             return None
-        snapshot = await read_snapshot(redis, [queue.name for queue in probe.queues])
+        snapshot = await read_snapshot(redis, probe.queues)
         # Other pools report their own workers, so that no sum counts one twice.
         own = {worker.ready.worker_id for worker in state.workers if worker.ready}
         return replace(snapshot, workers=tuple(worker for worker in snapshot.workers if worker.id in own))

@@ -9,12 +9,12 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from monarq.cli.command_line.queue_names import QueueNames
 from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.terminal.console import open_console
 from monarq.cli.terminal.formatting import duration
 from monarq.cli.terminal.tables import Column, render_id_table, text_cells
 from monarq.cli.terminal.worker_table import render_workers
-from monarq.monitor.queues.stats import known_queues
 from monarq.monitor.queues.workers import WorkerStats, read_workers
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.json_lines import json_line
@@ -22,14 +22,14 @@ from monarq.shared.text.json_lines import json_line
 MIN_NAME_WIDTH: Final = 12
 
 
-async def show_workers(source: UrlSource, queues: Sequence[str], *, with_jobs: bool, as_json: bool) -> None:
+async def show_workers(source: UrlSource, queues: QueueNames, *, with_jobs: bool, as_json: bool) -> None:
     """Reads and prints the workers of these queues, or of all that are known.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        workers = await read_workers(redis, queues or await known_queues(redis))
+        workers = await read_workers(redis, await queues.find(redis))
     if as_json:
         sys.stdout.write(json_line({"workers": workers}) + "\n")
         return

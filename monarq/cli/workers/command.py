@@ -7,7 +7,8 @@ from typing import Final
 import click
 
 from monarq.cli.command_line.help import SectionedCommand
-from monarq.cli.command_line.options import queue_option, verbose_option
+from monarq.cli.command_line.options import verbose_option
+from monarq.cli.command_line.queue_names import QueueNames, queue_names_option
 from monarq.cli.command_line.redis_source import open_source, redis_option
 
 SECTIONS: Final = {
@@ -29,12 +30,14 @@ monarq workers --json | jq '.workers[] | select(.loop_lag_s > 1)'
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@queue_option("Only workers of this queue; may be repeated. Default: of arq:queue and of every queue used lately.")
+@queue_names_option(
+    "Only workers of this queue; may be repeated. Default: of arq:queue and of every queue used lately."
+)
 @click.option("--jobs", is_flag=True, help="Show also what they run, the longest running first.")
 @redis_option
 @click.option("--json", is_flag=True, help="Print one JSON object.")
 @verbose_option
-def workers(queue: tuple[str, ...], jobs: bool, redis: str | None, json: bool) -> None:
+def workers(queues: QueueNames, jobs: bool, redis: str | None, json: bool) -> None:
     """Show the workers: where they run, how busy they are, and whether they are well.
 
     What is shown is at most a third of a lease old (5 seconds). `io jobs` and `cpu jobs` are the jobs that run and the
@@ -48,4 +51,4 @@ def workers(queue: tuple[str, ...], jobs: bool, redis: str | None, json: bool) -
     from monarq.cli.workers.actions import show_workers
 
     with open_source(redis) as source:
-        asyncio.run(show_workers(source, queue, with_jobs=jobs, as_json=json))
+        asyncio.run(show_workers(source, queues, with_jobs=jobs, as_json=json))

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.counters import Counters
 from monarq.monitor.queues.series import SeriesPoint, read_series
+from monarq.shared.protocol.queue_ref import QueueRef
 
 MOST_CACHED: Final = 100
 
@@ -61,9 +62,9 @@ class ChartHistory:
     """Reads the groups of queues, and caches those that are over."""
 
     def __init__(self) -> None:
-        self._cache: dict[tuple[str, str], _CachedGroups] = {}
+        self._cache: dict[tuple[QueueRef, str], _CachedGroups] = {}
 
-    async def read(self, redis: Redis, queues: Iterable[str], time_range: TimeRange) -> list[SeriesPoint]:
+    async def read(self, redis: Redis, queues: Iterable[QueueRef], time_range: TimeRange) -> list[SeriesPoint]:
         """The groups of these queues added up, oldest first; the last one is still counting.
 
         Raises:
@@ -75,7 +76,7 @@ class ChartHistory:
                 sums[start_s] += counters
         return [SeriesPoint(start_s, sums[start_s]) for start_s in sorted(sums)]
 
-    async def _read_queue(self, redis: Redis, queue: str, time_range: TimeRange) -> dict[int, Counters]:
+    async def _read_queue(self, redis: Redis, queue: QueueRef, time_range: TimeRange) -> dict[int, Counters]:
         now_s = time.monotonic()
         cached = self._cache.pop((queue, time_range.name), None) or _CachedGroups(float("-inf"))
         # The group that was still counting then began at most one group before.

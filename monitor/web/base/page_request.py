@@ -6,13 +6,16 @@ percent-encoded, never in a path or a form field, which browsers and proxies cha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, quote, quote_from_bytes
 
+from monarq.shared.protocol.queue_ref import QueueRef
+
 MOST_FIELDS: Final = 40
-Value = str | bytes | int | None
+Value = str | bytes | int | QueueRef | None
+"""The value of a field; a queue in arq's format adds the field `format`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class PageRequest:
 
     def with_fields(self, **changes: Value) -> str:
         """A link to the same page with changed fields; None removes a field."""
-        return self.root + link(self.path, {name: self.raw(name) for name in self.fields} | changes)
+        kept = {name: self.raw(name) for name in self.fields if name != "format" or "queue" not in changes}
+        return self.root + link(self.path, kept | changes)
 
 
 def read_fields(query: str) -> dict[str, str]:
@@ -73,11 +77,21 @@ def read_fields(query: str) -> dict[str, str]:
 
 def link(path: str, fields: Mapping[str, Value]) -> str:
     """A path with a query; fields that are None are left out."""
-    query = "&".join(f"{quote(name, safe='')}={_quoted(value)}" for name, value in fields.items() if value is not None)
+    query = "&".join(f"{quote(name, safe='')}={_quoted(value)}" for name, value in _plain(fields))
     return f"{path}?{query}" if query else path
 
 
-def _quoted(value: Value) -> str:
+def _plain(fields: Mapping[str, Value]) -> Iterator[tuple[str, str | bytes | int]]:
+    for name, value in fields.items():
+        if isinstance(value, QueueRef):
+            yield name, value.name
+            if value.format == "arq":
+                yield "format", value.format
+        elif value is not None:
+            yield name, value
+
+
+def _quoted(value: str | bytes | int) -> str:
     if isinstance(value, bytes):
         return quote_from_bytes(value, safe="")
     return quote(str(value), safe=":", errors="surrogateescape")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import read_crons
-from monarq.monitor.queues.stats import known_queues
+from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
+from monarq.shared.formats.choice import known_queues
 
 
 async def show(redis: Redis, _: PageRequest) -> View:
     """The crons of all queues."""
-    return View("cron", "Cron", {"crons": await read_crons(redis, await known_queues(redis))})
+    queues = await known_queues(redis)
+    return View("cron", "Cron", {"crons": await read_crons(redis, queues), "labels": queue_labels(queues)})

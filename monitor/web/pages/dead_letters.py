@@ -14,31 +14,32 @@ from monarq.monitor.jobs.dead_letters import (
     find_dead_letters,
     read_dead_letters,
 )
-from monarq.monitor.queues.stats import known_queues
+from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.web.base.page_request import PageRequest, Value, link
 from monarq.monitor.web.base.rendering import View
-from monarq.shared.formats.arq.dead import discard as discard_command
-from monarq.shared.formats.arq.dead import revive as revive_command
-from monarq.shared.formats.arq.dead.discard import discard
-from monarq.shared.formats.arq.dead.revive import revive
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.monitor.web.pages.queue_choice import chosen_queue, named_queue, need_format
+from monarq.shared.formats.choice import known_queues, monitor_queue
 from monarq.shared.protocol.answers import Revived
+from monarq.shared.protocol.dead_letters import BATCH
+from monarq.shared.protocol.monitor_queue import MonitorQueue
+from monarq.shared.protocol.queue_ref import QueueRef
 
 SHOWN: Final = 100
 LOOKED_AT: Final = 2_000
 """The most dead letters of a queue that are looked at to fill a list; `monarq dead` has no such limit."""
 
-FILTERS: Final = ("queue", "name", "error", "newer", "older")
+FILTERS: Final = ("queue", "format", "name", "error", "newer", "older")
 SPANS_S: Final = {"10m": 600.0, "1h": 3600.0, "6h": 21_600.0, "1d": 86_400.0, "3d": 259_200.0}
 
-Act = Callable[[Redis, QueueKeys, Sequence[bytes]], Awaitable[list[bool]]]
+Act = Callable[[Redis, MonitorQueue, Sequence[bytes]], Awaitable[list[bool]]]
 """Retries or deletes dead letters, or the first of them; returns for each whether it did."""
 
 
 async def show_list(redis: Redis, request: PageRequest) -> View:
     """The newest dead letters that match the filters."""
     queues = await known_queues(redis)
-    letters, cut = await _find(redis, _chosen_queues(queues, request), request)
+    chosen = await _chosen_queues(redis, queues, request)
+    letters, cut = await _find(redis, chosen, request)
     counts = {queue: await count_dead_letters(redis, queue) for queue in queues}
     return View(
         "dead",
@@ -47,7 +48,9 @@ async def show_list(redis: Redis, request: PageRequest) -> View:
             "letters": letters,
             "cut": cut,
             "looked_at": LOOKED_AT,
-            "queues": queues,
+            "names": list(dict.fromkeys(queue.name for queue in queues)),
+            "asks_format": need_format(queues),
+            "labels": queue_labels([*queues, *chosen]),
             "total": sum(counts.values()),
             "filters": _filters(request),
             "spans": tuple(SPANS_S),
@@ -77,10 +80,10 @@ async def delete(redis: Redis, request: PageRequest) -> str:
 
 async def _act(redis: Redis, request: PageRequest, act: Act, done: str) -> str:
     count = left = 0
-    for queue, raw_ids in (await _choose(redis, request)).items():
-        keys, at = QueueKeys.of(queue), 0
+    for ref, raw_ids in (await _choose(redis, request)).items():
+        queue, at = monitor_queue(ref), 0
         while at < len(raw_ids):
-            answers = await act(redis, keys, raw_ids[at : at + min(revive_command.BATCH, discard_command.BATCH)])
+            answers = await act(redis, queue, raw_ids[at : at + BATCH])
             count, left, at = count + sum(answers), left + answers.count(False), at + len(answers)
     filters = {} if "id" in request.fields else _filters(request)
     if not count and not left:
@@ -88,27 +91,27 @@ async def _act(redis: Redis, request: PageRequest, act: Act, done: str) -> str:
     return link("/dead", filters | {"did": done, "n": count, "left": left or None})
 
 
-async def _revive(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> list[bool]:
-    return [answer is Revived.BACK for answer in await revive(redis, keys, raw_ids)]
+async def _revive(redis: Redis, queue: MonitorQueue, raw_ids: Sequence[bytes]) -> list[bool]:
+    return [answer is Revived.BACK for answer in await queue.revive(redis, raw_ids)]
 
 
-async def _discard(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> list[bool]:
-    await discard(redis, keys, raw_ids)
+async def _discard(redis: Redis, queue: MonitorQueue, raw_ids: Sequence[bytes]) -> list[bool]:
+    await queue.discard(redis, raw_ids)
     return [True] * len(raw_ids)
 
 
-async def _choose(redis: Redis, request: PageRequest) -> dict[str, list[bytes]]:
+async def _choose(redis: Redis, request: PageRequest) -> dict[QueueRef, list[bytes]]:
     """The chosen dead letters by queue, the oldest first; all are listed before the first is changed."""
     if "id" in request.fields:
-        letters = await read_dead_letters(redis, request.text("queue"), [request.raw("id")])
-        return {letter.queue: [letter.raw_id] for letter in letters}
-    queues, chosen = _chosen_queues(await known_queues(redis), request), _filter(request)
+        letters = await read_dead_letters(redis, await named_queue(redis, request), [request.raw("id")])
+        return {letter.ref: [letter.raw_id] for letter in letters}
+    queues, chosen = await _chosen_queues(redis, await known_queues(redis), request), _filter(request)
     return {
         queue: [letter.raw_id async for letter in find_dead_letters(redis, queue, chosen)][::-1] for queue in queues
     }
 
 
-async def _find(redis: Redis, queues: Sequence[str], request: PageRequest) -> tuple[list[DeadLetter], bool]:
+async def _find(redis: Redis, queues: Sequence[QueueRef], request: PageRequest) -> tuple[list[DeadLetter], bool]:
     """The newest dead letters that match, and whether there may be more."""
     chosen, found, cut = _filter(request), list[DeadLetter](), False
     for queue in queues:
@@ -127,8 +130,9 @@ async def _find(redis: Redis, queues: Sequence[str], request: PageRequest) -> tu
     return found[:SHOWN], cut or len(found) > SHOWN
 
 
-def _chosen_queues(queues: Sequence[str], request: PageRequest) -> Sequence[str]:
-    return [request.text("queue")] if request.text("queue") else queues
+async def _chosen_queues(redis: Redis, known: Sequence[QueueRef], request: PageRequest) -> Sequence[QueueRef]:
+    chosen = await chosen_queue(redis, request)
+    return known if chosen is None else [chosen]
 
 
 def _filter(request: PageRequest) -> DeadLetterFilter:
@@ -141,4 +145,7 @@ def _filter(request: PageRequest) -> DeadLetterFilter:
 
 
 def _filters(request: PageRequest) -> dict[str, Value]:
-    return {name: request.raw(name) for name in FILTERS if request.text(name)}
+    given = {name: request.raw(name) for name in FILTERS if request.text(name)}
+    if "queue" not in given:
+        given.pop("format", None)
+    return dict(given)

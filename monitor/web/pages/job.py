@@ -11,8 +11,9 @@ from monarq.monitor.admin.admin import Cancelled, Retried
 from monarq.monitor.jobs.job_view import find_job
 from monarq.monitor.web.base.page_request import PageRequest, link
 from monarq.monitor.web.base.rendering import View
-from monarq.shared.formats.arq.jobs.progress import read_progress
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.monitor.web.pages.queue_choice import chosen_queue, named_queue
+from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.protocol.queue_ref import QueueRef
 
 LEVELS: Final = {
     "running": "run",
@@ -48,14 +49,14 @@ _RETRY_NOTICES: Final = {
 
 async def show(redis: Redis, request: PageRequest) -> View:
     """The job; its arguments only on request."""
-    queue = request.text("queue") or None
+    queue = await chosen_queue(redis, request)
     wants_arguments = bool(request.text("arguments"))
     job = await find_job(redis, request.raw("id"), queue, with_arguments=wants_arguments)
     if job is None:
         return View("gone", "No such job", {"what": "job", "back": "/jobs"}, status=404)
     progress = None
     if job.row.state == "running":
-        [progress] = await read_progress(redis, QueueKeys.of(job.row.queue), [job.row.id])
+        [progress] = await monitor_queue(job.row.ref).read_progress(redis, [job.row.id])
     return View(
         "job",
         job.row.name or "Job",
@@ -65,13 +66,15 @@ async def show(redis: Redis, request: PageRequest) -> View:
 
 async def cancel(redis: Redis, request: PageRequest) -> str:
     """Cancels the job."""
-    return _back(request, _CANCEL_NOTICES[await admin.cancel(redis, request.text("queue"), request.raw("id"))])
+    queue = await named_queue(redis, request)
+    return _back(request, queue, _CANCEL_NOTICES[await admin.cancel(redis, queue, request.raw("id"))])
 
 
 async def retry(redis: Redis, request: PageRequest) -> str:
     """Makes the job run now, or again."""
-    return _back(request, _RETRY_NOTICES[await admin.retry(redis, request.text("queue"), request.raw("id"))])
+    queue = await named_queue(redis, request)
+    return _back(request, queue, _RETRY_NOTICES[await admin.retry(redis, queue, request.raw("id"))])
 
 
-def _back(request: PageRequest, did: str) -> str:
-    return link("/jobs/job", {"queue": request.text("queue"), "id": request.raw("id"), "did": did})
+def _back(request: PageRequest, queue: QueueRef, did: str) -> str:
+    return link("/jobs/job", {"queue": queue, "id": request.raw("id"), "did": did})

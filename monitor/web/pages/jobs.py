@@ -8,12 +8,13 @@ from redis.asyncio import Redis
 
 from monarq.monitor.jobs.job_view import find_rows
 from monarq.monitor.jobs.listing import CursorError, JobPage, JobRow, ListedState, list_jobs
-from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
+from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
-from monarq.shared.formats.arq.jobs.progress import read_progress
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.monitor.web.pages.queue_choice import chosen_queue, need_format
+from monarq.shared.formats.choice import known_queues, monitor_queue
 from monarq.shared.payloads.progress import Progress
+from monarq.shared.protocol.queue_ref import QueueRef
 
 SHOWN: Final = 50
 STATES: Final = ("queued", "running", "deferred", "dead", "ended")
@@ -24,7 +25,8 @@ PATTERN: Final = "*?["
 
 async def show(redis: Redis, request: PageRequest) -> View:
     """One page of the jobs of a state, in one queue."""
-    queue = request.text("queue") or DEFAULT_QUEUE
+    known = await known_queues(redis)
+    queue = await chosen_queue(redis, request) or known[0]
     state = cast("ListedState", request.one_of("state", *STATES))
     [stats] = await read_stats(redis, [queue])
     page = await _read(redis, queue, state, request)
@@ -33,7 +35,8 @@ async def show(redis: Redis, request: PageRequest) -> View:
         "Jobs",
         {
             "queue": queue,
-            "queues": sorted({*await known_queues(redis), queue}),
+            "names": sorted({each.name for each in (*known, queue)}),
+            "asks_format": need_format([*known, queue]),
             "state": state,
             "states": [(name, _count(stats, name)) for name in STATES],
             "page": page,
@@ -44,7 +47,7 @@ async def show(redis: Redis, request: PageRequest) -> View:
     )
 
 
-async def _read(redis: Redis, queue: str, state: ListedState, request: PageRequest) -> JobPage:
+async def _read(redis: Redis, queue: QueueRef, state: ListedState, request: PageRequest) -> JobPage:
     name, after = request.text("name") or None, request.text("after") or None
     if name and not any(sign in name for sign in PATTERN):
         # People who search for a part of a name need not know patterns.
@@ -55,8 +58,8 @@ async def _read(redis: Redis, queue: str, state: ListedState, request: PageReque
         return await list_jobs(redis, queue, state, limit=SHOWN, name=name)
 
 
-async def _progress(redis: Redis, queue: str, rows: tuple[JobRow, ...]) -> dict[bytes, Progress | None]:
-    reports = await read_progress(redis, QueueKeys.of(queue), [row.id for row in rows])
+async def _progress(redis: Redis, queue: QueueRef, rows: tuple[JobRow, ...]) -> dict[bytes, Progress | None]:
+    reports = await monitor_queue(queue).read_progress(redis, [row.id for row in rows])
     return dict(zip((row.raw_id for row in rows), reports, strict=True))
 
 

@@ -13,14 +13,18 @@ from monarq.monitor.health.overview import read_brief_overview
 from monarq.monitor.health.queue_health import FAILING_S, FAILING_SHARE, HealthState, find_problems
 from monarq.monitor.jobs.dead_letters import DeadLetter, DeadLetterFilter, find_dead_letters
 from monarq.monitor.queues.counters import Counters
+from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.queues.lane_usage import total_lane_usage
 from monarq.monitor.queues.series import SeriesPoint, read_by_job
-from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
+from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.monitor.web.base.chart_history import TIME_RANGES, ChartHistory, TimeRange
 from monarq.monitor.web.base.charts import draw_charts
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
+from monarq.monitor.web.pages.queue_choice import chosen_queue
 from monarq.monitor.web.pages.workers import unique_workers
+from monarq.shared.formats.choice import known_queues
+from monarq.shared.protocol.queue_ref import QueueRef
 
 LEVELS: Final[dict[HealthState, str]] = {
     "no worker": "bad",
@@ -62,12 +66,13 @@ class OverviewPage:
 
     def __init__(self) -> None:
         self._history = ChartHistory()
-        self._names: dict[tuple[str, ...], tuple[float, list[tuple[str, Counters]]]] = {}
+        self._names: dict[tuple[QueueRef, ...], tuple[float, list[tuple[str, Counters]]]] = {}
 
     async def show(self, redis: Redis, request: PageRequest) -> View:
         """All queues together, or the requested one."""
         known = await known_queues(redis)
-        queues = [request.text("queue")] if request.text("queue") else known
+        chosen = await chosen_queue(redis, request)
+        queues = known if chosen is None else [chosen]
         time_range = next((each for each in TIME_RANGES if each.name == request.text("span")), TIME_RANGES[0])
         stats = await read_stats(redis, queues)
         groups = await self._history.read(redis, queues, time_range)
@@ -78,6 +83,8 @@ class OverviewPage:
             "Overview",
             {
                 "known": known,
+                "chosen": chosen,
+                "labels": queue_labels([*known, *queues]),
                 "time_ranges": TIME_RANGES,
                 "time_range": time_range,
                 "workers": workers,
@@ -96,7 +103,7 @@ class OverviewPage:
             },
         )
 
-    async def _read_names(self, redis: Redis, queues: Sequence[str]) -> list[tuple[str, Counters]]:
+    async def _read_names(self, redis: Redis, queues: Sequence[QueueRef]) -> list[tuple[str, Counters]]:
         read_at_s, rows = self._names.get(tuple(queues), (float("-inf"), []))
         if time.monotonic() - read_at_s < NAMES_EVERY_S:
             return rows
@@ -127,9 +134,9 @@ def _sum_up(stats: Sequence[QueueStats]) -> dict[str, float | None]:
     return sums | {"oldest_s": max((each.oldest_s for each in stats if each.oldest_s is not None), default=None)}
 
 
-async def _newest_failures(redis: Redis, queues: Sequence[str]) -> list[Failure]:
+async def _newest_failures(redis: Redis, queues: Sequence[QueueRef]) -> list[Failure]:
     """The newest failures, dead letters with the same error together."""
-    groups: dict[tuple[str, str, str], list[DeadLetter]] = {}
+    groups: dict[tuple[QueueRef, str, str], list[DeadLetter]] = {}
     for queue in queues:
         left = LETTERS
         async for letter in find_dead_letters(redis, queue, DeadLetterFilter()):

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from redis.asyncio import Redis
 
-from monarq.monitor.queues.stats import QueueStats, WorkerStats, known_queues, read_stats
+from monarq.monitor.queues.stats import QueueStats, WorkerStats, read_stats
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
+from monarq.shared.formats.choice import known_queues
 
 
 async def show(redis: Redis, _: PageRequest) -> View:

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Final
 
 from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.pages import Holder
 from monarq.shared.redis.replies import text
 
 ARQ_TOKEN: Final = b"1"
 """The token of stock arq workers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a job.
-
-    Attributes:
-        worker: the worker's id; "arq" for a stock arq worker, which leaves no name.
-        claimed_ms: since when, unix ms by the worker's clock; None where the token does not say.
-    """
-
-    worker: str
-    claimed_ms: int | None = None
 
 
 def make_token(worker_id: str, lane_queue: LaneQueue, number: int) -> str:

@@ -18,7 +18,7 @@ from monarq.arq.lifecycle.health_check import HealthCheckWriter
 from monarq.arq.lifecycle.hooks import ArqHooks, make_cron_scheduler, make_parts, open_pool
 from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget, read_arq_settings
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import Hook, Hooks, WorkerSettings
 from monarq.workers.cron.scheduler import CronScheduler

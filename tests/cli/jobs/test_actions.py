@@ -18,6 +18,7 @@ from monarq.monitor.admin import admin
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.support.queue_state import server_ms
+from tests.support.queues import ARQ_QUEUE
 from tests.support.workers import make_worker, put, put_raw, run_burst, running
 
 ANSI: Final = "\x1b[31mred\x1b[0m"
@@ -49,7 +50,7 @@ async def test_jobs_by_state(redis: Redis, redis_url: str, cli_here: Cli) -> Non
     worker = make_worker(redis_url, [endless], grace_s=0.0)
     async with running(worker):
         await began.wait()
-        await admin.pause(redis, DEFAULT_QUEUE)
+        await admin.pause(redis, ARQ_QUEUE)
         await put(redis, "mail.send", job_id="waits")
         await put(redis, "mail.send", job_id="later", delay_ms=3_600_000)
         rows = (await cli_here("jobs", "list", "--json", *(f"--state={state}" for state in _STATES))).results
@@ -149,7 +150,7 @@ async def test_cancel(redis: Redis, cli_here: Cli) -> None:
     assert sorted(await redis.zrange("arq:abort", 0, -1)) == [b"a", b"b"]
     [shown] = (await cli_here("jobs", "show", "a", "--json")).results
     assert shown["abort_ms"] is not None
-    await admin.pause(redis, DEFAULT_QUEUE)
+    await admin.pause(redis, ARQ_QUEUE)
     ended = await cli_here("jobs", "cancel", "a")
     assert ended.err.splitlines()[0] == "monarq: a waits in a paused queue, and ends when that is resumed"
 

@@ -12,6 +12,7 @@ from monarq.monitor.admin import admin
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.support.queue_state import server_ms
+from tests.support.queues import ARQ_QUEUE
 from tests.support.workers import put, run_burst
 
 
@@ -23,7 +24,7 @@ async def nothing() -> None:
 async def test_a_list(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await put(redis, nothing, job_id="a")
     await put(redis, nothing, job_id="b", delay_ms=60_000)
-    await admin.pause(redis, DEFAULT_QUEUE)
+    await admin.pause(redis, ARQ_QUEUE)
     [told] = (await cli_here("queue", "list", "--json")).results
     assert abs(told.pop("paused_since_ms") - await server_ms(redis)) < 5000
     assert told == {"queue": DEFAULT_QUEUE, "queued": 1, "deferred": 1, "running": 0, "dead": 0, "workers": 0}
@@ -84,7 +85,7 @@ async def test_which_queue(cli: Callable[..., Ended], command: str) -> None:
 
 async def test_a_narrow_terminal(redis: Redis, cli_here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "50")
-    await admin.pause(redis, DEFAULT_QUEUE)
+    await admin.pause(redis, ARQ_QUEUE)
     head, line = (await cli_here("queue", "list")).out.splitlines()
     assert len(head) <= 50
     assert head.split() == ["queue", "queued", "deferred", "running", "dead"]

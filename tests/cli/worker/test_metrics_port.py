@@ -17,6 +17,7 @@ from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, until
 from tests.cli.worker.http_pool import HttpPool, http_pool
 from tests.monitor.metrics.test_prometheus import Samples, samples_of, value
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 
 ONE_PORT = ("--health-port", "0", "--metrics-port", "0")
@@ -86,7 +87,7 @@ async def both_are_there(redis: Redis) -> bool:
 async def kill_a_worker_midway(redis: Redis) -> None:
     async with in_time(20):
         while True:
-            [stats] = await read_stats(redis, [DEFAULT_QUEUE])
+            [stats] = await read_stats(redis, [ARQ_QUEUE])
             held: dict[str, Any] = {worker.id: worker.pid for worker in stats.workers}
             if stats.done >= 40 and stats.running > 10 and len(held) == 2:
                 os.kill(min(held.values()), signal.SIGKILL)

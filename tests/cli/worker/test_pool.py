@@ -20,6 +20,7 @@ from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.cli.command import Cli, heard, listed, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
+from tests.support.queues import arq_queue
 from tests.support.slowness import in_time, patience_s
 
 
@@ -44,7 +45,7 @@ async def test_it_says_what_it_runs_and_its_options_reach_the_workers(redis: Red
     assert f"serving high, low, Redis at {redis_url}, 7 jobs at once in each" in said
 
     async def both_are_listed() -> bool:
-        [high] = await read_stats(redis, ["high"])
+        [high] = await read_stats(redis, [arq_queue("high")])
         return [(told.concurrency, told.queues) for told in high.workers] == [(7, ("high", "low"))] * 2
 
     await until(both_are_listed)

@@ -16,6 +16,7 @@ from monarq.monitor.jobs.listing import list_jobs
 from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.support.queue_state import KEYS
+from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, result_of, running
 
@@ -39,9 +40,9 @@ async def test_a_paused_queue_rests_and_goes_on_at_once(redis: Redis, redis_url:
     worker = make_worker(redis_url, [double, square], poll_s=3.0)
     async with running(worker), Producer(redis_url) as producer:
         assert await (await producer.enqueue(function, 3)).result(10) in (6, 9)
-        assert await admin.pause(redis, DEFAULT_QUEUE)
-        assert not await admin.pause(redis, DEFAULT_QUEUE)
-        assert await admin.paused_since_ms(redis, DEFAULT_QUEUE) is not None
+        assert await admin.pause(redis, ARQ_QUEUE)
+        assert not await admin.pause(redis, ARQ_QUEUE)
+        assert await admin.paused_since_ms(redis, ARQ_QUEUE) is not None
         handle = await producer.enqueue(function, 4)
         # The worker has been told of the job: it has taken the note, and asked in vain.
         async with in_time(10):
@@ -53,10 +54,10 @@ async def test_a_paused_queue_rests_and_goes_on_at_once(redis: Redis, redis_url:
                 await asyncio.sleep(0.01)
         assert worker.counters.started == 1
         began_s = time.monotonic()
-        assert await admin.resume(redis, DEFAULT_QUEUE)
+        assert await admin.resume(redis, ARQ_QUEUE)
         assert await handle.result(10) in (8, 16)
         assert time.monotonic() - began_s < 2.5, "it is woken, and does not come by at the next poll"
-        assert await admin.paused_since_ms(redis, DEFAULT_QUEUE) is None
+        assert await admin.paused_since_ms(redis, ARQ_QUEUE) is None
 
 
 async def test_what_runs_goes_on(redis: Redis, redis_url: str) -> None:
@@ -71,17 +72,17 @@ async def test_what_runs_goes_on(redis: Redis, redis_url: str) -> None:
     await put(redis, slow, job_id="a")
     async with running(make_worker(redis_url, [slow])):
         await began.wait()
-        await admin.pause(redis, DEFAULT_QUEUE)
+        await admin.pause(redis, ARQ_QUEUE)
         may_end.set()
         assert (await result_of(redis, "a")).value == "done"
 
 
 async def test_a_job_cancelled_in_a_paused_queue_ends_when_it_goes_on(redis: Redis, redis_url: str) -> None:
-    await admin.pause(redis, DEFAULT_QUEUE)
+    await admin.pause(redis, ARQ_QUEUE)
     await put(redis, double, 1, job_id="a")
-    assert await admin.cancel(redis, DEFAULT_QUEUE, "a") is Cancelled.PAUSED
+    assert await admin.cancel(redis, ARQ_QUEUE, "a") is Cancelled.PAUSED
     async with running(make_worker(redis_url, [double])) as worker:
-        await admin.resume(redis, DEFAULT_QUEUE)
+        await admin.resume(redis, ARQ_QUEUE)
         assert isinstance((await result_of(redis, "a")).value, asyncio.CancelledError)
         assert worker.counters.complete == 0
 
@@ -94,13 +95,13 @@ async def test_a_purge_of_thousands_beside_those_that_run(redis: Redis) -> None:
     runs = [f"{number:04}" for number in range(0, 5500, 2)]
     pipe.mset({f"arq:in-progress:{job_id}": 1 for job_id in runs})
     await pipe.execute()
-    assert await admin.purge(redis, DEFAULT_QUEUE) == 2750
+    assert await admin.purge(redis, ARQ_QUEUE) == 2750
     assert await ids_in(redis) == [job_id.encode() for job_id in runs]
     assert await redis.exists(*(f"arq:job:{job_id}" for job_id in runs)) == 2750
     assert len(await redis.keys("arq:job:*")) == 2750
     await redis.delete(*(f"arq:in-progress:{job_id}" for job_id in runs))
-    assert await admin.purge(redis, DEFAULT_QUEUE, ["deferred"]) == 0
-    assert await admin.purge(redis, DEFAULT_QUEUE, ["queued"]) == 2750
+    assert await admin.purge(redis, ARQ_QUEUE, ["deferred"]) == 0
+    assert await admin.purge(redis, ARQ_QUEUE, ["queued"]) == 2750
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ async def test_a_purge_of_one_state(redis: Redis, states: Any, left: list[bytes]
     for name, delay_ms in (("q", 0), ("d", 60_000)):
         await put(redis, double, 1, job_id=f"{name}i", delay_ms=delay_ms)
         await put(redis, square, 1, job_id=f"{name}c", delay_ms=delay_ms)
-    assert await admin.purge(redis, DEFAULT_QUEUE, states) == 4 - len(left)
+    assert await admin.purge(redis, ARQ_QUEUE, states) == 4 - len(left)
     assert await ids_in(redis) == left
     assert sorted(await redis.keys("arq:job:*")) == [b"arq:job:" + job_id for job_id in left]
     assert sorted(await redis.zrange(KEYS.cpu, 0, -1)) == [job_id for job_id in left if job_id.endswith(b"c")]
@@ -125,7 +126,7 @@ async def test_a_purge_while_workers_work(redis: Redis, redis_url: str) -> None:
             async with in_time(20):
                 while not worker.counters.complete:
                     await asyncio.sleep(0)
-            purged = await admin.purge(redis, DEFAULT_QUEUE)
+            purged = await admin.purge(redis, ARQ_QUEUE)
             outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     gone = [outcome for outcome in outcomes if isinstance(outcome, ResultNotFoundError)]
     assert len(gone) == purged
@@ -140,7 +141,7 @@ async def test_a_purged_id_is_free_again(redis: Redis, redis_url: str) -> None:
         first = await producer.enqueue(double.options(job_id="mine", defer_by=60), 1)
         waiting = asyncio.create_task(first.result())
         await asyncio.sleep(0)
-        await admin.purge(redis, DEFAULT_QUEUE)
+        await admin.purge(redis, ARQ_QUEUE)
         with pytest.raises(ResultNotFoundError, match="purged"):
             async with in_time(10):
                 await waiting
@@ -154,10 +155,10 @@ async def test_a_retry_of_each_state(redis: Redis, redis_url: str) -> None:
     await put(redis, double, 1, job_id="later", delay_ms=60_000)
     await put(redis, square, 1, job_id="cpu", delay_ms=60_000)
     await put(redis, double, 1, job_id="due")
-    answers = [await admin.retry(redis, DEFAULT_QUEUE, job_id) for job_id in ("later", "cpu", "due", "nobody")]
+    answers = [await admin.retry(redis, ARQ_QUEUE, job_id) for job_id in ("later", "cpu", "due", "nobody")]
     assert answers == [Retried.PROMOTED, Retried.PROMOTED, Retried.QUEUED, Retried.UNKNOWN]
-    page = await list_jobs(redis, DEFAULT_QUEUE, "queued")
+    page = await list_jobs(redis, ARQ_QUEUE, "queued")
     assert sorted(row.id for row in page.rows) == ["cpu", "due", "later"]
     assert await redis.llen(KEYS.wake("cpu")) == 1, "the workers are told"  # type: ignore[misc]
     other = QueueKeys.of("other")
-    assert await admin.retry(redis, other.queue, "due") is Retried.UNKNOWN
+    assert await admin.retry(redis, arq_queue(other.queue), "due") is Retried.UNKNOWN

@@ -12,15 +12,15 @@ from monarq.monitor.admin.admin import pause, resume
 from monarq.monitor.health.overview import RATE_STEP_S, RATE_STEPS, Overview, read_overviews
 from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.producer import Producer
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import put, run_burst
 from tests.workers.support import worker_jobs as jobs
 
 
 async def look(redis: Redis, minutes: int | None = 15) -> Overview:
-    [overview] = await read_overviews(redis, [DEFAULT_QUEUE], minutes=minutes)
+    [overview] = await read_overviews(redis, [ARQ_QUEUE], minutes=minutes)
     return overview
 
 
@@ -69,9 +69,9 @@ async def test_the_rate_of_enqueued_jobs(redis: Redis, redis_url: str) -> None:
 
 async def test_a_paused_queue(redis: Redis) -> None:
     assert not (await look(redis)).stats.paused
-    await pause(redis, DEFAULT_QUEUE)
+    await pause(redis, ARQ_QUEUE)
     assert (await look(redis)).stats.paused
-    await resume(redis, DEFAULT_QUEUE)
+    await resume(redis, ARQ_QUEUE)
     assert not (await look(redis)).stats.paused
 
 

@@ -20,6 +20,7 @@ from monarq.monitor.jobs.dead_letters import (
 )
 from tests.cli.dead.letters import PAYLOAD, bury, letter
 from tests.support.queue_state import KEYS, server_ms
+from tests.support.queues import arq_queue
 from tests.support.workers import QUEUE
 
 LETTER: Final = DeadLetter(
@@ -45,11 +46,11 @@ LETTER: Final = DeadLetter(
 
 async def found(redis: Redis, **chosen: Any) -> list[str]:
     """The ids that a filter finds, in order."""
-    return [one.id async for one in find_dead_letters(redis, QUEUE.queue, DeadLetterFilter(**chosen))]
+    return [one.id async for one in find_dead_letters(redis, arq_queue(QUEUE.queue), DeadLetterFilter(**chosen))]
 
 
 async def read_one(redis: Redis, raw_id: bytes = b"a") -> DeadLetter:
-    [one] = await read_dead_letters(redis, QUEUE.queue, [raw_id])
+    [one] = await read_dead_letters(redis, arq_queue(QUEUE.queue), [raw_id])
     return one
 
 
@@ -63,7 +64,7 @@ async def test_a_letter_as_a_worker_leaves_it(redis: Redis) -> None:
 
 async def test_a_letter_whose_payload_was_gone(redis: Redis) -> None:
     await bury(redis, gone=letter(payload=None), empty=letter(payload=b""))
-    gone, empty = await read_dead_letters(redis, QUEUE.queue, [b"gone", b"empty"])
+    gone, empty = await read_dead_letters(redis, arq_queue(QUEUE.queue), [b"gone", b"empty"])
     assert (gone.payload_bytes, await read_payload(redis, gone)) == (None, None)
     assert (empty.payload_bytes, await read_payload(redis, empty)) == (0, b"")
     await redis.delete(QUEUE.dead_letter("empty"))
@@ -116,17 +117,17 @@ async def test_what_is_no_letter_is_left_out(redis: Redis) -> None:
     await bury(redis, a=letter(), expired=letter(), wrong=letter())
     await redis.delete(QUEUE.dead_letter("expired"), QUEUE.dead_letter("wrong"))
     await redis.set(QUEUE.dead_letter("wrong"), "a text", ex=60)
-    read = await read_dead_letters(redis, QUEUE.queue, [b"wrong", b"a", b"expired", b"never"])
+    read = await read_dead_letters(redis, arq_queue(QUEUE.queue), [b"wrong", b"a", b"expired", b"never"])
     assert [one.id for one in read] == ["a"]
-    assert await read_dead_letters(redis, QUEUE.queue, []) == []
-    assert await count_dead_letters(redis, QUEUE.queue) == 3, "those that have expired are listed yet"
+    assert await read_dead_letters(redis, arq_queue(QUEUE.queue), []) == []
+    assert await count_dead_letters(redis, arq_queue(QUEUE.queue)) == 3, "those that have expired are listed yet"
     assert await count_dead_letters(redis, "other") == 0
 
 
 @pytest.mark.parametrize("raw_id", [b"\xff\x00", "zwölf".encode(), b"{a}:b"])
 async def test_an_id_of_any_bytes(redis: Redis, raw_id: bytes) -> None:
     await bury(redis, **{raw_id.decode("utf-8", "surrogateescape"): letter()})
-    [one] = [one async for one in find_dead_letters(redis, QUEUE.queue, DeadLetterFilter())]
+    [one] = [one async for one in find_dead_letters(redis, arq_queue(QUEUE.queue), DeadLetterFilter())]
     assert one.raw_id == raw_id
     assert await read_payload(redis, one) == PAYLOAD
 
@@ -181,7 +182,7 @@ async def test_pages_follow_each_other_though_their_last_letter_is_gone(redis: R
     await bury(redis, **{name: letter(dead_s=60 + at) for at, name in enumerate("abcde")})
     pages, after = [], None
     for _ in range(4):
-        page = await read_dead_letter_page(redis, QUEUE.queue, after, 2)
+        page = await read_dead_letter_page(redis, arq_queue(QUEUE.queue), after, 2)
         pages.append([one.id for one in page.letters])
         if (after := page.last) is None:
             break
@@ -193,10 +194,10 @@ async def test_pages_follow_each_other_though_their_last_letter_is_gone(redis: R
 async def test_a_page_whose_letters_have_expired_leads_to_the_next(redis: Redis) -> None:
     await bury(redis, a=letter(dead_s=1), b=letter(dead_s=2))
     await redis.delete(QUEUE.dead_letter("a"))
-    page = await read_dead_letter_page(redis, QUEUE.queue, None, 1)
+    page = await read_dead_letter_page(redis, arq_queue(QUEUE.queue), None, 1)
     assert page.letters == ()
     assert page.last is not None
-    following = await read_dead_letter_page(redis, QUEUE.queue, page.last, 1)
+    following = await read_dead_letter_page(redis, arq_queue(QUEUE.queue), page.last, 1)
     assert ([one.id for one in following.letters], following.last) == (["b"], None)
 
 
@@ -208,7 +209,7 @@ async def test_a_long_list_is_read_page_by_page_while_letters_come_and_go(
     # Three each died in the same millisecond.
     await bury(redis, **{name: letter(dead_s=10 + at // 3) for at, name in enumerate(names)})
     found: list[DeadLetter] = []
-    async for one in find_dead_letters(redis, QUEUE.queue, DeadLetterFilter()):
+    async for one in find_dead_letters(redis, arq_queue(QUEUE.queue), DeadLetterFilter()):
         found.append(one)
         if len(found) % 10 == 7:  # the last of a page goes, and a new one comes in front
             await redis.zrem(KEYS.dead, one.raw_id)

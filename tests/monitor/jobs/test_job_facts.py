@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from monarq.monitor.jobs.job_facts import MOST_HISTORY, JobFacts, job_key, read_facts
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.monitor.jobs.job_facts import MOST_HISTORY, JobFacts, job_key, read_facts
 from monarq.monitor.jobs.payload_view import LARGEST_READ
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import PARKED_SCORE

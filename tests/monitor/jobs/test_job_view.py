@@ -20,6 +20,7 @@ from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.payloads.codec import MSGPACK
 from tests.support.queue_state import server_ms
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, result_of, run_burst, running
 
@@ -71,7 +72,7 @@ async def test_a_job_on_its_way(redis: Redis, redis_url: str) -> None:
     assert (deferred.row.state, deferred.row.name, deferred.arguments) == ("deferred", "monitored-fickle", "3")
     assert told(deferred) == ["enqueued", "due"]
     assert (await found(redis, "a")).arguments is None, "nothing is decoded that is not asked for"
-    assert await admin.retry(redis, DEFAULT_QUEUE, "a") is admin.Retried.PROMOTED
+    assert await admin.retry(redis, ARQ_QUEUE, "a") is admin.Retried.PROMOTED
     await run_burst(redis_url, [fickle])
     done = await found(redis, "a", with_arguments=True)
     assert (done.row.state, done.row.tries, done.arguments) == ("done", 3, "3")
@@ -102,7 +103,7 @@ async def test_a_dead_job_and_its_retry(redis: Redis, redis_url: str) -> None:
     assert dead.dead_letter is not None
     assert "ValueError" in dead.dead_letter.traceback
     assert told(dead) == ["enqueued", "started", "dead"]
-    assert await admin.retry(redis, DEFAULT_QUEUE, "a") is admin.Retried.REVIVED
+    assert await admin.retry(redis, ARQ_QUEUE, "a") is admin.Retried.REVIVED
     again = await found(redis, "a")
     assert (again.row.state, again.dead_letter) == ("queued", None)
     assert told(again) == ["enqueued", "revived"]
@@ -124,7 +125,7 @@ async def test_a_job_that_runs_and_is_cancelled(redis: Redis, redis_url: str) ->
         assert (view.row.state, view.row.worker, view.row.due_ms) == ("running", worker.worker_id, None)
         assert view.row.started_ms is not None
         assert abs(view.row.started_ms - await server_ms(redis)) < 5000
-        assert await admin.cancel(redis, DEFAULT_QUEUE, "a") is admin.Cancelled.RUNS
+        assert await admin.cancel(redis, ARQ_QUEUE, "a") is admin.Cancelled.RUNS
         await result_of(redis, "a")
     view = await found(redis, "a")
     assert (view.row.state, view.dead_letter) == ("aborted", None)
@@ -291,6 +292,6 @@ async def test_a_wait_for_a_purged_job_ends(redis: Redis, redis_url: str) -> Non
         async with in_time(10):
             while not await redis.pubsub_numsub(QueueKeys.of(DEFAULT_QUEUE).ended) or waiting.done():
                 await asyncio.sleep(0.01)
-            assert await admin.purge(redis, DEFAULT_QUEUE) == 1
+            assert await admin.purge(redis, ARQ_QUEUE) == 1
             with pytest.raises(ResultNotFoundError, match="is not in its queue"):
                 await waiting

@@ -10,8 +10,8 @@ from monarq.monitor.jobs.job_view import find_job
 from monarq.monitor.jobs.listing import list_jobs
 from monarq.shared.calls.context import Context
 from monarq.shared.formats.arq.jobs.abort import abort
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.decorators import job
+from tests.support.queues import ARQ_QUEUE
 from tests.support.workers import QUEUE, put, run_burst
 
 
@@ -53,9 +53,9 @@ async def test_the_lane_of_a_job_that_has_ended(redis: Redis, redis_url: str) ->
     expected = {f"{lane} {state}": (lane, state) for lane in JOBS for state in STATES}
     assert {job_id: await shown(redis, job_id) for job_id in expected} == expected
     assert await shown(redis, "unkept") == (None, "ended"), "nothing is kept that would tell"
-    listed = {row.id: (row.lane, row.state) for row in (await list_jobs(redis, DEFAULT_QUEUE, "ended")).rows}
+    listed = {row.id: (row.lane, row.state) for row in (await list_jobs(redis, ARQ_QUEUE, "ended")).rows}
     assert listed == expected | {"unkept": ("cpu", "done")}
-    dead = {row.id: row.lane for row in (await list_jobs(redis, DEFAULT_QUEUE, "dead")).rows}
+    dead = {row.id: row.lane for row in (await list_jobs(redis, ARQ_QUEUE, "dead")).rows}
     assert dead == {f"{lane} dead": lane for lane in JOBS}
 
 

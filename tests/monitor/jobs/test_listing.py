@@ -22,6 +22,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import Signer
 from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.queue_state import KEYS, server_ms
+from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.workers import put, put_raw
 
 PAYLOAD: Final = MSGPACK.dumps({"t": None, "f": "send", "a": (), "k": {}, "et": 1_700_000_000_000})
@@ -43,7 +44,7 @@ async def all_pages(redis: Redis, state: ListedState, limit: int, **options: Any
     rows: list[JobRow] = []
     after: str | None = None
     while True:
-        page = await list_jobs(redis, DEFAULT_QUEUE, state, after=after, limit=limit, **options)
+        page = await list_jobs(redis, ARQ_QUEUE, state, after=after, limit=limit, **options)
         assert len(page.rows) <= limit
         rows += page.rows
         if page.next is None:
@@ -66,7 +67,7 @@ async def hold(redis: Redis, worker: str, limit: int, lane_queue: Any = "io") ->
 
 async def test_an_empty_queue(redis: Redis) -> None:
     for state in listing.LISTED_STATES:
-        page = await list_jobs(redis, DEFAULT_QUEUE, state)
+        page = await list_jobs(redis, ARQ_QUEUE, state)
         assert (page.rows, page.next, page.looked_at) == ((), None, 0)
         assert abs(page.now_ms - await server_ms(redis)) < 5000
 
@@ -134,7 +135,7 @@ async def test_a_queue_that_changes_meanwhile(redis: Redis) -> None:
     after: str | None = None
     seen: list[str] = []
     while True:
-        page = await list_jobs(redis, DEFAULT_QUEUE, "queued", after=after, limit=20)
+        page = await list_jobs(redis, ARQ_QUEUE, "queued", after=after, limit=20)
         seen += ids(page.rows)
         await hold(redis, "w:1:aa", 15)
         if page.next is None:
@@ -166,9 +167,9 @@ async def test_the_search_by_name(redis: Redis) -> None:
     await fill(redis, {f"{number:04}": now_ms - 5000 + number for number in range(1500)})
     wanted = {f"r{number}": now_ms - 5000 + 300 * number + 0.0 for number in range(5)}
     await fill(redis, wanted, payload=other)
-    first = await list_jobs(redis, DEFAULT_QUEUE, "queued", name="re?d", limit=10)
+    first = await list_jobs(redis, ARQ_QUEUE, "queued", name="re?d", limit=10)
     assert (ids(first.rows), first.looked_at) == (["r0", "r1", "r2", "r3"], 1000)
-    second = await list_jobs(redis, DEFAULT_QUEUE, "queued", name="re?d", limit=10, after=first.next)
+    second = await list_jobs(redis, ARQ_QUEUE, "queued", name="re?d", limit=10, after=first.next)
     assert (ids(second.rows), second.looked_at, second.next) == (["r4"], 505, None)
     assert ids(await all_pages(redis, "queued", 2, name="read")) == list(wanted)
     assert len(await all_pages(redis, "queued", 7, name="send")) == 1500
@@ -214,14 +215,14 @@ async def test_invalid_cursors(redis: Redis, after: str) -> None:
     await put(redis, "send", job_id="a")
     for state in ("queued", "deferred", "dead"):
         with pytest.raises(CursorError, match="begin at its first page"):
-            await list_jobs(redis, DEFAULT_QUEUE, state, after=after)  # type: ignore[arg-type]
+            await list_jobs(redis, ARQ_QUEUE, state, after=after)  # type: ignore[arg-type]
 
 
 async def test_a_cursor_of_another_list(redis: Redis) -> None:
     await fill(redis, {"a": 1000, "b": 1001})
-    page = await list_jobs(redis, DEFAULT_QUEUE, "queued", limit=1)
+    page = await list_jobs(redis, ARQ_QUEUE, "queued", limit=1)
     with pytest.raises(CursorError):
-        await list_jobs(redis, DEFAULT_QUEUE, "deferred", after=page.next)
+        await list_jobs(redis, ARQ_QUEUE, "deferred", after=page.next)
 
 
 async def test_keys_of_wrong_types(redis: Redis) -> None:
@@ -241,12 +242,12 @@ async def test_a_million_jobs_cost_no_more_than_ten(redis: Redis) -> None:
         for state in ("queued", "deferred", "running", "dead", "ended"):
             for turn in range(5):
                 began_s = time.perf_counter()
-                page = await list_jobs(redis, DEFAULT_QUEUE, state, after=deep if turn else None, limit=200)  # type: ignore[arg-type]
+                page = await list_jobs(redis, ARQ_QUEUE, state, after=deep if turn else None, limit=200)  # type: ignore[arg-type]
                 took_s.append(time.perf_counter() - began_s)
                 deep = page.next
             deep = None
         began_s = time.perf_counter()
-        searched = await list_jobs(redis, DEFAULT_QUEUE, "deferred", name="nothing")
+        searched = await list_jobs(redis, ARQ_QUEUE, "deferred", name="nothing")
         assert searched.looked_at == listing.MOST_LOOKED_AT
         view = await find_job(redis, f"{700_000:032d}")
         assert view is not None
@@ -261,9 +262,9 @@ async def test_a_million_jobs_cost_no_more_than_ten(redis: Redis) -> None:
 
 async def test_a_page_is_one_call(redis: Redis) -> None:
     await fill(redis, {f"{number:03}": 1000 + number for number in range(300)})
-    await list_jobs(redis, DEFAULT_QUEUE, "queued")
+    await list_jobs(redis, ARQ_QUEUE, "queued")
     await redis.config_resetstat()
-    page = await list_jobs(redis, DEFAULT_QUEUE, "queued", limit=browsing.BATCH)
+    page = await list_jobs(redis, ARQ_QUEUE, "queued", limit=browsing.BATCH)
     stats: Any = await redis.info("commandstats")
     assert len(page.rows) == 200
     assert stats["cmdstat_evalsha"]["calls"] == 1
@@ -272,5 +273,5 @@ async def test_a_page_is_one_call(redis: Redis) -> None:
 
 async def test_queues_are_separate(redis: Redis) -> None:
     await put(redis, "send", job_id="a", queue=QueueKeys.of("other"))
-    assert (await list_jobs(redis, DEFAULT_QUEUE, "queued")).rows == ()
-    assert ids((await list_jobs(redis, "other", "queued")).rows) == ["a"]
+    assert (await list_jobs(redis, ARQ_QUEUE, "queued")).rows == ()
+    assert ids((await list_jobs(redis, arq_queue("other"), "queued")).rows) == ["a"]

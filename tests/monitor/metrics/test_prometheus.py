@@ -16,6 +16,7 @@ from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.monitor.metrics.prometheus import Snapshot, read_snapshot
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.workers.register_names import register_names
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, run_burst, running
 from tests.workers.support import worker_jobs as jobs
@@ -115,7 +116,7 @@ async def test_names_with_any_characters(redis: Redis, name: str) -> None:
 
 
 async def test_a_paused_queue(redis: Redis) -> None:
-    await pause(redis, DEFAULT_QUEUE)
+    await pause(redis, ARQ_QUEUE)
     assert value(await scrape(redis), "monarq_queue_paused", queue=DEFAULT_QUEUE) == 1
     await redis.delete(f"monarq:{{{DEFAULT_QUEUE}}}:paused")
 

@@ -29,6 +29,7 @@ from monarq.shared.protocol.run_groups import BUCKETS
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.process.worker import Worker
+from tests.support.queues import ARQ_QUEUE
 
 KEYS: Final = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -63,13 +64,13 @@ async def test_a_burst_of_all_kinds(redis: Redis, redis_url: str) -> None:
         await producer.enqueue(bad)
         await producer.enqueue(again)
     await Worker([ok, bad, again], WorkerSettings(burst=True), UrlSource(redis_url)).run()
-    jobs = await read_by_job(redis, DEFAULT_QUEUE)
+    jobs = await read_by_job(redis, ARQ_QUEUE)
     of_ok, of_bad, of_again = jobs["tallied_ok"], jobs["tallied_bad"], jobs["tallied_again"]
     assert (of_ok.enqueued, of_ok.started, of_ok.done, of_ok.failed) == (30, 30, 30, 0)
     assert (of_bad.enqueued, of_bad.started, of_bad.failed, of_bad.dead) == (1, 1, 1, 1)
     assert (of_again.enqueued, of_again.started, of_again.retried, of_again.done) == (1, 3, 2, 1)
     assert [each.run.count for each in (of_ok, of_bad, of_again)] == [30, 1, 3]
-    assert await read_totals(redis, DEFAULT_QUEUE) == of_ok + of_bad + of_again
+    assert await read_totals(redis, ARQ_QUEUE) == of_ok + of_bad + of_again
 
 
 async def test_a_run_that_is_repeated_or_anothers_is_not_counted_twice(redis: Redis) -> None:
@@ -79,8 +80,8 @@ async def test_a_run_that_is_repeated_or_anothers_is_not_counted_twice(redis: Re
     await finish(redis, KEYS, "w1", endings, 10)
     stolen = [replace_token(ending, "t2") for ending in endings]
     await finish(redis, KEYS, "w1", [*endings, *stolen], 10)
-    assert (await read_by_job(redis, DEFAULT_QUEUE))["send"].done == 2
-    assert (await read_totals(redis, DEFAULT_QUEUE)).run == Histogram(one_at(3, 2), 10)
+    assert (await read_by_job(redis, ARQ_QUEUE))["send"].done == 2
+    assert (await read_totals(redis, ARQ_QUEUE)).run == Histogram(one_at(3, 2), 10)
 
 
 def replace_token(ending: Finish, token: str) -> Finish:
@@ -98,7 +99,7 @@ async def test_a_kinds_sums_are_shared_with_those_that_are_lost(redis: Redis) ->
     await redis.set("arq:in-progress:b", "another's", ex=15)
     endings = [Finish(lease, True, b"r", 1000, "send", run_ms=6) for lease in leases]
     assert await finish(redis, KEYS, "w1", endings, 10) == [b"b"]
-    whole = await read_totals(redis, DEFAULT_QUEUE)
+    whole = await read_totals(redis, ARQ_QUEUE)
     assert (whole.done, whole.lost, whole.run) == (1, 1, Histogram(one_at(3), 6))
 
 
@@ -107,7 +108,7 @@ async def test_waits_by_redis_clock(redis: Redis) -> None:
     await enqueue(redis, KEYS, Placement(due_ms=now_ms - 60_000, name="send"), EnqueueMode.NEW, [("a", b"payload")])
     [lease] = await claim_all(redis)
     await finish(redis, KEYS, "w1", [Finish(lease, True, b"r", 1000, "send", run_ms=0)], 10)
-    waited = (await read_totals(redis, DEFAULT_QUEUE)).wait
+    waited = (await read_totals(redis, ARQ_QUEUE)).wait
     assert waited.counts == one_at((60_000).bit_length())
     assert 60 <= waited.sum_s < 65
 
@@ -123,9 +124,9 @@ async def test_runs_that_did_not_end(redis: Redis) -> None:
     blocking = redis_of(redis)
     await asyncio.to_thread(renew, blocking, KEYS, "w1", 15_000, b"", [replace(first, token="t2")])
     blocking.close()
-    whole = await read_totals(redis, DEFAULT_QUEUE)
+    whole = await read_totals(redis, ARQ_QUEUE)
     assert (whole.handed_back, whole.retried, whole.lost, whole.started) == (2, 1, 1, 5)
-    of_send = (await read_by_job(redis, DEFAULT_QUEUE))["send"]
+    of_send = (await read_by_job(redis, ARQ_QUEUE))["send"]
     assert (of_send.handed_back, of_send.retried) == (1, 1)
 
 
@@ -139,9 +140,9 @@ async def test_a_jobs_crashes_are_counted_by_its_name_when_it_ends(redis: Redis)
     [lease] = await claim_all(redis)
     ended = Finish(replace(lease, crashes=2), False, b"r", 1000, "send", b"{}", 1000)
     await finish(redis, KEYS, "w1", [ended], 10)
-    of_send = (await read_by_job(redis, DEFAULT_QUEUE))["send"]
+    of_send = (await read_by_job(redis, ARQ_QUEUE))["send"]
     assert (of_send.crashed, of_send.failed, of_send.dead, of_send.started) == (2, 1, 1, 3)
-    assert (await read_totals(redis, DEFAULT_QUEUE)).crashed == 0, "of the queue they were counted when they were seen"
+    assert (await read_totals(redis, ARQ_QUEUE)).crashed == 0, "of the queue they were counted when they were seen"
 
 
 async def test_every_counter_expires(redis: Redis) -> None:
@@ -161,13 +162,13 @@ async def test_recently_ended_jobs(redis: Redis) -> None:
     await finish(redis, KEYS, "w1", [Finish(good, True, b"r", 1000, "send", run_ms=7)], 10)
     await finish(redis, KEYS, "w1", [Finish(broken, False, b"r", 1000, "send", b"{}", 1000, 3)], 10)
     await finish(redis, KEYS, "w1", [Finish(unwanted, False, b"r", 1000, "send", aborted=True)], 10)
-    found = await read_ended(redis, DEFAULT_QUEUE)
+    found = await read_ended(redis, ARQ_QUEUE)
     assert [(one.job_id, one.name, one.state, one.run_ms) for one in found] == [
         ("c", "send", "aborted", None),
         ("b", "send", "dead", 3),
         ("a", "send", "done", 7),
     ]
-    assert len(await read_ended(redis, DEFAULT_QUEUE, 2)) == 2
+    assert len(await read_ended(redis, ARQ_QUEUE, 2)) == 2
 
 
 async def test_the_list_of_ended_jobs_is_bounded(redis: Redis) -> None:
@@ -176,7 +177,7 @@ async def test_the_list_of_ended_jobs_is_bounded(redis: Redis) -> None:
         endings = [Finish(lease, True, b"r", 1000, "send") for lease in await claim_all(redis)]
         await finish(redis, KEYS, "w1", endings, 10)
     assert await redis.llen(KEYS.recent) <= 600
-    assert len(await read_ended(redis, DEFAULT_QUEUE, 1000)) == 500
+    assert len(await read_ended(redis, ARQ_QUEUE, 1000)) == 500
 
 
 @pytest.mark.parametrize(

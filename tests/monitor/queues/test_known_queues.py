@@ -18,6 +18,7 @@ from monarq.producer import Producer, SyncProducer
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.queues.counts import read_counts
+from tests.support.queues import arq_queue
 from tests.support.workers import make_worker, put, run_burst, running
 from tests.workers.support import worker_jobs as jobs
 
@@ -83,7 +84,7 @@ async def test_it_is_shown_wherever_all_queues_are(redis: Redis, redis_url: str)
 
 async def test_reading_makes_no_queue_known_and_hides_none(redis: Redis) -> None:
     """A look begins the counters of its second, in which the first job may come as well."""
-    [stats] = await read_stats(redis, ["typo"])
+    [stats] = await read_stats(redis, [arq_queue("typo")])
     assert stats.queued == 0
     for _ in range(3):
         await read_counts(redis, MAIL)
@@ -96,7 +97,7 @@ async def test_a_queue_in_which_the_dead_come_back(redis: Redis, redis_url: str)
     await put(redis, jobs.break_down, "broken", job_id="bad", queue=MAIL)
     await run_burst(redis_url, jobs.ALL, queues=("mail",))
     await redis.delete(names.QUEUES)
-    assert await retry(redis, "mail", "bad") is Retried.REVIVED
+    assert await retry(redis, arq_queue("mail"), "bad") is Retried.REVIVED
     assert await known_queues(redis) == [DEFAULT_QUEUE, "mail"]
 
 

@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 from monarq.monitor.health.overview import read_brief_overview
 from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
 from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
@@ -26,7 +26,7 @@ async def stats_once_full(redis: Redis) -> QueueStats:
     """How the queue stands once its worker tells that it runs one job in each lane."""
     async with in_time(30):
         while True:
-            [stats] = await read_stats(redis, [DEFAULT_QUEUE])
+            [stats] = await read_stats(redis, [ARQ_QUEUE])
             if any((worker.cpu_running, worker.running) == (1, 2) for worker in stats.workers):
                 return stats
             await asyncio.sleep(0.05)
@@ -40,7 +40,7 @@ async def test_a_full_cpu_lane_beside_idle_io_places(redis: Redis, redis_url: st
         await stats_once_full(redis)
         for number in range(WAITING):
             await put(redis, jobs.spin_on, 60, job_id=f"behind-{number}")
-        [stats] = await read_stats(redis, [DEFAULT_QUEUE])
+        [stats] = await read_stats(redis, [ARQ_QUEUE])
         assert (stats.queued, stats.queued_cpu) == (WAITING, WAITING)
         assert "1/50 io · 1/1 cpu" in await site.text("/")
         assert "50 io</span> 1<span" in await site.text("/workers")
@@ -63,5 +63,5 @@ async def test_a_job_that_is_not_due_does_not_wait_for_the_cpu_lane(redis: Redis
     await put(redis, jobs.squared, 7, job_id="later", delay_ms=60_000)
     await put(redis, jobs.squared, 7, job_id="now")
     await put(redis, jobs.plus, 1, 1, job_id="io")
-    [stats] = await read_stats(redis, [DEFAULT_QUEUE])
+    [stats] = await read_stats(redis, [ARQ_QUEUE])
     assert (stats.queued, stats.queued_cpu, stats.deferred) == (2, 1, 1)

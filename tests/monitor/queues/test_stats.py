@@ -8,11 +8,12 @@ from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
 from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.monitor.queues.records import RECORD, tell
+from tests.support.queues import ARQ_QUEUE, arq_queue
 
 
 async def test_an_empty_redis(redis: Redis) -> None:
     assert await known_queues(redis) == [DEFAULT_QUEUE]
-    assert await read_stats(redis, [DEFAULT_QUEUE]) == [
+    assert await read_stats(redis, [ARQ_QUEUE]) == [
         QueueStats(
             queue=DEFAULT_QUEUE,
             queued=0,
@@ -40,7 +41,7 @@ async def test_jobs_that_wait(redis: Redis, redis_url: str) -> None:
         await producer.enqueue_many("name", [(n,) for n in range(3)])
         async with Producer(redis_url, queue="other") as other:
             await other.enqueue("name")
-    first, second = await read_stats(redis, [DEFAULT_QUEUE, "other"])
+    first, second = await read_stats(redis, [ARQ_QUEUE, arq_queue("other")])
     assert (first.queue, first.queued, first.enqueued) == (DEFAULT_QUEUE, 3, 3)
     assert first.oldest_s is not None
     assert 0 <= first.oldest_s < 10
@@ -62,5 +63,5 @@ async def test_queues_that_nobody_serves_any_more_are_forgotten(redis: Redis, re
 
 async def test_the_health_check_of_arq(redis: Redis) -> None:
     await redis.set("arq:queue:health-check", "Nov-22 18:00:00 j_complete=1 j_failed=0", ex=60)
-    [stats] = await read_stats(redis, [DEFAULT_QUEUE])
+    [stats] = await read_stats(redis, [ARQ_QUEUE])
     assert stats.health_check == "Nov-22 18:00:00 j_complete=1 j_failed=0"

@@ -10,6 +10,7 @@ from monarq.monitor.queues.workers import RunningJob, WorkerStats, read_listed, 
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.monitor.queues.records import RECORD, tell
 from tests.support.queue_state import server_ms
+from tests.support.queues import ARQ_QUEUE, arq_queue
 
 KEYS = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -18,7 +19,7 @@ async def test_a_worker_as_its_record_tells(redis: Redis, redis_url: str) -> Non
     seconds, micros = await redis.time()
     started_ms = int(seconds) * 1000 + int(micros) // 1000 - 90_000
     tell(redis_url, DEFAULT_QUEUE, "host:7:abc", RECORD | {"started_ms": started_ms})
-    [worker] = await read_workers(redis, [DEFAULT_QUEUE])
+    [worker] = await read_workers(redis, [ARQ_QUEUE])
     assert 90 <= worker.uptime_s < 100
     assert worker == WorkerStats(
         id="host:7:abc",
@@ -40,7 +41,7 @@ async def test_a_worker_as_its_record_tells(redis: Redis, redis_url: str) -> Non
 async def test_workers_are_in_order_of_host_and_process(redis: Redis, redis_url: str) -> None:
     for host, pid in [("b", 1), ("a", 30), ("a", 4)]:
         tell(redis_url, DEFAULT_QUEUE, f"{host}:{pid}:x", RECORD | {"host": host, "pid": pid})
-    assert [(worker.host, worker.pid) for worker in await read_workers(redis, [DEFAULT_QUEUE])] == [
+    assert [(worker.host, worker.pid) for worker in await read_workers(redis, [ARQ_QUEUE])] == [
         ("a", 4),
         ("a", 30),
         ("b", 1),
@@ -53,7 +54,7 @@ async def test_records_of_other_versions(redis: Redis, redis_url: str) -> None:
     tell(redis_url, DEFAULT_QUEUE, "text", RECORD | {"host": "text", "pid": "12"})
     tell(redis_url, DEFAULT_QUEUE, "wrong", RECORD | {"pid": "many"})
     tell(redis_url, DEFAULT_QUEUE, "zz", b"\xff no JSON")
-    workers = {worker.id: worker for worker in await read_workers(redis, [DEFAULT_QUEUE])}
+    workers = {worker.id: worker for worker in await read_workers(redis, [ARQ_QUEUE])}
     assert workers["new"].concurrency == 50
     assert workers["old"] == WorkerStats("old", host="old")
     assert workers["text"].pid == 12
@@ -63,12 +64,12 @@ async def test_records_of_other_versions(redis: Redis, redis_url: str) -> None:
 
 async def test_a_worker_that_is_silent_is_not_alive(redis: Redis, redis_url: str) -> None:
     tell(redis_url, DEFAULT_QUEUE, "host:7:abc", RECORD)
-    assert [worker.alive for worker in await read_workers(redis, [DEFAULT_QUEUE])] == [True]
+    assert [worker.alive for worker in await read_workers(redis, [ARQ_QUEUE])] == [True]
     # As after a lease without a word from it.
     await redis.zadd(KEYS.workers, {"host:7:abc": 1})
-    assert [worker.alive for worker in await read_workers(redis, [DEFAULT_QUEUE])] == [False]
+    assert [worker.alive for worker in await read_workers(redis, [ARQ_QUEUE])] == [False]
     await redis.delete(KEYS.worker("host:7:abc"))
-    assert await read_workers(redis, [DEFAULT_QUEUE]) == []
+    assert await read_workers(redis, [ARQ_QUEUE]) == []
 
 
 async def test_the_jobs_that_it_runs(redis: Redis, redis_url: str) -> None:
@@ -79,7 +80,7 @@ async def test_the_jobs_that_it_runs(redis: Redis, redis_url: str) -> None:
         {"id": "bare"},
     ]
     tell(redis_url, DEFAULT_QUEUE, "w", RECORD | {"running_jobs": told})
-    [worker] = await read_workers(redis, [DEFAULT_QUEUE])
+    [worker] = await read_workers(redis, [ARQ_QUEUE])
     old, ahead, bare = worker.running_jobs
     assert (old.id, old.name, old.queue, old.started_ms) == ("old", "send", "q", now_ms - 90_000)
     assert 90 <= old.age_s < 100
@@ -90,7 +91,9 @@ async def test_the_jobs_that_it_runs(redis: Redis, redis_url: str) -> None:
 async def test_a_worker_of_two_queues_is_there_once(redis: Redis, redis_url: str) -> None:
     for queue, worker in [("one", "both"), ("other", "both"), ("other", "alone")]:
         tell(redis_url, queue, worker, RECORD | {"host": worker})
-    assert [worker.id for worker in await read_workers(redis, ["one", "other", "nobody's"])] == ["alone", "both"]
+    assert [
+        worker.id for worker in await read_workers(redis, [arq_queue("one"), arq_queue("other"), arq_queue("nobody's")])
+    ] == ["alone", "both"]
     assert await read_workers(redis, []) == []
 
 
@@ -100,15 +103,15 @@ async def test_no_more_workers_are_read_than_a_page_can_take(
     monkeypatch.setattr(unit, "MOST_WORKERS", 2)
     for number in range(4):
         tell(redis_url, DEFAULT_QUEUE, f"w{number}", RECORD)
-    assert len(await read_workers(redis, [DEFAULT_QUEUE])) == 2
+    assert len(await read_workers(redis, [ARQ_QUEUE])) == 2
 
 
 async def test_of_listed_workers_those_with_a_record_are_read(redis: Redis, redis_url: str) -> None:
     tell(redis_url, DEFAULT_QUEUE, "here", RECORD)
     await redis.set(KEYS.worker("unlisted"), b"{}", ex=60)
     now_ms = await server_ms(redis)
-    found = await read_listed(redis, KEYS, ["gone", "here", "unlisted"], now_ms)
+    found = await read_listed(redis, ARQ_QUEUE, ["gone", "here", "unlisted"], now_ms)
     assert {worker.id: worker.alive for worker in found} == {"here": True, "unlisted": False}
-    assert await read_listed(redis, KEYS, [], now_ms) == []
-    [later] = await read_listed(redis, KEYS, ["here"], now_ms + 60_000)
+    assert await read_listed(redis, ARQ_QUEUE, [], now_ms) == []
+    [later] = await read_listed(redis, ARQ_QUEUE, ["here"], now_ms + 60_000)
     assert not later.alive

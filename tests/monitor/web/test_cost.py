@@ -8,6 +8,7 @@ from monarq.monitor.admin import admin
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.redis.connection import open_redis
 from tests.monitor.web.site import Site
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import put
 
@@ -57,6 +58,6 @@ async def test_pages_ask_the_same_of_a_long_queue(redis: Redis, redis_url: str, 
                 assert 0 <= int(words[3]) - int(words[2]) <= 1000, (path, words)
         assert len(asked) <= short[path] + 5, path
     await redis.delete(DEFAULT_QUEUE)
-    await admin.resume(redis, DEFAULT_QUEUE)
+    await admin.resume(redis, ARQ_QUEUE)
     for number in range(200):
         await redis.delete(f"arq:job:job-{number}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, JOB_PREFIX, RESULT_PREFIX
+from monarq.shared.formats.native.keys import PREFIX as NATIVE_PREFIX
 
 _KEEPS_ITSELF = (b":cpu", b":wake", b":wake:cpu")
+_NATIVE_RING = re.compile(rb"\}:[rtms]\d+$")
 
 
 _LOOK = """
@@ -25,13 +29,18 @@ return {lasting, queues, waiting}
 
 
 async def leaked_keys(redis: Redis) -> list[bytes]:
-    """Keys without TTL, but for queues and the payloads of jobs in them, and results that are kept for ever."""
+    """Keys without TTL, but for queues and the payloads of jobs in them, and results that are kept for ever.
+
+    A native queue has a fixed set of keys, of which those of rings expire.
+    """
     lasting, queues, waiting = await redis.eval(_LOOK, 0)  # type: ignore[misc]
     waits = {job_id for ids in waiting for job_id in ids}
     return sorted(key for key in lasting if not _belongs(key, set(queues), waits))
 
 
 def _belongs(key: bytes, queues: set[bytes], waiting: set[bytes]) -> bool:
+    if key.startswith(NATIVE_PREFIX.encode()):
+        return _NATIVE_RING.search(key) is None
     prefix = JOB_PREFIX.encode()
     if key.startswith(prefix) and key[len(prefix) :] in waiting:
         return True

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from monarq.shared.errors import MonarqError
-from monarq.shared.protocol.queue_ref import QueueRef, to_ref
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.queue import to_ref
 from monarq.workers.config.settings import WorkerSettings
 
 

@@ -90,7 +90,7 @@ async def test_the_page_shows_what_is_written_for_each_queue(redis: Redis) -> No
     shown = [
         CronStats(queue.ref.name, one.name, "send", "@hourly", "UTC", now_ms + 60_000, None) for queue, _, one in told
     ]
-    assert await read_crons(redis, [QUEUE.queue, OTHER.queue]) == [shown[0], shown[2], shown[1]]
+    assert await read_crons(redis, [QUEUE.ref, OTHER.ref]) == [shown[0], shown[2], shown[1]]
     for keys in (QUEUE, OTHER):
         assert 0 < await redis.ttl(keys.crons) <= STATUS_TTL_S
 
@@ -100,7 +100,7 @@ async def test_a_status_replaces_that_of_its_own_field_alone(redis: Redis) -> No
     writer = StatusWriter()
     await writer.write(redis, [(CRONS, "a", status("a", now_ms)), (CRONS, "b", status("b", now_ms))])
     await writer.write(redis, [(CRONS, "a", status("a", now_ms + 5))])
-    assert {cron.name: cron.next_ms - now_ms for cron in await read_crons(redis, [QUEUE.queue])} == {
+    assert {cron.name: cron.next_ms - now_ms for cron in await read_crons(redis, [QUEUE.ref])} == {
         "a": 60_005,
         "b": 60_000,
     }
@@ -110,4 +110,4 @@ async def test_a_key_of_another_type_keeps_no_other_queue_from_its_status(redis:
     await redis.set(QUEUE.crons, "wrong", ex=60)
     now_ms = await server_ms(redis)
     await StatusWriter().write(redis, [(CRONS, "a", status("a", now_ms)), (OTHER_CRONS, "b", status("b", now_ms))])
-    assert [cron.name for cron in await read_crons(redis, [QUEUE.queue, OTHER.queue])] == ["b"]
+    assert [cron.name for cron in await read_crons(redis, [QUEUE.ref, OTHER.ref])] == ["b"]

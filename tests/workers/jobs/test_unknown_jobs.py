@@ -26,6 +26,7 @@ from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import MAX_NAMES_LOGGED, MAX_SPREAD_S, UnknownJobs
 from tests.shared.formats.arq.calls import lease_of
 from tests.support.plugins.leaks import leaked_keys
+from tests.support.queues import arq_queue
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers.support import worker_jobs as jobs
@@ -157,7 +158,7 @@ async def test_it_can_be_aborted_while_it_waits(redis: Redis, redis_url: str) ->
     async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, "no_such_job", job_id="who")
         await until_requeued(redis, "who")
-        assert await cancel(redis, QUEUE.queue, "who") is Cancelled.WAITS
+        assert await cancel(redis, arq_queue(QUEUE.queue), "who") is Cancelled.WAITS
         result = await result_of(redis, "who")
     assert isinstance(result.value, asyncio.CancelledError)
     assert await redis.exists(QUEUE.crash("who"), QUEUE.queue) == 0

@@ -12,6 +12,7 @@ from monarq.monitor.queues.workers import read_workers
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.config.settings import Hooks
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import Recorder, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
@@ -46,7 +47,7 @@ async def test_the_shut_down_hook_finds_everything_written_and_the_worker_deregi
         found.append(await redis.exists(names.result("ends")))
         found.append(await redis.exists(names.in_progress("stays")))
         found.append(await redis.zcard(DEFAULT_QUEUE))
-        found.append(await read_workers(redis, [DEFAULT_QUEUE]))
+        found.append(await read_workers(redis, [ARQ_QUEUE]))
 
     events = Recorder()
     worker = make_worker(redis_url, jobs.ALL, events, hooks=Hooks(shutdown=shutdown), grace_s=0.5)

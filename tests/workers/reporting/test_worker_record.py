@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from monarq.monitor.queues.workers import WorkerStats, read_workers
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.reporting.worker_record import MOST_JOBS
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
@@ -22,7 +23,7 @@ async def worker_that(redis: Redis, fits: Any) -> WorkerStats:
     """The one worker, as soon as it tells this of itself."""
     async with in_time(15):
         while True:
-            for worker in await read_workers(redis, [DEFAULT_QUEUE]):
+            for worker in await read_workers(redis, [ARQ_QUEUE]):
                 if fits(worker):
                     return worker
             await asyncio.sleep(0.02)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.pool_metrics import PoolCollector

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState

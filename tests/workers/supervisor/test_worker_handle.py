@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.control.channel import to_line
 from monarq.workers.control.heartbeat import Heartbeat

@@ -8,12 +8,10 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.script import ArqScript
+from monarq.shared.protocol.dead_letters import BATCH
 from monarq.shared.redis.scripts import check_batch
 
 _SCRIPT = ArqScript.load("dead/discard")
-
-BATCH = 1000
-"""The most dead letters of one call."""
 
 
 async def discard(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> list[bool]:

@@ -9,12 +9,10 @@ from redis.asyncio import Redis
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.protocol.answers import Revived
+from monarq.shared.protocol.dead_letters import BATCH
 from monarq.shared.redis.scripts import check_batch
 
 _SCRIPT = ArqScript.load("dead/revive")
-
-BATCH = 1000
-"""The most jobs of one call."""
 
 MOVED_BYTES = 16 * 1024 * 1024
 """Once a call has moved so many bytes of payloads, it stops: others wait for Redis meanwhile."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq.claim_token import parse_token
 from monarq.shared.formats.arq.jobs.claim import read_crash
 from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.formats.arq.script import ArqScript
-from monarq.shared.protocol.pages import HEAD_BYTES, START, TAIL_BYTES, BrowsedJob, LiveState, Page, PagePosition
-from monarq.shared.redis.replies import read_number, text
+from monarq.shared.protocol.pages import BATCH, HEAD_BYTES, TAIL_BYTES, BrowsedJob, LiveState, Page, PagePosition
+from monarq.shared.redis.replies import read_number
 
 _SCRIPT = ArqScript.load("queues/browse")
 _FIELDS = 11
 
-BATCH = 200
-"""The most jobs of one page."""
+START: Final[PagePosition] = (b"", b"", b"", b"", 0)
+"""The first page. A position is the script's arguments 5 to 9."""
 
 
 async def browse(
@@ -41,15 +43,14 @@ async def browse(
 
 
 def _browsed(fields: Sequence[bytes]) -> BrowsedJob:
-    raw_id, lane_queue, score, worker, token, tries, crash, abort_ms, size, head, tail = fields
+    raw_id, lane_queue, score, _, token, tries, crash, abort_ms, size, head, tail = fields
     crashes, note = read_crash(crash)
     due_ms = read_number(score) if score else None
     return BrowsedJob(
         raw_id=raw_id,
         lane_queue="cpu" if lane_queue == b"cpu" else "io",
         due_ms=None if due_ms is not None and due_ms >= PARKED_SCORE else due_ms,
-        worker=text(worker),
-        token=token,
+        holder=parse_token(token) if token else None,
         tries=read_number(tries),
         crashes=crashes,
         crash_note=note,

@@ -11,11 +11,12 @@ from monarq.monitor.queues.cron import read_crons
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.jobs.cron_schedule import crontab
 from monarq.shared.payloads.codec import MSGPACK, Codecs
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
 from tests.monitor.web.site import Site
+from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.slowness import in_time
 
 KEYS = QueueKeys.of(DEFAULT_QUEUE)
@@ -30,21 +31,21 @@ async def test_the_crons_of_a_worker_are_shown(redis: Redis, site: Site) -> None
     hourly = CronEntry("report", "cron:report", crontab("0 * * * *", "Europe/Berlin"), remembers=True)
     other = CronEntry("tidy", "cron:tidy", crontab("30 4 * * *"), queue="other")
     await scheduler(hourly, other).run_once(redis)
-    [cron] = await read_crons(redis, [DEFAULT_QUEUE])
+    [cron] = await read_crons(redis, [ARQ_QUEUE])
     assert (cron.name, cron.job, cron.schedule, cron.zone) == ("cron:report", "report", "0 * * * *", "Europe/Berlin")
     assert cron.next_ms == round(hourly.schedule.next_after(datetime.now(UTC)).timestamp() * 1000)
     assert cron.last_ms is None
     html = await site.text("/cron")
     assert "0 * * * *" in html
     assert "in " in html
-    assert [cron.name for cron in await read_crons(redis, ["other"])] == ["cron:tidy"]
+    assert [cron.name for cron in await read_crons(redis, [arq_queue("other")])] == ["cron:tidy"]
 
 
 async def test_the_last_tick_is_shown(redis: Redis) -> None:
     each_second = CronEntry("beat", "cron:beat", crontab("* * * * * *"), remembers=True)
     one = scheduler(each_second)
     async with in_time(5):
-        while not (found := await read_crons(redis, [DEFAULT_QUEUE])) or found[0].last_ms is None:
+        while not (found := await read_crons(redis, [ARQ_QUEUE])) or found[0].last_ms is None:
             await asyncio.sleep(await one.run_once(redis))
     assert found[0].next_ms > found[0].last_ms
     await redis.flushall()
@@ -56,10 +57,10 @@ async def test_a_cron_without_a_worker_is_not_shown(redis: Redis) -> None:
     [field] = await redis.hkeys(KEYS.crons)
     told = (await redis.hget(KEYS.crons, field)).replace(b'"told_ms":1', b'"told_ms":')
     await redis.hset(KEYS.crons, field, told)
-    assert await read_crons(redis, [DEFAULT_QUEUE]) == []
+    assert await read_crons(redis, [ARQ_QUEUE]) == []
 
 
 async def test_a_key_of_another_type_is_ignored(redis: Redis) -> None:
     await redis.set(KEYS.crons, "wrong", ex=60)
     await scheduler(CronEntry("tidy", "cron:tidy", crontab("@daily"))).run_once(redis)
-    assert await read_crons(redis, [DEFAULT_QUEUE]) == []
+    assert await read_crons(redis, [ARQ_QUEUE]) == []

@@ -13,6 +13,7 @@ from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import Site, page
+from tests.support.queues import ARQ_QUEUE
 
 ODD_IDS = [
     b"a/b",
@@ -64,7 +65,7 @@ async def test_an_id_may_hold_anything(redis: Redis, site: Site, raw_id: bytes) 
     assert (await site.post(f"/dead/retry?{query}")).headers["location"] == "/dead?did=retried&n=1"
     assert await redis.zscore(DEFAULT_QUEUE, raw_id) is not None
     assert "Queued" in await site.text(f"/jobs/job?{query}")
-    assert await count_dead_letters(redis, DEFAULT_QUEUE) == 1
+    assert await count_dead_letters(redis, ARQ_QUEUE) == 1
 
 
 async def test_one_is_deleted(redis: Redis, site: Site) -> None:
@@ -84,7 +85,7 @@ async def test_a_change_of_all_that_match_is_confirmed_and_done(redis: Redis, si
     assert "Retry 5 dead letters?" in await site.text("/dead/confirm?act=retry&name=mail.*")
     assert (await site.post("/dead/retry?name=mail.*")).headers["location"] == "/dead?name=mail.%2A&did=retried&n=5"
     assert await redis.zcard(DEFAULT_QUEUE) == 5
-    assert await count_dead_letters(redis, DEFAULT_QUEUE) == 1
+    assert await count_dead_letters(redis, ARQ_QUEUE) == 1
     assert "Delete 1 dead letter?" in await site.text("/dead/confirm?act=delete")
     assert (await site.post("/dead/delete")).headers["location"] == "/dead?did=deleted&n=1"
 
@@ -120,4 +121,4 @@ async def test_a_read_only_page_offers_nothing(redis: Redis) -> None:
         for path in ("/dead", "/jobs/job?queue=arq:queue&id=ann", "/dead/confirm?act=delete"):
             assert 'method="post"' not in await site.text(path)
         assert (await site.post("/dead/delete?queue=arq:queue&id=ann")).status_code == 403
-    assert await count_dead_letters(redis, DEFAULT_QUEUE) == 1
+    assert await count_dead_letters(redis, ARQ_QUEUE) == 1

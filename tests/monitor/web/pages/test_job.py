@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 
 from monarq.monitor.admin import admin
 from monarq.shared.calls.context import Context
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.decorators import job
 from tests.monitor.web.site import Site
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, result_of, running
 
@@ -113,4 +113,4 @@ async def test_an_unknown_job(site: Site) -> None:
 async def test_a_job_is_found_by_its_id(redis: Redis, site: Site) -> None:
     await put(redis, "mail.send", job_id="the-id")
     assert "/jobs/job?queue=arq:queue&amp;id=the-id" in await site.text("/jobs?state=deferred&name=the-id")
-    await admin.purge(redis, DEFAULT_QUEUE)
+    await admin.purge(redis, ARQ_QUEUE)

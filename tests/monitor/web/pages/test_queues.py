@@ -13,6 +13,7 @@ from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.monitor.web.site import Site
 from tests.support.manual_worker import ManualWorker
+from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.workers import put
 
 
@@ -23,10 +24,10 @@ async def test_pause_and_resume(redis: Redis, site: Site) -> None:
     html = await site.text("/queues?did=paused")
     assert "The queue is paused" in html
     assert "/queues/resume?queue=arq:queue" in html
-    assert await admin.paused_since_ms(redis, DEFAULT_QUEUE)
+    assert await admin.paused_since_ms(redis, ARQ_QUEUE)
     await site.post("/queues/resume?queue=arq:queue")
     assert "Paused" not in await site.text("/queues")
-    assert await admin.paused_since_ms(redis, DEFAULT_QUEUE) is None
+    assert await admin.paused_since_ms(redis, ARQ_QUEUE) is None
 
 
 async def test_purge_asks_first(redis: Redis, site: Site) -> None:
@@ -52,7 +53,7 @@ async def test_jobs_by_state(redis: Redis, site: Site) -> None:
     assert "later" in await site.text("/jobs?state=deferred")
     assert "No queued job." in await site.text("/jobs")
     await worker.end(*leases)
-    await admin.purge(redis, DEFAULT_QUEUE)
+    await admin.purge(redis, ARQ_QUEUE)
 
 
 async def test_jobs_are_found_by_name(redis: Redis, site: Site) -> None:
@@ -61,7 +62,7 @@ async def test_jobs_are_found_by_name(redis: Redis, site: Site) -> None:
     for search, found in (("send1", ["job-1"]), ("mail.*", ["job-0", "job-1", "job-2"]), ("nobody", [])):
         html = await site.text("/jobs", params={"name": search})
         assert re.findall(r"job-\d(?=</span>)", html) == found
-    await admin.purge(redis, DEFAULT_QUEUE)
+    await admin.purge(redis, ARQ_QUEUE)
 
 
 async def test_long_lists_have_pages(redis: Redis, site: Site) -> None:
@@ -74,7 +75,7 @@ async def test_long_lists_have_pages(redis: Redis, site: Site) -> None:
         path = next(iter(re.findall(r'href="([^"]*after=[^"]*)">Next page', html)), "").replace("&amp;", "&")
     assert len(set(seen)) == len(seen) == 120
     assert "No queued job" not in await site.text("/jobs?after=nonsense")
-    await admin.purge(redis, DEFAULT_QUEUE)
+    await admin.purge(redis, ARQ_QUEUE)
 
 
 @pytest.mark.parametrize("queue", ["a/b", "ü?x=1", "%2F", "a b&c"])
@@ -84,7 +85,7 @@ async def test_a_queue_may_be_called_anything(redis: Redis, site: Site, queue: s
     await redis.expire(names.QUEUES, 60)
     assert f"/queues/pause?{query}" in await site.text("/queues")
     await site.post(f"/queues/pause?{query}")
-    assert await admin.paused_since_ms(redis, queue)
+    assert await admin.paused_since_ms(redis, arq_queue(queue))
     for path in ("/", "/jobs", "/dead"):
         await site.text(f"{path}?{query}")
     await site.post(f"/queues/resume?{query}")

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import read_workers
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, result_of, running
 from tests.workers.jobs.runner import unruly_jobs as jobs
@@ -25,7 +25,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 async def test_abandoned_threads_are_counted_while_they_run(redis: Redis, redis_url: str, site: Site) -> None:
     async def count() -> int:
-        return sum(worker.abandoned_threads for worker in await read_workers(redis, [DEFAULT_QUEUE]))
+        return sum(worker.abandoned_threads for worker in await read_workers(redis, [ARQ_QUEUE]))
 
     async def is_two() -> bool:
         return await count() == 2

@@ -26,6 +26,7 @@ from monarq.shared.protocol.answers import Revived
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
+from tests.support.queues import arq_queue
 from tests.support.slowness import patience_s
 from tests.support.workers import QUEUE, dead_letter_of, put_raw, run_burst
 from tests.workers.support import worker_jobs as jobs
@@ -129,7 +130,7 @@ async def test_a_worker_without_the_key_leaves_what_can_be_retried(redis: Redis,
         handle = await producer.enqueue("plus", 1, 2)
         await run_burst(redis_url, jobs.ALL)
         raw_id = handle.job_id.encode()
-        [letter] = await read_dead_letters(redis, QUEUE.queue, [raw_id])
+        [letter] = await read_dead_letters(redis, arq_queue(QUEUE.queue), [raw_id])
         assert "it is signed, and no signing key is known here: set MONARQ_SIGNING_KEY" in letter.error
         assert await revive(redis, QUEUE, [raw_id]) == [Revived.BACK]
         await run_burst(redis_url, jobs.ALL, codecs=codecs())

@@ -1,0 +1,36 @@
+"""The queue that a request names: by its name, and where both formats have a queue of it by its format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from redis.asyncio import Redis
+
+from monarq.monitor.web.base.page_request import PageRequest
+from monarq.shared.formats.choice import find_queue
+from monarq.shared.protocol.queue_ref import QueueRef
+
+
+async def named_queue(redis: Redis, request: PageRequest) -> QueueRef:
+    """The queue that the request names.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    name = request.text("queue")
+    return QueueRef(name, "arq") if request.text("format") == "arq" else await find_queue(redis, name)
+
+
+async def chosen_queue(redis: Redis, request: PageRequest) -> QueueRef | None:
+    """The same; None where the request names none.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    return await named_queue(redis, request) if request.text("queue") else None
+
+
+def need_format(queues: Iterable[QueueRef]) -> bool:
+    """Whether queues of both formats have the same name, so that a name alone does not tell which one is meant."""
+    listed = set(queues)
+    return len({queue.name for queue in listed}) < len(listed)

@@ -1,0 +1,102 @@
+"""Reads of a queue as a whole: its numbers, its workers and its crons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.counters import counters, rates
+from monarq.shared.formats.arq.monitor.arq_queue import ArqQueue
+from monarq.shared.formats.arq.queues import pause
+from monarq.shared.formats.arq.queues.counts import read_counts
+from monarq.shared.protocol.counters import QueueCounters, Rates, Series, Step
+from monarq.shared.protocol.counts import Counts
+from monarq.shared.protocol.monitor_records import CronRecord, WorkerRecord
+from monarq.shared.redis.replies import read_number, text
+
+MOST_WORKERS: Final = 1000
+"""The most workers of one queue that are read."""
+
+MOST_QUEUES: Final = 1000
+"""The most queues that are listed."""
+
+
+async def known_queues(redis: Redis) -> list[str]:
+    """Arq's default queue first, then every queue that a monarq worker has served or somebody put a job into, by name.
+
+    Queues that are empty and that nobody has used for a week are left out, and of more than 1,000 the longest unused.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    used = await redis.zrange(names.QUEUES, 0, MOST_QUEUES - 1, desc=True)
+    return sorted({names.DEFAULT_QUEUE, *map(text, used)}, key=lambda queue: (queue != names.DEFAULT_QUEUE, queue))
+
+
+class ArqQueueReads(ArqQueue):
+    """See `monarq.shared.protocol.monitor_queue.QueueReads`."""
+
+    async def is_known(self, redis: Redis) -> bool:
+        """See the protocol."""
+        return self._keys.queue in await known_queues(redis) or bool(await redis.exists(self._keys.queue))
+
+    async def read_counts(self, redis: Redis) -> Counts:
+        """See the protocol."""
+        counts = await read_counts(redis, self._keys)
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.get(self._keys.queue + names.HEALTH_CHECK_SUFFIX)
+            # Running jobs have the end of their lease there, which is yet to come.
+            pipe.zcount(self._keys.cpu, "-inf", counts.now_ms)
+            health_check, queued_cpu = await pipe.execute()
+        line = None if health_check is None else text(health_check)
+        return replace(counts, queued_cpu=queued_cpu, health_check=line)
+
+    async def read_rates(self, redis: Redis, step_s: int, steps: int) -> Rates:
+        """See the protocol."""
+        return await rates.read_rates(redis, self._keys, step_s, steps)
+
+    async def read_series(self, redis: Redis, job: str, step: Step, length: int) -> Series:
+        """See the protocol."""
+        return await counters.read_series(redis, self._keys, job, step, length)
+
+    async def read_counters(self, redis: Redis, minutes: int) -> QueueCounters:
+        """See the protocol."""
+        return await counters.read_counters(redis, self._keys, minutes)
+
+    async def paused_since_ms(self, redis: Redis) -> int | None:
+        """See the protocol."""
+        return await pause.paused_since_ms(redis, self._keys) or None
+
+    async def list_workers(self, redis: Redis) -> list[str]:
+        """See the protocol."""
+        return [text(worker) for worker in await redis.zrange(self._keys.workers, 0, MOST_WORKERS - 1)]
+
+    async def read_workers(self, redis: Redis, worker_ids: Sequence[str], now_ms: int) -> list[WorkerRecord]:
+        """See the protocol."""
+        if not worker_ids:
+            return []
+        records = await redis.mget([self._keys.worker(worker_id) for worker_id in worker_ids])
+        stale_at_ms = await redis.zmscore(self._keys.workers, list(worker_ids))
+        return [
+            WorkerRecord(worker_id, data, alive=stale_ms is not None and stale_ms >= now_ms)
+            for worker_id, data, stale_ms in zip(worker_ids, records, stale_at_ms, strict=True)
+            if data is not None
+        ]
+
+    async def read_crons(self, redis: Redis) -> list[CronRecord]:
+        """See the protocol."""
+        calls: Any = redis.pipeline(transaction=False)
+        calls.hgetall(self._keys.crons)
+        calls.hgetall(self._keys.cron)
+        # A key of another type counts as missing.
+        records, ticks = (
+            {} if isinstance(reply, Exception) else reply for reply in await calls.execute(raise_on_error=False)
+        )
+        return [
+            CronRecord(data, read_number(ticks[declaration]) if declaration in ticks else None)
+            for declaration, data in records.items()
+        ]

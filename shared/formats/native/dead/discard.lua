@@ -1,0 +1,12 @@
+-- discard: throw dead letters away.
+-- KEYS  dead
+-- ARGV  then for each job: id
+-- RETURNS  for each job whether there was a letter of it: when it died, or nil
+-- GUARANTEES  results are kept for as long as they would be. Repeating the call changes nothing.
+-- INCLUDES  letters
+local died = {}
+for at = 1, #ARGV, 1 do
+    died[at] = redis.call('ZSCORE', DEAD, ARGV[at])
+end
+drop_letters(ARGV)
+return died

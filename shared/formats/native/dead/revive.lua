@@ -1,0 +1,79 @@
+-- revive: put dead jobs back into the queue, as if they had never run.
+-- KEYS  payloads, dead, letters, dead_payloads, kept, ready, ready_cpu, idle, idle_cpu, notes, live, absent
+-- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   then for each job: id
+-- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, 0 there is no dead letter of it,
+--          2 a job of this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
+--          payload
+-- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together. Repeating
+--             the call makes no second job.
+-- INCLUDES  clock, keeping, letters, lookup, notes, opening, order, placing, trails
+local max_bytes = tonumber(ARGV[1])
+local now = now_ms()
+local places = result_keys(now)
+local io, cpu, revived, codes, bytes = {}, {}, {}, {}, 0
+redis.call('DEL', ABSENT)
+
+-- A later job of the same id has left a result of its own, which must not go with the letter.
+local function has_newer_result(id)
+    local digest = digest_of(id)
+    for _, key in ipairs(places) do
+        local result = redis.call('HGET', key, id)
+        if result and redis.sha1hex(result) ~= digest then
+            return true
+        end
+    end
+    return false
+end
+
+local function put_back(id, payload, letter)
+    redis.call('HSET', PAYLOADS, id, payload)
+    redis.call('HDEL', NOTES, id)
+    note_large(id, payload)
+    add_to_trail(id, 'revived', '', DAY, now)
+    -- JSON has no bare quote inside of a text, so this can only be the field.
+    local lane = string.find(letter, '"home":"cpu"', 1, true) and cpu or io
+    lane[#lane + 1], revived[#revived + 1], bytes = id, id, bytes + #payload
+end
+
+local function revive(id)
+    if redis.call('HEXISTS', PAYLOADS, id) == 1 then
+        return 2
+    end
+    local letter, payload = redis.call('HGET', LETTERS, id), redis.call('HGET', DEAD_PAYLOADS, id)
+    if not letter then
+        redis.call('ZREM', DEAD, id)
+        return 0
+    end
+    if not payload then
+        return 3
+    end
+    if has_newer_result(id) then
+        return 2
+    end
+    put_back(id, payload, letter)
+    return 1
+end
+
+local function place(ready, idle, ids)
+    if #ids > 0 then
+        make_ready(ready, idle, next_stamp(now, redis.call('HGET', META, 'last')), ids, true)
+    end
+end
+
+for at = 2, #ARGV, 1 do
+    if bytes >= max_bytes then
+        break
+    end
+    codes[#codes + 1] = revive(ARGV[at])
+end
+if #revived > 0 then
+    if not redis.call('HGET', META, 'v') then
+        open_queue()
+    end
+    drop_letters(revived)
+    drop_results(revived)
+    place(READY, IDLE, io)
+    place(READY_CPU, IDLE_CPU, cpu)
+    redis.pcall('HINCRBY', LIVE, 'revived\0', #revived)
+end
+return codes

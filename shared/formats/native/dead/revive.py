@@ -1,0 +1,35 @@
+"""Puts dead jobs back into the queue. See revive.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.protocol.answers import Revived
+from monarq.shared.redis.scripts import check_batch
+
+_SCRIPT = NativeScript.load("dead/revive")
+
+BATCH: Final = 1000
+"""The most jobs of one call."""
+
+MOVED_BYTES = 16 * 1024 * 1024
+"""Once a call has moved so many bytes of payloads, it stops: others wait for Redis meanwhile."""
+
+
+async def revive(redis: Redis, keys: NativeKeys, raw_ids: Sequence[bytes]) -> list[Revived]:
+    """Puts dead jobs back, at most `BATCH`, each in its lane, with no try used and no crash counted.
+
+    Returns:
+        What happened to each, in order. It may be shorter than `raw_ids`, but never empty: pass the rest again.
+
+    Raises:
+        ValueError: there are more than `BATCH`.
+        RedisError: the call failed; it may be repeated.
+    """
+    check_batch(raw_ids, BATCH)
+    return [Revived(code) for code in await _SCRIPT.run_on(redis, keys, (MOVED_BYTES, *raw_ids))]

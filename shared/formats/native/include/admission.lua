@@ -1,0 +1,76 @@
+-- admission: puts jobs in whose ids may be those of jobs that are alive, or that have ended.
+-- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, aborts, kept, trails, live, results, tombstones
+-- DEFINES  admit
+-- INCLUDES  clock, counting, notes, opening, order, placing
+
+-- Which of the ids have ended, with a result that is kept or, where it is a repeated call, lately without one.
+local function ended_of(ids, is_repeated)
+    local ended, places = {}, {}
+    for at = RESULTS, RESULTS + 7 do
+        places[#places + 1] = KEYS[at]
+    end
+    if is_repeated then
+        for at = TOMBSTONES, TOMBSTONES + 2 do
+            places[#places + 1] = KEYS[at]
+        end
+    end
+    places[#places + 1] = KEPT
+    for _, key in ipairs(places) do
+        if redis.call('EXISTS', key) == 1 then
+            local found = redis.call('HMGET', key, unpack(ids))
+            for i = 1, #ids do
+                ended[i] = ended[i] or found[i]
+            end
+        end
+    end
+    return ended
+end
+
+local function forget_earlier(ids)
+    redis.call('HDEL', NOTES, unpack(ids))
+    redis.call('HDEL', TRAILS, unpack(ids))
+    redis.call('ZREM', ABORTS, unpack(ids))
+end
+
+-- Puts those of the jobs in that are free to come, at `due` (0 is now); returns a code for each. `known` is meta's
+-- v, needs, last and second.
+local function admit(jobs, now, known, is_repeated, due, name)
+    local ids, codes, fresh, stored_now = {}, {}, {}, {}
+    for i, job in ipairs(jobs) do
+        ids[i] = job.id
+    end
+    local stored, ended = redis.call('HMGET', PAYLOADS, unpack(ids)), ended_of(ids, is_repeated)
+    local pairs_in = {}
+    for i, job in ipairs(jobs) do
+        local payload = stored[i] or stored_now[job.id]
+        if payload then
+            codes[i] = is_repeated and payload == job.payload and 1 or 0
+        elseif ended[i] then
+            codes[i] = is_repeated and 2 or 0
+        else
+            codes[i] = 1
+            stored_now[job.id] = job.payload
+            fresh[#fresh + 1] = job.id
+            pairs_in[#pairs_in + 1], pairs_in[#pairs_in + 2] = job.id, job.payload
+        end
+    end
+    if #fresh == 0 then
+        return codes
+    end
+    if not known[1] then
+        open_queue()
+    end
+    redis.call('HSET', PAYLOADS, unpack(pairs_in))
+    forget_earlier(fresh)
+    for at = 1, #pairs_in, 2 do
+        note_large(pairs_in[at], pairs_in[at + 1])
+    end
+    if due > 0 then
+        defer(LANE_DEFERRED, LANE_IDLE, LANE_READY, due, fresh)
+    else
+        make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[3]), fresh, true)
+    end
+    settle_counters(now, known[4])
+    redis.pcall('HINCRBY', LIVE, 'enqueued\0' .. name, #fresh)
+    return codes
+end

@@ -1,0 +1,18 @@
+-- clock: Redis' own time in ms, the one clock for all.
+-- KEYS  none
+-- DEFINES  now_ms, now_us, whole
+-- INCLUDES  none
+local function now_ms()
+    local time = redis.call('TIME')
+    return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function now_us()
+    local time = redis.call('TIME')
+    return time[1] * 1000000 + time[2]
+end
+
+-- A time or score as Redis wants it: never in Lua's own 1.4e+15 notation.
+local function whole(number)
+    return string.format('%.0f', number)
+end

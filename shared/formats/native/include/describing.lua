@@ -1,0 +1,24 @@
+-- describing: reads what is shown of a job that has not ended.
+-- KEYS  payloads, notes, aborts
+-- DEFINES  append_described
+-- INCLUDES  none
+
+-- Bytes of payloads that one call reads: a hash's value is only read whole. Of what is over that, the size is known.
+local READABLE = 4 * 1024 * 1024
+
+-- Appends note, ms of a request for its abort ('' for none of either), bytes of the payload (-1 where it is gone), and
+-- of these the first `head` and, where there are more, the last `tail`.
+local function append_described(reply, id, head, tail)
+    local size, first, last = redis.call('HSTRLEN', PAYLOADS, id), '', ''
+    if size == 0 and redis.call('HEXISTS', PAYLOADS, id) == 0 then
+        size = -1
+    elseif size <= READABLE then
+        READABLE = READABLE - size
+        local payload = redis.call('HGET', PAYLOADS, id)
+        first = string.sub(payload, 1, head)
+        last = size > head and string.sub(payload, -tail) or ''
+    end
+    for _, value in ipairs({redis.call('HGET', NOTES, id) or '', redis.call('ZSCORE', ABORTS, id) or '', size, first, last}) do
+        reply[#reply + 1] = value
+    end
+end

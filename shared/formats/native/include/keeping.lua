@@ -1,0 +1,86 @@
+-- keeping: the results of jobs that have ended, and when what is kept of them is deleted.
+-- KEYS  results, tombstones, kept, ends, trails
+-- DEFINES  drop_ended, drop_results, keep_apart, keep_result, keep_results, leave_tombstones
+-- INCLUDES  clock, letters, trails
+
+-- Keeps results (id, result, id, result ...; at most 1,000; all of a list, or a part of it) for an hour. A key takes
+-- those of ten minutes. It is used again after 80 minutes, when it has expired.
+local function keep_results(now, ids_and_results, first, last)
+    local key = KEYS[RESULTS + math.floor(now / 600000) % 8]
+    redis.call('HSET', key, unpack(ids_and_results, first or 1, last or #ids_and_results))
+    local left = redis.call('PTTL', key)
+    if left < 0 then
+        -- A value over 64 bytes makes it a hash: small ones are lists, which each access walks.
+        redis.call('HSET', key, '\0', string.rep('x', 65))
+    end
+    if left < 3600000 then
+        redis.call('PEXPIRE', key, 4200000)
+    end
+end
+
+-- Keeps a result for a time of its own, or for ever where keep_ms is 0.
+local function keep_apart(id, result, keep_ms, now)
+    redis.call('HSET', KEPT, id, result)
+    if keep_ms > 0 then
+        redis.call('ZADD', ENDS, whole(now + keep_ms), 'r' .. id)
+    else
+        redis.call('ZREM', ENDS, 'r' .. id)
+    end
+end
+
+-- Shows for two to three minutes that these jobs have ended, as long as an enqueue may be repeated. A key takes those of
+-- a minute, and is used again after three: it must have expired by then, whenever in its minute it was made.
+local function leave_tombstones(now, ids)
+    local minute, fields = math.floor(now / 60000), {}
+    local key = KEYS[TOMBSTONES + minute % 3]
+    for i, id in ipairs(ids) do
+        fields[2 * i - 1], fields[2 * i] = id, ''
+    end
+    redis.call('HSET', key, unpack(fields))
+    redis.call('PEXPIREAT', key, whole((minute + 3) * 60000 - 1))
+end
+
+-- Keeps the result of one job in whichever of these ways; -1 as keep_ms keeps it not at all.
+local function keep_result(id, result, keep_ms, now)
+    if keep_ms < 0 then
+        leave_tombstones(now, {id})
+    elseif keep_ms == 3600000 then
+        keep_results(now, {id, result})
+    else
+        keep_apart(id, result, keep_ms, now)
+    end
+end
+
+-- Deletes the results of at most 1,000 jobs, wherever they are kept.
+local function drop_results(ids)
+    local members = {}
+    for i, id in ipairs(ids) do
+        members[i] = 'r' .. id
+    end
+    for at = RESULTS, RESULTS + 7 do
+        redis.call('HDEL', KEYS[at], unpack(ids))
+    end
+    redis.call('HDEL', KEPT, unpack(ids))
+    redis.call('ZREM', ENDS, unpack(members))
+end
+
+-- Deletes what is kept of ended jobs and whose time is over, `most` of it at most.
+local function drop_ended(now, most)
+    local over = redis.call('ZRANGEBYSCORE', ENDS, '-inf', whole(now), 'LIMIT', 0, most)
+    if #over == 0 then
+        return
+    end
+    local ids = {r = {}, d = {}, t = {}}
+    for _, member in ipairs(over) do
+        local of_kind = ids[string.sub(member, 1, 1)]
+        of_kind[#of_kind + 1] = string.sub(member, 2)
+    end
+    redis.call('ZREM', ENDS, unpack(over))
+    if #ids.r > 0 then
+        redis.call('HDEL', KEPT, unpack(ids.r))
+    end
+    drop_letters(ids.d)
+    if #ids.t > 0 then
+        redis.call('HDEL', TRAILS, unpack(ids.t))
+    end
+end

@@ -1,0 +1,19 @@
+-- lookup: finds the results of jobs.
+-- KEYS  results, kept
+-- DEFINES  result_keys
+-- INCLUDES  none
+
+-- The keys that have results, those of the newest first.
+local function result_keys(now)
+    local keys, newest = {}, math.floor(now / 600000)
+    for back = 0, 7 do
+        local key = KEYS[RESULTS + (newest - back) % 8]
+        if redis.call('EXISTS', key) == 1 then
+            keys[#keys + 1] = key
+        end
+    end
+    if redis.call('EXISTS', KEPT) == 1 then
+        keys[#keys + 1] = KEPT
+    end
+    return keys
+end

@@ -1,0 +1,32 @@
+-- order: the scores of waiting jobs, by which they are claimed.
+-- KEYS  none
+-- DEFINES  LEVEL, head_score, next_stamp, ready_ms, stamp_of
+-- INCLUDES  clock
+
+-- score = level of the priority + stamp. A stamp is a time in 1/32 ms since the beginning of 2026, and it is strictly
+-- rising call by call, whatever the clock does. All are whole numbers below 2^53, so they are exact.
+local EPOCH = 1767225600000
+local LEVEL_SIZE = 17592186044416 -- 2^44
+local LEVEL = 500 * LEVEL_SIZE -- of priority 0; a higher priority has a lower level
+
+local function stamp_of(ms)
+    return math.max(0, math.floor((ms - EPOCH) * 32))
+end
+
+-- When a job became ready, from its score.
+local function ready_ms(score)
+    return EPOCH + math.floor(score % LEVEL_SIZE / 32)
+end
+
+-- The stamp of a call, `last` being the newest so far as meta has it. The caller stores it.
+local function next_stamp(now, last)
+    local stamp = stamp_of(now)
+    last = tonumber(last) or 0
+    return stamp > last and stamp or last + 1
+end
+
+-- The score before that of the first waiting job of the level: for jobs that come back and have not ended.
+local function head_score(ready, now)
+    local first = redis.call('ZRANGEBYSCORE', ready, LEVEL, '(' .. whole(LEVEL + LEVEL_SIZE), 'WITHSCORES', 'LIMIT', 0, 1)
+    return (tonumber(first[2]) or LEVEL + stamp_of(now)) - 1
+end

@@ -1,0 +1,59 @@
+-- placing: puts jobs into their place in the queue.
+-- KEYS  meta, notes
+-- DEFINES  due_of, defer, make_ready, put_at_head, note_large
+-- INCLUDES  clock, notes, order, wake
+
+-- When jobs are due: 0 is now.
+local function due_of(now, due_ms, delay_ms)
+    local due = due_ms == '0' and now + tonumber(delay_ms) or tonumber(due_ms)
+    return due > now and due or 0
+end
+
+-- Whoever waits for the next deferred job is woken where that is a new one.
+local function defer(deferred, idle, ready, due, ids)
+    local scored, score = {}, whole(due)
+    for i = 1, #ids do
+        scored[2 * i - 1], scored[2 * i] = score, ids[i]
+    end
+    redis.call('ZADD', deferred, unpack(scored))
+    local first = redis.call('ZRANGE', deferred, 0, 0, 'WITHSCORES')
+    if tonumber(first[2]) == due then
+        wake(idle, ready)
+    end
+end
+
+-- Jobs of one stamp are claimed in the order of their ids; where that is not their order, each gets a stamp of its own.
+local function make_ready(ready, idle, stamp, ids, has_own_stamps)
+    local scored, score = {}, whole(LEVEL + stamp)
+    for i = 1, #ids do
+        if has_own_stamps and i > 1 then
+            stamp = stamp + 1
+            score = whole(LEVEL + stamp)
+        end
+        scored[2 * i - 1], scored[2 * i] = score, ids[i]
+    end
+    redis.call('HSET', META, 'last', whole(stamp))
+    redis.call('ZADD', ready, unpack(scored))
+    wake(idle, ready)
+end
+
+-- For jobs that come back and have not ended: before all that wait, in their order.
+local function put_at_head(ready, idle, now, ids)
+    if #ids == 0 then
+        return
+    end
+    local scored, before = {}, head_score(ready, now) - #ids
+    for i = 1, #ids do
+        scored[2 * i - 1], scored[2 * i] = whole(before + i), ids[i]
+    end
+    redis.call('ZADD', ready, unpack(scored))
+    wake(idle, ready)
+end
+
+local function note_large(id, payload)
+    if #payload > LARGE then
+        local note = read_note(redis.call('HGET', NOTES, id))
+        note.flags = 'b'
+        write_note(id, note)
+    end
+end

@@ -1,0 +1,15 @@
+-- wake: wakes one of the workers that wait for work of a lane queue.
+-- KEYS  none
+-- DEFINES  wake
+-- INCLUDES  none
+
+-- A worker is told the key of what has work, which names queue and lane. One that does not listen any more is passed
+-- over. Each claim that finds too little puts its worker into `idle` again, and nobody is woken who is not in there.
+local function wake(idle, ready)
+    for _ = 1, 3 do
+        local worker = redis.call('ZPOPMIN', idle)[1]
+        if not worker or redis.call('PUBLISH', 'monarq:n:wake:' .. worker, ready) > 0 then
+            return
+        end
+    end
+end

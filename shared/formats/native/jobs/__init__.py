@@ -1,0 +1,1 @@
+"""Commands on single jobs, from enqueue to end."""

@@ -1,0 +1,52 @@
+-- abort: end a job that waits, or ask that one be stopped that runs.
+-- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads, notes, progress, aborts, leases, live, absent
+-- ARGV  1 id   2 name of the job, to count it by   3 result that it ends with where it waits   4 keep_ms of that: 0 for
+--       ever, -1 not at all   5 channel of ends
+-- RETURNS  0 there is no such job, 2 it runs and its worker will stop it, 3 it waited and has ended
+-- GUARANTEES  a job that waits ends as a whole, and at once; of one that runs the request stays until it ends. Repeating
+--             the call asks again.
+-- INCLUDES  clock, keeping, trails
+local id = ARGV[1]
+redis.call('DEL', ABSENT)
+local now = now_ms()
+
+local function has_left_its_place()
+    for _, key in ipairs({READY, READY_CPU, DEFERRED, DEFERRED_CPU}) do
+        if redis.call('ZREM', key, id) == 1 then
+            return true
+        end
+    end
+    return false
+end
+
+local function end_it()
+    redis.call('HDEL', PAYLOADS, id)
+    redis.call('HDEL', NOTES, id)
+    redis.call('HDEL', PROGRESS, id)
+    redis.call('ZREM', ABORTS, id)
+    keep_result(id, ARGV[3], tonumber(ARGV[4]), now)
+    add_to_trail(id, 'abort-asked', '', DAY, now)
+    redis.pcall('HINCRBY', LIVE, 'aborted::\0' .. ARGV[2], 1)
+    redis.call('PUBLISH', ARGV[5], 'i' .. id)
+end
+
+-- Which worker runs it is not known, so each looks; who does not hear of it is told by its next beat.
+local function ask_workers()
+    if not redis.call('ZSCORE', ABORTS, id) then
+        add_to_trail(id, 'abort-asked', '', DAY, now)
+    end
+    redis.call('ZADD', ABORTS, whole(now), id)
+    for _, incarnation in ipairs(redis.call('ZRANGE', LEASES, 0, 999)) do
+        redis.call('PUBLISH', 'monarq:n:wake:' .. string.match(incarnation, '^(.*)%.'), 'aborts')
+    end
+end
+
+if has_left_its_place() then
+    end_it()
+    return 3
+end
+if redis.call('HEXISTS', PAYLOADS, id) == 0 then
+    return 0
+end
+ask_workers()
+return 2

@@ -1,0 +1,121 @@
+"""Claims: waiting jobs are given to an incarnation of a worker. See claim.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.jobs.enqueue import newer_queue
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.lane import LaneQueue
+
+_SCRIPT = NativeScript.load("jobs/claim")
+
+BATCH: Final = 1000
+"""The most jobs of one call."""
+
+REPLY_BYTES: Final = 16 * 1024 * 1024
+"""Once a claim has so many bytes of payloads, it takes no more jobs: the rest is for the next call, or others."""
+
+_GONE: Final = -1
+_NEWER: Final = -2
+
+
+class IncarnationGoneError(Exception):
+    """The incarnation may never act again: its jobs have been taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim of one lane queue.
+
+    Attributes:
+        incarnation: who claims.
+        worker: the worker that it belongs to.
+        lane_queue: where from.
+        number: the number of the claim, which no other claim of this incarnation and lane queue has had.
+        limit: how many jobs at the most, up to `BATCH`.
+        lease_ms: ms for which the incarnation is alive after this call.
+        max_payload: bytes; a larger payload is not handed over.
+        alone: a job with so many crashes comes as the only one of its claim; None for no such rule.
+        is_first: whether Redis has not seen the incarnation yet.
+        is_repeated: whether this claim may have been carried out before.
+    """
+
+    incarnation: str
+    worker: str
+    lane_queue: LaneQueue
+    number: int
+    limit: int
+    lease_ms: int
+    max_payload: int
+    alone: int | None = None
+    is_first: bool = False
+    is_repeated: bool = False
+
+    @property
+    def token(self) -> str:
+        """The token of the jobs that it takes."""
+        return f"{self.lane_queue[0]}{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimReply:
+    """What a claim got.
+
+    Attributes:
+        now_ms: Redis' time.
+        next_ms: when the next deferred job is due, unix ms; -1 where there is none, or the claim was filled.
+        ids: the jobs.
+        payloads: of each: its bytes; None where they are gone; its size where it is over the limit.
+        notes: of each what is rare about it, or None; empty where no job has a note.
+        aborts: of each when its abort was requested, or None; empty where none was.
+    """
+
+    now_ms: int
+    next_ms: int
+    ids: Sequence[bytes] = ()
+    payloads: Sequence[bytes | int | None] = ()
+    notes: Sequence[bytes | None] = ()
+    aborts: Sequence[bytes | None] = ()
+
+
+async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
+    """Takes waiting jobs.
+
+    Raises:
+        IncarnationGoneError: the incarnation may never act again.
+        UnsupportedError: a later version of monarq has made the queue.
+        RedisError: the call failed; repeat it with the same number, as a repeated one.
+    """
+    reply = await _SCRIPT.run_on(
+        redis,
+        keys,
+        (
+            asked.incarnation,
+            asked.worker,
+            asked.lane_queue[0],
+            asked.number,
+            min(asked.limit, BATCH),
+            asked.lease_ms,
+            REPLY_BYTES,
+            asked.max_payload,
+            "" if asked.alone is None else asked.alone,
+            int(asked.is_first),
+            int(asked.is_repeated),
+        ),
+        asked.lane_queue,
+        asked.incarnation,
+    )
+    if reply[0] == _GONE:
+        raise IncarnationGoneError
+    if reply[0] == _NEWER:
+        raise newer_queue(keys.tag)
+    if len(reply) == 2:
+        return ClaimReply(*reply)
+    now_ms, next_ms, ids, payloads, notes, aborts = reply
+    return ClaimReply(now_ms, next_ms, ids, payloads, notes or (), aborts or ())

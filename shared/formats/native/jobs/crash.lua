@@ -1,0 +1,25 @@
+-- crash: give jobs back whose process has died while their worker lives on.
+-- KEYS  held, absent
+-- ARGV  for each job: id, token, what happened to the process, in a few words
+-- RETURNS  {now_ms}, or {now_ms, ids that are not the incarnation's any more}: then nothing was changed for any; {-1} where
+--          the incarnation may never act again
+-- GUARANTEES  the jobs stand before all that wait, with one crash more.
+-- INCLUDES  clock, crashes, ownership
+local STRIDE = 3
+local lost = lost_of(1, #ARGV, STRIDE)
+if not lost then
+    return {-1}
+end
+local now = now_ms()
+if #lost > 0 then
+    return {now, lost}
+end
+redis.call('DEL', ABSENT)
+local jobs, ids = {}, {}
+for at = 1, #ARGV, STRIDE do
+    jobs[#jobs + 1] = {ARGV[at], ARGV[at + 1], ARGV[at + 2]}
+    ids[#ids + 1] = ARGV[at]
+end
+redis.call('HDEL', HELD, unpack(ids))
+return_crashed(now, jobs)
+return {now}

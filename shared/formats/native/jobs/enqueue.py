@@ -1,0 +1,91 @@
+"""Puts jobs of one name into a queue, each once. See enqueue.lua and enqueue_checked.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.errors import UnsupportedError
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.lane import lane_queue_of
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.redis.scripts import Argument, check_batch
+
+_NEW = NativeScript.load("jobs/enqueue")
+_CHECKED = NativeScript.load("jobs/enqueue_checked")
+
+BATCH = 1000
+"""The most jobs of one call: Lua unpacks a few values a job onto its stack of 8,000."""
+
+LARGE: Final = 16384
+"""Bytes of a payload from which on a claim reads it alone."""
+
+_BARRED: Final = -1
+_NEWER: Final = -2
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueReply:
+    """The reply to an enqueue.
+
+    Attributes:
+        now_ms: Redis' time; 0 where the call came too late to say.
+        codes: what happened to each job.
+    """
+
+    now_ms: int
+    codes: list[Enqueued]
+
+
+async def enqueue(
+    redis: Redis,
+    keys: NativeKeys,
+    call: str,
+    placement: Placement,
+    mode: EnqueueMode,
+    jobs: Sequence[tuple[str, bytes]],
+) -> EnqueueReply:
+    """Puts the jobs, given as id and payload, into the queue; at most `BATCH` of them.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        call: names this enqueue; a repetition has the same name and the mode REPEATED.
+        placement: where and when they run.
+        mode: where their ids come from, and whether this is a repetition.
+        jobs: the jobs.
+
+    Raises:
+        ValueError: there are more than `BATCH`.
+        UnsupportedError: a later version of monarq has made the queue.
+        RedisError: the call failed; whether it was carried out is unknown unless Redis refused it.
+    """
+    check_batch(jobs, BATCH)
+    placed: list[Argument] = [call, placement.due_ms, placement.delay_ms, placement.name]
+    lane_queue = lane_queue_of(placement.lane)
+    if mode is EnqueueMode.NEW:
+        placed.append(int(any(len(payload) > LARGE for _, payload in jobs)))
+    else:
+        placed.append("again" if mode is EnqueueMode.REPEATED else "named")
+    for job in jobs:
+        placed += job
+    if mode is EnqueueMode.NEW:
+        now_ms = await _NEW.run_on(redis, keys, placed, lane_queue)
+        codes: list[Any] = [1] * len(jobs)
+    else:
+        now_ms, *codes = await _CHECKED.run_on(redis, keys, placed, lane_queue)
+    if now_ms == _NEWER:
+        raise newer_queue(keys.tag)
+    if now_ms == _BARRED:
+        # This sending was overtaken by its repetition, whose reply is the one that counts.
+        return EnqueueReply(0, [Enqueued.ENDED] * len(jobs))
+    return EnqueueReply(now_ms, [Enqueued(code) for code in codes])
+
+
+def newer_queue(tag: str) -> UnsupportedError:
+    """The error where a later version of monarq has made the queue."""
+    return UnsupportedError(f"queue {tag} was made by a later version of monarq: update this one")

@@ -1,0 +1,85 @@
+"""Gives jobs back, to be run later or at once. See requeue.lua and crash.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.jobs.claim import IncarnationGoneError
+from monarq.shared.formats.native.jobs.run_counts import RunCounts
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.protocol.acks import Crash, Requeue
+from monarq.shared.protocol.run_groups import RunStatus
+from monarq.shared.redis.replies import as_ids
+from monarq.shared.redis.scripts import Argument, check_batch
+
+_REQUEUE = NativeScript.load("jobs/requeue")
+_CRASH = NativeScript.load("jobs/crash")
+_GONE: Final = -1
+
+BATCH: Final = 500
+"""The most jobs of one call: each costs Redis several commands."""
+
+
+async def requeue(redis: Redis, keys: NativeKeys, incarnation: str, requeued: Sequence[Requeue]) -> list[bytes]:
+    """Gives the jobs back, at most `BATCH`: all, or none where one is not the incarnation's any more.
+
+    Returns:
+        The raw ids of those that are not.
+
+    Raises:
+        ValueError: there are more than `BATCH`.
+        IncarnationGoneError: the incarnation may never act again.
+        RedisError: the call failed; repeat it.
+    """
+    check_batch(requeued, BATCH)
+    counts = RunCounts()
+    jobs: list[Argument] = []
+    for each in requeued:
+        counts.add(each.lease, each.name, each.status, each.run_ms)
+        event = _event(each)
+        jobs += (each.lease.raw_id, each.lease.token, each.lane_queue, _place(each), each.due_ms, each.delay_ms)
+        jobs += ("" if each.tries is None else each.tries, "" if each.unknown_ms is None else each.unknown_ms)
+        jobs += (event, _words(each) if event else "")
+    arguments = (len(counts), *counts.arguments(), *jobs)
+    return _lost(await _REQUEUE.run_on(redis, keys, arguments, incarnation=incarnation))
+
+
+async def requeue_crashed(redis: Redis, keys: NativeKeys, incarnation: str, crashes: Sequence[Crash]) -> list[bytes]:
+    """Gives jobs back whose process has died, at most `BATCH`; returns and raises what `requeue` does."""
+    check_batch(crashes, BATCH)
+    arguments: list[Argument] = []
+    for each in crashes:
+        arguments += (each.lease.raw_id, each.lease.token, each.what)
+    return _lost(await _CRASH.run_on(redis, keys, arguments, incarnation=incarnation))
+
+
+def _place(requeue: Requeue) -> str:
+    """Where a job waits: what nothing has been done about stands before all others again."""
+    if requeue.delay_ms > 0 or requeue.due_ms > requeue.lease.claimed_ms:
+        return "due"
+    return "head" if requeue.status is RunStatus.HANDED_BACK else "tail"
+
+
+def _event(requeue: Requeue) -> str:
+    if not requeue.note:
+        return ""
+    if requeue.status is RunStatus.RETRIED:
+        return "retried"
+    return "handed-back" if requeue.unknown_ms is None else "unknown"
+
+
+def _words(requeue: Requeue) -> str:
+    if requeue.status is RunStatus.RETRIED:
+        wait_ms = max(requeue.delay_ms, requeue.due_ms - requeue.lease.claimed_ms, 0)
+        return f"{requeue.tries} {wait_ms} {requeue.note}"
+    return requeue.note
+
+
+def _lost(reply: Any) -> list[bytes]:
+    if reply[0] == _GONE:
+        raise IncarnationGoneError
+    return as_ids(reply[1]) if len(reply) > 1 else []

@@ -1,0 +1,1 @@
+"""Commands on queues: counts, pages of jobs, pause, purge."""

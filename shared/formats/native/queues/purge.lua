@@ -1,0 +1,44 @@
+-- purge: throw away jobs that wait, the oldest first and some at a time; what runs is not touched.
+-- KEYS  meta, payloads, lane_ready, lane_deferred, notes, progress, aborts, live
+-- ARGV  1 state: 'queued' those that are due, 'deferred' the others   2 limit   3 channel of ends
+--       4 bound_ms and   5 bound_stamp: only what waited then, as the first call has told; '' for the first call
+-- RETURNS  {how many were thrown away, bound_ms, bound_stamp}; none is left where it was none
+-- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended.
+-- INCLUDES  clock, order, trails
+local limit, bound_ms, bound_stamp = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
+if not bound_ms then
+    bound_ms = now_ms()
+    -- The newest stamp may be ahead of a clock that was set back.
+    bound_stamp = math.max(stamp_of(bound_ms), tonumber(redis.call('HGET', META, 'last') or 0))
+end
+local ids = {}
+
+local function take(source, lowest, highest)
+    if #ids == limit then
+        return
+    end
+    local page = redis.call('ZRANGEBYSCORE', source, lowest, highest, 'LIMIT', 0, limit - #ids)
+    if #page > 0 then
+        redis.call('ZREM', source, unpack(page))
+    end
+    for _, id in ipairs(page) do
+        ids[#ids + 1] = id
+    end
+end
+
+if ARGV[1] == 'deferred' then
+    take(LANE_DEFERRED, '(' .. whole(bound_ms), '+inf')
+else
+    take(LANE_READY, '-inf', whole(LEVEL + bound_stamp))
+    take(LANE_DEFERRED, '-inf', whole(bound_ms))
+end
+if #ids > 0 then
+    redis.call('HDEL', PAYLOADS, unpack(ids))
+    redis.call('HDEL', NOTES, unpack(ids))
+    redis.call('HDEL', PROGRESS, unpack(ids))
+    redis.call('ZREM', ABORTS, unpack(ids))
+    drop_trails(ids)
+    redis.pcall('HINCRBY', LIVE, 'purged\0', #ids)
+    redis.call('PUBLISH', ARGV[3], 'i' .. table.concat(ids, '\0'))
+end
+return {#ids, whole(bound_ms), whole(bound_stamp)}

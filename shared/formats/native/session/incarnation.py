@@ -1,0 +1,50 @@
+"""An incarnation: what a worker is to one native queue, until it is taken from, or has nothing to do there for a while.
+
+Its name is never used again. So nothing that comes late, from a network or from a worker that was frozen, can act for
+its successor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from monarq.shared.lane import LaneQueue
+
+
+@dataclass(slots=True)
+class LaneClaims:
+    """The claims of one lane queue.
+
+    Attributes:
+        number: that of the newest claim that was sent, or is to be sent next.
+        is_answered: whether its reply has come.
+    """
+
+    number: int = 0
+    is_answered: bool = True
+
+    def next(self) -> int:
+        """The number of the claim to send: the last one again where its reply never came."""
+        if self.is_answered:
+            self.number += 1
+        return self.number
+
+
+@dataclass(slots=True, eq=False)
+class Incarnation:
+    """One incarnation.
+
+    Attributes:
+        name: its name in Redis: that of the worker, a dot, and a number.
+        is_open: whether Redis knows it.
+        claims: its claims, by lane queue.
+    """
+
+    name: str
+    is_open: bool = False
+    claims: dict[LaneQueue, LaneClaims] = field(default_factory=lambda: {"io": LaneClaims(), "cpu": LaneClaims()})
+
+    @property
+    def may_be_open(self) -> bool:
+        """Whether Redis may know it: where the reply of its first claim never came, nobody can tell."""
+        return self.is_open or not all(lane.is_answered for lane in self.claims.values())

@@ -1,0 +1,321 @@
+"""A native queue, as one worker uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, Final, TypeVar
+
+from monarq.shared.formats.native.workers.register_names import BATCH as NAMES_BATCH
+from monarq.shared.formats.native.workers.register_names import register_names
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.jobs.claim import Claim, ClaimReply, IncarnationGoneError, claim
+from monarq.shared.formats.native.jobs.finish import finish
+from monarq.shared.formats.native.jobs.notes import Note, read_note
+from monarq.shared.formats.native.jobs.progress import report_progress
+from monarq.shared.formats.native.jobs.requeue import requeue, requeue_crashed
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.session.incarnation import Incarnation, LaneClaims
+from monarq.shared.formats.native.workers.leases import BeatReply, beat, retire
+from monarq.shared.formats.native.workers.wake import wake
+from monarq.shared.lane import LaneQueue
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.protocol.acks import Crash, Finish, Requeue
+from monarq.shared.protocol.lease import Claimed, Lease
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.worker_queue import WorkerTerms
+from monarq.shared.redis.replies import read_number, text
+
+_Ack = TypeVar("_Ack", Finish, Requeue, Crash)
+
+_NO_NOTE: Final = Note()
+_RESULT_FIELDS: Final = ("f", "t", "et", "s", "r", "st", "ft", "lane")
+
+
+class NativeWorkerQueue:
+    """One queue; see `monarq.shared.protocol.worker_queue.WorkerQueue`.
+
+    Attributes:
+        ref: the queue.
+        keys: its keys.
+        incarnation: what the worker is to the queue at present.
+        aborts: raw ids of jobs that it may hold and whose abort was requested.
+        is_doubtful: whether what it holds may differ from what its worker knows of; see `reconciler`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        terms: WorkerTerms,
+        *,
+        leases_of: Callable[[QueueRef], list[Lease]],
+        on_lost: Callable[[list[Lease]], None],
+    ) -> None:
+        self.ref = QueueRef(name, "native")
+        self.keys = NativeKeys.of(name)
+        self._terms = terms
+        self._lease_ms = round(terms.lease_s * 1000)
+        self._leases_of = leases_of
+        self._on_lost = on_lost
+        self._incarnations = count(1)
+        self.incarnation = self._new_incarnation()
+        self.aborts: set[bytes] = set()
+        self._overdue: list[str] = []
+        self.is_doubtful = False
+        self._differs = 0
+        self._woken: dict[LaneQueue, asyncio.Event] = {"io": asyncio.Event(), "cpu": asyncio.Event()}
+        self._is_retiring = asyncio.Lock()
+        self._is_heard = False
+        self._calls_begun = 0
+        self._calls_out = 0
+
+    async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
+        """Takes at most `limit` jobs; where the reply of the last claim never came, the same claim is sent again."""
+        async with self._is_retiring:  # so that an incarnation is not ended while it claims
+            incarnation = self.incarnation
+            lane = incarnation.claims[lane_queue]
+            if limit == 0 and lane.is_answered:
+                return Claimed([], None)
+            asked = self._next_claim(incarnation, lane, lane_queue, limit)
+        sent_s = time.monotonic()
+        try:
+            with self._call():
+                reply = await claim(redis, self.keys, asked)
+        except IncarnationGoneError:
+            self.begin_anew(incarnation)
+            return await self.claim(redis, lane_queue, limit)
+        lane.is_answered = True
+        incarnation.is_open = incarnation.is_open or bool(reply.ids) or asked.is_repeated
+        if self.incarnation is not incarnation:
+            return Claimed([], None)  # taken back meanwhile
+        next_due_s = None if reply.next_ms < 0 else max(0.0, (reply.next_ms - reply.now_ms) / 1000)
+        return Claimed(self._leases(asked, reply, sent_s + self._terms.lease_s), next_due_s)
+
+    def _next_claim(self, incarnation: Incarnation, lane: LaneClaims, lane_queue: LaneQueue, limit: int) -> Claim:
+        is_repeated = not lane.is_answered
+        number = lane.next()
+        lane.is_answered = False
+        return Claim(
+            incarnation=incarnation.name,
+            worker=self._terms.worker_id,
+            lane_queue=lane_queue,
+            number=number,
+            limit=limit,
+            lease_ms=self._lease_ms,
+            max_payload=self._terms.max_payload,
+            alone=self._terms.last_chance,
+            is_first=not incarnation.is_open,
+            is_repeated=is_repeated,
+        )
+
+    def _leases(self, asked: Claim, reply: ClaimReply, ends_s: float) -> list[Lease]:
+        ref, token, lane_queue, now_ms = self.ref, asked.token, asked.lane_queue, reply.now_ms
+        leases = [
+            Lease(ref, raw_id, text(raw_id), token, lane_queue, payload, 0, 0, "", 0, None, now_ms, ends_s=ends_s)
+            for raw_id, payload in zip(reply.ids, reply.payloads, strict=True)
+        ]
+        for lease, note in zip(leases, map(read_note, reply.notes), strict=False):
+            if note != _NO_NOTE:
+                lease.tries, lease.crashes, lease.crash_note = note.tries, note.crashes, note.text
+                lease.due_ms, lease.unknown_ms = note.due_ms, note.unknown_ms
+        for lease, abort_ms in zip(leases, reply.aborts, strict=False):
+            lease.abort_ms = None if abort_ms is None else read_number(abort_ms)
+        return leases
+
+    async def release_unconfirmed(self, redis: Redis) -> None:
+        """Gives back what claims without a reply have taken."""
+        for lane_queue, lane in self.incarnation.claims.items():
+            if not lane.is_answered:
+                claimed = await self.claim(redis, lane_queue, 0)
+                requeued = [Requeue(lease, lane_queue) for lease in claimed.leases]
+                if requeued:
+                    await self.requeue(redis, requeued)
+
+    async def wait(self, redis: Redis, lane_queue: LaneQueue, wait_s: float) -> bool:
+        """Waits for a wake-up, at the longest `wait_s`."""
+        woken = self._woken[lane_queue]
+        try:
+            async with asyncio.timeout(wait_s):
+                await woken.wait()
+        except TimeoutError:
+            return False
+        woken.clear()
+        return True
+
+    def wake_up(self, lane_queue: LaneQueue) -> None:
+        """Ends a wait, or the next one."""
+        self._woken[lane_queue].set()
+
+    async def pass_on_wake_up(self, redis: Redis, lane_queue: LaneQueue) -> None:
+        """Wakes another worker."""
+        await wake(redis, self.keys, lane_queue)
+
+    async def finish(self, redis: Redis, finished: Sequence[Finish]) -> list[bytes]:
+        """Ends jobs for good. Small results are published with the ends while somebody listens."""
+
+        async def end(incarnation: str, rest: Sequence[Finish]) -> list[bytes]:
+            terms = self._terms
+            reply = await finish(
+                redis,
+                self.keys,
+                incarnation,
+                rest,
+                max_dead=terms.max_dead,
+                lanes=terms.lanes,
+                with_results=self._is_heard,
+            )
+            self._is_heard = reply.heard > 0
+            return reply.lost
+
+        return await self._end(end, finished)
+
+    async def requeue(self, redis: Redis, requeued: Sequence[Requeue]) -> list[bytes]:
+        """Gives jobs back."""
+        return await self._end(lambda name, rest: requeue(redis, self.keys, name, rest), requeued)
+
+    async def requeue_crashed(self, redis: Redis, crashes: Sequence[Crash]) -> list[bytes]:
+        """Gives jobs back whose process has died."""
+        return await self._end(lambda name, rest: requeue_crashed(redis, self.keys, name, rest), crashes)
+
+    async def _end(
+        self, end: Callable[[str, Sequence[_Ack]], Awaitable[list[bytes]]], acks: Sequence[_Ack]
+    ) -> list[bytes]:
+        """Ends runs. A script changes nothing where one job of its call is lost: it is called again for the others."""
+        incarnation, refused, rest = self.incarnation, list[bytes](), acks
+        try:
+            while rest:
+                with self._call():
+                    lost = await end(incarnation.name, rest)
+                if not lost:
+                    break
+                refused += lost
+                rest = [ack for ack in rest if ack.lease.raw_id not in set(lost)]
+        except IncarnationGoneError:
+            self.begin_anew(incarnation)
+            return [ack.lease.raw_id for ack in acks]
+        if self.aborts:
+            self.aborts.difference_update(ack.lease.raw_id for ack in acks)
+        return refused
+
+    async def report_progress(self, redis: Redis, reports: Sequence[tuple[Lease, bytes]], keep_ms: int) -> list[bytes]:
+        """Reports the progress of running jobs."""
+        incarnation = self.incarnation
+        try:
+            held = [(lease.raw_id, lease.token.encode(), report) for lease, report in reports]
+            return await report_progress(redis, self.keys, incarnation.name, held)
+        except IncarnationGoneError:
+            self.begin_anew(incarnation)
+            return [lease.raw_id for lease, _ in reports]
+
+    async def register_names(self, redis: Redis, names: Sequence[str]) -> int:
+        """Registers the names of jobs that the worker knows."""
+        batches = [names[at : at + NAMES_BATCH] for at in range(0, len(names), NAMES_BATCH)]
+        return sum([await register_names(redis, self.keys, batch) for batch in batches])
+
+    async def has_work(self, redis: Redis, apart_from: Iterable[bytes]) -> bool:
+        """Whether a job waits, is deferred or runs, apart from these, in a queue that is not paused."""
+        client: Any = redis
+        payloads = self.keys.key("payloads")
+        alive = int(await client.hlen(payloads)) - 1
+        if alive > 0:
+            alive -= sum([bool(await client.hexists(payloads, raw_id)) for raw_id in apart_from])
+        return alive > 0 and not await client.hexists(self.keys.key("meta"), "paused")
+
+    def is_abort_of(self, asked_ms: float, payload: Payload) -> bool:
+        """Whether a request for an abort is for this job: always, as each end of a job deletes its request."""
+        return True
+
+    def shape_result(self, result: dict[str, object]) -> dict[str, object]:
+        """The fields that say more than its id and its queue, but for the arguments."""
+        return {name: result[name] for name in _RESULT_FIELDS if name in result}
+
+    def beat(self, redis: Any, loop: asyncio.AbstractEventLoop) -> None:
+        """Renews the lease of all that the worker holds here; called by the lease thread.
+
+        Nothing is sent where it holds nothing: then it retires.
+        """
+        incarnation = self.incarnation
+        leases = self._leases_of(self.ref)
+        if not incarnation.may_be_open or (not leases and not self._calls_out):
+            return
+        begun, was_quiet, sent_s = self._calls_begun, self._calls_out == 0, time.monotonic()
+        try:
+            reply = beat(redis, self.keys, incarnation.name, self._lease_ms)
+        except IncarnationGoneError:
+            if incarnation.is_open:
+                loop.call_soon_threadsafe(self.begin_anew, incarnation)
+            return
+        ends_s = sent_s + self._terms.lease_s
+        for lease in leases:
+            lease.ends_s = ends_s
+        is_quiet = was_quiet and self._calls_begun == begun
+        loop.call_soon_threadsafe(self._take_beat, incarnation, reply, is_quiet and reply.held != len(leases))
+
+    def _take_beat(self, incarnation: Incarnation, reply: BeatReply, differs: bool) -> None:
+        if self.incarnation is not incarnation:
+            return
+        self.aborts.update(reply.aborts)
+        self._overdue = reply.overdue
+        # Once may be a job that has just been claimed, or whose end has just been accepted.
+        self._differs = self._differs + 1 if differs else 0
+        self.is_doubtful = self.is_doubtful or self._differs > 1
+
+    def take_overdue(self) -> list[str]:
+        """Incarnations of the queue whose leases had ended at the last beat; each is returned once."""
+        overdue, self._overdue = self._overdue, []
+        return overdue
+
+    async def retire(self, redis: Redis) -> None:
+        """Ends the incarnation where it holds nothing, so that it need not be kept alive."""
+        async with self._is_retiring:
+            incarnation = self.incarnation
+            if not incarnation.is_open or self._calls_out or self._leases_of(self.ref):
+                return
+            try:
+                if await retire(redis, self.keys, incarnation.name) == 0:
+                    self.incarnation = self._new_incarnation()
+            except IncarnationGoneError:
+                self.begin_anew(incarnation)
+
+    def begin_anew(self, gone: Incarnation) -> None:
+        """Goes on as another incarnation, as this one's jobs have been taken back; all its runs are lost."""
+        if self.incarnation is gone:
+            self.incarnation = self._new_incarnation()
+            self.aborts.clear()
+            self._on_lost(self._leases_of(self.ref))
+
+    @property
+    def calls_begun(self) -> int:
+        """How many calls have begun so far."""
+        return self._calls_begun
+
+    @property
+    def has_calls_out(self) -> bool:
+        """Whether a call is under way."""
+        return self._calls_out > 0
+
+    def settle_doubt(self) -> None:
+        """What it holds is what its worker knows of."""
+        self.is_doubtful, self._differs = False, 0
+
+    def _new_incarnation(self) -> Incarnation:
+        return Incarnation(f"{self._terms.worker_id}.{next(self._incarnations)}")
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        """Counts a call that changes what the worker holds. After a failed one nobody knows what it holds."""
+        self._calls_begun += 1
+        self._calls_out += 1
+        try:
+            yield
+        except IncarnationGoneError:
+            raise
+        except BaseException:
+            self.is_doubtful = True
+            raise
+        finally:
+            self._calls_out -= 1

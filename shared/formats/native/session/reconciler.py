@@ -1,0 +1,70 @@
+"""The reconciler: makes what an incarnation holds, and what its worker knows of, the same again.
+
+They differ where Redis has lost its last moments, in a restart or a failover: an end that was acknowledged is
+undone, and the job would stay held for ever by a worker that lives and knows nothing of it. A call without a reply may
+leave a difference as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.jobs.claim import IncarnationGoneError
+from monarq.shared.formats.native.session.queue import NativeWorkerQueue
+from monarq.shared.formats.native.workers.leases import RECONCILED_A_CALL, reconcile
+from monarq.shared.protocol.lease import Lease
+
+_NO_CLAIMS: Final = (1, 0)
+
+
+async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence[Lease]) -> list[Lease]:
+    """Gives back what the worker does not know of, and returns the leases that it does not hold.
+
+    Args:
+        redis: the client.
+        queue: the queue, as the worker uses it.
+        held: the leases that the worker knows of, at this moment.
+
+    Raises:
+        RedisError: a call failed.
+    """
+    incarnation, begun = queue.incarnation, queue.calls_begun
+    missing: set[bytes] = set()
+    try:
+        for lane_queue, claims in incarnation.claims.items():
+            # The reply of a claim has been handed over before the next event of the loop, where this runs.
+            newest = claims.number if claims.is_answered else claims.number - 1
+            of_lane = [lease for lease in held if lease.lane_queue == lane_queue]
+            for oldest, last, page in _pages(of_lane, newest):
+                asked = (oldest, last, *_NO_CLAIMS) if lane_queue == "io" else (*_NO_CLAIMS, oldest, last)
+                known = [(lease.raw_id, lease.token) for lease in page]
+                missing.update((await reconcile(redis, queue.keys, incarnation.name, asked, known))[1])
+    except IncarnationGoneError:
+        queue.begin_anew(incarnation)
+        return []
+    if queue.calls_begun != begun or queue.has_calls_out:
+        return []  # some may have ended meanwhile: the next time shows it
+    queue.settle_doubt()
+    return [lease for lease in held if lease.raw_id in missing]
+
+
+def _pages(leases: Sequence[Lease], newest: int) -> Iterator[tuple[int, int, list[Lease]]]:
+    """Pages of whole claims, each with its oldest and newest number; together they are of all claims up to `newest`."""
+    by_claim: dict[int, list[Lease]] = {}
+    for lease in leases:
+        by_claim.setdefault(_number_of(lease), []).append(lease)
+    oldest, page = 1, list[Lease]()
+    for number in sorted(number for number in by_claim if number <= newest):
+        if page and len(page) + len(by_claim[number]) > RECONCILED_A_CALL:
+            yield oldest, number - 1, page
+            oldest, page = number, []
+        page = page + by_claim[number]
+    if newest > 0:
+        yield oldest, newest, page
+
+
+def _number_of(lease: Lease) -> int:
+    return int(lease.token[1:])

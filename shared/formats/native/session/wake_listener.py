@@ -1,0 +1,73 @@
+"""The wake listener: one subscription for all native queues of a worker, on which it is told what has work.
+
+Only speed depends on it: whoever waits also looks by itself, now and then. So it tells nobody of its failures; the same
+outage shows in every other call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.formats.native.keys import wake_channel
+from monarq.shared.redis.backoff import Backoff
+from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
+
+PING_AFTER_S: Final = 5.0
+"""After so long without a message Redis is pinged: a dead peer sends nothing."""
+
+ABORTS: Final = b"aborts"
+"""The message that says that the abort of a running job was requested."""
+
+
+class WakeListener:
+    """Listens on a worker's channel.
+
+    Args:
+        worker_id: the worker.
+        on_message: called with each message: the key of the jobs that wait, or `ABORTS`.
+        on_listening: called when the subscription has begun, or has begun anew: a message may have been missed.
+    """
+
+    def __init__(self, worker_id: str, on_message: Callable[[bytes], None], on_listening: Callable[[], None]) -> None:
+        self._channel = wake_channel(worker_id)
+        self._on_message = on_message
+        self._on_listening = on_listening
+
+    async def run(self, redis: Redis) -> None:
+        """Listens until cancelled; no error of Redis ends it."""
+        backoff = Backoff()
+        while True:
+            with suppress(RedisError, OSError, TimeoutError):
+                await self._listen(redis, backoff)
+            await asyncio.sleep(backoff.next_s())
+
+    async def _listen(self, redis: Redis, backoff: Backoff) -> None:
+        pubsub = redis.pubsub()
+        try:
+            async with asyncio.timeout(SOCKET_TIMEOUT_S):
+                await pubsub.subscribe(self._channel)
+            pinged = False
+            while True:
+                message: dict[str, Any] | None = await pubsub.get_message(timeout=PING_AFTER_S)
+                if message is None:
+                    if pinged:
+                        return  # no sign of life
+                    await pubsub.ping()
+                    pinged = True
+                    continue
+                pinged = False
+                if message["type"] == "message":
+                    self._on_message(message["data"])
+                elif message["type"] == "subscribe":
+                    backoff.reset()
+                    self._on_listening()
+        finally:
+            # The connection is abandoned even where it cannot be closed cleanly.
+            with suppress(RedisError, OSError, TimeoutError):
+                await pubsub.aclose()  # type: ignore[no-untyped-call]

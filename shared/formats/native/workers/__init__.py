@@ -1,0 +1,1 @@
+"""Commands about workers: leases, recovery, records, job names."""

@@ -1,0 +1,131 @@
+"""Leases of incarnations: kept, ended, and taken back. See beat.lua, retire.lua, recover.lua and reconcile.lua."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.jobs.claim import IncarnationGoneError
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.redis.replies import text
+from monarq.shared.redis.scripts import Argument
+
+_BEAT = NativeScript.load("workers/beat")
+_RETIRE = NativeScript.load("workers/retire")
+_RECOVER = NativeScript.load("workers/recover")
+_RECONCILE = NativeScript.load("workers/reconcile")
+
+RECOVERED_A_CALL: Final = 200
+RECONCILED_A_CALL: Final = 1000
+"""How many jobs one call speaks of."""
+
+_REFUSED: Final = -1
+
+
+def worker_of(incarnation: str) -> str:
+    """The worker that an incarnation belongs to."""
+    return incarnation.rpartition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class BeatReply:
+    """The reply to a beat.
+
+    Attributes:
+        held: how many jobs the incarnation holds.
+        aborts: raw ids of those whose abort was requested.
+        overdue: incarnations of the queue whose leases have ended.
+    """
+
+    held: int
+    aborts: list[bytes]
+    overdue: list[str]
+
+
+def beat(redis: Any, keys: NativeKeys, incarnation: str, lease_ms: int) -> BeatReply:
+    """Renews the lease of all that an incarnation holds; blocking, for the lease thread.
+
+    Raises:
+        IncarnationGoneError: it may never act again.
+        RedisError: the call failed; repeat it.
+    """
+    reply = _BEAT.run_on_sync(redis, keys, (incarnation, lease_ms), incarnation)
+    if reply[0] == _REFUSED:
+        raise IncarnationGoneError
+    held, aborts, overdue = reply
+    return BeatReply(held, aborts, [text(each) for each in overdue])
+
+
+async def retire(redis: Redis, keys: NativeKeys, incarnation: str) -> int:
+    """Ends an incarnation that holds nothing; returns how many jobs it holds, and where it holds any it goes on.
+
+    Raises:
+        IncarnationGoneError: it may never act again.
+        RedisError: the call failed; repeat it.
+    """
+    held: int = await _RETIRE.run_on(redis, keys, (incarnation,), incarnation=incarnation)
+    if held == _REFUSED:
+        raise IncarnationGoneError
+    return held
+
+
+async def recover(
+    redis: Redis, keys: NativeKeys, incarnation: str, what: str, *, lease_ms: int, forced: bool = False
+) -> int | None:
+    """Takes all jobs of an incarnation back, in as many calls as it needs.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        incarnation: whose jobs.
+        what: what happened to it, in a few words.
+        lease_ms: the lease of who asks.
+        forced: whether its worker is known to be dead, so that its lease does not matter.
+
+    Returns:
+        How many jobs are free again; None where its lease has not ended.
+
+    Raises:
+        RedisError: a call failed; repeat it.
+    """
+    arguments = (incarnation, worker_of(incarnation), int(forced), what, lease_ms, RECOVERED_A_CALL)
+    freed: int = 0
+    while True:
+        reply = await _RECOVER.run_on(redis, keys, arguments, incarnation=incarnation)
+        if reply[0] == _REFUSED:
+            return None
+        freed += reply[0]
+        if not reply[1]:
+            return freed
+
+
+async def reconcile(
+    redis: Redis, keys: NativeKeys, incarnation: str, claims: Sequence[int], known: Sequence[tuple[bytes, str]]
+) -> tuple[int, list[bytes]]:
+    """Compares what an incarnation holds of some claims with what its worker knows of.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        incarnation: the incarnation.
+        claims: oldest and newest number of the claims of the io lane queue, and the same of the cpu lane queue.
+        known: ids and tokens of the jobs of these claims that the worker knows of, at most `RECONCILED_A_CALL`.
+
+    Returns:
+        How many jobs were given back, and the raw ids of those that the worker knows of and does not hold.
+
+    Raises:
+        IncarnationGoneError: it may never act again.
+        RedisError: the call failed; repeat it.
+    """
+    arguments: list[Argument] = list(claims)
+    for job in known:
+        arguments += job
+    reply = await _RECONCILE.run_on(redis, keys, arguments, incarnation=incarnation)
+    if reply[0] == _REFUSED:
+        raise IncarnationGoneError
+    return reply[0], reply[1]

@@ -1,0 +1,49 @@
+-- reconcile: compare what an incarnation holds with what its worker knows of.
+-- KEYS  meta, held, ready, ready_cpu, idle, idle_cpu, live, absent
+-- ARGV  1 oldest and 2 newest number of the claims of the io lane queue that this is about, 3 and 4 the same of the cpu lane
+--       queue   then for each job that the worker knows of, of these claims: id, token
+-- RETURNS  {how many jobs were given back, ids that the worker knows of and the incarnation does not hold}; {-1} where it may
+--          never act again
+-- GUARANTEES  what it holds of these claims and its worker does not know of is free again, at no charge. The worker has got
+--             the replies of these claims, and no end is under way.
+-- INCLUDES  clock, counting, ownership, placing
+local all = redis.call('HGETALL', HELD)
+local held = {}
+for at = 1, #all, 2 do
+    held[all[at]] = all[at + 1]
+end
+if not held['\0'] then
+    return {-1}
+end
+local known, missing = {}, {}
+for at = 5, #ARGV, 2 do
+    known[ARGV[at]] = ARGV[at + 1]
+    if held[ARGV[at]] ~= ARGV[at + 1] then
+        missing[#missing + 1] = ARGV[at]
+    end
+end
+local strange = {}
+for id, token in pairs(held) do
+    if string.byte(id) ~= 0 and known[id] ~= token and #strange < 1000 then
+        local first = string.sub(token, 1, 1) == 'c' and 3 or 1
+        local number = tonumber(string.sub(token, 2))
+        if number >= tonumber(ARGV[first]) and number <= tonumber(ARGV[first + 1]) then
+            strange[#strange + 1] = {id, token}
+        end
+    end
+end
+if #strange > 0 then
+    sort_by_claim(strange)
+    local now, ids, io, cpu = now_ms(), {}, {}, {}
+    for i, job in ipairs(strange) do
+        local list = string.sub(job[2], 1, 1) == 'c' and cpu or io
+        ids[i], list[#list + 1] = job[1], job[1]
+    end
+    redis.call('DEL', ABSENT)
+    redis.call('HDEL', HELD, unpack(ids))
+    put_at_head(READY, IDLE, now, io)
+    put_at_head(READY_CPU, IDLE_CPU, now, cpu)
+    settle_counters(now, redis.call('HGET', META, 'second'))
+    redis.pcall('HINCRBY', LIVE, 'handed_back\0', #strange)
+end
+return {#strange, missing}

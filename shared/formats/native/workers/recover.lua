@@ -1,0 +1,60 @@
+-- recover: take all jobs of an incarnation back, some hundred in a call.
+-- KEYS  held, leases, gone, absent
+-- ARGV  1 incarnation   2 worker   3 forced: 1 where the worker is known to be dead, else 0   4 what happened, in a few
+--       words   5 lease_ms: of the worker that asks   6 limit: how many jobs at the most
+-- RETURNS  {how many jobs are free again, 1 where others are left, else 0}; {-1} where its lease has not ended
+-- GUARANTEES  from the first call on the incarnation can neither end nor claim a job. Its jobs stand before all that wait,
+--             with one crash more each. Whoever goes on goes on where it stands. Nothing comes of a later claim of it,
+--             nor of any other of a worker that is known to be dead.
+-- INCLUDES  clock, crashes, ownership
+local incarnation, worker, forced = ARGV[1], ARGV[2], ARGV[3] == '1'
+local limit = tonumber(ARGV[6])
+local now = now_ms()
+redis.call('DEL', ABSENT)
+if forced then
+    redis.call('ZADD', GONE, now, worker)
+end
+local ends = tonumber(redis.call('ZSCORE', LEASES, incarnation) or nil)
+if not ends then
+    return {0, 0}
+end
+if not forced and ends >= now then
+    if ends > now + 600000 then
+        -- The clock was set back. It lives, if it renews its lease.
+        redis.call('ZADD', LEASES, whole(now + tonumber(ARGV[5])), incarnation)
+    end
+    return {-1}
+end
+redis.call('HDEL', HELD, '\0')
+redis.call('ZADD', LEASES, 0, incarnation)
+redis.call('ZADD', GONE, now, incarnation)
+
+local jobs, seen, cursor = {}, {}, '0'
+repeat
+    local page = redis.call('HSCAN', HELD, cursor, 'COUNT', limit)
+    cursor = page[1]
+    for at = 1, #page[2], 2 do
+        local id = page[2][at]
+        if string.byte(id) ~= 0 and not seen[id] and #jobs < 1000 then
+            seen[id] = true
+            jobs[#jobs + 1] = {id, page[2][at + 1], ARGV[4]}
+        end
+    end
+until cursor == '0' or #jobs >= limit
+
+sort_by_claim(jobs)
+if #jobs > 0 then
+    local ids = {}
+    for i, job in ipairs(jobs) do
+        ids[i] = job[1]
+    end
+    redis.call('HDEL', HELD, unpack(ids))
+    return_crashed(now, jobs)
+end
+local newest = redis.call('HEXISTS', HELD, '\0i') + redis.call('HEXISTS', HELD, '\0c')
+if redis.call('HLEN', HELD) > newest then
+    return {#jobs, 1}
+end
+redis.call('DEL', HELD)
+redis.call('ZREM', LEASES, incarnation)
+return {#jobs, 0}

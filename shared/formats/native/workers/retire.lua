@@ -1,0 +1,17 @@
+-- retire: end an incarnation that holds nothing.
+-- KEYS  held, leases, gone
+-- ARGV  1 incarnation
+-- RETURNS  how many jobs it holds: then nothing was changed; -1 where it may never act again
+-- GUARANTEES  a claim of it that comes later takes nothing.
+-- INCLUDES  clock
+if redis.call('HEXISTS', HELD, '\0') == 0 then
+    return -1
+end
+local jobs = redis.call('HLEN', HELD) - 3
+if jobs > 0 then
+    return jobs
+end
+redis.call('DEL', HELD)
+redis.call('ZREM', LEASES, ARGV[1])
+redis.call('ZADD', GONE, now_ms(), ARGV[1])
+return 0
