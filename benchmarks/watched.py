@@ -25,8 +25,10 @@ from monarq import Producer, job
 from monarq.embedded import EmbeddedRedis
 from monarq.monitor.admin import admin
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import open_redis
 
+ARQ_QUEUE = QueueRef(DEFAULT_QUEUE, "arq")
 BATCH = 1000
 IDLE_S = 6.0
 """How long the processor time beside an idle pool is taken."""
