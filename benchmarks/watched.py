@@ -29,6 +29,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import open_redis
 
 ARQ_QUEUE = QueueRef(DEFAULT_QUEUE, "arq")
+
 BATCH = 1000
 IDLE_S = 6.0
 """How long the processor time beside an idle pool is taken."""

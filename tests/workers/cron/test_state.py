@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import CronStats, read_crons
 from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.choice import cron_queue
+from monarq.shared.formats.choice.crons import cron_queue
 from monarq.shared.redis.backoff import FIRST_S, LONGEST_S
 from monarq.workers.cron import state as unit
 from monarq.workers.cron.state import STATUS_INTERVAL_S, STATUS_TTL_S, EntryState, EntryStatus, StatusWriter
@@ -87,9 +87,7 @@ async def test_the_page_shows_what_is_written_for_each_queue(redis: Redis) -> No
         (CRONS, "c @hourly", status("c", now_ms)),
     ]
     await StatusWriter().write(redis, told)
-    shown = [
-        CronStats(queue.ref.name, one.name, "send", "@hourly", "UTC", now_ms + 60_000, None) for queue, _, one in told
-    ]
+    shown = [CronStats(*queue.ref, one.name, "send", "@hourly", "UTC", now_ms + 60_000, None) for queue, _, one in told]
     assert await read_crons(redis, [QUEUE.ref, OTHER.ref]) == [shown[0], shown[2], shown[1]]
     for keys in (QUEUE, OTHER):
         assert 0 < await redis.ttl(keys.crons) <= STATUS_TTL_S

@@ -16,6 +16,7 @@ from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
+from monarq.workers.leases.table import LeaseTable
 from tests.support.queues import session_of
 from tests.support.workers import QUEUE, put
 
@@ -35,7 +36,9 @@ async def test_a_lost_lease_is_told_though_a_later_queue_fails(
 ) -> None:
     kept, taken = await claimed(redis, "kept", "taken")
     await redis.set(names.in_progress("taken"), "somebody else", px=60_000)
-    held = {QUEUE.ref: [kept, taken], OTHER.ref: []}
+    table = LeaseTable([QUEUE.ref, OTHER.ref])
+    for lease in (kept, taken):
+        table.add(lease)
     lost: list[list[Lease]] = []
     real = worker_session.renew
 
@@ -48,7 +51,7 @@ async def test_a_lost_lease_is_told_though_a_later_queue_fails(
 
     def renew_all() -> None:
         with blocking_redis.Redis.from_url(redis_url) as client:
-            session_of(QUEUE, OTHER, worker_id=WORKER).renew(client, b"{}", held.__getitem__, lost.append)
+            session_of(QUEUE, OTHER, worker_id=WORKER, table=table).renew(client, b"{}", lost.append)
 
     with pytest.raises(ConnectionResetError):
         await asyncio.to_thread(renew_all)
