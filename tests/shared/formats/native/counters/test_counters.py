@@ -43,6 +43,9 @@ async def test_counts_that_are_still_in_the_buffer_are_read_too(redis: Redis) ->
     assert (await read_series(redis, KEYS, "send", Step.MINUTE, 2)).steps.count({"enqueued": 2}) == 1
     await count(redis, {"enqueued": 1}, "send", flushes=False)
     assert (await read_counters(redis, KEYS, 0)).queue == {"enqueued": 3}
+    await redis.flushall()
+    await count(redis, {"enqueued": 1}, "send", flushes=False)
+    assert (await read_counters(redis, KEYS, 0)).queue == {"enqueued": 1}, "before any flush"
 
 
 async def test_names_that_no_worker_knows_are_counted_as_one(redis: Redis) -> None:
