@@ -132,10 +132,11 @@ def write_payload(
     Raises:
         PayloadError: an argument does not serialize.
     """
-    data: dict[str, Any] = {"t": job_try, "f": name, "a": args, "k": dict(kwargs)}
-    if due_ms is not None:
-        data["d"] = due_ms
-    data["et"] = enqueue_ms  # it and the nonce come last, where `payload_head` looks for them
+    # The time and the nonce come last, where `payload_head` looks for them.
+    if due_ms is None:
+        data = {"t": job_try, "f": name, "a": args, "k": dict(kwargs), "et": enqueue_ms}
+    else:
+        data = {"t": job_try, "f": name, "a": args, "k": dict(kwargs), "d": due_ms, "et": enqueue_ms}
     if nonce is not None:
         data["n"] = nonce
     if trace is not None:
