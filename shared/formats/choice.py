@@ -18,7 +18,7 @@ from monarq.shared.protocol.counts import Waiting
 from monarq.shared.protocol.cron_queue import CronQueue
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.monitor_queue import MonitorQueue
-from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, Format, QueueRef
 from monarq.shared.protocol.worker_queue import OpenSession, WorkerSession, WorkerTerms
 
 SESSION_OPENERS: Final[Mapping[Format, OpenSession]] = {"arq": ArqWorkerSession}
@@ -78,7 +78,8 @@ async def known_queues(redis: Redis) -> list[QueueRef]:
     Raises:
         RedisError: Redis did not answer.
     """
-    return [QueueRef(name, "arq") for name in await known_arq_queues(redis)]
+    known = [QueueRef(name, format_) for format_, read in _KNOWN_QUEUES.items() for name in await read(redis)]
+    return sorted(known, key=lambda queue: (queue != DEFAULT_QUEUE, *queue))
 
 
 async def find_queue(redis: Redis, name: str) -> QueueRef:
@@ -103,4 +104,5 @@ async def _read_arq_waiting(redis: Redis, name: str) -> Waiting:
 _CRON_QUEUES: Final[Mapping[Format, Callable[[str], CronQueue]]] = {"arq": ArqCronQueue}
 _RECOVERIES: Final[Mapping[Format, Callable[[Redis, str, str, str], Awaitable[int]]]] = {"arq": _recover_arq}
 _WAITING_READERS: Final[Mapping[Format, Callable[[Redis, str], Awaitable[Waiting]]]] = {"arq": _read_arq_waiting}
+_KNOWN_QUEUES: Final[Mapping[Format, Callable[[Redis], Awaitable[list[str]]]]] = {"arq": known_arq_queues}
 _MONITOR_QUEUES: Final[Mapping[Format, Callable[[str], MonitorQueue]]] = {"arq": ArqMonitorQueue}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.protocol import queue_ref
 from monarq.shared.protocol.queue_ref import QueueRef
 
-ARQ_QUEUE: Final = QueueRef(DEFAULT_QUEUE, "arq")
+ARQ_QUEUE: Final = queue_ref.DEFAULT_QUEUE
 """Arq's default queue."""
 
 

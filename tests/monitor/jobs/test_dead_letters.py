@@ -26,6 +26,7 @@ from tests.support.workers import QUEUE
 LETTER: Final = DeadLetter(
     raw_id=b"a",
     queue=QUEUE.queue,
+    format="arq",
     id="a",
     name="send",
     error="ValueError: no",
