@@ -96,7 +96,7 @@ async def test_reading_makes_no_queue_known_and_hides_none(redis: Redis) -> None
 
 async def test_a_queue_in_which_the_dead_come_back(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.break_down, "broken", job_id="bad", queue=MAIL)
-    await run_burst(redis_url, jobs.ALL, queues=("mail",))
+    await run_burst(redis_url, jobs.ALL, queues=(arq_queue("mail"),))
     await redis.delete(names.QUEUES)
     assert await retry(redis, arq_queue("mail"), "bad") is Retried.REVIVED
     assert await known_queues(redis) == [ARQ_QUEUE, arq_queue("mail")]
