@@ -11,19 +11,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from benchmarks.floor import KEYS, open_client
-from monarq.producer.enqueue.serializer import new_job_id
+from benchmarks.floor import KEYS, QUEUE, open_client
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.jobs.finish import finish
-from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.formats.arq.worker_queue import ArqWorkerQueue
+from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.acks import Finish
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.worker_queue import WorkerTerms
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.private_pool import PrivatePool
-from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.claimer import Claimer
 from monarq.workers.jobs.slots import Slots
@@ -52,7 +52,7 @@ class Crowd:
 
     async def lone_job_ms(self) -> float:
         """Enqueues one job, and returns how long it took until somebody had it."""
-        job_id = new_job_id()
+        job_id = QUEUE.new_job_ids(1)[0]
         started = self._started[job_id] = asyncio.get_running_loop().create_future()
         payload = write_payload(MSGPACK, "noop", (), {}, time.time_ns() // 1_000_000)
         begun_s = time.perf_counter()
@@ -82,13 +82,13 @@ class Crowd:
     def _claimer(self, worker_id: str) -> Claimer:
         return Claimer(
             redis=self._redis,
-            worker_id=worker_id,
-            keys=KEYS,
+            queue=ArqWorkerQueue(KEYS.queue, _terms(worker_id)),
             lane_queue="io",
             slots=Slots(100),
-            settings=WorkerSettings(),
+            poll_s=0.5,
+            last_chance=2,
             start=partial(self._start, worker_id),
-            table=LeaseTable([KEYS]),
+            table=LeaseTable([KEYS.ref]),
             may_start=_no_limit,
             maybe_idle=asyncio.Event(),
             events=Dispatcher(),
@@ -100,6 +100,12 @@ class Crowd:
         task: asyncio.Task[object] = asyncio.create_task(finish(self._redis, KEYS, worker_id, [ending], 10))
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)
+
+
+def _terms(worker_id: str) -> WorkerTerms:
+    return WorkerTerms(
+        worker_id=worker_id, lease_s=15.0, max_payload=DEFAULT_MAX_PAYLOAD, last_chance=2, max_dead=10, lanes={}
+    )
 
 
 def _no_limit() -> None:

@@ -22,11 +22,11 @@ from rich.table import Table
 from benchmarks.measuring import machine
 from benchmarks.measuring.meter import Meter, Reading
 from monarq.embedded import EmbeddedRedis
-from monarq.producer.enqueue.serializer import new_job_ids
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.jobs.finish import finish
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.producer import ArqProducerQueue
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.result import write_result
@@ -40,6 +40,7 @@ BATCHES: Final = (1, 10, 100, 1000)
 AT_ONCE: Final = 2
 QUIET_S: Final = 0.02
 KEEP_MS: Final = 3_600_000
+QUEUE: Final = ArqProducerQueue.of(DEFAULT_QUEUE)
 KEYS: Final = QueueKeys.of(DEFAULT_QUEUE)
 WORKER: Final = "floor:1"
 
@@ -132,7 +133,7 @@ class Floor:
     async def put(self, jobs: int, batch: int) -> None:
         """Enqueues so many jobs, `batch` a call."""
         for _ in range(0, jobs, batch):
-            entries = [(job_id, self._payload) for job_id in new_job_ids(batch)]
+            entries = [(job_id, self._payload) for job_id in QUEUE.new_job_ids(batch)]
             await enqueue(self._redis, KEYS, Placement(name="noop"), EnqueueMode.NEW, entries)
 
     async def _work(self, jobs: int, batch: int) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from monarq.shared.jobs.retry_exception import Retry as Retry
     from monarq.shared.lane import Lane as Lane
     from monarq.shared.payloads.progress import Progress as Progress
+    from monarq.shared.queue import Queue as Queue
     from monarq.workers.events.listener import Listener as Listener
     from monarq.workers.reporting.log_fields import JobLogFilter as JobLogFilter
     from monarq.workers.runs.run import Run as Run
@@ -56,6 +57,7 @@ _MODULES = {
     "Job": "monarq.shared.jobs.job",
     "Lane": "monarq.shared.lane",
     "Progress": "monarq.shared.payloads.progress",
+    "Queue": "monarq.shared.queue",
     "Retry": "monarq.shared.jobs.retry_exception",
     "cron": "monarq.shared.jobs.cron_declaration",
     "Listener": "monarq.workers.events.listener",
@@ -80,6 +82,7 @@ __all__ = [
     "PartlyEnqueuedError",
     "Producer",
     "Progress",
+    "Queue",
     "RedisRefusedError",
     "RedisUnavailableError",
     "ResultNotFoundError",

@@ -3,9 +3,9 @@
 from monarq.producer.client import Producer
 from monarq.producer.enqueue.job_reference import named
 from monarq.producer.results.handle import Handle
-from monarq.producer.results.status import JobStatus
 from monarq.producer.sync import SyncHandle, SyncProducer
 from monarq.shared.errors import PartlyEnqueuedError, ProducerClosedError, ProducerMisusedError, RedisRefusedError
+from monarq.shared.protocol.producer_queue import JobStatus
 
 __all__ = [
     "Handle",

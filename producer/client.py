@@ -11,27 +11,28 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 from redis.asyncio import Redis
 
 from monarq.producer.enqueue.bulk import BulkEnqueuer
-from monarq.producer.enqueue.serializer import JobSerializer, new_job_id
+from monarq.producer.enqueue.serializer import JobSerializer
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.producer.redis_options import resolve_redis
 from monarq.producer.results.as_completed import as_completed
-from monarq.producer.results.handle import Handle
+from monarq.producer.results.handle import Handle, queue_of
 from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.tracker import Tracker
 from monarq.shared.errors import SettingsError
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.job import Job
 from monarq.shared.parsing import Duration, size_bytes, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.enqueue import Enqueued
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
+from monarq.shared.queue import Queue, to_ref
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
 from monarq.shared.tracing.tracing import sending
-from monarq.shared.validation import check_job_id, check_name
+from monarq.shared.validation import check_job_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,7 +68,7 @@ class Producer:
         url: str | None = None,
         *,
         redis: Redis | None = None,
-        queue: str = DEFAULT_QUEUE,
+        queue: str | Queue = DEFAULT_QUEUE,
         codec: Literal["msgpack", "pickle"] | Codec = "msgpack",
         allow_pickle: bool = False,
         max_payload: int | str = DEFAULT_MAX_PAYLOAD,
@@ -84,7 +85,8 @@ class Producer:
             PrivatePool.like(self._template), shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
         )
         self._listener = ResultListener(self._listener_redis)
-        self._serializer = JobSerializer(queue, codecs, size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD)
+        largest = size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD
+        self._serializer = JobSerializer(to_ref(queue), codecs, largest)
         self._submitter = Submitter(self._redis, retry_for_s)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 
@@ -131,12 +133,12 @@ class Producer:
         """
         envelope = self._serializer.envelope(job)
         envelope.job.check_arguments(args, kwargs)
-        job_id = envelope.job_id or new_job_id()
-        with sending(envelope.keys.queue, envelope.job.name, job_id=job_id) as envelope.trace:
+        job_id = envelope.job_id or envelope.queue.new_job_ids(1)[0]
+        with sending(envelope.queue.ref.name, envelope.job.name, job_id=job_id) as envelope.trace:
             [code] = await self._submitter.submit(
                 envelope, [(job_id, self._serializer.serialize(envelope, job_id, args, kwargs))]
             )
-        return Handle(self._tracker, envelope.keys, job_id, existed=code is Enqueued.EXISTED)
+        return Handle(self._tracker, envelope.queue, job_id, existed=code is Enqueued.EXISTED)
 
     @overload
     async def enqueue_many(self, job: Job[..., R], arguments: Iterable[tuple[Any, ...]]) -> list[Handle[R]]: ...
@@ -223,28 +225,27 @@ class Producer:
         Raises:
             MonarqError: as `Handle.watch`.
         """
-        return stream_progress(self._listener, handles)
+        return stream_progress(self._listener, ((handle, queue_of(handle), handle.job_id) for handle in handles))
 
-    def handle(self, job_id: str, queue: str | None = None) -> Handle[Any]:
+    def handle(self, job_id: str, queue: str | Queue | None = None) -> Handle[Any]:
         """A handle of the job of this id, whoever enqueued it.
 
         Args:
             job_id: the job's id.
-            queue: the name of its queue. Default: the producer's.
+            queue: its queue. Default: the producer's.
 
         Raises:
             SettingsError: the id or the name is invalid.
         """
         check_job_id(job_id)
-        check_name(queue, "queue")
-        return Handle(self._tracker, self._serializer.keys(queue), job_id)
+        return Handle(self._tracker, self._serializer.queue(to_ref(queue)), job_id)
 
     async def _enqueue_all(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
         envelope = self._serializer.envelope(job)
         listed = list(arguments)
-        with sending(envelope.keys.queue, envelope.job.name, count=len(listed)) as envelope.trace:
+        with sending(envelope.queue.ref.name, envelope.job.name, count=len(listed)) as envelope.trace:
             job_ids = await BulkEnqueuer(self._submitter, self._serializer).enqueue(envelope, listed)
-        return [Handle(self._tracker, envelope.keys, job_id) for job_id in job_ids]
+        return [Handle(self._tracker, envelope.queue, job_id) for job_id in job_ids]
 
 
 def _choose_codecs(codec: Literal["msgpack", "pickle"] | Codec, allow_pickle: bool) -> Codecs:

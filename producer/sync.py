@@ -12,14 +12,15 @@ from redis.asyncio import Redis
 from monarq.producer.client import Producer
 from monarq.producer.event_loop_thread import EventLoopThread
 from monarq.producer.results.handle import Handle
-from monarq.producer.results.status import JobStatus
 from monarq.shared.errors import ProducerClosedError
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.job import Job
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, Codec
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.result import Result
+from monarq.shared.protocol.producer_queue import JobStatus
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
+from monarq.shared.queue import Queue
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 
 P = ParamSpec("P")
@@ -95,7 +96,7 @@ class SyncProducer:
         url: str | None = None,
         *,
         redis: Redis | None = None,
-        queue: str = DEFAULT_QUEUE,
+        queue: str | Queue = DEFAULT_QUEUE,
         codec: Literal["msgpack", "pickle"] | Codec = "msgpack",
         allow_pickle: bool = False,
         max_payload: int | str = DEFAULT_MAX_PAYLOAD,
@@ -186,7 +187,7 @@ class SyncProducer:
             with suppress(ProducerClosedError):
                 self._thread.run(completed.aclose())
 
-    def handle(self, job_id: str, queue: str | None = None) -> SyncHandle[Any]:
+    def handle(self, job_id: str, queue: str | Queue | None = None) -> SyncHandle[Any]:
         """See `Producer.handle`."""
         return SyncHandle(self._thread, self._producer.handle(job_id, queue))
 

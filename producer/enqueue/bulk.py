@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from monarq.producer.enqueue.serializer import Envelope, JobSerializer, new_job_ids
+from monarq.producer.enqueue.serializer import Envelope, JobSerializer
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.shared.errors import EnqueueUnknownError, PartlyEnqueuedError, SettingsError
-from monarq.shared.formats.arq.jobs.enqueue import BATCH
-from monarq.shared.protocol.enqueue import Enqueued
+from monarq.shared.protocol.enqueue import MAX_JOBS, Enqueued
 
 MAX_IN_FLIGHT: Final = 2
 """Batches that are sent at the same time: one that Redis works on and one that is on its way there."""
@@ -71,11 +70,11 @@ class BulkEnqueuer:
         size = 0
         serialize = self._serializer.serialize
         no_kwargs: dict[str, Any] = {}
-        for at in range(0, len(arguments), BATCH):
-            part = arguments[at : at + BATCH]
-            for job_id, args in zip(new_job_ids(len(part)), part, strict=True):
+        for at in range(0, len(arguments), MAX_JOBS):
+            part = arguments[at : at + MAX_JOBS]
+            for job_id, args in zip(envelope.queue.new_job_ids(len(part)), part, strict=True):
                 payload = serialize(envelope, job_id, args, no_kwargs)
-                if batch and (len(batch) == BATCH or size + len(payload) > BATCH_BYTES):
+                if batch and (len(batch) == MAX_JOBS or size + len(payload) > BATCH_BYTES):
                     yield batch
                     batch, size = [], 0
                 batch.append((job_id, payload))

@@ -10,6 +10,7 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job, options_hint
 from monarq.shared.jobs.options import JobOptions
 from monarq.shared.lane import Lane
+from monarq.shared.queue import Queue, to_ref
 from monarq.shared.validation import check_name
 
 _ARQ_OPTIONS: Final = frozenset({"_job_id", "_queue_name", "_defer_until", "_defer_by", "_expires"})
@@ -34,7 +35,7 @@ class JobReference(Job[..., Any]):
             raise TypeError(f"{self.name}: {given[0]} is no argument of a job{options_hint(kwargs)}")
 
 
-def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | None = None) -> JobReference:
+def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | Queue | None = None) -> JobReference:
     """A job by its name, for ``enqueue``, ``enqueue_many`` and ``map``, with ``.options`` or without.
 
     Args:
@@ -47,9 +48,9 @@ def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | None = None) ->
         SettingsError: a name is invalid, or there is no such lane.
     """
     check_name(name, "a job's name")
-    check_name(queue, "queue")
+    queue_ref = to_ref(queue)
     try:
-        return JobReference(JobOptions(name, Lane(lane), queue=queue))
+        return JobReference(JobOptions(name, Lane(lane), queue_ref=queue_ref))
     except ValueError:
         raise SettingsError(f"there is no lane {lane!r}; there are {', '.join(Lane)}") from None
 

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from monarq.producer.enqueue.job_reference import job_reference
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import producer_queue
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.options import EnqueueOptions
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.enqueue import Placement
+from monarq.shared.protocol.producer_queue import ProducerQueue
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.tracing.carrier import Carrier
-from monarq.shared.validation import check_name
 
 _PLAIN = EnqueueOptions()
 
-
-def new_job_id() -> str:
-    """A unique id: 128 random bits, as a UUID has, for a fifth of the time."""
-    return os.urandom(16).hex()
-
-
-def new_job_ids(count: int) -> list[str]:
-    """So many unique ids."""
-    digits = os.urandom(16 * count).hex()
-    return [digits[at : at + 32] for at in range(0, 32 * count, 32)]
+KNOWN_QUEUES: Final = 1024
+"""How many queues a producer keeps at hand: a program may name a queue after each of its users."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,14 +32,14 @@ class Envelope:
 
     Attributes:
         job: the job.
-        keys: the keys of its queue.
+        queue: its queue.
         placing: lane, due time and expiry.
         job_id: the id that the caller chose, or None.
         trace: the context of the call's span, which the payloads carry; None without tracing.
     """
 
     job: Job[..., Any]
-    keys: QueueKeys
+    queue: ProducerQueue
     placing: Placement
     job_id: str | None
     trace: Carrier | None = None
@@ -61,15 +54,15 @@ class JobSerializer:
         max_payload: bytes; a larger payload is refused.
     """
 
-    def __init__(self, queue: str, codecs: Codecs, max_payload: int) -> None:
+    def __init__(self, queue: QueueRef, codecs: Codecs, max_payload: int) -> None:
         self._codecs = codecs
         self._max_payload = max_payload
-        check_name(queue, "queue")
-        self._keys = QueueKeys.of(queue)
+        self._default_queue = producer_queue(queue)
+        self._open_queue = lru_cache(KNOWN_QUEUES)(producer_queue)
 
-    def keys(self, queue: str | None) -> QueueKeys:
-        """The keys of a queue; None is the producer's default."""
-        return self._keys if queue is None else QueueKeys.of(queue)
+    def queue(self, ref: QueueRef | None) -> ProducerQueue:
+        """A queue; None is the producer's default."""
+        return self._default_queue if ref is None else self._open_queue(ref)
 
     def envelope(self, job: Job[..., Any] | str) -> Envelope:
         """The envelope of a call that enqueues this job.
@@ -86,7 +79,7 @@ class JobSerializer:
             )
         options = job.enqueue_options
         placing = Placement(job.declared.lane, name=job.name) if options == _PLAIN else _placing(job, options)
-        return Envelope(job, self.keys(options.queue or job.declared.queue), placing, options.job_id)
+        return Envelope(job, self.queue(options.queue_ref or job.declared.queue_ref), placing, options.job_id)
 
     def serialize(self, envelope: Envelope, job_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
         """The payload of a job, signed where there is a signer.
@@ -99,8 +92,9 @@ class JobSerializer:
         nonce = None if envelope.job_id is None else os.urandom(8).hex()
         name = envelope.job.name
         codecs = self._codecs
+        enqueue_ms, due_ms = envelope.queue.payload_times(envelope.placing)
         payload = write_payload(
-            codecs.write, name, args, kwargs, time.time_ns() // 1_000_000, nonce=nonce, trace=envelope.trace
+            codecs.write, name, args, kwargs, enqueue_ms, due_ms=due_ms, nonce=nonce, trace=envelope.trace
         )
         if codecs.signer is not None:
             payload = codecs.signer.sign(payload, "job", job_id.encode())
@@ -110,8 +104,8 @@ class JobSerializer:
 
 
 def _placing(job: Job[..., Any], options: EnqueueOptions) -> Placement:
-    # In arq's data a due time of 1 ms means that the job is being aborted.
-    due_ms = max(2, int(options.defer_until.timestamp() * 1000)) if options.defer_until else 0
+    # A time of 0 would count from now.
+    due_ms = max(1, int(options.defer_until.timestamp() * 1000)) if options.defer_until else 0
     delay_s = options.defer_by_s or 0.0
     if options.expires_s is not None and options.expires_s <= delay_s:
         raise SettingsError(

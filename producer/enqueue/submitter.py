@@ -7,15 +7,19 @@ can find out, "unknown".
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from typing import Final
 
 from monarq.producer.enqueue.serializer import Envelope
 from monarq.shared.errors import EnqueueUnknownError, ProducerClosedError, RedisRefusedError, RedisUnavailableError
-from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import CommandRetry
 from monarq.shared.redis.redis_errors import REDIS_ERRORS
+
+CALL_BYTES: Final = 8
+"""Random bytes in the name of a call, which is unique for as long as it may be repeated."""
 
 
 class Submitter:
@@ -40,8 +44,9 @@ class Submitter:
             ProducerClosedError: the producer was closed before.
         """
         attempts = CommandRetry(self._retry_for_s)
+        call = os.urandom(CALL_BYTES).hex()
         try:
-            codes = await self._attempt(envelope, jobs, attempts)
+            codes = await self._attempt(envelope, call, jobs, attempts)
         except (RedisUnavailableError, RedisRefusedError, ProducerClosedError) as error:
             if attempts.outcome_unknown:
                 raise EnqueueUnknownError([job_id for job_id, _ in jobs], str(error)) from error
@@ -56,12 +61,12 @@ class Submitter:
         return codes
 
     async def _attempt(
-        self, envelope: Envelope, jobs: Sequence[tuple[str, bytes]], attempts: CommandRetry
+        self, envelope: Envelope, call: str, jobs: Sequence[tuple[str, bytes]], attempts: CommandRetry
     ) -> list[Enqueued]:
         first = EnqueueMode.NEW if envelope.job_id is None else EnqueueMode.NAMED
         while True:
-            ids = EnqueueMode.REPEATED if attempts.outcome_unknown else first
+            mode = EnqueueMode.REPEATED if attempts.outcome_unknown else first
             try:
-                return await enqueue(self._redis, envelope.keys, envelope.placing, ids, jobs)
+                return await envelope.queue.enqueue(self._redis, envelope.placing, mode, call, jobs)
             except REDIS_ERRORS as error:
                 await attempts.wait_after(error, self._redis.shown)

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterable
 from functools import partial
 from typing import Any
 
-from monarq.producer.results.handle import Handle
+from monarq.producer.results.handle import Handle, queue_of
 from monarq.producer.results.tracker import Tracker
 from monarq.shared.errors import ResultTimeoutError
 
@@ -36,7 +36,7 @@ async def as_completed(
     deadline_s = None if timeout_s is None else asyncio.get_running_loop().time() + timeout_s
     try:
         for handle in handles:
-            future = tracker.listener.wait(handle.keys, handle.job_id)
+            future = tracker.listener.wait(queue_of(handle), handle.job_id)
             pending[future] = handle
             future.add_done_callback(partial(_put_ended, ended, handle))
         while pending:

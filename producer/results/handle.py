@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from monarq.producer.results.progress_stream import stream_progress
-from monarq.producer.results.status import JobStatus
 from monarq.producer.results.tracker import Tracker
-from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.result import Result
+from monarq.shared.protocol.producer_queue import JobStatus, ProducerQueue
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -24,14 +23,13 @@ class Handle(Generic[R_co]):
     Attributes:
         job_id: the job's id.
         existed: whether ``enqueue`` found a job or a result of this id and put nothing in.
-        keys: the keys of its queue.
     """
 
-    __slots__ = ("_tracker", "existed", "job_id", "keys")
+    __slots__ = ("_queue", "_tracker", "existed", "job_id")
 
-    def __init__(self, tracker: Tracker, keys: QueueKeys, job_id: str, *, existed: bool = False) -> None:
+    def __init__(self, tracker: Tracker, queue: ProducerQueue, job_id: str, *, existed: bool = False) -> None:
         self._tracker = tracker
-        self.keys = keys
+        self._queue = queue
         self.job_id = job_id
         self.existed = existed
 
@@ -41,7 +39,7 @@ class Handle(Generic[R_co]):
     @property
     def queue(self) -> str:
         """The name of its queue."""
-        return self.keys.queue
+        return self._queue.ref.name
 
     async def result(self, timeout: Duration | None = None) -> R_co:
         """Waits until the job has ended, and returns what it returned. It may be called any number of times.
@@ -58,19 +56,19 @@ class Handle(Generic[R_co]):
             PayloadError: the result cannot be read; it is pickled, say, and ``allow_pickle`` is not set.
             Exception: what the job raised.
         """
-        return cast("R_co", (await self._tracker.wait(self.keys, self.job_id, timeout)).unwrap())
+        return cast("R_co", (await self._tracker.wait(self._queue, self.job_id, timeout)).unwrap())
 
     async def result_info(self) -> Result | None:
         """The result with its times and tries, without waiting; None where there is none."""
-        return await self._tracker.result_info(self.job_id)
+        return await self._tracker.result_info(self._queue, self.job_id)
 
     async def status(self) -> JobStatus:
         """What the job is doing now."""
-        return await self._tracker.status(self.keys, self.job_id)
+        return await self._tracker.status(self._queue, self.job_id)
 
     async def progress(self) -> Progress | None:
         """The job's last progress report, without waiting; None where there was none, or it ended a while ago."""
-        return (await self._tracker.progress(self.keys, [self.job_id]))[0]
+        return (await self._tracker.progress(self._queue, [self.job_id]))[0]
 
     async def watch(self) -> AsyncGenerator[Progress, None]:
         """Yields the job's progress reports as they arrive, until the job has ended, however it did.
@@ -81,7 +79,7 @@ class Handle(Generic[R_co]):
         Raises:
             MonarqError: the job cannot be followed any more: Redis refuses, or the producer was closed.
         """
-        async with aclosing(stream_progress(self._tracker.listener, [self])) as reports:
+        async with aclosing(stream_progress(self._tracker.listener, [(self, self._queue, self.job_id)])) as reports:
             async for _, progress in reports:
                 yield progress
 
@@ -98,7 +96,7 @@ class Handle(Generic[R_co]):
             ProducerClosedError: the producer is closed.
         """
         listener = self._tracker.listener
-        return partial(listener.unwatch, listener.watch(self.keys, self.job_id, callback))
+        return partial(listener.unwatch, listener.watch(self._queue, self.job_id, callback))
 
     async def abort(self, timeout: Duration | None = None) -> bool:
         """Stops the job, or keeps it from being started, and waits until that is done.
@@ -112,4 +110,9 @@ class Handle(Generic[R_co]):
         Raises:
             ResultTimeoutError: it did not end in time; the request is kept.
         """
-        return await self._tracker.abort(self.keys, self.job_id, timeout)
+        return await self._tracker.abort(self._queue, self.job_id, timeout)
+
+
+def queue_of(handle: Handle[Any]) -> ProducerQueue:
+    """The queue of a handle's job."""
+    return handle._queue  # noqa: SLF001 - private to users only

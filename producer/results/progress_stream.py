@@ -5,39 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from monarq.producer.results.progress_watchers import ProgressWatcher
 from monarq.producer.results.result_listener import ResultListener
 from monarq.shared.errors import ResultNotFoundError
-from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.progress import Progress
+from monarq.shared.protocol.producer_queue import ProducerQueue
 
 Future = asyncio.Future[bytes]
 
 
-class JobAddress(Protocol):
-    """A job by its queue and id, as a handle is."""
-
-    keys: QueueKeys
-    job_id: str
+H = TypeVar("H")
 
 
-A = TypeVar("A", bound=JobAddress)
-
-
-async def stream_progress(listener: ResultListener, jobs: Iterable[A]) -> AsyncGenerator[tuple[A, Progress], None]:
-    """Yields each job with its reports, as they arrive, until all jobs have ended.
+async def stream_progress(
+    listener: ResultListener, jobs: Iterable[tuple[H, ProducerQueue, str]]
+) -> AsyncGenerator[tuple[H, Progress], None]:
+    """Yields each job's handle with its reports, as they arrive, until all jobs have ended.
 
     A slow reader gets the newest report of each job and misses older ones; the last one is never missed.
+
+    Args:
+        listener: waits for ends and progress.
+        jobs: handles with their jobs' queues and ids.
 
     Raises:
         MonarqError: the jobs cannot be followed any more; see `ResultListener.wait`.
     """
-    stream = _ProgressStream[A](listener)
+    stream = _ProgressStream[H](listener)
     try:
-        for job in jobs:
-            stream.add(job)
+        for handle, queue, job_id in jobs:
+            stream.add(handle, queue, job_id)
         while stream.is_open:
             for pair in await stream.next_reports():
                 yield pair
@@ -45,14 +44,14 @@ async def stream_progress(listener: ResultListener, jobs: Iterable[A]) -> AsyncG
         stream.close()
 
 
-class _ProgressStream(Generic[A]):
+class _ProgressStream(Generic[H]):
     """Some jobs, their new reports, and which of them have not ended."""
 
     def __init__(self, listener: ResultListener) -> None:
         self._listener = listener
         self._watchers: dict[Future, ProgressWatcher] = {}
         self._ended: list[Future] = []
-        self._newest: dict[A, Progress] = {}
+        self._newest: dict[H, Progress] = {}
         self._changed = asyncio.Event()
 
     @property
@@ -60,13 +59,13 @@ class _ProgressStream(Generic[A]):
         """Whether there is a job that has not ended yet."""
         return bool(self._watchers)
 
-    def add(self, job: A) -> None:
+    def add(self, handle: H, queue: ProducerQueue, job_id: str) -> None:
         """Follows one more job."""
-        future = self._listener.wait(job.keys, job.job_id)
-        self._watchers[future] = self._listener.watch(job.keys, job.job_id, partial(self._on_progress, job))
+        future = self._listener.wait(queue, job_id)
+        self._watchers[future] = self._listener.watch(queue, job_id, partial(self._on_progress, handle))
         future.add_done_callback(self._on_end)
 
-    async def next_reports(self) -> list[tuple[A, Progress]]:
+    async def next_reports(self) -> list[tuple[H, Progress]]:
         """Waits for new reports; returns none where jobs have ended without another one."""
         await self._changed.wait()
         self._changed.clear()
@@ -85,8 +84,8 @@ class _ProgressStream(Generic[A]):
             if not future.cancel() and not future.cancelled():
                 future.exception()
 
-    def _on_progress(self, job: A, progress: Progress) -> None:
-        self._newest[job] = progress
+    def _on_progress(self, handle: H, progress: Progress) -> None:
+        self._newest[handle] = progress
         self._changed.set()
 
     def _on_end(self, future: Future) -> None:

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from monarq.shared.formats.arq.jobs.progress import split_reports
-from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
+from monarq.shared.protocol.producer_queue import ProducerQueue
 
 
 class ProgressWatcher:
     """A callback that gets the progress reports of one job.
 
     Attributes:
-        keys: the keys of the job's queue.
+        queue: the job's queue.
         job_id: the job's id.
         raw_id: the job's id as bytes, as Redis sends it.
     """
 
-    __slots__ = ("_last", "_on_progress", "job_id", "keys", "raw_id")
+    __slots__ = ("_last", "_on_progress", "job_id", "queue", "raw_id")
 
-    def __init__(self, keys: QueueKeys, job_id: str, on_progress: Callable[[Progress], None]) -> None:
-        self.keys = keys
+    def __init__(self, queue: ProducerQueue, job_id: str, on_progress: Callable[[Progress], None]) -> None:
+        self.queue = queue
         self.job_id = job_id
         self.raw_id = job_id.encode()
         self._on_progress = on_progress
@@ -41,18 +40,22 @@ class ProgressWatchers:
     """All progress watchers of one queue.
 
     Attributes:
-        keys: the queue's keys.
+        queue: the queue.
         subscribed: whether the queue's channel is subscribed to, so that no report is missed.
     """
 
-    def __init__(self, keys: QueueKeys) -> None:
-        self.keys = keys
+    def __init__(self, queue: ProducerQueue) -> None:
+        self.queue = queue
         self.subscribed = False
         self._by_job: dict[bytes, list[ProgressWatcher]] = {}
         self._due: dict[ProgressWatcher, None] = {}
 
     def __len__(self) -> int:
         return len(self._by_job)
+
+    def __contains__(self, raw_id: object) -> bool:
+        """Whether the job of this id is watched."""
+        return raw_id in self._by_job
 
     def add(self, watcher: ProgressWatcher) -> None:
         """Adds a watcher; its job's last report is due to be fetched once no newer one can be missed."""
@@ -70,7 +73,7 @@ class ProgressWatchers:
 
     def dispatch(self, message: bytes) -> None:
         """Notifies the watchers of the jobs whose reports are in a message of the queue's channel."""
-        for raw_id, report in split_reports(message):
+        for raw_id, report in self.queue.split_reports(message):
             watchers = self._by_job.get(raw_id)
             if watchers is not None:
                 progress = decode_progress(report)

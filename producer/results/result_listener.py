@@ -1,8 +1,8 @@
 """Result listener: waits for the ends and the progress of jobs for all handles of a producer.
 
 It neither polls a job nor sends a command per job. Workers publish the ids of ended jobs on a channel of the queue. The
-order makes sure that nothing is missed: subscribe, then fetch, then wait for a message, then fetch again. One command
-fetches the results of hundreds of jobs.
+order makes sure that nothing is missed: subscribe, then fetch, then wait for a message, then fetch again, unless the
+message brought the result. One call fetches the results of hundreds of jobs.
 """
 
 from __future__ import annotations
@@ -19,19 +19,16 @@ from monarq.producer.results.progress_watchers import ProgressWatcher, ProgressW
 from monarq.producer.results.result_waiters import ResultWaiter, ResultWaiters
 from monarq.producer.results.subscription import Subscription
 from monarq.shared.errors import MonarqError, ProducerClosedError, ResultNotFoundError
-from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.progress import progress_command
-from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
+from monarq.shared.protocol.producer_queue import ProducerQueue, Unfinished
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import MAX_PAUSE_S
 from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure, explain
-from monarq.shared.redis.scripts import Argument
 
 BATCH: Final = 500
-"""How many jobs one command fetches."""
+"""How many jobs one call fetches."""
 
 POLL_INTERVAL_S: Final = 1.0
 """How often the results of all jobs that are waited for are fetched without a message: arq's own workers publish
@@ -61,7 +58,7 @@ class ResultListener:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    def wait(self, keys: QueueKeys, job_id: str) -> asyncio.Future[bytes]:
+    def wait(self, queue: ProducerQueue, job_id: str) -> asyncio.Future[bytes]:
         """A future of the job's result, as bytes; cancel it to stop waiting.
 
         It raises ResultNotFoundError where there is neither a result nor a job that could make one,
@@ -71,20 +68,21 @@ class ResultListener:
             raise ProducerClosedError
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bytes] = loop.create_future()
-        waiters = self._result_waiters.get(keys.ended.encode())
+        channel = queue.ended.encode()
+        waiters = self._result_waiters.get(channel)
         if waiters is None:
-            waiters = self._result_waiters[keys.ended.encode()] = ResultWaiters(keys)
+            waiters = self._result_waiters[channel] = ResultWaiters(queue)
         if not waiters.subscribed:
-            self._subscription.add(keys.ended)
+            self._subscription.add(queue.ended)
         waiters.add(job_id, future)
         self._wake_up()
         return future
 
-    def watch(self, keys: QueueKeys, job_id: str, on_progress: Callable[[Progress], None]) -> ProgressWatcher:
+    def watch(self, queue: ProducerQueue, job_id: str, on_progress: Callable[[Progress], None]) -> ProgressWatcher:
         """Passes the job's reports to a function until `unwatch`, beginning with its last one so far.
 
         Args:
-            keys: the keys of its queue.
+            queue: its queue.
             job_id: the job.
             on_progress: called on the event loop; it must not block.
 
@@ -93,17 +91,17 @@ class ResultListener:
         """
         if self._closed:
             raise ProducerClosedError
-        watchers = self._progress_watchers.setdefault(keys.reports.encode(), ProgressWatchers(keys))
+        watchers = self._progress_watchers.setdefault(queue.reports.encode(), ProgressWatchers(queue))
         if not watchers.subscribed:
-            self._subscription.add(keys.reports)
-        watcher = ProgressWatcher(keys, job_id, on_progress)
+            self._subscription.add(queue.reports)
+        watcher = ProgressWatcher(queue, job_id, on_progress)
         watchers.add(watcher)
         self._wake_up()
         return watcher
 
     def unwatch(self, watcher: ProgressWatcher) -> None:
         """Ends what `watch` began."""
-        self._progress_watchers[watcher.keys.reports.encode()].remove(watcher)
+        self._progress_watchers[watcher.queue.reports.encode()].remove(watcher)
 
     async def close(self) -> None:
         """Ends all waits with ProducerClosedError. May be called again."""
@@ -114,22 +112,24 @@ class ResultListener:
 
     def on_subscribed(self, channel: bytes) -> None:
         """See `SubscriptionHandler`: what was published before is fetched now."""
-        queue: ResultWaiters | ProgressWatchers | None = self._result_waiters.get(channel)
-        if queue is None:
-            queue = self._progress_watchers.get(channel)
-        if queue is not None:
-            queue.subscribed = True
-            queue.mark_all_due()
+        waiting: ResultWaiters | ProgressWatchers | None = self._result_waiters.get(channel)
+        if waiting is None:
+            waiting = self._progress_watchers.get(channel)
+        if waiting is not None:
+            waiting.subscribed = True
+            waiting.mark_all_due()
             self._wakeup.set()
 
     def on_message(self, channel: bytes, message: bytes) -> None:
-        """See `SubscriptionHandler`: the message holds the ids of ended jobs, or reports of running ones."""
+        """See `SubscriptionHandler`: the message is of ended jobs, or holds reports of running ones."""
         watchers = self._progress_watchers.get(channel)
         if watchers is not None:
             watchers.dispatch(message)
         waiters = self._result_waiters.get(channel)
-        if waiters is not None and waiters.mark_due(message.split(b"\0")):
-            self._wakeup.set()
+        if waiters is not None:
+            watched = self._progress_watchers.get(waiters.queue.reports.encode(), ())
+            if waiters.on_ended(waiters.queue.split_ended(message), watched):
+                self._wakeup.set()
 
     def on_unsubscribed(self) -> None:
         """See `SubscriptionHandler`."""
@@ -207,7 +207,7 @@ class ResultListener:
                     await self._fetch_results(queue_waiters, waiters)
             for queue_watchers in list(self._progress_watchers.values()):
                 while watchers := queue_watchers.take_due(self._batch):
-                    await self._fetch_progress(queue_watchers.keys, watchers)
+                    await self._fetch_progress(queue_watchers.queue, watchers)
         except REDIS_ERRORS as error:
             if not backoff.failing:
                 log.lookup_failed(self._redis.shown, error)
@@ -222,8 +222,9 @@ class ResultListener:
 
     async def _fetch_results(self, queue_waiters: ResultWaiters, waiters: list[ResultWaiter]) -> None:
         """Fetches the results of some jobs, and resolves the waiters of those that have ended."""
+        queue = queue_waiters.queue
         try:
-            scores, tokens, results = await self._redis.execute(*_result_commands(queue_waiters.keys, waiters))
+            found = await queue.find_results(self._redis, [waiter.job_id for waiter in waiters])
         except REDIS_ERRORS as error:
             if classify_failure(error) in (CommandFailure.REFUSED, CommandFailure.DENIED):
                 for waiter in waiters:
@@ -234,33 +235,19 @@ class ResultListener:
             raise
         self._batch = min(BATCH, 2 * self._batch)
         ended: dict[ResultWaiter, bytes | Exception] = {}
-        for waiter, score, token, result in zip(waiters, scores, tokens, results, strict=True):
-            if result is not None:
-                ended[waiter] = result
-            elif score is None and token is None:
+        for waiter, result in zip(waiters, found, strict=True):
+            if result is Unfinished.GONE:
                 ended[waiter] = ResultNotFoundError(waiter.job_id)
-        watchers = self._progress_watchers.get(queue_waiters.keys.reports.encode())
+            elif isinstance(result, bytes):
+                ended[waiter] = result
+        watchers = self._progress_watchers.get(queue.reports.encode())
         if watchers and (last := watchers.of_jobs(waiter.raw_id for waiter in ended)):
             # A job's end may be seen here before its last report has arrived.
-            await self._fetch_progress(queue_waiters.keys, last)
+            await self._fetch_progress(queue, last)
         for waiter, outcome in ended.items():
             queue_waiters.resolve(waiter, outcome)
 
-    async def _fetch_progress(self, keys: QueueKeys, watchers: Sequence[ProgressWatcher]) -> None:
-        [values] = await self._redis.execute(progress_command(keys, [watcher.job_id for watcher in watchers]))
-        for watcher, value in zip(watchers, values, strict=True):
-            watcher.notify(None if value is None else decode_progress(value))
-
-
-def _result_commands(keys: QueueKeys, waiters: list[ResultWaiter]) -> list[tuple[Argument, ...]]:
-    """The jobs' scores in the queue, then the tokens of those that run, then the results.
-
-    The results come last: a job that ends in between has left its queue at the first command at the earliest, and
-    has its result at the last one.
-    """
-    job_ids = [waiter.job_id for waiter in waiters]
-    return [
-        ("ZMSCORE", keys.queue, *job_ids),
-        ("MGET", *map(names.in_progress, job_ids)),
-        ("MGET", *map(names.result, job_ids)),
-    ]
+    async def _fetch_progress(self, queue: ProducerQueue, watchers: Sequence[ProgressWatcher]) -> None:
+        reports = await queue.find_progress(self._redis, [watcher.job_id for watcher in watchers])
+        for watcher, report in zip(watchers, reports, strict=True):
+            watcher.notify(None if report is None else decode_progress(report))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from itertools import islice
 
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.protocol.producer_queue import ProducerQueue
 
 
 class ResultWaiter:
@@ -31,12 +31,12 @@ class ResultWaiters:
     """All result waiters of one queue.
 
     Attributes:
-        keys: the queue's keys.
+        queue: the queue.
         subscribed: whether the queue's channel is subscribed to, so that no end is missed.
     """
 
-    def __init__(self, keys: QueueKeys) -> None:
-        self.keys = keys
+    def __init__(self, queue: ProducerQueue) -> None:
+        self.queue = queue
         self.subscribed = False
         self._by_job: dict[bytes, ResultWaiter] = {}
         self._due: dict[ResultWaiter, None] = {}
@@ -53,11 +53,29 @@ class ResultWaiters:
         if self.subscribed:
             self._due[waiter] = None
 
-    def mark_due(self, raw_ids: list[bytes]) -> bool:
-        """Marks those of these jobs that are waited for as due to be fetched, in this order; whether there is one."""
-        found = [waiter for raw_id in raw_ids if (waiter := self._by_job.get(raw_id)) is not None]
-        self._due |= dict.fromkeys(found)
-        return bool(found)
+    def on_ended(self, ended: Iterable[tuple[bytes, bytes | None]], watched: Container[bytes]) -> bool:
+        """Resolves the waiters of jobs that ended with the results that came along, if any did.
+
+        The others are marked as due to be fetched, in this order.
+
+        Args:
+            ended: raw ids of jobs, of which any may be waited for, with their results.
+            watched: raw ids of jobs whose last report is fetched before their waiters are resolved.
+
+        Returns:
+            Whether one was marked.
+        """
+        any_due = False
+        for raw_id, result in ended:
+            waiter = self._by_job.get(raw_id)
+            if waiter is None:
+                continue
+            if result is not None and raw_id not in watched:
+                self.resolve(waiter, result)
+            else:
+                self._due[waiter] = None
+                any_due = True
+        return any_due
 
     def mark_all_due(self) -> None:
         """Marks every job that is waited for as due to be fetched."""

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from monarq.producer.results.result_listener import ResultListener
-from monarq.producer.results.status import JobStatus, decide_status, status_commands
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
-from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.abort import abort
-from monarq.shared.formats.arq.jobs.progress import progress_command
-from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.parsing import Duration, to_seconds
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.producer_queue import JobStatus, ProducerQueue, Unfinished
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import CommandRetry
 from monarq.shared.redis.redis_errors import REDIS_ERRORS
-from monarq.shared.redis.scripts import Argument
+
+T = TypeVar("T")
 
 
 class Tracker:
@@ -44,10 +42,10 @@ class Tracker:
         self._codecs = codecs
         self._retry_for_s = retry_for_s
 
-    async def progress(self, keys: QueueKeys, job_ids: Sequence[str]) -> list[Progress | None]:
+    async def progress(self, queue: ProducerQueue, job_ids: Sequence[str]) -> list[Progress | None]:
         """The last progress report of each of these jobs."""
-        [values] = await self._ask(progress_command(keys, job_ids))
-        return [None if value is None else decode_progress(value) for value in values]
+        reports = await self._repeat(partial(queue.find_progress, self._redis, job_ids))
+        return [None if report is None else decode_progress(report) for report in reports]
 
     def read(self, data: bytes, job_id: str) -> Result:
         """Decodes a job's result.
@@ -57,7 +55,7 @@ class Tracker:
         """
         return Result.read(data, self._codecs, job_id.encode())
 
-    async def wait(self, keys: QueueKeys, job_id: str, timeout: Duration | None) -> Result:
+    async def wait(self, queue: ProducerQueue, job_id: str, timeout: Duration | None) -> Result:
         """Waits until the job has ended; its result.
 
         Raises:
@@ -66,47 +64,40 @@ class Tracker:
         """
         timeout_s = to_seconds(timeout, "timeout")
         if timeout_s is None:
-            return self.read(await self.listener.wait(keys, job_id), job_id)
+            return self.read(await self.listener.wait(queue, job_id), job_id)
         try:
             async with asyncio.timeout(timeout_s):
-                data = await self.listener.wait(keys, job_id)
+                data = await self.listener.wait(queue, job_id)
         except TimeoutError:
             raise ResultTimeoutError(job_id, timeout_s) from None
         return self.read(data, job_id)
 
-    async def result_info(self, job_id: str) -> Result | None:
+    async def result_info(self, queue: ProducerQueue, job_id: str) -> Result | None:
         """The job's result if it exists now."""
-        [data] = await self._ask(("GET", names.result(job_id)))
-        return None if data is None else self.read(data, job_id)
+        [found] = await self._repeat(partial(queue.find_results, self._redis, [job_id]))
+        return None if isinstance(found, Unfinished) else self.read(found, job_id)
 
-    async def status(self, keys: QueueKeys, job_id: str) -> JobStatus:
+    async def status(self, queue: ProducerQueue, job_id: str) -> JobStatus:
         """The job's status."""
-        return decide_status(*await self._ask(*status_commands(keys, job_id)))
+        return await self._repeat(partial(queue.find_status, self._redis, job_id))
 
-    async def abort(self, keys: QueueKeys, job_id: str, timeout: Duration | None) -> bool:
+    async def abort(self, queue: ProducerQueue, job_id: str, timeout: Duration | None) -> bool:
         """Requests the job's abort and waits for its end; whether it ended because of an abort."""
-        if await self._request_abort(keys, job_id) is AbortAnswer.UNKNOWN:
-            result = await self.result_info(job_id)
+        if await self._repeat(partial(queue.abort, self._redis, job_id)) is AbortAnswer.UNKNOWN:
+            result = await self.result_info(queue, job_id)
             return result is not None and was_aborted(result)
         try:
-            return was_aborted(await self.wait(keys, job_id, timeout))
+            return was_aborted(await self.wait(queue, job_id, timeout))
         except ResultNotFoundError:
             # Its result was not kept, so how it ended is not known, as with arq.
             return False
 
-    async def _request_abort(self, keys: QueueKeys, job_id: str) -> AbortAnswer:
+    async def _repeat(self, call: Callable[[], Awaitable[T]]) -> T:
+        """The answer to a call that may be made again while Redis is not reachable."""
         attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
-                return await abort(self._redis, keys, job_id)
-            except REDIS_ERRORS as error:
-                await attempts.wait_after(error, self._redis.shown)
-
-    async def _ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
-        attempts = CommandRetry(self._retry_for_s)
-        while True:
-            try:
-                return await self._redis.execute(*commands)
+                return await call()
             except REDIS_ERRORS as error:
                 await attempts.wait_after(error, self._redis.shown)
 

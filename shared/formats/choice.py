@@ -11,6 +11,7 @@ from monarq.shared.formats.arq.cron_queue import ArqCronQueue
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.monitor.monitor_queue import ArqMonitorQueue
 from monarq.shared.formats.arq.monitor.queue_reads import known_queues as known_arq_queues
+from monarq.shared.formats.arq.producer import ArqProducerQueue
 from monarq.shared.formats.arq.queues.waiting import read_waiting as read_arq_waiting
 from monarq.shared.formats.arq.worker_session import ArqWorkerSession
 from monarq.shared.formats.arq.workers.recover import recover as recover_arq
@@ -18,7 +19,8 @@ from monarq.shared.protocol.counts import Waiting
 from monarq.shared.protocol.cron_queue import CronQueue
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.monitor_queue import MonitorQueue
-from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, Format, QueueRef
+from monarq.shared.protocol.producer_queue import ProducerQueue
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, Format, QueueRef, to_ref
 from monarq.shared.protocol.worker_queue import OpenSession, WorkerSession, WorkerTerms
 
 SESSION_OPENERS: Final[Mapping[Format, OpenSession]] = {"arq": ArqWorkerSession}
@@ -33,6 +35,11 @@ def open_sessions(
     for queue in queues:
         names.setdefault(queue.format, []).append(queue.name)
     return [SESSION_OPENERS[each](of_format, terms, on_lost) for each, of_format in names.items()]
+
+
+def producer_queue(queue: QueueRef) -> ProducerQueue:
+    """The queue as producers use it."""
+    return _PRODUCER_QUEUES[queue.format](queue)
 
 
 def cron_queue(queue: QueueRef) -> CronQueue:
@@ -79,7 +86,7 @@ async def known_queues(redis: Redis) -> list[QueueRef]:
         RedisError: Redis did not answer.
     """
     known = [QueueRef(name, format_) for format_, read in _KNOWN_QUEUES.items() for name in await read(redis)]
-    return sorted(known, key=lambda queue: (queue != DEFAULT_QUEUE, *queue))
+    return sorted(known, key=lambda queue: (queue != to_ref(DEFAULT_QUEUE), *queue))
 
 
 async def find_queue(redis: Redis, name: str) -> QueueRef:
@@ -101,6 +108,7 @@ async def _read_arq_waiting(redis: Redis, name: str) -> Waiting:
     return await read_arq_waiting(redis, QueueKeys.of(name))
 
 
+_PRODUCER_QUEUES: Final[Mapping[Format, Callable[[QueueRef], ProducerQueue]]] = {"arq": ArqProducerQueue}
 _CRON_QUEUES: Final[Mapping[Format, Callable[[str], CronQueue]]] = {"arq": ArqCronQueue}
 _RECOVERIES: Final[Mapping[Format, Callable[[Redis, str, str, str], Awaitable[int]]]] = {"arq": _recover_arq}
 _WAITING_READERS: Final[Mapping[Format, Callable[[Redis, str], Awaitable[Waiting]]]] = {"arq": _read_arq_waiting}

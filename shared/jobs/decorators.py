@@ -17,6 +17,7 @@ from monarq.shared.jobs.options import JobOptions
 from monarq.shared.jobs.retry_policy import DEFAULT_MAX_TRIES, RetryPolicy, exception_classes
 from monarq.shared.lane import Lane
 from monarq.shared.parsing import Duration, size_bytes, to_count, to_seconds
+from monarq.shared.queue import Queue, to_ref
 from monarq.shared.validation import check_name
 
 P = ParamSpec("P")
@@ -63,7 +64,7 @@ def job(
     keep_result: Duration | None = None,
     keep_result_forever: bool | None = None,
     memory: int | str | None = None,
-    queue: str | None = None,
+    queue: str | Queue | None = None,
 ) -> JobDecorator: ...
 def job(
     function: Callable[..., Any] | None = None,
@@ -80,7 +81,7 @@ def job(
     keep_result: Duration | None = None,
     keep_result_forever: bool | None = None,
     memory: int | str | None = None,
-    queue: str | None = None,
+    queue: str | Queue | None = None,
 ) -> Any:
     """Declares a function to be a job; it stays a function that can be called.
 
@@ -115,7 +116,7 @@ def job(
         backoff_max_s=to_seconds(backoff_max, "backoff_max"),
     )
     check_name(name, "name")
-    check_name(queue, "queue")
+    queue_ref = to_ref(queue)
 
     def declare(decorated: Callable[..., Any]) -> Job[Any, Any]:
         written = unwrap_declared(decorated)
@@ -128,7 +129,7 @@ def job(
             keep_result_s=to_seconds(keep_result, "keep_result"),
             keep_result_forever=keep_result_forever,
             memory_bytes=size_bytes(memory, "memory"),
-            queue=queue,
+            queue_ref=queue_ref,
         )
         return _make_job(written, options, where)
 

@@ -20,7 +20,8 @@ from monarq.shared.calls.worker_call import worker_callable
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.options import EnqueueOptions, JobOptions
 from monarq.shared.parsing import Duration, check_time, to_seconds
-from monarq.shared.validation import check_job_id, check_name
+from monarq.shared.queue import Queue, to_ref
+from monarq.shared.validation import check_job_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,7 +78,7 @@ class Job(Generic[P, R]):
         defer_by: Duration | None = None,
         defer_until: datetime | None = None,
         job_id: str | None = None,
-        queue: str | None = None,
+        queue: str | Queue | None = None,
         expires: Duration | None = None,
     ) -> Self:
         """The same job with other options of its enqueue. Options of an earlier call that are not given again stay.
@@ -97,14 +98,16 @@ class Job(Generic[P, R]):
             raise SettingsError("use either defer_by or defer_until, not both")
         check_time(defer_until, "defer_until")
         check_job_id(job_id)
-        check_name(queue, "queue")
+        queue_ref = to_ref(queue)
         options = self.enqueue_options
         if defer_by is not None or defer_until is not None:
             options = replace(options, defer_by_s=to_seconds(defer_by, "defer_by"), defer_until=defer_until)
         if expires is not None:
             options = replace(options, expires_s=to_seconds(expires, "expires"))
         other = copy.copy(self)
-        other.enqueue_options = replace(options, job_id=job_id or options.job_id, queue=queue or options.queue)
+        other.enqueue_options = replace(
+            options, job_id=job_id or options.job_id, queue_ref=queue_ref or options.queue_ref
+        )
         return other
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

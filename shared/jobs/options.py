@@ -7,6 +7,7 @@ from datetime import datetime
 
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.lane import Lane
+from monarq.shared.protocol.queue_ref import QueueRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class JobOptions:
         keep_result_s: seconds that its result is kept; 0 not at all. Default: the worker's, 3600 s.
         keep_result_forever: whether its result is kept without end.
         memory_bytes: cpu lane: resident bytes at which its process is killed. Default: no limit.
-        queue: the queue it is put into. Default: the producer's.
+        queue_ref: the queue it is put into. Default: the producer's.
     """
 
     name: str
@@ -31,7 +32,12 @@ class JobOptions:
     keep_result_s: float | None = None
     keep_result_forever: bool | None = None
     memory_bytes: int | None = None
-    queue: str | None = None
+    queue_ref: QueueRef | None = None
+
+    @property
+    def queue(self) -> str | None:
+        """The name of the queue it is put into."""
+        return None if self.queue_ref is None else self.queue_ref.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,12 @@ class EnqueueOptions:
         defer_by_s: seconds from now, by Redis' clock, at which it is due.
         defer_until: the time at which it is due.
         job_id: an id of the caller's own: while a job or a result of this id is there, it is not enqueued again.
-        queue: the queue's name.
+        queue_ref: the queue.
         expires_s: seconds after which it is not started any more.
     """
 
     defer_by_s: float | None = None
     defer_until: datetime | None = None
     job_id: str | None = None
-    queue: str | None = None
+    queue_ref: QueueRef | None = None
     expires_s: float | None = None

@@ -111,6 +111,7 @@ def write_payload(
     kwargs: Mapping[str, Any],
     enqueue_ms: int,
     *,
+    due_ms: int | None = None,
     job_try: int | None = None,
     nonce: str | None = None,
     trace: Carrier | None = None,
@@ -123,6 +124,7 @@ def write_payload(
         args: its positional arguments.
         kwargs: its keyword arguments.
         enqueue_ms: when it is enqueued, unix ms.
+        due_ms: when it is due, unix ms, or None.
         job_try: the try that it starts with, or None.
         nonce: a text that is unique to this enqueue, for ids that a user chose.
         trace: the context of the enqueue's span, where there is one.
@@ -130,7 +132,10 @@ def write_payload(
     Raises:
         PayloadError: an argument does not serialize.
     """
-    data = {"t": job_try, "f": name, "a": args, "k": dict(kwargs), "et": enqueue_ms}
+    data: dict[str, Any] = {"t": job_try, "f": name, "a": args, "k": dict(kwargs)}
+    if due_ms is not None:
+        data["d"] = due_ms
+    data["et"] = enqueue_ms  # it and the nonce come last, where `payload_head` looks for them
     if nonce is not None:
         data["n"] = nonce
     if trace is not None:

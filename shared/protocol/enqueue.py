@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Final
 
 from monarq.shared.lane import Lane
+
+MAX_JOBS: Final = 1000
+"""The most jobs of one call."""
 
 
 class EnqueueMode(StrEnum):

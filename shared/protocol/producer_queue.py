@@ -35,10 +35,16 @@ class Unfinished(StrEnum):
     """There is no such job, or its result was not kept."""
 
 
-class ProducerQueue(Protocol):
-    """One queue, as producers and handles use it.
+PayloadTimes = tuple[int, int | None]
+"""When a job was enqueued and when it is due, unix ms. The latter is None where it is due at once, or where a format's
+payloads do not say it."""
 
-    Each method raises RedisError or OSError where a call failed.
+
+class ProducerQueue(Protocol):
+    """One queue, as one producer and its handles use it.
+
+    A producer keeps it as long as it uses the queue, so it may keep what it learns, such as Redis' time. Each method
+    that gets a client raises RedisError or OSError where a call failed.
     """
 
     @property
@@ -60,16 +66,20 @@ class ProducerQueue(Protocol):
         """So many unique ids."""
         ...
 
+    def payload_times(self, placement: Placement) -> PayloadTimes:
+        """The times for the payload of a job that is enqueued now."""
+        ...
+
     async def enqueue(
         self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]
     ) -> list[Enqueued]:
-        """Puts jobs, given as id and payload, into the queue; at most 1,000.
+        """Puts jobs, given as id and payload, into the queue; at most `MAX_JOBS`.
 
         Args:
             redis: the client.
             placement: where and when they run.
             mode: where their ids come from, and whether the call is a repeated one.
-            call: names the call, so that its repetitions are known as such.
+            call: a unique name of the call, the same for its repetitions.
             jobs: the jobs.
 
         Raises:
@@ -94,5 +104,12 @@ class ProducerQueue(Protocol):
         ...
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
-        """The raw ids of the jobs that ended by a message of the channel, with their results where it has them."""
+        """The jobs that ended by a message of the channel: raw ids, with their results where it brings them.
+
+        A message may arrive after its job was enqueued once more, so it brings no results of ids that users chose.
+        """
+        ...
+
+    def split_reports(self, message: bytes) -> Iterable[tuple[bytes, bytes]]:
+        """The reports in a message of the channel of progress, by raw ids."""
         ...

@@ -11,6 +11,9 @@ FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 DEFAULT_FORMAT: Final[Format] = "arq"
 """The format of a queue that is given by its name alone."""
 
+DEFAULT_QUEUE: Final = "arq:queue"
+"""The queue of whoever names none."""
+
 
 class QueueRef(NamedTuple):
     """A queue. Two queues of one name and different formats have nothing in common.
@@ -25,12 +28,3 @@ class QueueRef(NamedTuple):
 
     def __str__(self) -> str:
         return self.name
-
-
-DEFAULT_QUEUE: Final = QueueRef("arq:queue", "arq")
-"""The queue of whoever names none."""
-
-
-def to_ref(queue: str | QueueRef) -> QueueRef:
-    """The queue; one that is given by its name alone has the default format."""
-    return queue if isinstance(queue, QueueRef) else QueueRef(queue, DEFAULT_FORMAT)

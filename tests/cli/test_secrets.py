@@ -14,6 +14,7 @@ from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer, SyncProducer
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import KEY_VARIABLE, Signer
+from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource, open_redis
 from monarq.targets import load_target
 from monarq.workers.config.settings import WorkerSettings
@@ -34,7 +35,7 @@ async def test_no_value_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
     target = read_arq_settings(
         {"functions": ["asyncio.sleep"], "redis_settings": RedisSettings(password=PASSWORD), "signing_key": KEY}
     )
-    ready = Ready("w1", ["q"], 1.0, 1.0, URL)
+    ready = Ready("w1", [to_ref("q")], 1.0, 1.0, URL)
     values = [
         Signer(KEY),
         Codecs(signer=Signer(KEY)),

@@ -120,7 +120,7 @@ class RealQueue:
     def _taken(self, worker: str, lease: Lease) -> Taken:
         payload = lease.payload.decode() if isinstance(lease.payload, bytes) else None
         abort_s = None if lease.abort_ms is None else self._seconds(lease.abort_ms)
-        score = FRONT if lease.score == 1 else self._seconds(int(lease.score))
+        score = FRONT if lease.due_ms == 1 else self._seconds(lease.due_ms)
         return Taken(
             lease.job_id, worker, lease.token, lease.lane_queue, payload, lease.tries, lease.crashes, score, abort_s
         )

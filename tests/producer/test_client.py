@@ -13,6 +13,7 @@ from monarq.producer import Producer, ProducerMisusedError
 from monarq.shared.errors import SettingsError
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.decorators import job
+from monarq.shared.queue import to_ref
 from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch
 
@@ -46,7 +47,7 @@ def test_what_cannot_be_a_name(name: Any, words: str) -> None:
         lambda: fetch.options(queue=name),
         lambda: job(queue=name),
         lambda: Producer(queue=name),
-        lambda: WorkerSettings(queues=(name,)),
+        lambda: WorkerSettings(queues=(to_ref(name),)),
     ):
         with pytest.raises(SettingsError, match=words):
             refused()

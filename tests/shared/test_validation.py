@@ -17,6 +17,7 @@ from monarq.producer import Producer, SyncProducer, named
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.cron_declaration import cron
 from monarq.shared.jobs.decorators import job
+from monarq.shared.queue import to_ref
 from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch
 
@@ -109,7 +110,7 @@ LONG, LINES = "n" * 251, "two\nlines"
         lambda name: SyncProducer(queue=name),
         lambda name: Producer().handle("id", queue=name),
         lambda name: Producer()._serializer.envelope(name),
-        lambda name: WorkerSettings(queues=(name,)),
+        lambda name: WorkerSettings(queues=(to_ref(name),)),
         lambda name: cron(fetch, "@daily", args=("u",), name=name),
     ],
     ids=["named", "its queue", "producer", "sync producer", "handle", "enqueue by name", "worker", "cron"],
@@ -136,7 +137,7 @@ def test_what_is_just_within() -> None:
         noop
     )
     fetch.options(job_id="i" * 1000, queue="сервис ✓ می\u200cخواهم", defer_by=3_155_760_000, expires=None)
-    WorkerSettings(queues=(LONG, LINES), any_queue_name=True)
+    WorkerSettings(queues=(to_ref(LONG), to_ref(LINES)), any_queue_name=True)
 
 
 @pytest.mark.parametrize(

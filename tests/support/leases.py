@@ -22,4 +22,4 @@ def lease_of(
     ends_s: float = math.inf,
 ) -> Lease:
     """A lease of a job's first try, whether or not Redis knows of it."""
-    return Lease(keys, to_bytes(job_id), job_id, token, lane_queue, payload, 0, 0, "", 0, None, 0, ends_s=ends_s)
+    return Lease(keys.ref, to_bytes(job_id), job_id, token, lane_queue, payload, 0, 0, "", 0, None, 0, ends_s=ends_s)

@@ -23,6 +23,7 @@ from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
+from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
@@ -69,6 +70,8 @@ class Recorder(Dispatcher):
 def settings_for_tests(*, arq_rules: bool = False, **changes: Any) -> WorkerSettings:
     """Settings with short times, so that tests need not wait for long."""
     rules = ARQ_RULES if arq_rules else {}
+    if "queues" in changes:
+        changes["queues"] = tuple(map(to_ref, changes["queues"]))
     return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **rules, **changes})
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, assert_type
 
+from monarq import Queue
 from monarq.producer import Handle, JobStatus, Producer, SyncHandle, SyncProducer, named
 from monarq.shared.calls.context import Context
 from monarq.shared.jobs.decorators import job
@@ -25,6 +26,11 @@ async def fetch(url: str, depth: int = 1) -> bytes:
 @job(timeout=5)
 def count_primes(start: int, stop: int) -> int:
     return stop - start
+
+
+@job(queue=Queue("bills"))
+async def charge(amount: int) -> str:
+    return str(amount)
 
 
 @job
@@ -48,6 +54,8 @@ async def enqueue(producer: Producer) -> None:
     assert_type(
         await producer.enqueue(fetch.options(defer_by=5, job_id="a", queue="slow", expires=60), "u"), Handle[bytes]
     )
+    assert_type(await producer.enqueue(charge, 5), Handle[str])
+    assert_type(await producer.enqueue(fetch.options(queue=Queue("slow", format="arq")), "u"), Handle[bytes])
     assert_type(await producer.enqueue("fetch", 1, two=3), Handle[Any])
     assert_type(await producer.enqueue(named("fetch", lane="cpu").options(job_id="a"), 1, two=3), Handle[Any])
 
@@ -58,6 +66,9 @@ async def enqueue(producer: Producer) -> None:
     await producer.enqueue(count_primes.options(job_id="a"), "1", 2)  # type: ignore[call-overload]
     await producer.enqueue(resize, Context, "key")  # type: ignore[call-overload]
     await producer.enqueue(print, "u")  # type: ignore[call-overload]
+    fetch.options(queue=5)  # type: ignore[arg-type]
+    Queue("slow", "arq")  # type: ignore[call-arg]
+    Queue("slow", format="redis")  # type: ignore[arg-type]
 
 
 async def many(producer: Producer) -> None:
@@ -87,6 +98,9 @@ async def follow(handle: Handle[bytes], producer: Producer) -> None:
         assert_type((other, told), tuple[Handle[bytes], Progress])
     assert_type((handle.job_id, handle.queue, handle.existed), tuple[str, str, bool])
     assert_type(producer.handle("id", queue="slow"), Handle[Any])
+    assert_type(producer.handle("id", queue=Queue("slow")), Handle[Any])
+    assert_type((Producer(queue=Queue("slow")), SyncProducer(queue=Queue("slow"))), tuple[Producer, SyncProducer])
+    assert_type((named("fetch", queue=Queue("slow")).name, Queue("slow").name), tuple[str, str])
     wider: Handle[object] = handle
     assert wider
 

@@ -12,7 +12,7 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_count, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
-from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, QueueRef
+from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, QueueRef
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT
 from monarq.shared.validation import check_name, check_text
 from monarq.workers.config.log_settings import LogSettings
@@ -109,7 +109,7 @@ class WorkerSettings:
         one_process: run one worker process, however many cores there are, as the program was written for one.
     """
 
-    queues: tuple[QueueRef, ...] = (DEFAULT_QUEUE,)
+    queues: tuple[QueueRef, ...] = (QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT),)
     concurrency: int = 100
     threads: int = 32
     cpu_jobs_per_child: int = 1000

@@ -23,7 +23,8 @@ from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.cron_queue import CronQueue, Tick
 from monarq.shared.protocol.enqueue import Enqueued
-from monarq.shared.protocol.queue_ref import QueueRef, to_ref
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.queue import to_ref
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.state import EntryState, EntryStatus, StatusWriter
 from monarq.workers.events.dispatcher import Dispatcher

@@ -17,7 +17,7 @@ from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
-from monarq.shared.protocol.queue_ref import to_ref
+from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.workers.config.importer import import_object
 from monarq.workers.config.settings import WorkerSettings

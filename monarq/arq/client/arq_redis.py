@@ -36,7 +36,7 @@ from redis.exceptions import ResponseError
 from monarq.arq.client.codecs import arq_codecs
 from monarq.arq.client.instrumentation import CARRIER_ARGUMENT, instrumented_carrier
 from monarq.producer.enqueue.job_reference import job_reference
-from monarq.producer.enqueue.serializer import Envelope, new_job_id
+from monarq.producer.enqueue.serializer import Envelope
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.shared.errors import (
     EnqueueUnknownError,
@@ -48,6 +48,7 @@ from monarq.shared.errors import (
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.abort import abort
 from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.producer import ArqProducerQueue
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.codec import PICKLE, Codecs
 from monarq.shared.payloads.payload import write_payload
@@ -63,9 +64,6 @@ RETRY_FOR_S: Final = 5.0
 
 PAGE: Final = 500
 """How many results or payloads one call fetches."""
-
-_SOONEST_MS: Final = 2
-"""In arq's data, a job that is due at 1 ms is one that is being aborted."""
 
 
 class PoolUnavailableError(RedisUnavailableError, RedisConnectionError):
@@ -186,8 +184,8 @@ class ArqRedis(arq.connections.ArqRedis):
             raise RuntimeError("use either 'defer_until' or 'defer_by' or neither, not both")
         queue = self.default_queue_name if _queue_name is None else _queue_name
         placing = self._placing(function, _defer_until, _defer_by, _expires)
-        envelope = Envelope(job_reference(function), QueueKeys.of(queue), placing, _job_id or None)
-        job_id = _job_id or new_job_id()
+        envelope = Envelope(job_reference(function), ArqProducerQueue.of(queue), placing, _job_id or None)
+        job_id = _job_id or envelope.queue.new_job_ids(1)[0]
         with sending(queue, function, job_id=job_id) as envelope.trace:
             if carrier := instrumented_carrier():
                 kwargs[CARRIER_ARGUMENT] = carrier
@@ -249,7 +247,7 @@ class ArqRedis(arq.connections.ArqRedis):
         by: Duration | None,
         expires: Duration | None,
     ) -> Placement:
-        due_ms = 0 if until is None else max(_SOONEST_MS, to_unix_ms(until))
+        due_ms = 0 if until is None else max(1, to_unix_ms(until))  # a time of 0 would count from now
         delay_ms = to_ms(by) or 0
         expires_ms = to_ms(expires) or 0
         if expires_ms < 0:

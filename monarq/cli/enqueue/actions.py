@@ -14,10 +14,12 @@ from monarq.cli.enqueue.output import Output
 from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.shared.formats.arq.workers.register_names import is_name_known
 from monarq.shared.jobs.job import Job
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
+from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource, check_redis
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.json_lines import json_line
@@ -100,11 +102,12 @@ async def _check_redis(source: UrlSource, request: EnqueueRequest) -> None:
 
 
 async def _warn_if_unserved(redis: Redis, job: Job[..., Any]) -> None:
-    keys = QueueKeys.of(job.enqueue_options.queue or job.declared.queue or DEFAULT_QUEUE)
+    ref = job.enqueue_options.queue_ref or job.declared.queue_ref or to_ref(DEFAULT_QUEUE)
+    keys = QueueKeys.of(ref.name)
     if not (await read_counts(redis, keys)).workers:
-        say(f"monarq: no monarq worker serves {keys.queue} now; waiting until one has run the job")
+        say(f"monarq: no monarq worker serves {ref} now; waiting until one has run the job")
     elif not await is_name_known(redis, keys, job.name):
-        say(f"monarq: no monarq worker of {keys.queue} has registered a job {job.name!r}; waiting until one has run it")
+        say(f"monarq: no monarq worker of {ref} has registered a job {job.name!r}; waiting until one has run it")
 
 
 class Submitter:

@@ -4,8 +4,8 @@ All keys of a queue begin with ``monarq:n:{<tag>}:``; the hash tag keeps them in
 a key's name: each gets the full names of those that it may touch. A script's head names them by the names below, and
 some of these stand for several keys or depend on the call:
 
-- ``results``, ``tombstones``, ``minutes``, ``seconds`` are rings of keys, used in turns and expired before they are used
-  again.
+- ``results``, ``tombstones``, ``minutes``, ``seconds`` are rings of keys, used in turns and expired before they are
+  used again.
 - ``lane_ready``, ``lane_deferred``, ``lane_idle`` are those of the lane queue that the call is about.
 - ``held`` is that of the incarnation that the call is about.
 """
@@ -43,8 +43,8 @@ _SINGLE: Final = {
     "progress": "progress",  # hash: job id -> "<µs> <JSON>", how far it is
     "cron": "cron",  # hash: cron declaration -> ms of its newest tick
     "crons": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
-    "live": "live",  # hash: counters that are not yet added to the others
-    "stats": "stats",  # hash: counters since the first job
+    "live": "live",  # hash: "<what> NUL <name>" -> count, of what is not yet added to the other counters
+    "stats": "stats",  # hash: job name, '' for the queue -> "<counter> <count>...", since the first job
     "names": "names",  # zset: job name with counters of its own -> ms of its last count
     "known": "known",  # zset: job name -> ms at which a worker that knows the job last registered it
     "heard": "heard",  # zset: job name that was enqueued, and that no worker knows yet -> ms of its first job
@@ -54,13 +54,11 @@ _SINGLE: Final = {
 _RINGS: Final = {
     "results": ("r", 8),  # hash: job id -> result; each for ten minutes of ends
     "tombstones": ("t", 3),  # hash: job id -> ''; each for a minute of ends whose results are not kept
-    "minutes": ("m", 25),  # hash: "<minute> <name> <counter>" -> count; each for an hour
-    "seconds": ("s", 11),  # hash: "<second> <name> <counter>" -> count; each for a minute
+    "minutes": ("m", 25),  # hash: "<minute> <name>" -> "<counter> <count>..."; each for an hour
+    "seconds": ("s", 11),  # hash: "<second> <name>" -> "<counter> <count>..."; each for a minute
 }
 _BY_LANE: Final = ("lane_ready", "lane_deferred", "lane_idle")
 _HELD: Final = "held"
-
-FLUSH_EVERY_S: Final = 1.0
 
 
 def key_count(name: str) -> int:
@@ -91,7 +89,7 @@ class NativeKeys:
         self.ended = self._base + "ended"
         self.reports = self._base + "reports"
         self._lists: dict[tuple[tuple[str, ...], LaneQueue, str], list[str]] = {}
-        self._flushed_s = 0.0
+        self._flushed_s = 0
 
     @classmethod
     @lru_cache(maxsize=4096)
@@ -123,12 +121,14 @@ class NativeKeys:
         return found
 
     def take_flush(self) -> bool:
-        """Whether the next script is to flush the buffered counters, as this process has not for a second."""
-        now_s = time.monotonic()
-        if now_s - self._flushed_s < FLUSH_EVERY_S:
-            return False
+        """Whether the next script is to flush the buffered counters: the first of this process in each second.
+
+        By the wall clock, so that where it agrees with Redis' clock a second's counts are flushed when it is over.
+        """
+        now_s = int(time.time())
+        is_due = now_s != self._flushed_s
         self._flushed_s = now_s
-        return True
+        return is_due
 
     def _keys(self, name: str, lane_queue: LaneQueue, incarnation: str) -> list[str]:
         if name in _RINGS:

@@ -90,7 +90,7 @@ async def test_a_timeout_that_arqs_worker_can_compare(job_timeout: Any, stock: A
 
 
 READ: list[tuple[str, Any, Callable[[ArqTarget], Any]]] = [
-    ("queue_name", "other", lambda target: target.settings.queues[0]),
+    ("queue_name", "other", lambda target: target.settings.queues[0].name),
     ("burst", True, lambda target: target.settings.burst),
     ("on_startup", hook, lambda target: target.settings.hooks.startup),
     ("on_shutdown", hook, lambda target: target.settings.hooks.shutdown),

@@ -18,6 +18,7 @@ from monarq.arq.lifecycle.health_check import HealthCheckWriter
 from monarq.arq.lifecycle.hooks import ArqHooks, make_cron_scheduler, make_parts, open_pool
 from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.reader import ArqTarget, read_arq_settings
+from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import Hook, Hooks, WorkerSettings
 from monarq.workers.cron.scheduler import CronScheduler
@@ -174,12 +175,12 @@ async def test_the_parts_of_a_worker(redis_settings: RedisSettings) -> None:
 
 
 async def test_a_worker_with_cron_jobs_keeps_them_in_the_background(target: ArqTarget) -> None:
-    parts = make_parts(target, WorkerSettings(queues=("other",)), started=datetime(2026, 3, 2, tzinfo=UTC))
+    parts = make_parts(target, WorkerSettings(queues=(to_ref("other"),)), started=datetime(2026, 3, 2, tzinfo=UTC))
     health, cron = parts.background
     assert isinstance(health, HealthCheckWriter)
     assert health.key == "other:health-check"
     assert isinstance(cron, CronScheduler)
-    assert parts.settings.queues == ("other",)
+    assert parts.settings.queues == (to_ref("other"),)
 
 
 async def test_without_cron_jobs_there_is_no_scheduler(redis_settings: RedisSettings) -> None:

@@ -111,7 +111,7 @@ def test_no_job_waits_for_a_worker_that_knows_it(waited_s: float, keep_s: float)
 @pytest.mark.parametrize("zone", [None, ZoneInfo("Asia/Dubai")], ids=["none", "one"])
 def test_what_a_run_is_in_ctx(monkeypatch: pytest.MonkeyPatch, zone: ZoneInfo | None) -> None:
     monkeypatch.setattr("arq.utils.get_tz", lambda: zone)  # arq reads its variables once, and by pytz alone
-    run = make_run(add, lease=make_lease("policies.add", score=123), job_try=2)
+    run = make_run(add, lease=make_lease("policies.add", due_ms=123), job_try=2)
     enqueued = datetime.fromtimestamp(ENQUEUED_MS / 1000, tz=zone or UTC)
     described = describe_run(run)
     assert described == {"job_id": "id", "job_try": 2, "enqueue_time": enqueued, "score": 123}

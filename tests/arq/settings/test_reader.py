@@ -18,6 +18,7 @@ from monarq.arq.settings.reader import read_arq_settings
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.payloads.codec import MSGPACK, PICKLE
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.workers.jobs.registry import register
 from tests.arq import jobs
 
@@ -45,7 +46,7 @@ class WorkerSettings(Base):
 def test_defaults_are_arqs() -> None:
     read = read_arq_settings({"functions": [jobs.add]})
     settings = read.settings
-    assert settings.queues == ("arq:queue",)
+    assert settings.queues == (QueueRef("arq:queue", "arq"),)
     assert (settings.concurrency, settings.timeout_s, settings.retry.max_tries) == (10, 300, 5)
     assert (settings.keep_result_s, settings.keep_result_forever, settings.poll_s) == (3600, False, 0.5)
     assert (settings.allow_abort, settings.burst, settings.max_burst_jobs) == (False, False, -1)
@@ -63,7 +64,7 @@ def test_defaults_are_arqs() -> None:
 
 def test_a_class_and_what_it_inherits() -> None:
     read = read_arq_settings(WorkerSettings)
-    assert read.settings.queues == ("arq:mine",)
+    assert read.settings.queues == (QueueRef("arq:mine", "arq"),)
     assert read.settings.concurrency == 33
     assert read.settings.hooks.startup is hook
     assert read.ctx is WorkerSettings.ctx
@@ -157,7 +158,7 @@ def test_given_serializers_are_used_for_everything() -> None:
 async def test_the_given_client_names_queue_and_server(redis_settings: RedisSettings) -> None:
     pool = arq.ArqRedis(unix_socket_path=redis_settings.unix_socket_path, default_queue_name="theirs")
     read = read_arq_settings({"functions": [jobs.add], "redis_pool": pool, "queue_name": None})
-    assert read.settings.queues == ("theirs",)
+    assert read.settings.queues == (QueueRef("theirs", "arq"),)
     assert read.redis_pool is pool
     assert isinstance(read.source, PoolSource)
     assert read.source.shown == f"unix://{redis_settings.unix_socket_path}"

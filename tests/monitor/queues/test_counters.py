@@ -116,7 +116,7 @@ async def test_waits_by_redis_clock(redis: Redis) -> None:
 async def test_runs_that_did_not_end(redis: Redis) -> None:
     await enqueue_named(redis, "send", "a", "b", "c")
     first, second, third = await claim_all(redis)
-    await requeue(redis, KEYS, "w1", [Requeue(first, "io", due_ms=first.score, name="send")])
+    await requeue(redis, KEYS, "w1", [Requeue(first, "io", due_ms=first.due_ms, name="send")])
     await requeue(redis, KEYS, "w1", [Requeue(second, "io", delay_ms=60_000, tries=1, name="send", run_ms=1)])
     await release_claim(redis, KEYS, "w1", third.token)
     await claim_all(redis, token="t2")

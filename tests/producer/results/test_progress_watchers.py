@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monarq.producer.results.progress_watchers import ProgressWatcher, ProgressWatchers
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.producer import ArqProducerQueue
 from monarq.shared.payloads.progress import Progress
 
-KEYS = QueueKeys.of("tested")
+QUEUE = ArqProducerQueue.of("tested")
 
 ENCODED = b'1893456000000000 {"done": %d, "total": null, "message": ""}'
 """A report in Redis."""
@@ -21,7 +21,7 @@ def report(done: float, second: int) -> Progress:
 
 
 def watcher_of(job_id: str, seen: list[Progress]) -> ProgressWatcher:
-    return ProgressWatcher(KEYS, job_id, seen.append)
+    return ProgressWatcher(QUEUE, job_id, seen.append)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_each_report_is_passed_on_once_and_none_after_a_newer_one(
 
 @pytest.mark.parametrize("subscribed", [False, True])
 def test_a_last_report_is_due_once_no_newer_one_can_be_missed(subscribed: bool) -> None:
-    watchers = ProgressWatchers(KEYS)
+    watchers = ProgressWatchers(QUEUE)
     watchers.subscribed = subscribed
     watcher = watcher_of("a", [])
     watchers.add(watcher)
@@ -58,19 +58,21 @@ def test_a_last_report_is_due_once_no_newer_one_can_be_missed(subscribed: bool) 
 
 
 def test_removed_watchers_get_nothing_and_are_not_due() -> None:
-    watchers = ProgressWatchers(KEYS)
+    watchers = ProgressWatchers(QUEUE)
     first, second = watcher_of("a", []), watcher_of("a", [])
     watchers.add(first)
     watchers.add(second)
     watchers.mark_all_due()
     watchers.remove(first)
     assert (watchers.of_jobs([b"a", b"b"]), watchers.take_due(10), len(watchers)) == ([second], [second], 1)
+    assert (b"a" in watchers, b"b" in watchers) == (True, False)
     watchers.remove(second)
+    assert b"a" not in watchers
     assert (watchers.of_jobs([b"a"]), len(watchers)) == ([], 0)
 
 
 def test_a_message_reaches_the_watchers_of_its_jobs() -> None:
-    watchers = ProgressWatchers(KEYS)
+    watchers = ProgressWatchers(QUEUE)
     seen: dict[str, list[Progress]] = {"a": [], "b": [], "c": []}
     for job_id, reports in seen.items():
         watchers.add(watcher_of(job_id, reports))

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from monarq.producer.results.result_waiters import ResultWaiters
-from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.producer import ArqProducerQueue
 
 
 @pytest.fixture
 def waiters() -> ResultWaiters:
-    return ResultWaiters(QueueKeys.of("tested"))
+    return ResultWaiters(ArqProducerQueue.of("tested"))
 
 
 def add(waiters: ResultWaiters, job_id: str) -> asyncio.Future[bytes]:
@@ -43,9 +43,28 @@ async def test_ended_jobs_that_are_waited_for_are_due_in_their_order(
     waiters: ResultWaiters, ended: list[bytes], expected: list[str]
 ) -> None:
     futures = [add(waiters, job_id) for job_id in ("a", "b", "c")]
-    assert waiters.mark_due(ended) is bool(expected)
+    assert waiters.on_ended(((raw_id, None) for raw_id in ended), ()) is bool(expected)
     assert due(waiters) == expected
     assert not any(future.done() for future in futures)
+
+
+async def test_results_that_come_along_resolve_their_waiters_unless_a_last_report_is_awaited(
+    waiters: ResultWaiters,
+) -> None:
+    waiters.subscribed = True
+    futures = {job_id: add(waiters, job_id) for job_id in ("brought", "watched", "to fetch")}
+    assert sorted(due(waiters)) == sorted(futures)
+    ended = [(b"brought", b"result"), (b"other's", b"result"), (b"watched", b"result"), (b"to fetch", None)]
+    assert waiters.on_ended(ended, {b"watched"})
+    assert {job_id: future.done() for job_id, future in futures.items()} == {
+        "brought": True,
+        "watched": False,
+        "to fetch": False,
+    }
+    assert futures["brought"].result() == b"result"
+    assert (due(waiters), len(waiters)) == (["watched", "to fetch"], 2)
+    assert not waiters.on_ended([(b"to fetch", b"result")], ())
+    assert futures["to fetch"].result() == b"result"
 
 
 async def test_no_more_are_taken_than_asked_for(waiters: ResultWaiters) -> None:

@@ -19,7 +19,6 @@ from redis.connection import Encoder
 
 from monarq.arq.runs.functions import as_job
 from monarq.shared.errors import PayloadError
-from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.codec import Codecs, PickleCodec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.result import Result
@@ -31,6 +30,8 @@ from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.results import ResultBuilder
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.runs.run import Run
+from tests.support.leases import QUEUE
+from tests.support.queues import queues_of
 from tests.support.workers import ARQ_RULES
 
 ALWAYS_THE_SAME: Final = settings(
@@ -197,23 +198,23 @@ BYTES: Final = (
     | cut(pickle.dumps, JOB)
 )
 LEASES: Final = st.builds(
-    lambda raw_id, payload, tries, crashes, note, score, abort_ms: Lease(
-        QueueKeys.of("q"), raw_id, text(raw_id), "t", "io", payload, tries, crashes, note, score, abort_ms, 0
+    lambda raw_id, payload, tries, crashes, note, due_ms, abort_ms: Lease(
+        QUEUE.ref, raw_id, text(raw_id), "t", "io", payload, tries, crashes, note, due_ms, abort_ms, 0
     ),
     raw_id=st.binary(max_size=20),
     payload=BYTES | st.none() | st.integers(0, 2**40),
     tries=st.integers(-(2**53), 2**53),
     crashes=st.integers(0, 4),
     note=TEXTS.filter(str.isprintable),
-    score=st.integers(-(2**53), 2**53),
+    due_ms=st.integers(-(2**53), 2**53),
     abort_ms=st.none() | st.integers(-(2**53), 2**53),
 )
 
 
 def check(lease: Lease, settings_: WorkerSettings) -> None:
     """What the runner does with a claimed job, up to the bytes that go to Redis."""
-    checked = Precheck(register([as_job(known)], settings_), settings_).check(lease)
-    results = ResultBuilder("w1", settings_)
+    checked = Precheck(register([as_job(known)], settings_), settings_, queues_of()).check(lease)
+    results = ResultBuilder("w1", settings_, queues_of())
     if isinstance(checked, Rejected):
         ending = results.of_rejection(lease, checked.payload, checked.error, 1, dead=True)
     elif isinstance(checked, AbortedBeforeStart):
@@ -235,7 +236,7 @@ def sent(*values: bytes | str) -> None:
 
 
 def lease_of(payload: object) -> Lease:
-    return Lease(QueueKeys.of("q"), b"\xff", "\\xff", "t", "io", pickle.dumps(payload), 0, 0, "", 0, None, 0)
+    return Lease(QUEUE.ref, b"\xff", "\\xff", "t", "io", pickle.dumps(payload), 0, 0, "", 0, None, 0)
 
 
 WORKERS: Final = (
@@ -260,12 +261,12 @@ def test_an_error_of_a_job_may_hold_any_text(codecs: Codecs) -> None:
     """As that of open() does for a file name that is no UTF-8."""
     worker = WorkerSettings(codecs=codecs)
     lease = replace(lease_of(JOB), payload=codecs.write.dumps(JOB))
-    run = Precheck(register([as_job(known)], worker), worker).check(lease)
+    run = Precheck(register([as_job(known)], worker), worker, queues_of()).check(lease)
     assert isinstance(run, Run)
     try:
         raise FileNotFoundError(2, "no such file", "\udcff")
     except FileNotFoundError as error:
-        ending = ResultBuilder("w1", worker).of_error(run, error)
+        ending = ResultBuilder("w1", worker, queues_of()).of_error(run, error)
     assert b"udcff" in ending.dead_letter
 
 

@@ -81,8 +81,8 @@ ECHOED = [b"emails", b"monarq:{emails}:", b"text", b"\xff", b"5"]
 
 
 def test_a_script_begins_with_the_keys_that_it_names(folder: Path) -> None:
-    (folder / "jobs").mkdir()
-    (folder / "jobs" / "named.lua").write_text(f"{NONE}\nreturn CPU")
+    (folder / "arq" / "jobs").mkdir()
+    (folder / "arq" / "jobs" / "named.lua").write_text(f"{NONE}\nreturn CPU")
     script = ArqScript.load("jobs/named")
     assert script.name == "named"
     assert script.source.startswith("local QUEUE, BASE = KEYS[1], KEYS[2]\nlocal CPU = BASE .. 'cpu'\n\n-- INCLUDES")

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from monarq.shared.errors import MonarqError
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.queue import to_ref
 from monarq.workers.config.settings import WorkerSettings
 
 
@@ -21,9 +23,9 @@ from monarq.workers.config.settings import WorkerSettings
         ({"grace_s": -1}, "grace_s"),
         ({"keep_dead_s": None}, "keep_dead_s is None; it must be 0.001 or more"),
         ({"queues": ()}, "name at least one queue, and each once"),
-        ({"queues": ("a", "a")}, "name at least one queue, and each once"),
-        ({"queues": ("",)}, "a queue's name must not be empty"),
-        ({"queues": ("a\nb",)}, "control characters"),
+        ({"queues": (to_ref("a"), to_ref("a"))}, "name at least one queue, and each once"),
+        ({"queues": (to_ref(""),)}, "a queue's name must not be empty"),
+        ({"queues": (to_ref("a\nb"),)}, "control characters"),
     ],
 )
 def test_an_invalid_value_is_named(settings: dict[str, Any], text: str) -> None:
@@ -32,4 +34,4 @@ def test_an_invalid_value_is_named(settings: dict[str, Any], text: str) -> None:
 
 
 def test_arq_may_have_names_of_queues_that_monarq_refuses() -> None:
-    assert WorkerSettings(queues=("a\nb",), any_queue_name=True).queues == ("a\nb",)
+    assert WorkerSettings(queues=(to_ref("a\nb"),), any_queue_name=True).queues == (QueueRef("a\nb", "arq"),)

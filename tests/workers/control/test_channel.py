@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control import channel
 from monarq.workers.control.channel import ChannelError, LineBuffer, SupervisorEnd, WorkerEnd, to_line
@@ -25,7 +26,7 @@ from monarq.workers.control.messages import (
 )
 
 SPEC = WorkerSpec("app", "redis://localhost", {"concurrency": 5, "queues": ["a"]}, 2, 1, "json", loaders=("a:B",))
-READY = Ready("w1", ["a", "b"], 15.0, 20.0, "redis://localhost:1")
+READY = Ready("w1", [QueueRef("a", "arq"), QueueRef("b", "native")], 15.0, 20.0, "redis://localhost:1")
 TO_WORKER: list[ToWorker] = [
     Start(SPEC, ["", "/lib"], "/lib"),
     Drain(),
@@ -36,7 +37,14 @@ TO_WORKER: list[ToWorker] = [
 FROM_WORKER: list[FromWorker] = [
     READY,
     StartFailed("the flux is 0"),
-    Heartbeat(running=3, lag_s=0.2, renewed_s=1.0, idle=[IdleTime("a", "cpu", 4.0)], started=9, abandoned_threads=1),
+    Heartbeat(
+        running=3,
+        lag_s=0.2,
+        renewed_s=1.0,
+        idle=[IdleTime(QueueRef("a", "arq"), "cpu", 4.0)],
+        started=9,
+        abandoned_threads=1,
+    ),
     Exiting("burst", interrupted_runs=True, failed=True),
 ]
 

@@ -50,7 +50,7 @@ class Clock:
 
 def scheduler(*entries: CronEntry, events: Dispatcher | None = None, **options: Any) -> CronScheduler:
     """A worker's scheduler."""
-    return CronScheduler(entries, queue=DEFAULT_QUEUE, codecs=Codecs(), events=events or CronRecorder(), **options)
+    return CronScheduler(entries, queue=QUEUE.ref, codecs=Codecs(), events=events or CronRecorder(), **options)
 
 
 def entry(schedule: Any = HOURLY, **options: Any) -> CronEntry:

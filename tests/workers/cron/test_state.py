@@ -9,14 +9,15 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import CronStats, read_crons
 from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import cron_queue
 from monarq.shared.redis.backoff import FIRST_S, LONGEST_S
 from monarq.workers.cron import state as unit
-from monarq.workers.cron.state import STATUS_INTERVAL_S, STATUS_TTL, EntryState, EntryStatus, StatusWriter
+from monarq.workers.cron.state import STATUS_INTERVAL_S, STATUS_TTL_S, EntryState, EntryStatus, StatusWriter
 from tests.support.queue_state import server_ms
-from tests.support.queues import arq_queue
 from tests.workers.cron.schedulers import NOON, QUEUE, entry
 
 OTHER = QueueKeys.of("other")
+CRONS, OTHER_CRONS = cron_queue(QUEUE.ref), cron_queue(OTHER.ref)
 
 
 class Monotonic:
@@ -81,23 +82,25 @@ async def test_the_status_is_due_at_once_and_then_now_and_then(redis: Redis, mon
 async def test_the_page_shows_what_is_written_for_each_queue(redis: Redis) -> None:
     now_ms = await server_ms(redis)
     told = [
-        (QUEUE, "a @hourly", status("a", now_ms)),
-        (OTHER, "b @hourly", status("b", now_ms)),
-        (QUEUE, "c @hourly", status("c", now_ms)),
+        (CRONS, "a @hourly", status("a", now_ms)),
+        (OTHER_CRONS, "b @hourly", status("b", now_ms)),
+        (CRONS, "c @hourly", status("c", now_ms)),
     ]
     await StatusWriter().write(redis, told)
-    shown = [CronStats(keys.queue, one.name, "send", "@hourly", "UTC", now_ms + 60_000, None) for keys, _, one in told]
-    assert await read_crons(redis, [arq_queue(QUEUE.queue), arq_queue(OTHER.queue)]) == [shown[0], shown[2], shown[1]]
+    shown = [
+        CronStats(queue.ref.name, one.name, "send", "@hourly", "UTC", now_ms + 60_000, None) for queue, _, one in told
+    ]
+    assert await read_crons(redis, [QUEUE.ref, OTHER.ref]) == [shown[0], shown[2], shown[1]]
     for keys in (QUEUE, OTHER):
-        assert 0 < await redis.ttl(keys.crons) <= STATUS_TTL.total_seconds()
+        assert 0 < await redis.ttl(keys.crons) <= STATUS_TTL_S
 
 
 async def test_a_status_replaces_that_of_its_own_field_alone(redis: Redis) -> None:
     now_ms = await server_ms(redis)
     writer = StatusWriter()
-    await writer.write(redis, [(QUEUE, "a", status("a", now_ms)), (QUEUE, "b", status("b", now_ms))])
-    await writer.write(redis, [(QUEUE, "a", status("a", now_ms + 5))])
-    assert {cron.name: cron.next_ms - now_ms for cron in await read_crons(redis, [arq_queue(QUEUE.queue)])} == {
+    await writer.write(redis, [(CRONS, "a", status("a", now_ms)), (CRONS, "b", status("b", now_ms))])
+    await writer.write(redis, [(CRONS, "a", status("a", now_ms + 5))])
+    assert {cron.name: cron.next_ms - now_ms for cron in await read_crons(redis, [QUEUE.ref])} == {
         "a": 60_005,
         "b": 60_000,
     }
@@ -106,5 +109,5 @@ async def test_a_status_replaces_that_of_its_own_field_alone(redis: Redis) -> No
 async def test_a_key_of_another_type_keeps_no_other_queue_from_its_status(redis: Redis) -> None:
     await redis.set(QUEUE.crons, "wrong", ex=60)
     now_ms = await server_ms(redis)
-    await StatusWriter().write(redis, [(QUEUE, "a", status("a", now_ms)), (OTHER, "b", status("b", now_ms))])
-    assert [cron.name for cron in await read_crons(redis, [arq_queue(QUEUE.queue), arq_queue(OTHER.queue)])] == ["b"]
+    await StatusWriter().write(redis, [(CRONS, "a", status("a", now_ms)), (OTHER_CRONS, "b", status("b", now_ms))])
+    assert [cron.name for cron in await read_crons(redis, [QUEUE.ref, OTHER.ref])] == ["b"]

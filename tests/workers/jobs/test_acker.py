@@ -12,15 +12,16 @@ from redis.exceptions import BusyLoadingError, ReadOnlyError, ResponseError
 
 from chaos.faults.proxy import Cut
 from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq import worker_queue
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.jobs.decorators import job
-from monarq.shared.protocol.acks import Crash, Finish, Requeue
-from monarq.workers.jobs import acker
-from monarq.workers.jobs.acker import Ack, Acker
+from monarq.shared.protocol.acks import Ack, Crash, Finish, Requeue
+from monarq.workers.jobs.acker import Acker
 from monarq.workers.leases.table import LeaseTable
 from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
+from tests.support.queues import queues_of
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, components_of, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
@@ -92,7 +93,7 @@ async def test_the_end_of_a_lost_lease_is_not_written(redis: Redis, redis_url: s
         proxy.lose(Cut.REQUEST, FINISH, times=1000)
         await recorder.until("redis_lost")
         components = components_of(worker)
-        components.runner.cancel_lost(components.table.of_queue(QUEUE.queue))
+        components.runner.cancel_lost(components.table.of_queue(QUEUE.ref))
         proxy.rules.clear()
         async with in_time(10):
             await components.acker.flush()
@@ -109,13 +110,11 @@ def ending(number: int, size: int = 0, letter: int = 0, keys: QueueKeys = QUEUE)
 
 async def send(redis: Redis, recorder: Recorder, acks: Sequence[Ack]) -> None:
     """Sends these by an acker of their own, until all are acknowledged and no lease is held any more."""
-    table, maybe_idle = LeaseTable([QUEUE, SPOILT]), asyncio.Event()
+    table, maybe_idle = LeaseTable([QUEUE.ref, SPOILT.ref]), asyncio.Event()
     sender = Acker(
         redis=redis,
-        worker_id="w",
+        queues=queues_of(QUEUE, SPOILT),
         table=table,
-        max_dead=10,
-        lanes={},
         events=recorder,
         maybe_idle=maybe_idle,
     )
@@ -172,7 +171,7 @@ async def test_a_failed_call_is_repeated(redis: Redis, monkeypatch: pytest.Monke
             raise errors.pop()
         return []
 
-    monkeypatch.setattr(acker, "finish", finish_later)
+    monkeypatch.setattr(worker_queue, "finish", finish_later)
     recorder = Recorder()
     await send(redis, recorder, [ending(1)])
     assert recorder.events == ["redis_lost", "redis_back"]

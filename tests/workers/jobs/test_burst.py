@@ -9,9 +9,11 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.workers.jobs.burst import Burst
 from monarq.workers.leases.table import LeaseTable
 from tests.support.leases import lease_of
+from tests.support.queues import queue_of
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, put
 
@@ -20,16 +22,16 @@ class Parts:
     """What a burst looks at."""
 
     def __init__(self) -> None:
-        self.table = LeaseTable([QUEUE])
+        self.table = LeaseTable([QUEUE.ref])
         self.running: dict[str, object] = {}
-        self.requeued: dict[str, set[bytes]] = {}
+        self.requeued: dict[QueueRef, set[bytes]] = {}
         self.budget: int | None = None
         self.maybe_idle = asyncio.Event()
 
     async def is_done(self, redis: Redis) -> bool:
         """Whether the burst ends when it looks the next time."""
         burst = Burst(
-            queues=[QUEUE],
+            queues=[queue_of()],
             table=self.table,
             runner=cast("Any", SimpleNamespace(running=self.running)),
             unknown=cast("Any", SimpleNamespace(requeued=self.requeued)),
@@ -72,7 +74,7 @@ async def test_it_does_not_wait_for_a_job_that_is(redis: Redis, why: str) -> Non
     if why == "paused":
         await redis.set(QUEUE.paused, 1)
     elif why == "unknown here":
-        parts.requeued[QUEUE.queue] = {b"a", b"of long ago"}
+        parts.requeued[QUEUE.ref] = {b"a", b"of long ago"}
     else:
         parts.budget = 0
     assert await parts.is_done(redis)

@@ -10,6 +10,7 @@ from monarq.shared.formats.arq.keys import ASKED_MARK
 from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, PrecheckResult, Rejected, Unknown
 from monarq.workers.jobs.registry import register
 from monarq.workers.runs.run import Run
+from tests.support.queues import queues_of
 from tests.support.workers import settings_for_tests
 from tests.workers.support import worker_jobs as jobs
 from tests.workers.support.runs import ENQUEUED_MS, make_lease
@@ -26,7 +27,7 @@ NEW: Final = {"claimed_ms": ENQUEUED_MS + 100_000}
 
 def check(name: str = "plus", arq_rules: bool = False, settings: Any = (), **changes: Any) -> PrecheckResult:
     worker = settings_for_tests(arq_rules=arq_rules, **{**SETTINGS, **dict(settings)})
-    return Precheck(register(jobs.ALL, worker), worker).check(make_lease(name, 1, 2, **changes))
+    return Precheck(register(jobs.ALL, worker), worker, queues_of()).check(make_lease(name, 1, 2, **changes))
 
 
 @pytest.mark.parametrize(

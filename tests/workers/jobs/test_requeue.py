@@ -22,7 +22,7 @@ LONG = "x" * 1000
 @pytest.fixture
 def run() -> Run:
     """The third try of a job, whose first ended in a crash; it ran for 250 ms."""
-    lease = make_lease("plus", 1, 2, score=DUE_MS)
+    lease = make_lease("plus", 1, 2, due_ms=DUE_MS)
     return make_run(jobs.plus, lease=lease, job_try=3, crash_tries=1, start_ms=DUE_MS, finish_ms=DUE_MS + 250)
 
 

@@ -15,6 +15,7 @@ from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.result import Result
 from monarq.workers.jobs.results import UNKNOWN_NAME, ResultBuilder, read_name_and_time
 from tests.support.leases import lease_of
+from tests.support.queues import queues_of
 from tests.support.workers import CODECS, settings_for_tests
 from tests.workers.support import worker_jobs as jobs
 from tests.workers.support.runs import ENQUEUED_MS, make_lease, make_run
@@ -32,7 +33,7 @@ async def kept_for_ever() -> None: ...
 
 
 SETTINGS = settings_for_tests(codecs=CODECS, keep_result_s=60)
-BUILDER = ResultBuilder(WORKER, SETTINGS)
+BUILDER = ResultBuilder(WORKER, SETTINGS, queues_of())
 
 
 def read(data: bytes) -> Result:

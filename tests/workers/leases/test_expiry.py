@@ -56,7 +56,7 @@ async def test_a_run_is_cancelled_when_its_lease_expires_and_no_other() -> None:
     now_s = time.monotonic()
     over, goes_on = lease_of("over", ends_s=now_s + 0.05), lease_of("goes on")
     acknowledged = lease_of("in its hook after the end", ends_s=now_s)
-    runs, table = {lease: NotedRun() for lease in (acknowledged, goes_on, over)}, LeaseTable([QUEUE])
+    runs, table = {lease: NotedRun() for lease in (acknowledged, goes_on, over)}, LeaseTable([QUEUE.ref])
     table.add(over)
     table.add(goes_on)
     # Its regular look would be in ten minutes.
@@ -66,4 +66,4 @@ async def test_a_run_is_cancelled_when_its_lease_expires_and_no_other() -> None:
     minding.cancel()
     assert time.monotonic() >= over.ends_s
     assert not any(runs[lease].cancelled.is_set() for lease in (acknowledged, goes_on))
-    assert table.of_queue(QUEUE.queue) == [goes_on]
+    assert table.of_queue(QUEUE.ref) == [goes_on]

@@ -14,14 +14,15 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq import worker_session
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.workers.renew import BATCH, renew
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.connection import UrlSource
-from monarq.workers.leases import renewer as leases
 from monarq.workers.leases.renewer import LeaseRenewer
 from monarq.workers.leases.table import LeaseTable
+from tests.support.queues import session_of
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, put
 from tests.workers.support import worker_jobs as jobs
@@ -63,7 +64,7 @@ class Renewals:
 @pytest.fixture
 def renewals(monkeypatch: pytest.MonkeyPatch) -> Renewals:
     made = Renewals()
-    monkeypatch.setattr(leases, "renew", made.renew)
+    monkeypatch.setattr(worker_session, "renew", made.renew)
     return made
 
 
@@ -71,12 +72,11 @@ def make_renewer(
     redis_url: str, renewals: Renewals, held: Sequence[Lease], record: Callable[[], bytes] = bytes
 ) -> LeaseRenewer:
     """A renewer of these leases."""
-    table = LeaseTable(QUEUES)
+    table = LeaseTable([keys.ref for keys in QUEUES])
     for lease in held:
         table.add(lease)
     return LeaseRenewer(
-        worker_id=WORKER,
-        queues=QUEUES,
+        sessions=[session_of(*QUEUES, worker_id=WORKER, lease_s=LEASE_S)],
         table=table,
         lease_s=LEASE_S,
         source=UrlSource(redis_url),

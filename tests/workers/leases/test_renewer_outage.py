@@ -14,6 +14,7 @@ from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.workers.leases.renewer import LeaseRenewer
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.runs.current_job import WORKER_ID
+from tests.support.queues import session_of
 from tests.support.slowness import in_time
 from tests.support.workers import Recorder
 
@@ -64,9 +65,8 @@ async def test_it_retries_soon_and_reports_each_outage(
 ) -> None:
     recorder, client, waits = Recorder(), FailingRedis(), Waits()
     renewer = LeaseRenewer(
-        worker_id="w",
-        queues=QUEUES,
-        table=LeaseTable(QUEUES),
+        sessions=[session_of(*QUEUES, lease_s=lease_s)],
+        table=LeaseTable([keys.ref for keys in QUEUES]),
         lease_s=lease_s,
         source=cast("Any", SimpleNamespace(blocking_client=lambda: client)),
         record=lambda: b"{}",

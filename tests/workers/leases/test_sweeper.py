@@ -9,11 +9,11 @@ import redis as blocking_redis
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq import worker_session
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.workers.recover import sweep
 from monarq.shared.formats.arq.workers.renew import renew
-from monarq.workers.leases import sweeper
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
@@ -42,7 +42,7 @@ async def test_all_queues_of_a_worker_are_swept(redis: Redis, redis_url: str, mo
         swept.add(keys.queue)
         return await sweep(client, keys)
 
-    monkeypatch.setattr(sweeper, "sweep", sweep_and_note)
+    monkeypatch.setattr(worker_session, "sweep", sweep_and_note)
     async with running(make_worker(redis_url, [jobs.plus], queues=("one", "two"))), in_time(10):
         while swept != {"one", "two"}:
             await asyncio.sleep(0.01)

@@ -20,6 +20,7 @@ from monarq.workers.reporting import name_registrar
 from monarq.workers.reporting.name_registrar import NameRegistrar
 from tests.support.cancelling import end
 from tests.support.proxy import Proxy
+from tests.support.queues import queue_of
 from tests.support.slowness import in_time
 
 ONE, OTHER = QueueKeys.of("one"), QueueKeys.of("other")
@@ -44,7 +45,9 @@ async def registering(
     redis: Redis, names: Sequence[str], *queues: QueueKeys, events: Dispatcher | None = None
 ) -> AsyncIterator[None]:
     """A registrar at work."""
-    registrar = NameRegistrar(redis=redis, queues=queues, names=names, events=events or Outages())
+    registrar = NameRegistrar(
+        redis=redis, queues=[queue_of(keys) for keys in queues], names=names, events=events or Outages()
+    )
     task = asyncio.create_task(registrar.run())
     try:
         yield
@@ -70,7 +73,7 @@ async def test_every_queue_knows_every_name(redis: Redis, count: int) -> None:
 
 
 async def test_a_worker_without_jobs_registers_nothing_and_runs_on(redis: Redis) -> None:
-    registrar = NameRegistrar(redis=redis, queues=[ONE], names=[], events=Outages())
+    registrar = NameRegistrar(redis=redis, queues=[queue_of(ONE)], names=[], events=Outages())
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(registrar.run(), 0.05)
     assert not await redis.exists(ONE.known_names)

@@ -21,6 +21,7 @@ from monarq.workers.reporting.progress import ProgressReporter
 from tests.progress.subscriber import hearing
 from tests.support.cancelling import end
 from tests.support.proxy import Proxy
+from tests.support.queues import queues_of
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, put
 
@@ -40,7 +41,9 @@ async def leases_of(redis: Redis, *job_ids: str, queue: QueueKeys = QUEUE) -> li
 @asynccontextmanager
 async def reporting(redis: Redis, events: Dispatcher | None = None) -> AsyncIterator[ProgressReporter]:
     """A reporter at work."""
-    reporter = ProgressReporter(redis=redis, worker_id=WORKER, events=events or Recorder())
+    reporter = ProgressReporter(
+        redis=redis, queues=queues_of(QUEUE, OTHER, worker_id=WORKER), events=events or Recorder()
+    )
     task = asyncio.create_task(reporter.run())
     try:
         yield reporter
@@ -116,7 +119,7 @@ async def test_jobs_of_each_queue_are_told_to_it(redis: Redis) -> None:
 
 async def test_the_end_of_a_run_that_reported_nothing_waits_for_nothing(redis: Redis) -> None:
     [lease] = await leases_of(redis, "a")
-    reporter = ProgressReporter(redis=redis, worker_id=WORKER, events=Recorder())
+    reporter = ProgressReporter(redis=redis, queues=queues_of(QUEUE, OTHER, worker_id=WORKER), events=Recorder())
     closing = asyncio.create_task(reporter.close(reporter.open(lease)))
     await asyncio.sleep(0)
     assert closing.done()
@@ -129,7 +132,7 @@ async def test_an_end_goes_on_though_its_last_report_is_not_sent(
     """No `run` sends it here, as where Redis does not answer."""
     monkeypatch.setattr(unit, "LAST_WAIT_S", wait_s)
     [lease] = await leases_of(redis, "a")
-    reporter = ProgressReporter(redis=redis, worker_id=WORKER, events=Recorder())
+    reporter = ProgressReporter(redis=redis, queues=queues_of(QUEUE, OTHER, worker_id=WORKER), events=Recorder())
     progress = reporter.open(lease)
     progress.progress(1, 2)
     closing = asyncio.create_task(reporter.close(progress))

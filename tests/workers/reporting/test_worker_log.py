@@ -20,8 +20,8 @@ from monarq.workers.reporting.worker_log import DebugWorkerLog, WorkerLog, worke
 QUEUE = QueueKeys.of("mail")
 
 
-LEASE = Lease(QUEUE, b"one", "one", "token", "io", None, 0, 0, "", 0, None, 0)
-TRIED = Lease(QUEUE, b"one", "one", "token", "io", None, 1, 0, "", 0, None, 0)
+LEASE = Lease(QUEUE.ref, b"one", "one", "token", "io", None, 0, 0, "", 0, None, 0)
+TRIED = Lease(QUEUE.ref, b"one", "one", "token", "io", None, 1, 0, "", 0, None, 0)
 
 LINES: list[tuple[str, tuple[Any, ...], str, str]] = [
     ("worker_started", ("host:1", ["mail", "text"], ["a"]), "INFO", "worker host:1 serves mail, text with 1 job: a"),

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from monarq.shared.formats.arq.jobs.progress import KEEP
 from monarq.shared.payloads.progress import NO_YIELD, YIELD_ONCE
+from monarq.shared.protocol.worker_queue import KEEP_REPORT
 from monarq.workers.runs import run_progress
 from monarq.workers.runs.run_progress import RunProgress
 from tests.support.leases import lease_of
@@ -41,7 +41,7 @@ def test_a_report_may_be_taken_again() -> None:
 
 
 def test_before_the_first_report_there_is_nothing_to_send() -> None:
-    assert Noted().progress().take() == KEEP
+    assert Noted().progress().take() == KEEP_REPORT
 
 
 def test_the_reporter_is_not_told_of_a_report_after_the_end() -> None:
@@ -68,4 +68,4 @@ def test_a_wrong_argument_raises_and_changes_nothing() -> None:
     progress = noted.progress()
     with pytest.raises(TypeError, match="takes a number for done"):
         progress.progress("much")  # type: ignore[arg-type]  # the mistake that is to be told
-    assert (noted, progress.take()) == ([], KEEP)
+    assert (noted, progress.take()) == ([], KEEP_REPORT)

@@ -36,8 +36,8 @@ def worker(
     idle_s: float = 0.0,
     lane_queue: LaneQueue = "io",
 ) -> WorkerState:
-    ready = None if phase == "starting" else Ready("w", [DEFAULT_QUEUE], 15, 20, url)
-    idle = [IdleTime(DEFAULT_QUEUE, lane_queue, idle_s)]
+    ready = None if phase == "starting" else Ready("w", [QUEUE.ref], 15, 20, url)
+    idle = [IdleTime(QUEUE.ref, lane_queue, idle_s)]
     heartbeat = Heartbeat(running=0, lag_s=lag_s, renewed_s=renewed_s, idle=idle)
     return WorkerState(0, 7, phase, ready, silent_s, heartbeat, 0)
 
@@ -172,7 +172,7 @@ async def test_a_worker_that_gets_no_answer_reports_that_it_is_idle(redis: Redis
                 await asyncio.sleep(0.01)
         proxy.deaf = True
         [full] = real_worker.heartbeat().idle
-        assert (full.queue, full.lane_queue, full.idle_s) == (DEFAULT_QUEUE, "io", 0.0)
+        assert (full.queue, full.lane_queue, full.idle_s) == (QUEUE.ref, "io", 0.0)
         async with in_time(10):
             while real_worker.heartbeat().idle[0].idle_s < 0.3:
                 await asyncio.sleep(0.05)

@@ -8,12 +8,13 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
+from monarq.shared.queue import to_ref
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.pool_metrics import PoolCollector
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
 
-READY = Ready("w1", ["a"], 15.0, 20.0)
+READY = Ready("w1", [to_ref("a")], 15.0, 20.0)
 
 
 def state(*, ready: Ready | None = READY, is_serving: bool = True) -> WorkerState:

@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.queue import to_ref
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
@@ -24,7 +25,7 @@ def pool_at(*urls: str | None) -> PoolState:
             index,
             index + 1,
             "ready",
-            Ready(f"w{index}", [DEFAULT_QUEUE], 15, 20, url) if url else None,
+            Ready(f"w{index}", [to_ref(DEFAULT_QUEUE)], 15, 20, url) if url else None,
             0,
             Heartbeat(),
             0,
@@ -51,14 +52,14 @@ async def test_checks_that_are_close_together_share_a_result(probe: RedisProbe, 
     first = await probe.check(pool_at(redis_url))
     assert first is not None
     assert first.error is None
-    assert first.queues[DEFAULT_QUEUE].io_s is None
-    assert probe.queues == [DEFAULT_QUEUE]
+    assert first.queues[to_ref(DEFAULT_QUEUE)].io_s is None
+    assert probe.queues == [to_ref(DEFAULT_QUEUE)]
     await put(redis, jobs.plus, 1, 2, job_id="waits")
     assert await probe.check(pool_at(redis_url)) is first
     probe._probed_s = float("-inf")
     second = await probe.check(pool_at(redis_url))
     assert second is not None
-    assert second.queues[DEFAULT_QUEUE].io_s is not None
+    assert second.queues[to_ref(DEFAULT_QUEUE)].io_s is not None
     await redis.flushall()
 
 

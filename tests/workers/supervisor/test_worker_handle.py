@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from monarq.shared.queue import to_ref
 from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.control.channel import to_line
 from monarq.workers.control.heartbeat import Heartbeat
@@ -16,7 +17,7 @@ from monarq.workers.supervisor.supervisor_log import SupervisorLog
 from monarq.workers.supervisor.worker_handle import WorkerHandle
 from tests.support.slowness import in_time
 
-READY: Final = Ready("w1", ["a"], 15.0, 20.0)
+READY: Final = Ready("w1", [to_ref("a")], 15.0, 20.0)
 SCRIPT: Final = """
 import socket, sys
 control = socket.socket(fileno=int(sys.argv[sys.argv.index("--control-fd") + 1]))

@@ -21,7 +21,7 @@ local function counted_names(now)
     end
 
     local counted, heard = read_list(NAMES, MOST), read_list(HEARD, MOST_HEARD)
-    local names = {heard = heard.has}
+    local names = {}
 
     local function add_to(list, name)
         if list.room <= 0 then

@@ -10,7 +10,7 @@
 -- of a name and a step become one field `<step> <name>`, with the text `<counter> <count> <counter> <count>...`, so that
 -- many of them are read at once.
 
--- Empties the buffer, whose second META has as `second`. Its first write is one that a full Redis allows.
+-- Empties the buffer, whose second META has as `second`. It begins with a write that a full Redis allows.
 local function flush_counters(now, second)
     local DAY = 86400000
     local this_second = math.floor(now / 1000)
@@ -45,8 +45,8 @@ local function flush_counters(now, second)
 
     -- Jobs of a name are counted for the queue too, except for their crashes, which the queue counted when they were
     -- seen.
-    local function read_buffer()
-        local by_name, buffered = {}, redis.pcall('HGETALL', LIVE)
+    local function read_buffer(buffered)
+        local by_name = {}
         for at = 1, #buffered, 2 do
             local nul, by = string.find(buffered[at], '\0', 1, true), tonumber(buffered[at + 1])
             if nul and by then
@@ -116,11 +116,18 @@ local function flush_counters(now, second)
         end
     end
 
-    local found = read_buffer()
-    redis.call('DEL', LIVE)
     -- The pad makes it a hash table: each count would search a small hash from its beginning.
-    redis.call('HSET', LIVE, '\0', string.rep('x', 65))
-    redis.call('PEXPIRE', LIVE, 30 * DAY)
+    local function empty_buffer()
+        redis.call('DEL', LIVE)
+        redis.call('HSET', LIVE, '\0', string.rep('x', 65))
+        redis.call('PEXPIRE', LIVE, 30 * DAY)
+    end
+
+    local buffered = redis.pcall('HGETALL', LIVE)
+    local found = read_buffer(buffered)
+    if #buffered ~= 2 or buffered[1] ~= '\0' then
+        empty_buffer()
+    end
     redis.pcall('HSET', META, 'second', whole(this_second))
     if next(found) then
         local names = counted_names(now)

@@ -21,7 +21,7 @@ BATCH: Final = 500
 
 
 async def find_results(redis: Redis, keys: NativeKeys, job_ids: Sequence[str]) -> list[bytes | Unfinished]:
-    """The results of at most `BATCH` jobs, or why there is none. A job that ends meanwhile is found as one or the other.
+    """The results of at most `BATCH` jobs, or why there is none. A job that ends meanwhile is found as either.
 
     Raises:
         ValueError: there are more than `BATCH`.

@@ -109,13 +109,11 @@ def _arguments(
 
 def _recent(finished: Sequence[Finish], lanes: Mapping[str, str]) -> bytes:
     """A few of the call's jobs, for people; all that failed are among the dead letters."""
-    return _encode(
-        [
-            [each.status.value, each.run_ms if each.run_ms >= 0 else None, each.name[:200], each.lease.job_id]
-            + [lanes.get(each.name, "")]
-            for each in finished[:_MOST_RECENT]
-        ]
-    )
+    entries = []
+    for each in finished[:_MOST_RECENT]:
+        run_ms = each.run_ms if each.run_ms >= 0 else None
+        entries.append((each.status.value, run_ms, each.name[:200], each.lease.job_id, lanes.get(each.name, "")))
+    return _encode(entries)
 
 
 def _ends(jobs: Sequence[Finish], *, with_results: bool) -> bytes:

@@ -1,20 +1,25 @@
--- tick: put the job of a cron entry's tick into the queue, once.
+-- tick: put a job into the queue because of the time, once.
 -- KEYS  meta, cron
--- ARGV  1 entry: names the declaration   2 tick_ms   3 name of the job, to count it by   4 id   5 payload
--- RETURNS  {now_ms, 1 the job is in, 0 this tick or a later one was, or a job or result of this id}; {-2} where the queue
---          is of a later version
+-- ARGV  1 entry: names the declaration, '' for a tick that is not recorded   2 due_ms: the tick's time
+--       3 name of the job, to count it by   4 id   5 payload
+-- RETURNS  {now_ms, 1 the job is in, 0 this tick or a later one of its entry was, or a job or result of this id,
+--          2 a job of this id has ended}; {-2} where the queue is of a later version
 -- GUARANTEES  the newest tick of an entry only rises: neither a late worker nor a repeated call makes a second job of it.
+--             One that is not recorded makes none for as long as it shows that its job has ended.
 -- INCLUDES  admission, clock, opening, placing
-local entry, tick_ms = ARGV[1], tonumber(ARGV[2])
+local entry, due_ms = ARGV[1], tonumber(ARGV[2])
 local known = redis.call('HMGET', META, 'v', 'needs', 'last', 'second')
 if is_newer(known[1], known[2]) then
     return {-2}
 end
 local now = now_ms()
-if (tonumber(redis.call('HGET', CRON, entry) or 0) or 0) >= tick_ms then
+local is_recorded = entry ~= ''
+if is_recorded and (tonumber(redis.call('HGET', CRON, entry) or 0) or 0) >= due_ms then
     return {now, 0}
 end
-local codes = admit({{id = ARGV[4], payload = ARGV[5]}}, now, known, false, due_of(now, ARGV[2], '0'), ARGV[3])
-redis.call('HSET', CRON, entry, ARGV[2])
-redis.call('PEXPIRE', CRON, 400 * 86400000)
+local codes = admit({{id = ARGV[4], payload = ARGV[5]}}, now, known, not is_recorded, due_of(now, ARGV[2], '0'), ARGV[3])
+if is_recorded then
+    redis.call('HSET', CRON, entry, ARGV[2])
+    redis.call('PEXPIRE', CRON, 400 * 86400000)
+end
 return {now, codes[1]}

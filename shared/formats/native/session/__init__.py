@@ -1,1 +1,1 @@
-"""A worker's session with native queues: its incarnations, claims and ends, wake-ups, and the recovery of other workers."""
+"""A worker's session with native queues: incarnations, claims and ends, wake-ups, the recovery of other workers."""

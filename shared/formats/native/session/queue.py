@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final, TypeVar
 
-from monarq.shared.formats.native.jobs.progress import report_progress
 from monarq.shared.formats.native.workers.register_names import BATCH as NAMES_BATCH
 from monarq.shared.formats.native.workers.register_names import register_names
 from redis.asyncio import Redis
@@ -17,6 +16,7 @@ from redis.asyncio import Redis
 from monarq.shared.formats.native.jobs.claim import Claim, ClaimReply, IncarnationGoneError, claim
 from monarq.shared.formats.native.jobs.finish import finish
 from monarq.shared.formats.native.jobs.notes import Note, read_note
+from monarq.shared.formats.native.jobs.progress import report_progress
 from monarq.shared.formats.native.jobs.requeue import requeue, requeue_crashed
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.session.incarnation import Incarnation, LaneClaims
@@ -44,7 +44,6 @@ class NativeWorkerQueue:
         keys: its keys.
         incarnation: what the worker is to the queue at present.
         aborts: raw ids of jobs that it may hold and whose abort was requested.
-        overdue: incarnations of the queue whose leases have ended, as of the last beat.
         is_doubtful: whether what it holds may differ from what its worker knows of; see `reconciler`.
     """
 
@@ -65,7 +64,7 @@ class NativeWorkerQueue:
         self._incarnations = count(1)
         self.incarnation = self._new_incarnation()
         self.aborts: set[bytes] = set()
-        self.overdue: list[str] = []
+        self._overdue: list[str] = []
         self.is_doubtful = False
         self._differs = 0
         self._woken: dict[LaneQueue, asyncio.Event] = {"io": asyncio.Event(), "cpu": asyncio.Event()}
@@ -206,7 +205,8 @@ class NativeWorkerQueue:
         """Reports the progress of running jobs."""
         incarnation = self.incarnation
         try:
-            return await report_progress(redis, self.keys, incarnation.name, reports, keep_ms)
+            held = [(lease.raw_id, lease.token.encode(), report) for lease, report in reports]
+            return await report_progress(redis, self.keys, incarnation.name, held)
         except IncarnationGoneError:
             self.begin_anew(incarnation)
             return [lease.raw_id for lease, _ in reports]
@@ -259,10 +259,15 @@ class NativeWorkerQueue:
         if self.incarnation is not incarnation:
             return
         self.aborts.update(reply.aborts)
-        self.overdue = reply.overdue
+        self._overdue = reply.overdue
         # Once may be a job that has just been claimed, or whose end has just been accepted.
         self._differs = self._differs + 1 if differs else 0
         self.is_doubtful = self.is_doubtful or self._differs > 1
+
+    def take_overdue(self) -> list[str]:
+        """Incarnations of the queue whose leases had ended at the last beat; each is returned once."""
+        overdue, self._overdue = self._overdue, []
+        return overdue
 
     async def retire(self, redis: Redis) -> None:
         """Ends the incarnation where it holds nothing, so that it need not be kept alive."""

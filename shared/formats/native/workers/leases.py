@@ -1,4 +1,4 @@
-"""Leases of incarnations: kept alive, ended, and taken back. See beat.lua, retire.lua, recover.lua and reconcile.lua."""
+"""Leases of incarnations: kept, ended, and taken back. See beat.lua, retire.lua, recover.lua and reconcile.lua."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def recover(
         RedisError: a call failed; repeat it.
     """
     arguments = (incarnation, worker_of(incarnation), int(forced), what, lease_ms, RECOVERED_A_CALL)
-    freed = 0
+    freed: int = 0
     while True:
         reply = await _RECOVER.run_on(redis, keys, arguments, incarnation=incarnation)
         if reply[0] == _REFUSED:

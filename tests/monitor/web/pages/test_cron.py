@@ -11,6 +11,7 @@ from monarq.monitor.queues.cron import read_crons
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.jobs.cron_schedule import crontab
 from monarq.shared.payloads.codec import MSGPACK, Codecs
+from monarq.shared.queue import to_ref
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
@@ -22,7 +23,7 @@ KEYS = QueueKeys.of(DEFAULT_QUEUE)
 
 
 def scheduler(*entries: CronEntry) -> CronScheduler:
-    return CronScheduler(entries, queue=DEFAULT_QUEUE, codecs=Codecs(write=MSGPACK), events=Dispatcher())
+    return CronScheduler(entries, queue=to_ref(DEFAULT_QUEUE), codecs=Codecs(write=MSGPACK), events=Dispatcher())
 
 
 async def test_the_crons_of_a_worker_are_shown(redis: Redis, site: Site) -> None:

@@ -102,7 +102,7 @@ def call_claim(
 def _taken(scene: Scene, lease: Lease) -> Taken:
     payload = to_text(lease.payload) if isinstance(lease.payload, bytes) else lease.payload
     abort_ms = None if lease.abort_ms is None else scene.time(lease.abort_ms)
-    due = scene.time(lease.score)
+    due = scene.time(lease.due_ms)
     return Taken(to_text(lease.raw_id), payload, lease.tries, lease.crashes, lease.crash_note, due, abort_ms)
 
 

@@ -8,7 +8,7 @@ import re
 from types import ModuleType
 from typing import Final
 
-from tests.shared import commands
+from tests.shared.formats import arq
 from tests.shared.formats.arq.rows import Row
 
 _WITH_TABLES: Final = (
@@ -24,7 +24,7 @@ def _rows_of(module: ModuleType) -> list[Row]:
 
 def _rows_for(script: str) -> list[Row]:
     tests = re.compile(rf".+\.test_{script}(_\w+)?")
-    found = pkgutil.walk_packages(commands.__path__, f"{commands.__name__}.")
+    found = pkgutil.walk_packages(arq.__path__, f"{arq.__name__}.")
     mine = [module.name for module in found if tests.fullmatch(module.name)]
     return [row for name in mine for row in _rows_of(importlib.import_module(name))]
 

@@ -11,13 +11,15 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq import worker_queue
 from monarq.shared.protocol.lease import Lease
 from monarq.workers.jobs import claimer
 from monarq.workers.jobs.claimer import Claimer
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.leases.table import LeaseTable
+from tests.support.queues import queue_of
 from tests.support.slowness import in_time
-from tests.support.workers import QUEUE, Recorder, put, settings_for_tests
+from tests.support.workers import QUEUE, Recorder, put
 
 WORKER = "host:1:claims"
 
@@ -25,20 +27,21 @@ WORKER = "host:1:claims"
 class Harness:
     """A claimer whose jobs are started by taking their slots, and never end."""
 
-    def __init__(self, redis: Redis, slots: int, budget: int | None = None, **settings: Any) -> None:
+    def __init__(self, redis: Redis, slots: int, budget: int | None = None) -> None:
         self.slots, self.budget = Slots(slots), budget
         self.leases: list[Lease] = []
         self.maybe_idle = asyncio.Event()
         self.changed = asyncio.Event()
+        self.redis, self.queue = redis, queue_of(QUEUE, WORKER)
         self.claimer = Claimer(
             redis=redis,
-            worker_id=WORKER,
-            keys=QUEUE,
+            queue=self.queue,
             lane_queue="io",
             slots=self.slots,
-            settings=settings_for_tests(**{"lease_s": 60.0, "poll_s": 0.05, **settings}),
+            poll_s=0.05,
+            last_chance=None,
             start=self.start,
-            table=LeaseTable([QUEUE]),
+            table=LeaseTable([QUEUE.ref]),
             may_start=lambda: self.budget,
             maybe_idle=self.maybe_idle,
             events=Recorder(),
@@ -67,7 +70,7 @@ async def claiming(harness: Harness) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait([task])
-        await harness.claimer.release_unconfirmed()
+        await harness.queue.release_unconfirmed(harness.redis)
 
 
 async def put_many(redis: Redis, count: int) -> None:
@@ -137,7 +140,7 @@ async def test_what_a_cancelled_claim_has_taken_is_released(
     redis: Redis, monkeypatch: pytest.MonkeyPatch, answers: bool
 ) -> None:
     """The claim has been carried out when its caller is cancelled."""
-    taken, real = asyncio.Event(), claimer.claim
+    taken, real = asyncio.Event(), worker_queue.claim
 
     async def claim(*args: Any) -> Any:
         claimed = await real(*args)
@@ -146,7 +149,7 @@ async def test_what_a_cancelled_claim_has_taken_is_released(
             await asyncio.Event().wait()
         return claimed
 
-    monkeypatch.setattr(claimer, "claim", claim)
+    monkeypatch.setattr(worker_queue, "claim", claim)
     await put_many(redis, 1)
     harness = Harness(redis, 1)
     async with claiming(harness):

@@ -12,12 +12,11 @@ import pytest
 from redis.asyncio import Redis
 
 from chaos.faults.proxy import Cut, Rule
-from monarq.shared.formats.arq import claim_token
+from monarq.shared.formats.arq import claim_token, worker_queue
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.protocol.lease import Claimed
-from monarq.workers.jobs import claimer
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, running
@@ -91,7 +90,7 @@ async def test_the_jobs_of_a_claim_whose_reply_is_late_are_charged_no_crash(
             await asyncio.sleep(delays_s.pop())  # on its way to Redis, whose leases begin only now
         return await claim(client, keys, asked)
 
-    monkeypatch.setattr(claimer, "claim", claim_late)
+    monkeypatch.setattr(worker_queue, "claim", claim_late)
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     async with running(make_worker(redis_url, jobs.ALL, lease_s=lease_s)):
         assert (await result_of(redis, "sum")).value == 3
@@ -107,7 +106,7 @@ async def test_no_two_claims_have_one_token(redis: Redis, redis_url: str, monkey
         tokens.append(asked.token)
         return await claim(client, keys, asked)
 
-    monkeypatch.setattr(claimer, "claim", claim_and_note)
+    monkeypatch.setattr(worker_queue, "claim", claim_and_note)
     monkeypatch.setattr(claim_token, "time", SimpleNamespace(time_ns=lambda: 1_700_000_000 * 10**9))
     async with running(make_worker(redis_url, jobs.ALL)):
         for number in range(3):
@@ -128,7 +127,7 @@ async def test_a_claim_whose_reply_comes_after_its_leases_starts_nothing(
             await asyncio.sleep(delays_s.pop())
         return claimed
 
-    monkeypatch.setattr(claimer, "claim", claim_late)
+    monkeypatch.setattr(worker_queue, "claim", claim_late)
     recorder = Recorder()
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     async with running(make_worker(redis_url, jobs.ALL, recorder, lease_s=0.4)):
@@ -150,7 +149,7 @@ async def test_a_lease_is_counted_from_before_it_was_asked_for(
         await asyncio.sleep(0.1)
         return claimed
 
-    monkeypatch.setattr(claimer, "claim", claim_slowly)
+    monkeypatch.setattr(worker_queue, "claim", claim_slowly)
     recorder = Recorder()
     await put(redis, jobs.wait, 60, job_id="long")
     async with running(make_worker(redis_url, [jobs.wait], recorder, lease_s=lease_s, grace_s=0.0)) as worker:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq import worker_queue
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.protocol.lease import Claimed
@@ -62,7 +63,7 @@ async def test_no_job_is_claimed_before_those_claimed_have_begun(
             recorder.events.append("asked")
         return await claim(client, keys, asked)
 
-    monkeypatch.setattr(claimer, "claim", claim_and_note)
+    monkeypatch.setattr(worker_queue, "claim", claim_and_note)
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     async with running(make_worker(redis_url, jobs.ALL, recorder)):
         await result_of(redis, "sum")

@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq import worker_queue
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.formats.arq.workers.wake import wake
@@ -16,7 +17,6 @@ from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.lease import Claimed
-from monarq.workers.jobs import claimer
 from monarq.workers.process.worker import Worker
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
@@ -46,7 +46,7 @@ async def test_idle_worker_waits_no_longer_than_until_the_next_deferred_job(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is woken when a job becomes due."""
-    monkeypatch.setattr(claimer, "_LONGEST_WAIT_S", 60.0)
+    monkeypatch.setattr(worker_queue, "_LONGEST_WAIT_S", 60.0)
     await put(redis, jobs.plus, 1, 1, job_id="later", delay_ms=30_000)
     await put(redis, jobs.squared, 2, job_id="later-cpu", delay_ms=30_000)
     waits_s: dict[str, float] = {}
@@ -71,7 +71,7 @@ async def test_a_job_that_is_due_within_a_millisecond_is_not_waited_for_without_
     async def claim_too_soon(client: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
         return too_soon.pop() if too_soon else await claim(client, keys, asked)
 
-    monkeypatch.setattr(claimer, "claim", claim_too_soon)
+    monkeypatch.setattr(worker_queue, "claim", claim_too_soon)
     await put(redis, jobs.plus, 1, 1, job_id="now")
     await redis.delete(QUEUE.wake("io"))
     async with running(make_worker(redis_url, [jobs.plus], recorder)):
@@ -129,7 +129,7 @@ async def test_a_worker_that_may_take_nothing_leaves_wake_ups_to_others(
         passed_on.append(keys)
         await wake(client, keys, lane_queue)
 
-    monkeypatch.setattr(claimer, "wake", wake_and_note)
+    monkeypatch.setattr(worker_queue, "wake", wake_and_note)
     resting = make_worker(redis_url, jobs.ALL, recorder)
     resting.paused = True
     await put(redis, jobs.plus, 1, 1, job_id="first")

@@ -9,8 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
-from monarq.workers.jobs import claimer
-from monarq.workers.leases import sweeper
+from monarq.shared.formats.arq import worker_queue, worker_session
 from tests.support.workers import Recorder, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
 
@@ -23,7 +22,9 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-@pytest.mark.parametrize(("module", "command"), [(claimer, "claim"), (sweeper, "sweep")], ids=["claimer", "sweeper"])
+@pytest.mark.parametrize(
+    ("module", "command"), [(worker_queue, "claim"), (worker_session, "sweep")], ids=["claimer", "sweeper"]
+)
 async def test_the_call_is_repeated(
     redis: Redis,
     redis_url: str,

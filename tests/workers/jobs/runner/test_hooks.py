@@ -43,7 +43,7 @@ async def test_a_lease_that_is_lost_after_the_end_does_not_cancel_the_hook(redis
         await recorder.until("job_started")
         components = worker._lifecycle.components
         assert components
-        [lease] = components.table.of_queue(QUEUE.queue)
+        [lease] = components.table.of_queue(QUEUE.ref)
         await recorder.until("job_completed")
         await components.acker.flush()
         components.runner.cancel_lost([lease])

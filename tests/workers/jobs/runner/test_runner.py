@@ -238,7 +238,7 @@ async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis
     async with running(worker):
         await recorder.until("job_started")
         components = components_of(worker)
-        [lease] = components.table.of_queue(QUEUE.queue)
+        [lease] = components.table.of_queue(QUEUE.ref)
         # The renewer asked for the lease of the try before, and hears of its loss when the next one has begun.
         components.runner.cancel_lost([replace(lease, token="the one before")])
         await recorder.until("job_completed")

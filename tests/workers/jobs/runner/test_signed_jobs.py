@@ -150,7 +150,7 @@ async def test_keys_are_rotated_while_jobs_wait(redis: Redis, redis_url: str) ->
 
 async def test_cron_ticks_are_signed(redis: Redis, redis_url: str) -> None:
     entry = CronEntry("plus", "sum", crontab("0 0 1 1 *"), args=(1, 2), job_id="tick", run_at_startup=True)
-    scheduler = CronScheduler([entry], queue=QUEUE.queue, codecs=codecs(), events=Dispatcher())
+    scheduler = CronScheduler([entry], queue=QUEUE.ref, codecs=codecs(), events=Dispatcher())
     await scheduler.run_once(redis)
     assert (await redis.get(names.job("tick"))).startswith(MAGIC)
     worker = await run_burst(redis_url, jobs.ALL, codecs=codecs())

@@ -16,7 +16,7 @@ DONE = RunStatus.DONE
 
 def waited(ms: int, crashes: int = 0) -> Lease:
     """A lease of a job that had been due for so long when it was claimed."""
-    return replace(lease_of("a"), claimed_ms=NOW_MS, score=NOW_MS - ms, crashes=crashes)
+    return replace(lease_of("a"), claimed_ms=NOW_MS, due_ms=NOW_MS - ms, crashes=crashes)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,19 @@ def test_like_runs_share_a_group(
         (waited(0), 0, ["send", "done", 0, 0, 1, 0, 0, 0, ""]),
         (waited(5, crashes=2), NOT_RUN, ["send", "done", "", NOT_RUN, 1, 0, 0, 2, ""]),
         (waited(2**40), 2**40, ["send", "done", BUCKETS - 1, BUCKETS - 1, 1, 2**40, 2**40, 0, ""]),
-        (replace(waited(5), score=1), 3, ["send", "done", 0, 2, 1, 0, 3, 0, ""]),
+        (replace(waited(5), due_ms=1), 3, ["send", "done", 0, 2, 1, 0, 3, 0, ""]),
+        (replace(waited(5), due_ms=0), 3, ["send", "done", 0, 2, 1, 0, 3, 0, ""]),
         (waited(-5), 3, ["send", "done", 0, 2, 1, 0, 3, 0, ""]),
     ],
-    ids=["a run", "no time at all", "not run", "past the last bucket", "the score of an abort", "due after its claim"],
+    ids=[
+        "a run",
+        "no time at all",
+        "not run",
+        "past the last bucket",
+        "aborted by arq",
+        "not known",
+        "due after its claim",
+    ],
 )
 def test_what_is_sent_for_a_run(lease: Lease, run_ms: int, sent: list[object]) -> None:
     groups = RunGroups()

@@ -181,6 +181,13 @@ async def test_the_counters_have_an_end(redis: Redis) -> None:
         assert await redis.ttl(KEYS.key(name)) > 29 * 86_400
 
 
+async def test_a_count_that_came_before_any_flush_is_counted_once(redis: Redis) -> None:
+    await count(redis, {"started": 1}, flushes=False)
+    await flush(redis)
+    await flush(redis)
+    assert await stats_of(redis) == {"started": 1}
+
+
 async def test_what_is_no_count_is_passed_over(redis: Redis) -> None:
     await hset(redis, KEYS.key("live"), {"enqueued\0send": "many", "strange": "1", "enqueued\0": "2"})
     await hset(redis, KEYS.key("stats"), {"": "done x enqueued 3"})

@@ -1,0 +1,127 @@
+"""One queue in arq's format, as producers and handles use it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import repeat
+from typing import Final
+
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.enqueue import enqueue
+from monarq.shared.formats.arq.jobs.progress import progress_command, split_reports
+from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
+from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.producer_queue import JobStatus, PayloadTimes, Unfinished
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.client import RedisClient
+
+_ABORTED_MS: Final = 1
+"""A job that is due at this time is one that is being aborted."""
+
+
+class ArqProducerQueue:
+    """A `ProducerQueue` in arq's format; see there.
+
+    Args:
+        ref: the queue.
+    """
+
+    __slots__ = ("_keys", "ended", "ref", "reports")
+
+    def __init__(self, ref: QueueRef) -> None:
+        self.ref = ref
+        self._keys = QueueKeys.of(ref.name)
+        self.ended = self._keys.ended
+        self.reports = self._keys.reports
+
+    @classmethod
+    def of(cls, name: str) -> ArqProducerQueue:
+        """The queue of this name."""
+        return cls(QueueRef(name, "arq"))
+
+    def new_job_ids(self, count: int) -> list[str]:
+        """So many unique ids of 128 random bits, as a UUID has, for a fifth of the time."""
+        digits = os.urandom(16 * count).hex()
+        return [digits[at : at + 32] for at in range(0, 32 * count, 32)]
+
+    def payload_times(self, placement: Placement) -> PayloadTimes:
+        """This machine's time, as arq's clients write it. arq knows no field for the due time."""
+        return time.time_ns() // 1_000_000, None
+
+    async def enqueue(
+        self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]
+    ) -> list[Enqueued]:
+        """Puts jobs into the queue. A repeated call is known by its ids and payloads, so `call` is not needed."""
+        if placement.due_ms == _ABORTED_MS:
+            placement = replace(placement, due_ms=_ABORTED_MS + 1)
+        return await enqueue(redis, self._keys, placement, mode, jobs)
+
+    async def find_results(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | Unfinished]:
+        """The results of jobs: their scores in the queue, then the tokens of those that run, then the results.
+
+        The results come last: a job that ends in between has left its queue at the first command at the earliest, and
+        has its result at the last one.
+        """
+        scores, tokens, results = await redis.execute(
+            ("ZMSCORE", self._keys.queue, *job_ids),
+            ("MGET", *map(names.in_progress, job_ids)),
+            ("MGET", *map(names.result, job_ids)),
+        )
+        return list(map(_result_of, scores, tokens, results))
+
+    async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:
+        """What a job is doing now. It moves from queue to run to result, so that none is missed in this order."""
+        return decide_status(
+            *await redis.execute(
+                ("TIME",),
+                ("ZSCORE", self._keys.queue, job_id),
+                ("ZSCORE", self._keys.cpu, job_id),
+                ("EXISTS", names.in_progress(job_id)),
+                ("EXISTS", names.result(job_id)),
+            )
+        )
+
+    async def find_progress(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | None]:
+        """The last report of each of these jobs."""
+        [reports] = await redis.execute(progress_command(self._keys, job_ids))
+        found: list[bytes | None] = reports
+        return found
+
+    async def abort(self, redis: RedisClient, job_id: str) -> AbortAnswer:
+        """Asks for the abort of a job."""
+        return await abort(redis, self._keys, job_id)
+
+    def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
+        """The raw ids of the jobs that ended; results are never among them."""
+        return zip(message.split(b"\0"), repeat(None))
+
+    def split_reports(self, message: bytes) -> Iterable[tuple[bytes, bytes]]:
+        """The raw ids of the jobs with their reports."""
+        return split_reports(message)
+
+
+def _result_of(score: bytes | None, token: bytes | None, result: bytes | None) -> bytes | Unfinished:
+    if result is not None:
+        return result
+    return Unfinished.GONE if score is None and token is None else Unfinished.ALIVE
+
+
+def decide_status(
+    time: tuple[bytes, bytes], score: bytes | None, cpu_score: bytes | None, running: int, ended: int
+) -> JobStatus:
+    """The status, from the replies that `ArqProducerQueue.find_status` asks for."""
+    if ended:
+        return JobStatus.COMPLETE
+    if running:
+        return JobStatus.IN_PROGRESS
+    if score is None:
+        return JobStatus.NOT_FOUND
+    parked = cpu_score is not None and float(score) == PARKED_SCORE
+    due_ms = float(cpu_score if parked and cpu_score is not None else score)
+    now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
+    return JobStatus.DEFERRED if due_ms > now_ms else JobStatus.QUEUED

@@ -1,0 +1,62 @@
+"""Counters of a queue and of its jobs by name, in all or step by step. See counters.lua and series.lua."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.counters.packed import parse_steps, sum_counters
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.protocol.counters import MINUTES_KEPT, SECONDS_KEPT, QueueCounters, Series, Step
+from monarq.shared.redis.replies import text
+
+_COUNTERS = NativeScript.load("counters/counters")
+_SERIES = NativeScript.load("counters/series")
+
+_OTHER: Final = "(other)"
+_UNKNOWN: Final = "(unknown)"
+
+
+async def read_counters(redis: Redis, keys: NativeKeys, minutes: int) -> QueueCounters:
+    """The counters of the last minutes, at most `MINUTES_KEPT`; 0 for those since the first job.
+
+    Many minutes take several calls, so that Redis does other things between them. The current minute comes first; those
+    before it no longer change.
+    """
+    minutes = min(minutes, MINUTES_KEPT)
+    sums = QueueCounters(0, {}, {})
+    now_ms, done = await _add_minutes(redis, keys, sums, minutes, 0)
+    while done < minutes:
+        done += (await _add_minutes(redis, keys, sums, minutes - done, now_ms // 60_000 - done))[1]
+    return QueueCounters(now_ms, sums.queue, sums.jobs)
+
+
+async def _add_minutes(
+    redis: Redis, keys: NativeKeys, sums: QueueCounters, minutes: int, newest: int
+) -> tuple[int, int]:
+    """Adds the counters of at most so many minutes; returns Redis' time, and how many minutes they were."""
+    now_ms, known, unknown, *steps = await _COUNTERS.run_on(redis, keys, (minutes, newest))
+    names = [*map(text, known), _OTHER, _UNKNOWN, *(_UNKNOWN for _ in unknown)]
+    of_queue, *by_name = zip(*steps, strict=True)
+    sum_counters(of_queue, sums.queue)
+    for name, packed in zip(names, by_name, strict=True):
+        if any(packed):
+            sum_counters(packed, sums.jobs.setdefault(name, {}))
+    return int(now_ms), len(steps)
+
+
+async def read_series(redis: Redis, keys: NativeKeys, name: str, step: Step, length: int) -> Series:
+    """The newest steps: `length` of them, at most `MINUTES_KEPT` or `SECONDS_KEPT`.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        name: of the jobs; '' for all of the queue.
+        step: the length of a step.
+        length: how many steps.
+    """
+    length = min(length, MINUTES_KEPT if step is Step.MINUTE else SECONDS_KEPT)
+    now_ms, oldest, *lists = await _SERIES.run_on(redis, keys, (step.value, length, name))
+    return Series(now_ms, oldest, parse_steps(lists))

@@ -1,0 +1,27 @@
+-- counts: the numbers of a queue at this moment.
+-- KEYS  meta, live, stats, minutes, seconds, names, known, heard, payloads, ready, ready_cpu, deferred, deferred_cpu,
+--       dead
+-- ARGV  none
+-- RETURNS  {now_ms, ready jobs, deferred jobs, those of them that are due, jobs alive, dead letters, ms for which the
+--          oldest job waits or -1, 1 where the queue is paused or else 0, the counters of the queue, as text, then of
+--          each of the last whole seconds (5)}
+-- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
+--             cost does not grow with the queue's length.
+-- INCLUDES  ages, clock, current_counters, steps
+local now = now_ms()
+settle_for_reading(now)
+local ready = redis.call('ZCARD', READY) + redis.call('ZCARD', READY_CPU)
+local deferred = redis.call('ZCARD', DEFERRED) + redis.call('ZCARD', DEFERRED_CPU)
+local due = count_due(DEFERRED, now) + count_due(DEFERRED_CPU, now)
+local waited = math.max(waited_ms(READY, DEFERRED, now), waited_ms(READY_CPU, DEFERRED_CPU, now))
+local second = math.floor(now / 1000)
+local seconds = {}
+for _, list in ipairs(read_steps(SECONDS, 11, second - 5, second - 1, '')) do
+    for _, counters in ipairs(list) do
+        seconds[#seconds + 1] = counters
+    end
+end
+-- One field of the payloads is a pad.
+local alive = math.max(0, redis.call('HLEN', PAYLOADS) - 1)
+return {now, ready, deferred, due, alive, redis.call('ZCARD', DEAD), waited, redis.call('HEXISTS', META, 'paused'),
+    redis.call('HGET', STATS, ''), unpack(seconds)}

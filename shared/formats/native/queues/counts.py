@@ -1,0 +1,37 @@
+"""Counts: the numbers of a queue at this moment. See counts.lua."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.counters.packed import sum_counters
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.protocol.counts import Counts
+
+_SCRIPT = NativeScript.load("queues/counts")
+_SECONDS: Final = 5
+_ENDED: Final = ("done", "failed", "aborted")
+
+
+async def read_counts(redis: Redis, keys: NativeKeys) -> Counts:
+    """Reads the queue's numbers, all of one moment.
+
+    A deferred job that is due counts as queued. The workers are left out: they are in the records of the fleet.
+    """
+    now_ms, ready, deferred, due, alive, dead, age_ms, paused, totals, *seconds = await _SCRIPT.run_on(redis, keys, ())
+    lately = sum_counters(seconds)
+    return Counts(
+        now_ms=now_ms,
+        queued=ready + due,
+        deferred=deferred - due,
+        running=max(0, alive - ready - deferred),
+        dead=dead,
+        jobs_per_s=sum(lately.get(counter, 0) for counter in _ENDED) / _SECONDS,
+        oldest_s=None if age_ms < 0 else age_ms / 1000,
+        totals=sum_counters((totals,)),
+        workers=[],
+        paused=bool(paused),
+    )

@@ -1,0 +1,112 @@
+"""Recovery: the jobs of workers that died, or that have been silent for longer than a lease, are taken back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import msgspec
+from monarq.shared.formats.native.workers.fleet import forget_worker, overdue_workers
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.workers.leases import recover, worker_of
+from monarq.shared.redis.replies import text
+
+_SILENT: Final = "its lease ran out"
+_MOST_WORKERS: Final = 10_000
+_LONGEST_GAP_S: Final = 5.0
+_CLOCK_SLACK_S: Final = 1.0
+
+
+class _Record(msgspec.Struct):
+    queues: tuple[str, ...] = ()
+
+
+_RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
+
+
+class Watcher:
+    """Watches the fleet for silent workers.
+
+    After a pause of Redis, or of the network, every worker seems silent. So nobody is accused until Redis has
+    answered steadily, and its clock has gone on with this machine's, for so long that whoever lives has been heard.
+    """
+
+    def __init__(self, lease_s: float) -> None:
+        self._steady_s = lease_s / 3 + 2
+        self._since_s: float | None = None
+        self._last: tuple[float, float] | None = None
+
+    async def may_accuse(self, redis: Redis) -> bool:
+        """Whether a lease that looks over is over; call it about once a second.
+
+        Raises:
+            RedisError: Redis did not answer, so that the time begins anew.
+        """
+        before_s = time.monotonic()
+        try:
+            seconds, micros = await redis.time()
+        except BaseException:
+            self._since_s = self._last = None
+            raise
+        now_s, redis_s = time.monotonic(), int(seconds) + int(micros) / 1e6
+        if (
+            self._last is None
+            or not self._is_steady(now_s - self._last[0], redis_s - self._last[1])
+            or now_s - before_s > _LONGEST_GAP_S
+        ):
+            self._since_s = now_s
+        self._last = now_s, redis_s
+        return self._since_s is not None and now_s - self._since_s >= self._steady_s
+
+    def _is_steady(self, passed_s: float, redis_passed_s: float) -> bool:
+        return passed_s <= _LONGEST_GAP_S and abs(redis_passed_s - passed_s) <= _CLOCK_SLACK_S
+
+    async def recover_silent(self, redis: Redis, lease_ms: int) -> None:
+        """Takes back the jobs of workers whose records have gone stale, wherever they served.
+
+        Raises:
+            RedisError: a call failed.
+        """
+        for worker_id, record in await overdue_workers(redis):
+            is_done = True
+            for name in _queues_of(record):
+                keys = NativeKeys.of(name)
+                for incarnation in await incarnations_of(redis, keys, worker_id):
+                    is_done = await recover_incarnation(redis, keys, incarnation, lease_ms) and is_done
+            if is_done:
+                await forget_worker(redis, worker_id)
+
+
+async def recover_incarnation(redis: Redis, keys: NativeKeys, incarnation: str, lease_ms: int) -> bool:
+    """Takes back the jobs of an incarnation if its lease has ended; whether it had."""
+    return await recover(redis, keys, incarnation, _SILENT, lease_ms=lease_ms) is not None
+
+
+async def recover_dead(redis: Redis, queue: str, worker_id: str, what: str) -> int:
+    """Takes back at once what a worker held that is known to be dead; returns how many jobs that were.
+
+    Raises:
+        RedisError: a call failed; it may be repeated.
+    """
+    keys = NativeKeys.of(queue)
+    # The last one never was: its recovery keeps whatever else of this worker comes late from taking anything.
+    incarnations = [*await incarnations_of(redis, keys, worker_id), f"{worker_id}.0"]
+    freed = [await recover(redis, keys, each, what, lease_ms=0, forced=True) for each in incarnations]
+    await forget_worker(redis, worker_id)
+    return sum(count or 0 for count in freed)
+
+
+async def incarnations_of(redis: Redis, keys: NativeKeys, worker_id: str) -> list[str]:
+    """The incarnations of a worker that a queue lists: those that hold something, or did lately."""
+    client: Any = redis
+    listed = map(text, await client.zrange(keys.key("leases"), 0, _MOST_WORKERS))
+    return [each for each in listed if worker_of(each) == worker_id]
+
+
+def _queues_of(record: bytes) -> tuple[str, ...]:
+    try:
+        return _RECORD.decode(record).queues
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()  # of another version or program: those who serve its queues see its leases end

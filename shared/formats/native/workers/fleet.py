@@ -1,0 +1,183 @@
+"""The fleet: all workers and queues of the native format, for people and to notice workers that have died.
+
+See fleet_beat.lua, overdue.lua, fleet_workers.lua and register_queues.lua. What a worker holds does not depend on it: a
+beat in each queue is the lease of that.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.native.fleet_script import FleetScript
+from monarq.shared.formats.native.keys import FLEET_BEATS, FLEET_QUEUES, FLEET_RECORDS
+from monarq.shared.redis.replies import read_number, text
+from monarq.shared.redis.scripts import Argument, check_batch
+
+_BEAT = FleetScript.load("workers/fleet_beat")
+_OVERDUE = FleetScript.load("workers/overdue")
+_WORKERS = FleetScript.load("workers/fleet_workers")
+_REGISTER = FleetScript.load("workers/register_queues")
+
+MOST_QUEUES: Final = 1000
+"""How many queues are listed, and the most queues of one call."""
+
+_REGISTER_EVERY_S: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetWorker:
+    """A worker on the list.
+
+    Attributes:
+        id: its id.
+        record: its JSON record; b'' where that is gone.
+        stale_ms: when its record goes stale, or went, unix ms.
+    """
+
+    id: str
+    record: bytes
+    stale_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueWorkers:
+    """Workers that have fallen silent.
+
+    Attributes:
+        now_ms: Redis' time.
+        records: their JSON records by their ids; b'' where one is gone. At most ten: once these are forgotten, the next
+            are named.
+    """
+
+    now_ms: int
+    records: dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All workers.
+
+    Attributes:
+        now_ms: Redis' time.
+        workers: at most 1,000, those that live before those that have fallen silent.
+    """
+
+    now_ms: int
+    workers: list[FleetWorker]
+
+
+async def beat_fleet(
+    redis: Redis, worker: str, lease_ms: int, record: bytes, queues: Sequence[str] = ()
+) -> OverdueWorkers:
+    """Keeps a worker on the list, and names those that have fallen silent.
+
+    Args:
+        redis: the client.
+        worker: the worker's id.
+        lease_ms: ms from now on after which it counts as silent.
+        record: its JSON record.
+        queues: names of queues to keep on the list of queues, at most `MOST_QUEUES`.
+
+    Raises:
+        ValueError: there are more.
+        RedisError: the call failed; it may be repeated.
+    """
+    return _overdue(await _BEAT.run_on(redis, _beat_arguments(worker, lease_ms, record, queues)))
+
+
+def beat_fleet_sync(
+    redis: Any, worker: str, lease_ms: int, record: bytes, queues: Sequence[str] = ()
+) -> OverdueWorkers:
+    """The same with a blocking client, for the lease thread."""
+    return _overdue(_BEAT.run_on_sync(redis, _beat_arguments(worker, lease_ms, record, queues)))
+
+
+def _beat_arguments(worker: str, lease_ms: int, record: bytes, queues: Sequence[str]) -> list[Argument]:
+    check_batch(queues, MOST_QUEUES)
+    return [worker, lease_ms, record, *queues]
+
+
+async def read_overdue(redis: Redis) -> OverdueWorkers:
+    """Which workers have fallen silent; one cheap read.
+
+    Raises:
+        RedisError: the call failed.
+    """
+    return _overdue(await _OVERDUE.run_on(redis))
+
+
+def _overdue(reply: Sequence[Any]) -> OverdueWorkers:
+    now_ms, *workers = reply
+    return OverdueWorkers(now_ms, {text(raw_id): record or b"" for raw_id, record in workers})
+
+
+async def forget_worker(redis: Redis, worker: str) -> None:
+    """Takes a worker off the list: one that ends, or has fallen silent and whose jobs are back.
+
+    One that lives all the same is on the list again with its next beat.
+
+    Raises:
+        RedisError: the call failed; it may be repeated.
+    """
+    calls: Any = redis.pipeline(transaction=False)  # a full Redis takes no transaction
+    calls.hdel(FLEET_RECORDS, worker)  # first, as a record that is on no list would stay
+    calls.zrem(FLEET_BEATS, worker)
+    await calls.execute()
+
+
+async def read_fleet(redis: Redis) -> Fleet:
+    """All workers.
+
+    Raises:
+        RedisError: the call failed.
+    """
+    now_ms, flat, records = await _WORKERS.run_on(redis)
+    listed = zip(flat[::2], records, flat[1::2], strict=True)
+    return Fleet(
+        now_ms, [FleetWorker(text(raw_id), record or b"", read_number(stale)) for raw_id, record, stale in listed]
+    )
+
+
+async def read_queues(redis: Redis) -> list[str]:
+    """The names of the queues that somebody has used within a week, those used last first; at most `MOST_QUEUES`.
+
+    Raises:
+        RedisError: the call failed.
+    """
+    return [text(queue) for queue in await redis.zrevrange(FLEET_QUEUES, 0, MOST_QUEUES - 1)]
+
+
+async def register_queues(redis: Redis, queues: Sequence[str]) -> None:
+    """Puts queues on the list, at most `MOST_QUEUES`, so that people see what waits where no worker serves it.
+
+    Raises:
+        ValueError: there are more.
+        RedisError: the call failed; it may be repeated.
+    """
+    check_batch(queues, MOST_QUEUES)
+    await _REGISTER.run_on(redis, queues)
+
+
+class QueueRegistrar:
+    """Puts the queues that a process uses on the list, each once an hour."""
+
+    def __init__(self) -> None:
+        self._registered_s: dict[str, float] = {}
+
+    async def register(self, redis: Redis, queues: Iterable[str]) -> None:
+        """Registers those of the queues whose hour is over.
+
+        Raises:
+            RedisError: the call failed; the next one registers them.
+        """
+        now_s = time.monotonic()
+        due = [queue for queue in queues if now_s >= self._registered_s.get(queue, -math.inf) + _REGISTER_EVERY_S]
+        if due:
+            await register_queues(redis, due[:MOST_QUEUES])
+            self._registered_s |= dict.fromkeys(due[:MOST_QUEUES], now_s)

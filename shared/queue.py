@@ -1,0 +1,71 @@
+"""`Queue`: a queue by its name and format, as programs name it where the name alone does not say enough."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Final, overload
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, FORMATS, Format, QueueRef
+from monarq.shared.validation import check_name
+
+_NOT_NATIVE: Final = frozenset("{}~")
+"""Braces would move the tag of a native queue's keys, and a tilde stands before the number of a shard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue, for wherever a queue's name is taken as well. A name alone means a queue in arq's format.
+
+    Attributes:
+        name: its name, at most 250 bytes; that of a native queue holds none of ``{ } ~``.
+        format: "native", or "arq" for queues that arq's clients and workers use too. Two queues of one name and
+            different formats have nothing in common.
+
+    Raises:
+        SettingsError: the name or the format is invalid.
+    """
+
+    name: str
+    _: KW_ONLY
+    format: Format = "native"
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise SettingsError(f"there is no format {self.format!r} of a queue; there are {', '.join(FORMATS)}")
+        if self.name is None:
+            raise SettingsError("a queue needs a name")
+        _check_queue_name(self.name, self.format, "a queue's name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@overload
+def to_ref(queue: None, what: str = "queue") -> None: ...
+@overload
+def to_ref(queue: str | Queue | QueueRef, what: str = "queue") -> QueueRef: ...
+@overload
+def to_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> QueueRef | None: ...
+def to_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> QueueRef | None:
+    """The queue that a caller named; a name alone is of a queue in `DEFAULT_FORMAT`.
+
+    Args:
+        queue: the queue; None where none was given.
+        what: the option that names it, for the error.
+
+    Raises:
+        SettingsError: the name is invalid.
+    """
+    if queue is None or isinstance(queue, QueueRef):
+        return queue
+    if isinstance(queue, Queue):
+        return QueueRef(queue.name, queue.format)
+    _check_queue_name(queue, DEFAULT_FORMAT, what)
+    return QueueRef(queue, DEFAULT_FORMAT)
+
+
+def _check_queue_name(name: str, format_name: Format, what: str) -> None:
+    check_name(name, what)
+    if format_name == "native" and not _NOT_NATIVE.isdisjoint(name):
+        raise SettingsError(f"{what} is {name!r}: the name of a native queue holds none of {{ }} ~")
