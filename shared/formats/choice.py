@@ -20,7 +20,7 @@ from monarq.shared.protocol.cron_queue import CronQueue
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.monitor_queue import MonitorQueue
 from monarq.shared.protocol.producer_queue import ProducerQueue
-from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, Format, QueueRef, to_ref
+from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, Format, QueueRef
 from monarq.shared.protocol.worker_queue import OpenSession, WorkerSession, WorkerTerms
 
 SESSION_OPENERS: Final[Mapping[Format, OpenSession]] = {"arq": ArqWorkerSession}
@@ -86,7 +86,7 @@ async def known_queues(redis: Redis) -> list[QueueRef]:
         RedisError: Redis did not answer.
     """
     known = [QueueRef(name, format_) for format_, read in _KNOWN_QUEUES.items() for name in await read(redis)]
-    return sorted(known, key=lambda queue: (queue != to_ref(DEFAULT_QUEUE), *queue))
+    return sorted(known, key=lambda queue: (queue != QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT), *queue))
 
 
 async def find_queue(redis: Redis, name: str) -> QueueRef:
