@@ -11,7 +11,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
 from monarq.shared.protocol.monitor_queue import WaitingState
 from monarq.shared.protocol.queue_ref import QueueRef

@@ -16,7 +16,7 @@ from monarq.monitor.queues.counters import Counters
 from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.counters import Rates
 from monarq.shared.protocol.queue_ref import QueueRef
 

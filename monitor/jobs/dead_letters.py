@@ -14,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.ended import lane_of_ended
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.lane import LaneName
 from monarq.shared.protocol.dead_letters import DeadEntry, DeadRecord
 from monarq.shared.protocol.queue_ref import Format, QueueRef

@@ -10,7 +10,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.lane import LANE_NAMES, LaneName
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.replies import text

@@ -16,7 +16,7 @@ from monarq.monitor.jobs.listing import JobRow, State, dead_letter_row, job_row
 from monarq.monitor.jobs.payload_view import decode_safely
 from monarq.monitor.jobs.result_view import ResultView, view_result
 from monarq.monitor.jobs.timeline import EventKind, TimelineEvent, in_order, read_history
-from monarq.shared.formats.choice import known_queues, monitor_queue
+from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.payloads.payload_head import Format, read_head
 from monarq.shared.protocol.job_facts import LARGEST_READ, JobFacts, Trace
 from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES, BrowsedJob

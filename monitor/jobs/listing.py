@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letter_page
 from monarq.monitor.jobs.ended import MOST as MOST_ENDED
 from monarq.monitor.jobs.ended import EndedJob, read_ended
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import read_head
 from monarq.shared.protocol.dead_letters import DeadEntry

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from monarq.monitor.metrics.prometheus import Snapshot, SnapshotCollector, read_snapshot
-from monarq.shared.formats.choice import known_queues
+from monarq.shared.formats.choice.monitors import known_queues
 
 CACHE_S: Final = 1.0
 """How long a reading is cached."""

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.redis.clock import read_now_ms
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.counters import Counters
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.counters import Step
 from monarq.shared.protocol.queue_ref import QueueRef
 

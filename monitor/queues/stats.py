@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.workers import WorkerStats, read_listed
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 
 __all__ = ["QueueStats", "WorkerStats", "read_stats"]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from monarq.producer.enqueue.job_reference import job_reference
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
-from monarq.shared.formats.choice import producer_queue
+from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.options import EnqueueOptions
 from monarq.shared.payloads.codec import Codecs
@@ -92,9 +92,17 @@ class JobSerializer:
         nonce = None if envelope.job_id is None else os.urandom(8).hex()
         name = envelope.job.name
         codecs = self._codecs
-        enqueue_ms, due_ms = envelope.queue.payload_times(envelope.placing)
+        times = envelope.queue.payload_times(envelope.placing)
         payload = write_payload(
-            codecs.write, name, args, kwargs, enqueue_ms, due_ms=due_ms, nonce=nonce, trace=envelope.trace
+            codecs.write,
+            name,
+            args,
+            kwargs,
+            times.enqueue_ms,
+            due_ms=times.due_ms,
+            expires_ms=times.expires_ms,
+            nonce=nonce,
+            trace=envelope.trace,
         )
         if codecs.signer is not None:
             payload = codecs.signer.sign(payload, "job", job_id.encode())

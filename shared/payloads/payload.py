@@ -1,7 +1,7 @@
 """The payload of a job: arq's dict, written by the producer, read and checked by the worker.
 
-It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n``, ``trace`` and
-``d``, which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
+It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n``, ``trace``,
+``d`` and ``x``, which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Payload:
     """The carrier of the enqueue's span, unchecked; see `monarq.shared.tracing.otel.extract_context`."""
     due_ms: int | None = None
     """When it is due, unix ms, where it was deferred and its queue does not tell workers; None elsewhere."""
+    expires_ms: int | None = None
+    """When it is not started any more, unix ms, where its queue does not see to that; None elsewhere."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
@@ -60,10 +62,9 @@ class Payload:
                 and (not kwargs or all(isinstance(key, str) for key in kwargs))
             ):
                 raise PayloadError(_invalid_field(raw))
-            trace, due_ms = (raw.get("trace"), raw.get("d")) if type(raw) is dict else (None, None)
-            if due_ms is not None and not _is_ms(due_ms):
-                due_ms = None  # it only informs, so it must not be what a job dies of
-            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), trace, due_ms)
+            more: Mapping[str, Any] = raw if type(raw) is dict else {}
+            times = _ms_of(more.get("d")), _ms_of(more.get("x"))
+            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), more.get("trace"), *times)
         except PayloadError:
             raise
         except KeyError as error:
@@ -72,8 +73,9 @@ class Payload:
             raise PayloadError(f"its fields cannot be read: {error_text(error)}") from error
 
 
-def _is_ms(value: object) -> bool:
-    return type(value) is int and 0 < value < _MAX_MS
+def _ms_of(value: object) -> int | None:
+    """A time that only informs: what is none says nothing, as no job must die of it."""
+    return value if type(value) is int and 0 < value < _MAX_MS else None
 
 
 def _is_utf8(name: str) -> bool:
@@ -112,6 +114,7 @@ def write_payload(
     enqueue_ms: int,
     *,
     due_ms: int | None = None,
+    expires_ms: int | None = None,
     job_try: int | None = None,
     nonce: str | None = None,
     trace: Carrier | None = None,
@@ -125,6 +128,7 @@ def write_payload(
         kwargs: its keyword arguments.
         enqueue_ms: when it is enqueued, unix ms.
         due_ms: when it is due, unix ms, or None.
+        expires_ms: when it is not started any more, unix ms, or None.
         job_try: the try that it starts with, or None.
         nonce: a text that is unique to this enqueue, for ids that a user chose.
         trace: the context of the enqueue's span, where there is one.
@@ -135,6 +139,8 @@ def write_payload(
     data: dict[str, Any] = {"t": job_try, "f": name, "a": args, "k": dict(kwargs)}
     if due_ms is not None:
         data["d"] = due_ms
+    if expires_ms is not None:
+        data["x"] = expires_ms
     data["et"] = enqueue_ms  # it and the nonce come last, where `payload_head` looks for them
     if nonce is not None:
         data["n"] = nonce

@@ -25,6 +25,10 @@ _TEXT_ERRORS: Final = frozenset({"builtins.RuntimeError", "arq.worker.JobExecuti
 """The exception classes that hold a failure as text, by module and qualified name."""
 
 
+ABORTED_RESULT: Final = b"\xc1aborted"
+"""The result of a job that a script ended before it was started, as that was asked for. No format makes such bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """A decoded result: arq's JobResult, with the value or the exception in `value`."""
@@ -48,12 +52,15 @@ class Result:
         Raises:
             PayloadError: it is not a result, or its signature is wrong.
         """
+        if data == ABORTED_RESULT:
+            return cls("", (), {}, 0, 0, 0, 0, False, asyncio.CancelledError(), "", raw_id.decode(errors="replace"))
         raw = codecs.loads(codecs.open(data, "result", raw_id))
         try:
+            has_arguments = "a" in raw or "k" in raw
             return cls(
                 name=raw["f"],
-                args=tuple(raw["a"]),
-                kwargs=raw["k"],
+                args=tuple(raw["a"]) if has_arguments else (),
+                kwargs=raw["k"] if has_arguments else {},
                 job_try=raw["t"],
                 enqueue_ms=raw["et"],
                 start_ms=raw["st"],
@@ -61,7 +68,7 @@ class Result:
                 success=raw["s"],
                 value=raw["r"],
                 queue=raw.get("q", ""),
-                job_id=raw.get("id", ""),
+                job_id=raw.get("id") or raw_id.decode(errors="replace"),
             )
         except Exception as error:  # pickled dicts and lists may be of classes that raise anything
             raise PayloadError(f"the result has not the fields of arq's result: {error_text(error)}") from error

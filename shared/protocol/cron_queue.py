@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.lane import Lane
 from monarq.shared.protocol.enqueue import Enqueued
+from monarq.shared.protocol.payload_times import PayloadTimes
 from monarq.shared.protocol.queue_ref import QueueRef
 
 
@@ -47,6 +48,10 @@ class CronQueue(Protocol):
     @property
     def ref(self) -> QueueRef:
         """The queue."""
+        ...
+
+    def payload_times(self, now_ms: int, due_ms: int, ttl_ms: int) -> PayloadTimes:
+        """The times for the payload of a tick, from Redis' time, when it is due, and how long it may wait."""
         ...
 
     async def newest_tick_ms(self, redis: Redis, entry: str) -> int:

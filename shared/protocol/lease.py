@@ -13,7 +13,8 @@ from monarq.shared.protocol.queue_ref import QueueRef
 class Lease:
     """One job that is the worker's, until its lease ends.
 
-    Do not change it except for `due_ms`, `ends_s` and `unknown_ms`: frozen, it would cost a microsecond more.
+    Do not change it except for `due_ms`, `may_have_expired`, `ends_s` and `unknown_ms`: frozen, it would cost a
+    microsecond more.
 
     Attributes:
         queue: the queue.

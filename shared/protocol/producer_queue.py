@@ -8,6 +8,7 @@ from typing import Protocol
 
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.payload_times import PayloadTimes
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.client import RedisClient
 
@@ -33,11 +34,6 @@ class Unfinished(StrEnum):
     """It waits or runs."""
     GONE = "gone"
     """There is no such job, or its result was not kept."""
-
-
-PayloadTimes = tuple[int, int | None]
-"""When a job was enqueued and when it is due, unix ms. The latter is None where it is due at once, or where a format's
-payloads do not say it."""
 
 
 class ProducerQueue(Protocol):

@@ -132,13 +132,7 @@ class WorkerSession(Protocol):
         """Does what must be done beside the jobs, until cancelled; no error of Redis ends it."""
         ...
 
-    def renew(
-        self,
-        redis: Any,
-        record: bytes,
-        leases_of: Callable[[QueueRef], list[Lease]],
-        on_lost: Callable[[list[Lease]], None],
-    ) -> None:
+    def renew(self, redis: Any, record: bytes, on_lost: Callable[[list[Lease]], None]) -> None:
         """Keeps the worker and all its leases alive, and sets their ends anew.
 
         The lease thread calls it each third of a lease, and soon again where it failed.
@@ -146,7 +140,6 @@ class WorkerSession(Protocol):
         Args:
             redis: a blocking client.
             record: the worker's record, as monitors read it.
-            leases_of: the leases that the worker holds of a queue at this moment.
             on_lost: called in this thread with leases that are lost, as soon as that is known: a failure of what
                 follows does not hold that back.
         """
@@ -169,13 +162,18 @@ class OpenSession(Protocol):
     """Opens a worker's session: what each format's `open_session` is."""
 
     def __call__(
-        self, queues: Sequence[str], terms: WorkerTerms, on_lost: Callable[[list[Lease]], None]
+        self,
+        queues: Sequence[str],
+        terms: WorkerTerms,
+        leases_of: Callable[[QueueRef], list[Lease]],
+        on_lost: Callable[[list[Lease]], None],
     ) -> WorkerSession:
-        """Opens the session.
+        """Opens the session; called on the event loop on which it is used.
 
         Args:
             queues: the names of the queues.
             terms: what they have to know of the worker.
+            leases_of: the leases that the worker holds of a queue at this moment; any thread may call it.
             on_lost: called on the event loop with leases that are lost, where a call other than `renew` finds that.
         """
         ...

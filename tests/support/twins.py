@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats import choice
 from monarq.shared.formats.arq.monitor.monitor_queue import ArqMonitorQueue
+from monarq.shared.formats.choice import monitors
 from monarq.shared.protocol.queue_ref import QueueRef
 
 
@@ -38,7 +38,7 @@ def native_twins(*names: str) -> Iterator[None]:
         return list(names)
 
     with (
-        patch.dict(choice._MONITOR_QUEUES, native=TwinQueue),
-        patch.dict(choice._KNOWN_QUEUES, native=known),
+        patch.dict(monitors._MONITOR_QUEUES, native=TwinQueue),
+        patch.dict(monitors._KNOWN_QUEUES, native=known),
     ):
         yield

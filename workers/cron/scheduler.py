@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from monarq.shared.errors import PayloadError
-from monarq.shared.formats.choice import cron_queue
+from monarq.shared.formats.choice.crons import cron_queue
 from monarq.shared.jobs.cron_schedule import due_ticks, tick_id
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
@@ -170,7 +170,16 @@ class CronScheduler:
 
     def _tick(self, entry: CronEntry, tick: datetime, now: datetime, gap_ms: int, *, records: bool = False) -> Tick:
         job_id, bar_ms = self._id_and_bar(entry, tick, gap_ms)
-        written = write_payload(self._codecs.write, entry.job_name, entry.args, entry.kwargs, _ms(now))
+        times = self._queues[entry.queue].payload_times(_ms(now), _ms(tick), self._ttl_ms)
+        written = write_payload(
+            self._codecs.write,
+            entry.job_name,
+            entry.args,
+            entry.kwargs,
+            times.enqueue_ms,
+            due_ms=times.due_ms,
+            expires_ms=times.expires_ms,
+        )
         return Tick(
             job_id=job_id,
             payload=self._codecs.seal(written, "job", job_id.encode()),

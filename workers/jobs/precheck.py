@@ -78,6 +78,9 @@ class Precheck:
             return Rejected(lease, self._rejections.undecodable(error))
         if not lease.due_ms:
             lease.due_ms = payload.due_ms or payload.enqueue_ms
+        if _has_expired(lease, payload):
+            lease.may_have_expired = True
+            return Rejected(lease, self._rejections.gone(lease), payload)
         return self._check_payload(lease, payload)
 
     def _check_payload(self, lease: Lease, payload: Payload) -> PrecheckResult:
@@ -104,6 +107,13 @@ class Precheck:
         if lease.abort_ms is None or not self._settings.allow_abort:
             return False
         return self._queues[lease.queue].is_abort_of(lease.abort_ms, payload)
+
+
+def _has_expired(lease: Lease, payload: Payload) -> bool:
+    """Whether its time is over; that is for jobs that have not started yet."""
+    if payload.expires_ms is None or lease.tries or lease.crashes:
+        return False
+    return lease.claimed_ms >= payload.expires_ms
 
 
 def _crash_text(lease: Lease) -> str:

@@ -62,7 +62,7 @@ class Recoverer:
     async def _recover_queue(self, redis: Redis, dead: Ready, queue: QueueRef, reason: str) -> int:
         from redis.exceptions import RedisError  # put off, as the command: most supervisors never recover a job
 
-        from monarq.shared.formats.choice import recover
+        from monarq.shared.formats.choice.supervision import recover
 
         backoff = Backoff()
         while True:

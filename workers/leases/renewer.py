@@ -132,7 +132,7 @@ class LeaseRenewer:
     def _renew_all(self, redis: Any) -> None:
         record = self._record()
         for session in self._sessions:
-            session.renew(redis, record, self._table.of_queue, self._report_lost)
+            session.renew(redis, record, self._report_lost)
 
     def _report_lost(self, lost: list[Lease]) -> None:
         self._call_on_loop(self._on_lost, lost)

@@ -12,9 +12,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.choice import open_sessions
+from monarq.shared.formats.choice.sessions import open_sessions
 from monarq.shared.lane import LaneQueue
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerTerms
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.config.settings import WorkerSettings
@@ -94,7 +95,7 @@ class Components:
             max_dead=settings.max_dead,
             lanes=self._lanes,
         )
-        self.sessions = open_sessions(settings.queues, self._terms, self._on_lost)
+        self.sessions = open_sessions(settings.queues, self._terms, self._leases_of, self._on_lost)
         self.queues = {queue.ref: queue for session in self.sessions for queue in session.queues}
         self.maybe_idle = asyncio.Event()
         self.table = LeaseTable(self.queues)
@@ -113,6 +114,9 @@ class Components:
         self.claimers = self._make_claimers("io", io_slots)
         if lanes.has_cpu:
             self.claimers += self._make_claimers("cpu", self.cpu_slots)
+
+    def _leases_of(self, queue: QueueRef) -> list[Lease]:
+        return self.table.of_queue(queue)
 
     def _on_lost(self, leases: list[Lease]) -> None:
         self.runner.cancel_lost(leases)

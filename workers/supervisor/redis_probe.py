@@ -13,7 +13,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.choice import read_waiting
+from monarq.shared.formats.choice.supervision import read_waiting
 from monarq.shared.protocol.counts import Waiting
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import open_redis

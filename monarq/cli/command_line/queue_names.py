@@ -39,7 +39,7 @@ class QueueNames:
         Raises:
             RedisError: Redis did not answer.
         """
-        from monarq.shared.formats.choice import find_queue, known_queues
+        from monarq.shared.formats.choice.monitors import find_queue, known_queues
         from monarq.shared.protocol.queue_ref import QueueRef
 
         if not self:

@@ -25,7 +25,7 @@ from monarq.monitor.jobs.dead_letters import (
     read_payload,
 )
 from monarq.monitor.queues.labels import queue_labels
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.answers import Revived
 from monarq.shared.protocol.dead_letters import BATCH
 from monarq.shared.protocol.monitor_queue import MonitorQueue

@@ -8,7 +8,7 @@ from monarq.monitor.queues.cron import read_crons
 from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
-from monarq.shared.formats.choice import known_queues
+from monarq.shared.formats.choice.monitors import known_queues
 
 
 async def show(redis: Redis, _: PageRequest) -> View:

@@ -12,7 +12,7 @@ from monarq.monitor.jobs.job_view import find_job
 from monarq.monitor.web.base.page_request import PageRequest, link
 from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import chosen_queue, named_queue
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.queue_ref import QueueRef
 
 LEVELS: Final = {

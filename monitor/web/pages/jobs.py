@@ -12,7 +12,7 @@ from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import chosen_queue, need_format
-from monarq.shared.formats.choice import known_queues, monitor_queue
+from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, QueueRef
 

@@ -23,7 +23,7 @@ from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import chosen_queue
 from monarq.monitor.web.pages.workers import unique_workers
-from monarq.shared.formats.choice import known_queues
+from monarq.shared.formats.choice.monitors import known_queues
 from monarq.shared.protocol.queue_ref import QueueRef
 
 LEVELS: Final[dict[HealthState, str]] = {

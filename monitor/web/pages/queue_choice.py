@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from redis.asyncio import Redis
 
 from monarq.monitor.web.base.page_request import PageRequest
-from monarq.shared.formats.choice import find_queue
+from monarq.shared.formats.choice.monitors import find_queue
 from monarq.shared.protocol.queue_ref import QueueRef
 
 

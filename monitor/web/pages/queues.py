@@ -10,7 +10,7 @@ from monarq.monitor.queues.stats import read_stats
 from monarq.monitor.web.base.page_request import PageRequest, link
 from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import named_queue
-from monarq.shared.formats.choice import known_queues
+from monarq.shared.formats.choice.monitors import known_queues
 
 
 async def show(redis: Redis, _: PageRequest) -> View:

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from monarq.monitor.queues.stats import QueueStats, WorkerStats, read_stats
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
-from monarq.shared.formats.choice import known_queues
+from monarq.shared.formats.choice.monitors import known_queues
 
 
 async def show(redis: Redis, _: PageRequest) -> View:

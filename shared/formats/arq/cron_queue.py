@@ -14,6 +14,7 @@ from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.protocol.cron_queue import Tick
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.payload_times import PayloadTimes
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.replies import read_number
 
@@ -31,6 +32,10 @@ class ArqCronQueue:
     def ref(self) -> QueueRef:
         """The queue."""
         return self._keys.ref
+
+    def payload_times(self, now_ms: int, due_ms: int, ttl_ms: int) -> PayloadTimes:
+        """Arq knows no fields for the other times."""
+        return PayloadTimes(now_ms)
 
     async def newest_tick_ms(self, redis: Redis, entry: str) -> int:
         """When the newest recorded tick was; 0 where there is none."""

@@ -16,7 +16,8 @@ from monarq.shared.formats.arq.jobs.progress import progress_command, split_repo
 from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
-from monarq.shared.protocol.producer_queue import JobStatus, PayloadTimes, Unfinished
+from monarq.shared.protocol.payload_times import PayloadTimes
+from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.client import RedisClient
 
@@ -51,7 +52,7 @@ class ArqProducerQueue:
 
     def payload_times(self, placement: Placement) -> PayloadTimes:
         """This machine's time, as arq's clients write it. arq knows no field for the due time."""
-        return time.time_ns() // 1_000_000, None
+        return PayloadTimes(time.time_ns() // 1_000_000)
 
     async def enqueue(
         self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]

@@ -22,9 +22,16 @@ from monarq.shared.protocol.worker_queue import WorkerTerms
 class ArqWorkerSession:
     """The session; see `monarq.shared.protocol.worker_queue.WorkerSession`."""
 
-    def __init__(self, queues: Sequence[str], terms: WorkerTerms, on_lost: Callable[[list[Lease]], None]) -> None:
+    def __init__(
+        self,
+        queues: Sequence[str],
+        terms: WorkerTerms,
+        leases_of: Callable[[QueueRef], list[Lease]],
+        on_lost: Callable[[list[Lease]], None],
+    ) -> None:
         """Opens the session; `on_lost` is never called, as only a renewal finds leases that are lost."""
         self.queues = [ArqWorkerQueue(name, terms) for name in queues]
+        self._leases_of = leases_of
         self._worker_id = terms.worker_id
         self._lease_s = terms.lease_s
 
@@ -37,16 +44,10 @@ class ArqWorkerSession:
         """Does nothing: a worker polls for all that it must know."""
         await asyncio.Event().wait()
 
-    def renew(
-        self,
-        redis: Any,
-        record: bytes,
-        leases_of: Callable[[QueueRef], list[Lease]],
-        on_lost: Callable[[list[Lease]], None],
-    ) -> None:
+    def renew(self, redis: Any, record: bytes, on_lost: Callable[[list[Lease]], None]) -> None:
         """Renews every lease by itself, and writes the worker's record to each queue."""
         for queue in self.queues:
-            leases = leases_of(queue.ref)
+            leases = self._leases_of(queue.ref)
             for at in range(0, max(1, len(leases)), BATCH):
                 batch = leases[at : at + BATCH]
                 ends_s = time.monotonic() + self._lease_s

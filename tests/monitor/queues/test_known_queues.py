@@ -18,7 +18,7 @@ from monarq.producer import Producer, SyncProducer
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.queues.counts import read_counts
-from monarq.shared.formats.choice import known_queues
+from monarq.shared.formats.choice.monitors import known_queues
 from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.workers import make_worker, put, run_burst, running
 from tests.workers.support import worker_jobs as jobs

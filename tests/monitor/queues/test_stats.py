@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
-from monarq.shared.formats.choice import known_queues
+from monarq.shared.formats.choice.monitors import known_queues
 from tests.monitor.queues.records import RECORD, tell
 from tests.support.queues import ARQ_QUEUE, arq_queue
 

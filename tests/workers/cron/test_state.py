@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import CronStats, read_crons
 from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.choice import cron_queue
+from monarq.shared.formats.choice.crons import cron_queue
 from monarq.shared.redis.backoff import FIRST_S, LONGEST_S
 from monarq.workers.cron import state as unit
 from monarq.workers.cron.state import STATUS_INTERVAL_S, STATUS_TTL_S, EntryState, EntryStatus, StatusWriter

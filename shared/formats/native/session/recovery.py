@@ -6,10 +6,10 @@ import time
 from typing import Any, Final
 
 import msgspec
-from monarq.shared.formats.native.workers.fleet import forget_worker, overdue_workers
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.workers.fleet import forget_worker, read_overdue
 from monarq.shared.formats.native.workers.leases import recover, worker_of
 from monarq.shared.redis.replies import text
 
@@ -69,7 +69,7 @@ class Watcher:
         Raises:
             RedisError: a call failed.
         """
-        for worker_id, record in await overdue_workers(redis):
+        for worker_id, record in (await read_overdue(redis)).records.items():
             is_done = True
             for name in _queues_of(record):
                 keys = NativeKeys.of(name)

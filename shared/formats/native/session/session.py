@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from monarq.shared.formats.native.workers.fleet import beat_fleet, forget_worker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -15,6 +14,7 @@ from monarq.shared.formats.native.session.queue import NativeWorkerQueue
 from monarq.shared.formats.native.session.reconciler import reconcile_queue
 from monarq.shared.formats.native.session.recovery import Watcher, recover_incarnation
 from monarq.shared.formats.native.session.wake_listener import ABORTS, WakeListener
+from monarq.shared.formats.native.workers.fleet import beat_fleet_sync, forget_worker
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
@@ -70,10 +70,13 @@ class NativeWorkerSession:
                     else:
                         await queue.retire(redis)
 
-    def renew(self, redis: Any, record: bytes) -> None:
-        """Keeps the worker alive, and what it holds in each queue; called by the lease thread."""
+    def renew(self, redis: Any, record: bytes, on_lost: Callable[[list[Lease]], None]) -> None:
+        """Keeps the worker alive, and what it holds in each queue; called by the lease thread.
+
+        A loss is noticed for all jobs of a queue at once, on the event loop.
+        """
         names = [queue.ref.name for queue in self.queues]
-        beat_fleet(redis, self._terms.worker_id, self._lease_ms, record, names)
+        beat_fleet_sync(redis, self._terms.worker_id, self._lease_ms, record, names)
         for queue in self.queues:
             queue.beat(redis, self._loop)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.choice import find_queue, known_queues, monitor_queue
+from monarq.shared.formats.choice.monitors import find_queue, known_queues, monitor_queue
 from monarq.shared.protocol.queue_ref import QueueRef
 from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.twins import key_of_twin, native_twins

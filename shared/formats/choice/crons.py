@@ -1,0 +1,18 @@
+"""Queues as cron schedulers use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from monarq.shared.formats.arq.cron_queue import ArqCronQueue
+from monarq.shared.formats.native.cron_queue import NativeCronQueue
+from monarq.shared.protocol.cron_queue import CronQueue
+from monarq.shared.protocol.queue_ref import Format, QueueRef
+
+_QUEUES: Final[Mapping[Format, Callable[[str], CronQueue]]] = {"native": NativeCronQueue, "arq": ArqCronQueue}
+
+
+def cron_queue(queue: QueueRef) -> CronQueue:
+    """The queue as cron schedulers use it."""
+    return _QUEUES[queue.format](queue.name)

@@ -1,0 +1,48 @@
+"""Made ids: short, unique, and in the order in which they were made, by which jobs of one call are claimed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Final
+
+_DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # ascending, and without those that are easily confused
+_PAIRS: Final = [high + low for high in _DIGITS for low in _DIGITS]
+
+_TIME_DIGITS: Final = 9
+_COUNTS: Final = 32**3
+_NONCE_DIGITS: Final = 10
+
+MADE_LENGTH: Final = _TIME_DIGITS + 3 + _NONCE_DIGITS
+"""Characters of a made id: 9 of the time in ms, 3 of a counter, 10 of who makes it, in base 32."""
+
+
+class IdMaker:
+    """Makes ids. Those of one maker ascend; two makers never make the same."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._nonce = ""
+        self._last_ms = 0
+        self._count = 0
+
+    def make(self, count: int, now_ms: int) -> list[str]:
+        """So many ids of this moment, unix ms."""
+        if self._pid != os.getpid():  # a forked process must not make its parent's
+            self._pid = os.getpid()
+            self._nonce = "".join(secrets.choice(_DIGITS) for _ in range(_NONCE_DIGITS))
+        if now_ms > self._last_ms:
+            self._last_ms, self._count = now_ms, 0
+        ids: list[str] = []
+        while len(ids) < count:
+            if self._count == _COUNTS:
+                self._last_ms, self._count = self._last_ms + 1, 0
+            last = min(_COUNTS, self._count + count - len(ids))
+            time, nonce = _time_digits(self._last_ms), self._nonce
+            ids += [f"{time}{_DIGITS[at >> 10]}{_PAIRS[at & 1023]}{nonce}" for at in range(self._count, last)]
+            self._count = last
+        return ids
+
+
+def _time_digits(ms: int) -> str:
+    return "".join(_DIGITS[ms >> shift & 31] for shift in range(5 * (_TIME_DIGITS - 1), -1, -5))
