@@ -27,7 +27,7 @@ MOST_QUEUES: Final = 1000
 
 
 async def known_queues(redis: Redis) -> list[str]:
-    """Arq's default queue first, then every queue that a monarq worker has served or somebody put a job into, by name.
+    """Arq's default queue, and every queue that a monarq worker has served or somebody put a job into.
 
     Queues that are empty and that nobody has used for a week are left out, and of more than 1,000 the longest unused.
 
@@ -35,7 +35,7 @@ async def known_queues(redis: Redis) -> list[str]:
         RedisError: Redis did not answer.
     """
     used = await redis.zrange(names.QUEUES, 0, MOST_QUEUES - 1, desc=True)
-    return sorted({names.DEFAULT_QUEUE, *map(text, used)}, key=lambda queue: (queue != names.DEFAULT_QUEUE, queue))
+    return list({names.DEFAULT_QUEUE, *map(text, used)})
 
 
 class ArqQueueReads(ArqQueue):
