@@ -21,6 +21,9 @@ _SCRIPT = NativeScript.load("queues/facts")
 RESULT_BYTES: Final = 1024 * 1024
 """How much is read of a result."""
 
+_MOST_LOOKS: Final = 3
+"""How often its holder is looked for: meanwhile it may go back, and to another one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -88,9 +91,11 @@ async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, most_payl
         RedisError: Redis did not answer.
     """
     facts = await _read(redis, keys, raw_id, most_payload, None)
-    if facts.status is JobStatus.IN_PROGRESS and (holder := await _find_holder(redis, keys, raw_id)):
+    for _ in range(_MOST_LOOKS):
+        if facts.status is not JobStatus.IN_PROGRESS or facts.token is not None:
+            break
         # Once more with what the holder has of it, as all must be of one moment.
-        return await _read(redis, keys, raw_id, most_payload, holder)
+        facts = await _read(redis, keys, raw_id, most_payload, await _find_holder(redis, keys, raw_id))
     return facts
 
 
