@@ -19,6 +19,7 @@ from monarq.shared.protocol.job_facts import LARGEST_READ
 from monarq.shared.text.error_text import truncate
 
 _LARGEST_MS: Final = 2**53
+_NOT_STARTED: Final = "cancelled before it was started"
 _CANCELLED: Final = ("asyncio.exceptions.CancelledError", "CancelledError")
 
 
@@ -70,7 +71,9 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
     if size > LARGEST_READ:
         return ResultView(size, kept_until_ms=kept_until_ms)
     if (name := read_aborted_result(data)) is not None:
-        return ResultView(size, kept_until_ms=kept_until_ms, success=False, aborted=True, name=name or None)
+        return ResultView(
+            size, kept_until_ms=kept_until_ms, success=False, aborted=True, error=_NOT_STARTED, name=name or None
+        )
     decoded = decode_safely(data)
     fields, success = decoded.fields, decoded.fields.get("s")
     raised = fields.get("r") if success is False else None

@@ -151,6 +151,9 @@ end
 
 if known[3] or limit < 1 then
     bar_twin()
+    if limit > 0 then
+        redis.pcall('ZADD', LANE_IDLE, now, worker) -- to be woken when the queue is resumed
+    end
     return {now, -1}
 end
 if #redis.call('ZRANGEBYSCORE', LANE_DEFERRED, '-inf', now, 'LIMIT', 0, 1) > 0 then
