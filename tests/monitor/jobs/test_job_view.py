@@ -80,7 +80,8 @@ async def test_a_job_on_its_way(redis: Redis, queue: QueueRef, redis_url: str) -
     assert await admin.retry(redis, queue, "a") is admin.Retried.PROMOTED
     await run_burst(redis_url, [fickle], queues=(queue,))
     done = await found(redis, "a", with_arguments=True, queue=queue)
-    assert (done.row.state, done.row.tries, done.arguments) == ("done", 3, "3")
+    # Results of native queues do not have them.
+    assert (done.row.state, done.row.tries, done.arguments) == ("done", 3, "3" if queue.format == "arq" else None)
     assert told(done) == ["enqueued", "promoted", "retried", "retried", "started", "done"]
     assert [(moment.tries, moment.delay_ms) for moment in done.timeline if moment.what == "retried"] == [
         (1, 100),
