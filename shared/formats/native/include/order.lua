@@ -13,9 +13,9 @@ local function stamp_of(ms)
     return math.max(0, math.floor((ms - EPOCH) * 32))
 end
 
--- When a job became ready, from its score.
+-- When a job became ready, from its score; with parts of a ms, so that it tells the order, too.
 local function ready_ms(score)
-    return EPOCH + math.floor(score % LEVEL_SIZE / 32)
+    return EPOCH + score % LEVEL_SIZE / 32
 end
 
 -- The stamp of a call, `last` being the newest so far as meta has it. The caller stores it.
