@@ -349,10 +349,8 @@ def test_no_script_builds_the_name_of_a_key(path: str) -> None:
 @pytest.mark.parametrize("name", sorted(BINDINGS))
 async def test_the_header_names_every_argument_that_the_binding_sends(name: str) -> None:
     header = Header.of(PATHS[name])
-    if name == "find":
-        assert await arguments_of(name, ["a", "b"]) == ["a", "b"]
-        return
-    assert len(await arguments_of(name, [])) == header.fixed
+    if name != "find":  # which asks nothing of Redis where there are no jobs
+        assert len(await arguments_of(name, [])) == header.fixed
     if name not in OF_ALL_JOBS_FIRST:
         counted = 2 * len(set(await counts_of(name)))
         assert len(await arguments_of(name, ["a", "b"])) == header.fixed + counted + 2 * header.stride
