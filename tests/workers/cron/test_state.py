@@ -87,9 +87,7 @@ async def test_the_page_shows_what_is_written_for_each_queue(redis: Redis) -> No
         (CRONS, "c @hourly", status("c", now_ms)),
     ]
     await StatusWriter().write(redis, told)
-    shown = [
-        CronStats(queue.ref.name, one.name, "send", "@hourly", "UTC", now_ms + 60_000, None) for queue, _, one in told
-    ]
+    shown = [CronStats(*queue.ref, one.name, "send", "@hourly", "UTC", now_ms + 60_000, None) for queue, _, one in told]
     assert await read_crons(redis, [QUEUE.ref, OTHER.ref]) == [shown[0], shown[2], shown[1]]
     for keys in (QUEUE, OTHER):
         assert 0 < await redis.ttl(keys.crons) <= STATUS_TTL_S
