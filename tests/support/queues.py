@@ -9,6 +9,7 @@ from monarq.shared.formats.arq.worker_queue import ArqWorkerQueue
 from monarq.shared.formats.arq.worker_session import ArqWorkerSession
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerQueue, WorkerTerms
+from monarq.workers.leases.table import LeaseTable
 from tests.support.leases import QUEUE
 
 ARQ_QUEUE: Final = QueueRef(DEFAULT_QUEUE, "arq")
@@ -36,6 +37,10 @@ def queues_of(*all_keys: QueueKeys, worker_id: str = "w") -> dict[QueueRef, Work
     return {keys.ref: queue_of(keys, worker_id) for keys in all_keys or (QUEUE,)}
 
 
-def session_of(*all_keys: QueueKeys, worker_id: str = "w", **changes: Any) -> ArqWorkerSession:
-    """A worker's session with these queues."""
-    return ArqWorkerSession([keys.queue for keys in all_keys], terms_of(worker_id, **changes), lambda _: None)
+def session_of(
+    *all_keys: QueueKeys, worker_id: str = "w", table: LeaseTable | None = None, **changes: Any
+) -> ArqWorkerSession:
+    """A worker's session with these queues; by default it holds no lease."""
+    leases_of = (table or LeaseTable(keys.ref for keys in all_keys)).of_queue
+    names = [keys.queue for keys in all_keys]
+    return ArqWorkerSession(names, terms_of(worker_id, **changes), leases_of, lambda _: None)

@@ -10,6 +10,7 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.cron_schedule import Schedule
 from monarq.shared.lane import Lane
+from monarq.shared.protocol.queue_ref import QueueRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class CronEntry:
         args: the job's positional arguments.
         kwargs: the job's keyword arguments.
         lane: where the job runs.
-        queue: the queue's name; None for the scheduler's.
+        queue: the queue; None for the scheduler's.
         unique: whether a tick is enqueued once over all workers; else once by each.
         job_id: one id for all ticks: while a job or result of that id exists, ticks are left out.
         run_at_startup: whether it is also enqueued when a worker starts.
@@ -37,7 +38,7 @@ class CronEntry:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     lane: Lane = Lane.IO
-    queue: str | None = None
+    queue: QueueRef | None = None
     unique: bool = True
     job_id: str | None = None
     run_at_startup: bool = False
@@ -64,7 +65,7 @@ def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
             args=cron.args,
             kwargs=cron.kwargs,
             lane=cron.job.declared.lane,
-            queue=cron.job.declared.queue,
+            queue=cron.job.declared.queue_ref,
             run_at_startup=cron.run_at_startup,
             remembers=True,
             catch_up=cron.catch_up,

@@ -24,7 +24,6 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.cron_queue import CronQueue, Tick
 from monarq.shared.protocol.enqueue import Enqueued
 from monarq.shared.protocol.queue_ref import QueueRef
-from monarq.shared.queue import to_ref
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.state import EntryState, EntryStatus, StatusWriter
 from monarq.workers.events.dispatcher import Dispatcher
@@ -77,8 +76,7 @@ class CronScheduler:
         started: datetime | None = None,
     ) -> None:
         self._entries = list(entries)
-        refs = {entry.queue: queue if entry.queue is None else to_ref(entry.queue) for entry in self._entries}
-        self._queues = {name: cron_queue(ref) for name, ref in refs.items()}
+        self._queues = {entry.queue: cron_queue(entry.queue or queue) for entry in self._entries}
         self._codecs = codecs
         self._events = events
         self._ttl_ms = ttl_ms

@@ -56,9 +56,9 @@ class LoadedTarget:
     def _unserved_jobs(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for job in self.functions:
-            queue = job.declared.queue if isinstance(job, Job) else None
-            if isinstance(job, Job) and queue is not None and to_ref(queue) not in self.settings.queues:
-                found.setdefault(queue, []).append(job.name)
+            queue = job.declared.queue_ref if isinstance(job, Job) else None
+            if isinstance(job, Job) and queue is not None and queue not in self.settings.queues:
+                found.setdefault(queue.name, []).append(job.name)
         return found
 
     def worker(self, *, warns: bool = False) -> Worker:

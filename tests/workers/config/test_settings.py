@@ -24,8 +24,8 @@ from monarq.workers.config.settings import WorkerSettings
         ({"keep_dead_s": None}, "keep_dead_s is None; it must be 0.001 or more"),
         ({"queues": ()}, "name at least one queue, and each once"),
         ({"queues": (to_ref("a"), to_ref("a"))}, "name at least one queue, and each once"),
-        ({"queues": (to_ref(""),)}, "a queue's name must not be empty"),
-        ({"queues": (to_ref("a\nb"),)}, "control characters"),
+        ({"queues": (QueueRef("", "arq"),)}, "a queue's name must not be empty"),
+        ({"queues": (QueueRef("a\nb", "arq"),)}, "control characters"),
     ],
 )
 def test_an_invalid_value_is_named(settings: dict[str, Any], text: str) -> None:
@@ -34,4 +34,4 @@ def test_an_invalid_value_is_named(settings: dict[str, Any], text: str) -> None:
 
 
 def test_arq_may_have_names_of_queues_that_monarq_refuses() -> None:
-    assert WorkerSettings(queues=(to_ref("a\nb"),), any_queue_name=True).queues == (QueueRef("a\nb", "arq"),)
+    assert WorkerSettings(queues=(QueueRef("a\nb", "arq"),), any_queue_name=True).queues == (QueueRef("a\nb", "arq"),)

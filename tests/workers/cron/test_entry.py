@@ -13,6 +13,8 @@ from monarq.shared.jobs.cron_declaration import cron
 from monarq.shared.jobs.decorators import job
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.queue import Queue
 from monarq.workers.cron.entry import entries_of
 from tests.workers.cron.schedulers import NOON, QUEUE, Clock, entry, ms_of, scheduler
 
@@ -37,6 +39,13 @@ async def test_cpu_jobs_go_where_cpu_lanes_look(redis: Redis, clock: Clock) -> N
     clock.moment = NOON + timedelta(hours=1)
     await one.run_once(redis)
     assert await redis.zcard(QUEUE.cpu) == 1
+
+
+def test_a_declared_queue_keeps_its_format() -> None:
+    @job(queue=Queue("mail", format="native"))
+    async def greet() -> None: ...
+
+    assert [each.queue for each in entries_of([cron(greet, "@hourly")])] == [QueueRef("mail", "native")]
 
 
 def test_cron_is_no_decorator() -> None:

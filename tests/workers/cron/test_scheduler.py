@@ -16,6 +16,7 @@ from chaos.faults.proxy import Cut
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.jobs.cron_schedule import crontab, from_arq_fields, tick_id
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import open_redis
 from tests.arq.workers import until
 from tests.support.proxy import Proxy
@@ -32,6 +33,8 @@ from tests.workers.cron.schedulers import (
     running,
     scheduler,
 )
+
+TEXT = QueueRef("text", "arq")
 
 
 async def test_three_schedulers_enqueue_each_tick_once_at_its_time(redis: Redis) -> None:
@@ -239,7 +242,7 @@ async def test_a_tick_lives_as_long_as_it_may_be_started(redis: Redis, clock: Cl
     assert 0 < await redis.pttl(names.job(tick)) <= 7000
 
 
-@pytest.mark.parametrize("bad", [{"queue": "text"}, {"args": (object(),)}], ids=["its queue", "its arguments"])
+@pytest.mark.parametrize("bad", [{"queue": TEXT}, {"args": (object(),)}], ids=["its queue", "its arguments"])
 async def test_an_entry_that_fails_keeps_no_other_waiting(redis: Redis, clock: Clock, bad: dict[str, Any]) -> None:
     await redis.set("text", "no queue", ex=60)
     recorder = CronRecorder()
@@ -254,7 +257,7 @@ async def test_an_entry_that_fails_keeps_no_other_waiting(redis: Redis, clock: C
 async def test_an_entry_goes_on_when_what_it_failed_of_is_gone(redis: Redis, clock: Clock) -> None:
     await redis.set("text", "no queue", ex=60)
     recorder = CronRecorder()
-    one = scheduler(entry(name="cron:bad", queue="text"), events=recorder)
+    one = scheduler(entry(name="cron:bad", queue=TEXT), events=recorder)
     await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
     await one.run_once(redis)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from monarq.shared.formats.arq.keys import ASKED_MARK
+from monarq.shared.payloads.codec import MSGPACK
 from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, PrecheckResult, Rejected, Unknown
 from monarq.workers.jobs.registry import register
 from monarq.workers.runs.run import Run
@@ -62,6 +63,28 @@ def test_by_arqs_rules_a_crash_is_a_try() -> None:
     run = check(arq_rules=True, tries=1, crashes=2)
     assert isinstance(run, Run)
     assert (run.job_try, run.tries) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("claimed_ms", "deferred_to", "due_ms"),
+    [
+        (ENQUEUED_MS + 5, ENQUEUED_MS + 7, ENQUEUED_MS + 5),
+        (0, None, ENQUEUED_MS),
+        (0, ENQUEUED_MS + 7, ENQUEUED_MS + 7),
+        (0, "soon", ENQUEUED_MS),
+        (0, True, ENQUEUED_MS),
+        (0, -1, ENQUEUED_MS),
+        (0, 2**60, ENQUEUED_MS),
+    ],
+    ids=["the claim says it", "not deferred", "deferred", "text", "a bool", "before 1970", "past all times"],
+)
+def test_when_it_was_due_is_read_from_the_payload_where_the_claim_does_not_say(
+    claimed_ms: int, deferred_to: object, due_ms: int
+) -> None:
+    fields = {"t": None, "f": "plus", "a": (1, 2), "k": {}, "et": ENQUEUED_MS, "d": deferred_to}
+    run = check(due_ms=claimed_ms, payload=MSGPACK.dumps(fields))
+    assert isinstance(run, Run)
+    assert run.lease.due_ms == due_ms
 
 
 @pytest.mark.parametrize("name", ["plus", "unknown"])

@@ -10,10 +10,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ReadOnlyError
 
-from monarq.shared.formats import choice
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice import supervision
 from monarq.shared.redis.connection import open_redis
 from monarq.workers.control.messages import Ready
 from monarq.workers.leases import recoverer
@@ -67,14 +67,14 @@ async def test_all_its_queues_are_recovered_before_the_end(
 async def test_what_fails_is_tried_again(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    failures, real = [error], choice.recover_arq
+    failures, real = [error], supervision.recover_arq
 
     async def fail_once(*args: Any) -> list[bytes]:
         if failures:
             raise failures.pop()
         return await real(*args)
 
-    monkeypatch.setattr(choice, "recover_arq", fail_once)
+    monkeypatch.setattr(supervision, "recover_arq", fail_once)
     recoveries = Recoverer(RecoveryLog())
     recoveries.start(dead(), "killed", open_redis(redis_url))
     await recoveries.finish()

@@ -76,7 +76,7 @@ def make_renewer(
     for lease in held:
         table.add(lease)
     return LeaseRenewer(
-        sessions=[session_of(*QUEUES, worker_id=WORKER, lease_s=LEASE_S)],
+        sessions=[session_of(*QUEUES, worker_id=WORKER, table=table, lease_s=LEASE_S)],
         table=table,
         lease_s=LEASE_S,
         source=UrlSource(redis_url),

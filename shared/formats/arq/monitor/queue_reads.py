@@ -13,6 +13,7 @@ from monarq.shared.formats.arq.counters import counters, rates
 from monarq.shared.formats.arq.monitor.arq_queue import ArqQueue
 from monarq.shared.formats.arq.queues import pause
 from monarq.shared.formats.arq.queues.counts import read_counts
+from monarq.shared.formats.arq.workers.register_names import is_name_known
 from monarq.shared.protocol.counters import QueueCounters, Rates, Series, Step
 from monarq.shared.protocol.counts import Counts
 from monarq.shared.protocol.monitor_records import CronRecord, WorkerRecord
@@ -86,6 +87,10 @@ class ArqQueueReads(ArqQueue):
             for worker_id, data, stale_ms in zip(worker_ids, records, stale_at_ms, strict=True)
             if data is not None
         ]
+
+    async def is_name_known(self, redis: Redis, name: str) -> bool:
+        """See the protocol."""
+        return await is_name_known(redis, self._keys, name)
 
     async def read_crons(self, redis: Redis) -> list[CronRecord]:
         """See the protocol."""

@@ -29,7 +29,7 @@ def scheduler(*entries: CronEntry) -> CronScheduler:
 async def test_the_crons_of_a_worker_are_shown(redis: Redis, site: Site) -> None:
     assert "No running worker keeps a cron" in await site.text("/cron")
     hourly = CronEntry("report", "cron:report", crontab("0 * * * *", "Europe/Berlin"), remembers=True)
-    other = CronEntry("tidy", "cron:tidy", crontab("30 4 * * *"), queue="other")
+    other = CronEntry("tidy", "cron:tidy", crontab("30 4 * * *"), queue=to_ref("other"))
     await scheduler(hourly, other).run_once(redis)
     [cron] = await read_crons(redis, [ARQ_QUEUE])
     assert (cron.name, cron.job, cron.schedule, cron.zone) == ("cron:report", "report", "0 * * * *", "Europe/Berlin")
