@@ -14,7 +14,7 @@ from monarq.cli.enqueue.output import Output
 from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
-from monarq.shared.formats.choice import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.jobs.job import Job
 from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
 from monarq.shared.queue import to_ref
