@@ -9,7 +9,7 @@ local limit, bound_ms, bound_stamp = tonumber(ARGV[2]), tonumber(ARGV[4]), tonum
 if not bound_ms then
     bound_ms = now_ms()
     -- The newest stamp may be ahead of a clock that was set back.
-    bound_stamp = math.max(stamp_of(bound_ms), tonumber(redis.call('HGET', META, 'last') or 0))
+    bound_stamp = math.max(stamp_of(bound_ms), (tonumber(redis.call('HGET', META, 'last') or nil) or LEVEL) - LEVEL)
 end
 local ids = {}
 
