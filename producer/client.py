@@ -27,7 +27,7 @@ from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.enqueue import Enqueued
 from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
-from monarq.shared.queue import Queue, to_ref
+from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
@@ -86,7 +86,7 @@ class Producer:
         )
         self._listener = ResultListener(self._listener_redis)
         largest = size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD
-        self._serializer = JobSerializer(to_ref(queue), codecs, largest)
+        self._serializer = JobSerializer(checked_ref(queue), codecs, largest)
         self._submitter = Submitter(self._redis, retry_for_s)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 
@@ -238,7 +238,7 @@ class Producer:
             SettingsError: the id or the name is invalid.
         """
         check_job_id(job_id)
-        return Handle(self._tracker, self._serializer.queue(to_ref(queue)), job_id)
+        return Handle(self._tracker, self._serializer.queue(checked_ref(queue)), job_id)
 
     async def _enqueue_all(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
         envelope = self._serializer.envelope(job)

@@ -35,20 +35,35 @@ class Queue:
             raise SettingsError(f"there is no format {self.format!r} of a queue; there are {', '.join(FORMATS)}")
         if self.name is None:
             raise SettingsError("a queue needs a name")
-        _check_queue_name(self.name, self.format, "a queue's name")
+        _check(QueueRef(self.name, self.format), "a queue's name")
 
     def __str__(self) -> str:
         return self.name
 
 
 @overload
-def to_ref(queue: None, what: str = "queue") -> None: ...
+def to_ref(queue: None) -> None: ...
 @overload
-def to_ref(queue: str | Queue | QueueRef, what: str = "queue") -> QueueRef: ...
+def to_ref(queue: str | Queue | QueueRef) -> QueueRef: ...
 @overload
-def to_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> QueueRef | None: ...
-def to_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> QueueRef | None:
-    """The queue that a caller named; a name alone is of a queue in `DEFAULT_FORMAT`.
+def to_ref(queue: str | Queue | QueueRef | None) -> QueueRef | None: ...
+def to_ref(queue: str | Queue | QueueRef | None) -> QueueRef | None:
+    """The queue that a caller named, unchecked; a name alone is of one in `DEFAULT_FORMAT`, and None stays None."""
+    if queue is None or isinstance(queue, QueueRef):
+        return queue
+    if isinstance(queue, Queue):
+        return QueueRef(queue.name, queue.format)
+    return QueueRef(queue, DEFAULT_FORMAT)
+
+
+@overload
+def checked_ref(queue: None, what: str = "queue") -> None: ...
+@overload
+def checked_ref(queue: str | Queue | QueueRef, what: str = "queue") -> QueueRef: ...
+@overload
+def checked_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> QueueRef | None: ...
+def checked_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> QueueRef | None:
+    """The same, checked.
 
     Args:
         queue: the queue; None where none was given.
@@ -57,15 +72,13 @@ def to_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> QueueRe
     Raises:
         SettingsError: the name is invalid.
     """
-    if queue is None or isinstance(queue, QueueRef):
-        return queue
-    if isinstance(queue, Queue):
-        return QueueRef(queue.name, queue.format)
-    _check_queue_name(queue, DEFAULT_FORMAT, what)
-    return QueueRef(queue, DEFAULT_FORMAT)
+    ref = to_ref(queue)
+    if ref is not None and not isinstance(queue, Queue):  # a `Queue` was checked when it was made
+        _check(ref, what)
+    return ref
 
 
-def _check_queue_name(name: str, format_name: Format, what: str) -> None:
-    check_name(name, what)
-    if format_name == "native" and not _NOT_NATIVE.isdisjoint(name):
-        raise SettingsError(f"{what} is {name!r}: the name of a native queue holds none of {{ }} ~")
+def _check(ref: QueueRef, what: str) -> None:
+    check_name(ref.name, what)
+    if ref.format == "native" and not _NOT_NATIVE.isdisjoint(ref.name):
+        raise SettingsError(f"{what} is {ref.name!r}: the name of a native queue holds none of {{ }} ~")

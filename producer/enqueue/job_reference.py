@@ -10,7 +10,7 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job, options_hint
 from monarq.shared.jobs.options import JobOptions
 from monarq.shared.lane import Lane
-from monarq.shared.queue import Queue, to_ref
+from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.validation import check_name
 
 _ARQ_OPTIONS: Final = frozenset({"_job_id", "_queue_name", "_defer_until", "_defer_by", "_expires"})
@@ -48,7 +48,7 @@ def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | Queue | None = 
         SettingsError: a name is invalid, or there is no such lane.
     """
     check_name(name, "a job's name")
-    queue_ref = to_ref(queue)
+    queue_ref = checked_ref(queue)
     try:
         return JobReference(JobOptions(name, Lane(lane), queue_ref=queue_ref))
     except ValueError:

@@ -44,7 +44,8 @@ class Submitter:
             ProducerClosedError: the producer was closed before.
         """
         attempts = CommandRetry(self._retry_for_s)
-        call = os.urandom(CALL_BYTES).hex()
+        # Ids that were made for this call name it as well.
+        call = jobs[0][0] if envelope.job_id is None else os.urandom(CALL_BYTES).hex()
         try:
             codes = await self._attempt(envelope, call, jobs, attempts)
         except (RedisUnavailableError, RedisRefusedError, ProducerClosedError) as error:

@@ -17,7 +17,7 @@ from monarq.shared.jobs.options import JobOptions
 from monarq.shared.jobs.retry_policy import DEFAULT_MAX_TRIES, RetryPolicy, exception_classes
 from monarq.shared.lane import Lane
 from monarq.shared.parsing import Duration, size_bytes, to_count, to_seconds
-from monarq.shared.queue import Queue, to_ref
+from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.validation import check_name
 
 P = ParamSpec("P")
@@ -116,7 +116,7 @@ def job(
         backoff_max_s=to_seconds(backoff_max, "backoff_max"),
     )
     check_name(name, "name")
-    queue_ref = to_ref(queue)
+    queue_ref = checked_ref(queue)
 
     def declare(decorated: Callable[..., Any]) -> Job[Any, Any]:
         written = unwrap_declared(decorated)

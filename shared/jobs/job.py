@@ -20,7 +20,7 @@ from monarq.shared.calls.worker_call import worker_callable
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.options import EnqueueOptions, JobOptions
 from monarq.shared.parsing import Duration, check_time, to_seconds
-from monarq.shared.queue import Queue, to_ref
+from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.validation import check_job_id
 
 P = ParamSpec("P")
@@ -98,7 +98,7 @@ class Job(Generic[P, R]):
             raise SettingsError("use either defer_by or defer_until, not both")
         check_time(defer_until, "defer_until")
         check_job_id(job_id)
-        queue_ref = to_ref(queue)
+        queue_ref = checked_ref(queue)
         options = self.enqueue_options
         if defer_by is not None or defer_until is not None:
             options = replace(options, defer_by_s=to_seconds(defer_by, "defer_by"), defer_until=defer_until)

@@ -73,6 +73,10 @@ class QueueReads(Protocol):
         """
         ...
 
+    async def is_name_known(self, redis: Redis, name: str) -> bool:
+        """Whether a worker has registered a job of this name within the last day."""
+        ...
+
     async def read_crons(self, redis: Redis) -> list[CronRecord]:
         """What workers said of the crons that put jobs into it, however long ago."""
         ...

@@ -52,7 +52,7 @@ JOBS = {
 
 def letter(name: str, error: str, died_ms: int = 1_000) -> DeadLetter:
     return DeadLetter(
-        *(name.encode(), "arq:queue", name, name, error, "ValueError", "", 1, 0, "", "w", "io"),
+        *(name.encode(), "arq:queue", "arq", name, name, error, "ValueError", "", 1, 0, "", "w", "io"),
         *(0, 0, 0, died_ms, 10),
     )
 
@@ -66,7 +66,7 @@ def overview(name: str = "arq:queue", **given: Any) -> Overview:
     """A busy queue; fields of `QueueStats` and of `Overview` may be given."""
     of_stats = {field: given.pop(field) for field in list(given) if field in QueueStats.__dataclass_fields__}
     filled = {"window": Counters(wait=times(3, 10)), "jobs": JOBS, "rates": rates(enqueued=30, done=29, failed=1)}
-    return Overview(QueueStats(name, **_STATS | of_stats), **filled | {"now_ms": 61_000} | given)
+    return Overview(QueueStats(name, **{"format": "arq"} | _STATS | of_stats), **filled | {"now_ms": 61_000} | given)
 
 
 def quiet(name: str = "arq:queue", **given: Any) -> Overview:

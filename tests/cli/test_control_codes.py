@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from monarq.shared.formats.arq.keys import QueueKeys
 from tests.cli.command import Cli
 from tests.cli.dead.letters import bury, letter
+from tests.support.queues import arq_queue
 from tests.support.workers import put, run_burst
 
 OBEYED: Final = ("\x1b", "\x07", "\r", "\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\u2029")
@@ -47,7 +48,7 @@ async def signs(redis: Redis, redis_url: str) -> None:
     """As arq's settings and clients may have them: monarq's own declarations refuse such names."""
     queue = QueueKeys.of(SIGNS)
     await put(redis, SIGNS, job_id=SIGNS, queue=queue)
-    await run_burst(redis_url, [func(raise_signs, name=SIGNS)], queues=(SIGNS,), arq_rules=True)
+    await run_burst(redis_url, [func(raise_signs, name=SIGNS)], queues=(arq_queue(SIGNS),), arq_rules=True)
     await put(redis, SIGNS, job_id=SIGNS + "waits", queue=queue)
 
 

@@ -12,7 +12,7 @@ from monarq.producer import Producer, SyncProducer, named
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.protocol.queue_ref import QueueRef
-from monarq.shared.queue import Queue, to_ref
+from monarq.shared.queue import Queue, checked_ref, to_ref
 from tests.producer.jobs import fetch
 
 
@@ -47,7 +47,16 @@ def test_what_cannot_be_a_queue_is_refused(name: Any, options: dict[str, Any], w
 
 
 def test_a_queue_of_arqs_may_have_any_sign_in_its_name() -> None:
-    assert Queue("a{b}~1", format="arq").name == to_ref("a{b}~1").name == "a{b}~1"
+    assert Queue("a{b}~1", format="arq").name == checked_ref("a{b}~1").name == "a{b}~1"
+
+
+def test_only_a_checked_name_is_checked() -> None:
+    assert to_ref("two\nlines") == QueueRef("two\nlines", "arq")
+    with pytest.raises(SettingsError, match=r"-q is .*control characters"):
+        checked_ref("two\nlines", "-q")
+    with pytest.raises(SettingsError, match="holds none of"):
+        checked_ref(QueueRef("a~1", "native"))
+    assert checked_ref(None) is None
 
 
 def test_the_format_is_given_by_name_only() -> None:

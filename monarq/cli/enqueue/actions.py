@@ -14,9 +14,7 @@ from monarq.cli.enqueue.output import Output
 from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
-from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.arq.queues.counts import read_counts
-from monarq.shared.formats.arq.workers.register_names import is_name_known
+from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.jobs.job import Job
 from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
 from monarq.shared.queue import to_ref
@@ -102,12 +100,11 @@ async def _check_redis(source: UrlSource, request: EnqueueRequest) -> None:
 
 
 async def _warn_if_unserved(redis: Redis, job: Job[..., Any]) -> None:
-    ref = job.enqueue_options.queue_ref or job.declared.queue_ref or to_ref(DEFAULT_QUEUE)
-    keys = QueueKeys.of(ref.name)
-    if not (await read_counts(redis, keys)).workers:
-        say(f"monarq: no monarq worker serves {ref} now; waiting until one has run the job")
-    elif not await is_name_known(redis, keys, job.name):
-        say(f"monarq: no monarq worker of {ref} has registered a job {job.name!r}; waiting until one has run it")
+    queue = monitor_queue(job.enqueue_options.queue_ref or job.declared.queue_ref or to_ref(DEFAULT_QUEUE))
+    if not (await queue.read_counts(redis)).workers:
+        say(f"monarq: no monarq worker serves {queue.ref} now; waiting until one has run the job")
+    elif not await queue.is_name_known(redis, job.name):
+        say(f"monarq: no monarq worker of {queue.ref} has registered a job {job.name!r}; waiting until one has run it")
 
 
 class Submitter:

@@ -48,6 +48,8 @@ class ArqProducerQueue:
     def new_job_ids(self, count: int) -> list[str]:
         """So many unique ids of 128 random bits, as a UUID has, for a fifth of the time."""
         digits = os.urandom(16 * count).hex()
+        if count == 1:
+            return [digits]
         return [digits[at : at + 32] for at in range(0, 32 * count, 32)]
 
     def payload_times(self, placement: Placement) -> PayloadTimes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from redis.asyncio import Redis
@@ -10,9 +10,10 @@ from redis.asyncio import Redis
 from monarq.shared.formats.arq.monitor.monitor_queue import ArqMonitorQueue
 from monarq.shared.formats.arq.monitor.queue_reads import known_queues as known_arq_queues
 from monarq.shared.protocol.monitor_queue import MonitorQueue
-from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, Format, QueueRef
 
 _MONITOR_QUEUES: Final[Mapping[Format, Callable[[str], MonitorQueue]]] = {"arq": ArqMonitorQueue}
+_KNOWN_QUEUES: Final[Mapping[Format, Callable[[Redis], Awaitable[list[str]]]]] = {"arq": known_arq_queues}
 
 
 def monitor_queue(queue: QueueRef) -> MonitorQueue:
@@ -26,7 +27,8 @@ async def known_queues(redis: Redis) -> list[QueueRef]:
     Raises:
         RedisError: Redis did not answer.
     """
-    return [QueueRef(name, "arq") for name in await known_arq_queues(redis)]
+    known = [QueueRef(name, its_format) for its_format, read in _KNOWN_QUEUES.items() for name in await read(redis)]
+    return sorted(known, key=lambda queue: (queue != QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT), *queue))
 
 
 async def find_queue(redis: Redis, name: str) -> QueueRef:

@@ -44,7 +44,7 @@ _SINGLE: Final = {
     "cron": "cron",  # hash: cron declaration -> ms of its newest tick
     "crons": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
     "live": "live",  # hash: "<what> NUL <name>" -> count, of what is not yet added to the other counters
-    "stats": "stats",  # hash: job name, '' for the queue -> "<counter> <count>...", since the first job
+    "stats": "stats",  # hash: job name, '' for the queue -> JSON {counter: count}, since the first job
     "names": "names",  # zset: job name with counters of its own -> ms of its last count
     "known": "known",  # zset: job name -> ms at which a worker that knows the job last registered it
     "heard": "heard",  # zset: job name that was enqueued, and that no worker knows yet -> ms of its first job
@@ -54,8 +54,8 @@ _SINGLE: Final = {
 _RINGS: Final = {
     "results": ("r", 8),  # hash: job id -> result; each for ten minutes of ends
     "tombstones": ("t", 3),  # hash: job id -> ''; each for a minute of ends whose results are not kept
-    "minutes": ("m", 25),  # hash: "<minute> <name>" -> "<counter> <count>..."; each for an hour
-    "seconds": ("s", 11),  # hash: "<second> <name>" -> "<counter> <count>..."; each for a minute
+    "minutes": ("m", 25),  # hash: "<minute> <name>" -> JSON {counter: count}; each for an hour
+    "seconds": ("s", 11),  # hash: "<second> <name>" -> JSON {counter: count}; each for a minute
 }
 _BY_LANE: Final = ("lane_ready", "lane_deferred", "lane_idle")
 _HELD: Final = "held"

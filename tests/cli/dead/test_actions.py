@@ -89,8 +89,8 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     await bury(redis, a=THREE["a"], b=letter(payload=None))
     a, b = sorted((await cli_here("dead", "list", "--json")).results, key=lambda told: told["id"])
     names = {
-        *("queue", "id", "name", "error", "error_type", "traceback", "tries", "crashes", "crash_note", "worker"),
-        *("lane", "enqueue_ms", "start_ms", "finish_ms", "died_ms", "payload_bytes"),
+        *("queue", "format", "id", "name", "error", "error_type", "traceback", "tries", "crashes"),
+        *("crash_note", "worker", "lane", "enqueue_ms", "start_ms", "finish_ms", "died_ms", "payload_bytes"),
     }
     assert set(a) == set(b) == names == set(JSON_FIELDS)
     assert (a["payload_bytes"], b["payload_bytes"]) == (len(PAYLOAD), None)

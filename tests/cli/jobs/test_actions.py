@@ -78,7 +78,8 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     await put(redis, "mail.send", 1, job_id="b")
     a, b = (await cli_here("jobs", "show", "a", "b", "--json", "--payload")).results
     rows = {
-        *("queue", "id", "state", "name", "lane", "enqueue_ms", "due_ms", "tries", "crashes", "worker", "started_ms"),
+        *("queue", "format", "id", "state", "name", "lane", "enqueue_ms", "due_ms", "tries", "crashes"),
+        *("worker", "started_ms"),
         *("ended_ms", "error", "abort_ms", "payload_bytes"),
     }
     views = {

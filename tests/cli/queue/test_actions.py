@@ -27,7 +27,8 @@ async def test_a_list(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await admin.pause(redis, ARQ_QUEUE)
     [told] = (await cli_here("queue", "list", "--json")).results
     assert abs(told.pop("paused_since_ms") - await server_ms(redis)) < 5000
-    assert told == {"queue": DEFAULT_QUEUE, "queued": 1, "deferred": 1, "running": 0, "dead": 0, "workers": 0}
+    counts = {"queued": 1, "deferred": 1, "running": 0, "dead": 0, "workers": 0}
+    assert told == {"queue": DEFAULT_QUEUE, "format": "arq"} | counts
     lines = (await cli_here("queue", "list")).out.splitlines()
     assert lines[0].split() == ["queue", "queued", "deferred", "running", "dead", "workers"]
     assert lines[1].split()[:6] == [DEFAULT_QUEUE, "1", "1", "0", "0", "0"]

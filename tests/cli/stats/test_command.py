@@ -35,8 +35,8 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
         ended = await cli_here("stats", "--json")
     [queue] = json.loads(ended.out)["queues"]
     assert set(queue) == {
-        *("queue", "queued", "deferred", "running", "dead", "enqueued", "done", "failed", "retried", "crashed"),
-        *("aborted", "handed_back", "lost"),
+        *("queue", "format", "queued", "deferred", "running", "dead", "enqueued", "done", "failed", "retried"),
+        *("crashed", "aborted", "handed_back", "lost"),
         *("jobs_per_s", "oldest_s", "health_check", "workers", "paused", "queued_cpu"),
         *("enqueued_per_s", "wait", "run", "arq", "jobs", "series", "failures"),
     }

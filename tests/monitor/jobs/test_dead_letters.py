@@ -26,6 +26,7 @@ from tests.support.workers import QUEUE
 LETTER: Final = DeadLetter(
     raw_id=b"a",
     queue=QUEUE.queue,
+    format="arq",
     id="a",
     name="send",
     error="ValueError: no",
@@ -121,7 +122,7 @@ async def test_what_is_no_letter_is_left_out(redis: Redis) -> None:
     assert [one.id for one in read] == ["a"]
     assert await read_dead_letters(redis, arq_queue(QUEUE.queue), []) == []
     assert await count_dead_letters(redis, arq_queue(QUEUE.queue)) == 3, "those that have expired are listed yet"
-    assert await count_dead_letters(redis, "other") == 0
+    assert await count_dead_letters(redis, arq_queue("other")) == 0
 
 
 @pytest.mark.parametrize("raw_id", [b"\xff\x00", "zwölf".encode(), b"{a}:b"])

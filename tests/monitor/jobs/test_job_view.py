@@ -20,7 +20,7 @@ from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.payloads.codec import MSGPACK
 from tests.support.queue_state import server_ms
-from tests.support.queues import ARQ_QUEUE
+from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, result_of, run_burst, running
 
@@ -55,7 +55,7 @@ async def bare() -> None: ...
 
 async def test_an_unknown_job(redis: Redis) -> None:
     assert await find_job(redis, "nobody") is None
-    assert await find_job(redis, "nobody", "other") is None
+    assert await find_job(redis, "nobody", arq_queue("other")) is None
     assert await find_rows(redis, "nobody") == []
 
 
@@ -200,7 +200,7 @@ async def test_every_known_queue_is_looked_at(redis: Redis) -> None:
     await put(redis, fickle, 1, job_id="a", queue=other)
     [row] = await find_rows(redis, "a")
     assert (row.queue, row.state) == ("other", "queued")
-    view = await find_job(redis, "a", DEFAULT_QUEUE)
+    view = await find_job(redis, "a", ARQ_QUEUE)
     assert view is not None
     assert view.row.state == "unplaced", "in the queue that was named it does not stand"
 

@@ -16,10 +16,10 @@ from monarq.monitor.jobs.listing import CursorError, JobRow, ListedState, list_j
 from monarq.shared.formats.arq.claim_token import make_token
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
-from monarq.shared.formats.arq.queues import browse as browsing
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import Signer
+from monarq.shared.protocol import pages
 from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.queue_state import KEYS, server_ms
 from tests.support.queues import ARQ_QUEUE, arq_queue
@@ -92,6 +92,7 @@ async def test_both_lanes_in_the_order_in_which_they_are_due(redis: Redis, limit
         raw_id=b"l00",
         id="l00",
         queue=DEFAULT_QUEUE,
+        format="arq",
         state="deferred",
         name="send",
         enqueue_ms=1_700_000_000_000,
@@ -264,7 +265,7 @@ async def test_a_page_is_one_call(redis: Redis) -> None:
     await fill(redis, {f"{number:03}": 1000 + number for number in range(300)})
     await list_jobs(redis, ARQ_QUEUE, "queued")
     await redis.config_resetstat()
-    page = await list_jobs(redis, ARQ_QUEUE, "queued", limit=browsing.BATCH)
+    page = await list_jobs(redis, ARQ_QUEUE, "queued", limit=pages.BATCH)
     stats: Any = await redis.info("commandstats")
     assert len(page.rows) == 200
     assert stats["cmdstat_evalsha"]["calls"] == 1

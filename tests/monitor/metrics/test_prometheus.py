@@ -16,7 +16,7 @@ from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.monitor.metrics.prometheus import Snapshot, read_snapshot
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.workers.register_names import register_names
-from tests.support.queues import ARQ_QUEUE
+from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, run_burst, running
 from tests.workers.support import worker_jobs as jobs
@@ -103,7 +103,7 @@ async def test_names_with_any_characters(redis: Redis, name: str) -> None:
     queue = QueueKeys.of('q"\\\n')
     await register_names(redis, queue, [name])
     await put(redis, name, job_id="named", queue=queue, name=name)
-    snapshot = await read_snapshot(redis, ['q"\\\n'])
+    snapshot = await read_snapshot(redis, [arq_queue('q"\\\n')])
     for accept, parser in (("", parse), ("application/openmetrics-text; version=1.0.0", parse_openmetrics)):
         body, _ = await Exporter(lambda: asyncio.sleep(0, snapshot)).scrape(accept)
         [told] = [

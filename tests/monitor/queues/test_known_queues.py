@@ -13,12 +13,13 @@ from monarq.monitor.admin.admin import Retried, retry
 from monarq.monitor.health.overview import read_overviews
 from monarq.monitor.health.queue_health import assess_health
 from monarq.monitor.metrics.prometheus import read_snapshot
-from monarq.monitor.queues.stats import known_queues, read_stats
+from monarq.monitor.queues.stats import read_stats
 from monarq.producer import Producer, SyncProducer
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.queues.counts import read_counts
-from tests.support.queues import arq_queue
+from monarq.shared.formats.choice.monitors import known_queues
+from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.workers import make_worker, put, run_burst, running
 from tests.workers.support import worker_jobs as jobs
 
@@ -66,7 +67,7 @@ async def test_a_queue_is_known_from_its_first_job(
     redis: Redis, redis_url: str, fill: Callable[[str], Awaitable[None]]
 ) -> None:
     await fill(redis_url)
-    assert await known_queues(redis) == [DEFAULT_QUEUE, "mail"]
+    assert await known_queues(redis) == [ARQ_QUEUE, arq_queue("mail")]
     assert await redis.ttl(names.QUEUES) > 0
 
 
@@ -89,16 +90,16 @@ async def test_reading_makes_no_queue_known_and_hides_none(redis: Redis) -> None
     for _ in range(3):
         await read_counts(redis, MAIL)
         await put(redis, "send", job_id="a", queue=MAIL)
-        assert await known_queues(redis) == [DEFAULT_QUEUE, "mail"]
+        assert await known_queues(redis) == [ARQ_QUEUE, arq_queue("mail")]
         await redis.delete(names.QUEUES, MAIL.queue, names.job("a"))
 
 
 async def test_a_queue_in_which_the_dead_come_back(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.break_down, "broken", job_id="bad", queue=MAIL)
-    await run_burst(redis_url, jobs.ALL, queues=("mail",))
+    await run_burst(redis_url, jobs.ALL, queues=(arq_queue("mail"),))
     await redis.delete(names.QUEUES)
     assert await retry(redis, arq_queue("mail"), "bad") is Retried.REVIVED
-    assert await known_queues(redis) == [DEFAULT_QUEUE, "mail"]
+    assert await known_queues(redis) == [ARQ_QUEUE, arq_queue("mail")]
 
 
 async def test_what_is_empty_and_unused_for_a_week_is_forgotten(redis: Redis) -> None:
@@ -107,7 +108,7 @@ async def test_what_is_empty_and_unused_for_a_week_is_forgotten(redis: Redis) ->
     await redis.zadd(names.QUEUES, dict.fromkeys(("waiting", "over", "over too"), now_ms - 8 * DAY_MS))
     await redis.zadd(names.QUEUES, {"lately": now_ms - 6 * DAY_MS})
     await put(redis, "send", job_id="a", queue=MAIL)
-    assert await known_queues(redis) == [DEFAULT_QUEUE, "lately", "mail", "waiting"]
+    assert await known_queues(redis) == [ARQ_QUEUE, *map(arq_queue, ("lately", "mail", "waiting"))]
 
 
 async def test_known_queues_are_bounded(redis: Redis) -> None:
@@ -117,5 +118,5 @@ async def test_known_queues_are_bounded(redis: Redis) -> None:
     await put(redis, "send", job_id="a", queue=MAIL)
     assert await redis.zcard(names.QUEUES) == 1000
     known = await known_queues(redis)
-    assert "mail" in known
+    assert arq_queue("mail") in known
     assert "made up 0" not in known

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from monarq.monitor.queues.stats import QueueStats, known_queues, read_stats
+from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.formats.choice.monitors import known_queues
 from tests.monitor.queues.records import RECORD, tell
 from tests.support.queues import ARQ_QUEUE, arq_queue
 
 
 async def test_an_empty_redis(redis: Redis) -> None:
-    assert await known_queues(redis) == [DEFAULT_QUEUE]
+    assert await known_queues(redis) == [ARQ_QUEUE]
     assert await read_stats(redis, [ARQ_QUEUE]) == [
         QueueStats(
             queue=DEFAULT_QUEUE,
+            format="arq",
             queued=0,
             deferred=0,
             running=0,
@@ -51,14 +53,14 @@ async def test_jobs_that_wait(redis: Redis, redis_url: str) -> None:
 async def test_queues_are_known_by_their_workers(redis: Redis, redis_url: str) -> None:
     for queue in ("zebra", "emails", DEFAULT_QUEUE):
         tell(redis_url, queue, "host:7:abc", RECORD)
-    assert await known_queues(redis) == [DEFAULT_QUEUE, "emails", "zebra"]
+    assert await known_queues(redis) == [ARQ_QUEUE, arq_queue("emails"), arq_queue("zebra")]
     assert 0 < await redis.ttl("monarq:queues") <= 7 * 86_400
 
 
 async def test_queues_that_nobody_serves_any_more_are_forgotten(redis: Redis, redis_url: str) -> None:
     await redis.zadd("monarq:queues", {"long ago": 1})
     tell(redis_url, "emails", "host:7:abc", RECORD)
-    assert await known_queues(redis) == [DEFAULT_QUEUE, "emails"]
+    assert await known_queues(redis) == [ARQ_QUEUE, arq_queue("emails")]
 
 
 async def test_the_health_check_of_arq(redis: Redis) -> None:

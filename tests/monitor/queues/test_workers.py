@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.monitor.queues import workers as unit
 from monarq.monitor.queues.workers import RunningJob, WorkerStats, read_listed, read_workers
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.monitor import queue_reads
 from tests.monitor.queues.records import RECORD, tell
 from tests.support.queue_state import server_ms
 from tests.support.queues import ARQ_QUEUE, arq_queue
@@ -100,7 +100,7 @@ async def test_a_worker_of_two_queues_is_there_once(redis: Redis, redis_url: str
 async def test_no_more_workers_are_read_than_a_page_can_take(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unit, "MOST_WORKERS", 2)
+    monkeypatch.setattr(queue_reads, "MOST_WORKERS", 2)
     for number in range(4):
         tell(redis_url, DEFAULT_QUEUE, f"w{number}", RECORD)
     assert len(await read_workers(redis, [ARQ_QUEUE])) == 2

@@ -66,6 +66,8 @@ def _facts_of(raw_id: bytes, known: list[Any]) -> JobFacts:
     token, tries, crash = known[8]
     crashes, crash_note = read_crash(crash or b"")
     due_ms = due_ms_of(score, cpu_score)
+    payload_bytes = known[5] if known[6] else None
+    result_bytes = known[11] if known[12] else None
     return JobFacts(
         raw_id=raw_id,
         now_ms=now_ms,
@@ -75,15 +77,15 @@ def _facts_of(raw_id: bytes, known: list[Any]) -> JobFacts:
         holder=None if token is None else parse_token(token),
         payload=known[3] or b"",
         payload_tail=(known[4] or b"") if (known[5] or 0) > HEAD_BYTES else b"",
-        payload_bytes=known[5] if known[6] else None,
-        expires_ms=_end_ms(now_ms, known[7]),
+        payload_bytes=payload_bytes,
+        expires_ms=None if payload_bytes is None else _end_ms(now_ms, known[7]),
         tries=read_number(tries or b"0"),
         crashes=crashes,
         crash_note=crash_note,
         abort_ms=None if known[9] is None else read_number(known[9]),
         result=known[10] or b"",
-        result_bytes=known[11] if known[12] else None,
-        kept_until_ms=_end_ms(now_ms, known[13]),
+        result_bytes=result_bytes,
+        kept_until_ms=None if result_bytes is None else _end_ms(now_ms, known[13]),
         history=known[14] or [],
         ended_without_result=bool(known[15]),
     )
@@ -105,5 +107,5 @@ def due_ms_of(score: float | None, cpu_score: float | None) -> int | None:
 
 
 def _end_ms(now_ms: int, ttl_ms: int) -> int | None:
-    """When a key of this time to live expires; None for never, and for no such key."""
+    """When a key of this time to live expires; None for never."""
     return now_ms + ttl_ms if ttl_ms >= 0 else None

@@ -13,6 +13,7 @@ from monarq.shared.formats.arq.counters import counters, rates
 from monarq.shared.formats.arq.monitor.arq_queue import ArqQueue
 from monarq.shared.formats.arq.queues import pause
 from monarq.shared.formats.arq.queues.counts import read_counts
+from monarq.shared.formats.arq.workers.register_names import is_name_known
 from monarq.shared.protocol.counters import QueueCounters, Rates, Series, Step
 from monarq.shared.protocol.counts import Counts
 from monarq.shared.protocol.monitor_records import CronRecord, WorkerRecord
@@ -26,7 +27,7 @@ MOST_QUEUES: Final = 1000
 
 
 async def known_queues(redis: Redis) -> list[str]:
-    """Arq's default queue first, then every queue that a monarq worker has served or somebody put a job into, by name.
+    """Arq's default queue, and every queue that a monarq worker has served or somebody put a job into.
 
     Queues that are empty and that nobody has used for a week are left out, and of more than 1,000 the longest unused.
 
@@ -34,7 +35,7 @@ async def known_queues(redis: Redis) -> list[str]:
         RedisError: Redis did not answer.
     """
     used = await redis.zrange(names.QUEUES, 0, MOST_QUEUES - 1, desc=True)
-    return sorted({names.DEFAULT_QUEUE, *map(text, used)}, key=lambda queue: (queue != names.DEFAULT_QUEUE, queue))
+    return list({names.DEFAULT_QUEUE, *map(text, used)})
 
 
 class ArqQueueReads(ArqQueue):
@@ -86,6 +87,10 @@ class ArqQueueReads(ArqQueue):
             for worker_id, data, stale_ms in zip(worker_ids, records, stale_at_ms, strict=True)
             if data is not None
         ]
+
+    async def is_name_known(self, redis: Redis, name: str) -> bool:
+        """See the protocol."""
+        return await is_name_known(redis, self._keys, name)
 
     async def read_crons(self, redis: Redis) -> list[CronRecord]:
         """See the protocol."""

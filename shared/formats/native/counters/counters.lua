@@ -3,7 +3,7 @@
 -- ARGV  1 minutes: how many; 0 for all since the first job   2 newest: the last of them, as its number since 1970; 0
 --       for the one that runs
 -- RETURNS  {now_ms, the names with counters of their own, those that no worker knows, then for each minute, the newest
---          first, or once for all: a list of counters, as text, of the queue, of each name, of all others, and of those
+--          first, or once for all: a list of counters, as JSON, of the queue, of each name, of all others, and of those
 --          unknown}; fewer minutes than were asked for, one at least, where many names were counted
 -- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. It
 --             keeps Redis for some 2 ms at most.

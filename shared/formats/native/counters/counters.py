@@ -6,7 +6,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.counters.packed import parse_steps, sum_counters
+from monarq.shared.formats.native.counters.json_counters import parse_steps, sum_counters
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.protocol.counters import MINUTES_KEPT, SECONDS_KEPT, QueueCounters, Series, Step
@@ -41,9 +41,9 @@ async def _add_minutes(
     names = [*map(text, known), _OTHER, _UNKNOWN, *(_UNKNOWN for _ in unknown)]
     of_queue, *by_name = zip(*steps, strict=True)
     sum_counters(of_queue, sums.queue)
-    for name, packed in zip(names, by_name, strict=True):
-        if any(packed):
-            sum_counters(packed, sums.jobs.setdefault(name, {}))
+    for name, of_name in zip(names, by_name, strict=True):
+        if any(of_name):
+            sum_counters(of_name, sums.jobs.setdefault(name, {}))
     return int(now_ms), len(steps)
 
 

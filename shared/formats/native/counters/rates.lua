@@ -2,7 +2,7 @@
 -- KEYS  meta, live, stats, minutes, seconds, names, known, heard
 -- ARGV  1 step_s: how long a step is   2 steps: how many, the one that runs included
 -- RETURNS  {now_ms, second at which the oldest step begins, then lists which, joined, have the counters of each second,
---          as text, oldest first: of all in the steps and of the last (5) at least, but not of the one that runs}
+--          as JSON, oldest first: of all in the steps and of the last (5) at least, but not of the one that runs}
 -- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first.
 -- INCLUDES  clock, current_counters, steps
 local step_s, now = tonumber(ARGV[1]), now_ms()

@@ -7,7 +7,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.counters.packed import parse_steps
+from monarq.shared.formats.native.counters.json_counters import parse_steps
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.protocol.counters import FIELDS, Counters, Rates

@@ -2,7 +2,7 @@
 -- KEYS  meta, live, stats, minutes, seconds, names, known, heard
 -- ARGV  1 step: 'second' or 'minute'   2 length: how many, the one that runs included   3 name of the jobs, '' for all
 -- RETURNS  {now_ms, number of the oldest step since 1970, then lists which, joined, have the counters of each step, as
---          text, oldest first}
+--          JSON, oldest first}
 -- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first.
 -- INCLUDES  clock, current_counters, steps
 local length, now = tonumber(ARGV[2]), now_ms()

@@ -1,7 +1,7 @@
 -- admission: puts jobs in whose ids may be those of jobs that are alive, or that have ended.
 -- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, aborts, kept, trails, live, results, tombstones
 -- DEFINES  admit
--- INCLUDES  clock, counting, notes, opening, order, placing
+-- INCLUDES  counting, opening, order, placing
 
 -- Which of the ids have ended, with a result that is kept or, where it is a repeated call, lately without one.
 local function ended_of(ids, is_repeated)

@@ -35,13 +35,19 @@ local function counted_names(now)
     end
 
     -- A name without a count for an hour makes room.
+    local is_full = false
     local function make_room()
+        if is_full then
+            return
+        end
         local oldest = redis.pcall('ZRANGE', NAMES, 0, 0, 'WITHSCORES')
         if oldest[2] and tonumber(oldest[2]) <= now - HOUR then
             redis.call('ZREM', NAMES, oldest[1])
             redis.pcall('HDEL', STATS, oldest[1])
             counted.has[oldest[1]] = nil
             counted.room = 1
+        else
+            is_full = true
         end
     end
 

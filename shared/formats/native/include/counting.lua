@@ -6,9 +6,8 @@
 
 -- Counters are for people. A call counts by HINCRBY into the buffer LIVE, in fields `<what> NUL <job name>`, '' being
 -- the queue itself: an event (`enqueued`), or how runs ended, `<status>:<wait bucket>:<run bucket>`, with '' for the
--- buckets of what did not run. The buffer belongs to the second in META and is emptied once a second. Then the counts
--- of a name and a step become one field `<step> <name>`, with the text `<counter> <count> <counter> <count>...`, so that
--- many of them are read at once.
+-- buckets of what did not run. The buffer belongs to the second in META and is emptied once a second. Then all counters
+-- of a name and a step are one field, `<step> <name>`, as JSON, so that many steps and names are read at once.
 
 -- Empties the buffer, whose second META has as `second`. It begins with a write that a full Redis allows.
 local function flush_counters(now, second)
@@ -16,70 +15,91 @@ local function flush_counters(now, second)
     local this_second = math.floor(now / 1000)
     second = tonumber(second) or this_second
 
-    local function add(fields, field, by)
-        fields[field] = (fields[field] or 0) + by
+    local function add(counters, counter, by)
+        counters[counter] = (counters[counter] or 0) + by
     end
 
-    local function add_what(fields, what, by)
+    local function table_of(tables, name)
+        tables[name] = tables[name] or {}
+        return tables[name]
+    end
+
+    -- The counters that a run adds to, by what the buffer calls it; nil of what is no run.
+    local function counters_of_run(what)
         local status, wait, run = string.match(what, '^([%w_]+):(%d*):(%d*)$')
         if not status then
-            add(fields, what, by)
-            return
+            return nil
         end
-        if status == 'dead' then
-            add(fields, 'dead', by)
-            status = 'failed'
-        end
-        add(fields, status, by)
+        local counters = status == 'dead' and {'failed', 'dead'} or {status}
         if run ~= '' then
-            add(fields, 'w' .. wait, by)
-            add(fields, 'r' .. run, by)
-            fields.has_run = true
+            counters[#counters + 1] = 'w' .. wait
+            counters[#counters + 1] = 'r' .. run
+            counters.has_run = true
         end
+        return counters
     end
 
-    local function fields_of(by_name, name)
-        by_name[name] = by_name[name] or {}
-        return by_name[name]
+    -- They are few: each is taken apart once.
+    local known_runs = {}
+    local function run_of(what)
+        if known_runs[what] == nil then
+            known_runs[what] = string.find(what, ':', 1, true) and counters_of_run(what) or false
+        end
+        return known_runs[what]
     end
 
-    -- Jobs of a name are counted for the queue too, except for their crashes, which the queue counted when they were
-    -- seen.
     local function read_buffer(buffered)
         local by_name = {}
         for at = 1, #buffered, 2 do
             local nul, by = string.find(buffered[at], '\0', 1, true), tonumber(buffered[at + 1])
-            if nul and by then
-                local what, name = string.sub(buffered[at], 1, nul - 1), string.sub(buffered[at], nul + 1)
-                add_what(fields_of(by_name, name), what, by)
-                if name ~= '' and what ~= 'crashed' then
-                    add_what(fields_of(by_name, ''), what, by)
+            if nul and nul > 1 and by then
+                table_of(by_name, string.sub(buffered[at], nul + 1))[string.sub(buffered[at], 1, nul - 1)] = by
+            end
+        end
+        return by_name
+    end
+
+    local function add_events(counters, events)
+        for what, by in pairs(events) do
+            for _, counter in ipairs(run_of(what) or {what}) do
+                add(counters, counter, by)
+            end
+        end
+    end
+
+    local function has_run(events)
+        for what in pairs(events) do
+            local run = run_of(what)
+            if run and run.has_run then
+                return true
+            end
+        end
+        return false
+    end
+
+    -- The counters of the queue, and of each name that is counted. Jobs of a name are counted for the queue too, except
+    -- for their crashes, which the queue counted when they were seen.
+    local function fold(found, names)
+        local by_name, of_queue = {}, {}
+        for name, events in pairs(found) do
+            if name ~= '' then
+                add_events(table_of(by_name, names.name_for(name, has_run(events))), events)
+            end
+            for what, by in pairs(events) do
+                if name == '' or what ~= 'crashed' then
+                    add(of_queue, what, by)
                 end
             end
         end
-        return by_name
-    end
-
-    -- The same by the names that are counted.
-    local function fold(found, names)
-        local by_name = {}
-        for name, fields in pairs(found) do
-            local has_run = fields.has_run
-            fields.has_run = nil
-            local sums = fields_of(by_name, name == '' and '' or names.name_for(name, has_run))
-            for field, by in pairs(fields) do
-                add(sums, field, by)
-            end
+        if next(of_queue) then
+            add_events(table_of(by_name, ''), of_queue)
         end
         return by_name
     end
 
-    local function as_text(fields)
-        local parts = {}
-        for field, count in pairs(fields) do
-            parts[#parts + 1] = field .. ' ' .. whole(count)
-        end
-        return table.concat(parts, ' ')
+    local function parse(found)
+        local is_json, counters = pcall(cjson.decode, found or '{}')
+        return is_json and type(counters) == 'table' and counters or {}
     end
 
     local function add_to(key, prefix, by_name)
@@ -89,14 +109,11 @@ local function flush_counters(now, second)
         end
         local found = redis.pcall('HMGET', key, unpack(fields))
         for at, name in ipairs(names) do
-            local sums = {}
-            for field, count in string.gmatch(found[at] or '', '([%w_]+) (%d+)') do
-                sums[field] = tonumber(count)
+            local sums = parse(found[at])
+            for counter, by in pairs(by_name[name]) do
+                sums[counter] = (tonumber(sums[counter]) or 0) + by
             end
-            for field, by in pairs(by_name[name]) do
-                add(sums, field, by)
-            end
-            values[2 * at - 1], values[2 * at] = fields[at], as_text(sums)
+            values[2 * at - 1], values[2 * at] = fields[at], cjson.encode(sums)
         end
         redis.pcall('HSET', key, unpack(values))
     end

@@ -1,7 +1,7 @@
 -- crashes: counts the crash of jobs whose process or worker has died, and puts them back.
 -- KEYS  meta, ready, ready_cpu, idle, idle_cpu, notes, live
 -- DEFINES  return_crashed
--- INCLUDES  clock, counting, notes, placing, trails
+-- INCLUDES  counting, notes, placing, trails
 
 -- Jobs are {id, token, what happened}; the letter of a token is that of the lane queue which they came from.
 local function return_crashed(now, jobs)

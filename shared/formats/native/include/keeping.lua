@@ -1,7 +1,7 @@
 -- keeping: the results of jobs that have ended, and when what is kept of them is deleted.
 -- KEYS  results, tombstones, kept, ends, trails
 -- DEFINES  drop_ended, drop_results, keep_apart, keep_result, keep_results, leave_tombstones
--- INCLUDES  clock, letters, trails
+-- INCLUDES  clock, letters
 
 -- Keeps results (id, result, id, result ...; at most 1,000; all of a list, or a part of it) for an hour. A key takes
 -- those of ten minutes. It is used again after 80 minutes, when it has expired.

@@ -9,8 +9,9 @@ local EPOCH = 1767225600000
 local LEVEL_SIZE = 17592186044416 -- 2^44
 local LEVEL = 500 * LEVEL_SIZE -- of priority 0; a higher priority has a lower level
 
+-- Times from before 2026 stand at its beginning, with room before them for jobs that come back.
 local function stamp_of(ms)
-    return math.max(0, math.floor((ms - EPOCH) * 32))
+    return math.max(4294967296, math.floor((ms - EPOCH) * 32))
 end
 
 -- When a job became ready, from its score.

@@ -5,7 +5,7 @@
 -- RETURNS  now_ms; -1 where the call was repeated before it came, -2 where the queue is of a later version
 -- GUARANTEES  all of the call's jobs are in, each with its payload and its place, or none. Where the call was repeated
 --             (enqueue_checked), this does nothing.
--- INCLUDES  clock, counting, notes, opening, order, placing, wake
+-- INCLUDES  clock, counting, opening, order, placing
 local FIRST = 6
 local known = redis.call('HMGET', META, 'v', 'needs', 'last', 'second')
 if is_newer(known[1], known[2]) then

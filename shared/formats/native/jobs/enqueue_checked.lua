@@ -8,7 +8,7 @@
 --          came, {-2} where the queue is of a later version
 -- GUARANTEES  a job that is in has its payload and its place; however often a call is repeated it puts a job in once, and
 --             its first sending, where that comes late, does nothing.
--- INCLUDES  admission, clock, counting, notes, opening, order, placing, wake
+-- INCLUDES  admission, clock, opening, placing
 local FIRST = 6
 local known = redis.call('HMGET', META, 'v', 'needs', 'last', 'second')
 if is_newer(known[1], known[2]) then

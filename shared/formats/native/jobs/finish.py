@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
+from monarq.shared.formats.native.ids import MADE_LENGTH
 from monarq.shared.formats.native.jobs.claim import IncarnationGoneError
 from monarq.shared.formats.native.jobs.run_counts import RunCounts
 from monarq.shared.formats.native.keys import NativeKeys
@@ -117,11 +118,14 @@ def _recent(finished: Sequence[Finish], lanes: Mapping[str, str]) -> bytes:
 
 
 def _ends(jobs: Sequence[Finish], *, with_results: bool) -> bytes:
-    """The message that tells of the ends: see NativeProducerQueue.split_ended."""
+    """The message that tells of the ends: see NativeProducerQueue.split_ended.
+
+    It brings results for made ids alone: of an id that a user chose there may be another job by the time it arrives.
+    """
     if not with_results:
         return b"i" + b"\0".join([each.lease.raw_id for each in jobs])
     flat: list[bytes | None] = []
     for each in jobs:
-        is_told = each.keep_ms >= 0 and len(each.result) <= SMALL
+        is_told = each.keep_ms >= 0 and len(each.result) <= SMALL and len(each.lease.raw_id) == MADE_LENGTH
         flat += (each.lease.raw_id, each.result if is_told else None)
     return b"r" + _encode(flat)

@@ -2,17 +2,18 @@
 -- KEYS  meta, live, stats, minutes, seconds, names, known, heard, payloads, ready, ready_cpu, deferred, deferred_cpu,
 --       dead
 -- ARGV  none
--- RETURNS  {now_ms, ready jobs, deferred jobs, those of them that are due, jobs alive, dead letters, ms for which the
---          oldest job waits or -1, 1 where the queue is paused or else 0, the counters of the queue, as text, then of
---          each of the last whole seconds (5)}
+-- RETURNS  {now_ms, ready jobs, deferred jobs, those of them that are due, how many of the ready and due ones are for a
+--          cpu lane, jobs alive, dead letters, ms for which the oldest job waits or -1, 1 where the queue is paused or
+--          else 0, the counters of the queue, as JSON, then of each of the last whole seconds (5)}
 -- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
 --             cost does not grow with the queue's length.
 -- INCLUDES  ages, clock, current_counters, steps
 local now = now_ms()
 settle_for_reading(now)
-local ready = redis.call('ZCARD', READY) + redis.call('ZCARD', READY_CPU)
+local ready_cpu, due_cpu = redis.call('ZCARD', READY_CPU), count_due(DEFERRED_CPU, now)
+local ready = redis.call('ZCARD', READY) + ready_cpu
 local deferred = redis.call('ZCARD', DEFERRED) + redis.call('ZCARD', DEFERRED_CPU)
-local due = count_due(DEFERRED, now) + count_due(DEFERRED_CPU, now)
+local due = count_due(DEFERRED, now) + due_cpu
 local waited = math.max(waited_ms(READY, DEFERRED, now), waited_ms(READY_CPU, DEFERRED_CPU, now))
 local second = math.floor(now / 1000)
 local seconds = {}
@@ -23,5 +24,5 @@ for _, list in ipairs(read_steps(SECONDS, 11, second - 5, second - 1, '')) do
 end
 -- One field of the payloads is a pad.
 local alive = math.max(0, redis.call('HLEN', PAYLOADS) - 1)
-return {now, ready, deferred, due, alive, redis.call('ZCARD', DEAD), waited, redis.call('HEXISTS', META, 'paused'),
-    redis.call('HGET', STATS, ''), unpack(seconds)}
+return {now, ready, deferred, due, ready_cpu + due_cpu, alive, redis.call('ZCARD', DEAD), waited,
+    redis.call('HEXISTS', META, 'paused'), redis.call('HGET', STATS, ''), unpack(seconds)}

@@ -6,7 +6,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.counters.packed import sum_counters
+from monarq.shared.formats.native.counters.json_counters import sum_counters
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.protocol.counts import Counts
@@ -21,7 +21,8 @@ async def read_counts(redis: Redis, keys: NativeKeys) -> Counts:
 
     A deferred job that is due counts as queued. The workers are left out: they are in the records of the fleet.
     """
-    now_ms, ready, deferred, due, alive, dead, age_ms, paused, totals, *seconds = await _SCRIPT.run_on(redis, keys, ())
+    now_ms, ready, deferred, due, cpu, *rest = await _SCRIPT.run_on(redis, keys, ())
+    alive, dead, age_ms, paused, totals, *seconds = rest
     lately = sum_counters(seconds)
     return Counts(
         now_ms=now_ms,
@@ -34,4 +35,5 @@ async def read_counts(redis: Redis, keys: NativeKeys) -> Counts:
         totals=sum_counters((totals,)),
         workers=[],
         paused=bool(paused),
+        queued_cpu=cpu,
     )

@@ -59,7 +59,7 @@ async def test_a_list_shows_both_ends_of_a_long_error(redis: Redis, site: Site) 
 async def test_an_id_may_hold_anything(redis: Redis, site: Site, raw_id: bytes) -> None:
     await write_dead_letter(redis, raw_id, name="send")
     await write_dead_letter(redis, b"another", name="send")
-    query = f"queue=arq:queue&id={quote_from_bytes(raw_id, safe='')}"
+    query = f"queue=arq:queue&format=arq&id={quote_from_bytes(raw_id, safe='')}"
     assert f"/jobs/job?{query}".replace("&", "&amp;") in await site.text("/dead")
     assert "Dead" in await site.text(f"/jobs/job?{query}")
     assert (await site.post(f"/dead/retry?{query}")).headers["location"] == "/dead?did=retried&n=1"

@@ -38,7 +38,7 @@ def gate() -> asyncio.Event:
 
 
 def path(job_id: str) -> str:
-    return f"/jobs/job?queue=arq:queue&id={job_id}"
+    return f"/jobs/job?queue=arq:queue&format=arq&id={job_id}"
 
 
 async def text_with(site: Site, job_id: str, words: str) -> str:
@@ -112,5 +112,7 @@ async def test_an_unknown_job(site: Site) -> None:
 
 async def test_a_job_is_found_by_its_id(redis: Redis, site: Site) -> None:
     await put(redis, "mail.send", job_id="the-id")
-    assert "/jobs/job?queue=arq:queue&amp;id=the-id" in await site.text("/jobs?state=deferred&name=the-id")
+    assert "/jobs/job?queue=arq:queue&amp;format=arq&amp;id=the-id" in await site.text(
+        "/jobs?state=deferred&name=the-id"
+    )
     await admin.purge(redis, ARQ_QUEUE)

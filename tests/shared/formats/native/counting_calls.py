@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -42,7 +43,7 @@ async def count_all(redis: Redis, fields: Mapping[str, int], at_ms: int | None =
     await _SCRIPT.run(redis, keys, [await now_ms(redis) if at_ms is None else at_ms, *pairs])
 
 
-def counters_of(packed: bytes | None) -> dict[str, int]:
+def counters_of(field: bytes | None) -> dict[str, int]:
     """The counters of a field."""
-    words = (packed or b"").decode().split()
-    return {counter: int(times) for counter, times in zip(words[::2], words[1::2], strict=True)}
+    counters: dict[str, int] = json.loads(field or b"{}")
+    return counters

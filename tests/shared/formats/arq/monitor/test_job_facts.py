@@ -6,38 +6,21 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
-from monarq.monitor.jobs.job_facts import MOST_HISTORY, JobFacts, job_key, read_facts
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.monitor.jobs.payload_view import LARGEST_READ
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import PARKED_SCORE
-from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES
+from monarq.shared.formats.arq.monitor.arq_queue import job_key
+from monarq.shared.formats.arq.monitor.job_facts import due_ms_of, read_facts
+from monarq.shared.protocol.job_facts import LARGEST_READ, MOST_HISTORY, JobFacts
+from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES, Holder
 from monarq.shared.redis.connection import open_redis
 from tests.support.queue_state import server_ms
 from tests.support.workers import QUEUE
 
 TTL_S: Final = 100
-MISSING: Final = JobFacts(
-    raw_id=b"a",
-    now_ms=0,
-    score=None,
-    cpu_score=None,
-    payload=b"",
-    payload_tail=b"",
-    payload_bytes=None,
-    payload_ttl_ms=-2,
-    token=None,
-    tries=b"0",
-    crash=b"",
-    abort_ms=None,
-    result=b"",
-    result_bytes=None,
-    result_ttl_ms=-2,
-    history=[],
-    was_not_kept=False,
-)
+MISSING: Final = JobFacts(b"a", now_ms=0)
 
 
 async def read(redis: Redis, raw_id: bytes = b"a", *, with_payload: bool = True) -> JobFacts:
@@ -57,7 +40,7 @@ async def test_of_a_job_of_which_redis_holds_all(redis: Redis, raw_id: bytes) ->
     for prefix, value in [
         (names.JOB_PREFIX, b"payload"),
         (names.RESULT_PREFIX, b"result"),
-        (names.IN_PROGRESS_PREFIX, b"token"),
+        (names.IN_PROGRESS_PREFIX, b"w:cpu:1:9000"),
         (names.RETRY_PREFIX, b"3"),
         (QUEUE.crash(""), b"1 killed"),
         (QUEUE.no_result(""), b"1"),
@@ -69,27 +52,40 @@ async def test_of_a_job_of_which_redis_holds_all(redis: Redis, raw_id: bytes) ->
     await calls.execute()
     facts = await read(redis, raw_id)
     assert abs(facts.now_ms - await server_ms(redis)) < 5000
-    assert 0 < facts.payload_ttl_ms <= TTL_S * 1000
-    assert 0 < facts.result_ttl_ms <= TTL_S * 1000
+    assert facts.expires_ms is not None
+    assert facts.kept_until_ms is not None
+    assert 0 < facts.expires_ms - facts.now_ms <= TTL_S * 1000
+    assert 0 < facts.kept_until_ms - facts.now_ms <= TTL_S * 1000
     assert facts == JobFacts(
         raw_id=raw_id,
         now_ms=facts.now_ms,
-        score=PARKED_SCORE,
-        cpu_score=7000.5,
+        state="running",
+        lane_queue="cpu",
+        due_ms=None,
+        holder=Holder("w", 9000),
         payload=b"payload",
         payload_tail=b"",
         payload_bytes=7,
-        payload_ttl_ms=facts.payload_ttl_ms,
-        token=b"token",
-        tries=b"3",
-        crash=b"1 killed",
-        abort_ms=8000.5,
+        expires_ms=facts.expires_ms,
+        tries=3,
+        crashes=1,
+        crash_note="killed",
+        abort_ms=8000,
         result=b"result",
         result_bytes=6,
-        result_ttl_ms=facts.result_ttl_ms,
+        kept_until_ms=facts.kept_until_ms,
         history=[b"5 promoted", b"6 retried"],
-        was_not_kept=True,
+        ended_without_result=True,
     )
+
+
+@pytest.mark.parametrize(("due_in_ms", "state"), [(-1000, "queued"), (60_000, "deferred")])
+async def test_a_job_that_waits(redis: Redis, due_in_ms: int, state: str) -> None:
+    due_ms = await server_ms(redis) + due_in_ms
+    await redis.zadd(QUEUE.queue, {"a": due_ms})
+    await redis.expire(QUEUE.queue, TTL_S)
+    facts = await read(redis)
+    assert (facts.state, facts.due_ms, facts.holder) == (state, due_ms, None)
 
 
 async def test_an_empty_payload_and_result_are_there(redis: Redis) -> None:
@@ -136,8 +132,7 @@ async def test_keys_of_another_type_count_as_missing(redis: Redis) -> None:
         await redis.expire(key, TTL_S)
     await redis.set(QUEUE.history("a"), "wrong", ex=TTL_S)
     facts = await read(redis)
-    known = {"now_ms": 0, "payload_ttl_ms": -2, "result_ttl_ms": -2}
-    assert replace(facts, **known) == MISSING
+    assert replace(facts, now_ms=0) == MISSING
 
 
 async def test_a_redis_that_does_not_answer_raises() -> None:
@@ -159,9 +154,12 @@ async def test_a_redis_that_does_not_answer_raises() -> None:
     ],
 )
 def test_when_it_is_due(score: float | None, cpu_score: float | None, due_ms: int | None) -> None:
-    assert replace(MISSING, score=score, cpu_score=cpu_score).due_ms == due_ms
+    assert due_ms_of(score, cpu_score) == due_ms
 
 
-@pytest.mark.parametrize(("ttl_ms", "end_ms"), [(-2, None), (-1, None), (0, 1000), (500, 1500)])
-def test_when_a_key_expires(ttl_ms: int, end_ms: int | None) -> None:
-    assert replace(MISSING, now_ms=1000).end_ms(ttl_ms) == end_ms
+async def test_what_is_kept_for_ever_has_no_end(redis: Redis) -> None:
+    await redis.set(names.job("a"), b"payload")
+    await redis.set(names.result("a"), b"result")
+    facts = await read(redis)
+    assert (facts.expires_ms, facts.kept_until_ms) == (None, None)
+    await redis.delete(names.job("a"), names.result("a"))

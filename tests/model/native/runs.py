@@ -1,0 +1,35 @@
+"""Many random runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from tests.model.native.checks import Violation
+from tests.model.native.guards import ALL_GUARDS, Guard
+from tests.model.native.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a number of runs has found: the first violation with its seed, and what happened how often."""
+
+    seed: int | None
+    violation: Violation | None
+    counts: Counter[str]
+
+
+def run_all(
+    seeds: Iterable[int], guards: Collection[Guard] = ALL_GUARDS, *, steps: int = 120, goes_back: bool = True
+) -> Found:
+    """Runs seed after seed until a promise is broken."""
+    counts: Counter[str] = Counter()
+    for seed in seeds:
+        world = World(seed, guards, goes_back=goes_back)
+        try:
+            world.run(steps)
+        except Violation as violation:
+            return Found(seed, violation, counts + world.counts())
+        counts += world.counts()
+    return Found(None, None, counts)
