@@ -36,6 +36,7 @@ async def test_replies_come_in_the_order_of_the_commands(client: RedisClient) ->
 async def test_replies_of_redis_py_s_own_methods_are_read_as_it_reads_them(client: RedisClient) -> None:
     await cast("Awaitable[int]", client.hset("h", "field", "1"))
     assert await cast("Awaitable[bool]", client.hexists("h", "field")) is True
+    await client.delete("h")
 
 
 async def test_an_error_among_replies_does_not_shift_the_next_ones(client: RedisClient) -> None:
