@@ -1,9 +1,9 @@
 -- claim: give jobs of one lane queue to an incarnation of a worker.
 -- KEYS  meta, payloads, held, leases, gone, lane_ready, lane_deferred, lane_idle, notes, aborts, live, absent
--- ARGV  1 incarnation   2 worker   3 token: letter of the lane queue, 'i' or 'c', and number of the claim   4 limit (0
---       takes none)   5 lease_ms   6 "max_bytes alone": bytes of a payload that is handed over at the most, and how many
---       crashes make a job come as the only one of its claim ('' for none)   7 flags: 'f' where the incarnation has not
---       been seen yet, 'a' where the claim may have been carried out before
+-- ARGV  1 incarnation   2 worker   3 token: letter of the lane queue, 'i' or 'c', and number of the claim
+--       4 limit (0 takes none)   5 lease_ms   6 limits of a job: how many bytes of a payload are handed over at the most,
+--       and how many crashes make it come as the only one of its claim ('' for none)   7 flags: 'f' where the
+--       incarnation has not been seen yet, 'a' where the claim may have been carried out before
 -- RETURNS  {now_ms, ms of the next deferred job or -1, ids, payloads, notes, aborts}; the lists where a job was taken, and
 --          notes and aborts where one has something rare. A payload over max_bytes is its length (a number).
 --          {-1} where the incarnation may never act again, {-2} where the queue is of a later version.

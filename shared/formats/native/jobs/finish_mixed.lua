@@ -1,5 +1,5 @@
 -- finish_mixed: end jobs for good, whose results are kept for any time or not at all, and of which some leave dead letters.
--- KEYS  held
+-- KEYS  payloads
 -- ARGV  1 jobs: how many   2 what ended, packed for people   3 channel of ends   4 message for it   5 kept: how many of the
 --       jobs, the first ones, have results that are kept for an hour   6 unkept: how many of them, the next ones, have
 --       none that is kept; the others are kept apart   7 deaths: how many leave a dead letter   8 max_dead
@@ -9,7 +9,7 @@
 -- RETURNS  {now_ms, how many heard of the ends}, or {now_ms, -1, ids that are not the incarnation's any more}: then nothing
 --          was changed for any; {-1} where the incarnation may never act again
 -- GUARANTEES  result, removal and dead letter of a job happen together. What is not held under its token is not ended.
--- INCLUDES  clock, ending, keeping, letters
+-- INCLUDES  clock, ending, keeping, letters, ring
 local FIRST, n = 10, tonumber(ARGV[1])
 local kept, unkept, deaths = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local last = FIRST + n - 1

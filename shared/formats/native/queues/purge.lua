@@ -34,6 +34,10 @@ else
 end
 if #ids > 0 then
     redis.call('HDEL', PAYLOADS, unpack(ids))
+    if ARGV[4] == '' then
+        -- What comes in the same ms stands behind the bound.
+        redis.call('HSET', META, 'last', whole(LEVEL + bound_stamp))
+    end
     redis.call('HDEL', NOTES, unpack(ids))
     redis.call('HDEL', PROGRESS, unpack(ids))
     redis.call('ZREM', ABORTS, unpack(ids))
