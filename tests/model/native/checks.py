@@ -241,8 +241,7 @@ class Checks:
             return Order(self._elsewhere[call.payload], None)
         if call.due is not None and call.due > self._clock.now:
             return Order(call.due, None)
-        since = call.since if call.since is not None else call.due
-        return self._last_of_now() if since is None else Order(since, None)
+        return self._last_of_now() if call.since is None else Order(call.since, None)
 
     def _last_of_now(self) -> Order:
         return Order(self._clock.now, next(self._sequence))

@@ -124,7 +124,8 @@ class ModelScripts:
         if call.due is not None and call.due > self._clock.now:
             queue.deferred[call.lane][call.job_id] = call.due
             return
-        since = call.since if call.since is not None else call.due
+        # What comes after its time is as young as any that comes now, but where it has waited elsewhere.
+        since = call.since if call.since is not None or not call.marked else call.due
         stamp = self._stamp(queue) if since is None else self._stamp_at(since)
         queue.ready[call.lane][call.job_id] = self._score(call.priority, stamp)
 
@@ -394,6 +395,7 @@ class ModelScripts:
             del queue.ready[call.lane][job_id]
             del queue.payloads[job_id]
             queue.notes.pop(job_id, None)
+            queue.aborts.discard(job_id)
             if Guard.PURGE_LEAVES_TOMBSTONES in self._guards:
                 queue.tombstones[job_id] = End(Ended.ABORTED, self._clock.now + TOMBSTONE_KEPT)
         return Word.OK

@@ -3,8 +3,9 @@
 -- ARGV  1 state: 'queued' those that are due, 'deferred' the others   2 limit   3 channel of ends
 --       4 bound_ms and   5 bound_stamp: only what waited then, as the first call has told; '' for the first call
 -- RETURNS  {how many were thrown away, bound_ms, bound_stamp}; none is left where it was none
--- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended.
--- INCLUDES  clock, order, trails
+-- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended. An enqueue that is
+--             repeated does not bring it back.
+-- INCLUDES  clock, keeping, order, trails
 local limit, bound_ms, bound_stamp = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if not bound_ms then
     bound_ms = now_ms()
@@ -38,6 +39,7 @@ if #ids > 0 then
     redis.call('HDEL', PROGRESS, unpack(ids))
     redis.call('ZREM', ABORTS, unpack(ids))
     drop_trails(ids)
+    leave_tombstones(now_ms(), ids)
     redis.pcall('HINCRBY', LIVE, 'purged\0', #ids)
     redis.call('PUBLISH', ARGV[3], 'i' .. table.concat(ids, '\0'))
 end
