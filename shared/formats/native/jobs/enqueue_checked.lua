@@ -11,8 +11,8 @@
 --             shows that a job has ended may be gone by then.
 -- INCLUDES  admission, clock, opening, placing
 local FIRST = 7
-local known = redis.call('HMGET', META, 'v', 'needs', 'last', 'second')
-if is_newer(known[1], known[2]) then
+local known = redis.call('HMGET', META, 'v', 'last', 'second')
+if is_newer(known[1]) then
     return {-2}
 end
 local is_repeated = ARGV[5] == 'again'
