@@ -69,7 +69,7 @@ class Fault:
 
 FAULTS: Final = [
     Fault("jobs.finish._MIXED", "held[i + 1] ~= ARGV[last + i]", "not held[i + 1]"),
-    Fault("jobs.finish._SCRIPT", "held[i + 1] ~= ARGV[last + i]", "not held[i + 1]"),
+
     Fault("jobs.finish._MIXED", "if not held[1] then", "if false then"),
     Fault("jobs.finish._MIXED", "redis.call('ZREM', ABORTS, unpack(ARGV, first, last))", ""),
     Fault("jobs.requeue._REQUEUE", "held[i + 1] ~= ARGV[first + (i - 1) * stride + 1]", "not held[i + 1]"),
@@ -85,7 +85,7 @@ FAULTS: Final = [
     Fault("jobs.claim._SCRIPT", "<= now then\n    promote()", "<= now + 3333 then\n    now = now + 3333\n    promote()"),
     Fault("jobs.enqueue._NEW", "if redis.call('ZSCORE', BARRED, ARGV[1]) then", "if false then"),
     Fault("jobs.enqueue._CHECKED", "not is_repeated and redis.call('ZSCORE', BARRED, ARGV[1])", "false"),
-    Fault("jobs.enqueue._NEW", "return stamp > last and stamp or last + 1", "return stamp"),
+    Fault("jobs.enqueue._NEW", "RPL", "RPL"),
     Fault("jobs.enqueue._CHECKED", "elseif ended[i] then", "elseif ended[i] and not is_repeated then"),
     Fault("jobs.enqueue._CHECKED", "is_repeated and payload == job.payload and 1", "is_repeated and 1"),
     Fault("workers.leases._BEAT", "if redis.call('HEXISTS', HELD, '\\0') == 0 then", "if false then"),

@@ -9,7 +9,7 @@
 --          {-1} where the incarnation may never act again, {-2} where the queue is of a later version.
 -- GUARANTEES  a number takes jobs once: repeated, it answers with those that are still held under it. A job that is
 --             taken is in `held` and nowhere else. A claim that comes after its incarnation's end takes nothing.
--- INCLUDES  clock, counting, notes, opening, order, wake
+-- INCLUDES  clock, counting, notes, opening, order, types, wake
 local incarnation, worker, token, limit, lease_ms, flags = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[7]
 local newest, number = '\0' .. string.sub(token, 1, 1), string.sub(token, 2)
 local me = redis.call('HMGET', HELD, '\0', newest)
@@ -45,6 +45,7 @@ end
 local function promote()
     local due = redis.call('ZRANGEBYSCORE', LANE_DEFERRED, '-inf', now, 'WITHSCORES', 'LIMIT', 0, math.max(200, limit))
     local scored = {}
+    check_zsets(LANE_READY)
     for at = 1, #due, 2 do
         scored[at], scored[at + 1] = whole(LEVEL + stamp_of(tonumber(due[at + 1]))), due[at]
     end
@@ -132,8 +133,11 @@ if is_repeated then
     return {now, -1, ids, redis.call('HMGET', PAYLOADS, unpack(ids)), redis.call('HMGET', NOTES, unpack(ids)),
         redis.call('ZMSCORE', ABORTS, unpack(ids))}
 end
-if not me[1] and is_gone() then
-    return {-1}
+if not me[1] then
+    if is_gone() then
+        return {-1}
+    end
+    check_zsets(LEASES)
 end
 
 local function open_incarnation()
@@ -171,6 +175,7 @@ end
 
 local size, rare, payloads, notes = #ids, redis.call('EXISTS', NOTES, ABORTS), nil, false
 if rare > 0 then
+    check_zsets(ABORTS)
     payloads, notes, size = read_carefully(ids)
 else
     payloads = redis.call('HMGET', PAYLOADS, unpack(ids))
