@@ -70,6 +70,33 @@ async def wait_until_let(ctx: Context, key: str) -> None:
 
 
 @job
+async def tell_run(ctx: Context, key: str, gate: str) -> int:
+    """Which run this is; ends when something stands in the list."""
+    run = await count_run(key)
+    say(ctx, "begins")
+    async with UrlSource(os.environ["TEST_REDIS_URL"]).client() as redis:
+        await redis.blpop([gate], LONG_S)
+    say(ctx, "ends")
+    return run
+
+
+@job
+def spin(ctx: Context) -> None:
+    """Never ends, and holds its process."""
+    say(ctx, "begins")
+    while True:
+        pass
+
+
+@job(timeout=0.5)
+def spin_for_a_moment(ctx: Context) -> None:
+    """Never ends by itself."""
+    say(ctx, "begins")
+    while True:
+        pass
+
+
+@job
 async def say_so(ctx: Context) -> int:
     """Ends at once; tells its process id."""
     say(ctx, "ends")
