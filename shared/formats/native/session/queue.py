@@ -283,11 +283,13 @@ class NativeWorkerQueue:
         leases = self._leases_of(self.ref)
         if not incarnation.may_be_open or not (leases or self._calls_out or incarnation.has_open_claim):
             return
+        # A beat that overtakes the first claim finds no incarnation, though its reply may come after that of the claim.
+        was_open = incarnation.is_open
         begun, was_quiet, sent_s = self._calls_begun, self._calls_out == 0, time.monotonic()
         try:
             reply = beat(redis, self.keys, incarnation.name, self._lease_ms)
         except IncarnationGoneError:
-            if incarnation.is_open:
+            if was_open:
                 loop.call_soon_threadsafe(self.begin_anew, incarnation)
             return
         ends_s = sent_s + self._terms.lease_s
