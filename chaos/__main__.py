@@ -105,9 +105,8 @@ async def _play(scenario: Scenario, environment: Environment) -> Outcome:
 
 def _print_outcome(outcome: Outcome, seconds: float, console: Console) -> None:
     outcome.seconds = seconds
-    console.print(
-        f"{outcome.name} {outcome.queue_format}: {'passed' if outcome.passed else 'MISSED'} in {seconds:.0f} s"
-    )
+    verdict = "passed" if outcome.passed else "MISSED"
+    console.print(f"{outcome.name} {outcome.queue_format}: {verdict} in {seconds:.0f} s")
     for line in missed_lines(outcome):
         console.print(line)
 

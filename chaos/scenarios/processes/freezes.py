@@ -14,7 +14,7 @@ from typing import Any, Final
 from chaos.checks.checker import percentile
 from chaos.checks.ledger import ACKED, FAULT, FINISH, KILL, SILENT, START, Event
 from chaos.environment import LEASE_S, Environment, signal_process
-from chaos.outcome import Outcome
+from chaos.outcome import Outcome, check_basics
 from monarq import Producer
 from monarq.producer import named
 
@@ -168,7 +168,8 @@ def _recoveries(environment: Environment, fault: Event) -> list[float]:
                 running[event.job_id] = event
             else:
                 running.pop(event.job_id, None)
-        elif event.what == START and event.mono_ns > fault.mono_ns and running.pop(event.job_id, None):
+        elif event.what == START and event.mono_ns > fault.mono_ns and event.job_id in running:
+            del running[event.job_id]
             found.append((event.mono_ns - fault.mono_ns) / 1e9)
     return [*found, *(99.0 for _ in running)]
 

@@ -41,12 +41,10 @@ async def mute(environment: Environment) -> Outcome:
     await proxy.close()
     outcome.figures.resume = []  # Redis was never away
     check_basics(outcome, environment.fleets, planned_deaths=0)
-    for prefix, most_s in (("unheard", LOOK_S + 0.5), ("heard", LOOK_S)):
+    for prefix, half_s, most_s in (("unheard", LOOK_S, 2 * LOOK_S), ("heard", LOOK_S / 5, LOOK_S)):
         waits = _waits_s(environment, prefix)
-        outcome.check(
-            f"wait p50 s, {prefix}", round(percentile(waits, 0.5), 3), at_most=most_s if prefix == "unheard" else 0.1
-        )
-        outcome.check(f"wait p99 s, {prefix}", round(percentile(waits, 0.99), 3), at_most=2 * most_s)
+        outcome.check(f"wait p50 s, {prefix}", round(percentile(waits, 0.5), 3), at_most=half_s)
+        outcome.check(f"wait p99 s, {prefix}", round(percentile(waits, 0.99), 3), at_most=most_s)
     return outcome
 
 
@@ -58,10 +56,7 @@ def _waits_s(environment: Environment, prefix: str) -> list[float]:
 
 
 async def forget_fleet(environment: Environment) -> Outcome:
-    """What workers know of each other is deleted twice a second, and one of them is killed each second.
-
-    In the second half the pool that is killed has nobody who sees its workers die: others have to notice.
-    """
+    """What workers know of each other is deleted twice a second, and one of them is killed each second."""
     fleet = await environment.start_workers()
     count = environment.sized(ci=2_000, short=5_000, long=20_000)
     enqueuer = await environment.start_enqueuer(count=count, per_second=250, longest_ms=100)
