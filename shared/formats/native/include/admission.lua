@@ -33,7 +33,7 @@ local function forget_earlier(ids)
 end
 
 -- Puts those of the jobs in that are free to come, at `due` (0 is now); returns a code for each. `known` is meta's
--- v, needs, last and second.
+-- v, last and second.
 local function admit(jobs, now, known, is_repeated, due, name)
     local ids, codes, fresh, stored_now = {}, {}, {}, {}
     for i, job in ipairs(jobs) do
@@ -68,9 +68,9 @@ local function admit(jobs, now, known, is_repeated, due, name)
     if due > 0 then
         defer(LANE_DEFERRED, LANE_IDLE, LANE_READY, due, fresh)
     else
-        make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[3]), fresh, true)
+        make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[2]), fresh, true)
     end
-    settle_counters(now, known[4])
+    settle_counters(now, known[3])
     redis.pcall('HINCRBY', LIVE, 'enqueued\0' .. name, #fresh)
     return codes
 end

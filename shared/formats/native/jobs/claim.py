@@ -18,9 +18,6 @@ _SCRIPT = NativeScript.load("jobs/claim")
 BATCH: Final = 1000
 """The most jobs of one call."""
 
-REPLY_BYTES: Final = 16 * 1024 * 1024
-"""Once a claim has so many bytes of payloads, it takes no more jobs: the rest is for the next call, or others."""
-
 _GONE: Final = -1
 _NEWER: Final = -2
 
@@ -98,15 +95,11 @@ async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
         (
             asked.incarnation,
             asked.worker,
-            asked.lane_queue[0],
-            asked.number,
+            asked.token,
             min(asked.limit, BATCH),
             asked.lease_ms,
-            REPLY_BYTES,
-            asked.max_payload,
-            "" if asked.alone is None else asked.alone,
-            int(asked.is_first),
-            int(asked.is_repeated),
+            f"{asked.max_payload} {'' if asked.alone is None else asked.alone}",
+            ("f" if asked.is_first else "") + ("a" if asked.is_repeated else ""),
         ),
         asked.lane_queue,
         asked.incarnation,

@@ -7,8 +7,8 @@
 --             (enqueue_checked), this does nothing.
 -- INCLUDES  clock, counting, opening, order, placing
 local FIRST = 6
-local known = redis.call('HMGET', META, 'v', 'needs', 'last', 'second')
-if is_newer(known[1], known[2]) then
+local known = redis.call('HMGET', META, 'v', 'last', 'second')
+if is_newer(known[1]) then
     return -2
 end
 if redis.call('ZSCORE', BARRED, ARGV[1]) then
@@ -31,8 +31,8 @@ end
 if due > 0 then
     defer(LANE_DEFERRED, LANE_IDLE, LANE_READY, due, ids)
 else
-    make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[3]), ids)
+    make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[2]), ids)
 end
-settle_counters(now, known[4])
+settle_counters(now, known[3])
 redis.pcall('HINCRBY', LIVE, 'enqueued\0' .. ARGV[4], #ids)
 return now

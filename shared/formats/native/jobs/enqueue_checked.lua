@@ -10,8 +10,8 @@
 --             its first sending, where that comes late, does nothing.
 -- INCLUDES  admission, clock, opening, placing
 local FIRST = 6
-local known = redis.call('HMGET', META, 'v', 'needs', 'last', 'second')
-if is_newer(known[1], known[2]) then
+local known = redis.call('HMGET', META, 'v', 'last', 'second')
+if is_newer(known[1]) then
     return {-2}
 end
 local is_repeated = ARGV[5] == 'again'

@@ -9,7 +9,7 @@ local limit, bound_ms, bound_stamp = tonumber(ARGV[2]), tonumber(ARGV[4]), tonum
 if not bound_ms then
     bound_ms = now_ms()
     -- The newest stamp may be ahead of a clock that was set back.
-    bound_stamp = math.max(stamp_of(bound_ms), tonumber(redis.call('HGET', META, 'last') or 0))
+    bound_stamp = math.max(stamp_of(bound_ms), (tonumber(redis.call('HGET', META, 'last') or nil) or LEVEL) - LEVEL)
 end
 local ids = {}
 
@@ -34,6 +34,10 @@ else
 end
 if #ids > 0 then
     redis.call('HDEL', PAYLOADS, unpack(ids))
+    if ARGV[4] == '' then
+        -- What comes in the same ms stands behind the bound.
+        redis.call('HSET', META, 'last', whole(LEVEL + bound_stamp))
+    end
     redis.call('HDEL', NOTES, unpack(ids))
     redis.call('HDEL', PROGRESS, unpack(ids))
     redis.call('ZREM', ABORTS, unpack(ids))

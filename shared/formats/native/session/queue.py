@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final, TypeVar
 
-from monarq.shared.formats.native.workers.register_names import BATCH as NAMES_BATCH
-from monarq.shared.formats.native.workers.register_names import register_names
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.jobs.claim import Claim, ClaimReply, IncarnationGoneError, claim
@@ -21,6 +19,8 @@ from monarq.shared.formats.native.jobs.requeue import requeue, requeue_crashed
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.session.incarnation import Incarnation, LaneClaims
 from monarq.shared.formats.native.workers.leases import BeatReply, beat, retire
+from monarq.shared.formats.native.workers.register_names import BATCH as NAMES_BATCH
+from monarq.shared.formats.native.workers.register_names import register_names
 from monarq.shared.formats.native.workers.wake import wake
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.payload import Payload

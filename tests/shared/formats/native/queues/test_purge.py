@@ -91,7 +91,7 @@ async def test_jobs_ahead_of_a_clock_that_was_set_back_go(redis: Redis) -> None:
     await put(redis, "a")
     ahead = 500 * 2**44 + 2**43
     await redis.zadd(KEYS.key("ready"), {"a": ahead})
-    await hset(redis, KEYS.key("meta"), {"last": 2**43})
+    await hset(redis, KEYS.key("meta"), {"last": ahead})
     assert await purge_all(redis, "io", "queued") == [1, 0]
 
 
