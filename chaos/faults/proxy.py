@@ -82,7 +82,7 @@ class FaultProxy:
         deaf: swallows everything on both ways and closes nothing, as a network does that drops packets.
         delay_s: holds each request back for so long.
         bytes_per_second: passes replies at this pace; 0 for at once.
-        mutes_listeners: is deaf to connections that have subscribed to a channel.
+        mutes_listeners: is deaf, from now on and for ever, to connections that have subscribed to a channel.
     """
 
     def __init__(self, upstream: int | str, rng: random.Random) -> None:
@@ -223,4 +223,5 @@ class _Pair:
             self._writer.write(reply)
 
     def _is_deaf(self) -> bool:
-        return self._proxy.deaf or self._is_silent or (self._listens and self._proxy.mutes_listeners)
+        self._is_silent = self._is_silent or (self._listens and self._proxy.mutes_listeners)
+        return self._proxy.deaf or self._is_silent
