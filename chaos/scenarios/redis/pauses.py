@@ -14,20 +14,22 @@ from monarq.shared.formats.native.counters.counters import read_counters
 from monarq.shared.formats.native.keys import NativeKeys
 
 RESUME_S: Final = 2.0
+FREEZES: Final = (1.3, 2.5)
+"""In leases: shorter than the time that a call to Redis waits for its reply, and longer."""
 
 
 async def freeze_redis(environment: Environment) -> Outcome:
-    """Redis is frozen again and again for two leases and more; then every lease looks over, and nobody has died."""
+    """Redis is frozen again and again for longer than a lease; then every lease looks over, and nobody has died."""
     for _ in range(2):
         await environment.start_workers(workers=1)
-    rounds = environment.sized(ci=1, short=2, long=10)
+    rounds = environment.sized(ci=2, short=4, long=20)
     enqueuer = await environment.start_enqueuer(count=1_000_000, per_second=150, longest_ms=500)
     await environment.until_first_run()
-    for _ in range(rounds):
-        await asyncio.sleep(3)
+    for number in range(rounds):
+        await asyncio.sleep(LEASE_S + 3)  # by now its workers watch each other again
         environment.ledger.note(FAULT, note="redis frozen")
         environment.redis.freeze()
-        await asyncio.sleep(2.5 * LEASE_S)
+        await asyncio.sleep(FREEZES[number % len(FREEZES)] * LEASE_S)
         environment.redis.thaw()
         environment.ledger.note(HEAL, note="redis thawed")
     await asyncio.sleep(2 * LEASE_S)

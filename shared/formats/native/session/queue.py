@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,7 @@ class NativeWorkerQueue:
         self._overdue: list[str] = []
         self.is_doubtful = False
         self._differs = 0
+        self._kept_until_s = math.inf
         self._woken: dict[LaneQueue, asyncio.Event] = {"io": asyncio.Event(), "cpu": asyncio.Event()}
         self._is_retiring = asyncio.Lock()
         self._is_heard = False
@@ -93,7 +95,10 @@ class NativeWorkerQueue:
         if self.incarnation is not incarnation:
             return Claimed([], None)  # taken back meanwhile
         next_due_s = None if reply.next_ms < 0 else max(0.0, (reply.next_ms - reply.now_ms) / 1000)
-        return Claimed(self._leases(asked, reply, sent_s + self._terms.lease_s), next_due_s)
+        ends_s = sent_s + self._terms.lease_s
+        if reply.ids and self._kept_until_s == math.inf:
+            self._kept_until_s = ends_s
+        return Claimed(self._leases(asked, reply, ends_s), next_due_s)
 
     def _next_claim(self, incarnation: Incarnation, lane: LaneClaims, lane_queue: LaneQueue, limit: int) -> Claim:
         is_repeated = not lane.is_answered
@@ -241,6 +246,7 @@ class NativeWorkerQueue:
         incarnation = self.incarnation
         leases = self._leases_of(self.ref)
         if not incarnation.may_be_open or (not leases and not self._calls_out):
+            self._kept_until_s = math.inf
             return
         begun, was_quiet, sent_s = self._calls_begun, self._calls_out == 0, time.monotonic()
         try:
@@ -249,20 +255,23 @@ class NativeWorkerQueue:
             if incarnation.is_open:
                 loop.call_soon_threadsafe(self.begin_anew, incarnation)
             return
-        ends_s = sent_s + self._terms.lease_s
+        # Runs that its worker stopped, as their leases had ended by its own clock, are still held.
+        is_late = time.monotonic() > self._kept_until_s
+        ends_s = self._kept_until_s = sent_s + self._terms.lease_s
         for lease in leases:
             lease.ends_s = ends_s
         is_quiet = was_quiet and self._calls_begun == begun
-        loop.call_soon_threadsafe(self._take_beat, incarnation, reply, is_quiet and reply.held != len(leases))
+        differs = is_quiet and reply.held != len(leases)
+        loop.call_soon_threadsafe(self._take_beat, incarnation, reply, differs, is_late)
 
-    def _take_beat(self, incarnation: Incarnation, reply: BeatReply, differs: bool) -> None:
+    def _take_beat(self, incarnation: Incarnation, reply: BeatReply, differs: bool, is_late: bool) -> None:
         if self.incarnation is not incarnation:
             return
         self.aborts.update(reply.aborts)
         self._overdue = reply.overdue
         # Once may be a job that has just been claimed, or whose end has just been accepted.
         self._differs = self._differs + 1 if differs else 0
-        self.is_doubtful = self.is_doubtful or self._differs > 1
+        self.is_doubtful = self.is_doubtful or is_late or self._differs > 1
 
     def take_overdue(self) -> list[str]:
         """Incarnations of the queue whose leases had ended at the last beat; each is returned once."""
@@ -270,7 +279,11 @@ class NativeWorkerQueue:
         return overdue
 
     async def retire(self, redis: Redis) -> None:
-        """Ends the incarnation where it holds nothing, so that it need not be kept alive."""
+        """Ends the incarnation where it holds nothing, so that it need not be kept alive.
+
+        What it holds and its worker knows nothing of, such as jobs of runs whose leases ended while the worker was
+        frozen, makes it doubtful.
+        """
         async with self._is_retiring:
             incarnation = self.incarnation
             if not incarnation.is_open or self._calls_out or self._leases_of(self.ref):
@@ -278,6 +291,8 @@ class NativeWorkerQueue:
             try:
                 if await retire(redis, self.keys, incarnation.name) == 0:
                     self.incarnation = self._new_incarnation()
+                else:
+                    self.is_doubtful = True
             except IncarnationGoneError:
                 self.begin_anew(incarnation)
 

@@ -65,10 +65,10 @@ class NativeWorkerSession:
             await asyncio.sleep(self._terms.lease_s / 3)
             for queue in self.queues:
                 with suppress(RedisError, OSError):
+                    if not queue.is_doubtful:
+                        await queue.retire(redis)
                     if queue.is_doubtful:
                         self._on_lost(await reconcile_queue(redis, queue, self._leases_of(queue.ref)))
-                    else:
-                        await queue.retire(redis)
 
     def renew(self, redis: Any, record: bytes, on_lost: Callable[[list[Lease]], None]) -> None:
         """Keeps the worker alive, and what it holds in each queue; called by the lease thread.
@@ -114,6 +114,9 @@ class NativeWorkerSession:
         """Ends the incarnations that hold nothing, and the worker's record where none holds anything."""
         for queue in self.queues:
             await queue.retire(redis)
+            if queue.is_doubtful and not self._leases_of(queue.ref):
+                await reconcile_queue(redis, queue, [])
+                await queue.retire(redis)
         if not any(queue.incarnation.may_be_open for queue in self.queues):
             await forget_worker(redis, self._terms.worker_id)
 
