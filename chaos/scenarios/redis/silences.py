@@ -6,13 +6,15 @@ Only speed may depend on either.
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import Final
 
-from chaos.checks.checker import percentile
-from chaos.checks.ledger import ACKED, FAULT, HEAL, START
-from chaos.environment import LEASE_S, Environment
+from chaos.checks.checker import judge, percentile
+from chaos.checks.ledger import ACKED, FAULT, HEAL, KILL, START
+from chaos.environment import LEASE_S, Environment, signal_process
 from chaos.faults.proxy import FaultProxy
 from chaos.outcome import Outcome, check_basics, check_recovery
+from chaos.processes.fleet import MonarqFleet, busy_pids
 from monarq.shared.formats.native.keys import FLEET_BEATS, FLEET_QUEUES, FLEET_RECORDS
 
 LOOK_S: Final = 0.5
@@ -56,7 +58,10 @@ def _waits_s(environment: Environment, prefix: str) -> list[float]:
 
 
 async def forget_fleet(environment: Environment) -> Outcome:
-    """What workers know of each other is deleted twice a second, and one of them is killed each second."""
+    """What workers know of each other is deleted twice a second, and one of them is killed each second.
+
+    In the end a worker is killed together with its supervisor, so that nobody sees it die.
+    """
     fleet = await environment.start_workers()
     count = environment.sized(ci=2_000, short=5_000, long=20_000)
     enqueuer = await environment.start_enqueuer(count=count, per_second=250, longest_ms=100)
@@ -71,8 +76,32 @@ async def forget_fleet(environment: Environment) -> Outcome:
             environment.kill_worker(fleet)
 
     await environment.while_running(enqueuer, 0.5, forget)
+    unseen_s = await _kill_unseen(environment)
     outcome = await environment.settle()
     outcome.facts["deletions"] = faults
-    check_basics(outcome, environment.fleets)
+    check_basics(outcome, [fleet])
     check_recovery(outcome, LEASE_S, start_s)
+    outcome.check("jobs of whom nobody saw die run again s", round(unseen_s, 2), at_most=LEASE_S + 2)
     return outcome
+
+
+async def _kill_unseen(environment: Environment) -> float:
+    """Kills a pool with its supervisor, deletes what is known of it, and gives the seconds until all its jobs ran."""
+    doomed = await environment.start_workers(workers=1)
+    assert isinstance(doomed, MonarqFleet)
+    await environment.until(lambda: bool(doomed.lines(" serves ")), 30)
+    enqueuer = await environment.start_enqueuer(
+        count=1_000, per_second=50, prefix="unseen", shortest_ms=500, longest_ms=500
+    )
+    await environment.until(lambda: bool(busy_pids(doomed, environment.ledger_directory)), 30)
+    await asyncio.sleep(1)
+    [pid] = doomed.pids()
+    signal_process(doomed.supervisor, signal.SIGSTOP)
+    kill = environment.ledger.note(KILL, pid=pid)
+    signal_process(pid, signal.SIGKILL)
+    await environment.redis.client.delete(FLEET_BEATS, FLEET_RECORDS, FLEET_QUEUES)
+    signal_process(doomed.supervisor, signal.SIGKILL)
+    await asyncio.sleep(LEASE_S + 3)
+    enqueuer.terminate()
+    await enqueuer.wait()
+    return max(judge([event for event in environment.events() if event.what != KILL or event == kill]).recovery)
