@@ -69,7 +69,6 @@ class Fault:
 
 FAULTS: Final = [
     Fault("jobs.finish._MIXED", "held[i + 1] ~= ARGV[last + i]", "not held[i + 1]"),
-
     Fault("jobs.finish._MIXED", "if not held[1] then", "if false then"),
     Fault("jobs.finish._MIXED", "redis.call('ZREM', ABORTS, unpack(ARGV, first, last))", ""),
     Fault("jobs.requeue._REQUEUE", "held[i + 1] ~= ARGV[first + (i - 1) * stride + 1]", "not held[i + 1]"),
@@ -82,7 +81,9 @@ FAULTS: Final = [
     Fault("jobs.claim._SCRIPT", "redis.call('EXISTS', ABORTS) == 1 and", "false and"),
     Fault("jobs.claim._SCRIPT", "read_note(note).crashes ~= alone", "true"),
     Fault("jobs.claim._SCRIPT", "if known[2] or limit < 1 then", "if limit < 1 then"),
-    Fault("jobs.claim._SCRIPT", "<= now then\n    promote()", "<= now + 3333 then\n    now = now + 3333\n    promote()"),
+    Fault(
+        "jobs.claim._SCRIPT", "<= now then\n    promote()", "<= now + 3333 then\n    now = now + 3333\n    promote()"
+    ),
     Fault("jobs.enqueue._NEW", "if redis.call('ZSCORE', BARRED, ARGV[1]) then", "if false then"),
     Fault("jobs.enqueue._CHECKED", "not is_repeated and redis.call('ZSCORE', BARRED, ARGV[1])", "false"),
     Fault("jobs.enqueue._NEW", "RPL", "RPL"),
