@@ -12,7 +12,6 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.monitor.queues.labels import queue_labels
 from monarq.shared.formats.choice.monitors import read_workers as read_records
 from monarq.shared.protocol.monitor_records import WorkerRecord
 from monarq.shared.protocol.queue_ref import QueueRef
@@ -110,7 +109,6 @@ class _Record(msgspec.Struct):
     retried: int = 0
     draining: bool = False
     queues: tuple[str, ...] = ()
-    native_queues: tuple[str, ...] = ()
     cpu_percent: float = 0.0
     memory_bytes: int = 0
     loop_lag_s: float = 0.0
@@ -173,7 +171,7 @@ def _worker(found: WorkerRecord, now_ms: int) -> WorkerStats:
         retried=record.retried,
         draining=record.draining,
         alive=found.alive,
-        queues=_queues_of(record),
+        queues=record.queues,
         cpu_percent=record.cpu_percent,
         memory_bytes=record.memory_bytes,
         loop_lag_s=record.loop_lag_s,
@@ -186,15 +184,6 @@ def _worker(found: WorkerRecord, now_ms: int) -> WorkerStats:
         cpu_places=record.cpu_places,
         cpu_running=record.cpu_running,
     )
-
-
-def _queues_of(record: _Record) -> tuple[str, ...]:
-    """Each name once a format, arq's marked where a worker serves both queues of a name."""
-    native, refs = set(record.native_queues), list[QueueRef]()
-    for name in record.queues:
-        refs.append(QueueRef(name, "native" if name in native else "arq"))
-        native.discard(name)
-    return tuple(queue_labels(refs).values())
 
 
 def _since(started_ms: int, now_ms: int) -> float:

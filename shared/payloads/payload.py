@@ -16,6 +16,8 @@ from monarq.shared.text.error_text import error_text
 from monarq.shared.tracing.carrier import Carrier
 
 _MAX_MS: Final = 2**53
+_FIELDS: Final = 5
+"""How many fields every payload has; most have no more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,9 +64,11 @@ class Payload:
                 and (not kwargs or all(isinstance(key, str) for key in kwargs))
             ):
                 raise PayloadError(_invalid_field(raw))
-            more: Mapping[str, Any] = raw if type(raw) is dict else {}
-            times = _ms_of(more.get("d")), _ms_of(more.get("x"))
-            return cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data), more.get("trace"), *times)
+            payload = cls(name, tuple(args), kwargs, job_try, enqueue_ms, codecs.of(data))
+            if type(raw) is dict and len(raw) > _FIELDS:
+                payload.trace, payload.due_ms = raw.get("trace"), _ms_of(raw.get("d"))
+                payload.expires_ms = _ms_of(raw.get("x"))
+            return payload
         except PayloadError:
             raise
         except KeyError as error:

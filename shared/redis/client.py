@@ -83,6 +83,7 @@ class RedisClient(Redis):
         reply = (await self.execute((*name.split(), *others)))[0]
         options.pop("keys", None)  # for the cache that redis-py may have
         callback = self.response_callbacks.get(name)
+        options.pop("keys", None)  # which redis-py's methods give for its client-side cache alone
         return callback(reply, **options) if callback else reply
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
-from monarq.shared.protocol.producer_queue import JobStatus, PayloadTimes, Unfinished
+from monarq.shared.protocol.payload_times import PayloadTimes
+from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.client import RedisClient
 
@@ -40,7 +41,7 @@ class FakeQueue:
         return [f"{self.ref}-{number}" for number in range(first, self._made)]
 
     def payload_times(self, placement: Placement) -> PayloadTimes:
-        return ENQUEUED_MS, DUE_MS if placement.delay_ms else None
+        return PayloadTimes(ENQUEUED_MS, DUE_MS if placement.delay_ms else None)
 
     async def enqueue(
         self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]

@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from monarq.producer import JobStatus, Producer
-from monarq.shared.formats import choice
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.formats.arq.producer import ArqProducerQueue
+from monarq.shared.formats.choice import producers
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.enqueue import EnqueueMode
@@ -27,7 +27,7 @@ from tests.support.slowness import in_time, patience_s
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     """What producers get for the native queue "fake"."""
     made = FakeQueue(QueueRef("fake", "native"))
-    monkeypatch.setattr(choice, "_PRODUCER_QUEUES", {"arq": ArqProducerQueue, "native": {made.ref: made}.__getitem__})
+    monkeypatch.setattr(producers, "_QUEUES", {"arq": ArqProducerQueue, "native": {made.ref: made}.__getitem__})
     return made
 
 

@@ -69,7 +69,7 @@ async def test_a_native_queue_has_the_workers_whose_records_name_it(redis: Redis
     mail = QueueRef("mail", "native")
     tell(redis_url, mail, "here", RECORD)
     tell(redis_url, QueueRef("other", "native"), "elsewhere", RECORD)
-    of_both = RECORD | {"queues": ["mail", "mail", "letters"], "native_queues": ["mail"]}
+    of_both = RECORD | {"queues": ["mail", "mail (arq)", "letters"], "native_queues": ["mail"]}
     for worker, record in [("of-arq", RECORD | {"queues": ["mail"]}), ("both", of_both), ("zz", b"\xff no JSON")]:
         beat(redis_url, worker, record)
     by_queue = await read_by_queue(redis, [mail, QueueRef("other", "native"), arq_queue("mail")])

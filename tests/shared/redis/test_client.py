@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -30,6 +31,12 @@ async def client(redis_url: str, redis: Redis) -> AsyncIterator[RedisClient]:
 async def test_replies_come_in_the_order_of_the_commands(client: RedisClient) -> None:
     assert await client.execute(("SET", "a", b"1", "EX", 60), ("INCR", "a"), ("GET", "a")) == [b"OK", 2, b"2"]
     assert await client.get("a") == b"2", "redis-py's own methods go the same way"
+
+
+async def test_replies_of_redis_py_s_own_methods_are_read_as_it_reads_them(client: RedisClient) -> None:
+    await cast("Awaitable[int]", client.hset("h", "field", "1"))
+    assert await cast("Awaitable[bool]", client.hexists("h", "field")) is True
+    await client.delete("h")
 
 
 async def test_an_error_among_replies_does_not_shift_the_next_ones(client: RedisClient) -> None:

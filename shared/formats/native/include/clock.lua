@@ -1,10 +1,17 @@
 -- clock: Redis' own time in ms, the one clock for all.
 -- KEYS  none
--- DEFINES  now_ms, now_us, whole
+-- DEFINES  now_and_text, now_ms, now_us, whole
 -- INCLUDES  none
 local function now_ms()
     local time = redis.call('TIME')
     return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The same, and as text: a number that is given to a command is printed, which costs more than most commands.
+local function now_and_text()
+    local time = redis.call('TIME')
+    local ms = string.sub('00000' .. time[2], -6, -4)
+    return time[1] * 1000 + ms, time[1] .. ms
 end
 
 local function now_us()

@@ -1,22 +1,7 @@
 -- keeping: the results of jobs that have ended, and when what is kept of them is deleted.
 -- KEYS  results, tombstones, kept, ends, trails
--- DEFINES  drop_ended, drop_results, keep_apart, keep_result, keep_results, leave_tombstones
--- INCLUDES  clock, letters
-
--- Keeps results (id, result, id, result ...; at most 1,000; all of a list, or a part of it) for an hour. A key takes
--- those of ten minutes. It is used again after 80 minutes, when it has expired.
-local function keep_results(now, ids_and_results, first, last)
-    local key = KEYS[RESULTS + math.floor(now / 600000) % 8]
-    redis.call('HSET', key, unpack(ids_and_results, first or 1, last or #ids_and_results))
-    local left = redis.call('PTTL', key)
-    if left < 0 then
-        -- A value over 64 bytes makes it a hash: small ones are lists, which each access walks.
-        redis.call('HSET', key, '\0', string.rep('x', 65))
-    end
-    if left < 3600000 then
-        redis.call('PEXPIRE', key, 4200000)
-    end
-end
+-- DEFINES  drop_ended, drop_results, keep_apart, keep_result, leave_tombstones
+-- INCLUDES  clock, letters, ring
 
 -- Shows for two to three minutes that these jobs have ended, as long as an enqueue may be repeated. A key takes those of
 -- a minute, and is used again after three: it must have expired by then, whenever in its minute it was made.

@@ -14,16 +14,14 @@ local function stamp_of(ms)
     return math.max(4294967296, math.floor((ms - EPOCH) * 32))
 end
 
--- When a job became ready, from its score.
+-- When a job became ready, from its score; with parts of a ms, so that it tells the order, too.
 local function ready_ms(score)
-    return EPOCH + math.floor(score % LEVEL_SIZE / 32)
+    return EPOCH + score % LEVEL_SIZE / 32
 end
 
--- The stamp of a call, `last` being the newest so far as meta has it. The caller stores it.
+-- The stamp of a call, `last` being the newest score so far of priority 0, as meta has it. The caller stores it.
 local function next_stamp(now, last)
-    local stamp = stamp_of(now)
-    last = tonumber(last) or 0
-    return stamp > last and stamp or last + 1
+    return math.max(stamp_of(now), (tonumber(last) or LEVEL) - LEVEL + 1)
 end
 
 -- The score before that of the first waiting job of the level: for jobs that come back and have not ended.

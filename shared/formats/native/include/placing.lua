@@ -32,7 +32,7 @@ local function make_ready(ready, idle, stamp, ids, has_own_stamps)
         end
         scored[2 * i - 1], scored[2 * i] = score, ids[i]
     end
-    redis.call('HSET', META, 'last', whole(stamp))
+    redis.call('HSET', META, 'last', score)
     redis.call('ZADD', ready, unpack(scored))
     wake(idle, ready)
 end

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from monarq.shared.formats.native.jobs.enqueue import newer_queue
 from monarq.shared.formats.native.keys import NativeKeys
@@ -18,15 +19,16 @@ _SCRIPT = NativeScript.load("jobs/claim")
 BATCH: Final = 1000
 """The most jobs of one call."""
 
-REPLY_BYTES: Final = 16 * 1024 * 1024
-"""Once a claim has so many bytes of payloads, it takes no more jobs: the rest is for the next call, or others."""
-
 _GONE: Final = -1
 _NEWER: Final = -2
 
 
 class IncarnationGoneError(Exception):
     """The incarnation may never act again: its jobs have been taken back."""
+
+
+class ClaimRefusedError(RedisError):
+    """Nothing comes of the worker's claims now, and perhaps later; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class ClaimReply:
         payloads: of each: its bytes; None where they are gone; its size where it is over the limit.
         notes: of each what is rare about it, or None; empty where no job has a note.
         aborts: of each when its abort was requested, or None; empty where none was.
+        took: whether it found anything in the queue, so that Redis knows the incarnation.
     """
 
     now_ms: int
@@ -82,6 +85,7 @@ class ClaimReply:
     payloads: Sequence[bytes | int | None] = ()
     notes: Sequence[bytes | None] = ()
     aborts: Sequence[bytes | None] = ()
+    took: bool = False
 
 
 async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
@@ -98,15 +102,11 @@ async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
         (
             asked.incarnation,
             asked.worker,
-            asked.lane_queue[0],
-            asked.number,
+            asked.token,
             min(asked.limit, BATCH),
             asked.lease_ms,
-            REPLY_BYTES,
-            asked.max_payload,
-            "" if asked.alone is None else asked.alone,
-            int(asked.is_first),
-            int(asked.is_repeated),
+            f"{asked.max_payload} {'' if asked.alone is None else asked.alone}",
+            ("f" if asked.is_first else "") + ("a" if asked.is_repeated else ""),
         ),
         asked.lane_queue,
         asked.incarnation,
@@ -118,4 +118,4 @@ async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
     if len(reply) == 2:
         return ClaimReply(*reply)
     now_ms, next_ms, ids, payloads, notes, aborts = reply
-    return ClaimReply(now_ms, next_ms, ids, payloads, notes or (), aborts or ())
+    return ClaimReply(now_ms, next_ms, ids, payloads, notes or (), aborts or (), took=True)

@@ -1,14 +1,15 @@
-"""Ends jobs for good, with their results and dead letters. See finish.lua."""
+"""Ends jobs for good, with their results and dead letters. See finish.lua and finish_mixed.lua."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
 
+from monarq.shared.formats.native.ids import MADE_LENGTH
 from monarq.shared.formats.native.jobs.claim import IncarnationGoneError
 from monarq.shared.formats.native.jobs.run_counts import RunCounts
 from monarq.shared.formats.native.keys import NativeKeys
@@ -17,6 +18,7 @@ from monarq.shared.protocol.acks import Finish
 from monarq.shared.redis.scripts import Argument, check_batch
 
 _SCRIPT = NativeScript.load("jobs/finish")
+_MIXED = NativeScript.load("jobs/finish_mixed")
 _GONE: Final = -1
 
 BATCH: Final = 1000
@@ -72,28 +74,38 @@ async def finish(
         RedisError: the call failed; repeat it.
     """
     check_batch(finished, BATCH)
-    reply = await _SCRIPT.run_on(
-        redis, keys, _arguments(keys, finished, max_dead, lanes, with_results=with_results), incarnation=incarnation
-    )
+    head: list[Argument] = [_recent(finished, lanes), keys.ended]
+    if all(each.keep_ms == KEPT_MS and not each.dead_letter for each in finished):
+        script, arguments = _SCRIPT, _alike(finished, head, with_results=with_results)
+    else:
+        script, arguments = _MIXED, _mixed(finished, head, max_dead, with_results=with_results)
+    reply = await script.run_on(redis, keys, arguments, incarnation=incarnation)
     if reply[0] == _GONE:
         raise IncarnationGoneError
     return FinishReply(lost=reply[2]) if len(reply) == 3 else FinishReply(heard=reply[1])
 
 
-def _arguments(
-    keys: NativeKeys, finished: Sequence[Finish], max_dead: int, lanes: Mapping[str, str], *, with_results: bool
+def _alike(finished: Sequence[Finish], head: Sequence[Argument], *, with_results: bool) -> list[Argument]:
+    """The arguments where all results are kept for an hour, and nothing is dead."""
+    arguments: list[Argument] = [len(finished), *head, _ends(finished, with_results=with_results)]
+    arguments += [each.lease.raw_id for each in finished]
+    arguments += [each.lease.token for each in finished]
+    for each in finished:
+        arguments += (each.lease.raw_id, each.result)
+    arguments += _counts(finished)
+    return arguments
+
+
+def _mixed(
+    finished: Sequence[Finish], head: Sequence[Argument], max_dead: int, *, with_results: bool
 ) -> list[Argument]:
     kept = [each for each in finished if each.keep_ms == KEPT_MS]
     unkept = [each for each in finished if each.keep_ms < 0]
     apart = [each for each in finished if each.keep_ms >= 0 and each.keep_ms != KEPT_MS]
     deaths = [each for each in finished if each.dead_letter]
-    jobs = [*kept, *unkept, *apart] if len(kept) < len(finished) else kept
-    counts = RunCounts()
-    for each in finished:
-        counts.add(each.lease, each.name, each.status, each.run_ms)
-    arguments: list[Argument] = [len(jobs), len(kept), len(unkept), len(deaths), max_dead]
-    arguments.append(deaths[0].keep_dead_ms if deaths else 0)
-    arguments += (_recent(finished, lanes), keys.ended, _ends(jobs, with_results=with_results))
+    jobs = [*kept, *unkept, *apart]
+    arguments: list[Argument] = [len(jobs), *head, _ends(jobs, with_results=with_results)]
+    arguments += (len(kept), len(unkept), len(deaths), max_dead, deaths[0].keep_dead_ms if deaths else 0)
     arguments += [each.lease.raw_id for each in jobs]
     arguments += [each.lease.token for each in jobs]
     for each in kept:
@@ -103,8 +115,15 @@ def _arguments(
     for each in deaths:
         letter = b"%s\0%s" % (each.name.encode("utf-8", "surrogateescape"), each.dead_letter)
         arguments += (each.lease.raw_id, letter)
-    arguments += counts.arguments()
+    arguments += _counts(finished)
     return arguments
+
+
+def _counts(finished: Sequence[Finish]) -> Iterator[Argument]:
+    counts = RunCounts()
+    for each in finished:
+        counts.add(each.lease, each.name, each.status, each.run_ms)
+    return counts.arguments()
 
 
 def _recent(finished: Sequence[Finish], lanes: Mapping[str, str]) -> bytes:
@@ -117,11 +136,14 @@ def _recent(finished: Sequence[Finish], lanes: Mapping[str, str]) -> bytes:
 
 
 def _ends(jobs: Sequence[Finish], *, with_results: bool) -> bytes:
-    """The message that tells of the ends: see NativeProducerQueue.split_ended."""
+    """The message that tells of the ends: see NativeProducerQueue.split_ended.
+
+    It brings results for made ids alone: of an id that a user chose there may be another job by the time it arrives.
+    """
     if not with_results:
         return b"i" + b"\0".join([each.lease.raw_id for each in jobs])
     flat: list[bytes | None] = []
     for each in jobs:
-        is_told = each.keep_ms >= 0 and len(each.result) <= SMALL
+        is_told = each.keep_ms >= 0 and len(each.result) <= SMALL and len(each.lease.raw_id) == MADE_LENGTH
         flat += (each.lease.raw_id, each.result if is_told else None)
     return b"r" + _encode(flat)

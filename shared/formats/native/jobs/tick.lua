@@ -8,8 +8,8 @@
 --             One that is not recorded makes none for as long as it shows that its job has ended.
 -- INCLUDES  admission, clock, opening, placing
 local entry, due_ms = ARGV[1], tonumber(ARGV[2])
-local known = redis.call('HMGET', META, 'v', 'needs', 'last', 'second')
-if is_newer(known[1], known[2]) then
+local known = redis.call('HMGET', META, 'v', 'last', 'second')
+if is_newer(known[1]) then
     return {-2}
 end
 local now = now_ms()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Annotated, Any, Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -15,26 +14,18 @@ from monarq.shared.formats.native.jobs.progress import read_progress
 from monarq.shared.formats.native.monitor.job_facts import read_facts
 from monarq.shared.formats.native.monitor.native_queue import NativeQueue
 from monarq.shared.formats.native.monitor.workers import read_start_times
-from monarq.shared.formats.native.queues.browse import START, browse
+from monarq.shared.formats.native.queues.browse import browse
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.protocol.job_facts import JobFacts, Trace
 from monarq.shared.protocol.monitor_queue import ReadTrace
 from monarq.shared.protocol.monitor_records import EndedRecord
-from monarq.shared.protocol.pages import BrowsedJob, LiveState, Page, PagePosition, PositionError
+from monarq.shared.protocol.pages import BrowsedJob, LiveState, Page, PagePosition
 from monarq.shared.redis.replies import text
 
 _MOST_CALLS: Final = 60
 """How many calls that ended jobs have some of them listed."""
 
-_SETS: Final = {"queued": 4, "deferred": 2}
-"""How many sets the jobs of a state are in. A position has score and id of a job in each; '' before the first."""
-
-_SCORE: Final = re.compile(rb"-?\d{1,20}(\.\d{1,20})?|")
-_CURSOR: Final = re.compile(rb"\d{1,19}")
-
-
-_Skip = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 _Ended = tuple[str, int | None, str, str, str]
 _ENDED: Final = msgspec.msgpack.Decoder(list[_Ended])
 
@@ -44,8 +35,7 @@ class NativeJobReads(NativeQueue):
 
     async def browse(self, redis: Redis, state: LiveState, position: PagePosition | None, limit: int) -> Page:
         """See the protocol."""
-        place = START if position is None else _checked(state, position)
-        page = await browse(redis, self._keys, state, place, limit)
+        page = await browse(redis, self._keys, state, position, limit)
         return await _with_start_times(redis, page) if state == "running" else page
 
     async def read_facts(self, redis: Redis, raw_id: bytes, *, with_payload: bool) -> JobFacts:
@@ -97,26 +87,6 @@ def _with_start_time(job: BrowsedJob, started: dict[tuple[str, str], int]) -> Br
     if job.holder is None:
         return job
     return replace(job, holder=replace(job.holder, claimed_ms=started.get((job.holder.worker, text(job.raw_id)))))
-
-
-def _checked(state: LiveState, position: PagePosition) -> PagePosition:
-    """A position that the scripts can take, whoever has changed it."""
-    try:
-        if state == "running":
-            _, cursor, _ = running = msgspec.convert(position, tuple[bytes, bytes, _Skip])
-            return _matching(running, _CURSOR, [cursor])
-        waiting = msgspec.convert(position, tuple[bytes, ...])
-    except msgspec.ValidationError:
-        raise PositionError from None
-    if len(waiting) != 2 * _SETS[state]:
-        raise PositionError
-    return _matching(waiting, _SCORE, waiting[::2])
-
-
-def _matching(position: PagePosition, pattern: re.Pattern[bytes], parts: Sequence[bytes]) -> PagePosition:
-    if not all(map(pattern.fullmatch, parts)):
-        raise PositionError
-    return position
 
 
 def _ended(call: bytes) -> Iterator[EndedRecord]:

@@ -53,7 +53,7 @@ class NativeQueueSteps(NativeQueue):
         """See the protocol."""
         raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
         # By its name it is counted, and listed among the ended jobs, where it need not run to end.
-        job = await read_facts(redis, self._keys, raw_id, most_payload=HEAD_BYTES)
+        job = await read_facts(redis, self._keys, raw_id)
         name = read_head(job.payload[:HEAD_BYTES], job.payload_tail).name
         return await abort(redis, self._keys, raw_id, name=name or "")
 

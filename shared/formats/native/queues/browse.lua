@@ -98,7 +98,7 @@ for _ = 1, limit do
     end
     local job = from.jobs[from.next]
     from.next, from.score, from.id = from.next + 1, job.score, job.id
-    reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = job.id, from.lane, whole(job.due)
+    reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = job.id, from.lane, whole(math.floor(job.due))
     append_described(reply, job.id, head, tail)
 end
 local places, is_last = {}, true

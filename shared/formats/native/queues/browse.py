@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,7 +13,18 @@ from monarq.shared.formats.native.jobs.notes import read_note
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.lane import LaneQueue
-from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES, BrowsedJob, Holder, LiveState, Page, PagePosition
+from monarq.shared.protocol.pages import (
+    BATCH,
+    HEAD_BYTES,
+    TAIL_BYTES,
+    BrowsedJob,
+    Holder,
+    LiveState,
+    Page,
+    PagePosition,
+    PositionError,
+)
+from monarq.shared.redis.clock import read_now_ms
 from monarq.shared.redis.replies import read_number, text
 
 _WAITING = NativeScript.load("queues/browse")
@@ -20,11 +32,11 @@ _RUNNING = NativeScript.load("queues/browse_running")
 _FIELDS: Final = 8
 _RUNNING_FIELDS: Final = 7
 
-BATCH: Final = 200
-"""The most jobs of one page."""
+_SETS: Final = {"queued": 4, "deferred": 2}
+"""How many sets a state is read from."""
 
-START: Final[PagePosition] = ()
-"""Where the first page begins."""
+_SCORE: Final = re.compile(rb"[0-9]{0,17}")
+_CURSOR: Final = re.compile(rb"[0-9]{1,20}")
 
 MOST_INCARNATIONS: Final = 10_000
 """The most incarnations whose jobs are shown."""
@@ -34,7 +46,7 @@ _NOTHING_HELD: Final = 3
 
 
 async def browse(
-    redis: Redis, keys: NativeKeys, state: LiveState, place: PagePosition = START, limit: int = BATCH
+    redis: Redis, keys: NativeKeys, state: LiveState, position: PagePosition | None = None, limit: int = BATCH
 ) -> Page:
     """Reads jobs in the order in which they are, or were, due; those that run, incarnation by incarnation.
 
@@ -42,39 +54,58 @@ async def browse(
         redis: the client.
         keys: the queue's keys.
         state: which jobs.
-        place: where the page begins: `START`, or the `next` of the page before.
+        position: where the page begins: the `next` of the page before; None for the first page.
         limit: how many jobs, at most `BATCH`.
 
     Raises:
+        PositionError: the position is none of this list.
         RedisError: Redis did not answer.
     """
     limit = min(limit, BATCH)
     if state == "running":
-        return await _browse_running(redis, keys, place, limit)
+        return await _browse_running(redis, keys, position, limit)
+    place = _checked_place(state, position or ())
     now_ms, following, *fields = await _WAITING.run_on(redis, keys, (state, limit, HEAD_BYTES, TAIL_BYTES, *place))
     jobs = tuple(_waiting(fields[at : at + _FIELDS]) for at in range(0, len(fields), _FIELDS))
     return Page(now_ms, jobs, tuple(following) or None)
 
 
-async def _browse_running(redis: Redis, keys: NativeKeys, place: PagePosition, limit: int) -> Page:
-    """A place is an incarnation and, within what it holds, a cursor with the number of its jobs that are shown."""
-    incarnation, cursor, skip = place or (b"", b"0", 0)
-    now_ms, jobs = await _now_ms(redis), list[BrowsedJob]()
-    for holder in await _holders(redis, keys, bytes(incarnation)):
-        if holder != incarnation:
+def _checked_place(state: str, position: PagePosition) -> list[bytes]:
+    """A score and an id of each set, or nothing; whoever may have changed it."""
+    place = [part for part in position if isinstance(part, bytes)]
+    is_whole = len(place) == len(position) and len(place) in {0, 2 * _SETS[state]}
+    if not is_whole or not all(map(_SCORE.fullmatch, place[::2])):
+        raise PositionError
+    return place
+
+
+async def _browse_running(redis: Redis, keys: NativeKeys, position: PagePosition | None, limit: int) -> Page:
+    first, cursor, skip = _checked_step(position or (b"", b"0", 0))
+    now_ms, jobs = await read_now_ms(redis), list[BrowsedJob]()
+    for incarnation in await _holders(redis, keys, first):
+        if incarnation != first:
             cursor, skip = b"0", 0
         while True:
             if len(jobs) >= limit:
-                return Page(now_ms, tuple(jobs), (holder, cursor, skip))
+                return Page(now_ms, tuple(jobs), (incarnation, cursor, skip))
             asked = (limit - len(jobs), HEAD_BYTES, TAIL_BYTES, cursor, skip)
-            reply = await _RUNNING.run_on(redis, keys, asked, incarnation=text(holder))
+            reply = await _RUNNING.run_on(redis, keys, asked, incarnation=text(incarnation))
             now_ms, cursor, skip, *fields = reply
             jobs += [
-                _running(holder, fields[at : at + _RUNNING_FIELDS]) for at in range(0, len(fields), _RUNNING_FIELDS)
+                _running(text(incarnation), fields[at : at + _RUNNING_FIELDS])
+                for at in range(0, len(fields), _RUNNING_FIELDS)
             ]
             if (cursor, skip) == (b"0", 0):
                 break
     return Page(now_ms, tuple(jobs), None)
+
+
+def _checked_step(position: PagePosition) -> tuple[bytes, bytes, int]:
+    """An incarnation and, within what it holds, a cursor with the number of its jobs that were shown."""
+    match position:
+        case (bytes() as incarnation, bytes() as cursor, int() as skip) if _CURSOR.fullmatch(cursor) and skip >= 0:
+            return incarnation, cursor, skip
+    raise PositionError
 
 
 async def _holders(redis: Redis, keys: NativeKeys, first: bytes) -> list[bytes]:
@@ -88,9 +119,14 @@ async def _holders(redis: Redis, keys: NativeKeys, first: bytes) -> list[bytes]:
     return [incarnation for incarnation, held in zip(listed, counts, strict=True) if held > _NOTHING_HELD]
 
 
-async def _now_ms(redis: Redis) -> int:
-    seconds, micros = await redis.time()
-    return int(seconds) * 1000 + int(micros) // 1000
+def holder_of(incarnation: str) -> Holder:
+    """Who holds the jobs of an incarnation; since when is not known."""
+    return Holder(incarnation.rpartition(".")[0])
+
+
+def lane_queue_of_token(token: bytes) -> LaneQueue:
+    """The lane queue that a token's claim took from."""
+    return "cpu" if token.startswith(b"c") else "io"
 
 
 def _waiting(fields: Sequence[Any]) -> BrowsedJob:
@@ -98,10 +134,9 @@ def _waiting(fields: Sequence[Any]) -> BrowsedJob:
     return _browsed(raw_id, "cpu" if lane_queue == b"cpu" else "io", read_number(due_ms), None, described)
 
 
-def _running(incarnation: bytes, fields: Sequence[Any]) -> BrowsedJob:
+def _running(incarnation: str, fields: Sequence[Any]) -> BrowsedJob:
     raw_id, token, *described = fields
-    worker = text(incarnation).rpartition(".")[0]
-    return _browsed(raw_id, "cpu" if token.startswith(b"c") else "io", None, Holder(worker), described)
+    return _browsed(raw_id, lane_queue_of_token(token), None, holder_of(incarnation), described)
 
 
 def _browsed(

@@ -1,14 +1,11 @@
 -- facts: read all that is known of one job at one moment.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu, held, payloads, notes, aborts, progress, trails, dead, letters,
---       dead_payloads, ends, tombstones, kept
+-- KEYS  ready, ready_cpu, deferred, deferred_cpu, held, payloads, notes, aborts, trails, kept, ends, tombstones
 -- ARGV  1 id   2 most: bytes to read of its payload   3 tail: bytes to read of the payload's end
 --       4 most_result: bytes to read of its result
--- RETURNS  {now_ms, set that it waits in ('ready', 'ready:cpu', 'deferred', 'deferred:cpu') or nil, when it became or
---          becomes due or nil, token under which the incarnation holds it or nil, bytes of its payload or -1, payload,
---          tail, note or nil, abort_ms or nil, progress or nil, bytes of its result or -1, result, ms at which the
---          result is deleted (0 for never), letter or nil, when it died or nil, bytes of the letter's payload or -1,
---          ms at which the letter is deleted or nil, trail or nil, 1 where it has ended lately and its result was not
---          kept, else 0}
+-- RETURNS  {now_ms, lane queue that it waits in or nil, when it became or becomes due or nil, token under which the
+--          incarnation holds it or nil, bytes of its payload or -1, payload, tail, note or nil, abort_ms or nil, bytes of
+--          its result or -1, result, ms at which the result is deleted (0 for never), trail or nil, 1 where it has ended
+--          lately and its result was not kept, else 0}
 -- GUARANTEES  it changes nothing.
 -- INCLUDES  clock, lookup, order
 local id, most, tail, most_result = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -17,13 +14,13 @@ local now = now_ms()
 
 local function find_place()
     local sets = {
-        {'ready', READY, ready_ms}, {'ready:cpu', READY_CPU, ready_ms},
-        {'deferred', DEFERRED, tonumber}, {'deferred:cpu', DEFERRED_CPU, tonumber},
+        {'io', READY, ready_ms}, {'cpu', READY_CPU, ready_ms},
+        {'io', DEFERRED, tonumber}, {'cpu', DEFERRED_CPU, tonumber},
     }
     for _, set in ipairs(sets) do
         local score = redis.call('ZSCORE', set[2], id)
         if score then
-            return set[1], whole(set[3](score))
+            return set[1], whole(math.floor(set[3](score)))
         end
     end
     return false, false
@@ -61,18 +58,13 @@ local function has_tombstone()
     return 0
 end
 
-local set, due_ms = find_place()
+local lane, due_ms = find_place()
 local size, payload = read_value(PAYLOADS)
 local result_size, result, result_ends_ms = find_result()
-local dead_size = redis.call('HSTRLEN', DEAD_PAYLOADS, id)
-if dead_size == 0 and redis.call('HEXISTS', DEAD_PAYLOADS, id) == 0 then
-    dead_size = -1
-end
 return {
-    now, set, due_ms, redis.call('HGET', HELD, id),
+    now, lane, due_ms, redis.call('HGET', HELD, id),
     size, string.sub(payload, 1, most), string.sub(payload, -tail),
-    redis.call('HGET', NOTES, id), redis.call('ZSCORE', ABORTS, id), redis.call('HGET', PROGRESS, id),
+    redis.call('HGET', NOTES, id), redis.call('ZSCORE', ABORTS, id),
     result_size, result, result_ends_ms,
-    redis.call('HGET', LETTERS, id), redis.call('ZSCORE', DEAD, id), dead_size, redis.call('ZSCORE', ENDS, 'd' .. id),
     redis.call('HGET', TRAILS, id), has_tombstone(),
 }

@@ -24,7 +24,7 @@ from monarq.shared.formats.native.jobs.abort import abort
 from monarq.shared.formats.native.jobs.claim import Claim, claim
 from monarq.shared.formats.native.jobs.enqueue import enqueue
 from monarq.shared.formats.native.jobs.find import find_results, find_status
-from monarq.shared.formats.native.jobs.finish import finish
+from monarq.shared.formats.native.jobs.finish import KEPT_MS, finish
 from monarq.shared.formats.native.jobs.progress import report_progress
 from monarq.shared.formats.native.jobs.promote import promote
 from monarq.shared.formats.native.jobs.requeue import requeue, requeue_crashed
@@ -86,8 +86,8 @@ def _enqueue(redis: Any, mode: EnqueueMode, ids: list[str]) -> Awaitable[object]
     return enqueue(redis, KEYS, "call", Placement(name="f"), mode, [(each, b"payload") for each in ids])
 
 
-def _finish(redis: Any, ids: list[str]) -> Awaitable[object]:
-    ends = [Finish(lease_of(each), True, b"", 0) for each in ids]
+def _finish(redis: Any, ids: list[str], keep_ms: int = KEPT_MS) -> Awaitable[object]:
+    ends = [Finish(lease_of(each), True, b"", keep_ms) for each in ids]
     return finish(redis, KEYS, INCARNATION, ends, max_dead=1, lanes={}, with_results=False)
 
 
@@ -113,6 +113,7 @@ BINDINGS: Final[dict[str, Bind]] = {
     "facts": lambda redis, ids: read_facts(redis, KEYS, b"a"),
     "find": lambda redis, ids: find_results(redis, KEYS, ids),
     "finish": _finish,
+    "finish_mixed": lambda redis, ids: _finish(redis, ids, 0),
     "fleet_beat": lambda redis, ids: beat_fleet(redis, WORKER, 1, b"{}", ids),
     "fleet_workers": lambda redis, ids: read_fleet(redis),
     "overdue": lambda redis, ids: read_overdue(redis),
@@ -140,7 +141,7 @@ OTHERWISE_CALLED: Final = {
     "beat",  # its binding blocks
     "browse_running",  # behind other commands
 }
-OF_ALL_JOBS_FIRST: Final = {"finish"}
+OF_ALL_JOBS_FIRST: Final = {"finish", "finish_mixed"}
 """Ids lie side by side, and not job by job."""
 
 
@@ -349,10 +350,10 @@ def test_no_script_builds_the_name_of_a_key(path: str) -> None:
 @pytest.mark.parametrize("name", sorted(BINDINGS))
 async def test_the_header_names_every_argument_that_the_binding_sends(name: str) -> None:
     header = Header.of(PATHS[name])
-    if name == "find":
-        assert await arguments_of(name, ["a", "b"]) == ["a", "b"]
-        return
-    assert len(await arguments_of(name, [])) == header.fixed
+    if name == "finish_mixed":  # which is not called where there are no jobs: an id, token, result and count of one
+        assert len(await arguments_of(name, ["a"])) == header.fixed + 2 + 3 + 2
+    elif name != "find":  # which asks nothing of Redis then
+        assert len(await arguments_of(name, [])) == header.fixed
     if name not in OF_ALL_JOBS_FIRST:
         counted = 2 * len(set(await counts_of(name)))
         assert len(await arguments_of(name, ["a", "b"])) == header.fixed + counted + 2 * header.stride

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.jobs.enqueue import enqueue
 from monarq.shared.formats.native.queues.purge import BATCH, purge
 from monarq.shared.lane import Lane, LaneQueue
-from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from tests.shared.formats.native.hearing import heard
 from tests.shared.formats.native.pieces import KEYS, hash_of, hset, now_ms, zset_of
 from tests.shared.formats.native.state import counts_of, is_alive, note, put, sets_with, take
@@ -68,17 +66,6 @@ async def test_all_that_belongs_to_a_job_goes_and_waiters_are_told(redis: Redis)
     assert set(await hash_of(redis, "kept")) == {b"z"}
 
 
-async def test_an_enqueue_that_is_repeated_does_not_bring_a_job_back(redis: Redis) -> None:
-    await put(redis, "a", "b", delay_ms=60_000)
-    await purge(redis, KEYS, "io", "deferred")
-    jobs = [("a", b"payload"), ("b", b"payload"), ("c", b"payload")]
-    reply = await enqueue(redis, KEYS, "other call", Placement(name="f"), EnqueueMode.REPEATED, jobs)
-    assert reply.codes == [Enqueued.ENDED, Enqueued.ENDED, Enqueued.ADDED]
-    assert not await is_alive(redis, "a")
-    await put(redis, "a")
-    assert await is_alive(redis, "a"), "an id that somebody chooses anew is free"
-
-
 async def test_some_at_a_time_the_oldest_first(redis: Redis) -> None:
     await put(redis, "a", "b", "c")
     await redis.zadd(KEYS.key("deferred"), {"d": 5})
@@ -104,7 +91,7 @@ async def test_jobs_ahead_of_a_clock_that_was_set_back_go(redis: Redis) -> None:
     await put(redis, "a")
     ahead = 500 * 2**44 + 2**43
     await redis.zadd(KEYS.key("ready"), {"a": ahead})
-    await hset(redis, KEYS.key("meta"), {"last": 2**43})
+    await hset(redis, KEYS.key("meta"), {"last": ahead})
     assert await purge_all(redis, "io", "queued") == [1, 0]
 
 

@@ -10,9 +10,5 @@ from monarq.shared.protocol.queue_ref import QueueRef
 def queue_labels(queues: Iterable[QueueRef]) -> dict[QueueRef, str]:
     """The names of these queues; where queues of both formats have the same name, arq's is marked."""
     listed = dict.fromkeys(queues)
-    return {
-        queue: f"{queue.name} (arq)"
-        if queue.format == "arq" and QueueRef(queue.name, "native") in listed
-        else queue.name
-        for queue in listed
-    }
+    marked = {queue for queue in listed if queue.format == "arq" and QueueRef(queue.name, "native") in listed}
+    return {queue: f"{queue.name} (arq)" if queue in marked else queue.name for queue in listed}
