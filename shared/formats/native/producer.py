@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 
 from monarq.shared.formats.native.ids import IdMaker
 from monarq.shared.formats.native.jobs.abort import abort
-from monarq.shared.formats.native.jobs.enqueue import enqueue
+from monarq.shared.formats.native.jobs.enqueue import REPEATABLE_MS, enqueue
 from monarq.shared.formats.native.jobs.find import find_results, find_status
 from monarq.shared.formats.native.jobs.progress import read_progress, split_reports
 from monarq.shared.formats.native.keys import NativeKeys
@@ -50,6 +51,7 @@ class NativeProducerQueue:
         self._ids = IdMaker()
         self._ahead_ms = 0
         self._registrar = QueueRegistrar()
+        self._unknown: dict[str, tuple[float, float]] = {}
 
     def new_job_ids(self, count: int) -> list[str]:
         """So many ids, in ascending order."""
@@ -62,8 +64,22 @@ class NativeProducerQueue:
     async def enqueue(
         self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]
     ) -> list[Enqueued]:
-        """Puts jobs into the queue."""
-        reply = await enqueue(redis, self._keys, call, placement, mode, jobs)
+        """Puts jobs into the queue.
+
+        Raises:
+            EnqueueUnknownError: it repeats a call that was first sent too long ago.
+        """
+        is_repeated = mode is EnqueueMode.REPEATED
+        until_ms = await self._repeatable_until_ms(redis, call) if is_repeated else 0
+        sent_at = _clocks()
+        try:
+            reply = await enqueue(redis, self._keys, call, placement, mode, jobs, until_ms=until_ms)
+        except BaseException:
+            if not is_repeated:
+                self._remember(call, sent_at)
+            raise
+        if is_repeated:
+            self._unknown.pop(call, None)
         if reply.now_ms:
             self._ahead_ms = reply.now_ms - _local_ms()
         with suppress(RedisError, OSError):  # the jobs are in; only people miss the queue on their list
@@ -97,6 +113,19 @@ class NativeProducerQueue:
         """The raw ids of the jobs with their reports."""
         return split_reports(message)
 
+    def _remember(self, call: str, sent_at: tuple[float, float]) -> None:
+        """Remembers when a call was sent whose outcome may be unknown; those that are too old are forgotten."""
+        self._unknown = {one: at for one, at in self._unknown.items() if _passed_ms(at) <= REPEATABLE_MS}
+        self._unknown[call] = sent_at
+
+    async def _repeatable_until_ms(self, redis: RedisClient, call: str) -> int:
+        """Until when a call may be repeated, by Redis' clock."""
+        seconds, micros = await redis.time()
+        sent_at = self._unknown.get(call)
+        if sent_at is None:
+            return 0
+        return int(seconds) * 1000 + int(micros) // 1000 + REPEATABLE_MS - _passed_ms(sent_at)
+
     def _now_ms(self) -> int:
         return _local_ms() + self._ahead_ms
 
@@ -105,6 +134,16 @@ def payload_times(now_ms: int, due_ms: int, delay_ms: int, ttl_ms: int) -> Paylo
     """The times of a job that is due at a time, or after a delay where that is 0, and that expires after some ms."""
     due_ms = due_ms or now_ms + delay_ms
     return PayloadTimes(now_ms, due_ms if due_ms > now_ms else None, now_ms + ttl_ms if ttl_ms > 0 else None)
+
+
+def _clocks() -> tuple[float, float]:
+    """Seconds of the clock that never goes back, and of the one that goes on while the machine sleeps."""
+    return time.monotonic(), time.time()
+
+
+def _passed_ms(since: tuple[float, float]) -> int:
+    """Ms that have passed, by the clock that says more."""
+    return math.ceil(max(now_s - since_s for now_s, since_s in zip(_clocks(), since, strict=True)) * 1000)
 
 
 def _local_ms() -> int:

@@ -1,13 +1,22 @@
-"""Long runs: `python -m tests.model.native RUNS [--steps N] [--first SEED] [--steady] [--without GUARD]`."""
+"""Long runs: `python -m tests.model.native RUNS [--steps N] [--first SEED] [--steady] [--real] [--without GUARD]`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
+from redis import Redis
+
+from monarq.embedded import EmbeddedRedis
 from tests.model.native.guards import ALL_GUARDS, Guard
+from tests.model.native.model_scripts import ModelScripts
+from tests.model.native.real_scripts import RealScripts
 from tests.model.native.runs import run_all
+from tests.model.native.world import MakeScripts, Setting, World
 
 
 def main() -> int:
@@ -17,6 +26,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=200, help="random steps of each run")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--steady", action="store_true", help="Redis never goes back to an earlier state")
+    parser.add_argument("--real", action="store_true", help="the real scripts, on a Redis that is started for them")
     parser.add_argument(
         "--without", action="append", default=[], choices=[guard.name for guard in Guard], help="a rule to switch off"
     )
@@ -24,7 +34,11 @@ def main() -> int:
     began = time.monotonic()
     guards = ALL_GUARDS - {Guard[name] for name in asked.without}
     seeds = range(asked.first, asked.first + asked.runs)
-    found = run_all(seeds, guards, steps=asked.steps, goes_back=not asked.steady)
+    goes_back = not asked.steady
+    setting = Setting.plain(goes_back=goes_back) if asked.real else None
+    with _scripts(real=asked.real) as make_scripts:
+        make_world = partial(World, guards=guards, goes_back=goes_back, make_scripts=make_scripts, setting=setting)
+        found = run_all(seeds, make_world, steps=asked.steps)
     print(f"{time.monotonic() - began:.0f} s;", ", ".join(f"{name}: {count:,}" for name, count in found.counts.items()))
     if found.violation is None:
         print(f"{asked.runs:,} runs of {asked.steps} steps: no promise was broken")
@@ -32,6 +46,15 @@ def main() -> int:
     print(f"seed {found.seed}: {found.violation}")
     print(*found.violation.__notes__, sep="\n")
     return 1
+
+
+@contextmanager
+def _scripts(*, real: bool) -> Iterator[MakeScripts]:
+    if not real:
+        yield ModelScripts
+        return
+    with EmbeddedRedis() as server, Redis.from_url(server.url, single_connection_client=True) as client:
+        yield partial(RealScripts, client)
 
 
 if __name__ == "__main__":

@@ -60,12 +60,13 @@ class Enqueued:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A job as a claim gives it."""
+    """A job as a claim gives it; `aborted` where its abort was asked for."""
 
     job_id: str
     payload: int
     tries: int
     crashes: int
+    aborted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,14 @@ class Reconciled:
 
     word: Word
     missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The reply of `look`: IN where the job has not ended, DONE with how it has, NONE where there is neither."""
+
+    word: Word
+    how: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +197,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """Returns a job. `payload` is for the checks alone: no script gets it."""
+    """Returns a job, `tries` being those that it has used. `payload` is for the checks alone: no script gets it."""
 
     shard: int
     inc: str
@@ -197,6 +206,7 @@ class Requeue:
     payload: int
     why: Return
     lane: Lane
+    tries: int
     due: int | None = None
 
     def to(self, scripts: Scripts) -> Word:
@@ -266,6 +276,17 @@ class Abort:
 
     def to(self, scripts: Scripts) -> Word:
         return scripts.abort(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Asks for the result of a job, as whoever waits for it does."""
+
+    shard: int
+    job_id: str
+
+    def to(self, scripts: Scripts) -> Seen:
+        return scripts.look(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +373,7 @@ class Scripts(Protocol):
     def reconcile(self, call: Reconcile) -> Reconciled: ...
     def recover(self, call: Recover) -> Word: ...
     def abort(self, call: Abort) -> Word: ...
+    def look(self, call: Look) -> Seen: ...
     def promote(self, call: Promote) -> Word: ...
     def pause(self, call: Pause) -> Word: ...
     def purge(self, call: Purge) -> Word: ...

@@ -17,6 +17,7 @@ from tests.model.native.calls import (
     Claimed,
     Enqueue,
     Finish,
+    Look,
     Promote,
     Purge,
     Reconcile,
@@ -24,6 +25,7 @@ from tests.model.native.calls import (
     Requeue,
     Retire,
     Revive,
+    Seen,
     Taken,
     Word,
 )
@@ -61,7 +63,7 @@ class Fate:
         tries, crashes, priority: what its note must say.
         lane: where it must wait.
         order: None once it was returned: its place is not promised any more.
-        aborted: an abort of it was asked for while it ran.
+        aborted: an abort of it was asked for, and it has not ended yet.
     """
 
     puts: int = 0
@@ -164,6 +166,8 @@ class Checks:
             self._takes(history, call, reply, before, after)
         elif isinstance(call, Abort) and reply is Word.ASKED:
             self._change(history, before.payloads[call.job_id], aborted=True)
+        elif isinstance(call, Look) and isinstance(reply, Seen):
+            self._seen(history, call, reply, before)
         elif isinstance(call, Promote) and reply is Word.OK:
             self._change(history, before.payloads[call.job_id], order=self._last_of_now())
         elif isinstance(call, Retire) and reply is Word.OK:
@@ -182,8 +186,8 @@ class Checks:
             raise Violation(f"nowhere, or without a payload: {sorted(after.payloads.keys() ^ set(places))}")
         if after.leases.keys() - after.held.keys():
             raise Violation(f"a lease of nobody: {sorted(after.leases.keys() - after.held.keys())}")
-        if after.aborts - set(held):
-            raise Violation(f"an abort of a job that does not run: {sorted(after.aborts - set(held))}")
+        if after.aborts - after.payloads.keys():
+            raise Violation(f"an abort of no job: {sorted(after.aborts - after.payloads.keys())}")
         if after.notes.keys() - after.payloads.keys():
             raise Violation(f"a note of no job: {sorted(after.notes.keys() - after.payloads.keys())}")
 
@@ -237,8 +241,7 @@ class Checks:
             return Order(self._elsewhere[call.payload], None)
         if call.due is not None and call.due > self._clock.now:
             return Order(call.due, None)
-        since = call.since if call.since is not None else call.due
-        return self._last_of_now() if since is None else Order(since, None)
+        return self._last_of_now() if call.since is None else Order(call.since, None)
 
     def _last_of_now(self) -> Order:
         return Order(self._clock.now, next(self._sequence))
@@ -281,10 +284,20 @@ class Checks:
             self.counts["recovered"] += 1
         elif isinstance(call, Requeue):
             tries = fate.tries + (call.why is Return.RETRY)
-            self._change(history, payload, tries=tries, lane=call.lane)
+            crashes = fate.crashes + (call.why is Return.CRASH)
+            self._change(history, payload, tries=tries, crashes=crashes, lane=call.lane)
             self.counts[call.why.value] += 1
         else:
             self.counts["reconciled"] += 1
+
+    @staticmethod
+    def _seen(history: History, call: Look, reply: Seen, before: QueueState) -> None:
+        """Whoever waits for a job learns of it that it lives, or how it ended."""
+        if (reply.word is Word.IN) != (call.job_id in before.payloads):
+            raise Violation(f"{call.job_id} was shown as {reply}, and is in {before.payloads}")
+        end = before.results.get(call.job_id)
+        if reply.word is Word.DONE and (end is None or end.how is not reply.how):
+            raise Violation(f"{call.job_id} was shown as {reply}, and it ended as {end}")
 
     def _takes(self, history: History, call: Claim, reply: Claimed, before: QueueState, after: QueueState) -> None:
         held_before = before.held[call.inc].tokens if call.inc in before.held else {}
@@ -301,8 +314,6 @@ class Checks:
         if not self._workers.awaits(call.inc, call.lane, call.number):
             raise Violation(f"{call.inc} took {taken} by a claim that nobody waits for")
         fates = [history.fates[after.payloads[job_id]] for job_id in taken]
-        if any(fate.aborted for fate in fates):
-            raise Violation("an aborted job runs again")
         if len(fates) > 1 and any(fate.crashes == MAX_CRASHES - 1 for fate in fates):
             raise Violation("a job that is one crash from its end did not come alone")
         if any(fate.order is not None and fate.order.since > self._clock.now for fate in fates):
@@ -315,7 +326,7 @@ class Checks:
     def _told(history: History, reply: Claimed) -> None:
         for job in reply.jobs:
             fate = history.fates[job.payload]
-            if (job.tries, job.crashes) != (fate.tries, fate.crashes):
+            if (job.tries, job.crashes, job.aborted) != (fate.tries, fate.crashes, fate.aborted):
                 raise Violation(f"a claim said {job}, and it is {fate}")
 
     @staticmethod

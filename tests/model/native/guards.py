@@ -27,7 +27,7 @@ class Guard(Enum):
     RETIRE_EMPTY = "an incarnation that holds anything does not retire"
     RECOVER_LANE = "a recovered job goes back to the lane of its token"
     ALONE = "a job that is one crash from its end comes alone"
-    ABORT_ON_RETURN = "a job that is asked to abort ends where it would go back, whoever returns it"
+    ABORT_STAYS = "a request for an abort outlives every return of its job: the next claim hands it over"
     STAMP_RANGE = "a stamp from a stranger's score stays within its priority"
     SHARDS_NAMED = "an enqueue names how many shards it believes in, and another number is refused"
     OLD_HOME = "after growth, an id that has moved is looked for in its old home first"

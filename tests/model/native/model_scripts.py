@@ -18,6 +18,7 @@ from tests.model.native.calls import (
     Find,
     Finish,
     Forget,
+    Look,
     Pause,
     Promote,
     Purge,
@@ -27,6 +28,7 @@ from tests.model.native.calls import (
     Requeue,
     Retire,
     Revive,
+    Seen,
     SetShards,
     Taken,
     Word,
@@ -122,7 +124,8 @@ class ModelScripts:
         if call.due is not None and call.due > self._clock.now:
             queue.deferred[call.lane][call.job_id] = call.due
             return
-        since = call.since if call.since is not None else call.due
+        # What comes after its time is as young as any that comes now, but where it has waited elsewhere.
+        since = call.since if call.since is not None or not call.marked else call.due
         stamp = self._stamp(queue) if since is None else self._stamp_at(since)
         queue.ready[call.lane][call.job_id] = self._score(call.priority, stamp)
 
@@ -163,23 +166,27 @@ class ModelScripts:
         held = self._claimer(queue, call)
         if held is None:
             return Claimed(Word.GONE)
-        queue.leases[call.inc] = self._clock.now + LEASE
         newest = held.newest[call.lane]
         token = token_of(call.lane, call.number)
         shards = queue.shards or 0
         if call.number <= newest and Guard.CLAIM_NUMBERS in self._guards:
             same = [job_id for job_id, its in held.tokens.items() if its == token]
             return Claimed(Word.OK, self._taken(queue, same), shards)
-        self._promote_due(queue, call.lane)
-        ids = [] if queue.paused else self._first(queue, call.lane, call.limit)
+        ids: list[str] = []
+        if not queue.paused:
+            self._promote_due(queue, call.lane)
+            ids = self._first(queue, call.lane, call.limit)
         for job_id in ids:
             del queue.ready[call.lane][job_id]
             held.tokens[job_id] = token
         if ids or (call.again and Guard.EMPTY_REPEATED_CLAIM in self._guards):
             held.newest[call.lane] = call.number
+            queue.held[call.inc] = held
+            queue.leases[call.inc] = self._clock.now + LEASE
         return Claimed(Word.OK, self._taken(queue, ids), shards)
 
     def _claimer(self, queue: QueueState, call: Claim) -> Held | None:
+        """What holds the jobs of a claim; a new one stays only where the claim counts."""
         held = queue.held.get(call.inc)
         if held is not None:
             return held if held.right or Guard.RIGHT not in self._guards else None
@@ -188,8 +195,7 @@ class ModelScripts:
         if not call.first and Guard.FIRST in self._guards:
             return None
         queue.incarnations += 1
-        queue.held[call.inc] = Held(right=True, newest=dict.fromkeys(Lane, 0), tokens={})
-        return queue.held[call.inc]
+        return Held(right=True, newest=dict.fromkeys(Lane, 0), tokens={})
 
     def _promote_due(self, queue: QueueState, lane: Lane) -> None:
         deferred = queue.deferred[lane]
@@ -210,7 +216,10 @@ class ModelScripts:
     @staticmethod
     def _taken(queue: QueueState, ids: Iterable[str]) -> tuple[Taken, ...]:
         notes = [(job_id, queue.note(job_id)) for job_id in ids]
-        return tuple(Taken(job_id, queue.payloads[job_id], note.tries, note.crashes) for job_id, note in notes)
+        return tuple(
+            Taken(job_id, queue.payloads[job_id], note.tries, note.crashes, aborted=job_id in queue.aborts)
+            for job_id, note in notes
+        )
 
     def finish(self, call: Finish) -> Word:
         queue = self._opened(call.shard)
@@ -222,11 +231,14 @@ class ModelScripts:
     def requeue(self, call: Requeue) -> Word:
         queue = self._opened(call.shard)
         word = self._released(queue, call)
-        if word is not Word.OK or self._aborted(queue, call.job_id):
+        if word is not Word.OK:
             return word
+        self._returned(queue, call.job_id)
         note = queue.note(call.job_id)
         if call.why is Return.RETRY:
-            note = queue.notes[call.job_id] = replace(note, tries=note.tries + 1)
+            note = queue.notes[call.job_id] = replace(note, tries=call.tries)
+        elif call.why is Return.CRASH:
+            note = queue.notes[call.job_id] = replace(note, crashes=note.crashes + 1)
         if call.due is not None:
             queue.deferred[call.lane][call.job_id] = call.due
         elif call.why is Return.RETRY:
@@ -260,12 +272,9 @@ class ModelScripts:
         if how is Ended.DEAD:
             queue.letters[job_id] = payload
 
-    def _aborted(self, queue: QueueState, job_id: str) -> bool:
-        """Ends a job that would go back, where an abort was asked for."""
-        if job_id not in queue.aborts or Guard.ABORT_ON_RETURN not in self._guards:
-            return False
-        self._end(queue, job_id, Ended.ABORTED)
-        return True
+    def _returned(self, queue: QueueState, job_id: str) -> None:
+        if Guard.ABORT_STAYS not in self._guards:
+            queue.aborts.discard(job_id)
 
     def _to_head(self, queue: QueueState, lane: Lane, job_id: str) -> None:
         ready, priority = queue.ready[lane], queue.note(job_id).priority
@@ -311,8 +320,8 @@ class ModelScripts:
         ]
         for _, job_id, lane in sorted(strange, reverse=True):
             del held.tokens[job_id]
-            if not self._aborted(queue, job_id):
-                self._to_head(queue, lane, job_id)
+            self._returned(queue, job_id)
+            self._to_head(queue, lane, job_id)
         missing = tuple(job_id for job_id, token in call.known.items() if held.tokens.get(job_id) != token)
         return Reconciled(Word.OK, missing)
 
@@ -342,8 +351,7 @@ class ModelScripts:
         return Word.DONE
 
     def _crashed(self, queue: QueueState, job_id: str, token: str) -> None:
-        if self._aborted(queue, job_id):
-            return
+        self._returned(queue, job_id)
         note = queue.note(job_id)
         queue.notes[job_id] = replace(note, crashes=note.crashes + 1)
         self._to_head(queue, lane_of(token) if Guard.RECOVER_LANE in self._guards else Lane.IO, job_id)
@@ -360,6 +368,13 @@ class ModelScripts:
             return Word.NONE
         queue.aborts.add(call.job_id)
         return Word.ASKED
+
+    def look(self, call: Look) -> Seen:
+        queue = self._opened(call.shard)
+        if call.job_id in queue.payloads:
+            return Seen(Word.IN)
+        end = queue.results.get(call.job_id)
+        return Seen(Word.NONE) if end is None else Seen(Word.DONE, end.how)
 
     def promote(self, call: Promote) -> Word:
         queue = self._opened(call.shard)
@@ -380,6 +395,7 @@ class ModelScripts:
             del queue.ready[call.lane][job_id]
             del queue.payloads[job_id]
             queue.notes.pop(job_id, None)
+            queue.aborts.discard(job_id)
             if Guard.PURGE_LEAVES_TOMBSTONES in self._guards:
                 queue.tombstones[job_id] = End(Ended.ABORTED, self._clock.now + TOMBSTONE_KEPT)
         return Word.OK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.model.native.calls import Abort, Pause, Promote, Purge, Recover, Revive, Word
+from tests.model.native.calls import Abort, Look, Pause, Promote, Purge, Recover, Revive, Word
 from tests.model.native.guards import Guard
 from tests.model.native.surroundings import Surroundings
 from tests.model.native.terms import Lane, home
@@ -34,6 +34,8 @@ class Operator:
             around.send(Pause(random.randrange(len(states)), paused=around.chance(0.3)))
         elif luck < 0.7:
             around.send(Purge(random.randrange(len(states)), random.choice(list(Lane))))
+        elif luck < 0.8:
+            self._look()
         else:
             self._revive()
 
@@ -41,6 +43,14 @@ class Operator:
         """Asks the home of an id, and its old one."""
         for shard in sorted({home(job_id, self._shards), home(job_id, self._before or self._shards)}):
             self._around.send(call(shard, job_id))
+
+    def _look(self) -> None:
+        """Waits for a job, whatever has become of it."""
+        shard = self._around.random.randrange(len(self._around.states))
+        state = self._around.states[shard]
+        known = sorted(state.payloads.keys() | state.results.keys())
+        if known:
+            self._around.send(Look(shard, self._around.random.choice(known)))
 
     def _revive(self) -> None:
         if self._transfer is not None and self._around.chance(0.8):

@@ -96,9 +96,17 @@ class Submitter:
 class Producer:
     """One program that enqueues."""
 
-    def __init__(self, around: Surroundings, shards: int, chosen_ids: Sequence[str], before: int = 0) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        shards: int,
+        chosen_ids: Sequence[str],
+        before: int = 0,
+        priorities: Sequence[int] = (0,),
+    ) -> None:
         self._around = around
         self._chosen_ids = chosen_ids
+        self._priorities = priorities
         self._submitter = Submitter(around, shards, before)
         self._under_way: list[Attempt] = []
 
@@ -139,5 +147,5 @@ class Producer:
             until=around.clock.now + REPEAT_FOR,
             lane=random.choice(list(Lane)),
             due=around.clock.now + random.randint(1, 12) if around.chance(0.2) else None,
-            priority=1 if around.chance(0.2) else 0,
+            priority=random.choice(self._priorities),
         )

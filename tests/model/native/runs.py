@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tests.model.native.checks import Violation
-from tests.model.native.guards import ALL_GUARDS, Guard
 from tests.model.native.world import World
 
 
@@ -20,13 +19,11 @@ class Found:
     counts: Counter[str]
 
 
-def run_all(
-    seeds: Iterable[int], guards: Collection[Guard] = ALL_GUARDS, *, steps: int = 120, goes_back: bool = True
-) -> Found:
+def run_all(seeds: Iterable[int], make_world: Callable[[int], World] = World, *, steps: int = 120) -> Found:
     """Runs seed after seed until a promise is broken."""
     counts: Counter[str] = Counter()
     for seed in seeds:
-        world = World(seed, guards, goes_back=goes_back)
+        world = make_world(seed)
         try:
             world.run(steps)
         except Violation as violation:

@@ -60,11 +60,13 @@ class Ended(StrEnum):
 class Return(StrEnum):
     """Why a job that was claimed goes back.
 
-    A retry uses a try and goes to the tail, a hand-back uses none and goes to the head.
+    A retry uses a try and goes to the tail, a hand-back uses none and goes to the head; so does one whose process
+    died, with a crash more.
     """
 
     RETRY = "retry"
     HAND_BACK = "hand-back"
+    CRASH = "crash"
 
 
 def other(lane: Lane) -> Lane:

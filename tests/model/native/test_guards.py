@@ -29,7 +29,7 @@ BROKEN: list[tuple[set[Guard], int, bool, str]] = [
     ({Guard.BEAT_XX}, 1, False, "a lease of nobody"),
     ({Guard.RECOVER_LANE}, 9, False, "wrong lane"),
     ({Guard.ALONE}, 18, False, "did not come alone"),
-    ({Guard.ABORT_ON_RETURN}, 0, False, "an abort of a job that does not run"),
+    ({Guard.ABORT_STAYS}, 0, False, "a claim said"),
     ({Guard.STAMP_RANGE}, 42, False, "after a younger one"),
     ({Guard.SHARDS_NAMED}, 107, False, "in two shards"),
     ({Guard.OLD_HOME}, 5, False, "in two shards"),

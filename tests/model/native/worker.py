@@ -30,6 +30,7 @@ class Run:
 
     token: str
     payload: int
+    tries: int
     must_die: bool
 
 
@@ -97,20 +98,22 @@ class Incarnation:
         if reply.word is Word.GONE:
             self._begin()
             return 0
-        self._answered(lane, reply)
+        self._answered(lane, reply, again=again)
         return reply.shards
 
-    def _answered(self, lane: Lane, reply: Claimed) -> None:
-        self._is_known = True
+    def _answered(self, lane: Lane, reply: Claimed, *, again: bool) -> None:
+        self._is_known |= again or bool(reply.jobs)
         self._unanswered.discard(lane)
         token = token_of(lane, self._number[lane])
         self._number[lane] += 1
         for job in reply.jobs:
             self.runs[job.job_id] = self._begun(job, token)
+            if job.aborted:
+                self._aborts.add(job.job_id)
 
     @staticmethod
     def _begun(job: Taken, token: str) -> Run:
-        return Run(token, job.payload, must_die=job.crashes >= MAX_CRASHES)
+        return Run(token, job.payload, job.tries, must_die=job.crashes >= MAX_CRASHES)
 
     def _end_one(self, *, stopping: bool, calm: bool) -> None:
         if not self._ends:
@@ -145,9 +148,10 @@ class Incarnation:
             return Finish(self.shard, self.inc, job_id, run.token, run.payload, how, keep)
         why = Return.HAND_BACK if stopping else random.choice(list(Return))
         lane = lane_of(run.token)
-        lane = other(lane) if not stopping and around.chance(0.2) else lane
+        lane = other(lane) if why is not Return.CRASH and not stopping and around.chance(0.2) else lane
         due = around.clock.now + random.randint(1, 12) if why is Return.RETRY and around.chance(0.5) else None
-        return Requeue(self.shard, self.inc, job_id, run.token, run.payload, why, lane, due)
+        tries = run.tries + (why is Return.RETRY)
+        return Requeue(self.shard, self.inc, job_id, run.token, run.payload, why, lane, tries, due)
 
     # ---- beats -------------------------------------------------------------------------------------------------
 

@@ -46,16 +46,23 @@ class Setting:
         grows: the queue has shards, and gets more.
         moves: jobs come from an arq queue.
         goes_back: Redis loses the newest part of its history now and then.
+        has_priorities: jobs have priorities.
     """
 
     grows: bool
     moves: bool
     goes_back: bool
+    has_priorities: bool = True
 
     @classmethod
     def of(cls, seed: int, *, goes_back: bool) -> Setting:
         """A queue of one shard in half of the runs; a move in every third."""
         return cls(grows=seed % 2 == 1, moves=seed % 3 == 0, goes_back=goes_back)
+
+    @classmethod
+    def plain(cls, *, goes_back: bool) -> Setting:
+        """One queue of one shard without whatever the real scripts do not have yet."""
+        return cls(grows=False, moves=False, goes_back=goes_back, has_priorities=False)
 
 
 class World:
@@ -68,8 +75,9 @@ class World:
         *,
         goes_back: bool = True,
         make_scripts: MakeScripts = ModelScripts,
+        setting: Setting | None = None,
     ) -> None:
-        self.setting = Setting.of(seed, goes_back=goes_back)
+        self.setting = setting or Setting.of(seed, goes_back=goes_back)
         random, clock = Random(seed), Clock()
         opened, shards = (FIRST_SHARDS, GROWN_SHARDS) if self.setting.grows else (1, 1)
         scripts = make_scripts(clock, guards, opened, shards)
@@ -87,7 +95,7 @@ class World:
         self._dead: set[str] = set()
         self._snapshots: list[deque[Snapshot]] = [deque() for _ in range(shards)]
         self._workers = [Worker(self._around, opened) for _ in range(2)]
-        self._producers = [Producer(self._around, opened, CHOSEN_IDS) for _ in range(2)]
+        self._producers = [self._new_producer(opened) for _ in range(2)]
         self._operator = Operator(self._around, opened)
         self._watcher = Watcher(self._around, self._is_dead)
         self._growth = Growth(self._around) if self.setting.grows else None
@@ -183,8 +191,12 @@ class World:
         if around.chance(0.02):
             # A program that is started now asks an old shard how many there are.
             state = around.states[around.random.randrange(self._opened)]
-            self._producers[at] = Producer(around, state.shards or self._opened, CHOSEN_IDS, state.before)
+            self._producers[at] = self._new_producer(state.shards or self._opened, state.before)
         self._producers[at].step()
+
+    def _new_producer(self, shards: int, before: int = 0) -> Producer:
+        priorities = (0, 0, 0, 0, 1) if self.setting.has_priorities else (0,)
+        return Producer(self._around, shards, CHOSEN_IDS, before, priorities)
 
     def _grow_or_move(self) -> None:
         """Goes on with growth or a move; now and then it is killed, and begun again."""

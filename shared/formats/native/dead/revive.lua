@@ -1,16 +1,19 @@
 -- revive: put dead jobs back into the queue, as if they had never run.
--- KEYS  meta, payloads, dead, letters, dead_payloads, ready, ready_cpu, idle, idle_cpu, notes, live, absent
+-- KEYS  meta, payloads, dead, letters, dead_payloads, ready, ready_cpu, idle, idle_cpu, notes, ends, live,
+--       absent
 -- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   then for each job: id
 -- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, 0 there is no dead letter of it,
 --          2 a job of this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
 --          payload
 -- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together. Repeating
 --             the call makes no second job.
--- INCLUDES  clock, keeping, letters, lookup, opening, order, placing, trails
+-- INCLUDES  clock, keeping, letters, lookup, opening, order, placing, trails, types
 local max_bytes = tonumber(ARGV[1])
 local now = now_ms()
 local places = result_keys(now)
 local io, cpu, revived, codes, bytes = {}, {}, {}, {}, 0
+check_zsets(READY, READY_CPU, DEAD, ENDS)
+check_hashes(META, NOTES)
 redis.call('DEL', ABSENT)
 
 -- A later job of the same id has left a result of its own, which must not go with the letter.

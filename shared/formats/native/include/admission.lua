@@ -1,7 +1,7 @@
 -- admission: puts jobs in whose ids may be those of jobs that are alive, or that have ended.
 -- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, aborts, kept, trails, live, results, tombstones
 -- DEFINES  admit
--- INCLUDES  counting, opening, order, placing
+-- INCLUDES  counting, notes, opening, order, placing, types
 
 -- Which of the ids have ended, with a result that is kept or, where it is a repeated call, lately without one.
 local function ended_of(ids, is_repeated)
@@ -27,9 +27,18 @@ local function ended_of(ids, is_repeated)
 end
 
 local function forget_earlier(ids)
-    redis.call('HDEL', NOTES, unpack(ids))
-    redis.call('HDEL', TRAILS, unpack(ids))
-    redis.call('ZREM', ABORTS, unpack(ids))
+    redis.pcall('HDEL', NOTES, unpack(ids))
+    redis.pcall('HDEL', TRAILS, unpack(ids))
+    redis.pcall('ZREM', ABORTS, unpack(ids))
+end
+
+local function has_large(pairs_in)
+    for at = 2, #pairs_in, 2 do
+        if #pairs_in[at] > LARGE then
+            return true
+        end
+    end
+    return false
 end
 
 -- Puts those of the jobs in that are free to come, at `due` (0 is now); returns a code for each. `known` is meta's
@@ -60,15 +69,18 @@ local function admit(jobs, now, known, is_repeated, due, name)
     if not known[1] then
         open_queue()
     end
-    redis.call('HSET', PAYLOADS, unpack(pairs_in))
-    forget_earlier(fresh)
-    for at = 1, #pairs_in, 2 do
-        note_large(pairs_in[at], pairs_in[at + 1])
+    if has_large(pairs_in) then
+        check_hashes(NOTES)
     end
     if due > 0 then
         defer(LANE_DEFERRED, LANE_IDLE, LANE_READY, due, fresh)
     else
         make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[2]), fresh, true)
+    end
+    redis.call('HSET', PAYLOADS, unpack(pairs_in))
+    forget_earlier(fresh)
+    for at = 1, #pairs_in, 2 do
+        note_large(pairs_in[at], pairs_in[at + 1])
     end
     settle_counters(now, known[3])
     redis.pcall('HINCRBY', LIVE, 'enqueued\0' .. name, #fresh)

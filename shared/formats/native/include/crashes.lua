@@ -1,7 +1,13 @@
 -- crashes: counts the crash of jobs whose process or worker has died, and puts them back.
 -- KEYS  meta, ready, ready_cpu, idle, idle_cpu, notes, live
--- DEFINES  return_crashed
--- INCLUDES  counting, notes, placing, trails
+-- DEFINES  check_targets, return_crashed
+-- INCLUDES  counting, notes, placing, trails, types
+
+-- Call it before they are taken from who held them.
+local function check_targets()
+    check_zsets(READY, READY_CPU)
+    check_hashes(NOTES)
+end
 
 -- Jobs are {id, token, what happened}; the letter of a token is that of the lane queue which they came from.
 local function return_crashed(now, jobs)

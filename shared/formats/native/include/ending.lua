@@ -1,6 +1,6 @@
 -- ending: ends jobs that an incarnation holds; what becomes of their results is another step.
 -- KEYS  meta, payloads, held, notes, aborts, progress, live, recent
--- DEFINES  end_jobs, lost_of_range, tell_ends
+-- DEFINES  end_jobs, lost_of_range, release, tell_ends
 -- INCLUDES  counting
 
 -- Of the jobs whose ids are ARGV[first] to ARGV[last], with their tokens behind them, the ids of those that are not held
@@ -18,15 +18,19 @@ local function lost_of_range(first, last)
     return lost
 end
 
+-- Call `release` behind whatever is kept of the jobs: until then the call may be repeated.
 local function end_jobs(first, last)
     local has_rare = redis.call('EXISTS', NOTES, ABORTS, PROGRESS) > 0
     redis.call('HDEL', PAYLOADS, unpack(ARGV, first, last))
-    redis.call('HDEL', HELD, unpack(ARGV, first, last))
     if has_rare then
         redis.call('HDEL', NOTES, unpack(ARGV, first, last))
         redis.call('HDEL', PROGRESS, unpack(ARGV, first, last))
         redis.call('ZREM', ABORTS, unpack(ARGV, first, last))
     end
+end
+
+local function release(first, last)
+    redis.call('HDEL', HELD, unpack(ARGV, first, last))
 end
 
 -- Counts the runs (field and number of each count, from ARGV[counts_at] on), keeps a few for people, and publishes the

@@ -7,7 +7,7 @@
 -- over. Each claim that finds too little puts its worker into `idle` again, and nobody is woken who is not in there.
 local function wake(idle, ready)
     for _ = 1, 3 do
-        local worker = redis.call('ZPOPMIN', idle)[1]
+        local worker = redis.pcall('ZPOPMIN', idle)[1]
         if not worker or redis.call('PUBLISH', 'monarq:n:wake:' .. worker, ready) > 0 then
             return
         end

@@ -1,12 +1,15 @@
 -- abort: end a job that waits, or ask that one be stopped that runs.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads, notes, progress, aborts, leases, live, absent
+-- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads, notes, progress, aborts, kept, ends,
+--       leases, live, absent
 -- ARGV  1 id   2 name of the job, to count it by   3 result that it ends with where it waits   4 keep_ms of that: 0 for
 --       ever, -1 not at all   5 channel of ends
 -- RETURNS  0 there is no such job, 2 it runs and its worker will stop it, 3 it waited and has ended
 -- GUARANTEES  a job that waits ends as a whole, and at once; of one that runs the request stays until it ends. Repeating
 --             the call asks again.
--- INCLUDES  clock, keeping, trails
+-- INCLUDES  clock, keeping, trails, types
 local id = ARGV[1]
+check_zsets(ABORTS, ENDS)
+check_hashes(PAYLOADS, NOTES, PROGRESS, KEPT)
 redis.call('DEL', ABSENT)
 local now = now_ms()
 

@@ -10,7 +10,7 @@
 -- GUARANTEES  a number takes jobs once: repeated, it answers with those that are still held under it, and renews the
 --             lease. A job that is taken is in `held` and nowhere else. A claim that comes after its incarnation's end
 --             takes nothing.
--- INCLUDES  clock, counting, notes, opening, order, wake
+-- INCLUDES  clock, counting, notes, opening, order, types, wake
 local incarnation, worker, token, limit, lease_ms, flags = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[7]
 local newest, number = '\0' .. string.sub(token, 1, 1), string.sub(token, 2)
 local me = redis.call('HMGET', HELD, '\0', newest)
@@ -46,6 +46,7 @@ end
 local function promote()
     local due = redis.call('ZRANGEBYSCORE', LANE_DEFERRED, '-inf', now, 'WITHSCORES', 'LIMIT', 0, math.max(200, limit))
     local scored = {}
+    check_zsets(LANE_READY)
     for at = 1, #due, 2 do
         scored[at], scored[at + 1] = whole(LEVEL + stamp_of(tonumber(due[at + 1]))), due[at]
     end
@@ -143,8 +144,11 @@ if is_repeated then
     end
     return {now, -1, ids, payloads, redis.call('HMGET', NOTES, unpack(ids)), redis.call('ZMSCORE', ABORTS, unpack(ids))}
 end
-if not me[1] and is_gone() then
-    return {-1}
+if not me[1] then
+    if is_gone() then
+        return {-1}
+    end
+    check_zsets(LEASES)
 end
 
 local function open_incarnation()
@@ -182,6 +186,7 @@ end
 
 local size, rare, payloads, notes = #ids, redis.call('EXISTS', NOTES, ABORTS), nil, false
 if rare > 0 then
+    check_zsets(ABORTS)
     payloads, notes, size = read_carefully(ids)
 else
     payloads = redis.call('HMGET', PAYLOADS, unpack(ids))

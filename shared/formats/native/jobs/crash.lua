@@ -14,6 +14,7 @@ local now = now_ms()
 if #lost > 0 then
     return {now, lost}
 end
+check_targets()
 redis.call('DEL', ABSENT)
 local jobs, ids = {}, {}
 for at = 1, #ARGV, STRIDE do

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.errors import UnsupportedError
+from monarq.shared.errors import EnqueueUnknownError, UnsupportedError
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.lane import lane_queue_of
@@ -26,6 +26,11 @@ LARGE: Final = 16384
 
 _BARRED: Final = -1
 _NEWER: Final = -2
+_TOO_LATE: Final = -3
+
+REPEATABLE_MS: Final = 100_000
+"""How long a call may be repeated, counted from its first sending: what shows that a job has ended without a result
+lasts for two to three minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ async def enqueue(
     placement: Placement,
     mode: EnqueueMode,
     jobs: Sequence[tuple[str, bytes]],
+    *,
+    until_ms: int = 0,
 ) -> EnqueueReply:
     """Puts the jobs, given as id and payload, into the queue; at most `BATCH` of them.
 
@@ -58,9 +65,11 @@ async def enqueue(
         placement: where and when they run.
         mode: where their ids come from, and whether this is a repetition.
         jobs: the jobs.
+        until_ms: when a repetition does nothing any more, by Redis' clock: `REPEATABLE_MS` after its first sending.
 
     Raises:
         ValueError: there are more than `BATCH`.
+        EnqueueUnknownError: it was repeated after `until_ms`.
         UnsupportedError: a later version of monarq has made the queue.
         RedisError: the call failed; whether it was carried out is unknown unless Redis refused it.
     """
@@ -70,7 +79,7 @@ async def enqueue(
     if mode is EnqueueMode.NEW:
         placed.append(int(any(len(payload) > LARGE for _, payload in jobs)))
     else:
-        placed.append("again" if mode is EnqueueMode.REPEATED else "named")
+        placed += ("again", until_ms) if mode is EnqueueMode.REPEATED else ("named", 0)
     for job in jobs:
         placed += job
     if mode is EnqueueMode.NEW:
@@ -80,6 +89,8 @@ async def enqueue(
         now_ms, *codes = await _CHECKED.run_on(redis, keys, placed, lane_queue)
     if now_ms == _NEWER:
         raise newer_queue(keys.tag)
+    if now_ms == _TOO_LATE:
+        raise EnqueueUnknownError([job_id for job_id, _ in jobs], "it was repeated too late to find out")
     if now_ms == _BARRED:
         # This sending was overtaken by its repetition, whose reply is the one that counts.
         return EnqueueReply(0, [Enqueued.ENDED] * len(jobs))

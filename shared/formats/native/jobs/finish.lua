@@ -19,4 +19,5 @@ end
 local results_at = last + n + 1
 end_jobs(FIRST, last)
 keep_results(now, ARGV, results_at, results_at + 2 * n - 1)
+release(FIRST, last)
 return {now, tell_ends(now, now_text, results_at + 2 * n, ARGV[2], ARGV[3], ARGV[4])}

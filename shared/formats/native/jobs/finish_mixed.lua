@@ -1,5 +1,5 @@
 -- finish_mixed: end jobs for good, whose results are kept for any time or not at all, and of which some leave dead letters.
--- KEYS  payloads
+-- KEYS  payloads, absent
 -- ARGV  1 jobs: how many   2 what ended, packed for people   3 channel of ends   4 message for it   5 kept: how many of the
 --       jobs, the first ones, have results that are kept for an hour   6 unkept: how many of them, the next ones, have
 --       none that is kept; the others are kept apart   7 deaths: how many leave a dead letter   8 max_dead
@@ -43,7 +43,7 @@ local function read_deaths()
 end
 
 local died = deaths > 0 and read_deaths()
-end_jobs(FIRST, last)
+redis.call('DEL', ABSENT)
 if kept > 0 then
     keep_results(now, ARGV, results_at, apart_at - 1)
 end
@@ -56,4 +56,6 @@ end
 if died then
     leave_letters(now, tonumber(ARGV[8]), died.ids, died.letters, died.payloads, tonumber(ARGV[9]), died.results)
 end
+end_jobs(FIRST, last)
+release(FIRST, last)
 return {now, tell_ends(now, now_text, deaths_at + 2 * deaths, ARGV[2], ARGV[3], ARGV[4])}

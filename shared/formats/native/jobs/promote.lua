@@ -3,7 +3,7 @@
 -- ARGV  1 id
 -- RETURNS  0 there is no such job, 1 it is due now, 2 it runs, 3 it was due already
 -- GUARANTEES  it stands behind all that wait now. Repeating the call changes nothing.
--- INCLUDES  clock, notes, order, placing, trails
+-- INCLUDES  clock, notes, order, placing, trails, types
 local id = ARGV[1]
 local now = now_ms()
 
@@ -11,6 +11,8 @@ local function promote(deferred, due, ready, idle)
     if tonumber(due) <= now then
         return 3
     end
+    check_zsets(ready)
+    check_hashes(META, NOTES)
     redis.call('ZREM', deferred, id)
     local stored = redis.call('HGET', NOTES, id)
     if stored then

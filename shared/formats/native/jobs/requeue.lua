@@ -9,7 +9,7 @@
 --          the incarnation may never act again
 -- GUARANTEES  the job is in its queue and free for everybody when the call returns. What is not held under its token is
 --             not touched. A request for its abort stays, for its next claim.
--- INCLUDES  clock, counting, notes, order, ownership, placing, trails
+-- INCLUDES  clock, counting, notes, order, ownership, placing, trails, types
 local STRIDE = 10
 local FIRST = 2 + 2 * ARGV[1]
 local lost = lost_of(FIRST, #ARGV, STRIDE)
@@ -20,6 +20,8 @@ local now = now_ms()
 if #lost > 0 then
     return {now, lost}
 end
+check_zsets(READY, READY_CPU, DEFERRED, DEFERRED_CPU)
+check_hashes(NOTES)
 redis.call('DEL', ABSENT)
 local known = redis.call('HMGET', META, 'last', 'second')
 local stamp = next_stamp(now, known[1])

@@ -1,10 +1,11 @@
 -- purge: throw away jobs that wait, the oldest first and some at a time; what runs is not touched.
--- KEYS  meta, payloads, lane_ready, lane_deferred, notes, progress, aborts, live
+-- KEYS  meta, payloads, lane_ready, lane_deferred, notes, progress, aborts, trails, ends, live
 -- ARGV  1 state: 'queued' those that are due, 'deferred' the others   2 limit   3 channel of ends
 --       4 bound_ms and   5 bound_stamp: only what waited then, as the first call has told; '' for the first call
 -- RETURNS  {how many were thrown away, bound_ms, bound_stamp}; none is left where it was none
--- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended.
--- INCLUDES  clock, order, trails
+-- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended. An enqueue that is
+--             repeated does not bring it back.
+-- INCLUDES  clock, keeping, order, trails, types
 local limit, bound_ms, bound_stamp = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if not bound_ms then
     bound_ms = now_ms()
@@ -12,6 +13,8 @@ if not bound_ms then
     bound_stamp = math.max(stamp_of(bound_ms), (tonumber(redis.call('HGET', META, 'last') or nil) or LEVEL) - LEVEL)
 end
 local ids = {}
+check_zsets(ABORTS, ENDS)
+check_hashes(PAYLOADS, NOTES, PROGRESS, TRAILS)
 
 local function take(source, lowest, highest)
     if #ids == limit then
@@ -42,6 +45,7 @@ if #ids > 0 then
     redis.call('HDEL', PROGRESS, unpack(ids))
     redis.call('ZREM', ABORTS, unpack(ids))
     drop_trails(ids)
+    leave_tombstones(now_ms(), ids)
     redis.pcall('HINCRBY', LIVE, 'purged\0', #ids)
     redis.call('PUBLISH', ARGV[3], 'i' .. table.concat(ids, '\0'))
 end

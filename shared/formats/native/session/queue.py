@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -74,6 +75,7 @@ class NativeWorkerQueue:
         self._overdue: list[str] = []
         self.is_doubtful = False
         self._differs = 0
+        self._kept_until_s = math.inf
         self._woken: dict[LaneQueue, asyncio.Event] = {"io": asyncio.Event(), "cpu": asyncio.Event()}
         # Held while a lane queue is claimed from, and both of them while the incarnation is ended.
         self._claiming: dict[LaneQueue, asyncio.Lock] = {"io": asyncio.Lock(), "cpu": asyncio.Lock()}
@@ -117,6 +119,8 @@ class NativeWorkerQueue:
         if reply.ids and time.monotonic() >= ends_s:
             return Claimed([], None)  # others may run the jobs by now: the same claim tells what is left of them
         lane.is_answered = True
+        if reply.ids and self._kept_until_s == math.inf:
+            self._kept_until_s = ends_s
         next_due_s = None if reply.next_ms < 0 else max(0.0, (reply.next_ms - reply.now_ms) / 1000)
         return Claimed(self._leases(asked, reply, ends_s), next_due_s)
 
@@ -285,6 +289,7 @@ class NativeWorkerQueue:
         incarnation = self.incarnation
         leases = self._leases_of(self.ref)
         if not incarnation.may_be_open or not (leases or self._calls_out or incarnation.has_open_claim):
+            self._kept_until_s = math.inf
             return
         # A beat that overtakes the first claim finds no incarnation, though its reply may come after that of the claim.
         was_open = incarnation.is_open
@@ -295,23 +300,28 @@ class NativeWorkerQueue:
             if was_open:
                 loop.call_soon_threadsafe(self.begin_anew, incarnation)
             return
-        ends_s = sent_s + self._terms.lease_s
+        # Runs that its worker stopped, as their leases had ended by its own clock, are still held.
+        is_late = time.monotonic() > self._kept_until_s
+        ends_s = self._kept_until_s = sent_s + self._terms.lease_s
         for lease in leases:
             lease.ends_s = ends_s
         is_quiet = was_quiet and self._calls_begun == begun
         aborted = set(reply.aborts)
         # The leases, not the ids: a later job of the same id may be here by the time this is told.
         aborts = [lease for lease in leases if lease.raw_id in aborted] if aborted else []
-        loop.call_soon_threadsafe(self._take_beat, incarnation, reply, aborts, is_quiet and reply.held != len(leases))
+        differs = is_quiet and reply.held != len(leases)
+        loop.call_soon_threadsafe(self._take_beat, incarnation, reply, aborts, differs, is_late)
 
-    def _take_beat(self, incarnation: Incarnation, reply: BeatReply, aborts: list[Lease], differs: bool) -> None:
+    def _take_beat(
+        self, incarnation: Incarnation, reply: BeatReply, aborts: list[Lease], differs: bool, is_late: bool
+    ) -> None:
         if self.incarnation is not incarnation:
             return
         self.aborts.update(aborts)
         self._overdue = reply.overdue
         # Once may be a job that has just been claimed, or whose end has just been accepted.
         self._differs = self._differs + 1 if differs else 0
-        self.is_doubtful = self.is_doubtful or self._differs > 1
+        self.is_doubtful = self.is_doubtful or is_late or self._differs > 1
 
     def take_overdue(self) -> list[str]:
         """Incarnations of the queue whose leases had ended at the last beat; each is returned once."""

@@ -37,6 +37,8 @@ class Watcher:
 
     def __init__(self, lease_s: float) -> None:
         self._steady_s = lease_s / 3 + 2
+        # In a shorter gap no lease ends that was renewed in time before it.
+        self._longest_gap_s = min(_LONGEST_GAP_S, lease_s / 2)
         self._since_s: float | None = None
         self._last: tuple[float, float] | None = None
 
@@ -56,7 +58,7 @@ class Watcher:
         if (
             self._last is None
             or not self._is_steady(now_s - self._last[0], redis_s - self._last[1])
-            or now_s - before_s > _LONGEST_GAP_S
+            or now_s - before_s > self._longest_gap_s
         ):
             self._since_s = now_s
         self._last = now_s, redis_s
@@ -68,7 +70,7 @@ class Watcher:
         return 0 if self._last is None else int(self._last[1] * 1000)
 
     def _is_steady(self, passed_s: float, redis_passed_s: float) -> bool:
-        return passed_s <= _LONGEST_GAP_S and abs(redis_passed_s - passed_s) <= _CLOCK_SLACK_S
+        return passed_s <= self._longest_gap_s and abs(redis_passed_s - passed_s) <= _CLOCK_SLACK_S
 
     async def recover_silent(self, redis: Redis, lease_ms: int) -> None:
         """Takes back the jobs of workers whose records have gone stale, wherever they served.

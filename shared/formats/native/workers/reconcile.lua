@@ -6,7 +6,7 @@
 --          never act again
 -- GUARANTEES  what it holds of these claims and its worker does not know of is free again, at no charge. The worker has got
 --             the replies of these claims, and no end is under way.
--- INCLUDES  clock, counting, ownership, placing
+-- INCLUDES  clock, counting, ownership, placing, types
 local all = redis.call('HGETALL', HELD)
 local held = {}
 for at = 1, #all, 2 do
@@ -39,6 +39,7 @@ if #strange > 0 then
         local list = string.sub(job[2], 1, 1) == 'c' and cpu or io
         ids[i], list[#list + 1] = job[1], job[1]
     end
+    check_zsets(READY, READY_CPU)
     redis.call('DEL', ABSENT)
     redis.call('HDEL', HELD, unpack(ids))
     put_at_head(READY, IDLE, now, io)

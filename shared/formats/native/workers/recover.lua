@@ -6,10 +6,12 @@
 -- GUARANTEES  from the first call on the incarnation can neither end nor claim a job. Its jobs stand before all that wait,
 --             with one crash more each. Whoever goes on goes on where it stands. Nothing comes of a later claim of it,
 --             nor of any other of a worker that is known to be dead.
--- INCLUDES  clock, crashes, ownership
+-- INCLUDES  clock, crashes, ownership, types
 local incarnation, worker, forced = ARGV[1], ARGV[2], ARGV[3] == '1'
 local limit = tonumber(ARGV[6])
 local now = now_ms()
+check_zsets(LEASES, GONE)
+check_targets()
 redis.call('DEL', ABSENT)
 if forced then
     redis.call('ZADD', GONE, now, worker)

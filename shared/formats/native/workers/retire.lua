@@ -3,7 +3,7 @@
 -- ARGV  1 incarnation
 -- RETURNS  how many jobs it holds: then nothing was changed; -1 where it may never act again
 -- GUARANTEES  a claim of it that comes later takes nothing.
--- INCLUDES  clock
+-- INCLUDES  clock, types
 if redis.call('HEXISTS', HELD, '\0') == 0 then
     return -1
 end
@@ -11,6 +11,7 @@ local jobs = redis.call('HLEN', HELD) - 3
 if jobs > 0 then
     return jobs
 end
+check_zsets(LEASES, GONE)
 redis.call('DEL', HELD)
 redis.call('ZREM', LEASES, ARGV[1])
 redis.call('ZADD', GONE, now_ms(), ARGV[1])

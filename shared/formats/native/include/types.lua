@@ -1,0 +1,18 @@
+-- types: finds keys of a wrong type before a script writes anything.
+-- KEYS  none
+-- DEFINES  check_hashes, check_zsets
+-- INCLUDES  none
+
+-- A command on a key of a wrong type fails, and what the script wrote before stays written. So what moves jobs asks for
+-- the keys that come later first.
+local function check_zsets(...)
+    for _, key in ipairs({...}) do
+        redis.call('ZCARD', key)
+    end
+end
+
+local function check_hashes(...)
+    for _, key in ipairs({...}) do
+        redis.call('HLEN', key)
+    end
+end

@@ -1,0 +1,124 @@
+"""The real scripts on a real Redis, in the model's random world: no promise is broken, and a fault in a script is found.
+
+`python -m tests.model.native RUNS --real` does more.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import pytest
+import redis as blocking_redis
+
+from monarq.embedded import EmbeddedRedis
+from monarq.shared.formats.native.script import NativeScript
+from tests.model.native.real_scripts import RealScripts
+from tests.model.native.runs import run_all
+from tests.model.native.world import Setting, World
+
+RUNS: Final = 75
+STEPS: Final = 100
+
+
+@pytest.fixture
+def client(redis_server: EmbeddedRedis) -> Iterator[blocking_redis.Redis]:
+    with blocking_redis.Redis.from_url(redis_server.url, single_connection_client=True) as connected:
+        yield connected
+        connected.flushdb()
+
+
+def real_world(client: blocking_redis.Redis, goes_back: bool, seed: int) -> World:
+    return World(seed, make_scripts=partial(RealScripts, client), setting=Setting.plain(goes_back=goes_back))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("goes_back", [False, True], ids=["steady", "Redis goes back"])
+def test_no_promise_is_broken(client: blocking_redis.Redis, goes_back: bool) -> None:
+    found = run_all(range(RUNS), partial(real_world, client, goes_back), steps=STEPS)
+    assert found.violation is None, (found.seed, found.violation, found.violation.__notes__)
+    least = Counter({"ends": 5 * RUNS, "late calls": 2 * RUNS, "recovered": RUNS // 2, "retry": RUNS // 10})
+    assert not least - found.counts
+    assert (found.counts["went back"] > RUNS / 2) == goes_back
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A script with a thought left out.
+
+    Attributes:
+        script: the script, as its binding's module and attribute.
+        right, wrong: a piece of its text, and what it becomes.
+        first: a seed near which a run finds it; ids that a recovery takes first differ from server to server.
+        goes_back: whether Redis must go back for that.
+    """
+
+    script: str
+    right: str
+    wrong: str
+    first: int = 0
+    goes_back: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.script}: {self.right}"
+
+
+FAULTS: Final = [
+    Fault("jobs.finish._MIXED", "held[i + 1] ~= ARGV[last + i]", "not held[i + 1]"),
+    Fault("jobs.finish._MIXED", "if not held[1] then", "if false then"),
+    Fault("jobs.finish._MIXED", "redis.call('ZREM', ABORTS, unpack(ARGV, first, last))", ""),
+    Fault("jobs.requeue._REQUEUE", "held[i + 1] ~= ARGV[first + (i - 1) * stride + 1]", "not held[i + 1]"),
+    Fault("jobs.requeue._REQUEUE", "redis.call('HDEL', HELD, unpack(ids))", ""),
+    Fault("jobs.requeue._CRASH", "note.crashes + 1", "note.crashes"),
+    Fault("jobs.claim._SCRIPT", "local held = {newest, number}", "local held = {newest, '0'}"),
+    Fault("jobs.claim._SCRIPT", "if not me[1] and is_gone() then", "if false then"),
+    Fault("jobs.claim._SCRIPT", "if flags == 'a' or flags == 'fa' then", "if false then"),
+    Fault("jobs.claim._SCRIPT", "tonumber(number) < tonumber(me[2])", "false"),
+    Fault("jobs.claim._SCRIPT", "redis.call('EXISTS', ABORTS) == 1 and", "false and"),
+    Fault("jobs.claim._SCRIPT", "read_note(note).crashes ~= alone", "true"),
+    Fault("jobs.claim._SCRIPT", "if known[2] or limit < 1 then", "if limit < 1 then"),
+    Fault(
+        "jobs.claim._SCRIPT", "<= now then\n    promote()", "<= now + 3333 then\n    now = now + 3333\n    promote()"
+    ),
+    Fault("jobs.enqueue._NEW", "if redis.call('ZSCORE', BARRED, ARGV[1]) then", "if false then"),
+    Fault("jobs.enqueue._CHECKED", "not is_repeated and redis.call('ZSCORE', BARRED, ARGV[1])", "false"),
+    Fault("jobs.enqueue._NEW", "RPL", "RPL"),
+    Fault("jobs.enqueue._CHECKED", "elseif ended[i] then", "elseif ended[i] and not is_repeated then"),
+    Fault("jobs.enqueue._CHECKED", "is_repeated and payload == job.payload and 1", "is_repeated and 1"),
+    Fault("workers.leases._BEAT", "if redis.call('HEXISTS', HELD, '\\0') == 0 then", "if false then"),
+    Fault("workers.leases._RECOVER", "redis.call('HDEL', HELD, '\\0')", ""),
+    Fault("workers.leases._RECOVER", "redis.call('ZADD', GONE, now, incarnation)", ""),
+    Fault("workers.leases._RECOVER", "'c' and cpu or io", "'x' and cpu or io"),
+    Fault("workers.leases._RECOVER", "if not forced and ends >= now then", "if false then"),
+    Fault("workers.leases._RETIRE", "if jobs > 0 then", "if false then", goes_back=True),
+    Fault("workers.leases._RETIRE", "redis.call('ZADD', GONE, now_ms(), ARGV[1])", ""),
+    Fault("workers.leases._RECONCILE", "and number <= tonumber(ARGV[first + 1])", "", goes_back=True),
+    Fault("workers.leases._RECONCILE", "number >= tonumber(ARGV[first]) and", "", goes_back=True),
+    Fault("workers.leases._RECONCILE", "known[id] ~= token and", "", goes_back=True),
+    Fault("jobs.abort._SCRIPT", "redis.call('HDEL', PAYLOADS, id)", ""),
+    Fault("jobs.abort._SCRIPT", "redis.call('ZREM', ABORTS, id)", ""),
+    Fault("queues.purge._SCRIPT", "leave_tombstones(now_ms(), ids)", ""),
+    Fault("queues.purge._SCRIPT", "redis.call('ZREM', ABORTS, unpack(ids))", ""),
+    Fault("dead.revive._SCRIPT", "drop_letters(revived)", ""),
+    Fault("dead.revive._SCRIPT", "redis.call('HDEL', NOTES, id)", ""),
+]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_in_a_script_is_found(
+    fault: Fault, client: blocking_redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, _, name = fault.script.rpartition(".")
+    binding = importlib.import_module(f"monarq.shared.formats.native.{module}")
+    right: NativeScript = getattr(binding, name)
+    assert right.source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
+    wrong = NativeScript(right.name, right.source.replace(fault.right, fault.wrong), right.key_names, right.due_names)
+    monkeypatch.setattr(binding, name, wrong)
+    seeds = range(fault.first, fault.first + RUNS)
+    found = run_all(seeds, partial(real_world, client, fault.goes_back), steps=STEPS)
+    assert found.violation is not None
