@@ -165,9 +165,10 @@ class RealScripts:
 
     def finish(self, call: Finish) -> Word:
         ends = [self._end(call)]
-        return self._ended(lambda: finish(
-            self._redis, self._keys, call.inc, ends, max_dead=10_000, lanes={}, with_results=call.keep
-        ), lambda reply: reply.lost)
+        return self._ended(
+            lambda: finish(self._redis, self._keys, call.inc, ends, max_dead=10_000, lanes={}, with_results=call.keep),
+            lambda reply: reply.lost,
+        )
 
     def _end(self, call: Finish) -> acks.Finish:
         kept_ms = KEPT_MS if "~" in call.job_id else RESULT_KEPT * SECOND_MS
@@ -288,9 +289,7 @@ class RealScripts:
 
     def _read(self, packed: bytes) -> RealState:
         prefix = self._keys.key("meta").removesuffix("meta")
-        found = {
-            key.removeprefix(prefix): dict(_pairs(flat)) for key, _, flat in msgspec.msgpack.decode(packed)
-        }
+        found = {key.removeprefix(prefix): dict(_pairs(flat)) for key, _, flat in msgspec.msgpack.decode(packed)}
         hashes = {name: {one: other for one, other in values.items() if one != "\0"} for name, values in found.items()}
 
         def of(name: str) -> dict[str, str]:

@@ -54,14 +54,14 @@ end
 local redis = {{call = in_model_time(real.call), pcall = in_model_time(real.pcall), sha1hex = real.sha1hex}}
 """
 
-_DUMP: Final = f"""
-local all = {{}}
+_DUMP: Final = """
+local all = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
     local kind = redis.call('TYPE', key).ok
     if kind == 'zset' then
-        all[#all + 1] = {{key, kind, redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')}}
+        all[#all + 1] = {key, kind, redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')}
     elseif kind == 'hash' then
-        all[#all + 1] = {{key, kind, redis.call('HGETALL', key)}}
+        all[#all + 1] = {key, kind, redis.call('HGETALL', key)}
     end
 end
 return cmsgpack.pack(all)

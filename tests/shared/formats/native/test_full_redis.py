@@ -49,7 +49,7 @@ async def test_an_enqueue_is_refused_and_nothing_is_half_done(name: str, redis: 
     await prepare(redis)
     before = await members_of(redis)
     async with full(redis):
-        with pytest.raises((OutOfMemoryError, ResponseError), match="OOM|maxmemory"):
+        with pytest.raises((OutOfMemoryError, ResponseError), match=r"OOM|maxmemory"):
             await step(redis)
     assert await members_of(redis) == before
     await step(redis)
