@@ -84,10 +84,10 @@ $(VENV)/.for-development: pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.for-use
 
-chaos: $(VENV)/.for-development ## Kill workers and Redis, cut connections, and check that nothing is lost: 8 minutes
+chaos: $(VENV)/.for-development ## Kill workers and Redis, cut connections, and check that nothing is lost, in both formats: 20 minutes
 	$(BIN)/python -m chaos $(SCENARIOS)
 
-chaos-ci: $(VENV)/.for-development ## The same in two minutes, with small numbers
+chaos-ci: $(VENV)/.for-development ## The same in four minutes, with small numbers
 	$(BIN)/python -m chaos --size ci
 
 chaos-long: $(VENV)/.for-development ## The same with large numbers, and the scenarios that take long

@@ -10,7 +10,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from benchmarks import floor, scale
+from benchmarks import floor, formats, scale
 from benchmarks.measuring import machine
 from benchmarks.measuring.measures import SMALL, Effort
 from benchmarks.measuring.meter import Meter
@@ -20,6 +20,7 @@ from benchmarks.running.environments import Environment, UnavailableError, prepa
 from benchmarks.running.roster import ROSTER
 from benchmarks.running.servers import postgres
 from monarq.embedded import EmbeddedRedis
+from monarq.shared.protocol.queue_ref import FORMATS
 from monarq.workers.system.cores import usable_cores
 
 PLOTTED = ("noop/s, 1 worker(s)", "enqueue/s in bulk", "enqueue/s one by one")
@@ -76,8 +77,11 @@ def draw(summary: report.Summary) -> str:
 def run_the_others(console: Console) -> None:
     """The floor and all that grows, for a moment each."""
     with EmbeddedRedis(port=0) as server:
-        costs, _ = uvloop.run(floor.measure(server.url, 1000))
-        floor.print_costs(costs, console)
+        for queue_format in FORMATS:
+            costs, _ = uvloop.run(floor.measure(server.url, 1000, queue_format))
+            floor.print_costs(costs, console)
+        measured = uvloop.run(formats.measure(formats.Server(server.url, "", lambda: 0.0), 200, 1))
+        assert all(len(costs) == 1 for costs in measured.values())
     points = [point for name in scale.PARTS for point in scale.run_part(name, scale.FEW)]
     scale.print_points(points, console)
     assert scale.draw(points).endswith("</svg>")

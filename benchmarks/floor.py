@@ -21,17 +21,11 @@ from rich.table import Table
 
 from benchmarks.measuring import machine
 from benchmarks.measuring.meter import Meter, Reading
+from benchmarks.measuring.steps import steps_of
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.formats.arq.jobs.claim import Claim, claim
-from monarq.shared.formats.arq.jobs.enqueue import enqueue
-from monarq.shared.formats.arq.jobs.finish import finish
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.producer import ArqProducerQueue
-from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.payloads.payload import write_payload
-from monarq.shared.payloads.result import write_result
-from monarq.shared.protocol.acks import Finish
-from monarq.shared.protocol.enqueue import EnqueueMode, Placement
+from monarq.shared.protocol.queue_ref import FORMATS, Format
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.private_pool import PrivatePool
@@ -39,10 +33,9 @@ from monarq.shared.redis.private_pool import PrivatePool
 BATCHES: Final = (1, 10, 100, 1000)
 AT_ONCE: Final = 2
 QUIET_S: Final = 0.02
-KEEP_MS: Final = 3_600_000
-QUEUE: Final = ArqProducerQueue.of(DEFAULT_QUEUE)
+PAYLOAD: Final = b"x" * 30
 KEYS: Final = QueueKeys.of(DEFAULT_QUEUE)
-WORKER: Final = "floor:1"
+QUEUE: Final = ArqProducerQueue.of(DEFAULT_QUEUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +80,13 @@ class Floor:
     Args:
         redis: a connection as workers and producers have it.
         meter: of the same server.
+        queue_format: whose scripts.
     """
 
-    def __init__(self, redis: RedisClient, meter: Meter) -> None:
+    def __init__(self, redis: RedisClient, meter: Meter, queue_format: Format) -> None:
         self._redis = redis
         self._meter = meter
-        self._payload = write_payload(MSGPACK, "noop", (1,), {}, time.time_ns() // 1_000_000)
-        now_ms = time.time_ns() // 1_000_000
-        data = {"t": 1, "f": "noop", "a": (1,), "k": {}, "et": now_ms, "s": True, "r": None, "st": now_ms, "ft": now_ms}
-        self._result, _ = write_result(MSGPACK, {**data, "q": DEFAULT_QUEUE, "id": "0" * 32})
-        self._claims = 0
+        self._steps = steps_of(queue_format, redis)
 
     async def measure(self, jobs: int, batch: int) -> list[Cost]:
         """Puts so many jobs in, and takes them out again."""
@@ -110,7 +100,7 @@ class Floor:
 
         async def run(total: int, _: int) -> None:
             for number in range(total):
-                await self._redis.execute(("SET", f"floor:{number}", self._payload))
+                await self._redis.execute(("SET", f"floor:{number}", PAYLOAD))
 
         return await self._step("SET one at a time", count, 1, run)
 
@@ -133,8 +123,7 @@ class Floor:
     async def put(self, jobs: int, batch: int) -> None:
         """Enqueues so many jobs, `batch` a call."""
         for _ in range(0, jobs, batch):
-            entries = [(job_id, self._payload) for job_id in QUEUE.new_job_ids(batch)]
-            await enqueue(self._redis, KEYS, Placement(name="noop"), EnqueueMode.NEW, entries)
+            await self._steps.enqueue(batch)
 
     async def _work(self, jobs: int, batch: int) -> None:
         async with asyncio.TaskGroup() as group:
@@ -142,15 +131,8 @@ class Floor:
                 group.create_task(self._claim_and_finish(batch))
 
     async def _claim_and_finish(self, batch: int) -> None:
-        while True:
-            self._claims += 1
-            asked = Claim(WORKER, f"{WORKER}:io:{self._claims}", "io", 15_000, batch, 8_000_000)
-            claimed = await claim(self._redis, KEYS, asked)
-            if not claimed.leases:
-                return
-            endings = [Finish(lease, True, self._result, KEEP_MS, "noop", run_ms=0) for lease in claimed.leases]
-            for at in range(0, len(endings), 500):
-                await finish(self._redis, KEYS, WORKER, endings[at : at + 500], 10_000)
+        while await self._steps.claim_and_finish(batch):
+            pass
 
 
 def open_client(url: str) -> RedisClient:
@@ -158,7 +140,7 @@ def open_client(url: str) -> RedisClient:
     return RedisClient(PrivatePool.like(open_redis(url)), shown=url, timeout_s=5.0)
 
 
-async def measure(url: str, jobs: int) -> tuple[list[Cost], list[float]]:
+async def measure(url: str, jobs: int, queue_format: Format) -> tuple[list[Cost], list[float]]:
     """All costs, on an empty server for each batch size; and the times of PINGs after quiet, sorted."""
     meter, costs = Meter(url), []
     redis = open_client(url)
@@ -167,9 +149,9 @@ async def measure(url: str, jobs: int) -> tuple[list[Cost], list[float]]:
             meter.clear()
             # Few jobs a call take long: fewer will do.
             count = max(batch, jobs // 10 if batch == 1 else jobs)
-            costs += await Floor(redis, meter).measure(count - count % batch, batch)
-        costs.append(await Floor(redis, meter).sets(max(1, jobs // 10)))
-        pings_ms = await Floor(redis, meter).pings(max(10, jobs // 250))
+            costs += await Floor(redis, meter, queue_format).measure(count - count % batch, batch)
+        costs.append(await Floor(redis, meter, queue_format).sets(max(1, jobs // 10)))
+        pings_ms = await Floor(redis, meter, queue_format).pings(max(10, jobs // 250))
     finally:
         await redis.aclose()
     return costs, pings_ms
@@ -196,12 +178,13 @@ def print_costs(costs: list[Cost], console: Console) -> None:
 
 @click.command()
 @click.option("--jobs", type=click.IntRange(1000), default=50_000, show_default=True, help="Jobs of each batch size.")
+@click.option("--format", "queue_format", type=click.Choice(FORMATS), default="arq", show_default=True)
 @click.option("--small", is_flag=True, help="A thousand jobs: shows that it works, and no more.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/floor.json"), show_default=True)
-def main(jobs: int, small: bool, out: Path) -> None:
+def main(jobs: int, queue_format: Format, small: bool, out: Path) -> None:
     """Measure what Redis takes for monarq's scripts when no job is run."""
     with EmbeddedRedis(port=0) as server:
-        costs, pings_ms = uvloop.run(measure(server.url, 1000 if small else jobs))
+        costs, pings_ms = uvloop.run(measure(server.url, 1000 if small else jobs, queue_format))
         rows = [{name: getattr(one, name) for name in Cost.__slots__} for one in costs]
         ping = {"p50": pings_ms[len(pings_ms) // 2], "p99": pings_ms[len(pings_ms) * 99 // 100]}
         about = {"machine": machine.describe(), "redis": server.description, "rows": rows, "quiet_ping_ms": ping}

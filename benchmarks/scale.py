@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.crowd import Crowd
-from benchmarks.floor import KEYS, WORKER, Floor, open_client
+from benchmarks.floor import KEYS, Floor, open_client
 from benchmarks.measuring import machine, measures
 from benchmarks.measuring.case import open_case
 from benchmarks.measuring.measures import SMALL, Effort, quantile
 from benchmarks.measuring.meter import Meter
+from benchmarks.measuring.steps import WORKER
 from benchmarks.reports import chart
 from benchmarks.running.environments import prepare
 from benchmarks.running.roster import ROSTER
@@ -128,7 +129,7 @@ async def _fill_by_arq(url: str, size: int) -> None:
 
 async def _claims(redis: RedisClient, meter: Meter, size: int) -> list[float]:
     """The times of claims, each followed by as many new jobs, so that the queue stays as long."""
-    floor, times_ms = Floor(redis, meter), []
+    floor, times_ms = Floor(redis, meter, "arq"), []
     per_claim = min(CLAIM, size // 10)
     for number in range(CLAIMS):
         asked = Claim(WORKER, f"{WORKER}:io:{number}", "io", 15_000, per_claim, 8_000_000)

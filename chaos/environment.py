@@ -11,7 +11,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +19,13 @@ import msgspec
 
 from chaos.checks.checker import judge
 from chaos.checks.ledger import ACKED, FAULT, HEAL, KILL, Event, Ledger, read_ledger
-from chaos.checks.residue import read_leaks, read_results, remove_jobs, waiting
 from chaos.outcome import Outcome
 from chaos.processes.enqueuer import Plan
 from chaos.processes.fleet import ROOT, ArqFleet, Fleet, MonarqFleet, choose_busy, process_environment
 from chaos.processes.redis_server import RedisServer
+from chaos.queues import VIEWS
+from monarq import Producer, Queue
+from monarq.shared.protocol.queue_ref import Format
 
 LEASE_S: Final = 3.0
 GRACE_S: Final = 5.0
@@ -35,6 +37,8 @@ class Environment:
 
     Attributes:
         control: None for monarq, "arq" for the control.
+        format: the format of the queue.
+        queue: the queue, as the driver looks at it.
         size: "short", "ci" or "long": scenarios choose their numbers by `sized`.
         rng: every choice of a scenario comes from here.
         redis: the faulted server.
@@ -43,9 +47,21 @@ class Environment:
         fleets: what was started.
     """
 
-    def __init__(self, name: str, title: str, directory: Path, *, seed: int, size: str, control: str | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        directory: Path,
+        *,
+        seed: int,
+        size: str,
+        control: str | None,
+        queue_format: Format = "arq",
+    ) -> None:
         self.name = name
         self.title = title
+        self.format = queue_format
+        self.queue = VIEWS[queue_format]
         self.seed = seed
         self.size = size
         self.control = control
@@ -98,6 +114,7 @@ class Environment:
                 target=target,
                 more=more,
                 within=within,
+                queue_format=self.format,
             )
         self.fleets.append(fleet)
         self._workers_started_s = time.monotonic()
@@ -109,7 +126,11 @@ class Environment:
     ) -> asyncio.subprocess.Process:
         """Starts a process that enqueues; `more` is added to its environment."""
         base = plan or Plan(
-            self.redis.url, str(self.ledger_directory), client=self.control or "monarq", seed=self.rng.getrandbits(32)
+            self.redis.url,
+            str(self.ledger_directory),
+            client=self.control or "monarq",
+            seed=self.rng.getrandbits(32),
+            queue_format=self.format,
         )
         plan = msgspec.structs.replace(base, **changes)
         process = await asyncio.create_subprocess_exec(
@@ -120,6 +141,15 @@ class Environment:
         )
         self._enqueuers.append(process)
         return process
+
+    def producer(self, url: str | None = None, **options: Any) -> Producer:
+        """A producer of the driver's own for the scenario's queue; the options are those of `Producer`."""
+        ref = self.queue.ref
+        return Producer(url or self.redis.url, queue=Queue(ref.name, format=ref.format), **options)
+
+    async def read_results(self, job_ids: Iterable[str]) -> dict[str, str | None]:
+        """What Redis holds for each of these jobs; see `QueueView`."""
+        return await self.queue.read_results(self.client, job_ids)
 
     async def enqueue(self, **changes: Any) -> None:
         """Enqueues by a process of its own, and waits for it."""
@@ -176,7 +206,7 @@ class Environment:
     async def until_empty(self, longest_s: float) -> float:
         """Waits until every job has ended, and gives the seconds that it took; it may take longer than asked for."""
         started_s = time.monotonic()
-        while await waiting(self.client) and time.monotonic() - started_s < longest_s:
+        while await self.queue.waiting(self.client) and time.monotonic() - started_s < longest_s:
             await asyncio.sleep(0.05)
         return time.monotonic() - started_s
 
@@ -188,17 +218,17 @@ class Environment:
             endless: what the ids of jobs begin with that come as long as there are workers: the last are no leak.
         """
         await self.until_empty(longest_s)
-        left = await waiting(self.client)
+        left = await self.queue.waiting(self.client)
         for fleet in self.fleets:
             await fleet.stop()
         events = read_ledger(self.ledger_directory)
-        results = await read_results(self.client, (event.job_id for event in events if event.what == ACKED))
-        outcome = Outcome(self.name, self.title, judge(events, results))
+        results = await self.read_results(event.job_id for event in events if event.what == ACKED)
+        outcome = Outcome(self.name, self.title, judge(events, results), queue_format=self.format)
         outcome.deaths = sum(fleet.deaths() for fleet in self.fleets)
         if endless is not None:
-            await remove_jobs(self.client, endless)
+            await self.queue.remove_jobs(self.client, endless)
         beside_arq = any(isinstance(fleet, ArqFleet) for fleet in self.fleets)
-        leaks = await read_leaks(self.client, beside_arq=beside_arq)
+        leaks = await self.queue.read_leaks(self.client, beside_arq=beside_arq)
         outcome.leaks = leaks[:10]
         outcome.facts |= {"left_in_queue": left, "leaks": outcome.leaks, "key_leaks": len(leaks)}
         outcome.seconds = time.monotonic() - self._started_s

@@ -8,6 +8,7 @@ from typing import Any
 
 from chaos.checks.checker import Figures, percentile
 from chaos.processes.fleet import Fleet
+from monarq.shared.protocol.queue_ref import Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Outcome:
         seconds: how long it took.
         facts: whatever else is worth a column of the JSON row.
         leaks: some of the keys that were left.
+        queue_format: the format of its queue.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Outcome:
     seconds: float = 0.0
     facts: dict[str, object] = field(default_factory=dict)
     leaks: list[str] = field(default_factory=list)
+    queue_format: Format = "arq"
 
     @property
     def passed(self) -> bool:
@@ -70,6 +73,7 @@ class Outcome:
         return {
             "scenario": self.name,
             "title": self.title,
+            "format": self.queue_format,
             "passed": self.passed,
             "seconds": round(self.seconds, 1),
             "worker_deaths": self.deaths,

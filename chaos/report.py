@@ -18,6 +18,7 @@ from chaos.outcome import Outcome
 COLUMNS = (
     "",
     "fault",
+    "format",
     "jobs",
     "kills",
     "in flight",
@@ -63,6 +64,7 @@ def _cells(outcome: Outcome) -> list[str]:
     return [
         outcome.name,
         outcome.title,
+        outcome.queue_format,
         f"{figures.acked:,}",
         str(figures.kills),
         f"{figures.in_flight:,}",

@@ -11,6 +11,7 @@ import msgspec
 COLUMNS = (
     "",
     "fault",
+    "format",
     "jobs",
     "kills",
     "in flight",
@@ -31,7 +32,7 @@ COLUMNS = (
 def main(files: tuple[Path, ...]) -> None:
     """Print the rows of FILES, which `python -m chaos --rows` has written, as a table in Markdown."""
     rows = [msgspec.json.decode(line) for path in files for line in path.read_bytes().splitlines()]
-    rules = ["---", "---", *["--:"] * (len(COLUMNS) - 3), "---"]
+    rules = ["---", "---", "---", *["--:"] * (len(COLUMNS) - 4), "---"]
     for cells in (COLUMNS, None, *map(_cells, rows)):
         click.echo("|" + "|".join(rules) + "|" if cells is None else "| " + " | ".join(cells) + " |")
 
@@ -43,6 +44,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [
         row["scenario"],
         row["title"],
+        row.get("format", "arq"),
         f"{row['acked']:,}",
         str(row["kills"]),
         f"{row['in_flight']:,}",

@@ -7,7 +7,7 @@ from typing import Final, overload
 
 from monarq.shared.errors import SettingsError
 from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, FORMATS, Format, QueueRef
-from monarq.shared.validation import check_name
+from monarq.shared.validation import check_name, check_text
 
 _NOT_NATIVE: Final = frozenset("{}~")
 """Braces would move the tag of a native queue's keys, and a tilde stands before the number of a shard."""
@@ -35,7 +35,7 @@ class Queue:
             raise SettingsError(f"there is no format {self.format!r} of a queue; there are {', '.join(FORMATS)}")
         if self.name is None:
             raise SettingsError("a queue needs a name")
-        _check(QueueRef(self.name, self.format), "a queue's name")
+        check_ref(QueueRef(self.name, self.format), "a queue's name")
 
     def __str__(self) -> str:
         return self.name
@@ -74,11 +74,24 @@ def checked_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> Qu
     """
     ref = to_ref(queue)
     if ref is not None and not isinstance(queue, Queue):  # a `Queue` was checked when it was made
-        _check(ref, what)
+        check_ref(ref, what)
     return ref
 
 
-def _check(ref: QueueRef, what: str) -> None:
+def check_ref(ref: QueueRef, what: str, *, any_arq_name: bool = False) -> None:
+    """Checks the name of a queue.
+
+    Args:
+        ref: the queue.
+        what: what it names, for the error.
+        any_arq_name: accept names of queues in arq's format that monarq itself would refuse, as arq does.
+
+    Raises:
+        SettingsError: the name is invalid.
+    """
+    if any_arq_name and ref.format == "arq":
+        check_text(ref.name, what)
+        return
     check_name(ref.name, what)
     if ref.format == "native" and not _NOT_NATIVE.isdisjoint(ref.name):
         raise SettingsError(f"{what} is {ref.name!r}: the name of a native queue holds none of {{ }} ~")

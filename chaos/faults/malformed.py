@@ -10,8 +10,7 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from chaos.queues.view import QueueView
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD
 
 NOW_MS: Final = 1_700_000_000_000
@@ -86,43 +85,17 @@ LARGE: Final = "over the limit"
 LARGE_COUNT: Final = 3
 
 
-async def write_bad(redis: Redis, count: int, rng: random.Random) -> dict[bytes, str]:
-    """Writes so many bad jobs; gives their ids and what is wrong with each."""
+async def write_bad(queue: QueueView, redis: Redis, count: int, rng: random.Random) -> dict[bytes, str]:
+    """Writes so many bad jobs into a queue; gives their ids and what is wrong with each."""
     written: dict[bytes, str] = {}
     kinds = [kind for kind in PAYLOADS if kind != LARGE]
     for number in range(count):
         kind = LARGE if number < LARGE_COUNT else kinds[number % len(kinds)]
         job_id = (rng.choice(IDS) if number % 5 == 0 else b"bad-%d") % number
-        score = rng.choice(SCORES) if number % 7 == 0 else NOW_MS
+        score = rng.choice(SCORES) if number % 7 == 0 else None
         written[job_id] = f"{kind}, score {score}"
-        await redis.set(names.JOB_PREFIX.encode() + job_id, PAYLOADS[kind](rng))
-        await redis.zadd(DEFAULT_QUEUE, {job_id: score})
+        await queue.write_job(redis, job_id, PAYLOADS[kind](rng), score)
     for number in range(count // 20):
         job_id = b"strange-%d" % number
-        written[job_id] = await _write_strange(redis, job_id, number)
-        await redis.zadd(DEFAULT_QUEUE, {job_id: NOW_MS})
+        written[job_id] = await queue.write_strange(redis, job_id, packed(f="unknown"), number)
     return written
-
-
-async def _write_strange(redis: Redis, job_id: bytes, number: int) -> str:
-    """A job whose other keys are what they must not be."""
-    payload = names.JOB_PREFIX.encode() + job_id
-    tries, token = names.RETRY_PREFIX.encode() + job_id, names.IN_PROGRESS_PREFIX.encode() + job_id
-    match number % 5:
-        case 0:
-            await redis.execute_command("RPUSH", payload, "x")  # type: ignore[no-untyped-call]
-            return "its payload is a list"
-        case 1:
-            return "it has no payload"
-        case 2:
-            await redis.set(payload, packed(f="unknown"))
-            await redis.set(tries, "many")
-            return "its tries are text"
-        case 3:
-            await redis.set(payload, packed(f="unknown"))
-            await redis.execute_command("HSET", token, "a", "b")  # type: ignore[no-untyped-call]
-            return "its token is a hash"
-        case _:
-            await redis.set(payload, packed(f="unknown"))
-            await redis.set(tries, "9" * 400)
-            return "its tries are huge"

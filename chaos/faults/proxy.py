@@ -14,9 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final, Self
-
-from monarq.shared.formats.arq.script import ArqScript
+from typing import Final
 
 CHUNK: Final = 1 << 20
 _WORKER: Final = re.compile(rb"[\w.-]+:\d+:[0-9a-f]{8}")
@@ -59,11 +57,6 @@ class Rule:
     rests: set[bytes] | None = field(default_factory=set)
     meanwhile: Callable[[], Awaitable[None]] = _nothing
 
-    @classmethod
-    def of_script(cls, name: str, cut: Cut, left: int, share: float) -> Self:
-        """Cuts calls of one of monarq's scripts."""
-        return cls(name, ArqScript.load(name).sha.encode(), cut, left, share)
-
     def draws(self, request: bytes, rng: random.Random) -> bool:
         """Whether this request must be cut."""
         if not self.left or self.text not in request:
@@ -89,6 +82,7 @@ class FaultProxy:
         deaf: swallows everything on both ways and closes nothing, as a network does that drops packets.
         delay_s: holds each request back for so long.
         bytes_per_second: passes replies at this pace; 0 for at once.
+        mutes_listeners: is deaf, from now on and for ever, to connections that have subscribed to a channel.
     """
 
     def __init__(self, upstream: int | str, rng: random.Random) -> None:
@@ -98,6 +92,7 @@ class FaultProxy:
         self.deaf = False
         self.delay_s = 0.0
         self.bytes_per_second = 0
+        self.mutes_listeners = False
         self._upstream = upstream
         self._rng = rng
         self._server: asyncio.Server | None = None
@@ -188,6 +183,7 @@ class _Pair:
         self._back_writer = back_writer
         self._losing: Rule | None = None
         self._is_silent = False
+        self._listens = False
 
     async def run(self) -> None:
         """Until either side closes, or a rule cuts."""
@@ -201,7 +197,8 @@ class _Pair:
 
     async def _pass_requests(self) -> None:
         while request := await self._reader.read(CHUNK):
-            if self._proxy.deaf or self._is_silent:
+            self._listens = self._listens or b"\r\nSUBSCRIBE\r\n" in request
+            if self._is_deaf():
                 continue
             if self._proxy.delay_s:
                 await asyncio.sleep(self._proxy.delay_s)
@@ -219,8 +216,12 @@ class _Pair:
                 await self._losing.meanwhile()
                 if self._losing.cut is Cut.REPLY:
                     return
-            if self._proxy.deaf or self._is_silent:
+            if self._is_deaf():
                 continue
             if self._proxy.bytes_per_second:
                 await asyncio.sleep(len(reply) / self._proxy.bytes_per_second)
             self._writer.write(reply)
+
+    def _is_deaf(self) -> bool:
+        self._is_silent = self._is_silent or (self._listens and self._proxy.mutes_listeners)
+        return self._proxy.deaf or self._is_silent

@@ -24,8 +24,10 @@ from redis.exceptions import RedisError
 
 from chaos.checks.ledger import ACKED, REFUSED, SILENT, UNKNOWN, Ledger
 from chaos.processes.failover import sentinel_client
-from monarq import EnqueueUnknownError, MonarqError, Producer
+from chaos.queues import VIEWS
+from monarq import EnqueueUnknownError, MonarqError, Producer, Queue
 from monarq.producer import named
+from monarq.shared.protocol.queue_ref import Format
 
 AT_ONCE = 32
 
@@ -50,6 +52,7 @@ class Plan(msgspec.Struct, frozen=True):
         longest_defer_s: each job is due after a random time up to this one, which its acknowledgement notes.
         largest_bytes: each job carries random bytes, up to so many; 0 for none.
         sentinels: ports of sentinels on this machine that are asked for the server, instead of `url`.
+        queue_format: the format of the queue.
     """
 
     url: str
@@ -68,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True):
     longest_defer_s: float = 0.0
     largest_bytes: int = 0
     sentinels: tuple[int, ...] = ()
+    queue_format: Format = "arq"
 
 
 class Due(NamedTuple):
@@ -108,7 +112,9 @@ async def run(plan: Plan) -> None:
     codec: Any = plan.codec
     like = sentinel_client(plan.sentinels) if plan.sentinels else None
     url = None if like else plan.url
-    async with Producer(url, redis=like, codec=codec, retry_for=plan.retry_for_s) as producer:
+    ref = VIEWS[plan.queue_format].ref
+    queue = Queue(ref.name, format=ref.format)
+    async with Producer(url, redis=like, queue=queue, codec=codec, retry_for=plan.retry_for_s) as producer:
         await _pace(plan, durations, lambda job_id, ms: _put_by_monarq(producer, ledger, plan, job_id, ms))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import socket
@@ -88,6 +89,22 @@ class RedisServer:
         """There is room again."""
         self._limit_files(resource.RLIM_INFINITY)
 
+    def freeze(self) -> None:
+        """Stops it (SIGSTOP), as a machine does that is paused; its connections stay."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets it go on."""
+        self._signal(signal.SIGCONT)
+
+    def written_bytes(self) -> int:
+        """How long the part of the AOF is that it appends to."""
+        return self._newest_part().stat().st_size
+
+    def forget_after(self, written: int) -> None:
+        """Takes from the AOF what it wrote after so many bytes, as a machine's crash does; it must not be running."""
+        os.truncate(self._newest_part(), written)
+
     async def kill(self) -> None:
         """Ends it by SIGKILL, as a crash would."""
         await self._end(signal.SIGKILL)
@@ -107,13 +124,20 @@ class RedisServer:
         info = await self.client.info("server")
         return str(info["redis_version"])
 
+    def _newest_part(self) -> Path:
+        return max(self._directory.glob("appendonlydir/*.incr.aof"), key=lambda path: path.stat().st_mtime_ns)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def _limit_files(self, largest: int) -> None:
         assert self._process is not None
         resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
 
     async def _end(self, number: signal.Signals) -> None:
         assert self._process is not None
-        self._process.send_signal(number)
+        self._signal(number)
         await self._process.wait()
 
     async def _until_ready(self) -> None:

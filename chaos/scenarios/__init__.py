@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from chaos.environment import Environment
 from chaos.outcome import Outcome
 from chaos.scenarios.jobs import blocked, inputs, stubborn
 from chaos.scenarios.load import long, storms
 from chaos.scenarios.processes import clocks, freezes, kills, memory, mixed, orphans, stops
-from chaos.scenarios.redis import cuts, failovers, outages
+from chaos.scenarios.redis import cuts, failovers, outages, pauses, silences
+from monarq.shared.protocol.queue_ref import FORMATS, Format
+
+NATIVE: Final[tuple[Format, ...]] = ("native",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +26,14 @@ class Scenario:
         title: what happens, in a few words.
         play: plays it.
         controls: whether stock arq can play it as well.
+        formats: the formats of queues that it is about.
     """
 
     name: str
     title: str
     play: Callable[[Environment], Awaitable[Outcome]]
     controls: bool = True
+    formats: tuple[Format, ...] = FORMATS
 
 
 SCENARIOS = {
@@ -47,14 +53,20 @@ SCENARIOS = {
         Scenario("T15", "Redis full", outages.redis_full),
         Scenario("T17", "Redis read-only for 10 s", outages.redis_read_only),
         Scenario("T19", "scripts flushed, connections killed, Redis asleep", outages.redis_forgets),
-        Scenario("T31", "half arq, half monarq, a kill each second", mixed.mix, controls=False),
+        Scenario("T31", "half arq, half monarq, a kill each second", mixed.mix, controls=False, formats=("arq",)),
+        Scenario("T32", "wake-ups unheard, as their connections are silent", silences.mute, False, NATIVE),
+        Scenario("T33", "the fleet's keys deleted, a worker killed each second", silences.forget_fleet, False, NATIVE),
+        Scenario("T34", "a worker frozen past its leases beside another", freezes.freeze_beside, controls=False),
+        Scenario("T35", "Redis frozen for longer than a lease", pauses.freeze_redis, False, NATIVE),
+        Scenario("T36", "Redis crashed and without its last second", pauses.lose_last_second, False, NATIVE),
+        Scenario("T37", "the only worker frozen past its leases", pauses.freeze_alone, False, NATIVE),
         Scenario("T3", "T2 with appendfsync always", long.fsync_always),
         Scenario("T14", "workers killed for their memory", memory.overfill, controls=False),
         Scenario("T16", "Redis' disk full", outages.disk_full),
         Scenario("T17s", "sentinel failovers", failovers.fail_over, controls=False),
         Scenario("T17m", "sentinel failovers, min-replicas-to-write 1", failovers.fail_over_guarded, controls=False),
         Scenario("T18", "wall clocks that are wrong and step", clocks.shift, controls=False),
-        Scenario("T24", "10,000 jobs of others at the head of the queue", long.head_of_line),
+        Scenario("T24", "10,000 jobs of others at the head of the queue", long.head_of_line, formats=("arq",)),
         Scenario("T25", "thousands of jobs fail at once", storms.retry_storm, controls=False),
         Scenario("T26", "thousands of jobs due at the same moment", storms.herd),
         Scenario("T28", "as PID 1, with jobs that leave processes behind", orphans.contain, controls=False),
@@ -63,6 +75,10 @@ SCENARIOS = {
     )
 }
 
-SHORT = ["T1", "T2", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T12", "T13", "T15", "T17", "T19", "T31"]
-LONG = list(SCENARIOS)
-CI = ["T1", "T2", "T6", "T8", "T12", "T13", "T31"]
+_SHORT: Final = ("T1", "T2", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T12", "T13", "T15", "T17", "T19")
+SELECTIONS: Final[Mapping[str, Mapping[Format, Sequence[str]]]] = {
+    "ci": {"native": ("T1", "T2", "T6", "T8", "T12", "T36"), "arq": ("T1", "T6", "T8", "T13", "T31")},
+    "short": {"native": (*_SHORT, "T32", "T33", "T34", "T35", "T36", "T37"), "arq": (*_SHORT, "T31")},
+    "long": {"native": tuple(SCENARIOS), "arq": tuple(SCENARIOS)},
+}
+"""What is played where no scenario is named, by size and format."""

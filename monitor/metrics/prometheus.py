@@ -16,11 +16,11 @@ from redis.asyncio import Redis
 
 from monarq.monitor.admin.admin import paused_since_ms
 from monarq.monitor.queues.counters import BOUNDS_S, COUNTS, Counters, Histogram
-from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.queues.lane_usage import lane_usage
 from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.monitor.queues.workers import WorkerStats, sort_workers
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.version import VERSION
 

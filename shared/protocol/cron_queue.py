@@ -55,7 +55,10 @@ class CronQueue(Protocol):
         ...
 
     async def newest_tick_ms(self, redis: Redis, entry: str) -> int:
-        """When the newest recorded tick of a declaration was, unix ms; 0 where there is no readable record of one."""
+        """When the newest recorded tick of a declaration was, unix ms; 0 where there is no readable record of one.
+
+        Before its first tick it may be since when the declaration is known: all who ask begin there.
+        """
         ...
 
     async def enqueue_tick(self, redis: Redis, tick: Tick) -> Enqueued:

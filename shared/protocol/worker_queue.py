@@ -128,6 +128,15 @@ class WorkerSession(Protocol):
         """The queues."""
         ...
 
+    def poll_s(self, wanted_s: float, lane_queues: int) -> float:
+        """How often a claimer looks into one of its queues without being woken.
+
+        Args:
+            wanted_s: how often it is to.
+            lane_queues: how many lane queues of a queue are looked at.
+        """
+        ...
+
     async def run(self, redis: Redis) -> None:
         """Does what must be done beside the jobs, until cancelled; no error of Redis ends it."""
         ...

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -58,6 +59,25 @@ async def test_the_deaf_break_nothing_and_say_nothing(server: RedisServer, proxy
     with pytest.raises(RedisTimeoutError):
         await _once(proxy, "SET", "key", "1")
     assert await server.client.get("key") is None
+
+
+async def test_listeners_that_were_muted_hear_nothing_ever_again(server: RedisServer, proxy: FaultProxy) -> None:
+    async with Redis(host="127.0.0.1", port=proxy.port) as redis, redis.pubsub() as deaf, redis.pubsub() as later:
+        await _subscribe(deaf)
+        proxy.mutes_listeners = True
+        assert await redis.publish("channel", "1") == 1
+        assert await deaf.get_message(timeout=0.2) is None
+        assert await redis.ping(), "other connections work"
+        proxy.mutes_listeners = False
+        await _subscribe(later)
+        assert await redis.publish("channel", "2") == 2
+        assert await later.get_message(timeout=5) is not None
+        assert await deaf.get_message(timeout=0.2) is None
+
+
+async def _subscribe(pubsub: PubSub) -> None:
+    await pubsub.subscribe("channel")
+    assert await pubsub.get_message(timeout=5) is not None
 
 
 async def test_redis_killed_and_started_again_holds_what_it_held(server: RedisServer) -> None:

@@ -34,6 +34,21 @@ async def test_full_disk_refuses_writes_and_loses_none(tmp_path: Path) -> None:
         await server.stop()
 
 
+async def test_what_a_crash_of_the_machine_takes_is_a_suffix(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path / "redis")
+    await server.start()
+    try:
+        await server.client.set("before", "1")
+        written = server.written_bytes()
+        await server.client.set("after", "1")
+        await server.kill()
+        server.forget_after(written)
+        await server.start()
+        assert await server.client.keys() == [b"before"]
+    finally:
+        await server.stop()
+
+
 async def _until_written(server: RedisServer) -> None:
     """While the disk is slow to take what was written before, Redis answers first and writes later."""
     async with in_time(20):

@@ -12,8 +12,10 @@ import pytest
 
 from monarq.cli.app import app
 from monarq.cli.terminal.console import one_line, without_password
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.cli.command import ROOT, Ended
 from tests.cli.conftest import NOWHERE
+from tests.support.queues import arq_queue
 
 Cli = Callable[..., Ended]
 
@@ -200,6 +202,7 @@ def test_help_shows_an_example(cli: Cli, name: str) -> None:
 def test_every_option_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONARQ_WORKER_CONCURRENCY", "7")
     monkeypatch.setenv("MONARQ_WORKER_QUEUE", "high low")
+    monkeypatch.setenv("MONARQ_WORKER_NATIVE_QUEUE", "mail")
     monkeypatch.setenv("MONARQ_WORKER_BURST", "1")
     monkeypatch.setenv("MONARQ_REDIS", "redis://elsewhere")
     with app.make_context("monarq", ["worker", "x"], auto_envvar_prefix="MONARQ") as group:
@@ -207,7 +210,8 @@ def test_every_option_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(command, click.Command)
         with command.make_context("worker", ["x"], parent=group) as context:
             assert context.params["concurrency"] == 7
-            assert context.params["queue"] == ("high", "low")
+            assert context.params["queue"] == (arq_queue("high"), arq_queue("low"))
+            assert context.params["native_queue"] == (QueueRef("mail", "native"),)
             assert context.params["burst"] is True
             assert context.params["redis"] == "redis://elsewhere"
 

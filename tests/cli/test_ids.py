@@ -12,8 +12,8 @@ from monarq.cli.dead.view import render_list
 from monarq.cli.jobs.view import render_rows
 from monarq.cli.workers.actions import render_jobs
 from monarq.monitor.jobs.listing import JobRow
-from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.queues.workers import RunningJob, WorkerStats
+from monarq.shared.protocol.queue_labels import queue_labels
 from tests.cli.overviews import letter
 from tests.support.queues import ARQ_QUEUE, arq_queue
 

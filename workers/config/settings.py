@@ -13,8 +13,8 @@ from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_count, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
 from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, QueueRef
+from monarq.shared.queue import Queue, check_ref, to_ref
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT
-from monarq.shared.validation import check_name, check_text
 from monarq.workers.config.log_settings import LogSettings
 from monarq.workers.events.listener import Listener
 from monarq.workers.runs.outcome import OutcomePolicy
@@ -75,7 +75,7 @@ class WorkerSettings:
     """All settings of a worker process. Times are in seconds.
 
     Attributes:
-        queues: the queues that it serves.
+        queues: the queues that it serves, each once. Names and instances of `monarq.Queue` are taken as well.
         concurrency: how many io jobs it runs at once.
         threads: how many thread jobs it runs at once, within `concurrency`.
         cpu_jobs_per_child: cpu jobs after which the child process is replaced.
@@ -157,11 +157,18 @@ class WorkerSettings:
             if seconds is None or seconds < least_s:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least_s:g} or more")
         _check_listeners(self.listeners)
+        object.__setattr__(self, "queues", _refs(self.queues))
         for queue in self.queues:
-            (check_text if self.any_queue_name else check_name)(queue.name, "a queue's name")
-        if not self.queues or len(set(self.queues)) < len(self.queues):
-            names = tuple(queue.name for queue in self.queues)
-            raise SettingsError(f"queues is {names!r}; name at least one queue, and each once")
+            check_ref(queue, "a queue's name", any_arq_name=self.any_queue_name)
+
+
+def _refs(queues: object) -> tuple[QueueRef, ...]:
+    if not isinstance(queues, (list, tuple)) or isinstance(queues, QueueRef) or not queues:
+        raise SettingsError(f"queues is {queues!r}: give a list of one queue or more")
+    for queue in queues:
+        if not isinstance(queue, (str, Queue, QueueRef)):
+            raise SettingsError(f"queues: {queue!r} is none: give names, or instances of monarq.Queue")
+    return tuple(dict.fromkeys(map(to_ref, queues)))
 
 
 def _check_listeners(listeners: object) -> None:

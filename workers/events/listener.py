@@ -22,7 +22,10 @@ class Listener:
     """
 
     def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
-        """The worker is about to claim its first job."""
+        """The worker is about to claim its first job of these queues, which are given as people see them.
+
+        Where it serves two queues of one name, that in arq's format has " (arq)" behind it.
+        """
 
     def worker_stopped(self, worker_id: str) -> None:
         """Everything is acknowledged or handed back."""

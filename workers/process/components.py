@@ -152,14 +152,14 @@ class Components:
         )
 
     def _make_claimers(self, lane_queue: LaneQueue, slots: Slots) -> list[Claimer]:
-        dependencies = self._dependencies
+        dependencies, lane_queues = self._dependencies, 1 + (self.cpu_slots.total > 0)
         return [
             Claimer(
                 redis=self._redis,
                 queue=queue,
                 lane_queue=lane_queue,
                 slots=slots,
-                poll_s=dependencies.settings.poll_s,
+                poll_s=session.poll_s(dependencies.settings.poll_s, lane_queues),
                 last_chance=self._terms.last_chance,
                 start=self.runner.start,
                 table=self.table,
@@ -167,7 +167,8 @@ class Components:
                 maybe_idle=self.maybe_idle,
                 events=dependencies.events,
             )
-            for queue in self.queues.values()
+            for session in self.sessions
+            for queue in session.queues
         ]
 
     def make_background_tasks(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | NameRegistrar | Aborter]:

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_pool import PrivatePool
@@ -145,7 +146,7 @@ class WorkerLifecycle:
         beside += [asyncio.create_task(part.run()) for part in components.make_background_tasks()]
         beside += [asyncio.create_task(session.run(redis)) for session in components.sessions]
         dependencies.events.worker_started(
-            dependencies.worker_id, [queue.name for queue in dependencies.settings.queues], sorted(dependencies.jobs)
+            dependencies.worker_id, [*queue_labels(dependencies.settings.queues).values()], sorted(dependencies.jobs)
         )
         try:
             await self._until_stopped(redis, components, [*claiming, *beside, sending])

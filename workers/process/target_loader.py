@@ -10,14 +10,15 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
-from monarq.shared.queue import to_ref
+from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.queue import check_ref, to_ref
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.workers.config.importer import import_object
 from monarq.workers.config.settings import WorkerSettings
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from monarq.workers.process.worker import Worker
 
 T = TypeVar("T")
+
+_QUEUE_OPTIONS: Final[Mapping[Format, str]] = {"native": "--native-queue", "arq": "--queue or --arq-queue"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,12 @@ class LoadedTarget:
     background: list[BackgroundTask] = field(default_factory=list)
     ctx: dict[Any, Any] = field(default_factory=dict)
 
-    def _unserved_jobs(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+    def _unserved_jobs(self) -> dict[QueueRef, list[str]]:
+        found: dict[QueueRef, list[str]] = {}
         for job in self.functions:
             queue = job.declared.queue_ref if isinstance(job, Job) else None
             if isinstance(job, Job) and queue is not None and queue not in self.settings.queues:
-                found.setdefault(queue.name, []).append(job.name)
+                found.setdefault(queue, []).append(job.name)
         return found
 
     def worker(self, *, warns: bool = False) -> Worker:
@@ -70,7 +73,7 @@ class LoadedTarget:
         from monarq.workers.process.worker import Worker  # deferred: supervisors and producers load targets only
 
         if warns and (unserved := self._unserved_jobs()):
-            warn_unserved_queues([queue.name for queue in self.settings.queues], unserved)
+            warn_unserved_queues(self.settings.queues, unserved)
         return Worker(
             self.functions, self.settings, self.source, events=self.events, background=self.background, ctx=self.ctx
         )
@@ -164,8 +167,16 @@ def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSe
         if name not in known:
             raise SettingsError(f"there is no worker setting {name!r}")
     if "queues" in values:
-        values["queues"] = tuple(map(to_ref, values["queues"]))
+        values["queues"] = _given_queues(values["queues"], settings)
     return dataclasses.replace(settings, **values)
+
+
+def _given_queues(given: Iterable[str | Sequence[str]], settings: WorkerSettings) -> list[QueueRef]:
+    """The queues that a command line names; a queue that came as JSON is its name and its format."""
+    queues = [to_ref(queue) if isinstance(queue, str) else QueueRef(*cast("QueueRef", queue)) for queue in given]
+    for queue in queues:
+        check_ref(queue, _QUEUE_OPTIONS[queue.format], any_arq_name=settings.any_queue_name)
+    return queues
 
 
 def find_job(path: str) -> Job[..., Any]:

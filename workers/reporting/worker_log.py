@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from monarq.shared.jobs.retry_exception import is_retry
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.queue_labels import queue_labels
+from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, QueueRef
 from monarq.shared.redis.redis_errors import advice
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger
@@ -150,11 +152,16 @@ def why_refused(error: BaseException) -> str:
     return f"{error_text(error)}: {to_do}" if to_do else error_text(error)
 
 
-def warn_unserved_queues(served: Sequence[str], unserved: Mapping[str, Sequence[str]]) -> None:
+def warn_unserved_queues(served: Sequence[QueueRef], unserved: Mapping[QueueRef, Sequence[str]]) -> None:
     """Warns of the jobs of a worker that belong to queues which it does not serve, given by queue."""
-    jobs = "; ".join(f"{queue} ({', '.join(names)})" for queue, names in unserved.items())
-    options = " ".join(f"-q {shlex.quote(queue)}" for queue in (*served, *unserved))
+    labels = queue_labels([*served, *unserved])
+    jobs = "; ".join(f"{labels[queue]} ({', '.join(names)})" for queue, names in unserved.items())
+    options = " ".join(f"{_option(queue)} {shlex.quote(queue.name)}" for queue in (*served, *unserved))
     logger.warning("jobs here belong to queues that this worker does not serve: %s; to serve all: %s", jobs, options)
+
+
+def _option(queue: QueueRef) -> str:
+    return "-q" if queue.format == DEFAULT_FORMAT else f"--{queue.format}-queue"
 
 
 def _named(run: Run) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.version import VERSION
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.reporting.process_stats import ProcessStats
@@ -99,7 +100,7 @@ def write_record(
         version=VERSION,
         python=PYTHON,
         started_ms=started_ms,
-        queues=tuple(queue.name for queue in settings.queues),
+        queues=tuple(queue_labels(settings.queues).values()),
         concurrency=settings.concurrency,
         running=len(runs),
         cpu_places=cpu_places,

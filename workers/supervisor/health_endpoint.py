@@ -38,7 +38,7 @@ def body_of(report: HealthReport) -> dict[str, Any]:
     }
     if report.redis is not None:
         body["queues"] = [
-            {"queue": queue.name, "waiting_io_s": waiting.io_s, "waiting_cpu_s": waiting.cpu_s}
+            {"queue": queue.name, "format": queue.format, "waiting_io_s": waiting.io_s, "waiting_cpu_s": waiting.cpu_s}
             for queue, waiting in report.redis.queues.items()
         ]
     return body

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Final, Protocol
 
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.text.loggers import MultilineText, get_logger
 from monarq.workers.reporting.process_log import RecoveryLog
 from monarq.workers.system.reaper import ExitStatus
@@ -41,7 +42,9 @@ class SupervisorLog(RecoveryLog):
 
     def worker_ready(self, worker: LoggedWorker, ready: Ready) -> None:
         """A worker takes jobs from now on."""
-        logger.info("%s is ready: %s serves %s", _name(worker), ready.worker_id, ", ".join(map(str, ready.queues)))
+        logger.info(
+            "%s is ready: %s serves %s", _name(worker), ready.worker_id, ", ".join(queue_labels(ready.queues).values())
+        )
 
     def cannot_start(self, worker: LoggedWorker) -> None:
         """The first workers cannot start: the settings are wrong, or Redis is not there. The pool ends."""

@@ -9,12 +9,10 @@ from typing import Final
 import psutil
 
 from chaos.checks.ledger import ACKED, FINISH
-from chaos.checks.residue import QUEUE, read_results
 from chaos.environment import Environment
 from chaos.faults.malformed import write_bad
 from chaos.outcome import Outcome, check_basics
 from chaos.processes.fleet import Fleet
-from monarq import Producer
 from monarq.producer import named
 
 MIB: Final = 1 << 20
@@ -30,7 +28,7 @@ async def malformed(environment: Environment) -> Outcome:
     before = await _until_ended_and_rss(environment, fleet)
     count = environment.sized(ci=200, short=1_000, long=5_000)
     good = await environment.start_enqueuer(count=count, per_second=250)
-    bad = await write_bad(environment.redis.client, count, environment.rng)
+    bad = await write_bad(environment.queue, environment.redis.client, count, environment.rng)
     await good.wait()
     await environment.until_empty(60)
     growth = _rss(fleet) - before
@@ -54,7 +52,7 @@ async def poison(environment: Environment) -> Outcome:
     await environment.until_first_run()
     lethal = [f"{job}-{number}" for number in range(each) for job in LETHAL]
     harmless = [f"{job}-{number}" for number in range(each) for job in HARMLESS]
-    async with Producer(environment.redis.url, codec="pickle", retry_for=30) as producer:
+    async with environment.producer(codec="pickle", retry_for=30) as producer:
         for job_id in environment.rng.sample(lethal + harmless, len(lethal + harmless)):
             await producer.enqueue(named(job_id.partition("-")[0]).options(job_id=job_id), *_arguments(job_id))
     await good.wait()
@@ -91,11 +89,10 @@ def _count_runs(environment: Environment, job_ids: list[str]) -> int:
 
 async def _error_of(environment: Environment, job_id: bytes) -> str | None:
     """What a job's dead letter gives as the reason; None where there is no letter."""
-    key = QUEUE.dead_letter("").encode() + job_id
-    letter = await environment.redis.client.execute_command("HGET", key, "letter")  # type: ignore[no-untyped-call]
+    letter = await environment.queue.read_dead_letter(environment.redis.client, job_id)
     if not letter:
         return None
-    text: str = letter.decode("utf-8", "backslashreplace")
+    text = letter.decode("utf-8", "backslashreplace")
     return text.partition('"error":')[2][:200] or text[:200]
 
 
@@ -109,6 +106,6 @@ def _rss(fleet: Fleet) -> int:
 
 async def _until_ended_and_rss(environment: Environment, fleet: Fleet) -> int:
     await environment.until_empty(30)
-    results = await read_results(environment.redis.client, ["before-0"])
+    results = await environment.read_results(["before-0"])
     assert results["before-0"] is not None, "the first jobs did not run"
     return _rss(fleet)

@@ -6,11 +6,9 @@ import asyncio
 from typing import Final
 
 from chaos.checks.ledger import FINISH, START
-from chaos.checks.residue import read_results
 from chaos.environment import GRACE_S, Environment
 from chaos.jobs.stubborn import TIMEOUT_S
 from chaos.outcome import Outcome, check_basics
-from monarq import Producer
 from monarq.producer import named
 
 KINDS: Final = ("swallow", "shield", "cancel_itself", "nest")
@@ -26,13 +24,13 @@ async def cancel(environment: Environment) -> Outcome:
     stubborn = [f"{kind}-{number}" for number in range(each) for kind in KINDS]
     good = await environment.start_enqueuer(count=each * 40, per_second=200)
     await environment.until_first_run()
-    async with Producer(environment.redis.url) as producer:
+    async with environment.producer() as producer:
         for job_id in environment.rng.sample(stubborn, len(stubborn)):
             await producer.enqueue(named(job_id.partition("-")[0]).options(job_id=job_id), LASTS_MS)
     await good.wait()
     await environment.until_empty(60)
     together_s = await _fill_all_places(environment)
-    results = await read_results(environment.redis.client, stubborn)
+    results = await environment.read_results(stubborn)
     again, handed_s = await _stop_among_them(environment)
     outcome = await environment.settle()
     outcome.figures.phantom -= len({event.job_id for event in environment.events(START) if _is_stubborn(event.job_id)})
@@ -68,7 +66,7 @@ async def _fill_all_places(environment: Environment) -> float | None:
 async def _stop_among_them(environment: Environment) -> tuple[int, float]:
     """Stops a pool whose jobs ignore that they are cancelled; gives how many and when all ran elsewhere."""
     count = 10
-    async with Producer(environment.redis.url) as producer:
+    async with environment.producer() as producer:
         for number in range(count):
             await producer.enqueue(named("nest").options(job_id=f"nest-last-{number}"), 20_000)
     await environment.until(lambda: _starts_of_last(environment) == count, 10)

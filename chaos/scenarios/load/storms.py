@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from chaos.checks.ledger import ACKED, FAULT, HEAL, RAISED, START
-from chaos.checks.residue import QUEUE
 from chaos.environment import Environment
 from chaos.jobs.storm import AWAY, BACKOFF_S
 from chaos.outcome import Outcome, check_basics
-from monarq import Producer
 from monarq.producer import named
 
 AWAY_S: Final = 12.0
@@ -86,7 +84,7 @@ async def _enqueue_for_one_moment(
 ) -> int:
     """Enqueues jobs that are due so many seconds from now; gives this moment, by the ledger's clock."""
     asked_ns, due_s = time.monotonic_ns(), time.time() + due_in_s
-    async with Producer(environment.redis.url) as producer:
+    async with environment.producer() as producer:
         due = named(job).options(defer_until=_moment(due_s))
         handles = await producer.enqueue_many(due, [arguments] * count)
     if time.time() > due_s:
@@ -110,9 +108,9 @@ async def _peak_of_retries(environment: Environment) -> float:
 
     When they are due is the queue's doing; when they run is the machine's as well.
     """
-    members = await environment.redis.client.zrange(QUEUE.queue, 0, -1, withscores=True)
+    due = await environment.queue.read_due_ms(environment.redis.client)
     now_ms = time.time() * 1000
-    seconds = Counter(int(due_ms) // 1000 for _, due_ms in members if due_ms > now_ms)
+    seconds = Counter(int(due_ms) // 1000 for due_ms in due if due_ms > now_ms)
     if not seconds:
         return 0.0
     return round(max(seconds.values()) * len(seconds) / seconds.total(), 2)

@@ -71,7 +71,7 @@ async def shift(environment: Environment) -> Outcome:
 async def _abort_all(environment: Environment, clocks: dict[str, Clock]) -> dict[str, int]:
     """Jobs that clients with wrong clocks enqueue, and this process aborts; gives how many were not aborted."""
     wrong: dict[str, int] = {}
-    async with Producer(environment.redis.url) as producer:
+    async with environment.producer() as producer:
         for name in ("client-ahead", "client-behind"):
             ids = [f"abort-{name}-{number}" for number in range(10)]
             for job_id in ids:  # it may run or not, which is what the ledger calls unknown

@@ -1,4 +1,4 @@
-"""T8: workers are frozen (SIGSTOP) past their leases and thawed again, when its jobs have ended elsewhere.
+"""T8, T34: workers are frozen (SIGSTOP) past their leases and thawed again, when its jobs have ended elsewhere.
 
 What it then says of them must change nothing: their ids have been given to new jobs meanwhile, which wait, run or have
 ended, or whose old run wants another try.
@@ -11,12 +11,12 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from chaos.checks.ledger import ACKED, FINISH, KILL, SILENT, START
+from chaos.checks.checker import percentile
+from chaos.checks.ledger import ACKED, FAULT, FINISH, KILL, SILENT, START, Event
 from chaos.environment import LEASE_S, Environment, signal_process
-from chaos.outcome import Outcome
+from chaos.outcome import Outcome, check_basics
 from monarq import Producer
 from monarq.producer import named
-from monarq.shared.formats.arq import keys as names
 
 SECOND: Final = "generation=2"
 AT_ONCE: Final = 50
@@ -32,7 +32,7 @@ async def freeze(environment: Environment) -> Outcome:
     refused = 0
     states: tuple[Callable[[Environment, list[str]], Awaitable[None]], ...] = (_wait, _run, _ended, _wait_with_retry)
     codec: Any = "pickle" if environment.control else "msgpack"
-    async with Producer(environment.redis.url, codec=codec, retry_for=30) as producer:
+    async with environment.producer(codec=codec, retry_for=30) as producer:
         for number in range(rounds):
             job_ids = [f"round-{number}-{at}" for at in range(AT_ONCE)]
             refused += await _play_round(environment, producer, job_ids, states[number % len(states)])
@@ -61,7 +61,7 @@ async def _play_round(
     other = await environment.start_workers(workers=1, concurrency=AT_ONCE)
     await environment.until(lambda: _ended_once(environment, job_ids, pids), 60 if environment.control else 8 * LEASE_S)
     await _until_recorded(environment, job_ids)
-    await environment.redis.client.delete(*map(names.result, job_ids))
+    await environment.queue.forget_results(environment.redis.client, job_ids)
     for job_id in job_ids:
         delay_s = 3.0 if state in (_wait, _wait_with_retry) else 0.0
         new = await producer.enqueue(named("generation").options(job_id=job_id, defer_by=delay_s), RUN_MS, 2)
@@ -79,7 +79,7 @@ async def _play_round(
 async def _until_recorded(environment: Environment, job_ids: list[str]) -> None:
     """Waits until the ends of the first runs are in Redis: the ledger knows of them before."""
     async with asyncio.timeout(30):
-        while await environment.redis.client.exists(*map(names.result, job_ids)) < len(job_ids):
+        while None in (await environment.read_results(job_ids)).values():
             await asyncio.sleep(0.05)
 
 
@@ -127,6 +127,51 @@ def _thawed_count(environment: Environment, job_ids: list[str], thawed: set[int]
     wanted = set(job_ids)
     mine = [e for e in environment.events() if e.job_id in wanted and e.pid in thawed and "generation=1" in e.note]
     return len({event.job_id for event in mine if event.what != START})
+
+
+async def freeze_beside(environment: Environment) -> Outcome:
+    """One of two workers is frozen again and again, and the other takes its jobs as soon as their leases have ended."""
+    frozen = await environment.start_workers(workers=1)
+    await environment.start_workers(workers=1, concurrency=2 * AT_ONCE)
+    enqueuer = await environment.start_enqueuer(count=1_000_000, per_second=40, longest_ms=1000)
+    await environment.until(lambda: len({event.pid for event in environment.events(START)}) == 2, 30)
+    recovery: list[float] = []
+    for _ in range(environment.sized(ci=1, short=3, long=20)):
+        await asyncio.sleep(2)
+        [pid] = frozen.pids()
+        fault = environment.ledger.note(FAULT, pid=pid, note="worker frozen")
+        signal_process(pid, signal.SIGSTOP)
+        await asyncio.sleep(2 * LEASE_S + 2)
+        recovery += _recoveries(environment, fault)
+        signal_process(pid, signal.SIGCONT)
+    await asyncio.sleep(LEASE_S)
+    enqueuer.terminate()
+    await enqueuer.wait()
+    outcome = await environment.settle()
+    # The run that is frozen goes on for a moment when it thaws, before its worker stops it.
+    outcome.facts["overlap_of_frozen_runs"] = outcome.figures.overlap
+    outcome.figures.overlap, outcome.figures.overlap_ids = 0, []
+    outcome.figures.recovery = recovery
+    check_basics(outcome, environment.fleets, planned_deaths=0)
+    outcome.check("jobs that were recovered", len(recovery) > 0, equals=True)
+    outcome.check("RECOVERY p99 s", round(percentile(recovery, 0.99), 2), at_most=LEASE_S + 2)
+    return outcome
+
+
+def _recoveries(environment: Environment, fault: Event) -> list[float]:
+    """From the freeze of a worker to the next run of each job that it was running."""
+    running: dict[str, Event] = {}
+    found = []
+    for event in environment.events():
+        if event.pid == fault.pid and event.mono_ns < fault.mono_ns and event.run:
+            if event.what == START:
+                running[event.job_id] = event
+            else:
+                running.pop(event.job_id, None)
+        elif event.what == START and event.mono_ns > fault.mono_ns and event.job_id in running:
+            del running[event.job_id]
+            found.append((event.mono_ns - fault.mono_ns) / 1e9)
+    return [*found, *(99.0 for _ in running)]
 
 
 def _check(environment: Environment, outcome: Outcome, total: int, thawed: int) -> None:

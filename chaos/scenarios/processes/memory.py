@@ -15,12 +15,10 @@ from typing import Final
 import psutil
 
 from chaos.checks.ledger import KILL, START
-from chaos.checks.residue import read_results
 from chaos.environment import LEASE_S, Environment, signal_process
 from chaos.jobs.memory import LIMIT_BYTES
 from chaos.outcome import Outcome, check_basics, check_recovery
 from chaos.processes.fleet import Fleet
-from monarq import Producer
 from monarq.producer import named
 
 EVERY_S: Final = 1.0
@@ -37,7 +35,7 @@ async def overfill(environment: Environment) -> Outcome:
     start_s = await environment.until_first_run()
     hogs = [f"{KINDS[number % len(KINDS)]}-{number}" for number in range(rounds)]
     killer = asyncio.create_task(_kill_the_large(environment, fleet))
-    async with Producer(environment.redis.url, retry_for=30) as producer:
+    async with environment.producer(retry_for=30) as producer:
         for job_id in hogs:
             await producer.enqueue(named(job_id.partition("-")[0]).options(job_id=job_id), MS)
             await asyncio.sleep(EVERY_S)
@@ -45,7 +43,7 @@ async def overfill(environment: Environment) -> Outcome:
     await environment.until_empty(60)
     killer.cancel()
     outcome = await environment.settle()
-    results = await read_results(environment.redis.client, hogs)
+    results = await environment.read_results(hogs)
     outcome.figures.phantom -= len({event.job_id for event in environment.events(START)} & set(hogs))
     outcome.facts["hogs"] = rounds
     check_basics(outcome, environment.fleets)

@@ -11,7 +11,6 @@ from chaos.environment import Environment
 from chaos.faults.proxy import Cut, FaultProxy, Rule
 from chaos.jobs.crons import PREFIX as CRON
 from chaos.outcome import Outcome, check_basics
-from monarq import Producer
 from monarq.producer import named
 
 LEASE_S: Final = 2.0
@@ -19,15 +18,6 @@ LEASE_S: Final = 2.0
 whose lease is lost for that run twice, and no cut is to blame."""
 
 WORKERS: Final = 8
-SHARES: Final = {
-    "jobs/enqueue": 0.4,
-    "jobs/claim": 0.4,
-    "workers/renew": 0.9,
-    "jobs/finish": 0.4,
-    "jobs/requeue": 0.6,
-    "jobs/abort": 0.8,
-    "jobs/release_claim": 0.3,
-}
 
 
 async def cut_replies(environment: Environment) -> Outcome:
@@ -46,7 +36,10 @@ async def _cut(environment: Environment, cut: Cut) -> Outcome:
     rules = _rules(environment, cut)
     target = "chaos.jobs.crons"
     await environment.start_workers(url=proxy.url, workers=WORKERS, lease_s=LEASE_S, target=target)
-    work = await environment.start_enqueuer(url=proxy.url, count=1_000_000, per_second=150)
+    # In the native format jobs with ids of their own are enqueued by another script than the others.
+    work = await environment.start_enqueuer(
+        url=proxy.url, count=1_000_000, per_second=150, named=environment.format == "arq"
+    )
     again = await environment.start_enqueuer(
         url=proxy.url, count=1_000_000, per_second=50, job="retried", prefix="again"
     )
@@ -54,7 +47,7 @@ async def _cut(environment: Environment, cut: Cut) -> Outcome:
     await asyncio.sleep(1)  # scripts are called by their sha from now on
     proxy.rules = rules
     aborts = asyncio.create_task(_abort_some(environment, proxy.url, rules)) if not environment.control else None
-    await _until_done(rules, environment.sized(ci=90, short=90, long=400))
+    await _until_done(rules, environment.sized(ci=90, short=90, long=400), environment.queue.rare_scripts)
     proxy.rules = []
     for enqueuer in (work, again):
         enqueuer.terminate()
@@ -68,7 +61,7 @@ async def _cut(environment: Environment, cut: Cut) -> Outcome:
     outcome.facts["cuts"] = {rule.name: rule.done for rule in rules}
     check_basics(outcome, environment.fleets)
     for rule in rules:
-        if rule.name != "jobs/release_claim":  # only a claim whose reply was lost leads to one
+        if rule.name not in environment.queue.rare_scripts:
             outcome.check(f"{rule.name} cut", rule.done, equals=rule.done + rule.left)
     if aborts:
         outcome.check("aborts that went wrong", wrong_aborts, equals=0)
@@ -81,11 +74,13 @@ def _rules(environment: Environment, cut: Cut) -> list[Rule]:
     if environment.control:
         return [Rule("EXEC", b"EXEC", cut, count, 0.1)]
     cron = Rule("cron", CRON.encode(), cut, count, 0.8)
-    return [cron, *(Rule.of_script(name, cut, count, share) for name, share in SHARES.items())]
+    shares = environment.queue.cut_shares
+    shas = {name: environment.queue.sha_of(name).encode() for name in shares}
+    return [cron, *(Rule(name, shas[name], cut, count, share) for name, share in shares.items())]
 
 
-async def _until_done(rules: list[Rule], longest_s: float) -> None:
-    needed = [rule for rule in rules if rule.name != "jobs/release_claim"]
+async def _until_done(rules: list[Rule], longest_s: float, rare: frozenset[str]) -> None:
+    needed = [rule for rule in rules if rule.name not in rare]
     loop = asyncio.get_running_loop()
     end_s = loop.time() + longest_s
     while any(rule.left for rule in needed) and loop.time() < end_s:
@@ -124,7 +119,7 @@ async def _abort_some(environment: Environment, url: str, rules: list[Rule]) -> 
             handle = await producer.enqueue(named("work").options(job_id=job_id, defer_by=delay_s), 20_000)
             wrong += not await handle.abort(timeout=20)
 
-    async with Producer(url, retry_for=60) as producer, asyncio.TaskGroup() as group:
+    async with environment.producer(url, retry_for=60) as producer, asyncio.TaskGroup() as group:
         number = 0
         while rule.left and number < 2000:
             number += 1

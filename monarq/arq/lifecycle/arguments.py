@@ -11,6 +11,7 @@ from arq.cron import CronJob
 from arq.jobs import Deserializer, Serializer
 from arq.typing import SecondsTimedelta
 
+from monarq.shared.queue import Queue
 from monarq.workers.config.settings import Hook
 from monarq.workers.events.listener import Listener
 
@@ -28,6 +29,7 @@ class MonarqArguments(TypedDict, total=False):
     max_error_text: int
     max_payload: int
     max_result: int
+    queues: Sequence[str | Queue]
     signing_key: str | None
     threads: int
 

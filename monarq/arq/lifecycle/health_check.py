@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from monarq.arq.client.pool import create_pool
 from monarq.arq.runs.log import ArqLog
 from monarq.arq.settings.fields import collect_settings
+from monarq.arq.settings.reader import arq_queue_of
 from monarq.shared.formats.arq.keys import HEALTH_CHECK_SUFFIX
 from monarq.shared.text.loggers import get_logger
 from monarq.workers.config.settings import WorkerSettings
@@ -57,8 +58,8 @@ class HealthCheckWriter:
         interval_s: float = 3600.0,
         keep: bool = False,
     ) -> None:
-        self.key = key or settings.queues[0].name + HEALTH_CHECK_SUFFIX
-        self._queue = settings.queues[0].name
+        self._queue = arq_queue_of(settings).name
+        self.key = key or self._queue + HEALTH_CHECK_SUFFIX
         self._interval_s = interval_s
         self._life_s = min(interval_s + 1, settings.lease_s)
         self._log = log

@@ -20,7 +20,7 @@ from monarq.arq.client.arq_redis import ArqRedis as OwnArqRedis
 from monarq.arq.client.pool import create_pool
 from monarq.arq.lifecycle.health_check import HealthCheckWriter
 from monarq.arq.runs.log import ArqLog
-from monarq.arq.settings.reader import ArqTarget
+from monarq.arq.settings.reader import ArqTarget, arq_queue_of
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.config.settings import Hooks, WorkerSettings
 from monarq.workers.cron.scheduler import CronScheduler
@@ -126,7 +126,7 @@ def make_parts(
     health = HealthCheckWriter(settings, log, events, key=target.health_check_key, interval_s=target.health_check_s)
     cron = make_cron_scheduler(target, settings, events, started)
     own = ArqHooks(
-        target.names, log, health, cron, lambda: open_pool(target, settings.queues[0].name, source), settings.hooks
+        target.names, log, health, cron, lambda: open_pool(target, arq_queue_of(settings).name, source), settings.hooks
     )
     hooks = replace(settings.hooks, startup=own.startup, shutdown=own.shutdown)
     return ArqParts(replace(settings, hooks=hooks), events, [health] if cron is None else [health, cron])
@@ -140,7 +140,7 @@ def make_cron_scheduler(
         return None
     return CronScheduler(
         target.crons,
-        queue=settings.queues[0],
+        queue=arq_queue_of(settings),
         codecs=settings.codecs,
         events=events,
         ttl_ms=target.expires_extra_ms,

@@ -24,7 +24,7 @@ from monarq.arq.lifecycle.attributes import bind_arguments, read_attributes, sto
 from monarq.arq.lifecycle.hooks import open_pool
 from monarq.arq.lifecycle.runner import WorkerRunner
 from monarq.arq.runs.log import warn_never_called
-from monarq.arq.settings.reader import job_name, read_arq_settings
+from monarq.arq.settings.reader import arq_queue_of, job_name, read_arq_settings
 
 _POLL_LOOP: Final = (
     "_poll_iteration",
@@ -78,7 +78,7 @@ class Worker(StockWorker):
         self.ctx = target.ctx
         self.job_timeout_s = target.settings.timeout_s or None  # type: ignore[assignment]
         self.timezone = target.zone
-        self.queue_name = target.settings.queues[0].name
+        self.queue_name = arq_queue_of(target.settings).name
         for name in _RUN_ATTRIBUTES:
             vars(self).pop(name)
         self._monarq = WorkerRunner(self, target, arguments)

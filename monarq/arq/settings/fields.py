@@ -32,6 +32,7 @@ EXTRAS: Final = frozenset(
         "max_error_text",
         "max_payload",
         "max_result",
+        "queues",
         "signing_key",
         "threads",
     }

@@ -31,6 +31,7 @@ from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_seconds
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.queue import checked_ref
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S, RedisSource
 from monarq.workers.config.importer import describe_error, source_location
 from monarq.workers.config.settings import Hook, Hooks, WorkerSettings
@@ -191,7 +192,7 @@ class _Values(dict[str, Any]):
 
 def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
     return WorkerSettings(
-        queues=(QueueRef(_queue_name(values, pool), "arq"),),
+        queues=(QueueRef(_queue_name(values, pool), "arq"), *_more_queues(values.get("queues", ()))),
         concurrency=values.number("max_jobs", 1),
         timeout_s=_timeout_s(values),
         retry=RetryPolicy(max_tries=values.number("max_tries", 1)),
@@ -208,7 +209,7 @@ def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
         rejections=ArqRejections(),
         any_queue_name=True,
         one_process=True,
-        **{name: values[name] for name in EXTRAS - {"signing_key"} if name in values},
+        **{name: values[name] for name in EXTRAS - {"signing_key", "queues"} if name in values},
     )
 
 
@@ -224,6 +225,20 @@ def _queue_name(values: _Values, pool: ArqRedis | None) -> str:
     if not isinstance(name, str) or not name:
         raise SettingsError(f"queue_name is {name!r}: give the queue's name")
     return name
+
+
+def _more_queues(given: Any) -> list[QueueRef]:
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise SettingsError(f"queues is {given!r}: give a list of the queues that are served beside queue_name")
+    return [checked_ref(queue, "queues") for queue in given]
+
+
+def arq_queue_of(settings: WorkerSettings) -> QueueRef:
+    """The queue of what arq itself has one queue for, such as cron jobs and the health check.
+
+    It is the first one in arq's format, else the first one.
+    """
+    return next((queue for queue in settings.queues if queue.format == "arq"), settings.queues[0])
 
 
 def _timeout_s(values: _Values) -> float:

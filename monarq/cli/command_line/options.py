@@ -1,4 +1,4 @@
-"""Options that several commands have: --version, --verbose and --queue."""
+"""Options that several commands have: --version, --verbose and --queue; and the types of what names a queue."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import click
 
 from monarq.cli.terminal.console import Reporter
 from monarq.shared.errors import SettingsError
+from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.queue import check_ref
 from monarq.shared.validation import check_text
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -67,6 +69,25 @@ def queue_name(text: str) -> str:
     except SettingsError as error:
         raise click.BadParameter(str(error)) from None
     return text
+
+
+def queue_of(its_format: Format, *, any_arq_name: bool = False) -> Callable[[str], QueueRef]:
+    """Queues of a format, as a type of options.
+
+    Args:
+        its_format: the format.
+        any_arq_name: accept names of queues in arq's format that monarq itself would refuse, as arq does.
+    """
+
+    def queue(name: str) -> QueueRef:
+        ref = QueueRef(name, its_format)
+        try:
+            check_ref(ref, "a queue's name", any_arq_name=any_arq_name)
+        except SettingsError as error:
+            raise click.BadParameter(str(error)) from None
+        return ref
+
+    return queue
 
 
 def queue_option(text: str) -> Callable[[FunctionT], FunctionT]:

@@ -24,11 +24,11 @@ from monarq.monitor.jobs.dead_letters import (
     read_dead_letters,
     read_payload,
 )
-from monarq.monitor.queues.labels import queue_labels
 from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.answers import Revived
 from monarq.shared.protocol.dead_letters import BATCH
 from monarq.shared.protocol.monitor_queue import MonitorQueue
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.replies import text

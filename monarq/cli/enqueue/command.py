@@ -12,7 +12,8 @@ import click
 
 from monarq.cli.command_line.arguments import parse_duration, parse_job_arguments
 from monarq.cli.command_line.help import SectionedCommand
-from monarq.cli.command_line.options import queue_name, verbose_option
+from monarq.cli.command_line.options import verbose_option
+from monarq.cli.command_line.queue_names import target_queue_options
 from monarq.cli.command_line.redis_source import open_source, redis_option
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ SECTIONS: Final = {
 monarq enqueue examples.jobs:add 1 2 --wait
 monarq enqueue examples.jobs:fetch http://localhost:8000/ --defer-by 10m
 monarq enqueue send_email --kwargs '{"to": "me@example.com"}' -q emails
+monarq enqueue send_email me@example.com --native-queue mail
 seq 1000 | monarq enqueue examples.jobs:sleep_ms --from - --wait
 """,
     "Output": """
@@ -51,9 +53,7 @@ The exit code is 1 if any of them failed, and 2 if the command could not do its 
     " gives positional arguments, a JSON object keyword arguments, any other line one argument: its JSON value, else"
     " its text. ARGs and --kwargs come before those of each line.",
 )
-@click.option(
-    "-q", "--queue", type=queue_name, metavar="NAME", help="The queue. Default: the job's own, else arq:queue."
-)
+@target_queue_options("The queue. Default: the job's own, else arq:queue.")
 @click.option("--defer-by", type=parse_duration, metavar="DURATION", help="Not due before: 30, 10s, 5m, 2h, 1d.")
 @click.option(
     "--job-id", metavar="ID", help="An id of your own: while a job or result of it is there, nothing is put in."

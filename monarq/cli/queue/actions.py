@@ -17,10 +17,10 @@ from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.terminal.console import FAILED, open_console, say
 from monarq.cli.terminal.details import format_age
 from monarq.monitor.admin import admin
-from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.protocol.monitor_queue import WaitingState
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.json_lines import json_line

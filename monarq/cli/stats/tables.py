@@ -17,7 +17,7 @@ from monarq.cli.terminal.formatting import NOTHING, duration, rate, span, sparkl
 from monarq.cli.terminal.tables import Column, one_line_cell, open_table, render_columns
 from monarq.monitor.health.overview import RATE_STEPS, Overview
 from monarq.monitor.queues.counters import Counters
-from monarq.monitor.queues.labels import queue_labels
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.printable import printable

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from monarq.cli.terminal.console import FAILED, say
 from monarq.monitor.queues.stats import QueueStats, read_stats
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.redis_errors import explain
 from monarq.targets import load_target
@@ -30,8 +31,9 @@ def check_workers(spec: WorkerSpec) -> int:
         queues = asyncio.run(_read(loaded.source.client(), loaded.settings.queues))
     except RedisError as error:
         raise explain(error, loaded.source.shown) from error
+    labels = queue_labels(queue.ref for queue in queues)
     for queue in queues:
-        say(f"monarq: {_health(queue)}")
+        say(f"monarq: {labels[queue.ref]}: {_health(queue)}")
     return 0 if all(_is_served(queue) for queue in queues) else FAILED
 
 
@@ -47,7 +49,7 @@ def _is_served(queue: QueueStats) -> bool:
 def _health(queue: QueueStats) -> str:
     alive = sum(worker.alive for worker in queue.workers)
     if alive:
-        return f"{queue.queue}: {alive} worker{'' if alive == 1 else 's'} alive"
+        return f"{alive} worker{'' if alive == 1 else 's'} alive"
     if queue.health_check is not None:
-        return f"{queue.queue}: {queue.health_check}"
-    return f"{queue.queue}: no worker is alive, neither by its record nor by arq's health check"
+        return queue.health_check
+    return "no worker is alive, neither by its record nor by arq's health check"

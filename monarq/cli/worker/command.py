@@ -9,7 +9,8 @@ import click
 
 from monarq.cli.command_line.arguments import parse_duration, parse_hang_timeout, parse_workers
 from monarq.cli.command_line.help import SectionedCommand
-from monarq.cli.command_line.options import make_verbose_option, queue_option, version_option
+from monarq.cli.command_line.options import make_verbose_option, version_option
+from monarq.cli.command_line.queue_names import served_queues_options
 from monarq.cli.command_line.redis_source import EMBEDDED, open_url, redis_option
 from monarq.cli.terminal.console import Reporter
 from monarq.cli.worker.limits import limit_options
@@ -18,7 +19,7 @@ LOADERS: Final = ("monarq.targets:ARQ",)
 """What loads targets that are no modules of jobs, by its path: the worker process imports it."""
 
 SETTINGS: Final = {
-    "queue": "queues",
+    "queues": "queues",
     "concurrency": "concurrency",
     "threads": "threads",
     "burst": "burst",
@@ -49,6 +50,7 @@ monarq worker examples.jobs
 monarq worker examples.jobs --redis embedded -w 1 -v
 monarq worker app.WorkerSettings --burst
 monarq worker app.jobs -q high -q low -w 4 -c 200
+monarq worker app.jobs --native-queue mail --arq-queue arq:queue
 """
 }
 
@@ -69,7 +71,9 @@ monarq worker app.jobs -q high -q low -w 4 -c 200
     metavar="N",
     help="Jobs at once in each. Default: the target's, else 100.",
 )
-@queue_option("A queue to serve; several take turns, whatever their order. Default: the target's, else arq:queue.")
+@served_queues_options(
+    "A queue to serve; several take turns, whatever their order. Default: the target's, else arq:queue."
+)
 @redis_option
 @click.option(
     "--redis-wait",
@@ -213,7 +217,7 @@ def worker(
     from monarq.workers.supervisor.recycler import RecycleLimits
 
     overrides = {
-        SETTINGS[name]: list(value) if name == "queue" else value
+        SETTINGS[name]: list(value) if name == "queues" else value
         for name, value in given.items()
         if value is not None and value != ()
     }

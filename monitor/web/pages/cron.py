@@ -5,10 +5,10 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from monarq.monitor.queues.cron import read_crons
-from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
 from monarq.shared.formats.choice.monitors import known_queues
+from monarq.shared.protocol.queue_labels import queue_labels
 
 
 async def show(redis: Redis, _: PageRequest) -> View:

@@ -14,7 +14,6 @@ from monarq.monitor.jobs.dead_letters import (
     find_dead_letters,
     read_dead_letters,
 )
-from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.web.base.page_request import PageRequest, Value, link
 from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import chosen_queue, named_queue, need_format
@@ -22,6 +21,7 @@ from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.protocol.answers import Revived
 from monarq.shared.protocol.dead_letters import BATCH
 from monarq.shared.protocol.monitor_queue import MonitorQueue
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 
 SHOWN: Final = 100

@@ -13,7 +13,6 @@ from monarq.monitor.health.overview import read_brief_overview
 from monarq.monitor.health.queue_health import FAILING_S, FAILING_SHARE, HealthState, find_problems
 from monarq.monitor.jobs.dead_letters import DeadLetter, DeadLetterFilter, find_dead_letters
 from monarq.monitor.queues.counters import Counters
-from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.queues.lane_usage import total_lane_usage
 from monarq.monitor.queues.series import SeriesPoint, read_by_job
 from monarq.monitor.queues.stats import QueueStats, read_stats
@@ -24,6 +23,7 @@ from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import chosen_queue
 from monarq.monitor.web.pages.workers import unique_workers
 from monarq.shared.formats.choice.monitors import known_queues
+from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 
 LEVELS: Final[dict[HealthState, str]] = {

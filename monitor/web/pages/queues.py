@@ -5,12 +5,12 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from monarq.monitor.admin import admin
-from monarq.monitor.queues.labels import queue_labels
 from monarq.monitor.queues.stats import read_stats
 from monarq.monitor.web.base.page_request import PageRequest, link
 from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import named_queue
 from monarq.shared.formats.choice.monitors import known_queues
+from monarq.shared.protocol.queue_labels import queue_labels
 
 
 async def show(redis: Redis, _: PageRequest) -> View:

@@ -40,6 +40,10 @@ class ArqWorkerSession:
         """The format of its queues."""
         return "arq"
 
+    def poll_s(self, wanted_s: float, lane_queues: int) -> float:
+        """As often as wanted: arq's clients wake nobody."""
+        return wanted_s
+
     async def run(self, redis: Redis) -> None:
         """Does nothing: a worker polls for all that it must know."""
         await asyncio.Event().wait()

@@ -41,7 +41,7 @@ _SINGLE: Final = {
     "trails": "trails",  # hash: job id -> its rare events, a line each
     "ends": "ends",  # zset: kind letter and job id -> ms at which what is kept of it is deleted
     "progress": "progress",  # hash: job id -> "<µs> <JSON>", how far it is
-    "cron": "cron",  # hash: cron declaration -> ms of its newest tick
+    "cron": "cron",  # hash: cron declaration -> ms of its newest tick; negative: ms since when it is known, before that
     "crons": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
     "live": "live",  # hash: "<what> NUL <name>" -> count, of what is not yet added to the other counters
     "stats": "stats",  # hash: job name, '' for the queue -> JSON {counter: count}, since the first job

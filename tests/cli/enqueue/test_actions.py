@@ -14,6 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys, job
+from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import Payload
 from tests.cli.command import LONGEST_S, Ended, end, heard, monarq, start, until, worker
@@ -47,11 +48,32 @@ async def test_a_job_by_its_name_alone(redis: Redis, cli_here: Run) -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "options", "places"),
+    [
+        ("task", ["--native-queue", "emails"], [0, 1]),
+        ("task", ["--arq-queue", "emails"], [1, 0]),
+        ("tests.cli.mail_jobs:greet", [], [0, 1]),
+        ("tests.cli.mail_jobs:greet", ["-q", "emails"], [1, 0]),
+        ("tests.cli.mail_jobs:greet", ["--native-queue", "emails"], [0, 1]),
+    ],
+)
+async def test_the_queue_is_the_one_that_was_given_and_else_the_jobs_own(
+    redis: Redis, cli_here: Run, target: str, options: list[str], places: list[int]
+) -> None:
+    name = "emails" if options else "mail"
+    assert (await cli_here("enqueue", target, "Ann", *options)).code == 0
+    assert [await redis.zcard(name), await redis.zcard(NativeKeys.of(name).key("ready"))] == places
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("n" * 251,), "a job's name is"),
-        (("task", "-q", "q" * 251), "queue is"),
-        (("task", "-q", "two\nlines"), "queue is"),
+        (("task", "-q", "q" * 251), "for '-q' / '--queue'"),
+        (("task", "--arq-queue", "q" * 251), "for '--arq-queue'"),
+        (("task", "--native-queue", "mail~1"), "for '--native-queue'"),
+        (("task", "-q", "a", "--native-queue", "b"), "give only one of --queue, --arq-queue and --native-queue"),
+        (("task", "-q", "two\nlines"), "control characters"),
         (("task", "--job-id", "i" * 1001), "job_id is"),
         (("task", "--defer-by", "999999d"), "a hundred years"),
     ],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any, ClassVar
 
+from monarq import Queue
+
 Ctx = dict[Any, Any]
 
 
@@ -16,6 +18,10 @@ class WorkerSettings:
     functions: ClassVar = [greet]
     queue_name = "arq:greetings"
     max_jobs = 7
+
+
+class WithMail(WorkerSettings):
+    queues = (Queue("mail"),)
 
 
 async def log_as_arq(ctx: Ctx) -> None:

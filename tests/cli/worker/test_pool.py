@@ -128,7 +128,6 @@ async def test_check_shows_whether_a_worker_is_alive(redis: Redis, redis_url: st
         (["no.such.module"], "there is no module 'no'"),
         (["tests.cli.command"], "holds no job"),
         (["tests.cli.target", "--redis", NOWHERE, "--redis-wait", "0s"], f"Redis at {NOWHERE} cannot be reached"),
-        (["tests.cli.target", "-q", "a", "-q", "a"], "name at least one queue, and each once"),
     ],
 )
 async def test_workers_that_cannot_start_say_why_in_one_line(redis_url: str, args: list[str], words: str) -> None:

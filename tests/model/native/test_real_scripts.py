@@ -82,7 +82,7 @@ FAULTS: Final = [
     Fault("jobs.enqueue._NEW", "if redis.call('ZSCORE', BARRED, ARGV[1]) then", "if false then"),
     Fault("jobs.enqueue._CHECKED", "elseif ended[i] then", "elseif ended[i] and not is_repeated then", 1),
     Fault("jobs.enqueue._CHECKED", "is_repeated and payload == job.payload and 1", "is_repeated and 1"),
-    Fault("workers.leases._RECOVER", "redis.call('HDEL', HELD, '\0')", "", 3),
+    Fault("workers.leases._RECOVER", "redis.call('HDEL', HELD, '\\0')", "", 3),
     Fault("workers.leases._RECOVER", "'c' and cpu or io", "'x' and cpu or io"),
     Fault("workers.leases._RETIRE", "if jobs > 0 then", "if false then", 123, goes_back=True),
     Fault("workers.leases._RECONCILE", "and number <= tonumber(ARGV[first + 1])", "", 18, goes_back=True),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from monarq.shared.errors import MonarqError
-from monarq.shared.protocol.queue_ref import QueueRef
-from monarq.shared.queue import to_ref
+from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, QueueRef
+from monarq.shared.queue import Queue
 from monarq.workers.config.settings import WorkerSettings
 
 
@@ -22,8 +22,10 @@ from monarq.workers.config.settings import WorkerSettings
         ({"poll_s": 0}, "poll_s is 0; it must be 0.001 or more"),
         ({"grace_s": -1}, "grace_s"),
         ({"keep_dead_s": None}, "keep_dead_s is None; it must be 0.001 or more"),
-        ({"queues": ()}, "name at least one queue, and each once"),
-        ({"queues": (to_ref("a"), to_ref("a"))}, "name at least one queue, and each once"),
+        ({"queues": ()}, r"queues is \(\): give a list of one queue or more"),
+        ({"queues": "mail"}, "queues is 'mail': give a list"),
+        ({"queues": [Queue("mail"), None]}, "queues: None is none: give names, or instances of monarq.Queue"),
+        ({"queues": [QueueRef("a~1", "native")]}, "the name of a native queue holds none of"),
         ({"queues": (QueueRef("", "arq"),)}, "a queue's name must not be empty"),
         ({"queues": (QueueRef("a\nb", "arq"),)}, "control characters"),
     ],
@@ -33,5 +35,15 @@ def test_an_invalid_value_is_named(settings: dict[str, Any], text: str) -> None:
         WorkerSettings(**settings)
 
 
+def test_queues_are_named_by_text_or_as_values_and_each_is_served_once() -> None:
+    settings = WorkerSettings(queues=["a", Queue("a"), Queue("a", format="arq"), QueueRef("a", "native"), "a"])  # type: ignore[arg-type]
+    assert settings.queues == (QueueRef("a", DEFAULT_FORMAT), QueueRef("a", "native"))
+
+
 def test_arq_may_have_names_of_queues_that_monarq_refuses() -> None:
     assert WorkerSettings(queues=(QueueRef("a\nb", "arq"),), any_queue_name=True).queues == (QueueRef("a\nb", "arq"),)
+
+
+def test_names_that_only_arq_may_have_are_none_of_native_queues() -> None:
+    with pytest.raises(MonarqError, match="control characters"):
+        WorkerSettings(queues=(QueueRef("a\nb", "native"),), any_queue_name=True)

@@ -48,12 +48,19 @@ def warnings_of(caplog: pytest.LogCaptureFixture, spec: WorkerSpec) -> list[str]
             None,
             "mail (invoice, remind); many images (crop); to serve all: -q arq:queue -q mail -q 'many images'",
         ),
+        (
+            [["mail", "native"]],
+            (
+                "mail (arq) (invoice, remind); many images (crop);"
+                " to serve all: --native-queue mail -q mail -q 'many images'"
+            ),
+        ),
         (["mail"], "many images (crop); to serve all: -q mail -q 'many images'"),
     ],
-    ids=["the default queue", "one of them"],
+    ids=["the default queue", "another of one's name", "one of them"],
 )
 def test_one_line_names_jobs_and_options(
-    target: str, caplog: pytest.LogCaptureFixture, queues: list[str] | None, told: str
+    target: str, caplog: pytest.LogCaptureFixture, queues: list[object] | None, told: str
 ) -> None:
     overrides = {} if queues is None else {"queues": queues}
     [line] = warnings_of(caplog, WorkerSpec(target, "redis://localhost:1", overrides))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from monarq.shared.calls.context import Context
@@ -67,6 +68,34 @@ async def wait_until_let(ctx: Context, key: str) -> None:
     async with UrlSource(os.environ["TEST_REDIS_URL"]).client() as redis:
         await redis.blpop([key], LONG_S)
     say(ctx, "ends")
+
+
+@job
+async def return_when_cancelled(ctx: Context, key: str) -> int:
+    """Which run this is: the first returns when it is cancelled, the second at once."""
+    run = await count_run(key)
+    say(ctx, "begins")
+    if run == 1:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+    say(ctx, f"returns {run}")
+    return run
+
+
+@job
+def spin(ctx: Context) -> None:
+    """Never ends, and holds its process."""
+    say(ctx, "begins")
+    while True:
+        pass
+
+
+@job(timeout=0.5)
+def spin_for_a_moment(ctx: Context) -> None:
+    """Never ends by itself."""
+    say(ctx, "begins")
+    while True:
+        pass
 
 
 @job

@@ -123,6 +123,9 @@ async def running_supervisor(
     pool = SupervisorProcess(process, process.pid)
     try:
         yield pool
+    except BaseException:
+        sys.stderr.write("\n".join(pool.lines) + "\n")
+        raise
     finally:
         _kill_tree(process.pid)
         await pool.ends()

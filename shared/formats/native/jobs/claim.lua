@@ -7,8 +7,9 @@
 -- RETURNS  {now_ms, ms of the next deferred job or -1, ids, payloads, notes, aborts}; the lists where a job was taken, and
 --          notes and aborts where one has something rare. A payload over max_bytes is its length (a number).
 --          {-1} where the incarnation may never act again, {-2} where the queue is of a later version.
--- GUARANTEES  a number takes jobs once: repeated, it answers with those that are still held under it. A job that is
---             taken is in `held` and nowhere else. A claim that comes after its incarnation's end takes nothing.
+-- GUARANTEES  a number takes jobs once: repeated, it answers with those that are still held under it, and renews the
+--             lease. A job that is taken is in `held` and nowhere else. A claim that comes after its incarnation's end
+--             takes nothing.
 -- INCLUDES  clock, counting, notes, opening, order, types, wake
 local incarnation, worker, token, limit, lease_ms, flags = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[7]
 local newest, number = '\0' .. string.sub(token, 1, 1), string.sub(token, 2)
@@ -53,6 +54,15 @@ local function promote()
     redis.call('ZADD', LANE_READY, unpack(scored))
 end
 
+-- A payload, or its length where it is over the limit.
+local function payload_of(id, max_bytes)
+    local size = redis.call('HSTRLEN', PAYLOADS, id)
+    if size > max_bytes then
+        return size, 0
+    end
+    return redis.call('HGET', PAYLOADS, id), size
+end
+
 -- Where a batch has something rare: a crash note, a large payload. Returns payloads, notes, and how many ids they are.
 local function read_carefully(ids)
     local notes, payloads = redis.call('HMGET', NOTES, unpack(ids)), {}
@@ -65,13 +75,9 @@ local function read_carefully(ids)
         if i > 1 and (not may_share or bytes >= MOST_BYTES) then
             return payloads, notes, i - 1
         end
-        local size = redis.call('HSTRLEN', PAYLOADS, id)
-        if size > max_bytes then
-            payloads[i] = size
-        else
-            payloads[i] = redis.call('HGET', PAYLOADS, id)
-            bytes = bytes + size
-        end
+        local size
+        payloads[i], size = payload_of(id, max_bytes)
+        bytes = bytes + size
         if not may_share then
             return payloads, notes, 1
         end
@@ -121,17 +127,22 @@ local function next_due(first)
     return due
 end
 
-local is_repeated = me[2] and tonumber(number) <= tonumber(me[2])
+local is_repeated = me[1] and me[2] and tonumber(number) <= tonumber(me[2])
 if is_repeated then
     if tonumber(number) < tonumber(me[2]) then
         return {now, -1}
     end
-    local ids = held_under_it()
+    local ids, payloads = held_under_it(), {}
     if #ids == 0 then
         return {now, -1}
     end
-    return {now, -1, ids, redis.call('HMGET', PAYLOADS, unpack(ids)), redis.call('HMGET', NOTES, unpack(ids)),
-        redis.call('ZMSCORE', ABORTS, unpack(ids))}
+    redis.call('DEL', ABSENT)
+    redis.call('ZADD', LEASES, 'XX', whole(now + lease_ms), incarnation)
+    local max_bytes = tonumber(string.match(ARGV[6], '^%d+'))
+    for i, id in ipairs(ids) do
+        payloads[i] = payload_of(id, max_bytes)
+    end
+    return {now, -1, ids, payloads, redis.call('HMGET', NOTES, unpack(ids)), redis.call('ZMSCORE', ABORTS, unpack(ids))}
 end
 if not me[1] then
     if is_gone() then

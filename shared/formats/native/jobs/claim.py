@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from monarq.shared.formats.native.jobs.enqueue import newer_queue
 from monarq.shared.formats.native.keys import NativeKeys
@@ -24,6 +25,10 @@ _NEWER: Final = -2
 
 class IncarnationGoneError(Exception):
     """The incarnation may never act again: its jobs have been taken back."""
+
+
+class ClaimRefusedError(RedisError):
+    """Nothing comes of the worker's claims now, and perhaps later; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class ClaimReply:
         payloads: of each: its bytes; None where they are gone; its size where it is over the limit.
         notes: of each what is rare about it, or None; empty where no job has a note.
         aborts: of each when its abort was requested, or None; empty where none was.
+        took: whether it found anything in the queue, so that Redis knows the incarnation.
     """
 
     now_ms: int
@@ -79,6 +85,7 @@ class ClaimReply:
     payloads: Sequence[bytes | int | None] = ()
     notes: Sequence[bytes | None] = ()
     aborts: Sequence[bytes | None] = ()
+    took: bool = False
 
 
 async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
@@ -111,4 +118,4 @@ async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
     if len(reply) == 2:
         return ClaimReply(*reply)
     now_ms, next_ms, ids, payloads, notes, aborts = reply
-    return ClaimReply(now_ms, next_ms, ids, payloads, notes or (), aborts or ())
+    return ClaimReply(now_ms, next_ms, ids, payloads, notes or (), aborts or (), took=True)

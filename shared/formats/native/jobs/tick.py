@@ -34,9 +34,19 @@ async def enqueue_tick(redis: Redis, keys: NativeKeys, tick: Tick) -> Enqueued:
 
 
 async def newest_tick_ms(redis: Redis, keys: NativeKeys, entry: str) -> int:
-    """When the newest recorded tick of an entry was, unix ms; 0 where there is none."""
+    """When the newest recorded tick of an entry was, unix ms.
+
+    Where there is none, since when the entry is known, which begins now. Without this a worker that starts while no
+    other can enqueue the first ticks would begin with a later one, behind which none of theirs would be taken.
+    """
     client: Any = redis
-    return read_number(await client.hget(keys.key("cron"), entry) or 0)
+    key = keys.key("cron")
+    newest = await client.hget(key, entry)
+    if newest is None:
+        seconds, micros = await client.time()
+        await client.hsetnx(key, entry, -(int(seconds) * 1000 + int(micros) // 1000))
+        newest = await client.hget(key, entry)
+    return abs(read_number(newest or 0))
 
 
 async def write_entries(redis: Redis, keys: NativeKeys, statuses: Mapping[str, bytes], keep_s: int) -> None:
@@ -55,4 +65,4 @@ async def read_entries(redis: Redis, keys: NativeKeys) -> list[tuple[bytes, int 
     calls.hgetall(keys.key("crons"))
     calls.hgetall(keys.key("cron"))
     statuses, newest = await calls.execute()
-    return [(status, read_number(newest.get(entry, 0)) or None) for entry, status in statuses.items()]
+    return [(status, max(0, read_number(newest.get(entry, 0))) or None) for entry, status in statuses.items()]

@@ -37,7 +37,8 @@ class Incarnation:
     Attributes:
         name: its name in Redis: that of the worker, a dot, and a number.
         is_open: whether Redis knows it.
-        claims: its claims, by lane queue.
+        claims: its claims, by lane queue. Their numbers go on from one incarnation of a worker to the next: no two jobs
+            that it ever held have the same id and token.
     """
 
     name: str
@@ -47,4 +48,13 @@ class Incarnation:
     @property
     def may_be_open(self) -> bool:
         """Whether Redis may know it: where the reply of its first claim never came, nobody can tell."""
-        return self.is_open or not all(lane.is_answered for lane in self.claims.values())
+        return self.is_open or self.has_open_claim
+
+    @property
+    def has_open_claim(self) -> bool:
+        """Whether the reply of a claim has not come."""
+        return not all(lane.is_answered for lane in self.claims.values())
+
+    def successor(self, name: str) -> Incarnation:
+        """What the worker is after it."""
+        return Incarnation(name, claims={lane: LaneClaims(claims.number) for lane, claims in self.claims.items()})

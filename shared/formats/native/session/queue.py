@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.jobs.claim import Claim, ClaimReply, IncarnationGoneError, claim
+from monarq.shared.errors import UnsupportedError
+from monarq.shared.formats.native.jobs.claim import (
+    Claim,
+    ClaimRefusedError,
+    ClaimReply,
+    IncarnationGoneError,
+    claim,
+)
 from monarq.shared.formats.native.jobs.finish import finish
 from monarq.shared.formats.native.jobs.notes import Note, read_note
 from monarq.shared.formats.native.jobs.progress import report_progress
@@ -43,7 +51,7 @@ class NativeWorkerQueue:
         ref: the queue.
         keys: its keys.
         incarnation: what the worker is to the queue at present.
-        aborts: raw ids of jobs that it may hold and whose abort was requested.
+        aborts: leases of jobs whose abort was requested.
         is_doubtful: whether what it holds may differ from what its worker knows of; see `reconciler`.
     """
 
@@ -62,38 +70,59 @@ class NativeWorkerQueue:
         self._leases_of = leases_of
         self._on_lost = on_lost
         self._incarnations = count(1)
-        self.incarnation = self._new_incarnation()
-        self.aborts: set[bytes] = set()
+        self.incarnation = Incarnation(f"{terms.worker_id}.{next(self._incarnations)}")
+        self.aborts: set[Lease] = set()
         self._overdue: list[str] = []
         self.is_doubtful = False
         self._differs = 0
+        self._kept_until_s = math.inf
         self._woken: dict[LaneQueue, asyncio.Event] = {"io": asyncio.Event(), "cpu": asyncio.Event()}
-        self._is_retiring = asyncio.Lock()
+        # Held while a lane queue is claimed from, and both of them while the incarnation is ended.
+        self._claiming: dict[LaneQueue, asyncio.Lock] = {"io": asyncio.Lock(), "cpu": asyncio.Lock()}
         self._is_heard = False
         self._calls_begun = 0
         self._calls_out = 0
 
     async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
-        """Takes at most `limit` jobs; where the reply of the last claim never came, the same claim is sent again."""
-        async with self._is_retiring:  # so that an incarnation is not ended while it claims
-            incarnation = self.incarnation
-            lane = incarnation.claims[lane_queue]
-            if limit == 0 and lane.is_answered:
-                return Claimed([], None)
-            asked = self._next_claim(incarnation, lane, lane_queue, limit)
-        sent_s = time.monotonic()
+        """Takes at most `limit` jobs; where the reply of the last claim never came, the same claim is sent again.
+
+        Raises:
+            ClaimRefusedError: the worker is believed to be dead, or a later version of monarq has made the queue.
+        """
+        async with self._claiming[lane_queue]:
+            with suppress(IncarnationGoneError):
+                return await self._claim(redis, lane_queue, limit)
+            try:
+                return await self._claim(redis, lane_queue, limit)
+            except IncarnationGoneError:
+                raise ClaimRefusedError(f"{self._terms.worker_id} is believed to be dead") from None
+
+    async def _claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
+        incarnation = self.incarnation
+        lane = incarnation.claims[lane_queue]
+        if limit == 0 and lane.is_answered:
+            return Claimed([], None)
+        asked = self._next_claim(incarnation, lane, lane_queue, limit)
+        ends_s = time.monotonic() + self._terms.lease_s
         try:
             with self._call():
                 reply = await claim(redis, self.keys, asked)
         except IncarnationGoneError:
             self.begin_anew(incarnation)
-            return await self.claim(redis, lane_queue, limit)
-        lane.is_answered = True
-        incarnation.is_open = incarnation.is_open or bool(reply.ids) or asked.is_repeated
+            raise
+        except UnsupportedError as error:
+            lane.is_answered = not asked.is_repeated
+            raise ClaimRefusedError(str(error)) from None
+        incarnation.is_open = incarnation.is_open or reply.took or asked.is_repeated
         if self.incarnation is not incarnation:
             return Claimed([], None)  # taken back meanwhile
+        if reply.ids and time.monotonic() >= ends_s:
+            return Claimed([], None)  # others may run the jobs by now: the same claim tells what is left of them
+        lane.is_answered = True
+        if reply.ids and self._kept_until_s == math.inf:
+            self._kept_until_s = ends_s
         next_due_s = None if reply.next_ms < 0 else max(0.0, (reply.next_ms - reply.now_ms) / 1000)
-        return Claimed(self._leases(asked, reply, sent_s + self._terms.lease_s), next_due_s)
+        return Claimed(self._leases(asked, reply, ends_s), next_due_s)
 
     def _next_claim(self, incarnation: Incarnation, lane: LaneClaims, lane_queue: LaneQueue, limit: int) -> Claim:
         is_repeated = not lane.is_answered
@@ -128,12 +157,27 @@ class NativeWorkerQueue:
 
     async def release_unconfirmed(self, redis: Redis) -> None:
         """Gives back what claims without a reply have taken."""
-        for lane_queue, lane in self.incarnation.claims.items():
-            if not lane.is_answered:
-                claimed = await self.claim(redis, lane_queue, 0)
-                requeued = [Requeue(lease, lane_queue) for lease in claimed.leases]
-                if requeued:
-                    await self.requeue(redis, requeued)
+        for lane_queue, claiming in self._claiming.items():
+            async with claiming:
+                with suppress(IncarnationGoneError):
+                    await self._release(redis, lane_queue)
+
+    async def _release(self, redis: Redis, lane_queue: LaneQueue) -> None:
+        while not (lane := self.incarnation.claims[lane_queue]).is_answered:
+            claimed = await self._claim(redis, lane_queue, 0)
+            if claimed.leases:
+                lane.is_answered = False  # until they are back: nobody else knows of them
+                await self.requeue(redis, [Requeue(lease, lane_queue) for lease in claimed.leases])
+                lane.is_answered = True
+
+    @property
+    def has_forgotten_claim(self) -> bool:
+        """Whether a claim has no reply, and is not being repeated at the moment."""
+        return any(not claims.is_answered for claims in self.incarnation.claims.values()) and not self._is_claiming
+
+    @property
+    def _is_claiming(self) -> bool:
+        return any(claiming.locked() for claiming in self._claiming.values())
 
     async def wait(self, redis: Redis, lane_queue: LaneQueue, wait_s: float) -> bool:
         """Waits for a wake-up, at the longest `wait_s`."""
@@ -198,7 +242,7 @@ class NativeWorkerQueue:
             self.begin_anew(incarnation)
             return [ack.lease.raw_id for ack in acks]
         if self.aborts:
-            self.aborts.difference_update(ack.lease.raw_id for ack in acks)
+            self.aborts.difference_update(ack.lease for ack in acks)
         return refused
 
     async def report_progress(self, redis: Redis, reports: Sequence[tuple[Lease, bytes]], keep_ms: int) -> list[bytes]:
@@ -218,12 +262,13 @@ class NativeWorkerQueue:
 
     async def has_work(self, redis: Redis, apart_from: Iterable[bytes]) -> bool:
         """Whether a job waits, is deferred or runs, apart from these, in a queue that is not paused."""
-        client: Any = redis
-        payloads = self.keys.key("payloads")
-        alive = int(await client.hlen(payloads)) - 1
-        if alive > 0:
-            alive -= sum([bool(await client.hexists(payloads, raw_id)) for raw_id in apart_from])
-        return alive > 0 and not await client.hexists(self.keys.key("meta"), "paused")
+        calls: Any = redis.pipeline(transaction=False)
+        calls.hexists(self.keys.key("meta"), "paused")
+        calls.hlen(self.keys.key("payloads"))
+        for raw_id in apart_from:
+            calls.hexists(self.keys.key("payloads"), raw_id)
+        is_paused, fields, *others = await calls.execute()
+        return not is_paused and fields - 1 > sum(map(bool, others))
 
     def is_abort_of(self, asked_ms: float, payload: Payload) -> bool:
         """Whether a request for an abort is for this job: always, as each end of a job deletes its request."""
@@ -240,29 +285,40 @@ class NativeWorkerQueue:
         """
         incarnation = self.incarnation
         leases = self._leases_of(self.ref)
-        if not incarnation.may_be_open or (not leases and not self._calls_out):
+        if not incarnation.may_be_open or not (leases or self._calls_out or incarnation.has_open_claim):
+            self._kept_until_s = math.inf
             return
+        # A beat that overtakes the first claim finds no incarnation, though its reply may come after that of the claim.
+        was_open = incarnation.is_open
         begun, was_quiet, sent_s = self._calls_begun, self._calls_out == 0, time.monotonic()
         try:
             reply = beat(redis, self.keys, incarnation.name, self._lease_ms)
         except IncarnationGoneError:
-            if incarnation.is_open:
+            if was_open:
                 loop.call_soon_threadsafe(self.begin_anew, incarnation)
             return
-        ends_s = sent_s + self._terms.lease_s
+        # Runs that its worker stopped, as their leases had ended by its own clock, are still held.
+        is_late = time.monotonic() > self._kept_until_s
+        ends_s = self._kept_until_s = sent_s + self._terms.lease_s
         for lease in leases:
             lease.ends_s = ends_s
         is_quiet = was_quiet and self._calls_begun == begun
-        loop.call_soon_threadsafe(self._take_beat, incarnation, reply, is_quiet and reply.held != len(leases))
+        aborted = set(reply.aborts)
+        # The leases, not the ids: a later job of the same id may be here by the time this is told.
+        aborts = [lease for lease in leases if lease.raw_id in aborted] if aborted else []
+        differs = is_quiet and reply.held != len(leases)
+        loop.call_soon_threadsafe(self._take_beat, incarnation, reply, aborts, differs, is_late)
 
-    def _take_beat(self, incarnation: Incarnation, reply: BeatReply, differs: bool) -> None:
+    def _take_beat(
+        self, incarnation: Incarnation, reply: BeatReply, aborts: list[Lease], differs: bool, is_late: bool
+    ) -> None:
         if self.incarnation is not incarnation:
             return
-        self.aborts.update(reply.aborts)
+        self.aborts.update(aborts)
         self._overdue = reply.overdue
         # Once may be a job that has just been claimed, or whose end has just been accepted.
         self._differs = self._differs + 1 if differs else 0
-        self.is_doubtful = self.is_doubtful or self._differs > 1
+        self.is_doubtful = self.is_doubtful or is_late or self._differs > 1
 
     def take_overdue(self) -> list[str]:
         """Incarnations of the queue whose leases had ended at the last beat; each is returned once."""
@@ -271,22 +327,32 @@ class NativeWorkerQueue:
 
     async def retire(self, redis: Redis) -> None:
         """Ends the incarnation where it holds nothing, so that it need not be kept alive."""
-        async with self._is_retiring:
+        if self._is_claiming:
+            return
+        async with self._claiming["io"], self._claiming["cpu"]:  # so that none claims for it that is to end
             incarnation = self.incarnation
             if not incarnation.is_open or self._calls_out or self._leases_of(self.ref):
                 return
             try:
-                if await retire(redis, self.keys, incarnation.name) == 0:
-                    self.incarnation = self._new_incarnation()
+                held = await retire(redis, self.keys, incarnation.name)
             except IncarnationGoneError:
                 self.begin_anew(incarnation)
+                return
+            if held:
+                self.is_doubtful = True  # nobody here knows of these
+            else:
+                self._succeed(incarnation)
 
     def begin_anew(self, gone: Incarnation) -> None:
         """Goes on as another incarnation, as this one's jobs have been taken back; all its runs are lost."""
         if self.incarnation is gone:
-            self.incarnation = self._new_incarnation()
-            self.aborts.clear()
+            self._succeed(gone)
             self._on_lost(self._leases_of(self.ref))
+
+    def _succeed(self, ended: Incarnation) -> None:
+        self.incarnation = ended.successor(f"{self._terms.worker_id}.{next(self._incarnations)}")
+        self.aborts.clear()
+        self.settle_doubt()
 
     @property
     def calls_begun(self) -> int:
@@ -301,9 +367,6 @@ class NativeWorkerQueue:
     def settle_doubt(self) -> None:
         """What it holds is what its worker knows of."""
         self.is_doubtful, self._differs = False, 0
-
-    def _new_incarnation(self) -> Incarnation:
-        return Incarnation(f"{self._terms.worker_id}.{next(self._incarnations)}")
 
     @contextmanager
     def _call(self) -> Iterator[None]:

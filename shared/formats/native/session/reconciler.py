@@ -31,8 +31,9 @@ async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence
     Raises:
         RedisError: a call failed.
     """
-    incarnation, begun = queue.incarnation, queue.calls_begun
+    incarnation, begun, was_quiet = queue.incarnation, queue.calls_begun, not queue.has_calls_out
     missing: set[bytes] = set()
+    is_done = True
     try:
         for lane_queue, claims in incarnation.claims.items():
             # The reply of a claim has been handed over before the next event of the loop, where this runs.
@@ -41,13 +42,16 @@ async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence
             for oldest, last, page in _pages(of_lane, newest):
                 asked = (oldest, last, *_NO_CLAIMS) if lane_queue == "io" else (*_NO_CLAIMS, oldest, last)
                 known = [(lease.raw_id, lease.token) for lease in page]
-                missing.update((await reconcile(redis, queue.keys, incarnation.name, asked, known))[1])
+                given_back, not_held = await reconcile(redis, queue.keys, incarnation.name, asked, known)
+                is_done = is_done and given_back < RECONCILED_A_CALL
+                missing.update(not_held)
     except IncarnationGoneError:
         queue.begin_anew(incarnation)
         return []
-    if queue.calls_begun != begun or queue.has_calls_out:
+    if not was_quiet or queue.calls_begun != begun or queue.incarnation is not incarnation:
         return []  # some may have ended meanwhile: the next time shows it
-    queue.settle_doubt()
+    if is_done:
+        queue.settle_doubt()
     return [lease for lease in held if lease.raw_id in missing]
 
 

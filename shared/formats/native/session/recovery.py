@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.workers.fleet import forget_worker, read_overdue
 from monarq.shared.formats.native.workers.leases import recover, worker_of
+from monarq.shared.formats.native.workers.wake import stop_waking, wake
 from monarq.shared.redis.replies import text
 
 _SILENT: Final = "its lease ran out"
@@ -35,6 +37,8 @@ class Watcher:
 
     def __init__(self, lease_s: float) -> None:
         self._steady_s = lease_s / 3 + 2
+        # In a shorter gap no lease ends that was renewed in time before it.
+        self._longest_gap_s = min(_LONGEST_GAP_S, lease_s / 2)
         self._since_s: float | None = None
         self._last: tuple[float, float] | None = None
 
@@ -54,14 +58,19 @@ class Watcher:
         if (
             self._last is None
             or not self._is_steady(now_s - self._last[0], redis_s - self._last[1])
-            or now_s - before_s > _LONGEST_GAP_S
+            or now_s - before_s > self._longest_gap_s
         ):
             self._since_s = now_s
         self._last = now_s, redis_s
         return self._since_s is not None and now_s - self._since_s >= self._steady_s
 
+    @property
+    def redis_ms(self) -> int:
+        """Redis' time when it answered last, unix ms."""
+        return 0 if self._last is None else int(self._last[1] * 1000)
+
     def _is_steady(self, passed_s: float, redis_passed_s: float) -> bool:
-        return passed_s <= _LONGEST_GAP_S and abs(redis_passed_s - passed_s) <= _CLOCK_SLACK_S
+        return passed_s <= self._longest_gap_s and abs(redis_passed_s - passed_s) <= _CLOCK_SLACK_S
 
     async def recover_silent(self, redis: Redis, lease_ms: int) -> None:
         """Takes back the jobs of workers whose records have gone stale, wherever they served.
@@ -71,11 +80,13 @@ class Watcher:
         """
         for worker_id, record in (await read_overdue(redis)).records.items():
             is_done = True
-            for name in _queues_of(record):
+            names = _queues_of(record)
+            for name in names:
                 keys = NativeKeys.of(name)
                 for incarnation in await incarnations_of(redis, keys, worker_id):
                     is_done = await recover_incarnation(redis, keys, incarnation, lease_ms) and is_done
             if is_done:
+                await _wake_another(redis, names, worker_id)
                 await forget_worker(redis, worker_id)
 
 
@@ -94,8 +105,23 @@ async def recover_dead(redis: Redis, queue: str, worker_id: str, what: str) -> i
     # The last one never was: its recovery keeps whatever else of this worker comes late from taking anything.
     incarnations = [*await incarnations_of(redis, keys, worker_id), f"{worker_id}.0"]
     freed = [await recover(redis, keys, each, what, lease_ms=0, forced=True) for each in incarnations]
+    await _wake_another(redis, (queue,), worker_id)
     await forget_worker(redis, worker_id)
     return sum(count or 0 for count in freed)
+
+
+async def _wake_another(redis: Redis, queues: Sequence[str], worker_id: str) -> None:
+    """In place of a worker that has died: it may have been woken for a job that waits yet."""
+    await stop_waking(redis, [NativeKeys.of(name) for name in queues], worker_id)
+    for name in queues:
+        await wake(redis, NativeKeys.of(name), "io")
+        await wake(redis, NativeKeys.of(name), "cpu")
+
+
+async def overdue_incarnations(redis: Redis, keys: NativeKeys, now_ms: int) -> list[str]:
+    """The incarnations of a queue, ten at most, whose leases look over."""
+    client: Any = redis
+    return list(map(text, await client.zrangebyscore(keys.key("leases"), "-inf", f"({now_ms}", start=0, num=10)))
 
 
 async def incarnations_of(redis: Redis, keys: NativeKeys, worker_id: str) -> list[str]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from itertools import cycle
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from monarq.shared.formats.native.session.queue import NativeWorkerQueue
 from monarq.shared.formats.native.session.reconciler import reconcile_queue
-from monarq.shared.formats.native.session.recovery import Watcher, recover_incarnation
+from monarq.shared.formats.native.session.recovery import Watcher, overdue_incarnations, recover_incarnation
 from monarq.shared.formats.native.session.wake_listener import ABORTS, WakeListener
-from monarq.shared.formats.native.workers.fleet import beat_fleet_sync, forget_worker
+from monarq.shared.formats.native.workers.fleet import MOST_QUEUES, beat_fleet_sync, forget_worker
+from monarq.shared.formats.native.workers.wake import stop_waking
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
@@ -22,6 +25,8 @@ from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.protocol.worker_queue import WorkerTerms
 
 _LANE_QUEUES: Final[tuple[LaneQueue, ...]] = ("io", "cpu")
+_LOOKS_A_S: Final = 20.0
+_LIST_EVERY_S: Final = 3600.0
 
 
 class NativeWorkerSession:
@@ -51,7 +56,10 @@ class NativeWorkerSession:
             for queue in self.queues
             for lane_queue in _LANE_QUEUES
         }
+        self._by_ref = {queue.ref: queue for queue in self.queues}
+        self._in_turn = cycle(self.queues)
         self._watcher = Watcher(terms.lease_s)
+        self._listed_until_s = -math.inf
         self._must_look_for_aborts = False
 
     async def run(self, redis: Redis) -> None:
@@ -64,39 +72,60 @@ class NativeWorkerSession:
         while True:
             await asyncio.sleep(self._terms.lease_s / 3)
             for queue in self.queues:
-                with suppress(RedisError, OSError):
-                    if queue.is_doubtful:
-                        self._on_lost(await reconcile_queue(redis, queue, self._leases_of(queue.ref)))
-                    else:
-                        await queue.retire(redis)
+                try:
+                    await self._keep_incarnation(redis, queue)
+                except ResponseError:
+                    continue  # it is this queue's alone
+                except (RedisError, OSError):
+                    break
+
+    async def _keep_incarnation(self, redis: Redis, queue: NativeWorkerQueue) -> None:
+        if queue.has_forgotten_claim:  # say, as other queues' jobs have taken the places
+            await queue.release_unconfirmed(redis)
+        if queue.is_doubtful and queue.incarnation.is_open:
+            self._on_lost(await reconcile_queue(redis, queue, self._leases_of(queue.ref)))
+        else:
+            await queue.retire(redis)
 
     def renew(self, redis: Any, record: bytes, on_lost: Callable[[list[Lease]], None]) -> None:
-        """Keeps the worker alive, and what it holds in each queue; called by the lease thread.
+        """Keeps what it holds in each queue alive, and then the worker's record; called by the lease thread.
 
-        A loss is noticed for all jobs of a queue at once, on the event loop.
+        A loss is noticed for all jobs of a queue at once, on the event loop. What one queue refuses keeps no other from
+        being renewed.
         """
-        names = [queue.ref.name for queue in self.queues]
-        beat_fleet_sync(redis, self._terms.worker_id, self._lease_ms, record, names)
+        refusals: list[ResponseError] = []
         for queue in self.queues:
-            queue.beat(redis, self._loop)
+            try:
+                queue.beat(redis, self._loop)
+            except ResponseError as error:
+                refusals.append(error)
+        self._beat_fleet(redis, record)
+        if refusals:
+            raise refusals[0]
+
+    def _beat_fleet(self, redis: Any, record: bytes) -> None:
+        """Each hour the queues are put on the list of all queues, too."""
+        now_s = time.monotonic()
+        names = [queue.ref.name for queue in self.queues[:MOST_QUEUES]] if now_s >= self._listed_until_s else []
+        beat_fleet_sync(redis, self._terms.worker_id, self._lease_ms, record, names)
+        if names:
+            self._listed_until_s = now_s + _LIST_EVERY_S
 
     async def find_aborts(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
         """Which of these running jobs somebody wants aborted. Redis is asked where that was told, and else not."""
-        by_ref = {queue.ref: queue for queue in self.queues}
-        leases = [lease for lease, _ in running if lease.queue in by_ref]
+        leases = [lease for lease, _ in running]
         if self._must_look_for_aborts:
             await self._look_for_aborts(redis, leases)
-        return [lease for lease in leases if lease.raw_id in by_ref[lease.queue].aborts]
+        return [lease for lease in leases if lease in self._by_ref[lease.queue].aborts]
 
     async def _look_for_aborts(self, redis: Redis, leases: Sequence[Lease]) -> None:
         self._must_look_for_aborts = False
         client: Any = redis
         try:
-            for queue in self.queues:
-                raw_ids = [lease.raw_id for lease in leases if lease.queue == queue.ref]
-                if raw_ids:
-                    asked_ms = await client.zmscore(queue.keys.key("aborts"), raw_ids)
-                    queue.aborts.update(raw_id for raw_id, ms in zip(raw_ids, asked_ms, strict=True) if ms is not None)
+            for ref in {lease.queue for lease in leases}:
+                queue, of_queue = self._by_ref[ref], [lease for lease in leases if lease.queue == ref]
+                asked_ms = await client.zmscore(queue.keys.key("aborts"), [lease.raw_id for lease in of_queue])
+                queue.aborts.update(lease for lease, ms in zip(of_queue, asked_ms, strict=True) if ms is not None)
         except BaseException:
             self._must_look_for_aborts = True
             raise
@@ -106,16 +135,34 @@ class NativeWorkerSession:
         if not await self._watcher.may_accuse(redis):
             return
         for queue in self.queues:
-            for incarnation in queue.take_overdue():
-                await recover_incarnation(redis, queue.keys, incarnation, self._lease_ms)
+            await self._recover(redis, queue, queue.take_overdue())
+        queue = next(self._in_turn)
+        # Where nobody holds anything, no beat tells of an incarnation that came back with an earlier state of Redis.
+        await self._recover(redis, queue, await overdue_incarnations(redis, queue.keys, self._watcher.redis_ms))
         await self._watcher.recover_silent(redis, self._lease_ms)
 
+    async def _recover(self, redis: Redis, queue: NativeWorkerQueue, incarnations: Sequence[str]) -> None:
+        for incarnation in incarnations:
+            if incarnation != queue.incarnation.name:  # it lives: this is it
+                await recover_incarnation(redis, queue.keys, incarnation, self._lease_ms)
+
     async def deregister(self, redis: Redis) -> None:
-        """Ends the incarnations that hold nothing, and the worker's record where none holds anything."""
+        """Ends the incarnations that hold nothing, and the worker's record where none holds anything.
+
+        What they hold and the worker does not know of is given back.
+        """
+        await stop_waking(redis, [queue.keys for queue in self.queues], self._terms.worker_id)
         for queue in self.queues:
             await queue.retire(redis)
+            if queue.is_doubtful and queue.incarnation.is_open:
+                await self._keep_incarnation(redis, queue)
+                await queue.retire(redis)
         if not any(queue.incarnation.may_be_open for queue in self.queues):
             await forget_worker(redis, self._terms.worker_id)
+
+    def poll_s(self, wanted_s: float, lane_queues: int) -> float:
+        """As all who put jobs in wake workers, many queues need not be looked at as often as one."""
+        return max(wanted_s, lane_queues * len(self.queues) / _LOOKS_A_S)
 
     def _on_message(self, message: bytes) -> None:
         if message == ABORTS:

@@ -1,6 +1,9 @@
-"""Wakes another worker. See wake.lua."""
+"""Who is woken. See wake.lua."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -18,3 +21,16 @@ async def wake(redis: Redis, keys: NativeKeys, lane_queue: LaneQueue) -> None:
         RedisError: the call failed.
     """
     await _SCRIPT.run_on(redis, keys, (), lane_queue)
+
+
+async def stop_waking(redis: Redis, queues: Iterable[NativeKeys], worker_id: str) -> None:
+    """Takes a worker that has ended off the lists of those who want to be woken: it would be woken in vain.
+
+    Raises:
+        RedisError: Redis did not answer. What it refuses for one queue does not matter to the others.
+    """
+    calls: Any = redis.pipeline(transaction=False)
+    for keys in queues:
+        calls.zrem(keys.key("idle"), worker_id)
+        calls.zrem(keys.key("idle_cpu"), worker_id)
+    await calls.execute(raise_on_error=False)

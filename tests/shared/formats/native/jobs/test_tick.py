@@ -27,7 +27,6 @@ async def end_job(redis: Redis, job_id: str) -> None:
 
 
 async def test_a_tick_makes_one_job(redis: Redis) -> None:
-    assert await newest_tick_ms(redis, KEYS, "f 1s") == 0
     assert await enqueue_tick(redis, KEYS, TICK) is Enqueued.ADDED
     assert await sets_with(redis, "cron:f:1") == ["ready"]
     assert await hash_of(redis, "payloads") == {b"cron:f:1": b"payload"}
@@ -35,6 +34,19 @@ async def test_a_tick_makes_one_job(redis: Redis) -> None:
     assert await enqueue_tick(redis, KEYS, TICK) is Enqueued.EXISTED, "its job has ended, and left nothing"
     assert await newest_tick_ms(redis, KEYS, "f 1s") == 1000
     assert await redis.pttl(KEYS.key("cron")) > 0
+
+
+async def test_who_starts_before_the_first_tick_begins_where_the_first_to_start_did(redis: Redis) -> None:
+    before_ms = await now_ms(redis)
+    known_ms = await newest_tick_ms(redis, KEYS, "f 1s")
+    assert before_ms <= known_ms <= await now_ms(redis)
+    await write_entries(redis, KEYS, {"f 1s": b"{}"}, 120)
+    assert await read_entries(redis, KEYS) == [(b"{}", None)], "it has had no tick"
+    while await now_ms(redis) == known_ms:
+        pass
+    assert await newest_tick_ms(redis, KEYS, "f 1s") == known_ms
+    assert await enqueue_tick(redis, KEYS, TICK) is Enqueued.ADDED
+    assert await newest_tick_ms(redis, KEYS, "f 1s") == 1000
 
 
 async def test_the_newest_tick_of_an_entry_only_rises(redis: Redis) -> None:

@@ -1,0 +1,13 @@
+"""The queue of a scenario, in each of the two formats, as the driver looks at it past all faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from chaos.queues.arq import ArqView
+from chaos.queues.native import NativeView
+from chaos.queues.view import QueueView
+from monarq.shared.protocol.queue_ref import Format
+
+VIEWS: Final[Mapping[Format, QueueView]] = {"native": NativeView(), "arq": ArqView()}

@@ -1,0 +1,24 @@
+"""A target with jobs, and a cron, that are declared for a native queue."""
+
+from __future__ import annotations
+
+from monarq import Queue, cron, job
+
+MAIL = Queue("mail")
+
+
+@job(queue=MAIL)
+async def greet(name: str) -> str:
+    return f"hello {name}"
+
+
+@job(queue=MAIL)
+async def report() -> None: ...
+
+
+@job
+async def triple(n: int) -> int:
+    return 3 * n
+
+
+each_second = cron(report, "* * * * * *")
