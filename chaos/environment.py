@@ -105,16 +105,16 @@ class Environment:
                 grace_s=GRACE_S,
             )
         else:
-            given = ("-w", workers, "-c", concurrency, "--lease", f"{lease_s}s", "--grace", f"{GRACE_S}s", *options)
+            queue = f"--{self.format}-queue", self.queue.ref.name
+            given = (*queue, "-w", workers, "-c", concurrency, "--lease", f"{lease_s}s", "--grace", f"{GRACE_S}s")
             fleet = MonarqFleet(
                 url,
                 self.directory,
                 self.ledger_directory,
-                options=[*map(str, given)],
+                options=[*map(str, given), *options],
                 target=target,
                 more=more,
                 within=within,
-                queue_format=self.format,
             )
         self.fleets.append(fleet)
         self._workers_started_s = time.monotonic()
