@@ -38,10 +38,10 @@ async def full(redis: Redis) -> AsyncIterator[Redis]:
 
 
 async def test_aborts(full: Redis) -> None:
-    assert await abort(full, KEYS, "a", result=b"aborted", keep_ms=3_600_000) is AbortAnswer.ENDED
-    assert await abort(full, KEYS, "b", result=b"aborted", keep_ms=5000) is AbortAnswer.ENDED
-    assert await abort(full, KEYS, "later", result=b"aborted", keep_ms=-1) is AbortAnswer.ENDED
-    assert await abort(full, KEYS, "runs", result=b"aborted", keep_ms=-1) is AbortAnswer.RUNS
+    assert await abort(full, KEYS, "a", keep_ms=3_600_000) is AbortAnswer.ENDED
+    assert await abort(full, KEYS, "b", keep_ms=5000) is AbortAnswer.ENDED
+    assert await abort(full, KEYS, "later", keep_ms=-1) is AbortAnswer.ENDED
+    assert await abort(full, KEYS, "runs", keep_ms=-1) is AbortAnswer.RUNS
 
 
 async def test_promote(full: Redis) -> None:
