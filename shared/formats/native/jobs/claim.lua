@@ -187,7 +187,8 @@ if #ids == 0 then
     return {now, next_due(deferred)}
 end
 
-local size, rare, payloads, notes = #ids, redis.call('EXISTS', NOTES, ABORTS), nil, false
+local found, size = #ids, #ids
+local rare, payloads, notes = redis.call('EXISTS', NOTES, ABORTS), nil, false
 if rare > 0 then
     check_zsets(ABORTS)
     payloads, notes, size = read_carefully(ids)
@@ -233,7 +234,7 @@ redis.call('HSET', HELD, unpack(held))
 settle_counters(now, known[3])
 redis.pcall('HINCRBY', LIVE, 'started\0', #ids)
 local next_ms = -1
-if size < limit then
+if found < limit and size == found then
     redis.pcall('ZADD', LANE_IDLE, now_text, worker)
     next_ms = next_due(deferred)
 elseif redis.call('EXISTS', LANE_READY) == 1 then
