@@ -17,12 +17,17 @@ from monarq.arq.runs.policies import ArqOutcomes, ArqRejections
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.native.jobs.enqueue import enqueue as enqueue_native
+from monarq.shared.formats.native.jobs.find import find_results
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.workers.fleet import register_queues
 from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import WorkerSettings
@@ -108,26 +113,48 @@ async def run_burst(url: str, functions: Sequence[object], events: Dispatcher | 
 
 
 async def put(
-    redis: Redis, job: Job[..., Any] | str, *args: Any, job_id: str, queue: QueueKeys = QUEUE, **placing: Any
+    redis: Redis,
+    job: Job[..., Any] | str,
+    *args: Any,
+    job_id: str | bytes,
+    queue: QueueKeys | QueueRef = QUEUE,
+    **placing: Any,
 ) -> None:
     """Enqueues a job by the bare command."""
     name, lane = (job, Lane.IO) if isinstance(job, str) else (job.name, job.declared.lane)
     payload = write_payload(MSGPACK, name, args, {}, time.time_ns() // 1_000_000)
-    await enqueue(redis, queue, Placement(**{"lane": lane, **placing}), EnqueueMode.NAMED, [(job_id, payload)])
+    await _put(redis, queue, Placement(**{"lane": lane, **placing}), job_id, payload)
 
 
-async def put_raw(redis: Redis, job_id: str, payload: bytes, queue: QueueKeys = QUEUE) -> None:
+async def put_raw(
+    redis: Redis, job_id: str | bytes, payload: bytes, queue: QueueKeys | QueueRef = QUEUE, **placing: Any
+) -> None:
     """Enqueues bytes that need not be a payload."""
-    await enqueue(redis, queue, Placement(), EnqueueMode.NAMED, [(job_id, payload)])
+    await _put(redis, queue, Placement(**placing), job_id, payload)
 
 
-async def result_of(redis: Redis, job_id: str) -> Result:
+async def _put(
+    redis: Redis, queue: QueueKeys | QueueRef, placement: Placement, job_id: str | bytes, payload: bytes
+) -> None:
+    jobs: Any = [(job_id, payload)]
+    if isinstance(queue, QueueRef) and queue.format == "native":
+        await enqueue_native(redis, NativeKeys.of(queue.name), "call", placement, EnqueueMode.NAMED, jobs)
+        await register_queues(redis, [queue.name])
+    else:
+        keys = QueueKeys.of(queue.name) if isinstance(queue, QueueRef) else queue
+        await enqueue(redis, keys, placement, EnqueueMode.NAMED, jobs)
+
+
+async def result_of(redis: Redis, job_id: str, queue: QueueRef = QUEUE.ref) -> Result:
     """The job's result; waits for it."""
     async with in_time(15):
         while True:
-            data = await redis.get(names.result(job_id))
-            if data is not None:
-                return Result.read(data, CODECS)
+            if queue.format == "native":
+                [found] = await find_results(redis, NativeKeys.of(queue.name), [job_id])
+            else:
+                found = await redis.get(names.result(job_id))
+            if isinstance(found, bytes):
+                return Result.read(found, CODECS)
             await asyncio.sleep(0.01)
 
 
