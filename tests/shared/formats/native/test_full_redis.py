@@ -25,13 +25,6 @@ async def full(redis: Redis) -> AsyncIterator[None]:
         await redis.config_set("maxmemory", 0)
 
 
-<<<<<<< HEAD
-async def test_aborts(full: Redis) -> None:
-    assert await abort(full, KEYS, "a", keep_ms=3_600_000) is AbortAnswer.ENDED
-    assert await abort(full, KEYS, "b", keep_ms=5000) is AbortAnswer.ENDED
-    assert await abort(full, KEYS, "later", keep_ms=-1) is AbortAnswer.ENDED
-    assert await abort(full, KEYS, "runs", keep_ms=-1) is AbortAnswer.RUNS
-=======
 @pytest.mark.parametrize("name", GOES_ON)
 async def test_what_lets_jobs_end_works_as_ever(name: str, redis: Redis) -> None:
     prepare, step = GOES_ON[name]
@@ -43,7 +36,6 @@ async def test_what_lets_jobs_end_works_as_ever(name: str, redis: Redis) -> None
         assert shown(await step(redis)) == reply
     assert await members_of(redis) == expected
     await redis.flushdb()
->>>>>>> wt-nreal
 
 
 def shown(reply: object) -> str:

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """A repeated enqueue holds for 100 s after its first sending; then its outcome stays unknown and nothing changes."""
-=======
-"""A repeated enqueue holds for 100 s after its first sending; after that it changes nothing, and stays unknown."""
->>>>>>> wt-nreal
 
 from __future__ import annotations
 
