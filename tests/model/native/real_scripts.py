@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-import msgspec
 import redis as blocking_redis
 
 from monarq.shared.errors import EnqueueUnknownError
@@ -70,7 +69,7 @@ from tests.model.native.clock import Clock
 from tests.model.native.guards import Guard
 from tests.model.native.state import End, Held, Note, QueueState
 from tests.model.native.terms import EPOCH, LEASE, MAX_CRASHES, RESULT_KEPT, Ended, Lane, Return, lane_of
-from tests.model.native.virtual_redis import VirtualRedis
+from tests.model.native.virtual_redis import Dump, VirtualRedis
 from tests.model.stopped_scripts import now
 
 SECOND_MS: Final = 3_333
@@ -85,9 +84,9 @@ _REAL_LANE: Final = {Lane.IO: RealLane.IO, Lane.CPU: RealLane.CPU}
 
 @dataclass(slots=True)
 class RealState(QueueState):
-    """What Redis holds; `packed` is all of it, to go back to."""
+    """What Redis holds; `dump` is all of it, to go back to."""
 
-    packed: bytes = b""
+    dump: Dump = field(default_factory=list)
 
 
 class _Keys(NativeKeys):
@@ -122,7 +121,7 @@ class RealScripts:
         self._clock = clock
         self._redis: Any = VirtualRedis(client, lambda: self._ms(clock.now))
         self._keys = _Keys(clock)
-        self._seen = b""
+        self._seen: Dump = []
         self._state = RealState(shards=1)
 
     # ---- jobs -------------------------------------------------------------------------------------------------
@@ -204,7 +203,7 @@ class RealScripts:
         [found] = now(find_results(self._redis, self._keys, [call.job_id]))
         if isinstance(found, Unfinished):
             return Seen(Word.IN if found is Unfinished.ALIVE else Word.NONE)
-        return Seen(Word.DONE, _how(found))
+        return Seen(Word.DONE, _how(_text(found)))
 
     # ---- workers ----------------------------------------------------------------------------------------------
 
@@ -240,9 +239,7 @@ class RealScripts:
     # ---- people -----------------------------------------------------------------------------------------------
 
     def abort(self, call: Abort) -> Word:
-        payload = self._state.payloads.get(call.job_id, 0)
-        result, keep_ms = _result(Ended.ABORTED, payload), RESULT_KEPT * SECOND_MS
-        answer = now(abort(self._redis, self._keys, call.job_id, result=result, keep_ms=keep_ms))
+        answer = now(abort(self._redis, self._keys, call.job_id, keep_ms=RESULT_KEPT * SECOND_MS))
         return {AbortAnswer.UNKNOWN: Word.NONE, AbortAnswer.RUNS: Word.ASKED, AbortAnswer.ENDED: Word.DONE}[answer]
 
     def promote(self, call: Promote) -> Word:
@@ -285,11 +282,11 @@ class RealScripts:
 
     def restore(self, shard: int, state: QueueState) -> None:
         assert isinstance(state, RealState)
-        self._redis.load(state.packed)
+        self._redis.load(state.dump)
 
-    def _read(self, packed: bytes) -> RealState:
+    def _read(self, dump: Dump) -> RealState:
         prefix = self._keys.key("meta").removesuffix("meta")
-        found = {key.removeprefix(prefix): dict(_pairs(flat)) for key, _, flat in msgspec.msgpack.decode(packed)}
+        found = {_text(key).removeprefix(prefix): dict(_pairs(list(map(_text, flat)))) for key, _, flat in dump}
         hashes = {name: {one: other for one, other in values.items() if one != "\0"} for name, values in found.items()}
 
         def of(name: str) -> dict[str, str]:
@@ -311,10 +308,10 @@ class RealScripts:
             notes={job_id: _note(note) for job_id, note in of("notes").items()},
             aborts=set(of("aborts")),
             barred={call: float(self._second(at)) for call, at in of("barred").items()},
-            results={one: End(_how(result.encode()), 0) for one, result in (ring("r", 8) | of("kept")).items()},
+            results={one: End(_how(result), 0) for one, result in (ring("r", 8) | of("kept")).items()},
             tombstones={one: End(Ended.DONE, 0) for one in ring("t", 3)},
             letters={job_id: _number(payload) for job_id, payload in of("letters:p").items()},
-            packed=packed,
+            dump=dump,
         )
 
     def _times(self, scores: dict[str, str]) -> dict[str, int]:
@@ -341,8 +338,13 @@ def _result(how: Ended, payload: int) -> bytes:
     return f"{how.value}:{payload}".encode()
 
 
-def _how(result: bytes) -> Ended:
-    return Ended(result.decode().partition(":")[0])
+def _how(result: str) -> Ended:
+    how, colon, _ = result.partition(":")
+    return Ended(how) if colon and how in set(Ended) else Ended.ABORTED  # what an abort leaves is a real result
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="surrogateescape")
 
 
 def _note(note: str) -> Note:

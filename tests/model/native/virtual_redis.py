@@ -64,21 +64,11 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
         all[#all + 1] = {key, kind, redis.call('HGETALL', key)}
     end
 end
-return cmsgpack.pack(all)
+return all
 """
 """Gives every hash and zset. The lists of what ended last are for people alone."""
 
-_LOAD: Final = """
-for _, one in ipairs(cmsgpack.unpack(ARGV[1])) do
-    for at = 1, #one[3], 2 do
-        if one[2] == 'zset' then
-            redis.call('ZADD', one[1], one[3][at + 1], one[3][at])
-        else
-            redis.call('HSET', one[1], one[3][at], one[3][at + 1])
-        end
-    end
-end
-"""
+Dump = list[tuple[bytes, bytes, list[bytes]]]
 
 
 class VirtualRedis:
@@ -91,16 +81,15 @@ class VirtualRedis:
         now_ms: tells the time.
 
     Attributes:
-        found: what every hash and zset held after the last call, packed.
+        found: key, type and content of every hash and zset after the last call.
     """
 
     def __init__(self, client: blocking_redis.Redis, now_ms: Callable[[], int]) -> None:
         self._client = client
         self._now_ms = now_ms
         self._dump = client.script_load(_DUMP)
-        self._load = client.script_load(_LOAD)
         client.flushdb()
-        self.found: bytes = self._send(("EVALSHA", self._dump, 0))[0]
+        self.found: Dump = self._send(("EVALSHA", self._dump, 0))[0]
 
     async def execute_command(self, *arguments: Any) -> Any:
         return self._run(*arguments)
@@ -113,10 +102,11 @@ class VirtualRedis:
         _, reply, self.found = self._send(set_clock, call, ("EVALSHA", self._dump, 0))
         return reply
 
-    def load(self, packed: bytes) -> None:
+    def load(self, dump: Dump) -> None:
         """Goes back to what `found` was."""
-        self._send(("FLUSHDB",), ("EVALSHA", self._load, 0, packed))
-        self.found = packed
+        commands = [_restoring(key, kind, flat) for key, kind, flat in dump]
+        self._send(("FLUSHDB",), *commands)
+        self.found = dump
 
     def _send(self, *commands: tuple[Any, ...]) -> list[Any]:
         connection: Any = self._client.connection
@@ -130,6 +120,13 @@ class VirtualRedis:
     @property
     def blocking(self) -> Any:
         return SimpleNamespace(execute_command=self._run)
+
+
+def _restoring(key: bytes, kind: bytes, flat: list[bytes]) -> tuple[Any, ...]:
+    """The command that makes a hash or zset."""
+    if kind == b"hash":
+        return "HSET", key, *flat
+    return "ZADD", key, *(part for member, score in zip(flat[::2], flat[1::2], strict=True) for part in (score, member))
 
 
 @lru_cache(maxsize=100)
