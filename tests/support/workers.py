@@ -14,21 +14,23 @@ from redis.asyncio import Redis
 
 from monarq.arq.runs.functions import as_job
 from monarq.arq.runs.policies import ArqOutcomes, ArqRejections
-from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.choice.producers import producer_queue
+from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.process.components import Components
 from monarq.workers.process.worker import Worker
+from tests.support.formats import current_queue, find_result
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
@@ -70,8 +72,7 @@ class Recorder(Dispatcher):
 def settings_for_tests(*, arq_rules: bool = False, **changes: Any) -> WorkerSettings:
     """Settings with short times, so that tests need not wait for long."""
     rules = ARQ_RULES if arq_rules else {}
-    if "queues" in changes:
-        changes["queues"] = tuple(map(to_ref, changes["queues"]))
+    changes["queues"] = tuple(map(to_ref, changes["queues"])) if "queues" in changes else (current_queue(),)
     return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **rules, **changes})
 
 
@@ -108,30 +109,46 @@ async def run_burst(url: str, functions: Sequence[object], events: Dispatcher | 
 
 
 async def put(
-    redis: Redis, job: Job[..., Any] | str, *args: Any, job_id: str, queue: QueueKeys = QUEUE, **placing: Any
+    redis: Redis,
+    job: Job[..., Any] | str,
+    *args: Any,
+    job_id: str,
+    queue: QueueKeys | QueueRef | None = None,
+    **placing: Any,
 ) -> None:
     """Enqueues a job by the bare command."""
     name, lane = (job, Lane.IO) if isinstance(job, str) else (job.name, job.declared.lane)
     payload = write_payload(MSGPACK, name, args, {}, time.time_ns() // 1_000_000)
-    await enqueue(redis, queue, Placement(**{"lane": lane, **placing}), EnqueueMode.NAMED, [(job_id, payload)])
+    ref = queue.ref if isinstance(queue, QueueKeys) else queue or current_queue()
+    placement = Placement(**{"lane": lane, **placing})
+    client: Any = redis
+    await producer_queue(ref).enqueue(client, placement, EnqueueMode.NAMED, "call", [(job_id, payload)])
 
 
-async def put_raw(redis: Redis, job_id: str, payload: bytes, queue: QueueKeys = QUEUE) -> None:
+async def put_raw(redis: Redis, job_id: str, payload: bytes, queue: QueueKeys | QueueRef | None = None) -> None:
     """Enqueues bytes that need not be a payload."""
-    await enqueue(redis, queue, Placement(), EnqueueMode.NAMED, [(job_id, payload)])
+    ref = queue.ref if isinstance(queue, QueueKeys) else queue or current_queue()
+    client: Any = redis
+    await producer_queue(ref).enqueue(client, Placement(), EnqueueMode.NAMED, "call", [(job_id, payload)])
 
 
 async def result_of(redis: Redis, job_id: str) -> Result:
     """The job's result; waits for it."""
     async with in_time(15):
         while True:
-            data = await redis.get(names.result(job_id))
-            if data is not None:
-                return Result.read(data, CODECS)
+            result = await find_result(redis, job_id, CODECS)
+            if result is not None:
+                return result
             await asyncio.sleep(0.01)
 
 
-async def dead_letter_of(redis: Redis, job_id: str, queue: QueueKeys = QUEUE) -> dict[str, Any]:
+async def dead_letter_of(redis: Redis, job_id: str, queue: QueueKeys | QueueRef | None = None) -> dict[str, Any]:
     """The fields of the job's dead letter; empty if there is none."""
-    letter = await redis.hget(queue.dead_letter(job_id), "letter")
+    ref = queue.ref if isinstance(queue, QueueKeys) else queue or current_queue()
+    client: Any = redis
+    if ref.format == "native":
+        named = await client.hget(NativeKeys.of(ref.name).key("letters"), job_id)
+        letter = named and named.partition(b"\0")[2]
+    else:
+        letter = await client.hget(QueueKeys.of(ref.name).dead_letter(job_id), "letter")
     return msgspec.json.decode(letter) if letter else {}

@@ -77,7 +77,7 @@ class Holder:
         refs = [QueueRef(name, "native") for name in names or ("q",)]
         self.table = LeaseTable(refs)
         self.lost: list[Lease] = []
-        known = terms_of(worker_id, lease_s=lease_s, max_payload=1_000_000, **terms)
+        known = terms_of(worker_id, **{"lease_s": lease_s, "max_payload": 1_000_000, **terms})
         self.session = NativeWorkerSession([ref.name for ref in refs], known, self.table.of_queue, self.lose)
         self.queue: NativeWorkerQueue = self.session.queues[0]
 
