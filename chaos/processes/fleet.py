@@ -17,14 +17,9 @@ import psutil
 
 from chaos.checks.attempt import ROLE
 from chaos.checks.ledger import DIRECTORY_VARIABLE, has_written
-from monarq.shared.protocol.queue_ref import Format
 
 ROOT: Final = Path(__file__).parents[2]
 STOP_S: Final = 60.0
-COMMANDS: Final[Mapping[Format, tuple[str, ...]]] = {
-    "native": ("chaos.processes.native_worker",),
-    "arq": ("monarq", "worker"),
-}
 
 
 class Fleet(Protocol):
@@ -87,7 +82,6 @@ class MonarqFleet:
         target: whose jobs it runs.
         more: what else is in its environment.
         within: a command that runs it as its only child, such as ``unshare --fork``.
-        queue_format: the format of the queue that it serves.
     """
 
     def __init__(
@@ -100,14 +94,13 @@ class MonarqFleet:
         target: str = "chaos.jobs.plain",
         more: Mapping[str, str] | None = None,
         within: Sequence[str] = (),
-        queue_format: Format = "arq",
     ) -> None:
         self.exit_code: int | None = None
         self.stop_seconds = 0.0
         self.log = directory / f"monarq-{len(list(directory.glob('monarq-*.log')))}.log"
         self.log.touch()
         self._within = tuple(within)
-        self._command = [*within, sys.executable, "-m", *COMMANDS[queue_format], target, *options]
+        self._command = [*within, sys.executable, "-m", "monarq", "worker", target, *options]
         self._environment = process_environment(ledger, url, more)
         self._process: asyncio.subprocess.Process | None = None
 

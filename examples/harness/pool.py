@@ -19,8 +19,8 @@ from typing import IO, Final, Self, cast
 
 from monarq.embedded import EmbeddedRedis, watchdog
 from monarq.shared.errors import MonarqError
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.formats.arq.queues.counts import read_counts
+from monarq.shared.formats.choice.monitors import read_workers
+from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, QueueRef
 from monarq.shared.redis.connection import open_redis
 from monarq.workers.system.cores import usable_cores
 
@@ -118,7 +118,8 @@ async def count_workers(url: str) -> int:
     """How many workers serve the default queue of a Redis."""
     redis = open_redis(url)
     try:
-        return len((await read_counts(redis, QueueKeys.of(DEFAULT_QUEUE))).workers)
+        queue = QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT)
+        return len((await read_workers(redis, [queue]))[queue])
     finally:
         await redis.aclose()
 

@@ -26,6 +26,8 @@ class Cancelled(StrEnum):
     """It runs; its worker will cancel it within half a second."""
     PAUSED = "paused"
     """It waits in a paused queue; it will be ended without being run when the queue is resumed."""
+    ENDED = "ended"
+    """It waited, and has ended without being run."""
     UNKNOWN = "unknown"
     """It is not in the queue: it has ended, or was never there."""
 
@@ -104,7 +106,7 @@ def purge_slowly(
 
 
 async def cancel(redis: Redis, queue: QueueRef, job_id: str | bytes) -> Cancelled:
-    """Requests that a job be stopped, or not be started; a worker carries it out.
+    """Requests that a job be stopped, or not be started; a worker carries it out, but where it waits in a native queue.
 
     Stock arq workers, and monarq workers with arq's settings, do so only with ``allow_abort_jobs``.
 
@@ -119,6 +121,7 @@ async def cancel(redis: Redis, queue: QueueRef, job_id: str | bytes) -> Cancelle
         AbortAnswer.UNKNOWN: Cancelled.UNKNOWN,
         AbortAnswer.WAITS: Cancelled.WAITS,
         AbortAnswer.RUNS: Cancelled.RUNS,
+        AbortAnswer.ENDED: Cancelled.ENDED,
     }[answer]
 
 

@@ -191,9 +191,15 @@ def _row(
         tries=result.tries or row.tries,
         enqueue_ms=result.enqueue_ms,
         started_ms=result.start_ms,
-        ended_ms=result.finish_ms,
+        ended_ms=result.finish_ms or _aborted_ms(facts, state),
         error=result.error,
     )
+
+
+def _aborted_ms(facts: JobFacts, state: State) -> int | None:
+    """When a job ended that was not started, as its result does not say it: as soon as that was asked for."""
+    asked_ms = [event.at_ms for event in read_history(facts.history) if event.what == "abort-asked"]
+    return asked_ms[-1] if asked_ms and state == "aborted" else None
 
 
 def _timeline(row: JobRow, facts: JobFacts) -> tuple[TimelineEvent, ...]:

@@ -33,8 +33,10 @@ class Decoded:
 
     @property
     def arguments(self) -> str | None:
-        """The arguments as written in a call; None where they cannot be read."""
-        return call_text(self.fields.get("a", ()), self.fields.get("k", {})) if self.fields else None
+        """The arguments as written in a call; None where they cannot be read, or it is a result without them."""
+        if "a" not in self.fields and "k" not in self.fields:
+            return None
+        return call_text(self.fields.get("a", ()), self.fields.get("k", {}))
 
 
 def decode_safely(data: bytes) -> Decoded:

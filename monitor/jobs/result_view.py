@@ -14,10 +14,12 @@ from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import Format
 from monarq.shared.payloads.pickle_fields import Called, Items
 from monarq.shared.payloads.remote_error import EXCEPTION_CODE
+from monarq.shared.payloads.result import read_aborted_result
 from monarq.shared.protocol.job_facts import LARGEST_READ
 from monarq.shared.text.error_text import truncate
 
 _LARGEST_MS: Final = 2**53
+_NOT_STARTED: Final = "cancelled before it was started"
 _CANCELLED: Final = ("asyncio.exceptions.CancelledError", "CancelledError")
 
 
@@ -68,6 +70,10 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
     """The view of a result; `data` may be its first bytes alone, where it is larger than `LARGEST_READ`."""
     if size > LARGEST_READ:
         return ResultView(size, kept_until_ms=kept_until_ms)
+    if (name := read_aborted_result(data)) is not None:
+        return ResultView(
+            size, kept_until_ms=kept_until_ms, success=False, aborted=True, error=_NOT_STARTED, name=name or None
+        )
     decoded = decode_safely(data)
     fields, success = decoded.fields, decoded.fields.get("s")
     raised = fields.get("r") if success is False else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from monarq.monitor.queues.workers import WorkerStats, read_listed
+from monarq.monitor.queues.workers import WorkerStats, read_by_queue
 from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 
@@ -77,10 +77,12 @@ async def read_stats(redis: Redis, queues: Iterable[QueueRef]) -> list[QueueStat
     Raises:
         RedisError: Redis did not answer.
     """
-    return [await _read_queue(redis, queue) for queue in queues]
+    refs = list(queues)
+    workers = await read_by_queue(redis, refs)
+    return [await _read_queue(redis, queue, workers[queue]) for queue in refs]
 
 
-async def _read_queue(redis: Redis, queue: QueueRef) -> QueueStats:
+async def _read_queue(redis: Redis, queue: QueueRef, workers: Iterable[WorkerStats]) -> QueueStats:
     now = await monitor_queue(queue).read_counts(redis)
     total = now.totals.get
     return QueueStats(
@@ -101,7 +103,7 @@ async def _read_queue(redis: Redis, queue: QueueRef) -> QueueStats:
         jobs_per_s=now.jobs_per_s,
         oldest_s=now.oldest_s,
         health_check=now.health_check,
-        workers=tuple(await read_listed(redis, queue, now.workers, now.now_ms)),
+        workers=tuple(workers),
         paused=now.paused,
         queued_cpu=now.queued_cpu,
     )

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared.formats.choice.monitors import monitor_queue
+from monarq.shared.formats.choice.monitors import read_workers as read_records
 from monarq.shared.protocol.monitor_records import WorkerRecord
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.clock import read_now_ms
@@ -54,7 +54,7 @@ class WorkerStats:
         retried: runs that are tried again, since then.
         draining: whether it only finishes its running jobs.
         alive: whether its heartbeat is in time; False where it was killed or cannot reach Redis.
-        queues: the queues that it serves.
+        queues: the queues that it serves, as people call them.
         cpu_percent: its use of one core over the last third of its lease, its cpu child's included.
         memory_bytes: its resident memory, its cpu child's included.
         loop_lag_s: the largest delay of its event loop in that time.
@@ -128,24 +128,23 @@ async def read_workers(redis: Redis, queues: Iterable[QueueRef]) -> list[WorkerS
     Raises:
         RedisError: Redis did not answer.
     """
-    found: dict[str, WorkerStats] = {}
-    for queue in queues:
-        ids = await monitor_queue(queue).list_workers(redis)
-        found |= {each.id: each for each in await read_listed(redis, queue, ids, await read_now_ms(redis))}
-    return sort_workers(found.values())
+    by_queue = await read_by_queue(redis, queues)
+    return sort_workers({worker.id: worker for workers in by_queue.values() for worker in workers}.values())
 
 
-async def read_listed(redis: Redis, queue: QueueRef, ids: Sequence[str], now_ms: int) -> list[WorkerStats]:
-    """Those of a queue's listed workers that have a record; one without a record has been gone for some leases.
+async def read_by_queue(redis: Redis, queues: Iterable[QueueRef]) -> dict[QueueRef, list[WorkerStats]]:
+    """The workers of each of these queues, by host and process id.
 
-    Args:
-        redis: the client.
-        queue: the queue.
-        ids: the ids of the workers.
-        now_ms: Redis' time.
+    Raises:
+        RedisError: Redis did not answer.
     """
-    records = await monitor_queue(queue).read_workers(redis, ids, now_ms)
-    return sort_workers(_worker(record, now_ms) for record in records)
+    records = await read_records(redis, queues)
+    now_ms = await read_now_ms(redis)
+    # A worker of many queues is the same one in each of them.
+    known: dict[WorkerRecord, WorkerStats] = {}
+    for of_queue in records.values():
+        known |= {record: _worker(record, now_ms) for record in of_queue if record not in known}
+    return {queue: sort_workers(known[record] for record in of_queue) for queue, of_queue in records.items()}
 
 
 def sort_workers(workers: Iterable[WorkerStats]) -> list[WorkerStats]:

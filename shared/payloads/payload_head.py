@@ -24,7 +24,7 @@ _MSGPACK_START: Final = re.compile(
 """monarq writes the try first, then the name."""
 
 _NONCE: Final = rb"(?:\xa1n.{17})?"
-_MSGPACK_END: Final = re.compile(rb"\xa2et\xcf(?P<ms>.{8})" + _NONCE + rb"\Z", re.DOTALL)
+_MSGPACK_END: Final = re.compile(rb"(?:\xa1x\xcf(?P<expires>.{8}))?\xa2et\xcf(?P<ms>.{8})" + _NONCE + rb"\Z", re.DOTALL)
 _PICKLE_END: Final = re.compile(
     rb"\x8c\x02et\x94\x8a\x06(?P<ms>.{6})(?:\x8c\x01n\x94\x8c\x10.{16}\x94)?u\.\Z", re.DOTALL
 )
@@ -41,12 +41,14 @@ class PayloadHead:
         enqueue_ms: when it was enqueued, unix ms by its client's clock, or None.
         format: its serialization format.
         signed: whether it carries a signature, which is not checked.
+        expires_ms: when it is not started any more, unix ms, where it says so itself.
     """
 
     name: str | None = None
     enqueue_ms: int | None = None
     format: Format = "unknown"
     signed: bool = False
+    expires_ms: int | None = None
 
 
 class _Fields(msgspec.Struct):
@@ -54,6 +56,7 @@ class _Fields(msgspec.Struct):
 
     f: str | None = None
     et: int | None = None
+    x: object = None
 
 
 _FIELDS: Final = msgspec.msgpack.Decoder(_Fields)
@@ -65,14 +68,18 @@ def read_head(head: bytes, tail: bytes) -> PayloadHead:
     head = head[SIGNATURE_BYTES:] if signed else head
     if head.startswith(b"\x80"):
         fields = read_fields(head)
-        return PayloadHead(_name(fields.get("f")), _time(fields.get("et"), _PICKLE_END, tail), "pickle", signed)
+        enqueue_ms = _time(fields.get("et"), _PICKLE_END, tail)
+        return PayloadHead(_name(fields.get("f")), enqueue_ms, "pickle", signed, _valid_time(fields.get("x")))
     whole = None if tail else _read_whole(head)
     if whole is not None:
-        return PayloadHead(_name(whole.f), _time(whole.et, _MSGPACK_END, b""), "msgpack", signed)
+        enqueue_ms = _time(whole.et, _MSGPACK_END, b"")
+        return PayloadHead(_name(whole.f), enqueue_ms, "msgpack", signed, _valid_time(whole.x))
     start = _MSGPACK_START.match(head)
     if start is None:
         return PayloadHead(signed=signed)
-    return PayloadHead(_name_at(head, start), _time(None, _MSGPACK_END, tail), "msgpack", signed)
+    end = _MSGPACK_END.search(tail)
+    expires_ms = _valid_time(int.from_bytes(end["expires"])) if end and end["expires"] else None
+    return PayloadHead(_name_at(head, start), _time(None, _MSGPACK_END, tail), "msgpack", signed, expires_ms)
 
 
 def _read_whole(data: bytes) -> _Fields | None:
@@ -99,4 +106,8 @@ def _name(value: object) -> str | None:
 def _time(value: object, pattern: re.Pattern[bytes], tail: bytes) -> int | None:
     if value is None and (end := pattern.search(tail)):
         value = int.from_bytes(end["ms"], "little" if pattern is _PICKLE_END else "big")
+    return _valid_time(value)
+
+
+def _valid_time(value: object) -> int | None:
     return value if type(value) is int and 0 < value < _LARGEST_MS else None

@@ -25,8 +25,18 @@ _TEXT_ERRORS: Final = frozenset({"builtins.RuntimeError", "arq.worker.JobExecuti
 """The exception classes that hold a failure as text, by module and qualified name."""
 
 
-ABORTED_RESULT: Final = b"\xc1aborted"
-"""The result of a job that a script ended before it was started, as that was asked for. No format makes such bytes."""
+_ABORTED: Final = b"\xc1aborted "
+"""How the result of a job begins that a script ended before it was started. No format makes such bytes."""
+
+
+def aborted_result(name: str = "") -> bytes:
+    """The result of a job of this name, '' where it is not known, that is aborted before it is started."""
+    return _ABORTED + name.encode("utf-8", "backslashreplace")
+
+
+def read_aborted_result(data: bytes) -> str | None:
+    """The name of a job that was aborted before it was started, '' where it is not known; None for other results."""
+    return data.removeprefix(_ABORTED).decode("utf-8", "backslashreplace") if data.startswith(_ABORTED) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +62,8 @@ class Result:
         Raises:
             PayloadError: it is not a result, or its signature is wrong.
         """
-        if data == ABORTED_RESULT:
-            return cls("", (), {}, 0, 0, 0, 0, False, asyncio.CancelledError(), "", raw_id.decode(errors="replace"))
+        if (name := read_aborted_result(data)) is not None:
+            return cls(name, (), {}, 0, 0, 0, 0, False, asyncio.CancelledError(), "", raw_id.decode(errors="replace"))
         raw = codecs.loads(codecs.open(data, "result", raw_id))
         try:
             has_arguments = "a" in raw or "k" in raw

@@ -18,7 +18,6 @@ class Counts:
         jobs_per_s: jobs that ended, a second, over the last five whole seconds.
         oldest_s: seconds since which the oldest ready job is due, or None.
         totals: counters since the first job: enqueued, started, done, failed, retried, dead, crashed.
-        workers: ids of the workers listed.
         paused: whether monarq's workers get none of its jobs.
         queued_cpu: how many of the due jobs wait for a cpu lane; 0 where only a monitor's read tells.
         health_check: the last health check of an arq worker; None without one.
@@ -32,7 +31,6 @@ class Counts:
     jobs_per_s: float
     oldest_s: float | None
     totals: dict[str, int]
-    workers: list[str]
     paused: bool = False
     queued_cpu: int = 0
     health_check: str | None = None

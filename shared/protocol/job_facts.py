@@ -73,4 +73,6 @@ class Trace(IntEnum):
     """Its dead letter."""
     HISTORY = 2
     """Its history, or that it ended lately."""
-    NONE = 3
+    RESULT = 3
+    """Its result, which in arq's format belongs to no queue."""
+    NONE = 4

@@ -6,7 +6,7 @@ called again then.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 from redis.asyncio import Redis
@@ -25,6 +25,10 @@ WaitingState = Literal["queued", "deferred"]
 
 ReadTrace = Callable[[Iterator[Any]], Trace]
 """Takes a queue's replies from those of a pipeline; an error is among them as an exception."""
+
+ReadWorkers = Callable[[Redis, Sequence[str]], Awaitable[dict[str, list[WorkerRecord]]]]
+"""Reads the records of the workers of some queues of one format, by the queue's name: of all queues at once, as workers
+have many queues. Of a queue's workers at most 1,000 are read; one without a record has been gone for a while."""
 
 
 class QueueReads(Protocol):
@@ -57,20 +61,6 @@ class QueueReads(Protocol):
 
     async def paused_since_ms(self, redis: Redis) -> int | None:
         """Since when it is paused, unix ms by Redis' clock; None where it is not."""
-        ...
-
-    async def list_workers(self, redis: Redis) -> list[str]:
-        """The ids of its workers, as `Counts.workers` has them."""
-        ...
-
-    async def read_workers(self, redis: Redis, worker_ids: Sequence[str], now_ms: int) -> list[WorkerRecord]:
-        """The records of those of these workers that have one.
-
-        Args:
-            redis: the client.
-            worker_ids: the workers, from `list_workers` or `read_counts`.
-            now_ms: Redis' time.
-        """
         ...
 
     async def is_name_known(self, redis: Redis, name: str) -> bool:

@@ -66,7 +66,7 @@ class WorkerQueue(Protocol):
         ...
 
     async def release_unconfirmed(self, redis: Redis) -> None:
-        """Releases what claims without a reply may have taken; called once no claim is under way."""
+        """Releases what claims without a reply may have taken, and wants no wake-up; called once no claim will come."""
         ...
 
     async def wait(self, redis: Redis, lane_queue: LaneQueue, wait_s: float) -> bool:

@@ -81,6 +81,7 @@ class RedisClient(Redis):
         """Sends one command, as redis-py's client does; raises what `execute` raises."""
         name, *others = args
         reply = (await self.execute((*name.split(), *others)))[0]
+        options.pop("keys", None)  # for the cache that redis-py may have
         callback = self.response_callbacks.get(name)
         options.pop("keys", None)  # which redis-py's methods give for its client-side cache alone
         return callback(reply, **options) if callback else reply

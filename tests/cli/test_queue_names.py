@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from redis.asyncio import Redis
 
@@ -12,20 +10,17 @@ from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.protocol.queue_ref import QueueRef
 from tests.cli.command import Cli
 from tests.support.queues import arq_queue
-from tests.support.twins import key_of_twin, native_twins
 from tests.support.workers import put
 
 NATIVE = QueueRef("mail", "native")
 
 
 @pytest.fixture(autouse=True)
-async def twins(redis: Redis) -> AsyncIterator[None]:
+async def twins(redis: Redis) -> None:
     """A queue of each format with the same name: a job in the native one, two in arq's."""
-    await put(redis, "send", job_id="of-native", queue=QueueKeys.of(key_of_twin("mail")))
+    await put(redis, "send", job_id="of-native", queue=NATIVE)
     for job_id in ("of-arq", "of-arq-too"):
         await put(redis, "send", job_id=job_id, queue=QueueKeys.of("mail"))
-    with native_twins("mail"):
-        yield
 
 
 @pytest.mark.parametrize(

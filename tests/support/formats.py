@@ -44,9 +44,9 @@ def current_name() -> str | Queue:
     return Queue(_current.name, format=_current.format)
 
 
-async def find_result(redis: Redis, job_id: str, codecs: Codecs) -> Result | None:
-    """The job's result in this test's queue; None where there is none yet."""
-    [found] = await producer_queue(current_queue()).find_results(redis, [job_id])  # type: ignore[arg-type]
+async def find_result(redis: Redis, job_id: str, codecs: Codecs, queue: QueueRef) -> Result | None:
+    """The job's result; None where there is none yet."""
+    [found] = await producer_queue(queue).find_results(redis, [job_id])  # type: ignore[arg-type]
     return Result.read(found, codecs, job_id.encode()) if isinstance(found, bytes) else None
 
 

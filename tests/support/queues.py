@@ -16,6 +16,10 @@ ARQ_QUEUE: Final = QueueRef(DEFAULT_QUEUE, "arq")
 """Arq's default queue."""
 
 
+BOTH_FORMATS: Final = (ARQ_QUEUE, QueueRef("mail", "native"))
+"""A queue of each format, for tests of what is the same for both."""
+
+
 def arq_queue(name: str) -> QueueRef:
     """A queue in arq's format."""
     return QueueRef(name, "arq")

@@ -108,35 +108,38 @@ async def run_burst(url: str, functions: Sequence[object], events: Dispatcher | 
     return worker
 
 
+def _ref(queue: QueueKeys | QueueRef | None) -> QueueRef:
+    return queue.ref if isinstance(queue, QueueKeys) else queue or current_queue()
+
+
 async def put(
     redis: Redis,
     job: Job[..., Any] | str,
     *args: Any,
-    job_id: str,
+    job_id: str | bytes,
     queue: QueueKeys | QueueRef | None = None,
     **placing: Any,
 ) -> None:
-    """Enqueues a job by the bare command."""
+    """Enqueues a job by the bare command, into this test's queue where none is named."""
     name, lane = (job, Lane.IO) if isinstance(job, str) else (job.name, job.declared.lane)
     payload = write_payload(MSGPACK, name, args, {}, time.time_ns() // 1_000_000)
-    ref = queue.ref if isinstance(queue, QueueKeys) else queue or current_queue()
-    placement = Placement(**{"lane": lane, **placing})
-    client: Any = redis
-    await producer_queue(ref).enqueue(client, placement, EnqueueMode.NAMED, "call", [(job_id, payload)])
+    await put_raw(redis, job_id, payload, queue, **{"lane": lane, **placing})
 
 
-async def put_raw(redis: Redis, job_id: str, payload: bytes, queue: QueueKeys | QueueRef | None = None) -> None:
+async def put_raw(
+    redis: Redis, job_id: str | bytes, payload: bytes, queue: QueueKeys | QueueRef | None = None, **placing: Any
+) -> None:
     """Enqueues bytes that need not be a payload."""
-    ref = queue.ref if isinstance(queue, QueueKeys) else queue or current_queue()
     client: Any = redis
-    await producer_queue(ref).enqueue(client, Placement(), EnqueueMode.NAMED, "call", [(job_id, payload)])
+    jobs: Any = [(job_id, payload)]
+    await producer_queue(_ref(queue)).enqueue(client, Placement(**placing), EnqueueMode.NAMED, "call", jobs)
 
 
-async def result_of(redis: Redis, job_id: str) -> Result:
+async def result_of(redis: Redis, job_id: str, queue: QueueRef | None = None) -> Result:
     """The job's result; waits for it."""
     async with in_time(15):
         while True:
-            result = await find_result(redis, job_id, CODECS)
+            result = await find_result(redis, job_id, CODECS, queue or current_queue())
             if result is not None:
                 return result
             await asyncio.sleep(0.01)

@@ -156,7 +156,7 @@ class WorkerLifecycle:
                 ending.push_async_callback(components.renewer.stop)
                 ending.push_async_callback(end_tasks, [*claiming, *beside, sending])
                 await end_tasks(claiming)
-                await drain.end_runs()
+                await asyncio.gather(_end_claims(redis, components), drain.end_runs())
                 self.interrupted_runs = drain.interrupted_runs
                 await _flush(redis, components)
             await _deregister(redis, components)
@@ -187,6 +187,14 @@ async def _deregister(redis: Redis, components: Components) -> None:
         async with asyncio.timeout(LAST_FLUSH_S):
             for session in components.sessions:
                 await session.deregister(redis)
+
+
+async def _end_claims(redis: Redis, components: Components) -> None:
+    """Lets go, before the running jobs end, of what others could run meanwhile."""
+    with suppress(RedisError, OSError, TimeoutError):
+        async with asyncio.timeout(LAST_FLUSH_S):
+            for queue in components.queues.values():
+                await queue.release_unconfirmed(redis)
 
 
 async def _flush(redis: Redis, components: Components) -> None:

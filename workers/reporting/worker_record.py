@@ -55,7 +55,11 @@ class RunningRecord(msgspec.Struct, frozen=True):
 
 
 class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The record; its fields are those of `monarq.monitor.queues.workers.WorkerStats`."""
+    """The record; its fields are those of `monarq.monitor.queues.workers.WorkerStats`.
+
+    Attributes:
+        native_queues: those of the queues that are native: a queue of arq's format may have the same name.
+    """
 
     id: str
     host: str
@@ -64,6 +68,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     started_ms: int
     queues: tuple[str, ...]
+    native_queues: tuple[str, ...]
     concurrency: int
     running: int
     cpu_places: int
@@ -101,6 +106,7 @@ def write_record(
         python=PYTHON,
         started_ms=started_ms,
         queues=tuple(queue_labels(settings.queues).values()),
+        native_queues=tuple(queue.name for queue in settings.queues if queue.format == "native"),
         concurrency=settings.concurrency,
         running=len(runs),
         cpu_places=cpu_places,

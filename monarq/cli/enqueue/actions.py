@@ -14,7 +14,7 @@ from monarq.cli.enqueue.output import Output
 from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
-from monarq.shared.formats.choice.monitors import monitor_queue
+from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
 from monarq.shared.jobs.job import Job
 from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
 from monarq.shared.queue import to_ref
@@ -100,11 +100,11 @@ async def _check_redis(source: UrlSource, request: EnqueueRequest) -> None:
 
 
 async def _warn_if_unserved(redis: Redis, job: Job[..., Any]) -> None:
-    queue = monitor_queue(job.enqueue_options.queue_ref or job.declared.queue_ref or to_ref(DEFAULT_QUEUE))
-    if not (await queue.read_counts(redis)).workers:
-        say(f"monarq: no monarq worker serves {queue.ref} now; waiting until one has run the job")
-    elif not await queue.is_name_known(redis, job.name):
-        say(f"monarq: no monarq worker of {queue.ref} has registered a job {job.name!r}; waiting until one has run it")
+    queue = job.enqueue_options.queue_ref or job.declared.queue_ref or to_ref(DEFAULT_QUEUE)
+    if not (await read_workers(redis, [queue]))[queue]:
+        say(f"monarq: no monarq worker serves {queue} now; waiting until one has run the job")
+    elif not await monitor_queue(queue).is_name_known(redis, job.name):
+        say(f"monarq: no monarq worker of {queue} has registered a job {job.name!r}; waiting until one has run it")
 
 
 class Submitter:

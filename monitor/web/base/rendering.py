@@ -32,6 +32,7 @@ NOTICES: Final = {
     "resumed": "The queue is resumed.",
     "cancelled": "The job is asked to stop.",
     "cancelled-paused": "The job will be ended without being run as soon as its queue is resumed.",
+    "cancelled-ended": "The job has been ended without being run.",
     "revived": "The job waits in its queue again, as if it had never run.",
     "promoted": "The job is due now.",
     "queued": "The job waits already.",

@@ -35,6 +35,7 @@ _CANCEL_NOTICES: Final = {
     Cancelled.WAITS: "cancelled",
     Cancelled.RUNS: "cancelled",
     Cancelled.PAUSED: "cancelled-paused",
+    Cancelled.ENDED: "cancelled-ended",
     Cancelled.UNKNOWN: "nothing",
 }
 _RETRY_NOTICES: Final = {

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import repeat
-from typing import Final
 
 import msgspec
 from redis.exceptions import RedisError
@@ -19,16 +18,12 @@ from monarq.shared.formats.native.jobs.find import find_results, find_status
 from monarq.shared.formats.native.jobs.progress import read_progress, split_reports
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.workers.fleet import QueueRegistrar
-from monarq.shared.payloads.result import ABORTED_RESULT
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.payload_times import PayloadTimes
 from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.client import RedisClient
-
-ABORTED_KEPT_MS: Final = 3_600_000
-"""How long it is kept that a job was aborted before it was started."""
 
 _decode = msgspec.msgpack.Decoder(list[bytes | None]).decode
 
@@ -100,7 +95,7 @@ class NativeProducerQueue:
 
     async def abort(self, redis: RedisClient, job_id: str) -> AbortAnswer:
         """Aborts a job that waits, or asks for the abort of one that runs."""
-        return await abort(redis, self._keys, job_id, result=ABORTED_RESULT, keep_ms=ABORTED_KEPT_MS)
+        return await abort(redis, self._keys, job_id)
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
         """The raw ids of the jobs that ended, with their results where the message has them."""

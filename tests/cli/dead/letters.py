@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
 
+from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.payloads.codec import MSGPACK
-from tests.support.queue_state import KEYS, QueueState, seed
+from monarq.shared.protocol.queue_ref import QueueRef
+from tests.support.queue_state import KEYS, QueueState, seed, server_ms, to_bytes
+from tests.support.queues import ARQ_QUEUE
 
 PAYLOAD: Final = MSGPACK.dumps({"t": None, "f": "send", "a": (1, b"\x00"), "k": {"to": "me"}, "et": 1})
 
@@ -45,10 +48,25 @@ def letter(
     }
 
 
-async def bury(redis: Redis, **letters: dict[str, str]) -> None:
-    """Leaves letters in the default queue, by job id."""
+async def bury(redis: Redis, queue: QueueRef = ARQ_QUEUE, **letters: dict[str, str]) -> None:
+    """Leaves letters in the default queue, or a native one, by job id."""
+    if queue.format == "native":
+        await _bury_native(redis, NativeKeys.of(queue.name), letters)
+        return
     dead = {job_id: int(said["died_ms"]) for job_id, said in letters.items()}
     await seed(redis, QueueState(letters=letters, dead=dead, results=dict.fromkeys(letters, "failed")))
+
+
+async def _bury_native(redis: Redis, keys: NativeKeys, letters: dict[str, dict[str, str]]) -> None:
+    now_ms = await server_ms(redis)
+    pipe: Any = redis.pipeline(transaction=True)
+    for job_id, said in letters.items():
+        raw_id, payload = to_bytes(job_id), to_bytes(said["payload"])
+        pipe.zadd(keys.key("dead"), {raw_id: now_ms + int(said["died_ms"]) * 1000})
+        pipe.hset(keys.key("letters"), raw_id, f"{said['name']}\0{said['letter']}".encode())
+        if said["has_payload"] == "1":
+            pipe.hset(keys.key("dead_payloads"), raw_id, payload)
+    await pipe.execute()
 
 
 async def ids_left(redis: Redis) -> list[str]:

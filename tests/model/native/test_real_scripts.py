@@ -1,4 +1,4 @@
-"""The real scripts on a real Redis, in the model's random world: no promise is broken, and a fault in a script is found.
+"""The real scripts on a real Redis, in the random world of the model: no promise is broken, and faults are found.
 
 `python -m tests.model.native RUNS --real` does more.
 """

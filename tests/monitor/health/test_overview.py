@@ -12,6 +12,7 @@ from monarq.monitor.admin.admin import pause, resume
 from monarq.monitor.health.overview import RATE_STEP_S, RATE_STEPS, Overview, read_overviews
 from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.producer import Producer
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
@@ -19,8 +20,8 @@ from tests.support.workers import put, run_burst
 from tests.workers.support import worker_jobs as jobs
 
 
-async def look(redis: Redis, minutes: int | None = 15) -> Overview:
-    [overview] = await read_overviews(redis, [ARQ_QUEUE], minutes=minutes)
+async def look(redis: Redis, queue: QueueRef = ARQ_QUEUE, minutes: int | None = 15) -> Overview:
+    [overview] = await read_overviews(redis, [queue], minutes=minutes)
     return overview
 
 
@@ -32,8 +33,8 @@ async def until_a_second_is_over(redis: Redis) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_an_empty_queue(redis: Redis) -> None:
-    overview = await look(redis)
+async def test_an_empty_queue(redis: Redis, queue: QueueRef) -> None:
+    overview = await look(redis, queue)
     assert (overview.jobs, overview.failures, overview.arq, overview.enqueued_per_s) == ({}, (), None, 0.0)
     assert [step.counters.ended for step in overview.rates] == [0] * RATE_STEPS
     starts = [step.start_s for step in overview.rates]
@@ -43,13 +44,13 @@ async def test_an_empty_queue(redis: Redis) -> None:
     assert starts[-1] + overview.rates[-1].length_s == overview.now_ms // 1000
 
 
-async def test_outcomes_of_jobs(redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
+async def test_outcomes_of_jobs(redis: Redis, queue: QueueRef, redis_url: str) -> None:
+    async with Producer(redis_url, queue=queue) as producer:
         await producer.enqueue_many(jobs.plus, [(1, n) for n in range(5)])
-    await put(redis, jobs.break_down, "broken", job_id="bad")
-    await run_burst(redis_url, jobs.ALL)
+    await put(redis, jobs.break_down, "broken", job_id="bad", queue=queue)
+    await run_burst(redis_url, jobs.ALL, queues=(queue,))
     await until_a_second_is_over(redis)
-    overview = await look(redis)
+    overview = await look(redis, queue)
     assert (overview.window.done, overview.window.failed) == (5, 1)
     assert (overview.jobs["plus"].enqueued, overview.jobs["plus"].done) == (5, 5)
     [failure] = overview.failures
@@ -57,22 +58,22 @@ async def test_outcomes_of_jobs(redis: Redis, redis_url: str) -> None:
     assert "broken" in failure.error
     last = overview.last(300).counters
     assert (last.enqueued, last.started, last.done, last.failed, last.dead) == (6, 6, 5, 1, 1)
-    assert (await look(redis, minutes=None)).window == overview.window
+    assert (await look(redis, queue, minutes=None)).window == overview.window
 
 
-async def test_the_rate_of_enqueued_jobs(redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
+async def test_the_rate_of_enqueued_jobs(redis: Redis, queue: QueueRef, redis_url: str) -> None:
+    async with Producer(redis_url, queue=queue) as producer:
         await producer.enqueue_many(jobs.plus, [(1, n) for n in range(10)])
     await until_a_second_is_over(redis)
-    assert (await look(redis)).enqueued_per_s == 2.0
+    assert (await look(redis, queue)).enqueued_per_s == 2.0
 
 
-async def test_a_paused_queue(redis: Redis) -> None:
-    assert not (await look(redis)).stats.paused
-    await pause(redis, ARQ_QUEUE)
-    assert (await look(redis)).stats.paused
-    await resume(redis, ARQ_QUEUE)
-    assert not (await look(redis)).stats.paused
+async def test_a_paused_queue(redis: Redis, queue: QueueRef) -> None:
+    assert not (await look(redis, queue)).stats.paused
+    await pause(redis, queue)
+    assert (await look(redis, queue)).stats.paused
+    await resume(redis, queue)
+    assert not (await look(redis, queue)).stats.paused
 
 
 @pytest.mark.parametrize(

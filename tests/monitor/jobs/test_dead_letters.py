@@ -18,9 +18,11 @@ from monarq.monitor.jobs.dead_letters import (
     read_dead_letters,
     read_payload,
 )
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.cli.dead.letters import PAYLOAD, bury, letter
 from tests.support.queue_state import KEYS, server_ms
-from tests.support.queues import arq_queue
+from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.workers import QUEUE
 
 LETTER: Final = DeadLetter(
@@ -45,30 +47,43 @@ LETTER: Final = DeadLetter(
 )
 
 
-async def found(redis: Redis, **chosen: Any) -> list[str]:
+def dead_key(queue: QueueRef) -> str:
+    return KEYS.dead if queue.format == "arq" else NativeKeys.of(queue.name).key("dead")
+
+
+async def drop_letter(redis: Redis, queue: QueueRef, job_id: str) -> None:
+    """The letter goes, and stays on the list."""
+    if queue.format == "arq":
+        await redis.delete(QUEUE.dead_letter(job_id))
+    else:
+        for name in ("letters", "dead_payloads"):
+            await redis.hdel(NativeKeys.of(queue.name).key(name), job_id)  # type: ignore[misc]
+
+
+async def found(redis: Redis, queue: QueueRef, **chosen: Any) -> list[str]:
     """The ids that a filter finds, in order."""
-    return [one.id async for one in find_dead_letters(redis, arq_queue(QUEUE.queue), DeadLetterFilter(**chosen))]
+    return [one.id async for one in find_dead_letters(redis, queue, DeadLetterFilter(**chosen))]
 
 
-async def read_one(redis: Redis, raw_id: bytes = b"a") -> DeadLetter:
-    [one] = await read_dead_letters(redis, arq_queue(QUEUE.queue), [raw_id])
+async def read_one(redis: Redis, queue: QueueRef = ARQ_QUEUE, raw_id: bytes = b"a") -> DeadLetter:
+    [one] = await read_dead_letters(redis, queue, [raw_id])
     return one
 
 
-async def test_a_letter_as_a_worker_leaves_it(redis: Redis) -> None:
-    await bury(redis, a=letter(dead_s=60))
-    one = await read_one(redis)
+async def test_a_letter_as_a_worker_leaves_it(redis: Redis, queue: QueueRef) -> None:
+    await bury(redis, queue, a=letter(dead_s=60))
+    one = await read_one(redis, queue)
     assert abs(await server_ms(redis) - 60_000 - one.died_ms) < 5000
-    assert replace(one, died_ms=0) == LETTER
+    assert replace(one, died_ms=0) == replace(LETTER, queue=queue.name, format=queue.format)
     assert await read_payload(redis, one) == PAYLOAD
 
 
-async def test_a_letter_whose_payload_was_gone(redis: Redis) -> None:
-    await bury(redis, gone=letter(payload=None), empty=letter(payload=b""))
-    gone, empty = await read_dead_letters(redis, arq_queue(QUEUE.queue), [b"gone", b"empty"])
+async def test_a_letter_whose_payload_was_gone(redis: Redis, queue: QueueRef) -> None:
+    await bury(redis, queue, gone=letter(payload=None), empty=letter(payload=b""))
+    gone, empty = await read_dead_letters(redis, queue, [b"gone", b"empty"])
     assert (gone.payload_bytes, await read_payload(redis, gone)) == (None, None)
     assert (empty.payload_bytes, await read_payload(redis, empty)) == (0, b"")
-    await redis.delete(QUEUE.dead_letter("empty"))
+    await drop_letter(redis, queue, "empty")
     assert await read_payload(redis, empty) is None
 
 
@@ -102,10 +117,16 @@ UNREADABLE: Final = replace(
         (b'{"home": "moon", "lane": "moon"}', UNREADABLE),
     ],
 )
-async def test_letters_of_other_versions_and_programs(redis: Redis, record: bytes, expected: DeadLetter) -> None:
-    await bury(redis, a=letter())
-    await redis.hset(QUEUE.dead_letter("a"), "letter", record)  # type: ignore[misc]
-    assert replace(await read_one(redis), died_ms=0) == expected
+async def test_letters_of_other_versions_and_programs(
+    redis: Redis, queue: QueueRef, record: bytes, expected: DeadLetter
+) -> None:
+    await bury(redis, queue, a=letter())
+    if queue.format == "arq":
+        await redis.hset(QUEUE.dead_letter("a"), "letter", record)  # type: ignore[misc]
+    else:
+        await redis.hset(NativeKeys.of(queue.name).key("letters"), "a", b"send\0" + record)  # type: ignore[misc]
+    expected = replace(expected, queue=queue.name, format=queue.format)
+    assert replace(await read_one(redis, queue), died_ms=0) == expected
 
 
 async def test_fields_that_are_missing_or_no_numbers(redis: Redis) -> None:
@@ -126,9 +147,9 @@ async def test_what_is_no_letter_is_left_out(redis: Redis) -> None:
 
 
 @pytest.mark.parametrize("raw_id", [b"\xff\x00", "zwölf".encode(), b"{a}:b"])
-async def test_an_id_of_any_bytes(redis: Redis, raw_id: bytes) -> None:
-    await bury(redis, **{raw_id.decode("utf-8", "surrogateescape"): letter()})
-    [one] = [one async for one in find_dead_letters(redis, arq_queue(QUEUE.queue), DeadLetterFilter())]
+async def test_an_id_of_any_bytes(redis: Redis, queue: QueueRef, raw_id: bytes) -> None:
+    await bury(redis, queue, **{raw_id.decode("utf-8", "surrogateescape"): letter()})
+    [one] = [one async for one in find_dead_letters(redis, queue, DeadLetterFilter())]
     assert one.raw_id == raw_id
     assert await read_payload(redis, one) == PAYLOAD
 
@@ -173,47 +194,47 @@ def test_a_filter_that_names_something_does_not_stand_for_all(chosen: dict[str, 
     ids=str,
 )
 async def test_the_newest_come_first_and_their_age_may_be_chosen(
-    redis: Redis, chosen: dict[str, Any], ids: list[str]
+    redis: Redis, queue: QueueRef, chosen: dict[str, Any], ids: list[str]
 ) -> None:
-    await bury(redis, old=letter(dead_s=400), new=letter(dead_s=10), middle=letter("sweep", dead_s=200))
-    assert await found(redis, **chosen) == ids
+    await bury(redis, queue, old=letter(dead_s=400), new=letter(dead_s=10), middle=letter("sweep", dead_s=200))
+    assert await found(redis, queue, **chosen) == ids
 
 
-async def test_pages_follow_each_other_though_their_last_letter_is_gone(redis: Redis) -> None:
-    await bury(redis, **{name: letter(dead_s=60 + at) for at, name in enumerate("abcde")})
+async def test_pages_follow_each_other_though_their_last_letter_is_gone(redis: Redis, queue: QueueRef) -> None:
+    await bury(redis, queue, **{name: letter(dead_s=60 + at) for at, name in enumerate("abcde")})
     pages, after = [], None
     for _ in range(4):
-        page = await read_dead_letter_page(redis, arq_queue(QUEUE.queue), after, 2)
+        page = await read_dead_letter_page(redis, queue, after, 2)
         pages.append([one.id for one in page.letters])
         if (after := page.last) is None:
             break
-        await redis.zrem(KEYS.dead, after[0])
+        await redis.zrem(dead_key(queue), after[0])
     assert pages == [["a", "b"], ["c", "d"], ["e"]]
     assert abs(page.now_ms - await server_ms(redis)) < 5000
 
 
-async def test_a_page_whose_letters_have_expired_leads_to_the_next(redis: Redis) -> None:
-    await bury(redis, a=letter(dead_s=1), b=letter(dead_s=2))
-    await redis.delete(QUEUE.dead_letter("a"))
-    page = await read_dead_letter_page(redis, arq_queue(QUEUE.queue), None, 1)
+async def test_a_page_whose_letters_have_expired_leads_to_the_next(redis: Redis, queue: QueueRef) -> None:
+    await bury(redis, queue, a=letter(dead_s=1), b=letter(dead_s=2))
+    await drop_letter(redis, queue, "a")
+    page = await read_dead_letter_page(redis, queue, None, 1)
     assert page.letters == ()
     assert page.last is not None
-    following = await read_dead_letter_page(redis, arq_queue(QUEUE.queue), page.last, 1)
+    following = await read_dead_letter_page(redis, queue, page.last, 1)
     assert ([one.id for one in following.letters], following.last) == (["b"], None)
 
 
 async def test_a_long_list_is_read_page_by_page_while_letters_come_and_go(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, queue: QueueRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "PAGE", 7)
     names = [f"{number:03}" for number in range(60)]
     # Three each died in the same millisecond.
-    await bury(redis, **{name: letter(dead_s=10 + at // 3) for at, name in enumerate(names)})
+    await bury(redis, queue, **{name: letter(dead_s=10 + at // 3) for at, name in enumerate(names)})
     found: list[DeadLetter] = []
-    async for one in find_dead_letters(redis, arq_queue(QUEUE.queue), DeadLetterFilter()):
+    async for one in find_dead_letters(redis, queue, DeadLetterFilter()):
         found.append(one)
         if len(found) % 10 == 7:  # the last of a page goes, and a new one comes in front
-            await redis.zrem(KEYS.dead, one.raw_id)
-            await redis.zadd(KEYS.dead, {f"new{len(found)}": await server_ms(redis) + 1000})
+            await redis.zrem(dead_key(queue), one.raw_id)
+            await redis.zadd(dead_key(queue), {f"new{len(found)}": await server_ms(redis) + 1000})
     assert sorted(letter.id for letter in found) == names
     assert [one.died_ms for one in found] == sorted((one.died_ms for one in found), reverse=True)

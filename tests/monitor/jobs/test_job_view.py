@@ -16,11 +16,16 @@ from redis.asyncio import Redis
 from monarq import Context, Retry, job
 from monarq.monitor.admin import admin
 from monarq.monitor.jobs.job_view import JobView, find_job, find_rows
+from monarq.monitor.jobs.listing import list_jobs
+from monarq.monitor.queues.series import read_totals
 from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.choice.monitors import monitor_queue
+from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.support.queue_state import server_ms
-from tests.support.queues import ARQ_QUEUE, arq_queue
+from tests.support.queues import ARQ_QUEUE, BOTH_FORMATS
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, result_of, run_burst, running
 
@@ -53,29 +58,30 @@ async def faulty(message: str) -> None:
 async def bare() -> None: ...
 
 
-async def test_an_unknown_job(redis: Redis) -> None:
+async def test_an_unknown_job(redis: Redis, queue: QueueRef) -> None:
     assert await find_job(redis, "nobody") is None
-    assert await find_job(redis, "nobody", arq_queue("other")) is None
+    assert await find_job(redis, "nobody", queue) is None
     assert await find_rows(redis, "nobody") == []
 
 
-async def test_no_arguments_differ_from_unreadable_ones(redis: Redis) -> None:
-    await put(redis, bare, job_id="none")
-    assert (await found(redis, "none", with_arguments=True)).arguments == ""
-    await put_raw(redis, "garbage", b"\x80\x04 no pickle")
-    assert (await found(redis, "garbage", with_arguments=True)).arguments is None
+async def test_no_arguments_differ_from_unreadable_ones(redis: Redis, queue: QueueRef) -> None:
+    await put(redis, bare, job_id="none", queue=queue)
+    assert (await found(redis, "none", with_arguments=True, queue=queue)).arguments == ""
+    await put_raw(redis, "garbage", b"\x80\x04 no pickle", queue=queue)
+    assert (await found(redis, "garbage", with_arguments=True, queue=queue)).arguments is None
 
 
-async def test_a_job_on_its_way(redis: Redis, redis_url: str) -> None:
-    await put(redis, fickle, 3, job_id="a", delay_ms=60_000)
-    deferred = await found(redis, "a", with_arguments=True)
+async def test_a_job_on_its_way(redis: Redis, queue: QueueRef, redis_url: str) -> None:
+    await put(redis, fickle, 3, job_id="a", delay_ms=60_000, queue=queue)
+    deferred = await found(redis, "a", with_arguments=True, queue=queue)
     assert (deferred.row.state, deferred.row.name, deferred.arguments) == ("deferred", "monitored-fickle", "3")
     assert told(deferred) == ["enqueued", "due"]
-    assert (await found(redis, "a")).arguments is None, "nothing is decoded that is not asked for"
-    assert await admin.retry(redis, ARQ_QUEUE, "a") is admin.Retried.PROMOTED
-    await run_burst(redis_url, [fickle])
-    done = await found(redis, "a", with_arguments=True)
-    assert (done.row.state, done.row.tries, done.arguments) == ("done", 3, "3")
+    assert (await found(redis, "a", queue=queue)).arguments is None, "nothing is decoded that is not asked for"
+    assert await admin.retry(redis, queue, "a") is admin.Retried.PROMOTED
+    await run_burst(redis_url, [fickle], queues=(queue,))
+    done = await found(redis, "a", with_arguments=True, queue=queue)
+    # Results of native queues do not have them.
+    assert (done.row.state, done.row.tries, done.arguments) == ("done", 3, "3" if queue.format == "arq" else None)
     assert told(done) == ["enqueued", "promoted", "retried", "retried", "started", "done"]
     assert [(moment.tries, moment.delay_ms) for moment in done.timeline if moment.what == "retried"] == [
         (1, 100),
@@ -87,29 +93,29 @@ async def test_a_job_on_its_way(redis: Redis, redis_url: str) -> None:
     assert abs(done.now_ms - await server_ms(redis)) < 5000
 
 
-async def test_a_job_that_succeeds_leaves_no_history(redis: Redis, redis_url: str) -> None:
-    await put(redis, fickle, 1, job_id="a")
-    await run_burst(redis_url, [fickle])
-    assert told(await found(redis, "a")) == ["enqueued", "started", "done"]
-    assert await redis.exists(QueueKeys.of(DEFAULT_QUEUE).history("a")) == 0
+async def test_a_job_that_succeeds_leaves_no_history(redis: Redis, queue: QueueRef, redis_url: str) -> None:
+    await put(redis, fickle, 1, job_id="a", queue=queue)
+    await run_burst(redis_url, [fickle], queues=(queue,))
+    assert told(await found(redis, "a", queue=queue)) == ["enqueued", "started", "done"]
+    assert (await monitor_queue(queue).read_facts(redis, b"a", with_payload=False)).history == []
 
 
-async def test_a_dead_job_and_its_retry(redis: Redis, redis_url: str) -> None:
-    await put(redis, faulty, ANSI, job_id="a")
-    await run_burst(redis_url, [faulty])
-    dead = await found(redis, "a", with_arguments=True)
+async def test_a_dead_job_and_its_retry(redis: Redis, queue: QueueRef, redis_url: str) -> None:
+    await put(redis, faulty, ANSI, job_id="a", queue=queue)
+    await run_burst(redis_url, [faulty], queues=(queue,))
+    dead = await found(redis, "a", with_arguments=True, queue=queue)
     assert (dead.row.state, dead.row.error) == ("dead", f"ValueError: {ANSI}")
     assert (dead.arguments, dead.payload_format) == (repr(ANSI), "msgpack")
     assert dead.dead_letter is not None
     assert "ValueError" in dead.dead_letter.traceback
     assert told(dead) == ["enqueued", "started", "dead"]
-    assert await admin.retry(redis, ARQ_QUEUE, "a") is admin.Retried.REVIVED
-    again = await found(redis, "a")
+    assert await admin.retry(redis, queue, "a") is admin.Retried.REVIVED
+    again = await found(redis, "a", queue=queue)
     assert (again.row.state, again.dead_letter) == ("queued", None)
     assert told(again) == ["enqueued", "revived"]
 
 
-async def test_a_job_that_runs_and_is_cancelled(redis: Redis, redis_url: str) -> None:
+async def test_a_job_that_runs_and_is_cancelled(redis: Redis, queue: QueueRef, redis_url: str) -> None:
     began = asyncio.Event()
 
     @job(name="monitored-endless")
@@ -117,24 +123,72 @@ async def test_a_job_that_runs_and_is_cancelled(redis: Redis, redis_url: str) ->
         began.set()
         await asyncio.Event().wait()
 
-    await put(redis, endless, job_id="a")
-    worker = make_worker(redis_url, [endless])
+    await put(redis, endless, job_id="a", queue=queue)
+    worker = make_worker(redis_url, [endless], queues=(queue,))
     async with running(worker):
         await began.wait()
-        view = await found(redis, "a")
+        view = await found(redis, "a", queue=queue)
         assert (view.row.state, view.row.worker, view.row.due_ms) == ("running", worker.worker_id, None)
-        assert view.row.started_ms is not None
-        assert abs(view.row.started_ms - await server_ms(redis)) < 5000
-        assert await admin.cancel(redis, ARQ_QUEUE, "a") is admin.Cancelled.RUNS
-        await result_of(redis, "a")
-    view = await found(redis, "a")
+        if queue.format == "arq":  # a native queue learns of it by the worker's next word of itself
+            assert view.row.started_ms is not None
+            assert abs(view.row.started_ms - await server_ms(redis)) < 5000
+        assert await admin.cancel(redis, queue, "a") is admin.Cancelled.RUNS
+        await result_of(redis, "a", queue)
+    view = await found(redis, "a", queue=queue)
     assert (view.row.state, view.dead_letter) == ("aborted", None)
     assert view.result is not None
     assert view.result.error_type == "asyncio.exceptions.CancelledError"
     assert told(view) == ["enqueued", "started", "abort-asked", "aborted"]
 
 
-async def test_a_job_that_is_handed_back(redis: Redis, redis_url: str) -> None:
+async def test_since_when_a_job_runs_is_told_by_the_next_word_of_its_worker(
+    redis: Redis, queue: QueueRef, redis_url: str
+) -> None:
+    may_end = asyncio.Event()
+
+    @job(name="monitored-long")
+    async def long() -> None:
+        await may_end.wait()
+
+    await put(redis, long, job_id="a", queue=queue)
+    async with running(make_worker(redis_url, [long], queues=(queue,))), in_time(10):
+        while not (view := await found(redis, "a", queue=queue)).row.started_ms:
+            await asyncio.sleep(0.05)
+        assert abs(view.row.started_ms - await server_ms(redis)) < 10_000
+        assert told(view) == ["enqueued", "started"]
+        [row] = (await list_jobs(redis, queue, "running")).rows
+        assert (row.id, row.started_ms, row.worker) == ("a", view.row.started_ms, view.row.worker)
+        may_end.set()
+
+
+async def test_a_job_that_was_cancelled_while_it_waited(redis: Redis, redis_url: str) -> None:
+    native = BOTH_FORMATS[1]
+    await put(redis, fickle, 1, job_id="a", queue=native, delay_ms=60_000)
+    assert await admin.cancel(redis, native, "a") is admin.Cancelled.ENDED
+    view = await found(redis, "a", with_arguments=True)
+    assert (view.row.state, view.row.name, view.arguments) == ("aborted", "monitored-fickle", None)
+    assert told(view) == ["abort-asked", "aborted"]
+    assert view.result is not None
+    assert (view.result.success, view.result.error) == (False, "cancelled before it was started")
+    assert isinstance((await result_of(redis, "a", native)).value, asyncio.CancelledError)
+    [ended] = (await list_jobs(redis, native, "ended")).rows
+    assert (ended.id, ended.state, ended.name) == ("a", "aborted", "monitored-fickle")
+    assert (await read_totals(redis, native)).aborted == 1
+    assert await admin.cancel(redis, native, "a") is admin.Cancelled.UNKNOWN
+
+
+async def test_when_a_job_expires_that_says_so_itself(redis: Redis, redis_url: str) -> None:
+    native = BOTH_FORMATS[1]
+    async with Producer(redis_url, queue=native) as producer:
+        for number, size in enumerate((1, 2000)):
+            await producer.enqueue(faulty.options(job_id=f"{number}", expires=60), "x" * size)
+    for job_id in ("0", "1"):
+        view = await found(redis, job_id)
+        assert view.row.enqueue_ms is not None
+        assert view.expires_ms == view.row.enqueue_ms + 60_000
+
+
+async def test_a_job_that_is_handed_back(redis: Redis, queue: QueueRef, redis_url: str) -> None:
     began = asyncio.Event()
 
     @job(name="monitored-patient")
@@ -142,11 +196,11 @@ async def test_a_job_that_is_handed_back(redis: Redis, redis_url: str) -> None:
         began.set()
         await asyncio.Event().wait()
 
-    await put(redis, patient, job_id="a")
-    worker = make_worker(redis_url, [patient], grace_s=0.0)
+    await put(redis, patient, job_id="a", queue=queue)
+    worker = make_worker(redis_url, [patient], grace_s=0.0, queues=(queue,))
     async with running(worker):
         await began.wait()
-    view = await found(redis, "a")
+    view = await found(redis, "a", queue=queue)
     assert (view.row.state, view.row.tries) == ("queued", 0)
     back = next(moment for moment in view.timeline if moment.what == "handed-back")
     assert back.note == worker.worker_id
@@ -182,14 +236,14 @@ def _pickling() -> Any:
     return Codecs(allow_pickle=True)
 
 
-async def test_a_result_that_was_not_kept(redis: Redis, redis_url: str) -> None:
+async def test_a_result_that_was_not_kept(redis: Redis, queue: QueueRef, redis_url: str) -> None:
     @job(name="monitored-forgotten", keep_result=0)
     async def forgotten() -> None:
         return None
 
-    await put(redis, forgotten, job_id="a")
-    await run_burst(redis_url, [forgotten])
-    view = await found(redis, "a")
+    await put(redis, forgotten, job_id="a", queue=queue)
+    await run_burst(redis_url, [forgotten], queues=(queue,))
+    view = await found(redis, "a", queue=queue)
     assert (view.row.state, view.result) == ("ended", None)
 
 
@@ -243,10 +297,10 @@ def hostile() -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize(("what", "payload"), list(hostile()), ids=[what for what, _ in hostile()])
-async def test_hostile_payloads(redis: Redis, what: str, payload: bytes) -> None:
-    await put_raw(redis, ANSI, payload)
+async def test_hostile_payloads(redis: Redis, queue: QueueRef, what: str, payload: bytes) -> None:
+    await put_raw(redis, ANSI, payload, queue=queue)
     async with asyncio.timeout(2):
-        view = await found(redis, ANSI, with_arguments=True)
+        view = await found(redis, ANSI, with_arguments=True, queue=queue)
     assert view.row.state == "queued"
     assert view.row.payload_bytes == len(payload)
     assert len(view.arguments or "") <= 10_001
@@ -283,15 +337,15 @@ async def test_ids_of_any_bytes(redis: Redis) -> None:
         assert (view.row.raw_id, view.row.id, view.row.name) == (b"\xff\x00", "\\xff\x00", "monitored-fickle")
 
 
-async def test_a_wait_for_a_purged_job_ends(redis: Redis, redis_url: str) -> None:
+async def test_a_wait_for_a_purged_job_ends(redis: Redis, queue: QueueRef, redis_url: str) -> None:
     from monarq import ResultNotFoundError
 
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=queue) as producer:
         handle = await producer.enqueue("nobody runs it")
         waiting = asyncio.create_task(handle.result())
         async with in_time(10):
-            while not await redis.pubsub_numsub(QueueKeys.of(DEFAULT_QUEUE).ended) or waiting.done():
+            while not await redis.pubsub_numsub(producer_queue(queue).ended) or waiting.done():
                 await asyncio.sleep(0.01)
-            assert await admin.purge(redis, ARQ_QUEUE) == 1
+            assert await admin.purge(redis, queue) == 1
             with pytest.raises(ResultNotFoundError, match="is not in its queue"):
                 await waiting

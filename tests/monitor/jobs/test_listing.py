@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, Final
 
 import pytest
@@ -16,20 +17,32 @@ from monarq.monitor.jobs.listing import CursorError, JobRow, ListedState, list_j
 from monarq.shared.formats.arq.claim_token import make_token
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
+from monarq.shared.formats.native.jobs import claim as native
+from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import Signer
 from monarq.shared.protocol import pages
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
 from tests.support.queue_state import KEYS, server_ms
 from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.workers import put, put_raw
 
+EPOCH_MS: Final = 1_767_225_600_000
+READY_LEVEL: Final = 500 * 2**44
+CLAIMS: Final = count(1)
+
 PAYLOAD: Final = MSGPACK.dumps({"t": None, "f": "send", "a": (), "k": {}, "et": 1_700_000_000_000})
 
 
-async def fill(redis: Redis, scores: dict[str, float], lane: str = "io", payload: bytes = PAYLOAD) -> None:
-    """Jobs with these scores, by id."""
+async def fill(
+    redis: Redis, scores: dict[str, float], lane: str = "io", payload: bytes = PAYLOAD, queue: QueueRef = ARQ_QUEUE
+) -> None:
+    """Jobs that are due at these times, by id."""
+    if queue.format == "native":
+        await _fill_native(redis, NativeKeys.of(queue.name), scores, lane, payload)
+        return
     pipe: Any = redis.pipeline(transaction=False)
     for job_id in scores:
         pipe.set(f"arq:job:{job_id}", payload)
@@ -40,11 +53,25 @@ async def fill(redis: Redis, scores: dict[str, float], lane: str = "io", payload
     await pipe.execute()
 
 
-async def all_pages(redis: Redis, state: ListedState, limit: int, **options: Any) -> list[JobRow]:
+async def _fill_native(redis: Redis, keys: NativeKeys, due_ms: dict[str, float], lane: str, payload: bytes) -> None:
+    now_ms, suffix = await server_ms(redis), "_cpu" if lane == "cpu" else ""
+    pipe: Any = redis.pipeline(transaction=False)
+    pipe.hset(keys.key("payloads"), mapping={"\0": "pad", **dict.fromkeys(due_ms, payload)})
+    for job_id, due in due_ms.items():
+        if due > now_ms:
+            pipe.zadd(keys.key("deferred" + suffix), {job_id: due})
+        else:
+            pipe.zadd(keys.key("ready" + suffix), {job_id: READY_LEVEL + (due - EPOCH_MS) * 32})
+    await pipe.execute()
+
+
+async def all_pages(
+    redis: Redis, state: ListedState, limit: int, queue: QueueRef = ARQ_QUEUE, **options: Any
+) -> list[JobRow]:
     rows: list[JobRow] = []
     after: str | None = None
     while True:
-        page = await list_jobs(redis, ARQ_QUEUE, state, after=after, limit=limit, **options)
+        page = await list_jobs(redis, queue, state, after=after, limit=limit, **options)
         assert len(page.rows) <= limit
         rows += page.rows
         if page.next is None:
@@ -56,8 +83,20 @@ def ids(rows: Sequence[JobRow]) -> list[str]:
     return [row.id for row in rows]
 
 
-async def hold(redis: Redis, worker: str, limit: int, lane_queue: Any = "io") -> list[str]:
+async def hold(redis: Redis, worker: str, limit: int, lane_queue: Any = "io", queue: QueueRef = ARQ_QUEUE) -> list[str]:
     """A worker takes jobs."""
+    if queue.format == "native":
+        asked = native.Claim(
+            incarnation=f"{worker}.1",
+            worker=worker,
+            lane_queue=lane_queue,
+            number=next(CLAIMS),
+            limit=limit,
+            lease_ms=15_000,
+            max_payload=1000,
+            is_first=True,
+        )
+        return [raw_id.decode() for raw_id in (await native.claim(redis, NativeKeys.of(queue.name), asked)).ids]
     token = make_token(worker, lane_queue, 1)
     taken = await claim(redis, KEYS, Claim(worker, token, lane_queue, 15_000, limit, 1000))
     await redis.zadd(KEYS.workers, {worker: await server_ms(redis)})
@@ -65,34 +104,34 @@ async def hold(redis: Redis, worker: str, limit: int, lane_queue: Any = "io") ->
     return [lease.job_id for lease in taken.leases]
 
 
-async def test_an_empty_queue(redis: Redis) -> None:
+async def test_an_empty_queue(redis: Redis, queue: QueueRef) -> None:
     for state in listing.LISTED_STATES:
-        page = await list_jobs(redis, ARQ_QUEUE, state)
+        page = await list_jobs(redis, queue, state)
         assert (page.rows, page.next, page.looked_at) == ((), None, 0)
         assert abs(page.now_ms - await server_ms(redis)) < 5000
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 200])
-async def test_both_lanes_in_the_order_in_which_they_are_due(redis: Redis, limit: int) -> None:
+async def test_both_lanes_in_the_order_in_which_they_are_due(redis: Redis, queue: QueueRef, limit: int) -> None:
     now_ms = await server_ms(redis)
     io = {f"i{number:02}": now_ms - 1000 + 2 * (number // 3) for number in range(20)}
     cpu = {f"c{number:02}": now_ms - 999 + 2 * number for number in range(7)}
     later = {f"l{number:02}": now_ms + 60_000 + number for number in range(5)}
-    await fill(redis, io)
-    await fill(redis, cpu, "cpu")
-    await fill(redis, later)
-    await fill(redis, {"lc": now_ms + 60_002}, "cpu")
-    queued = await all_pages(redis, "queued", limit)
+    await fill(redis, io, queue=queue)
+    await fill(redis, cpu, "cpu", queue=queue)
+    await fill(redis, later, queue=queue)
+    await fill(redis, {"lc": now_ms + 60_002}, "cpu", queue=queue)
+    queued = await all_pages(redis, "queued", limit, queue=queue)
     assert sorted(ids(queued)) == sorted([*io, *cpu])
     assert [row.due_ms for row in queued] == sorted([*io.values(), *cpu.values()])
     assert {row.lane for row in queued if row.id.startswith("c")} == {"cpu"}
-    deferred = await all_pages(redis, "deferred", limit)
+    deferred = await all_pages(redis, "deferred", limit, queue=queue)
     assert sorted(ids(deferred)) == sorted([*later, "lc"])
     assert deferred[0] == JobRow(
         raw_id=b"l00",
         id="l00",
-        queue=DEFAULT_QUEUE,
-        format="arq",
+        queue=queue.name,
+        format=queue.format,
         state="deferred",
         name="send",
         enqueue_ms=1_700_000_000_000,
@@ -102,19 +141,26 @@ async def test_both_lanes_in_the_order_in_which_they_are_due(redis: Redis, limit
 
 
 @pytest.mark.parametrize("limit", [1, 4, 200])
-async def test_running_jobs_are_not_listed_as_waiting(redis: Redis, limit: int) -> None:
+async def test_running_jobs_are_not_listed_as_waiting(redis: Redis, queue: QueueRef, limit: int) -> None:
     now_ms = await server_ms(redis)
-    await fill(redis, {f"{number:02}": now_ms - 1000 + number for number in range(20)})
-    await fill(redis, {f"c{number}": now_ms - 1000 + number for number in range(3)}, "cpu")
-    held = await hold(redis, "w:1:aa", 8) + await hold(redis, "w:2:bb", 4) + await hold(redis, "w:2:bb", 2, "cpu")
-    await fill(redis, {"later": now_ms + 5000, "last": now_ms + 60_000})
-    running = await all_pages(redis, "running", limit)
+    await fill(redis, {f"{number:02}": now_ms - 1000 + number for number in range(20)}, queue=queue)
+    await fill(redis, {f"c{number}": now_ms - 1000 + number for number in range(3)}, "cpu", queue=queue)
+    held = []
+    for worker, limit_of_claim, lane_queue in (("w:1:aa", 8, "io"), ("w:2:bb", 4, "io"), ("w:2:bb", 2, "cpu")):
+        held += await hold(redis, worker, limit_of_claim, lane_queue, queue=queue)
+    await fill(redis, {"later": now_ms + 5000, "last": now_ms + 60_000}, queue=queue)
+    running = await all_pages(redis, "running", limit, queue=queue)
     assert sorted(ids(running)) == sorted(held)
     assert {row.worker for row in running} == {"w:1:aa", "w:2:bb"}
     assert {row.lane for row in running if row.id.startswith("c")} == {"cpu"}
-    assert all(row.state == "running" and row.started_ms and abs(row.started_ms - now_ms) < 5000 for row in running)
-    assert ids(await all_pages(redis, "deferred", limit)) == ["later", "last"]
-    assert sorted(ids(await all_pages(redis, "queued", limit))) == [*(f"{number:02}" for number in range(12, 20)), "c2"]
+    assert {row.state for row in running} == {"running"}
+    if queue.format == "arq":  # a native queue learns of it from its workers' records
+        assert all(row.started_ms and abs(row.started_ms - now_ms) < 5000 for row in running)
+    assert ids(await all_pages(redis, "deferred", limit, queue=queue)) == ["later", "last"]
+    assert sorted(ids(await all_pages(redis, "queued", limit, queue=queue))) == [
+        *(f"{number:02}" for number in range(12, 20)),
+        "c2",
+    ]
 
 
 async def test_a_job_of_an_arq_worker_and_what_workers_only_think_they_hold(redis: Redis) -> None:
@@ -129,20 +175,20 @@ async def test_a_job_of_an_arq_worker_and_what_workers_only_think_they_hold(redi
     assert await all_pages(redis, "running", 10) == []
 
 
-async def test_a_queue_that_changes_meanwhile(redis: Redis) -> None:
+async def test_a_queue_that_changes_meanwhile(redis: Redis, queue: QueueRef) -> None:
     """Whatever is taken from the front: no job that stays is missed, and none is shown twice."""
     now_ms = await server_ms(redis)
-    await fill(redis, {f"{number:03}": now_ms - 5000 for number in range(300)})
+    await fill(redis, {f"{number:03}": now_ms - 5000 for number in range(300)}, queue=queue)
     after: str | None = None
     seen: list[str] = []
     while True:
-        page = await list_jobs(redis, ARQ_QUEUE, "queued", after=after, limit=20)
+        page = await list_jobs(redis, queue, "queued", after=after, limit=20)
         seen += ids(page.rows)
-        await hold(redis, "w:1:aa", 15)
+        await hold(redis, "w:1:aa", 15, queue=queue)
         if page.next is None:
             break
         after = page.next
-    left = {row.id for row in await all_pages(redis, "queued", 200)}
+    left = {row.id for row in await all_pages(redis, "queued", 200, queue=queue)}
     assert len(seen) == len(set(seen))
     assert left <= set(seen)
 
@@ -162,18 +208,18 @@ async def test_the_dead_newest_first(redis: Redis) -> None:
     assert (rows[0].state, rows[0].error, rows[0].ended_ms) == ("dead", "E: no", now_ms + 9)
 
 
-async def test_the_search_by_name(redis: Redis) -> None:
+async def test_the_search_by_name(redis: Redis, queue: QueueRef) -> None:
     now_ms = await server_ms(redis)
     other = PAYLOAD.replace(b"\xa4send", b"\xa4read")
-    await fill(redis, {f"{number:04}": now_ms - 5000 + number for number in range(1500)})
+    await fill(redis, {f"{number:04}": now_ms - 5000 + number for number in range(1500)}, queue=queue)
     wanted = {f"r{number}": now_ms - 5000 + 300 * number + 0.0 for number in range(5)}
-    await fill(redis, wanted, payload=other)
-    first = await list_jobs(redis, ARQ_QUEUE, "queued", name="re?d", limit=10)
+    await fill(redis, wanted, payload=other, queue=queue)
+    first = await list_jobs(redis, queue, "queued", name="re?d", limit=10)
     assert (ids(first.rows), first.looked_at) == (["r0", "r1", "r2", "r3"], 1000)
-    second = await list_jobs(redis, ARQ_QUEUE, "queued", name="re?d", limit=10, after=first.next)
+    second = await list_jobs(redis, queue, "queued", name="re?d", limit=10, after=first.next)
     assert (ids(second.rows), second.looked_at, second.next) == (["r4"], 505, None)
-    assert ids(await all_pages(redis, "queued", 2, name="read")) == list(wanted)
-    assert len(await all_pages(redis, "queued", 7, name="send")) == 1500
+    assert ids(await all_pages(redis, "queued", 2, name="read", queue=queue)) == list(wanted)
+    assert len(await all_pages(redis, "queued", 7, name="send", queue=queue)) == 1500
 
 
 async def test_names_in_every_format(redis: Redis) -> None:
@@ -212,18 +258,18 @@ async def test_names_that_cannot_be_read(redis: Redis) -> None:
 @pytest.mark.parametrize(
     "after", ["", "x", "\u20ac", "AAAA", "kqZxdWV1ZWSVxAJuYW7EAMQAxAAA", "kqdydW5uaW5nlcQAxADEAMQAyAAB"], ids=repr
 )
-async def test_invalid_cursors(redis: Redis, after: str) -> None:
-    await put(redis, "send", job_id="a")
+async def test_invalid_cursors(redis: Redis, queue: QueueRef, after: str) -> None:
+    await put(redis, "send", job_id="a", queue=queue)
     for state in ("queued", "deferred", "dead"):
         with pytest.raises(CursorError, match="begin at its first page"):
-            await list_jobs(redis, ARQ_QUEUE, state, after=after)  # type: ignore[arg-type]
+            await list_jobs(redis, queue, state, after=after)  # type: ignore[arg-type]
 
 
-async def test_a_cursor_of_another_list(redis: Redis) -> None:
-    await fill(redis, {"a": 1000, "b": 1001})
-    page = await list_jobs(redis, ARQ_QUEUE, "queued", limit=1)
+async def test_a_cursor_of_another_list(redis: Redis, queue: QueueRef) -> None:
+    await fill(redis, {"a": 1000, "b": 1001}, queue=queue)
+    page = await list_jobs(redis, queue, "queued", limit=1)
     with pytest.raises(CursorError):
-        await list_jobs(redis, ARQ_QUEUE, "deferred", after=page.next)
+        await list_jobs(redis, queue, "deferred", after=page.next)
 
 
 async def test_keys_of_wrong_types(redis: Redis) -> None:

@@ -11,12 +11,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 from redis.asyncio import Redis
 
-from monarq.monitor.admin.admin import pause
+from monarq.monitor.admin.admin import pause, resume
 from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.monitor.metrics.prometheus import Snapshot, read_snapshot
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.workers.register_names import register_names
-from tests.support.queues import ARQ_QUEUE, arq_queue
+from monarq.shared.protocol.queue_ref import QueueRef
+from tests.support.queues import arq_queue
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, run_burst, running
 from tests.workers.support import worker_jobs as jobs
@@ -51,45 +52,45 @@ async def test_an_empty_redis(redis: Redis) -> None:
     assert value(samples, "monarq_workers", queue=DEFAULT_QUEUE) == 0
 
 
-async def test_jobs_are_counted_exactly(redis: Redis, redis_url: str) -> None:
+async def test_jobs_are_counted_exactly(redis: Redis, queue: QueueRef, redis_url: str) -> None:
     for number in range(5):
-        await put(redis, jobs.plus, 1, number, job_id=f"sum-{number}")
-    await put(redis, jobs.break_down, "broken", job_id="bad")
-    await put(redis, jobs.retry_once, job_id="again")
-    await put(redis, jobs.wait, 0.3, job_id="slow")
-    await put_raw(redis, "nonsense", b"\xff")
-    await run_burst(redis_url, jobs.ALL)
-    await put(redis, jobs.plus, 1, 1, job_id="later", delay_ms=60_000)
-    await put(redis, jobs.plus, 1, 1, job_id="now")
+        await put(redis, jobs.plus, 1, number, job_id=f"sum-{number}", queue=queue)
+    await put(redis, jobs.break_down, "broken", job_id="bad", queue=queue)
+    await put(redis, jobs.retry_once, job_id="again", queue=queue)
+    await put(redis, jobs.wait, 0.3, job_id="slow", queue=queue)
+    await put_raw(redis, "nonsense", b"\xff", queue=queue)
+    await run_burst(redis_url, jobs.ALL, queues=(queue,))
+    await put(redis, jobs.plus, 1, 1, job_id="later", delay_ms=60_000, queue=queue)
+    await put(redis, jobs.plus, 1, 1, job_id="now", queue=queue)
     samples = await scrape(redis)
 
     def jobs_total(job: str, state: str) -> float | None:
-        return value(samples, "monarq_jobs_total", queue=DEFAULT_QUEUE, job=job, state=state)
+        return value(samples, "monarq_jobs_total", queue=queue.name, job=job, state=state)
 
     def events_total(state: str) -> float | None:
-        return value(samples, "monarq_queue_events_total", queue=DEFAULT_QUEUE, state=state)
+        return value(samples, "monarq_queue_events_total", queue=queue.name, state=state)
 
     assert [jobs_total("plus", state) for state in ("done", "failed", "retried", "dead")] == [5, 0, 0, 0]
     assert [jobs_total("break_down", state) for state in ("done", "failed", "dead")] == [0, 1, 1]
     assert [jobs_total("retry_once", state) for state in ("done", "retried")] == [1, 1]
     assert jobs_total("plus", "started") is None
     assert [events_total(state) for state in ("done", "failed", "dead", "retried", "lost")] == [7, 2, 2, 1, 0]
-    assert value(samples, "monarq_queue_jobs", queue=DEFAULT_QUEUE, state="ready") == 1
-    assert value(samples, "monarq_queue_jobs", queue=DEFAULT_QUEUE, state="deferred") == 1
-    assert value(samples, "monarq_queue_jobs", queue=DEFAULT_QUEUE, state="dead") == 2
-    ran = {"queue": DEFAULT_QUEUE, "job": "wait"}
+    assert value(samples, "monarq_queue_jobs", queue=queue.name, state="ready") == 1
+    assert value(samples, "monarq_queue_jobs", queue=queue.name, state="deferred") == 1
+    assert value(samples, "monarq_queue_jobs", queue=queue.name, state="dead") == 2
+    ran = {"queue": queue.name, "job": "wait"}
     assert value(samples, "monarq_job_run_seconds_count", **ran) == 1
-    assert 0.3 <= (value(samples, "monarq_job_run_seconds_sum", **ran) or 0) < 3
+    assert 0.29 <= (value(samples, "monarq_job_run_seconds_sum", **ran) or 0) < 3
     assert value(samples, "monarq_job_run_seconds_bucket", **ran, le="0.128") == 0
     assert value(samples, "monarq_job_run_seconds_bucket", **ran, le="4.096") == 1
     assert value(samples, "monarq_job_run_seconds_bucket", **ran, le="+Inf") == 1
     assert value(samples, "monarq_job_wait_seconds_count", **ran) == 1
 
 
-async def test_workers(redis: Redis, redis_url: str) -> None:
-    worker = make_worker(redis_url, jobs.ALL, concurrency=7)
+async def test_workers(redis: Redis, queue: QueueRef, redis_url: str) -> None:
+    worker = make_worker(redis_url, jobs.ALL, concurrency=7, queues=(queue,))
     async with running(worker), in_time(10):
-        while value(samples := await scrape(redis), "monarq_workers", queue=DEFAULT_QUEUE) != 1:
+        while value(samples := await scrape(redis), "monarq_workers", queue=queue.name) != 1:
             await asyncio.sleep(0.05)
     labels = {"worker": worker.worker_id, "host": worker.worker_id.split(":")[0]}
     assert value(samples, "monarq_worker_up", **labels) == 1
@@ -115,10 +116,12 @@ async def test_names_with_any_characters(redis: Redis, name: str) -> None:
         assert (told.labels["queue"], told.labels["job"], told.value) == ('q"\\\n', name, 1)
 
 
-async def test_a_paused_queue(redis: Redis) -> None:
-    await pause(redis, ARQ_QUEUE)
-    assert value(await scrape(redis), "monarq_queue_paused", queue=DEFAULT_QUEUE) == 1
-    await redis.delete(f"monarq:{{{DEFAULT_QUEUE}}}:paused")
+async def test_a_paused_queue(redis: Redis, queue: QueueRef) -> None:
+    await put(redis, jobs.plus, 1, 1, job_id="now", queue=queue)
+    await pause(redis, queue)
+    assert value(await scrape(redis), "monarq_queue_paused", queue=queue.name) == 1
+    await resume(redis, queue)
+    assert value(await scrape(redis), "monarq_queue_paused", queue=queue.name) == 0
 
 
 async def test_a_redis_that_is_away(tmp_path: Path) -> None:

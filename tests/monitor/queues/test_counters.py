@@ -25,6 +25,7 @@ from monarq.shared.formats.arq.workers.renew import renew
 from monarq.shared.protocol.acks import Finish, Requeue
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.run_groups import BUCKETS
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import WorkerSettings
@@ -58,19 +59,19 @@ async def claim_all(redis: Redis, worker: str = "w1", token: str = "t1") -> list
     return (await claim(redis, KEYS, Claim(worker, token, "io", 15_000, 100, 1000))).leases
 
 
-async def test_a_burst_of_all_kinds(redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
+async def test_a_burst_of_all_kinds(redis: Redis, queue: QueueRef, redis_url: str) -> None:
+    async with Producer(redis_url, queue=queue) as producer:
         await producer.enqueue_many(ok, [()] * 30)
         await producer.enqueue(bad)
         await producer.enqueue(again)
-    await Worker([ok, bad, again], WorkerSettings(burst=True), UrlSource(redis_url)).run()
-    jobs = await read_by_job(redis, ARQ_QUEUE)
+    await Worker([ok, bad, again], WorkerSettings(burst=True, queues=(queue,)), UrlSource(redis_url)).run()
+    jobs = await read_by_job(redis, queue)
     of_ok, of_bad, of_again = jobs["tallied_ok"], jobs["tallied_bad"], jobs["tallied_again"]
     assert (of_ok.enqueued, of_ok.started, of_ok.done, of_ok.failed) == (30, 30, 30, 0)
     assert (of_bad.enqueued, of_bad.started, of_bad.failed, of_bad.dead) == (1, 1, 1, 1)
     assert (of_again.enqueued, of_again.started, of_again.retried, of_again.done) == (1, 3, 2, 1)
     assert [each.run.count for each in (of_ok, of_bad, of_again)] == [30, 1, 3]
-    assert await read_totals(redis, ARQ_QUEUE) == of_ok + of_bad + of_again
+    assert await read_totals(redis, queue) == of_ok + of_bad + of_again
 
 
 async def test_a_run_that_is_repeated_or_anothers_is_not_counted_twice(redis: Redis) -> None:

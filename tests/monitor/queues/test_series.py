@@ -12,6 +12,7 @@ from monarq.monitor.queues.counters import Counters
 from monarq.monitor.queues.series import SeriesPoint, read_by_job, read_counters, read_series, read_totals
 from monarq.producer import Producer
 from monarq.shared.formats.arq.workers.register_names import register_names
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.process.worker import Worker
@@ -19,18 +20,18 @@ from tests.monitor.queues.test_counters import KEYS, bad, enqueue_named, ok
 from tests.support.queues import ARQ_QUEUE
 
 
-async def test_minutes_and_seconds_add_up_to_the_whole(redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
+async def test_minutes_and_seconds_add_up_to_the_whole(redis: Redis, queue: QueueRef, redis_url: str) -> None:
+    async with Producer(redis_url, queue=queue) as producer:
         await producer.enqueue_many(ok, [()] * 30)
         await producer.enqueue(bad)
-    await Worker([ok, bad], WorkerSettings(burst=True), UrlSource(redis_url)).run()
-    whole = await read_totals(redis, ARQ_QUEUE)
+    await Worker([ok, bad], WorkerSettings(burst=True, queues=(queue,)), UrlSource(redis_url)).run()
+    whole = await read_totals(redis, queue)
     assert whole.ended == 31
-    assert sum_of(await read_series(redis, ARQ_QUEUE, step_s=1, length=600)) == whole
-    assert sum_of(await read_series(redis, ARQ_QUEUE, step_s=60, length=60)) == whole
-    assert await read_totals(redis, ARQ_QUEUE, minutes=60) == whole
-    assert (await read_by_job(redis, ARQ_QUEUE, minutes=60))["tallied_bad"].failed == 1
-    of_bad = sum_of(await read_series(redis, ARQ_QUEUE, job="tallied_bad", step_s=1, length=600))
+    assert sum_of(await read_series(redis, queue, step_s=1, length=600)) == whole
+    assert sum_of(await read_series(redis, queue, step_s=60, length=60)) == whole
+    assert await read_totals(redis, queue, minutes=60) == whole
+    assert (await read_by_job(redis, queue, minutes=60))["tallied_bad"].failed == 1
+    of_bad = sum_of(await read_series(redis, queue, job="tallied_bad", step_s=1, length=600))
     assert (of_bad.enqueued, of_bad.failed) == (1, 1)
 
 
@@ -62,10 +63,10 @@ async def test_a_long_window_is_as_if_it_were_read_at_once(redis: Redis) -> None
     assert (await read_by_job(redis, ARQ_QUEUE, minutes=1440))["even"].done == 35
 
 
-async def test_nothing_was_counted_yet(redis: Redis) -> None:
-    assert await read_counters(redis, ARQ_QUEUE) == (Counters(), {})
-    assert [point.counters for point in await read_series(redis, ARQ_QUEUE, length=3)] == [Counters()] * 3
-    assert await read_series(redis, ARQ_QUEUE, length=0) == []
+async def test_nothing_was_counted_yet(redis: Redis, queue: QueueRef) -> None:
+    assert await read_counters(redis, queue) == (Counters(), {})
+    assert [point.counters for point in await read_series(redis, queue, length=3)] == [Counters()] * 3
+    assert await read_series(redis, queue, length=0) == []
 
 
 @pytest.mark.parametrize(("step_s", "most"), [(1, 600), (60, 1440)])

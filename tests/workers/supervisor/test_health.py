@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from redis.asyncio import Redis
 
+from monarq.producer import Producer
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.lane import LaneQueue
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.queue import Queue
 from monarq.workers.control.heartbeat import Heartbeat, IdleTime
 from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.health import HealthLimits, PoolHealth
@@ -24,6 +29,7 @@ from tests.workers.support import worker_jobs as jobs
 
 LIMITS = HealthLimits(live_s=5, claim_s=30)
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+MAIL = NativeKeys.of("mail")
 
 
 def worker(
@@ -35,9 +41,10 @@ def worker(
     renewed_s: float = 0.0,
     idle_s: float = 0.0,
     lane_queue: LaneQueue = "io",
+    queues: Sequence[QueueRef] = (QUEUE.ref,),
 ) -> WorkerState:
-    ready = None if phase == "starting" else Ready("w", [QUEUE.ref], 15, 20, url)
-    idle = [IdleTime(QUEUE.ref, lane_queue, idle_s)]
+    ready = None if phase == "starting" else Ready("w", [*queues], 15, 20, url)
+    idle = [IdleTime(queue, lane_queue, idle_s) for queue in queues]
     heartbeat = Heartbeat(running=0, lag_s=lag_s, renewed_s=renewed_s, idle=idle)
     return WorkerState(0, 7, phase, ready, silent_s, heartbeat, 0)
 
@@ -129,6 +136,22 @@ async def test_work_that_nobody_claims(health: Health, redis: Redis, redis_url: 
     assert await health.problems(worker(redis_url, silent_s=45)) != ""  # what is silent claims nothing
     await redis.set(names.in_progress("old"), 1, ex=60)
     assert await health.problems(idle) == ""  # an arq worker runs it
+
+
+async def test_work_of_a_native_queue_that_nobody_claims(health: Health, redis: Redis, redis_url: str) -> None:
+    mail, arq_mail = QueueRef("mail", "native"), QueueRef("mail", "arq")
+    idle, busy = (worker(redis_url, queues=[arq_mail, mail], idle_s=idle_s) for idle_s in (40, 2))
+    async with Producer(redis_url, queue=Queue("mail")) as producer:
+        await producer.enqueue("plus", 1, 2)
+    assert await health.problems(idle) == ""  # it was put in just now
+    [(job_id, place)] = await redis.zrange(MAIL.key("ready"), 0, 0, withscores=True)
+    await redis.zadd(MAIL.key("ready"), {job_id: place - 60_000 * 32})  # a place in the order is in 1/32 ms
+    assert re.fullmatch(
+        r"mail: a job for the io lane has been due for 6\d\.\d s and a place was free,"
+        r" but nothing was claimed for 40\.0 s",
+        await health.problems(idle),
+    )
+    assert await health.problems(idle, busy) == ""
 
 
 async def test_a_cpu_job_that_nobody_claims(health: Health, redis: Redis, redis_url: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import msgspec
 from redis.asyncio import Redis
 
+from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.progress import read_progress
 from monarq.shared.formats.arq.monitor.arq_queue import ArqQueue, job_key
 from monarq.shared.formats.arq.monitor.job_facts import read_facts
@@ -42,6 +43,7 @@ class ArqJobReads(ArqQueue):
         pipeline.zscore(keys.queue, raw_id)
         pipeline.exists(job_key(keys.dead_letter(""), raw_id))
         pipeline.exists(job_key(keys.history(""), raw_id), job_key(keys.no_result(""), raw_id))
+        pipeline.exists(job_key(names.RESULT_PREFIX, raw_id))
         return _read_trace
 
     async def read_progress(self, redis: Redis, job_ids: Sequence[str]) -> list[Progress | None]:
@@ -69,12 +71,15 @@ def _checked(position: PagePosition) -> PagePosition:
 
 def _read_trace(replies: Iterator[Any]) -> Trace:
     """A score of 0 is one, too; a key of another type counts as missing."""
-    score, letters, others = (None if isinstance(reply, Exception) else reply for reply in islice(replies, 3))
+    found = (None if isinstance(reply, Exception) else reply for reply in islice(replies, 4))
+    score, letters, others, results = found
     if score is not None:
         return Trace.ALIVE
     if letters:
         return Trace.DEAD
-    return Trace.HISTORY if others else Trace.NONE
+    if others:
+        return Trace.HISTORY
+    return Trace.RESULT if results else Trace.NONE
 
 
 def _ended(entry: bytes) -> EndedRecord:

@@ -1,8 +1,7 @@
-"""Reads of a queue as a whole: its numbers, its workers and its crons."""
+"""Reads of a queue as a whole: its numbers and its crons."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,11 +15,8 @@ from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.shared.formats.arq.workers.register_names import is_name_known
 from monarq.shared.protocol.counters import QueueCounters, Rates, Series, Step
 from monarq.shared.protocol.counts import Counts
-from monarq.shared.protocol.monitor_records import CronRecord, WorkerRecord
+from monarq.shared.protocol.monitor_records import CronRecord
 from monarq.shared.redis.replies import read_number, text
-
-MOST_WORKERS: Final = 1000
-"""The most workers of one queue that are read."""
 
 MOST_QUEUES: Final = 1000
 """The most queues that are listed."""
@@ -71,22 +67,6 @@ class ArqQueueReads(ArqQueue):
     async def paused_since_ms(self, redis: Redis) -> int | None:
         """See the protocol."""
         return await pause.paused_since_ms(redis, self._keys) or None
-
-    async def list_workers(self, redis: Redis) -> list[str]:
-        """See the protocol."""
-        return [text(worker) for worker in await redis.zrange(self._keys.workers, 0, MOST_WORKERS - 1)]
-
-    async def read_workers(self, redis: Redis, worker_ids: Sequence[str], now_ms: int) -> list[WorkerRecord]:
-        """See the protocol."""
-        if not worker_ids:
-            return []
-        records = await redis.mget([self._keys.worker(worker_id) for worker_id in worker_ids])
-        stale_at_ms = await redis.zmscore(self._keys.workers, list(worker_ids))
-        return [
-            WorkerRecord(worker_id, data, alive=stale_ms is not None and stale_ms >= now_ms)
-            for worker_id, data, stale_ms in zip(worker_ids, records, stale_at_ms, strict=True)
-            if data is not None
-        ]
 
     async def is_name_known(self, redis: Redis, name: str) -> bool:
         """See the protocol."""

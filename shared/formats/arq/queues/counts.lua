@@ -2,7 +2,7 @@
 -- KEYS  QUEUE, CPU, STATS, SECOND, WORKERS, LEASES, PAUSED, DEAD
 -- ARGV  none
 -- RETURNS  {now_ms, members, ready, running, dead, ended in the last whole seconds (5), ms since which the oldest
---          ready job waits or -1, the flat counters, the worker ids, 1 where the queue is paused or else 0}
+--          ready job waits or -1, the flat counters, 1 where the queue is paused or else 0}
 -- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
 --             cost does not grow with the queue's length.
 -- INCLUDES  clock, counters, memory
@@ -17,9 +17,8 @@ local function oldest(source)
     local first = redis.call('ZRANGEBYSCORE', source, '(1', ms(now), 'WITHSCORES', 'LIMIT', 0, 1)
     return first[2] and tonumber(first[2]) or nil
 end
-local workers = redis.call('ZRANGE', WORKERS, 0, 999)
 local running = 0
-for _, worker in ipairs(workers) do
+for _, worker in ipairs(redis.call('ZRANGE', WORKERS, 0, 999)) do
     running = running + redis.call('HLEN', LEASES .. worker)
 end
 local ended = 0
@@ -33,4 +32,4 @@ local first_io, first_cpu = oldest(QUEUE), oldest(CPU)
 local first = math.min(first_io or math.huge, first_cpu or math.huge)
 local age = first < math.huge and math.floor(now - first) or -1
 return {now, redis.call('ZCARD', QUEUE), due(QUEUE) + due(CPU), running, redis.call('ZCARD', DEAD), ended, age,
-    counters_in(STATS), workers, redis.call('EXISTS', PAUSED)}
+    counters_in(STATS), redis.call('EXISTS', PAUSED)}

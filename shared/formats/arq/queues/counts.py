@@ -15,7 +15,7 @@ _SECONDS = 5
 
 async def read_counts(redis: Redis, keys: QueueKeys) -> Counts:
     """Reads the queue's numbers, all of one moment."""
-    now_ms, members, ready, running, dead, ended, age_ms, flat, workers, paused = await _SCRIPT.run_on(redis, keys, ())
+    now_ms, members, ready, running, dead, ended, age_ms, flat, paused = await _SCRIPT.run_on(redis, keys, ())
     totals = {text(name): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
     return Counts(
         now_ms=now_ms,
@@ -26,6 +26,5 @@ async def read_counts(redis: Redis, keys: QueueKeys) -> Counts:
         jobs_per_s=ended / _SECONDS,
         oldest_s=None if age_ms < 0 else age_ms / 1000,
         totals=totals,
-        workers=[text(worker) for worker in workers],
         paused=bool(paused),
     )

@@ -7,7 +7,7 @@
 --          payload
 -- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together. Repeating
 --             the call makes no second job.
--- INCLUDES  clock, keeping, letters, lookup, opening, order, placing, trails, types
+-- INCLUDES  clock, keeping, letters, lookup, notes, opening, order, placing, trails, types
 local max_bytes = tonumber(ARGV[1])
 local now = now_ms()
 local places = result_keys(now)
@@ -28,10 +28,17 @@ local function has_newer_result(id)
     return false
 end
 
+-- It waits since now, and not since it was enqueued.
+local function note_due(id, payload)
+    local note = read_note()
+    note.due_ms = now
+    note.flags = #payload > LARGE and 'b' or '-'
+    write_note(id, note)
+end
+
 local function put_back(id, payload, letter)
     redis.call('HSET', PAYLOADS, id, payload)
-    redis.call('HDEL', NOTES, id)
-    note_large(id, payload)
+    note_due(id, payload)
     add_to_trail(id, 'revived', '', DAY, now)
     -- JSON has no bare quote inside of a text, so this can only be the field.
     local lane = string.find(letter, '"home":"cpu"', 1, true) and cpu or io

@@ -20,13 +20,12 @@ end
 
 -- Call `release` behind whatever is kept of the jobs: until then the call may be repeated.
 local function end_jobs(first, last)
-    local has_rare = redis.call('EXISTS', NOTES, ABORTS, PROGRESS) > 0
-    redis.call('HDEL', PAYLOADS, unpack(ARGV, first, last))
-    if has_rare then
+    if redis.call('EXISTS', NOTES, ABORTS, PROGRESS) > 0 then
         redis.call('HDEL', NOTES, unpack(ARGV, first, last))
         redis.call('HDEL', PROGRESS, unpack(ARGV, first, last))
         redis.call('ZREM', ABORTS, unpack(ARGV, first, last))
     end
+    redis.call('HDEL', PAYLOADS, unpack(ARGV, first, last))
 end
 
 local function release(first, last)

@@ -3,16 +3,6 @@
 -- DEFINES  drop_ended, drop_results, keep_apart, keep_result, leave_tombstones
 -- INCLUDES  clock, letters, ring
 
--- Keeps a result for a time of its own, or for ever where keep_ms is 0.
-local function keep_apart(id, result, keep_ms, now)
-    redis.call('HSET', KEPT, id, result)
-    if keep_ms > 0 then
-        redis.call('ZADD', ENDS, whole(now + keep_ms), 'r' .. id)
-    else
-        redis.call('ZREM', ENDS, 'r' .. id)
-    end
-end
-
 -- Shows for two to three minutes that these jobs have ended, as long as an enqueue may be repeated. A key takes those of
 -- a minute, and is used again after three: it must have expired by then, whenever in its minute it was made.
 local function leave_tombstones(now, ids)
@@ -23,6 +13,20 @@ local function leave_tombstones(now, ids)
     end
     redis.call('HSET', key, unpack(fields))
     redis.call('PEXPIREAT', key, whole((minute + 3) * 60000 - 1))
+end
+
+-- Keeps a result for a time of its own, or for ever where keep_ms is 0.
+local function keep_apart(id, result, keep_ms, now)
+    redis.call('HSET', KEPT, id, result)
+    if keep_ms == 0 then
+        redis.call('ZREM', ENDS, 'r' .. id)
+        return
+    end
+    redis.call('ZADD', ENDS, whole(now + keep_ms), 'r' .. id)
+    -- An enqueue may be repeated when the result has gone.
+    if keep_ms < 180000 then
+        leave_tombstones(now, {id})
+    end
 end
 
 -- Keeps the result of one job in whichever of these ways; -1 as keep_ms keeps it not at all.

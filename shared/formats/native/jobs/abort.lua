@@ -1,8 +1,8 @@
 -- abort: end a job that waits, or ask that one be stopped that runs.
 -- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads, notes, progress, aborts, kept, ends,
---       leases, live, absent
+--       leases, recent, live, absent
 -- ARGV  1 id   2 name of the job, to count it by   3 result that it ends with where it waits   4 keep_ms of that: 0 for
---       ever, -1 not at all   5 channel of ends
+--       ever, -1 not at all   5 recent: that it ended, packed for people   6 channel of ends
 -- RETURNS  0 there is no such job, 2 it runs and its worker will stop it, 3 it waited and has ended
 -- GUARANTEES  a job that waits ends as a whole, and at once; of one that runs the request stays until it ends. Repeating
 --             the call asks again.
@@ -22,6 +22,14 @@ local function has_left_its_place()
     return false
 end
 
+-- Among those that workers have ended: see finish.
+local function list_it()
+    if type(redis.pcall('LPUSH', RECENT, whole(now) .. ' ' .. ARGV[5])) == 'number' then
+        redis.call('LTRIM', RECENT, 0, 59)
+        redis.call('PEXPIRE', RECENT, DAY)
+    end
+end
+
 local function end_it()
     redis.call('HDEL', PAYLOADS, id)
     redis.call('HDEL', NOTES, id)
@@ -30,7 +38,8 @@ local function end_it()
     keep_result(id, ARGV[3], tonumber(ARGV[4]), now)
     add_to_trail(id, 'abort-asked', '', DAY, now)
     redis.pcall('HINCRBY', LIVE, 'aborted::\0' .. ARGV[2], 1)
-    redis.call('PUBLISH', ARGV[5], 'i' .. id)
+    list_it()
+    redis.call('PUBLISH', ARGV[6], 'i' .. id)
 end
 
 -- Which worker runs it is not known, so each looks; who does not hear of it is told by its next beat.

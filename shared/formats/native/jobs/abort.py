@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import msgspec
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.payloads.result import aborted_result
 from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.redis.replies import text
 
 _SCRIPT = NativeScript.load("jobs/abort")
+_encode = msgspec.msgpack.Encoder().encode
+
+KEPT_MS: Final = 3_600_000
+"""How long it is kept that a job was aborted before it was started."""
 
 
 async def abort(
-    redis: Redis, keys: NativeKeys, job_id: str | bytes, *, result: bytes, keep_ms: int, name: str = ""
+    redis: Redis, keys: NativeKeys, job_id: str | bytes, *, name: str = "", keep_ms: int = KEPT_MS
 ) -> AbortAnswer:
     """Ends a job that waits, or asks the worker that runs it to stop it.
 
@@ -20,11 +29,12 @@ async def abort(
         redis: the client.
         keys: the queue's keys.
         job_id: the job.
-        result: the result that it ends with where it waits.
-        keep_ms: ms to keep that for; 0 for ever, -1 not at all.
-        name: the job's name, by which it is counted then; '' counts it for the queue alone.
+        name: the job's name, by which it is counted and listed where it waits; '' counts it for the queue alone.
+        keep_ms: ms to keep its result for where it waits; 0 for ever, -1 not at all.
 
     Raises:
         RedisError: the call failed; it may be repeated.
     """
-    return AbortAnswer(await _SCRIPT.run_on(redis, keys, (job_id, name, result, keep_ms, keys.ended)))
+    recent = _encode([("aborted", None, name[:200], text(job_id), "")])
+    arguments = (job_id, name, aborted_result(name), keep_ms, recent, keys.ended)
+    return AbortAnswer(await _SCRIPT.run_on(redis, keys, arguments))

@@ -169,6 +169,9 @@ end
 
 if known[2] or limit < 1 then
     bar_twin()
+    if limit > 0 then
+        redis.pcall('ZADD', LANE_IDLE, now, worker) -- to be woken when the queue is resumed
+    end
     return {now, -1}
 end
 local deferred = redis.call('ZRANGE', LANE_DEFERRED, 0, 0, 'WITHSCORES')

@@ -14,12 +14,10 @@ local function promote(deferred, due, ready, idle)
     check_zsets(ready)
     check_hashes(META, NOTES)
     redis.call('ZREM', deferred, id)
-    local stored = redis.call('HGET', NOTES, id)
-    if stored then
-        local note = read_note(stored)
-        note.due_ms = now
-        write_note(id, note)
-    end
+    -- It waits since now: its payload still says when it was to be due.
+    local note = read_note(redis.call('HGET', NOTES, id))
+    note.due_ms = now
+    write_note(id, note)
     make_ready(ready, idle, next_stamp(now, redis.call('HGET', META, 'last')), {id})
     add_to_trail(id, 'promoted', '', DAY, now)
     return 1

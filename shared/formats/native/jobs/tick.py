@@ -59,10 +59,17 @@ async def write_entries(redis: Redis, keys: NativeKeys, statuses: Mapping[str, b
 
 
 async def read_entries(redis: Redis, keys: NativeKeys) -> list[tuple[bytes, int | None]]:
-    """The status of each entry, as it was written last, with its newest tick, unix ms; None where it has had none."""
+    """The status of each entry, as it was written last, with its newest tick, unix ms; None where it has had none.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
     client: Any = redis
     calls = client.pipeline(transaction=True)
     calls.hgetall(keys.key("crons"))
     calls.hgetall(keys.key("cron"))
-    statuses, newest = await calls.execute()
+    # A key of another type counts as missing.
+    statuses, newest = (
+        {} if isinstance(reply, Exception) else reply for reply in await calls.execute(raise_on_error=False)
+    )
     return [(status, max(0, read_number(newest.get(entry, 0))) or None) for entry, status in statuses.items()]

@@ -19,7 +19,7 @@ _ENDED: Final = ("done", "failed", "aborted")
 async def read_counts(redis: Redis, keys: NativeKeys) -> Counts:
     """Reads the queue's numbers, all of one moment.
 
-    A deferred job that is due counts as queued. The workers are left out: they are in the records of the fleet.
+    A deferred job that is due counts as queued.
     """
     now_ms, ready, deferred, due, cpu, *rest = await _SCRIPT.run_on(redis, keys, ())
     alive, dead, age_ms, paused, totals, *seconds = rest
@@ -33,7 +33,6 @@ async def read_counts(redis: Redis, keys: NativeKeys) -> Counts:
         jobs_per_s=sum(lately.get(counter, 0) for counter in _ENDED) / _SECONDS,
         oldest_s=None if age_ms < 0 else age_ms / 1000,
         totals=sum_counters((totals,)),
-        workers=[],
         paused=bool(paused),
         queued_cpu=cpu,
     )

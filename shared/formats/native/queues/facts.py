@@ -18,6 +18,9 @@ _SCRIPT = NativeScript.load("queues/facts")
 _NOBODY: Final = "none"
 """No incarnation has this name."""
 
+_MOST_LOOKS: Final = 3
+"""How often its holder is looked for: meanwhile it may go back, and to another one."""
+
 
 async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payload: bool = False) -> JobFacts:
     """Reads all that is known of a job at one moment: in one round trip, or three while it runs.
@@ -32,9 +35,12 @@ async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payl
         RedisError: Redis did not answer.
     """
     facts = await _read(redis, keys, raw_id, _NOBODY, with_payload=with_payload)
-    if facts.state == "running" and (holder := await _find_holder(redis, keys, raw_id)):
+    for _ in range(_MOST_LOOKS):
+        if facts.state != "running" or facts.holder is not None:
+            break
         # Once more with what its holder has of it, as all must be of one moment.
-        return await _read(redis, keys, raw_id, holder, with_payload=with_payload)
+        holder = await _find_holder(redis, keys, raw_id) or _NOBODY
+        facts = await _read(redis, keys, raw_id, holder, with_payload=with_payload)
     return facts
 
 

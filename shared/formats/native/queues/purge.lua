@@ -1,5 +1,6 @@
 -- purge: throw away jobs that wait, the oldest first and some at a time; what runs is not touched.
--- KEYS  meta, payloads, lane_ready, lane_deferred, notes, progress, aborts, trails, ends, live
+-- KEYS  meta, payloads, lane_ready, lane_deferred, notes, progress, aborts, trails, ends,
+--       tombstones, live
 -- ARGV  1 state: 'queued' those that are due, 'deferred' the others   2 limit   3 channel of ends
 --       4 bound_ms and   5 bound_stamp: only what waited then, as the first call has told; '' for the first call
 -- RETURNS  {how many were thrown away, bound_ms, bound_stamp}; none is left where it was none
@@ -14,7 +15,7 @@ if not bound_ms then
 end
 local ids = {}
 check_zsets(ABORTS, ENDS)
-check_hashes(PAYLOADS, NOTES, PROGRESS, TRAILS)
+check_hashes(PAYLOADS, NOTES, PROGRESS, TRAILS, unpack(KEYS, TOMBSTONES, TOMBSTONES + 2))
 
 local function take(source, lowest, highest)
     if #ids == limit then

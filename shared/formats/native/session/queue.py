@@ -164,7 +164,10 @@ class NativeWorkerQueue:
         return [len(each) if isinstance(each, bytes) and len(each) > limit else each for each in reply.payloads]
 
     async def release_unconfirmed(self, redis: Redis) -> None:
-        """Gives back what claims without a reply have taken."""
+        """Gives back what claims without a reply have taken, and leaves wake-ups to others."""
+        client: Any = redis
+        for idle in self.keys.key("idle"), self.keys.key("idle_cpu"):
+            await client.zrem(idle, self._terms.worker_id)
         for lane_queue, claiming in self._claiming.items():
             async with claiming:
                 with suppress(IncarnationGoneError):

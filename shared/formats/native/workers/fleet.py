@@ -144,6 +144,17 @@ async def read_fleet(redis: Redis) -> Fleet:
     )
 
 
+async def read_records(redis: Redis, workers: Sequence[str]) -> dict[str, bytes]:
+    """The JSON records of those of these workers that have one.
+
+    Raises:
+        RedisError: the call failed.
+    """
+    client: Any = redis
+    records = await client.hmget(FLEET_RECORDS, workers) if workers else []
+    return {worker: record for worker, record in zip(workers, records, strict=True) if record is not None}
+
+
 async def read_queues(redis: Redis) -> list[str]:
     """The names of the queues that somebody has used within a week, those used last first; at most `MOST_QUEUES`.
 

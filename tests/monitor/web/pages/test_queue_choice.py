@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from redis.asyncio import Redis
 
@@ -13,19 +11,16 @@ from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.protocol.queue_ref import QueueRef
 from tests.monitor.web.site import Site
 from tests.support.queues import arq_queue
-from tests.support.twins import key_of_twin, native_twins
 from tests.support.workers import put
 
 NATIVE = QueueRef("mail", "native")
 
 
 @pytest.fixture(autouse=True)
-async def twins(redis: Redis) -> AsyncIterator[None]:
+async def twins(redis: Redis) -> None:
     """A queue of each format with the same name."""
-    await put(redis, "send", job_id="of-native", queue=QueueKeys.of(key_of_twin("mail")))
+    await put(redis, "send", job_id="of-native", queue=NATIVE)
     await put(redis, "send", job_id="of-arq", queue=QueueKeys.of("mail"))
-    with native_twins("mail"):
-        yield
 
 
 async def test_the_list_links_to_both(site: Site) -> None:

@@ -72,7 +72,6 @@ def call_counts() -> Call:
             jobs_per_s=found.jobs_per_s,
             oldest_s=oldest_s,
             totals=found.totals,
-            workers=found.workers,
         )
 
     return call

@@ -1,72 +1,64 @@
-"""A Redis that has reached its maxmemory: what lets jobs end, come back or be thrown away goes on."""
+"""A Redis that has reached its maxmemory: nothing more comes in, and nothing half; what lets jobs end goes on."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
-from monarq.shared.formats.native.dead.discard import discard
-from monarq.shared.formats.native.dead.revive import revive
-from monarq.shared.formats.native.jobs.abort import abort
-from monarq.shared.formats.native.jobs.progress import report_progress
-from monarq.shared.formats.native.jobs.promote import promote
-from monarq.shared.formats.native.jobs.tick import enqueue_tick
-from monarq.shared.formats.native.queues.pause import pause, resume
-from monarq.shared.formats.native.queues.purge import purge
-from monarq.shared.lane import Lane
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
-from monarq.shared.protocol.cron_queue import Tick
-from tests.shared.formats.native.dead.test_revive import bury
-from tests.shared.formats.native.pieces import KEYS, hash_of
-from tests.shared.formats.native.state import INCARNATION, put, take
+from monarq.shared.formats.native.workers.fleet import beat_fleet
+from tests.shared.formats.native.state import WORKER
+from tests.shared.formats.native.steps import GOES_ON, REFUSED
+from tests.shared.formats.native.whole_state import members_of
 
 
-@pytest.fixture
-async def full(redis: Redis) -> AsyncIterator[Redis]:
-    """A full Redis with a job in each state."""
-    await put(redis, "runs")
-    await take(redis)
-    await put(redis, "a", "b")
-    await put(redis, "later", delay_ms=60_000)
-    await bury(redis, "dead", "dead too")
+@asynccontextmanager
+async def full(redis: Redis) -> AsyncIterator[None]:
+    """Redis is full meanwhile."""
     await redis.config_set("maxmemory", 1)
-    yield redis
-    await redis.config_set("maxmemory", 0)
+    try:
+        yield
+    finally:
+        await redis.config_set("maxmemory", 0)
 
 
-async def test_aborts(full: Redis) -> None:
-    assert await abort(full, KEYS, "a", result=b"aborted", keep_ms=3_600_000) is AbortAnswer.ENDED
-    assert await abort(full, KEYS, "b", result=b"aborted", keep_ms=5000) is AbortAnswer.ENDED
-    assert await abort(full, KEYS, "later", result=b"aborted", keep_ms=-1) is AbortAnswer.ENDED
-    assert await abort(full, KEYS, "runs", result=b"aborted", keep_ms=-1) is AbortAnswer.RUNS
+@pytest.mark.parametrize("name", GOES_ON)
+async def test_what_lets_jobs_end_works_as_ever(name: str, redis: Redis) -> None:
+    prepare, step = GOES_ON[name]
+    await prepare(redis)
+    reply, expected = shown(await step(redis)), await members_of(redis)
+    await redis.flushdb()
+    await prepare(redis)
+    async with full(redis):
+        assert shown(await step(redis)) == reply
+    assert await members_of(redis) == expected
+    await redis.flushdb()
 
 
-async def test_promote(full: Redis) -> None:
-    assert await promote(full, KEYS, b"later") is Promoted.DUE
+def shown(reply: object) -> str:
+    """A reply without the times in it."""
+    return type(reply).__name__ if isinstance(reply, int | tuple) else str(reply)
 
 
-async def test_dead_letters(full: Redis) -> None:
-    assert await revive(full, KEYS, [b"dead"]) == [Revived.BACK]
-    assert await discard(full, KEYS, [b"dead too"]) == [True]
+@pytest.mark.parametrize("name", REFUSED)
+async def test_an_enqueue_is_refused_and_nothing_is_half_done(name: str, redis: Redis) -> None:
+    prepare, step = REFUSED[name]
+    await prepare(redis)
+    before = await members_of(redis)
+    async with full(redis):
+        with pytest.raises((OutOfMemoryError, ResponseError), match=r"OOM|maxmemory"):
+            await step(redis)
+    assert await members_of(redis) == before
+    await step(redis)
+    assert await members_of(redis) != before
+    await redis.flushdb()
 
 
-async def test_pause_and_purge(full: Redis) -> None:
-    assert await pause(full, KEYS) == 0
-    assert await resume(full, KEYS) > 0
-    assert (await purge(full, KEYS, "io", "queued"))[0] == 2
-
-
-async def test_reports_are_left_out(full: Redis) -> None:
-    assert await report_progress(full, KEYS, INCARNATION, [(b"runs", b"i1", b"{}")]) == []
-    assert await hash_of(full, "progress") == {}
-
-
-async def test_a_tick_is_refused_whole(full: Redis) -> None:
-    tick = Tick(job_id="t", payload=b"p", name="f", lane=Lane.IO, due_ms=1000, ttl_ms=0, bar_ms=0, entry="f")
-    with pytest.raises(ResponseError, match=r"OOM|maxmemory"):
-        await enqueue_tick(full, KEYS, tick)
-    assert b"t" not in await hash_of(full, "payloads")
-    assert await hash_of(full, "cron") == {}
+async def test_a_worker_stays_on_the_list_of_all(redis: Redis) -> None:
+    async with full(redis):
+        await beat_fleet(redis, WORKER, 15_000, b"{}", ["q"])
+    assert await redis.zcard("monarq:n:{fleet}:beats") == 1
+    await redis.flushdb()

@@ -101,7 +101,7 @@ def _tick() -> Tick:
 
 BINDINGS: Final[dict[str, Bind]] = {
     # A call with these jobs, where the script takes jobs.
-    "abort": lambda redis, ids: abort(redis, KEYS, "a", result=b"", keep_ms=1),
+    "abort": lambda redis, ids: abort(redis, KEYS, "a"),
     "browse": lambda redis, ids: browse(redis, KEYS, "queued"),
     "claim": lambda redis, ids: claim(redis, KEYS, _claim()),
     "counters": lambda redis, ids: read_counters(redis, KEYS, 5),

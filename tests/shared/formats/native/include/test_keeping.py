@@ -46,6 +46,15 @@ async def test_a_time_of_its_own_and_for_ever(redis: Redis) -> None:
     assert await zset_of(redis, "ends") == {}, "a result for ever is not ended by the one before it"
 
 
+async def test_a_result_that_goes_before_an_enqueue_is_repeated_for_the_last_time_leaves_a_tombstone(
+    redis: Redis,
+) -> None:
+    now = await now_ms(redis)
+    for job_id, kept_ms in (("soon", 1000), ("later", 180_000), ("never", 0)):
+        await run_piece(redis, "keeping", APART, job_id, "1", kept_ms, now)
+    assert set(await redis.hgetall(TOMBSTONES[now // MINUTE_MS % 3])) == {b"soon"}  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("into_ms", [0, 30_000, MINUTE_MS - 1])
 async def test_a_tombstone_s_key_expires_before_it_is_used_again(redis: Redis, into_ms: int) -> None:
     minute = await now_ms(redis) // MINUTE_MS

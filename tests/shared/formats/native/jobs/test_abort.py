@@ -9,6 +9,7 @@ from monarq.shared.formats.native.jobs.abort import abort
 from monarq.shared.formats.native.jobs.find import find_results
 from monarq.shared.formats.native.keys import wake_channel
 from monarq.shared.lane import Lane
+from monarq.shared.payloads.result import aborted_result
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.producer_queue import Unfinished
 from tests.shared.formats.native.hearing import heard
@@ -26,10 +27,11 @@ from tests.shared.formats.native.state import (
 )
 
 HOUR_MS = 3_600_000
+RESULT = aborted_result("f")
 
 
 async def ask(redis: Redis, job_id: str = "a", keep_ms: int = HOUR_MS) -> AbortAnswer:
-    return await abort(redis, KEYS, job_id, result=b"aborted", keep_ms=keep_ms, name="f")
+    return await abort(redis, KEYS, job_id, keep_ms=keep_ms, name="f")
 
 
 async def test_there_is_no_such_job(redis: Redis) -> None:
@@ -47,7 +49,7 @@ async def test_a_job_that_waits_ends_at_once(redis: Redis, lane: Lane, delay_ms:
     async with heard(redis, KEYS.ended) as following:
         assert await ask(redis) is AbortAnswer.ENDED
         assert await following() == (KEYS.ended, b"ia")
-    assert await find_results(redis, KEYS, ["a", "b"]) == [b"aborted", Unfinished.ALIVE]
+    assert await find_results(redis, KEYS, ["a", "b"]) == [RESULT, Unfinished.ALIVE]
     assert not await is_alive(redis, "a")
     assert await sets_with(redis, "a") == []
     assert await hash_of(redis, "notes") == await hash_of(redis, "progress") == await zset_of(redis, "aborts") == {}
@@ -62,7 +64,7 @@ async def test_its_result_is_kept_as_long_as_asked_for(redis: Redis) -> None:
     assert await ask(redis, "unkept", -1) is AbortAnswer.ENDED
     assert await ask(redis, "for ever", 0) is AbortAnswer.ENDED
     assert await ask(redis, "for a second", 1000) is AbortAnswer.ENDED
-    assert await hash_of(redis, "kept") == {b"for ever": b"aborted", b"for a second": b"aborted"}
+    assert await hash_of(redis, "kept") == {b"for ever": RESULT, b"for a second": RESULT}
     ends = await zset_of(redis, "ends")
     assert b"rfor ever" not in ends
     assert abs(ends[b"rfor a second"] - await now_ms(redis)) <= 1000

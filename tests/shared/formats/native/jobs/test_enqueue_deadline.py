@@ -1,4 +1,4 @@
-"""A repeated enqueue holds for 100 s after its first sending; then its outcome stays unknown, and nothing is changed."""
+"""A repeated enqueue holds for 100 s after its first sending; then its outcome stays unknown and nothing changes."""
 
 from __future__ import annotations
 

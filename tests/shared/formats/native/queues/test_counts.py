@@ -18,9 +18,7 @@ from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from tests.shared.formats.native.counting_calls import count
 from tests.shared.formats.native.pieces import KEYS, now_ms
 
-EMPTY: Final = Counts(
-    now_ms=0, queued=0, deferred=0, running=0, dead=0, jobs_per_s=0.0, oldest_s=None, totals={}, workers=[]
-)
+EMPTY: Final = Counts(now_ms=0, queued=0, deferred=0, running=0, dead=0, jobs_per_s=0.0, oldest_s=None, totals={})
 EPOCH: Final = 1_767_225_600_000
 LEVEL: Final = 2**44
 CLAIM: Final = Claim(

@@ -8,6 +8,7 @@ from monarq.shared.formats.native.keys import wake_channel
 from monarq.shared.formats.native.queues.pause import pause, paused_since_ms, resume
 from tests.shared.formats.native.hearing import heard
 from tests.shared.formats.native.pieces import KEYS, now_ms, zset_of
+from tests.shared.formats.native.state import WORKER, put, take
 
 
 async def test_pause_and_resume(redis: Redis) -> None:
@@ -32,6 +33,15 @@ async def test_resuming_wakes_all_that_wait(redis: Redis) -> None:
     io, cpu = KEYS.key("ready").encode(), KEYS.key("ready_cpu").encode()
     assert told == {wake_channel("a"): io, wake_channel("b"): io, wake_channel("c"): cpu}
     assert await zset_of(redis, "idle") == await zset_of(redis, "idle_cpu") == {}
+
+
+async def test_who_asks_a_paused_queue_is_woken_when_it_goes_on(redis: Redis) -> None:
+    await put(redis, "a")
+    await pause(redis, KEYS)
+    assert not await take(redis)
+    async with heard(redis, wake_channel(WORKER)) as following:
+        await resume(redis, KEYS)
+        assert await following() == (wake_channel(WORKER), KEYS.key("ready").encode())
 
 
 async def test_a_time_that_cannot_be_read_is_a_pause(redis: Redis) -> None:

@@ -151,7 +151,7 @@ class TestMessages:
         async with running(holder):
             await until(lambda: holder.session._must_look_for_aborts)
             assert await holder.session.find_aborts(redis, jobs) == []
-            assert await abort(redis, KEYS, "b", result=b"", keep_ms=1) is AbortAnswer.RUNS
+            assert await abort(redis, KEYS, "b", keep_ms=1) is AbortAnswer.RUNS
             await until(lambda: holder.session._must_look_for_aborts)
             assert await holder.session.find_aborts(redis, jobs) == [b]
 
@@ -166,7 +166,7 @@ class TestMessages:
         holder = Holder(redis)
         await put(redis, "a")
         [a] = await holder.claim()
-        await abort(redis, KEYS, "a", result=b"", keep_ms=1)
+        await abort(redis, KEYS, "a", keep_ms=1)
         holder.session._must_look_for_aborts = True
         with pytest.raises(AttributeError):
             await holder.session.find_aborts(None, [(a, PAYLOAD)])  # type: ignore[arg-type]
