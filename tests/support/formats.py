@@ -1,7 +1,6 @@
 """The format of the queue that a test is about: arq's, or each of both where the test uses the fixture `queue_format`.
 
-What speaks of behaviour, and of no format's keys, is tested on both: jobs come in by the contract of producers, are run
-by workers, and are looked at by the contracts again.
+What speaks of behaviour, and of no format's keys, is tested on both.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.formats.choice.producers import producer_queue
+from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.native.jobs.find import find_results
+from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.result import Result
-from monarq.shared.protocol.producer_queue import JobStatus
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.queue import Queue
 from tests.support.queues import ARQ_QUEUE
@@ -46,10 +46,8 @@ def current_name() -> str | Queue:
 
 async def find_result(redis: Redis, job_id: str, codecs: Codecs, queue: QueueRef) -> Result | None:
     """The job's result; None where there is none yet."""
-    [found] = await producer_queue(queue).find_results(redis, [job_id])  # type: ignore[arg-type]
+    if queue.format == "native":
+        [found] = await find_results(redis, NativeKeys.of(queue.name), [job_id])
+    else:
+        found = await redis.get(names.result(job_id))
     return Result.read(found, codecs, job_id.encode()) if isinstance(found, bytes) else None
-
-
-async def status_of(redis: Redis, job_id: str) -> JobStatus:
-    """What a job of this test's queue is doing."""
-    return await producer_queue(current_queue()).find_status(redis, job_id)  # type: ignore[arg-type]
