@@ -82,7 +82,7 @@ def recovering(redis: Redis) -> Awaitable[object]:
 
 def aborting(redis: Redis) -> Awaitable[object]:
     """Aborts the job "a"."""
-    return abort(redis, KEYS, "a", result=b"aborted", keep_ms=60_000)
+    return abort(redis, KEYS, "a", keep_ms=60_000)
 
 
 async def nothing(redis: Redis) -> None:
