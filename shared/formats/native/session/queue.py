@@ -168,6 +168,10 @@ class NativeWorkerQueue:
         client: Any = redis
         for idle in self.keys.key("idle"), self.keys.key("idle_cpu"):
             await client.zrem(idle, self._terms.worker_id)
+        await self.release_forgotten_claims(redis)
+
+    async def release_forgotten_claims(self, redis: Redis) -> None:
+        """Gives back what claims without a reply have taken; the worker goes on claiming."""
         for lane_queue, claiming in self._claiming.items():
             async with claiming:
                 with suppress(IncarnationGoneError):

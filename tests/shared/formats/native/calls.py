@@ -17,7 +17,7 @@ from monarq.shared.protocol.acks import Finish
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import QueueRef
-from tests.shared.formats.native.pieces import KEYS
+from tests.shared.formats.native.pieces import KEYS, now_ms
 from tests.shared.formats.native.state import INCARNATION
 
 LEASE_MS: Final = 15_000
@@ -35,7 +35,8 @@ async def enqueue_jobs(
 ) -> list[Enqueued]:
     """Enqueues jobs of one payload, and returns what came of each."""
     placement = Placement(lane=lane, due_ms=due_ms, delay_ms=delay_ms, name="f")
-    return (await enqueue(redis, KEYS, call, placement, mode, [(each, payload) for each in ids])).codes
+    jobs = [(each, payload) for each in ids]
+    return (await enqueue(redis, KEYS, call, placement, mode, jobs, until_ms=await now_ms(redis) + 60_000)).codes
 
 
 async def claim_jobs(redis: Redis, limit: int = 100, **asked: Any) -> ClaimReply:

@@ -35,6 +35,9 @@ class LosingClient:
         self.late: list[Sequence[Any]] = []
         self._lost: dict[str, list[str]] = {}
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._redis, name)
+
     def lose(self, path: str, *what: str) -> None:
         """Loses the "reply" or the "request" of the next calls of a script, one after the other."""
         script = NativeScript.load(path)
