@@ -11,7 +11,9 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
+from monarq.shared.protocol.queue_ref import Format
 from monarq.shared.redis.connection import open_redis
+from tests.support.formats import use_format
 from tests.support.plugins.leaks import leaked_keys
 from tests.support.plugins.loops import StrictLoop
 from tests.support.proxy import Proxy
@@ -60,3 +62,11 @@ async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
     """A proxy before the emptied server, which loses what the test wants lost."""
     async with Proxy(urlsplit(redis_url).path) as made:
         yield made
+
+
+@pytest.fixture(params=["native", "arq"])
+def queue_format(request: pytest.FixtureRequest) -> Iterator[Format]:
+    """The test is played on both formats: its default queue is a native one, and then one in arq's format."""
+    use_format(request.param)
+    yield request.param
+    use_format("arq")

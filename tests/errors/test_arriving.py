@@ -19,9 +19,11 @@ from monarq.shared.errors import JobAbortedError, JobFailedError
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.payloads.codec import MSGPACK, PICKLE
 from monarq.shared.payloads.error_equality import errors_equal
+from monarq.shared.protocol.queue_ref import Format
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT, limit_error_text
 from tests.arq.workers import burst
 from tests.errors import jobs
+from tests.support.formats import current_name
 from tests.support.slowness import patience_s
 from tests.support.workers import CODECS, dead_letter_of, run_burst
 
@@ -30,8 +32,8 @@ NO_WIDER = 21_000
 
 
 @pytest.fixture(params=["msgpack", "pickle"])
-async def producer(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[Producer]:
-    async with Producer(redis_url, codec=request.param, allow_pickle=True) as made:
+async def producer(request: pytest.FixtureRequest, redis_url: str, queue_format: Format) -> AsyncIterator[Producer]:
+    async with Producer(redis_url, queue=current_name(), codec=request.param, allow_pickle=True) as made:
         yield made
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.jobs.progress import split_reports
+from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
+from monarq.shared.protocol.producer_queue import ProducerQueue
+from tests.support.formats import current_queue
 from tests.support.slowness import in_time
-from tests.support.workers import QUEUE
 
 
 @dataclass
@@ -36,12 +37,13 @@ class Heard:
 async def hearing(redis: Redis) -> AsyncIterator[Heard]:
     """Hears for the life of the block, and until all that was published in it has come."""
     heard = Heard()
+    queue = producer_queue(current_queue())
     async with redis.pubsub() as pubsub:
-        await pubsub.subscribe(QUEUE.reports)
-        task = asyncio.create_task(_listen(pubsub, heard))
+        await pubsub.subscribe(queue.reports)
+        task = asyncio.create_task(_listen(pubsub, queue, heard))
         try:
             yield heard
-            await redis.publish(QUEUE.reports, b"end")
+            await redis.publish(queue.reports, b"end")
             async with in_time(10):
                 await task
         finally:
@@ -50,11 +52,11 @@ async def hearing(redis: Redis) -> AsyncIterator[Heard]:
                 await task
 
 
-async def _listen(pubsub, heard: Heard) -> None:  # type: ignore[no-untyped-def]
+async def _listen(pubsub, queue: ProducerQueue, heard: Heard) -> None:  # type: ignore[no-untyped-def]
     async for message in pubsub.listen():
         if message["type"] != "message":
             continue
         if message["data"] == b"end":
             return
-        told = {raw_id.decode(): decode_progress(value) for raw_id, value in split_reports(message["data"])}
+        told = {raw_id.decode(): decode_progress(value) for raw_id, value in queue.split_reports(message["data"])}
         heard.messages.append({job_id: progress for job_id, progress in told.items() if progress is not None})

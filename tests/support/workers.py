@@ -14,13 +14,9 @@ from redis.asyncio import Redis
 
 from monarq.arq.runs.functions import as_job
 from monarq.arq.runs.policies import ArqOutcomes, ArqRejections
-from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.formats.native.jobs.enqueue import enqueue as enqueue_native
-from monarq.shared.formats.native.jobs.find import find_results
+from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.formats.native.keys import NativeKeys
-from monarq.shared.formats.native.workers.fleet import register_queues
 from monarq.shared.jobs.job import Job
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
@@ -34,6 +30,7 @@ from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.process.components import Components
 from monarq.workers.process.worker import Worker
+from tests.support.formats import current_queue, find_result
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
@@ -75,8 +72,7 @@ class Recorder(Dispatcher):
 def settings_for_tests(*, arq_rules: bool = False, **changes: Any) -> WorkerSettings:
     """Settings with short times, so that tests need not wait for long."""
     rules = ARQ_RULES if arq_rules else {}
-    if "queues" in changes:
-        changes["queues"] = tuple(map(to_ref, changes["queues"]))
+    changes["queues"] = tuple(map(to_ref, changes["queues"])) if "queues" in changes else (current_queue(),)
     return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **rules, **changes})
 
 
@@ -112,53 +108,50 @@ async def run_burst(url: str, functions: Sequence[object], events: Dispatcher | 
     return worker
 
 
+def _ref(queue: QueueKeys | QueueRef | None) -> QueueRef:
+    return queue.ref if isinstance(queue, QueueKeys) else queue or current_queue()
+
+
 async def put(
     redis: Redis,
     job: Job[..., Any] | str,
     *args: Any,
     job_id: str | bytes,
-    queue: QueueKeys | QueueRef = QUEUE,
+    queue: QueueKeys | QueueRef | None = None,
     **placing: Any,
 ) -> None:
-    """Enqueues a job by the bare command."""
+    """Enqueues a job by the bare command, into this test's queue where none is named."""
     name, lane = (job, Lane.IO) if isinstance(job, str) else (job.name, job.declared.lane)
     payload = write_payload(MSGPACK, name, args, {}, time.time_ns() // 1_000_000)
-    await _put(redis, queue, Placement(**{"lane": lane, **placing}), job_id, payload)
+    await put_raw(redis, job_id, payload, queue, **{"lane": lane, **placing})
 
 
 async def put_raw(
-    redis: Redis, job_id: str | bytes, payload: bytes, queue: QueueKeys | QueueRef = QUEUE, **placing: Any
+    redis: Redis, job_id: str | bytes, payload: bytes, queue: QueueKeys | QueueRef | None = None, **placing: Any
 ) -> None:
     """Enqueues bytes that need not be a payload."""
-    await _put(redis, queue, Placement(**placing), job_id, payload)
-
-
-async def _put(
-    redis: Redis, queue: QueueKeys | QueueRef, placement: Placement, job_id: str | bytes, payload: bytes
-) -> None:
+    client: Any = redis
     jobs: Any = [(job_id, payload)]
-    if isinstance(queue, QueueRef) and queue.format == "native":
-        await enqueue_native(redis, NativeKeys.of(queue.name), "call", placement, EnqueueMode.NAMED, jobs)
-        await register_queues(redis, [queue.name])
-    else:
-        keys = QueueKeys.of(queue.name) if isinstance(queue, QueueRef) else queue
-        await enqueue(redis, keys, placement, EnqueueMode.NAMED, jobs)
+    await producer_queue(_ref(queue)).enqueue(client, Placement(**placing), EnqueueMode.NAMED, "call", jobs)
 
 
-async def result_of(redis: Redis, job_id: str, queue: QueueRef = QUEUE.ref) -> Result:
+async def result_of(redis: Redis, job_id: str, queue: QueueRef | None = None) -> Result:
     """The job's result; waits for it."""
     async with in_time(15):
         while True:
-            if queue.format == "native":
-                [found] = await find_results(redis, NativeKeys.of(queue.name), [job_id])
-            else:
-                found = await redis.get(names.result(job_id))
-            if isinstance(found, bytes):
-                return Result.read(found, CODECS)
+            result = await find_result(redis, job_id, CODECS, queue or current_queue())
+            if result is not None:
+                return result
             await asyncio.sleep(0.01)
 
 
-async def dead_letter_of(redis: Redis, job_id: str, queue: QueueKeys = QUEUE) -> dict[str, Any]:
+async def dead_letter_of(redis: Redis, job_id: str, queue: QueueKeys | QueueRef | None = None) -> dict[str, Any]:
     """The fields of the job's dead letter; empty if there is none."""
-    letter = await redis.hget(queue.dead_letter(job_id), "letter")
+    ref = queue.ref if isinstance(queue, QueueKeys) else queue or current_queue()
+    client: Any = redis
+    if ref.format == "native":
+        named = await client.hget(NativeKeys.of(ref.name).key("letters"), job_id)
+        letter = named and named.partition(b"\0")[2]
+    else:
+        letter = await client.hget(QueueKeys.of(ref.name).dead_letter(job_id), "letter")
     return msgspec.json.decode(letter) if letter else {}

@@ -21,6 +21,7 @@ from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
 from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
+from tests.support.formats import ARQ_ALONE, ON_BOTH
 from tests.support.workers import (
     CODECS,
     QUEUE,
@@ -34,7 +35,10 @@ from tests.support.workers import (
 )
 from tests.workers.support import worker_jobs as jobs
 
+pytestmark = ON_BOTH
 
+
+@ARQ_ALONE
 async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.wait, 30, job_id="stop")
@@ -48,6 +52,7 @@ async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
     assert not await redis.exists(names.ABORT)
 
 
+@ARQ_ALONE
 @pytest.mark.parametrize(("job", "is_shown"), [(jobs.wait, True), (jobs.spin_on, False)], ids=["io", "cpu"])
 async def test_an_aborted_job_shows_no_frames_but_the_users(
     redis: Redis, redis_url: str, job: Job[..., Any], is_shown: bool
@@ -64,6 +69,7 @@ async def test_an_aborted_job_shows_no_frames_but_the_users(
     assert "/workers/lanes/" not in traceback
 
 
+@ARQ_ALONE
 async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.plus, 1, 1, job_id="stop", delay_ms=60_000)
@@ -77,6 +83,7 @@ async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: 
     assert [await dead_letter_of(redis, job_id) for job_id in ("stop", "stop-cpu")] == [{}, {}]
 
 
+@ARQ_ALONE
 @pytest.mark.parametrize("delay_ms", [0, 60_000], ids=["runs", "waits"])
 async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redis_url: str, delay_ms: int) -> None:
     ahead_ms = time.time_ns() // 1_000_000 + 300_000
@@ -92,6 +99,7 @@ async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redi
         result.unwrap()
 
 
+@ARQ_ALONE
 async def test_a_request_for_an_earlier_job_of_the_same_id_stops_nothing(redis: Redis, redis_url: str) -> None:
     recorder, released = Recorder(), asyncio.Event()
 
@@ -112,6 +120,7 @@ async def test_a_request_for_an_earlier_job_of_the_same_id_stops_nothing(redis: 
         assert (await result_of(redis, "later")).value == "ended"
 
 
+@ARQ_ALONE
 async def test_a_job_is_aborted_though_requests_could_not_be_read_for_a_while(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.wait, 30, job_id="stop")

@@ -10,10 +10,13 @@ from redis.asyncio import Redis
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.counters.counters import read_counters
 from monarq.shared.formats.arq.keys import QueueKeys
+from tests.support.formats import ARQ_ALONE, ON_BOTH
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, make_worker, put, run_burst, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = ON_BOTH
 
 
 async def test_no_more_run_at_once_than_there_are_slots(redis: Redis, redis_url: str) -> None:
@@ -25,6 +28,7 @@ async def test_no_more_run_at_once_than_there_are_slots(redis: Redis, redis_url:
     assert max(accumulate(steps)) == 2
 
 
+@ARQ_ALONE
 async def test_a_cpu_job_that_is_claimed_while_the_lane_is_busy_waits_where_any_lane_finds_it(
     redis: Redis, redis_url: str
 ) -> None:
@@ -42,6 +46,7 @@ async def test_a_cpu_job_that_is_claimed_while_the_lane_is_busy_waits_where_any_
     await redis.flushall()
 
 
+@ARQ_ALONE
 async def test_queues_do_not_claim_for_the_same_slot(redis: Redis, redis_url: str) -> None:
     """Each would claim a job for it, and give back what the other was quicker with."""
     queues = [QueueKeys.of(name) for name in ("q:one", "q:two")]

@@ -20,6 +20,7 @@ from monarq.shared.formats.native.jobs.claim import (
     IncarnationGoneError,
     claim,
 )
+from monarq.shared.formats.native.jobs.enqueue import LARGE
 from monarq.shared.formats.native.jobs.finish import finish
 from monarq.shared.formats.native.jobs.notes import Note, read_note
 from monarq.shared.formats.native.jobs.progress import report_progress
@@ -145,7 +146,7 @@ class NativeWorkerQueue:
         ref, token, lane_queue, now_ms = self.ref, asked.token, asked.lane_queue, reply.now_ms
         leases = [
             Lease(ref, raw_id, text(raw_id), token, lane_queue, payload, 0, 0, "", 0, None, now_ms, ends_s=ends_s)
-            for raw_id, payload in zip(reply.ids, reply.payloads, strict=True)
+            for raw_id, payload in zip(reply.ids, self._payloads(reply), strict=True)
         ]
         for lease, note in zip(leases, map(read_note, reply.notes), strict=False):
             if note != _NO_NOTE:
@@ -155,11 +156,22 @@ class NativeWorkerQueue:
             lease.abort_ms = None if abort_ms is None else read_number(abort_ms)
         return leases
 
+    def _payloads(self, reply: ClaimReply) -> Sequence[bytes | int | None]:
+        """The payloads, none over the limit: a claim looks only at the size of those that are noted as large."""
+        limit = self._terms.max_payload
+        if limit >= LARGE:
+            return reply.payloads
+        return [len(each) if isinstance(each, bytes) and len(each) > limit else each for each in reply.payloads]
+
     async def release_unconfirmed(self, redis: Redis) -> None:
         """Gives back what claims without a reply have taken, and leaves wake-ups to others."""
         client: Any = redis
         for idle in self.keys.key("idle"), self.keys.key("idle_cpu"):
             await client.zrem(idle, self._terms.worker_id)
+        await self.release_forgotten_claims(redis)
+
+    async def release_forgotten_claims(self, redis: Redis) -> None:
+        """Gives back what claims without a reply have taken; the worker goes on claiming."""
         for lane_queue, claiming in self._claiming.items():
             async with claiming:
                 with suppress(IncarnationGoneError):

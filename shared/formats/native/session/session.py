@@ -81,7 +81,7 @@ class NativeWorkerSession:
 
     async def _keep_incarnation(self, redis: Redis, queue: NativeWorkerQueue) -> None:
         if queue.has_forgotten_claim:  # say, as other queues' jobs have taken the places
-            await queue.release_unconfirmed(redis)
+            await queue.release_forgotten_claims(redis)
         if queue.is_doubtful and queue.incarnation.is_open:
             self._on_lost(await reconcile_queue(redis, queue, self._leases_of(queue.ref)))
         else:

@@ -16,6 +16,7 @@ from monarq.shared.formats.arq import claim_token, worker_queue
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.protocol.lease import Claimed
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
@@ -24,6 +25,7 @@ from tests.workers.support import worker_jobs as jobs
 
 LONG_S = 60.0
 FROM_IO = b"\r\nio\r\n"
+RELEASE = ArqScript.load("jobs/release_claim").sha.encode()
 
 
 class LosingProxy(Proxy):
@@ -57,7 +59,7 @@ async def test_the_jobs_of_a_claim_without_a_reply_run_at_once(
     recorder = Recorder()
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     proxy.lose(Cut.REPLY, FROM_IO)
-    proxy.rules.append(Rule.of_script("jobs/release_claim", Cut.REQUEST, lost_returns, 1.0))
+    proxy.rules.append(Rule("release", RELEASE, Cut.REQUEST, left=lost_returns, rests=None))
     async with running(make_worker(proxy.url, jobs.ALL, recorder, lease_s=LONG_S)):
         assert (await result_of(redis, "sum")).value == 3
     assert proxy.took == [names.in_progress("sum")]

@@ -9,11 +9,15 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.workers.config.settings import Hooks
+from tests.support.formats import ARQ_ALONE, ON_BOTH, current_queue
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, run_burst, running
 from tests.workers.support import worker_jobs as jobs
 
+pytestmark = ON_BOTH
 
+
+@ARQ_ALONE
 @pytest.mark.parametrize("kind", [ValueError, SystemExit, asyncio.CancelledError])
 async def test_a_hook_that_raises_keeps_no_end_from_being_recorded(
     redis: Redis, redis_url: str, kind: type[BaseException]
@@ -43,7 +47,7 @@ async def test_a_lease_that_is_lost_after_the_end_does_not_cancel_the_hook(redis
         await recorder.until("job_started")
         components = worker._lifecycle.components
         assert components
-        [lease] = components.table.of_queue(QUEUE.ref)
+        [lease] = components.table.of_queue(current_queue())
         await recorder.until("job_completed")
         await components.acker.flush()
         components.runner.cancel_lost([lease])

@@ -15,6 +15,7 @@ from monarq.shared.formats.arq.keys import PARKED_SCORE
 from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.retry_exception import Retry
+from tests.support.formats import ARQ_ALONE, ON_BOTH, current_queue
 from tests.support.queue_state import server_ms
 from tests.support.workers import (
     QUEUE,
@@ -30,12 +31,15 @@ from tests.support.workers import (
 )
 from tests.workers.support import worker_jobs as jobs
 
+pytestmark = ON_BOTH
+
 
 @job
 async def come_back() -> None:
     raise Retry(defer=60)
 
 
+@ARQ_ALONE
 async def test_result_is_kept(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.plus, 2, 3, job_id="sum")
     worker = await run_burst(redis_url, jobs.ALL)
@@ -45,12 +49,14 @@ async def test_result_is_kept(redis: Redis, redis_url: str) -> None:
     assert await redis.exists(names.job("sum"), names.in_progress("sum"), names.retry("sum"), QUEUE.queue) == 0
 
 
+@ARQ_ALONE
 async def test_context_describes_the_run(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.tell, "hello", job_id="told")
     await run_burst(redis_url, jobs.ALL)
     assert (await result_of(redis, "told")).value == ["told", "tell", 1, QUEUE.queue, "hello"]
 
 
+@ARQ_ALONE
 @pytest.mark.parametrize(
     ("job", "args", "kind", "message", "tries"),
     [
@@ -97,6 +103,7 @@ async def test_retry_runs_again(redis: Redis, redis_url: str, job: Any, tries: i
     assert worker.counters.retried == tries - 1
 
 
+@ARQ_ALONE
 async def test_a_job_waits_as_long_as_it_asked_to(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     enqueued_ms = await server_ms(redis)
@@ -116,6 +123,7 @@ async def test_job_that_cancels_itself_uses_its_tries_up(redis: Redis, redis_url
     assert not (await result_of(redis, "self")).success
 
 
+@ARQ_ALONE
 async def test_deferred_job_is_not_early(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.plus, 1, 1, job_id="later", delay_ms=400)
     due = await redis.zscore(QUEUE.queue, "later")
@@ -124,6 +132,7 @@ async def test_deferred_job_is_not_early(redis: Redis, redis_url: str) -> None:
     assert due <= result.start_ms
 
 
+@ARQ_ALONE
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
@@ -159,6 +168,7 @@ async def test_payload_over_the_limit_is_not_handed_over(redis: Redis, redis_url
     assert "the limit is 1,000" in (await dead_letter_of(redis, "large"))["error"]
 
 
+@ARQ_ALONE
 async def test_expired_job_is_dead(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.plus, 1, 1, job_id="old", ttl_ms=1)
     while await redis.exists(names.job("old")):
@@ -167,6 +177,7 @@ async def test_expired_job_is_dead(redis: Redis, redis_url: str) -> None:
     assert "expired" in (await dead_letter_of(redis, "old"))["error"]
 
 
+@ARQ_ALONE
 async def test_job_that_lost_three_workers_is_dead_before_it_is_decoded(redis: Redis, redis_url: str) -> None:
     await put_raw(redis, "poison", b"anything at all")
     await redis.set(QUEUE.crash("poison"), "3 killed by SIGSEGV", px=60_000)
@@ -176,6 +187,7 @@ async def test_job_that_lost_three_workers_is_dead_before_it_is_decoded(redis: R
     assert "SIGSEGV" in letter["error"]
 
 
+@ARQ_ALONE
 async def test_result_that_is_not_wanted_is_not_kept(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.forgotten, job_id="gone")
     worker = await run_burst(redis_url, jobs.ALL)
@@ -200,6 +212,7 @@ async def test_cpu_jobs_enqueued_by_name_find_their_lane(redis: Redis, redis_url
     assert (worker.counters.complete, worker.counters.retried) == (30, 0)
 
 
+@ARQ_ALONE
 async def test_cpu_job_stays_in_the_queue_for_clients_that_look_there(redis: Redis) -> None:
     await put(redis, jobs.squared, 7, job_id="cpu")
     assert await redis.zscore(QUEUE.queue, "cpu") == PARKED_SCORE
@@ -216,6 +229,7 @@ async def test_long_job_keeps_its_lease_while_the_loop_is_blocked(redis: Redis, 
     assert "job_lost" not in recorder.events
 
 
+@ARQ_ALONE
 async def test_lost_lease_cancels_the_run_and_nothing_is_written(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.wait, 30, job_id="taken")
@@ -238,7 +252,7 @@ async def test_loss_of_an_older_lease_leaves_the_newer_one_of_the_same_job(redis
     async with running(worker):
         await recorder.until("job_started")
         components = components_of(worker)
-        [lease] = components.table.of_queue(QUEUE.ref)
+        [lease] = components.table.of_queue(current_queue())
         # The renewer asked for the lease of the try before, and hears of its loss when the next one has begun.
         components.runner.cancel_lost([replace(lease, token="the one before")])
         await recorder.until("job_completed")

@@ -12,6 +12,7 @@ from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.shared.payloads.codec import PICKLE
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
+from tests.support.formats import ARQ_ALONE, ON_BOTH
 from tests.support.slowness import in_time
 from tests.support.workers import (
     CODECS,
@@ -27,6 +28,8 @@ from tests.support.workers import (
 )
 from tests.workers.jobs.runner import unruly_jobs as jobs
 from tests.workers.support.supervisor_process import running_supervisor
+
+pytestmark = ON_BOTH
 
 TARGET = "tests.workers.jobs.runner.unruly_jobs"
 
@@ -58,6 +61,7 @@ async def test_threads_that_hang_take_no_slot_from_other_jobs(redis: Redis, redi
         jobs.LET_GO.set()
 
 
+@ARQ_ALONE
 async def test_job_that_raises_as_it_is_handed_back_is_handed_back(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.make_something_of_a_cancel, job_id="closed")
@@ -117,6 +121,7 @@ async def test_exit_in_a_task_of_a_job_ends_that_job_alone(redis: Redis, redis_u
     assert not pool.count("is lost")
 
 
+@ARQ_ALONE
 async def test_a_worker_stops_though_a_job_has_taken_its_signals(redis: Redis, redis_url: str) -> None:
     async with running_supervisor(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
         await put(redis, jobs.take_the_signals, job_id="taker")

@@ -35,6 +35,9 @@ class LosingClient:
         self.late: list[Sequence[Any]] = []
         self._lost: dict[str, list[str]] = {}
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._redis, name)
+
     def lose(self, path: str, *what: str) -> None:
         """Loses the "reply" or the "request" of the next calls of a script, one after the other."""
         script = NativeScript.load(path)
@@ -77,7 +80,7 @@ class Holder:
         refs = [QueueRef(name, "native") for name in names or ("q",)]
         self.table = LeaseTable(refs)
         self.lost: list[Lease] = []
-        known = terms_of(worker_id, lease_s=lease_s, max_payload=1_000_000, **terms)
+        known = terms_of(worker_id, **{"lease_s": lease_s, "max_payload": 1_000_000, **terms})
         self.session = NativeWorkerSession([ref.name for ref in refs], known, self.table.of_queue, self.lose)
         self.queue: NativeWorkerQueue = self.session.queues[0]
 

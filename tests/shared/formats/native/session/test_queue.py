@@ -55,6 +55,12 @@ class TestClaim:
         assert before_s + 60 <= a.ends_s <= time.monotonic() + 60
         assert (a.payload, a.token, a.lane_queue) == (b"payload", "i1", "io")
 
+    async def test_a_payload_over_the_limit_is_told_by_its_size_however_small_the_limit_is(self, redis: Redis) -> None:
+        holder = Holder(redis, max_payload=10)
+        await put(redis, "small", payload=b"x" * 10)
+        await put(redis, "large", payload=b"x" * 11)
+        assert [lease.payload for lease in await holder.claim()] == [b"x" * 10, 11]
+
     @pytest.mark.parametrize("what", ["reply", "request"])
     async def test_one_without_a_reply_is_sent_again_and_takes_nothing_twice(self, redis: Redis, what: str) -> None:
         holder = Holder(redis)
