@@ -8,7 +8,7 @@ MAIL = Queue("mail")
 
 
 @job(queue=MAIL)
-async def greet(name: str) -> str:
+async def greet_by_mail(name: str) -> str:
     return f"hello {name}"
 
 
@@ -17,7 +17,7 @@ async def report() -> None: ...
 
 
 @job
-async def triple(n: int) -> int:
+async def triple_by_mail(n: int) -> int:
     return 3 * n
 
 

@@ -52,9 +52,9 @@ async def test_a_job_by_its_name_alone(redis: Redis, cli_here: Run) -> None:
     [
         ("task", ["--native-queue", "emails"], [0, 1]),
         ("task", ["--arq-queue", "emails"], [1, 0]),
-        ("tests.cli.mail_jobs:greet", [], [0, 1]),
-        ("tests.cli.mail_jobs:greet", ["-q", "emails"], [1, 0]),
-        ("tests.cli.mail_jobs:greet", ["--native-queue", "emails"], [0, 1]),
+        ("tests.cli.mail_jobs:greet_by_mail", [], [0, 1]),
+        ("tests.cli.mail_jobs:greet_by_mail", ["-q", "emails"], [1, 0]),
+        ("tests.cli.mail_jobs:greet_by_mail", ["--native-queue", "emails"], [0, 1]),
     ],
 )
 async def test_the_queue_is_the_one_that_was_given_and_else_the_jobs_own(

@@ -89,14 +89,14 @@ async def test_check_sees_within_a_lease_that_a_worker_was_killed(
     await heard(process, "serving")
     queue = "arq:greetings" if "arq_settings" in target else DEFAULT_QUEUE
     await listed(redis, queue)
-    [stats] = await read_stats(redis, [queue])
+    [stats] = await read_stats(redis, [arq_queue(queue)])
     assert (await cli_here("worker", target, "--check")).code == 0
     os.kill(stats.workers[0].pid, signal.SIGSTOP)  # so that it cannot take its leave when its supervisor dies
     process.kill()
     os.kill(stats.workers[0].pid, signal.SIGKILL)
 
     async def none_is_alive() -> bool:
-        [left] = await read_stats(redis, [queue])
+        [left] = await read_stats(redis, [arq_queue(queue)])
         return left.health_check is None and not any(worker.alive for worker in left.workers)
 
     async with in_time(10):

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from monarq import Producer, Queue
 from monarq.shared.formats.native.keys import FLEET_RECORDS, NativeKeys
 from tests.cli.command import heard, monarq, start, stop, until
-from tests.cli.mail_jobs import greet, triple
+from tests.cli.mail_jobs import greet_by_mail, triple_by_mail
 from tests.support.slowness import patience_s
 
 MAIL = NativeKeys.of("mail")
@@ -25,9 +25,9 @@ async def test_one_worker_serves_queues_of_both_formats(redis: Redis, redis_url:
     assert "serving slow, mail (arq), mail, Redis at" in said
     assert "does not serve" not in said
     async with Producer(redis_url) as producer:
-        native = await producer.enqueue(greet, "Ann")
-        arq = await producer.enqueue(greet.options(queue=Queue("mail", format="arq")), "Ben")
-        slow = await producer.enqueue(triple.options(queue="slow"), 2)
+        native = await producer.enqueue(greet_by_mail, "Ann")
+        arq = await producer.enqueue(greet_by_mail.options(queue=Queue("mail", format="arq")), "Ben")
+        slow = await producer.enqueue(triple_by_mail.options(queue="slow"), 2)
         assert [await each.result(patience_s(10)) for each in (native, arq, slow)] == ["hello Ann", "hello Ben", 6]
     # A tick of the cron of a job that is declared for the native queue.
     await until(lambda: redis.hexists(MAIL.key("cron"), "cron:report * * * * * *"))
@@ -38,7 +38,7 @@ async def test_one_worker_serves_queues_of_both_formats(redis: Redis, redis_url:
 
 async def test_a_native_queue_alone_named_by_the_environment(redis: Redis, redis_url: str) -> None:
     async with Producer(redis_url) as producer:
-        handle = await producer.enqueue(greet, "Ann")
+        handle = await producer.enqueue(greet_by_mail, "Ann")
         options = ("-w", "1", "--burst")
         ended = await monarq(
             *("worker", "tests.cli.mail_jobs", *options), url=redis_url, env={"MONARQ_WORKER_NATIVE_QUEUE": "mail"}
@@ -51,7 +51,7 @@ async def test_jobs_of_queues_that_are_not_served_are_named_with_the_options_tha
     redis: Redis, redis_url: str
 ) -> None:
     ended = await monarq("worker", "tests.cli.mail_jobs", "-w", "1", "--burst", url=redis_url)
-    assert "does not serve: mail (greet, report); to serve all: -q arq:queue --native-queue mail" in ended.err
+    assert "does not serve: mail (greet_by_mail, report); to serve all: -q arq:queue --native-queue mail" in ended.err
 
 
 async def test_settings_as_arq_has_them_name_more_queues(redis: Redis, redis_url: str) -> None:

@@ -8,7 +8,6 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import QueueKeys
-from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.shared.formats.arq.workers.recover import recover
 from monarq.shared.payloads.result import Result
 from tests.support.slowness import in_time
@@ -52,10 +51,10 @@ async def test_record_is_there_while_the_worker_lives(redis: Redis, redis_url: s
     async with running(make_worker(redis_url, jobs.ALL, recorder)) as worker:
         await recorder.until("worker_started")
         async with in_time(5):
-            while not (await read_counts(redis, QUEUE)).workers:
+            while not await redis.zrange(QUEUE.workers, 0, -1):
                 await asyncio.sleep(0.01)
         assert await redis.get(QUEUE.worker(worker.worker_id)) is not None
-    assert (await read_counts(redis, QUEUE)).workers == []
+    assert await redis.zrange(QUEUE.workers, 0, -1) == []
     assert not await redis.exists(QUEUE.worker(worker.worker_id), QUEUE.leases(worker.worker_id))
 
 

@@ -14,7 +14,7 @@ from monarq.producer import Producer
 from monarq.shared.formats.arq import keys as names
 from tests.support.slowness import in_time, patience_s
 from tests.workers.jobs.runner import unruly_jobs
-from tests.workers.supervisor.test_supervisor_jobs import begun, pool_at, stop
+from tests.workers.supervisor.test_supervisor_jobs import begun, pool_of, stop
 from tests.workers.support import supervised_jobs as jobs
 from tests.workers.support.supervisor_process import SupervisorProcess, running_supervisor
 
@@ -36,7 +36,7 @@ async def ran_elsewhere(pool: SupervisorProcess, producer: Producer, pid: int) -
 
 async def test_a_worker_that_has_run_enough_goes_when_its_last_job_has_ended(redis_url: str, redis: Redis) -> None:
     """However long that takes: its grace is for those who stop it."""
-    async with pool_at(redis_url, recycle_limits={"jobs": 3}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
+    async with pool_of(redis_url, recycle_limits={"jobs": 3}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
         slow = await producer.enqueue(jobs.wait_until_let, "let")
         _, pid, _ = await begun(pool)
         for _ in range(2):
@@ -55,7 +55,7 @@ async def test_a_worker_that_has_run_enough_goes_when_its_last_job_has_ended(red
 
 async def test_a_worker_that_takes_too_much_memory(redis_url: str) -> None:
     async with (
-        pool_at(redis_url, recycle_limits={"memory_bytes": 200 * 2**20}) as pool,
+        pool_of(redis_url, recycle_limits={"memory_bytes": 200 * 2**20}) as pool,
         Producer(redis_url) as producer,
     ):
         pid = await (await producer.enqueue(jobs.say_so)).result(timeout=patience_s(10))
@@ -68,7 +68,7 @@ async def test_a_worker_that_takes_too_much_memory(redis_url: str) -> None:
 
 async def test_memory_that_workers_take_empty_is_no_limit_and_that_is_logged_once(redis_url: str) -> None:
     async with (
-        pool_at(redis_url, workers=2, recycle_limits={"memory_bytes": 20 * 2**20}) as pool,
+        pool_of(redis_url, workers=2, recycle_limits={"memory_bytes": 20 * 2**20}) as pool,
         Producer(redis_url) as producer,
     ):
         logged = await pool.line(
@@ -87,7 +87,7 @@ async def test_a_worker_of_whose_threads_too_many_hang(redis_url: str, redis: Re
     """It goes although they never end."""
     recycle_limits = {"abandoned_threads": 2}
     async with (
-        pool_at(redis_url, "tests.workers.jobs.runner.unruly_jobs", recycle_limits=recycle_limits) as pool,
+        pool_of(redis_url, "tests.workers.jobs.runner.unruly_jobs", recycle_limits=recycle_limits) as pool,
         Producer(redis_url) as producer,
     ):
         [pid] = {int((await pool.line(r"worker 0 \(pid (\d+)\) is ready"))[1])}
@@ -103,7 +103,7 @@ async def test_a_worker_of_whose_threads_too_many_hang(redis_url: str, redis: Re
 
 
 async def test_a_stop_does_not_wait_for_a_worker_that_finishes_its_jobs(redis_url: str, redis: Redis) -> None:
-    async with pool_at(redis_url, recycle_limits={"jobs": 1}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
+    async with pool_of(redis_url, recycle_limits={"jobs": 1}, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
         slow = await producer.enqueue(jobs.wait_for_ever)
         _, pid, _ = await begun(pool)
         await ran_elsewhere(pool, producer, pid)
@@ -114,7 +114,7 @@ async def test_a_stop_does_not_wait_for_a_worker_that_finishes_its_jobs(redis_ur
 
 async def test_one_that_is_slow_to_finish_holds_up_no_other(redis_url: str) -> None:
     async with (
-        pool_at(redis_url, workers=2, recycle_limits={"jobs": 1}, grace_s=SOON_S) as pool,
+        pool_of(redis_url, workers=2, recycle_limits={"jobs": 1}, grace_s=SOON_S) as pool,
         Producer(redis_url) as producer,
     ):
         await producer.enqueue(jobs.wait_for_ever)
@@ -142,7 +142,7 @@ async def test_a_worker_whose_successor_does_not_start_goes_on(tmp_path: Path) -
 
 
 async def test_none_is_replaced_where_no_limit_is_set(redis_url: str) -> None:
-    async with pool_at(redis_url) as pool, Producer(redis_url) as producer:
+    async with pool_of(redis_url) as pool, Producer(redis_url) as producer:
         ran = [
             await handle.result(timeout=patience_s(10))
             for handle in await producer.enqueue_many(jobs.say_so, [()] * 50)

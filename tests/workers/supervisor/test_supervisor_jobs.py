@@ -191,7 +191,7 @@ async def test_cpu_jobs_are_killed_at_their_timeout_and_when_they_are_aborted(
         late_process = await process_of_next(pool)
         with pytest.raises(TimeoutError, match="passed its timeout"):
             await late.result(timeout=patience_s(10))
-        unwanted = await producer.enqueue(jobs.spin)
+        unwanted = await producer.enqueue(jobs.spin_in_pool)
         unwanted_process = await process_of_next(pool)
         assert await unwanted.abort(timeout=patience_s(10))
         with pytest.raises(JobAbortedError):

@@ -83,7 +83,7 @@ async def return_when_cancelled(ctx: Context, key: str) -> int:
 
 
 @job
-def spin(ctx: Context) -> None:
+def spin_in_pool(ctx: Context) -> None:
     """Never ends, and holds its process."""
     say(ctx, "begins")
     while True:

@@ -6,14 +6,14 @@ import signal
 
 from monarq.producer import Producer
 from tests.support.slowness import patience_s
-from tests.workers.supervisor.test_supervisor_jobs import pool_at, stop
+from tests.workers.supervisor.test_supervisor_jobs import pool_of, stop
 from tests.workers.system import forking_jobs as jobs
 
 TARGET = "tests.workers.system.forking_jobs"
 
 
 async def test_forks_have_default_signals_and_none_of_the_workers_connections(redis_url: str) -> None:
-    async with pool_at(redis_url, TARGET) as pool, Producer(redis_url) as producer:
+    async with pool_of(redis_url, TARGET) as pool, Producer(redis_url) as producer:
         lanes = (jobs.fork_on_loop, jobs.fork_in_thread, jobs.fork_in_child)
         # Once before: a connection that is being made at the very moment of a fork is not known yet.
         await (await producer.enqueue(jobs.fork_on_loop)).result(timeout=patience_s(20))
@@ -28,7 +28,7 @@ async def test_forks_have_default_signals_and_none_of_the_workers_connections(re
 
 
 async def test_a_fork_that_comes_back_into_the_worker_ends(redis_url: str) -> None:
-    async with pool_at(redis_url, TARGET) as pool, Producer(redis_url) as producer:
+    async with pool_of(redis_url, TARGET) as pool, Producer(redis_url) as producer:
         for job in (jobs.come_back_twice_on_loop, jobs.come_back_twice_in_thread):
             assert await (await producer.enqueue(job)).result(timeout=patience_s(20)) == 1
             await pool.line("forked")

@@ -12,7 +12,7 @@ import pytest
 
 from monarq.producer import Producer
 from tests.support.slowness import in_time, patience_s
-from tests.workers.supervisor.test_supervisor_jobs import pool_at, stop
+from tests.workers.supervisor.test_supervisor_jobs import pool_of, stop
 from tests.workers.support import program_jobs as jobs
 from tests.workers.support.supervisor_process import SupervisorProcess
 
@@ -47,7 +47,7 @@ async def worker_pid(pool: SupervisorProcess) -> int:
 
 
 async def test_nothing_of_what_was_handed_back_is_left_when_it_runs_again(redis_url: str, tmp_path: Path) -> None:
-    async with pool_at(redis_url, TARGET, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
+    async with pool_of(redis_url, TARGET, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
         await worker_pid(pool)
         files = [tmp_path / str(number) for number in range(len(WAITING))]
         handles = [
@@ -64,7 +64,7 @@ async def test_nothing_of_what_was_handed_back_is_left_when_it_runs_again(redis_
 
 async def test_a_stop_leaves_none_of_a_job_that_it_hands_back(redis_url: str, tmp_path: Path) -> None:
     file = tmp_path / "program"
-    async with pool_at(redis_url, TARGET, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
+    async with pool_of(redis_url, TARGET, grace_s=SOON_S) as pool, Producer(redis_url) as producer:
         await producer.enqueue(jobs.run_program_in_thread, str(file), "plain", False)
         await program_started(file)
         await stop(pool)
@@ -79,7 +79,7 @@ async def test_nothing_is_left_of_a_worker_that_did_not_end_in_order(
 ) -> None:
     file = tmp_path / "program"
     async with (
-        pool_at(redis_url, TARGET, limits={"hang_timeout_s": 2.0, "dump_s": 0.1}) as pool,
+        pool_of(redis_url, TARGET, limits={"hang_timeout_s": 2.0, "dump_s": 0.1}) as pool,
         Producer(redis_url) as producer,
     ):
         pid = await worker_pid(pool)
@@ -92,7 +92,7 @@ async def test_nothing_is_left_of_a_worker_that_did_not_end_in_order(
 
 async def test_what_a_job_left_behind_lives_on_where_nothing_is_handed_back(redis_url: str, tmp_path: Path) -> None:
     file = tmp_path / "program"
-    async with pool_at(redis_url, TARGET) as pool, Producer(redis_url) as producer:
+    async with pool_of(redis_url, TARGET) as pool, Producer(redis_url) as producer:
         await (await producer.enqueue(jobs.leave_program_behind, str(file))).result(timeout=patience_s(20))
         await program_started(file)
         await stop_and_leave(pool)

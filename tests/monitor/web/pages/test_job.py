@@ -60,7 +60,7 @@ async def test_a_job_on_its_way(redis: Redis, queue: QueueRef, redis_url: str, s
         html = await text_with(site, queue, "one", "a quarter")
         assert "Running" in html
         assert 'value="0.2500"' in html
-        assert "a quarter" in await site.text("/jobs?state=running")
+        assert "a quarter" in await site.text(link("/jobs", {"queue": queue, "state": "running"}))
         gate.set()
         html = await text_with(site, queue, "one", "the-result")
         assert "Done" in html
@@ -110,7 +110,8 @@ async def test_a_deferred_job_is_run_now(
         assert (await result_of(redis, "one", queue)).success
 
 
-async def test_an_unknown_job(queue: QueueRef, site: Site) -> None:
+async def test_an_unknown_job(redis: Redis, queue: QueueRef, site: Site) -> None:
+    await put(redis, "mail.send", job_id="other", queue=queue, delay_ms=60_000)  # so that the queue is known
     assert (await site.client.get(path(queue, "nobody"))).status_code == 404
     for act in ("cancel", "retry"):
         answer = await site.post(path(queue, "nobody", f"/jobs/{act}"))

@@ -97,6 +97,7 @@ async def test_cpu_jobs_wait_while_no_child_process_starts(
     assert (result.value, result.job_try) == (42, 1)
 
 
+@ARQ_ALONE
 async def test_a_long_poll_interval_is_no_call_without_a_reply(redis: Redis, redis_url: str) -> None:
     async with (
         redis.monitor() as monitor,
@@ -109,6 +110,7 @@ async def test_a_long_poll_interval_is_no_call_without_a_reply(redis: Redis, red
     assert float(call["command"].split()[-1]) < SOCKET_TIMEOUT_S
 
 
+@ARQ_ALONE
 async def test_exit_in_a_task_of_a_job_ends_that_job_alone(redis: Redis, redis_url: str) -> None:
     async with running_supervisor(TARGET, fake=False, redis_url=redis_url) as pool:
         await put(redis, jobs.wait_for_a_moment, job_id="innocent")
@@ -156,6 +158,7 @@ async def test_values_and_errors_that_exit_when_looked_at_fail_their_jobs(redis:
     assert "its str() raised SystemExit" in (await dead_letter_of(redis, "error"))["error"]
 
 
+@ARQ_ALONE
 async def test_a_job_whose_own_code_prevents_its_outcome_is_dead_in_the_end(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.wait_for_a_moment, job_id="innocent")
     await put(redis, jobs.raise_what_cannot_be_judged, job_id="unjudged")
@@ -176,6 +179,7 @@ async def test_a_payload_outlives_the_delay_of_a_retry(redis: Redis, redis_url: 
         assert (await result_of(redis, "later")).value == 2
 
 
+@ARQ_ALONE
 async def test_a_worker_stops_though_jobs_have_taken_all_threads(redis: Redis, redis_url: str) -> None:
     async with running_supervisor(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
         await put(redis, jobs.wait_in_threads, job_id="threads")
