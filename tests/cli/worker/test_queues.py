@@ -37,14 +37,14 @@ async def test_one_worker_serves_queues_of_both_formats(redis: Redis, redis_url:
 
 
 async def test_a_native_queue_alone_named_by_the_environment(redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
-        handle = await producer.enqueue(greet_by_mail, "Ann")
+    async with Producer(redis_url, queue=Queue("mail")) as producer:
+        handle = await producer.enqueue("double", 4)
         options = ("-w", "1", "--burst")
         ended = await monarq(
-            *("worker", "tests.cli.mail_jobs", *options), url=redis_url, env={"MONARQ_WORKER_NATIVE_QUEUE": "mail"}
+            *("worker", "tests.cli.target", *options), url=redis_url, env={"MONARQ_WORKER_NATIVE_QUEUE": "mail"}
         )
         assert (ended.code, "serving mail, Redis" in ended.err) == (0, True)
-        assert await handle.result(5) == "hello Ann"
+        assert await handle.result(5) == 8
 
 
 async def test_jobs_of_queues_that_are_not_served_are_named_with_the_options_that_would(
