@@ -58,6 +58,7 @@ test-web: $(VENV)/.for-development ## Look at the page in a chromium (brings one
 
 bench: $(VENV)/.for-development ## Measure monarq and its peers on one Redis, in turns (see docs/performance.md)
 	$(BIN)/python -m benchmarks.floor
+	$(BIN)/python -m benchmarks.formats
 	$(BIN)/python -m benchmarks --rounds $(or $(ROUNDS),3) --plot docs/performance.svg
 
 bench-scale: $(VENV)/.for-development ## Measure how monarq's costs grow with backlog, workers, concurrency and payloads
