@@ -49,10 +49,10 @@ where there are none.
 }
 CANCEL_SECTIONS: Final = {
     "What it does": """
-A job that runs is cancelled by its worker within half a second. One that waits is
-ended by a worker without being run; in a paused queue, as soon as that is
-resumed. Workers with arq's settings do it only with allow_abort_jobs. To throw
-away all that waits in a queue see `monarq queue purge`.
+A job that runs is cancelled by its worker within half a second. One that waits
+ends at once in a native queue; in arq's format a worker ends it without running
+it, in a paused queue once that is resumed. Workers with arq's settings do it only
+with allow_abort_jobs. To throw away all that waits see `monarq queue purge`.
 """,
 }
 RETRY_SECTIONS: Final = {
