@@ -48,14 +48,14 @@ class RedisUnavailableError(MonarqError, ConnectionError):
 class EnqueueUnknownError(MonarqError):
     """It is unknown whether the job was put into the queue.
 
-    Enqueue it again with the same ``job_id``: that never makes two jobs of it.
+    Enqueue it again with the same ``job_id``: while the job waits, runs, or its result is kept, that makes no second.
     """
 
     def __init__(self, job_ids: list[str], cause: str) -> None:
         shown = ", ".join(job_ids[:3]) + ("" if len(job_ids) <= 3 else f" and {len(job_ids) - 3} more")
         super().__init__(
             f"the outcome of enqueueing {shown} is unknown ({cause}); enqueue again with the same job_id:"
-            " that never makes two jobs"
+            " while the job waits, runs, or its result is kept, that makes no second one"
         )
         self.job_ids = job_ids
 

@@ -74,7 +74,7 @@ FAULTS: Final = [
     Fault("jobs.requeue._REQUEUE", "redis.call('HDEL', HELD, unpack(ids))", ""),
     Fault("jobs.requeue._CRASH", "note.crashes + 1", "note.crashes"),
     Fault("jobs.claim._SCRIPT", "local held = {newest, number}", "local held = {newest, '0'}", 2),
-    Fault("jobs.claim._SCRIPT", "if is_gone() then", "if false then", 63),
+    Fault("jobs.claim._SCRIPT", "and is_gone() then", "and false then", 63),
     Fault("jobs.claim._SCRIPT", "if flags == 'a' or flags == 'fa' then", "if false then", 34),
     Fault("jobs.claim._SCRIPT", "redis.call('EXISTS', ABORTS) == 1 and", "false and"),
     Fault("jobs.claim._SCRIPT", "read_note(note).crashes ~= alone", "true", 2),

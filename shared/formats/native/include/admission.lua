@@ -1,10 +1,10 @@
 -- admission: puts jobs in whose ids may be those of jobs that are alive, or that have ended.
 -- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, aborts, kept, trails, live, results, tombstones
 -- DEFINES  admit
--- INCLUDES  counting, notes, opening, order, placing, types
+-- INCLUDES  counting, lookup, notes, opening, order, placing, types
 
 -- Which of the ids have ended, with a result that is kept or, where it is a repeated call, lately without one.
-local function ended_of(ids, is_repeated)
+local function ended_of(ids, now, is_repeated)
     local ended, places = {}, {}
     for at = RESULTS, RESULTS + 7 do
         places[#places + 1] = KEYS[at]
@@ -19,7 +19,7 @@ local function ended_of(ids, is_repeated)
         if redis.call('EXISTS', key) == 1 then
             local found = redis.call('HMGET', key, unpack(ids))
             for i = 1, #ids do
-                ended[i] = ended[i] or found[i]
+                ended[i] = ended[i] or found[i] and not is_over(key, ids[i], now)
             end
         end
     end
@@ -48,7 +48,7 @@ local function admit(jobs, now, known, is_repeated, due, name)
     for i, job in ipairs(jobs) do
         ids[i] = job.id
     end
-    local stored, ended = redis.call('HMGET', PAYLOADS, unpack(ids)), ended_of(ids, is_repeated)
+    local stored, ended = redis.call('HMGET', PAYLOADS, unpack(ids)), ended_of(ids, now, is_repeated)
     local pairs_in = {}
     for i, job in ipairs(jobs) do
         local payload = stored[i] or stored_now[job.id]

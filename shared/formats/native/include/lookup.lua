@@ -1,7 +1,13 @@
 -- lookup: finds the results of jobs.
--- KEYS  results, kept
--- DEFINES  result_keys
+-- KEYS  results, kept, ends
+-- DEFINES  is_over, result_keys
 -- INCLUDES  none
+
+-- Whether a result that was kept for a time of its own is there only because nobody has deleted it yet.
+local function is_over(key, id, now)
+    local ends = key == KEPT and redis.call('ZSCORE', ENDS, 'r' .. id)
+    return ends and tonumber(ends) <= now
+end
 
 -- The keys that have results, those of the newest first.
 local function result_keys(now)

@@ -144,12 +144,10 @@ if is_repeated then
     end
     return {now, -1, ids, payloads, redis.call('HMGET', NOTES, unpack(ids)), redis.call('ZMSCORE', ABORTS, unpack(ids))}
 end
-if not me[1] then
-    if is_gone() then
-        return {-1}
-    end
-    check_zsets(LEASES)
+if not me[1] and is_gone() then
+    return {-1}
 end
+check_zsets(LEASES)
 
 local function open_incarnation()
     redis.call('HSET', HELD, '\0', pad(), '\0i', '0', '\0c', '0')

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.errors import EnqueueUnknownError, UnsupportedError
+from monarq.shared.errors import EnqueueUnknownError, SettingsError, UnsupportedError
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.lane import lane_queue_of
@@ -74,6 +74,8 @@ async def enqueue(
         RedisError: the call failed; whether it was carried out is unknown unless Redis refused it.
     """
     check_batch(jobs, BATCH)
+    if mode is not EnqueueMode.NEW:
+        check_ids(job_id for job_id, _ in jobs)
     placed: list[Argument] = [call, placement.due_ms, placement.delay_ms, placement.name]
     lane_queue = lane_queue_of(placement.lane)
     if mode is EnqueueMode.NEW:
@@ -95,6 +97,17 @@ async def enqueue(
         # This sending was overtaken by its repetition, whose reply is the one that counts.
         return EnqueueReply(0, [Enqueued.ENDED] * len(jobs))
     return EnqueueReply(now_ms, [Enqueued(code) for code in codes])
+
+
+def check_ids(job_ids: Iterable[str | bytes]) -> None:
+    """Refuses ids that are fields of monarq's own.
+
+    Raises:
+        SettingsError: one begins with a zero byte.
+    """
+    for job_id in job_ids:
+        if job_id[:1] in ("\0", b"\0"):
+            raise SettingsError(f"job_id is {job_id!r}: in a native queue it must not begin with a zero byte")
 
 
 def newer_queue(tag: str) -> UnsupportedError:

@@ -13,15 +13,15 @@ for at = 1, #ARGV, 1 do
 end
 
 -- Returns the places of those that are not there either.
-local function look_into(key, places)
+local function look_into(key, places, now)
     local ids, others = {}, {}
     for i, at in ipairs(places) do
         ids[i] = ARGV[at]
     end
     local found = redis.call('HMGET', key, unpack(ids))
     for i, at in ipairs(places) do
-        reply[at] = found[i]
-        if not found[i] then
+        reply[at] = found[i] and not is_over(key, ids[i], now) and found[i]
+        if not reply[at] then
             others[#others + 1] = at
         end
     end
@@ -29,8 +29,9 @@ local function look_into(key, places)
 end
 
 if #missing > 0 then
-    for _, key in ipairs(result_keys(now_ms())) do
-        missing = look_into(key, missing)
+    local now = now_ms()
+    for _, key in ipairs(result_keys(now)) do
+        missing = look_into(key, missing, now)
         if #missing == 0 then
             break
         end

@@ -17,7 +17,7 @@ if redis.call('HEXISTS', PAYLOADS, id) == 1 then
     return 'in_progress'
 end
 for _, key in ipairs(result_keys(now)) do
-    if redis.call('HEXISTS', key, id) == 1 then
+    if redis.call('HEXISTS', key, id) == 1 and not is_over(key, id, now) then
         return 'complete'
     end
 end

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.jobs.enqueue import newer_queue
+from monarq.shared.formats.native.jobs.enqueue import check_ids, newer_queue
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.lane import lane_queue_of
@@ -26,6 +26,7 @@ async def enqueue_tick(redis: Redis, keys: NativeKeys, tick: Tick) -> Enqueued:
         UnsupportedError: a later version of monarq has made the queue.
         RedisError: the call failed; it may be repeated.
     """
+    check_ids((tick.job_id,))
     arguments = (tick.entry or "", tick.due_ms, tick.name, tick.job_id, tick.payload)
     reply = await _SCRIPT.run_on(redis, keys, arguments, lane_queue_of(tick.lane))
     if reply[0] == _NEWER:

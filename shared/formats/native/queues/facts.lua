@@ -38,7 +38,7 @@ end
 local function find_result()
     for _, key in ipairs(result_keys(now)) do
         local size, result = read_value(key)
-        if size >= 0 then
+        if size >= 0 and not is_over(key, id, now) then
             local ends_ms = redis.call('ZSCORE', ENDS, 'r' .. id) or 0
             if key ~= KEPT then
                 ends_ms = whole(now + redis.call('PTTL', key))
