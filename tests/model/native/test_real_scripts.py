@@ -88,7 +88,6 @@ FAULTS: Final = [
     Fault("workers.leases._RECONCILE", "and number <= tonumber(ARGV[first + 1])", "", 18, goes_back=True),
     Fault("workers.leases._RECONCILE", "known[id] ~= token and", "", 2, goes_back=True),
     Fault("jobs.abort._SCRIPT", "redis.call('ZREM', ABORTS, id)", "", 17),
-    Fault("queues.purge._SCRIPT", "leave_tombstones(now_ms(), ids)", "", 38, goes_back=True),
 ]
 """What chance finds soon; `tests/shared/formats/native/test_fences.py` has the others."""
 

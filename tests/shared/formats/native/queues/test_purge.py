@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.formats.native.jobs.enqueue import enqueue
 from monarq.shared.formats.native.queues.purge import BATCH, purge
 from monarq.shared.lane import Lane, LaneQueue
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from tests.shared.formats.native.hearing import heard
 from tests.shared.formats.native.pieces import KEYS, hash_of, hset, now_ms, zset_of
 from tests.shared.formats.native.state import counts_of, is_alive, note, put, sets_with, take
@@ -98,3 +100,13 @@ async def test_jobs_ahead_of_a_clock_that_was_set_back_go(redis: Redis) -> None:
 async def test_a_full_batch(redis: Redis) -> None:
     await put(redis, *(f"{number:04}" for number in range(700)))
     assert await purge_all(redis, "io", "queued", 10_000) == [BATCH, 200, 0]
+
+
+async def test_a_repeated_enqueue_does_not_bring_back_what_was_thrown_away(redis: Redis) -> None:
+    await put(redis, "a")
+    assert await purge_all(redis, "io", "queued") == [1, 0]
+    until_ms = await now_ms(redis) + 60_000
+    jobs = [("a", b"payload")]
+    again = await enqueue(redis, KEYS, "call", Placement(), EnqueueMode.REPEATED, jobs, until_ms=until_ms)
+    assert again.codes == [Enqueued.ENDED]
+    assert not await is_alive(redis, "a")
