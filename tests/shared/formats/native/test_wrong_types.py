@@ -14,7 +14,7 @@ from monarq.shared.formats.native import keys as spelled
 from tests.shared.formats.native.pieces import KEYS
 from tests.shared.formats.native.state import INCARNATION
 from tests.shared.formats.native.steps import GOES_ON, REFUSED, Step
-from tests.shared.formats.native.whole_state import PREFIX, members_of, places_of
+from tests.shared.formats.native.whole_state import members_of, name_of, places_of
 
 STEPS: Final = {**REFUSED, **GOES_ON}
 KEYS_OF: Final[dict[str, list[str]]] = {
@@ -75,5 +75,5 @@ async def is_refused(step: Step, redis: Redis) -> bool:
 
 
 def without(found: dict[str, set[bytes]], keys: list[str]) -> dict[str, set[bytes]]:
-    names = {key.removeprefix(PREFIX) for key in keys}
+    names = {name_of(key) for key in keys}
     return {name: members for name, members in found.items() if name not in names}

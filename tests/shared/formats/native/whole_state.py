@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from redis.asyncio import Redis
@@ -19,14 +20,19 @@ WAKING: Final = {"idle", "idle:cpu"}
 PREFIX: Final = KEYS.key("meta").removesuffix("meta")
 
 
+def name_of(key: str) -> str:
+    """A key's name in the queue; the keys of a ring have one, as which of them is used depends on the minute."""
+    return re.sub(r"^([rt])\d$", r"\1", key.removeprefix(PREFIX))
+
+
 async def members_of(redis: Redis) -> dict[str, set[bytes]]:
-    """Key -> its fields or members, without times, of all that jobs depend on."""
+    """Key -> its fields or members, without times, of all that jobs depend on; a ring counts as one key."""
     found: dict[str, set[bytes]] = {}
     async for key in redis.scan_iter(PREFIX + "*"):
-        name = key.decode().removeprefix(PREFIX)
+        name = name_of(key.decode())
         kind = await redis.type(key)
         if kind == b"hash":
-            found[name] = set(await redis.hkeys(key))  # type: ignore[misc]
+            found.setdefault(name, set()).update(await redis.hkeys(key))  # type: ignore[misc]
         elif kind == b"zset":
             found[name] = set(await redis.zrange(key, 0, -1))
     found["meta"] = {field for field in found.get("meta", set()) if field in (b"paused", b"v", b"last")}
