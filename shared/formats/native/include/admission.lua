@@ -1,26 +1,20 @@
 -- admission: puts jobs in whose ids may be those of jobs that are alive, or that have ended.
--- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, aborts, kept, trails, live, results, tombstones
+-- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, aborts, trails, live, tombstones
 -- DEFINES  admit
 -- INCLUDES  counting, lookup, notes, opening, order, placing, types
 
 -- Which of the ids have ended, with a result that is kept or, where it is a repeated call, lately without one.
 local function ended_of(ids, now, is_repeated)
-    local ended, places = {}, {}
-    for at = RESULTS, RESULTS + 7 do
-        places[#places + 1] = KEYS[at]
-    end
+    local ended, places = {}, result_keys(now)
     if is_repeated then
         for at = TOMBSTONES, TOMBSTONES + 2 do
             places[#places + 1] = KEYS[at]
         end
     end
-    places[#places + 1] = KEPT
     for _, key in ipairs(places) do
-        if redis.call('EXISTS', key) == 1 then
-            local found = redis.call('HMGET', key, unpack(ids))
-            for i = 1, #ids do
-                ended[i] = ended[i] or found[i] and not is_over(key, ids[i], now)
-            end
+        local found = redis.call('HMGET', key, unpack(ids))
+        for i = 1, #ids do
+            ended[i] = ended[i] or found[i] and not is_over(key, ids[i], now)
         end
     end
     return ended

@@ -168,7 +168,7 @@ end
 if known[2] or limit < 1 then
     bar_twin()
     if limit > 0 then
-        redis.pcall('ZADD', LANE_IDLE, now, worker) -- to be woken when the queue is resumed
+        redis.pcall('ZADD', LANE_IDLE, now_text, worker) -- to be woken when the queue is resumed
     end
     return {now, -1}
 end
