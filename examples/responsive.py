@@ -33,6 +33,7 @@ from rich.table import Column, Table
 
 from monarq.examples.harness.script import make_parser, open_pool, refuse
 from monarq.shared.errors import MonarqError
+from monarq.shared.extras import install_command
 
 EVERY_S: Final = 0.02
 """The interval between requests of the page."""
@@ -79,7 +80,7 @@ def web_server(redis_url: str, *options: str) -> Iterator[str]:
         MissingExtraError: Starlette or uvicorn is not installed.
     """
     if not all(map(importlib.util.find_spec, ("starlette", "uvicorn"))):
-        raise MissingExtraError("this example needs Starlette and uvicorn: pip install 'monarq[web]'")
+        raise MissingExtraError(f"this example needs Starlette and uvicorn: {install_command('web')}")
     command = [sys.executable, "-m", APP, *options]
     environment = os.environ | {"REDIS_URL": redis_url}
     # Its stdin is a pipe that nobody writes to: the server ends with this process, however that ends.

@@ -131,15 +131,19 @@ class Endpoints:
         part_of = {handle: part for part, handle in enumerate(handles)}
         drawn: dict[int, Rows] = {}
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._show_progress(part_of))
+            group.create_task(self._show_progress(part_of, drawn))
             async for handle, rows in self._producer.as_completed(handles):
-                drawn[part_of[handle]] = rows
-                self._show_rows(part_of[handle], rows)
+                part = part_of[handle]
+                drawn[part] = rows
+                # A part that is drawn before anybody listens has no last report.
+                self._events.publish(kind="progress", job=part, share=1.0)
+                self._show_rows(part, rows)
         return [row for part in range(len(handles)) for row in drawn[part]]
 
-    async def _show_progress(self, part_of: dict[Handle[Rows], int]) -> None:
+    async def _show_progress(self, part_of: dict[Handle[Rows], int], drawn: dict[int, Rows]) -> None:
         async for handle, progress in self._producer.watch(part_of):
-            self._events.publish(kind="progress", job=part_of[handle], share=progress.share)
+            if part_of[handle] not in drawn:
+                self._events.publish(kind="progress", job=part_of[handle], share=progress.share)
 
     async def _draw_here(self) -> Rows:
         """The same work in the page's own process: until it is done, the event loop does nothing else."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 
 from redis.asyncio import Redis
 
 from monarq.producer.enqueue.bulk import BulkEnqueuer
-from monarq.producer.enqueue.serializer import JobSerializer
+from monarq.producer.enqueue.serializer import Envelope, JobSerializer
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.producer.redis_options import resolve_redis
 from monarq.producer.results.as_completed import as_completed
@@ -25,12 +26,13 @@ from monarq.shared.parsing import Duration, size_bytes, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.signing import find_signer
+from monarq.shared.protocol.cluster_check import check_queue
 from monarq.shared.protocol.enqueue import Enqueued
+from monarq.shared.protocol.producer_queue import StaleIdsError
 from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
 from monarq.shared.queue import Queue, checked_ref
-from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from monarq.shared.redis.private_pool import PrivatePool
+from monarq.shared.redis.private_client import private_client
 from monarq.shared.tracing.tracing import sending
 from monarq.shared.validation import check_job_id
 
@@ -46,10 +48,11 @@ class Producer:
     It connects when it is first used. Use it in ``async with``, or call `close`.
 
     Args:
-        url: the Redis, as ``redis://``, ``rediss://`` or ``unix://``. Default: REDIS_URL, else localhost.
+        url: the Redis, as ``redis://``, ``rediss://`` or ``unix://``, ``redis+sentinel://host:26379/service``, or
+            ``redis+cluster://`` with some of a cluster's nodes. Default: REDIS_URL, else localhost.
         redis: a client of your own, of redis.asyncio, whose connection settings are used, instead of a URL. The client
             itself is not used, and may belong to another event loop.
-        queue: the queue of jobs that name none. Default: arq's, ``arq:queue``.
+        queue: the queue of jobs that name none: a name, which means a native queue, or a `Queue`. Default: ``default``.
         codec: the format of payloads: "msgpack", "pickle" (which allows pickled results as well), or your own.
         allow_pickle: read results that are pickled, as arq's workers write them. Only where everyone who can write to
             this Redis is trusted.
@@ -80,13 +83,13 @@ class Producer:
         # Kept alive: where it asks sentinels for the server, our connections use its sentinel clients.
         self._template, shown = resolve_redis(url, redis)
         retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(timeout_s, "timeout_s")
-        self._redis = RedisClient(PrivatePool.like(self._template), shown=shown, timeout_s=timeout_s)
-        self._listener_redis = RedisClient(
-            PrivatePool.like(self._template), shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
+        self._redis = private_client(self._template, shown=shown, timeout_s=timeout_s)
+        self._listener_redis = private_client(
+            self._template, shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
         )
         self._listener = ResultListener(self._listener_redis)
         largest = size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD
-        self._serializer = JobSerializer(checked_ref(queue), codecs, largest)
+        self._serializer = JobSerializer(checked_ref(queue), codecs, largest, partial(check_queue, self._redis))
         self._submitter = Submitter(self._redis, retry_for_s)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 
@@ -133,6 +136,12 @@ class Producer:
         """
         envelope = self._serializer.envelope(job)
         envelope.job.check_arguments(args, kwargs)
+        try:
+            return await self._enqueue_one(envelope, args, kwargs)
+        except StaleIdsError:
+            return await self._enqueue_one(envelope, args, kwargs)
+
+    async def _enqueue_one(self, envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handle[Any]:
         job_id = envelope.job_id or envelope.queue.new_job_ids(1)[0]
         with sending(envelope.queue.ref.name, envelope.job.name, job_id=job_id) as envelope.trace:
             [code] = await self._submitter.submit(

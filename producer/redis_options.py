@@ -35,7 +35,7 @@ def resolve_redis(url: str | None, redis: object) -> tuple[Redis, str]:
 
 def _needed_instead(redis: object) -> str:
     if isinstance(redis, (RedisCluster, BlockingCluster)):
-        return "whose server is a cluster: a queue lives on one server, so give a redis.asyncio.Redis of that"
+        return "which may repeat commands by itself: give the cluster's address as url, as in redis+cluster://host:port"
     if isinstance(redis, (Sentinel, BlockingSentinel)):
         return "which asks sentinels: give what master_for(...) of a redis.asyncio.Sentinel returns"
     if isinstance(redis, str):

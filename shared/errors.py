@@ -25,6 +25,10 @@ class UnsupportedError(MonarqError):
     """What was asked for cannot be had here: the queue's format, the server or the version does not have it."""
 
 
+class MoveRefusedError(MonarqError):
+    """A queue's jobs cannot be moved now, or what was asked for cannot be done before a move has ended."""
+
+
 class PayloadError(MonarqError, ValueError):
     """Arguments, a payload or a result could not be written or read."""
 
@@ -61,12 +65,23 @@ class EnqueueUnknownError(MonarqError):
 
 
 class ResultNotFoundError(MonarqError, LookupError):
-    """There is no result and no job that could make one."""
+    """There is no result and no job that could make one.
 
-    def __init__(self, job_id: str) -> None:
+    Attributes:
+        job_id: the job's id.
+    """
+
+    def __init__(self, job_id: str, moved_to: str = "") -> None:
+        """Makes one.
+
+        Args:
+            job_id: the job's id.
+            moved_to: the queue that jobs of this one were moved to, in words; '' where none were.
+        """
+        moved = f"; or it was moved to {moved_to}, as others of its queue were: ask there" if moved_to else ""
         super().__init__(
             f"job {job_id} has no result and is not in its queue: it is unknown there, or was purged, or its result was"
-            " not kept (keep_result), or was kept and has expired"
+            f" not kept (keep_result), or was kept and has expired{moved}"
         )
         self.job_id = job_id
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 _EXTRA_OF: Final = {
@@ -24,4 +28,15 @@ def missing_extra(error: ModuleNotFoundError, what: str = "this") -> str | None:
     """
     package = (error.name or "").partition(".")[0]
     extra = _EXTRA_OF.get(package)
-    return None if extra is None else f"{what} needs the package {package}: pip install 'monarq[{extra}]'"
+    return None if extra is None else f"{what} needs the package {package}: {install_command(extra)}"
+
+
+def install_command(extra: str) -> str:
+    """The command that installs the extra where this runs: a clone has it from its own folder, as an index need not."""
+    clone = Path(__file__).resolve().parents[1]
+    if not (clone / "pyproject.toml").exists():
+        return f"pip install 'monarq[{extra}]'"
+    # `make demo` makes an environment without pip, which only the pip of another Python can fill.
+    own_pip = find_spec("pip") is not None
+    pip = [sys.executable, "-m", "pip"] if own_pip else ["python3", "-m", "pip", "--python", sys.executable]
+    return shlex.join([*pip, "install", "--editable", f"{clone}[{extra}]"])

@@ -13,22 +13,29 @@ _NOT_NATIVE: Final = frozenset("{}~")
 """Braces would move the tag of a native queue's keys, and a tilde stands before the number of a shard."""
 
 
+MOST_SHARDS: Final = 256
+"""More are no use: each worker of the queue looks into each of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue, for wherever a queue's name is taken as well. A name alone means a queue in arq's format.
+    """A queue, for wherever a queue's name is taken as well. A name alone means a native queue.
 
     Attributes:
         name: its name, at most 250 bytes; that of a native queue holds none of ``{ } ~``.
         format: "native", or "arq" for queues that arq's clients and workers use too. Two queues of one name and
             different formats have nothing in common.
+        shards: over how many shards it is spread, at most 256: a worker whose jobs or settings say so sees to it at its
+            start. Only a native queue may have several. Default: as many as it has, which is one at first.
 
     Raises:
-        SettingsError: the name or the format is invalid.
+        SettingsError: the name, the format or the number of shards is invalid.
     """
 
     name: str
     _: KW_ONLY
     format: Format = "native"
+    shards: int | None = None
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -36,9 +43,23 @@ class Queue:
         if self.name is None:
             raise SettingsError("a queue needs a name")
         check_ref(QueueRef(self.name, self.format), "a queue's name")
+        if self.shards is not None:
+            check_shards(self.shards, self.format)
 
     def __str__(self) -> str:
         return self.name
+
+
+def check_shards(shards: object, its_format: Format = "native") -> None:
+    """Checks a number of shards.
+
+    Raises:
+        SettingsError: it is no number, too small or too large, or the queue is in arq's format.
+    """
+    if isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= MOST_SHARDS:
+        raise SettingsError(f"shards is {shards!r}: give a whole number from 1 to {MOST_SHARDS}")
+    if its_format != "native":
+        raise SettingsError("shards: a queue in arq's format cannot be spread; only native queues can")
 
 
 @overload

@@ -14,7 +14,8 @@ from rich.console import Console
 from monarq.examples.harness.comparison import Workload, compare, summarize, tabulate
 from monarq.examples.harness.pool import LocalPool, PoolError, count_workers
 from monarq.shared.errors import MonarqError
-from monarq.shared.redis.connection import redacted_url, redis_url, unavailable_error
+from monarq.shared.redis.connection import redacted_url, redis_url
+from monarq.shared.redis.redis_errors import explain
 
 JOBS: Final = "monarq.examples.jobs"
 """The examples' jobs, as workers load them wherever they are started; in a checkout, `examples.jobs` are the same."""
@@ -72,7 +73,7 @@ def open_pool(stack: ExitStack, arguments: argparse.Namespace, console: Console)
     try:
         workers = asyncio.run(count_workers(url))
     except (RedisError, OSError) as error:
-        raise unavailable_error(error, redacted_url(url)) from error
+        raise explain(error, redacted_url(url)) from error
     if not workers:
         raise PoolError("no worker is there: start `monarq worker examples.jobs` in another terminal, or give --pool")
     console.print(f"{workers} workers on {redacted_url(url)}", highlight=False)

@@ -56,7 +56,15 @@ class ArqTargets:
             url = os.environ.get("REDIS_URL")
         source = None if url is None else UrlSource(redis_url(url))
         parts = make_parts(read, override(read.settings, overrides), source)
-        return LoadedTarget(read.jobs, parts.settings, source or read.source, parts.events, parts.background, read.ctx)
+        return LoadedTarget(
+            read.jobs,
+            parts.settings,
+            source or read.source,
+            parts.events,
+            parts.background,
+            read.ctx,
+            own_queues=read.settings.queues,
+        )
 
 
 ARQ: Final = ArqTargets()

@@ -67,6 +67,7 @@ async def resume(redis: Redis, queue: QueueRef) -> bool:
     """Resumes a paused queue, with immediate effect; returns whether it was paused.
 
     Raises:
+        MoveRefusedError: a move of its jobs has not ended.
         RedisError: Redis did not answer; the call may be repeated.
     """
     return await monitor_queue(queue).resume(redis)

@@ -92,7 +92,7 @@ def _unserved(queue: Overview) -> HealthFinding | None:
     stats = queue.stats
     if has_worker(queue) or not stats.queued:
         return None
-    return HealthFinding("no worker", f"{_jobs(stats.queued)} ready and no worker runs", *stats.ref)
+    return HealthFinding("no worker", f"{_jobs(stats.queued)} ready and no worker serves the queue", *stats.ref)
 
 
 def _failing(queue: Overview) -> HealthFinding | None:

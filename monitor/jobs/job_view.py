@@ -16,11 +16,11 @@ from monarq.monitor.jobs.listing import JobRow, State, dead_letter_row, job_row
 from monarq.monitor.jobs.payload_view import decode_safely
 from monarq.monitor.jobs.result_view import ResultView, view_result
 from monarq.monitor.jobs.timeline import EventKind, TimelineEvent, in_order, read_history
-from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
+from monarq.shared.formats.choice.monitors import known_queues, monitor_queue, monitor_queues
 from monarq.shared.payloads.payload_head import Format, read_head
 from monarq.shared.protocol.job_facts import LARGEST_READ, JobFacts, Trace
 from monarq.shared.protocol.pages import HEAD_BYTES, TAIL_BYTES, BrowsedJob
-from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.queue_ref import ARQ_DEFAULT_QUEUE, QueueRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ async def find_job(
         RedisError: Redis did not answer.
     """
     raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
-    queues = [queue] if queue is not None else await known_queues(redis)
-    found = await _queue_of(redis, raw_id, queues) or queues[0]
+    # A result in arq's format does not belong to a queue: where no queue has a trace of the job, there may be one.
+    found = queue or await _queue_of(redis, raw_id, await known_queues(redis)) or ARQ_DEFAULT_QUEUE
     facts = await monitor_queue(found).read_facts(redis, raw_id, with_payload=with_arguments)
     letters = await read_dead_letters(redis, found, [raw_id])
     view = _view(found, facts, letters[0] if letters else None, with_arguments)
@@ -97,10 +97,8 @@ async def find_rows(redis: Redis, job_id: str | bytes, queues: Sequence[QueueRef
 
 async def _queue_of(redis: Redis, raw_id: bytes, queues: Sequence[QueueRef]) -> QueueRef | None:
     """The queue that the job is in, else the one that has its dead letter, else one that has a history of it."""
-    if len(queues) == 1:
-        return queues[0]
     calls: Any = redis.pipeline(transaction=False)
-    readers = [monitor_queue(queue).ask_trace(calls, raw_id) for queue in queues]
+    readers = [queue.ask_trace(calls, raw_id) for queue in await monitor_queues(redis, queues)]
     replies = iter(await calls.execute(raise_on_error=False))
     traces = [read_trace(replies) for read_trace in readers]
     first = min(traces)

@@ -20,12 +20,14 @@ from monarq.monitor.queues.lane_usage import lane_usage
 from monarq.monitor.queues.series import read_counters
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.monitor.queues.workers import WorkerStats, sort_workers
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.version import VERSION
 
 NOT_BY_JOB: Final = frozenset({"started", "lost"})
 """The counters of a queue that are not counted by job name."""
+
+QUEUE_LABELS: Final = ("queue", "format")
+"""The labels that name a queue: a queue of the other format may have the same name."""
 
 WORKER_LABELS: Final = ("worker", "host")
 
@@ -47,11 +49,6 @@ class Snapshot:
     jobs: Mapping[QueueRef, Mapping[str, Counters]] = field(default_factory=dict)
     workers: tuple[WorkerStats, ...] = ()
     paused: frozenset[QueueRef] = frozenset()
-
-    @property
-    def labels(self) -> dict[QueueRef, str]:
-        """The values of the label `queue`: no two queues have the same."""
-        return queue_labels(queue.ref for queue in self.queues)
 
 
 async def read_snapshot(redis: Redis, queues: Iterable[QueueRef]) -> Snapshot:
@@ -104,22 +101,22 @@ def queue_metrics(snapshot: Snapshot) -> Iterator[Metric]:
         "monarq_queue_jobs",
         "Jobs by state: ready are due and wait (those that stock arq workers run among them), deferred are not due yet,"
         " running are held by monarq workers, dead have left a dead letter.",
-        labels=["queue", "state"],
+        labels=[*QUEUE_LABELS, "state"],
     )
     oldest = GaugeMetricFamily(
-        "monarq_queue_oldest_seconds", "How long the oldest ready job has been due; 0 where none is.", labels=["queue"]
+        "monarq_queue_oldest_seconds",
+        "How long the oldest ready job has been due; 0 where none is.",
+        labels=QUEUE_LABELS,
     )
-    paused = GaugeMetricFamily("monarq_queue_paused", "Whether monarq's workers take nothing.", labels=["queue"])
-    workers = GaugeMetricFamily("monarq_workers", "Workers that are alive.", labels=["queue"])
-    labels = snapshot.labels
+    paused = GaugeMetricFamily("monarq_queue_paused", "Whether monarq's workers take nothing.", labels=QUEUE_LABELS)
+    workers = GaugeMetricFamily("monarq_workers", "Workers that are alive.", labels=QUEUE_LABELS)
     for queue in snapshot.queues:
-        label = labels[queue.ref]
         states = {"ready": queue.queued, "deferred": queue.deferred, "running": queue.running, "dead": queue.dead}
         for state, count in states.items():
-            jobs.add_metric([label, state], count)
-        oldest.add_metric([label], queue.oldest_s or 0.0)
-        paused.add_metric([label], queue.ref in snapshot.paused)
-        workers.add_metric([label], sum(worker.alive for worker in queue.workers))
+            jobs.add_metric([*queue.ref, state], count)
+        oldest.add_metric(queue.ref, queue.oldest_s or 0.0)
+        paused.add_metric(queue.ref, queue.ref in snapshot.paused)
+        workers.add_metric(queue.ref, sum(worker.alive for worker in queue.workers))
     yield from (jobs, oldest, paused, workers)
 
 
@@ -129,29 +126,29 @@ def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
         "monarq_queue_events",
         "What happened to the jobs of a queue: enqueued by monarq's producers, started, done, failed (with dead ones"
         " among them), aborted, retried, handed_back, dead, crashed with their worker, lost to another worker.",
-        labels=["queue", "state"],
+        labels=[*QUEUE_LABELS, "state"],
     )
     jobs = CounterMetricFamily(
         "monarq_jobs",
         "The same by the name of the job. A crash is counted when the job has ended. A queue has 200 names at most;"
         " jobs of further names are counted as (other), those that no worker knows as (unknown).",
-        labels=["queue", "job", "state"],
+        labels=[*QUEUE_LABELS, "job", "state"],
     )
     wait = HistogramMetricFamily(
-        "monarq_job_wait_seconds", "From when a job was due until it was claimed.", labels=["queue", "job"]
+        "monarq_job_wait_seconds", "From when a job was due until it was claimed.", labels=[*QUEUE_LABELS, "job"]
     )
-    run = HistogramMetricFamily("monarq_job_run_seconds", "How long jobs' functions ran.", labels=["queue", "job"])
-    labels = snapshot.labels
+    run = HistogramMetricFamily(
+        "monarq_job_run_seconds", "How long jobs' functions ran.", labels=[*QUEUE_LABELS, "job"]
+    )
     for queue, total in snapshot.totals.items():
-        label = labels[queue]
         for state in COUNTS:
-            events.add_metric([label, state], getattr(total, state))
+            events.add_metric([*queue, state], getattr(total, state))
         for job, counters in snapshot.jobs[queue].items():
             for state in COUNTS:
                 if state not in NOT_BY_JOB:
-                    jobs.add_metric([label, job, state], getattr(counters, state))
-            wait.add_metric([label, job], _buckets(counters.wait), counters.wait.sum_s)
-            run.add_metric([label, job], _buckets(counters.run), counters.run.sum_s)
+                    jobs.add_metric([*queue, job, state], getattr(counters, state))
+            wait.add_metric([*queue, job], _buckets(counters.wait), counters.wait.sum_s)
+            run.add_metric([*queue, job], _buckets(counters.run), counters.run.sum_s)
     yield from (events, jobs, wait, run)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -10,9 +11,14 @@ from monarq.producer.enqueue.serializer import Envelope, JobSerializer
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.shared.errors import EnqueueUnknownError, PartlyEnqueuedError, SettingsError
 from monarq.shared.protocol.enqueue import MAX_JOBS, Enqueued
+from monarq.shared.protocol.producer_queue import StaleIdsError
 
 MAX_IN_FLIGHT: Final = 2
-"""Batches that are sent at the same time: one that Redis works on and one that is on its way there."""
+"""Batches that are sent at the same time: one that Redis works on and one that is on its way there. So many for each of
+the calls in which the queue best takes many jobs."""
+
+LEAST_BATCH: Final = 50
+"""Jobs of a batch: fewer are not worth a call of their own."""
 
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """A batch of large payloads is cut at this size, as Redis buffers the whole batch before it begins."""
@@ -45,15 +51,17 @@ class BulkEnqueuer:
         """
         _check(envelope, arguments)
         in_flight: list[InFlight] = []
+        most = MAX_IN_FLIGHT * envelope.queue.width
         try:
-            for batch in self._batches(envelope, arguments):
-                if len(in_flight) >= MAX_IN_FLIGHT:
-                    await in_flight[-MAX_IN_FLIGHT][1]
-                task = asyncio.create_task(self._submitter.submit(envelope, batch))
-                in_flight.append(([job_id for job_id, _ in batch], task))
+            for first, batch in self._batches(envelope, arguments):
+                if len(in_flight) >= most:
+                    await in_flight[-most][1]
+                job_ids = [job_id for job_id, _ in batch]
+                task = asyncio.create_task(self._submit(envelope, job_ids, batch, arguments, first))
+                in_flight.append((job_ids, task))
                 # The task sends what it has, before the next batch is encoded.
                 await asyncio.sleep(0)
-            for _, task in in_flight[-MAX_IN_FLIGHT:]:
+            for _, task in in_flight[-most:]:
                 await task
         except Exception as error:
             await _wait_for_all(in_flight)
@@ -65,22 +73,38 @@ class BulkEnqueuer:
             raise
         return [job_id for job_ids, _ in in_flight for job_id in job_ids]
 
-    def _batches(self, envelope: Envelope, arguments: Sequence[tuple[Any, ...]]) -> Iterator[Batch]:
+    async def _submit(
+        self, envelope: Envelope, job_ids: list[str], batch: Batch, arguments: Sequence[tuple[Any, ...]], first: int
+    ) -> list[Enqueued]:
+        """Submits a batch, whose arguments begin at `first`; where its ids are replaced, so are those in `job_ids`."""
+        try:
+            return await self._submitter.submit(envelope, batch)
+        except StaleIdsError:
+            job_ids[:] = envelope.queue.new_job_ids(len(batch))
+        serialize = self._serializer.serialize
+        part = arguments[first : first + len(batch)]
+        made = [(job_id, serialize(envelope, job_id, args, {})) for job_id, args in zip(job_ids, part, strict=True)]
+        return await self._submitter.submit(envelope, made)
+
+    def _batches(self, envelope: Envelope, arguments: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Batch]]:
+        """Batches, each of ids for one call, and where the arguments of each begin."""
         batch: Batch = []
-        size = 0
+        size = done = 0
         serialize = self._serializer.serialize
         no_kwargs: dict[str, Any] = {}
-        for at in range(0, len(arguments), MAX_JOBS):
-            part = arguments[at : at + MAX_JOBS]
+        length = min(MAX_JOBS, max(LEAST_BATCH, math.ceil(len(arguments) / envelope.queue.width)))
+        for at in range(0, len(arguments), length):
+            part = arguments[at : at + length]
+            times = envelope.queue.payload_times(envelope.placing)
             for job_id, args in zip(envelope.queue.new_job_ids(len(part)), part, strict=True):
-                payload = serialize(envelope, job_id, args, no_kwargs)
-                if batch and (len(batch) == MAX_JOBS or size + len(payload) > BATCH_BYTES):
-                    yield batch
-                    batch, size = [], 0
+                payload = serialize(envelope, job_id, args, no_kwargs, times)
+                if batch and size + len(payload) > BATCH_BYTES:
+                    yield done, batch
+                    done, batch, size = done + len(batch), [], 0
                 batch.append((job_id, payload))
                 size += len(payload)
-        if batch:
-            yield batch
+            yield done, batch
+            done, batch, size = done + len(batch), [], 0
 
 
 def _check(envelope: Envelope, arguments: Sequence[tuple[Any, ...]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -16,6 +16,7 @@ from monarq.shared.jobs.options import EnqueueOptions
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.enqueue import Placement
+from monarq.shared.protocol.payload_times import PayloadTimes
 from monarq.shared.protocol.producer_queue import ProducerQueue
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.tracing.carrier import Carrier
@@ -45,6 +46,10 @@ class Envelope:
     trace: Carrier | None = None
 
 
+def _any(queue: QueueRef) -> QueueRef:
+    return queue
+
+
 class JobSerializer:
     """Makes envelopes and payloads as a producer's settings say.
 
@@ -52,16 +57,26 @@ class JobSerializer:
         queue: the queue of jobs that name none.
         codecs: the format of payloads, and their signer.
         max_payload: bytes; a larger payload is refused.
+        check: returns a queue where the producer's Redis can hold it, and raises SettingsError otherwise.
+
+    Raises:
+        SettingsError: the producer's Redis cannot hold the queue.
     """
 
-    def __init__(self, queue: QueueRef, codecs: Codecs, max_payload: int) -> None:
+    def __init__(
+        self, queue: QueueRef, codecs: Codecs, max_payload: int, check: Callable[[QueueRef], QueueRef] = _any
+    ) -> None:
         self._codecs = codecs
         self._max_payload = max_payload
-        self._default_queue = producer_queue(queue)
-        self._open_queue = lru_cache(KNOWN_QUEUES)(producer_queue)
+        self._open_queue = lru_cache(KNOWN_QUEUES)(lambda ref: producer_queue(check(ref)))
+        self._default_queue = self._open_queue(queue)
 
     def queue(self, ref: QueueRef | None) -> ProducerQueue:
-        """A queue; None is the producer's default."""
+        """A queue; None is the producer's default.
+
+        Raises:
+            SettingsError: the producer's Redis cannot hold it.
+        """
         return self._default_queue if ref is None else self._open_queue(ref)
 
     def envelope(self, job: Job[..., Any] | str) -> Envelope:
@@ -81,8 +96,22 @@ class JobSerializer:
         placing = Placement(job.declared.lane, name=job.name) if options == _PLAIN else _placing(job, options)
         return Envelope(job, self.queue(options.queue_ref or job.declared.queue_ref), placing, options.job_id)
 
-    def serialize(self, envelope: Envelope, job_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+    def serialize(
+        self,
+        envelope: Envelope,
+        job_id: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        times: PayloadTimes | None = None,
+    ) -> bytes:
         """The payload of a job, signed where there is a signer.
+
+        Args:
+            envelope: the call's.
+            job_id: the job's id.
+            args: its positional arguments.
+            kwargs: its keyword arguments.
+            times: what it says of times. Default: those of this moment.
 
         Raises:
             PayloadError: an argument cannot be serialized.
@@ -92,7 +121,7 @@ class JobSerializer:
         nonce = None if envelope.job_id is None else os.urandom(8).hex()
         name = envelope.job.name
         codecs = self._codecs
-        times = envelope.queue.payload_times(envelope.placing)
+        times = times or envelope.queue.payload_times(envelope.placing)
         payload = write_payload(
             codecs.write,
             name,

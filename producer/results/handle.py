@@ -34,7 +34,7 @@ class Handle(Generic[R_co]):
         self.existed = existed
 
     def __repr__(self) -> str:
-        return f"<handle of job {self.job_id} in {self.queue}{', which existed' if self.existed else ''}>"
+        return f"<handle of job {self.job_id} in {self._queue.ref.label}{', which existed' if self.existed else ''}>"
 
     @property
     def queue(self) -> str:

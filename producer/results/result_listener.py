@@ -8,20 +8,21 @@ message brought the result. One call fetches the results of hundreds of jobs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from monarq.producer.results import log
+from monarq.producer.results.cluster_subscription import open_subscription
 from monarq.producer.results.progress_watchers import ProgressWatcher, ProgressWatchers
 from monarq.producer.results.result_waiters import ResultWaiter, ResultWaiters
-from monarq.producer.results.subscription import Subscription
 from monarq.shared.errors import MonarqError, ProducerClosedError, ResultNotFoundError
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.protocol.producer_queue import ProducerQueue, Unfinished
+from monarq.shared.protocol.transfer_notes import describe_queue
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import MAX_PAUSE_S
@@ -51,7 +52,7 @@ class ResultListener:
         self._poll_interval_s = poll_interval_s
         self._result_waiters: dict[bytes, ResultWaiters] = {}  # by channel, as the next
         self._progress_watchers: dict[bytes, ProgressWatchers] = {}
-        self._subscription = Subscription(redis, self)
+        self._subscription = open_subscription(redis, self)
         self._wakeup = asyncio.Event()
         self._idle_since_s: float | None = None
         self._batch = BATCH
@@ -131,12 +132,14 @@ class ResultListener:
             if waiters.on_ended(waiters.queue.split_ended(message), watched):
                 self._wakeup.set()
 
-    def on_unsubscribed(self) -> None:
+    def on_unsubscribed(self, channels: Iterable[str]) -> None:
         """See `SubscriptionHandler`."""
-        for waiters in self._result_waiters.values():
-            waiters.subscribed = False
-        for watchers in self._progress_watchers.values():
-            watchers.subscribed = False
+        for channel in map(str.encode, channels):
+            waiting: ResultWaiters | ProgressWatchers | None = self._result_waiters.get(channel)
+            if waiting is None:
+                waiting = self._progress_watchers.get(channel)
+            if waiting is not None:
+                waiting.subscribed = False
 
     def idle_s(self) -> float:
         """See `SubscriptionHandler`."""
@@ -227,25 +230,35 @@ class ResultListener:
             found = await queue.find_results(self._redis, [waiter.job_id for waiter in waiters])
         except REDIS_ERRORS as error:
             if classify_failure(error) in (CommandFailure.REFUSED, CommandFailure.DENIED):
-                for waiter in waiters:
-                    queue_waiters.resolve(waiter, explain(error, self._redis.shown))
+                queue_waiters.on_fetched(waiters, {each: explain(error, self._redis.shown) for each in waiters})
                 return
             # So many results may be too much for one reply in the time that a call may take.
             self._batch = max(1, self._batch // 4) if isinstance(error, RedisTimeoutError) else self._batch
             raise
         self._batch = min(BATCH, 2 * self._batch)
         ended: dict[ResultWaiter, bytes | Exception] = {}
+        gone: list[ResultWaiter] = []
         for waiter, result in zip(waiters, found, strict=True):
             if result is Unfinished.GONE:
-                ended[waiter] = ResultNotFoundError(waiter.job_id)
+                gone.append(waiter)
             elif isinstance(result, bytes):
                 ended[waiter] = result
+        if gone:
+            moved_to = await self._moved_to(queue)
+            ended |= {waiter: ResultNotFoundError(waiter.job_id, moved_to) for waiter in gone}
         watchers = self._progress_watchers.get(queue.reports.encode())
         if watchers and (last := watchers.of_jobs(waiter.raw_id for waiter in ended)):
             # A job's end may be seen here before its last report has arrived.
             await self._fetch_progress(queue, last)
-        for waiter, outcome in ended.items():
-            queue_waiters.resolve(waiter, outcome)
+        queue_waiters.on_fetched(waiters, ended)
+
+    async def _moved_to(self, queue: ProducerQueue) -> str:
+        """Where jobs of the queue were moved to, in words; '' where none were, or that cannot be read."""
+        try:
+            target = await queue.find_moved_to(self._redis)
+        except REDIS_ERRORS:
+            return ""
+        return describe_queue(target) if target else ""
 
     async def _fetch_progress(self, queue: ProducerQueue, watchers: Sequence[ProgressWatcher]) -> None:
         reports = await queue.find_progress(self._redis, [watcher.job_id for watcher in watchers])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from itertools import islice
 
@@ -40,6 +40,8 @@ class ResultWaiters:
         self.subscribed = False
         self._by_job: dict[bytes, ResultWaiter] = {}
         self._due: dict[ResultWaiter, None] = {}
+        # In the order in which jobs ended, from the first whose result is not here yet.
+        self._ended: dict[ResultWaiter, bytes | Exception | None] = {}
 
     def __len__(self) -> int:
         return len(self._by_job)
@@ -54,9 +56,9 @@ class ResultWaiters:
             self._due[waiter] = None
 
     def on_ended(self, ended: Iterable[tuple[bytes, bytes | None]], watched: Container[bytes]) -> bool:
-        """Resolves the waiters of jobs that ended with the results that came along, if any did.
+        """Resolves the waiters of jobs that ended with the results that came along, if any did, and in this order.
 
-        The others are marked as due to be fetched, in this order.
+        The others are marked as due to be fetched; what ended after them waits for them.
 
         Args:
             ended: raw ids of jobs, of which any may be waited for, with their results.
@@ -70,11 +72,14 @@ class ResultWaiters:
             waiter = self._by_job.get(raw_id)
             if waiter is None:
                 continue
-            if result is not None and raw_id not in watched:
-                self.resolve(waiter, result)
-            else:
+            if result is None or raw_id in watched:
                 self._due[waiter] = None
+                self._ended.setdefault(waiter, None)
                 any_due = True
+            elif self._ended:
+                self._ended[waiter] = result
+            else:
+                self.resolve(waiter, result)
         return any_due
 
     def mark_all_due(self) -> None:
@@ -88,12 +93,37 @@ class ResultWaiters:
             del self._due[waiter]
         return taken
 
+    def on_fetched(self, asked: Iterable[ResultWaiter], outcomes: Mapping[ResultWaiter, bytes | Exception]) -> None:
+        """Resolves the waiters of jobs whose results were fetched, and of those that ended after them.
+
+        Args:
+            asked: the waiters of all jobs that were asked for.
+            outcomes: those that have a result, or an error in its place.
+        """
+        for waiter in asked:
+            outcome = outcomes.get(waiter)
+            if waiter not in self._ended:
+                if outcome is not None:
+                    self.resolve(waiter, outcome)
+            elif outcome is not None:
+                self._ended[waiter] = outcome
+            elif self._ended[waiter] is None:
+                del self._ended[waiter]  # another job has its id by now
+        self._resolve_ended()
+
+    def _resolve_ended(self) -> None:
+        for waiter, outcome in list(self._ended.items()):
+            if outcome is None:
+                return
+            self.resolve(waiter, outcome)
+
     def resolve(self, waiter: ResultWaiter, outcome: bytes | Exception) -> None:
         """Sets the job's result, or the error in its place, on all futures that wait for it."""
         # Removed before any callback runs: a future that is added from now on gets a waiter of its own.
         if self._by_job.get(waiter.raw_id) is waiter:
             del self._by_job[waiter.raw_id]
         self._due.pop(waiter, None)
+        self._ended.pop(waiter, None)
         for future in waiter.futures:
             if future.done():
                 continue
@@ -114,3 +144,5 @@ class ResultWaiters:
         if not waiter.futures and self._by_job.get(waiter.raw_id) is waiter:
             del self._by_job[waiter.raw_id]
             self._due.pop(waiter, None)
+            if self._ended.pop(waiter, b"") is None:
+                self._resolve_ended()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -37,8 +38,8 @@ class SubscriptionHandler(Protocol):
         """A message arrived."""
         ...
 
-    def on_unsubscribed(self) -> None:
-        """No channel is subscribed to any more."""
+    def on_unsubscribed(self, channels: Iterable[str]) -> None:
+        """These channels are not subscribed to any more."""
         ...
 
     def idle_s(self) -> float:
@@ -66,6 +67,13 @@ class Subscription:
         """Adds a channel; `run` or `subscribe_pending` subscribes to it as soon as possible."""
         self._wanted.add(channel)
         self._demand.set()
+
+    def discard(self, channel: str) -> None:
+        """Forgets a channel, which is subscribed to elsewhere: what still comes of it here comes twice."""
+        self._wanted.discard(channel)
+        self._requested.discard(channel)
+        if not self._wanted:
+            self._demand.clear()
 
     async def subscribe_pending(self) -> None:
         """Subscribes to the channels that were added since the connection was made.
@@ -100,8 +108,8 @@ class Subscription:
                 self._dispatch(message)
         finally:
             self._pubsub = None
-            self._requested.clear()
-            self._handler.on_unsubscribed()
+            lost, self._requested = self._requested, set()
+            self._handler.on_unsubscribed(lost)
             # The connection is abandoned even where it cannot be closed cleanly.
             with suppress(*REDIS_ERRORS):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
@@ -129,9 +137,9 @@ class Subscription:
         if self._handler.idle_s() < IDLE_LIMIT_S:
             return False
         # Before anything is awaited: channels that are added from here on belong to the next connection.
-        self._wanted.clear()
+        left, self._wanted = self._wanted, set()
         self._demand.clear()
-        self._handler.on_unsubscribed()
+        self._handler.on_unsubscribed(left)
         return True
 
     def _dispatch(self, message: dict[str, Any]) -> None:

@@ -130,6 +130,7 @@ def job(
             keep_result_forever=keep_result_forever,
             memory_bytes=size_bytes(memory, "memory"),
             queue_ref=queue_ref,
+            shards=queue.shards if isinstance(queue, Queue) else None,
         )
         return _make_job(written, options, where)
 

@@ -23,6 +23,7 @@ class JobOptions:
         keep_result_forever: whether its result is kept without end.
         memory_bytes: cpu lane: resident bytes at which its process is killed. Default: no limit.
         queue_ref: the queue it is put into. Default: the producer's.
+        shards: how many shards that queue is declared with; None where it is not.
     """
 
     name: str
@@ -33,6 +34,7 @@ class JobOptions:
     keep_result_forever: bool | None = None
     memory_bytes: int | None = None
     queue_ref: QueueRef | None = None
+    shards: int | None = None
 
     @property
     def queue(self) -> str | None:

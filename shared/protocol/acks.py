@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+import msgspec
 
 from monarq.shared.lane import LaneQueue
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.run_groups import NOT_RUN, RunStatus
 
+_DONE: Final = RunStatus.DONE
+"""Asked for once a job, and an attribute of an enumeration's class takes long to find."""
 
-@dataclass(slots=True, eq=False)
-class Finish:
+
+class Finish(msgspec.Struct, eq=False, gc=False):
     """The end of a job.
 
     Attributes:
@@ -39,7 +44,7 @@ class Finish:
     def status(self) -> RunStatus:
         """What it is counted as."""
         if self.success:
-            return RunStatus.DONE
+            return _DONE
         if self.aborted:
             return RunStatus.ABORTED
         return RunStatus.DEAD if self.dead_letter else RunStatus.FAILED

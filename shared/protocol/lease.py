@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import msgspec
+
 from monarq.shared.lane import LaneQueue
 from monarq.shared.protocol.queue_ref import QueueRef
 
 
-@dataclass(slots=True, eq=False)
-class Lease:
+class Lease(msgspec.Struct, eq=False, gc=False):
     """One job that is the worker's, until its lease ends.
 
-    Do not change it except for `due_ms`, `may_have_expired`, `ends_s` and `unknown_ms`: frozen, it would cost a
-    microsecond more.
+    Do not change it except for `due_ms`, `may_have_expired`, `ends_s` and `unknown_ms`. It refers to nothing that could
+    refer to it, so the garbage collector need not look at it.
 
     Attributes:
         queue: the queue.

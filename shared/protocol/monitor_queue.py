@@ -40,7 +40,11 @@ class QueueReads(Protocol):
         ...
 
     async def is_known(self, redis: Redis) -> bool:
-        """Whether it was used lately, or has jobs that wait or run."""
+        """Whether it was used lately, or has jobs that wait or run; dead letters count in the native format."""
+        ...
+
+    async def was_used(self, redis: Redis) -> bool:
+        """Whether it is known, or anything is left that tells that it was used: then it is there, and may be empty."""
         ...
 
     async def read_counts(self, redis: Redis) -> Counts:
@@ -100,7 +104,7 @@ class JobReads(Protocol):
         ...
 
     def ask_trace(self, pipeline: Any, raw_id: bytes) -> ReadTrace:
-        """Adds to a pipeline what finds a trace of a job: many queues are asked in one round trip.
+        """Adds to a pipeline what finds a trace of a job: all `monitor_queues` are asked in one round trip.
 
         Args:
             pipeline: the pipeline; run it with `raise_on_error=False`.
@@ -154,7 +158,11 @@ class QueueSteps(Protocol):
         ...
 
     async def resume(self, redis: Redis) -> bool:
-        """Lets it go on and wakes its workers; returns whether it was paused."""
+        """Lets it go on and wakes its workers; returns whether it was paused.
+
+        Raises:
+            MoveRefusedError: a move of its jobs has not ended.
+        """
         ...
 
     def purge(self, redis: Redis, states: Collection[WaitingState]) -> AsyncIterator[int]:

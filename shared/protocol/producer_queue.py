@@ -36,6 +36,10 @@ class Unfinished(StrEnum):
     """There is no such job, or its result was not kept."""
 
 
+class StaleIdsError(Exception):
+    """Nothing was enqueued, as the ids were made before much was known of the queue: make new ones."""
+
+
 class ProducerQueue(Protocol):
     """One queue, as one producer and its handles use it.
 
@@ -58,8 +62,13 @@ class ProducerQueue(Protocol):
         """The channel on which the progress of jobs is published."""
         ...
 
+    @property
+    def width(self) -> int:
+        """In how many calls at a time many jobs are best put in; 1 where one is as good."""
+        ...
+
     def new_job_ids(self, count: int) -> list[str]:
-        """So many unique ids."""
+        """So many unique ids, for one call."""
         ...
 
     def payload_times(self, placement: Placement) -> PayloadTimes:
@@ -76,15 +85,20 @@ class ProducerQueue(Protocol):
             placement: where and when they run.
             mode: where their ids come from, and whether the call is a repeated one.
             call: a unique name of the call, the same for its repetitions.
-            jobs: the jobs.
+            jobs: the jobs: one, or those whose ids one call of `new_job_ids` has made.
 
         Raises:
             ValueError: there are too many.
+            StaleIdsError: the ids were made for this call, and new ones are needed; only where it is no repeated one.
         """
         ...
 
     async def find_results(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | Unfinished]:
         """The results of jobs. A job that ends meanwhile is found as alive, or with its result."""
+        ...
+
+    async def find_moved_to(self, redis: RedisClient) -> QueueRef | None:
+        """The queue that jobs of this one were moved to last; None where none were."""
         ...
 
     async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:

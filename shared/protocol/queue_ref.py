@@ -8,11 +8,14 @@ Format = Literal["native", "arq"]
 
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
-DEFAULT_FORMAT: Final[Format] = "arq"
+DEFAULT_FORMAT: Final[Format] = "native"
 """The format of a queue that is given by its name alone."""
 
-DEFAULT_QUEUE: Final = "arq:queue"
-"""The queue of whoever names none."""
+DEFAULT_QUEUE: Final = "default"
+"""The name of the queue of whoever names none; it is in `DEFAULT_FORMAT`."""
+
+ARQ_PREFIX: Final = "arq:"
+"""What the names of arq's own keys begin with, that of its default queue among them."""
 
 
 class QueueRef(NamedTuple):
@@ -26,5 +29,25 @@ class QueueRef(NamedTuple):
     name: str
     format: Format
 
+    @property
+    def label(self) -> str:
+        """The queue for people: its name, and its format in brackets where that is not the `suggested_format`.
+
+        So no two queues share a label, and that of a queue never changes.
+        """
+        return self.name if self.format == suggested_format(self.name) else f"{self.name} ({self.format})"
+
     def __str__(self) -> str:
-        return self.name
+        return self.label
+
+
+def suggested_format(name: str) -> Format:
+    """The format of which people take a queue to be that they see the name of, and nothing else."""
+    return "arq" if name.startswith(ARQ_PREFIX) else DEFAULT_FORMAT
+
+
+ARQ_DEFAULT_QUEUE: Final = QueueRef("arq:queue", "arq")
+"""The queue of arq's clients and workers that name none."""
+
+DEFAULT_QUEUES: Final = (QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT), ARQ_DEFAULT_QUEUE)
+"""The default queue, and that of arq's clients and workers."""

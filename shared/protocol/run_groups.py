@@ -35,6 +35,8 @@ class RunStatus(StrEnum):
     RETRIED = "retried"
     HANDED_BACK = "handed_back"
 
+    __hash__ = str.__hash__  # each run is counted by it, and Enum's own is written in Python
+
 
 class RunGroups:
     """Collects the groups of a call's runs."""

@@ -57,6 +57,16 @@ class WorkerQueue(Protocol):
         """The queue."""
         ...
 
+    @property
+    def key(self) -> str:
+        """A key that is on the queue's server; on that of its first shard where it has several."""
+        ...
+
+    @property
+    def keeps_calls(self) -> bool:
+        """Whether its results hold the job's arguments, id and queue as well, as arq's do."""
+        ...
+
     async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
         """Leases at most `limit` due jobs of a lane queue to the worker, and sets the ends of their leases.
 
@@ -66,7 +76,7 @@ class WorkerQueue(Protocol):
         ...
 
     async def release_unconfirmed(self, redis: Redis) -> None:
-        """Releases what claims without a reply may have taken, and wants no wake-up; called once no claim will come."""
+        """Releases what claims without a reply may have taken; called once no claim will come."""
         ...
 
     async def wait(self, redis: Redis, lane_queue: LaneQueue, wait_s: float) -> bool:
@@ -108,10 +118,6 @@ class WorkerQueue(Protocol):
             asked_ms: when it was made, from a claim.
             payload: the job's payload.
         """
-        ...
-
-    def shape_result(self, result: dict[str, object]) -> dict[str, object]:
-        """The fields of arq's result dict that this format keeps."""
         ...
 
 
@@ -160,6 +166,10 @@ class WorkerSession(Protocol):
 
     async def sweep(self, redis: Redis) -> None:
         """Puts the jobs of silent workers back."""
+        ...
+
+    async def refuse_wake_ups(self, redis: Redis) -> None:
+        """Leaves wake-ups to others; called once no claim will come."""
         ...
 
     async def deregister(self, redis: Redis) -> None:

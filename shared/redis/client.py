@@ -27,6 +27,9 @@ from monarq.shared.redis.scripts import Argument
 CONNECTIONS: Final = 16
 """More callers than this wait for each other: a loop that enqueues ten thousand jobs at once must not open as many."""
 
+UNUSED_S: Final = 10.0
+"""A connection that was not used for so long is closed: how many calls there were at once at most must not last."""
+
 FRESH_S: Final = 0.1
 """A connection that was used this recently is not checked; after that, the server may have closed it unnoticed."""
 
@@ -47,13 +50,19 @@ class RedisClient(Redis):
         self._timeout_s = timeout_s
         self._free = asyncio.Semaphore(connections)
         self._pool = pool
+        # Those used last stand last, and are taken first. What is closed is kept, as the pool keeps it as well.
         self._idle: list[tuple[AbstractConnection, float]] = []
+        self._unused: list[AbstractConnection] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._answered_s = -math.inf
         self._closed = False
 
-    async def execute(self, *commands: tuple[Argument, ...]) -> list[Any]:
+    async def execute(self, *commands: tuple[Argument, ...], raises: bool = True) -> list[Any]:
         """Sends the commands in one piece, and returns their replies as Redis sent them.
+
+        Args:
+            commands: the commands.
+            raises: raise the first error reply. Otherwise it is returned in its place, as the others are.
 
         Raises:
             NotSentError: there was no connection to send them on.
@@ -66,12 +75,15 @@ class RedisClient(Redis):
         await self._wait_for_turn()
         try:
             self._check_usable()
-            connection, used_s = self._idle.pop() if self._idle else (self._pool.make_connection(), 0.0)
+            connection, used_s = self._idle.pop() if self._idle else (self._another_connection(), 0.0)
             try:
                 fresh = connection.is_connected and time.monotonic() - used_s < FRESH_S
-                return await self._exchange(connection, packed, len(commands), fresh)
+                return await self._exchange(connection, packed, len(commands), fresh, raises)
             finally:
-                self._idle.append((connection, time.monotonic()))
+                now_s = time.monotonic()
+                self._idle.append((connection, now_s))
+                if self._idle[0][1] < now_s - UNUSED_S:
+                    await self._close_unused(now_s)
                 if self._closed:
                     await abort_connection(connection)
         finally:
@@ -94,6 +106,15 @@ class RedisClient(Redis):
     def filenos(self) -> list[int]:
         """The file descriptors of its connections, which a forked process must close."""
         return self._pool.filenos()
+
+    def _another_connection(self) -> AbstractConnection:
+        return self._unused.pop() if self._unused else self._pool.make_connection()
+
+    async def _close_unused(self, now_s: float) -> None:
+        while self._idle and self._idle[0][1] < now_s - UNUSED_S:
+            connection, _ = self._idle.pop(0)
+            self._unused.append(connection)
+            await abort_connection(connection)
 
     async def _wait_for_turn(self) -> None:
         """Waits until a connection is free: without limit while others get replies, else until the timeout."""
@@ -119,7 +140,9 @@ class RedisClient(Redis):
         if self._closed:
             raise ProducerClosedError
 
-    async def _exchange(self, connection: AbstractConnection, packed: bytes, count: int, fresh: bool) -> list[Any]:
+    async def _exchange(
+        self, connection: AbstractConnection, packed: bytes, count: int, fresh: bool, raises: bool
+    ) -> list[Any]:
         """Sends and reads. A call that ends half-way, also by cancellation, closes the connection."""
         sent = False
         writer = None
@@ -148,7 +171,8 @@ class RedisClient(Redis):
                 if is_demoted(reply):
                     # The next call connects again, which may lead to the new primary.
                     await connection.disconnect(nowait=True)
-                raise reply
+                if raises:
+                    raise reply
         return replies
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
+from monarq.shared.redis.servers import read_time
 
-async def read_now_ms(redis: Redis) -> int:
-    """Redis' time, unix ms.
+
+async def read_now_ms(redis: Redis, key: str = "") -> int:
+    """Redis' time, unix ms; on a cluster that of the node which holds the key.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    seconds, micros = await redis.time()
-    return int(seconds) * 1000 + int(micros) // 1000
+    seconds, micros = await read_time(redis, key)
+    return seconds * 1000 + micros // 1000

@@ -43,6 +43,12 @@ class PrivatePool(ConnectionPool):
             options["connection_pool"] = like
         return cls(**options)
 
+    def copy(self, host: str | None = None, port: int | None = None) -> PrivatePool:
+        """A pool that connects as this one does, to another server where one is named."""
+        other = {} if host is None else {"host": host, "port": port}
+        options = self.connection_kwargs | other | {"connection_class": self.connection_class}
+        return type(self)(**options)
+
     def make_connection(self) -> AbstractConnection:
         """A connection that is not connected yet."""
         made: AbstractConnection = super().make_connection()  # type: ignore[no-untyped-call]
@@ -119,11 +125,18 @@ def writer_of(connection: AbstractConnection) -> StreamWriter | None:
 
 
 async def close_sentinels(pool: object) -> None:
-    """Closes the connections to the sentinels that a pool asks for its master; redis-py leaves them open."""
+    """Closes the connections to the sentinels that a pool asks for its master; redis-py leaves them open.
+
+    At once, as those to servers are: a sentinel that takes nothing more, or a process that waits for a core, made
+    closing an error after a second.
+    """
     manager = getattr(pool, "sentinel_manager", None)
     async with AsyncExitStack() as closing:
         for sentinel in manager.sentinels if manager else ():
             closing.push_async_callback(sentinel.aclose)
+            made = sentinel.connection_pool
+            for connection in (*made._available_connections, *made._in_use_connections):  # noqa: SLF001 no other way
+                closing.push_async_callback(abort_connection, connection)
 
 
 def shown_pool(pool: ConnectionPool) -> str:

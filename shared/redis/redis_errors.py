@@ -22,7 +22,7 @@ from redis.exceptions import (
 )
 
 from monarq.shared.errors import RedisRefusedError, RedisUnavailableError
-from monarq.shared.redis.connection import needs_password, unavailable_error
+from monarq.shared.redis.unavailable import needs_password, unavailable_error
 
 REDIS_ERRORS: Final = (RedisError, OSError)
 """All that a command can raise: redis-py's errors, and those of sockets, asyncio's TimeoutError included."""
@@ -55,7 +55,18 @@ _TRANSIENT: Final = (
     "TRYAGAIN",
 )
 
+_CLUSTER_ADVICE: Final = (
+    "it is a node of a Redis Cluster: name it as redis+cluster://host:port, and use native queues there"
+)
+
+_SENTINEL_ADVICE: Final = (
+    "it lacks a command that monarq needs: if it is a sentinel, name it as redis+sentinel://host:port/SERVICE"
+)
+
 _ADVICE: Final = {
+    "ASK": _CLUSTER_ADVICE,
+    "CROSSSLOT": _CLUSTER_ADVICE,
+    "MOVED": _CLUSTER_ADVICE,
     "DB": "it has no database of this number: name another one at the end of REDIS_URL, as in redis://host:6379/0",
     "OOM": "Redis is full: let workers empty the queue, delete what is not needed, or raise its maxmemory",
     "READONLY": "it is a read-only replica: let REDIS_URL name the primary",
@@ -64,14 +75,30 @@ _ADVICE: Final = {
     "WRONGTYPE": "a key of the queue's name, or of one of its jobs, holds something else: use another name",
 }
 
-_NESTED: Final = re.compile(rf"[-\s]({'|'.join(_ADVICE)})\s")
-"""How Redis before 7.0 reports that a command inside a script failed: the code is in the middle of the text."""
+_NESTED: Final = re.compile(rf"[-\s\"']({'|'.join(_ADVICE)})\s")
+"""How Redis before 7.0 reports a failed command of a script, and redis-py one of a pipeline: the code is inside."""
 
 _DENIED_IN_SCRIPT: Final = re.compile(r"ACL failure in script|The user executing the script can't")
 """How servers report, without a code, that a script ran a command or used a key to which its user has no right."""
 
+_ELSEWHERE_IN_SCRIPT: Final = "ttempted to access a non local key"  # Valkey begins with it
+"""How a node of a cluster reports, without a code, that a script used a key of another node."""
+
+UNKNOWN_COMMAND: Final = "unknown command"
+"""How servers begin the refusal of a command that they do not have. Of Redis' own servers, only sentinels lack one."""
+
 # redis-py removes these codes from the message and raises a class for each.
-_CODE_OF_CLASS: Final = {"OutOfMemoryError": "OOM", "ReadOnlyError": "READONLY", "NoPermissionError": "NOPERM"}
+_CODE_OF_CLASS: Final = {
+    "AskError": "ASK",
+    "ClusterCrossSlotError": "CROSSSLOT",
+    "ClusterDownError": "CLUSTERDOWN",
+    "MasterDownError": "MASTERDOWN",
+    "MovedError": "MOVED",
+    "NoPermissionError": "NOPERM",
+    "OutOfMemoryError": "OOM",
+    "ReadOnlyError": "READONLY",
+    "TryAgainError": "TRYAGAIN",
+}
 
 
 def classify_failure(error: BaseException) -> CommandFailure:
@@ -82,7 +109,7 @@ def classify_failure(error: BaseException) -> CommandFailure:
     # Redis may also refuse a connection for good: for a database that does not exist, say.
     never_sent = isinstance(error, NotSentError)
     reply = reason if never_sent else error
-    if isinstance(reply, BusyLoadingError) or _code(reply) in _TRANSIENT or "max number of clients" in str(reply):
+    if isinstance(reply, BusyLoadingError) or error_code(reply) in _TRANSIENT or "max number of clients" in str(reply):
         return CommandFailure.UNREACHABLE if never_sent else CommandFailure.TRANSIENT
     if isinstance(reply, ResponseError):
         return CommandFailure.REFUSED
@@ -91,7 +118,9 @@ def classify_failure(error: BaseException) -> CommandFailure:
 
 def advice(error: BaseException) -> str:
     """What to do about an error reply; '' where nothing is known."""
-    return _ADVICE.get(_code(error), "")
+    if isinstance(error, ResponseError) and UNKNOWN_COMMAND in str(error):
+        return _SENTINEL_ADVICE
+    return _ADVICE.get(error_code(error), "")
 
 
 def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRefusedError:
@@ -110,17 +139,28 @@ def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRe
 
 def is_demoted(error: BaseException) -> bool:
     """Whether the server is a replica now: after a failover another one is the primary, perhaps under the same name."""
-    return _code(error) == "READONLY"
+    return error_code(error) == "READONLY"
+
+
+def refuses_every_script(error: BaseException) -> bool:
+    """Whether a node refused a script for a key of another node.
+
+    To a script whose keys are all of one slot it says so only where an earlier one of somebody else used several:
+    Valkey 9.1 then refuses all scripts until it is restarted, at their first command, so that nothing is carried out.
+    """
+    return isinstance(error, ResponseError) and _ELSEWHERE_IN_SCRIPT in str(error)
 
 
 def _root_cause(error: BaseException) -> BaseException:
     """Why there was no connection; redis-py wraps the reason once more for a Unix socket."""
     while isinstance(error, RedisConnectionError) and error.__cause__ is not None and str(error.__cause__):
+        if needs_password(error):  # said already, in the words by which it is known
+            break
         error = error.__cause__
     return error
 
 
-def _code(error: BaseException) -> str:
+def error_code(error: BaseException) -> str:
     """The code of an error reply, such as OOM; '' where there is none."""
     if not isinstance(error, ResponseError):
         return ""
@@ -129,5 +169,7 @@ def _code(error: BaseException) -> str:
         return known
     if _DENIED_IN_SCRIPT.search(str(error)):
         return "NOPERM"
+    if _ELSEWHERE_IN_SCRIPT in str(error):
+        return "CROSSSLOT"
     nested = _NESTED.search(str(error))
     return nested[1] if nested else str(error).partition(" ")[0]

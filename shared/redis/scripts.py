@@ -1,7 +1,8 @@
 """Loads the Lua scripts and runs them: the only module that opens a .lua file.
 
 A format names its scripts in `monarq.shared.formats`, each beside the function that calls it. A script names at its
-head, in the line ``-- INCLUDES``, the pieces of its format's ``include`` folder that it uses; they are put before it.
+head, in the line ``-- INCLUDES``, the pieces of its format's ``include`` folder that it uses; they are put before it,
+without the functions that it does not need.
 EVALSHA is used, with the fallback that redis-py's own script object has for a server without the script (a restart,
 SCRIPT FLUSH).
 """
@@ -17,6 +18,8 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
+
+from monarq.shared.redis.script_parts import join_used
 
 Argument = str | bytes | int
 
@@ -54,33 +57,44 @@ class Script:
             return redis.execute_command("EVAL", self.source, *call)
 
 
-def read_source(format_name: str, path: str, name_keys: Callable[[str], str]) -> str:
-    """The text of ``<format>/<path>.lua`` behind what it includes.
+def read_source(
+    format_name: str, path: str, name_keys: Callable[[str], str], text: str | None = None, leaves_out: str = ""
+) -> str:
+    """The text of ``<format>/<path>.lua`` behind what it includes, as far as it is used.
 
     Args:
         format_name: the folder of the format.
         path: a path in that folder, such as ``jobs/claim``.
         name_keys: returns the Lua locals that name the keys in a text.
+        text: the script's own text, where it is in no file.
+        leaves_out: how lines end that are left out; '' leaves out none.
 
     Raises:
         ValueError: the script, or a piece, does not name its pieces, or names one that does not exist.
     """
     joined: dict[str, str] = {}
-    _join(format_name, path, joined)
-    script = "\n".join(joined.values())
+    _join(format_name, path, _read(f"{format_name}/{path}") if text is None else text, joined)
+    texts = list(joined.values())
+    if leaves_out:
+        texts = [_without_lines(each, leaves_out) for each in texts]
+    *pieces, own = texts
+    script = join_used(pieces, own)
     return f"{name_keys(script)}\n{script}"
 
 
-def _join(format_name: str, path: str, joined: dict[str, str], includers: tuple[str, ...] = ()) -> None:
+def _join(format_name: str, path: str, text: str, joined: dict[str, str], includers: tuple[str, ...] = ()) -> None:
     """Adds a script or piece behind the pieces that it includes, which are joined once each, in the order named."""
     if path in joined:
         return
     if path in includers:
         raise ValueError(f"{path}.lua includes itself: {' -> '.join((*includers, path))}")
-    text = _read(f"{format_name}/{path}")
     for piece in _included(format_name, path, text):
-        _join(format_name, f"include/{piece}", joined, (*includers, path))
+        _join(format_name, f"include/{piece}", _read(f"{format_name}/include/{piece}"), joined, (*includers, path))
     joined[path] = text
+
+
+def _without_lines(text: str, ending: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.rstrip().endswith(ending))
 
 
 def _included(format_name: str, path: str, text: str) -> list[str]:

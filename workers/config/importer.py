@@ -7,7 +7,7 @@ import sys
 import sysconfig
 import traceback
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Final
 
 from monarq.shared.errors import DeclarationError, SettingsError, TargetError
@@ -112,3 +112,16 @@ def source_location(error: BaseException) -> str:
     lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     own = [(name, line) for name, line in lines if not name.startswith(_FOREIGN_PATHS)]
     return f" (in {own[-1][0]}, line {own[-1][1]})" if own else ""
+
+
+def imported_module(frame: FrameType | None) -> str:
+    """The program's module that a thread is importing, as ``app.jobs (/app/jobs.py, line 7)``; '' for none.
+
+    Args:
+        frame: the thread's innermost frame.
+    """
+    for each, line in traceback.walk_stack(frame) if frame else ():
+        code = each.f_code
+        if code.co_name == "<module>" and not code.co_filename.startswith(_FOREIGN_PATHS):
+            return f"{each.f_globals.get('__name__')} ({code.co_filename}, line {line})"
+    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -105,6 +105,7 @@ class WorkerSettings:
         log: how the cpu child logs: as its worker does. None leaves that to the program.
         outcomes: decides how runs end that raised or were stopped.
         rejections: the errors of jobs that cannot be run.
+        shards: how many shards a native queue is to have, by its name; what `queues` and jobs declare is added.
         any_queue_name: accept queue names that monarq itself would refuse, as arq does.
         one_process: run one worker process, however many cores there are, as the program was written for one.
     """
@@ -139,6 +140,7 @@ class WorkerSettings:
     log: LogSettings | None = None
     outcomes: OutcomePolicy = field(default_factory=OutcomePolicy)
     rejections: RejectionPolicy = field(default_factory=RejectionPolicy)
+    shards: Mapping[str, int] = field(default_factory=dict)
     any_queue_name: bool = False
     one_process: bool = False
 
@@ -157,9 +159,27 @@ class WorkerSettings:
             if seconds is None or seconds < least_s:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least_s:g} or more")
         _check_listeners(self.listeners)
-        object.__setattr__(self, "queues", _refs(self.queues))
+        given: Any = self.queues  # names and instances of `Queue`, too
+        object.__setattr__(self, "queues", _refs(given))
+        numbers = [(queue.name, queue.shards) for queue in given if isinstance(queue, Queue)]
+        object.__setattr__(self, "shards", add_shards(self.shards, numbers))
         for queue in self.queues:
             check_ref(queue, "a queue's name", any_arq_name=self.any_queue_name)
+
+
+def add_shards(known: Mapping[str, int], declared: Iterable[tuple[str, int | None]]) -> dict[str, int]:
+    """The numbers of shards by queue, with those that were declared.
+
+    Raises:
+        SettingsError: two declarations of a queue differ.
+    """
+    numbers = dict(known)
+    for name, shards in declared:
+        if shards is not None and numbers.setdefault(name, shards) != shards:
+            raise SettingsError(
+                f"queue {name} is declared with {numbers[name]} shards and with {shards}: give one number"
+            )
+    return numbers
 
 
 def _refs(queues: object) -> tuple[QueueRef, ...]:

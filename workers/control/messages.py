@@ -1,8 +1,8 @@
 """The messages on the control channel between the supervisor and a worker process; one JSON object a line.
 
-The supervisor begins with `Start`; the worker answers with `Ready` or `StartFailed`, sends a `Heartbeat` each second
-from its event loop, and `Exiting` when it has handed everything back. The channel is private, so secrets may travel on
-it.
+The supervisor begins with `Start`; the worker says what it is `Importing`, answers `Ready` or `StartFailed`, and sends
+a `Heartbeat` each second from its event loop, and `Exiting` when it has handed everything back. The channel is private,
+so secrets may travel on it.
 """
 
 from __future__ import annotations
@@ -82,6 +82,16 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
         return f"Ready({self.worker_id})"  # the URL may hold a password
 
 
+class Importing(msgspec.Struct, tag="importing", frozen=True):
+    """Worker to supervisor: what it is importing of the program. It is no sign of life: the import may stand still.
+
+    Attributes:
+        place: the module, its file and line.
+    """
+
+    place: str
+
+
 class StartFailed(msgspec.Struct, tag="start_failed", frozen=True):
     """Worker to supervisor: it cannot start; the message is for the user."""
 
@@ -103,4 +113,4 @@ class Exiting(msgspec.Struct, tag="exiting", frozen=True):
 
 
 ToWorker = Start | Drain | HandBack | StopClaiming | Recover
-FromWorker = Ready | StartFailed | Heartbeat | Exiting
+FromWorker = Ready | Importing | StartFailed | Heartbeat | Exiting

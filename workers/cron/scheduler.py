@@ -24,6 +24,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.cron_queue import CronQueue, Tick
 from monarq.shared.protocol.enqueue import Enqueued
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.servers import is_cluster
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.state import EntryState, EntryStatus, StatusWriter
 from monarq.workers.events.dispatcher import Dispatcher
@@ -76,6 +77,7 @@ class CronScheduler:
         started: datetime | None = None,
     ) -> None:
         self._entries = list(entries)
+        self._queue = queue
         self._queues = {entry.queue: cron_queue(entry.queue or queue) for entry in self._entries}
         self._codecs = codecs
         self._events = events
@@ -87,7 +89,12 @@ class CronScheduler:
         self._status_writer = StatusWriter()
 
     async def run(self, redis: Redis) -> None:
-        """Enqueues ticks until cancelled."""
+        """Enqueues ticks until cancelled; on a cluster those of each queue by themselves, as its node may be silent."""
+        if is_cluster(redis) and len(self._queues) > 1:
+            async with asyncio.TaskGroup() as group:
+                for queue in self._queues:
+                    group.create_task(self._of_queue(queue).run(redis))
+            return
         outage = Outage(self._events, "enqueueing cron ticks")
         while True:
             try:
@@ -96,6 +103,17 @@ class CronScheduler:
             except (RedisError, OSError) as error:
                 wait_s = outage.failed(error)
             await asyncio.sleep(wait_s)
+
+    def _of_queue(self, queue: QueueRef | None) -> CronScheduler:
+        """A scheduler of this one's entries of one queue."""
+        return CronScheduler(
+            [entry for entry in self._entries if entry.queue == queue],
+            queue=self._queue,
+            codecs=self._codecs,
+            events=self._events,
+            ttl_ms=self._ttl_ms,
+            started=self._started,
+        )
 
     async def run_once(self, redis: Redis) -> float:
         """Enqueues what is due, and returns the seconds until the next time. The first time is the start.
@@ -114,13 +132,17 @@ class CronScheduler:
         return self._sleep_s(now)
 
     async def _run_entry(self, redis: Redis, state: EntryState, now: datetime) -> None:
-        """Enqueues what is due of one entry. An error of this entry alone delays no other."""
+        """Enqueues what is due of one entry. An error of this entry alone delays no other.
+
+        On a cluster one node may be away, and with it the queues of some entries.
+        """
+        of_entry = (RedisError, OSError, PayloadError) if is_cluster(redis) else (ResponseError, PayloadError)
         doing = f"enqueueing cron ticks of {state.entry.name}"
         try:
             await self._start(redis, state, now)
             if state.next_tick <= now + AHEAD:
                 await self._enqueue_due(redis, state, now)
-        except (ResponseError, PayloadError) as error:
+        except of_entry as error:
             if state.fail():
                 self._events.redis_lost(doing, error)
             return

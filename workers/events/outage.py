@@ -1,8 +1,11 @@
-"""Redis outages, as one loop of a worker meets them: reported once, retried with backoff, and reported as over."""
+"""Redis outages, as the loops of a worker meet them: reported once, retried with backoff, and reported as over."""
 
 from __future__ import annotations
 
+import asyncio
+
 from monarq.shared.redis.backoff import Backoff
+from monarq.shared.redis.redis_errors import CommandFailure, classify_failure
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.listener import Listener
 
@@ -31,3 +34,59 @@ class Outage:
         if self._backoff.failing:
             self._backoff.reset()
             self._events.redis_back(self._doing)
+
+
+class SharedOutage:
+    """The outages of a Redis that many loops call: one of them tries again, and the others wait until it got a reply.
+
+    Otherwise a worker of a thousand queues would connect a thousand times a second for as long as Redis is away, and
+    report each of its queues.
+
+    Args:
+        events: gets the two events of each outage.
+        doing: what the loops do.
+    """
+
+    def __init__(self, events: Dispatcher | Listener, doing: str) -> None:
+        self._outage = Outage(events, doing)
+        self._retries: object = None
+        self._over = asyncio.Event()
+        self._over.set()
+
+    def holds_back(self, loop: object) -> bool:
+        """Whether this loop must wait, as another one tries again."""
+        return self._retries is not None and self._retries is not loop
+
+    async def wait_for_others(self) -> None:
+        """Waits until no other loop tries again."""
+        await self._over.wait()
+
+    async def failed(self, loop: object, error: BaseException) -> None:
+        """Notes that a call of this loop failed, and waits until it may be repeated."""
+        if self.holds_back(loop):
+            return
+        self._retries = loop
+        self._over.clear()
+        try:
+            await asyncio.sleep(self._outage.failed(error))
+        except asyncio.CancelledError:
+            self._end()  # another one must try
+            raise
+
+    def passed(self, loop: object) -> None:
+        """Notes that Redis replied to this loop."""
+        if self._retries is not None:
+            self._outage.passed()
+            self._end()
+
+    def _end(self) -> None:
+        self._retries = None
+        self._over.set()
+
+
+def is_of_server(error: BaseException) -> bool:
+    """Whether an error is one of the whole server: it cannot be reached, or refuses everybody for now.
+
+    A connection that breaks, or is silent, under one call may do so because of what that call asks for.
+    """
+    return classify_failure(error) in (CommandFailure.UNREACHABLE, CommandFailure.TRANSIENT, CommandFailure.DENIED)

@@ -6,14 +6,16 @@ arq's clients leave their requests in a set and notify nobody, so a worker has t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerSession
+from monarq.shared.redis.servers import Server
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 from monarq.workers.runs.run import CancelReason, Run
@@ -22,31 +24,65 @@ POLL_S: Final = 0.5
 
 
 class Aborter:
-    """Cancels the runs whose jobs are to be aborted."""
+    """Cancels the runs whose jobs are to be aborted.
+
+    Args:
+        redis: the client.
+        sessions: the worker's.
+        running: the runs by their leases.
+        events: gets the outages.
+        server_of: tells the server of a queue of a cluster, where each server is asked by itself; None for one Redis.
+    """
 
     def __init__(
-        self, *, redis: Redis, sessions: Sequence[WorkerSession], running: Mapping[Lease, Run], events: Dispatcher
+        self,
+        *,
+        redis: Redis,
+        sessions: Sequence[WorkerSession],
+        running: Mapping[Lease, Run],
+        events: Dispatcher,
+        server_of: Callable[[QueueRef], Server] | None = None,
     ) -> None:
         self._redis = redis
         self._sessions = sessions
         self._running = running
         self._events = events
+        self._server_of = server_of
+        self._outages: dict[Server, Outage] = {}
+        self._asked: set[Server] = set()
 
     async def run(self) -> None:
         """Polls until cancelled."""
-        outage = Outage(self._events, "looking for aborts")
-        while True:
-            await asyncio.sleep(POLL_S)
-            if not self._running:
-                continue
-            try:
-                await self._poll()
-                outage.passed()
-            except (RedisError, OSError) as error:
-                await asyncio.sleep(outage.failed(error))
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await asyncio.sleep(POLL_S)
+                for server, runs in self._by_server().items():
+                    if server not in self._asked:  # one that is silent holds back no other
+                        self._asked.add(server)
+                        group.create_task(self._ask(server, runs))
 
-    async def _poll(self) -> None:
-        runs = dict(self._running)
+    def _by_server(self) -> Mapping[Server, dict[Lease, Run]]:
+        if not self._running:
+            return {}
+        if self._server_of is None:
+            return {None: dict(self._running)}
+        servers = {queue: self._server_of(queue) for queue in {lease.queue for lease in self._running}}
+        found: dict[Server, dict[Lease, Run]] = {}
+        for lease, run in self._running.items():
+            found.setdefault(servers[lease.queue], {})[lease] = run
+        return found
+
+    async def _ask(self, server: Server, runs: Mapping[Lease, Run]) -> None:
+        outage = self._outages.setdefault(server, Outage(self._events, "looking for aborts"))
+        try:
+            await self._poll(runs)
+            outage.passed()
+        except (RedisError, OSError) as error:
+            await asyncio.sleep(outage.failed(error))
+        finally:
+            self._asked.discard(server)
+
+    async def _poll(self, runs: Mapping[Lease, Run]) -> None:
         for session in self._sessions:
             asked = [(lease, run.payload) for lease, run in runs.items() if lease.queue.format == session.format]
             for lease in await session.find_aborts(self._redis, asked):

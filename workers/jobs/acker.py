@@ -6,8 +6,9 @@ The runner hands over values and goes on. While one call is under way, what ends
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -64,9 +65,10 @@ class Acker:
 
     def add(self, ack: Ack) -> None:
         """Takes the acknowledgement of a run."""
+        if not self._pending:
+            self._flushed.clear()
+            self._wake.set()
         self._pending.append(ack)
-        self._flushed.clear()
-        self._wake.set()
 
     async def run(self) -> None:
         """Sends until cancelled."""
@@ -109,39 +111,52 @@ class Acker:
         # What an earlier call without a reply has written is refused as well, which is no news.
         if newly_refused := [text(raw_id) for raw_id in refused if raw_id not in self._unconfirmed]:
             self._events.ack_refused(newly_refused)
-        for ack in held:
-            self._table.remove(ack.lease)
+        self._table.remove_all(queue, [ack.lease for ack in held])
         return True
 
     def _still_held(self, batch: Sequence[Ack]) -> list[Ack]:
         """Those whose leases were not lost while Redis did not answer: the ends of the others must not be written."""
-        return [ack for ack in batch if self._table.holds(ack.lease)]
+        held = self._table.by_id(batch[0].lease.queue)
+        return [ack for ack in batch if held.get(ack.lease.raw_id) is ack.lease]
 
     def _make_call(self, queue: WorkerQueue, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
-        finished = [ack for ack in batch if isinstance(ack, Finish)]
-        if finished:
-            return lambda: queue.finish(self._redis, finished)
-        if requeued := [ack for ack in batch if isinstance(ack, Requeue)]:
-            return lambda: queue.requeue(self._redis, requeued)
-        crashes = [ack for ack in batch if isinstance(ack, Crash)]
-        return lambda: queue.requeue_crashed(self._redis, crashes)
+        kind = type(batch[0])  # of all of them
+        if kind is Finish:
+            return lambda: queue.finish(self._redis, cast("Sequence[Finish]", batch))
+        if kind is Requeue:
+            return lambda: queue.requeue(self._redis, cast("Sequence[Requeue]", batch))
+        return lambda: queue.requeue_crashed(self._redis, cast("Sequence[Crash]", batch))
 
 
 def _activity(queue: QueueRef) -> str:
     return f"acknowledging jobs of {queue}"
 
 
-def _batches(pending: Sequence[Ack]) -> Iterator[list[Ack]]:
+def _batches(pending: Iterable[Ack]) -> Iterator[list[Ack]]:
     """Batches of one queue and one kind each, of a size that does not block Redis for long."""
-    batches: dict[tuple[QueueRef, type[Ack]], list[Ack]] = {}
-    sizes: dict[tuple[QueueRef, type[Ack]], int] = {}
+    alike: dict[tuple[QueueRef, type[Ack]], list[Ack]] = {}
     for ack in pending:
-        kind = (ack.lease.queue, type(ack))
-        batch = batches.setdefault(kind, [])
-        batch.append(ack)
-        if isinstance(ack, Finish):
-            sizes[kind] = sizes.get(kind, 0) + len(ack.result) + len(ack.dead_letter)
-        if len(batch) >= BATCH or sizes.get(kind, 0) > BATCH_BYTES:
-            yield batches.pop(kind)
-            sizes.pop(kind, None)
-    yield from batches.values()
+        kind = (ack.lease.queue, ack.__class__)
+        if kind in alike:
+            alike[kind].append(ack)
+        else:
+            alike[kind] = [ack]
+    for acks in alike.values():
+        yield from _cut(acks)
+
+
+def _cut(acks: list[Ack]) -> Iterator[list[Ack]]:
+    """Batches of acknowledgements of one kind."""
+    is_finish = type(acks[0]) is Finish
+    sizes = (
+        [len(ack.result) + len(ack.dead_letter) for ack in cast("list[Finish]", acks)] if is_finish else [0] * len(acks)
+    )
+    if len(acks) <= BATCH and sum(sizes) <= BATCH_BYTES:
+        yield acks
+        return
+    begin = size = 0
+    for end, more in enumerate(sizes, start=1):
+        size += more
+        if end - begin == BATCH or size > BATCH_BYTES or end == len(acks):
+            yield acks[begin:end]
+            begin, size = end, 0

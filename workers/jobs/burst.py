@@ -24,7 +24,7 @@ class Burst:
         runner: what runs its jobs.
         unknown: the jobs that it does not know and has requeued for other workers.
         may_start: how many jobs may still be started; None for any number.
-        maybe_idle: set at each end of a job, and where a claim found none.
+        maybe_idle: set when no run is left, when all ends are acknowledged, and where a claim found no job.
     """
 
     def __init__(

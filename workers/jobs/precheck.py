@@ -78,13 +78,13 @@ class Precheck:
             return Rejected(lease, self._rejections.undecodable(error))
         if not lease.due_ms:
             lease.due_ms = payload.due_ms or payload.enqueue_ms
-        if _has_expired(lease, payload):
+        if payload.expires_ms is not None and _has_expired(lease, payload.expires_ms):
             lease.may_have_expired = True
             return Rejected(lease, self._rejections.gone(lease), payload)
         return self._check_payload(lease, payload)
 
     def _check_payload(self, lease: Lease, payload: Payload) -> PrecheckResult:
-        if self._is_aborted(lease, payload):
+        if lease.abort_ms is not None and self._is_aborted(lease, lease.abort_ms, payload):
             return AbortedBeforeStart(lease, payload)
         job = self._jobs.get(payload.name)
         if job is None:
@@ -93,7 +93,7 @@ class Precheck:
         job_try = policy.next_try(lease, payload)
         if job_try > job.policy.max_tries:
             return Rejected(lease, self._rejections.dead(f"max {job.policy.max_tries} retries exceeded"), payload)
-        return Run(lease, job, payload, job_try, policy.crash_tries(lease))
+        return Run(lease, job, payload, job_try, policy.crash_tries(lease) if lease.crashes else 0)
 
     def _check_unknown(self, lease: Lease, payload: Payload) -> Unknown | Rejected:
         if lease.unknown_ms is not None and lease.unknown_ms < payload.enqueue_ms:
@@ -103,17 +103,13 @@ class Precheck:
             return Unknown(lease, payload.name)
         return Rejected(lease, self._rejections.unknown(payload.name, waited_s, self._jobs), payload)
 
-    def _is_aborted(self, lease: Lease, payload: Payload) -> bool:
-        if lease.abort_ms is None or not self._settings.allow_abort:
-            return False
-        return self._queues[lease.queue].is_abort_of(lease.abort_ms, payload)
+    def _is_aborted(self, lease: Lease, asked_ms: float, payload: Payload) -> bool:
+        return self._settings.allow_abort and self._queues[lease.queue].is_abort_of(asked_ms, payload)
 
 
-def _has_expired(lease: Lease, payload: Payload) -> bool:
+def _has_expired(lease: Lease, expires_ms: int) -> bool:
     """Whether its time is over; that is for jobs that have not started yet."""
-    if payload.expires_ms is None or lease.tries or lease.crashes:
-        return False
-    return lease.claimed_ms >= payload.expires_ms
+    return not lease.tries and not lease.crashes and lease.claimed_ms >= expires_ms
 
 
 def _crash_text(lease: Lease) -> str:

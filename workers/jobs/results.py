@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
-from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.payload_head import PayloadHead, read_head
@@ -42,18 +41,19 @@ class ResultBuilder:
     ) -> None:
         """Makes a builder; `lanes` are those of jobs by name, where they are not the event loop's."""
         self.worker_id = worker_id
-        self._queues = queues
+        self._keep_calls = frozenset(ref for ref, queue in queues.items() if queue.keeps_calls)
         self._lanes = lanes
         self._settings = settings
+        self._codecs = settings.codecs
         self._keep_dead_ms = round(settings.keep_dead_s * 1000)
 
     def of_value(self, run: Run, value: object) -> tuple[Finish, Exception | None]:
         """The end of a run that returned, and the error where its value does not serialize."""
         if run.job.keep_ms < 0:
             return Finish(run.lease, True, b"", -1, run.job.name, run_ms=run.ran_ms), None
-        data, problem = self._write(run.lease, run.codec, self._result(run, value, success=True))
+        data, problem = self._write(run.lease, run.payload.codec, self._result(run, value, success=True))
         if problem is None:
-            return Finish(run.lease, True, data, run.job.keep_ms, run.job.name, run_ms=run.ran_ms), None
+            return Finish(run.lease, True, data, run.job.keep_ms, run.job.name, b"", 0, run.ran_ms), None
         return self._failed(run, data, problem), problem
 
     def of_error(self, run: Run, error: BaseException, *, dead: bool = True) -> Finish:
@@ -69,19 +69,17 @@ class ResultBuilder:
     ) -> Finish:
         """The end of a job that was never started."""
         name, enqueue_ms = read_name_and_time(lease, payload)
-        result = {
+        result: dict[str, object] = {
             "t": self._settings.outcomes.next_try(lease, payload),
             "f": name,
-            "a": payload.args if payload else (),
-            "k": payload.kwargs if payload else {},
             "et": enqueue_ms,
             "s": False,
             "r": error,
             "st": now_ms,
             "ft": now_ms,
-            "q": lease.queue.name,
-            "id": lease.job_id,
         }
+        if lease.queue in self._keep_calls:
+            result |= _call(lease, payload.args if payload else (), payload.kwargs if payload else {})
         lane = self._lanes.get(name, lease.lane_queue)
         if lane != "io":
             result["lane"] = lane
@@ -92,16 +90,14 @@ class ResultBuilder:
         return Finish(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not dead)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
-        result = self._queues[lease.queue].shape_result(result)
-        data, problem = write_result(codec, result, self._settings.max_result, self._settings.codecs.text_error)
-        return data and self._settings.codecs.seal(data, "result", lease.raw_id), problem
+        data, problem = write_result(codec, result, self._settings.max_result, self._codecs.text_error)
+        return data and self._codecs.seal(data, "result", lease.raw_id), problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
         """The format of the result: the payload's, or where that could not be decoded the one that workers write."""
-        codecs = self._settings.codecs
         if payload is not None:
             return payload.codec
-        return codecs.only or codecs.write
+        return self._codecs.only or self._codecs.write
 
     def _default_keep_ms(self) -> int:
         settings = self._settings
@@ -111,20 +107,18 @@ class ResultBuilder:
 
     def _result(self, run: Run, value: object, *, success: bool) -> dict[str, object]:
         payload = run.payload
-        result = {
+        result: dict[str, object] = {
             "t": run.job_try,
             "f": payload.name,
-            "a": payload.args,
-            "k": payload.kwargs,
             "et": payload.enqueue_ms,
             "s": success,
             "r": value,
             "st": run.start_ms,
             "ft": run.finish_ms,
-            "q": run.lease.queue.name,
-            "id": run.lease.job_id,
         }
-        if run.job.lane is not Lane.IO:
+        if run.lease.queue in self._keep_calls:
+            result |= _call(run.lease, payload.args, payload.kwargs)
+        if not run.job.is_io:
             result["lane"] = run.job.lane.value  # for people: arq's readers pass over what they do not know
         return result
 
@@ -160,6 +154,11 @@ class ResultBuilder:
                 "finish_ms": finish_ms,
             }
         )
+
+
+def _call(lease: Lease, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, object]:
+    """The fields of arq's result that say which call it was."""
+    return {"a": args, "k": kwargs, "q": lease.queue.name, "id": lease.job_id}
 
 
 def _kept_ms(data: bytes, keep_ms: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from monarq.shared.lane import Lane, LaneQueue
@@ -21,17 +21,20 @@ from monarq.workers.jobs.acker import Acker
 from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, Rejected, Unknown
 from monarq.workers.jobs.requeue import crashed, handed_back, retried
 from monarq.workers.jobs.results import ResultBuilder, read_name_and_time
+from monarq.workers.jobs.server_ackers import ServerAckers
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.lanes.cpu_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.reporting.progress import ProgressReporter
+from monarq.workers.reporting.server_progress import ServerProgressReporters
 from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.current_job import CURRENT_JOB
 from monarq.workers.runs.outcome import Aborted, Completed, Crashed, Failed, HandedBack, Lost, Outcome, Retried, decide
 from monarq.workers.runs.registered_job import FirstArgument
 from monarq.workers.runs.run import CancelReason, Run
+from monarq.workers.runs.time_limits import TimeLimits
 
 
 def wall_ms() -> int:
@@ -55,7 +58,7 @@ class Runner:
         events: hears of all that happens.
         state: the dict for contexts, hooks and arq's jobs.
         counters: count the outcomes.
-        maybe_idle: set at each end of a run.
+        maybe_idle: set when no run is left.
 
     Attributes:
         running: the runs that have not ended.
@@ -71,9 +74,9 @@ class Runner:
         lanes: Lanes,
         slots: Mapping[LaneQueue, Slots],
         table: LeaseTable,
-        acker: Acker,
+        acker: Acker | ServerAckers,
         results: ResultBuilder,
-        progress_reporter: ProgressReporter,
+        progress_reporter: ProgressReporter | ServerProgressReporters,
         events: Dispatcher,
         state: dict[Any, Any],
         counters: RunCounters,
@@ -93,17 +96,23 @@ class Runner:
         self._state = state
         self._maybe_idle = maybe_idle
         self._loop = asyncio.get_running_loop()
+        self._time_limits = TimeLimits(self._loop)
         self.running: dict[Lease, Run] = {}
         self.counters = counters
         self._handed_back: list[Requeue] = []
 
-    def start(self, lease: Lease) -> None:
-        """Starts the run of a claimed job, or acknowledges at once that it is not run."""
-        self._table.add(lease)
-        checked = self._precheck.check(lease)
-        if isinstance(checked, Run):
-            self._start_run(checked)
-        elif isinstance(checked, Rejected):
+    def start(self, leases: Sequence[Lease]) -> None:
+        """Starts the runs of claimed jobs, or acknowledges at once that they are not run."""
+        self._table.add_all(leases)
+        for lease in leases:
+            checked = self._precheck.check(lease)
+            if isinstance(checked, Run):
+                self._start_run(checked)
+            else:
+                self._end_unstarted(checked)
+
+    def _end_unstarted(self, checked: Rejected | Unknown | AbortedBeforeStart) -> None:
+        if isinstance(checked, Rejected):
             self._reject(checked)
         elif isinstance(checked, Unknown):
             self._requeue_unknown(checked)
@@ -112,11 +121,11 @@ class Runner:
 
     def _start_run(self, run: Run) -> None:
         slots = self._slots[run.job.lane_queue]
-        if slots.free <= 0:
+        if not slots.take():
             # A cpu job that was claimed from the io set: it is moved to the set where the next free cpu lane finds it.
+            # Or, on a cluster, a job of a claim whose reply came so late that others have taken the slots.
             self._acker.add(Requeue(run.lease, run.job.lane_queue, due_ms=run.lease.due_ms, name=run.job.name))
             return
-        slots.take()
         self.running[run.lease] = run
         self.counters.started += 1
         run.task = self._loop.create_task(self._run(run, slots))
@@ -162,33 +171,33 @@ class Runner:
             # The task's context holds the run: the cycle would be left to the garbage collector.
             run.task = None
             slots.give()
-            self._maybe_idle.set()
+            if not self.running:
+                self._maybe_idle.set()
 
     async def _call(self, run: Run) -> Outcome:
         run.start_ms = wall_ms()
         if run.cancel_reason is not None:
             return self._decide_unstarted(run)
-        timer = self._start_timer(run)
+        job = run.job
+        if job.limit_s is not None:
+            self._time_limits.start(run, job.limit_s)
         try:
             if self._hooks.job_start:
                 await self._hooks.job_start(self._ctx_dict(run))
                 run.start_ms = wall_ms()
             self._events.job_started(run)
-            self._convert_arguments(run)
-            value = await self._lanes.call(run, self._first_arguments(run))
+            if job.converter is not None and run.codec is MSGPACK:
+                run.payload.args, run.payload.kwargs = job.converter.convert(run.payload.args, run.payload.kwargs)
+            first = () if job.is_called_alone else (self._first_argument(run),)
+            value = await self._lanes.call(run, first)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit too; none of it may get out
             return self._decide(run, error)
         finally:
-            if timer is not None:
-                timer.cancel()
+            if job.limit_s is not None:
+                self._time_limits.stop(run, job.limit_s)
         run.finish_ms = wall_ms()
         # It may have ignored its cancellation.
         return Lost() if run.cancel_reason is CancelReason.LOST else Completed(value)
-
-    def _convert_arguments(self, run: Run) -> None:
-        payload, converter = run.payload, run.job.converter
-        if converter is not None and payload.codec is MSGPACK:
-            payload.args, payload.kwargs = converter.convert(payload.args, payload.kwargs)
 
     def _decide(self, run: Run, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
@@ -201,23 +210,14 @@ class Runner:
         outcome = self._decide(run, asyncio.CancelledError())
         return HandedBack() if run.cancel_reason is CancelReason.HAND_BACK else outcome
 
-    def _start_timer(self, run: Run) -> asyncio.TimerHandle | None:
-        """None for the cpu lane, which has a timer of its own: it kills the process, which cannot be cancelled."""
-        if run.job.timeout_s is None or run.job.lane is Lane.CPU:
-            return None
-        return self._loop.call_later(run.job.timeout_s, run.cancel, CancelReason.TIMEOUT)
-
-    def _first_arguments(self, run: Run) -> tuple[object, ...]:
-        """The arguments that the function gets before the job's own."""
-        first = run.job.first_argument
-        if first is FirstArgument.NOTHING:
-            return ()
-        if first is FirstArgument.CONTEXT:
-            run.progress = self._progress_reporter.open(run.lease)
-            if run.job.lane is Lane.CPU:
-                return (run.context({}, FOR_CHILD),)
-            return (run.context(self._state, run.progress),)
-        return (self._ctx_dict(run),)
+    def _first_argument(self, run: Run) -> object:
+        """The argument that the function gets before the job's own."""
+        if run.job.first_argument is FirstArgument.CTX_DICT:
+            return self._ctx_dict(run)
+        run.progress = self._progress_reporter.open(run.lease)
+        if run.job.lane is Lane.CPU:
+            return run.context({}, FOR_CHILD)
+        return run.context(self._state, run.progress)
 
     def _ctx_dict(self, run: Run) -> dict[Any, Any]:
         """The ctx dict of the job, the same for hooks and function; the user's keys win over ours."""
@@ -239,9 +239,10 @@ class Runner:
             self._events.hook_failed(name, error)
 
     def _acknowledge(self, run: Run, outcome: Outcome) -> None:
+        if isinstance(outcome, Completed):
+            self._complete(run, outcome.value)
+            return
         match outcome:
-            case Completed(value):
-                self._complete(run, value)
             case Failed(error):
                 self.counters.failed += 1
                 self._acker.add(self._results.of_error(run, error))

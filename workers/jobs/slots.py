@@ -14,32 +14,45 @@ class Slots:
     Attributes:
         total: how many there are.
         used: how many are in use.
-        freed: set where one may be free.
+        freed: set where one may be free to claim for.
         turn: held by the claimer that claims for the free slots.
     """
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.used = 0
+        self._open = total  # those that are not set aside
         self.freed = asyncio.Event()
         self.freed.set()
         self.turn = asyncio.Lock()
 
     @property
     def free(self) -> int:
-        """Slots that are free now."""
-        return self.total - self.used
+        """Slots that may be claimed for now: below 0 where one that was set aside is in use."""
+        return self._open - self.used
 
-    def take(self) -> None:
-        """Takes a slot; the caller has checked that one is free."""
-        self.used += 1
+    def take(self) -> bool:
+        """Takes a slot; False where none is free."""
         if self.used >= self.total:
+            return False
+        self.used += 1
+        if self.used == self._open:
             self.freed.clear()
+        return True
 
     def give(self) -> None:
         """Returns a slot."""
+        if self.used == self._open:
+            self.freed.set()
         self.used -= 1
-        self.freed.set()
+
+    def set_aside(self, count: int) -> None:
+        """Sets slots aside for a claim whose reply is late, or returns them where the count is below 0."""
+        self._open -= count
+        if self._open > self.used:
+            self.freed.set()
+        else:
+            self.freed.clear()
 
     def __repr__(self) -> str:
         return f"<Slots {self.used} of {self.total} used>"

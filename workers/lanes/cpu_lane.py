@@ -22,6 +22,7 @@ from monarq.workers.lanes.cpu_call import death_of, outcome_of, pack_call
 from monarq.workers.lanes.memory_guard import MemoryGuard
 from monarq.workers.runs.cpu_errors import CpuLaneError, CpuStartError, CpuUnreachableError
 from monarq.workers.runs.raised_error import RaisedError
+from monarq.workers.runs.time_limits import timeout_after
 from monarq.workers.system.memory import read_resident_bytes
 from monarq.workers.system.reaper import ExitStatus
 
@@ -169,7 +170,7 @@ class CpuLane:
             guard = MemoryGuard(pid=child.pid, limit_bytes=limit_bytes, on_excess=child.kill)
             guard.start()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with timeout_after(timeout_s):
                 reply = await child.request(pack_call(child, call), on_message)
         except TimeoutError:
             raise TimeoutError(f"{call.qualname} passed its timeout of {timeout_s:g} s and was killed") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 
 from monarq.shared.lane import Lane
@@ -60,19 +60,19 @@ class Lanes:
         if self._cpu is not None:
             await self._cpu.stop()
 
-    async def call(self, run: Run, lead: tuple[object, ...]) -> object:
-        """Calls the run's function with `lead` in front of the job's own arguments.
+    def call(self, run: Run, lead: tuple[object, ...]) -> Awaitable[object]:
+        """Calls the run's function with `lead` in front of the job's own arguments; await what it returns.
 
         Raises:
-            BaseException: whatever the job raises, or how its lane ended it.
+            BaseException: whatever the job raises, or how its lane ended it; here or where it is awaited.
         """
         job, payload = run.job, run.payload
-        if job.lane is Lane.IO:
-            value: object = await job.function(*lead, *payload.args, **payload.kwargs)
-            return value
+        if job.is_io:
+            called: Awaitable[object] = job.function(*lead, *payload.args, **payload.kwargs)
+            return called
         if job.lane is Lane.THREAD:
-            return await self._threads.run(partial(job.function, *lead, *payload.args, **payload.kwargs), run.name)
-        return await self._call_in_child(run, lead)
+            return self._threads.run(partial(job.function, *lead, *payload.args, **payload.kwargs), run.name)
+        return self._call_in_child(run, lead)
 
     async def _call_in_child(self, run: Run, lead: tuple[object, ...]) -> object:
         job, payload, path = run.job, run.payload, run.job.import_path

@@ -1,14 +1,15 @@
 """The recoverer: puts a dead worker's jobs back in their queues at once, without waiting for their leases to end.
 
 The supervisor starts a recovery for each worker that ended without handing everything back. Where the Redis has no URL
-(a user's own pool, Sentinel) it asks a live worker to do it. Repeating a recovery changes nothing, and one that never
-gets through loses nothing: the leases end by themselves.
+(a pool or settings of the user's own) it asks a live worker to do it. Repeating a recovery changes nothing, and one
+that never gets through loses nothing: the leases end by themselves.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.backoff import Backoff
@@ -17,6 +18,8 @@ from monarq.workers.reporting.process_log import RecoveryLog
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+_T = TypeVar("_T")
 
 AT_EXIT_S: Final = 3.0
 """How long a process that has nothing else to do waits for recoveries."""
@@ -52,22 +55,39 @@ class Recoverer:
     async def _recover(self, dead: Ready, reason: str, redis: Redis) -> None:
         try:
             async with asyncio.timeout(dead.lease_s):  # by then the leases have done it
-                freed = [await self._recover_queue(redis, dead, queue, reason) for queue in dead.queues]
-            self._log.jobs_recovered(dead.worker_id, sum(freed))
+                freed = await self._recover_all(redis, dead, reason)
+                await self._forget(redis, dead)
+            self._log.jobs_recovered(dead.worker_id, freed)
         except TimeoutError:
             self._log.jobs_left_to_leases(dead.worker_id, dead.lease_s)
         finally:
             await redis.aclose()
 
-    async def _recover_queue(self, redis: Redis, dead: Ready, queue: QueueRef, reason: str) -> int:
-        from redis.exceptions import RedisError  # put off, as the command: most supervisors never recover a job
+    async def _recover_all(self, redis: Redis, dead: Ready, reason: str) -> int:
+        from monarq.shared.redis.servers import is_cluster
 
-        from monarq.shared.formats.choice.supervision import recover
+        if not is_cluster(redis):
+            return sum([await self._recover_queue(redis, dead, queue, reason) for queue in dead.queues])
+        # No queue waits for one whose node is away.
+        return sum(await asyncio.gather(*(self._recover_queue(redis, dead, queue, reason) for queue in dead.queues)))
+
+    async def _recover_queue(self, redis: Redis, dead: Ready, queue: QueueRef, reason: str) -> int:
+        from monarq.shared.formats.choice.supervision import recover  # put off: most supervisors never recover a job
+
+        return await self._until_done(dead, lambda: recover(redis, queue, dead.worker_id, reason))
+
+    async def _forget(self, redis: Redis, dead: Ready) -> None:
+        from monarq.shared.formats.choice.supervision import forget  # put off as well
+
+        await self._until_done(dead, lambda: forget(redis, dead.queues, dead.worker_id))
+
+    async def _until_done(self, dead: Ready, call: Callable[[], Awaitable[_T]]) -> _T:
+        from redis.exceptions import RedisError  # put off as well
 
         backoff = Backoff()
         while True:
             try:
-                return await recover(redis, queue, dead.worker_id, reason)
+                return await call()
             except (RedisError, OSError) as error:
                 if not backoff.failing:
                     self._log.recovery_failed(dead.worker_id, error)

@@ -19,6 +19,7 @@ from typing import Any
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.worker_queue import WorkerSession
 from monarq.shared.redis.backoff import Backoff
+from monarq.shared.redis.cluster.node_pools import NodePools
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.leases.table import LeaseTable
@@ -84,7 +85,9 @@ class LeaseRenewer:
     def filenos(self) -> list[int]:
         """The descriptors of its connections: see `monarq.workers.system.forks`."""
         pool = self._connections
-        made = [*getattr(pool, "_available_connections", ()), *getattr(pool, "_in_use_connections", ())]
+        pools = pool.all if isinstance(pool, NodePools) else [pool]
+        names = ("_available_connections", "_in_use_connections")
+        made = [connection for each in pools for name in names for connection in getattr(each, name, ())]
         sockets = [getattr(connection, "_sock", None) for connection in made]
         return [socket.fileno() for socket in sockets if socket is not None]
 

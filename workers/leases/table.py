@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import QueueRef
@@ -18,11 +18,21 @@ class LeaseTable:
         """Adds a lease that this worker has claimed."""
         self._held[lease.queue][lease.raw_id] = lease
 
+    def add_all(self, leases: Iterable[Lease]) -> None:
+        """Adds the leases of a claim."""
+        for lease in leases:
+            self._held[lease.queue][lease.raw_id] = lease
+
     def remove(self, lease: Lease) -> None:
         """Removes a lease that has ended or is lost; a newer one of the same job stays."""
-        held = self._held[lease.queue]
-        if held.get(lease.raw_id) is lease:
-            del held[lease.raw_id]
+        self.remove_all(lease.queue, (lease,))
+
+    def remove_all(self, queue: QueueRef, leases: Iterable[Lease]) -> None:
+        """Removes leases of a queue, as `remove` does."""
+        held = self._held[queue]
+        for lease in leases:
+            if held.get(lease.raw_id) is lease:
+                del held[lease.raw_id]
 
     def find(self, queue: QueueRef, raw_id: bytes) -> Lease | None:
         """The lease of a job; None where it is not held."""
@@ -30,7 +40,11 @@ class LeaseTable:
 
     def holds(self, lease: Lease) -> bool:
         """Whether this very lease is held, so that the job's end is not acknowledged yet."""
-        return self.find(lease.queue, lease.raw_id) is lease
+        return self._held[lease.queue].get(lease.raw_id) is lease
+
+    def by_id(self, queue: QueueRef) -> Mapping[bytes, Lease]:
+        """The leases of a queue by raw id, as they change."""
+        return self._held[queue]
 
     def of_queue(self, queue: QueueRef) -> list[Lease]:
         """The leases of a queue at this moment. Any thread may call it: copying a dict's values is atomic."""

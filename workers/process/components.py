@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -17,15 +18,20 @@ from monarq.shared.lane import LaneQueue
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerTerms
+from monarq.shared.redis.cluster.topology import Address
 from monarq.shared.redis.connection import RedisSource
+from monarq.shared.redis.servers import is_cluster, server_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.events.outage import SharedOutage
 from monarq.workers.jobs.aborter import Aborter
 from monarq.workers.jobs.acker import Acker
-from monarq.workers.jobs.claimer import Claimer
+from monarq.workers.jobs.claimer import MAX_CLAIM, Claimer
 from monarq.workers.jobs.precheck import Precheck
 from monarq.workers.jobs.results import ResultBuilder
 from monarq.workers.jobs.runner import Runner
+from monarq.workers.jobs.server_ackers import ServerAckers
+from monarq.workers.jobs.server_turns import ServerTurns
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.lanes.lanes import Lanes
@@ -34,6 +40,7 @@ from monarq.workers.leases.sweeper import Sweeper
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.reporting.name_registrar import NameRegistrar
 from monarq.workers.reporting.progress import ProgressReporter
+from monarq.workers.reporting.server_progress import ServerProgressReporters
 from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.registered_job import RegisteredJob, lanes_of
 
@@ -65,13 +72,17 @@ class Dependencies:
     may_start: Callable[[], int | None]
 
 
+BackgroundTask = ProgressReporter | ServerProgressReporters | LeaseExpiry | Sweeper | NameRegistrar | Aborter
+
+
 class Components:
     """The components of one worker, each with those that it needs; none is started.
 
     Attributes:
         sessions: what it says to its queues, one session for each format.
         queues: its queues.
-        maybe_idle: set where the worker may have become idle: at each end of a job, and where a claim found none.
+        maybe_idle: set where the worker may have become idle: when no run is left, when all ends are acknowledged, and
+            where a claim found no job.
         table: the leases that it holds.
         unknown: requeues jobs that it does not know.
         acker: acknowledges the ends of runs.
@@ -100,14 +111,13 @@ class Components:
         self.maybe_idle = asyncio.Event()
         self.table = LeaseTable(self.queues)
         self.unknown = UnknownJobs(dependencies.worker_id, keep_s=settings.keep_unknown_s, burst=settings.burst)
-        self.acker = Acker(
-            redis=redis,
-            queues=self.queues,
-            table=self.table,
-            events=dependencies.events,
-            maybe_idle=self.maybe_idle,
+        self._of_cluster = is_cluster(redis)  # of which one node may be away: its queues hold back no others
+        self.acker = ServerAckers(self._make_acker, self._server_of) if self._of_cluster else self._make_acker()
+        self.progress_reporter = (
+            ServerProgressReporters(self._make_progress_reporter, self._server_of)
+            if self._of_cluster
+            else self._make_progress_reporter()
         )
-        self.progress_reporter = ProgressReporter(redis=redis, queues=self.queues, events=dependencies.events)
         io_slots, self.cpu_slots = Slots(settings.concurrency), Slots(1 if lanes.has_cpu else 0)
         self.runner = self._make_runner(lanes, io_slots)
         self.renewer = self._make_renewer()
@@ -120,6 +130,21 @@ class Components:
 
     def _on_lost(self, leases: list[Lease]) -> None:
         self.runner.cancel_lost(leases)
+
+    def _server_of(self, queue: QueueRef) -> Address | None:
+        return server_of(self._redis, self.queues[queue].key)
+
+    def _make_acker(self) -> Acker:
+        return Acker(
+            redis=self._redis,
+            queues=self.queues,
+            table=self.table,
+            events=self._dependencies.events,
+            maybe_idle=self.maybe_idle,
+        )
+
+    def _make_progress_reporter(self) -> ProgressReporter:
+        return ProgressReporter(redis=self._redis, queues=self.queues, events=self._dependencies.events)
 
     def _make_runner(self, lanes: Lanes, io_slots: Slots) -> Runner:
         dependencies = self._dependencies
@@ -153,12 +178,18 @@ class Components:
 
     def _make_claimers(self, lane_queue: LaneQueue, slots: Slots) -> list[Claimer]:
         dependencies, lane_queues = self._dependencies, 1 + (self.cpu_slots.total > 0)
+        # Those of the other lane's claimers are apart: while all places of a lane are taken, none of it tries again.
+        refs = [queue.ref for session in self.sessions for queue in session.queues]
+        of_queue = f" of {refs[0]}" if len(refs) == 1 else ""
+        outage = SharedOutage(dependencies.events, f"claiming jobs{of_queue} for the {lane_queue} lane")
+        turns = ServerTurns(slots, MAX_CLAIM, dependencies.may_start)
         return [
             Claimer(
                 redis=self._redis,
                 queue=queue,
                 lane_queue=lane_queue,
                 slots=slots,
+                turn=turns.of(partial(self._server_of, queue.ref)) if self._of_cluster else slots.turn,
                 poll_s=session.poll_s(dependencies.settings.poll_s, lane_queues),
                 last_chance=self._terms.last_chance,
                 start=self.runner.start,
@@ -166,16 +197,17 @@ class Components:
                 may_start=dependencies.may_start,
                 maybe_idle=self.maybe_idle,
                 events=dependencies.events,
+                outage=SharedOutage(dependencies.events, f"claiming from {queue.ref}") if self._of_cluster else outage,
             )
             for session in self.sessions
             for queue in session.queues
         ]
 
-    def make_background_tasks(self) -> list[ProgressReporter | LeaseExpiry | Sweeper | NameRegistrar | Aborter]:
+    def make_background_tasks(self) -> list[BackgroundTask]:
         """The components that no job passes through."""
         dependencies, running = self._dependencies, self.runner.running
         lease_s = dependencies.settings.lease_s
-        tasks: list[ProgressReporter | LeaseExpiry | Sweeper | NameRegistrar | Aborter] = [
+        tasks: list[BackgroundTask] = [
             self.progress_reporter,
             LeaseExpiry(running=running, table=self.table, lease_s=lease_s),
             Sweeper(redis=self._redis, sessions=self.sessions, lease_s=lease_s, events=dependencies.events),
@@ -188,6 +220,12 @@ class Components:
         ]
         if dependencies.settings.allow_abort:
             tasks.append(
-                Aborter(redis=self._redis, sessions=self.sessions, running=running, events=dependencies.events)
+                Aborter(
+                    redis=self._redis,
+                    sessions=self.sessions,
+                    running=running,
+                    events=dependencies.events,
+                    server_of=self._server_of if self._of_cluster else None,
+                )
             )
         return tasks

@@ -9,22 +9,31 @@ the lease renewer, the worker's record, the shut-down hook, the lanes and the co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
+from operator import attrgetter
 from typing import Final, Protocol
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.protocol.queue_labels import queue_labels
-from monarq.shared.redis.client import RedisClient
+from monarq.shared.formats.choice.shards import set_shards
+from monarq.shared.protocol.cluster_check import check_queue
+from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from monarq.shared.redis.private_pool import PrivatePool
+from monarq.shared.redis.private_client import private_client
+from monarq.shared.redis.servers import visit_servers
 from monarq.workers.jobs.burst import Burst
 from monarq.workers.jobs.draining import Drain, end_tasks
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.process.components import Components, Dependencies
-from monarq.workers.process.preflight import check_server, wait_for_redis
+from monarq.workers.process.preflight import (
+    check_pubsub,
+    check_server,
+    wait_for_redis,
+    warn_of_namesakes,
+    warn_of_paused,
+)
 from monarq.workers.reporting.log_setup import enable_own_loggers
 from monarq.workers.reporting.process_stats import ProcessSampler
 from monarq.workers.reporting.traces import tracing
@@ -87,17 +96,28 @@ class WorkerLifecycle:
         """Runs the worker until it must stop, or in burst mode until no job is left.
 
         Raises:
-            RedisUnavailableError: at the start, Redis refused the login, is too old, or was away for too long; later
-                the worker only waits.
+            RedisUnavailableError: at the start, Redis refused the login, cannot do what is needed, or was away for too
+                long; later the worker only waits.
+            SettingsError: it cannot hold one of the queues, or has more shards of it than it is declared with.
             Exception: the start-up hook raised it.
         """
         source, settings, events = self._dependencies.source, self._dependencies.settings, self._dependencies.events
-        pool = PrivatePool.like(source.client())
-        redis = RedisClient(pool, shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_MAX_CONNECTIONS)
+        redis = private_client(
+            source.client(), shown=source.shown, timeout_s=SOCKET_TIMEOUT_S, connections=_MAX_CONNECTIONS
+        )
         FORK_GUARD.close_in_forks(redis)
+        for queue in settings.queues:
+            check_queue(redis, queue)
         try:
             if await wait_for_redis(redis, source.shown, events, settings, self._stopping):
                 await check_server(redis, source.shown, events, warns=settings.preflight_warnings)
+                await check_pubsub(redis, source.shown)
+                for name, shards in settings.shards.items():
+                    await set_shards(redis, name, shards)
+                if settings.preflight_warnings:
+                    await warn_of_namesakes(redis, settings.queues)
+                    if not settings.burst:  # it says so at its end
+                        await warn_of_paused(redis, settings.queues, ends=False)
                 await self._run_with(redis)
         finally:
             await redis.aclose()
@@ -146,7 +166,7 @@ class WorkerLifecycle:
         beside += [asyncio.create_task(part.run()) for part in components.make_background_tasks()]
         beside += [asyncio.create_task(session.run(redis)) for session in components.sessions]
         dependencies.events.worker_started(
-            dependencies.worker_id, [*queue_labels(dependencies.settings.queues).values()], sorted(dependencies.jobs)
+            dependencies.worker_id, [queue.label for queue in dependencies.settings.queues], sorted(dependencies.jobs)
         )
         try:
             await self._until_stopped(redis, components, [*claiming, *beside, sending])
@@ -166,20 +186,26 @@ class WorkerLifecycle:
         """Waits until a stop is requested, a burst is done, or a component has failed, whose error is raised here."""
         waits = [asyncio.create_task(self._stopping.wait()), *parts]
         if self._dependencies.settings.burst:
-            burst = Burst(
-                queues=list(components.queues.values()),
-                table=components.table,
-                runner=components.runner,
-                unknown=components.unknown,
-                may_start=self._dependencies.may_start,
-                maybe_idle=components.maybe_idle,
-            )
-            waits.append(asyncio.create_task(burst.until_done(redis)))
+            waits.append(asyncio.create_task(self._until_burst_done(redis, components)))
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         await end_tasks([task for task in waits if task not in parts])
         for task in done:
             if not task.cancelled():
                 task.result()
+
+    async def _until_burst_done(self, redis: Redis, components: Components) -> None:
+        settings = self._dependencies.settings
+        burst = Burst(
+            queues=list(components.queues.values()),
+            table=components.table,
+            runner=components.runner,
+            unknown=components.unknown,
+            may_start=self._dependencies.may_start,
+            maybe_idle=components.maybe_idle,
+        )
+        await burst.until_done(redis)
+        if settings.preflight_warnings:
+            await warn_of_paused(redis, settings.queues, ends=True)
 
 
 async def _deregister(redis: Redis, components: Components) -> None:
@@ -191,15 +217,28 @@ async def _deregister(redis: Redis, components: Components) -> None:
 
 async def _end_claims(redis: Redis, components: Components) -> None:
     """Lets go, before the running jobs end, of what others could run meanwhile."""
-    with suppress(RedisError, OSError, TimeoutError):
-        async with asyncio.timeout(LAST_FLUSH_S):
-            for queue in components.queues.values():
-                await queue.release_unconfirmed(redis)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_FLUSH_S / 2):
+            for session in components.sessions:
+                with suppress(RedisError, OSError):
+                    await session.refuse_wake_ups(redis)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_FLUSH_S / 2):
+            await _release_unconfirmed(redis, components)
 
 
 async def _flush(redis: Redis, components: Components) -> None:
-    with suppress(RedisError, OSError, TimeoutError):
+    with suppress(TimeoutError):
         async with asyncio.timeout(LAST_FLUSH_S):
-            for queue in components.queues.values():
+            await asyncio.gather(_release_unconfirmed(redis, components), components.acker.flush())
+
+
+async def _release_unconfirmed(redis: Redis, components: Components) -> None:
+    """What one queue refuses keeps no other from it, nor does a node of a cluster that is silent."""
+
+    async def release(queues: Sequence[WorkerQueue]) -> None:
+        for queue in queues:
+            with suppress(RedisError, OSError):
                 await queue.release_unconfirmed(redis)
-            await components.acker.flush()
+
+    await visit_servers(redis, list(components.queues.values()), attrgetter("key"), release)

@@ -40,6 +40,7 @@ from monarq.workers.control.messages import (
     ToWorker,
 )
 from monarq.workers.leases.recoverer import Recoverer
+from monarq.workers.process.import_reporter import ImportReporter
 from monarq.workers.reporting.log_setup import configure_logging, configure_root_logging, enable_own_loggers
 from monarq.workers.reporting.process_log import RecoveryLog, start_failure, still_at_work
 from monarq.workers.system.event_loop import run_until_complete
@@ -152,7 +153,9 @@ class WorkerMain:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 # Before the program is imported, as it may look for the loop.
                 asyncio.set_event_loop(runner.get_loop())
-                self._worker = build(self._spec, self._report_ready)
+                FORK_GUARD.forbid_loop(runner.get_loop())
+                with ImportReporter(self._channel):
+                    self._worker = build(self._spec, self._report_ready)
                 configure_root_logging(self._spec.log)
                 run_until_complete(runner.get_loop(), self._serve(self._worker))
         except MonarqError as error:
@@ -169,7 +172,6 @@ class WorkerMain:
     async def _serve(self, worker: RunnableWorker) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(exit_out_of_memory)
-        FORK_GUARD.forbid_loop(self._loop)
         handlers = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: _do_nothing}
         with handling(handlers):
             heartbeats = asyncio.create_task(self._send_heartbeats(worker))

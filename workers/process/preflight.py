@@ -1,4 +1,4 @@
-"""The Redis preflight of a worker: waits until Redis answers, then checks its version and whether it can lose jobs.
+"""The Redis preflight of a worker: waits until Redis answers, then checks whether it can be used and can lose jobs.
 
 The worker runs it once, at its start, before anything else. What no waiting mends, such as a wrong password, ends the
 start at once. A server that does not answer INFO is taken as it is.
@@ -10,18 +10,30 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
 
 from monarq.shared.errors import RedisUnavailableError
+from monarq.shared.formats.choice.namesakes import find_namesakes
+from monarq.shared.formats.choice.pauses import find_paused
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.backoff import Backoff
+from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure, explain
+from monarq.shared.redis.servers import servers_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.reporting.worker_log import warn_namesake, warn_paused
+
+_CHANNEL: Final = "monarq:n:preflight"
+"""Nobody publishes on it."""
+
+_UNKNOWN: Final = ("unknown command", "unsupported", "not supported")
 
 LEAST_VERSION: Final = (6, 2)
 
@@ -74,7 +86,7 @@ async def wait_for_redis(
 
 
 async def check_server(redis: Redis, shown: str, events: Dispatcher, *, warns: bool) -> None:
-    """Checks the server's version, and warns where it can lose jobs.
+    """Checks the server's version and mode, and warns where it can lose jobs; on a cluster of each primary.
 
     Args:
         redis: a client.
@@ -83,17 +95,95 @@ async def check_server(redis: Redis, shown: str, events: Dispatcher, *, warns: b
         warns: whether to warn; one worker of a pool is enough.
 
     Raises:
-        RedisUnavailableError: the server is too old.
+        RedisUnavailableError: the server is too old, or a sentinel or a node of a cluster and not named as one.
     """
-    try:
-        info = await redis.info()
-    except (RedisError, OSError):
-        # Not every user may call INFO, and the worker's components notice by themselves when Redis is away.
-        return
-    _check_version(info, shown)
-    if warns:
+    dangers: dict[str, list[str]] = {}
+    for name, server in servers_of(redis):
+        try:
+            info = await server.info()
+        except (RedisError, OSError):
+            # Not every user may call INFO, and the worker's components notice by themselves when Redis is away.
+            continue
+        if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):  # Valkey may have the second alone
+            raise RedisUnavailableError(
+                f"Redis at {shown} is a sentinel: name it as redis+sentinel://host:port/SERVICE"
+            )
+        _check_version(info, name or shown)
+        if not name and info.get("cluster_enabled") == 1:
+            raise RedisUnavailableError(
+                f"Redis at {shown} is a node of a Redis Cluster: name it as redis+cluster://host:port, for native"
+                " queues"
+            )
         for danger in dangers_of(info):
-            events.redis_warning(danger)
+            dangers.setdefault(danger, []).append(name)
+    if warns:
+        for danger, names in dangers.items():
+            where = f" (node{'' if len(names) == 1 else 's'} {', '.join(names)} of the cluster)" if names[0] else ""
+            events.redis_warning(danger + where)
+
+
+async def check_pubsub(redis: Redis, shown: str) -> None:
+    """Checks that the server lets clients subscribe: a proxy before it may not, and workers would not be woken.
+
+    Raises:
+        RedisUnavailableError: it does not, though it answers otherwise.
+    """
+    # Twice, as the connection may have been closed for another reason.
+    for _ in range(2):
+        for _, server in servers_of(redis):
+            if not await _refuses_to_subscribe(server):
+                return
+    raise RedisUnavailableError(
+        f"Redis at {shown} does not take SUBSCRIBE, as a proxy such as twemproxy does not: give the address of Redis"
+        " itself, of its sentinels, or of its cluster"
+    )
+
+
+async def _refuses_to_subscribe(redis: Redis) -> bool:
+    """Whether it closes the connection, or does not know the command; what else may happen shows elsewhere."""
+    pubsub = redis.pubsub()
+    try:
+        async with asyncio.timeout(SOCKET_TIMEOUT_S):
+            await pubsub.subscribe(_CHANNEL)
+            await pubsub.get_message(timeout=SOCKET_TIMEOUT_S)
+    except ResponseError as error:
+        return any(words in str(error).lower() for words in _UNKNOWN)
+    except RedisConnectionError:
+        with suppress(*REDIS_ERRORS):
+            await redis.ping()
+            return True
+        return False
+    except REDIS_ERRORS:
+        return False
+    finally:
+        with suppress(*REDIS_ERRORS):
+            await pubsub.aclose()  # type: ignore[no-untyped-call]
+    return False
+
+
+async def warn_of_namesakes(redis: Redis, queues: Iterable[QueueRef]) -> None:
+    """Warns of jobs that wait in a queue of the other format, where a queue of these has the same name and is empty.
+
+    Args:
+        redis: a client.
+        queues: those that the worker serves.
+    """
+    with suppress(RedisError, OSError):
+        for found in await find_namesakes(redis, queues):
+            warn_namesake(found)
+
+
+async def warn_of_paused(redis: Redis, queues: Iterable[QueueRef], *, ends: bool) -> None:
+    """Warns of paused queues, in one line for all.
+
+    Args:
+        redis: a client.
+        queues: those that the worker serves.
+        ends: whether it ends now, as its burst is done, and not starts.
+    """
+    with suppress(RedisError, OSError):
+        if paused := await find_paused(redis, queues):
+            warn_paused(paused, ends=ends)
 
 
 def dangers_of(info: Mapping[str, Any]) -> list[str]:

@@ -21,19 +21,19 @@ from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.queue import check_ref, to_ref
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.workers.config.importer import import_object
-from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.config.settings import WorkerSettings, add_shards
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.listener import Listener
 from monarq.workers.process.lifecycle import BackgroundTask
 from monarq.workers.reporting.log_setup import enable_own_loggers
-from monarq.workers.reporting.worker_log import warn_unserved_queues, worker_log
+from monarq.workers.reporting.worker_log import warn_unserved_own_queues, warn_unserved_queues, worker_log
 
 if TYPE_CHECKING:
     from monarq.workers.process.worker import Worker
 
 T = TypeVar("T")
 
-_QUEUE_OPTIONS: Final[Mapping[Format, str]] = {"native": "--native-queue", "arq": "--queue or --arq-queue"}
+_QUEUE_OPTIONS: Final[Mapping[Format, str]] = {"native": "--queue", "arq": "--arq-queue"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class LoadedTarget:
         events: the dispatcher, with the target's listeners.
         background: tasks that run beside the jobs.
         ctx: the dict for hooks and arq's jobs.
+        own_queues: the queues that the target itself names, whatever the command line says.
     """
 
     functions: Sequence[object]
@@ -55,6 +56,7 @@ class LoadedTarget:
     events: Dispatcher
     background: list[BackgroundTask] = field(default_factory=list)
     ctx: dict[Any, Any] = field(default_factory=dict)
+    own_queues: Sequence[QueueRef] = ()
 
     def _unserved_jobs(self) -> dict[QueueRef, list[str]]:
         found: dict[QueueRef, list[str]] = {}
@@ -64,18 +66,31 @@ class LoadedTarget:
                 found.setdefault(queue, []).append(job.name)
         return found
 
+    def _declared_shards(self) -> dict[str, int]:
+        """How many shards the queues have that it serves, as far as settings and jobs say so."""
+        jobs = [job.declared for job in self.functions if isinstance(job, Job)]
+        served = {queue.name for queue in self.settings.queues if queue.format == "native"}
+        numbers = add_shards(
+            self.settings.shards, ((job.queue_ref.name, job.shards) for job in jobs if job.queue_ref is not None)
+        )
+        return {name: shards for name, shards in numbers.items() if name in served}
+
     def worker(self, *, warns: bool = False) -> Worker:
         """Makes the worker.
 
         Args:
-            warns: log a warning about jobs that are declared for queues which the worker does not serve.
+            warns: log a warning about queues which the worker does not serve, though the target names them, or jobs
+                are declared for them.
         """
         from monarq.workers.process.worker import Worker  # deferred: supervisors and producers load targets only
 
         if warns and (unserved := self._unserved_jobs()):
             warn_unserved_queues(self.settings.queues, unserved)
+        if warns and (own := [queue for queue in self.own_queues if queue not in self.settings.queues]):
+            warn_unserved_own_queues(self.settings.queues, own)
+        settings = dataclasses.replace(self.settings, shards=self._declared_shards())
         return Worker(
-            self.functions, self.settings, self.source, events=self.events, background=self.background, ctx=self.ctx
+            self.functions, settings, self.source, events=self.events, background=self.background, ctx=self.ctx
         )
 
 

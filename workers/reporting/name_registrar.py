@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from monarq.shared.protocol.worker_queue import WorkerQueue
+from monarq.shared.redis.servers import visit_servers
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
@@ -33,9 +35,12 @@ class NameRegistrar:
     async def run(self) -> None:
         """Registers until cancelled."""
         while True:
-            for queue in self._queues:
-                await self._register(queue)
+            await visit_servers(self._redis, self._queues, attrgetter("key"), self._register_all)
             await asyncio.sleep(EVERY_S)
+
+    async def _register_all(self, queues: Sequence[WorkerQueue]) -> None:
+        for queue in queues:
+            await self._register(queue)
 
     async def _register(self, queue: WorkerQueue) -> None:
         outage = Outage(self._events, f"registering the names of jobs in {queue.ref}")

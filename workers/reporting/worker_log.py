@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from monarq.shared.jobs.retry_exception import is_retry
 from monarq.shared.protocol.lease import Lease
-from monarq.shared.protocol.queue_labels import queue_labels
-from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, QueueRef
-from monarq.shared.redis.redis_errors import advice
-from monarq.shared.text.error_text import error_text
+from monarq.shared.protocol.namesake import Namesake, option_of
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.redis_errors import NotSentError, advice
+from monarq.shared.text.error_text import error_text, message_of
 from monarq.shared.text.loggers import get_logger
 from monarq.shared.text.printable import printable
 from monarq.workers.events.listener import Listener
@@ -79,8 +79,10 @@ class WorkerLog(Listener):
     def job_unknown(self, lease: Lease, name: str) -> None:
         """See `Listener`."""
         logger.warning(
-            "no job is named %r on this worker: it waits for a worker that knows it, and is dead if none comes in time",
+            "no job is named %r on this worker: it waits in the queue %s for one that knows it, and is dead where none"
+            " comes within --keep-unknown",
             name,
+            printable(lease.queue.label),
             extra=_fields(lease, name),
         )
 
@@ -149,19 +151,51 @@ def worker_log() -> WorkerLog:
 def why_refused(error: BaseException) -> str:
     """The text of a Redis error, and what to do about it if that is known."""
     to_do = advice(error)
-    return f"{error_text(error)}: {to_do}" if to_do else error_text(error)
+    # That nothing was sent is nothing to people: why, is.
+    text = (isinstance(error, NotSentError) and message_of(error)) or error_text(error)
+    return f"{text}: {to_do}" if to_do else text
 
 
 def warn_unserved_queues(served: Sequence[QueueRef], unserved: Mapping[QueueRef, Sequence[str]]) -> None:
     """Warns of the jobs of a worker that belong to queues which it does not serve, given by queue."""
-    labels = queue_labels([*served, *unserved])
-    jobs = "; ".join(f"{labels[queue]} ({', '.join(names)})" for queue, names in unserved.items())
-    options = " ".join(f"{_option(queue)} {shlex.quote(queue.name)}" for queue in (*served, *unserved))
+    jobs = "; ".join(f"{queue} ({', '.join(names)})" for queue, names in unserved.items())
+    options = " ".join(map(option_of, (*served, *unserved)))
     logger.warning("jobs here belong to queues that this worker does not serve: %s; to serve all: %s", jobs, options)
 
 
-def _option(queue: QueueRef) -> str:
-    return "-q" if queue.format == DEFAULT_FORMAT else f"--{queue.format}-queue"
+def warn_unserved_own_queues(served: Sequence[QueueRef], own: Sequence[QueueRef]) -> None:
+    """Warns of queues that the target's own settings name, and that its worker was told not to serve."""
+    kind = "queue" if len(own) == 1 else "queues"
+    options = " ".join(map(option_of, (*served, *own)))
+    logger.warning(
+        "the settings' own %s %s: not served by this worker; to serve all: %s", kind, ", ".join(map(str, own)), options
+    )
+
+
+def warn_namesake(found: Namesake) -> None:
+    """Warns of jobs in a queue of the other format whose name is that of a queue which the worker serves."""
+    logger.warning("%s, which this worker does not serve; to serve it: %s", found, option_of(found.queue))
+
+
+def warn_paused(paused: Sequence[QueueRef], *, ends: bool) -> None:
+    """Warns of queues that are paused: at the start of a worker, or where a burst ends without their jobs."""
+    one = len(paused) == 1
+    names = ", ".join(map(str, paused))
+    commands = "; ".join(f"monarq queue resume {_argument_of(queue)}" for queue in paused)
+    what = "burst ends without their jobs" if ends else "worker gets none of their jobs"
+    logger.warning(
+        "the %s %s %s paused, and this %s; to go on with them: %s",
+        "queue" if one else "queues",
+        names,
+        "is" if one else "are",
+        what.replace("their", "its") if one else what,
+        commands,
+    )
+
+
+def _argument_of(queue: QueueRef) -> str:
+    """A queue as the argument of `monarq queue`."""
+    return f"{'--arq ' if queue.format == 'arq' else ''}{shlex.quote(queue.name)}"
 
 
 def _named(run: Run) -> str:

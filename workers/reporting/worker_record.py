@@ -15,7 +15,6 @@ from typing import Final
 
 import msgspec
 
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.version import VERSION
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.reporting.process_stats import ProcessStats
@@ -105,7 +104,7 @@ def write_record(
         version=VERSION,
         python=PYTHON,
         started_ms=started_ms,
-        queues=tuple(queue_labels(settings.queues).values()),
+        queues=tuple(queue.label for queue in settings.queues),
         native_queues=tuple(queue.name for queue in settings.queues if queue.format == "native"),
         concurrency=settings.concurrency,
         running=len(runs),

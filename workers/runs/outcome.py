@@ -9,6 +9,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from monarq.shared.errors import JobDeadError, StandInError
 from monarq.shared.jobs.retry_exception import RETRY_REQUESTS, is_retry_request
 from monarq.shared.lane import Lane
@@ -29,9 +31,8 @@ NO_CHILD_DELAY_S: Final = 2.0
 """The delay before a cpu job is tried again whose child process could not start: another worker may have one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """It returned."""
+class Completed(msgspec.Struct, frozen=True):
+    """It returned. Most runs do: a frozen dataclass takes three times as long to make."""
 
     value: Any
 
@@ -127,13 +128,15 @@ class OutcomePolicy:
         return HandedBack()
 
     def crash_tries(self, lease: Lease) -> int:
-        """How many of a job's tries were crashes, which Redis counts separately."""
+        """How many of a job's tries were crashes, which Redis counts separately; asked where it has crashed."""
         return 0
 
     def next_try(self, lease: Lease, payload: Payload | None) -> int:
         """The number of the try that a claimed job is at, from 1."""
-        first = (payload and payload.job_try) or 0
-        return max(lease.tries + 1, first) + self.crash_tries(lease)
+        number = lease.tries + 1
+        if payload is not None and payload.job_try:
+            number = max(number, payload.job_try)
+        return number + self.crash_tries(lease) if lease.crashes else number
 
 
 def decide(run: Run, error: BaseException, policy: OutcomePolicy) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,10 @@ class RegisteredJob:
         is_cron: whether it is one of arq's cron jobs, whose log lines leave the id out.
         carrier_argument: the keyword argument in which another package, which makes the spans of its runs, gets the
             context of the trace; None where monarq makes them.
+        limit_s: seconds after which the event loop cancels its run. None for no limit, and for the cpu lane, which has
+            a timer of its own: it kills the process, which cannot be cancelled.
+        is_io: whether it is called on the event loop.
+        is_called_alone: whether its function gets the job's own arguments and nothing before them.
     """
 
     name: str
@@ -57,6 +61,15 @@ class RegisteredJob:
     converter: ArgumentConverter | None = None
     is_cron: bool = False
     carrier_argument: str | None = None
+    limit_s: float | None = field(init=False)
+    is_io: bool = field(init=False)
+    is_called_alone: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Settles what follows from the rest."""
+        object.__setattr__(self, "limit_s", None if self.lane is Lane.CPU else self.timeout_s)
+        object.__setattr__(self, "is_io", self.lane is Lane.IO)
+        object.__setattr__(self, "is_called_alone", self.first_argument is FirstArgument.NOTHING)
 
 
 def lanes_of(jobs: Iterable[RegisteredJob]) -> Mapping[str, str]:

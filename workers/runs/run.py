@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
+
+import msgspec
 
 from monarq.shared.calls.context import Context
 from monarq.shared.payloads.codec import Codec
@@ -27,8 +28,7 @@ class CancelReason(Enum):
     LOST = auto()
 
 
-@dataclass(slots=True, eq=False)
-class Run:
+class Run(msgspec.Struct, eq=False):
     """A job that this worker holds and runs.
 
     Attributes:
@@ -54,10 +54,13 @@ class Run:
     start_ms: int = 0
     finish_ms: int = 0
     cancel_reason: CancelReason | None = None
-    task: asyncio.Task[None] | None = field(default=None, repr=False)
-    ctx: dict[Any, Any] | None = field(default=None, repr=False)
-    progress: RunProgress | None = field(default=None, repr=False)
-    raised: RaisedError | None = field(default=None, repr=False)
+    task: asyncio.Task[None] | None = None
+    ctx: dict[Any, Any] | None = None
+    progress: RunProgress | None = None
+    raised: RaisedError | None = None
+
+    def __repr__(self) -> str:
+        return f"<Run of {self.name}, job {self.job_id}, try {self.job_try}>"
 
     @property
     def tries(self) -> int:

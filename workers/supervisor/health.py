@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from monarq.shared.lane import LaneQueue
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.workers.reporting.process_stats import LoopLag
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
@@ -129,14 +128,13 @@ class PoolHealth:
     def _unclaimed(self, serving: list[WorkerState], answer: ProbeResult) -> list[str]:
         limit_s = self._limits.claim_s
         problems = []
-        labels = queue_labels(answer.queues)
         for queue, waiting in answer.queues.items():
             lane_queues: list[tuple[LaneQueue, float | None]] = [("io", waiting.io_s), ("cpu", waiting.cpu_s)]
             for lane_queue, waits_s in lane_queues:
                 idle_s = _idle_s(serving, queue, lane_queue)
                 if waits_s is not None and min(waits_s, idle_s) >= limit_s:
                     problems.append(
-                        f"{labels[queue]}: a job for the {lane_queue} lane has been due for {waits_s:.1f} s and a place"
+                        f"{queue}: a job for the {lane_queue} lane has been due for {waits_s:.1f} s and a place"
                         f" was free, but nothing was claimed for {idle_s:.1f} s"
                     )
         return problems

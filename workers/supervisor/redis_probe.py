@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from monarq.shared.formats.choice.supervision import read_waiting
+from monarq.shared.formats.choice.supervision import key_of, read_waiting
 from monarq.shared.protocol.counts import Waiting
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.servers import is_cluster, visit_servers
 from monarq.shared.text.error_text import error_text
 from monarq.workers.supervisor.pool_state import PoolState
 
@@ -89,7 +91,16 @@ class RedisProbe:
             self._redis = open_redis(self._url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
 
     async def _read(self, redis: Redis) -> ProbeResult:
+        """Asks about each queue; of a cluster that answers in part, only what answers is read."""
+        answers: dict[QueueRef, Waiting] = {}
+
+        async def read(queues: Sequence[QueueRef]) -> None:
+            for queue in queues:
+                answers[queue] = await read_waiting(redis, queue)
+
         try:
-            return ProbeResult(queues={queue: await read_waiting(redis, queue) for queue in self._queues})
+            await visit_servers(redis, self._queues, key_of, read)
         except (RedisError, OSError) as error:
-            return ProbeResult(error=error_text(error))
+            if not (answers and is_cluster(redis)):
+                return ProbeResult(error=error_text(error))
+        return ProbeResult(queues=answers)

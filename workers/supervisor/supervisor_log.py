@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Final, Protocol
 
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.text.loggers import MultilineText, get_logger
 from monarq.workers.reporting.process_log import RecoveryLog
 from monarq.workers.system.reaper import ExitStatus
@@ -15,9 +14,8 @@ if TYPE_CHECKING:
 
 logger = get_logger("monarq.supervisor")
 
-_SLOW_START: Final = (
-    "its program takes long to import, or works or waits there, which belongs under if __name__ == '__main__'"
-)
+_MOVE_IT: Final = "belongs under if __name__ == '__main__', or into a function that is called later"
+"""What to do about a program that takes long to import."""
 
 
 class LoggedWorker(Protocol):
@@ -27,6 +25,7 @@ class LoggedWorker(Protocol):
     pid: int
     ready: Ready | None
     ready_bytes: int
+    importing: str
     start_error: str | None
     clean_exit: ExitReason | None
     kill_reason: str | None
@@ -42,9 +41,7 @@ class SupervisorLog(RecoveryLog):
 
     def worker_ready(self, worker: LoggedWorker, ready: Ready) -> None:
         """A worker takes jobs from now on."""
-        logger.info(
-            "%s is ready: %s serves %s", _name(worker), ready.worker_id, ", ".join(queue_labels(ready.queues).values())
-        )
+        logger.info("%s is ready: %s serves %s", _name(worker), ready.worker_id, ", ".join(map(str, ready.queues)))
 
     def cannot_start(self, worker: LoggedWorker) -> None:
         """The first workers cannot start: the settings are wrong, or Redis is not there. The pool ends."""
@@ -69,16 +66,26 @@ class SupervisorLog(RecoveryLog):
 
     def worker_silent(self, worker: LoggedWorker, silent_s: float, limit_s: float) -> None:
         """A worker has sent no heartbeat for a while, or has still not started."""
+        if worker.importing:
+            why = f"its program takes long to import, or works or waits there, which {_MOVE_IT} (at {worker.importing})"
+        else:
+            why = "something blocks its event loop"
         logger.warning(
-            "%s has given no sign of life for %g s: %s; it is killed after %g s",
-            _name(worker),
-            silent_s,
-            "something blocks its event loop" if worker.ready else _SLOW_START,
-            limit_s,
+            "%s has given no sign of life for %g s: %s; it is killed after %g s", _name(worker), silent_s, why, limit_s
         )
 
     def worker_hung(self, worker: LoggedWorker, silent_s: float) -> None:
         """It has sent nothing for too long, and is killed."""
+        if worker.importing:
+            logger.error(
+                "%s has not imported its program within %g s and is killed; it is at %s. What takes long there %s;"
+                " its stacks are on stderr",
+                _name(worker),
+                silent_s,
+                worker.importing,
+                _MOVE_IT,
+            )
+            return
         logger.error(
             "%s gave no sign of life for %g s and is killed; its stacks are on stderr", _name(worker), silent_s
         )
@@ -151,8 +158,10 @@ def death_note(worker: LoggedWorker) -> str:
     return f"{happened} (pid {worker.pid} on {socket.gethostname()}{_memory(worker.end)})"
 
 
-def hang_note(silent_s: float) -> str:
+def hang_note(worker: LoggedWorker, silent_s: float) -> str:
     """The note for the jobs of a worker that was killed as hung."""
+    if worker.importing:
+        return f"the import of its program took longer than {silent_s:g} s, at {worker.importing}"
     return f"its event loop hung for {silent_s:g} s"
 
 

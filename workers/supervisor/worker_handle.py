@@ -29,6 +29,7 @@ from monarq.workers.control.messages import (
     ExitReason,
     FromWorker,
     HandBack,
+    Importing,
     Ready,
     Recover,
     Start,
@@ -56,6 +57,7 @@ class WorkerHandle:
         restarts: how often the worker of its slot has ended by itself or was killed.
         pid: its process id, and that of its process group and session.
         ready: its `Ready`; None before that came.
+        importing: what it is importing of the program, from its start on; '' once that is over.
         start_error: the reason it gave why it cannot start, if it did.
         ready_bytes: its resident memory when it was ready; 0 before.
         heartbeat: its last heartbeat.
@@ -73,6 +75,7 @@ class WorkerHandle:
         *,
         index: int,
         restarts: int,
+        importing: str,
         limits: SupervisorLimits,
         log: SupervisorLog,
         on_ready: Callable[[WorkerHandle], None],
@@ -83,6 +86,7 @@ class WorkerHandle:
         self.pid = process.pid
         self.ready: Ready | None = None
         self.ready_bytes = 0
+        self.importing = importing
         self.start_error: str | None = None
         self.clean_exit: ExitReason | None = None
         self.failed = False
@@ -126,7 +130,7 @@ class WorkerHandle:
         """
         process, channel = _start_process(spec, command)
         slot = {"index": spec.index, "restarts": spec.restarts}
-        return cls(process, channel, **slot, limits=limits, log=log, on_ready=on_ready)
+        return cls(process, channel, **slot, importing=spec.target or "", limits=limits, log=log, on_ready=on_ready)
 
     def __repr__(self) -> str:
         state = "ended" if self.end else "ready" if self.ready else "starting"
@@ -230,7 +234,10 @@ class WorkerHandle:
         return bool(messages)
 
     def _handle(self, message: FromWorker) -> None:
-        self.silent_s, self._warned = 0.0, False
+        if isinstance(message, Importing):
+            self.importing = message.place
+            return
+        self.silent_s, self._warned, self.importing = 0.0, False, ""
         match message:
             case Heartbeat():
                 self.heartbeat = message
@@ -264,7 +271,7 @@ class WorkerHandle:
         self._tick_timer = self._loop.call_later(TICK_S, self._tick)
 
     def _kill_hung(self) -> None:
-        self.kill_reason = hang_note(self.silent_s)
+        self.kill_reason = hang_note(self, self.silent_s)
         self._log.worker_hung(self, self.silent_s)
         self._to_kill |= process_tree(self.pid)  # its descendants are not found once it has ended
         # Its fault handler writes all stacks on SIGABRT, whoever holds the interpreter's lock.

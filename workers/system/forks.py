@@ -8,10 +8,12 @@ which multiprocessing ends its processes. This imports next to nothing, because 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakSet
 
@@ -31,12 +33,14 @@ class ForkGuard:
     """Keeps forks of this process apart from it.
 
     1. close_in_forks, install: from then on a fork closes the worker's descriptors.
-    2. A fork whose job returns into the worker's code exits (exit_if_fork, forbid_loop).
+    2. forbid_loop: once, when the process has made its loop and no other.
+    3. A fork whose job returns into the worker's code exits (exit_if_fork, forbid_loop).
     """
 
     def __init__(self) -> None:
         self._holders: WeakSet[DescriptorHolder] = WeakSet()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._polls: list[int] = []
         self._is_fork = False
 
     def close_in_forks(self, holder: DescriptorHolder) -> None:
@@ -48,8 +52,9 @@ class ForkGuard:
         os.register_at_fork(after_in_child=self._separate)
 
     def forbid_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """A fork that runs this loop exits."""
+        """A fork that runs this loop exits, and reads nothing before; no other loop has been made yet."""
         self._loop = loop
+        self._polls = _epolls()
 
     def exit_if_fork(self) -> None:
         """Exits where this process is a fork whose job has returned as if the fork were the worker."""
@@ -60,7 +65,27 @@ class ForkGuard:
         self._is_fork = True
         close_in_fork(fd for holder in self._holders for fd in holder.filenos())
         if self._loop is not None:
+            # The loop polls once more before it exits. A connection that was being made when the process forked belongs
+            # to no holder yet: what it received would be gone for the worker, which would wait for it for ever.
+            _poll_nothing(self._polls)
             self._loop.call_soon(os._exit, 1)
+
+
+def _epolls() -> list[int]:
+    """The epoll descriptors of this process. Only Linux lets forks inherit what they poll."""
+    found = []
+    with suppress(OSError):
+        for link in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                if link.readlink().name == "anon_inode:[eventpoll]":
+                    found.append(int(link.name))
+    return found
+
+
+def _poll_nothing(epolls: Iterable[int]) -> None:
+    for fd in epolls:
+        with select.epoll() as empty:
+            os.dup2(empty.fileno(), fd, inheritable=False)
 
 
 def close_in_fork(fds: Iterable[int]) -> None:

@@ -6,7 +6,7 @@ All of `RedisSettings` holds for Sentinel as well, where arq drops everything bu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, cast
 
 import redis
@@ -14,14 +14,14 @@ from arq.connections import RedisSettings
 from arq.constants import default_queue_name, expires_extra_ms
 from arq.jobs import Deserializer, Serializer
 from redis.asyncio import Redis
-from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
-from redis.sentinel import Sentinel as BlockingSentinel
 
 from monarq.arq.client.arq_redis import ArqRedis
-from monarq.arq.client.redis_settings import extra_options, sentinel_options
+from monarq.arq.client.redis_settings import extra_options, sentinel_options_of
 from monarq.shared.errors import SettingsError
+from monarq.shared.redis.addresses import Node
 from monarq.shared.redis.connection import connection_options
+from monarq.shared.redis.sentinel.clients import blocking_primary_client, primary_client
 from monarq.shared.text.loggers import get_logger
 
 _SSL = ("ssl_keyfile", "ssl_certfile", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_data", "ssl_check_hostname")
@@ -101,7 +101,9 @@ def make_client(settings: RedisSettings, options: dict[str, Any], kind: type[Red
     """
     merged = server_options(settings) | options
     if settings.sentinel:
-        return sentinel_client(settings.host, settings.sentinel_master, merged, sentinel_options(settings), kind)
+        return primary_client(
+            _sentinels(settings), settings.sentinel_master, merged, sentinel_options_of(settings), kind
+        )
     return kind(**merged)
 
 
@@ -109,37 +111,14 @@ def make_blocking_client(settings: RedisSettings, options: dict[str, Any]) -> re
     """Makes a blocking client, for threads."""
     merged = server_options(settings) | options
     if settings.sentinel:
-        return blocking_sentinel_client(settings.host, settings.sentinel_master, merged, sentinel_options(settings))
+        own = sentinel_options_of(settings)
+        return blocking_primary_client(_sentinels(settings), settings.sentinel_master, merged, own)
     return redis.Redis(**merged)
 
 
-def sentinel_client(
-    sentinels: Any, name: str, options: dict[str, Any], own: Mapping[str, Any], kind: type[Redis] = Redis
-) -> Redis:
-    """Makes a client of a master that sentinels find.
-
-    Args:
-        sentinels: their addresses, as (host, port).
-        name: the master's name.
-        options: options of connections to the master.
-        own: options of connections to the sentinels.
-        kind: the client's class.
-    """
-    made: Any = Sentinel  # redis-py has no types here
-    sentinel = made(sentinels, sentinel_kwargs=_sentinel_kwargs(options, own), **options)
-    return cast("Redis", sentinel.master_for(name, redis_class=kind))
-
-
-def blocking_sentinel_client(sentinels: Any, name: str, options: dict[str, Any], own: Mapping[str, Any]) -> redis.Redis:
-    """Makes a blocking client of a master that sentinels find; see `sentinel_client`."""
-    made: Any = BlockingSentinel
-    sentinel = made(sentinels, sentinel_kwargs=_sentinel_kwargs(options, own), **options)
-    return cast("redis.Redis", sentinel.master_for(name))
-
-
-def _sentinel_kwargs(options: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of connections to the sentinels: the master's socket options hold for them too, as in redis-py."""
-    return {name: value for name, value in options.items() if name.startswith("socket_")} | dict(own)
+def _sentinels(settings: RedisSettings) -> list[Node]:
+    """Their addresses: `server_options` has refused a text."""
+    return cast("list[Node]", settings.host)
 
 
 async def create_pool(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 import arq.connections
-from redis.asyncio.connection import parse_url
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.redis.addresses import SCHEMES, AddressKind, parse_address
+from monarq.shared.redis.opening import sentinel_options, server_options
 
 _OTHER_NAMES: Final = {"path": "unix_socket_path", "db": "database", "socket_connect_timeout": "conn_timeout"}
 """redis-py's names of fields that have another name in arq."""
 
-_DROPPED: Final = ("connection_class", "decode_responses")
+_DROPPED: Final = ("decode_responses",)
 
 
 @dataclass(repr=False)
@@ -29,20 +32,25 @@ class RedisSettings(arq.connections.RedisSettings):
 
     @classmethod
     def from_dsn(cls, dsn: str) -> Self:
-        """Reads a URL as redis-py and `Producer` do: its query counts, and ``%40`` is a @.
+        """Reads a URL as `Producer` does: its query counts, ``%40`` is a @, and it may name sentinels.
 
         Raises:
             RuntimeError: it is no URL of Redis.
-            ValueError: an option in it has an invalid value.
+            ValueError: something in it is invalid; SettingsError, which is one, for what is no option.
         """
-        if not dsn.startswith(("redis://", "rediss://", "unix://")):
+        if dsn.partition("://")[0].lower() not in SCHEMES:
             raise RuntimeError("invalid DSN scheme")
-        parsed = cast("dict[str, Any]", parse_url(dsn))
-        named = {_OTHER_NAMES.get(name, name): value for name, value in parsed.items() if name not in _DROPPED}
+        address = parse_address(dsn)
+        if address.kind is AddressKind.CLUSTER:
+            raise SettingsError("a queue in arq's format cannot live on a Redis cluster: its keys are of many slots")
+        named = {_OTHER_NAMES.get(name, name): value for name, value in server_options(address).items()}
         known = {attribute.name for attribute in fields(arq.connections.RedisSettings)}
-        options = {name: value for name, value in named.items() if name not in known}
+        options = {name: value for name, value in named.items() if name not in known and name not in _DROPPED}
         own = {name: value for name, value in named.items() if name in known}
-        return cls(**own, ssl=dsn.startswith("rediss://"), options=options)
+        if address.kind is AddressKind.SENTINEL:
+            own |= {"host": list(address.nodes), "sentinel": True, "sentinel_master": address.service}
+            return cls(**own, ssl=address.tls, options=options, sentinel_kwargs=sentinel_options(address))
+        return cls(**own, ssl=address.tls, options=options)
 
 
 def extra_options(settings: arq.connections.RedisSettings) -> dict[str, Any]:
@@ -51,7 +59,7 @@ def extra_options(settings: arq.connections.RedisSettings) -> dict[str, Any]:
     return options
 
 
-def sentinel_options(settings: arq.connections.RedisSettings) -> dict[str, Any]:
+def sentinel_options_of(settings: arq.connections.RedisSettings) -> dict[str, Any]:
     """Options of connections to the sentinels, if the settings have any; arq's own class has no such field."""
     options: dict[str, Any] = getattr(settings, "sentinel_kwargs", None) or {}
     return options

@@ -13,15 +13,14 @@ from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 
 from monarq.arq.client.pool import (
-    blocking_sentinel_client,
     make_blocking_client,
     make_client,
-    sentinel_client,
     shown_settings,
     worker_options,
 )
 from monarq.shared.redis.connection import connection_options
 from monarq.shared.redis.private_pool import shown_pool
+from monarq.shared.redis.sentinel.clients import blocking_primary_client, primary_client
 
 _DROPPED: Final = (
     "connection_pool",  # the pool itself, in a sentinel's
@@ -70,13 +69,13 @@ class PoolSource:
     def client(self) -> Redis:
         """See `RedisSource`."""
         if isinstance(self.pool, SentinelConnectionPool):
-            return sentinel_client(*self._sentinels())
+            return primary_client(*self._sentinels())
         return Redis.from_pool(ConnectionPool(self.pool.connection_class, **self._options()))
 
     def blocking_client(self) -> redis.Redis:
         """See `RedisSource`."""
         if isinstance(self.pool, SentinelConnectionPool):
-            return blocking_sentinel_client(*self._sentinels())
+            return blocking_primary_client(*self._sentinels())
         return redis.Redis.from_pool(redis.ConnectionPool(_blocking_class(self.pool), **self._options()))
 
     def _options(self) -> dict[str, Any]:
@@ -93,7 +92,7 @@ class PoolSource:
         return self._options() | {"ssl": issubclass(self.pool.connection_class, SSLConnection)}
 
     def _sentinels(self) -> tuple[list[tuple[str, int]], str, dict[str, Any], Mapping[str, Any]]:
-        """The arguments of `sentinel_client`: the pool's sentinels, its master's name, and the options of both."""
+        """The arguments of `primary_client`: the pool's sentinels, its master's name, and the options of both."""
         pool: Any = self.pool
         manager: Sentinel = pool.sentinel_manager
         nodes = [node.connection_pool.connection_kwargs for node in manager.sentinels]

@@ -1,4 +1,4 @@
-"""Parsers of a command line's values: a job's arguments, durations, sizes and numbers of workers."""
+"""Parsers of a command line's values: a job's arguments, durations, rates, sizes and numbers of workers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, Final
 import click
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|d)?")
+_RATE: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(?:/\s*([smh]))?")
+_PERIODS_S: Final = {"s": 1, "m": 60, "h": 3600}
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 MAX_WORKERS: Final = 1000
@@ -122,3 +124,15 @@ def parse_workers(text: str) -> int:
     if not text.isdecimal() or len(text) > len(str(MAX_WORKERS)) or not 1 <= int(text) <= MAX_WORKERS:
         raise click.BadParameter(f"{text!r} is no number of workers: give 1 to {MAX_WORKERS:,}, or auto")
     return int(text)
+
+
+def parse_rate(text: str) -> float:
+    """Jobs a second, from `50`, `50/s`, `100/m` or `1000/h`.
+
+    Raises:
+        click.BadParameter: it is no rate.
+    """
+    found = _RATE.fullmatch(text.strip())
+    if found is None or not float(found[1]):
+        raise click.BadParameter(f"{text!r} is no rate: give a number of jobs and /s, /m or /h, such as 50/s")
+    return float(found[1]) / _PERIODS_S[found[2] or "s"]

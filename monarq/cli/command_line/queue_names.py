@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monarq.cli.command_line.options import FunctionT, queue_name, queue_of, queue_option
+from monarq.cli.terminal.console import FAILED, say
 from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, QueueRef
 
 if TYPE_CHECKING:
@@ -37,13 +38,40 @@ class QueueNames:
 
         Raises:
             RedisError: Redis did not answer.
+            SettingsError: a queue cannot live on that Redis.
         """
         from monarq.shared.formats.choice.monitors import find_queue, known_queues
+        from monarq.shared.protocol.cluster_check import check_queue
 
         if not self:
             return await known_queues(redis)
         found = [await find_queue(redis, name) for name in self.names]
-        return list(dict.fromkeys([*found, *(QueueRef(name, "arq") for name in self.arq_names)]))
+        return list(dict.fromkeys([*found, *(check_queue(redis, QueueRef(name, "arq")) for name in self.arq_names)]))
+
+    async def find_there(self, redis: Redis) -> tuple[list[QueueRef], int]:
+        """The queues of these names that are there, and the exit code; says of each other one that it is not.
+
+        Raises:
+            RedisError: Redis did not answer.
+            SettingsError: a queue cannot live on that Redis.
+        """
+        queues, missing = await self.find_apart(redis)
+        for sentence in missing:
+            say(f"monarq: {sentence}")
+        return queues, FAILED if missing else 0
+
+    async def find_apart(self, redis: Redis) -> tuple[list[QueueRef], list[str]]:
+        """The queues of these names that are there, and a sentence for each other one.
+
+        Raises:
+            RedisError: Redis did not answer.
+            SettingsError: a queue cannot live on that Redis.
+        """
+        from monarq.cli.command_line.missing_queues import explain_missing
+
+        queues = await self.find(redis)
+        missing = await explain_missing(redis, queues) if self else {}
+        return [queue for queue in queues if queue not in missing], list(missing.values())
 
 
 def queue_names_option(text: str) -> Callable[[FunctionT], FunctionT]:
@@ -79,33 +107,19 @@ def served_queues_options(text: str) -> Callable[[FunctionT], FunctionT]:
     """
 
     def decorate(command: FunctionT) -> FunctionT:
-        of_default = queue_of(DEFAULT_FORMAT, any_arq_name=True)
         of_arq = queue_of("arq", any_arq_name=True)
 
-        @click.option("-q", "--queue", multiple=True, type=of_default, metavar="NAME", help=text)
+        @click.option("-q", "--queue", multiple=True, type=queue_of(DEFAULT_FORMAT), metavar="NAME", help=text)
         @click.option(
             "--arq-queue",
             multiple=True,
             type=of_arq,
             metavar="NAME",
-            help="The same, for a queue in arq's format.",
-        )
-        @click.option(
-            "--native-queue",
-            multiple=True,
-            type=queue_of("native"),
-            metavar="NAME",
-            help="The same, for a queue in monarq's own format. One worker may serve queues of both.",
+            help="The same, for a queue in arq's format. One worker may serve queues of both formats.",
         )
         @wraps(command)
-        def served(
-            *args: Any,
-            queue: tuple[QueueRef, ...],
-            arq_queue: tuple[QueueRef, ...],
-            native_queue: tuple[QueueRef, ...],
-            **options: Any,
-        ) -> Any:
-            return command(*args, queues=tuple(dict.fromkeys([*queue, *arq_queue, *native_queue])), **options)
+        def served(*args: Any, queue: tuple[QueueRef, ...], arq_queue: tuple[QueueRef, ...], **options: Any) -> Any:
+            return command(*args, queues=tuple(dict.fromkeys([*queue, *arq_queue])), **options)
 
         return served  # type: ignore[return-value]
 
@@ -124,27 +138,13 @@ def target_queue_options(text: str) -> Callable[[FunctionT], FunctionT]:
         @click.option(
             "--arq-queue", type=queue_of("arq"), metavar="NAME", help="The same, for a queue in arq's format."
         )
-        @click.option(
-            "--native-queue",
-            type=queue_of("native"),
-            metavar="NAME",
-            help="The same, for a queue in monarq's own format.",
-        )
         @wraps(command)
-        def named(
-            *args: Any,
-            queue: QueueRef | None,
-            arq_queue: QueueRef | None,
-            native_queue: QueueRef | None,
-            **options: Any,
-        ) -> Any:
-            given = [ref for ref in (queue, arq_queue, native_queue) if ref is not None]
-            if len(given) > 1:
+        def named(*args: Any, queue: QueueRef | None, arq_queue: QueueRef | None, **options: Any) -> Any:
+            if queue is not None and arq_queue is not None:
                 raise click.UsageError(
-                    "a job goes into one queue: give only one of --queue, --arq-queue and --native-queue",
-                    click.get_current_context(),
+                    "a job goes into one queue: give only one of --queue and --arq-queue", click.get_current_context()
                 )
-            return command(*args, queue=given[0] if given else None, **options)
+            return command(*args, queue=queue or arq_queue, **options)
 
         return named  # type: ignore[return-value]
 

@@ -21,9 +21,9 @@ redis_option = click.option(
     "--redis",
     metavar="URL|embedded",
     envvar="MONARQ_REDIS",
-    help="The Redis to use: redis://, rediss:// or unix://, or 'embedded' for a private one that lives as long as"
-    " this command. Default: the environment's REDIS_URL, else redis://localhost:6379. A password is better kept in"
-    " the environment: everybody can see a command line.",
+    help="The Redis to use: redis://, rediss:// or unix://, redis+sentinel://host:26379/service, redis+cluster://host:6379,"
+    " or 'embedded' for a private one that lives as long as this command. Default: the environment's REDIS_URL, else"
+    " redis://localhost:6379. A password is better kept in the environment: everybody can see a command line.",
 )
 
 

@@ -28,7 +28,6 @@ from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.answers import Revived
 from monarq.shared.protocol.dead_letters import BATCH
 from monarq.shared.protocol.monitor_queue import MonitorQueue
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.replies import text
@@ -65,29 +64,29 @@ class Selection:
 
 
 async def list_letters(source: UrlSource, selection: Selection, limit: int, *, as_json: bool) -> int:
-    """Prints the selected letters up to the limit; returns the exit code.
+    """Prints the selected letters up to the limit; returns the exit code, 1 where a queue is unknown.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        queues = await selection.queues.find(redis)
+        queues, code = await selection.queues.find_there(redis)
         letters = []
         async for letter in _letters_in(redis, queues, selection.wanted):
             letters.append(letter)
             if len(letters) > limit:
                 break
-        if not letters:
+        if queues and not letters:
             await _say_none_found(redis, queues, selection)
     shown = letters[:limit]
     if as_json:
         write_out("".join(as_json_line(letter) for letter in shown))
     elif shown:
         console = open_console(sys.stdout)
-        console.print(render_list(shown, queue_labels(queues), width=console.width))
+        console.print(render_list(shown, queues, width=console.width))
     if len(letters) > limit:
         say(f"monarq: there are more than these {limit:,}; --limit shows them")
-    return 0
+    return code
 
 
 async def show_letters(source: UrlSource, selection: Selection, *, with_payload: bool, as_json: bool) -> int:
@@ -99,8 +98,8 @@ async def show_letters(source: UrlSource, selection: Selection, *, with_payload:
     missing = 0
     console = open_console(sys.stdout)
     async with open_client(source) as redis:
-        queues = await selection.queues.find(redis)
-        for raw_id in selection.raw_ids:
+        queues, code = await selection.queues.find_there(redis)
+        for raw_id in selection.raw_ids if queues else ():
             letters = [letter for queue in queues for letter in await read_dead_letters(redis, queue, [raw_id])]
             missing += _warn_if_missing(letters, raw_id, queues)
             for letter in letters:
@@ -109,7 +108,7 @@ async def show_letters(source: UrlSource, selection: Selection, *, with_payload:
                     write_out(as_json_line(letter, *payload))
                 else:
                     console.print(render_letter(letter, *payload), soft_wrap=True)
-    return FAILED if missing else 0
+    return FAILED if missing else code
 
 
 async def retry_letters(source: UrlSource, selection: Selection, per_s: float | None) -> int:
@@ -148,18 +147,20 @@ async def _apply(
     source: UrlSource, selection: Selection, action: Action, limiter: RateLimiter, *, done_words: str, undone_words: str
 ) -> int:
     async with open_client(source) as redis:
-        queues = await selection.queues.find(redis)
+        queues, code = await selection.queues.find_there(redis)
+        if not queues:
+            return code
         chosen, missing = await _select(redis, queues, selection)
         total = len(missing) + sum(map(len, chosen.values()))
         if not total:
             await _say_none_found(redis, queues, selection)
-            return 0
+            return code
         with ActionProgress(total, done_words=done_words, undone_words=undone_words) as progress:
             for raw_id in missing:
                 progress.add_refused(text(raw_id), f"there is no dead letter of it in {_names(queues)}")
             for queue, raw_ids in chosen.items():
                 await _apply_in_batches(redis, monitor_queue(queue), raw_ids, action, limiter, progress)
-    return FAILED if progress.refused else 0
+    return FAILED if progress.refused else code
 
 
 async def _apply_in_batches(
@@ -240,4 +241,4 @@ def _warn_if_missing(letters: Sequence[DeadLetter], raw_id: bytes, queues: Seque
 
 
 def _names(queues: Sequence[QueueRef]) -> str:
-    return ", ".join(map(printable, queue_labels(queues).values()))
+    return ", ".join(printable(queue.label) for queue in queues)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from monarq.cli.command_line.arguments import parse_duration
+from monarq.cli.command_line.arguments import parse_duration, parse_rate
 from monarq.cli.command_line.help import SectionedCommand, SectionedGroup
 from monarq.cli.command_line.options import FunctionT, verbose_option
 from monarq.cli.command_line.queue_names import queue_names_option
@@ -41,20 +40,6 @@ again, or whose payload is gone, is reported and left as it is: the exit
 code is 1 then.
 """,
 }
-_RATE: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(?:/\s*([smh]))?")
-_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600}
-
-
-def parse_rate(text: str) -> float:
-    """Jobs a second, from `50`, `50/s`, `100/m` or `1000/h`.
-
-    Raises:
-        click.BadParameter: it is no rate.
-    """
-    found = _RATE.fullmatch(text.strip())
-    if found is None or not float(found[1]):
-        raise click.BadParameter(f"{text!r} is no rate: give a number of jobs and /s, /m or /h, such as 50/s")
-    return float(found[1]) / _UNITS_S[found[2] or "s"]
 
 
 def _filters(command: FunctionT) -> FunctionT:
@@ -64,7 +49,7 @@ def _filters(command: FunctionT) -> FunctionT:
         click.option("--older-than", type=parse_duration, metavar="DURATION", help="Dead for this long: 90, 10m, 2d."),
         click.option("--error", metavar="TEXT", help="What the error holds, in upper or lower case."),
         click.option("--name", metavar="NAME", help="The job's name; * and ? stand for any text and any character."),
-        queue_names_option("A queue; may be repeated. Default: arq:queue and every queue that was used lately."),
+        queue_names_option("A queue; may be repeated. Default: every queue that was used lately."),
     ):
         command = option(command)
     return command
@@ -96,7 +81,7 @@ def list_dead(redis: str | None, limit: int, json: bool, **given: Any) -> int:
 
 @dead.command("show", cls=SectionedCommand, sections=JSON_SECTIONS)
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@queue_names_option("A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately.")
+@queue_names_option("A queue to look in; may be repeated. Default: every queue that was used lately.")
 @click.option(
     "--payload", is_flag=True, help="Show its arguments as well, where they are msgpack. Nothing is unpickled."
 )

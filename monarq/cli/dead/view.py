@@ -5,7 +5,7 @@ Text from jobs, errors and ids too, reaches no terminal as control codes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -37,9 +37,9 @@ def as_json_line(letter: DeadLetter, *payload: bytes | None) -> str:
     return json_line(record) + "\n"
 
 
-def render_list(letters: Sequence[DeadLetter], queues: Mapping[QueueRef, str], *, width: int) -> RenderableType:
-    """Letters as a table, a row each, with their queues where they were looked for in several; these have labels."""
-    queue = [Column("queue", text_cells(queues[letter.ref] for letter in letters), min_width=MIN_NAME_WIDTH)]
+def render_list(letters: Sequence[DeadLetter], queues: Sequence[QueueRef], *, width: int) -> RenderableType:
+    """Letters as a table, a row each, with their queues where they were looked for in several of these."""
+    queue = [Column("queue", text_cells(letter.ref.label for letter in letters), min_width=MIN_NAME_WIDTH)]
     ids = Column("id", text_cells(letter.id for letter in letters))
     columns = [
         Column("died", text_cells(format_age(letter.died_ms) for letter in letters), justify="right"),

@@ -15,8 +15,10 @@ from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
+from monarq.shared.formats.choice.namesakes import find_namesakes
 from monarq.shared.jobs.job import Job
-from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
+from monarq.shared.protocol.namesake import option_of
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, QueueRef
 from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource, check_redis
 from monarq.shared.text.error_text import error_text
@@ -93,14 +95,25 @@ async def _check_redis(source: UrlSource, request: EnqueueRequest) -> None:
     redis = source.client()
     try:
         await check_redis(redis, source.shown)
+        await _warn_of_namesakes(redis, request.job)
         if request.wait:
             await _warn_if_unserved(redis, request.job)
     finally:
         await redis.aclose()
 
 
+def _queue_of(job: Job[..., Any]) -> QueueRef:
+    return job.enqueue_options.queue_ref or job.declared.queue_ref or to_ref(DEFAULT_QUEUE)
+
+
+async def _warn_of_namesakes(redis: Redis, job: Job[..., Any]) -> None:
+    """Says where the job goes, if others wait in the queue of the other format that has its queue's name."""
+    for found in await find_namesakes(redis, [_queue_of(job)]):
+        say(f"monarq: {found}, and this one goes into {found.meant}; to put it there as well: {option_of(found.queue)}")
+
+
 async def _warn_if_unserved(redis: Redis, job: Job[..., Any]) -> None:
-    queue = job.enqueue_options.queue_ref or job.declared.queue_ref or to_ref(DEFAULT_QUEUE)
+    queue = _queue_of(job)
     if not (await read_workers(redis, [queue]))[queue]:
         say(f"monarq: no monarq worker serves {queue} now; waiting until one has run the job")
     elif not await monitor_queue(queue).is_name_known(redis, job.name):

@@ -25,7 +25,7 @@ SECTIONS: Final = {
 monarq enqueue examples.jobs:add 1 2 --wait
 monarq enqueue examples.jobs:fetch http://localhost:8000/ --defer-by 10m
 monarq enqueue send_email --kwargs '{"to": "me@example.com"}' -q emails
-monarq enqueue send_email me@example.com --native-queue mail
+monarq enqueue send_email me@example.com --arq-queue arq:queue --pickle
 seq 1000 | monarq enqueue examples.jobs:sleep_ms --from - --wait
 """,
     "Output": """
@@ -53,7 +53,7 @@ The exit code is 1 if any of them failed, and 2 if the command could not do its 
     " gives positional arguments, a JSON object keyword arguments, any other line one argument: its JSON value, else"
     " its text. ARGs and --kwargs come before those of each line.",
 )
-@target_queue_options("The queue. Default: the job's own, else arq:queue.")
+@target_queue_options("A native queue. Default: the job's own, else default.")
 @click.option("--defer-by", type=parse_duration, metavar="DURATION", help="Not due before: 30, 10s, 5m, 2h, 1d.")
 @click.option(
     "--job-id", metavar="ID", help="An id of your own: while a job or result of it is there, nothing is put in."

@@ -19,13 +19,26 @@ from monarq.monitor.admin.admin import Cancelled, Retried
 from monarq.monitor.jobs.job_view import JobView, find_job
 from monarq.monitor.jobs.listing import MOST_LOOKED_AT, MOST_ROWS, JobRow, ListedState
 from monarq.monitor.jobs.listing import list_jobs as read_page
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.printable import printable
 
-Action = Callable[[Redis, JobView], Awaitable[str | None]]
-"""Acts on a job; returns why it was refused, or None."""
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What has come of an action on a job.
+
+    Attributes:
+        refusal: why it was refused, or None.
+        words: the state of the job where it is another one than the action's usual, or None.
+    """
+
+    refusal: str | None = None
+    words: str | None = None
+
+
+Action = Callable[[Redis, JobView], Awaitable[Answer]]
+"""Acts on a job."""
 
 _CANCEL_REFUSALS: Final = {Cancelled.UNKNOWN: "it is in its queue no more"}
 _RETRY_REFUSALS: Final = {
@@ -54,13 +67,13 @@ class ListQuery:
 
 
 async def list_jobs(source: UrlSource, query: ListQuery, as_json: bool) -> int:
-    """Prints the jobs that match; returns the exit code.
+    """Prints the jobs that match; returns the exit code, 1 where a queue is unknown.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        queues = await query.queues.find(redis)
+        queues, code = await query.queues.find_there(redis)
         rows: list[JobRow] = []
         for state in query.states:
             of_state = await _rows_of(redis, queues, state, query)
@@ -71,17 +84,16 @@ async def list_jobs(source: UrlSource, query: ListQuery, as_json: bool) -> int:
         write_out("".join(map(as_row_line, rows)))
     elif rows:
         console = open_console(sys.stdout)
-        console.print(render_rows(rows, queue_labels(queues), width=console.width))
-    if not rows:
+        console.print(render_rows(rows, queues, width=console.width))
+    if queues and not rows:
         what = f"{' or '.join(query.states)} jobs{'' if query.name is None else f' named {printable(query.name)}'}"
         say(f"monarq: no {what} in {_names(queues)}")
-    return 0
+    return code
 
 
 async def _rows_of(redis: Redis, queues: Sequence[QueueRef], state: ListedState, query: ListQuery) -> list[JobRow]:
     """The first jobs of a state, up to one more than the limit."""
     rows: list[JobRow] = []
-    labels = queue_labels(queues)
     for queue in queues:
         after: str | None = None
         looked_at = 0
@@ -94,7 +106,7 @@ async def _rows_of(redis: Redis, queues: Sequence[QueueRef], state: ListedState,
             if after is None:
                 break
             if query.name is not None and looked_at >= MOST_LOOKED_AT:
-                say(f"monarq: only the first {looked_at:,} {state} jobs of {printable(labels[queue])} were looked at")
+                say(f"monarq: only the first {looked_at:,} {state} jobs of {printable(queue.label)} were looked at")
                 break
     return rows
 
@@ -148,26 +160,29 @@ async def _apply(
         with ActionProgress(len(wanted), done_words=done_words, undone_words=undone_words) as progress:
             for job_id in wanted:
                 view = await _find(redis, queues, job_id)
-                reason = await _unknown_reason(redis, queues, job_id) if view is None else await action(redis, view)
-                if reason is None:
-                    progress.add_done(1)
+                if view is None:
+                    answer = Answer(await _unknown_reason(redis, queues, job_id))
                 else:
-                    progress.add_refused(_as_text(job_id), reason)
+                    answer = await action(redis, view)
+                if answer.refusal is None:
+                    progress.add_done(1, answer.words)
+                else:
+                    progress.add_refused(_as_text(job_id), answer.refusal)
     return FAILED if progress.refused else 0
 
 
-async def _cancel(redis: Redis, view: JobView) -> str | None:
+async def _cancel(redis: Redis, view: JobView) -> Answer:
     row = view.row
     if row.state in ("done", "failed", "aborted", "ended", "dead"):
-        return f"it has ended already ({row.state})"
+        return Answer(f"it has ended already ({row.state})")
     answer = await admin.cancel(redis, row.ref, row.raw_id)
     if answer is Cancelled.PAUSED:
         say(f"monarq: {printable(row.id)} waits in a paused queue, and ends when that is resumed")
-    return _CANCEL_REFUSALS.get(answer)
+    return Answer(_CANCEL_REFUSALS.get(answer), "cancelled" if answer is Cancelled.ENDED else None)
 
 
-async def _retry(redis: Redis, view: JobView) -> str | None:
-    return _RETRY_REFUSALS.get(await admin.retry(redis, view.row.ref, view.row.raw_id))
+async def _retry(redis: Redis, view: JobView) -> Answer:
+    return Answer(_RETRY_REFUSALS.get(await admin.retry(redis, view.row.ref, view.row.raw_id)))
 
 
 async def _find(redis: Redis, queues: QueueNames, job_id: str, *, with_arguments: bool = False) -> JobView | None:
@@ -184,7 +199,7 @@ async def _unknown_reason(redis: Redis, queues: QueueNames, job_id: str) -> str:
 
 
 def _names(queues: Sequence[QueueRef]) -> str:
-    return ", ".join(map(printable, queue_labels(queues).values()))
+    return ", ".join(printable(queue.label) for queue in queues)
 
 
 def _as_text(job_id: str) -> str:

@@ -65,9 +65,7 @@ To retry many dead jobs see `monarq dead retry`.
 STATES: Final[tuple[ListedState, ...]] = ("running", "queued", "deferred", "dead", "ended")
 
 _ids = click.argument("ids", metavar="ID...", nargs=-1, required=True)
-_queues = queue_names_option(
-    "A queue to look in; may be repeated. Default: arq:queue and every queue that was used lately."
-)
+_queues = queue_names_option("A queue to look in; may be repeated. Default: every queue that was used lately.")
 _json = click.option("--json", is_flag=True, help="Print a line of JSON for each job.")
 
 

@@ -6,7 +6,7 @@ Text from jobs and clients, such as names, ids, arguments and errors, reaches no
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -59,9 +59,9 @@ def _row_fields(row: JobRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ROW_FIELDS}
 
 
-def render_rows(rows: Sequence[JobRow], queues: Mapping[QueueRef, str], *, width: int) -> RenderableType:
-    """Jobs as a table, a row each, with their queues where they were looked for in several; these have labels."""
-    queue = [Column("queue", text_cells(queues[row.ref] for row in rows), min_width=MIN_NAME_WIDTH)]
+def render_rows(rows: Sequence[JobRow], queues: Sequence[QueueRef], *, width: int) -> RenderableType:
+    """Jobs as a table, a row each, with their queues where they were looked for in several of these."""
+    queue = [Column("queue", text_cells(row.ref.label for row in rows), min_width=MIN_NAME_WIDTH)]
     ids = Column("id", text_cells(row.id for row in rows))
     columns = [
         Column("state", [Text(row.state, style=_STYLES.get(row.state, "")) for row in rows]),

@@ -1,4 +1,4 @@
-"""The work of `monarq queue`: lists, pauses, resumes and purges queues."""
+"""The work of `monarq queue`: lists, pauses, resumes, purges and spreads queues."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from rich.text import Text
 
 from monarq.cli.command_line.queue_names import QueueNames
 from monarq.cli.command_line.redis_source import open_client
-from monarq.cli.terminal.console import FAILED, open_console, say
+from monarq.cli.terminal.console import open_console, say
 from monarq.cli.terminal.details import format_age
 from monarq.monitor.admin import admin
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
+from monarq.shared.errors import SettingsError
+from monarq.shared.formats.choice.monitors import find_queue, monitor_queue
+from monarq.shared.formats.choice.shards import set_shards
 from monarq.shared.protocol.monitor_queue import WaitingState
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.json_lines import json_line
@@ -61,20 +62,21 @@ class QueueSummary:
 
 
 async def list_queues(source: UrlSource, queues: QueueNames, *, as_json: bool) -> int:
-    """Prints queues; returns the exit code.
+    """Prints queues; returns the exit code, 1 where one is unknown.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        stats = await read_stats(redis, await queues.find(redis))
+        found, code = await queues.find_there(redis)
+        stats = await read_stats(redis, found)
         queues_shown = [_summarize(one, await admin.paused_since_ms(redis, one.ref)) for one in stats]
     if as_json:
         sys.stdout.write("".join(json_line(summary) + "\n" for summary in queues_shown))
-    else:
+    elif queues_shown:
         console = open_console(sys.stdout)
         console.print(_render(queues_shown, width=console.width))
-    return 0
+    return code
 
 
 async def pause_queues(source: UrlSource, queues: QueueNames) -> int:
@@ -83,30 +85,28 @@ async def pause_queues(source: UrlSource, queues: QueueNames) -> int:
     Raises:
         RedisError: Redis did not answer.
     """
-    unknown = 0
     async with open_client(source) as redis:
-        for queue in await queues.find(redis):
-            if not await monitor_queue(queue).is_known(redis):
-                unknown += 1
-                await _say_unknown(redis, queue)
-            elif await admin.pause(redis, queue):
-                say(f"monarq: {printable(queue.name)} is paused; what runs goes on")
+        found, code = await queues.find_there(redis)
+        for queue in found:
+            if await admin.pause(redis, queue):
+                say(f"monarq: {printable(queue.label)} is paused; what runs goes on")
             else:
-                say(f"monarq: {printable(queue.name)} was paused already")
-    return FAILED if unknown else 0
+                say(f"monarq: {printable(queue.label)} was paused already")
+    return code
 
 
 async def resume_queues(source: UrlSource, queues: QueueNames) -> int:
-    """Resumes queues; returns the exit code.
+    """Resumes queues; returns the exit code, 1 where one is unknown.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        for queue in await queues.find(redis):
+        found, code = await queues.find_there(redis)
+        for queue in found:
             was_paused = await admin.resume(redis, queue)
-            say(f"monarq: {printable(queue.name)} {'goes on' if was_paused else 'was not paused'}")
-    return 0
+            say(f"monarq: {printable(queue.label)} {'goes on' if was_paused else 'was not paused'}")
+    return code
 
 
 async def purge_queue(source: UrlSource, name: QueueNames, states: Sequence[WaitingState], *, is_agreed: bool) -> int:
@@ -117,11 +117,11 @@ async def purge_queue(source: UrlSource, name: QueueNames, states: Sequence[Wait
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        [queue] = await name.find(redis)
-        if not await monitor_queue(queue).is_known(redis):
-            await _say_unknown(redis, queue)
-            return FAILED
-        [stats] = await read_stats(redis, [queue])
+        found, code = await name.find_there(redis)
+        if not found:
+            return code
+        [stats] = await read_stats(redis, found)
+        queue = stats.ref
         count = sum(getattr(stats, state) for state in states)
         if not is_agreed and count:
             _confirm(queue, states, count)
@@ -130,22 +130,51 @@ async def purge_queue(source: UrlSource, name: QueueNames, states: Sequence[Wait
             async for some in admin.purge_slowly(redis, queue, states):
                 removed += some
         finally:
-            say(f"monarq: {'1 job is' if removed == 1 else f'{removed:,} jobs are'} gone from {printable(queue.name)}")
+            say(f"monarq: {'1 job is' if removed == 1 else f'{removed:,} jobs are'} gone from {printable(queue.label)}")
     return 0
 
 
+async def set_queue_shards(source: UrlSource, queue: QueueRef, count: int, *, keep_s: float) -> int:
+    """Gives a queue shards, and says what it does; returns the exit code.
+
+    Raises:
+        SettingsError: that number cannot be had, or the queue is in arq's format.
+        RedisError: Redis did not answer.
+    """
+
+    def report(what: str) -> None:
+        say(f"monarq: {what}")
+
+    async with open_client(source) as redis:
+        await _refuse_arq(redis, queue.name)
+        shards = await set_shards(redis, queue.name, count, keep_s=keep_s, report=report)
+        say(f"monarq: {printable(queue.name)} has {shards.count} {'shard' if shards.count == 1 else 'shards'}")
+    return 0
+
+
+async def _refuse_arq(redis: Redis, name: str) -> None:
+    """Refuses to spread a queue in arq's format: that would make a native one of its name, which hides it.
+
+    Raises:
+        SettingsError: there is only a queue in arq's format of that name.
+        RedisError: Redis did not answer.
+    """
+    found = await find_queue(redis, name)
+    if found.format == "arq" and await monitor_queue(found).is_known(redis):
+        shown = printable(name)
+        raise SettingsError(
+            f"the queue {shown} is in arq's format, which has no shards: move its jobs to a native queue"
+            f" (monarq queue move {shown} NAME), and spread that one"
+        )
+
+
 def _confirm(queue: QueueRef, states: Sequence[WaitingState], count: int) -> None:
-    what = f"{count:,} {' and '.join(states)} {'job' if count == 1 else 'jobs'} of {printable(queue.name)}"
+    what = f"{count:,} {' and '.join(states)} {'job' if count == 1 else 'jobs'} of {printable(queue.label)}"
     if not sys.stdin.isatty():
         raise click.UsageError(
             f"this throws {what} away for good: say so with --yes", click.get_current_context(silent=True)
         )
     click.confirm(f"Throw {what} away for good?", abort=True, err=True)
-
-
-async def _say_unknown(redis: Redis, queue: QueueRef) -> None:
-    known = ", ".join(map(printable, queue_labels(await known_queues(redis)).values()))
-    say(f"monarq: no queue {printable(queue.name)} is known, and no job waits in it; known are {known}")
 
 
 def _summarize(stats: QueueStats, paused_since_ms: int | None) -> QueueSummary:
@@ -158,7 +187,6 @@ def _summarize(stats: QueueStats, paused_since_ms: int | None) -> QueueSummary:
 def _render(queues_shown: Sequence[QueueSummary], *, width: int) -> Table:
     """Queues as a table, a row each; where it is narrow, names are cut before numbers."""
     is_narrow = width < NARROW
-    labels = queue_labels(summary.ref for summary in queues_shown)
     table = Table(
         box=None, pad_edge=False, padding=(0, 1 if is_narrow else 2, 0, 0), header_style="dim", show_edge=False
     )
@@ -171,5 +199,5 @@ def _render(queues_shown: Sequence[QueueSummary], *, width: int) -> Table:
         since_ms = summary.paused_since_ms
         paused = "" if since_ms is None else "paused" if is_narrow else f"paused for {format_age(since_ms)}"
         counts = (Text(f"{getattr(summary, name):,}") for name in names)
-        table.add_row(Text(printable(labels[summary.ref]), style="bold"), *counts, Text(paused, "yellow"))
+        table.add_row(Text(printable(summary.ref.label), style="bold"), *counts, Text(paused, "yellow"))
     return table

@@ -6,14 +6,15 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from textwrap import wrap
 from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -21,7 +22,7 @@ from monarq.cli.command_line.queue_names import QueueNames
 from monarq.cli.command_line.redis_source import open_client
 from monarq.cli.stats.as_json import to_json
 from monarq.cli.stats.view import Viewport, render
-from monarq.cli.terminal.console import open_console, say
+from monarq.cli.terminal.console import FAILED, open_console, say
 from monarq.monitor.health.overview import Overview, read_overviews
 from monarq.shared.redis.connection import UrlSource
 from monarq.shared.redis.redis_errors import explain
@@ -31,8 +32,18 @@ REFRESH_S: Final = 1.0
 MAX_READ_SHARE: Final = 0.05
 """The most of a watch's time that is spent reading: long windows of many jobs are refreshed less often."""
 
-Reading = list[Overview] | str
-"""What was read, or why it could not be."""
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read.
+
+    Attributes:
+        queues: those that are there.
+        trouble: a sentence for each queue that is not there, or why nothing could be read.
+    """
+
+    queues: Sequence[Overview] = ()
+    trouble: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +63,22 @@ class StatsOptions:
     no_color: bool = False
 
 
-async def show_once(source: UrlSource, options: StatsOptions) -> None:
-    """Reads and prints the queues.
+async def show_once(source: UrlSource, options: StatsOptions) -> int:
+    """Reads and prints the queues; returns the exit code, 1 where one is unknown.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        _printer(options)(await _read(redis, options))
+        reading = await _read(redis, options)
+    _printer(options)(reading)
+    return FAILED if reading.trouble else 0
 
 
 async def watch_stats(source: UrlSource, options: StatsOptions) -> None:
     """Reads and shows them each second until cancelled; shows the error while Redis cannot be reached later.
+
+    A queue that is not there yet is waited for.
 
     SIGTERM and SIGHUP cancel it, so that the terminal is restored.
 
@@ -72,7 +87,7 @@ async def watch_stats(source: UrlSource, options: StatsOptions) -> None:
     """
     _cancel_on_signals()
     async with open_client(source) as redis:
-        read_s, reading = await _timed(_read(redis, options))
+        read_s, reading = await _timed(_read_waiting(redis, options))
         with _screen(options) as show:
             while True:
                 show(reading)
@@ -95,14 +110,20 @@ def _cancel_on_signals() -> None:
 
 async def _read(redis: Redis, options: StatsOptions) -> Reading:
     minutes = None if options.window_s is None else options.window_s // 60
-    return await read_overviews(redis, await options.queues.find(redis), minutes=minutes)
+    queues, missing = await options.queues.find_apart(redis)
+    return Reading(await read_overviews(redis, queues, minutes=minutes), missing)
+
+
+async def _read_waiting(redis: Redis, options: StatsOptions) -> Reading:
+    reading = await _read(redis, options)
+    return replace(reading, trouble=[f"waiting, as {sentence}" for sentence in reading.trouble])
 
 
 async def _read_or_explain(redis: Redis, options: StatsOptions, shown: str) -> Reading:
     try:
-        return await _read(redis, options)
+        return await _read_waiting(redis, options)
     except (RedisError, OSError) as error:
-        return str(explain(error, shown))
+        return Reading(trouble=[str(explain(error, shown))])
 
 
 @contextmanager
@@ -114,21 +135,26 @@ def _screen(options: StatsOptions) -> Iterator[Callable[[Reading], None]]:
         yield _printer(options)
         return
     with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
-        yield lambda reading: live.update(_render(reading, options, console, console.height), refresh=True)
+        yield lambda reading: live.update(_render(reading, options, console), refresh=True)
 
 
 def _printer(options: StatsOptions) -> Callable[[Reading], None]:
     """The function that prints what was read."""
     console = _console(options)
+    said: Sequence[str] = ()
 
     def show(reading: Reading) -> None:
-        if isinstance(reading, str):
-            say(f"monarq: {reading}")
-        elif options.as_json:
-            sys.stdout.write(to_json(reading, options.window_s).decode() + "\n")
+        nonlocal said
+        for sentence in reading.trouble if reading.trouble != said else ():
+            say(f"monarq: {sentence}")
+        said = reading.trouble
+        if not reading.queues:
+            return
+        if options.as_json:
+            sys.stdout.write(to_json(reading.queues, options.window_s).decode() + "\n")
             sys.stdout.flush()
         else:
-            console.print(_render(reading, options, console, None))
+            console.print(render(reading.queues, options.window_s, _viewport(console, None)))
 
     return show
 
@@ -139,7 +165,13 @@ def _console(options: StatsOptions) -> Console:
     return console
 
 
-def _render(reading: Reading, options: StatsOptions, console: Console, height: int | None) -> RenderableType:
-    if isinstance(reading, str):
-        return Text(reading)
-    return render(reading, options.window_s, Viewport(console.width, height, console.options.ascii_only))
+def _render(reading: Reading, options: StatsOptions, console: Console) -> RenderableType:
+    trouble = [Text(line) for sentence in reading.trouble for line in wrap(sentence, console.width)]
+    if not reading.queues:
+        return Group(*trouble)
+    viewport = _viewport(console, console.height - len(trouble))
+    return Group(*trouble, render(reading.queues, options.window_s, viewport))
+
+
+def _viewport(console: Console, height: int | None) -> Viewport:
+    return Viewport(console.width, height, console.options.ascii_only)

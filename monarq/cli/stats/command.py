@@ -55,7 +55,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@queue_names_option("A queue to show; may be repeated. Default: arq:queue and every queue that was used lately.")
+@queue_names_option("A queue to show; may be repeated. Default: every queue that was used lately.")
 @click.option(
     "--window",
     metavar="TIME",
@@ -68,8 +68,8 @@ monarq stats -q emails --json | jq '.queues[0].queued'
 @click.option("--watch", is_flag=True, help="Refresh it every second, until Ctrl-C.")
 @click.option("--no-color", is_flag=True, help="Use no colours; the environment's NO_COLOR says the same.")
 @verbose_option
-def stats(queues: QueueNames, window: str, redis: str | None, json: bool, watch: bool, no_color: bool) -> None:
-    """Show whether the queues are well: jobs that wait, run and have ended, workers, and what failed last."""
+def stats(queues: QueueNames, window: str, redis: str | None, json: bool, watch: bool, no_color: bool) -> int:
+    """Show whether the queues are well: what waits, runs, ended and failed, and the workers."""
     import asyncio
 
     from monarq.cli.stats.actions import StatsOptions, show_once, watch_stats
@@ -77,10 +77,10 @@ def stats(queues: QueueNames, window: str, redis: str | None, json: bool, watch:
     options = StatsOptions(queues, parse_window(window), as_json=json, no_color=no_color)
     with open_source(redis) as source:
         if not watch:
-            asyncio.run(show_once(source, options))
-            return
+            return asyncio.run(show_once(source, options))
         with suppress(KeyboardInterrupt, asyncio.CancelledError):  # a watch ends so
             asyncio.run(watch_stats(source, options))
+    return 0
 
 
 def parse_window(text: str) -> int | None:

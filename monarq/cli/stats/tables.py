@@ -6,7 +6,7 @@ reaches no terminal as control codes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -17,8 +17,6 @@ from monarq.cli.terminal.formatting import NOTHING, duration, rate, span, sparkl
 from monarq.cli.terminal.tables import Column, one_line_cell, open_table, render_columns
 from monarq.monitor.health.overview import RATE_STEPS, Overview
 from monarq.monitor.queues.counters import Counters
-from monarq.shared.protocol.queue_labels import queue_labels
-from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.text.error_text import brief
 from monarq.shared.text.printable import printable
 
@@ -53,41 +51,40 @@ def queue_lines(queues: Sequence[Overview], width: int) -> int:
 
 def render_queues(queues: Sequence[Overview], *, width: int, ascii_only: bool) -> RenderableType:
     """The state of queues, with sparklines of their last minutes."""
-    labels = labels_of(queues)
     if width < ROWS:
-        return Group(*(_block(queue, labels, ascii_only) for queue in queues))
-    table = _queue_table(queues, labels, [_cells(queue) for queue in queues])
+        return Group(*(_block(queue, ascii_only) for queue in queues))
+    table = _queue_table(queues, [_cells(queue) for queue in queues])
     if width >= WIDE:
         rows = [[*_cells(queue), *_sparklines(queue, ascii_only)] for queue in queues]
-        return _queue_table(queues, labels, rows)
+        return _queue_table(queues, rows)
     sparklines = [_sparklines(queue, ascii_only) for queue in queues]
-    return Group(table, Text(""), _queue_table(queues, labels, sparklines))
+    return Group(table, Text(""), _queue_table(queues, sparklines))
 
 
-def render_queue_rows(queues: Sequence[Overview], labels: Mapping[QueueRef, str], *, width: int) -> RenderableType:
-    """The state of queues, which have these labels, a line each, with as many numbers as fit."""
+def render_queue_rows(queues: Sequence[Overview], *, width: int) -> RenderableType:
+    """The state of queues, a line each, with as many numbers as fit."""
     gap = 1 if width < NARROW else 2
     cells = [dict(_cells(queue)) for queue in queues]
     numbers = [
         Column(name, [row[name] for row in cells], rank, usual_width=usual, justify="right")
         for name, (rank, usual) in _QUEUE_COLUMNS.items()
     ]
-    names = Column("queue", [one_line_cell(_name(queue, labels)) for queue in queues], min_width=MIN_NAME_WIDTH)
+    names = Column("queue", [one_line_cell(_name(queue)) for queue in queues], min_width=MIN_NAME_WIDTH)
     return render_columns([names, *numbers], width=width, gap=gap)
 
 
-def _queue_table(queues: Sequence[Overview], labels: Mapping[QueueRef, str], rows: Sequence[Sequence[Cell]]) -> Table:
+def _queue_table(queues: Sequence[Overview], rows: Sequence[Sequence[Cell]]) -> Table:
     table = open_table(gap=2)
     # Columns that may wrap are narrowed first: names are cut, never numbers.
     table.add_column("queue", overflow="ellipsis")
     for name, _ in rows[0]:
         table.add_column(name, justify="left" if name in _SPARKLINES else "right", no_wrap=True)
     for queue, cells in zip(queues, rows, strict=True):
-        table.add_row(_name(queue, labels), *(value for _, value in cells))
+        table.add_row(_name(queue), *(value for _, value in cells))
     return table
 
 
-def _block(queue: Overview, labels: Mapping[QueueRef, str], ascii_only: bool) -> RenderableType:
+def _block(queue: Overview, ascii_only: bool) -> RenderableType:
     """Two columns of names and numbers: counts on the left, rates and waits on the right."""
     grid = Table.grid(padding=(0, 2), pad_edge=False)
     for _ in range(2):
@@ -98,16 +95,11 @@ def _block(queue: Overview, labels: Mapping[QueueRef, str], ascii_only: bool) ->
     for left, right in zip(cells[:half], [*cells[half:], ("", Text(""))], strict=False):
         grid.add_row(Text("  " + left[0], style="dim"), left[1], Text(right[0], style="dim"), right[1])
     lines = [Text.assemble((f"  {name:<20}", "dim"), line) for name, line in _sparklines(queue, ascii_only)]
-    return Group(_name(queue, labels), grid, *lines)
+    return Group(_name(queue), grid, *lines)
 
 
-def labels_of(queues: Sequence[Overview]) -> dict[QueueRef, str]:
-    """The names of these queues for people."""
-    return queue_labels(queue.stats.ref for queue in queues)
-
-
-def _name(queue: Overview, labels: Mapping[QueueRef, str]) -> Text:
-    name = Text(printable(labels[queue.stats.ref]), style="bold")
+def _name(queue: Overview) -> Text:
+    name = Text(printable(queue.stats.ref.label), style="bold")
     return name.append(" paused", style="bold yellow") if queue.stats.paused else name
 
 
@@ -163,8 +155,7 @@ def _bars(values: Sequence[float], highest: float, style: str, ascii_only: bool)
 
 def job_rows(queues: Sequence[Overview]) -> list[JobRow]:
     """Queue, name and counters of each job name, those that ran most first."""
-    labels = labels_of(queues)
-    rows = [(labels[queue.stats.ref], name, counters) for queue in queues for name, counters in queue.jobs.items()]
+    rows = [(queue.stats.ref.label, name, counters) for queue in queues for name, counters in queue.jobs.items()]
     return sorted(rows, key=lambda row: (-row[2].started, -row[2].enqueued, row[:2]))
 
 

@@ -16,7 +16,6 @@ from rich.text import Text
 from monarq.cli.stats.layout import LOW_SCREEN_LINES, Part, lay_out
 from monarq.cli.stats.tables import (
     job_rows,
-    labels_of,
     queue_lines,
     render_failures,
     render_jobs,
@@ -97,7 +96,7 @@ def _queues_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
 
     def draw(rows: int) -> RenderableType:
         shown = [queue for queue in queues if queue in worst_first[:rows]]
-        return render_queue_rows(shown, labels_of(queues), width=viewport.width)
+        return render_queue_rows(shown, width=viewport.width)
 
     return Part(0, "queue", "queues", len(queues), len(queues), draw)
 
@@ -146,7 +145,7 @@ def _arq_part(queues: Sequence[Overview]) -> Part:
 
 def _headline(queues: Sequence[Overview]) -> Text:
     finding = assess_health(queues)
-    where = f"{printable(labels_of(queues)[finding.ref])}: " if finding.ref and len(queues) > 1 else ""
+    where = f"{printable(finding.ref.label)}: " if finding.ref and len(queues) > 1 else ""
     return Text.assemble((finding.state, STYLES[finding.state]), "  ", where, finding.reason)
 
 

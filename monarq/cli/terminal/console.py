@@ -23,6 +23,9 @@ REFUSED: Final = 2
 INTERRUPTED: Final = 130
 """Exit code after Ctrl-C, as in shells."""
 
+TERMINATED: Final = 143
+"""Exit code after SIGTERM, as in shells."""
+
 PIPE_WIDTH: Final = 10_000
 """Columns of a table in a file or a pipe, where nothing is cut or wrapped."""
 

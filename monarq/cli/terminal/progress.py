@@ -99,15 +99,16 @@ class ActionProgress:
 
         Args:
             total: how many jobs there are.
-            done_words: the state of a job that was acted on, such as `back in the queue`.
+            done_words: the state of most jobs that were acted on, such as `back in the queue`.
             undone_words: the action as a participle, such as `retried`: a refused job is not that.
         """
         self.done = 0
         self.refused = 0
         self._total = total
         self._done_words = done_words
+        self._done_otherwise: dict[str, int] = {}
         self._undone_words = undone_words
-        self._bar = ProgressBar(_count_columns, total=total)
+        self._bar = ProgressBar(count_columns, total=total)
 
     def __enter__(self) -> Self:
         self._bar.__enter__()
@@ -117,14 +118,25 @@ class ActionProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.__exit__(kind, error, trace)
-        counted = "1 job is" if self.done == 1 else f"{self.done:,} jobs are"
+        counts = {self._done_words: self.done - sum(self._done_otherwise.values())}
+        if self._done_otherwise and not counts[self._done_words]:
+            counts = {}
+        counts |= self._done_otherwise
+        done = [f"{'1 job is' if count == 1 else f'{count:,} jobs are'} {words}" for words, count in counts.items()]
         left = self._total - self.done - self.refused
-        parts = [f"{counted} {self._done_words}", f"{self.refused:,} refused" if self.refused else ""]
+        parts = [*done, f"{self.refused:,} refused" if self.refused else ""]
         say(f"monarq: {', '.join([*filter(None, parts), *([f'{left:,} left as they were'] if left > 0 else [])])}")
 
-    def add_done(self, count: int) -> None:
-        """Counts jobs that were acted on."""
+    def add_done(self, count: int, words: str | None = None) -> None:
+        """Counts jobs that were acted on.
+
+        Args:
+            count: how many.
+            words: their state. Default: `done_words`.
+        """
         self.done += count
+        if words is not None:
+            self._done_otherwise[words] = self._done_otherwise.get(words, 0) + count
         self._bar.update(self.done + self.refused)
 
     def add_refused(self, job_id: str, reason: str) -> None:
@@ -134,7 +146,8 @@ class ActionProgress:
         self._bar.update(self.done + self.refused)
 
 
-def _count_columns() -> Iterable[ProgressColumn]:
+def count_columns() -> Iterable[ProgressColumn]:
+    """A bar, how many of how many, and the time that is left."""
     from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
     return BarColumn(bar_width=None), MofNCompleteColumn(), TimeRemainingColumn()

@@ -10,7 +10,6 @@ from redis.exceptions import RedisError
 
 from monarq.cli.terminal.console import FAILED, say
 from monarq.monitor.queues.stats import QueueStats, read_stats
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.redis_errors import explain
 from monarq.targets import load_target
@@ -31,9 +30,8 @@ def check_workers(spec: WorkerSpec) -> int:
         queues = asyncio.run(_read(loaded.source.client(), loaded.settings.queues))
     except RedisError as error:
         raise explain(error, loaded.source.shown) from error
-    labels = queue_labels(queue.ref for queue in queues)
     for queue in queues:
-        say(f"monarq: {labels[queue.ref]}: {_health(queue)}")
+        say(f"monarq: {queue.ref}: {_health(queue)}")
     return 0 if all(_is_served(queue) for queue in queues) else FAILED
 
 

@@ -50,7 +50,7 @@ monarq worker examples.jobs
 monarq worker examples.jobs --redis embedded -w 1 -v
 monarq worker app.WorkerSettings --burst
 monarq worker app.jobs -q high -q low -w 4 -c 200
-monarq worker app.jobs --native-queue mail --arq-queue arq:queue
+monarq worker app.jobs -q mail --arq-queue arq:queue
 """
 }
 
@@ -72,7 +72,8 @@ monarq worker app.jobs --native-queue mail --arq-queue arq:queue
     help="Jobs at once in each. Default: the target's, else 100.",
 )
 @served_queues_options(
-    "A queue to serve; several take turns, whatever their order. Default: the target's, else arq:queue."
+    "A native queue to serve; several take turns, whatever their order. Default: default,"
+    " unless --arq-queue names one; with arq's settings theirs."
 )
 @redis_option
 @click.option(

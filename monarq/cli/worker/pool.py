@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from monarq.cli.terminal.console import say
 from monarq.cli.worker.ports import Ports, serving
 from monarq.cli.worker.watch import Watcher, reload_on_changes
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.redis.connection import redacted_url
 from monarq.shared.version import VERSION
 from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
@@ -109,7 +108,7 @@ async def _run_pool(supervisor: Supervisor, watch: Path | None, watcher: Watcher
 
 def _serving(ready: Ready, spec: WorkerSpec) -> list[str]:
     """What is run, as far as this process knows it: only the workers know the target's settings."""
-    parts = [f"serving {', '.join(queue_labels(ready.queues).values())}"]
+    parts = [f"serving {', '.join(map(str, ready.queues))}"]
     if ready.redis_url is not None:
         parts.append(f"Redis at {redacted_url(ready.redis_url)}")
     if "concurrency" in spec.overrides:

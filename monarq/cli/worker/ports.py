@@ -12,6 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from monarq.cli.terminal.console import say
@@ -90,7 +91,7 @@ async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolStat
             if "--metrics-port" in options:
                 routes += _metrics(pool, probe)
         await stack.enter_async_context(_served(listener, routes))
-        say(f"monarq: {', '.join(route.path for route in routes)} at {_url_of(listener)}")
+        say(f"monarq: serves {', '.join(url_of(listener) + route.path for route in routes)}")
 
 
 @contextmanager
@@ -166,6 +167,9 @@ def _listen(host: str, port: int, options: list[str]) -> socket.socket:
         raise SettingsError(f"{what}: {host} port {port} cannot be listened on ({reason}): choose another") from error
 
 
-def _url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
+    """Where others reach a listener: one that listens on all addresses is named by its host."""
     host, port = listener.getsockname()[:2]
+    if ip_address(host).is_unspecified:
+        host = socket.gethostname()
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -22,21 +22,27 @@ from monarq.shared.text.json_lines import json_line
 MIN_NAME_WIDTH: Final = 12
 
 
-async def show_workers(source: UrlSource, queues: QueueNames, *, with_jobs: bool, as_json: bool) -> None:
-    """Reads and prints the workers of these queues, or of all that are known.
+async def show_workers(source: UrlSource, queues: QueueNames, *, with_jobs: bool, as_json: bool) -> int:
+    """Reads and prints the workers of these queues, or of all that are known; returns the exit code.
+
+    It is 1 where a queue is unknown.
 
     Raises:
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
-        workers = await read_workers(redis, await queues.find(redis))
+        found, code = await queues.find_there(redis)
+        workers = await read_workers(redis, found)
+    if not found:
+        return code
     if as_json:
         sys.stdout.write(json_line({"workers": workers}) + "\n")
-        return
+        return code
     console = open_console(sys.stdout)
     console.print(render_workers(workers, width=console.width))
     if with_jobs and workers:
         console.print(Text(""), render_jobs(workers, width=console.width))
+    return code
 
 
 def render_jobs(workers: Sequence[WorkerStats], *, width: int) -> RenderableType:

@@ -30,14 +30,12 @@ monarq workers --json | jq '.workers[] | select(.loop_lag_s > 1)'
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@queue_names_option(
-    "Only workers of this queue; may be repeated. Default: of arq:queue and of every queue used lately."
-)
+@queue_names_option("Only workers of this queue; may be repeated. Default: of every queue used lately.")
 @click.option("--jobs", is_flag=True, help="Show also what they run, the longest running first.")
 @redis_option
 @click.option("--json", is_flag=True, help="Print one JSON object.")
 @verbose_option
-def workers(queues: QueueNames, jobs: bool, redis: str | None, json: bool) -> None:
+def workers(queues: QueueNames, jobs: bool, redis: str | None, json: bool) -> int:
     """Show the workers: where they run, how busy they are, and whether they are well.
 
     What is shown is at most a third of a lease old (5 seconds). `io jobs` and `cpu jobs` are the jobs that run and the
@@ -51,4 +49,4 @@ def workers(queues: QueueNames, jobs: bool, redis: str | None, json: bool) -> No
     from monarq.cli.workers.actions import show_workers
 
     with open_source(redis) as source:
-        asyncio.run(show_workers(source, queues, with_jobs=jobs, as_json=json))
+        return asyncio.run(show_workers(source, queues, with_jobs=jobs, as_json=json))

@@ -8,10 +8,9 @@ from monarq.monitor.queues.cron import read_crons
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.monitor.web.base.rendering import View
 from monarq.shared.formats.choice.monitors import known_queues
-from monarq.shared.protocol.queue_labels import queue_labels
 
 
 async def show(redis: Redis, _: PageRequest) -> View:
     """The crons of all queues."""
     queues = await known_queues(redis)
-    return View("cron", "Cron", {"crons": await read_crons(redis, queues), "labels": queue_labels(queues)})
+    return View("cron", "Cron", {"crons": await read_crons(redis, queues)})

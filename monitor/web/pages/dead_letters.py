@@ -21,7 +21,6 @@ from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.protocol.answers import Revived
 from monarq.shared.protocol.dead_letters import BATCH
 from monarq.shared.protocol.monitor_queue import MonitorQueue
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 
 SHOWN: Final = 100
@@ -50,7 +49,6 @@ async def show_list(redis: Redis, request: PageRequest) -> View:
             "looked_at": LOOKED_AT,
             "names": list(dict.fromkeys(queue.name for queue in queues)),
             "asks_format": need_format(queues),
-            "labels": queue_labels([*queues, *chosen]),
             "total": sum(counts.values()),
             "filters": _filters(request),
             "spans": tuple(SPANS_S),

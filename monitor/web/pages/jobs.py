@@ -14,7 +14,7 @@ from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import chosen_queue, need_format
 from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.payloads.progress import Progress
-from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, QueueRef
+from monarq.shared.protocol.queue_ref import QueueRef
 
 SHOWN: Final = 50
 STATES: Final = ("queued", "running", "deferred", "dead", "ended")
@@ -26,7 +26,7 @@ PATTERN: Final = "*?["
 async def show(redis: Redis, request: PageRequest) -> View:
     """One page of the jobs of a state, in one queue."""
     known = await known_queues(redis)
-    queue = await chosen_queue(redis, request) or QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT)
+    queue = await chosen_queue(redis, request) or known[0]
     state = cast("ListedState", request.one_of("state", *STATES))
     [stats] = await read_stats(redis, [queue])
     page = await _read(redis, queue, state, request)

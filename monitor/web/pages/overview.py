@@ -23,7 +23,6 @@ from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import chosen_queue
 from monarq.monitor.web.pages.workers import unique_workers
 from monarq.shared.formats.choice.monitors import known_queues
-from monarq.shared.protocol.queue_labels import queue_labels
 from monarq.shared.protocol.queue_ref import QueueRef
 
 LEVELS: Final[dict[HealthState, str]] = {
@@ -84,7 +83,6 @@ class OverviewPage:
             {
                 "known": known,
                 "chosen": chosen,
-                "labels": queue_labels([*known, *queues]),
                 "time_ranges": TIME_RANGES,
                 "time_range": time_range,
                 "workers": workers,

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.web.base.page_request import PageRequest
 from monarq.shared.formats.choice.monitors import find_queue
-from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.queue_ref import FORMATS, QueueRef
 
 
 async def named_queue(redis: Redis, request: PageRequest) -> QueueRef:
@@ -18,7 +18,8 @@ async def named_queue(redis: Redis, request: PageRequest) -> QueueRef:
         RedisError: Redis did not answer.
     """
     name = request.text("queue")
-    return QueueRef(name, "arq") if request.text("format") == "arq" else await find_queue(redis, name)
+    asked = request.text("format")
+    return next((QueueRef(name, each) for each in FORMATS if each == asked), None) or await find_queue(redis, name)
 
 
 async def chosen_queue(redis: Redis, request: PageRequest) -> QueueRef | None:

@@ -9,8 +9,8 @@ from monarq.monitor.queues.stats import read_stats
 from monarq.monitor.web.base.page_request import PageRequest, link
 from monarq.monitor.web.base.rendering import View
 from monarq.monitor.web.pages.queue_choice import named_queue
+from monarq.shared.errors import MoveRefusedError
 from monarq.shared.formats.choice.monitors import known_queues
-from monarq.shared.protocol.queue_labels import queue_labels
 
 
 async def show(redis: Redis, _: PageRequest) -> View:
@@ -18,14 +18,13 @@ async def show(redis: Redis, _: PageRequest) -> View:
     known = await known_queues(redis)
     queues = await read_stats(redis, known)
     paused = {queue: await admin.paused_since_ms(redis, queue) for queue in known}
-    return View("queues", "Queues", {"queues": queues, "paused": paused, "labels": queue_labels(known)})
+    return View("queues", "Queues", {"queues": queues, "paused": paused})
 
 
 async def confirm_purge(redis: Redis, request: PageRequest) -> View:
     """Asks whether all waiting jobs may be deleted."""
     [queue] = await read_stats(redis, [await named_queue(redis, request)])
-    label = queue_labels([*await known_queues(redis), queue.ref])[queue.ref]
-    return View("purge", f"Purge {label}", {"queue": queue, "label": label})
+    return View("purge", f"Purge {queue.ref.label}", {"queue": queue, "label": queue.ref.label})
 
 
 async def pause(redis: Redis, request: PageRequest) -> str:
@@ -35,8 +34,11 @@ async def pause(redis: Redis, request: PageRequest) -> str:
 
 
 async def resume(redis: Redis, request: PageRequest) -> str:
-    """Resumes a queue."""
-    await admin.resume(redis, await named_queue(redis, request))
+    """Resumes a queue, unless a move of its jobs has not ended."""
+    try:
+        await admin.resume(redis, await named_queue(redis, request))
+    except MoveRefusedError:
+        return link("/queues", {"did": "moving"})
     return link("/queues", {"did": "resumed"})
 
 

@@ -7,11 +7,11 @@ Scripts get the same names from `lua_keys`, which the script loader puts in fron
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.script_parts import words_of
 
 DEFAULT_QUEUE: Final = "arq:queue"  # zset: job id -> due ms; while leased, the lease's end plus LEASED_MARK
 JOB_PREFIX: Final = "arq:job:"  # string: the payload, arq's dict (t f a k et)
@@ -57,12 +57,15 @@ _OWN_NAMES: Final = {
     "LEASES": "leases:",  # + worker id: hash job id -> token
     "REVOKED": "given-up:",  # + a claim's token or a worker's id: it takes nothing any more
     "CRASH": "crash:",  # + job id: "<count> <what happened>", and NUL and the ms since which no worker knows its name
-    "NO_RESULT": "no-result:",  # + job id: it ended lately, and its result is kept for less than a minute
+    "NO_RESULT": "no-result:",  # + job id: it ended, was purged or moved lately, and left no result, or for seconds
     "TICK": "tick:",  # + cron tick id: it has been enqueued
     "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
     "CRONS": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
     "HISTORY": "trail:",  # + job id: list, its rare events: "<ms> <what> <text>", the newest last
     "PAUSED": "paused",  # string: ms since which the queue gives no job to monarq's workers
+    "MOVING": "moving",  # string: "<run> <queue>", while jobs are moved there; the queue cannot be resumed
+    "MOVED": "moved",  # string: the queue that jobs were moved to last
+    "MARKS": "marks",  # zset: mark of a job that was moved here -> ms at which it goes, +inf until its source is gone
     "DEAD": "dead",  # zset: job id -> ms of death
     "DEAD_LETTER": "letter:",  # + job id: hash, the dead letter
     "PROGRESS": "progress:",  # + job id: "<µs> <JSON>", how far it is
@@ -102,6 +105,21 @@ class QueueKeys:
     def ended(self) -> str:
         """Channel on which the ids of ended jobs are published."""
         return self.base + _OWN_NAMES["ENDED"]
+
+    @property
+    def moving(self) -> str:
+        """String: which run moves jobs to which queue."""
+        return self.base + _OWN_NAMES["MOVING"]
+
+    @property
+    def stats(self) -> str:
+        """Hash of the queue's counters since its first job."""
+        return self.base + _OWN_NAMES["STATS"]
+
+    @property
+    def counter_buffer(self) -> str:
+        """Hash of this second's counters, which are not among the others yet."""
+        return self.base + _OWN_NAMES["COUNTER_BUFFER"]
 
     @property
     def workers(self) -> str:
@@ -172,9 +190,18 @@ class QueueKeys:
         return self.base + _OWN_NAMES["PAUSED"]
 
     @property
+    def moved(self) -> str:
+        """The queue that jobs were moved to last; there is no such key where none were."""
+        return self.base + _OWN_NAMES["MOVED"]
+
+    @property
     def script_keys(self) -> list[str]:
-        """The KEYS of every script."""
-        return [self.queue, self.base]
+        """The KEYS of every script.
+
+        The third is there for its slot: a node of a cluster refuses the call before the script begins. Within the
+        script it would be too late, as a node of Valkey 9.1 that refuses there refuses every other script after it.
+        """
+        return [self.queue, self.base, JOB_PREFIX]
 
 
 def job(job_id: str) -> str:
@@ -200,7 +227,8 @@ def result(job_id: str) -> str:
 def lua_keys(script: str | None = None) -> str:
     """Lua locals that name keys, put before each script.
 
-    A script's KEYS are the queue and the base of its own keys; what depends on a job id is built from these.
+    The first two of a script's KEYS are the queue and the base of its own keys; what depends on a job id is built from
+    these.
 
     Args:
         script: the script's text: names that it does not mention are left out, as each costs each call. None for all.
@@ -215,8 +243,14 @@ def lua_keys(script: str | None = None) -> str:
         "DEFAULT_QUEUE": f"'{DEFAULT_QUEUE}'",
     }
     own = {name: f"BASE .. '{value}'" for name, value in _OWN_NAMES.items()}
-    marks = {"LEASED_MARK": LEASED_MARK, "ASKED_MARK": ASKED_MARK, "EXPIRES_MARK": EXPIRES_MARK}
+    marks: dict[str, object] = {"LEASED_MARK": LEASED_MARK, "ASKED_MARK": ASKED_MARK, "EXPIRES_MARK": EXPIRES_MARK}
+    marks["LEASED_DIGITS"] = f"'{str(LEASED_MARK)[1:]}'"
     named: dict[str, object] = {**fixed, **own, "PARKED": PARKED_SCORE, **marks}
-    used = named if script is None else named.keys() & set(re.findall(r"\w+", script))
+    used = named if script is None else named.keys() & words_of(script)
     lines = [f"local {name} = {value}" for name, value in named.items() if name in used]
     return "\n".join(["local QUEUE, BASE = KEYS[1], KEYS[2]", *lines]) + "\n"
+
+
+def waiting_keys(queue: str) -> tuple[str, ...]:
+    """The zsets of the jobs of a queue that have not ended, those that run among them."""
+    return (queue,)

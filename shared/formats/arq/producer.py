@@ -19,7 +19,9 @@ from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.payload_times import PayloadTimes
 from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.transfer_notes import read_target
 from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.replies import text
 
 _ABORTED_MS: Final = 1
 """A job that is due at this time is one that is being aborted."""
@@ -44,6 +46,11 @@ class ArqProducerQueue:
     def of(cls, name: str) -> ArqProducerQueue:
         """The queue of this name."""
         return cls(QueueRef(name, "arq"))
+
+    @property
+    def width(self) -> int:
+        """One call is as good as several."""
+        return 1
 
     def new_job_ids(self, count: int) -> list[str]:
         """So many unique ids of 128 random bits, as a UUID has, for a fifth of the time."""
@@ -76,6 +83,11 @@ class ArqProducerQueue:
             ("MGET", *map(names.result, job_ids)),
         )
         return list(map(_result_of, scores, tokens, results))
+
+    async def find_moved_to(self, redis: RedisClient) -> QueueRef | None:
+        """The queue that jobs of this one were moved to last."""
+        [noted] = await redis.execute(("GET", self._keys.moved))
+        return None if noted is None else read_target(text(noted))
 
     async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:
         """What a job is doing now. It moves from queue to run to result, so that none is missed in this order."""

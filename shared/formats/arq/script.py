@@ -1,4 +1,4 @@
-"""The scripts of queues in arq's format: their keys are the queue and the base of its own keys."""
+"""The scripts of queues in arq's format: their keys are those of `QueueKeys.script_keys`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ class ArqScript(Script):
     """A script of arq's format."""
 
     @classmethod
-    def load(cls, path: str) -> ArqScript:
-        """Reads ``<path>.lua``, a path in the folder of this format, such as ``jobs/claim``, and what it includes."""
-        return cls(path.rpartition("/")[2], read_source("arq", path, lua_keys))
+    def load(cls, path: str, text: str | None = None) -> ArqScript:
+        """Reads ``<path>.lua``, a path in the folder of this format, such as ``jobs/claim``, and what it includes.
+
+        `text` is what the file would say, where there is none.
+        """
+        return cls(path.rpartition("/")[2], read_source("arq", path, lua_keys, text))
 
     async def run_on(self, redis: Redis, keys: QueueKeys, arguments: Sequence[Argument]) -> Any:
         """Runs the script on a queue.

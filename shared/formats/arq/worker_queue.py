@@ -51,6 +51,16 @@ class ArqWorkerQueue:
         """The queue."""
         return self.keys.ref
 
+    @property
+    def key(self) -> str:
+        """A key that is on the queue's server."""
+        return self.keys.queue
+
+    @property
+    def keeps_calls(self) -> bool:
+        """Results have all of arq's fields: arq's clients read them."""
+        return True
+
     async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
         """Leases at most `limit` due jobs; none where 0 are asked for, but earlier claims are released even then."""
         terms, unconfirmed = self._terms, self._unconfirmed[lane_queue]
@@ -134,7 +144,3 @@ class ArqWorkerQueue:
     def is_abort_of(self, asked_ms: float, payload: Payload) -> bool:
         """Whether a request for an abort is for this job."""
         return is_abort_of(asked_ms, payload)
-
-    def shape_result(self, result: dict[str, object]) -> dict[str, object]:
-        """All of arq's fields: arq's clients read them."""
-        return result

@@ -73,6 +73,9 @@ class ArqWorkerSession:
         for queue in self.queues:
             await sweep(redis, queue.keys)
 
+    async def refuse_wake_ups(self, redis: Redis) -> None:
+        """Does nothing: a wake-up that nobody takes is there for the next worker that waits."""
+
     async def deregister(self, redis: Redis) -> None:
         """Takes the worker off the lists."""
         for queue in self.queues:

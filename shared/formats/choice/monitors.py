@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from redis.asyncio import Redis
@@ -10,15 +10,19 @@ from redis.asyncio import Redis
 from monarq.shared.formats.arq.monitor.monitor_queue import ArqMonitorQueue
 from monarq.shared.formats.arq.monitor.queue_reads import known_queues as known_arq_queues
 from monarq.shared.formats.arq.monitor.workers import read_workers as read_arq_workers
-from monarq.shared.formats.native.monitor.monitor_queue import NativeMonitorQueue
+from monarq.shared.formats.choice.namesakes import find_namesakes
+from monarq.shared.formats.native.monitor.known_queues import known_queues as known_native_queues
 from monarq.shared.formats.native.monitor.workers import read_workers as read_native_workers
-from monarq.shared.formats.native.workers.fleet import read_queues as known_native_queues
+from monarq.shared.formats.native.queues.shards import read_shards
+from monarq.shared.formats.native.sharded.monitor.monitor_queue import ShardedMonitorQueue
+from monarq.shared.formats.native.shards import ONE
 from monarq.shared.protocol.monitor_queue import MonitorQueue, ReadWorkers
 from monarq.shared.protocol.monitor_records import WorkerRecord
-from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, Format, QueueRef
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUES, Format, QueueRef, suggested_format
+from monarq.shared.redis.servers import is_cluster
 
 _MONITOR_QUEUES: Final[Mapping[Format, Callable[[str], MonitorQueue]]] = {
-    "native": NativeMonitorQueue,
+    "native": ShardedMonitorQueue,
     "arq": ArqMonitorQueue,
 }
 _KNOWN_QUEUES: Final[Mapping[Format, Callable[[Redis], Awaitable[list[str]]]]] = {
@@ -33,25 +37,60 @@ def monitor_queue(queue: QueueRef) -> MonitorQueue:
     return _MONITOR_QUEUES[queue.format](queue.name)
 
 
-async def known_queues(redis: Redis) -> list[QueueRef]:
-    """The default queue first, then every queue that was used lately, by name; at most 1,000 of a format.
+async def monitor_queues(redis: Redis, queues: Sequence[QueueRef]) -> list[MonitorQueue]:
+    """Queues as monitors read them together: what has to be known of each is read first, in one round trip.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    default = QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT)
-    known = {QueueRef(name, its_format) for its_format, read in _KNOWN_QUEUES.items() for name in await read(redis)}
-    return [default, *sorted(known - {default})]
+    names = [queue.name for queue in queues if queue.format == "native"]
+    shards = dict(zip(names, await read_shards(redis, names), strict=True))
+    return [
+        ShardedMonitorQueue(queue.name, shards[queue.name] or ONE) if queue.format == "native" else monitor_queue(queue)
+        for queue in queues
+    ]
+
+
+async def known_queues(redis: Redis) -> list[QueueRef]:
+    """Every queue that was used lately or holds jobs: the default ones first, then by name; at most 1,000 of a format.
+
+    Where none was, the default queue alone.
+
+    On a cluster there are none but native ones.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    formats: Sequence[Format] = ("native",) if is_cluster(redis) else list(_KNOWN_QUEUES)
+    known = {QueueRef(name, each) for each in formats for name in await _KNOWN_QUEUES[each](redis)}
+    defaults = [queue for queue in DEFAULT_QUEUES if queue in known]
+    return [*defaults, *sorted(known.difference(defaults))] or [DEFAULT_QUEUES[0]]
 
 
 async def find_queue(redis: Redis, name: str) -> QueueRef:
     """The queue that people mean by a name: the native one where it is known, else the one in arq's format.
 
+    Where the native one is known and empty, while jobs wait in one in arq's format, the latter is meant. Where neither
+    is known, the name itself suggests one.
+
     Raises:
         RedisError: Redis did not answer.
     """
-    native = QueueRef(name, "native")
-    return native if await monitor_queue(native).is_known(redis) else QueueRef(name, "arq")
+    native, arq = QueueRef(name, "native"), QueueRef(name, "arq")
+    if is_cluster(redis):
+        return native
+    if await monitor_queue(native).is_known(redis):
+        has_namesake = any(found.queue == arq for found in await find_namesakes(redis, [native]))
+        return arq if has_namesake and await _is_empty(redis, native) else native
+    if await monitor_queue(arq).is_known(redis):
+        return arq
+    return QueueRef(name, suggested_format(name))
+
+
+async def _is_empty(redis: Redis, queue: QueueRef) -> bool:
+    """Whether a queue holds nothing, neither jobs nor dead letters, and is not paused, so that it can be resumed."""
+    counts = await monitor_queue(queue).read_counts(redis)
+    return not (counts.queued or counts.deferred or counts.running or counts.dead or counts.paused)
 
 
 async def read_workers(redis: Redis, queues: Iterable[QueueRef]) -> dict[QueueRef, list[WorkerRecord]]:

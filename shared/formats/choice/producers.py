@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from monarq.shared.formats.arq.producer import ArqProducerQueue
-from monarq.shared.formats.native.producer import NativeProducerQueue
+from monarq.shared.formats.native.sharded.producer_queue import ShardedProducerQueue
 from monarq.shared.protocol.producer_queue import ProducerQueue
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 
 _QUEUES: Final[Mapping[Format, Callable[[QueueRef], ProducerQueue]]] = {
-    "native": NativeProducerQueue,
+    "native": ShardedProducerQueue,
     "arq": ArqProducerQueue,
 }
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from monarq.shared.formats.arq.worker_session import ArqWorkerSession
-from monarq.shared.formats.native.session.session import NativeWorkerSession
+from monarq.shared.formats.native.sharded.worker_session import ShardedWorkerSession
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.protocol.worker_queue import OpenSession, WorkerSession, WorkerTerms
 
-_OPENERS: Final[Mapping[Format, OpenSession]] = {"native": NativeWorkerSession, "arq": ArqWorkerSession}
+_OPENERS: Final[Mapping[Format, OpenSession]] = {"native": ShardedWorkerSession, "arq": ArqWorkerSession}
 
 
 def open_sessions(

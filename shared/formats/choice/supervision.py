@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from redis.asyncio import Redis
@@ -11,8 +11,9 @@ from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.queues.waiting import read_waiting as read_arq_waiting
 from monarq.shared.formats.arq.workers.recover import recover as recover_arq
 from monarq.shared.formats.native.keys import NativeKeys
-from monarq.shared.formats.native.queues.waiting import read_waiting as read_native_waiting
 from monarq.shared.formats.native.session.recovery import recover_dead
+from monarq.shared.formats.native.sharded.waiting import read_waiting as read_native_waiting
+from monarq.shared.formats.native.workers.fleet import forget_worker
 from monarq.shared.protocol.counts import Waiting
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 
@@ -35,6 +36,16 @@ async def recover(redis: Redis, queue: QueueRef, worker_id: str, what: str) -> i
     return await _RECOVERIES[queue.format](redis, queue.name, worker_id, what)
 
 
+async def forget(redis: Redis, queues: Iterable[QueueRef], worker_id: str) -> None:
+    """Takes a dead worker off the lists of workers, once all of its queues are recovered.
+
+    Raises:
+        RedisError: the call failed; it may be repeated.
+    """
+    if any(queue.format == "native" for queue in queues):  # the list of arq's format is one a queue
+        await forget_worker(redis, worker_id)
+
+
 async def read_waiting(redis: Redis, queue: QueueRef) -> Waiting:
     """How long the queue's jobs have waited.
 
@@ -42,6 +53,11 @@ async def read_waiting(redis: Redis, queue: QueueRef) -> Waiting:
         RedisError: the call failed.
     """
     return await _WAITING_READERS[queue.format](redis, queue.name)
+
+
+def key_of(queue: QueueRef) -> str:
+    """A key that is on the queue's server; on that of its first shard where it has several."""
+    return NativeKeys.of(queue.name).key("leases") if queue.format == "native" else QueueKeys.of(queue.name).queue
 
 
 async def _recover_arq(redis: Redis, name: str, worker_id: str, what: str) -> int:
@@ -52,15 +68,11 @@ async def _read_arq_waiting(redis: Redis, name: str) -> Waiting:
     return await read_arq_waiting(redis, QueueKeys.of(name))
 
 
-async def _read_native_waiting(redis: Redis, name: str) -> Waiting:
-    return await read_native_waiting(redis, NativeKeys.of(name))
-
-
 _RECOVERIES: Final[Mapping[Format, Callable[[Redis, str, str, str], Awaitable[int]]]] = {
     "native": recover_dead,
     "arq": _recover_arq,
 }
 _WAITING_READERS: Final[Mapping[Format, Callable[[Redis, str], Awaitable[Waiting]]]] = {
-    "native": _read_native_waiting,
+    "native": read_native_waiting,
     "arq": _read_arq_waiting,
 }

@@ -6,8 +6,8 @@ import os
 import secrets
 from typing import Final
 
-_DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # ascending, and without those that are easily confused
-_PAIRS: Final = [high + low for high in _DIGITS for low in _DIGITS]
+DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # ascending; none is easily confused
+_PAIRS: Final = [high + low for high in DIGITS for low in DIGITS]
 
 _TIME_DIGITS: Final = 9
 _COUNTS: Final = 32**3
@@ -15,6 +15,12 @@ _NONCE_DIGITS: Final = 10
 
 MADE_LENGTH: Final = _TIME_DIGITS + 3 + _NONCE_DIGITS
 """Characters of a made id: 9 of the time in ms, 3 of a counter, 10 of who makes it, in base 32."""
+
+
+def is_made(raw_id: bytes) -> bool:
+    """Whether an id looks as if it was made: with a shard it is two characters longer."""
+    length = len(raw_id)
+    return length == MADE_LENGTH or (length == MADE_LENGTH + 2 and raw_id[:1] in (b"1", b"2"))
 
 
 class IdMaker:
@@ -30,7 +36,7 @@ class IdMaker:
         """So many ids of this moment, unix ms."""
         if self._pid != os.getpid():  # a forked process must not make its parent's
             self._pid = os.getpid()
-            self._nonce = "".join(secrets.choice(_DIGITS) for _ in range(_NONCE_DIGITS))
+            self._nonce = "".join(secrets.choice(DIGITS) for _ in range(_NONCE_DIGITS))
         if now_ms > self._last_ms:
             self._last_ms, self._count = now_ms, 0
         ids: list[str] = []
@@ -39,10 +45,10 @@ class IdMaker:
                 self._last_ms, self._count = self._last_ms + 1, 0
             last = min(_COUNTS, self._count + count - len(ids))
             time, nonce = _time_digits(self._last_ms), self._nonce
-            ids += [f"{time}{_DIGITS[at >> 10]}{_PAIRS[at & 1023]}{nonce}" for at in range(self._count, last)]
+            ids += [f"{time}{DIGITS[at >> 10]}{_PAIRS[at & 1023]}{nonce}" for at in range(self._count, last)]
             self._count = last
         return ids
 
 
 def _time_digits(ms: int) -> str:
-    return "".join(_DIGITS[ms >> shift & 31] for shift in range(5 * (_TIME_DIGITS - 1), -1, -5))
+    return DIGITS[ms >> 40 & 31] + "".join([_PAIRS[ms >> shift & 1023] for shift in (30, 20, 10, 0)])

@@ -21,7 +21,7 @@ from monarq.shared.lane import LaneQueue
 PREFIX: Final = "monarq:n:"
 
 _SINGLE: Final = {
-    "meta": "meta",  # hash: v format, needs features, last newest stamp, second of the buffer, paused ms, timer:<lane>
+    "meta": "meta",  # hash: v format and features, last stamp, second, paused ms, timer:<lane>, shards before opened
     "payloads": "payloads",  # hash: job id -> payload, of every job that has not ended
     "ready": "ready",  # zset: job id -> order
     "ready_cpu": "ready:cpu",  # the same of jobs for a cpu lane
@@ -40,7 +40,7 @@ _SINGLE: Final = {
     "dead_payloads": "letters:p",  # hash: job id -> payload of a dead job
     "trails": "trails",  # hash: job id -> its rare events, a line each
     "ends": "ends",  # zset: kind letter and job id -> ms at which what is kept of it is deleted
-    "progress": "progress",  # hash: job id -> "<µs> <JSON>", how far it is
+    "progress": "progress",  # hash: job id -> "<µs> <JSON>", how far it is; until it ends
     "cron": "cron",  # hash: cron declaration -> ms of its newest tick; negative: ms since when it is known, before that
     "crons": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
     "live": "live",  # hash: "<what> NUL <name>" -> count, of what is not yet added to the other counters
@@ -49,11 +49,13 @@ _SINGLE: Final = {
     "known": "known",  # zset: job name -> ms at which a worker that knows the job last registered it
     "heard": "heard",  # zset: job name that was enqueued, and that no worker knows yet -> ms of its first job
     "recent": "recent",  # list: what ended last, a few of each call
-    "absent": "none",  # never exists: its deletion opens a script where Redis is full
+    # Never exists. Its deletion opens a script where Redis is full. And a script that names it is refused as a whole
+    # while the slot moves to another node of a cluster, as a key is missing: not in the middle, once it deletes one.
+    "absent": "none",
 }
 _RINGS: Final = {
-    "results": ("r", 8),  # hash: job id -> result; each for ten minutes of ends
-    "tombstones": ("t", 3),  # hash: job id -> ''; each for a minute of ends whose results are not kept
+    "results": ("r", 8),  # hash: job id -> result, NUL and job id -> last report; each for ten minutes of ends
+    "tombstones": ("t", 3),  # hash: job id -> last report or ''; each for a minute of ends whose results are not kept
     "minutes": ("m", 25),  # hash: "<minute> <name>" -> JSON {counter: count}; each for an hour
     "seconds": ("s", 11),  # hash: "<second> <name>" -> JSON {counter: count}; each for a minute
 }
@@ -86,8 +88,9 @@ class NativeKeys:
     def __init__(self, tag: str) -> None:
         self.tag = tag
         self._base = f"{PREFIX}{{{tag}}}:"
-        self.ended = self._base + "ended"
-        self.reports = self._base + "reports"
+        # Those who wait for jobs of a queue listen to one channel for all of its shards.
+        self.ended = f"{PREFIX}{{{tag.partition('~')[0]}}}:ended"
+        self.reports = f"{PREFIX}{{{tag.partition('~')[0]}}}:reports"
         self._lists: dict[tuple[tuple[str, ...], LaneQueue, str], list[str]] = {}
         self._flushed_s = 0
 
@@ -154,3 +157,8 @@ FLEET_RECORDS: Final = f"{PREFIX}{{fleet}}:records"
 
 FLEET_QUEUES: Final = f"{PREFIX}{{fleet}}:queues"
 """Zset: native queue -> ms at which a worker last served it, or somebody put a job into it."""
+
+
+def waiting_keys(queue: str) -> tuple[str, ...]:
+    """The zsets of the jobs of a queue that wait, due or deferred."""
+    return tuple(map(NativeKeys.of(queue).key, ("ready", "ready_cpu", "deferred", "deferred_cpu")))

@@ -23,7 +23,10 @@ from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.payload_times import PayloadTimes
 from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.transfer_notes import read_target
 from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.clock import read_now_ms
+from monarq.shared.redis.replies import text
 
 _decode = msgspec.msgpack.Decoder(list[bytes | None]).decode
 
@@ -36,25 +39,33 @@ class NativeProducerQueue:
 
     Args:
         ref: the queue.
+        tag: the tag of its keys, where it is one of several shards of the queue.
+        like: another shard of the queue. What is known of calls and of the list of queues is known to both.
+
+    Attributes:
+        shards: how many shards the queue is believed to have.
+        unknown: the calls whose outcome may be unknown.
+        registrar: puts the queue on the list of queues.
     """
 
-    def __init__(self, ref: QueueRef) -> None:
+    def __init__(self, ref: QueueRef, tag: str | None = None, like: NativeProducerQueue | None = None) -> None:
         self.ref = ref
-        self._keys = NativeKeys.of(ref.name)
+        self.shards = 1
+        self._keys = NativeKeys.of(tag or ref.name)
         self.ended = self._keys.ended
         self.reports = self._keys.reports
         self._ids = IdMaker()
         self._ahead_ms = 0
-        self._registrar = QueueRegistrar()
-        self._unknown: dict[str, tuple[float, float]] = {}
+        self.registrar: QueueRegistrar = like.registrar if like else QueueRegistrar()
+        self.unknown: UnknownCalls = like.unknown if like else UnknownCalls()
 
     def new_job_ids(self, count: int) -> list[str]:
         """So many ids, in ascending order."""
-        return self._ids.make(count, self._now_ms())
+        return self._ids.make(count, self.now_ms())
 
     def payload_times(self, placement: Placement) -> PayloadTimes:
         """Redis' time, when the job is due where it is deferred, and when it expires."""
-        return payload_times(self._now_ms(), placement.due_ms, placement.delay_ms, placement.ttl_ms)
+        return payload_times(self.now_ms(), placement.due_ms, placement.delay_ms, placement.ttl_ms)
 
     async def enqueue(
         self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]
@@ -63,27 +74,34 @@ class NativeProducerQueue:
 
         Raises:
             EnqueueUnknownError: it repeats a call that was first sent too long ago.
+            MoreShardsError, ShardNotReadyError: the queue has another number of shards; nothing was changed.
         """
         is_repeated = mode is EnqueueMode.REPEATED
-        until_ms = await self._repeatable_until_ms(redis, call) if is_repeated else 0
-        sent_at = _clocks()
+        until_ms = await self.unknown.repeatable_until_ms(redis, self._keys.key("meta"), call) if is_repeated else 0
+        sent_at = clocks()
         try:
-            reply = await enqueue(redis, self._keys, call, placement, mode, jobs, until_ms=until_ms)
+            shards = self.shards
+            reply = await enqueue(redis, self._keys, call, placement, mode, jobs, until_ms=until_ms, shards=shards)
         except BaseException:
             if not is_repeated:
-                self._remember(call, sent_at)
+                self.unknown.remember(call, sent_at)
             raise
         if is_repeated:
-            self._unknown.pop(call, None)
+            self.unknown.forget(call)
         if reply.now_ms:
             self._ahead_ms = reply.now_ms - _local_ms()
         with suppress(RedisError, OSError):  # the jobs are in; only people miss the queue on their list
-            await self._registrar.register(redis, (self.ref.name,))
+            await self.registrar.register(redis, (self.ref.name,))
         return reply.codes
 
     async def find_results(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | Unfinished]:
         """The results of jobs."""
         return await find_results(redis, self._keys, job_ids)
+
+    async def find_moved_to(self, redis: RedisClient) -> QueueRef | None:
+        """The queue that jobs of this one were moved to last, however long ago."""
+        [noted] = await redis.execute(("HGET", self._keys.key("meta"), "moved"))
+        return None if noted is None else read_target(text(noted))
 
     async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:
         """What a job is doing now."""
@@ -100,29 +118,42 @@ class NativeProducerQueue:
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
         """The raw ids of the jobs that ended, with their results where the message has them."""
         if message[:1] == b"r":
-            flat = _decode(message[1:])
-            return [(raw_id or b"", result) for raw_id, result in zip(flat[::2], flat[1::2], strict=True)]
+            try:
+                flat = _decode(message[1:])
+            except msgspec.DecodeError:
+                return ()  # nobody here has sent it; what ends is found without it, too
+            return [(raw_id or b"", result) for raw_id, result in zip(flat[::2], flat[1::2], strict=False)]
         return zip(message[1:].split(b"\0"), repeat(None))
 
     def split_reports(self, message: bytes) -> Iterable[tuple[bytes, bytes]]:
         """The raw ids of the jobs with their reports."""
         return split_reports(message)
 
-    def _remember(self, call: str, sent_at: tuple[float, float]) -> None:
-        """Remembers when a call was sent whose outcome may be unknown; those that are too old are forgotten."""
-        self._unknown = {one: at for one, at in self._unknown.items() if _passed_ms(at) <= REPEATABLE_MS}
-        self._unknown[call] = sent_at
-
-    async def _repeatable_until_ms(self, redis: RedisClient, call: str) -> int:
-        """Until when a call may be repeated, by Redis' clock."""
-        seconds, micros = await redis.time()
-        sent_at = self._unknown.get(call)
-        if sent_at is None:
-            return 0
-        return int(seconds) * 1000 + int(micros) // 1000 + REPEATABLE_MS - _passed_ms(sent_at)
-
-    def _now_ms(self) -> int:
+    def now_ms(self) -> int:
+        """Redis' time, unix ms, by the newest reply."""
         return _local_ms() + self._ahead_ms
+
+
+class UnknownCalls:
+    """Calls whose outcome may be unknown, with the times of their first sending, from which on they are repeated."""
+
+    def __init__(self) -> None:
+        self._sent_at: dict[str, tuple[float, float]] = {}
+
+    def remember(self, call: str, sent_at: tuple[float, float]) -> None:
+        """Remembers when a call was sent, by `clocks`; those that are too old are forgotten."""
+        self._sent_at = {one: at for one, at in self._sent_at.items() if _passed_ms(at) <= REPEATABLE_MS}
+        self._sent_at[call] = sent_at
+
+    def forget(self, call: str) -> None:
+        """The outcome of a call is known."""
+        self._sent_at.pop(call, None)
+
+    async def repeatable_until_ms(self, redis: RedisClient, key: str, call: str) -> int:
+        """Until when a call may be repeated, by the clock of the server that holds a key."""
+        now_ms = await read_now_ms(redis, key)
+        sent_at = self._sent_at.get(call)
+        return 0 if sent_at is None else now_ms + REPEATABLE_MS - _passed_ms(sent_at)
 
 
 def payload_times(now_ms: int, due_ms: int, delay_ms: int, ttl_ms: int) -> PayloadTimes:
@@ -131,14 +162,14 @@ def payload_times(now_ms: int, due_ms: int, delay_ms: int, ttl_ms: int) -> Paylo
     return PayloadTimes(now_ms, due_ms if due_ms > now_ms else None, now_ms + ttl_ms if ttl_ms > 0 else None)
 
 
-def _clocks() -> tuple[float, float]:
+def clocks() -> tuple[float, float]:
     """Seconds of the clock that never goes back, and of the one that goes on while the machine sleeps."""
     return time.monotonic(), time.time()
 
 
 def _passed_ms(since: tuple[float, float]) -> int:
     """Ms that have passed, by the clock that says more."""
-    return math.ceil(max(now_s - since_s for now_s, since_s in zip(_clocks(), since, strict=True)) * 1000)
+    return math.ceil(max(now_s - since_s for now_s, since_s in zip(clocks(), since, strict=True)) * 1000)
 
 
 def _local_ms() -> int:

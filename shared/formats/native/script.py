@@ -2,6 +2,7 @@
 
 A script's KEYS are those that its own head names and then those of the pieces that it includes. Those under ``-- DUE``
 come last, and only with the first call of a process in each second: they are for what need not be done in every call.
+All other calls get a shorter script, without the lines that end in ``-- DUE`` and what only they need.
 In Lua a name stands for its key in capitals; that of a ring for the place in KEYS of its first key.
 """
 
@@ -15,6 +16,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys, key_count
 from monarq.shared.lane import LaneQueue
+from monarq.shared.redis.script_parts import words_of
 from monarq.shared.redis.scripts import Argument, Script, read_source
 
 _NAMES: Final = r"  (\w+(?:,(?:\n--)? +\w+)*)$"
@@ -28,20 +30,36 @@ class NativeScript(Script):
     Attributes:
         key_names: the names of its keys, in order.
         due_names: those that come after them, now and then.
+        short: what runs where they do not; None where that is the script itself.
     """
 
-    def __init__(self, name: str, source: str, key_names: tuple[str, ...], due_names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        key_names: tuple[str, ...],
+        due_names: tuple[str, ...],
+        short: Script | None = None,
+    ) -> None:
         super().__init__(name, source)
         self.key_names = key_names
         self.due_names = due_names
+        self.short = short
         self._all_names = key_names + due_names
 
     @classmethod
-    def load(cls, path: str) -> NativeScript:
-        """Reads ``<path>.lua``, a path in the folder of this format, such as ``jobs/claim``, and what it includes."""
-        source = read_source("native", path, _name_keys)
+    def load(cls, path: str, text: str | None = None) -> NativeScript:
+        """Reads ``<path>.lua``, a path in the folder of this format, such as ``jobs/claim``, and what it includes.
+
+        `text` is what the file would say, where there is none.
+
+        Raises:
+            ValueError: a line that is not marked uses keys that only some calls get, or a piece does not exist.
+        """
+        name, source = path.rpartition("/")[2], read_source("native", path, _name_keys, text)
         key_names, due_names = _named_keys(source)
-        return cls(path.rpartition("/")[2], source, key_names, due_names)
+        short = Script(name, _short_source(path, text, due_names)) if due_names else None
+        return cls(name, source, key_names, due_names, short)
 
     async def run_on(
         self,
@@ -63,15 +81,31 @@ class NativeScript(Script):
         Raises:
             RedisError: as Redis or the connection says.
         """
-        return await self.run(redis, self._keys(keys, lane_queue, incarnation), arguments)
+        script, given = self._chosen(keys, lane_queue, incarnation)
+        return await script.run(redis, given, arguments)
 
     def run_on_sync(self, redis: Any, keys: NativeKeys, arguments: Sequence[Argument], incarnation: str = "") -> Any:
         """The same with a blocking client, for threads."""
-        return self.run_sync(redis, self._keys(keys, "io", incarnation), arguments)
+        script, given = self._chosen(keys, "io", incarnation)
+        return script.run_sync(redis, given, arguments)
 
-    def _keys(self, keys: NativeKeys, lane_queue: LaneQueue, incarnation: str) -> list[str]:
-        names = self._all_names if self.due_names and keys.take_flush() else self.key_names
-        return keys.list_of(names, lane_queue, incarnation)
+    def _chosen(self, keys: NativeKeys, lane_queue: LaneQueue, incarnation: str) -> tuple[Script, list[str]]:
+        """What runs in this call, and its KEYS."""
+        if self.due_names and keys.take_flush():
+            return self, keys.list_of(self._all_names, lane_queue, incarnation)
+        return self.short or self, keys.list_of(self.key_names, lane_queue, incarnation)
+
+
+def _short_source(path: str, text: str | None, due_names: tuple[str, ...]) -> str:
+    """What runs without the keys under DUE."""
+    source = read_source("native", path, _name_keys, text, leaves_out="-- DUE")
+    lacking = sorted(words_of(source) & {name.upper() for name in due_names})
+    if lacking:
+        raise ValueError(
+            f"{path}.lua uses {', '.join(lacking)} in every call, and most calls do not get these keys: end the line "
+            "that needs them, such as a call of settle_counters, with `-- DUE`, or name them in the head under KEYS"
+        )
+    return source
 
 
 def _named_keys(script: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -88,9 +122,10 @@ def _split(names: str) -> list[str]:
 def _name_keys(script: str) -> str:
     """Lua locals that name the keys which the script gets."""
     names, due = _named_keys(script)
-    lines, at = [], 1
+    words, lines, at = words_of(script), [], 1
     for name in (*names, *due):
         size = key_count(name)
-        lines.append(f"local {name.upper()} = {at if size > 1 else f'KEYS[{at}]'}")
+        if name.upper() in words:
+            lines.append(f"local {name.upper()} = {at if size > 1 else f'KEYS[{at}]'}")
         at += size
     return "\n".join(lines)

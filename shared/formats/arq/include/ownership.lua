@@ -1,7 +1,7 @@
 -- ownership: which jobs a worker still owns, by the tokens of its claims, and how long their payloads last.
 -- KEYS  JOB, RUN, WORKERS, LEASES
 -- DEFINES  keep_payload, owned
--- INCLUDES  clock, counting, lanes, memory, reads
+-- INCLUDES  clock, counting, lanes, memory
 
 -- Makes a job's payload last at least so long: its own time to live is for jobs that have not started.
 local function keep_payload(id, least_ms)
@@ -33,30 +33,31 @@ local function restore_token(id, token, worker)
     return true
 end
 
--- Which of the jobs given in ARGV, as strides of {id, token, ...}, still have the token of their claim: returns their
--- positions in ARGV, and the ids of the others. (A call that repeats one which went through finds its jobs among the
--- others: only the caller knows whether it has called before.)
-local function owned(first, stride, worker)
-    local ids = {}
-    for at = first, #ARGV, stride do
-        ids[#ids + 1] = ARGV[at]
+-- Which of the jobs whose ids are in ARGV from `first` to `last`, `stride` apart, still have the token of their claim,
+-- which is `beside` places behind the id: returns the positions of their ids in ARGV, the ids of the others, and the keys
+-- of all tokens. (A call that repeats one which went through finds its jobs among the others: only the caller knows
+-- whether it has called before.)
+local function owned(first, last, stride, beside, worker)
+    local runs, mine, lost = {}, {}, {}
+    for at = first, last, stride do
+        runs[#runs + 1] = RUN .. ARGV[at]
     end
-    local mine, lost = {}, {}
-    if #ids == 0 then
-        return mine, lost
+    if #runs == 0 then
+        return mine, lost, runs
     end
-    local tokens = redis.call('MGET', unpack(prefixed(RUN, ids)))
-    for i, id in ipairs(ids) do
-        local at = first + (i - 1) * stride
-        if tokens[i] == ARGV[at + 1] or not tokens[i] and restore_token(id, ARGV[at + 1], worker) then
+    local tokens, i = redis.call('MGET', unpack(runs)), 0
+    for at = first, last, stride do
+        local id, token = ARGV[at], ARGV[at + beside]
+        i = i + 1
+        if tokens[i] == token or not tokens[i] and restore_token(id, token, worker) then
             mine[#mine + 1] = at
         else
             lost[#lost + 1] = id
-            if redis.pcall('HGET', LEASES .. worker, id) == ARGV[at + 1] then
+            if redis.pcall('HGET', LEASES .. worker, id) == token then
                 redis.call('HDEL', LEASES .. worker, id)
                 count(now_ms(), 'lost', 1)
             end
         end
     end
-    return mine, lost
+    return mine, lost, runs
 end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,7 +16,6 @@ from monarq.shared.redis.replies import read_number, text
 
 _SCRIPT = ArqScript.load("jobs/claim")
 _RELEASE = ArqScript.load("jobs/release_claim")
-_FIELDS = 6
 
 BATCH = 1000
 """The most jobs of one call."""
@@ -69,32 +69,40 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
         "" if asked.alone is None else asked.alone,
     )
     reply = await _SCRIPT.run_on(redis, keys, arguments)
-    now_ms, next_ms = reply[0], reply[1]
+    if len(reply) == 2:
+        now_ms, next_ms = reply
+        return Claimed([], _seconds_until(next_ms, now_ms))
+    now_ms, next_ms, jobs, payloads, tries, crashes, aborts = reply
     ref, token, lane_queue = keys.ref, asked.token, asked.lane_queue
+    none = itertools.repeat(None)
     leases = []
-    for at in range(2, len(reply), _FIELDS):
-        raw_id, payload, tries, crash, score, abort_ms = reply[at : at + _FIELDS]
-        crashes, note = read_crash(crash) if crash else (0, "")
-        leases.append(
-            Lease(
-                ref,
-                raw_id,
-                text(raw_id),
-                token,
-                lane_queue,
-                payload,
-                read_number(tries) if tries else 0,
-                crashes,
-                note,
-                read_number(score),
-                read_request(abort_ms) if abort_ms else None,
-                now_ms,
-                unknown_ms=read_unknown(crash) if crash else None,
-            )
+    for raw_id, score, payload, tried, crash, abort_ms in zip(
+        jobs[::2], jobs[1::2], payloads, tries or none, crashes or none, aborts or none, strict=False
+    ):
+        crashed, note = read_crash(crash) if crash else (0, "")
+        lease = Lease(
+            ref,
+            raw_id,
+            text(raw_id),
+            token,
+            lane_queue,
+            payload,
+            read_number(tried) if tried else 0,
+            crashed,
+            note,
+            read_number(score),
+            read_request(abort_ms) if abort_ms else None,
+            now_ms,
+            unknown_ms=read_unknown(crash) if crash else None,
         )
         if payload is None:
-            leases[-1].may_have_expired = float(score) % 1 == EXPIRES_MARK
-    return Claimed(leases, None if next_ms < 0 else max(0.0, (next_ms - now_ms) / 1000))
+            lease.may_have_expired = float(score) % 1 == EXPIRES_MARK
+        leases.append(lease)
+    return Claimed(leases, _seconds_until(next_ms, now_ms))
+
+
+def _seconds_until(next_ms: int, now_ms: int) -> float | None:
+    return None if next_ms < 0 else max(0.0, (next_ms - now_ms) / 1000)
 
 
 def read_request(score: bytes | float) -> float:

@@ -7,7 +7,7 @@
 local worker = ARGV[1]
 local STRIDE = 3
 redis.call('ZCARD', QUEUE)
-local mine, lost = owned(2, STRIDE, worker)
+local mine, lost = owned(2, #ARGV, STRIDE, 1, worker)
 allow_when_full()
 local now = now_ms()
 for _, at in ipairs(mine) do

@@ -6,103 +6,134 @@
 --       5 ttl_ms of the payload, or 0 for none   6 tick_ms: how long a cron tick's id is barred, or 0
 --       7 name of the job, to count it by   8 whether the score shows that the job may expire: 1 or 0
 --       then for each job: id, payload
--- RETURNS  a code for each job: 1 it is in, 0 a job or result of this id was there, 2 (only 'repeated') a job of this
---          id runs or has ended, and nothing shows whether it was this one
+-- RETURNS  {} where all jobs are in; else a code for each: 1 it is in, 0 a job or result of this id was there, 2 (only
+--          'repeated') a job of this id runs or has ended, and nothing shows whether it was this one
 -- GUARANTEES  a job that is in has its payload and its place in the queue; repeating the call makes no second job.
--- INCLUDES  clock, counting, queue_list, reads, wake
-local mode, lane, due, ttl_ms, tick_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[6]
-local expires, is_tick = tonumber(ttl_ms) > 0, tonumber(tick_ms) > 0
+-- INCLUDES  clock, counting, members, queue_list, reads, wake
+local lane, due = ARGV[2], ARGV[3]
+local FIRST_JOB = 9
 -- A payload without its place would count as a job that is in: let a wrong type show before anything is written.
 redis.call('ZCARD', QUEUE)
 if lane == 'cpu' then
     redis.call('ZCARD', CPU)
 end
-local now = now_ms()
-if tonumber(due) == 0 then
-    due = ms(now + tonumber(ARGV[4]))
+local now, now_text = now_and_text()
+if due == '0' then
+    due = ARGV[4] == '0' and now_text or ms(now + ARGV[4])
 end
-if tonumber(ARGV[8]) == 1 then
+if ARGV[8] == '1' then
     -- Just before its time, as times are whole ms: at its time it is due.
     due = string.format('%.2f', math.floor(tonumber(due)) - 1 + EXPIRES_MARK)
-end
-local any_abort = mode ~= 'new' and aborts_are_asked()
-
-local function set_new(id, payload)
-    if expires then
-        return redis.call('SET', JOB .. id, payload, 'NX', 'PX', ttl(ttl_ms))
-    end
-    return redis.call('SET', JOB .. id, payload, 'NX')
 end
 
 -- Whether any job of this call has ended before. A network may hold a call of new ids back until its repetition has
 -- come and gone: they would be jobs once more.
 local function any_has_ended()
     local names = {}
-    for at = 9, #ARGV, 2 do
+    for at = FIRST_JOB, #ARGV, 2 do
         local base = #names
         names[base + 1], names[base + 2] = RESULT .. ARGV[at], NO_RESULT .. ARGV[at]
     end
     return #names > 0 and redis.call('EXISTS', unpack(names)) > 0
 end
 
--- The code of a job whose id is not free, or nil. It is not free either while a job of this id runs whose payload has
--- expired: the end of that run would take the new job with it.
-local function code_of_taken(id, payload)
-    local stored = redis.call('MGET', JOB .. id, RUN .. id)
-    local unkept = mode == 'named' and 0 or redis.call('EXISTS', NO_RESULT .. id)
-    local has_ended = unkept + redis.call('EXISTS', RESULT .. id) > 0
-    if mode ~= 'repeated' then
-        return (stored[1] or stored[2] or has_ended) and 0 or nil
+-- Puts all payloads at once; returns false, and changes nothing, where one is there.
+local function put_all()
+    local payloads = {}
+    for at = FIRST_JOB, #ARGV, 2 do
+        local base = #payloads
+        payloads[base + 1], payloads[base + 2] = JOB .. ARGV[at], ARGV[at + 1]
     end
-    if stored[1] == payload then
-        return 1
-    end
-    return has_ended and 2 or stored[1] and 0 or stored[2] and 2 or nil
+    return #payloads > 0 and redis.call('MSETNX', unpack(payloads)) == 1
 end
 
-local is_doubtful = mode ~= 'new' or any_has_ended()
+-- Puts the jobs' payloads one by one; returns their codes, and the ids of those that have yet to get their place.
+local function put_each()
+    local mode, ttl_ms, tick_ms = ARGV[1], ARGV[5], ARGV[6]
+    local expires, is_tick = ttl_ms ~= '0', tick_ms ~= '0'
+    local any_abort = mode ~= 'new' and aborts_are_asked()
 
--- Returns a code, and whether the job has yet to get its place.
-local function put(id, payload)
-    if is_tick and not redis.call('SET', TICK .. id, 1, 'NX', 'PX', ttl(tick_ms)) then
-        return 0, false
+    local function set_new(id, payload)
+        if expires then
+            return redis.call('SET', JOB .. id, payload, 'NX', 'PX', ttl(ttl_ms))
+        end
+        return redis.call('SET', JOB .. id, payload, 'NX')
     end
-    local code = is_doubtful and code_of_taken(id, payload) or nil
-    if code or not set_new(id, payload) then
-        return code or 0, false
+
+    -- The code of a job whose id is not free, or nil. It is not free either while a job of this id runs whose payload
+    -- has expired: the end of that run would take the new job with it.
+    local function code_of_taken(id, payload)
+        local stored = redis.call('MGET', JOB .. id, RUN .. id)
+        local unkept = mode == 'named' and 0 or redis.call('EXISTS', NO_RESULT .. id)
+        local has_ended = unkept + redis.call('EXISTS', RESULT .. id) > 0
+        if mode ~= 'repeated' then
+            return (stored[1] or stored[2] or has_ended) and 0 or nil
+        end
+        if stored[1] == payload then
+            return 1
+        end
+        return has_ended and 2 or stored[1] and 0 or stored[2] and 2 or nil
     end
-    if mode ~= 'new' then
-        -- Of an earlier job of this id, which has expired.
-        redis.call('DEL', RETRY .. id, CRASH .. id, HISTORY .. id)
-        if lane ~= 'cpu' then
-            redis.pcall('ZREM', CPU, id)
+
+    local is_doubtful = mode ~= 'new' or any_has_ended()
+
+    -- Returns a code, and whether the job has yet to get its place.
+    local function put(id, payload)
+        if is_tick and not redis.call('SET', TICK .. id, 1, 'NX', 'PX', ttl(tick_ms)) then
+            return 0, false
+        end
+        local code = is_doubtful and code_of_taken(id, payload) or nil
+        if code or not set_new(id, payload) then
+            return code or 0, false
+        end
+        if mode ~= 'new' then
+            -- Of an earlier job of this id, which has expired.
+            redis.call('DEL', RETRY .. id, CRASH .. id, HISTORY .. id)
+            if lane ~= 'cpu' then
+                redis.pcall('ZREM', CPU, id)
+            end
+        end
+        if any_abort then
+            redis.call('ZREM', ABORT, id)
+        end
+        return 1, true
+    end
+
+    local codes, ids = {}, {}
+    for at = FIRST_JOB, #ARGV, 2 do
+        local code, is_new = put(ARGV[at], ARGV[at + 1])
+        codes[#codes + 1] = code
+        if is_new then
+            ids[#ids + 1] = ARGV[at]
         end
     end
-    if any_abort then
-        redis.call('ZREM', ABORT, id)
-    end
-    return 1, true
+    return codes, ids
 end
 
-local codes, scored = {}, {}
-for at = 9, #ARGV, 2 do
-    local code, is_new = put(ARGV[at], ARGV[at + 1])
-    codes[#codes + 1] = code
-    if is_new then
-        local base = #scored
-        scored[base + 1], scored[base + 2] = due, ARGV[at]
+local is_plain = ARGV[1] == 'new' and ARGV[5] == '0' and ARGV[6] == '0' and not any_has_ended() and put_all()
+local codes, ids = {}, {}
+if is_plain then
+    for at = FIRST_JOB, #ARGV, 2 do
+        ids[#ids + 1] = ARGV[at]
     end
+else
+    codes, ids = put_each()
 end
-if #scored > 0 then
+if #ids > 0 then
+    local scored = {}
+    for i = 1, #ids do
+        scored[2 * i - 1], scored[2 * i] = due, ids[i]
+    end
     if lane == 'cpu' then
-        redis.call('ZADD', CPU, unpack(scored))
-        for i = 1, #scored, 2 do
-            scored[i] = PARKED
+        add_members(CPU, scored)
+        local parked = ms(PARKED)
+        for i = 1, #ids do
+            scored[2 * i - 1] = parked
         end
     end
-    redis.call('ZADD', QUEUE, unpack(scored))
+    add_members(QUEUE, scored)
     -- arq's own queue is looked at anyway.
-    if add_counts(now, ARGV[7], {enqueued = #scored / 2}) and QUEUE ~= DEFAULT_QUEUE then
+    if add_counts(now, ARGV[7], {enqueued = #ids}) and QUEUE ~= DEFAULT_QUEUE then
         register_queue(now)
     end
     wake(lane)

@@ -40,4 +40,5 @@ async def enqueue(
     ]
     for job_id, payload in jobs:
         arguments += (job_id, payload)
-    return [Enqueued(code) for code in await _SCRIPT.run_on(redis, keys, arguments)]
+    codes = await _SCRIPT.run_on(redis, keys, arguments)
+    return [Enqueued(code) for code in codes] if codes else [Enqueued.ADDED] * len(jobs)

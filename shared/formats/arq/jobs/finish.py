@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from redis.asyncio import Redis
@@ -43,16 +44,22 @@ async def finish(
     """
     check_batch(finished, BATCH)
     groups = RunGroups(lanes)
-    jobs: list[Argument] = []
+    by_group: list[list[Finish]] = []
     for each in finished:
-        lease = each.lease
-        jobs += (
-            lease.raw_id,
-            lease.token,
-            groups.add(lease, each.name, each.status, each.run_ms),
-            each.keep_ms,
-            each.result,
-            each.dead_letter,
-            each.keep_dead_ms,
-        )
-    return as_ids(await _SCRIPT.run_on(redis, keys, (worker, max_dead, len(groups), *groups.arguments(), *jobs)))
+        group = groups.add(each.lease, each.name, each.status, each.run_ms)
+        if group == len(by_group):
+            by_group.append([])
+        by_group[group].append(each)
+    ends = by_group[0] if len(by_group) == 1 else list(itertools.chain.from_iterable(by_group))
+    keeps = {each.keep_ms for each in ends}
+    arguments: list[Argument] = [worker, max_dead, len(groups), len(ends), keeps.pop() if len(keeps) == 1 else ""]
+    arguments += groups.arguments()
+    arguments += [each.lease.raw_id for each in ends]
+    arguments += [each.lease.token for each in ends]
+    arguments += [each.result for each in ends]
+    if keeps:
+        arguments += [each.keep_ms for each in ends]
+    for place, each in enumerate(ends, 1):
+        if each.dead_letter:
+            arguments += (place, each.name, each.dead_letter, each.keep_dead_ms)
+    return as_ids(await _SCRIPT.run_on(redis, keys, arguments))

@@ -7,7 +7,7 @@
 -- INCLUDES  clock, memory, ownership
 local worker, keep_ms = ARGV[1], ARGV[2]
 local STRIDE = 3
-local mine, lost = owned(3, STRIDE, worker)
+local mine, lost = owned(3, #ARGV, STRIDE, 1, worker)
 if #mine == 0 then
     return lost
 end

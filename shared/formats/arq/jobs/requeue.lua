@@ -12,7 +12,7 @@
 local worker = ARGV[1]
 local STRIDE, FIRST_GROUP = 9, 3
 redis.call('ZCARD', QUEUE)
-local mine, lost = owned(FIRST_GROUP + ARGV[2] * GROUP_FIELDS, STRIDE, worker)
+local mine, lost = owned(FIRST_GROUP + ARGV[2] * GROUP_FIELDS, #ARGV, STRIDE, 1, worker)
 allow_when_full()
 local now = now_ms()
 local lanes, runs_of = {}, {}

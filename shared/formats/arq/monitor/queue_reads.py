@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.counters import counters, rates
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.monitor.arq_queue import ArqQueue
 from monarq.shared.formats.arq.queues import pause
 from monarq.shared.formats.arq.queues.counts import read_counts
@@ -23,15 +24,22 @@ MOST_QUEUES: Final = 1000
 
 
 async def known_queues(redis: Redis) -> list[str]:
-    """Arq's default queue, and every queue that a monarq worker has served or somebody put a job into.
+    """Every queue that a monarq worker has served or somebody put a job into, and arq's default queue where it is used.
 
     Queues that are empty and that nobody has used for a week are left out, and of more than 1,000 the longest unused.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    used = await redis.zrange(names.QUEUES, 0, MOST_QUEUES - 1, desc=True)
-    return list({names.DEFAULT_QUEUE, *map(text, used)})
+    default = QueueKeys.of(names.DEFAULT_QUEUE)
+    health_check = default.queue + names.HEALTH_CHECK_SUFFIX
+    calls: Any = redis.pipeline(transaction=False)
+    calls.zrange(names.QUEUES, 0, MOST_QUEUES - 1, desc=True)
+    # Producers do not put the default queue on the list, and stock arq workers none.
+    own = default.stats, default.counter_buffer, default.dead, default.workers, default.crons, default.paused
+    calls.exists(default.queue, health_check, *own)
+    listed, is_used = await calls.execute()
+    return list({*map(text, listed), *([default.queue] if is_used else [])})
 
 
 class ArqQueueReads(ArqQueue):
@@ -40,6 +48,12 @@ class ArqQueueReads(ArqQueue):
     async def is_known(self, redis: Redis) -> bool:
         """See the protocol."""
         return self._keys.queue in await known_queues(redis) or bool(await redis.exists(self._keys.queue))
+
+    async def was_used(self, redis: Redis) -> bool:
+        """See the protocol; of a queue that stock arq workers alone serve only their health check tells."""
+        keys = self._keys
+        own = keys.stats, keys.counter_buffer, keys.dead, keys.workers, keys.crons, keys.paused
+        return await self.is_known(redis) or bool(await redis.exists(keys.queue + names.HEALTH_CHECK_SUFFIX, *own))
 
     async def read_counts(self, redis: Redis) -> Counts:
         """See the protocol."""

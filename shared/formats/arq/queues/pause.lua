@@ -1,7 +1,8 @@
 -- pause: let a queue give no more jobs to monarq's workers, or let it go on.
--- KEYS  PAUSED
+-- KEYS  PAUSED, MOVING
 -- ARGV  1 wanted: 'pause', 'resume', or 'ask' which changes nothing
--- RETURNS  ms since which the queue had been paused before the call, 0 when it was not
+-- RETURNS  ms since which the queue had been paused before the call, 0 when it was not; -1 where it is not resumed, as
+--          some of its jobs may be half moved
 -- GUARANTEES  what runs goes on; repeating the call changes nothing.
 -- INCLUDES  clock, memory, reads, wake
 local wanted = ARGV[1]
@@ -10,6 +11,9 @@ if wanted == 'pause' and since == 0 then
     allow_when_full()
     redis.call('SET', PAUSED, ms(now_ms()))
 elseif wanted == 'resume' then
+    if redis.call('EXISTS', MOVING) == 1 then
+        return -1
+    end
     allow_when_full()
     redis.call('DEL', PAUSED)
     wake('io')

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.script import ArqScript
+from monarq.shared.protocol.transfer_notes import still_moving
 
 _SCRIPT = ArqScript.load("queues/pause")
 
@@ -18,8 +19,15 @@ async def pause(redis: Redis, keys: QueueKeys) -> int:
 
 
 async def resume(redis: Redis, keys: QueueKeys) -> int:
-    """Resumes the queue and wakes its workers; returns since when it was paused, unix ms, or 0."""
-    return cast("int", await _SCRIPT.run_on(redis, keys, ("resume",)))
+    """Resumes the queue and wakes its workers; returns since when it was paused, unix ms, or 0.
+
+    Raises:
+        MoveRefusedError: a move of its jobs has not ended.
+    """
+    since_ms = cast("int", await _SCRIPT.run_on(redis, keys, ("resume",)))
+    if since_ms < 0:
+        raise still_moving(keys.ref)
+    return since_ms
 
 
 async def paused_since_ms(redis: Redis, keys: QueueKeys) -> int:

@@ -8,23 +8,30 @@
 -- INCLUDES  clock, memory, ownership, queue_list
 local worker, lease_ms, record = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local STRIDE = 3
-local mine, lost = owned(4, STRIDE, worker)
+local mine, lost = owned(4, #ARGV, STRIDE, 1, worker)
 allow_when_full()
 local now = now_ms()
-local lease_end = ms(now + lease_ms + LEASED_MARK)
+local score = ms(now + lease_ms) .. LEASED_DIGITS
+local io, cpu, parked = {'XX'}, {'XX'}, {'XX'}
 for _, at in ipairs(mine) do
     local id = ARGV[at]
-    redis.call('PEXPIRE', RUN .. id, lease_ms)
+    redis.call('PEXPIRE', RUN .. id, ARGV[2])
     -- Were it gone while the job runs, an arq client could enqueue another job of this id, which would go with this
     -- one.
     keep_payload(id, WEEK)
-    -- arq's abort() may have set the job's score in QUEUE to 1: it is put right here.
-    if ARGV[at + 2] == 'cpu' then
-        redis.pcall('ZADD', CPU, 'XX', lease_end, id)
-        redis.pcall('ZADD', QUEUE, 'XX', PARKED, id)
-    else
-        redis.pcall('ZADD', QUEUE, 'XX', lease_end, id)
+    local set = ARGV[at + 2] == 'cpu' and cpu or io
+    set[#set + 1], set[#set + 2] = score, id
+    if set == cpu then
+        parked[#parked + 1], parked[#parked + 2] = PARKED, id
     end
+end
+-- arq's abort() may have set a job's score in QUEUE to 1: it is put right here.
+if #io > 1 then
+    redis.pcall('ZADD', QUEUE, unpack(io))
+end
+if #cpu > 1 then
+    redis.pcall('ZADD', CPU, unpack(cpu))
+    redis.pcall('ZADD', QUEUE, unpack(parked))
 end
 if #mine > 0 then
     redis.call('PEXPIRE', LEASES .. worker, 40 * lease_ms)

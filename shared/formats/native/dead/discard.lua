@@ -1,5 +1,5 @@
 -- discard: throw dead letters away.
--- KEYS  dead
+-- KEYS  dead, absent
 -- ARGV  then for each job: id
 -- RETURNS  for each job whether there was a letter of it: when it died, or nil
 -- GUARANTEES  results are kept for as long as they would be. Repeating the call changes nothing.

@@ -1,14 +1,25 @@
 -- revive: put dead jobs back into the queue, as if they had never run.
 -- KEYS  meta, payloads, dead, letters, dead_payloads, ready, ready_cpu, idle, idle_cpu, notes, ends, live,
 --       absent
--- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   then for each job: id
--- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, 0 there is no dead letter of it,
+-- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   2 shards: how many the caller believes in
+--       3 asks: 1 to be told what would happen, and change nothing, as the id lives elsewhere now, else 0
+--       then for each job: id
+-- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, or would be, 0 there is no dead letter of it,
 --          2 a job of this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
---          payload
+--          payload; {-2} where the queue is of a later version, {-4, shards, before, opened} where it has more
+--          shards, {-5} where this one is not open
 -- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together. Repeating
 --             the call makes no second job.
--- INCLUDES  clock, keeping, letters, lookup, notes, opening, order, placing, trails, types
-local max_bytes = tonumber(ARGV[1])
+-- INCLUDES  clock, keeping, letters, lookup, notes, opening, order, placing, trails, types, version
+local max_bytes, only_asks = tonumber(ARGV[1]), ARGV[3] == '1'
+local known = redis.call('HMGET', META, 'v', 'shards')
+local refusal = refusal_of(known[1], ARGV[2])
+if refusal then
+    return refusal
+end
+if only_asks and known[2] ~= ARGV[2] then
+    return {-5}
+end
 local now = now_ms()
 local places = result_keys(now)
 local io, cpu, revived, codes, bytes = {}, {}, {}, {}, 0
@@ -60,17 +71,19 @@ local function revive(id)
     if has_newer_result(id) then
         return 2
     end
-    put_back(id, payload, letter)
+    if not only_asks then
+        put_back(id, payload, letter)
+    end
     return 1
 end
 
 local function place(ready, idle, ids)
     if #ids > 0 then
-        make_ready(ready, idle, next_stamp(now, redis.call('HGET', META, 'last')), ids, true)
+        make_ready(ready, idle, next_stamp(now, redis.call('HGET', META, 'last')), scoreless(ids), true)
     end
 end
 
-for at = 2, #ARGV, 1 do
+for at = 4, #ARGV, 1 do
     if bytes >= max_bytes then
         break
     end

@@ -1,24 +1,7 @@
 -- admission: puts jobs in whose ids may be those of jobs that are alive, or that have ended.
--- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, aborts, trails, live, tombstones
+-- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, aborts, trails, live
 -- DEFINES  admit
--- INCLUDES  counting, lookup, notes, opening, order, placing, types
-
--- Which of the ids have ended, with a result that is kept or, where it is a repeated call, lately without one.
-local function ended_of(ids, now, is_repeated)
-    local ended, places = {}, result_keys(now)
-    if is_repeated then
-        for at = TOMBSTONES, TOMBSTONES + 2 do
-            places[#places + 1] = KEYS[at]
-        end
-    end
-    for _, key in ipairs(places) do
-        local found = redis.call('HMGET', key, unpack(ids))
-        for i = 1, #ids do
-            ended[i] = ended[i] or found[i] and not is_over(key, ids[i], now)
-        end
-    end
-    return ended
-end
+-- INCLUDES  counting, ended, notes, opening, order, placing, types
 
 local function forget_earlier(ids)
     redis.pcall('HDEL', NOTES, unpack(ids))
@@ -67,16 +50,16 @@ local function admit(jobs, now, known, is_repeated, due, name)
         check_hashes(NOTES)
     end
     if due > 0 then
-        defer(LANE_DEFERRED, LANE_IDLE, LANE_READY, due, fresh)
+        defer(LANE_DEFERRED, LANE_IDLE, LANE_READY, due, scoreless(fresh))
     else
-        make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[2]), fresh, true)
+        make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[2]), scoreless(fresh), true)
     end
     redis.call('HSET', PAYLOADS, unpack(pairs_in))
     forget_earlier(fresh)
     for at = 1, #pairs_in, 2 do
         note_large(pairs_in[at], pairs_in[at + 1])
     end
-    settle_counters(now, known[3])
+    settle_counters(now, known[3]) -- DUE
     redis.pcall('HINCRBY', LIVE, 'enqueued\0' .. name, #fresh)
     return codes
 end

@@ -1,5 +1,5 @@
 -- counting: adds the counts of the buffer to those since the first job, of each minute and of each second.
--- KEYS  meta, live
+-- KEYS  meta, live, absent
 -- DUE  stats, minutes, seconds
 -- DEFINES  flush_counters, settle_counters
 -- INCLUDES  clock, counted_names
@@ -158,9 +158,9 @@ local function flush_counters(now, second)
 end
 
 -- Call it before counting, and after a write: the counts that follow are those of this second. `second` is that of
--- META. Only the first call of a process in a second gets the keys that it takes.
+-- META. Only the first call of a process in a second gets the keys that it takes, and only then it is called.
 local function settle_counters(now, second)
-    if STATS and second ~= whole(math.floor(now / 1000)) then
+    if second ~= whole(math.floor(now / 1000)) then
         flush_counters(now, second)
     end
 end

@@ -22,6 +22,6 @@ local function return_crashed(now, jobs)
     end
     put_at_head(READY, IDLE, now, io)
     put_at_head(READY_CPU, IDLE_CPU, now, cpu)
-    settle_counters(now, redis.call('HGET', META, 'second'))
+    settle_counters(now, redis.call('HGET', META, 'second')) -- DUE
     redis.pcall('HINCRBY', LIVE, 'crashed\0', #jobs)
 end

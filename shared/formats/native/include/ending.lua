@@ -18,14 +18,20 @@ local function lost_of_range(first, last)
     return lost
 end
 
--- Call `release` behind whatever is kept of the jobs: until then the call may be repeated.
+-- Call `release` behind whatever is kept of the jobs: until then the call may be repeated. Returns their last reports, in the
+-- order of the ids and false for none, for whoever watches them until they have ended; nil where no job has any.
 local function end_jobs(first, last)
+    local reports
     if redis.call('EXISTS', NOTES, ABORTS, PROGRESS) > 0 then
         redis.call('HDEL', NOTES, unpack(ARGV, first, last))
-        redis.call('HDEL', PROGRESS, unpack(ARGV, first, last))
         redis.call('ZREM', ABORTS, unpack(ARGV, first, last))
+        if redis.call('EXISTS', PROGRESS) == 1 then
+            reports = redis.call('HMGET', PROGRESS, unpack(ARGV, first, last))
+            redis.call('HDEL', PROGRESS, unpack(ARGV, first, last))
+        end
     end
     redis.call('HDEL', PAYLOADS, unpack(ARGV, first, last))
+    return reports
 end
 
 local function release(first, last)
@@ -35,7 +41,7 @@ end
 -- Counts the runs (field and number of each count, from ARGV[counts_at] on), keeps a few for people, and publishes the
 -- ends; returns how many heard of them.
 local function tell_ends(now, now_text, counts_at, recent, channel, message)
-    settle_counters(now, redis.call('HGET', META, 'second'))
+    settle_counters(now, redis.call('HGET', META, 'second')) -- DUE
     for at = counts_at, #ARGV, 2 do
         redis.pcall('HINCRBY', LIVE, ARGV[at], ARGV[at + 1])
     end

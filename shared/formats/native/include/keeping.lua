@@ -3,13 +3,14 @@
 -- DEFINES  drop_ended, drop_results, keep_apart, keep_result, leave_tombstones
 -- INCLUDES  clock, letters, ring
 
--- Shows for two to three minutes that these jobs have ended, as long as an enqueue may be repeated. A key takes those of
--- a minute, and is used again after three: it must have expired by then, whenever in its minute it was made.
-local function leave_tombstones(now, ids)
+-- Shows for two to three minutes that these jobs have ended, as long as an enqueue may be repeated, and what they reported
+-- last (in the order of the ids, false for nothing). A key takes those of a minute, and is used again after three: it must
+-- have expired by then, whenever in its minute it was made.
+local function leave_tombstones(now, ids, reports)
     local minute, fields = math.floor(now / 60000), {}
     local key = KEYS[TOMBSTONES + minute % 3]
     for i, id in ipairs(ids) do
-        fields[2 * i - 1], fields[2 * i] = id, ''
+        fields[2 * i - 1], fields[2 * i] = id, reports and reports[i] or ''
     end
     redis.call('HSET', key, unpack(fields))
     redis.call('PEXPIREAT', key, whole((minute + 3) * 60000 - 1))
@@ -29,25 +30,28 @@ local function keep_apart(id, result, keep_ms, now)
     end
 end
 
--- Keeps the result of one job in whichever of these ways; -1 as keep_ms keeps it not at all.
-local function keep_result(id, result, keep_ms, now)
-    if keep_ms < 0 then
-        leave_tombstones(now, {id})
-    elseif keep_ms == 3600000 then
-        keep_results(now, {id, result})
-    else
+-- Keeps the result of one job in whichever of these ways, and its last report, or false; -1 as keep_ms keeps no result.
+local function keep_result(id, result, keep_ms, now, report)
+    if keep_ms == 3600000 then
+        keep_results(now, report and {id, result, '\0' .. id, report} or {id, result})
+        return
+    end
+    if keep_ms >= 0 then
         keep_apart(id, result, keep_ms, now)
+    end
+    if keep_ms < 0 or report then
+        leave_tombstones(now, {id}, {report})
     end
 end
 
--- Deletes the results of at most 1,000 jobs, wherever they are kept.
+-- Deletes the results of at most 1,000 jobs, wherever they are kept, and the reports beside them.
 local function drop_results(ids)
-    local members = {}
+    local members, fields = {}, {}
     for i, id in ipairs(ids) do
-        members[i] = 'r' .. id
+        members[i], fields[2 * i - 1], fields[2 * i] = 'r' .. id, id, '\0' .. id
     end
     for at = RESULTS, RESULTS + 7 do
-        redis.call('HDEL', KEYS[at], unpack(ids))
+        redis.call('HDEL', KEYS[at], unpack(fields))
     end
     redis.call('HDEL', KEPT, unpack(ids))
     redis.call('ZREM', ENDS, unpack(members))

@@ -1,6 +1,6 @@
 -- placing: puts jobs into their place in the queue.
 -- KEYS  meta, notes
--- DEFINES  due_of, defer, make_ready, put_at_head, note_large
+-- DEFINES  due_of, scoreless, defer, make_ready, put_at_head, note_large
 -- INCLUDES  clock, notes, order, wake
 
 -- When jobs are due: 0 is now.
@@ -9,11 +9,20 @@ local function due_of(now, due_ms, delay_ms)
     return due > now and due or 0
 end
 
--- Whoever waits for the next deferred job is woken where that is a new one.
-local function defer(deferred, idle, ready, due, ids)
-    local scored, score = {}, whole(due)
+-- Where jobs are placed they are given as ZADD takes them, with room for the score before each id.
+local function scoreless(ids)
+    local scored = {}
     for i = 1, #ids do
-        scored[2 * i - 1], scored[2 * i] = score, ids[i]
+        scored[2 * i - 1], scored[2 * i] = '', ids[i]
+    end
+    return scored
+end
+
+-- Whoever waits for the next deferred job is woken where that is a new one.
+local function defer(deferred, idle, ready, due, scored)
+    local score = whole(due)
+    for at = 1, #scored, 2 do
+        scored[at] = score
     end
     redis.call('ZADD', deferred, unpack(scored))
     local first = redis.call('ZRANGE', deferred, 0, 0, 'WITHSCORES')
@@ -23,14 +32,14 @@ local function defer(deferred, idle, ready, due, ids)
 end
 
 -- Jobs of one stamp are claimed in the order of their ids; where that is not their order, each gets a stamp of its own.
-local function make_ready(ready, idle, stamp, ids, has_own_stamps)
-    local scored, score = {}, whole(LEVEL + stamp)
-    for i = 1, #ids do
-        if has_own_stamps and i > 1 then
+local function make_ready(ready, idle, stamp, scored, has_own_stamps)
+    local score = whole(LEVEL + stamp)
+    for at = 1, #scored, 2 do
+        if has_own_stamps and at > 1 then
             stamp = stamp + 1
             score = whole(LEVEL + stamp)
         end
-        scored[2 * i - 1], scored[2 * i] = score, ids[i]
+        scored[at] = score
     end
     redis.call('HSET', META, 'last', score)
     redis.call('ZADD', ready, unpack(scored))

@@ -4,7 +4,8 @@
 -- INCLUDES  none
 
 -- Keeps results (id, result, id, result ...; at most 1,000; all of a list, or a part of it) for an hour. A key takes
--- those of ten minutes. It is used again after 80 minutes, when it has expired.
+-- those of ten minutes. It is used again after 80 minutes, when it has expired. The last report of a job, where there is one,
+-- lies beside its result: the field is NUL and the id, which is nobody's id.
 local function keep_results(now, ids_and_results, first, last)
     local key = KEYS[RESULTS + math.floor(now / 600000) % 8]
     redis.call('HSET', key, unpack(ids_and_results, first or 1, last or #ids_and_results))

@@ -1,9 +1,10 @@
 -- abort: end a job that waits, or ask that one be stopped that runs.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads, notes, progress, aborts, kept, ends,
+-- KEYS  meta, ready, ready_cpu, deferred, deferred_cpu, payloads, notes, progress, aborts, kept, ends,
 --       leases, recent, live, absent
 -- ARGV  1 id   2 name of the job, to count it by   3 result that it ends with where it waits   4 keep_ms of that: 0 for
 --       ever, -1 not at all   5 recent: that it ended, packed for people   6 channel of ends
--- RETURNS  0 there is no such job, 2 it runs and its worker will stop it, 3 it waited and has ended
+-- RETURNS  0 there is no such job, 1 it waits and is being moved to another queue, where the request follows it, 2 it runs
+--          and its worker will stop it, 3 it waited and has ended
 -- GUARANTEES  a job that waits ends as a whole, and at once; of one that runs the request stays until it ends. Repeating
 --             the call asks again.
 -- INCLUDES  clock, keeping, trails, types
@@ -13,9 +14,10 @@ check_hashes(PAYLOADS, NOTES, PROGRESS, KEPT)
 redis.call('DEL', ABSENT)
 local now = now_ms()
 
-local function has_left_its_place()
+local function each_place(command)
     for _, key in ipairs({READY, READY_CPU, DEFERRED, DEFERRED_CPU}) do
-        if redis.call('ZREM', key, id) == 1 then
+        local found = redis.call(command, key, id)
+        if found and found ~= 0 then
             return true
         end
     end
@@ -31,11 +33,12 @@ local function list_it()
 end
 
 local function end_it()
+    local report = redis.call('HGET', PROGRESS, id)
     redis.call('HDEL', PAYLOADS, id)
     redis.call('HDEL', NOTES, id)
     redis.call('HDEL', PROGRESS, id)
     redis.call('ZREM', ABORTS, id)
-    keep_result(id, ARGV[3], tonumber(ARGV[4]), now)
+    keep_result(id, ARGV[3], tonumber(ARGV[4]), now, report)
     add_to_trail(id, 'abort-asked', '', DAY, now)
     redis.pcall('HINCRBY', LIVE, 'aborted::\0' .. ARGV[2], 1)
     list_it()
@@ -53,7 +56,12 @@ local function ask_workers()
     end
 end
 
-if has_left_its_place() then
+-- A copy of it may be in at the other queue already: a run of the move sees the request before it drops this one.
+if redis.call('HEXISTS', META, 'moving') == 1 and each_place('ZSCORE') then
+    ask_workers()
+    return 1
+end
+if each_place('ZREM') then
     end_it()
     return 3
 end

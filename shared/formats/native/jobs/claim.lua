@@ -3,115 +3,30 @@
 -- ARGV  1 incarnation   2 worker   3 token: letter of the lane queue, 'i' or 'c', and number of the claim
 --       4 limit (0 takes none)   5 lease_ms   6 limits of a job: how many bytes of a payload are handed over at the most,
 --       and how many crashes make it come as the only one of its claim ('' for none)   7 flags: 'f' where the
---       incarnation has not been seen yet, 'a' where the claim may have been carried out before
+--       incarnation has not been seen yet, 'a' where the claim may have been carried out before   8 how many shards
+--       the worker believes in, left out for 1
 -- RETURNS  {now_ms, ms of the next deferred job or -1, ids, payloads, notes, aborts}; the lists where a job was taken, and
 --          notes and aborts where one has something rare. A payload over max_bytes is its length (a number).
---          {-1} where the incarnation may never act again, {-2} where the queue is of a later version.
+--          {-1} where the incarnation may never act again, {-2} where the queue is of a later version, {-4, shards, before,
+--          opened} where it has more shards; a claim that is repeated is not refused for that.
 -- GUARANTEES  a number takes jobs once: repeated, it answers with those that are still held under it, and renews the
 --             lease. A job that is taken is in `held` and nowhere else. A claim that comes after its incarnation's end
 --             takes nothing.
--- INCLUDES  clock, counting, notes, opening, order, types, wake
+-- INCLUDES  careful, clock, counting, opening, order, types, version, wake
 local incarnation, worker, token, limit, lease_ms, flags = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[7]
 local newest, number = '\0' .. string.sub(token, 1, 1), string.sub(token, 2)
 local me = redis.call('HMGET', HELD, '\0', newest)
 local known = redis.call('HMGET', META, 'v', 'paused', 'second')
-if is_newer(known[1]) then
-    return {-2}
+if known[1] and known[1] ~= VERSION then
+    local refusal = refusal_of(known[1], ARGV[8])
+    if refusal and (refusal[1] == -2 or refusal[1] == -4 and flags ~= 'a' and flags ~= 'fa') then
+        return refusal
+    end
 end
 if not me[1] and flags ~= 'f' and flags ~= 'fa' then
     return {-1}
 end
 local now, now_text = now_and_text()
--- Bytes of payloads after which no further job is taken: the rest is for the next claim, or for others.
-local MOST_BYTES = 16777216
-
-local function is_gone()
-    local gone = redis.call('ZMSCORE', GONE, incarnation, worker)
-    return gone[1] or gone[2]
-end
-
--- The answer to a number that has taken its jobs already.
-local function held_under_it()
-    local all, ids = redis.call('HGETALL', HELD), {}
-    for at = 1, #all, 2 do
-        if all[at + 1] == token then
-            ids[#ids + 1] = all[at]
-        end
-    end
-    table.sort(ids)
-    return ids
-end
-
--- What is deferred until now moves to where it would stand had it been enqueued at its time.
-local function promote()
-    local due = redis.call('ZRANGEBYSCORE', LANE_DEFERRED, '-inf', now, 'WITHSCORES', 'LIMIT', 0, math.max(200, limit))
-    local scored = {}
-    check_zsets(LANE_READY)
-    for at = 1, #due, 2 do
-        scored[at], scored[at + 1] = whole(LEVEL + stamp_of(tonumber(due[at + 1]))), due[at]
-    end
-    redis.call('ZREMRANGEBYRANK', LANE_DEFERRED, 0, #due / 2 - 1)
-    redis.call('ZADD', LANE_READY, unpack(scored))
-end
-
--- A payload, or its length where it is over the limit.
-local function payload_of(id, max_bytes)
-    local size = redis.call('HSTRLEN', PAYLOADS, id)
-    if size > max_bytes then
-        return size, 0
-    end
-    return redis.call('HGET', PAYLOADS, id), size
-end
-
--- Where a batch has something rare: a crash note, a large payload. Returns payloads, notes, and how many ids they are.
-local function read_carefully(ids)
-    local notes, payloads = redis.call('HMGET', NOTES, unpack(ids)), {}
-    local max_bytes, alone = string.match(ARGV[6], '^(%d+) (%d*)$')
-    max_bytes, alone = tonumber(max_bytes), tonumber(alone)
-    local bytes = 0
-    for i, id in ipairs(ids) do
-        local note = notes[i]
-        local may_share = not (note and alone) or read_note(note).crashes ~= alone
-        if i > 1 and (not may_share or bytes >= MOST_BYTES) then
-            return payloads, notes, i - 1
-        end
-        local size
-        payloads[i], size = payload_of(id, max_bytes)
-        bytes = bytes + size
-        if not may_share then
-            return payloads, notes, 1
-        end
-    end
-    return payloads, notes, #ids
-end
-
-local function shorten(list, length)
-    for i = #list, length + 1, -1 do
-        list[i] = nil
-    end
-end
-
--- No job of such an id: it is dropped, so that the claim does not find it for ever.
-local function drop_ghosts(ids, payloads, notes)
-    local kept, size = {}, #ids
-    for i = 1, size do
-        if payloads[i] then
-            kept[#kept + 1] = i
-        end
-    end
-    if #kept == size then
-        return
-    end
-    for to, from in ipairs(kept) do
-        ids[to], payloads[to] = ids[from], payloads[from]
-        if notes then
-            notes[to] = notes[from]
-        end
-    end
-    shorten(ids, #kept)
-    shorten(payloads, #kept)
-    redis.pcall('HINCRBY', LIVE, 'lost\0', size - #kept)
-end
 
 -- Only one worker waits for the very moment at which the next deferred job is due.
 local function next_due(first)
@@ -132,7 +47,13 @@ if is_repeated then
     if tonumber(number) < tonumber(me[2]) then
         return {now, -1}
     end
-    local ids, payloads = held_under_it(), {}
+    local all, ids, payloads = redis.call('HGETALL', HELD), {}, {}
+    for at = 1, #all, 2 do
+        if all[at + 1] == token then
+            ids[#ids + 1] = all[at]
+        end
+    end
+    table.sort(ids)
     if #ids == 0 then
         return {now, -1}
     end
@@ -144,10 +65,13 @@ if is_repeated then
     end
     return {now, -1, ids, payloads, redis.call('HMGET', NOTES, unpack(ids)), redis.call('ZMSCORE', ABORTS, unpack(ids))}
 end
-if not me[1] and is_gone() then
-    return {-1}
+if not me[1] then
+    local gone = redis.call('ZMSCORE', GONE, incarnation, worker)
+    if gone[1] or gone[2] then
+        return {-1}
+    end
 end
-check_zsets(LEASES)
+redis.call('ZCARD', LEASES) -- of a wrong type, it shows here
 
 local function open_incarnation()
     redis.call('HSET', HELD, '\0', pad(), '\0i', '0', '\0c', '0')
@@ -172,15 +96,23 @@ if known[2] or limit < 1 then
     end
     return {now, -1}
 end
-local deferred = redis.call('ZRANGE', LANE_DEFERRED, 0, 0, 'WITHSCORES')
+local deferred = redis.call('ZRANGE', LANE_DEFERRED, '0', '0', 'WITHSCORES')
 if deferred[1] and tonumber(deferred[2]) <= now then
-    promote()
-    deferred = redis.call('ZRANGE', LANE_DEFERRED, 0, 0, 'WITHSCORES')
+    -- What is deferred until now moves to where it would stand had it been enqueued at its time.
+    local due = redis.call('ZRANGEBYSCORE', LANE_DEFERRED, '-inf', now, 'WITHSCORES', 'LIMIT', 0, math.max(200, limit))
+    local scored = {}
+    check_zsets(LANE_READY)
+    for at = 1, #due, 2 do
+        scored[at], scored[at + 1] = whole(LEVEL + stamp_of(tonumber(due[at + 1]))), due[at]
+    end
+    redis.call('ZREMRANGEBYRANK', LANE_DEFERRED, 0, #due / 2 - 1)
+    redis.call('ZADD', LANE_READY, unpack(scored))
+    deferred = redis.call('ZRANGE', LANE_DEFERRED, '0', '0', 'WITHSCORES')
 end
-local ids = redis.call('ZRANGE', LANE_READY, 0, limit - 1)
+local ids = redis.call('ZRANGE', LANE_READY, '0', limit - 1)
 if #ids == 0 then
     bar_twin()
-    settle_counters(now, known[3])
+    settle_counters(now, known[3]) -- DUE
     redis.pcall('ZADD', LANE_IDLE, now_text, worker)
     return {now, next_due(deferred)}
 end
@@ -189,7 +121,7 @@ local found, size = #ids, #ids
 local rare, payloads, notes = redis.call('EXISTS', NOTES, ABORTS), nil, false
 if rare > 0 then
     check_zsets(ABORTS)
-    payloads, notes, size = read_carefully(ids)
+    payloads, notes, size = read_carefully(ids, ARGV[6])
 else
     payloads = redis.call('HMGET', PAYLOADS, unpack(ids))
     local bytes = 0
@@ -205,17 +137,13 @@ else
         end
     end
 end
-redis.call('ZREMRANGEBYRANK', LANE_READY, 0, size - 1)
-if size < #ids then
-    shorten(ids, size)
-    shorten(payloads, size)
-    if notes then
-        shorten(notes, size)
-    end
+redis.call('ZREMRANGEBYRANK', LANE_READY, '0', size - 1)
+for i = #ids, size + 1, -1 do
+    ids[i], payloads[i] = nil, nil
 end
 local aborts = false
 if rare > 0 then
-    drop_ghosts(ids, payloads, notes)
+    ids, payloads, notes = drop_ghosts(ids, payloads, notes)
     aborts = #ids > 0 and redis.call('EXISTS', ABORTS) == 1 and redis.call('ZMSCORE', ABORTS, unpack(ids))
 end
 local held = {newest, number}
@@ -229,7 +157,7 @@ else
     redis.call('ZADD', LEASES, whole(now + lease_ms), incarnation)
 end
 redis.call('HSET', HELD, unpack(held))
-settle_counters(now, known[3])
+settle_counters(now, known[3]) -- DUE
 redis.pcall('HINCRBY', LIVE, 'started\0', #ids)
 local next_ms = -1
 if found < limit and size == found then

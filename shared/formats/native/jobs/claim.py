@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from monarq.shared.formats.native.jobs.enqueue import newer_queue
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.formats.native.shards import refused
 from monarq.shared.lane import LaneQueue
 
 _SCRIPT = NativeScript.load("jobs/claim")
@@ -46,6 +47,7 @@ class Claim:
         alone: a job with so many crashes comes as the only one of its claim; None for no such rule.
         is_first: whether Redis has not seen the incarnation yet.
         is_repeated: whether this claim may have been carried out before.
+        shards: how many shards the queue is believed to have.
     """
 
     incarnation: str
@@ -58,6 +60,7 @@ class Claim:
     alone: int | None = None
     is_first: bool = False
     is_repeated: bool = False
+    shards: int = 1
 
     @property
     def token(self) -> str:
@@ -94,6 +97,7 @@ async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
     Raises:
         IncarnationGoneError: the incarnation may never act again.
         UnsupportedError: a later version of monarq has made the queue.
+        MoreShardsError: the queue has more shards; nothing was taken.
         RedisError: the call failed; repeat it with the same number, as a repeated one.
     """
     reply = await _SCRIPT.run_on(
@@ -107,6 +111,7 @@ async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
             asked.lease_ms,
             f"{asked.max_payload} {'' if asked.alone is None else asked.alone}",
             ("f" if asked.is_first else "") + ("a" if asked.is_repeated else ""),
+            *((asked.shards,) if asked.shards > 1 else ()),
         ),
         asked.lane_queue,
         asked.incarnation,
@@ -115,6 +120,8 @@ async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
         raise IncarnationGoneError
     if reply[0] == _NEWER:
         raise newer_queue(keys.tag)
+    if reply[0] < 0:
+        refused(reply, keys.tag)
     if len(reply) == 2:
         return ClaimReply(*reply)
     now_ms, next_ms, ids, payloads, notes, aborts = reply

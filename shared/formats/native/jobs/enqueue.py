@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from redis.asyncio import Redis
 
 from monarq.shared.errors import EnqueueUnknownError, SettingsError, UnsupportedError
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.formats.native.shards import refused
 from monarq.shared.lane import lane_queue_of
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.redis.scripts import Argument, check_batch
@@ -55,6 +56,8 @@ async def enqueue(
     jobs: Sequence[tuple[str, bytes]],
     *,
     until_ms: int = 0,
+    shards: int = 1,
+    is_marked: bool = False,
 ) -> EnqueueReply:
     """Puts the jobs, given as id and payload, into the queue; at most `BATCH` of them.
 
@@ -66,11 +69,15 @@ async def enqueue(
         mode: where their ids come from, and whether this is a repetition.
         jobs: the jobs.
         until_ms: when a repetition does nothing any more, by Redis' clock: `REPEATABLE_MS` after its first sending.
+        shards: how many shards the queue is believed to have.
+        is_marked: a repetition is remembered until `monarq.shared.formats.native.jobs.look.unmark`; of one job alone.
 
     Raises:
         ValueError: there are more than `BATCH`.
         EnqueueUnknownError: it was repeated after `until_ms`.
         UnsupportedError: a later version of monarq has made the queue.
+        MoreShardsError: the queue has more shards; nothing was changed.
+        ShardNotReadyError: this shard is not open yet; nothing was changed.
         RedisError: the call failed; whether it was carried out is unknown unless Redis refused it.
     """
     check_batch(jobs, BATCH)
@@ -78,17 +85,25 @@ async def enqueue(
         check_ids(job_id for job_id, _ in jobs)
     placed: list[Argument] = [call, placement.due_ms, placement.delay_ms, placement.name]
     lane_queue = lane_queue_of(placement.lane)
+    believed = f" {shards}" if shards > 1 else ""
     if mode is EnqueueMode.NEW:
-        placed.append(int(any(len(payload) > LARGE for _, payload in jobs)))
+        has_large = int(any(len(payload) > LARGE for _, payload in jobs))
+        placed.append(f"{has_large}{believed}" if believed else has_large)
     else:
-        placed += ("again", until_ms) if mode is EnqueueMode.REPEATED else ("named", 0)
+        again = "marked" if is_marked else "again"
+        placed += (f"{again}{believed}", until_ms) if mode is EnqueueMode.REPEATED else (f"named{believed}", 0)
     for job in jobs:
         placed += job
     if mode is EnqueueMode.NEW:
         now_ms = await _NEW.run_on(redis, keys, placed, lane_queue)
-        codes: list[Any] = [1] * len(jobs)
+        codes = [Enqueued.ADDED] * len(jobs)
+        if isinstance(now_ms, list):
+            refused(now_ms, keys.tag)
+            now_ms = now_ms[0]
     else:
-        now_ms, *codes = await _CHECKED.run_on(redis, keys, placed, lane_queue)
+        now_ms, *found = reply = await _CHECKED.run_on(redis, keys, placed, lane_queue)
+        refused(reply, keys.tag)
+        codes = [Enqueued(code) for code in found]
     if now_ms == _NEWER:
         raise newer_queue(keys.tag)
     if now_ms == _TOO_LATE:
@@ -96,18 +111,18 @@ async def enqueue(
     if now_ms == _BARRED:
         # This sending was overtaken by its repetition, whose reply is the one that counts.
         return EnqueueReply(0, [Enqueued.ENDED] * len(jobs))
-    return EnqueueReply(now_ms, [Enqueued(code) for code in codes])
+    return EnqueueReply(now_ms, codes)
 
 
 def check_ids(job_ids: Iterable[str | bytes]) -> None:
-    """Refuses ids that are fields of monarq's own.
+    """Refuses ids that may be taken for something else: zero bytes mark monarq's own fields, and part ids in messages.
 
     Raises:
-        SettingsError: one begins with a zero byte.
+        SettingsError: one has a zero byte.
     """
     for job_id in job_ids:
-        if job_id[:1] in ("\0", b"\0"):
-            raise SettingsError(f"job_id is {job_id!r}: in a native queue it must not begin with a zero byte")
+        if ("\0" in job_id) if isinstance(job_id, str) else (b"\0" in job_id):
+            raise SettingsError(f"job_id is {job_id!r}: in a native queue it must have no zero byte")
 
 
 def newer_queue(tag: str) -> UnsupportedError:

@@ -4,7 +4,7 @@
 --       tokens, then id and result of each, then field and number of each count
 -- RETURNS  {now_ms, how many heard of the ends}, or {now_ms, -1, ids that are not the incarnation's any more}: then nothing
 --          was changed for any; {-1} where the incarnation may never act again
--- GUARANTEES  result and removal of a job happen together. What is not held under its token is not ended.
+-- GUARANTEES  result and removal of a job happen together; its last report stays beside the result. What is not held under its token is not ended.
 -- INCLUDES  clock, ending, ring
 local FIRST, n = 5, tonumber(ARGV[1])
 local last = FIRST + n - 1
@@ -17,7 +17,18 @@ if #lost > 0 then
     return {now, -1, lost}
 end
 local results_at = last + n + 1
-end_jobs(FIRST, last)
+local reports = end_jobs(FIRST, last)
 keep_results(now, ARGV, results_at, results_at + 2 * n - 1)
+if reports then
+    local beside = {}
+    for i, report in ipairs(reports) do
+        if report then
+            beside[#beside + 1], beside[#beside + 2] = '\0' .. ARGV[FIRST + i - 1], report
+        end
+    end
+    if #beside > 0 then
+        keep_results(now, beside)
+    end
+end
 release(FIRST, last)
 return {now, tell_ends(now, now_text, results_at + 2 * n, ARGV[2], ARGV[3], ARGV[4])}

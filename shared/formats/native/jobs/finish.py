@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.ids import MADE_LENGTH
+from monarq.shared.formats.native.ids import is_made
 from monarq.shared.formats.native.jobs.claim import IncarnationGoneError
-from monarq.shared.formats.native.jobs.run_counts import RunCounts
+from monarq.shared.formats.native.jobs.run_counts import count_runs
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.protocol.acks import Finish
@@ -75,10 +75,10 @@ async def finish(
     """
     check_batch(finished, BATCH)
     head: list[Argument] = [_recent(finished, lanes), keys.ended]
-    if all(each.keep_ms == KEPT_MS and not each.dead_letter for each in finished):
-        script, arguments = _SCRIPT, _alike(finished, head, with_results=with_results)
-    else:
+    if any(each.keep_ms != KEPT_MS or each.dead_letter for each in finished):
         script, arguments = _MIXED, _mixed(finished, head, max_dead, with_results=with_results)
+    else:
+        script, arguments = _SCRIPT, _alike(finished, head, with_results=with_results)
     reply = await script.run_on(redis, keys, arguments, incarnation=incarnation)
     if reply[0] == _GONE:
         raise IncarnationGoneError
@@ -92,7 +92,7 @@ def _alike(finished: Sequence[Finish], head: Sequence[Argument], *, with_results
     arguments += [each.lease.token for each in finished]
     for each in finished:
         arguments += (each.lease.raw_id, each.result)
-    arguments += _counts(finished)
+    arguments += count_runs(finished)
     return arguments
 
 
@@ -115,15 +115,8 @@ def _mixed(
     for each in deaths:
         letter = b"%s\0%s" % (each.name.encode("utf-8", "surrogateescape"), each.dead_letter)
         arguments += (each.lease.raw_id, letter)
-    arguments += _counts(finished)
+    arguments += count_runs(finished)
     return arguments
-
-
-def _counts(finished: Sequence[Finish]) -> Iterator[Argument]:
-    counts = RunCounts()
-    for each in finished:
-        counts.add(each.lease, each.name, each.status, each.run_ms)
-    return counts.arguments()
 
 
 def _recent(finished: Sequence[Finish], lanes: Mapping[str, str]) -> bytes:
@@ -144,6 +137,6 @@ def _ends(jobs: Sequence[Finish], *, with_results: bool) -> bytes:
         return b"i" + b"\0".join([each.lease.raw_id for each in jobs])
     flat: list[bytes | None] = []
     for each in jobs:
-        is_told = each.keep_ms >= 0 and len(each.result) <= SMALL and len(each.lease.raw_id) == MADE_LENGTH
+        is_told = each.keep_ms >= 0 and len(each.result) <= SMALL and is_made(each.lease.raw_id)
         flat += (each.lease.raw_id, each.result if is_told else None)
     return b"r" + _encode(flat)

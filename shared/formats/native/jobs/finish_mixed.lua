@@ -8,7 +8,8 @@
 --       count
 -- RETURNS  {now_ms, how many heard of the ends}, or {now_ms, -1, ids that are not the incarnation's any more}: then nothing
 --          was changed for any; {-1} where the incarnation may never act again
--- GUARANTEES  result, removal and dead letter of a job happen together. What is not held under its token is not ended.
+-- GUARANTEES  result, removal and dead letter of a job happen together; its last report stays for minutes at least. What is
+--             not held under its token is not ended.
 -- INCLUDES  clock, ending, keeping, letters, ring
 local FIRST, n = 10, tonumber(ARGV[1])
 local kept, unkept, deaths = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -56,6 +57,34 @@ end
 if died then
     leave_letters(now, tonumber(ARGV[8]), died.ids, died.letters, died.payloads, tonumber(ARGV[9]), died.results)
 end
-end_jobs(FIRST, last)
+
+-- In the tombstone of a job whose result is not beside it, also where that job would have left none.
+local function keep_reports(reports)
+    local beside, ids, others = {}, {}, {}
+    for i, report in ipairs(reports) do
+        local id = ARGV[FIRST + i - 1]
+        if report and i <= kept then
+            beside[#beside + 1], beside[#beside + 2] = '\0' .. id, report
+        elseif report then
+            ids[#ids + 1], others[#others + 1] = id, report
+        end
+    end
+    if #beside > 0 then
+        keep_results(now, beside)
+    end
+    if #ids > 0 then
+        leave_tombstones(now, ids, others)
+    end
+end
+
+local reports = end_jobs(FIRST, last)
+if reports then
+    keep_reports(reports)
+end
 release(FIRST, last)
+local to_end = n - kept - unkept + deaths
+if to_end > 0 then
+    -- Twice as much as is added, so that it cannot grow. They have ended, whatever is wrong with what others left.
+    pcall(drop_ended, now, math.min(2 * to_end, 1000))
+end
 return {now, tell_ends(now, now_text, deaths_at + 2 * deaths, ARGV[2], ARGV[3], ARGV[4])}

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from monarq.shared.redis.replies import text
+
+_LARGE: Final = "b"
+_ASKED: Final = "x"
+_DEFAULT: Final = "y"
+_PLAIN: Final = ("-", _LARGE)
+_EXPIRY: Final = re.compile(f"([{_ASKED}{_DEFAULT}])([0-9]{{1,16}})")
+"""The flag of a job that expires: its producer asked for that, or does it with every job, as arq's clients do."""
 
 _NOTE: Final = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\S+)\|(.*)", re.DOTALL)
 
@@ -21,6 +28,10 @@ class Note:
         unknown_ms: since when no worker has known its name, unix ms; None where this is not so.
         due_ms: when it was due last, unix ms; 0 where the note does not say.
         text: what is known of its last crash.
+        expires_ms: when it is not started any more, unix ms, where it came from another queue and its payload does not
+            say so.
+        may_expire: whether its producer asked for that.
+        features: its flags that are not known here; '' for none.
     """
 
     tries: int = 0
@@ -28,6 +39,9 @@ class Note:
     unknown_ms: int | None = None
     due_ms: int = 0
     text: str = ""
+    expires_ms: int | None = None
+    may_expire: bool = False
+    features: str = ""
 
 
 _NO_NOTE: Final = Note()
@@ -39,4 +53,30 @@ def read_note(note: bytes | None) -> Note:
     if found is None:
         return _NO_NOTE
     tries, crashes, unknown_ms, due_ms = (int(number) for number in found.groups()[:4])
-    return Note(tries, crashes, unknown_ms or None, due_ms, text(found[6]))
+    known = Note(tries, crashes, unknown_ms or None, due_ms, text(found[6]))
+    flags = text(found[5])
+    return known if flags in _PLAIN else _with_flags(known, flags)
+
+
+def _with_flags(note: Note, flags: str) -> Note:
+    expiry = _EXPIRY.search(flags)
+    features = _EXPIRY.sub("", flags).replace("-", "").replace(_LARGE, "")
+    if expiry is None:
+        return replace(note, features=features)
+    return replace(note, expires_ms=int(expiry[2]), may_expire=expiry[1] == _ASKED, features=features)
+
+
+def write_note(note: Note, *, is_large: bool) -> str:
+    """A note as the scripts read it; '' where it says nothing.
+
+    Args:
+        note: the note.
+        is_large: whether a claim reads the job's payload alone.
+    """
+    flags = _LARGE if is_large else ""
+    if note.expires_ms is not None:
+        flags += f"{_ASKED if note.may_expire else _DEFAULT}{note.expires_ms}"
+    flags += note.features
+    if note == _NO_NOTE and not flags:
+        return ""
+    return f"{note.tries} {note.crashes} {note.unknown_ms or 0} {note.due_ms} {flags or '-'}|{note.text}"

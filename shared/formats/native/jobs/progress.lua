@@ -1,5 +1,5 @@
 -- progress: report how far running jobs are.
--- KEYS  held, progress
+-- KEYS  held, progress, absent
 -- ARGV  1 channel of reports   then for each job: id, token, report (JSON, '' leaves the one that is there)
 -- RETURNS  the ids that are not the incarnation's any more, of which nothing was changed; -1 where it may never act again
 -- GUARANTEES  only who runs a job reports on it. Reports are published too, as id, report, id, report ... joined by NUL.

@@ -1,4 +1,4 @@
-"""Progress of running jobs: reported and read. See progress.lua."""
+"""Progress of running jobs: reported and read. See progress.lua and reports.lua."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from monarq.shared.redis.replies import as_ids
 from monarq.shared.redis.scripts import Argument, check_batch
 
 _SCRIPT = NativeScript.load("jobs/progress")
+_READ = NativeScript.load("jobs/reports")
 _GONE: Final = -1
 
 BATCH: Final = 1000
@@ -28,7 +29,7 @@ async def report_progress(
 ) -> list[bytes]:
     """Reports the progress of at most `BATCH` jobs; returns the raw ids of those that are not held any more.
 
-    A report is kept until its job ends.
+    A report is kept for as long as its job runs, and two minutes longer at least.
 
     Args:
         redis: the client.
@@ -52,10 +53,14 @@ async def report_progress(
 
 
 async def read_progress(redis: Redis, keys: NativeKeys, job_ids: Sequence[str | bytes]) -> list[bytes | None]:
-    """The last report of each of these jobs, as it is published; None where there is none, or the job has ended."""
-    if not job_ids:
-        return []
-    values: list[bytes | None] = await redis.execute_command("HMGET", keys.key("progress"), *job_ids)  # type: ignore[no-untyped-call]
+    """The last report of each of these jobs, as it is published; None where there was none, or it ended a while ago.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    values: list[bytes | None] = []
+    for at in range(0, len(job_ids), BATCH):
+        values += await _READ.run_on(redis, keys, job_ids[at : at + BATCH])
     return values
 
 

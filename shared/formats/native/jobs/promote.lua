@@ -1,5 +1,5 @@
 -- promote: make a deferred job due now.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu, idle, idle_cpu, payloads, notes, meta
+-- KEYS  ready, ready_cpu, deferred, deferred_cpu, idle, idle_cpu, payloads, notes, meta, absent
 -- ARGV  1 id
 -- RETURNS  0 there is no such job, 1 it is due now, 2 it runs, 3 it was due already
 -- GUARANTEES  it stands behind all that wait now. Repeating the call changes nothing.
@@ -18,7 +18,7 @@ local function promote(deferred, due, ready, idle)
     local note = read_note(redis.call('HGET', NOTES, id))
     note.due_ms = now
     write_note(id, note)
-    make_ready(ready, idle, next_stamp(now, redis.call('HGET', META, 'last')), {id})
+    make_ready(ready, idle, next_stamp(now, redis.call('HGET', META, 'last')), scoreless({id}))
     add_to_trail(id, 'promoted', '', DAY, now)
     return 1
 end

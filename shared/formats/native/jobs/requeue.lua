@@ -47,7 +47,7 @@ for at = FIRST, #ARGV, STRIDE do
     ids[#ids + 1] = id
     note(id, due > 0 and due or now, ARGV[at + 6], ARGV[at + 7])
     if due > 0 then
-        defer(lane.deferred, lane.idle, lane.ready, due, {id})
+        defer(lane.deferred, lane.idle, lane.ready, due, scoreless({id}))
     else
         local list = place == 'head' and lane.head or lane.tail
         list[#list + 1] = id
@@ -60,11 +60,11 @@ redis.call('HDEL', HELD, unpack(ids))
 for _, lane in ipairs({io, cpu}) do
     put_at_head(lane.ready, lane.idle, now, lane.head)
     if #lane.tail > 0 then
-        make_ready(lane.ready, lane.idle, stamp, lane.tail, true)
+        make_ready(lane.ready, lane.idle, stamp, scoreless(lane.tail), true)
         stamp = stamp + #lane.tail
     end
 end
-settle_counters(now, known[2])
+settle_counters(now, known[2]) -- DUE
 for at = 2, FIRST - 1, 2 do
     redis.pcall('HINCRBY', LIVE, ARGV[at], ARGV[at + 1])
 end

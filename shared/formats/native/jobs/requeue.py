@@ -8,7 +8,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.jobs.claim import IncarnationGoneError
-from monarq.shared.formats.native.jobs.run_counts import RunCounts
+from monarq.shared.formats.native.jobs.run_counts import count_runs
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.protocol.acks import Crash, Requeue
@@ -36,15 +36,14 @@ async def requeue(redis: Redis, keys: NativeKeys, incarnation: str, requeued: Se
         RedisError: the call failed; repeat it.
     """
     check_batch(requeued, BATCH)
-    counts = RunCounts()
     jobs: list[Argument] = []
     for each in requeued:
-        counts.add(each.lease, each.name, each.status, each.run_ms)
         event = _event(each)
         jobs += (each.lease.raw_id, each.lease.token, each.lane_queue, _place(each), each.due_ms, each.delay_ms)
         jobs += ("" if each.tries is None else each.tries, "" if each.unknown_ms is None else each.unknown_ms)
         jobs += (event, _words(each) if event else "")
-    arguments = (len(counts), *counts.arguments(), *jobs)
+    counted = count_runs(requeued)
+    arguments = (len(counted) // 2, *counted, *jobs)
     return _lost(await _REQUEUE.run_on(redis, keys, arguments, incarnation=incarnation))
 
 

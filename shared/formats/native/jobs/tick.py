@@ -10,27 +10,37 @@ from redis.asyncio import Redis
 from monarq.shared.formats.native.jobs.enqueue import check_ids, newer_queue
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.formats.native.shards import refused
 from monarq.shared.lane import lane_queue_of
 from monarq.shared.protocol.cron_queue import Tick
 from monarq.shared.protocol.enqueue import Enqueued
+from monarq.shared.redis.clock import read_now_ms
 from monarq.shared.redis.replies import read_number
 
 _SCRIPT = NativeScript.load("jobs/tick")
 _NEWER: Final = -2
 
 
-async def enqueue_tick(redis: Redis, keys: NativeKeys, tick: Tick) -> Enqueued:
+async def enqueue_tick(redis: Redis, keys: NativeKeys, tick: Tick, shards: int = 1) -> Enqueued:
     """Puts the job of a tick into the queue, deferred until then, and records the tick in the same step.
+
+    Args:
+        redis: the client.
+        keys: the queue's keys.
+        tick: the tick.
+        shards: how many shards the queue is believed to have.
 
     Raises:
         UnsupportedError: a later version of monarq has made the queue.
+        MoreShardsError, ShardNotReadyError: the queue has another number of shards; nothing was changed.
         RedisError: the call failed; it may be repeated.
     """
     check_ids((tick.job_id,))
-    arguments = (tick.entry or "", tick.due_ms, tick.name, tick.job_id, tick.payload)
+    arguments = (tick.entry or "", tick.due_ms, tick.name, tick.job_id, tick.payload, shards)
     reply = await _SCRIPT.run_on(redis, keys, arguments, lane_queue_of(tick.lane))
     if reply[0] == _NEWER:
         raise newer_queue(keys.tag)
+    refused(reply, keys.tag)
     return Enqueued(reply[1])
 
 
@@ -44,8 +54,7 @@ async def newest_tick_ms(redis: Redis, keys: NativeKeys, entry: str) -> int:
     key = keys.key("cron")
     newest = await client.hget(key, entry)
     if newest is None:
-        seconds, micros = await client.time()
-        await client.hsetnx(key, entry, -(int(seconds) * 1000 + int(micros) // 1000))
+        await client.hsetnx(key, entry, -(await read_now_ms(redis, key)))
         newest = await client.hget(key, entry)
     return abs(read_number(newest or 0))
 

@@ -16,7 +16,7 @@ from monarq.shared.redis.replies import text
 
 
 async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payload: bool) -> JobFacts:
-    """Reads all of it: its payload says when it expires, and its worker's record since when it runs.
+    """Reads all of it: its payload, or its note, says when it expires, and its worker's record since when it runs.
 
     Args:
         redis: the client.
@@ -29,7 +29,7 @@ async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payl
     """
     facts = await read_stored(redis, keys, raw_id, with_payload=with_payload)
     head = read_head(facts.payload[:HEAD_BYTES], facts.payload_tail)
-    facts = replace(facts, expires_ms=head.expires_ms)
+    facts = replace(facts, expires_ms=head.expires_ms or facts.expires_ms)
     if facts.state != "running":
         return facts
     if facts.holder is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.counters import counters, rates
 from monarq.shared.formats.native.jobs.tick import read_entries
 from monarq.shared.formats.native.keys import FLEET_QUEUES
+from monarq.shared.formats.native.monitor.known_queues import ask_holding, read_holding
 from monarq.shared.formats.native.monitor.native_queue import NativeQueue
 from monarq.shared.formats.native.queues import pause
 from monarq.shared.formats.native.queues.counts import read_counts
@@ -16,9 +17,6 @@ from monarq.shared.formats.native.workers.register_names import is_name_known
 from monarq.shared.protocol.counters import QueueCounters, Rates, Series, Step
 from monarq.shared.protocol.counts import Counts
 from monarq.shared.protocol.monitor_records import CronRecord
-
-_PADS: Final = 1
-"""Fields of the payloads that are no jobs."""
 
 
 class NativeQueueReads(NativeQueue):
@@ -28,9 +26,13 @@ class NativeQueueReads(NativeQueue):
         """See the protocol."""
         calls: Any = redis.pipeline(transaction=False)
         calls.zscore(FLEET_QUEUES, self._keys.tag)
-        calls.hlen(self._keys.key("payloads"))
-        used_ms, payloads = await calls.execute()
-        return used_ms is not None or payloads > _PADS
+        ask_holding(calls, self._keys)
+        used_ms, payloads, dead = await calls.execute()
+        return used_ms is not None or read_holding(payloads, dead)
+
+    async def was_used(self, redis: Redis) -> bool:
+        """See the protocol; what a queue is made with stays."""
+        return await self.is_known(redis) or bool(await redis.exists(self._keys.key("meta")))
 
     async def read_counts(self, redis: Redis) -> Counts:
         """See the protocol."""

@@ -81,7 +81,7 @@ def _checked_place(state: str, position: PagePosition) -> list[bytes]:
 
 async def _browse_running(redis: Redis, keys: NativeKeys, position: PagePosition | None, limit: int) -> Page:
     first, cursor, skip = _checked_step(position or (b"", b"0", 0))
-    now_ms, jobs = await read_now_ms(redis), list[BrowsedJob]()
+    now_ms, jobs = await read_now_ms(redis, keys.key("leases")), list[BrowsedJob]()
     for incarnation in await _holders(redis, keys, first):
         if incarnation != first:
             cursor, skip = b"0", 0

@@ -74,6 +74,7 @@ def _facts_of(raw_id: bytes, incarnation: str, reply: list[Any]) -> JobFacts:
         payload=payload,
         payload_tail=tail if size > HEAD_BYTES else b"",
         payload_bytes=size if size >= 0 else None,
+        expires_ms=note.expires_ms,
         tries=note.tries,
         crashes=note.crashes,
         crash_note=note.text,

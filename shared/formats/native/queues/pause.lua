@@ -1,22 +1,19 @@
 -- pause: let a queue give no more jobs to workers, or let it go on.
 -- KEYS  meta, ready, ready_cpu, idle, idle_cpu, absent
 -- ARGV  1 wanted: 'pause', 'resume', or 'ask' which changes nothing
--- RETURNS  ms since which the queue had been paused before the call, 0 when it was not
+-- RETURNS  ms since which the queue had been paused before the call, 0 when it was not; -1 where it is not resumed, as
+--          some of its jobs may be half moved
 -- GUARANTEES  what runs goes on. Repeating the call changes nothing.
--- INCLUDES  clock
+-- INCLUDES  clock, wake_all
 local since = tonumber(redis.call('HGET', META, 'paused') or 0) or 1
-
-local function wake_all(idle, ready)
-    local waiting = redis.call('ZPOPMIN', idle, 10000)
-    for at = 1, #waiting, 2 do
-        redis.call('PUBLISH', 'monarq:n:wake:' .. waiting[at], ready)
-    end
-end
 
 if ARGV[1] == 'pause' and since == 0 then
     redis.call('DEL', ABSENT)
     redis.call('HSET', META, 'paused', whole(now_ms()))
 elseif ARGV[1] == 'resume' then
+    if redis.call('HEXISTS', META, 'moving') == 1 then
+        return -1
+    end
     redis.call('HDEL', META, 'paused')
     wake_all(IDLE, READY)
     wake_all(IDLE_CPU, READY_CPU)

@@ -8,6 +8,8 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.transfer_notes import still_moving
 
 _SCRIPT = NativeScript.load("queues/pause")
 
@@ -18,8 +20,15 @@ async def pause(redis: Redis, keys: NativeKeys) -> int:
 
 
 async def resume(redis: Redis, keys: NativeKeys) -> int:
-    """Resumes the queue and wakes all workers that wait; returns since when it was paused, unix ms, or 0."""
-    return cast("int", await _SCRIPT.run_on(redis, keys, ("resume",)))
+    """Resumes the queue and wakes all workers that wait; returns since when it was paused, unix ms, or 0.
+
+    Raises:
+        MoveRefusedError: a move of its jobs has not ended.
+    """
+    since_ms = cast("int", await _SCRIPT.run_on(redis, keys, ("resume",)))
+    if since_ms < 0:
+        raise still_moving(QueueRef(keys.tag, "native"))
+    return since_ms
 
 
 async def paused_since_ms(redis: Redis, keys: NativeKeys) -> int:

@@ -1,12 +1,12 @@
 -- purge: throw away jobs that wait, the oldest first and some at a time; what runs is not touched.
--- KEYS  meta, payloads, lane_ready, lane_deferred, notes, progress, aborts, trails, ends,
+-- KEYS  meta, absent, payloads, lane_ready, lane_deferred, notes, progress, aborts, trails, ends,
 --       tombstones, live
 -- ARGV  1 state: 'queued' those that are due, 'deferred' the others   2 limit   3 channel of ends
 --       4 bound_ms and   5 bound_stamp: only what waited then, as the first call has told; '' for the first call
 -- RETURNS  {how many were thrown away, bound_ms, bound_stamp}; none is left where it was none
 -- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended. An enqueue that is
 --             repeated does not bring it back.
--- INCLUDES  clock, keeping, order, trails, types
+-- INCLUDES  clock, leaving, order, types
 local limit, bound_ms, bound_stamp = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if not bound_ms then
     bound_ms = now_ms()
@@ -37,17 +37,10 @@ else
     take(LANE_DEFERRED, '-inf', whole(bound_ms))
 end
 if #ids > 0 then
-    redis.call('HDEL', PAYLOADS, unpack(ids))
+    leave(ids, 'purged', ARGV[3])
     if ARGV[4] == '' then
         -- What comes in the same ms stands behind the bound.
         redis.call('HSET', META, 'last', whole(LEVEL + bound_stamp))
     end
-    redis.call('HDEL', NOTES, unpack(ids))
-    redis.call('HDEL', PROGRESS, unpack(ids))
-    redis.call('ZREM', ABORTS, unpack(ids))
-    drop_trails(ids)
-    leave_tombstones(now_ms(), ids)
-    redis.pcall('HINCRBY', LIVE, 'purged\0', #ids)
-    redis.call('PUBLISH', ARGV[3], 'i' .. table.concat(ids, '\0'))
 end
 return {#ids, whole(bound_ms), whole(bound_stamp)}

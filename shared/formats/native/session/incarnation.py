@@ -39,11 +39,13 @@ class Incarnation:
         is_open: whether Redis knows it.
         claims: its claims, by lane queue. Their numbers go on from one incarnation of a worker to the next: no two jobs
             that it ever held have the same id and token.
+        held: how many jobs it holds, as far as its worker has been told.
     """
 
     name: str
     is_open: bool = False
     claims: dict[LaneQueue, LaneClaims] = field(default_factory=lambda: {"io": LaneClaims(), "cpu": LaneClaims()})
+    held: int = 0
 
     @property
     def may_be_open(self) -> bool:

@@ -27,7 +27,9 @@ from monarq.shared.formats.native.jobs.progress import report_progress
 from monarq.shared.formats.native.jobs.requeue import requeue, requeue_crashed
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.session.incarnation import Incarnation, LaneClaims
-from monarq.shared.formats.native.workers.leases import BeatReply, beat, retire
+from monarq.shared.formats.native.shard_ref import ref_of
+from monarq.shared.formats.native.shards import MoreShardsError
+from monarq.shared.formats.native.workers.leases import BeatReply, beat, count_lost, retire
 from monarq.shared.formats.native.workers.register_names import BATCH as NAMES_BATCH
 from monarq.shared.formats.native.workers.register_names import register_names
 from monarq.shared.formats.native.workers.wake import wake
@@ -37,42 +39,59 @@ from monarq.shared.protocol.acks import Crash, Finish, Requeue
 from monarq.shared.protocol.lease import Claimed, Lease
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerTerms
-from monarq.shared.redis.replies import read_number, text
+from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure
+from monarq.shared.redis.replies import read_number
 
 _Ack = TypeVar("_Ack", Finish, Requeue, Crash)
 
 _NO_NOTE: Final = Note()
-_RESULT_FIELDS: Final = ("f", "t", "et", "s", "r", "st", "ft", "lane")
 
 
 class NativeWorkerQueue:
-    """One queue; see `monarq.shared.protocol.worker_queue.WorkerQueue`.
+    """One queue, or one shard of it; see `monarq.shared.protocol.worker_queue.WorkerQueue`.
 
     Attributes:
         ref: the queue.
+        shards: how many shards the queue is believed to have.
+        on_wake: called with the lane queue when it is woken.
         keys: its keys.
         incarnation: what the worker is to the queue at present.
         aborts: leases of jobs whose abort was requested.
+        aborts_read: as which call for aborts they were read last; for the session.
         is_doubtful: whether what it holds may differ from what its worker knows of; see `reconciler`.
     """
 
     def __init__(
         self,
-        name: str,
+        tag: str,
         terms: WorkerTerms,
         *,
         leases_of: Callable[[QueueRef], list[Lease]],
         on_lost: Callable[[list[Lease]], None],
+        in_use: dict[NativeWorkerQueue, None],
     ) -> None:
-        self.ref = QueueRef(name, "native")
-        self.keys = NativeKeys.of(name)
+        """Makes it.
+
+        Args:
+            tag: the tag of its keys.
+            terms: what it must know of the worker.
+            leases_of: the leases that the worker holds of it.
+            on_lost: called with leases that are lost.
+            in_use: it adds itself to these before it claims; who sees to its incarnation takes it out.
+        """
+        self.ref = ref_of(tag)
+        self.keys = NativeKeys.of(tag)
+        self.shards = 1
+        self.on_wake: Callable[[LaneQueue], None] = _nobody_asks
         self._terms = terms
         self._lease_ms = round(terms.lease_s * 1000)
         self._leases_of = leases_of
         self._on_lost = on_lost
+        self._in_use = in_use
         self._incarnations = count(1)
         self.incarnation = Incarnation(f"{terms.worker_id}.{next(self._incarnations)}")
         self.aborts: set[Lease] = set()
+        self.aborts_read = 0
         self._overdue: list[str] = []
         self.is_doubtful = False
         self._differs = 0
@@ -83,12 +102,26 @@ class NativeWorkerQueue:
         self._is_heard = False
         self._calls_begun = 0
         self._calls_out = 0
+        # Runs that were lost and are not counted yet; and ids of those whose ends may have been accepted.
+        self._lost = 0
+        self._unsure: set[bytes] = set()
+
+    @property
+    def key(self) -> str:
+        """A key that is on the queue's server."""
+        return self.keys.key("leases")
+
+    @property
+    def keeps_calls(self) -> bool:
+        """Results do not repeat what whoever asks for them knows."""
+        return False
 
     async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
         """Takes at most `limit` jobs; where the reply of the last claim never came, the same claim is sent again.
 
         Raises:
             ClaimRefusedError: the worker is believed to be dead, or a later version of monarq has made the queue.
+            MoreShardsError: the queue has more shards.
         """
         async with self._claiming[lane_queue]:
             with suppress(IncarnationGoneError):
@@ -105,11 +138,17 @@ class NativeWorkerQueue:
             return Claimed([], None)
         asked = self._next_claim(incarnation, lane, lane_queue, limit)
         ends_s = time.monotonic() + self._terms.lease_s
+        if limit > 0:
+            self._woken[lane_queue].clear()  # what it was woken for is found by this claim
+        self._in_use[self] = None
         try:
             with self._call():
                 reply = await claim(redis, self.keys, asked)
         except IncarnationGoneError:
             self.begin_anew(incarnation)
+            raise
+        except MoreShardsError:
+            lane.is_answered = True
             raise
         except UnsupportedError as error:
             lane.is_answered = not asked.is_repeated
@@ -120,6 +159,7 @@ class NativeWorkerQueue:
         if reply.ids and time.monotonic() >= ends_s:
             return Claimed([], None)  # others may run the jobs by now: the same claim tells what is left of them
         lane.is_answered = True
+        incarnation.held += len(reply.ids)
         if reply.ids and self._kept_until_s == math.inf:
             self._kept_until_s = ends_s
         next_due_s = None if reply.next_ms < 0 else max(0.0, (reply.next_ms - reply.now_ms) / 1000)
@@ -140,18 +180,22 @@ class NativeWorkerQueue:
             alone=self._terms.last_chance,
             is_first=not incarnation.is_open,
             is_repeated=is_repeated,
+            shards=self.shards,
         )
 
     def _leases(self, asked: Claim, reply: ClaimReply, ends_s: float) -> list[Lease]:
         ref, token, lane_queue, now_ms = self.ref, asked.token, asked.lane_queue, reply.now_ms
+        job_ids = [raw_id.decode("utf-8", "backslashreplace") for raw_id in reply.ids]
         leases = [
-            Lease(ref, raw_id, text(raw_id), token, lane_queue, payload, 0, 0, "", 0, None, now_ms, ends_s=ends_s)
-            for raw_id, payload in zip(reply.ids, self._payloads(reply), strict=True)
+            Lease(ref, raw_id, job_id, token, lane_queue, payload, 0, 0, "", 0, None, now_ms, False, ends_s)
+            for raw_id, job_id, payload in zip(reply.ids, job_ids, self._payloads(reply), strict=True)
         ]
         for lease, note in zip(leases, map(read_note, reply.notes), strict=False):
             if note != _NO_NOTE:
                 lease.tries, lease.crashes, lease.crash_note = note.tries, note.crashes, note.text
                 lease.due_ms, lease.unknown_ms = note.due_ms, note.unknown_ms
+                if note.expires_ms is not None and note.expires_ms <= now_ms and not note.tries and not note.crashes:
+                    lease.payload, lease.may_have_expired = None, note.may_expire
         for lease, abort_ms in zip(leases, reply.aborts, strict=False):
             lease.abort_ms = None if abort_ms is None else read_number(abort_ms)
         return leases
@@ -164,14 +208,7 @@ class NativeWorkerQueue:
         return [len(each) if isinstance(each, bytes) and len(each) > limit else each for each in reply.payloads]
 
     async def release_unconfirmed(self, redis: Redis) -> None:
-        """Gives back what claims without a reply have taken, and leaves wake-ups to others."""
-        client: Any = redis
-        for idle in self.keys.key("idle"), self.keys.key("idle_cpu"):
-            await client.zrem(idle, self._terms.worker_id)
-        await self.release_forgotten_claims(redis)
-
-    async def release_forgotten_claims(self, redis: Redis) -> None:
-        """Gives back what claims without a reply have taken; the worker goes on claiming."""
+        """Gives back what claims without a reply have taken; nothing is sent where there are none."""
         for lane_queue, claiming in self._claiming.items():
             async with claiming:
                 with suppress(IncarnationGoneError):
@@ -184,6 +221,11 @@ class NativeWorkerQueue:
                 lane.is_answered = False  # until they are back: nobody else knows of them
                 await self.requeue(redis, [Requeue(lease, lane_queue) for lease in claimed.leases])
                 lane.is_answered = True
+
+    @property
+    def needs_care(self) -> bool:
+        """Whether there is something to do: to end its incarnation or keep it alive, to recover others, to count."""
+        return self.incarnation.may_be_open or self._is_claiming or bool(self._overdue) or self._lost > 0
 
     @property
     def has_forgotten_claim(self) -> bool:
@@ -206,6 +248,11 @@ class NativeWorkerQueue:
         return True
 
     def wake_up(self, lane_queue: LaneQueue) -> None:
+        """Tells of a wake-up, which ends a wait, or the next one."""
+        self.end_wait(lane_queue)
+        self.on_wake(lane_queue)
+
+    def end_wait(self, lane_queue: LaneQueue) -> None:
         """Ends a wait, or the next one."""
         self._woken[lane_queue].set()
 
@@ -249,6 +296,7 @@ class NativeWorkerQueue:
             while rest:
                 with self._call():
                     lost = await end(incarnation.name, rest)
+                incarnation.held -= len(lost or rest)
                 if not lost:
                     break
                 refused += lost
@@ -256,6 +304,13 @@ class NativeWorkerQueue:
         except IncarnationGoneError:
             self.begin_anew(incarnation)
             return [ack.lease.raw_id for ack in acks]
+        except BaseException:
+            self._unsure.update(ack.lease.raw_id for ack in rest)
+            raise
+        if refused:
+            self._lost += len(set(refused) - self._unsure)
+        if self._unsure:
+            self._unsure.difference_update(ack.lease.raw_id for ack in acks)
         if self.aborts:
             self.aborts.difference_update(ack.lease for ack in acks)
         return refused
@@ -288,10 +343,6 @@ class NativeWorkerQueue:
     def is_abort_of(self, asked_ms: float, payload: Payload) -> bool:
         """Whether a request for an abort is for this job: always, as each end of a job deletes its request."""
         return True
-
-    def shape_result(self, result: dict[str, object]) -> dict[str, object]:
-        """The fields that say more than its id and its queue, but for the arguments."""
-        return {name: result[name] for name in _RESULT_FIELDS if name in result}
 
     def beat(self, redis: Any, loop: asyncio.AbstractEventLoop) -> None:
         """Renews the lease of all that the worker holds here; called by the lease thread.
@@ -361,13 +412,34 @@ class NativeWorkerQueue:
     def begin_anew(self, gone: Incarnation) -> None:
         """Goes on as another incarnation, as this one's jobs have been taken back; all its runs are lost."""
         if self.incarnation is gone:
+            # Runs that their worker has stopped by its own clock are among them, and in no list any more.
+            self._lost += max(0, gone.held - len(self._unsure))
             self._succeed(gone)
             self._on_lost(self._leases_of(self.ref))
 
     def _succeed(self, ended: Incarnation) -> None:
         self.incarnation = ended.successor(f"{self._terms.worker_id}.{next(self._incarnations)}")
         self.aborts.clear()
+        self._kept_until_s = math.inf
+        self._unsure.clear()
         self.settle_doubt()
+
+    def note_difference(self, incarnation: Incarnation, *, given_back: int, missing: int) -> None:
+        """Notes that some of what it holds was given back, and that some of what it was to hold it does not."""
+        incarnation.held = max(0, incarnation.held - given_back - missing)
+        self._lost += missing
+
+    async def count_lost(self, redis: Redis) -> None:
+        """Counts the runs that were lost since; where it is unknown whether a call did so, not again."""
+        if not self._lost:
+            return
+        lost, self._lost = self._lost, 0
+        try:
+            await count_lost(redis, self.keys, lost)
+        except REDIS_ERRORS as error:
+            if classify_failure(error) is not CommandFailure.UNKNOWN:
+                self._lost += lost
+            raise
 
     @property
     def calls_begun(self) -> int:
@@ -390,10 +462,14 @@ class NativeWorkerQueue:
         self._calls_out += 1
         try:
             yield
-        except IncarnationGoneError:
+        except (IncarnationGoneError, MoreShardsError):
             raise
         except BaseException:
             self.is_doubtful = True
             raise
         finally:
             self._calls_out -= 1
+
+
+def _nobody_asks(_: LaneQueue) -> None:
+    return

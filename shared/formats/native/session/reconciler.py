@@ -33,7 +33,7 @@ async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence
     """
     incarnation, begun, was_quiet = queue.incarnation, queue.calls_begun, not queue.has_calls_out
     missing: set[bytes] = set()
-    is_done = True
+    is_done, all_given_back = True, 0
     try:
         for lane_queue, claims in incarnation.claims.items():
             # The reply of a claim has been handed over before the next event of the loop, where this runs.
@@ -44,6 +44,7 @@ async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence
                 known = [(lease.raw_id, lease.token) for lease in page]
                 given_back, not_held = await reconcile(redis, queue.keys, incarnation.name, asked, known)
                 is_done = is_done and given_back < RECONCILED_A_CALL
+                all_given_back += given_back
                 missing.update(not_held)
     except IncarnationGoneError:
         queue.begin_anew(incarnation)
@@ -52,7 +53,9 @@ async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence
         return []  # some may have ended meanwhile: the next time shows it
     if is_done:
         queue.settle_doubt()
-    return [lease for lease in held if lease.raw_id in missing]
+    lost = [lease for lease in held if lease.raw_id in missing]
+    queue.note_difference(incarnation, given_back=all_given_back, missing=len(lost))
+    return lost
 
 
 def _pages(leases: Sequence[Lease], newest: int) -> Iterator[tuple[int, int, list[Lease]]]:

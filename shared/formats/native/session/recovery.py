@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.queues.shards import read_tags
 from monarq.shared.formats.native.workers.fleet import forget_worker, read_overdue
 from monarq.shared.formats.native.workers.leases import recover, worker_of
 from monarq.shared.formats.native.workers.wake import stop_waking, wake
 from monarq.shared.redis.replies import text
+from monarq.shared.redis.servers import read_time
 
 _SILENT: Final = "its lease ran out"
 _MOST_WORKERS: Final = 10_000
@@ -42,19 +44,23 @@ class Watcher:
         self._since_s: float | None = None
         self._last: tuple[float, float] | None = None
 
-    async def may_accuse(self, redis: Redis) -> bool:
+    async def may_accuse(self, redis: Redis, key: str = "") -> bool:
         """Whether a lease that looks over is over; call it about once a second.
+
+        Args:
+            redis: the client.
+            key: a key that the server holds.
 
         Raises:
             RedisError: Redis did not answer, so that the time begins anew.
         """
         before_s = time.monotonic()
         try:
-            seconds, micros = await redis.time()
+            seconds, micros = await read_time(redis, key)
         except BaseException:
             self._since_s = self._last = None
             raise
-        now_s, redis_s = time.monotonic(), int(seconds) + int(micros) / 1e6
+        now_s, redis_s = time.monotonic(), seconds + micros / 1e6
         if (
             self._last is None
             or not self._is_steady(now_s - self._last[0], redis_s - self._last[1])
@@ -72,22 +78,31 @@ class Watcher:
     def _is_steady(self, passed_s: float, redis_passed_s: float) -> bool:
         return passed_s <= self._longest_gap_s and abs(redis_passed_s - passed_s) <= _CLOCK_SLACK_S
 
-    async def recover_silent(self, redis: Redis, lease_ms: int) -> None:
-        """Takes back the jobs of workers whose records have gone stale, wherever they served.
 
-        Raises:
-            RedisError: a call failed.
-        """
-        for worker_id, record in (await read_overdue(redis)).records.items():
-            is_done = True
-            names = _queues_of(record)
-            for name in names:
-                keys = NativeKeys.of(name)
-                for incarnation in await incarnations_of(redis, keys, worker_id):
-                    is_done = await recover_incarnation(redis, keys, incarnation, lease_ms) and is_done
-            if is_done:
-                await _wake_another(redis, names, worker_id)
-                await forget_worker(redis, worker_id)
+async def recover_silent(redis: Redis, lease_ms: int, may_accuse: Callable[[str], bool]) -> None:
+    """Takes back the jobs of workers whose records have gone stale, wherever they served.
+
+    Args:
+        redis: the client.
+        lease_ms: the lease of who asks.
+        may_accuse: tells whether leases on the server of a key that look over are over; see `Watcher`.
+
+    Raises:
+        RedisError: a call failed.
+    """
+    for worker_id, record in (await read_overdue(redis)).records.items():
+        is_done = True
+        tags = await read_tags(redis, _queues_of(record))
+        for tag in tags:
+            keys = NativeKeys.of(tag)
+            if not may_accuse(keys.key("leases")):
+                is_done = False
+                continue
+            for incarnation in await incarnations_of(redis, keys, worker_id):
+                is_done = await recover_incarnation(redis, keys, incarnation, lease_ms) and is_done
+        if is_done:
+            await _wake_another(redis, tags, worker_id)
+            await forget_worker(redis, worker_id)
 
 
 async def recover_incarnation(redis: Redis, keys: NativeKeys, incarnation: str, lease_ms: int) -> bool:
@@ -98,24 +113,30 @@ async def recover_incarnation(redis: Redis, keys: NativeKeys, incarnation: str, 
 async def recover_dead(redis: Redis, queue: str, worker_id: str, what: str) -> int:
     """Takes back at once what a worker held that is known to be dead; returns how many jobs that were.
 
+    The worker stays on the list of all workers, so that others see to the rest where not all of its queues are done.
+
     Raises:
         RedisError: a call failed; it may be repeated.
     """
-    keys = NativeKeys.of(queue)
+    tags = await read_tags(redis, (queue,))
+    freed = [await _recover_all(redis, NativeKeys.of(tag), worker_id, what) for tag in tags]
+    await _wake_another(redis, tags, worker_id)
+    return sum(freed)
+
+
+async def _recover_all(redis: Redis, keys: NativeKeys, worker_id: str, what: str) -> int:
     # The last one never was: its recovery keeps whatever else of this worker comes late from taking anything.
     incarnations = [*await incarnations_of(redis, keys, worker_id), f"{worker_id}.0"]
     freed = [await recover(redis, keys, each, what, lease_ms=0, forced=True) for each in incarnations]
-    await _wake_another(redis, (queue,), worker_id)
-    await forget_worker(redis, worker_id)
     return sum(count or 0 for count in freed)
 
 
-async def _wake_another(redis: Redis, queues: Sequence[str], worker_id: str) -> None:
+async def _wake_another(redis: Redis, tags: Sequence[str], worker_id: str) -> None:
     """In place of a worker that has died: it may have been woken for a job that waits yet."""
-    await stop_waking(redis, [NativeKeys.of(name) for name in queues], worker_id)
-    for name in queues:
-        await wake(redis, NativeKeys.of(name), "io")
-        await wake(redis, NativeKeys.of(name), "cpu")
+    await stop_waking(redis, [NativeKeys.of(tag) for tag in tags], worker_id)
+    for tag in tags:
+        await wake(redis, NativeKeys.of(tag), "io")
+        await wake(redis, NativeKeys.of(tag), "cpu")
 
 
 async def overdue_incarnations(redis: Redis, keys: NativeKeys, now_ms: int) -> list[str]:

@@ -6,23 +6,33 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
-from itertools import cycle
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from monarq.shared.formats.native.keys import FLEET_BEATS
 from monarq.shared.formats.native.session.queue import NativeWorkerQueue
 from monarq.shared.formats.native.session.reconciler import reconcile_queue
-from monarq.shared.formats.native.session.recovery import Watcher, overdue_incarnations, recover_incarnation
+from monarq.shared.formats.native.session.recovery import (
+    overdue_incarnations,
+    recover_incarnation,
+    recover_silent,
+)
 from monarq.shared.formats.native.session.wake_listener import ABORTS, WakeListener
+from monarq.shared.formats.native.session.watchers import Watchers
+from monarq.shared.formats.native.shard_ref import tag_of_ref
 from monarq.shared.formats.native.workers.fleet import MOST_QUEUES, beat_fleet_sync, forget_worker
+from monarq.shared.formats.native.workers.leases import tidy
 from monarq.shared.formats.native.workers.wake import stop_waking
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.protocol.worker_queue import WorkerTerms
+from monarq.shared.redis.servers import call_servers, visit_servers
 
 _LANE_QUEUES: Final[tuple[LaneQueue, ...]] = ("io", "cpu")
 _LOOKS_A_S: Final = 20.0
@@ -49,18 +59,37 @@ class NativeWorkerSession:
         self._leases_of = leases_of
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self.queues = [NativeWorkerQueue(name, terms, leases_of=leases_of, on_lost=on_lost) for name in queues]
-        self._listener = WakeListener(terms.worker_id, self._on_message, self._wake_all)
-        self._by_ready_key = {
-            queue.keys.list_of(("lane_ready",), lane_queue)[0].encode(): (queue, lane_queue)
-            for queue in self.queues
-            for lane_queue in _LANE_QUEUES
-        }
-        self._by_ref = {queue.ref: queue for queue in self.queues}
-        self._in_turn = cycle(self.queues)
-        self._watcher = Watcher(terms.lease_s)
+        # What must be done again and again is done for these alone, so that thousands of idle queues cost nothing.
+        self._in_use: dict[NativeWorkerQueue, None] = {}
+        self.queues = [
+            NativeWorkerQueue(name, terms, leases_of=leases_of, on_lost=on_lost, in_use=self._in_use) for name in queues
+        ]
+        self._keys = [_key_of(queue) for queue in self.queues]
+        self._listener = WakeListener(terms.worker_id, self._on_message, self._wake_all, self._keys)
+        self._by_ready_key: dict[bytes, tuple[NativeWorkerQueue, LaneQueue]] = {}
+        self._by_tag: dict[str, NativeWorkerQueue] = {}
+        for queue in self.queues:
+            self._list(queue)
+        self._turn = 0
+        self._watchers = Watchers(terms.lease_s)
         self._listed_until_s = -math.inf
-        self._must_look_for_aborts = False
+        self._aborts_told = 0  # how often somebody was said to want an abort
+        self._wants_wake_ups = True
+
+    def add_queue(self, tag: str) -> NativeWorkerQueue:
+        """Serves another shard of one of its queues, too."""
+        queue = NativeWorkerQueue(
+            tag, self._terms, leases_of=self._leases_of, on_lost=self._on_lost, in_use=self._in_use
+        )
+        self._list(queue)
+        self.queues.append(queue)
+        self._keys.append(_key_of(queue))
+        return queue
+
+    def _list(self, queue: NativeWorkerQueue) -> None:
+        self._by_tag[queue.keys.tag] = queue
+        for lane_queue in _LANE_QUEUES:
+            self._by_ready_key[queue.keys.list_of(("lane_ready",), lane_queue)[0].encode()] = queue, lane_queue
 
     async def run(self, redis: Redis) -> None:
         """Listens to wake-ups, and sees to the incarnations, until cancelled."""
@@ -71,94 +100,130 @@ class NativeWorkerSession:
     async def _keep_incarnations(self, redis: Redis) -> None:
         while True:
             await asyncio.sleep(self._terms.lease_s / 3)
-            for queue in self.queues:
-                try:
-                    await self._keep_incarnation(redis, queue)
-                except ResponseError:
-                    continue  # it is this queue's alone
-                except (RedisError, OSError):
-                    break
+            await self._keep_all(redis)
+
+    async def _keep_all(self, redis: Redis) -> None:
+        await visit_servers(redis, list(self._in_use), _key_of, partial(self._keep_on_server, redis))
+
+    async def _keep_on_server(self, redis: Redis, queues: Sequence[NativeWorkerQueue]) -> None:
+        for queue in queues:
+            try:
+                await self._keep_incarnation(redis, queue)
+            except ResponseError:
+                continue  # it is this queue's alone
+            except (RedisError, OSError):
+                break
+            if not queue.needs_care:
+                del self._in_use[queue]
 
     async def _keep_incarnation(self, redis: Redis, queue: NativeWorkerQueue) -> None:
         if queue.has_forgotten_claim:  # say, as other queues' jobs have taken the places
-            await queue.release_forgotten_claims(redis)
+            await queue.release_unconfirmed(redis)
         if queue.is_doubtful and queue.incarnation.is_open:
             self._on_lost(await reconcile_queue(redis, queue, self._leases_of(queue.ref)))
         else:
             await queue.retire(redis)
+        await queue.count_lost(redis)
 
     def renew(self, redis: Any, record: bytes, on_lost: Callable[[list[Lease]], None]) -> None:
         """Keeps what it holds in each queue alive, and then the worker's record; called by the lease thread.
 
         A loss is noticed for all jobs of a queue at once, on the event loop. What one queue refuses keeps no other from
-        being renewed.
+        being renewed, nor does a node of a cluster that is away.
         """
-        refusals: list[ResponseError] = []
-        for queue in self.queues:
-            try:
-                queue.beat(redis, self._loop)
-            except ResponseError as error:
-                refusals.append(error)
-        self._beat_fleet(redis, record)
-        if refusals:
-            raise refusals[0]
+        in_use = list(self._in_use)  # copied in one step, as claims go on
+        calls = [(_key_of(queue), partial(queue.beat, redis, self._loop)) for queue in in_use]
+        calls.append((FLEET_BEATS, partial(self._beat_fleet, redis, record)))
+        call_servers(redis, calls, self._terms.lease_s / 3)
 
     def _beat_fleet(self, redis: Any, record: bytes) -> None:
         """Each hour the queues are put on the list of all queues, too."""
         now_s = time.monotonic()
-        names = [queue.ref.name for queue in self.queues[:MOST_QUEUES]] if now_s >= self._listed_until_s else []
-        beat_fleet_sync(redis, self._terms.worker_id, self._lease_ms, record, names)
+        names = list(dict.fromkeys(queue.ref.name for queue in self.queues)) if now_s >= self._listed_until_s else []
+        beat_fleet_sync(redis, self._terms.worker_id, self._lease_ms, record, names[:MOST_QUEUES])
         if names:
             self._listed_until_s = now_s + _LIST_EVERY_S
 
     async def find_aborts(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
         """Which of these running jobs somebody wants aborted. Redis is asked where that was told, and else not."""
         leases = [lease for lease, _ in running]
-        if self._must_look_for_aborts:
-            await self._look_for_aborts(redis, leases)
-        return [lease for lease in leases if lease in self._by_ref[lease.queue].aborts]
+        queues = [self._by_tag[tag] for tag in {tag_of_ref(lease.queue) for lease in leases}]
+        if unread := [queue for queue in queues if queue.aborts_read != self._aborts_told]:
+            await self._look_for_aborts(redis, unread, leases)
+        return [lease for lease in leases if lease in self._by_tag[tag_of_ref(lease.queue)].aborts]
 
-    async def _look_for_aborts(self, redis: Redis, leases: Sequence[Lease]) -> None:
-        self._must_look_for_aborts = False
-        client: Any = redis
-        try:
-            for ref in {lease.queue for lease in leases}:
-                queue, of_queue = self._by_ref[ref], [lease for lease in leases if lease.queue == ref]
+    async def _look_for_aborts(
+        self, redis: Redis, unread: Sequence[NativeWorkerQueue], leases: Sequence[Lease]
+    ) -> None:
+        told = self._aborts_told  # more may be told meanwhile
+
+        async def look(queues: Sequence[NativeWorkerQueue]) -> None:
+            client: Any = redis
+            for queue in queues:
+                of_queue = [lease for lease in leases if tag_of_ref(lease.queue) == queue.keys.tag]
                 asked_ms = await client.zmscore(queue.keys.key("aborts"), [lease.raw_id for lease in of_queue])
                 queue.aborts.update(lease for lease, ms in zip(of_queue, asked_ms, strict=True) if ms is not None)
-        except BaseException:
-            self._must_look_for_aborts = True
-            raise
+                queue.aborts_read = told
+
+        await visit_servers(redis, unread, _key_of, look)
 
     async def sweep(self, redis: Redis) -> None:
         """Takes back the jobs of workers that have been silent for a lease."""
-        if not await self._watcher.may_accuse(redis):
+        failure = await self._watchers.look(redis, [FLEET_BEATS, *map(_key_of, self.queues)])
+        self._turn += 1
+        await visit_servers(redis, tuple(self.queues), _key_of, partial(self._sweep_server, redis))
+        if self._watchers.may_accuse(redis, FLEET_BEATS):
+            await recover_silent(redis, self._lease_ms, partial(self._watchers.may_accuse, redis))
+        if failure is not None:
+            raise failure
+        await self._tidy_one(redis)
+
+    async def _tidy_one(self, redis: Redis) -> None:
+        """Beats tidy up as well, but only where a job is held for as long as they are apart."""
+        with suppress(ResponseError):  # say, a key of a wrong type: it is this queue's alone
+            await tidy(redis, self.queues[self._turn % len(self.queues)].keys)
+
+    async def _sweep_server(self, redis: Redis, queues: Sequence[NativeWorkerQueue]) -> None:
+        if not self._watchers.may_accuse(redis, _key_of(queues[0])):
             return
-        for queue in self.queues:
+        for queue in [each for each in queues if each in self._in_use]:
             await self._recover(redis, queue, queue.take_overdue())
-        queue = next(self._in_turn)
+        queue = queues[self._turn % len(queues)]
         # Where nobody holds anything, no beat tells of an incarnation that came back with an earlier state of Redis.
-        await self._recover(redis, queue, await overdue_incarnations(redis, queue.keys, self._watcher.redis_ms))
-        await self._watcher.recover_silent(redis, self._lease_ms)
+        now_ms = self._watchers.redis_ms(redis, _key_of(queue))
+        await self._recover(redis, queue, await overdue_incarnations(redis, queue.keys, now_ms))
 
     async def _recover(self, redis: Redis, queue: NativeWorkerQueue, incarnations: Sequence[str]) -> None:
         for incarnation in incarnations:
             if incarnation != queue.incarnation.name:  # it lives: this is it
                 await recover_incarnation(redis, queue.keys, incarnation, self._lease_ms)
 
+    async def refuse_wake_ups(self, redis: Redis) -> None:
+        """Takes the worker off the lists of those who want to be woken."""
+        await visit_servers(redis, tuple(self.queues), _key_of, partial(self._refuse_wake_ups, redis))
+        self._wants_wake_ups = False
+
+    async def _refuse_wake_ups(self, redis: Redis, queues: Sequence[NativeWorkerQueue]) -> None:
+        await stop_waking(redis, [queue.keys for queue in queues], self._terms.worker_id)
+
     async def deregister(self, redis: Redis) -> None:
         """Ends the incarnations that hold nothing, and the worker's record where none holds anything.
 
         What they hold and the worker does not know of is given back.
         """
-        await stop_waking(redis, [queue.keys for queue in self.queues], self._terms.worker_id)
-        for queue in self.queues:
+        await visit_servers(redis, tuple(self.queues), _key_of, partial(self._leave, redis))
+        if not any(queue.incarnation.may_be_open for queue in self._in_use):
+            await forget_worker(redis, self._terms.worker_id)
+
+    async def _leave(self, redis: Redis, queues: Sequence[NativeWorkerQueue]) -> None:
+        if self._wants_wake_ups:  # Redis may have been away before
+            await self._refuse_wake_ups(redis, queues)
+        for queue in [each for each in queues if each in self._in_use]:
             await queue.retire(redis)
             if queue.is_doubtful and queue.incarnation.is_open:
                 await self._keep_incarnation(redis, queue)
                 await queue.retire(redis)
-        if not any(queue.incarnation.may_be_open for queue in self.queues):
-            await forget_worker(redis, self._terms.worker_id)
+            await queue.count_lost(redis)
 
     def poll_s(self, wanted_s: float, lane_queues: int) -> float:
         """As all who put jobs in wake workers, many queues need not be looked at as often as one."""
@@ -166,7 +231,7 @@ class NativeWorkerSession:
 
     def _on_message(self, message: bytes) -> None:
         if message == ABORTS:
-            self._must_look_for_aborts = True
+            self._aborts_told += 1
             return
         found = self._by_ready_key.get(message)
         if found is not None:
@@ -174,7 +239,12 @@ class NativeWorkerSession:
             queue.wake_up(lane_queue)
 
     def _wake_all(self) -> None:
-        self._must_look_for_aborts = True
+        self._aborts_told += 1
         for queue in self.queues:
             for lane_queue in _LANE_QUEUES:
                 queue.wake_up(lane_queue)
+
+
+def _key_of(queue: NativeWorkerQueue) -> str:
+    """A key that is on the queue's server."""
+    return queue.key

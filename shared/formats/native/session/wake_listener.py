@@ -1,5 +1,8 @@
 """The wake listener: one subscription for all native queues of a worker, on which it is told what has work.
 
+On a cluster it is one a node that holds any of them: a script wakes those alone who listen on its own node. Messages
+reach the others as well, and are passed over there.
+
 Only speed depends on it: whoever waits also looks by itself, now and then. So it tells nobody of its failures; the same
 outage shows in every other call.
 """
@@ -7,7 +10,7 @@ outage shows in every other call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,6 +20,7 @@ from redis.exceptions import RedisError
 from monarq.shared.formats.native.keys import wake_channel
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
+from monarq.shared.redis.servers import Holds, listen_on_servers
 
 PING_AFTER_S: Final = 5.0
 """After so long without a message Redis is pinged: a dead peer sends nothing."""
@@ -32,22 +36,33 @@ class WakeListener:
         worker_id: the worker.
         on_message: called with each message: the key of the jobs that wait, or `ABORTS`.
         on_listening: called when the subscription has begun, or has begun anew: a message may have been missed.
+        keys: one of each queue.
     """
 
-    def __init__(self, worker_id: str, on_message: Callable[[bytes], None], on_listening: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        worker_id: str,
+        on_message: Callable[[bytes], None],
+        on_listening: Callable[[], None],
+        keys: Collection[str] = (),
+    ) -> None:
         self._channel = wake_channel(worker_id)
+        self._keys = keys
         self._on_message = on_message
         self._on_listening = on_listening
 
     async def run(self, redis: Redis) -> None:
         """Listens until cancelled; no error of Redis ends it."""
+        await listen_on_servers(redis, self._keys, self._run_on)
+
+    async def _run_on(self, redis: Redis, holds: Holds) -> None:
         backoff = Backoff()
         while True:
             with suppress(RedisError, OSError, TimeoutError):
-                await self._listen(redis, backoff)
+                await self._listen(redis, holds, backoff)
             await asyncio.sleep(backoff.next_s())
 
-    async def _listen(self, redis: Redis, backoff: Backoff) -> None:
+    async def _listen(self, redis: Redis, holds: Holds, backoff: Backoff) -> None:
         pubsub = redis.pubsub()
         try:
             async with asyncio.timeout(SOCKET_TIMEOUT_S):
@@ -63,7 +78,8 @@ class WakeListener:
                     continue
                 pinged = False
                 if message["type"] == "message":
-                    self._on_message(message["data"])
+                    if message["data"] == ABORTS or holds(message["data"]):
+                        self._on_message(message["data"])
                 elif message["type"] == "subscribe":
                     backoff.reset()
                     self._on_listening()

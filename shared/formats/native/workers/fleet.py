@@ -1,7 +1,7 @@
 """The fleet: all workers and queues of the native format, for people and to notice workers that have died.
 
-See fleet_beat.lua, overdue.lua, fleet_workers.lua and register_queues.lua. What a worker holds does not depend on it: a
-beat in each queue is the lease of that.
+See fleet_beat.lua, overdue.lua, fleet_workers.lua, register_queues.lua, listed_queues.lua and review_queues.lua. What a
+worker holds does not depend on it: a beat in each queue is the lease of that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.fleet_script import FleetScript
-from monarq.shared.formats.native.keys import FLEET_BEATS, FLEET_QUEUES, FLEET_RECORDS
+from monarq.shared.formats.native.keys import FLEET_BEATS, FLEET_RECORDS
 from monarq.shared.redis.replies import read_number, text
 from monarq.shared.redis.scripts import Argument, check_batch
 
@@ -23,6 +23,8 @@ _BEAT = FleetScript.load("workers/fleet_beat")
 _OVERDUE = FleetScript.load("workers/overdue")
 _WORKERS = FleetScript.load("workers/fleet_workers")
 _REGISTER = FleetScript.load("workers/register_queues")
+_LISTED = FleetScript.load("workers/listed_queues")
+_REVIEW = FleetScript.load("workers/review_queues")
 
 MOST_QUEUES: Final = 1000
 """How many queues are listed, and the most queues of one call."""
@@ -70,6 +72,19 @@ class Fleet:
 
     now_ms: int
     workers: list[FleetWorker]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedQueues:
+    """The queues on the list.
+
+    Attributes:
+        names: of all of them, those used last first; at most `MOST_QUEUES`.
+        unused: those of them that nobody has used for a week. See `review_queues`.
+    """
+
+    names: list[str]
+    unused: list[str]
 
 
 async def beat_fleet(
@@ -155,13 +170,30 @@ async def read_records(redis: Redis, workers: Sequence[str]) -> dict[str, bytes]
     return {worker: record for worker, record in zip(workers, records, strict=True) if record is not None}
 
 
-async def read_queues(redis: Redis) -> list[str]:
-    """The names of the queues that somebody has used within a week, those used last first; at most `MOST_QUEUES`.
+async def read_queues(redis: Redis) -> ListedQueues:
+    """The queues on the list.
 
     Raises:
         RedisError: the call failed.
     """
-    return [text(queue) for queue in await redis.zrevrange(FLEET_QUEUES, 0, MOST_QUEUES - 1)]
+    names, unused = await _LISTED.run_on(redis)
+    return ListedQueues([text(name) for name in names], [text(name) for name in unused])
+
+
+async def review_queues(redis: Redis, *, holding: Sequence[str], empty: Sequence[str]) -> None:
+    """Keeps unused queues that hold jobs on the list for another week, and takes those off that hold none.
+
+    What was used meanwhile stays as well.
+
+    Args:
+        redis: the client.
+        holding: names of unused queues that hold jobs.
+        empty: names of those that hold none.
+
+    Raises:
+        RedisError: the call failed; it may be repeated.
+    """
+    await _REVIEW.run_on(redis, [len(holding), *holding, *empty])
 
 
 async def register_queues(redis: Redis, queues: Sequence[str]) -> None:

@@ -2,8 +2,8 @@
 -- KEYS  beats, records, queues
 -- ARGV  1 worker   2 lease_ms   3 record: the worker's JSON record   then for each queue that it serves: name
 -- RETURNS  {now_ms, for each of the workers that are overdue, ten at most: {id, record or nil}}
--- GUARANTEES  a worker that is not heard of for a day is forgotten, and a queue after a week. A worker whose time lies
---             far ahead, as the clock was set back, is overdue one lease from now, unless it lives.
+-- GUARANTEES  a worker that is not heard of for a day is forgotten. A worker whose time lies far ahead, as the clock was
+--             set back, is overdue one lease from now, unless it lives.
 -- INCLUDES  clock, fleet_overdue, fleet_queues
 local worker, lease_ms, now = ARGV[1], tonumber(ARGV[2]), now_ms()
 local DAY, FAR_AHEAD = 86400000, 600000

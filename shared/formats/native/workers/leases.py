@@ -1,4 +1,7 @@
-"""Leases of incarnations: kept, ended, and taken back. See beat.lua, retire.lua, recover.lua and reconcile.lua."""
+"""Leases of incarnations: kept, ended, taken back and lost; and what is over of a queue.
+
+See beat.lua, retire.lua, recover.lua, reconcile.lua, count_lost.lua and tidy.lua.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,14 @@ _BEAT = NativeScript.load("workers/beat")
 _RETIRE = NativeScript.load("workers/retire")
 _RECOVER = NativeScript.load("workers/recover")
 _RECONCILE = NativeScript.load("workers/reconcile")
+_TIDY = NativeScript.load("workers/tidy")
+_COUNT_LOST = NativeScript.load("workers/count_lost")
 
 RECOVERED_A_CALL: Final = 200
 RECONCILED_A_CALL: Final = 1000
 """How many jobs one call speaks of."""
+
+_TIDIED_A_CALL: Final = 1000
 
 _REFUSED: Final = -1
 
@@ -129,3 +136,21 @@ async def reconcile(
     if reply[0] == _REFUSED:
         raise IncarnationGoneError
     return reply[0], reply[1]
+
+
+async def tidy(redis: Redis, keys: NativeKeys) -> None:
+    """Deletes what is over of a queue: results, dead letters and trails, names that are barred no more.
+
+    Raises:
+        RedisError: the call failed.
+    """
+    await _TIDY.run_on(redis, keys, (_TIDIED_A_CALL,))
+
+
+async def count_lost(redis: Redis, keys: NativeKeys, runs: int) -> None:
+    """Counts runs whose leases were lost.
+
+    Raises:
+        RedisError: the call failed; repeated, it counts again.
+    """
+    await _COUNT_LOST.run_on(redis, keys, (runs,))

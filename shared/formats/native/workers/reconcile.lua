@@ -44,7 +44,7 @@ if #strange > 0 then
     redis.call('HDEL', HELD, unpack(ids))
     put_at_head(READY, IDLE, now, io)
     put_at_head(READY_CPU, IDLE_CPU, now, cpu)
-    settle_counters(now, redis.call('HGET', META, 'second'))
+    settle_counters(now, redis.call('HGET', META, 'second')) -- DUE
     redis.pcall('HINCRBY', LIVE, 'handed_back\0', #strange)
 end
 return {#strange, missing}

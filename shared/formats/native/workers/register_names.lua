@@ -1,5 +1,5 @@
 -- register_names: register which jobs a worker of the queue knows, so that they are counted by their names.
--- KEYS  stats, names, known, heard
+-- KEYS  stats, names, known, heard, absent
 -- ARGV  then for each job: name
 -- RETURNS  how many of the names had been enqueued, and no worker had known them before
 -- GUARANTEES  what was counted of a name before any worker knew it is counted by the name from now on. Each worker

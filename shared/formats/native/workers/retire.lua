@@ -1,5 +1,5 @@
 -- retire: end an incarnation that holds nothing.
--- KEYS  held, leases, gone
+-- KEYS  held, leases, gone, absent
 -- ARGV  1 incarnation
 -- RETURNS  how many jobs it holds: then nothing was changed; -1 where it may never act again
 -- GUARANTEES  a claim of it that comes later takes nothing.

@@ -1,5 +1,5 @@
 -- wake: wake another worker, as the one that was woken cannot use it.
--- KEYS  lane_ready, lane_idle
+-- KEYS  lane_ready, lane_idle, absent
 -- ARGV  none
 -- RETURNS  1
 -- GUARANTEES  at most one worker is woken, and only where a job waits.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
@@ -12,6 +12,8 @@ from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.lane import LaneQueue
 
 _SCRIPT = NativeScript.load("workers/wake")
+
+_QUEUES_A_CALL: Final = 500
 
 
 async def wake(redis: Redis, keys: NativeKeys, lane_queue: LaneQueue) -> None:
@@ -29,8 +31,10 @@ async def stop_waking(redis: Redis, queues: Iterable[NativeKeys], worker_id: str
     Raises:
         RedisError: Redis did not answer. What it refuses for one queue does not matter to the others.
     """
-    calls: Any = redis.pipeline(transaction=False)
-    for keys in queues:
-        calls.zrem(keys.key("idle"), worker_id)
-        calls.zrem(keys.key("idle_cpu"), worker_id)
-    await calls.execute(raise_on_error=False)
+    listed = list(queues)
+    for at in range(0, len(listed), _QUEUES_A_CALL):
+        calls: Any = redis.pipeline(transaction=False)
+        for keys in listed[at : at + _QUEUES_A_CALL]:
+            calls.zrem(keys.key("idle"), worker_id)
+            calls.zrem(keys.key("idle_cpu"), worker_id)
+        await calls.execute(raise_on_error=False)

@@ -1,0 +1,43 @@
+"""Queues that a command names and nobody has used: a name that was misspelled must not look like an empty queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.text.printable import printable
+
+MOST_NAMED: Final = 10
+"""How many known queues are named."""
+
+
+async def explain_missing(redis: Redis, queues: Sequence[QueueRef]) -> dict[QueueRef, str]:
+    """Those of some queues that are not there, each with a sentence that says so and names others.
+
+    The default queue counts as there where there is no queue at all, as the lists show it then.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    unused = [queue for queue in queues if not await monitor_queue(queue).was_used(redis)]
+    known = await known_queues(redis) if unused else []
+    labels = [each.label for each in known]
+    return {
+        queue: f"no queue {printable(queue.label)} is known: nobody has put a job into it, and no worker serves it;"
+        f" {_others(queue.label, labels)}"
+        for queue in unused
+        if queue not in known
+    }
+
+
+def _others(label: str, known: Sequence[str]) -> str:
+    near = get_close_matches(label, known, n=1)
+    if near:
+        return f"did you mean {printable(near[0])}?"
+    more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
+    return f"known are {', '.join(map(printable, known[:MOST_NAMED]))}{more}"

@@ -1,0 +1,113 @@
+-- careful: takes jobs for a claim one by one, where there may be something rare about one of them.
+-- KEYS  JOB, RUN, RETRY, ABORT, CRASH
+-- DEFINES  take_carefully
+-- INCLUDES  clock, ghosts, history, reads
+
+-- Functions of a piece cost each call, so that those of this rare step are inside. `page` has the first due jobs and
+-- their scores. `asked` has limit, scan, max_bytes, max_reply and alone of a claim's ARGV, and its token. Returns the
+-- lists of what was taken (jobs with ids and scores in turns), and beside them how many others run, how many have
+-- crashed, and whether there is room for more.
+local function take_carefully(source, page, now, asked)
+    local taken = {jobs = {}, payloads = {}, tries = {}, crashes = {}, aborts = {}, passed = 0, crashed = 0}
+    local any_abort = aborts_are_asked()
+    local size, looked, bytes, closed = 0, 0, 0, false
+
+    local function is_full()
+        return closed or size >= asked.limit or bytes >= asked.max_reply
+    end
+
+    -- A job that has taken its workers down may take one down again, and what else runs there: it comes alone, so that
+    -- no job dies of another's crashes. Where others come before it, it is the first of the next claim.
+    local function must_wait(crash, lease_is_over)
+        local crashes = crash and tonumber(string.match(crash, '^%d+')) or 0
+        if crashes + (lease_is_over and 1 or 0) ~= asked.alone then
+            return false
+        end
+        closed = true
+        return size > 0
+    end
+
+    -- arq's abort() gives a job the score 1 and leaves its request in a second step: wait for that. An arq worker that
+    -- is about to take the job is made to look again (it watches RUN), as its Retry would add to a score that is no
+    -- more.
+    local function wait_for_abort(id)
+        redis.call('SET', RUN .. id, asked.token)
+        redis.call('DEL', RUN .. id)
+        redis.call('ZADD', source, ms(now + 1000), id)
+    end
+
+    -- No more of a payload than may be handed over is read: Redis would need its size once more, and Lua too.
+    local function read_payload(id)
+        local payload = redis.pcall('GETRANGE', JOB .. id, '0', asked.max_bytes)
+        if type(payload) ~= 'string' or payload == '' and redis.call('EXISTS', JOB .. id) == 0 then
+            return false
+        end
+        bytes = bytes + #payload
+        return #payload > tonumber(asked.max_bytes) and redis.call('STRLEN', JOB .. id) or payload
+    end
+
+    local function take(id, score, tries, crash)
+        local abort_ms = any_abort and redis.call('ZSCORE', ABORT, id) or false
+        if tonumber(score) == 1 and not abort_ms then
+            return wait_for_abort(id)
+        end
+        local lease_is_over = tonumber(score) % 1 == LEASED_MARK
+        if asked.alone and must_wait(crash, lease_is_over) then
+            return
+        end
+        local payload = read_payload(id)
+        if not payload and drop_ghost(id) then
+            return
+        end
+        if lease_is_over then
+            crash = note_crash(id, 'its lease ran out')
+            taken.crashed = taken.crashed + 1
+        end
+        size = size + 1
+        taken.jobs[2 * size - 1], taken.jobs[2 * size] = id, score
+        taken.payloads[size], taken.tries[size] = payload, tries
+        taken.crashes[size], taken.aborts[size] = crash, abort_ms
+    end
+
+    -- Which jobs of a page nobody runs: their positions, and the names of what is known of each.
+    local function free_in(jobs)
+        local runs, free, names = {}, {}, {}
+        for at = 1, #jobs, 2 do
+            runs[#runs + 1] = RUN .. jobs[at]
+        end
+        for i, owner in ipairs(redis.call('MGET', unpack(runs))) do
+            if owner then
+                taken.passed = taken.passed + 1
+            else
+                local id, base = jobs[2 * i - 1], #names
+                free[#free + 1] = 2 * i - 1
+                names[base + 1], names[base + 2] = RETRY .. id, CRASH .. id
+            end
+        end
+        return free, names
+    end
+
+    local function take_page(jobs)
+        local free, names = free_in(jobs)
+        local known = #free > 0 and redis.call('MGET', unpack(names))
+        for i, at in ipairs(free) do
+            if is_full() then
+                return
+            end
+            take(jobs[at], jobs[at + 1], known[2 * i - 1], known[2 * i])
+        end
+    end
+
+    -- The first page is as long as there are places. What follows comes after jobs that others run, perhaps many.
+    while #page > 0 do
+        looked = looked + #page / 2
+        take_page(page)
+        if is_full() or looked >= asked.scan then
+            break
+        end
+        -- What is taken gets its new score later, so it is still before the next page.
+        page = redis.call('ZRANGEBYSCORE', source, '-inf', ms(now), 'WITHSCORES', 'LIMIT', taken.passed + size, 1000)
+    end
+    taken.has_room = not is_full()
+    return taken
+end

@@ -1,0 +1,21 @@
+-- begin: give a run of a move the sole right to take jobs from the queue, which is paused from now on.
+-- KEYS  PAUSED, MOVING, MOVED
+-- ARGV  1 run   2 target: the queue that the jobs are moved to
+-- RETURNS  {ms since which the queue had been paused or 0, 1 where a run before has not ended or else 0}; {-1, target}
+--          where that was on its way to another queue: then nothing was changed
+-- GUARANTEES  until `close` the queue cannot be resumed, and no run before this one takes or drops anything any more.
+--             Repeating the call changes nothing.
+-- INCLUDES  clock, memory, reads
+local run, target = ARGV[1], ARGV[2]
+local before = string.match(get(MOVING) or '', '^%S+ (.*)$')
+if before and before ~= target then
+    return {-1, before}
+end
+allow_when_full()
+local since = tonumber(get(PAUSED) or 0) or 1
+if since == 0 then
+    redis.call('SET', PAUSED, ms(now_ms()))
+end
+redis.call('SET', MOVING, run .. ' ' .. target)
+redis.call('SET', MOVED, target, 'PX', 30 * DAY)
+return {since, before and 1 or 0}

@@ -1,0 +1,60 @@
+"""The list of all queues, without those that are over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.queues.shards import read_tags
+from monarq.shared.formats.native.shards import name_of
+from monarq.shared.formats.native.workers.fleet import read_queues, review_queues
+
+_PADS: Final = 1
+"""Fields of the payloads that are no jobs."""
+
+
+async def known_queues(redis: Redis) -> list[str]:
+    """The queues that somebody has used within a week or that hold jobs, those used last first; at most 1,000.
+
+    Each that was not used is looked at here, once a week: nobody but who reads the list misses what is not on it.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    listed = await read_queues(redis)
+    if not listed.unused:
+        return listed.names
+    holding: set[str] = set(listed.unused)
+    with suppress(RedisError, OSError):  # a node of a cluster may be away: its queues are still listed
+        holding = await _find_holding(redis, listed.unused)
+        empty = [name for name in listed.unused if name not in holding]
+        await review_queues(redis, holding=sorted(holding), empty=empty)
+    return [name for name in listed.names if name in holding or name not in listed.unused]
+
+
+async def _find_holding(redis: Redis, names: Sequence[str]) -> set[str]:
+    """Those of some queues that hold jobs or dead letters, in any of their shards."""
+    tags = await read_tags(redis, names)
+    calls: Any = redis.pipeline(transaction=False)
+    for tag in tags:
+        ask_holding(calls, NativeKeys.of(tag))
+    replies = iter(await calls.execute(raise_on_error=False))
+    return {name_of(tag) for tag in tags if read_holding(next(replies), next(replies))}
+
+
+def ask_holding(calls: Any, keys: NativeKeys) -> None:
+    """Puts two calls into a pipeline, for `read_holding`."""
+    calls.hlen(keys.key("payloads"))
+    calls.zcard(keys.key("dead"))
+
+
+def read_holding(payloads: object, dead: object) -> bool:
+    """Whether a shard holds jobs or dead letters; so it does where a key is of a wrong type, or its server refuses."""
+    if not isinstance(payloads, int) or not isinstance(dead, int):
+        return True
+    return payloads > _PADS or dead > 0

@@ -1,0 +1,1 @@
+"""A queue of several shards, each a native queue of its own, behind the contracts of one: `monarq.shared.protocol`."""

@@ -1,0 +1,153 @@
+"""Gives a queue shards, and more of them later. It may stop anywhere and be begun again.
+
+Once each old shard knows the new number, nobody who believes in fewer adds a job anywhere. Then ids may move: from old
+shards to new ones alone, and a new home takes an id only when the old one has it no more. What the old shards were told
+must not be lost again with the last moments of a Redis that restarts or fails over: so new ones are opened a while
+later, and only if every old one knows it still.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.queues.pause import paused_since_ms
+from monarq.shared.formats.native.queues.shards import Told, read_shards, tell_shard
+from monarq.shared.formats.native.shards import ONE, Shards, tag_of
+from monarq.shared.formats.native.workers.fleet import register_queues
+from monarq.shared.queue import check_shards
+from monarq.shared.redis.clock import read_now_ms
+
+SETTLED_AFTER_S: Final = 5.0
+"""How much of its newest history a Redis may lose: a second by its append-only file, a few by a failover."""
+
+KEPT_S: Final = 30 * 86400.0
+"""How long an id is looked for where it was before, unless told otherwise: results and letters are kept no longer."""
+
+Report = Callable[[str], None]
+
+
+async def set_shards(
+    redis: Redis,
+    name: str,
+    count: int,
+    *,
+    keep_s: float = KEPT_S,
+    settled_after_s: float = SETTLED_AFTER_S,
+    report: Report = lambda _: None,
+) -> Shards:
+    """Gives a queue so many shards; where it has them already, sees to it that each of them knows.
+
+    Args:
+        redis: the client.
+        name: the queue.
+        count: how many.
+        keep_s: for how long ids are looked for where they were before; 0 for ever.
+        settled_after_s: how long to wait until what was told can no longer be lost.
+        report: called with what is done now, for people.
+
+    Returns:
+        The queue's shards.
+
+    Raises:
+        SettingsError: that number cannot be had.
+        UnsupportedError: a later version of monarq has made the queue.
+        RedisError: a call failed; begin again.
+    """
+    check_shards(count)
+    while True:
+        [known] = await read_shards(redis, [name])
+        check_number(name, count, known)
+        if known is None:
+            told = await _begin(redis, name, count)
+        elif count == 1:
+            return ONE
+        else:
+            told = await _raise(redis, name, count, known, keep_s, settled_after_s, report)
+        if told is not None:
+            await register_queues(redis, (name,))
+            return told
+
+
+def check_number(name: str, count: int, known: Shards | None) -> None:
+    """Refuses what cannot be.
+
+    Raises:
+        SettingsError: the queue has more shards, or is on its way to fewer.
+    """
+    if known is None:
+        return
+    if known.count > count:
+        raise SettingsError(
+            f"queue {name} has {known.count} shards and cannot have {count}: their jobs would be nowhere;"
+            f" declare it with {known.count}, or use another name"
+        )
+    if known.opened < known.count < count:
+        raise SettingsError(
+            f"queue {name} is on its way to {known.count} shards: run `monarq queue shards {name} {known.count}` first"
+        )
+
+
+async def _begin(redis: Redis, name: str, count: int) -> Shards | None:
+    """Opens a queue that nobody has used; None where somebody has meanwhile."""
+    shards = Shards(count, opened=count)
+    if count == 1:
+        return ONE
+    for shard in range(1, count):
+        await tell_shard(redis, tag_of(name, shard), shards)
+    return None if await tell_shard(redis, name, shards, expected=0) is Told.UNEXPECTED else shards
+
+
+async def _raise(
+    redis: Redis, name: str, count: int, known: Shards, keep_s: float, settled_after_s: float, report: Report
+) -> Shards | None:
+    """Raises the number, or goes on with that; None where it was raised to another meanwhile."""
+    if known.count == count:
+        goal = known
+    else:
+        until_ms = await read_now_ms(redis) + round(keep_s * 1000) if keep_s else 0
+        goal = Shards(count, (known.count, *known.before), until_ms, opened=known.count)
+    first_new = goal.before[0] if goal.before and goal.opened < count else count
+    rounds = [("tells the shards that there will be", range(first_new)), ("opens", range(first_new, count))]
+    for what, shards in rounds:
+        report(f"{what} {len(shards)} more" if shards.start else f"{what} {count}")
+        if not await _tell_until_settled(redis, name, goal, shards, known.count, settled_after_s, report):
+            return None
+    done = Shards(count, goal.before, goal.until_ms, opened=count)
+    for shard in reversed(range(count)):  # shard 0 last: it is asked
+        await tell_shard(redis, tag_of(name, shard), done)
+    return done
+
+
+async def _tell_until_settled(
+    redis: Redis,
+    name: str,
+    goal: Shards,
+    shards: Sequence[int],
+    expected: int,
+    settled_after_s: float,
+    report: Report,
+) -> bool:
+    """Tells shards, until none had to be told again; False where shard 0 knows of another number than was expected."""
+    while shards:
+        paused_ms = await paused_since_ms(redis, NativeKeys.of(name)) or None
+        was_news = False
+        for shard in shards:
+            told = await tell_shard(
+                *(redis, tag_of(name, shard), goal),
+                expected=None if shard else expected,
+                paused_ms=paused_ms if shards[0] else None,
+            )
+            if told is Told.UNEXPECTED:
+                return False
+            was_news = was_news or told is Told.NEWS
+        if not was_news:
+            break
+        report(f"waits {settled_after_s:g} s, until that cannot be lost")
+        await asyncio.sleep(settled_after_s)
+    return True

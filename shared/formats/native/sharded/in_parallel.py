@@ -1,0 +1,26 @@
+"""Calls to several shards at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+async def in_parallel(calls: Sequence[Awaitable[_T]]) -> list[_T]:
+    """Makes calls at once, and waits for all of them: one that fails cuts no other short.
+
+    Raises:
+        BaseException: what the first of those that failed has raised.
+    """
+    if len(calls) < 2:
+        return [await call for call in calls]
+    replies = await asyncio.gather(*calls, return_exceptions=True)
+    found: list[_T] = []
+    for reply in replies:
+        if isinstance(reply, BaseException):
+            raise reply
+        found.append(reply)
+    return found

@@ -1,0 +1,24 @@
+-- begin: give a run of a move the sole right to take jobs from the queue, which is paused from now on.
+-- KEYS  meta, absent
+-- ARGV  1 run   2 target: the queue that the jobs are moved to
+-- RETURNS  {ms since which the queue had been paused or 0, 1 where a run before has not ended or else 0}; {-1, target}
+--          where that was on its way to another queue, {-2} where the queue is of a later version: then nothing was changed
+-- GUARANTEES  until `close` the queue cannot be resumed, so its waiting jobs are nobody's but the run's, and no run before
+--             this one drops anything any more. Repeating the call changes nothing.
+-- INCLUDES  clock, version
+local run, target = ARGV[1], ARGV[2]
+local known = redis.call('HMGET', META, 'v', 'paused', 'moving')
+if is_newer(known[1]) then
+    return {-2}
+end
+local before = string.match(known[3] or '', '^%S+ (.*)$')
+if before and before ~= target then
+    return {-1, before}
+end
+redis.call('DEL', ABSENT)
+local since = tonumber(known[2] or 0) or 1
+if since == 0 then
+    redis.call('HSET', META, 'paused', whole(now_ms()))
+end
+redis.call('HSET', META, 'moving', run .. ' ' .. target, 'moved', target)
+return {since, before and 1 or 0}

@@ -1,0 +1,20 @@
+-- forget: let the marks of moved jobs go whose source is gone.
+-- KEYS  barred, absent
+-- ARGV  1 until_ms: after which the call does nothing any more   2 kept_ms: how long a late arrival must find them yet
+--       then for each job: mark
+-- RETURNS  1, or 0 where the call comes too late
+-- GUARANTEES  repeating the call keeps them for longer.
+-- INCLUDES  clock, types
+local now, kept_ms = now_ms(), tonumber(ARGV[2])
+check_zsets(BARRED)
+if now > tonumber(ARGV[1]) then
+    return 0
+end
+redis.call('DEL', ABSENT)
+-- Beats delete what has been barred for an hour.
+local since = now - 3600000
+for at = 3, #ARGV, 1 do
+    redis.call('ZADD', BARRED, 'XX', whole(since + kept_ms), ARGV[at])
+end
+redis.call('ZREMRANGEBYSCORE', BARRED, '-inf', whole(since))
+return 1

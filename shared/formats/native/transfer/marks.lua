@@ -1,0 +1,15 @@
+-- marks: tell which marks of moved jobs stay until their source is gone.
+-- KEYS  barred
+-- ARGV  1 prefix: marks that begin so are meant   2 skip: how many marks of any source are passed over   3 limit
+-- RETURNS  {now_ms, how many marks of any source the call went past, then each mark that is meant}
+-- GUARANTEES  it changes nothing.
+-- INCLUDES  clock
+local prefix, skip, limit = ARGV[1], ARGV[2], ARGV[3]
+local page = redis.call('ZRANGEBYSCORE', BARRED, '+inf', '+inf', 'LIMIT', skip, limit)
+local reply = {now_ms(), #page}
+for _, mark in ipairs(page) do
+    if string.sub(mark, 1, #prefix) == prefix then
+        reply[#reply + 1] = mark
+    end
+end
+return reply

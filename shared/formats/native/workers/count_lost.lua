@@ -1,0 +1,10 @@
+-- count_lost: count runs whose leases were lost while their worker lived on.
+-- KEYS  meta, live, absent
+-- ARGV  1 how many
+-- RETURNS  1
+-- GUARANTEES  it changes nothing but the counters.
+-- INCLUDES  clock, counting
+redis.call('DEL', ABSENT)
+settle_counters(now_ms(), redis.call('HGET', META, 'second')) -- DUE
+redis.pcall('HINCRBY', LIVE, 'lost\0', ARGV[1])
+return 1

@@ -1,0 +1,17 @@
+-- review_queues: keep queues that nobody has used for a week on the list where they hold jobs, and drop them where not.
+-- KEYS  queues
+-- ARGV  1 holding: how many of the queues hold jobs   then for each queue, those first: name
+-- RETURNS  1
+-- GUARANTEES  a queue that holds jobs counts as used now. One that was used since it was looked at is not dropped.
+-- INCLUDES  clock
+local now, WEEK = now_ms(), 7 * 86400000
+redis.call('PERSIST', QUEUES) -- a write that a full Redis allows
+for at = 2, #ARGV, 1 do
+    local used = tonumber(redis.call('ZSCORE', QUEUES, ARGV[at]) or now)
+    if used <= now - WEEK and at - 1 <= tonumber(ARGV[1]) then
+        redis.pcall('ZADD', QUEUES, 'XX', whole(now), ARGV[at])
+    elseif used <= now - WEEK then
+        redis.call('ZREM', QUEUES, ARGV[at])
+    end
+end
+return 1

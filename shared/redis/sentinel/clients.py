@@ -1,0 +1,57 @@
+"""Makes clients of the primary, asynchronous and blocking; nothing is connected yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import redis
+from redis.asyncio import Redis
+
+from monarq.shared.redis.addresses import Node
+from monarq.shared.redis.sentinel.connections import (
+    BlockingPrimaryConnection,
+    BlockingPrimarySSLConnection,
+    PrimaryConnection,
+    PrimarySSLConnection,
+    greet,
+    greet_blocking,
+)
+from monarq.shared.redis.sentinel.discovery import TIMEOUT_S, BlockingDiscovery, Discovery
+from monarq.shared.redis.sentinel.pools import BlockingPrimaryPool, PrimaryPool
+
+_OF_SENTINELS: Final = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+
+
+def primary_client(
+    sentinels: Sequence[Node],
+    service: str,
+    options: Mapping[str, Any],
+    own: Mapping[str, Any],
+    kind: type[Redis] = Redis,
+) -> Redis:
+    """A client for one event loop.
+
+    Args:
+        sentinels: where they are.
+        service: the name by which they know the servers.
+        options: redis-py's options of connections to the servers; ``ssl`` among them chooses TLS.
+        own: those of connections to the sentinels.
+        kind: the client's class.
+    """
+    discovery = Discovery(sentinels, sentinel_kwargs=_OF_SENTINELS | dict(own))
+    made = dict(options)
+    made["connection_class"] = PrimarySSLConnection if made.pop("ssl", False) else PrimaryConnection
+    made["redis_connect_func"] = greet
+    return kind.from_pool(PrimaryPool(service, discovery, **made))
+
+
+def blocking_primary_client(
+    sentinels: Sequence[Node], service: str, options: Mapping[str, Any], own: Mapping[str, Any]
+) -> redis.Redis:
+    """A client for threads; the arguments are those of `primary_client`."""
+    discovery = BlockingDiscovery(sentinels, sentinel_kwargs=_OF_SENTINELS | dict(own))
+    made = dict(options)
+    made["connection_class"] = BlockingPrimarySSLConnection if made.pop("ssl", False) else BlockingPrimaryConnection
+    made["redis_connect_func"] = greet_blocking
+    return redis.Redis.from_pool(BlockingPrimaryPool(service, discovery, **made))

@@ -1,0 +1,165 @@
+"""Asks the sentinels, one after the other, which server is the primary.
+
+redis-py's own question stays with a sentinel that is silent for as long as the servers' timeout is, begins with the
+same one each time, and does not say what each of them answered.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Final
+
+from redis.asyncio.sentinel import MasterNotFoundError as AsyncMasterNotFoundError
+from redis.asyncio.sentinel import Sentinel
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.sentinel import MasterNotFoundError
+from redis.sentinel import Sentinel as BlockingSentinel
+from redis.utils import str_if_bytes
+
+from monarq.shared.redis.addresses import Node, show_node
+from monarq.shared.redis.redis_errors import UNKNOWN_COMMAND
+from monarq.shared.redis.sentinel_access import NoSentinelError, SentinelAccessError, UnknownServiceError
+from monarq.shared.text.error_text import error_text
+
+TIMEOUT_S: Final = 1.0
+"""How long one sentinel may take: then the next one is asked."""
+
+ERRORS: Final = (RedisError, OSError)
+
+MOST_NAMES: Final = 8
+"""How many of the services that sentinels know are named in an error."""
+
+
+class Discovery(Sentinel):
+    """Asks without blocking. A sentinel that could not help goes to the end of the list."""
+
+    async def discover_master(self, service_name: str) -> Node:
+        """The primary's host and port.
+
+        Raises:
+            UnknownServiceError: no sentinel that answers knows the service; the message names those that they know.
+            MasterNotFoundError: no sentinel names one; the message has the answer of each.
+            SentinelAccessError: all of them refused the login.
+            NoSentinelError: none of them is a sentinel.
+        """
+        answers = _Answers(service_name)
+        for sentinel in list(self.sentinels):
+            try:
+                state = await sentinel.execute_command("SENTINEL MASTER", service_name)
+            except ERRORS as error:
+                answers.failed(sentinel, error)
+                if _is_unknown(error):
+                    with suppress(*ERRORS):  # its user may lack the right to it
+                        answers.know(await sentinel.execute_command("SENTINEL MASTERS"))
+            else:
+                if self.check_master_state(state, service_name):
+                    return state["ip"], state["port"]
+                answers.is_down(sentinel)
+            put_last(self.sentinels, sentinel)
+        raise answers.error(AsyncMasterNotFoundError)
+
+    def doubt(self) -> None:
+        """The sentinel that answered last was wrong: another one is asked first from now on."""
+        put_last(self.sentinels, self.sentinels[0])
+
+
+class BlockingDiscovery(BlockingSentinel):
+    """The same for threads."""
+
+    def discover_master(self, service_name: str) -> Node:
+        """See `Discovery`."""
+        answers = _Answers(service_name)
+        for sentinel in list(self.sentinels):
+            try:
+                state = sentinel.execute_command("SENTINEL MASTER", service_name)
+            except ERRORS as error:
+                answers.failed(sentinel, error)
+                if _is_unknown(error):
+                    with suppress(*ERRORS):
+                        answers.know(sentinel.execute_command("SENTINEL MASTERS"))
+            else:
+                if self.check_master_state(state, service_name):
+                    return state["ip"], state["port"]
+                answers.is_down(sentinel)
+            put_last(self.sentinels, sentinel)
+        raise answers.error(MasterNotFoundError)
+
+    def doubt(self) -> None:
+        """See `Discovery`."""
+        put_last(self.sentinels, self.sentinels[0])
+
+
+def put_last(sentinels: list[Any], sentinel: Any) -> None:
+    """Moves one to the end; whoever asks at the same time may have done so already."""
+    sentinels.sort(key=lambda each: each is sentinel)
+
+
+class _Answers:
+    """What the sentinels that could not help have answered."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._answers: list[str] = []
+        self._refused: list[bool] = []
+        self._others: list[str] = []
+        self._unknown = False
+        self._is_known = False
+        self._services: set[str] = set()
+
+    def failed(self, sentinel: Any, error: Exception) -> None:
+        refused = isinstance(error, (AuthenticationError, NoPermissionError)) or "NOAUTH" in str(error)
+        text = error_text(error)
+        if not refused and _is_unknown(error):
+            self._unknown = True
+            text = "it knows no service of this name"
+        elif not refused and _is_no_sentinel(error):
+            text = "it is a server, and no sentinel"
+            self._others.append(_show(sentinel))
+        self._add(sentinel, text, refused=refused)
+
+    def know(self, masters: Any) -> None:
+        """Notes which services a sentinel knows, by its reply to SENTINEL MASTERS: names, or states that have them."""
+        names = masters if isinstance(masters, dict) else (state["name"] for state in masters)
+        self._services.update(map(str_if_bytes, names))
+
+    def is_down(self, sentinel: Any) -> None:
+        self._is_known = True
+        self._add(sentinel, "the primary is down, and no replica has taken over yet", refused=False)
+
+    def error(self, kind: type[Exception]) -> Exception:
+        told = "; ".join(self._answers)
+        if all(self._refused):
+            return SentinelAccessError(told)
+        if len(self._others) == len(self._answers):
+            one = len(self._others) == 1
+            return NoSentinelError(
+                f"{', '.join(self._others)} {'is no sentinel' if one else 'are no sentinels'}, but"
+                f" {'a Redis server' if one else 'Redis servers'}: name the sentinels, or the server itself as"
+                " redis://host:port (redis+cluster://host:port where it is a node of a Redis Cluster)"
+            )
+        if self._unknown and not self._is_known:
+            known = f"; they know {_list(sorted(self._services))}" if self._services else ""
+            return UnknownServiceError(f"no sentinel knows a service {self._service!r}{known}: {told}")
+        return kind(f"no sentinel names a primary of {self._service!r}: {told}")
+
+    def _add(self, sentinel: Any, text: str, *, refused: bool) -> None:
+        self._answers.append(f"{_show(sentinel)}: {text}")
+        self._refused.append(refused)
+
+
+def _is_unknown(error: Exception) -> bool:
+    return isinstance(error, ResponseError) and "No such master" in str(error)
+
+
+def _is_no_sentinel(error: Exception) -> bool:
+    return isinstance(error, ResponseError) and UNKNOWN_COMMAND in str(error).lower()
+
+
+def _show(sentinel: Any) -> str:
+    options = sentinel.connection_pool.connection_kwargs
+    return show_node((options["host"], options["port"]))
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(map(repr, names[:MOST_NAMES])) + more
