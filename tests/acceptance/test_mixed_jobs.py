@@ -8,17 +8,19 @@ import signal
 import time
 from pathlib import Path
 
-import msgspec
 from redis.asyncio import Redis
 
 from examples.jobs import add, count_primes, fail, flaky, read_size, sleep_ms
 from monarq import Job, Producer
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.formats.arq.queues.counts import read_counts
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.choice.monitors import monitor_queue
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.protocol.counts import Counts
+from tests.support.formats import ON_BOTH, current_name, current_queue
 from tests.support.pool import pool
 from tests.support.slowness import in_time, patience_s
 
-QUEUE = QueueKeys.of(DEFAULT_QUEUE)
+pytestmark = ON_BOTH
 
 
 async def test_ten_thousand_mixed_jobs_all_end_as_they_should(redis: Redis, redis_url: str) -> None:
@@ -32,7 +34,7 @@ async def test_ten_thousand_mixed_jobs_all_end_as_they_should(redis: Redis, redi
         (fail, [(n,) for n in range(1000)], [None] * 1000),
         (add.options(defer_by=1), [(n, 2) for n in range(1000)], [n + 2 for n in range(1000)]),
     ]
-    async with pool("examples.jobs", url=redis_url), Producer(redis_url) as producer:
+    async with pool("examples.jobs", url=redis_url), Producer(redis_url, queue=current_name()) as producer:
         expected: dict[str, int | None] = {}
         handles = []
         for job, arguments, values in plan:
@@ -43,16 +45,16 @@ async def test_ten_thousand_mixed_jobs_all_end_as_they_should(redis: Redis, redi
         async for handle, value in producer.as_completed(handles, timeout=patience_s(60), return_exceptions=True):
             ended[handle.job_id] = None if isinstance(value, Exception) else value
     assert ended == expected
-    seen = await read_counts(redis, QUEUE)
+    seen = await _counts(redis)
     assert (seen.queued, seen.deferred, seen.running, seen.dead) == (0, 0, 0, 1000)
     assert (seen.totals["done"], seen.totals["failed"], seen.totals["retried"]) == (9000, 1000, 1000)
 
 
 async def test_jobs_of_a_killed_worker_end_without_help(redis: Redis, redis_url: str, tmp_path: Path) -> None:
-    async with pool("examples.jobs", url=redis_url), Producer(redis_url) as producer:
+    async with pool("examples.jobs", url=redis_url), Producer(redis_url, queue=current_name()) as producer:
         handles = await producer.enqueue_many(sleep_ms, [(3000,)] * 50)
         async with in_time(20):
-            while (await read_counts(redis, QUEUE)).running < 50:
+            while (await _counts(redis)).running < 50:
                 await asyncio.sleep(0.02)
         busiest = await _busiest_worker(redis)
         os.kill(busiest, signal.SIGKILL)
@@ -60,13 +62,21 @@ async def test_jobs_of_a_killed_worker_end_without_help(redis: Redis, redis_url:
         values = [value async for _, value in producer.as_completed(handles, timeout=patience_s(40))]
         assert values == [3000] * 50
         assert time.monotonic() - killed < 20
-    assert (await read_counts(redis, QUEUE)).totals["crashed"] > 0
+    assert (await _counts(redis)).totals["crashed"] > 0
 
 
 async def _busiest_worker(redis: Redis) -> int:
     """The pid of the worker that holds most jobs."""
-    workers = [worker.decode() for worker in await redis.zrange(QUEUE.workers, 0, -1)]
-    held = {worker: await redis.hlen(QUEUE.leases(worker)) for worker in workers}
-    record = await redis.get(QUEUE.worker(max(held, key=lambda worker: held[worker])))
-    pid: int = msgspec.json.decode(record or b"{}")["pid"]
-    return pid
+    queue = current_queue()
+    if queue.format == "native":
+        keys = NativeKeys.of(queue.name)
+        leases = {raw.decode(): keys.held(raw.decode()) for raw in await redis.zrange(keys.key("leases"), 0, -1)}
+    else:
+        of_arq = QueueKeys.of(queue.name)
+        leases = {raw.decode(): of_arq.leases(raw.decode()) for raw in await redis.zrange(of_arq.workers, 0, -1)}
+    held = {worker: await redis.hlen(key) for worker, key in leases.items()}
+    return int(max(held, key=lambda worker: held[worker]).rsplit(":", 2)[1])
+
+
+async def _counts(redis: Redis) -> Counts:
+    return await monitor_queue(current_queue()).read_counts(redis)

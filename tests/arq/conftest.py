@@ -12,6 +12,11 @@ from arq.connections import RedisSettings
 import monarq.arq
 
 
+@pytest.fixture(autouse=True)
+def of_arq(arq_format: None) -> None:
+    """All tests here are about queues in arq's format."""
+
+
 @pytest.fixture
 def redis_settings(redis_url: str) -> RedisSettings:
     return RedisSettings(unix_socket_path=urlsplit(redis_url).path)

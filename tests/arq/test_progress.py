@@ -18,13 +18,14 @@ from tests.arq import app
 from tests.arq.workers import burst, ours, running, theirs
 from tests.monitor.web.site import page
 from tests.progress.subscriber import hearing
+from tests.support.formats import current_name
 from tests.support.pool import pool as real_pool
 from tests.support.slowness import in_time, patience_s
 
 
 @pytest.fixture
 async def producer(redis_url: str) -> AsyncIterator[Producer]:
-    async with Producer(redis_url) as made:
+    async with Producer(redis_url, queue=current_name()) as made:
         yield made
 
 

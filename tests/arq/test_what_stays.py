@@ -14,6 +14,7 @@ from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.arq.queues.counts import read_counts
 from tests.arq.workers import burst, ours, running, until
+from tests.support.formats import current_name
 from tests.workers.cron.schedulers import EVERY_SECOND, entry, scheduler
 
 DOCS: Final = Path(__file__).parents[2] / "docs/operations.md"
@@ -46,7 +47,7 @@ async def test_what_stays_for_longer_than_an_hour_is_documented(
 ) -> None:
     for name, argument in (("fail", "why"), ("again", 2), ("sleep", 0)):
         await pool.enqueue_job(name, argument)
-    async with Producer(redis_url, codec="pickle") as producer:
+    async with Producer(redis_url, codec="pickle", queue=current_name()) as producer:
         await producer.enqueue("sleep", 0)
     await scheduler(entry(EVERY_SECOND, run_at_startup=True, job_name="sleep")).run_once(redis)
     await burst(pool, keep_result=keep_result)

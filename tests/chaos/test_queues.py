@@ -8,10 +8,12 @@ import pytest
 from redis.asyncio import Redis
 
 from chaos.queues import VIEWS
+from chaos.queues.native import CLUSTERED, SHARDED, SHARDS, WHOLE_PREFIX, count_jobs, tag_of_job
 from chaos.queues.view import QueueView
 from monarq import Producer, Queue
 from monarq.producer import named
 from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.sharded.growth import set_shards
 
 NATIVE = NativeKeys.of(VIEWS["native"].ref.name)
 
@@ -44,6 +46,22 @@ async def test_when_deferred_jobs_are_due(redis: Redis, view: QueueView) -> None
     [due_ms] = await view.read_due_ms(redis)
     seconds, _ = await redis.time()
     assert 0 < due_ms / 1000 - int(seconds) <= 101
+
+
+async def test_a_queue_of_shards_and_one_without_beside_it_are_looked_at_as_one(redis: Redis) -> None:
+    await set_shards(redis, SHARDED, SHARDS, settled_after_s=0.0)
+    ids = [*(f"job-{number}" for number in range(20)), f"{WHOLE_PREFIX}1"]
+    async with Producer(redis=redis) as producer:
+        for job_id in ids:
+            name = NATIVE.tag if job_id.startswith(WHOLE_PREFIX) else SHARDED
+            await producer.enqueue(named("work").options(job_id=job_id, queue=name), 1)
+    assert {tag_of_job(job_id) for job_id in ids} == set(CLUSTERED.tags)
+    for tag in CLUSTERED.tags:
+        assert await count_jobs(redis, tag) == (sum(tag_of_job(job_id) == tag for job_id in ids), 0)
+    assert await CLUSTERED.waiting(redis) == len(ids)
+    assert await CLUSTERED.read_results(redis, ids) == dict.fromkeys(ids)
+    assert len([leak for leak in await CLUSTERED.read_leaks(redis) if "payload is left" in leak]) == len(ids)
+    await redis.flushall()
 
 
 @pytest.mark.parametrize(

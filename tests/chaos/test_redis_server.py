@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ResponseError
 
-from chaos.processes.enqueuer import Due
-from chaos.processes.redis_server import RedisServer
+from chaos.checks.due import Due
+from chaos.processes.redis_server import RedisServer, find_in_aof
 from tests.support.slowness import in_time
 
 
@@ -45,6 +45,18 @@ async def test_what_a_crash_of_the_machine_takes_is_a_suffix(tmp_path: Path) -> 
         server.forget_after(written)
         await server.start()
         assert await server.client.keys() == [b"before"]
+    finally:
+        await server.stop()
+
+
+async def test_what_a_killed_server_had_written_is_found_in_the_links_to_its_aof(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path / "redis", appendfsync="no")
+    await server.start()
+    try:
+        await server.command("HSET", "payloads", "job-1", "payload")
+        await server.kill()
+        server.link_aof(tmp_path / "kept")
+        assert find_in_aof(tmp_path / "kept", ["job-1", "job", "job-10"]) == {"job-1"}
     finally:
         await server.stop()
 

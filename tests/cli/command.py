@@ -13,10 +13,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.choice.monitors import read_workers
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.support.command import ROOT as ROOT
 from tests.support.command import environment as environment
 from tests.support.command import start_monarq
+from tests.support.queues import NATIVE_QUEUE
 from tests.support.slowness import in_time
 
 LONGEST_S = 20
@@ -102,9 +104,13 @@ async def worker(url: str, target: str = "tests.cli.target", *args: str) -> Asyn
         await stop(process)
 
 
-async def listed(redis: Redis, queue: str = DEFAULT_QUEUE) -> None:
+async def listed(redis: Redis, queue: QueueRef = NATIVE_QUEUE) -> None:
     """Waits until a queue shows a worker: it says that it serves a moment before."""
-    await until(lambda: redis.zcard(QueueKeys.of(queue).workers))
+
+    async def is_served() -> bool:
+        return bool((await read_workers(redis, [queue]))[queue])
+
+    await until(is_served)
 
 
 async def until(condition: Callable[[], Awaitable[object]]) -> None:

@@ -8,6 +8,7 @@ from monarq.monitor.health.overview import RATE_STEP_S, RATE_STEPS, Overview, Ra
 from monarq.monitor.jobs.dead_letters import DeadLetter
 from monarq.monitor.queues.counters import Counters, Histogram
 from monarq.monitor.queues.stats import QueueStats, WorkerStats
+from monarq.shared.protocol.queue_ref import suggested_format
 
 WORKERS = (
     WorkerStats("a", "web-1.example.com", 12345, "0.1.0", 100, 100, 7503.0, 1_234_567, 0, queues=("arq:queue",)),
@@ -66,7 +67,10 @@ def overview(name: str = "arq:queue", **given: Any) -> Overview:
     """A busy queue; fields of `QueueStats` and of `Overview` may be given."""
     of_stats = {field: given.pop(field) for field in list(given) if field in QueueStats.__dataclass_fields__}
     filled = {"window": Counters(wait=times(3, 10)), "jobs": JOBS, "rates": rates(enqueued=30, done=29, failed=1)}
-    return Overview(QueueStats(name, **{"format": "arq"} | _STATS | of_stats), **filled | {"now_ms": 61_000} | given)
+    return Overview(
+        QueueStats(name, **{"format": suggested_format(name)} | _STATS | of_stats),
+        **filled | {"now_ms": 61_000} | given,
+    )
 
 
 def quiet(name: str = "arq:queue", **given: Any) -> Overview:

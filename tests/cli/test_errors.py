@@ -53,7 +53,7 @@ REFUSED = [
     (["stats", "--redis", "localhost"], "no URL of a Redis server"),
     (["stats", "--redis", "redis://host:port"], "port"),
     (["stats", "--redis", "rediss://localhost?ssl_cert_reqs=maybe"], "has an option that cannot be: Invalid SSL"),
-    (["stats", "--redis", "redis://localhost?no_option=1"], "argument 'no_option'"),
+    (["stats", "--redis", "redis://localhost?no_option=1"], "an option no_option"),
     (["stats", "--redis", "redis://localhost?socket_timeout=soon"], "Invalid value for 'socket_timeout'"),
     (["stats", "--jsn"], "no such option '--jsn'"),
     (
@@ -106,17 +106,17 @@ def test_the_variable_is_named_that_a_wrong_value_came_from(
         (
             "watchfiles",
             ["worker", "x", "--watch", "tests"],
-            "--watch needs the package watchfiles: pip install 'monarq[watch]'",
+            "--watch needs the package watchfiles: ",
         ),
         (
             "uvicorn",
             ["worker", "x", "--health-port", "0"],
-            "--health-port needs the package uvicorn: pip install 'monarq[web]'",
+            "--health-port needs the package uvicorn: ",
         ),
-        ("starlette", ["worker", "x", "--metrics-port", "0"], "needs the package starlette: pip install 'monarq[web]'"),
-        ("uvicorn", ["web"], "this command needs the package uvicorn: pip install 'monarq[web]'"),
-        ("starlette", ["web"], "needs the package starlette: pip install 'monarq[web]'"),
-        ("jinja2", ["web"], "needs the package jinja2: pip install 'monarq[web]'"),
+        ("starlette", ["worker", "x", "--metrics-port", "0"], "needs the package starlette: "),
+        ("uvicorn", ["web"], "this command needs the package uvicorn: "),
+        ("starlette", ["web"], "needs the package starlette: "),
+        ("jinja2", ["web"], "needs the package jinja2: "),
     ],
 )
 def test_an_extra_that_is_missing(
@@ -202,7 +202,7 @@ def test_help_shows_an_example(cli: Cli, name: str) -> None:
 def test_every_option_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONARQ_WORKER_CONCURRENCY", "7")
     monkeypatch.setenv("MONARQ_WORKER_QUEUE", "high low")
-    monkeypatch.setenv("MONARQ_WORKER_NATIVE_QUEUE", "mail")
+    monkeypatch.setenv("MONARQ_WORKER_ARQ_QUEUE", "mail")
     monkeypatch.setenv("MONARQ_WORKER_BURST", "1")
     monkeypatch.setenv("MONARQ_REDIS", "redis://elsewhere")
     with app.make_context("monarq", ["worker", "x"], auto_envvar_prefix="MONARQ") as group:
@@ -210,8 +210,8 @@ def test_every_option_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(command, click.Command)
         with command.make_context("worker", ["x"], parent=group) as context:
             assert context.params["concurrency"] == 7
-            assert context.params["queue"] == (arq_queue("high"), arq_queue("low"))
-            assert context.params["native_queue"] == (QueueRef("mail", "native"),)
+            assert context.params["queue"] == (QueueRef("high", "native"), QueueRef("low", "native"))
+            assert context.params["arq_queue"] == (arq_queue("mail"),)
             assert context.params["burst"] is True
             assert context.params["redis"] == "redis://elsewhere"
 

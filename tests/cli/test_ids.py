@@ -13,13 +13,12 @@ from monarq.cli.jobs.view import render_rows
 from monarq.cli.workers.actions import render_jobs
 from monarq.monitor.jobs.listing import JobRow
 from monarq.monitor.queues.workers import RunningJob, WorkerStats
-from monarq.shared.protocol.queue_labels import queue_labels
 from tests.cli.overviews import letter
 from tests.support.queues import ARQ_QUEUE, arq_queue
 
 IDS = ["0d39c2b2f0c04c0b9f5ab2b1b9d3f1a7", "invoice-of-2026-11-27-for-customer-4711", "7"]
 QUEUE = "a-queue-of-a-long-name"
-LABELS = queue_labels([ARQ_QUEUE, arq_queue(QUEUE)])
+QUEUES = [ARQ_QUEUE, arq_queue(QUEUE)]
 NAME = "orders.tasks.send_invoice_by_mail"
 ERROR = "ValueError: the invoice has no address, and nobody knows where it is to go to"
 JOBS_WORKER = "web-1.example.com:18204:5e0b8c3a"
@@ -29,12 +28,12 @@ WORKER = WorkerStats("w", "web-1.example.com", 18204)
 def jobs_list(width: int) -> RenderableType:
     rows = [JobRow(each.encode(), each, QUEUE, "arq", "failed", NAME, error=ERROR, tries=3) for each in IDS]
     rows.append(JobRow(b"8", "8", QUEUE, "arq", "running", NAME, worker=JOBS_WORKER, started_ms=1))
-    return render_rows(rows, LABELS, width=width)
+    return render_rows(rows, QUEUES, width=width)
 
 
 def dead_list(width: int) -> RenderableType:
     letters = [replace(letter(NAME, ERROR), id=each, queue=QUEUE) for each in IDS]
-    return render_list(letters, LABELS, width=width)
+    return render_list(letters, QUEUES, width=width)
 
 
 def running_jobs(width: int) -> RenderableType:

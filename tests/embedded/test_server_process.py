@@ -125,7 +125,7 @@ def test_that_its_watchdog_has_ended(running: ServerProcess) -> None:
 def test_a_server_that_does_not_start(
     script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monarq.embedded.server_process.READY_TIMEOUT_S", 0.2 if "sleep" in script else 5.0)
+    monkeypatch.setattr("monarq.embedded.server_process.READY_TIMEOUT_S", 0.2 if "sleep" in script else 60.0)
     with pytest.raises(ServerStartError) as caught:
         start(program(tmp_path, script))
     assert reason in str(caught.value)
@@ -212,7 +212,7 @@ def test_a_version_that_will_do(said: str, version: str, tmp_path: Path) -> None
     ],
 )
 def test_a_version_that_will_not_do(script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monarq.embedded.server_process.READY_TIMEOUT_S", 0.2 if "sleep" in script else 5.0)
+    monkeypatch.setattr("monarq.embedded.server_process.READY_TIMEOUT_S", 0.2 if "sleep" in script else 60.0)
     with pytest.raises(ServerStartError) as caught:
         read_version(program(tmp_path, script))
     assert reason in str(caught.value)

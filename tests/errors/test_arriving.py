@@ -23,9 +23,11 @@ from monarq.shared.protocol.queue_ref import Format
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT, limit_error_text
 from tests.arq.workers import burst
 from tests.errors import jobs
-from tests.support.formats import current_name
+from tests.support.formats import OF_ARQ, current_name
 from tests.support.slowness import patience_s
 from tests.support.workers import CODECS, dead_letter_of, run_burst
+
+pytestmark = OF_ARQ
 
 LANES = ("io", "thread", "cpu")
 NO_WIDER = 21_000
@@ -81,7 +83,7 @@ async def test_other_errors_arrive_as_text(producer: Producer, redis: Redis, red
 
 
 async def test_a_huge_text_is_cut_with_a_mark_and_costs_no_time(redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         handle = await producer.enqueue(jobs.RAISE["io"], "huge")
         await run_burst(redis_url, jobs.ALL, max_error_text=1000)
         arrived = await raised_by(handle)
@@ -119,7 +121,7 @@ async def test_an_abort_stays_an_abort(producer: Producer, redis_url: str) -> No
 
 async def test_a_cancelled_future_of_a_job_is_no_closed_producer(redis_url: str) -> None:
     def use() -> BaseException:
-        with SyncProducer(redis_url) as producer:
+        with SyncProducer(redis_url, queue=current_name()) as producer:
             handle = producer.enqueue(jobs.RAISE["io"], "cancelled future")
             try:
                 handle.result(timeout=patience_s(15))

@@ -12,7 +12,10 @@ from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
 from monarq.shared.payloads.payload import write_payload
 from monarq.workers.reporting.worker_log import WorkerLog
 from tests.errors import jobs
+from tests.support.formats import OF_ARQ
 from tests.support.workers import CODECS, QUEUE, Dispatcher, dead_letter_of, put, put_raw, result_of, run_burst
+
+pytestmark = OF_ARQ
 
 
 @pytest.mark.parametrize("codec", [MSGPACK, PICKLE], ids=lambda codec: codec.name)

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import io
 import json
+import re
 import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from monarq.examples import responsive, responsive_app
 from monarq.examples.harness.pool import LocalPool
 from monarq.examples.responsive import MissingExtraError, check, measure, web_server
 from monarq.examples.responsive_app import EventBroadcaster, Picture
+from monarq.shared.extras import install_command
 from tests.examples.test_pool import Start
 from tests.support.slowness import in_time
 
@@ -96,7 +98,8 @@ def test_the_check_shows_both_ways(pool: LocalPool) -> None:
 
 def test_without_the_web_packages_it_says_what_to_install(pool: LocalPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'monarq\[web\]'"), web_server(pool.url):
+    told = re.escape(f"this example needs Starlette and uvicorn: {install_command('web')}")
+    with pytest.raises(MissingExtraError, match=told), web_server(pool.url):
         pass
 
 

@@ -103,6 +103,7 @@ class QueueModel(QueueStore):
             return 0, 1
         self._forget(first)
         self.payloads.pop(first, None)
+        self.no_results[first] = Expiring("1", self.now + NO_RESULT_S)
         self.stats["purged"] += 1
         return 1, 0
 

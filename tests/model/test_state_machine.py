@@ -80,10 +80,10 @@ class Fault:
 
 
 FAULTS: Final = [
-    Fault("jobs/finish", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
-    Fault("jobs/requeue", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
-    Fault("jobs/crash", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
-    Fault("workers/renew", "tokens[i] == ARGV[at + 1]", "tokens[i]"),
+    Fault("jobs/finish", "tokens[i] == token", "tokens[i]"),
+    Fault("jobs/requeue", "tokens[i] == token", "tokens[i]"),
+    Fault("jobs/crash", "tokens[i] == token", "tokens[i]"),
+    Fault("workers/renew", "tokens[i] == token", "tokens[i]"),
     Fault("jobs/release_claim", "get(RUN .. id) == token", "true"),
     Fault("workers/recover", "owner ~= token", "false"),
     Fault("jobs/claim", "if owner then", "if false then"),

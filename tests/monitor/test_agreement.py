@@ -16,8 +16,12 @@ from monarq.producer import Producer
 from tests.cli.command import monarq
 from tests.monitor import agreement_jobs as jobs
 from tests.monitor.metrics.test_prometheus import scrape, value
+from tests.support.formats import OF_ARQ, current_name
 from tests.support.pool import pool
+from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
+
+pytestmark = OF_ARQ
 
 ENQUEUED: Final = {"agree_done": 400, "agree_failed": 30, "agree_again": 40, "agree_cpu": 50}
 ENDS_OF_RUNS: Final = ("done", "failed", "aborted", "retried", "handed_back", "crashed", "lost")
@@ -32,7 +36,7 @@ async def told(url: str) -> dict[str, Any]:
 
 
 async def enqueue_all(url: str) -> None:
-    async with Producer(url) as producer:
+    async with Producer(url, queue=current_name()) as producer:
         await producer.enqueue_many(jobs.done, [(0.2,)] * ENQUEUED["agree_done"])
         await producer.enqueue_many(jobs.failed, [()] * ENQUEUED["agree_failed"])
         await producer.enqueue_many(jobs.again, [()] * ENQUEUED["agree_again"])
@@ -84,14 +88,14 @@ def assert_counts(told: dict[str, Any], **counts: int) -> None:
 
 async def assert_metrics_say_the_same(redis: Redis, queue: dict[str, Any], by_name: dict[str, Any]) -> None:
     samples = await scrape(redis)
-    events = {name: value(samples, "monarq_queue_events_total", queue="arq:queue", state=name) for name in COUNTS}
+    events = {name: value(samples, "monarq_queue_events_total", queue=ARQ_QUEUE, state=name) for name in COUNTS}
     for name in TOLD_BY_BOTH:
         assert events[name] == queue[name], name
     # Every run that began came to one end.
     assert events["started"] == sum(int(queue[name]) for name in ENDS_OF_RUNS)
     for job, each in by_name.items():
         for name in ("enqueued", "done", "failed", "retried", "dead", "crashed"):
-            assert value(samples, "monarq_jobs_total", queue="arq:queue", job=job, state=name) == each[name], (
+            assert value(samples, "monarq_jobs_total", queue=ARQ_QUEUE, job=job, state=name) == each[name], (
                 job,
                 name,
             )

@@ -1,4 +1,4 @@
-"""A producer and a manual worker on the tests' Redis."""
+"""A producer and a manual worker on the tests' Redis, for the queue of the test."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
+from tests.support.formats import current_name
 from tests.support.manual_worker import ManualWorker
 
 
 @pytest.fixture
 async def producer(redis_url: str) -> AsyncIterator[Producer]:
-    async with Producer(redis_url) as made:
+    async with Producer(redis_url, queue=current_name()) as made:
         yield made
 
 
@@ -25,5 +26,5 @@ async def many_jobs(redis: Redis) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def worker(redis: Redis) -> ManualWorker:
+async def worker(redis: Redis) -> ManualWorker:
     return ManualWorker(redis)

@@ -36,6 +36,10 @@ class FakeQueue:
         self.results: dict[str, bytes] = {}
         self._made = 0
 
+    @property
+    def width(self) -> int:
+        return 1
+
     def new_job_ids(self, count: int) -> list[str]:
         first, self._made = self._made, self._made + count
         return [f"{self.ref}-{number}" for number in range(first, self._made)]

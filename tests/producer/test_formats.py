@@ -9,17 +9,19 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from monarq.producer import JobStatus, Producer
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.formats.arq.producer import ArqProducerQueue
 from monarq.shared.formats.choice import producers
+from monarq.shared.formats.native.producer import NativeProducerQueue
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.enqueue import EnqueueMode
+from monarq.shared.protocol.producer_queue import ProducerQueue
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import Queue
 from tests.producer.fake_queue import DUE_MS, ENQUEUED_MS, FakeQueue
 from tests.producer.jobs import fetch
 from tests.producer.results.listening import poll_every
+from tests.support.formats import count_waiting
 from tests.support.slowness import in_time, patience_s
 
 
@@ -27,7 +29,11 @@ from tests.support.slowness import in_time, patience_s
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     """What producers get for the native queue "fake"."""
     made = FakeQueue(QueueRef("fake", "native"))
-    monkeypatch.setattr(producers, "_QUEUES", {"arq": ArqProducerQueue, "native": {made.ref: made}.__getitem__})
+
+    def of_native(queue: QueueRef) -> ProducerQueue:
+        return made if queue == made.ref else NativeProducerQueue(queue)
+
+    monkeypatch.setattr(producers, "_QUEUES", {"arq": ArqProducerQueue, "native": of_native})
     return made
 
 
@@ -50,7 +56,7 @@ async def test_each_queue_has_the_implementation_of_its_format(
     await producer.enqueue(fetch.options(queue="fake"), "u")
     await producer.enqueue(fetch.options(queue=Queue("fake", format="arq")), "u")
     await producer.enqueue(fetch, "u")
-    assert (await redis.zcard("fake"), await redis.zcard(DEFAULT_QUEUE), len(fake.calls)) == (2, 1, 1)
+    assert (await redis.zcard("fake"), await count_waiting(redis), len(fake.calls)) == (1, 1, 2)
 
 
 async def test_a_producers_own_queue_may_be_of_any_format(fake: FakeQueue, redis_url: str) -> None:

@@ -15,17 +15,21 @@ from redis.asyncio.sentinel import Sentinel
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import Producer, SyncProducer
 from monarq.shared.errors import SettingsError
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.redis.connection import open_redis
 from tests.producer.jobs import fetch
+from tests.support.formats import ON_BOTH, current_name, ended_channel
 from tests.support.manual_worker import ManualWorker
 from tests.support.slowness import patience_s
 
 
+@ON_BOTH
 async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, worker: ManualWorker) -> None:
-    async with open_redis(redis_url, decode_responses=True) as client, Producer(redis=client) as producer:
+    async with (
+        open_redis(redis_url, decode_responses=True) as client,
+        Producer(redis=client, queue=current_name()) as producer,
+    ):
         producer._listener._poll_interval_s = 60.0
-        ended = QueueKeys.of(DEFAULT_QUEUE).ended
+        ended = ended_channel()
         handle = await producer.enqueue(fetch, "u")
         waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
         while not dict(await client.pubsub_numsub(ended))[ended]:
@@ -41,7 +45,7 @@ async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, work
     [
         (BlockingRedis(), "redis is a Redis, which blocks: give one of redis.asyncio"),
         (fakeredis.FakeRedis(), "or fakeredis.FakeAsyncRedis in its place"),
-        (RedisCluster("localhost"), "whose server is a cluster"),
+        (RedisCluster("localhost"), "which may repeat commands by itself: give the cluster.s address as url"),
         (Sentinel([("localhost", 26379)]), r"master_for\(...\)"),
         ("redis://:secret@localhost", "redis is a str, no client: give a URL as url"),
         (5, "no client"),
@@ -62,9 +66,9 @@ def test_a_client_of_another_loop_and_a_fake_one_will_do(redis_server: EmbeddedR
 
     with asyncio.Runner() as runner:
         client = runner.run(used())
-        with SyncProducer(redis=client) as producer:
+        with SyncProducer(redis=client, queue=current_name()) as producer:
             assert producer.enqueue(fetch, "u").status() == "queued"
         assert runner.run(client.ping())
         runner.run(client.aclose())
-    with SyncProducer(redis=fakeredis.FakeAsyncRedis()) as producer:
+    with SyncProducer(redis=fakeredis.FakeAsyncRedis(), queue=current_name()) as producer:
         assert producer.enqueue(fetch, "u").status() == "queued"

@@ -12,28 +12,29 @@ from redis.asyncio import Redis
 
 from monarq.producer import ProducerClosedError, SyncProducer
 from monarq.shared.errors import ResultTimeoutError
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.producer.jobs import count_primes, fetch
 from tests.producer.programs import finish, start
+from tests.support.formats import OF_ARQ, ON_BOTH, count_waiting, current_name, current_queue
 from tests.support.manual_worker import ManualWorker
 from tests.support.slowness import patience_s
 
 
+@ON_BOTH
 async def test_the_same_names_blocking(redis_url: str, worker: ManualWorker) -> None:
     def use() -> None:
-        with SyncProducer(redis_url) as producer:
+        with SyncProducer(redis_url, queue=current_name()) as producer:
             handle = producer.enqueue(fetch, "u")
             asyncio.run_coroutine_threadsafe(end_next(), loop).result()
             assert (handle.result(timeout=patience_s(10)), handle.status(), handle.existed) == (5, "complete", False)
             info = handle.result_info()
             assert info is not None
             assert info.value == 5
-            assert producer.handle(handle.job_id, DEFAULT_QUEUE).result(timeout=patience_s(10)) == 5
+            assert producer.handle(handle.job_id, current_name()).result(timeout=patience_s(10)) == 5
             handles = producer.enqueue_many(fetch.options(defer_by=60), [("a",), ("b",)])
             assert [other.status() for other in handles] == ["deferred", "deferred"]
             with pytest.raises(ResultTimeoutError):
                 handles[0].result(timeout=0.05)
-            assert producer.enqueue("by name").queue == DEFAULT_QUEUE
+            assert producer.enqueue("by name").queue == current_queue().name
 
     async def end_next() -> None:
         await worker.end(*await worker.claim_soon(), value=5)
@@ -42,9 +43,10 @@ async def test_the_same_names_blocking(redis_url: str, worker: ManualWorker) -> 
     await asyncio.to_thread(use)
 
 
+@OF_ARQ
 async def test_map_as_completed_and_abort(redis_url: str, worker: ManualWorker) -> None:
     def use() -> tuple[list[int], list[object], bool]:
-        with SyncProducer(redis_url) as producer:
+        with SyncProducer(redis_url, queue=current_name()) as producer:
             mapped = producer.map(count_primes, [(n, n + 7) for n in range(5)], timeout=10)
             handles = producer.enqueue_many(fetch, [("a",), ("b",)])
             completed = list(producer.as_completed(handles, timeout=patience_s(10), return_exceptions=True))
@@ -61,9 +63,10 @@ async def test_map_as_completed_and_abort(redis_url: str, worker: ManualWorker) 
     assert await used == ([0, 1, 2, 3, 4], ["x", "x"], True)
 
 
+@ON_BOTH
 async def test_what_a_job_raised_is_raised_here(redis_url: str, worker: ManualWorker) -> None:
     def use() -> None:
-        with SyncProducer(redis_url) as producer:
+        with SyncProducer(redis_url, queue=current_name()) as producer:
             handle = producer.enqueue(fetch, "u")
             with pytest.raises(KeyError, match="gone"):
                 list(producer.as_completed([handle], timeout=patience_s(10)))
@@ -75,17 +78,18 @@ async def test_what_a_job_raised_is_raised_here(redis_url: str, worker: ManualWo
     await used
 
 
+@ON_BOTH
 async def test_threads_share_one(redis_url: str, redis: Redis) -> None:
     def use() -> int:
-        with SyncProducer(redis_url) as producer, ThreadPoolExecutor(8) as pool:
+        with SyncProducer(redis_url, queue=current_name()) as producer, ThreadPoolExecutor(8) as pool:
             return len(set(pool.map(lambda n: producer.enqueue(fetch, str(n)).job_id, range(200))))
 
-    assert await asyncio.to_thread(use) == 200 == await redis.zcard(DEFAULT_QUEUE)
+    assert await asyncio.to_thread(use) == 200 == await count_waiting(redis)
 
 
 async def test_closing_wakes_other_threads_and_may_be_repeated(redis_url: str) -> None:
     def use() -> list[type]:
-        producer = SyncProducer(redis_url)
+        producer = SyncProducer(redis_url, queue=current_name())
         handle = producer.enqueue(fetch, "u")
         ended: list[type] = []
 
@@ -166,7 +170,7 @@ async def test_a_fork_is_refused_and_can_have_its_own(redis_url: str, redis: Red
     out, err, code = await asyncio.to_thread(finish, process)
     assert "before a fork" in out
     assert (err, code) == ("", 0)
-    assert await redis.zcard(DEFAULT_QUEUE) == 3
+    assert await count_waiting(redis) == 3
 
 
 async def test_a_storm_of_signals_that_enqueue_as_well(redis_url: str, redis: Redis) -> None:
@@ -193,4 +197,4 @@ async def test_a_storm_of_signals_that_enqueue_as_well(redis_url: str, redis: Re
     )
     out, err, code = await asyncio.to_thread(finish, process)
     assert (err, code) == ("", 0)
-    assert int(out) == await redis.zcard(DEFAULT_QUEUE)
+    assert int(out) == await count_waiting(redis)

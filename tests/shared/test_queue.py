@@ -16,11 +16,12 @@ from monarq.shared.queue import Queue, checked_ref, to_ref
 from tests.producer.jobs import fetch
 
 
-def test_a_queue_is_native_unless_it_says_otherwise_and_a_name_alone_is_arqs() -> None:
+def test_a_queue_is_native_unless_it_says_otherwise_and_so_is_a_name_alone() -> None:
     assert monarq.Queue is Queue
     assert (str(Queue("mail")), Queue("mail").format, Queue("mail", format="arq").format) == ("mail", "native", "arq")
     assert to_ref(Queue("mail")) == QueueRef("mail", "native")
-    assert to_ref("mail") == to_ref(Queue("mail", format="arq")) == QueueRef("mail", "arq")
+    assert to_ref("mail") == to_ref(Queue("mail")) == QueueRef("mail", "native")
+    assert to_ref(Queue("mail", format="arq")) == QueueRef("mail", "arq")
     assert to_ref(QueueRef("mail", "native")) == QueueRef("mail", "native")
     assert to_ref(None) is None
     assert len({Queue("mail"), Queue("mail"), Queue("mail", format="arq")}) == 2
@@ -47,11 +48,11 @@ def test_what_cannot_be_a_queue_is_refused(name: Any, options: dict[str, Any], w
 
 
 def test_a_queue_of_arqs_may_have_any_sign_in_its_name() -> None:
-    assert Queue("a{b}~1", format="arq").name == checked_ref("a{b}~1").name == "a{b}~1"
+    assert checked_ref(Queue("a{b}~1", format="arq")) == QueueRef("a{b}~1", "arq")
 
 
 def test_only_a_checked_name_is_checked() -> None:
-    assert to_ref("two\nlines") == QueueRef("two\nlines", "arq")
+    assert to_ref("two\nlines") == QueueRef("two\nlines", "native")
     with pytest.raises(SettingsError, match=r"-q is .*control characters"):
         checked_ref("two\nlines", "-q")
     with pytest.raises(SettingsError, match="holds none of"):

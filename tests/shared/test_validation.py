@@ -17,6 +17,7 @@ from monarq.producer import Producer, SyncProducer, named
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.cron_declaration import cron
 from monarq.shared.jobs.decorators import job
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import to_ref
 from monarq.workers.config.settings import WorkerSettings
 from tests.producer.jobs import fetch
@@ -137,7 +138,7 @@ def test_what_is_just_within() -> None:
         noop
     )
     fetch.options(job_id="i" * 1000, queue="сервис ✓ می\u200cخواهم", defer_by=3_155_760_000, expires=None)
-    WorkerSettings(queues=(to_ref(LONG), to_ref(LINES)), any_queue_name=True)
+    WorkerSettings(queues=(QueueRef(LONG, "arq"), QueueRef(LINES, "arq")), any_queue_name=True)
 
 
 @pytest.mark.parametrize(

@@ -1,31 +1,38 @@
-"""The format of the queue that a test is about: arq's, or each of both where the test uses the fixture `queue_format`.
+"""The format of the queue that a test is about: the native one, as wherever nobody names one; arq's, where the test
+is marked with `OF_ARQ`; or each of both, where it uses the fixture `queue_format`.
 
-What speaks of behaviour, and of no format's keys, is tested on both.
+What speaks of behaviour, and of no format's keys, is tested on both. What looks into arq's keys is `OF_ARQ`.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
+from monarq.shared.formats.arq.keys import QueueKeys
+from monarq.shared.formats.arq.keys import waiting_keys as arq_waiting_keys
 from monarq.shared.formats.native.jobs.find import find_results
 from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.keys import waiting_keys as native_waiting_keys
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.queue import Queue
-from tests.support.queues import ARQ_QUEUE
+from tests.support.queues import ARQ_QUEUE, NATIVE_QUEUE
 
-QUEUES: Final[dict[Format, QueueRef]] = {"native": QueueRef("jobs", "native"), "arq": ARQ_QUEUE}
+QUEUES: Final[dict[Format, QueueRef]] = {"native": NATIVE_QUEUE, "arq": ARQ_QUEUE}
 
 ON_BOTH: Final = pytest.mark.usefixtures("queue_format")
 ARQ_ALONE: Final = pytest.mark.parametrize("queue_format", ["arq"], indirect=True)
 """For what is so in one format alone."""
 
-_current = ARQ_QUEUE
+OF_ARQ: Final = pytest.mark.usefixtures("arq_format")
+"""For tests, and as a module's `pytestmark`: they are about arq's keys, or play a worker by them."""
+
+_current = NATIVE_QUEUE
 
 
 def use_format(queue_format: Format) -> None:
@@ -41,7 +48,46 @@ def current_queue() -> QueueRef:
 
 def current_name() -> str | Queue:
     """The same as users name it."""
-    return Queue(_current.name, format=_current.format)
+    return as_users_name(_current)
+
+
+def queue_named(name: str) -> QueueRef:
+    """The queue of this name in this test's format."""
+    return QueueRef(name, _current.format)
+
+
+def as_users_name(queue: QueueRef) -> Queue:
+    """A queue as users name it."""
+    return Queue(queue.name, format=queue.format)
+
+
+def ended_channel(queue: QueueRef | None = None) -> str:
+    """The channel on which the ends of its jobs are published."""
+    ref = queue or _current
+    return NativeKeys.of(ref.name).ended if ref.format == "native" else QueueKeys.of(ref.name).ended
+
+
+async def waiting_ids(redis: Redis, queue: QueueRef | None = None) -> list[bytes]:
+    """The ids of the jobs that wait in the queue, by default this test's: in arq's format also of those that run."""
+    ref = queue or _current
+    keys = native_waiting_keys(ref.name) if ref.format == "native" else arq_waiting_keys(ref.name)
+    return [job_id for key in keys for job_id in await redis.zrange(key, 0, -1)]
+
+
+async def count_waiting(redis: Redis, queue: QueueRef | None = None) -> int:
+    """How many there are."""
+    return len(await waiting_ids(redis, queue))
+
+
+async def read_payload(redis: Redis, job_id: str, queue: QueueRef | None = None) -> bytes | None:
+    """The payload of a job that has not ended; None where there is none."""
+    client: Any = redis
+    ref = queue or _current
+    if ref.format == "native":
+        found = await client.hget(NativeKeys.of(ref.name).key("payloads"), job_id)
+    else:
+        found = await client.get(names.job(job_id))
+    return found if isinstance(found, bytes) else None
 
 
 async def find_result(redis: Redis, job_id: str, codecs: Codecs, queue: QueueRef) -> Result | None:

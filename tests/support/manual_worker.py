@@ -1,41 +1,52 @@
-"""A manual worker: claims and ends jobs by the bare commands, when the test says so."""
+"""A manual worker: claims and ends jobs by the calls of a worker, when the test says so."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.claim import Claim, claim
-from monarq.shared.formats.arq.jobs.finish import finish
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.formats.choice.sessions import open_sessions
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.codec import MSGPACK, Codec, Codecs
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.acks import Finish
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.protocol.queue_ref import QueueRef
+from tests.support.formats import current_queue
+from tests.support.queues import terms_of
 from tests.support.slowness import in_time
 
 WORKER = "manual"
 
 
 class ManualWorker:
-    """A worker of one queue, as far as Redis can tell."""
+    """A worker of one queue, as far as Redis can tell.
 
-    def __init__(self, redis: Redis, queue: str = DEFAULT_QUEUE, codec: Codec = MSGPACK) -> None:
+    Args:
+        redis: its client.
+        queue: its queue. Default: this test's.
+        codec: the format of its results.
+    """
+
+    def __init__(self, redis: Redis, queue: QueueRef | None = None, codec: Codec = MSGPACK) -> None:
         self.redis = redis
-        self.keys = QueueKeys.of(queue)
         self.codec = codec
-        self._claims = 0
+        self._held: list[Lease] = []
+        terms = terms_of(WORKER, lease_s=15.0, max_payload=1 << 30, max_dead=1000)
+        [session] = open_sessions([queue or current_queue()], terms, lambda _: self._held, lambda _: None)
+        [self.queue] = session.queues
 
     async def claim(self, limit: int = 1000, lane_queue: LaneQueue = "io") -> list[Lease]:
         """The due jobs, at most so many."""
-        self._claims += 1
-        asked = Claim(WORKER, f"token-{self._claims}", lane_queue, 15_000, limit, 1 << 30)
-        return (await claim(self.redis, self.keys, asked)).leases
+        leases = (await self.queue.claim(self.redis, lane_queue, limit)).leases
+        self._held += leases
+        return leases
 
     async def claim_soon(self, count: int = 1, lane_queue: LaneQueue = "io") -> list[Lease]:
         """Waits for so many jobs."""
@@ -52,10 +63,14 @@ class ManualWorker:
         for lease in leases:
             payload = self.payload(lease)
             result = value(payload) if callable(value) else value
-            endings.append(
-                Finish(lease, success, result_bytes(payload, lease.job_id, result, success, self.codec), keep_ms)
-            )
-        assert await finish(self.redis, self.keys, WORKER, endings, 1000) == []
+            data = result_bytes(payload, lease.job_id, result, success, self.codec, self.queue.ref.name)
+            endings.append(Finish(lease, success, data, keep_ms, payload.name))
+            self._held.remove(lease)
+        assert await self.queue.finish(self.redis, endings) == []
+
+    async def report(self, reports: Sequence[tuple[Lease, bytes]], keep_ms: int = 60_000) -> None:
+        """Reports the progress of jobs."""
+        assert await self.queue.report_progress(self.redis, reports, keep_ms) == []
 
     def payload(self, lease: Lease) -> Payload:
         """What was enqueued."""
@@ -63,11 +78,13 @@ class ManualWorker:
         return Payload.read(lease.payload, Codecs(allow_pickle=True))
 
 
-def result_bytes(payload: Payload, job_id: str, value: object, success: bool, codec: Codec = MSGPACK) -> bytes:
+def result_bytes(
+    payload: Payload, job_id: str, value: object, success: bool, codec: Codec = MSGPACK, queue: str = DEFAULT_QUEUE
+) -> bytes:
     """A result as workers write it."""
     now_ms = time.time_ns() // 1_000_000
     data: dict[str, Any] = {"t": 1, "f": payload.name, "a": payload.args, "k": payload.kwargs, "et": payload.enqueue_ms}
-    data |= {"s": success, "r": value, "st": now_ms, "ft": now_ms, "q": DEFAULT_QUEUE, "id": job_id}
+    data |= {"s": success, "r": value, "st": now_ms, "ft": now_ms, "q": queue, "id": job_id}
     return codec.dumps(data)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 import sys
 import tempfile
@@ -12,9 +13,11 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.choice.monitors import read_workers
+from monarq.shared.protocol.namesake import option_of
 from monarq.shared.redis.connection import open_redis
 from tests.support.command import start_monarq
+from tests.support.formats import current_queue
 from tests.support.slowness import in_time
 
 
@@ -27,9 +30,9 @@ async def run_worker(target: str, *args: str, url: str) -> int:
 
 @asynccontextmanager
 async def pool(target: str, *args: str, url: str, workers: int = 2) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A pool that serves the default queue, for the life of the block; its log is shown where the block fails."""
+    """A pool that serves this test's queue, for the life of the block; its log is shown where the block fails."""
     with tempfile.TemporaryFile() as log:
-        command = ("worker", target, "--workers", str(workers), *args)
+        command = ("worker", target, "--workers", str(workers), *shlex.split(option_of(current_queue())), *args)
         process = await start_monarq(*command, url=url, stdin=DEVNULL, stdout=log, stderr=log)
         redis = open_redis(url)
         try:
@@ -49,6 +52,6 @@ async def pool(target: str, *args: str, url: str, workers: int = 2) -> AsyncIter
 
 async def _until_there(redis: Redis, workers: int, process: asyncio.subprocess.Process) -> None:
     async with in_time(30):
-        while await redis.zcard(QueueKeys.of(DEFAULT_QUEUE).workers) < workers:
+        while len((await read_workers(redis, [current_queue()]))[current_queue()]) < workers:
             assert process.returncode is None, f"the pool ended with {process.returncode}"
             await asyncio.sleep(0.02)

@@ -15,6 +15,9 @@ from tests.support.leases import QUEUE
 ARQ_QUEUE: Final = QueueRef(DEFAULT_QUEUE, "arq")
 """Arq's default queue."""
 
+NATIVE_QUEUE: Final = QueueRef("default", "native")
+"""The default queue of whoever names none."""
+
 
 BOTH_FORMATS: Final = (ARQ_QUEUE, QueueRef("mail", "native"))
 """A queue of each format, for tests of what is the same for both."""

@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util.types import AttributeValue
 
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from tests.support.formats import current_queue
 
 
 class Exported:
@@ -25,12 +25,12 @@ class Exported:
     @property
     def sent(self) -> list[ReadableSpan]:
         """Those of enqueues."""
-        return self.named(f"send {DEFAULT_QUEUE}")
+        return self.named(f"send {current_queue().name}")
 
     @property
     def processed(self) -> list[ReadableSpan]:
         """Those of runs."""
-        return self.named(f"process {DEFAULT_QUEUE}")
+        return self.named(f"process {current_queue().name}")
 
 
 def attributes(span: ReadableSpan) -> dict[str, AttributeValue]:

@@ -30,7 +30,7 @@ from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.process.components import Components
 from monarq.workers.process.worker import Worker
-from tests.support.formats import current_queue, find_result
+from tests.support.formats import current_queue, find_result, queue_named
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
@@ -70,9 +70,10 @@ class Recorder(Dispatcher):
 
 
 def settings_for_tests(*, arq_rules: bool = False, **changes: Any) -> WorkerSettings:
-    """Settings with short times, so that tests need not wait for long."""
+    """Settings with short times, so that tests need not wait for long; queues by name are of the test's format."""
     rules = ARQ_RULES if arq_rules else {}
-    changes["queues"] = tuple(map(to_ref, changes["queues"])) if "queues" in changes else (current_queue(),)
+    given = changes.get("queues", (current_queue(),))
+    changes["queues"] = tuple(queue_named(queue) if isinstance(queue, str) else to_ref(queue) for queue in given)
     return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **rules, **changes})
 
 

@@ -14,11 +14,11 @@ from monarq.monitor.admin import admin
 from monarq.monitor.jobs.dead_letters import count_dead_letters
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import worker
-from tests.support.queues import ARQ_QUEUE
+from tests.support.queues import NATIVE_QUEUE
 from tests.support.slowness import in_time
 from tests.web import jobs
 
-PAGES = ("/", "/?span=1h", "/queues", "/queues/purge?queue=arq:queue", "/jobs", "/jobs?state=ended", "/workers")
+PAGES = ("/", "/?span=1h", "/queues", "/queues/purge?queue=default", "/jobs", "/jobs?state=ended", "/workers")
 PAGES += ("/jobs?state=running", "/dead", "/dead/confirm", "/cron", "/nowhere")
 SHORTCUTS = {"gq": "/queues", "gw": "/workers", "gd": "/dead", "gj": "/jobs", "gc": "/cron", "go": "/"}
 
@@ -74,10 +74,10 @@ async def test_a_queue_is_paused_and_resumed(tab: Page, site: str, redis: Redis)
     await tab.get_by_role("button", name="Pause").click()
     await expect(tab.get_by_text("The queue is paused")).to_be_visible()
     await expect(tab.locator("tbody .status")).to_have_text("Paused")
-    assert await admin.paused_since_ms(redis, ARQ_QUEUE)
+    assert await admin.paused_since_ms(redis, NATIVE_QUEUE)
     await tab.get_by_role("button", name="Resume").click()
     await expect(tab.get_by_role("button", name="Pause")).to_be_visible()
-    assert not await admin.paused_since_ms(redis, ARQ_QUEUE)
+    assert not await admin.paused_since_ms(redis, NATIVE_QUEUE)
 
 
 async def test_a_running_job_shows_its_progress_and_is_cancelled(
@@ -106,7 +106,7 @@ async def test_dead_letters_are_retried_and_deleted(
         await producer.enqueue_many(jobs.broken, [()] * 4)
         await tab.goto(f"{site}/dead")
         await expect(tab.locator("tbody tr")).to_have_count(4)
-        await admin.pause(redis, ARQ_QUEUE)
+        await admin.pause(redis, NATIVE_QUEUE)
         await tab.get_by_role("button", name="Retry").first.click()
         await expect(tab.get_by_text("1 job is put back into the queue.")).to_be_visible()
         await expect(tab.locator("tbody tr")).to_have_count(3)
@@ -119,8 +119,8 @@ async def test_dead_letters_are_retried_and_deleted(
         await tab.get_by_role("link", name="Delete…").click()
         await tab.get_by_role("button", name="Delete them").click()
         await expect(tab.get_by_text("No dead letters.")).to_be_visible()
-        assert await count_dead_letters(redis, ARQ_QUEUE) == 0
-        await admin.resume(redis, ARQ_QUEUE)
+        assert await count_dead_letters(redis, NATIVE_QUEUE) == 0
+        await admin.resume(redis, NATIVE_QUEUE)
         await expect(tab.locator("tbody tr")).to_have_count(1)  # what was retried dies again, and is shown by itself
 
 
@@ -172,7 +172,7 @@ async def test_nothing_is_wider_than_the_window(
         running = await producer.enqueue(jobs.long)
         tab = await browser.new_page(viewport={"width": width, "height": 740})
         found = []
-        for path in (*PAGES, f"/jobs/job?queue=arq:queue&id={'x' * 300}&arguments=1"):
+        for path in (*PAGES, f"/jobs/job?queue=default&id={'x' * 300}&arguments=1"):
             await tab.goto(site + path)
             too_wide = await tab.evaluate("document.documentElement.scrollWidth - innerWidth")
             found += [f"{path} is {too_wide} px wider than {width}"] if too_wide > 0 else []
@@ -183,9 +183,12 @@ async def test_nothing_is_wider_than_the_window(
 
 @pytest.mark.parametrize("width", [390, 768, 1280])
 async def test_what_is_below_large_figures_fits(browser: Browser, site: str, redis: Redis, width: int) -> None:
-    key = f"{QueueKeys.of(DEFAULT_QUEUE).base}second:{(await redis.time())[0] - 100}"
+    now_s = (await redis.time())[0]
+    key = f"{QueueKeys.of(DEFAULT_QUEUE).base}second:{now_s - 100}"
     await redis.hset(key, mapping={"enqueued": 900_000, "done": 890_000, "failed": 9_999})  # type: ignore[misc]
     await redis.expire(key, 600)
+    await redis.hset(QueueKeys.of(DEFAULT_QUEUE).stats, "enqueued", 900_000)  # type: ignore[misc]  # so that it is listed
+    await redis.expire(QueueKeys.of(DEFAULT_QUEUE).stats, 600)
     tab = await browser.new_page(viewport={"width": width, "height": 740})
     await tab.goto(site)
     await expect(tab.get_by_text("9,999 of 900k, 5 min")).to_be_visible()

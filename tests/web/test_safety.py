@@ -23,9 +23,12 @@ from monarq.shared.payloads.payload import write_payload
 from tests.cli.command import heard, start, stop
 from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import served
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
 from tests.support.workers import put
 from tests.web.hostile import HOSTILE
+
+pytestmark = OF_ARQ
 
 KEYS = QueueKeys.of(DEFAULT_QUEUE)
 OWN = """document.querySelectorAll(`script, iframe, object, embed, base, style, [onerror], [onload], [onfocus],

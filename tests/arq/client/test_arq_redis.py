@@ -21,6 +21,7 @@ from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.payloads.codec import PICKLE
 from tests.arq.workers import burst, running, theirs, until
+from tests.support.formats import current_name
 from tests.support.slowness import patience_s
 
 
@@ -114,7 +115,7 @@ async def test_a_job_try_is_where_the_job_starts(pool: monarq.arq.ArqRedis) -> N
 
 
 async def test_jobs_of_both_formats_are_listed_and_waited_for(pool: monarq.arq.ArqRedis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         await producer.enqueue("add", 1, 2)  # msgpack
     await pool.enqueue_job("add", 3, 4, _job_id="pickled")
     # Both may have been enqueued in the same millisecond: lists that are ordered by it may begin with either.

@@ -11,7 +11,9 @@ from redis.asyncio.connection import SSLConnection
 
 from monarq.arq.client.pool import client_options, make_client
 from monarq.arq.connections import RedisSettings, create_pool
+from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import open_redis
+from monarq.shared.redis.sentinel.pools import PrimaryPool
 
 DSNS: dict[str, dict[str, Any]] = {
     "redis://localhost:6379": {},
@@ -66,3 +68,22 @@ async def test_a_client_by_a_url(redis: Redis, redis_url: str) -> None:
     pool = await create_pool(RedisSettings.from_dsn(f"{redis_url}{'&' if '?' in redis_url else '?'}client_name=web"))
     assert await pool.client_getname() == "web"
     await pool.aclose(close_connection_pool=True)
+
+
+def test_a_url_of_sentinels() -> None:
+    settings = RedisSettings.from_dsn("rediss+sentinel://ann:pw@a,[::1]:7/name/2?ssl_ca_certs=/c&sentinel_password=s")
+    assert (settings.host, settings.sentinel, settings.sentinel_master) == ([("a", 26379), ("::1", 7)], True, "name")
+    pool = make_client(settings, client_options(settings)).connection_pool
+    assert isinstance(pool, PrimaryPool)
+    assert issubclass(pool.connection_class, SSLConnection)
+    told = {"username": "ann", "password": "pw", "db": 2, "ssl_ca_certs": "/c"}
+    assert told.items() <= pool.connection_kwargs.items()
+    [first, second] = [node.connection_pool.connection_kwargs for node in pool.sentinel_manager.sentinels]
+    assert {"host": "a", "port": 26379, "password": "s", "ssl_ca_certs": "/c"}.items() <= first.items()
+    assert {"host": "::1", "port": 7, "password": "s"}.items() <= second.items()
+    assert first["username"] is None
+
+
+def test_a_cluster_is_refused() -> None:
+    with pytest.raises(SettingsError, match="cannot live on a Redis cluster"):
+        RedisSettings.from_dsn("redis+cluster://host")

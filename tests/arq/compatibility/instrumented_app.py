@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from monarq.arq.worker import Worker
 from monarq.producer import Producer
+from monarq.shared.queue import Queue
 from tests.arq import jobs
 
 
@@ -27,7 +28,7 @@ async def work(package: str, path: str) -> None:
     with trace.get_tracer("app").start_as_current_span("request"):
         await pool.enqueue_job("add", 1, 2)
         await pool.enqueue_job("fail", "why")
-        async with Producer(f"unix://{path}") as producer:
+        async with Producer(f"unix://{path}", queue=Queue("arq:queue", format="arq")) as producer:
             await producer.enqueue("again", 2)
     worker = Worker([jobs.add, jobs.fail, jobs.again], redis_pool=pool, burst=True, handle_signals=False)
     await worker.main()

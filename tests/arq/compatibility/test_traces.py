@@ -20,6 +20,7 @@ from monarq.shared.formats.arq import keys as names
 from monarq.shared.payloads.codec import PICKLE
 from tests.arq import jobs
 from tests.arq.workers import burst, theirs
+from tests.support.formats import current_name
 from tests.support.spans import Exported, attributes, linked
 
 
@@ -35,7 +36,7 @@ async def test_unmodified_arq_workers_run_what_carries_a_trace(
     redis: Redis, redis_url: str, pool: monarq.arq.ArqRedis, stock: arq.ArqRedis, exported: Exported
 ) -> None:
     await pool.enqueue_job("add", 1, 2, _job_id="own")
-    async with Producer(redis_url, codec="pickle") as producer:
+    async with Producer(redis_url, codec="pickle", queue=current_name()) as producer:
         await producer.enqueue("add", 3, 4)
     assert [job.args for job in await stock.queued_jobs()] == [(1, 2), (3, 4)]
     carried = PICKLE.loads(await redis.get(names.job("own")))["trace"]["traceparent"]

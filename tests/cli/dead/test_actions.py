@@ -14,8 +14,11 @@ from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import QueueKeys
 from tests.cli.command import Cli, Ended
 from tests.cli.dead.letters import PAYLOAD, bury, ids_left, ids_queued, letter
+from tests.support.formats import OF_ARQ, current_name
 from tests.support.queue_state import KEYS, server_ms
 from tests.support.workers import put, run_burst
+
+pytestmark = OF_ARQ
 
 THREE: Final = {
     "a": letter("mail.send", "ConnectionError: refused", dead_s=30),
@@ -27,7 +30,7 @@ THREE: Final = {
 @pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["retry", "--all"], ["delete", "--all"]], ids=str)
 async def test_an_empty_queue(redis: Redis, cli_here: Cli, command: list[str]) -> None:
     ended = await cli_here("dead", *command)
-    assert (ended.code, ended.out, ended.err) == (0, "", "monarq: no dead letters in arq:queue\n")
+    assert (ended.code, ended.out, ended.err) == (0, "", "monarq: no dead letters in default\n")
 
 
 async def test_a_job_dies_is_read_about_and_runs_again(redis: Redis, redis_url: str, cli_here: Cli) -> None:
@@ -56,7 +59,7 @@ async def test_a_job_dies_is_read_about_and_runs_again(redis: Redis, redis_url: 
     assert (ended.code, ended.err) == (0, "monarq: 1 job is back in the queue\n")
     fails = False
     await run_burst(redis_url, [sometimes])
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         assert await producer.handle("one").result(5) == 7
     assert await ids_left(redis) == []
 

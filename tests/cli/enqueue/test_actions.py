@@ -13,18 +13,24 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys, job
+from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, job
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import Payload
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.cli.command import LONGEST_S, Ended, end, heard, monarq, start, until, worker
+from tests.support.formats import count_waiting, read_payload
+from tests.support.queues import ARQ_QUEUE, NATIVE_QUEUE
 from tests.support.slowness import in_time
+from tests.support.workers import put
+
+QUEUE = NativeKeys.of(NATIVE_QUEUE.name)
 
 Run = Callable[..., Awaitable[Ended]]
 
 
-async def payload_of(redis: Redis, job_id: str) -> Payload:
-    data = await redis.get(job(job_id))
+async def payload_of(redis: Redis, job_id: str, queue: QueueRef | None = None) -> Payload:
+    data = await read_payload(redis, job_id, queue)
     assert data is not None
     return Payload.read(data, Codecs(allow_pickle=True))
 
@@ -36,25 +42,26 @@ async def test_it_prints_the_id_of_a_job_that_is_in(redis: Redis, redis_url: str
     assert (ended.code, ended.err) == (0, "")
     payload = await payload_of(redis, ended.out.strip())
     assert (payload.name, payload.args, payload.kwargs) == ("join", (-1, "text", "2"), {"sep": "+"})
-    assert await redis.zcard(DEFAULT_QUEUE) == 1
+    assert await count_waiting(redis) == 1
 
 
 async def test_a_job_by_its_name_alone(redis: Redis, cli_here: Run) -> None:
     ended = await cli_here("enqueue", "elsewhere.task", "text", "-q", "emails")
     assert ended.code == 0
-    payload = await payload_of(redis, ended.out.strip())
+    emails = QueueRef("emails", "native")
+    payload = await payload_of(redis, ended.out.strip(), emails)
     assert (payload.name, payload.args) == ("elsewhere.task", ("text",))
-    assert await redis.zcard("emails") == 1
+    assert await count_waiting(redis, emails) == 1
 
 
 @pytest.mark.parametrize(
     ("target", "options", "places"),
     [
-        ("task", ["--native-queue", "emails"], [0, 1]),
+        ("task", ["-q", "emails"], [0, 1]),
         ("task", ["--arq-queue", "emails"], [1, 0]),
         ("tests.cli.mail_jobs:greet_by_mail", [], [0, 1]),
-        ("tests.cli.mail_jobs:greet_by_mail", ["-q", "emails"], [1, 0]),
-        ("tests.cli.mail_jobs:greet_by_mail", ["--native-queue", "emails"], [0, 1]),
+        ("tests.cli.mail_jobs:greet_by_mail", ["-q", "emails"], [0, 1]),
+        ("tests.cli.mail_jobs:greet_by_mail", ["--arq-queue", "emails"], [1, 0]),
     ],
 )
 async def test_the_queue_is_the_one_that_was_given_and_else_the_jobs_own(
@@ -71,8 +78,8 @@ async def test_the_queue_is_the_one_that_was_given_and_else_the_jobs_own(
         (("n" * 251,), "a job's name is"),
         (("task", "-q", "q" * 251), "for '-q' / '--queue'"),
         (("task", "--arq-queue", "q" * 251), "for '--arq-queue'"),
-        (("task", "--native-queue", "mail~1"), "for '--native-queue'"),
-        (("task", "-q", "a", "--native-queue", "b"), "give only one of --queue, --arq-queue and --native-queue"),
+        (("task", "-q", "mail~1"), "for '-q' / '--queue'"),
+        (("task", "-q", "a", "--arq-queue", "b"), "give only one of --queue and --arq-queue"),
         (("task", "-q", "two\nlines"), "control characters"),
         (("task", "--job-id", "i" * 1001), "job_id is"),
         (("task", "--defer-by", "999999d"), "a hundred years"),
@@ -89,17 +96,38 @@ async def test_a_dotted_path_that_can_be_imported(redis: Redis, cli_here: Run) -
     assert ended.code == 0
     assert (await payload_of(redis, ended.out.strip())).name == "square"
     # It is a cpu job, which only the code can tell.
-    assert await redis.zcard(QueueKeys.of(DEFAULT_QUEUE).cpu) == 1
+    assert await redis.zcard(QUEUE.key("ready_cpu")) == 1
 
 
 async def test_later_and_with_an_end(redis: Redis, cli_here: Run) -> None:
     ended = await cli_here("enqueue", "name", "--defer-by", "1h", "--expires", "2h")
     job_id = ended.out.strip()
     seconds, _ = await redis.time()
+    due_ms = await redis.zscore(QUEUE.key("deferred"), job_id)
+    assert due_ms is not None
+    assert 3590 <= due_ms / 1000 - int(seconds) <= 3601
+    assert ((await payload_of(redis, job_id)).expires_ms or 0) > due_ms
+
+
+async def test_a_job_of_arqs_format_goes_with_its_end(redis: Redis, cli_here: Run) -> None:
+    ended = await cli_here("enqueue", "name", "--defer-by", "1h", "--expires", "2h", "--arq-queue", DEFAULT_QUEUE)
+    job_id = ended.out.strip()
+    seconds, _ = await redis.time()
     due_ms = await redis.zscore(DEFAULT_QUEUE, job_id)
     assert due_ms is not None
     assert 3590 <= due_ms / 1000 - int(seconds) <= 3601
     assert 7100 < await redis.ttl(job(job_id)) <= 7200
+
+
+async def test_jobs_of_the_other_format_are_said_once(redis: Redis, cli_here: Run) -> None:
+    await put(redis, "name", job_id="waits", queue=ARQ_QUEUE)
+    ended = await cli_here("enqueue", "name")
+    assert ended.err == (
+        "monarq: 1 job waits in the queue arq:queue in arq's format, and this one goes into default;"
+        " to put it there as well: --arq-queue arq:queue\n"
+    )
+    assert (await cli_here("enqueue", "name")).err == "", "where the queue itself has jobs, it is the one that is meant"
+    assert (await cli_here("enqueue", "name", "--arq-queue", "arq:queue")).err == ""
 
 
 async def test_an_id_is_put_in_once(redis: Redis, cli_here: Run) -> None:
@@ -122,7 +150,7 @@ async def test_a_thousand_lines_of_stdin(redis: Redis, redis_url: str) -> None:
     ids = ended.out.split()
     assert (ended.code, len(ids), len(set(ids))) == (0, 1000, 1000)
     assert "1,000 jobs enqueued" in ended.err
-    assert await redis.zcard(DEFAULT_QUEUE) == 1000
+    assert await count_waiting(redis) == 1000
     assert (await payload_of(redis, ids[0])).args == (0,)
     assert (await payload_of(redis, ids[-1])).args == (999,)
 
@@ -147,9 +175,9 @@ async def test_lines_go_in_while_the_pipe_is_open(redis: Redis, redis_url: str) 
     process.stdin.write(b"1\n")
     async with in_time(10):
         assert await process.stdout.readline()
-    assert await redis.zcard(DEFAULT_QUEUE) == 1
+    assert await count_waiting(redis) == 1
     assert (await end(process, b"2\n")).code == 0
-    assert await redis.zcard(DEFAULT_QUEUE) == 2
+    assert await count_waiting(redis) == 2
 
 
 async def test_a_line_that_does_not_fit_is_named(redis: Redis, redis_url: str) -> None:
@@ -157,7 +185,7 @@ async def test_a_line_that_does_not_fit_is_named(redis: Redis, redis_url: str) -
     assert ended.code == 2
     assert "line 3 of stdin: double" in ended.err
     assert "too many positional arguments" in ended.err
-    assert await redis.zcard(DEFAULT_QUEUE) == 0
+    assert await count_waiting(redis) == 0
 
 
 @pytest.mark.parametrize(
@@ -212,7 +240,7 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         assert in_bytes.results[0]["result"] == "AAE="  # as JSON has no bytes
 
         unknown = await cli_here("enqueue", "squar", "5", "--wait", "--timeout", "100ms")
-        assert "no monarq worker of arq:queue has registered a job 'squar'" in unknown.err
+        assert "no monarq worker of default has registered a job 'squar'" in unknown.err
 
         by_name = await cli_here("enqueue", "square", "5", "--wait", "--timeout", "10s")
         assert by_name.results[0]["result"] == 25
@@ -223,7 +251,7 @@ async def test_a_burst_ends_by_itself_and_a_thousand_results_are_printed(redis: 
     told = asyncio.create_task(end(waiting, "".join(f"{n}\n" for n in range(1000)).encode()))
 
     async def all_in() -> bool:
-        return bool(await redis.zcard(DEFAULT_QUEUE) == 1000)
+        return bool(await count_waiting(redis) == 1000)
 
     await until(all_in)
     burst = await monarq("worker", "tests.cli.target", "-w", "1", "--burst", url=redis_url)
@@ -231,21 +259,21 @@ async def test_a_burst_ends_by_itself_and_a_thousand_results_are_printed(redis: 
     ended = await told
     assert ended.code == 0
     assert sorted(result["result"] for result in ended.results) == [2 * n for n in range(1000)]
-    assert "no monarq worker serves arq:queue now" in ended.err
+    assert "no monarq worker serves default now" in ended.err
 
 
 async def test_no_longer_than_the_timeout(redis: Redis, cli_here: Run) -> None:
     ended = await cli_here("enqueue", "name", "--wait", "--timeout", "100ms")
     assert ended.code == 1
     assert "did not end within 0.1 s" in ended.results[0]["error"]
-    assert await redis.zcard(DEFAULT_QUEUE) == 1
+    assert await count_waiting(redis) == 1
 
 
 async def test_ctrl_c_ends_the_wait_and_says_how_far_it_came(redis: Redis, redis_url: str) -> None:
     process = await start("enqueue", "name", "--wait", url=redis_url)
 
     async def is_in() -> bool:
-        return bool(await redis.zcard(DEFAULT_QUEUE))
+        return bool(await count_waiting(redis))
 
     await until(is_in)
     process.send_signal(signal.SIGINT)

@@ -17,9 +17,12 @@ from monarq.cli.jobs.view import ROW_FIELDS
 from monarq.monitor.admin import admin
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from tests.cli.command import Cli, Ended
+from tests.support.formats import OF_ARQ
 from tests.support.queue_state import server_ms
-from tests.support.queues import ARQ_QUEUE
+from tests.support.queues import ARQ_QUEUE, NATIVE_QUEUE
 from tests.support.workers import make_worker, put, put_raw, run_burst, running
+
+pytestmark = OF_ARQ
 
 ANSI: Final = "\x1b[31mred\x1b[0m"
 
@@ -33,7 +36,7 @@ async def test_an_empty_queue(cli_here: Cli) -> None:
     for form in ([], ["--json"]):
         ended = await cli_here("jobs", "list", *form)
         assert (ended.code, ended.out) == (0, "")
-        assert ended.err == "monarq: no running or queued or deferred jobs in arq:queue\n"
+        assert ended.err == "monarq: no running or queued or deferred jobs in default\n"
 
 
 async def test_jobs_by_state(redis: Redis, redis_url: str, cli_here: Cli) -> None:
@@ -139,7 +142,7 @@ async def test_ids_that_nobody_knows(redis: Redis, cli_here: Cli) -> None:
     for command in ("show", "cancel", "retry"):
         ended = await cli_here("jobs", command, "nobody")
         assert (ended.code, ended.out) == (1, "")
-        assert "nothing is known of job nobody in arq:queue; -q names other queues" in ended.err
+        assert "nothing is known of job nobody in default; -q names other queues" in ended.err
 
 
 async def test_cancel(redis: Redis, cli_here: Cli) -> None:
@@ -154,6 +157,17 @@ async def test_cancel(redis: Redis, cli_here: Cli) -> None:
     await admin.pause(redis, ARQ_QUEUE)
     ended = await cli_here("jobs", "cancel", "a")
     assert ended.err.splitlines()[0] == "monarq: a waits in a paused queue, and ends when that is resumed"
+
+
+async def test_what_has_ended_at_once_is_not_said_to_be_under_way(redis: Redis, cli_here: Cli) -> None:
+    for job_id in ("a", "b"):
+        await put(redis, "mail.send", job_id=job_id, queue=NATIVE_QUEUE)
+    ended = await cli_here("jobs", "cancel", "a", "-q", NATIVE_QUEUE.name)
+    assert (ended.code, ended.err) == (0, "monarq: 1 job is cancelled\n")
+    await put(redis, "mail.send", job_id="runs")
+    await redis.set("arq:in-progress:runs", "host:1:aa:io:1:1000", ex=60)
+    ended = await cli_here("jobs", "cancel", "b", "runs", "nobody", "-q", NATIVE_QUEUE.name, "-q", "arq:queue")
+    assert ended.err.splitlines()[-1] == "monarq: 1 job is being cancelled, 1 job is cancelled, 1 refused"
 
 
 async def test_cancel_what_has_ended(redis: Redis, redis_url: str, cli_here: Cli) -> None:
@@ -188,9 +202,12 @@ async def test_queues(redis: Redis, cli_here: Cli) -> None:
     await redis.expire("monarq:queues", 60)
     await put(redis, "mail.send", job_id="a", queue=other)
     assert [row["queue"] for row in (await cli_here("jobs", "list", "--json")).results] == ["other"]
-    assert "other" in (await cli_here("jobs", "list")).out
+    assert "other (arq)" not in (await cli_here("jobs", "list")).out, "one queue alone needs no name"
+    await put(redis, "mail.send", job_id="b", queue=NATIVE_QUEUE)
+    assert "other (arq)" in (await cli_here("jobs", "list")).out
+    await admin.purge(redis, NATIVE_QUEUE)
     ended = await cli_here("jobs", "show", "b", "-q", "arq:queue", "-q", "other")
-    assert (ended.code, ended.err.count("arq:queue, other")) == (1, 1)
+    assert (ended.code, ended.err.count("arq:queue, other (arq)")) == (1, 1)
 
 
 async def test_nothing_reaches_the_terminal_as_a_command(redis: Redis, redis_url: str, cli_here: Cli) -> None:

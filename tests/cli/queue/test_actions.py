@@ -10,10 +10,14 @@ from redis.asyncio import Redis
 from monarq import job
 from monarq.monitor.admin import admin
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.choice.monitors import find_queue
 from tests.cli.command import Cli, Ended
+from tests.support.formats import OF_ARQ
 from tests.support.queue_state import server_ms
 from tests.support.queues import ARQ_QUEUE
 from tests.support.workers import put, run_burst
+
+pytestmark = OF_ARQ
 
 
 @job(name="queue-nothing")
@@ -33,6 +37,7 @@ async def test_a_list(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     assert lines[0].split() == ["queue", "queued", "deferred", "running", "dead", "workers"]
     assert lines[1].split()[:6] == [DEFAULT_QUEUE, "1", "1", "0", "0", "0"]
     assert "paused for" in lines[1]
+    await put(redis, nothing, job_id="c", queue=QueueKeys.of("other"))
     [named] = (await cli_here("queue", "list", "other", "--json")).results
     assert (named["queue"], named["paused_since_ms"]) == ("other", None)
     help_shown = (await cli_here("queue", "list", "--help")).out
@@ -52,11 +57,8 @@ async def test_pause_and_resume(redis: Redis, redis_url: str, cli_here: Cli) -> 
     assert worker.counters.complete == 1
 
 
-async def test_queues_that_nobody_knows(redis: Redis, cli_here: Cli) -> None:
-    for args in (["pause", "emials"], ["purge", "emials", "--yes"]):
-        ended = await cli_here("queue", *args)
-        assert (ended.code, ended.out) == (1, "")
-        assert ended.err == ("monarq: no queue emials is known, and no job waits in it; known are arq:queue\n")
+async def test_a_paused_queue_that_nobody_knows_was_not_paused(redis: Redis, cli_here: Cli) -> None:
+    assert (await cli_here("queue", "pause", "emials")).code == 1
     assert await redis.exists(QueueKeys.of("emials").paused) == 0
     await put(redis, nothing, job_id="a", queue=QueueKeys.of("emials"))
     assert (await cli_here("queue", "pause", "emials")).code == 0
@@ -91,3 +93,22 @@ async def test_a_narrow_terminal(redis: Redis, cli_here: Cli, monkeypatch: pytes
     assert len(head) <= 50
     assert head.split() == ["queue", "queued", "deferred", "running", "dead"]
     assert line.split() == [DEFAULT_QUEUE, "0", "0", "0", "0", "paused"]
+
+
+async def test_shards(redis: Redis, cli_here: Cli) -> None:
+    said = [(await cli_here("queue", "shards", "big", "4")).err for _ in range(2)]
+    assert [each.splitlines()[-1] for each in said] == ["monarq: big has 4 shards"] * 2
+    refused = await cli_here("queue", "shards", "big", "2")
+    assert refused.code != 0
+    assert "queue big has 4 shards and cannot have 2: their jobs would be nowhere" in refused.err
+    await put(redis, nothing, job_id="a")
+    for wrong in (["big", "0"], ["big", "257"], ["a~b", "2"]):
+        assert (await cli_here("queue", "shards", *wrong)).code == 2
+
+
+async def test_a_queue_in_arqs_format_is_not_hidden_by_shards(redis: Redis, cli_here: Cli) -> None:
+    await put(redis, nothing, job_id="a")
+    refused = await cli_here("queue", "shards", DEFAULT_QUEUE, "4")
+    assert refused.code == 2
+    assert f"the queue {DEFAULT_QUEUE} is in arq's format, which has no shards" in refused.err
+    assert await find_queue(redis, DEFAULT_QUEUE) == ARQ_QUEUE

@@ -19,9 +19,11 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.formats.arq.workers.register_names import register_names
+from monarq.shared.formats.native.keys import NativeKeys
+from monarq.shared.formats.native.workers.fleet import register_queues
+from monarq.shared.formats.native.workers.register_names import register_names
 from tests.cli.command import LONGEST_S, ROOT, Cli, environment, monarq
+from tests.support.queues import NATIVE_QUEUE
 from tests.support.slowness import in_time
 
 ENTER, LEAVE, HIDE_CURSOR, SHOW_CURSOR, HOME, CLEAR = (
@@ -97,7 +99,7 @@ async def test_a_watch_stays_in_place_and_leaves_a_clean_terminal(
     redis: Redis, redis_url: str, number: signal.Signals
 ) -> None:
     async with terminal("stats", "--watch", url=redis_url) as shown:
-        await shown.until("arq:queue")
+        await shown.until("default")
         async with Producer(redis_url) as producer:
             await producer.enqueue_many("name", [()] * 1234)
         await shown.until("1,234")
@@ -111,6 +113,19 @@ async def test_a_watch_stays_in_place_and_leaves_a_clean_terminal(
     assert ESCAPES.sub("", after).strip() == ""
     assert screen.count(HOME) >= 2
     assert screen.count(CLEAR) <= 1, "a screen that is cleared each time flickers"
+
+
+async def test_a_watch_shows_what_it_waits_for_and_fits_the_screen(redis: Redis, redis_url: str) -> None:
+    await register_queues(redis, ["mail"])
+    async with terminal("stats", "--watch", "-q", "mail", "-q", "letters", url=redis_url) as shown:
+        await shown.until("waiting, as no queue letters")
+        await shown.until("no worker")
+        await register_queues(redis, ["letters"])
+        seen = len(shown.shown)
+        while "waiting" in (screen := shown.shown[seen:].rpartition(HOME)[2]) or "letters" not in screen:
+            await shown.until(HOME, shown.shown.count(HOME) + 1)
+        shown.process.send_signal(signal.SIGINT)
+        assert await shown.end() == 0
 
 
 async def test_colours_where_they_are_wanted(redis: Redis, redis_url: str) -> None:
@@ -127,7 +142,7 @@ async def test_colours_where_they_are_wanted(redis: Redis, redis_url: str) -> No
 @pytest.mark.parametrize("columns", [60, 200])
 async def test_lines_fit_the_terminal(redis: Redis, redis_url: str, columns: int) -> None:
     name = "a_job_with_a_very_long_name_" * 8
-    await register_names(redis, QueueKeys.of(DEFAULT_QUEUE), [name])
+    await register_names(redis, NativeKeys.of(NATIVE_QUEUE.name), [name])
     async with Producer(redis_url) as producer:
         await producer.enqueue_many(name, [()] * 1234)
     async with terminal("stats", url=redis_url, columns=columns) as shown:

@@ -7,11 +7,14 @@ import json
 import signal
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
 from monarq.monitor.queues.stats import QueueStats, WorkerStats
 from monarq.producer import Producer
+from monarq.shared.formats.native.workers.fleet import register_queues
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.cli.command import Cli, Ended, end, heard, listed, monarq, start, worker
 from tests.support.slowness import in_time
 
@@ -60,15 +63,17 @@ async def test_help_names_every_field(cli_here: Cli) -> None:
 
 async def test_all_known_queues_or_those_that_are_named(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async with worker(redis_url, "tests.cli.target", "-q", "emails"):
-        await listed(redis, "emails")
+        await listed(redis, QueueRef("emails", "native"))
         known = json.loads((await cli_here("stats", "--json")).out)["queues"]
-        assert [queue["queue"] for queue in known] == ["arq:queue", "emails"]
+        assert [queue["queue"] for queue in known] == ["emails"]
+        await register_queues(redis, ["a", "b"])
         named = json.loads((await cli_here("stats", "--json", "-q", "b", "-q", "a")).out)["queues"]
         assert [queue["queue"] for queue in named] == ["b", "a"]
 
 
 async def test_in_a_pipe_it_is_plain_text_and_nothing_is_cut(redis: Redis, redis_url: str) -> None:
     queue = "a-queue-with-a-very-long-name-" * 3
+    await register_queues(redis, [queue])
     ended = await monarq("stats", "-q", queue, url=redis_url)
     assert (ended.code, ended.err) == (0, "")
     assert "\x1b" not in ended.out
@@ -86,3 +91,19 @@ async def test_a_watch_outlives_its_redis() -> None:
         ended = await stop(process)
     assert ended.code == 0
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)], ids=["text", "json"])
+async def test_a_watch_waits_for_a_queue_that_is_not_there(
+    redis: Redis, redis_url: str, as_json: tuple[str, ...]
+) -> None:
+    process = await start("stats", "--watch", "-q", "mail", *as_json, url=redis_url)
+    said = await heard(process, "waiting, as no queue mail is known")
+    await register_queues(redis, ["mail"])
+    assert process.stdout is not None
+    async with in_time(10):
+        shown = await process.stdout.readline()
+    assert (json.loads(shown)["queues"][0]["queue"] == "mail") if as_json else (b"no worker" in shown)
+    ended = await stop(process)
+    assert ended.code == 0
+    assert (said + ended.err).count("waiting") == 1, "it says so once"

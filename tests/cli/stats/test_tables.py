@@ -13,7 +13,6 @@ from monarq.cli.stats.tables import (
     ROWS,
     WIDE,
     job_rows,
-    labels_of,
     number,
     queue_lines,
     render_failures,
@@ -65,7 +64,7 @@ def test_the_columns_do_not_change_as_numbers_grow(width: int) -> None:
         overview(queued=9 * size, deferred=size, running=size, dead=size % 9999, jobs={"send": counters})
         for size, counters in zip((0, 9999), jobs, strict=True)
     )
-    heads = [shown(render_queue_rows([queue], labels_of([queue]), width=width), width)[0] for queue in (small, large)]
+    heads = [shown(render_queue_rows([queue], width=width), width)[0] for queue in (small, large)]
     assert heads[0] == heads[1]
     assert jobs_at(width, small)[0] == jobs_at(width, large)[0]
 
@@ -80,7 +79,7 @@ def test_the_columns_do_not_change_as_numbers_grow(width: int) -> None:
     ],
 )
 def test_the_numbers_of_a_queue_that_matter_most_are_shown(width: int, columns: str) -> None:
-    head, row = shown(render_queue_rows([overview()], labels_of([overview()]), width=width), width)
+    head, row = shown(render_queue_rows([overview()], width=width), width)
     assert head.split() == columns.replace(",", "").split()
     assert row.split()[:2] == ["arq:queue", "1,234,567"]
 
@@ -104,7 +103,7 @@ def test_nothing_is_wider_than_its_screen_and_a_long_name_is_cut(width: int) -> 
     long = "a-very-long-name-of-a-queue-" * 8
     queue = overview(long, jobs={long: Counters(done=1_234_567, failed=7)}, failures=(letter(long, "no " * 90),))
     tables = [
-        render_queue_rows([queue], labels_of([queue]), width=width),
+        render_queue_rows([queue], width=width),
         render_jobs(job_rows([queue]), window="last 15 min", width=width, with_queue=True),
         *([render_queues([queue], width=width, ascii_only=False)] if width >= ROWS else []),
     ]
@@ -145,9 +144,12 @@ def test_what_is_not_known_of_an_empty_queue(width: int) -> None:
 
 def test_a_paused_queue_says_so() -> None:
     for width in (50, ROWS, WIDE):
-        assert any(line.startswith("emails paused") for line in queues_at(width, overview("emails", paused=True)))
-    paused = [overview("emails", paused=True)]
-    [_, row] = shown(render_queue_rows(paused, labels_of(paused), width=60), 60)
+        assert any(
+            line.startswith("emails paused")
+            for line in queues_at(width, overview("emails", format="native", paused=True))
+        )
+    paused = [overview("emails", format="native", paused=True)]
+    [_, row] = shown(render_queue_rows(paused, width=60), 60)
     assert row.startswith("emails paused")
 
 
@@ -225,7 +227,7 @@ def test_nothing_reaches_a_terminal_as_control_codes() -> None:
     queue = overview(HOSTILE, jobs={HOSTILE: Counters(done=1)}, failures=(letter(HOSTILE, HOSTILE),))
     tables = [
         *(render_queues([queue], width=width, ascii_only=False) for width in (50, ROWS, WIDE)),
-        render_queue_rows([queue], labels_of([queue]), width=100),
+        render_queue_rows([queue], width=100),
         render_jobs(job_rows([queue]), window="last 15 min", width=160, with_queue=True),
         render_failures([queue], most=5, whole=True),
     ]
@@ -247,9 +249,9 @@ def test_a_number_warns_where_it_is_not_0(value: int, warn: str, text: str, styl
 @pytest.mark.parametrize("width", [50, ROWS, WIDE])
 def test_queues_of_one_name_are_told_apart(width: int) -> None:
     native = overview("emails", format="native", jobs={"send": Counters(done=2)})
-    twins = [native, overview("emails", jobs={"send": Counters(done=1)})]
-    of_rows = shown(render_queue_rows(twins, labels_of(twins), width=width), width)
+    twins = [native, overview("emails", format="arq", jobs={"send": Counters(done=1)})]
+    of_rows = shown(render_queue_rows(twins, width=width), width)
     for lines in (queues_at(width, *twins), of_rows):
         assert sum("emails (arq)" in line for line in lines) == sum("emails" in line for line in lines) / 2, lines
     assert {queue for queue, _, _ in job_rows(twins)} == {"emails", "emails (arq)"}
-    assert labels_of(twins[1:]) == {twins[1].stats.ref: "emails"}, "alone it needs no mark"
+    assert {queue for queue, _, _ in job_rows(twins[1:])} == {"emails (arq)"}, "with or without the other"

@@ -41,7 +41,7 @@ def test_nothing_is_wider_than_the_screen_and_no_number_is_cut(width: int) -> No
 def test_the_verdict_comes_first() -> None:
     assert shown(quiet(), width=80)[0] == "healthy  1 worker, nothing waits"
     lines = shown(quiet(), overview("emails", workers=()), width=80)
-    assert lines[0] == "no worker  emails: 1,234,567 jobs ready and no worker runs"
+    assert lines[0] == "no worker  emails: 1,234,567 jobs ready and no worker serves the queue"
 
 
 def test_one_row_a_queue_where_there_is_room() -> None:

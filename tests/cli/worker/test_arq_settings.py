@@ -47,3 +47,27 @@ async def test_a_hook_that_raises_ends_the_command_as_with_arq(
     if code == 1:
         assert 'tests/cli/worker/arq_settings.py", line' in ended.err
         assert 'raise ValueError("no database")' in ended.err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            ("-q", "mail"),
+            (
+                "the settings' own queue arq:greetings: not served by this worker; to serve all: -q mail"
+                " --arq-queue arq:greetings"
+            ),
+        ),
+        (("-q", "mail", "--arq-queue", "arq:greetings"), ""),
+        ((), ""),
+    ],
+)
+async def test_the_settings_own_queue_is_not_left_without_a_word(
+    redis: Redis, redis_url: str, options: tuple[str, ...], told: str
+) -> None:
+    target = "tests.cli.worker.arq_settings.WorkerSettings"
+    ended = await monarq("worker", target, *options, "--burst", "-w", "2", url=redis_url)
+    assert ended.code == 0
+    assert ended.err.count("the settings' own queue") == (1 if told else 0), "one worker of the pool says so"
+    assert told in ended.err

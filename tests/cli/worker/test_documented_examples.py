@@ -49,7 +49,7 @@ async def test_events(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     async with Producer(redis_url) as producer:
         handle = await producer.enqueue("divide", 1, 0)
     ended = await run_app(examples("Events")[0], redis_url, tmp_path)
-    assert f"divide {handle.job_id} on arq:queue, try 1, 0.0 s: ZeroDivisionError('division by zero')" in ended.out
+    assert f"divide {handle.job_id} on default, try 1, 0.0 s: ZeroDivisionError('division by zero')" in ended.out
 
 
 async def test_traces(redis: Redis, redis_url: str, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ async def test_traces(redis: Redis, redis_url: str, tmp_path: Path) -> None:
         await producer.enqueue("fetch", "https://example.com")
     ended = await run_app(examples("Traces")[0], redis_url, tmp_path)
     assert ended.code == 0, ended.err
-    assert set(re.findall(r'"name": "(.*?)"', ended.out)) == {"process arq:queue", "parse"}
+    assert set(re.findall(r'"name": "(.*?)"', ended.out)) == {"process default", "parse"}
 
 
 def test_all_events_are_named() -> None:

@@ -18,9 +18,10 @@ from redis.asyncio import Redis
 from monarq.monitor.queues.stats import read_stats
 from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.cli.command import Cli, heard, listed, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
-from tests.support.queues import arq_queue
+from tests.support.queues import NATIVE_QUEUE, arq_queue
 from tests.support.slowness import in_time, patience_s
 
 
@@ -45,7 +46,7 @@ async def test_it_says_what_it_runs_and_its_options_reach_the_workers(redis: Red
     assert f"serving high, low, Redis at {redis_url}, 7 jobs at once in each" in said
 
     async def both_are_listed() -> bool:
-        [high] = await read_stats(redis, [arq_queue("high")])
+        [high] = await read_stats(redis, [QueueRef("high", "native")])
         return [(told.concurrency, told.queues) for told in high.workers] == [(7, ("high", "low"))] * 2
 
     await until(both_are_listed)
@@ -76,7 +77,7 @@ async def test_settings_as_arq_has_them(redis: Redis, redis_url: str, cli_here: 
         assert job is not None
         assert await job.result(timeout=patience_s(10)) == "hello Ann"
         await client.aclose()
-        await listed(redis, "arq:greetings")
+        await listed(redis, arq_queue("arq:greetings"))
         check = await cli_here("worker", "tests.cli.worker.arq_settings:WorkerSettings", "--check")
         assert (check.code, "arq:greetings" in check.err) == (0, True)
 
@@ -87,16 +88,16 @@ async def test_check_sees_within_a_lease_that_a_worker_was_killed(
 ) -> None:
     process = await start("worker", target, "-w", "1", "--lease", "2", "--redis", redis_url, url=redis_url)
     await heard(process, "serving")
-    queue = "arq:greetings" if "arq_settings" in target else DEFAULT_QUEUE
+    queue = arq_queue("arq:greetings") if "arq_settings" in target else NATIVE_QUEUE
     await listed(redis, queue)
-    [stats] = await read_stats(redis, [arq_queue(queue)])
+    [stats] = await read_stats(redis, [queue])
     assert (await cli_here("worker", target, "--check")).code == 0
     os.kill(stats.workers[0].pid, signal.SIGSTOP)  # so that it cannot take its leave when its supervisor dies
     process.kill()
     os.kill(stats.workers[0].pid, signal.SIGKILL)
 
     async def none_is_alive() -> bool:
-        [left] = await read_stats(redis, [arq_queue(queue)])
+        [left] = await read_stats(redis, [queue])
         return left.health_check is None and not any(worker.alive for worker in left.workers)
 
     async with in_time(10):
@@ -108,17 +109,17 @@ async def test_check_sees_within_a_lease_that_a_worker_was_killed(
 async def test_check_shows_whether_a_worker_is_alive(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     nobody = await cli_here("worker", "tests.cli.target", "--check")
     assert (nobody.code, nobody.out) == (1, "")
-    assert nobody.err.startswith("monarq: arq:queue: no worker is alive")
+    assert nobody.err.startswith("monarq: default: no worker is alive")
 
     await redis.set(f"{DEFAULT_QUEUE}:health-check", "j_complete=3", ex=60)
-    arqs = await cli_here("worker", "tests.cli.target", "--check")
+    arqs = await cli_here("worker", "tests.cli.target", "--check", "--arq-queue", DEFAULT_QUEUE)
     assert (arqs.code, arqs.err) == (0, "monarq: arq:queue: j_complete=3\n")
 
     async with worker(redis_url):
         await listed(redis)
         alive = await cli_here("worker", "tests.cli.target", "--check")
-        assert (alive.code, alive.err) == (0, "monarq: arq:queue: 1 worker alive\n")
-        other = await cli_here("worker", "tests.cli.target", "--check", "-q", "arq:queue", "-q", "other")
+        assert (alive.code, alive.err) == (0, "monarq: default: 1 worker alive\n")
+        other = await cli_here("worker", "tests.cli.target", "--check", "-q", "default", "-q", "other")
         assert other.code == 1
 
 

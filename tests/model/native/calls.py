@@ -51,7 +51,7 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
-    """The reply of `enqueue`; with `Word.SHARDS` it says how many there are, and were before."""
+    """The reply of `enqueue` and `find`; with `Word.SHARDS` it says how many there are, and were before."""
 
     word: Word
     shards: int = 0
@@ -71,7 +71,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The reply of `claim`."""
+    """The reply of `claim`; with `Word.SHARDS` it took nothing, and says how many there are."""
 
     word: Word
     jobs: tuple[Taken, ...] = ()
@@ -115,6 +115,7 @@ class Enqueue:
         due: when a deferred job is due; None for a job that is ready.
         since: since when a ready job has waited elsewhere; None for now.
         marked: the call stays barred until `forget`, for a transfer from elsewhere.
+        aborted: its abort was asked for where it comes from.
     """
 
     shard: int
@@ -131,6 +132,7 @@ class Enqueue:
     tries: int = 0
     crashes: int = 0
     marked: bool = False
+    aborted: bool = False
 
     def to(self, scripts: Scripts) -> Enqueued:
         return scripts.enqueue(self)
@@ -148,7 +150,7 @@ class Find:
     again: bool
     marked: bool
 
-    def to(self, scripts: Scripts) -> Word:
+    def to(self, scripts: Scripts) -> Enqueued:
         return scripts.find(self)
 
 
@@ -165,7 +167,7 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Takes jobs of one lane."""
+    """Takes jobs of one lane; `shards` is how many its worker believes in."""
 
     shard: int
     inc: str
@@ -174,6 +176,7 @@ class Claim:
     limit: int
     first: bool = False
     again: bool = False
+    shards: int = 1
 
     def to(self, scripts: Scripts) -> Claimed:
         return scripts.claim(self)
@@ -325,11 +328,12 @@ class Purge:
 
 @dataclass(frozen=True, slots=True)
 class Revive:
-    """Makes a job of a dead letter."""
+    """Makes a job of a dead letter; or only asks whether that may be, where its id has another home now."""
 
     shard: int
     job_id: str
     shards: int
+    only_asks: bool = False
 
     def to(self, scripts: Scripts) -> Enqueued:
         return scripts.revive(self)
@@ -363,7 +367,7 @@ class Scripts(Protocol):
     """One method a script."""
 
     def enqueue(self, call: Enqueue) -> Enqueued: ...
-    def find(self, call: Find) -> Word: ...
+    def find(self, call: Find) -> Enqueued: ...
     def forget(self, call: Forget) -> Word: ...
     def claim(self, call: Claim) -> Claimed: ...
     def finish(self, call: Finish) -> Word: ...

@@ -126,6 +126,7 @@ class Checks:
         self._restored_ids: set[str] = set()
         self._restored: set[int] = set()
         self._elsewhere: dict[int, int] = {}
+        self._ended_elsewhere: set[int] = set()
 
     # ---- for who goes on or back -------------------------------------------------------------------------------
 
@@ -216,8 +217,9 @@ class Checks:
         ends = history.fates.get(payload, Fate()).ends
         letters = history.fates.get(payload, Fate()).letters
         if isinstance(call, Enqueue):
-            order, lane = self._order_of(call), call.lane
-            new = Fate(puts, ends, letters, call.tries, call.crashes, call.priority, lane, order)
+            # In arq's format a job whose abort was asked for is the first of all.
+            order, lane = None if call.aborted else self._order_of(call), call.lane
+            new = Fate(puts, ends, letters, call.tries, call.crashes, call.priority, lane, order, call.aborted)
         else:
             new = Fate(puts, ends, letters, order=self._last_of_now())
         history.fates[payload] = new
@@ -225,6 +227,8 @@ class Checks:
 
     def _put_once(self, job_id: str, payload: int) -> None:
         """One enqueue puts one job, one letter revives one, and an id is in one home."""
+        if payload in self._ended_elsewhere:
+            raise Violation(f"{job_id} ({payload}) has run where it came from")
         homes = [one for one in self._histories if payload in one.fates]
         may = 1 + sum(one.fates[payload].letters for one in homes)
         if self._puts(payload) > may and (len(homes) == 1 or payload not in self._restored):
@@ -352,9 +356,35 @@ class Checks:
         if self._puts(payload):
             self.acknowledged.add(payload)
 
-    def acknowledged_elsewhere(self, due: dict[int, int]) -> None:
-        """Jobs that somebody was told are in a queue that they will be moved from: payload -> when it is due."""
-        self._elsewhere = due
+    def put_elsewhere(self, payload: int, due: int) -> None:
+        """A job is in a queue that it will be moved from.
+
+        Raises:
+            Violation: It is here already.
+        """
+        if self._puts(payload) and payload not in self._restored:
+            raise Violation(f"{payload} was put in again where it came from")
+        self._elsewhere[payload] = due
+
+    def left_elsewhere(self, payload: int, *, aborted: bool) -> None:
+        """A job is gone from where it came from, where its abort was asked for or not.
+
+        Raises:
+            Violation: Nobody stops it here.
+        """
+        fates = [one.fates[payload] for one in self._histories if payload in one.fates]
+        if aborted and not any(fate.aborted or fate.ends for fate in fates) and payload not in self._restored:
+            raise Violation(f"the request for the abort of {payload} was lost")
+
+    def ended_elsewhere(self, payload: int) -> None:
+        """A job has run where it came from.
+
+        Raises:
+            Violation: It is here as well.
+        """
+        if self._puts(payload) and payload not in self._restored:
+            raise Violation(f"{payload} has run where it came from, and was moved")
+        self._ended_elsewhere.add(payload)
 
     @staticmethod
     def _notes(history: History, after: QueueState) -> None:
@@ -380,7 +410,7 @@ class Checks:
             Violation: One was lost.
         """
         promised = self.acknowledged | (self._elsewhere.keys() - self._restored)
-        lost = sorted(payload for payload in promised if not self.has_ended(payload))
+        lost = sorted(payload for payload in promised - self._ended_elsewhere if not self.has_ended(payload))
         if lost:
             raise Violation(f"acknowledged, and lost: {lost}")
 

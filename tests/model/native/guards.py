@@ -34,9 +34,13 @@ class Guard(Enum):
     LOOK_NAMES_SHARDS = "and so does the look: the old home takes no such id any more from then on"
     GROW_OLD_FIRST = "growth tells the old shards before it opens the new ones"
     GROW_SETTLED = "growth opens new shards when what it told the old ones can no longer be lost"
+    LETTER_ASKS = "a letter leaves its shard only where no job of its id is, or has been since"
     REVIVE_SHARDS = "a revive names how many shards it believes in"
     TRANSFER_MARK = "a transfer is marked at its destination until its source is gone"
     LOOK_SEES_MARK = "a look at an old home sees the mark of a transfer"
+    NOT_RESUMED = "a queue is not resumed before the move of its jobs has come to its end"
+    DROP_SEES_ABORT = "a moved job whose abort was asked for meanwhile is not dropped before its new home knows"
+    DROP_LEAVES_TRACE = "for as long as an enqueue may be repeated, something shows that its job was moved"
     LEASE_KEEPS_SCORE = "the lease of a mover leaves the score of the job as it is"
 
 

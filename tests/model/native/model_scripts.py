@@ -95,7 +95,8 @@ class ModelScripts:
         return Enqueued(Word.IN)
 
     def _refused(self, queue: QueueState, shards: int) -> Enqueued | None:
-        if queue.shards is None or queue.shards < shards:
+        """An old shard takes jobs from those who know of more: what lives there then has lived there before."""
+        if queue.shards is None:
             return Enqueued(Word.WAIT)
         return Enqueued(Word.SHARDS, queue.shards, queue.before) if queue.shards > shards else None
 
@@ -113,6 +114,8 @@ class ModelScripts:
             queue.barred[call.call] = self._clock.now + MARK_KEPT
         if mine is not None:
             return Word.IN if mine == call.payload else Word.EXISTED
+        if call.marked and Guard.TRANSFER_MARK in self._guards:
+            return Word.EXISTED if call.job_id in queue.results else None  # its mark would show that it was in
         has_ended = call.job_id in queue.results or call.job_id in queue.tombstones
         return Word.UNKNOWN if has_ended and Guard.AGAIN_LOOKS in self._guards else None
 
@@ -121,6 +124,8 @@ class ModelScripts:
         note = Note(call.tries, call.crashes, call.priority)
         if note != Note():
             queue.notes[call.job_id] = note
+        if call.aborted:
+            queue.aborts.add(call.job_id)
         if call.due is not None and call.due > self._clock.now:
             queue.deferred[call.lane][call.job_id] = call.due
             return
@@ -141,10 +146,16 @@ class ModelScripts:
     def _score(priority: int, stamp: int) -> int:
         return (500 - priority) * LEVEL + stamp
 
-    def find(self, call: Find) -> Word:
+    def find(self, call: Find) -> Enqueued:
         queue = self._opened(call.shard)
-        if Guard.LOOK_NAMES_SHARDS in self._guards and queue.shards != call.shards:
-            return Word.WAIT
+        if Guard.LOOK_NAMES_SHARDS in self._guards:
+            if queue.shards is None or queue.shards < call.shards:
+                return Enqueued(Word.WAIT)
+            if queue.shards > call.shards:
+                return Enqueued(Word.SHARDS, queue.shards, queue.before)
+        return Enqueued(self._found(queue, call))
+
+    def _found(self, queue: QueueState, call: Find) -> Word:
         if call.marked and call.call in queue.barred and Guard.LOOK_SEES_MARK in self._guards:
             return Word.IN
         if call.job_id in queue.payloads:
@@ -163,15 +174,17 @@ class ModelScripts:
 
     def claim(self, call: Claim) -> Claimed:
         queue = self._opened(call.shard)
+        if queue.shards is not None and queue.shards > call.shards and not call.again:
+            # A repeated claim is not refused: what it took the first time must be handed over.
+            return Claimed(Word.SHARDS, shards=queue.shards)
         held = self._claimer(queue, call)
         if held is None:
             return Claimed(Word.GONE)
         newest = held.newest[call.lane]
         token = token_of(call.lane, call.number)
-        shards = queue.shards or 0
         if call.number <= newest and Guard.CLAIM_NUMBERS in self._guards:
             same = [job_id for job_id, its in held.tokens.items() if its == token]
-            return Claimed(Word.OK, self._taken(queue, same), shards)
+            return Claimed(Word.OK, self._taken(queue, same))
         ids: list[str] = []
         if not queue.paused:
             self._promote_due(queue, call.lane)
@@ -183,7 +196,7 @@ class ModelScripts:
             held.newest[call.lane] = call.number
             queue.held[call.inc] = held
             queue.leases[call.inc] = self._clock.now + LEASE
-        return Claimed(Word.OK, self._taken(queue, ids), shards)
+        return Claimed(Word.OK, self._taken(queue, ids))
 
     def _claimer(self, queue: QueueState, call: Claim) -> Held | None:
         """What holds the jobs of a claim; a new one stays only where the claim counts."""
@@ -405,12 +418,16 @@ class ModelScripts:
         refused = self._refused(queue, call.shards) if Guard.REVIVE_SHARDS in self._guards else None
         if refused is not None:
             return refused
+        if call.only_asks and queue.shards is not None and queue.shards < call.shards:
+            return Enqueued(Word.WAIT)  # an older revive could still come
         payload = queue.letters.get(call.job_id)
         if payload is None:
             return Enqueued(Word.NONE)
         result = queue.results.get(call.job_id)
         if call.job_id in queue.payloads or (result is not None and result.how is not Ended.DEAD):
             return Enqueued(Word.EXISTED)
+        if call.only_asks:
+            return Enqueued(Word.IN)
         del queue.letters[call.job_id]
         queue.results.pop(call.job_id, None)
         queue.payloads[call.job_id] = payload

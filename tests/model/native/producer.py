@@ -74,11 +74,13 @@ class Submitter:
     def _look(self, attempt: Attempt, old_home: int) -> None:
         call = attempt.call
         again = call.again or attempt.is_unknown
-        word = self._around.send(Find(old_home, call.call, call.job_id, call.payload, self.shards, again, call.marked))
-        if word is Word.FREE:
+        reply = self._around.send(Find(old_home, call.call, call.job_id, call.payload, self.shards, again, call.marked))
+        if reply is None:
+            return
+        if reply.word is Word.FREE:
             attempt.old_home = None
-        elif word in (Word.IN, Word.EXISTED, Word.UNKNOWN):
-            self._over(attempt, word, old_home)
+        else:
+            self._decide(attempt, reply, replace(call, shard=old_home))
 
     def _decide(self, attempt: Attempt, reply: Enqueued, call: Enqueue) -> None:
         if reply.word is Word.SHARDS:

@@ -1,19 +1,21 @@
 """The real scripts through their own bindings, on a real Redis, behind the boundary of the model's.
 
-What the model's state has and the scripts have not yet (shards, transfers, priorities) is left out of their worlds by
-the setting. A script is called as its worker or producer calls it; only a recovery stops after each of its calls.
+What the model's state has and the scripts have not yet (shards, priorities) is left out of their worlds by the setting.
+A script is called as its worker or producer calls it; only a recovery stops after each of its calls.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import redis as blocking_redis
 
 from monarq.shared.errors import EnqueueUnknownError
+from monarq.shared.formats.native.dead.discard import discard
 from monarq.shared.formats.native.dead.revive import revive
 from monarq.shared.formats.native.jobs.abort import abort
 from monarq.shared.formats.native.jobs.claim import Claim as AskedClaim
@@ -21,13 +23,18 @@ from monarq.shared.formats.native.jobs.claim import IncarnationGoneError, claim
 from monarq.shared.formats.native.jobs.enqueue import enqueue
 from monarq.shared.formats.native.jobs.find import find_results
 from monarq.shared.formats.native.jobs.finish import KEPT_MS, finish
+from monarq.shared.formats.native.jobs.look import LookMode, look, unmark
 from monarq.shared.formats.native.jobs.notes import read_note
 from monarq.shared.formats.native.jobs.promote import promote
 from monarq.shared.formats.native.jobs.requeue import requeue, requeue_crashed
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.queues.pause import pause, resume
 from monarq.shared.formats.native.queues.purge import purge
+from monarq.shared.formats.native.queues.shards import Told, tell_shard
+from monarq.shared.formats.native.shards import MoreShardsError, ShardNotReadyError, Shards, tags_of
+from monarq.shared.formats.native.transfer.target import NativeMoveTarget
 from monarq.shared.formats.native.workers import leases
+from monarq.shared.formats.native.workers.fleet import QueueRegistrar
 from monarq.shared.formats.native.workers.leases import worker_of
 from monarq.shared.lane import Lane as RealLane
 from monarq.shared.lane import LaneQueue
@@ -38,6 +45,8 @@ from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.producer_queue import Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.transfer import Marks, MovedJob, Put
+from monarq.shared.protocol.transfer_notes import mark_of
 from tests.model.native.calls import (
     Abort,
     Beat,
@@ -67,18 +76,17 @@ from tests.model.native.calls import (
 )
 from tests.model.native.clock import Clock
 from tests.model.native.guards import Guard
+from tests.model.native.model_time import SECOND_MS, ms_of, second_of
 from tests.model.native.state import End, Held, Note, QueueState
-from tests.model.native.terms import EPOCH, LEASE, MAX_CRASHES, RESULT_KEPT, Ended, Lane, Return, lane_of
+from tests.model.native.terms import LEASE, MAX_CRASHES, RESULT_KEPT, Ended, Lane, Return, lane_of
 from tests.model.native.virtual_redis import Dump, VirtualRedis
 from tests.model.stopped_scripts import now
 
-SECOND_MS: Final = 3_333
-"""Ms of Redis' time that a second of the model takes: an enqueue is repeated for 100 s, as producers do."""
-
-_EPOCH_MS: Final = EPOCH * 1000
 _FOR_LONG_MS: Final = 10**10
+_ELSEWHERE: Final = QueueRef("old", "arq")
 _MOST_BYTES: Final = 10**6
 _QUEUE: Final[dict[Lane, LaneQueue]] = {Lane.IO: "io", Lane.CPU: "cpu"}
+_WORDS: Final = {Code.ADDED: Word.IN, Code.EXISTED: Word.EXISTED, Code.ENDED: Word.UNKNOWN}
 _REAL_LANE: Final = {Lane.IO: RealLane.IO, Lane.CPU: RealLane.CPU}
 
 
@@ -92,8 +100,8 @@ class RealState(QueueState):
 class _Keys(NativeKeys):
     """Keys whose counters are flushed by the model's clock."""
 
-    def __init__(self, clock: Clock) -> None:
-        super().__init__("q")
+    def __init__(self, clock: Clock, tag: str) -> None:
+        super().__init__(tag)
         self._clock = clock
         self._flushed_at = 0
 
@@ -104,42 +112,84 @@ class _Keys(NativeKeys):
         return is_due
 
 
+class _NoList(QueueRegistrar):
+    """Queues are listed for people alone."""
+
+    async def register(self, redis: Any, queues: Iterable[str]) -> None:
+        """Lists none."""
+
+
 class RealScripts:
-    """A queue of one shard.
+    """A queue, of one shard or of several.
 
     Args:
         client: a connection of its own; its database is emptied.
         clock: the model's time.
         guards: what actors heed; the scripts heed all.
-        opened, shards: there is one.
+        opened: how many shards there are at first.
+        shards: how many there may be.
     """
 
     def __init__(
         self, client: blocking_redis.Redis, clock: Clock, guards: Collection[Guard], opened: int, shards: int
     ) -> None:
-        assert (opened, shards) == (1, 1), "the scripts have no shards yet"
         self._clock = clock
-        self._redis: Any = VirtualRedis(client, lambda: self._ms(clock.now))
-        self._keys = _Keys(clock)
-        self._seen: Dump = []
-        self._state = RealState(shards=1)
+        self._redis: Any = VirtualRedis(client, lambda: ms_of(clock.now))
+        self._keys = [_Keys(clock, tag) for tag in tags_of("q", shards)]
+        self._is_sharded = shards > 1
+        for tag in tags_of("q", opened if self._is_sharded else 0):
+            now(tell_shard(self._redis, tag, Shards(opened, opened=opened)))
+        self._target = NativeMoveTarget("q")
+        self._target._keys = self._keys[0]
+        self._target._registrar = _NoList()
+        self._moved: dict[str, MovedJob] = {}
+        self._seen: list[Dump] = [[] for _ in range(shards)]
+        self._states = [RealState(shards=1) for _ in range(shards)]
 
     # ---- jobs -------------------------------------------------------------------------------------------------
 
     def enqueue(self, call: Enqueue) -> Enqueued:
+        if call.marked and not call.call.startswith("revive:"):
+            return self._arrive(call)
         made = "~" in call.job_id
         mode = EnqueueMode.REPEATED if call.again else EnqueueMode.NEW if made else EnqueueMode.NAMED
-        due_ms = 0 if call.due is None else self._ms(call.due)
+        due_ms = 0 if call.due is None else ms_of(call.due)
         placement = Placement(_REAL_LANE[call.lane], due_ms=due_ms, name="send")
         jobs = [(call.job_id, _payload(call.payload))]
-        until_ms = self._ms(call.until)
+        until_ms = ms_of(call.until)
         try:
-            reply = now(enqueue(self._redis, self._keys, call.call, placement, mode, jobs, until_ms=until_ms))
+            reply = now(
+                enqueue(
+                    *(self._redis, self._keys[call.shard], call.call, placement, mode, jobs),
+                    until_ms=until_ms,
+                    shards=call.shards,
+                    is_marked=call.marked,
+                )
+            )
         except EnqueueUnknownError:
             return Enqueued(Word.TOO_LATE)
+        except MoreShardsError as error:
+            return _told(error)
+        except ShardNotReadyError:
+            return Enqueued(Word.WAIT)
         if not reply.now_ms:
             return Enqueued(Word.BARRED)
-        return Enqueued({Code.ADDED: Word.IN, Code.EXISTED: Word.EXISTED, Code.ENDED: Word.UNKNOWN}[reply.codes[0]])
+        return Enqueued(_WORDS[reply.codes[0]])
+
+    def _arrive(self, call: Enqueue) -> Enqueued:
+        job = MovedJob(
+            call.job_id.encode(),
+            _payload(call.payload),
+            _QUEUE[call.lane],
+            ms_of(call.due or 0),
+            tries=call.tries,
+            crashes=call.crashes,
+            abort_ms=ms_of(self._clock.now) if call.aborted else None,
+        )
+        self._moved[call.call] = job
+        [answer] = now(self._target.put(self._redis, _ELSEWHERE, [job], ms_of(call.until - LEASE)))
+        words = {Put.ADDED: Word.IN, Put.WAS_IN: Word.IN, Put.LATE: Word.TOO_LATE}
+        return Enqueued(words.get(answer, Word.EXISTED))
 
     def claim(self, call: Claim) -> Claimed:
         asked = AskedClaim(
@@ -153,19 +203,24 @@ class RealScripts:
             alone=MAX_CRASHES - 1,
             is_first=call.first,
             is_repeated=call.again,
+            shards=call.shards,
         )
         try:
-            reply = now(claim(self._redis, self._keys, asked))
+            reply = now(claim(self._redis, self._keys[call.shard], asked))
         except IncarnationGoneError:
             return Claimed(Word.GONE)
+        except MoreShardsError as error:
+            return Claimed(Word.SHARDS, shards=error.shards.count)
         nothing = [None] * len(reply.ids)
         jobs = zip(reply.ids, reply.payloads, reply.notes or nothing, reply.aborts or nothing, strict=True)
-        return Claimed(Word.OK, tuple(_taken(*job) for job in jobs), 1)
+        return Claimed(Word.OK, tuple(_taken(*job) for job in jobs))
 
     def finish(self, call: Finish) -> Word:
         ends = [self._end(call)]
         return self._ended(
-            lambda: finish(self._redis, self._keys, call.inc, ends, max_dead=10_000, lanes={}, with_results=call.keep),
+            lambda: finish(
+                self._redis, self._keys[call.shard], call.inc, ends, max_dead=10_000, lanes={}, with_results=call.keep
+            ),
             lambda reply: reply.lost,
         )
 
@@ -186,11 +241,11 @@ class RealScripts:
         lease = _lease(call.job_id, call.token, call.payload)
         if call.why is Return.CRASH:
             crashes = [acks.Crash(lease, "killed")]
-            return self._ended(lambda: requeue_crashed(self._redis, self._keys, call.inc, crashes), list)
-        due_ms = 0 if call.due is None else self._ms(call.due)
+            return self._ended(lambda: requeue_crashed(self._redis, self._keys[call.shard], call.inc, crashes), list)
+        due_ms = 0 if call.due is None else ms_of(call.due)
         tries = call.tries if call.why is Return.RETRY else None
         back = [acks.Requeue(lease, _QUEUE[call.lane], due_ms, 0, tries, name="send", note="again")]
-        return self._ended(lambda: requeue(self._redis, self._keys, call.inc, back), list)
+        return self._ended(lambda: requeue(self._redis, self._keys[call.shard], call.inc, back), list)
 
     @staticmethod
     def _ended(end: Any, lost_of: Any) -> Word:
@@ -200,7 +255,7 @@ class RealScripts:
             return Word.GONE
 
     def look(self, call: Look) -> Seen:
-        [found] = now(find_results(self._redis, self._keys, [call.job_id]))
+        [found] = now(find_results(self._redis, self._keys[call.shard], [call.job_id]))
         if isinstance(found, Unfinished):
             return Seen(Word.IN if found is Unfinished.ALIVE else Word.NONE)
         return Seen(Word.DONE, _how(_text(found)))
@@ -209,14 +264,14 @@ class RealScripts:
 
     def beat(self, call: Beat) -> Beaten:
         try:
-            reply = leases.beat(self._redis.blocking, self._keys, call.inc, LEASE * SECOND_MS)
+            reply = leases.beat(self._redis.blocking, self._keys[call.shard], call.inc, LEASE * SECOND_MS)
         except IncarnationGoneError:
             return Beaten(Word.GONE)
         return Beaten(Word.OK, reply.held, frozenset(raw_id.decode() for raw_id in reply.aborts))
 
     def retire(self, call: Retire) -> Word:
         try:
-            return Word.HOLDS if now(leases.retire(self._redis, self._keys, call.inc)) else Word.OK
+            return Word.HOLDS if now(leases.retire(self._redis, self._keys[call.shard], call.inc)) else Word.OK
         except IncarnationGoneError:
             return Word.GONE
 
@@ -224,14 +279,14 @@ class RealScripts:
         claims = [number for lane in Lane for number in (call.above[lane] + 1, call.upto[lane])]
         known = [(job_id.encode(), token) for job_id, token in call.known.items()]
         try:
-            _, missing = now(leases.reconcile(self._redis, self._keys, call.inc, claims, known))
+            _, missing = now(leases.reconcile(self._redis, self._keys[call.shard], call.inc, claims, known))
         except IncarnationGoneError:
             return Reconciled(Word.GONE)
         return Reconciled(Word.OK, tuple(raw_id.decode() for raw_id in missing))
 
     def recover(self, call: Recover) -> Word:
         arguments = (call.inc, worker_of(call.inc), int(call.forced), "killed", LEASE * SECOND_MS, call.limit)
-        reply = now(leases._RECOVER.run_on(self._redis, self._keys, arguments, incarnation=call.inc))
+        reply = now(leases._RECOVER.run_on(self._redis, self._keys[call.shard], arguments, incarnation=call.inc))
         if reply[0] < 0:
             return Word.ALIVE
         return Word.MORE if reply[1] else Word.DONE
@@ -239,53 +294,84 @@ class RealScripts:
     # ---- people -----------------------------------------------------------------------------------------------
 
     def abort(self, call: Abort) -> Word:
-        answer = now(abort(self._redis, self._keys, call.job_id, keep_ms=RESULT_KEPT * SECOND_MS))
+        answer = now(abort(self._redis, self._keys[call.shard], call.job_id, keep_ms=RESULT_KEPT * SECOND_MS))
         return {AbortAnswer.UNKNOWN: Word.NONE, AbortAnswer.RUNS: Word.ASKED, AbortAnswer.ENDED: Word.DONE}[answer]
 
     def promote(self, call: Promote) -> Word:
-        answer = now(promote(self._redis, self._keys, call.job_id.encode()))
+        answer = now(promote(self._redis, self._keys[call.shard], call.job_id.encode()))
         return Word.OK if answer is Promoted.DUE else Word.NONE
 
     def pause(self, call: Pause) -> Word:
-        now((pause if call.paused else resume)(self._redis, self._keys))
+        now((pause if call.paused else resume)(self._redis, self._keys[call.shard]))
         return Word.OK
 
     def purge(self, call: Purge) -> Word:
-        now(purge(self._redis, self._keys, _QUEUE[call.lane], "queued", limit=call.limit))
+        now(purge(self._redis, self._keys[call.shard], _QUEUE[call.lane], "queued", limit=call.limit))
         return Word.OK
 
     def revive(self, call: Revive) -> Enqueued:
-        [answer] = now(revive(self._redis, self._keys, [call.job_id.encode()]))
+        keys, raw_ids = self._keys[call.shard], [call.job_id.encode()]
+        try:
+            [answer] = now(revive(self._redis, keys, raw_ids, call.shards, only_asks=call.only_asks))
+        except MoreShardsError as error:
+            return _told(error)
+        except ShardNotReadyError:
+            return Enqueued(Word.WAIT)
         return Enqueued({Revived.BACK: Word.IN, Revived.ALIVE: Word.EXISTED}.get(answer, Word.NONE))
 
-    # ---- not there yet ----------------------------------------------------------------------------------------
+    # ---- shards -----------------------------------------------------------------------------------------------
 
-    def find(self, call: Find) -> Word:
-        raise NotImplementedError(call)
+    def find(self, call: Find) -> Enqueued:
+        mode: LookMode = "marked" if call.marked else "again" if call.again else "named"
+        job = (call.job_id, _payload(call.payload))
+        try:
+            found = now(look(self._redis, self._keys[call.shard], call.call, call.shards, mode, *job))
+        except MoreShardsError as error:
+            return _told(error)
+        except ShardNotReadyError:
+            return Enqueued(Word.WAIT)
+        return Enqueued(Word.FREE if found is None else _WORDS[found])
 
     def forget(self, call: Forget) -> Word:
-        raise NotImplementedError(call)
+        if call.call in self._moved:
+            mark = mark_of(_ELSEWHERE, self._moved[call.call])
+            now(self._target.forget(self._redis, Marks(2**52, (mark,))))
+        else:
+            now(unmark(self._redis, self._keys[call.shard], call.call))
+        return Word.OK
 
     def discard(self, call: Discard) -> Word:
-        raise NotImplementedError(call)
+        now(discard(self._redis, self._keys[call.shard], [call.job_id.encode()]))
+        return Word.OK
 
     def set_shards(self, call: SetShards) -> Word:
-        raise NotImplementedError(call)
+        shards = Shards(call.shards, (call.before,), opened=call.shards)
+        told = now(tell_shard(self._redis, self._keys[call.shard].tag, shards))
+        return Word.SET if told is Told.NEWS else Word.OK
 
     # ---- state ------------------------------------------------------------------------------------------------
 
     def state(self, shard: int) -> RealState:
-        if self._redis.found != self._seen:
-            self._seen = self._redis.found
-            self._state = self._read(self._seen)
-        return self._state
+        dump = self._dump_of(shard)
+        if dump != self._seen[shard]:
+            self._seen[shard] = dump
+            self._states[shard] = self._read(shard, dump)
+        return self._states[shard]
 
     def restore(self, shard: int, state: QueueState) -> None:
         assert isinstance(state, RealState)
-        self._redis.load(state.dump)
+        others = [key for at in range(len(self._keys)) if at != shard for key in self._dump_of(at)]
+        self._redis.load([*others, *state.dump])
 
-    def _read(self, dump: Dump) -> RealState:
-        prefix = self._keys.key("meta").removesuffix("meta")
+    def _dump_of(self, shard: int) -> Dump:
+        prefix = self._prefix(shard).encode()
+        return [key for key in self._redis.found if key[0].startswith(prefix)]
+
+    def _prefix(self, shard: int) -> str:
+        return self._keys[shard].key("meta").removesuffix("meta")
+
+    def _read(self, shard: int, dump: Dump) -> RealState:
+        prefix = self._prefix(shard)
         found = {_text(key).removeprefix(prefix): dict(_pairs(list(map(_text, flat)))) for key, _, flat in dump}
         hashes = {name: {one: other for one, other in values.items() if one != "\0"} for name, values in found.items()}
 
@@ -295,8 +381,10 @@ class RealScripts:
         def ring(letter: str, size: int) -> dict[str, str]:
             return {one: other for at in range(size) for one, other in of(f"{letter}{at}").items()}
 
+        told = Shards.read(of("meta").get("shards"), of("meta").get("before"), None)
         return RealState(
-            shards=1,
+            shards=told.count if not self._is_sharded or "shards" in of("meta") else None,
+            before=told.before[0] if told.before else 0,
             paused="paused" in of("meta"),
             last=int(of("meta").get("last", 0)),
             payloads={job_id: _number(payload) for job_id, payload in of("payloads").items()},
@@ -307,7 +395,7 @@ class RealScripts:
             gone=self._times(of("gone")),
             notes={job_id: _note(note) for job_id, note in of("notes").items()},
             aborts=set(of("aborts")),
-            barred={call: float(self._second(at)) for call, at in of("barred").items()},
+            barred={call: _barred(at) for call, at in of("barred").items()},
             results={one: End(_how(result), 0) for one, result in (ring("r", 8) | of("kept")).items()},
             tombstones={one: End(Ended.DONE, 0) for one in ring("t", 3)},
             letters={job_id: _number(payload) for job_id, payload in of("letters:p").items()},
@@ -318,11 +406,16 @@ class RealScripts:
         return {member: self._second(score) for member, score in scores.items()}
 
     def _second(self, score: str) -> int:
-        return EPOCH + (int(float(score)) - _EPOCH_MS) // SECOND_MS if float(score) else 0
+        return second_of(float(score)) if float(score) else 0
 
-    @staticmethod
-    def _ms(second: int) -> int:
-        return _EPOCH_MS + (second - EPOCH) * SECOND_MS
+
+def _barred(at: str) -> float:
+    return math.inf if at == "inf" else float(second_of(float(at)))
+
+
+def _told(error: MoreShardsError) -> Enqueued:
+    shards = error.shards
+    return Enqueued(Word.SHARDS, shards.count, shards.before[0] if shards.before else 0)
 
 
 def _payload(number: int) -> bytes:

@@ -26,8 +26,9 @@ RESULT_KEPT: Final = 90
 LATE_AT_MOST: Final = 60
 """The longest that a call stays on its way."""
 
-MARK_KEPT: Final = 80
-"""How long barred calls and gone incarnations are remembered: longer than a call stays on its way."""
+MARK_KEPT: Final = 240
+"""How long barred calls and gone incarnations are remembered: longer than a call stays on its way, and much longer than
+its sender goes on repeating it without hearing anything."""
 
 PROMOTED_AT_ONCE: Final = 2
 """Deferred jobs that one claim promotes, at most."""

@@ -16,12 +16,16 @@ import pytest
 import redis as blocking_redis
 
 from monarq.embedded import EmbeddedRedis
+from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.redis.scripts import Script
 from tests.model.native.real_scripts import RealScripts
+from tests.model.native.real_source import RealSource
 from tests.model.native.runs import run_all
 from tests.model.native.world import Setting, World
 
 RUNS: Final = 75
+MOVES: Final = 30
 MOST_RUNS: Final = 1000
 """Until a fault is found: most are within a few, but chance differs from server to server."""
 STEPS: Final = 100
@@ -35,7 +39,19 @@ def client(redis_server: EmbeddedRedis) -> Iterator[blocking_redis.Redis]:
 
 
 def real_world(client: blocking_redis.Redis, goes_back: bool, seed: int) -> World:
-    return World(seed, make_scripts=partial(RealScripts, client), setting=Setting.plain(goes_back=goes_back))
+    return World(seed, make_scripts=partial(RealScripts, client), setting=Setting.real(goes_back=goes_back))
+
+
+def growing_world(client: blocking_redis.Redis, goes_back: bool, seed: int) -> World:
+    """The queue has shards, and gets more."""
+    setting = Setting.real(goes_back=goes_back, grows=True)
+    return World(seed, make_scripts=partial(RealScripts, client), setting=setting)
+
+
+def moving_world(client: blocking_redis.Redis, goes_back: bool, seed: int) -> World:
+    """Jobs come from a queue in arq's format, by real scripts as well; its Redis is another, and never goes back."""
+    scripts, source = partial(RealScripts, client), partial(RealSource, client)
+    return World(seed, make_scripts=scripts, make_source=source, setting=Setting.moving(goes_back=goes_back))
 
 
 @pytest.mark.timeout(300)
@@ -48,6 +64,22 @@ def test_no_promise_is_broken(client: blocking_redis.Redis, goes_back: bool) -> 
     assert (found.counts["went back"] > RUNS / 2) == goes_back
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("goes_back", [False, True], ids=["steady", "Redis goes back"])
+def test_no_promise_is_broken_where_the_queue_grows(client: blocking_redis.Redis, goes_back: bool) -> None:
+    found = run_all(range(RUNS), partial(growing_world, client, goes_back), steps=STEPS)
+    assert found.violation is None, (found.seed, found.violation, found.violation.__notes__)
+    assert found.counts["ends"] > 4 * RUNS
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("goes_back", [False, True], ids=["steady", "Redis goes back"])
+def test_no_promise_of_a_move_is_broken(client: blocking_redis.Redis, goes_back: bool) -> None:
+    found = run_all(range(MOVES), partial(moving_world, client, goes_back), steps=STEPS)
+    assert found.violation is None, (found.seed, found.violation, found.violation.__notes__)
+    assert not Counter({"ends": 5 * MOVES, "late calls": 2 * MOVES}) - found.counts
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A script with a thought left out.
@@ -57,6 +89,7 @@ class Fault:
         right, wrong: a piece of its text, and what it becomes.
         first: a seed near which a run finds it; ids that a recovery takes first differ from server to server.
         goes_back: whether Redis must go back for that.
+        grows: whether it takes a queue that grows.
     """
 
     script: str
@@ -64,6 +97,7 @@ class Fault:
     wrong: str
     first: int = 0
     goes_back: bool = False
+    grows: bool = False
 
     def __str__(self) -> str:
         return f"{self.script}: {self.right}"
@@ -76,7 +110,7 @@ FAULTS: Final = [
     Fault("jobs.requeue._REQUEUE", "redis.call('HDEL', HELD, unpack(ids))", ""),
     Fault("jobs.requeue._CRASH", "note.crashes + 1", "note.crashes"),
     Fault("jobs.claim._SCRIPT", "local held = {newest, number}", "local held = {newest, '0'}", 2),
-    Fault("jobs.claim._SCRIPT", "and is_gone() then", "and false then", 63),
+    Fault("jobs.claim._SCRIPT", "if gone[1] or gone[2] then", "if false then", 63),
     Fault("jobs.claim._SCRIPT", "if flags == 'a' or flags == 'fa' then", "if false then", 34),
     Fault("jobs.claim._SCRIPT", "redis.call('EXISTS', ABORTS) == 1 and", "false and"),
     Fault("jobs.claim._SCRIPT", "read_note(note).crashes ~= alone", "true", 2),
@@ -90,6 +124,9 @@ FAULTS: Final = [
     Fault("workers.leases._RECONCILE", "and number <= tonumber(ARGV[first + 1])", "", 18, goes_back=True),
     Fault("workers.leases._RECONCILE", "known[id] ~= token and", "", 2, goes_back=True),
     Fault("jobs.abort._SCRIPT", "redis.call('ZREM', ABORTS, id)", "", 17),
+    Fault("jobs.enqueue._CHECKED", "return shards > believes and", "return false and", grows=True),
+    Fault("jobs.look._LOOK", "local stored = redis.call('HGET', PAYLOADS, id)", "local stored = false", grows=True),
+    Fault("transfer.target._PUT", "if was_in(mark) then", "if false then"),
 ]
 """What chance finds soon; `tests/shared/formats/native/test_fences.py` has the others."""
 
@@ -103,8 +140,32 @@ def test_a_fault_in_a_script_is_found(
     binding = importlib.import_module(f"monarq.shared.formats.native.{module}")
     right: NativeScript = getattr(binding, name)
     assert right.source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
-    wrong = NativeScript(right.name, right.source.replace(fault.right, fault.wrong), right.key_names, right.due_names)
+    sources = [each.source.replace(fault.right, fault.wrong) for each in (right, right.short) if each]
+    short = Script(right.name, sources[1]) if right.short else None
+    wrong = NativeScript(right.name, sources[0], right.key_names, right.due_names, short)
     monkeypatch.setattr(binding, name, wrong)
+    make_world = moving_world if module.startswith("transfer") else growing_world if fault.grows else real_world
     seeds = range(fault.first, fault.first + MOST_RUNS)
-    found = run_all(seeds, partial(real_world, client, fault.goes_back), steps=STEPS)
+    found = run_all(seeds, partial(make_world, client, fault.goes_back), steps=STEPS)
     assert found.violation is not None
+
+
+ARQ_FAULTS: Final = [
+    Fault("transfer.source._BEGIN", "redis.call('SET', PAUSED, ms(now_ms()))", ""),
+    Fault("queues.pause._SCRIPT", "if redis.call('EXISTS', MOVING) == 1 then", "if false then"),
+]
+"""Of the queue that jobs are moved from; `tests/monitor/admin/test_mover.py` has the others."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault", ARQ_FAULTS, ids=str)
+def test_a_fault_in_a_script_of_a_move_s_source_is_found(
+    fault: Fault, client: blocking_redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, _, name = fault.script.rpartition(".")
+    binding = importlib.import_module(f"monarq.shared.formats.arq.{module}")
+    right: ArqScript = getattr(binding, name)
+    assert right.source.count(fault.right) == 1, "the script has changed: find the place of this thought in it"
+    monkeypatch.setattr(binding, name, ArqScript(right.name, right.source.replace(fault.right, fault.wrong)))
+    seeds = range(fault.first, fault.first + MOST_RUNS)
+    assert run_all(seeds, partial(moving_world, client, False), steps=STEPS).violation is not None

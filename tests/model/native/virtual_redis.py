@@ -1,7 +1,7 @@
 """A blocking Redis whose scripts live in the model's time: their clock, and every time to live.
 
-Each script runs behind a few lines of Lua that answer TIME, PEXPIRE, PEXPIREAT and PTTL by the model's clock, and that
-first delete what has expired by it. Nothing else of a script is changed.
+Each script runs behind a few lines of Lua that answer TIME, SET, PEXPIRE, PEXPIREAT and PTTL by the model's clock, and
+that first delete what has expired by it. Nothing else of a script is changed.
 """
 
 from __future__ import annotations
@@ -41,6 +41,22 @@ local function in_model_time(call)
             local ends = tonumber(ms) + (command == 'PEXPIRE' and tonumber(model_now) or 0)
             real.call('ZADD', '{EXPIRIES}', string.format('%.0f', ends), key)
             return 1
+        elseif command == 'SET' then
+            local given, kept, ends = {{...}}, {{}}, nil
+            for at = 1, #given do
+                if at > 2 and given[at] == 'PX' then
+                    ends = tonumber(given[at + 1]) + tonumber(model_now)
+                elseif not (at > 3 and given[at - 1] == 'PX') then
+                    kept[#kept + 1] = given[at]
+                end
+            end
+            local reply = call('SET', unpack(kept))
+            if reply and ends then
+                real.call('ZADD', '{EXPIRIES}', string.format('%.0f', ends), key)
+            elseif reply then
+                real.call('ZREM', '{EXPIRIES}', key)
+            end
+            return reply
         elseif command == 'PTTL' then
             if real.call('EXISTS', key) == 0 then
                 return -2

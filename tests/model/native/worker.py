@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -44,10 +45,11 @@ class Incarnation:
         has_left: it stopped, and holds nothing.
     """
 
-    def __init__(self, around: Surroundings, shard: int, process: str) -> None:
+    def __init__(self, around: Surroundings, shard: int, process: str, believed: Callable[[], int]) -> None:
         self.shard = shard
         self._around = around
         self._process = process
+        self._believed = believed
         self._begin()
 
     def _begin(self) -> None:
@@ -91,15 +93,28 @@ class Incarnation:
         again = lane in self._unanswered
         self._unanswered.add(lane)
         reply = self._around.send(
-            Claim(self.shard, self.inc, lane, number, CLAIMED_AT_ONCE, first=not self._is_known, again=again)
+            Claim(
+                self.shard,
+                self.inc,
+                lane,
+                number,
+                CLAIMED_AT_ONCE,
+                first=not self._is_known,
+                again=again,
+                shards=self._believed(),
+            )
         )
         if reply is None:
             return 0
         if reply.word is Word.GONE:
             self._begin()
             return 0
+        if reply.word is Word.SHARDS:
+            self._unanswered.discard(lane)
+            self._number[lane] += 1
+            return reply.shards
         self._answered(lane, reply, again=again)
-        return reply.shards
+        return 0
 
     def _answered(self, lane: Lane, reply: Claimed, *, again: bool) -> None:
         self._is_known |= again or bool(reply.jobs)
@@ -240,7 +255,7 @@ class Worker:
 
     def _learn(self, shards: int) -> None:
         for shard in range(len(self.incarnations), shards):
-            self.incarnations.append(Incarnation(self._around, shard, self.name))
+            self.incarnations.append(Incarnation(self._around, shard, self.name, lambda: len(self.incarnations)))
 
     def step(self, *, calm: bool = False) -> None:
         """One of its incarnations makes a call, if it can."""

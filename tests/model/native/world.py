@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from random import Random
 
-from tests.model.native.arq_queue import ArqJob, ArqQueue, Lease
 from tests.model.native.calls import Pause, Scripts
 from tests.model.native.checks import Checks, History, Violation, Workers
 from tests.model.native.clock import Clock
@@ -17,6 +16,8 @@ from tests.model.native.model_scripts import ModelScripts
 from tests.model.native.network import Network
 from tests.model.native.people import Operator, Watcher
 from tests.model.native.producer import Producer
+from tests.model.native.source_life import SourceLife
+from tests.model.native.source_queue import ModelSource, SourceJob, SourceQueue
 from tests.model.native.state import QueueState
 from tests.model.native.surroundings import Surroundings
 from tests.model.native.terms import FIRST_SHARDS, GROWN_SHARDS, HORIZON, Lane
@@ -26,6 +27,7 @@ from tests.model.native.worker import Condition, Incarnation, Worker
 CHOSEN_IDS = ("A", "B", "C")
 ROUNDS_TO_SETTLE = 1_500
 
+MakeSource = Callable[[Clock, Collection[Guard]], SourceQueue]
 MakeScripts = Callable[[Clock, Collection[Guard], int, int], Scripts]
 
 
@@ -60,9 +62,14 @@ class Setting:
         return cls(grows=seed % 2 == 1, moves=seed % 3 == 0, goes_back=goes_back)
 
     @classmethod
-    def plain(cls, *, goes_back: bool) -> Setting:
-        """One queue of one shard without whatever the real scripts do not have yet."""
-        return cls(grows=False, moves=False, goes_back=goes_back, has_priorities=False)
+    def real(cls, *, goes_back: bool, grows: bool = False) -> Setting:
+        """Without whatever the real scripts do not have yet."""
+        return cls(grows=grows, moves=False, goes_back=goes_back, has_priorities=False)
+
+    @classmethod
+    def moving(cls, *, goes_back: bool) -> Setting:
+        """The same, to which jobs are moved."""
+        return cls(grows=False, moves=True, goes_back=goes_back, has_priorities=False)
 
 
 class World:
@@ -75,8 +82,10 @@ class World:
         *,
         goes_back: bool = True,
         make_scripts: MakeScripts = ModelScripts,
+        make_source: MakeSource = ModelSource,
         setting: Setting | None = None,
     ) -> None:
+        """A run; what a setting leaves open, the seed decides."""
         self.setting = setting or Setting.of(seed, goes_back=goes_back)
         random, clock = Random(seed), Clock()
         opened, shards = (FIRST_SHARDS, GROWN_SHARDS) if self.setting.grows else (1, 1)
@@ -99,29 +108,24 @@ class World:
         self._operator = Operator(self._around, opened)
         self._watcher = Watcher(self._around, self._is_dead)
         self._growth = Growth(self._around) if self.setting.grows else None
-        self._source = self._filled_source()
+        self._source = make_source(clock, guards)
+        self._source_life = SourceLife(self._around, self._source)
+        if self.setting.moves:
+            self._fill_source()
         self._mover = Mover(self._around, self._source, opened)
         self._gone_back = 0
 
-    def _filled_source(self) -> ArqQueue:
-        """An arq queue with jobs that wait, one that is deferred, one that was aborted and one that still runs."""
+    def _fill_source(self) -> None:
+        """Jobs wait at the source, one is deferred, the abort of one was asked for, and its worker runs one."""
         around = self._around
-        if not self.setting.moves:
-            return ArqQueue(around.clock, around.guards, [])
         now = around.clock.now
-        scores = {
-            "A": now - 30,
-            "moved5": 1,
-            "moved1": now - 9,
-            "moved2": now - 5,
-            "moved3": now + 20,
-            "moved4": now - 7,
-        }
-        jobs = [ArqJob(job_id, next(around.numbers), score, tries=1) for job_id, score in scores.items()]
-        source = ArqQueue(around.clock, around.guards, jobs)
-        source.leases["moved4"] = Lease("1", now + 12)
-        around.checks.acknowledged_elsewhere({job.payload: job.score for job in jobs})
-        return source
+        scores = {"moved4": now - 40, "A": now - 30, "moved5": 1, "moved1": now - 9, "moved3": now + 20}
+        for job_id, score in scores.items():
+            job = SourceJob(job_id, next(around.numbers), score)
+            self._source.put(job, again=False)
+            around.checks.put_elsewhere(job.payload, score)
+        self._source_life.work()
+        self._source.abort("moved1")
 
     # ---- what only who sees all can know -----------------------------------------------------------------------
 
@@ -178,7 +182,7 @@ class World:
             self._change_worker(around.random.randrange(len(self._workers)))
         elif luck < 0.42:
             self._watcher.step()
-        elif luck < 0.5:
+        elif luck < (0.65 if self.setting.moves else 0.5):
             self._grow_or_move()
         else:
             around.random.choice(self._workers).step()
@@ -207,9 +211,16 @@ class World:
             if around.chance(0.05):
                 self._growth = Growth(around)
         elif self.setting.moves:
+            self._move()
+
+    def _move(self) -> None:
+        around = self._around
+        if around.chance(0.4):
+            self._source_life.step()
+        elif self._mover.has_finished or around.chance(0.05):
+            self._mover = Mover(around, self._source, self._opened)
+        else:
             self._mover.step()
-            if around.chance(0.05):
-                self._mover = Mover(around, self._source, self._opened)
 
     def _change_worker(self, at: int) -> None:
         worker = self._workers[at]
@@ -261,7 +272,7 @@ class World:
                 around.checks.nothing_lost()
                 return
             self._settle_once()
-        raise Violation(f"never ends: {around.states}, {self._source.jobs}")
+        raise Violation(f"never ends: {around.states}, {self._source.waiting()}")
 
     def _settle_once(self) -> None:
         around = self._around
@@ -280,7 +291,16 @@ class World:
             self._workers[0] = Worker(around, self._opened)
         if self._growth is not None and not self._growth.has_finished:
             self._growth.step()
-        if self._source.jobs:
+        self._settle_source()
+
+    def _settle_source(self) -> None:
+        around = self._around
+        if around.chance(0.1):
+            self._source_life.repeat()
+        if self._source.waiting():
+            self._source_life.work()
+            if self._mover.has_finished:
+                self._mover = Mover(around, self._source, self._opened)
             self._mover.step()
 
     def _is_settled(self) -> bool:
@@ -288,6 +308,6 @@ class World:
             self._around.network.is_empty
             and not any(state.payloads for state in self._around.states)
             and not any(producer.go_on() for producer in self._producers)
-            and not self._source.jobs
+            and not self._source.waiting()
             and (self._growth is None or self._growth.has_finished)
         )

@@ -17,10 +17,13 @@ from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.queue_ref import QueueRef
+from tests.support.formats import OF_ARQ
 from tests.support.queue_state import KEYS
 from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, result_of, running
+
+pytestmark = OF_ARQ
 
 
 @job(name="steered-double")

@@ -14,10 +14,13 @@ from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
 from monarq.producer import Producer
 from monarq.shared.protocol.queue_ref import QueueRef
 from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import put, run_burst
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 
 async def look(redis: Redis, queue: QueueRef = ARQ_QUEUE, minutes: int | None = 15) -> Overview:

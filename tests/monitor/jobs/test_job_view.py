@@ -24,10 +24,13 @@ from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.protocol.queue_ref import QueueRef
+from tests.support.formats import OF_ARQ
 from tests.support.queue_state import server_ms
 from tests.support.queues import ARQ_QUEUE, BOTH_FORMATS
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, result_of, run_burst, running
+
+pytestmark = OF_ARQ
 
 ANSI: Final = "\x1b[31mred\x00"
 
@@ -298,9 +301,10 @@ def hostile() -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.parametrize(("what", "payload"), list(hostile()), ids=[what for what, _ in hostile()])
 async def test_hostile_payloads(redis: Redis, queue: QueueRef, what: str, payload: bytes) -> None:
-    await put_raw(redis, ANSI, payload, queue=queue)
+    job_id = ANSI if queue.format == "arq" else ANSI.rstrip("\0")  # native ids have no zero bytes
+    await put_raw(redis, job_id, payload, queue=queue)
     async with asyncio.timeout(2):
-        view = await found(redis, ANSI, with_arguments=True, queue=queue)
+        view = await found(redis, job_id, with_arguments=True, queue=queue)
     assert view.row.state == "queued"
     assert view.row.payload_bytes == len(payload)
     assert len(view.arguments or "") <= 10_001

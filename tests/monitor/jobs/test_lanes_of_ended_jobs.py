@@ -11,8 +11,11 @@ from monarq.monitor.jobs.listing import list_jobs
 from monarq.shared.calls.context import Context
 from monarq.shared.formats.arq.jobs.abort import abort
 from monarq.shared.jobs.decorators import job
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
 from tests.support.workers import QUEUE, put, run_burst
+
+pytestmark = OF_ARQ
 
 
 @job(name="in io", keep_result=60)

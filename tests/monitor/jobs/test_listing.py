@@ -25,9 +25,12 @@ from monarq.shared.payloads.signing import Signer
 from monarq.shared.protocol import pages
 from monarq.shared.protocol.queue_ref import QueueRef
 from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
+from tests.support.formats import OF_ARQ
 from tests.support.queue_state import KEYS, server_ms
 from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.workers import put, put_raw
+
+pytestmark = OF_ARQ
 
 EPOCH_MS: Final = 1_767_225_600_000
 READY_LEVEL: Final = 500 * 2**44

@@ -20,8 +20,11 @@ from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.supervisor.pool_metrics import PoolCollector
 from monarq.workers.supervisor.pool_state import PoolState
+from tests.support.formats import OF_ARQ
 from tests.support.workers import make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 DOCS: Final = Path(__file__).parents[3] / "docs"
 OF_PROMETHEUS: Final = {"le", "instance", "exported_job"}

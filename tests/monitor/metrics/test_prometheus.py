@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -14,13 +15,16 @@ from redis.asyncio import Redis
 from monarq.monitor.admin.admin import pause, resume
 from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.monitor.metrics.prometheus import Snapshot, read_snapshot
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.workers.register_names import register_names
 from monarq.shared.protocol.queue_ref import QueueRef
-from tests.support.queues import arq_queue
+from tests.support.formats import OF_ARQ
+from tests.support.queues import NATIVE_QUEUE, arq_queue
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, put_raw, run_burst, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -39,17 +43,18 @@ async def scrape(redis: Redis) -> Samples:
     return samples_of(body.decode())
 
 
-def value(samples: Samples, name: str, **labels: str) -> float | None:
-    return samples.get((name, frozenset(labels.items())))
+def value(samples: Samples, name: str, queue: QueueRef | None = None, **labels: str) -> float | None:
+    of_queue = {} if queue is None else {"queue": queue.name, "format": queue.format}
+    return samples.get((name, frozenset((labels | of_queue).items())))
 
 
 async def test_an_empty_redis(redis: Redis) -> None:
     samples = await scrape(redis)
     assert value(samples, "monarq_redis_up") == 1
-    assert value(samples, "monarq_queue_jobs", queue=DEFAULT_QUEUE, state="ready") == 0
-    assert value(samples, "monarq_queue_oldest_seconds", queue=DEFAULT_QUEUE) == 0
-    assert value(samples, "monarq_queue_paused", queue=DEFAULT_QUEUE) == 0
-    assert value(samples, "monarq_workers", queue=DEFAULT_QUEUE) == 0
+    assert value(samples, "monarq_queue_jobs", queue=NATIVE_QUEUE, state="ready") == 0
+    assert value(samples, "monarq_queue_oldest_seconds", queue=NATIVE_QUEUE) == 0
+    assert value(samples, "monarq_queue_paused", queue=NATIVE_QUEUE) == 0
+    assert value(samples, "monarq_workers", queue=NATIVE_QUEUE) == 0
 
 
 async def test_jobs_are_counted_exactly(redis: Redis, queue: QueueRef, redis_url: str) -> None:
@@ -65,20 +70,20 @@ async def test_jobs_are_counted_exactly(redis: Redis, queue: QueueRef, redis_url
     samples = await scrape(redis)
 
     def jobs_total(job: str, state: str) -> float | None:
-        return value(samples, "monarq_jobs_total", queue=queue.name, job=job, state=state)
+        return value(samples, "monarq_jobs_total", queue=queue, job=job, state=state)
 
     def events_total(state: str) -> float | None:
-        return value(samples, "monarq_queue_events_total", queue=queue.name, state=state)
+        return value(samples, "monarq_queue_events_total", queue=queue, state=state)
 
     assert [jobs_total("plus", state) for state in ("done", "failed", "retried", "dead")] == [5, 0, 0, 0]
     assert [jobs_total("break_down", state) for state in ("done", "failed", "dead")] == [0, 1, 1]
     assert [jobs_total("retry_once", state) for state in ("done", "retried")] == [1, 1]
     assert jobs_total("plus", "started") is None
     assert [events_total(state) for state in ("done", "failed", "dead", "retried", "lost")] == [7, 2, 2, 1, 0]
-    assert value(samples, "monarq_queue_jobs", queue=queue.name, state="ready") == 1
-    assert value(samples, "monarq_queue_jobs", queue=queue.name, state="deferred") == 1
-    assert value(samples, "monarq_queue_jobs", queue=queue.name, state="dead") == 2
-    ran = {"queue": queue.name, "job": "wait"}
+    assert value(samples, "monarq_queue_jobs", queue=queue, state="ready") == 1
+    assert value(samples, "monarq_queue_jobs", queue=queue, state="deferred") == 1
+    assert value(samples, "monarq_queue_jobs", queue=queue, state="dead") == 2
+    ran: dict[str, Any] = {"queue": queue, "job": "wait"}
     assert value(samples, "monarq_job_run_seconds_count", **ran) == 1
     assert 0.29 <= (value(samples, "monarq_job_run_seconds_sum", **ran) or 0) < 3
     assert value(samples, "monarq_job_run_seconds_bucket", **ran, le="0.128") == 0
@@ -90,7 +95,7 @@ async def test_jobs_are_counted_exactly(redis: Redis, queue: QueueRef, redis_url
 async def test_workers(redis: Redis, queue: QueueRef, redis_url: str) -> None:
     worker = make_worker(redis_url, jobs.ALL, concurrency=7, queues=(queue,))
     async with running(worker), in_time(10):
-        while value(samples := await scrape(redis), "monarq_workers", queue=queue.name) != 1:
+        while value(samples := await scrape(redis), "monarq_workers", queue=queue) != 1:
             await asyncio.sleep(0.05)
     labels = {"worker": worker.worker_id, "host": worker.worker_id.split(":")[0]}
     assert value(samples, "monarq_worker_up", **labels) == 1
@@ -119,9 +124,9 @@ async def test_names_with_any_characters(redis: Redis, name: str) -> None:
 async def test_a_paused_queue(redis: Redis, queue: QueueRef) -> None:
     await put(redis, jobs.plus, 1, 1, job_id="now", queue=queue)
     await pause(redis, queue)
-    assert value(await scrape(redis), "monarq_queue_paused", queue=queue.name) == 1
+    assert value(await scrape(redis), "monarq_queue_paused", queue=queue) == 1
     await resume(redis, queue)
-    assert value(await scrape(redis), "monarq_queue_paused", queue=queue.name) == 0
+    assert value(await scrape(redis), "monarq_queue_paused", queue=queue) == 0
 
 
 async def test_a_redis_that_is_away(tmp_path: Path) -> None:

@@ -13,10 +13,13 @@ from monarq.shared.formats.arq.jobs.finish import finish
 from monarq.shared.formats.arq.workers.register_names import register_names
 from monarq.shared.protocol.acks import Finish
 from tests.monitor.queues.test_counters import KEYS, claim_all, enqueue_named
+from tests.support.formats import OF_ARQ, current_name
 from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 
 async def test_names_are_bounded(redis: Redis) -> None:
@@ -70,7 +73,7 @@ async def test_jobs_enqueued_before_a_worker_knows_them_count_later(redis: Redis
 
 
 async def test_a_worker_registers_its_jobs_at_its_start(redis: Redis, redis_url: str) -> None:
-    async with running(make_worker(redis_url, [jobs.plus])), Producer(redis_url) as producer:
+    async with running(make_worker(redis_url, [jobs.plus])), Producer(redis_url, queue=current_name()) as producer:
         async with in_time(15):
             while not await redis.zcard(KEYS.base + "known"):
                 await asyncio.sleep(0.01)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 import pytest
 import redis as redis_module
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from monarq import Producer, Retry, job
@@ -30,7 +30,10 @@ from monarq.shared.protocol.run_groups import BUCKETS
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.process.worker import Worker
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
+
+pytestmark = OF_ARQ
 
 KEYS: Final = QueueKeys.of(DEFAULT_QUEUE)
 

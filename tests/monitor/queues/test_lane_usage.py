@@ -14,10 +14,13 @@ from monarq.monitor.queues.stats import QueueStats, read_stats
 from tests.cli.command import monarq
 from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 WAITING = 3
 

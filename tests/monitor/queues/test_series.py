@@ -17,7 +17,10 @@ from monarq.shared.redis.connection import UrlSource
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.process.worker import Worker
 from tests.monitor.queues.test_counters import KEYS, bad, enqueue_named, ok
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
+
+pytestmark = OF_ARQ
 
 
 async def test_minutes_and_seconds_add_up_to_the_whole(redis: Redis, queue: QueueRef, redis_url: str) -> None:

@@ -9,11 +9,14 @@ from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.formats.choice.monitors import known_queues
 from tests.monitor.queues.records import RECORD, tell
-from tests.support.queues import ARQ_QUEUE, arq_queue
+from tests.support.formats import OF_ARQ, as_users_name, current_name
+from tests.support.queues import ARQ_QUEUE, NATIVE_QUEUE, arq_queue
+
+pytestmark = OF_ARQ
 
 
 async def test_an_empty_redis(redis: Redis) -> None:
-    assert await known_queues(redis) == [ARQ_QUEUE]
+    assert await known_queues(redis) == [NATIVE_QUEUE]
     assert await read_stats(redis, [ARQ_QUEUE]) == [
         QueueStats(
             queue=DEFAULT_QUEUE,
@@ -39,9 +42,9 @@ async def test_an_empty_redis(redis: Redis) -> None:
 
 
 async def test_jobs_that_wait(redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         await producer.enqueue_many("name", [(n,) for n in range(3)])
-        async with Producer(redis_url, queue="other") as other:
+        async with Producer(redis_url, queue=as_users_name(arq_queue("other"))) as other:
             await other.enqueue("name")
     first, second = await read_stats(redis, [ARQ_QUEUE, arq_queue("other")])
     assert (first.queue, first.queued, first.enqueued) == (DEFAULT_QUEUE, 3, 3)
@@ -60,7 +63,7 @@ async def test_queues_are_known_by_their_workers(redis: Redis, redis_url: str) -
 async def test_queues_that_nobody_serves_any_more_are_forgotten(redis: Redis, redis_url: str) -> None:
     await redis.zadd("monarq:queues", {"long ago": 1})
     tell(redis_url, "emails", "host:7:abc", RECORD)
-    assert await known_queues(redis) == [ARQ_QUEUE, arq_queue("emails")]
+    assert await known_queues(redis) == [arq_queue("emails")]
 
 
 async def test_the_health_check_of_arq(redis: Redis) -> None:

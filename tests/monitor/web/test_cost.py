@@ -8,9 +8,12 @@ from monarq.monitor.admin import admin
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.redis.connection import open_redis
 from tests.monitor.web.site import Site
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import put
+
+pytestmark = OF_ARQ
 
 FORBIDDEN = {"KEYS", "SCAN", "SMEMBERS", "HSCAN", "ZSCAN", "SSCAN", "SORT"}
 PAGES = ("/", "/?span=1h", "/queues", "/queues/purge?queue=arq:queue", "/jobs", "/jobs?state=running")

@@ -1,18 +1,15 @@
-"""Enqueue requests on the redis, for the proxy to lose, and the payloads that they leave in Redis."""
+"""Enqueue requests on the redis, for the proxy to lose."""
 
 from __future__ import annotations
 
-from redis.asyncio import Redis
-
-from monarq.shared.formats.arq import keys as names
-
-FIRST = b"\r\nnew\r\n"
-"""The first attempt at an enqueue without an id of the caller's."""
+from tests.support.formats import current_queue
 
 FIRST_NAMED = b"\r\nnamed\r\n"
-"""The first attempt at one with such an id."""
+"""The first attempt at an enqueue with an id of the caller's."""
 
 
-async def count_payloads(redis: Redis) -> int:
-    """How many payloads there are."""
-    return len([key async for key in redis.scan_iter(names.JOB_PREFIX + "*")])
+def first() -> bytes:
+    """The first attempt at one without such an id."""
+    if current_queue().format == "native":
+        return b"\r\n$1\r\n0\r\n$22\r\n"  # no large payload, and then a made id: whichever text of the script it names
+    return b"\r\nnew\r\n"

@@ -10,11 +10,13 @@ from redis.asyncio import Redis
 from chaos.faults.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer
 from monarq.shared.errors import PayloadError, SettingsError
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, PARKED_SCORE
-from tests.producer.enqueue.requests import FIRST, count_payloads
+from tests.producer.enqueue.requests import first
 from tests.producer.jobs import count_primes, fetch, noop
+from tests.support.formats import ON_BOTH, as_users_name, count_waiting, current_name, queue_named, waiting_ids
 from tests.support.manual_worker import ManualWorker
 from tests.support.proxy import Proxy
+
+pytestmark = ON_BOTH
 
 
 @pytest.mark.usefixtures("many_jobs")
@@ -31,10 +33,14 @@ async def test_none_is_none(producer: Producer, redis: Redis) -> None:
 
 
 async def test_options_hold_for_all(producer: Producer, redis: Redis) -> None:
-    await producer.enqueue_many(count_primes.options(queue="slow", defer_by=30), [(1, 2), (3, 4)])
-    assert {score for _, score in await redis.zrange("slow", 0, -1, withscores=True)} == {PARKED_SCORE}
+    slow = queue_named("slow")
+    handles = await producer.enqueue_many(
+        count_primes.options(queue=as_users_name(slow), defer_by=30), [(1, 2), (3, 4)]
+    )
+    assert [await handle.status() for handle in handles] == ["deferred", "deferred"]
+    assert await count_waiting(redis, slow) == 2
     await producer.enqueue_many("by name", [(1,)])
-    assert await redis.zcard(DEFAULT_QUEUE) == 1
+    assert await count_waiting(redis) == 1
 
 
 async def test_one_id_for_many_jobs_is_refused(producer: Producer, redis: Redis) -> None:
@@ -58,10 +64,11 @@ async def test_an_argument_that_does_not_serialize_names_what_is_in_already(prod
         await producer.enqueue_many("f", [(object(),)])
     with pytest.raises(PartlyEnqueuedError, match="do not serialize") as caught:
         await producer.enqueue_many("f", [(1,)] * 1500 + [(object(),)])
-    assert len(caught.value.enqueued) == 1000 == await redis.zcard(DEFAULT_QUEUE)
+    assert len(caught.value.enqueued) == 1000 == await count_waiting(redis)
 
 
 async def test_large_payloads_go_in_smaller_batches(producer: Producer, redis: Redis) -> None:
+    await producer.enqueue_many("f", [(b"x",)])  # a Redis that does not know the script is asked twice
     await redis.config_resetstat()
     await producer.enqueue_many("f", [(b"x" * 1_000_000,)] * 10)
     calls = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
@@ -72,7 +79,7 @@ async def test_large_payloads_go_in_smaller_batches(producer: Producer, redis: R
 @pytest.mark.usefixtures("many_jobs")
 async def test_bulk_is_cancelled_at_once(proxy: Proxy) -> None:
     proxy.lose(Cut.SILENCE, b"EVALSHA", times=10)
-    async with Producer(proxy.url) as producer:
+    async with Producer(proxy.url, queue=current_name()) as producer:
         enqueueing = asyncio.create_task(producer.enqueue_many(noop, [()] * 20_000))
         while not proxy.lost:
             await asyncio.sleep(0.01)
@@ -84,38 +91,38 @@ async def test_bulk_is_cancelled_at_once(proxy: Proxy) -> None:
 @pytest.mark.usefixtures("many_jobs")
 async def test_cancelled_bulk_leaves_the_producer_usable(producer: Producer, redis: Redis) -> None:
     enqueueing = asyncio.create_task(producer.enqueue_many(noop, [()] * 20_000))
-    while not await redis.zcard(DEFAULT_QUEUE):
+    while not await count_waiting(redis):
         await asyncio.sleep(0)
     enqueueing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await enqueueing
     assert await (await producer.enqueue(fetch, "u")).status() == "queued"
-    assert await redis.zcard(DEFAULT_QUEUE) < 20_000
+    assert await count_waiting(redis) < 20_000
 
 
 @pytest.mark.usefixtures("many_jobs")
 async def test_a_batch_that_loses_its_reply_goes_in_once(proxy: Proxy, redis: Redis) -> None:
-    proxy.lose(Cut.REPLY, FIRST, times=3)
-    async with Producer(proxy.url) as producer:
+    proxy.lose(Cut.REPLY, first(), times=3)
+    async with Producer(proxy.url, queue=current_name()) as producer:
         handles = await producer.enqueue_many(noop, [()] * 5000)
     assert proxy.lost == 3
-    assert await redis.zcard(DEFAULT_QUEUE) == await count_payloads(redis) == 5000
+    assert await count_waiting(redis) == 5000
     assert len({handle.job_id for handle in handles}) == 5000
 
 
 @pytest.mark.usefixtures("many_jobs")
 async def test_bulk_that_fails_half_way_says_which_are_in_and_which_unknown(proxy: Proxy, redis: Redis) -> None:
     async def go_down() -> None:
-        if await redis.zcard(DEFAULT_QUEUE) >= 3000:
+        if await count_waiting(redis) >= 3000:
             await proxy.close_soon()
 
     proxy.meanwhile = go_down
-    proxy.lose(Cut.REPLY, FIRST, times=1000)
-    async with Producer(proxy.url, retry_for=0.4) as producer:
+    proxy.lose(Cut.REPLY, first(), times=1000)
+    async with Producer(proxy.url, retry_for=0.4, queue=current_name()) as producer:
         with pytest.raises(PartlyEnqueuedError) as caught:
             await producer.enqueue_many(noop, [()] * 10_000)
     error = caught.value
-    there = {raw.decode() for raw in await redis.zrange(DEFAULT_QUEUE, 0, -1)}
+    there = {raw.decode() for raw in await waiting_ids(redis)}
     assert error.total == 10_000
     assert set(error.enqueued) <= there <= set(error.enqueued) | set(error.job_ids)
     assert 0 < len(error.job_ids) == len(error.positions) <= 2000
@@ -127,10 +134,10 @@ async def test_bulk_that_meets_a_full_redis_half_way_says_so(redis: Redis, redis
     used = int((await redis.info("memory"))["used_memory"])
     await redis.config_set("maxmemory", str(used + 3_000_000))
     try:
-        async with Producer(redis_url) as producer:
+        async with Producer(redis_url, queue=current_name()) as producer:
             with pytest.raises(PartlyEnqueuedError, match="full") as caught:
                 await producer.enqueue_many(fetch, [("u" * 200,)] * 30_000)
     finally:
         await redis.config_set("maxmemory", "0")
     assert caught.value.job_ids == []
-    assert len(caught.value.enqueued) == await redis.zcard(DEFAULT_QUEUE) > 0
+    assert len(caught.value.enqueued) == await count_waiting(redis) > 0

@@ -8,14 +8,19 @@ from redis.asyncio import Redis
 from monarq.producer import Producer, named
 from monarq.shared.errors import SettingsError
 from monarq.shared.formats.arq.keys import PARKED_SCORE
+from monarq.shared.queue import Queue
+from tests.support.formats import OF_ARQ
 from tests.support.manual_worker import ManualWorker
 
 
+@OF_ARQ
 async def test_a_job_can_be_enqueued_by_its_name(producer: Producer, redis: Redis, worker: ManualWorker) -> None:
     await producer.enqueue("anything at all", 1, 2, three=4)
     [lease] = await worker.claim()
     assert worker.payload(lease).name == "anything at all"
-    handle = await producer.enqueue(named("primes", lane="cpu", queue="other").options(job_id="n"), 1)
+    handle = await producer.enqueue(
+        named("primes", lane="cpu", queue=Queue("other", format="arq")).options(job_id="n"), 1
+    )
     assert (handle.job_id, handle.queue) == ("n", "other")
     assert await redis.zscore("other", "n") == PARKED_SCORE
 

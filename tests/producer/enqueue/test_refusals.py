@@ -16,8 +16,10 @@ from chaos.faults.proxy import Cut
 from monarq.producer import Producer, RedisRefusedError
 from monarq.shared.errors import EnqueueUnknownError, RedisUnavailableError
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.queue import Queue
 from monarq.shared.redis.connection import open_redis
 from tests.producer.jobs import fetch, noop
+from tests.support.formats import OF_ARQ, ON_BOTH, count_waiting, current_name
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time, patience_s
 
@@ -36,8 +38,9 @@ async def read_only_redis(redis: Redis) -> AsyncIterator[Redis]:
     await redis.replicaof("no", "one")
 
 
+@ON_BOTH
 async def test_a_full_redis(full_redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         started_s = time.monotonic()
         with pytest.raises(RedisRefusedError, match=r"nothing was enqueued.*full.*maxmemory"):
             await producer.enqueue(fetch, "u")
@@ -47,26 +50,29 @@ async def test_a_full_redis(full_redis: Redis, redis_url: str) -> None:
     assert await full_redis.dbsize() == 0
 
 
+@ON_BOTH
 async def test_a_replica_is_waited_for_as_a_failover_ends(read_only_redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
         await until_refused(read_only_redis, "READONLY")
         assert not enqueueing.done()
         await read_only_redis.replicaof("no", "one")
         assert not (await enqueueing).existed
-    assert await read_only_redis.zcard(DEFAULT_QUEUE) == 1
+    assert await count_waiting(read_only_redis) == 1
 
 
+@ON_BOTH
 async def test_a_replica_that_stays_one(read_only_redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url, retry_for=0.3) as producer:
+    async with Producer(redis_url, retry_for=0.3, queue=current_name()) as producer:
         with pytest.raises(RedisRefusedError, match=r"nothing was enqueued.*read-only replica"):
             await producer.enqueue(fetch, "u")
     assert await read_only_redis.dbsize() == 0
 
 
+@ON_BOTH
 async def test_a_server_that_became_a_replica_is_left_for_the_new_primary(redis: Redis, proxy: Proxy) -> None:
     """The name, here the proxy, leads to another server after a failover; connections that were open do not."""
-    async with Producer(proxy.url) as producer:
+    async with Producer(proxy.url, queue=current_name()) as producer:
         await producer.enqueue(noop)
         before = proxy.accepted
         await redis.replicaof("127.0.0.1", "1")
@@ -79,6 +85,7 @@ async def test_a_server_that_became_a_replica_is_left_for_the_new_primary(redis:
         assert proxy.accepted > before
 
 
+@ON_BOTH
 async def test_a_redis_that_cannot_save_is_waited_for(redis: Redis, redis_url: str) -> None:
     await redis.config_set("save", "3600 1")
     # A directory in the file's place: every attempt to save fails, and with it every write.
@@ -88,7 +95,7 @@ async def test_a_redis_that_cannot_save_is_waited_for(redis: Redis, redis_url: s
         with suppress(ResponseError):
             await redis.bgsave()
         await until_not_saved(redis)
-        async with Producer(redis_url) as producer:
+        async with Producer(redis_url, queue=current_name()) as producer:
             enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
             await until_refused(redis, "MISCONF")
             assert not enqueueing.done()
@@ -116,38 +123,42 @@ async def until_not_saved(redis: Redis) -> None:
             await asyncio.sleep(0.01)
 
 
+@OF_ARQ
 async def test_a_queue_name_that_is_something_else(producer: Producer, redis: Redis) -> None:
     await redis.set("text", "I am no queue", ex=60)
     with pytest.raises(RedisRefusedError, match="another name"):
-        await producer.enqueue(fetch.options(queue="text"), "u")
+        await producer.enqueue(fetch.options(queue=Queue("text", format="arq")), "u")
     with pytest.raises(RedisRefusedError, match="another name"):
-        await producer.handle("x", queue="text").result(timeout=patience_s(5))
+        await producer.handle("x", queue=Queue("text", format="arq")).result(timeout=patience_s(5))
     await redis.flushall()
 
 
+@ON_BOTH
 async def test_a_user_that_may_not(redis: Redis, redis_url: str) -> None:
     await redis.acl_setuser("guest", enabled=True, nopass=True, keys="*", commands=["+get"])
-    async with Producer(f"{redis_url}?username=guest&password=x") as producer:
+    async with Producer(f"{redis_url}?username=guest&password=x", queue=current_name()) as producer:
         with pytest.raises(RedisRefusedError, match="may not"):
             await producer.enqueue(fetch, "u")
     await redis.acl_deluser("guest")
 
 
+@ON_BOTH
 async def test_a_wrong_password_is_not_tried_again_and_again(redis_url: str) -> None:
-    async with Producer(f"{redis_url}?username=nobody&password=secret", retry_for=30) as producer:
+    async with Producer(f"{redis_url}?username=nobody&password=secret", retry_for=30, queue=current_name()) as producer:
         async with asyncio.timeout(2):
             with pytest.raises(RedisUnavailableError, match="user or password") as caught:
                 await producer.enqueue(fetch, "u")
     assert "secret" not in str(caught.value)
 
 
+@OF_ARQ
 async def test_refused_after_an_attempt_of_which_nothing_is_known_is_unknown(proxy: Proxy, redis: Redis) -> None:
     async def fill() -> None:
         await redis.config_set("maxmemory", "1")
 
     proxy.meanwhile = fill
     proxy.lose(Cut.REPLY, b"\r\nnamed\r\n")
-    async with Producer(proxy.url) as producer:
+    async with Producer(proxy.url, queue=current_name()) as producer:
         await producer.enqueue(noop)
         # It lost its payload by the time that it is repeated: only then does Redis have to write, and refuses.
         proxy.meanwhile = lambda: _fill_and_drop(redis)
@@ -162,12 +173,13 @@ async def _fill_and_drop(redis: Redis) -> None:
     await redis.config_set("maxmemory", "1")
 
 
+@ON_BOTH
 async def test_a_busy_redis_is_waited_for(redis: Redis, redis_url: str) -> None:
     await redis.config_set("lua-time-limit", "1")
     client = open_redis(redis_url)
     busy = asyncio.ensure_future(client.execute_command("EVAL", "while true do end", 0))  # type: ignore[no-untyped-call]
     try:
-        async with Producer(redis_url) as producer:
+        async with Producer(redis_url, queue=current_name()) as producer:
             await asyncio.sleep(0.05)
             enqueueing = asyncio.create_task(producer.enqueue(fetch, "u"))
             await asyncio.sleep(0.2)

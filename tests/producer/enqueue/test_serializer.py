@@ -11,8 +11,13 @@ from monarq.producer import Producer
 from monarq.shared.errors import PayloadError, PayloadTooLargeError, SettingsError
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, PARKED_SCORE, QueueKeys
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.queue import Queue
 from tests.producer.jobs import count_primes, fetch, resize
+from tests.support.formats import OF_ARQ, count_waiting, current_name
 from tests.support.manual_worker import ManualWorker
+
+pytestmark = OF_ARQ
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
@@ -63,7 +68,8 @@ async def test_a_job_that_expires_before_it_is_due_is_refused(producer: Producer
 async def test_options_asked_for_again_replace_what_they_name_and_leave_the_rest(
     producer: Producer, redis: Redis
 ) -> None:
-    later = fetch.options(queue="slow", job_id="a", defer_until=datetime.now(UTC) + timedelta(hours=1), expires=7200)
+    slow = Queue("slow", format="arq")
+    later = fetch.options(queue=slow, job_id="a", defer_until=datetime.now(UTC) + timedelta(hours=1), expires=7200)
     handle = await producer.enqueue(later.options(job_id="b", defer_by=30), "u")
     assert (handle.queue, handle.job_id) == ("slow", "b")
     assert 25 < await due_in_s(redis, "slow", "b") <= 30
@@ -79,7 +85,7 @@ async def test_the_queue_is_the_options_then_the_jobs_then_the_producers(redis_u
             (await producer.enqueue(resize.options(queue="slow"), "key")).queue,
         ]
     assert queues == ["mine", "images", "slow"]
-    assert [await redis.zcard(queue) for queue in queues] == [1, 1, 1]
+    assert [await count_waiting(redis, QueueRef(queue, "native")) for queue in queues] == [1, 1, 1]
 
 
 async def test_wrong_arguments_are_refused_here(producer: Producer, redis: Redis) -> None:
@@ -95,15 +101,15 @@ async def test_wrong_arguments_are_refused_here(producer: Producer, redis: Redis
 
 
 async def test_a_payload_over_the_limit_is_refused(redis_url: str, redis: Redis) -> None:
-    async with Producer(redis_url, max_payload="1KB") as producer:
+    async with Producer(redis_url, max_payload="1KB", queue=current_name()) as producer:
         with pytest.raises(PayloadTooLargeError, match="fetch"):
             await producer.enqueue(fetch, "u" * 1024)
         await producer.enqueue(fetch, "u" * 512)
-    assert await redis.zcard(DEFAULT_QUEUE) == 1
+    assert await count_waiting(redis) == 1
 
 
 async def test_pickle_only_where_it_was_asked_for(redis_url: str, redis: Redis) -> None:
-    async with Producer(redis_url, codec="pickle") as producer:
+    async with Producer(redis_url, codec="pickle", queue=current_name()) as producer:
         handle = await producer.enqueue(fetch, "u")
     data = await redis.get(names.job(handle.job_id))
     assert data is not None

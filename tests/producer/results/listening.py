@@ -7,16 +7,16 @@ import asyncio
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.protocol.queue_ref import QueueRef
+from tests.support.formats import ended_channel
 from tests.support.slowness import in_time
 
-QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 
-
-async def subscribed(redis: Redis, count: int = 1, queue: QueueKeys = QUEUE) -> None:
-    """Waits until so many clients subscribe to the queue's channel."""
+async def subscribed(redis: Redis, count: int = 1, queue: QueueRef | None = None) -> None:
+    """Waits until so many clients subscribe to the queue's channel; by default to that of this test's queue."""
+    channel = ended_channel(queue)
     async with in_time(10):
-        while dict(await redis.pubsub_numsub(queue.ended))[queue.ended.encode()] < count:
+        while dict(await redis.pubsub_numsub(channel))[channel.encode()] < count:
             await asyncio.sleep(0.005)
 
 

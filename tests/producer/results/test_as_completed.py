@@ -9,8 +9,11 @@ import pytest
 from monarq.producer import Producer, ProducerClosedError
 from monarq.shared.errors import ResultTimeoutError
 from tests.producer.jobs import count_primes, fetch
+from tests.support.formats import ON_BOTH, current_name
 from tests.support.manual_worker import ManualWorker
 from tests.support.slowness import in_time
+
+pytestmark = ON_BOTH
 
 
 async def test_handles_come_in_the_order_in_which_jobs_end(producer: Producer, worker: ManualWorker) -> None:
@@ -70,7 +73,7 @@ async def test_leaving_early_waits_for_nothing_any_more(producer: Producer, work
 
 
 async def test_closing_ends_an_iteration(redis_url: str) -> None:
-    producer = Producer(redis_url)
+    producer = Producer(redis_url, queue=current_name())
     handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(10)])
     completed = producer.as_completed(handles)
     first = asyncio.create_task(anext(completed))

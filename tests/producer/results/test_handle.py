@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from monarq.producer import Producer
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.producer.jobs import fetch
+from tests.support.formats import ON_BOTH, current_queue
 from tests.support.manual_worker import ManualWorker
+
+pytestmark = ON_BOTH
 
 
 async def test_a_jobs_life_in_arqs_words(producer: Producer, worker: ManualWorker) -> None:
@@ -26,4 +28,4 @@ async def test_a_jobs_life_in_arqs_words(producer: Producer, worker: ManualWorke
 async def test_a_handle_shows_what_it_is_of(producer: Producer) -> None:
     await producer.enqueue(fetch.options(job_id="a"), "u")
     handle = await producer.enqueue(fetch.options(job_id="a"), "u")
-    assert repr(handle) == f"<handle of job a in {DEFAULT_QUEUE}, which existed>"
+    assert repr(handle) == f"<handle of job a in {current_queue()}, which existed>"

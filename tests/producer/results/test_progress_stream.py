@@ -11,18 +11,21 @@ from redis.asyncio import Redis
 
 from monarq.producer import Handle, Producer, SyncProducer
 from monarq.shared.errors import ProducerClosedError
-from monarq.shared.formats.arq.jobs.progress import report_progress
+from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.progress import Progress, ProgressReport
 from monarq.shared.payloads.progress_codec import encode_report
 from monarq.shared.protocol.lease import Lease
 from tests.progress.jobs import step_through
-from tests.support.manual_worker import WORKER, ManualWorker
+from tests.support.formats import ARQ_ALONE, ON_BOTH, current_name
+from tests.support.manual_worker import ManualWorker
 from tests.support.slowness import in_time
+
+pytestmark = ON_BOTH
 
 
 async def tell(worker: ManualWorker, *reports: tuple[Lease, ProgressReport]) -> None:
     told = [(lease, encode_report(report)) for lease, report in reports]
-    assert await report_progress(worker.redis, worker.keys, WORKER, told, 60_000) == []
+    await worker.report(told)
 
 
 async def begin(producer: Producer, worker: ManualWorker) -> tuple[Handle[Any], Lease]:
@@ -58,7 +61,7 @@ async def test_blocking_callers_know_it_too(redis_url: str, producer: Producer, 
     await tell(worker, (lease, (1, None, "")))
 
     def ask() -> Progress | None:
-        with SyncProducer(redis_url) as blocking:
+        with SyncProducer(redis_url, queue=current_name()) as blocking:
             return blocking.handle(handle.job_id).progress()
 
     progress = await asyncio.to_thread(ask)
@@ -153,7 +156,7 @@ async def test_a_job_that_is_not_there_reports_nothing(producer: Producer) -> No
 
 
 async def test_a_closed_producer_wakes_whoever_watches(redis_url: str, worker: ManualWorker) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         handle, lease = await begin(producer, worker)
         await tell(worker, (lease, (1, 3, "")))
         watching = handle.watch()
@@ -185,10 +188,11 @@ async def test_a_function_gets_the_reports_until_it_is_enough(producer: Producer
     await watching.aclose()
 
 
+@ARQ_ALONE
 async def test_nothing_is_polled(redis: Redis, redis_url: str, producer: Producer, worker: ManualWorker) -> None:
     handle, lease = await begin(producer, worker)
     watching = handle.watch()
-    key = worker.keys.progress(handle.job_id)
+    key = QueueKeys.of(worker.queue.ref.name).progress(handle.job_id)
     async with redis.monitor() as monitor:
         for step in range(1, 8):
             await tell(worker, (lease, (step, 8, "")))

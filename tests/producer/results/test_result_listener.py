@@ -23,8 +23,11 @@ from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.payloads.codec import PICKLE
 from tests.producer.jobs import fetch, noop
 from tests.producer.results.listening import poll_every, subscribed
+from tests.support.formats import ARQ_ALONE, ON_BOTH, current_name
 from tests.support.manual_worker import ManualWorker, end_like_arq, result_bytes
 from tests.support.slowness import patience_s
+
+pytestmark = ON_BOTH
 
 
 async def commands(redis: Redis) -> int:
@@ -42,7 +45,7 @@ async def test_a_result_comes_as_soon_as_the_job_ends(producer: Producer, worker
 
 
 async def test_the_newer_protocol_is_understood(redis_url: str, worker: ManualWorker, redis: Redis) -> None:
-    async with Producer(f"{redis_url}?protocol=3") as producer:
+    async with Producer(f"{redis_url}?protocol=3", queue=current_name()) as producer:
         poll_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
         assert await handle.status() == "queued"
@@ -64,6 +67,7 @@ async def test_a_wait_asks_redis_hardly_anything(producer: Producer, worker: Man
     await waiting
 
 
+@ARQ_ALONE
 @pytest.mark.usefixtures("many_jobs")
 async def test_thousands_wait_for_a_few_commands(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(3000)])
@@ -110,6 +114,7 @@ async def test_an_unknown_id_is_not_found(producer: Producer) -> None:
         await producer.handle("never was").result(timeout=patience_s(5))
 
 
+@ARQ_ALONE
 async def test_a_job_taken_out_of_the_queue_is_not_found(producer: Producer, redis: Redis) -> None:
     poll_every(producer, 0.1)
     handle = await producer.enqueue(fetch, "u")
@@ -131,6 +136,7 @@ async def test_time_runs_out(producer: Producer, worker: ManualWorker) -> None:
     assert await handle.result(timeout=patience_s(5)) == 5
 
 
+@ARQ_ALONE
 @pytest.mark.parametrize("kept", [True, False])
 async def test_results_of_arqs_workers_are_found_without_a_message(
     producer: Producer, redis: Redis, kept: bool
@@ -153,7 +159,10 @@ async def test_results_of_arqs_workers_are_found_without_a_message(
 
 async def test_a_pickled_result_needs_to_be_allowed(redis_url: str, redis: Redis) -> None:
     worker = ManualWorker(redis, codec=PICKLE)
-    async with Producer(redis_url) as careful, Producer(redis_url, allow_pickle=True) as trusting:
+    async with (
+        Producer(redis_url, queue=current_name()) as careful,
+        Producer(redis_url, allow_pickle=True, queue=current_name()) as trusting,
+    ):
         handle = await careful.enqueue(fetch, "u")
         await worker.end(*await worker.claim(), value={"a": 1})
         with pytest.raises(PayloadError, match="allow_pickle"):
@@ -177,7 +186,7 @@ async def test_the_same_id_enqueued_again_is_waited_for(producer: Producer, work
 
 
 async def test_close_wakes_those_who_wait(redis_url: str) -> None:
-    producer = Producer(redis_url)
+    producer = Producer(redis_url, queue=current_name())
     handles = await producer.enqueue_many(noop, [()] * 10)
     waiting = [asyncio.create_task(handle.result()) for handle in handles]
     await asyncio.sleep(0.05)

@@ -62,9 +62,11 @@ async def test_results_that_come_along_resolve_their_waiters_unless_a_last_repor
         "to fetch": False,
     }
     assert futures["brought"].result() == b"result"
-    assert (due(waiters), len(waiters)) == (["watched", "to fetch"], 2)
+    taken = waiters.take_due(2)
+    assert ([waiter.job_id for waiter in taken], len(waiters)) == (["watched", "to fetch"], 2)
     assert not waiters.on_ended([(b"to fetch", b"result")], ())
-    assert futures["to fetch"].result() == b"result"
+    waiters.on_fetched(taken[:1], {taken[0]: b"fetched"})
+    assert (futures["watched"].result(), futures["to fetch"].result()) == (b"fetched", b"result")
 
 
 async def test_no_more_are_taken_than_asked_for(waiters: ResultWaiters) -> None:
@@ -104,4 +106,36 @@ async def test_all_waits_fail_each_with_an_error_of_its_own(waiters: ResultWaite
     errors = first.exception(), second.exception()
     assert [type(error) for error in errors] == [KeyError, KeyError]
     assert errors[0] is not errors[1]
+    assert len(waiters) == 0
+
+
+async def test_what_ended_after_a_job_whose_result_is_being_fetched_waits_for_it(waiters: ResultWaiters) -> None:
+    waiters.subscribed = True
+    order: list[str] = []
+    for job_id in ("a", "b", "c", "d"):
+        add(waiters, job_id).add_done_callback(lambda _, job_id=job_id: order.append(job_id))
+    waiters.take_due(4)
+    assert waiters.on_ended([(b"c", None)], ())
+    assert not waiters.on_ended([(b"a", b"1")], ())
+    fetched = waiters.take_due(4)
+    assert waiters.on_ended([(b"d", None), (b"b", b"2")], ())
+    await asyncio.sleep(0)
+    assert order == []
+    waiters.on_fetched(fetched, dict.fromkeys(fetched, b"3"))
+    await asyncio.sleep(0)
+    assert order == ["c", "a"]
+    waiters.on_fetched(waiters.take_due(4), {})
+    await asyncio.sleep(0)
+    assert order == ["c", "a", "b"], "the id has another job by now"
+    assert (len(waiters), due(waiters)) == (1, [])
+
+
+async def test_who_no_longer_waits_holds_back_nobody(waiters: ResultWaiters) -> None:
+    waiters.subscribed = True
+    first, second = add(waiters, "a"), add(waiters, "b")
+    waiters.on_ended([(b"a", None), (b"b", b"2")], ())
+    assert not second.done()
+    first.cancel()
+    await asyncio.sleep(0)
+    assert await second == b"2"
     assert len(waiters) == 0

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from monarq.producer import JobStatus, Producer
 from tests.producer.jobs import count_primes
+from tests.support.formats import ON_BOTH
 from tests.support.manual_worker import ManualWorker
+
+pytestmark = ON_BOTH
 
 
 async def test_a_parked_cpu_job_is_queued_or_deferred_by_its_own_set(producer: Producer, worker: ManualWorker) -> None:

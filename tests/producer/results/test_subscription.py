@@ -11,17 +11,19 @@ from chaos.faults.proxy import Cut
 from monarq.producer import Producer
 from monarq.producer.results import subscription as subscription_module
 from monarq.shared.errors import ResultTimeoutError
-from monarq.shared.formats.arq.keys import QueueKeys
 from tests.producer.jobs import fetch
 from tests.producer.results.listening import listeners, poll_every, subscribed
+from tests.support.formats import ARQ_ALONE, ON_BOTH, as_users_name, current_name, queue_named
 from tests.support.manual_worker import ManualWorker
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time, patience_s
 
+pytestmark = ON_BOTH
+
 
 @pytest.mark.usefixtures("many_jobs")
 async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: ManualWorker, redis: Redis) -> None:
-    async with Producer(proxy.url) as producer:
+    async with Producer(proxy.url, queue=current_name()) as producer:
         handles = await producer.enqueue_many(fetch, [(str(n),) for n in range(1200)])
         waiting = asyncio.gather(*(handle.result(timeout=patience_s(20)) for handle in handles))
         await subscribed(redis)
@@ -36,8 +38,9 @@ async def test_nobody_is_lost_when_redis_goes_away(proxy: Proxy, worker: ManualW
     assert (values.count("while it was away"), values.count("when it was back")) == (600, 600)
 
 
+@ARQ_ALONE
 async def test_a_look_that_fails_is_repeated_soon(proxy: Proxy, worker: ManualWorker, redis: Redis) -> None:
-    async with Producer(proxy.url) as producer:
+    async with Producer(proxy.url, queue=current_name()) as producer:
         poll_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
         waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
@@ -54,7 +57,7 @@ async def test_a_silent_subscription_is_noticed(
 ) -> None:
     monkeypatch.setattr(subscription_module, "PING_AFTER_S", 0.1)
     monkeypatch.setattr(subscription_module, "SOCKET_TIMEOUT_S", 0.5)
-    async with Producer(proxy.url) as producer:
+    async with Producer(proxy.url, queue=current_name()) as producer:
         poll_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
         waiting = asyncio.create_task(handle.result(timeout=patience_s(20)))
@@ -91,13 +94,13 @@ async def test_the_channel_is_left_when_nobody_waits(
 
 async def test_a_second_queue_is_subscribed_to_as_well(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     poll_every(producer, 60)
-    other = ManualWorker(redis, "other")
+    other = ManualWorker(redis, queue_named("other"))
     first = await producer.enqueue(fetch, "u")
     waiting = asyncio.create_task(first.result(timeout=patience_s(10)))
     await subscribed(redis)
-    second = await producer.enqueue(fetch.options(queue="other"), "u")
+    second = await producer.enqueue(fetch.options(queue=as_users_name(other.queue.ref)), "u")
     waiting_too = asyncio.create_task(second.result(timeout=patience_s(10)))
-    await subscribed(redis, queue=QueueKeys.of("other"))
+    await subscribed(redis, queue=other.queue.ref)
     await other.end(*await other.claim(), value="other")
     assert await waiting_too == "other"
     await worker.end(*await worker.claim(), value="first")

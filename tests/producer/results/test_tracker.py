@@ -11,9 +11,11 @@ from monarq.producer import Producer
 from monarq.shared.errors import JobAbortedError, RedisUnavailableError, ResultTimeoutError
 from monarq.shared.formats.arq import keys as names
 from tests.producer.jobs import fetch
+from tests.support.formats import OF_ARQ, ON_BOTH, current_name
 from tests.support.manual_worker import ManualWorker
 
 
+@OF_ARQ
 async def test_a_waiting_job_is_aborted(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     handle = await producer.enqueue(fetch.options(defer_by=60), "u")
     aborting = asyncio.create_task(handle.abort(timeout=10))
@@ -27,6 +29,7 @@ async def test_a_waiting_job_is_aborted(producer: Producer, worker: ManualWorker
     assert await redis.exists(names.ABORT) == 0
 
 
+@ON_BOTH
 async def test_an_abort_that_comes_too_late_is_none(producer: Producer, worker: ManualWorker) -> None:
     handle = await producer.enqueue(fetch, "u")
     [lease] = await worker.claim()
@@ -38,6 +41,7 @@ async def test_an_abort_that_comes_too_late_is_none(producer: Producer, worker: 
     assert await producer.handle("none").abort() is False
 
 
+@ON_BOTH
 async def test_a_job_that_fails_before_it_can_be_aborted_was_not_aborted(
     producer: Producer, worker: ManualWorker
 ) -> None:
@@ -49,6 +53,7 @@ async def test_a_job_that_fails_before_it_can_be_aborted_was_not_aborted(
     assert await aborting is False
 
 
+@OF_ARQ
 async def test_an_abort_that_nobody_carries_out_runs_out_of_time(producer: Producer, redis: Redis) -> None:
     handle = await producer.enqueue(fetch, "u")
     with pytest.raises(ResultTimeoutError):
@@ -56,6 +61,7 @@ async def test_an_abort_that_nobody_carries_out_runs_out_of_time(producer: Produ
     assert await redis.zscore(names.ABORT, handle.job_id) is not None
 
 
+@OF_ARQ
 async def test_an_aborted_job_that_keeps_no_result_is_not_known_as_aborted(
     producer: Producer, worker: ManualWorker
 ) -> None:
@@ -67,7 +73,7 @@ async def test_an_aborted_job_that_keeps_no_result_is_not_known_as_aborted(
 
 
 async def test_questions_are_repeated_while_redis_is_away(unused_tcp_port: int) -> None:
-    async with Producer(f"redis://127.0.0.1:{unused_tcp_port}", retry_for=0.2) as producer:
+    async with Producer(f"redis://127.0.0.1:{unused_tcp_port}", retry_for=0.2, queue=current_name()) as producer:
         for question in (producer.handle("a").status, producer.handle("a").result_info, producer.handle("a").abort):
             with pytest.raises(RedisUnavailableError, match="REDIS_URL"):
                 await question()

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from monarq.shared.errors import ProducerClosedError
+from monarq.shared.redis import client as client_module
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.private_pool import PrivatePool
@@ -50,6 +51,20 @@ async def test_a_hundred_callers_share_its_connections(client: RedisClient, redi
     replies = await asyncio.gather(*[client.execute(("ECHO", call)) for call in range(100)])
     assert replies == [[b"%d" % call] for call in range(100)]
     assert len(await redis.client_list()) - before <= 2
+    assert len(client.filenos()) <= 2
+
+
+async def test_connections_that_are_not_used_any_more_are_closed(
+    client: RedisClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(await redis.client_list())
+    await asyncio.gather(*[client.execute(("ECHO", call)) for call in range(10)])
+    assert len(await redis.client_list()) - before == 2
+    monkeypatch.setattr(client_module, "UNUSED_S", 0.0)
+    await client.execute(("ECHO", "one"))
+    while len(await redis.client_list()) - before > 1:
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*[client.execute(("ECHO", call)) for call in range(10)])
     assert len(client.filenos()) <= 2
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from monarq.shared.errors import RedisUnavailableError, SettingsError
+from monarq.shared.errors import RedisRefusedError, RedisUnavailableError, SettingsError
 from monarq.shared.redis.connection import (
     DEFAULT_URL,
     UrlSource,
@@ -15,8 +18,8 @@ from monarq.shared.redis.connection import (
     open_redis,
     redacted_url,
     redis_url,
-    unavailable_error,
 )
+from monarq.shared.redis.unavailable import unavailable_error
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,9 @@ from monarq.shared.redis.connection import (
         (None, "unix:///run/redis.sock", "unix:///run/redis.sock"),
         (None, "", DEFAULT_URL),
         ("", None, DEFAULT_URL),
+        ("redis://a:1\n", None, "redis://a:1"),
+        (None, " redis://a:1\n", "redis://a:1"),
+        (None, "\n", DEFAULT_URL),
     ],
 )
 def test_the_url_to_use(
@@ -40,9 +46,9 @@ def test_the_url_to_use(
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("http://secret@host", "http://…"),
+        ("http://secret@host", "http://… is not one of its schemes"),
         ("host:6379", "does not begin with redis://"),
-        ("redis://host:70000", "port that is no number from 0 to 65535"),
+        ("redis://host:70000", "port that is no number from 1 to 65535"),
         (5, "is a int: give text"),
     ],
 )
@@ -57,7 +63,7 @@ def test_no_url_of_redis(url: str, words: str) -> None:
     [
         ("redis://user:secret@host:7000/3?client_name=secret", "redis://host:7000/3"),
         ("rediss://:secret@host", "rediss://host:6379"),
-        ("redis://:secret@[::1]:6380/0", "redis://[::1]:6380/0"),
+        ("redis://:secret@[::1]:6380/1", "redis://[::1]:6380/1"),
         ("redis://", "redis://localhost:6379"),
         ("unix://user:secret@/run/redis.sock?db=1", "unix:///run/redis.sock"),
     ],
@@ -67,10 +73,19 @@ def test_no_secret_of_a_url_is_shown(url: str, shown: str) -> None:
     assert repr(UrlSource(url)) == f"UrlSource({shown})"
 
 
-@pytest.mark.parametrize("option", ["no_such_option=1", "db=x", "socket_timeout=soon"])
-def test_an_option_that_redis_py_does_not_take(option: str) -> None:
-    with pytest.raises(SettingsError, match=r"the Redis URL redis://host:6379 has an option that cannot be"):
-        open_redis(f"redis://:secret@host?{option}")
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("no_such_option=secret", r"an option no_such_option behind its \?, which redis-py's connections do not have"),
+        ("socket_timeout=soon", "an option that cannot be: .*socket_timeout"),
+    ],
+)
+@pytest.mark.parametrize("open_it", [UrlSource.client, UrlSource.blocking_client])
+def test_an_option_that_redis_py_does_not_take(open_it: Callable[[UrlSource], Any], option: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=rf"the Redis URL redis://host:6379 has {words}") as raised:
+        open_it(UrlSource(f"redis://:secret@host?{option}"))
+    assert "secret" not in str(raised.value)
+    assert "__init__" not in str(raised.value)
 
 
 async def test_redis_is_pinged(redis: Redis) -> None:
@@ -79,6 +94,13 @@ async def test_redis_is_pinged(redis: Redis) -> None:
     with pytest.raises(RedisUnavailableError, match=r"Redis at here cannot be reached"):
         await check_redis(absent, "here")
     await absent.aclose()
+
+
+async def test_a_database_that_is_not_there_is_said_as_such(redis_url: str) -> None:
+    client = open_redis(f"{redis_url}?db=999")
+    with pytest.raises(RedisRefusedError, match="it has no database of this number"):
+        await check_redis(client, "here")
+    await client.aclose()
 
 
 @pytest.mark.parametrize(
@@ -94,3 +116,18 @@ async def test_redis_is_pinged(redis: Redis) -> None:
 def test_what_to_do_where_redis_cannot_be_used(error: Exception, words: str) -> None:
     with pytest.raises(RedisUnavailableError, match=f"Redis at here:? {words}"):
         raise unavailable_error(error, "here")
+
+
+@pytest.mark.parametrize(
+    ("where", "form"),
+    [
+        ("rediss://a:1", "(rediss://user:password@host:port)"),
+        ("redis+sentinel://a:1/n", "(redis+sentinel://user:password@host:port/SERVICE)"),
+        ("127.0.0.1:7 of redis+cluster://a:1", "(redis+cluster://user:password@host:port)"),
+        ("unix:///run/redis.sock", "(unix://user:password@/path/of/socket)"),
+        ("a:1", "(redis://user:password@host:port)"),
+    ],
+)
+@pytest.mark.parametrize("text", ["Authentication required.", "WRONGPASS no"])
+def test_a_password_is_asked_for_in_a_url_of_the_same_form(where: str, form: str, text: str) -> None:
+    assert str(unavailable_error(AuthenticationError(text), where)).endswith(form)

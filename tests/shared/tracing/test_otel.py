@@ -8,7 +8,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 from opentelemetry.util.types import AttributeValue
 
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
 from monarq.shared.tracing.otel import Tracing, extract_context, span_attributes, tracing_for
 from monarq.shared.version import VERSION
 from tests.support.spans import Exported, attributes

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from monarq.shared.errors import MonarqError
-from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, QueueRef
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import Queue
 from monarq.workers.config.settings import WorkerSettings
 
@@ -37,7 +37,7 @@ def test_an_invalid_value_is_named(settings: dict[str, Any], text: str) -> None:
 
 def test_queues_are_named_by_text_or_as_values_and_each_is_served_once() -> None:
     settings = WorkerSettings(queues=["a", Queue("a"), Queue("a", format="arq"), QueueRef("a", "native"), "a"])  # type: ignore[arg-type]
-    assert settings.queues == (QueueRef("a", DEFAULT_FORMAT), QueueRef("a", "native"))
+    assert settings.queues == (QueueRef("a", "native"), QueueRef("a", "arq"))
 
 
 def test_arq_may_have_names_of_queues_that_monarq_refuses() -> None:

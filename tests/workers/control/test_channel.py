@@ -17,6 +17,7 @@ from monarq.workers.control.messages import (
     Exiting,
     FromWorker,
     HandBack,
+    Importing,
     Ready,
     Recover,
     Start,
@@ -36,6 +37,7 @@ TO_WORKER: list[ToWorker] = [
 ]
 FROM_WORKER: list[FromWorker] = [
     READY,
+    Importing("app (/app.py, line 3)"),
     StartFailed("the flux is 0"),
     Heartbeat(
         running=3,

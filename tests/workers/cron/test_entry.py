@@ -8,7 +8,6 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.errors import SettingsError
-from monarq.shared.formats.arq import keys as names
 from monarq.shared.jobs.cron_declaration import cron
 from monarq.shared.jobs.decorators import job
 from monarq.shared.lane import Lane
@@ -16,6 +15,7 @@ from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import Queue
 from monarq.workers.cron.entry import entries_of
+from tests.support.formats import read_payload, waiting_ids
 from tests.workers.cron.schedulers import NOON, QUEUE, Clock, entry, ms_of, scheduler
 
 
@@ -27,8 +27,9 @@ async def test_declarations_of_monarqs_own(redis: Redis, clock: Clock) -> None:
     await one.run_once(redis)
     clock.moment = NOON + timedelta(hours=1)
     await one.run_once(redis)
-    (member,) = await redis.zrange("other", 0, -1)
-    data = MSGPACK.loads(await redis.get(names.job(member.decode())))
+    other = QueueRef("other", "native")
+    (member,) = await waiting_ids(redis, other)
+    data = MSGPACK.loads(await read_payload(redis, member.decode(), other) or b"")
     assert (data["f"], data["a"], data["k"]) == (report.name, ["x"], {"deep": True})
     assert data["et"] == ms_of(clock.moment)
 

@@ -12,7 +12,8 @@ from monarq import Listener, Run
 from monarq.shared.errors import SettingsError
 from monarq.targets import load_target
 from monarq.workers.config.settings import WorkerSettings
-from tests.support.workers import QUEUE, put, run_burst
+from tests.support.formats import current_queue
+from tests.support.workers import put, run_burst
 from tests.workers.support import worker_jobs as jobs
 
 
@@ -35,8 +36,8 @@ async def test_users_listeners_get_runs_with_their_ids_names_and_tries(redis: Re
     await put(redis, jobs.break_down, "as asked", job_id="bad")
     await run_burst(redis_url, jobs.ALL, listeners=(first, second))
     assert sorted(first.told) == [
-        ("completed", "four", "plus", QUEUE.queue, 1, 8),
-        ("failed", "bad", "break_down", QUEUE.queue, 1, "as asked"),
+        ("completed", "four", "plus", current_queue().name, 1, 8),
+        ("failed", "bad", "break_down", current_queue().name, 1, "as asked"),
     ]
     assert first.told == second.told
 

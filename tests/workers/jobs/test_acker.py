@@ -19,12 +19,15 @@ from monarq.shared.jobs.decorators import job
 from monarq.shared.protocol.acks import Ack, Crash, Finish, Requeue
 from monarq.workers.jobs.acker import Acker
 from monarq.workers.leases.table import LeaseTable
+from tests.support.formats import OF_ARQ
 from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
 from tests.support.queues import queues_of
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, components_of, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 SPOILT = QueueKeys.of("spoilt")
 LONG_S = 60.0

@@ -12,10 +12,13 @@ from redis.asyncio import Redis
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.workers.jobs.burst import Burst
 from monarq.workers.leases.table import LeaseTable
+from tests.support.formats import OF_ARQ
 from tests.support.leases import lease_of
 from tests.support.queues import queue_of
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, put
+
+pytestmark = OF_ARQ
 
 
 class Parts:

@@ -11,10 +11,13 @@ from monarq.shared.payloads.codec import MSGPACK
 from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, PrecheckResult, Rejected, Unknown
 from monarq.workers.jobs.registry import register
 from monarq.workers.runs.run import Run
+from tests.support.formats import OF_ARQ
 from tests.support.queues import queues_of
 from tests.support.workers import settings_for_tests
 from tests.workers.support import worker_jobs as jobs
 from tests.workers.support.runs import ENQUEUED_MS, make_lease
+
+pytestmark = OF_ARQ
 
 SETTINGS: Final[dict[str, Any]] = {
     "max_crashes": 3,

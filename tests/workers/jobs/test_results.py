@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from monarq.shared.errors import JobDeadError
+from monarq.shared.formats.choice.sessions import open_sessions
 from monarq.shared.jobs.decorators import job
+from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.result import Result
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.workers.jobs.results import UNKNOWN_NAME, ResultBuilder, read_name_and_time
+from tests.support.formats import OF_ARQ
 from tests.support.leases import lease_of
-from tests.support.queues import queues_of
+from tests.support.queues import BOTH_FORMATS, queues_of, terms_of
 from tests.support.workers import CODECS, settings_for_tests
 from tests.workers.support import worker_jobs as jobs
 from tests.workers.support.runs import ENQUEUED_MS, make_lease, make_run
+
+pytestmark = OF_ARQ
 
 WORKER = "host:1:builds"
 TIMES = {"start_ms": ENQUEUED_MS + 10, "finish_ms": ENQUEUED_MS + 35}
@@ -54,6 +60,22 @@ def test_a_result_is_kept_as_long_as_declared(declared: Any, keep_ms: int) -> No
         result = read(ending.result)
         assert (result.value, result.name, result.job_try) == (3, declared.name, 1)
         assert (result.enqueue_ms, result.start_ms, result.finish_ms) == (ENQUEUED_MS, *TIMES.values())
+
+
+@pytest.mark.parametrize("queue", BOTH_FORMATS, ids=lambda queue: queue.format)
+@pytest.mark.parametrize("ended", ["returned", "raised", "never started"])
+async def test_a_native_result_says_neither_id_nor_queue_nor_arguments(queue: QueueRef, ended: str) -> None:
+    (session,) = open_sessions([queue], terms_of(), lambda _: [], lambda _: None)
+    builder = ResultBuilder(WORKER, SETTINGS, {queue: session.queues[0]})
+    run = make_run(jobs.plus, lease=make_lease("plus", 1, 2, queue=queue), **TIMES)
+    if ended == "returned":
+        ending, _ = builder.of_value(run, 3)
+    elif ended == "raised":
+        ending = builder.of_error(run, ValueError("broken"))
+    else:
+        ending = builder.of_rejection(run.lease, run.payload, JobDeadError("no"), ENQUEUED_MS, dead=True)
+    stored = set(MSGPACK.loads(ending.result))
+    assert stored == {"t", "f", "et", "s", "r", "st", "ft", *(("a", "k", "q", "id") if queue.format == "arq" else ())}
 
 
 def test_a_value_that_does_not_serialize_is_a_failure_with_a_dead_letter() -> None:

@@ -19,3 +19,20 @@ async def test_a_claimer_waits_while_another_claims() -> None:
     async with slots.turn:
         assert slots.turn.locked()
     assert not slots.turn.locked()
+
+
+async def test_what_is_set_aside_is_not_free_and_may_be_taken_all_the_same() -> None:
+    slots = Slots(3)
+    slots.set_aside(2)
+    assert (slots.free, slots.freed.is_set()) == (1, True)
+    assert slots.take()
+    assert (slots.free, slots.freed.is_set()) == (0, False)
+    assert slots.take(), "a job of the late claim"
+    assert (slots.free, slots.freed.is_set()) == (-1, False)
+    slots.give()
+    assert (slots.free, slots.freed.is_set()) == (0, False)
+    slots.give()
+    assert (slots.free, slots.freed.is_set()) == (1, True)
+    assert slots.take()
+    slots.set_aside(-2)
+    assert (slots.free, slots.freed.is_set()) == (2, True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import replace
 from io import StringIO
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 from rich.console import Console
 
@@ -25,11 +25,14 @@ from monarq.shared.protocol.lease import Lease
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import MAX_NAMES_LOGGED, MAX_SPREAD_S, UnknownJobs
 from tests.shared.formats.arq.calls import lease_of
+from tests.support.formats import OF_ARQ
 from tests.support.plugins.leaks import leaked_keys
 from tests.support.queues import arq_queue
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 
 @job(name="newly_deployed")

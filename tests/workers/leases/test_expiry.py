@@ -12,11 +12,14 @@ from redis.asyncio import Redis
 from monarq.workers.leases.renewer import LeaseExpiry
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.runs.run import CancelReason
+from tests.support.formats import OF_ARQ
 from tests.support.leases import lease_of
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, components_of, make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 LEASE_S = 1.2
 

@@ -14,15 +14,20 @@ from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.choice import supervision
+from monarq.shared.formats.native.workers.fleet import beat_fleet, read_fleet
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import open_redis
 from monarq.workers.control.messages import Ready
 from monarq.workers.leases import recoverer
 from monarq.workers.leases.recoverer import Recoverer
 from monarq.workers.reporting.process_log import RecoveryLog
 from tests.support.cancelling import nothing_left_open
+from tests.support.formats import OF_ARQ
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, put
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 GONE = "host:1:gone"
 OTHER = QueueKeys.of("other")
@@ -79,6 +84,28 @@ async def test_what_fails_is_tried_again(
     recoveries.start(dead(), "killed", open_redis(redis_url))
     await recoveries.finish()
     await check_recovered(redis)
+
+
+async def test_a_worker_stays_listed_until_all_its_queues_are_recovered(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its supervisor dies meanwhile, others see to the rest of its queues."""
+    queues = [QueueRef("a", "native"), QueueRef("b", "native")]
+    listed: list[bool] = []
+    real = supervision.recover_dead
+
+    async def recover_and_look(client: Redis, queue: str, worker_id: str, what: str) -> int:
+        freed = await real(client, queue, worker_id, what)
+        listed.append(worker_id in [worker.id for worker in (await read_fleet(redis)).workers])
+        return freed
+
+    monkeypatch.setitem(supervision._RECOVERIES, "native", recover_and_look)  # type: ignore[arg-type]
+    await beat_fleet(redis, GONE, 60_000, b"{}")
+    recoveries = Recoverer(RecoveryLog())
+    recoveries.start(Ready(GONE, queues, 600.0, 20.0), "killed", open_redis(redis_url))
+    await recoveries.finish()
+    assert listed == [True, True]
+    assert (await read_fleet(redis)).workers == []
 
 
 async def test_what_does_not_get_through_is_left_to_the_leases(

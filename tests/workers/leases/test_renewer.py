@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
@@ -22,10 +22,13 @@ from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.connection import UrlSource
 from monarq.workers.leases.renewer import LeaseRenewer
 from monarq.workers.leases.table import LeaseTable
+from tests.support.formats import OF_ARQ
 from tests.support.queues import session_of
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, put
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 QUEUES = [QUEUE, QueueKeys.of("other")]
 WORKER = "host:1:holder"

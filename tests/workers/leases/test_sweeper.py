@@ -14,9 +14,12 @@ from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.workers.recover import sweep
 from monarq.shared.formats.arq.workers.renew import renew
+from tests.support.formats import OF_ARQ
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 GONE = "host:1:gone"
 

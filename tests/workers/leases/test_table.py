@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.workers.leases.table import LeaseTable

@@ -12,10 +12,13 @@ from monarq.monitor.queues.workers import read_workers
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.config.settings import Hooks
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import Recorder, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 
 async def test_no_job_is_claimed_before_the_start_up_hook_has_returned(redis: Redis, redis_url: str) -> None:

@@ -46,14 +46,11 @@ def warnings_of(caplog: pytest.LogCaptureFixture, spec: WorkerSpec) -> list[str]
     [
         (
             None,
-            "mail (invoice, remind); many images (crop); to serve all: -q arq:queue -q mail -q 'many images'",
+            "mail (invoice, remind); many images (crop); to serve all: -q default -q mail -q 'many images'",
         ),
         (
-            [["mail", "native"]],
-            (
-                "mail (arq) (invoice, remind); many images (crop);"
-                " to serve all: --native-queue mail -q mail -q 'many images'"
-            ),
+            [["mail", "arq"]],
+            ("mail (invoice, remind); many images (crop); to serve all: --arq-queue mail -q mail -q 'many images'"),
         ),
         (["mail"], "many images (crop); to serve all: -q mail -q 'many images'"),
     ],
@@ -70,5 +67,5 @@ def test_one_line_names_jobs_and_options(
 def test_nothing_is_said_where_all_are_served_or_another_worker_of_the_pool_says_it(
     target: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert warnings_of(caplog, WorkerSpec(target, None, {"queues": ["mail", "many images", "arq:queue"]})) == []
+    assert warnings_of(caplog, WorkerSpec(target, None, {"queues": ["mail", "many images", "default"]})) == []
     assert warnings_of(caplog, WorkerSpec(target, None, warns_for_pool=False)) == []

@@ -10,6 +10,7 @@ from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.workers.recover import recover
 from monarq.shared.payloads.result import Result
+from tests.support.formats import OF_ARQ
 from tests.support.slowness import in_time
 from tests.support.workers import (
     CODECS,
@@ -22,6 +23,8 @@ from tests.support.workers import (
     running,
 )
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 
 async def test_crash_is_counted_and_the_job_runs_again(redis: Redis, redis_url: str) -> None:

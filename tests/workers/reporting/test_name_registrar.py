@@ -97,6 +97,6 @@ async def test_after_trouble_with_redis_all_names_are_registered_and_each_outage
         async with registering(client, ["send"], ONE, OTHER, events=events):
             await until_known(redis, OTHER, 1)
     assert await is_name_known(redis, ONE, "send")
-    doing = f"registering the names of jobs in {ONE.queue}"
+    doing = f"registering the names of jobs in {ONE.ref}"
     assert events.told == [f"lost while {doing}", f"back for {doing}"]
     assert proxy.lost == 2

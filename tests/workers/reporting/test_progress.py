@@ -20,10 +20,13 @@ from monarq.workers.reporting import progress as unit
 from monarq.workers.reporting.progress import ProgressReporter
 from tests.progress.subscriber import hearing
 from tests.support.cancelling import end
+from tests.support.formats import OF_ARQ
 from tests.support.proxy import Proxy
 from tests.support.queues import queues_of
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, put
+
+pytestmark = OF_ARQ
 
 WORKER = "worker"
 OTHER = QueueKeys.of("other")

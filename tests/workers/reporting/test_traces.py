@@ -18,9 +18,12 @@ from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.signing import Signer
 from monarq.shared.tracing.tracing import find_tracing, sending
+from tests.support.formats import OF_ARQ, current_name
 from tests.support.slowness import in_time, patience_s
 from tests.support.spans import Exported, attributes, linked
 from tests.support.workers import make_worker, run_burst, running
+
+pytestmark = OF_ARQ
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ ALL = [traced_io, traced_thread, traced_failure, traced_flaky, traced_wait]
 
 
 async def test_a_run_links_to_its_enqueue_and_holds_the_jobs_own_spans(redis_url: str, exported: Exported) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         with exported.provider.get_tracer("the user's").start_as_current_span("request") as request:
             await producer.enqueue(traced_io.options(job_id="one"), "word")
     worker = await run_burst(redis_url, ALL)
@@ -114,7 +117,7 @@ async def test_a_run_links_to_its_enqueue_and_holds_the_jobs_own_spans(redis_url
 
 async def test_spans_of_thread_jobs_are_children_too(redis_url: str, exported: Exported) -> None:
     with (
-        SyncProducer(redis_url) as producer,
+        SyncProducer(redis_url, queue=current_name()) as producer,
         exported.provider.get_tracer("x").start_as_current_span("script") as script,
     ):
         await asyncio.to_thread(producer.enqueue, traced_thread)
@@ -127,7 +130,7 @@ async def test_spans_of_thread_jobs_are_children_too(redis_url: str, exported: E
 
 
 async def test_a_failure_is_recorded(redis_url: str, exported: Exported) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         await producer.enqueue(traced_failure)
         await producer.enqueue("nobody_knows_this")
     await run_burst(redis_url, ALL, keep_unknown_s=0)
@@ -145,7 +148,7 @@ async def test_a_failure_is_recorded(redis_url: str, exported: Exported) -> None
 
 
 async def test_each_try_is_a_span_with_the_same_link(redis_url: str, exported: Exported) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         await producer.enqueue(traced_flaky)
     await run_burst(redis_url, ALL)
     [sent] = exported.sent
@@ -167,7 +170,7 @@ async def test_each_try_is_a_span_with_the_same_link(redis_url: str, exported: E
 
 
 async def test_a_run_that_is_handed_back_says_so(redis: Redis, redis_url: str, exported: Exported) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         await producer.enqueue(traced_wait)
         async with running(make_worker(redis_url, ALL, grace_s=0.05)) as worker, in_time(10):
             while not worker.running:
@@ -178,7 +181,7 @@ async def test_a_run_that_is_handed_back_says_so(redis: Redis, redis_url: str, e
 
 
 async def test_many_jobs_of_one_call_are_one_span(redis_url: str, exported: Exported) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         await producer.enqueue_many(traced_io, [("x",)] * 1500)
     await run_burst(redis_url, ALL, lease_s=15.0)
     [sent] = exported.sent
@@ -189,7 +192,7 @@ async def test_many_jobs_of_one_call_are_one_span(redis_url: str, exported: Expo
 
 
 async def test_an_enqueue_that_fails_is_recorded(exported: Exported) -> None:
-    async with Producer("redis://127.0.0.1:1", retry_for=0.05) as producer:
+    async with Producer("redis://127.0.0.1:1", retry_for=0.05, queue=current_name()) as producer:
         with pytest.raises(Exception, match="nothing was enqueued"):
             await producer.enqueue(traced_io, "x")
     [sent] = exported.sent
@@ -203,7 +206,7 @@ async def test_signed_jobs_carry_it_under_their_signature(
     redis: Redis, redis_url: str, exported: Exported, codec: str
 ) -> None:
     key = "0123456789abcdef0123456789abcdef"
-    async with Producer(redis_url, codec=codec, signing_key=key) as producer:  # type: ignore[arg-type]  # one of two
+    async with Producer(redis_url, codec=codec, signing_key=key, queue=current_name()) as producer:  # type: ignore[arg-type]  # one of two
         await producer.enqueue(traced_io, "x")
     codecs = Codecs(allow_pickle=True, signer=Signer(key))
     await run_burst(redis_url, ALL, codecs=codecs)
@@ -215,7 +218,7 @@ async def test_signed_jobs_carry_it_under_their_signature(
 async def test_a_trace_that_is_none_harms_no_job(
     redis: Redis, redis_url: str, exported: Exported, junk: object
 ) -> None:
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         handle = await producer.enqueue(traced_io, "x")
         key = names.job(handle.job_id)
         payload = MSGPACK.loads(await redis.get(key))
@@ -246,7 +249,7 @@ async def test_without_a_provider_nothing_is_made_and_nothing_carried(redis: Red
     assert find_tracing() is None
     with sending("q", "name", job_id="x") as carrier:
         assert carrier is None
-    async with Producer(redis_url) as producer:
+    async with Producer(redis_url, queue=current_name()) as producer:
         handle = await producer.enqueue(traced_io, "x")
         assert "trace" not in MSGPACK.loads(await redis.get(names.job(handle.job_id)))
         await run_burst(redis_url, ALL)

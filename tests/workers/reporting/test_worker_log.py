@@ -13,6 +13,7 @@ from arq.worker import RetryJob
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.jobs.retry_exception import Retry
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.redis.redis_errors import NotSentError
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.reporting import worker_log as log_module
 from monarq.workers.reporting.worker_log import DebugWorkerLog, WorkerLog, worker_log
@@ -52,6 +53,12 @@ LINES: list[tuple[str, tuple[Any, ...], str, str]] = [
         ("claiming", ConnectionRefusedError("refused")),
         "WARNING",
         "Redis: claiming does not work (ConnectionRefusedError: refused); trying again until it does",
+    ),
+    (
+        "redis_lost",
+        ("claiming", NotSentError("Error 111 connecting")),
+        "WARNING",
+        "Redis: claiming does not work (Error 111 connecting); trying again until it does",
     ),
     ("redis_back", ("claiming",), "INFO", "Redis: claiming works again"),
     ("cron_enqueued", ("tick", "cron:1"), "INFO", "cron: tick is enqueued as cron:1"),

@@ -12,11 +12,14 @@ from redis.asyncio import Redis
 from monarq.monitor.queues.workers import WorkerStats, read_workers
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.reporting.worker_record import MOST_JOBS
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
 from tests.workers.support.supervisor_process import running_supervisor
+
+pytestmark = OF_ARQ
 
 
 async def worker_that(redis: Redis, fits: Any) -> WorkerStats:
@@ -58,7 +61,7 @@ async def test_the_record_has_running_jobs_and_a_blocked_loop(redis: Redis, redi
 async def test_a_worker_knows_how_often_its_slot_was_restarted(redis: Redis, redis_url: str) -> None:
     env = {"TEST_REDIS_URL": redis_url}
     target = "tests.workers.support.supervised_jobs"
-    async with running_supervisor(target, fake=False, env=env, redis_url=redis_url) as pool:
+    async with running_supervisor(target, fake=False, env=env, redis_url=redis_url, queues=[ARQ_QUEUE]) as pool:
         for restarts in range(2):
             os.kill((await worker_that(redis, lambda worker, n=restarts: worker.restarts == n)).pid, signal.SIGKILL)
         second = await worker_that(redis, lambda worker: worker.restarts == 2)

@@ -8,8 +8,10 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.parsing import MAX_DURATION_S
-from tests.support.workers import QUEUE, Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
+from tests.support.workers import Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers.runs import outcome_jobs as jobs
 
 TRIES: Final[dict[str, dict[str, int]]] = {
@@ -55,7 +57,8 @@ async def test_no_wait_is_longer_than_a_duration_may_be(redis: Redis, redis_url:
     await put(redis, job, how, job_id="late")
     async with running(make_worker(redis_url, jobs.ALL, recorder)):
         await recorder.until("job_retried")
-    due_ms = await redis.zscore(QUEUE.cpu if lane == "cpu" else QUEUE.queue, "late")
+    deferred = NativeKeys.of(DEFAULT_QUEUE).key("deferred_cpu" if lane == "cpu" else "deferred")
+    due_ms = await redis.zscore(deferred, "late")
     assert due_ms == pytest.approx(1000 * (time.time() + MAX_DURATION_S), abs=60_000)
     await redis.flushall()
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from monarq.shared.errors import JobDeadError
 from monarq.workers.runs.rejection import RejectionPolicy, list_names

@@ -22,10 +22,13 @@ from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.health import HealthLimits, PoolHealth
 from monarq.workers.supervisor.pool_state import Phase, PoolState, WorkerState
 from monarq.workers.supervisor.redis_probe import RedisProbe
+from tests.support.formats import OF_ARQ
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import Recorder, make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 LIMITS = HealthLimits(live_s=5, claim_s=30)
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)

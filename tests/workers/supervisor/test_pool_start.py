@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
+from pathlib import Path
 
 import pytest
 
+from tests.support.slowness import patience_s
 from tests.workers.support.supervisor_process import running_supervisor
 
 
@@ -72,3 +75,15 @@ async def test_an_end_that_raises_is_in_the_exit_code() -> None:
 async def test_a_worker_that_is_not_ready_for_long_is_logged() -> None:
     async with running_supervisor("never-ready", limits={"start_timeout_s": 3.0}) as pool:
         await pool.line("WARNING worker 0 .* for 1 s: its program takes long to import, .* killed after 3 s")
+
+
+async def test_a_program_that_does_not_end_its_import_is_named_with_the_line_that_waits(tmp_path: Path) -> None:
+    (tmp_path / "slow_app.py").write_text("import json\nimport slow_part\n")
+    (tmp_path / "slow_part.py").write_text("import time\n\ntime.sleep(600)\n")
+    limits = {"start_timeout_s": patience_s(5.0), "dump_s": 1.0}
+    async with running_supervisor("slow_app", limits=limits, fake=False, cwd=tmp_path) as pool:
+        place = re.escape(f"slow_part ({tmp_path}/slow_part.py, line 3)")
+        await pool.line("WARNING worker 0 .* takes long to import, .* belongs under if __name__ == '__main__'")
+        await pool.line(f"ERROR worker 0 .* has not imported its program within .* and is killed; it is at {place}")
+        await pool.line(f"is lost: the import of its program took longer than .* s, at {place}")
+    assert pool.count("event loop") == 0

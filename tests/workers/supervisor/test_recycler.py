@@ -11,11 +11,12 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.shared.formats.arq import keys as names
+from tests.support.queues import NATIVE_QUEUE
 from tests.support.slowness import in_time, patience_s
 from tests.workers.jobs.runner import unruly_jobs
 from tests.workers.supervisor.test_supervisor_jobs import begun, pool_of, stop
 from tests.workers.support import supervised_jobs as jobs
+from tests.workers.support.supervised_queues import NativeSupervisedQueue
 from tests.workers.support.supervisor_process import SupervisorProcess, running_supervisor
 
 SOON_S = 0.1
@@ -108,8 +109,7 @@ async def test_a_stop_does_not_wait_for_a_worker_that_finishes_its_jobs(redis_ur
         _, pid, _ = await begun(pool)
         await ran_elsewhere(pool, producer, pid)
         await stop(pool)
-    assert await redis.exists(names.job(slow.job_id)) == 1
-    assert await redis.exists(names.in_progress(slow.job_id), names.retry(slow.job_id)) == 0
+    assert await NativeSupervisedQueue(NATIVE_QUEUE.name).waits_unharmed(redis, slow.job_id)
 
 
 async def test_one_that_is_slow_to_finish_holds_up_no_other(redis_url: str) -> None:

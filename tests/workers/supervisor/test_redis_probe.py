@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
-from monarq.shared.queue import to_ref
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.control.messages import Ready
 from monarq.workers.supervisor.pool_state import PoolState, WorkerState
 from monarq.workers.supervisor.redis_probe import RedisProbe
+from tests.support.formats import OF_ARQ
+from tests.support.queues import ARQ_QUEUE
 from tests.support.workers import put
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 
 def pool_at(*urls: str | None) -> PoolState:
@@ -25,7 +27,7 @@ def pool_at(*urls: str | None) -> PoolState:
             index,
             index + 1,
             "ready",
-            Ready(f"w{index}", [to_ref(DEFAULT_QUEUE)], 15, 20, url) if url else None,
+            Ready(f"w{index}", [ARQ_QUEUE], 15, 20, url) if url else None,
             0,
             Heartbeat(),
             0,
@@ -52,14 +54,14 @@ async def test_checks_that_are_close_together_share_a_result(probe: RedisProbe, 
     first = await probe.check(pool_at(redis_url))
     assert first is not None
     assert first.error is None
-    assert first.queues[to_ref(DEFAULT_QUEUE)].io_s is None
-    assert probe.queues == [to_ref(DEFAULT_QUEUE)]
+    assert first.queues[ARQ_QUEUE].io_s is None
+    assert probe.queues == [ARQ_QUEUE]
     await put(redis, jobs.plus, 1, 2, job_id="waits")
     assert await probe.check(pool_at(redis_url)) is first
     probe._probed_s = float("-inf")
     second = await probe.check(pool_at(redis_url))
     assert second is not None
-    assert second.queues[to_ref(DEFAULT_QUEUE)].io_s is not None
+    assert second.queues[ARQ_QUEUE].io_s is not None
     await redis.flushall()
 
 

@@ -19,6 +19,7 @@ class Worker:
     def __init__(self, **changes: Any) -> None:
         self.index, self.pid, self.ready, self.ready_bytes = 1, 7, None, 0
         self.start_error = self.clean_exit = self.kill_reason = self.end = None
+        self.importing = ""
         vars(self).update(changes)
 
 
@@ -36,8 +37,15 @@ class Worker:
             "its worker process was killed by SIGSEGV (pid 7 on HOST, at most 1,500 MB)",
         ),
         (
-            Worker(kill_reason=hang_note(30.0), end=ExitStatus(None, "SIGABRT", None, None)),
+            Worker(kill_reason=hang_note(Worker(), 30.0), end=ExitStatus(None, "SIGABRT", None, None)),
             "its event loop hung for 30 s (pid 7 on HOST)",
+        ),
+        (
+            Worker(
+                kill_reason=hang_note(Worker(importing="app (/app.py, line 3)"), 60.0),
+                end=ExitStatus(None, "SIGABRT", None, None),
+            ),
+            "the import of its program took longer than 60 s, at app (/app.py, line 3) (pid 7 on HOST)",
         ),
         (
             Worker(kill_reason=stop_timeout_note(2.5), end=ExitStatus(None, "SIGKILL", None, None)),

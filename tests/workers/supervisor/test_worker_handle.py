@@ -12,7 +12,7 @@ from monarq.shared.queue import to_ref
 from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
 from monarq.workers.control.channel import to_line
 from monarq.workers.control.heartbeat import Heartbeat
-from monarq.workers.control.messages import Exiting, FromWorker, Ready, StartFailed
+from monarq.workers.control.messages import Exiting, FromWorker, Importing, Ready, Recover, StartFailed
 from monarq.workers.supervisor.supervisor_log import SupervisorLog
 from monarq.workers.supervisor.worker_handle import WorkerHandle
 from tests.support.slowness import in_time
@@ -42,6 +42,25 @@ async def ended(handle: WorkerHandle) -> None:
         while not handle.reap():
             await asyncio.sleep(0.01)
         await handle.wait_ended()
+
+
+async def test_what_it_imports_is_known_until_its_event_loop_runs_and_is_no_sign_of_life() -> None:
+    place = "app.db (/app/db.py, line 3)"
+    then = f"control.recv(1); control.sendall({to_line(Heartbeat(started=5))!r}); control.recv(1)"
+    handle, _ = spawn(Importing(place), then=then)
+    handle.silent_s = 50.0
+    assert handle.importing == "app"
+    async with in_time(20):
+        while handle.importing == "app":
+            await asyncio.sleep(0.01)
+        assert handle.importing == place
+        assert handle.silent_s >= 50
+        handle.recover(Recover(READY, "gone"))
+        while not handle.heartbeat.started:
+            await asyncio.sleep(0.01)
+    assert (handle.importing, handle.ready) == ("", None)
+    handle.drain()
+    await ended(handle)
 
 
 async def test_a_worker_from_ready_to_its_exit() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import MSGPACK

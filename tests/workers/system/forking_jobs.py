@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import socket
 import time
 import warnings
 from multiprocessing.connection import Connection
@@ -83,6 +84,23 @@ async def come_back_twice_on_loop(ctx: Context) -> int:
     say(ctx, "went on")
     _, status = await asyncio.to_thread(os.waitpid, child, 0)
     return os.waitstatus_to_exitcode(status)
+
+
+@job
+async def come_back_beside_messages(ctx: Context) -> str:
+    """What the worker's loop still reads, once a fork of it had the time to read it first."""
+    ours, theirs = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    theirs.send(b"the loop polls this connection\n")
+    await reader.readline()
+    theirs.send(b"to the worker\n")
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)  # noqa: ASYNC222 - the loop must not read before the fork has ended
+    line = await reader.readline()
+    writer.close()
+    theirs.close()
+    return line.decode().strip()
 
 
 @job(lane="thread")

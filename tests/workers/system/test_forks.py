@@ -35,3 +35,10 @@ async def test_a_fork_that_comes_back_into_the_worker_ends(redis_url: str) -> No
             await pool.line("forked")
         await stop(pool)
     assert pool.count("went on") == 1
+
+
+async def test_a_fork_that_comes_back_into_the_loop_takes_no_message_from_it(redis_url: str) -> None:
+    async with pool_of(redis_url, TARGET) as pool, Producer(redis_url) as producer:
+        handle = await producer.enqueue(jobs.come_back_beside_messages)
+        assert await handle.result(timeout=patience_s(20)) == "to the worker"
+        await stop(pool)

@@ -11,9 +11,9 @@ from arq.connections import RedisSettings
 from redis.asyncio import Redis
 
 from monarq.producer import Producer, named
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from tests.cli.command import monarq
 from tests.cli.worker.logs import logging_jobs
+from tests.support.queues import NATIVE_QUEUE
 
 WORKER = ("-w", "1", "--burst")
 JOBS = "tests.cli.worker.logs.logging_jobs"
@@ -55,7 +55,7 @@ async def test_json_lines_hold_the_job_its_try_and_its_worker(redis: Redis, redi
         ("thread says b, a job's own is True", "two", "log_in_thread", JOBS),
         ("cpu says c", "three", "log_in_child", JOBS),
     }
-    assert {(line["queue"], line["try"]) for line in said} == {(DEFAULT_QUEUE, 1)}
+    assert {(line["queue"], line["try"]) for line in said} == {(NATIVE_QUEUE.name, 1)}
     [worker] = {line["worker"] for line in said}
     [started] = [line for line in parsed(ended.err) if " serves " in line["message"]]
     assert started["worker"] == worker
@@ -85,7 +85,7 @@ async def test_a_job_that_cannot_run_is_named_too(redis: Redis, redis_url: str) 
         await producer.enqueue("nobody_knows_it")
     ended = await monarq("worker", JOBS, *WORKER, "--keep-unknown", "0", "--log-format", "json", url=redis_url)
     [line] = [line for line in parsed(ended.err) if "is dead without having run" in line["message"]]
-    assert (line["job"], line["queue"], len(line["job_id"])) == ("nobody_knows_it", DEFAULT_QUEUE, 32)
+    assert (line["job"], line["queue"], len(line["job_id"])) == ("nobody_knows_it", NATIVE_QUEUE.name, 22)
 
 
 async def test_a_programs_own_logging_stays_and_can_use_the_fields(redis: Redis, redis_url: str) -> None:
@@ -93,8 +93,8 @@ async def test_a_programs_own_logging_stays_and_can_use_the_fields(redis: Redis,
         await producer.enqueue(named("log_own_way").options(job_id="x"))
         await producer.enqueue(named("log_own_way_in_child", lane="cpu").options(job_id="y"))
     ended = await monarq("worker", "tests.cli.worker.logs.logging_app", *WORKER, "--log-format", "json", url=redis_url)
-    assert f"own|{DEFAULT_QUEUE}|x|log_own_way|1|from io" in ended.err.splitlines()
-    assert f"own|{DEFAULT_QUEUE}|y|log_own_way_in_child|1|from cpu" in ended.err.splitlines()
+    assert f"own|{NATIVE_QUEUE.name}|x|log_own_way|1|from io" in ended.err.splitlines()
+    assert f"own|{NATIVE_QUEUE.name}|y|log_own_way_in_child|1|from cpu" in ended.err.splitlines()
     assert ended.err.count("from io") == ended.err.count("from cpu") == 1
 
 

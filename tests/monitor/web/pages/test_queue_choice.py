@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from redis.asyncio import Redis
 
@@ -10,8 +12,11 @@ from monarq.monitor.metrics.endpoint import Exporter, read_known
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.protocol.queue_ref import QueueRef
 from tests.monitor.web.site import Site
+from tests.support.formats import OF_ARQ
 from tests.support.queues import arq_queue
 from tests.support.workers import put
+
+pytestmark = OF_ARQ
 
 NATIVE = QueueRef("mail", "native")
 
@@ -51,9 +56,17 @@ async def test_a_change_is_made_to_the_queue_of_the_link(redis: Redis, site: Sit
     assert "of-native" not in await site.text("/jobs?queue=mail")
 
 
-async def test_no_two_metrics_have_the_same_labels(redis: Redis) -> None:
+async def test_two_queues_of_one_name_differ_in_a_label_of_each_metric(redis: Redis) -> None:
     body, _ = await Exporter(lambda: read_known(redis)).scrape("")
     lines = [line.rpartition(" ")[0] for line in body.decode().splitlines() if not line.startswith("#")]
     assert len(lines) == len(set(lines))
-    assert 'monarq_queue_jobs{queue="mail (arq)",state="ready"}' in lines
-    assert 'monarq_queue_jobs{queue="mail",state="ready"}' in lines
+    assert 'monarq_queue_jobs{format="arq",queue="mail",state="ready"}' in lines
+    assert 'monarq_queue_jobs{format="native",queue="mail",state="ready"}' in lines
+
+
+async def test_a_queue_keeps_its_labels_when_a_namesake_goes(redis: Redis) -> None:
+    await admin.purge(redis, arq_queue("mail"))
+    await redis.delete("monarq:queues")
+    body, _ = await Exporter(lambda: read_known(redis)).scrape("")
+    told = set(re.findall(r'format="\w+",queue="[^"]*"', body.decode()))
+    assert told == {'format="native",queue="mail"'}

@@ -9,12 +9,17 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.admin import admin
+from monarq.monitor.admin.mover import Mover
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
+from monarq.shared.protocol.queue_ref import QueueRef
 from tests.monitor.web.site import Site
+from tests.support.formats import OF_ARQ
 from tests.support.manual_worker import ManualWorker
 from tests.support.queues import ARQ_QUEUE, arq_queue
 from tests.support.workers import put
+
+pytestmark = OF_ARQ
 
 
 async def test_pause_and_resume(redis: Redis, site: Site) -> None:
@@ -28,6 +33,16 @@ async def test_pause_and_resume(redis: Redis, site: Site) -> None:
     await site.post("/queues/resume?queue=arq:queue")
     assert "Paused" not in await site.text("/queues")
     assert await admin.paused_since_ms(redis, ARQ_QUEUE) is None
+
+
+async def test_a_queue_whose_jobs_are_half_moved_is_not_resumed(redis: Redis, site: Site) -> None:
+    await put(redis, "add", job_id="a")
+    await Mover(redis, ARQ_QUEUE, QueueRef("mail", "native")).begin()
+    answer = await site.post("/queues/resume?queue=arq:queue")
+    assert answer.headers["location"] == "/queues?did=moving"
+    assert "a move of its jobs has not ended" in await site.text("/queues?did=moving")
+    assert await admin.paused_since_ms(redis, ARQ_QUEUE)
+    await redis.flushall()
 
 
 async def test_purge_asks_first(redis: Redis, site: Site) -> None:

@@ -10,10 +10,13 @@ from redis.asyncio import Redis
 from monarq.monitor.queues.workers import read_workers
 from tests.monitor.metrics.test_prometheus import scrape, value
 from tests.monitor.web.site import Site
+from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
 from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, result_of, running
 from tests.workers.jobs.runner import unruly_jobs as jobs
+
+pytestmark = OF_ARQ
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

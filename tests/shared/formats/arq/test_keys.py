@@ -61,7 +61,7 @@ def test_a_queues_own_keys_are_all_different_and_below_its_base(queue: str) -> N
     found = own_keys(keys)
     assert len(found) == len(set(found))
     assert all(key.startswith(keys.base) and key != keys.base for key in found)
-    assert keys.script_keys == [queue, keys.base]
+    assert keys.script_keys == [queue, keys.base, "arq:job:"]
 
 
 @pytest.mark.parametrize("queue", [queue for queue in QUEUES if queue])
@@ -101,7 +101,7 @@ async def lua_values(redis: Redis, queue: QueueKeys) -> dict[str, str]:
     head = lua_keys()
     found = re.findall(r"^local (\w+) =", head, re.MULTILINE)
     pairs = ", ".join(f"'{name}', tostring({name})" for name in ["QUEUE", "BASE", *found])
-    reply = await redis.eval(f"{head}return {{{pairs}}}", 2, *queue.script_keys)  # type: ignore[misc]
+    reply = await redis.eval(f"{head}return {{{pairs}}}", 3, *queue.script_keys)  # type: ignore[misc]
     texts = [value.decode() for value in reply]
     return dict(zip(texts[::2], texts[1::2], strict=True))
 

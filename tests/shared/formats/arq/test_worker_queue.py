@@ -11,8 +11,11 @@ from redis.asyncio import Redis
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq import worker_queue
 from monarq.shared.protocol.worker_queue import WorkerQueue
+from tests.support.formats import OF_ARQ
 from tests.support.queues import queue_of
 from tests.support.workers import QUEUE, put
+
+pytestmark = OF_ARQ
 
 WORKER = "host:1:claims"
 

@@ -17,8 +17,11 @@ from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
 from monarq.workers.leases.table import LeaseTable
+from tests.support.formats import OF_ARQ
 from tests.support.queues import session_of
 from tests.support.workers import QUEUE, put
+
+pytestmark = OF_ARQ
 
 WORKER = "host:1:session"
 OTHER = QueueKeys.of("other")

@@ -11,14 +11,13 @@ from redis.asyncio import Redis
 from monarq.shared.formats.native.script import NativeScript
 from tests.shared.formats.native.pieces import KEYS, now_ms
 
-_PIECE: Final = NativeScript.load("include/counting")
-_COUNT: Final = """
-settle_counters(tonumber(ARGV[1]), redis.call('HGET', META, 'second'))
+_COUNT: Final = """-- INCLUDES  counting
+settle_counters(tonumber(ARGV[1]), redis.call('HGET', META, 'second')) -- DUE
 for at = 2, #ARGV, 2 do
     redis.call('HINCRBY', LIVE, ARGV[at], ARGV[at + 1])
 end
 """
-_SCRIPT: Final = NativeScript("count", _PIECE.source + _COUNT, _PIECE.key_names, _PIECE.due_names)
+_SCRIPT: Final = NativeScript.load("count", _COUNT)
 
 
 async def count(
@@ -38,9 +37,11 @@ async def count(
 
 async def count_all(redis: Redis, fields: Mapping[str, int], at_ms: int | None = None, *, flushes: bool = True) -> None:
     """The same of several names, in one call."""
+    assert _SCRIPT.short
+    script = _SCRIPT if flushes else _SCRIPT.short
     keys = KEYS.list_of(_SCRIPT.key_names + (_SCRIPT.due_names if flushes else ()))
     pairs = [part for pair in fields.items() for part in pair]
-    await _SCRIPT.run(redis, keys, [await now_ms(redis) if at_ms is None else at_ms, *pairs])
+    await script.run(redis, keys, [await now_ms(redis) if at_ms is None else at_ms, *pairs])
 
 
 def counters_of(field: bytes | None) -> dict[str, int]:

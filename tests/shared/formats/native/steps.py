@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import redis as blocking_redis
 from redis.asyncio import Redis
@@ -18,13 +18,16 @@ from monarq.shared.formats.native.jobs.requeue import requeue, requeue_crashed
 from monarq.shared.formats.native.jobs.tick import enqueue_tick
 from monarq.shared.formats.native.queues.pause import pause, resume
 from monarq.shared.formats.native.queues.purge import purge
-from monarq.shared.formats.native.workers.leases import beat, reconcile, recover, retire
+from monarq.shared.formats.native.transfer.source import NativeMoveSource
+from monarq.shared.formats.native.transfer.target import NativeMoveTarget
+from monarq.shared.formats.native.workers.leases import beat, count_lost, reconcile, recover, retire
 from monarq.shared.lane import Lane, LaneQueue
 from monarq.shared.protocol.acks import Crash, Finish, Requeue
 from monarq.shared.protocol.cron_queue import Tick
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.protocol.transfer import MovedJob
 from tests.shared.formats.native.pieces import KEYS, now_ms
 from tests.shared.formats.native.state import INCARNATION, put, take
 
@@ -32,6 +35,7 @@ Step = Callable[[Redis], Awaitable[object]]
 
 LARGE: Final = b"x" * 20_000
 LEASE_MS: Final = 15_000
+ELSEWHERE: Final = QueueRef("elsewhere", "arq")
 
 
 def lease_of(job_id: str, token: str = "i1", lane_queue: LaneQueue = "io") -> Lease:
@@ -85,6 +89,27 @@ def aborting(redis: Redis) -> Awaitable[object]:
     return abort(redis, KEYS, "a", keep_ms=60_000)
 
 
+def arriving(*, due_ms: float = 2.0, **known: Any) -> Step:
+    """The job "new" arrives from another queue."""
+
+    async def step(redis: Redis) -> object:
+        job = MovedJob(b"new", b"payload", "io", due_ms, **known)
+        return await NativeMoveTarget(KEYS.tag).put(redis, ELSEWHERE, [job], await now_ms(redis))
+
+    return step
+
+
+def leaving(redis: Redis) -> Awaitable[object]:
+    """The job "a" is dropped, as it has arrived elsewhere."""
+    return NativeMoveSource(KEYS.tag).drop(redis, "run", [MovedJob(b"a", b"payload", "io", 0)])
+
+
+async def forgetting(redis: Redis) -> object:
+    """The mark of the job "new" goes, as its source is gone."""
+    target = NativeMoveTarget(KEYS.tag)
+    return await target.forget(redis, await target.find_marks(redis, ELSEWHERE))
+
+
 async def nothing(redis: Redis) -> None:
     """An empty queue."""
 
@@ -125,6 +150,17 @@ async def dead(redis: Redis) -> None:
     await ending(dead=True)(redis)
 
 
+async def moving(redis: Redis) -> None:
+    """Jobs "a" and "b" are being moved elsewhere."""
+    await waiting(redis)
+    await NativeMoveSource(KEYS.tag).begin(redis, ELSEWHERE, "run")
+
+
+async def arrived(redis: Redis) -> None:
+    """The job "new" has arrived from another queue."""
+    await arriving()(redis)
+
+
 async def paused(redis: Redis) -> None:
     """The queue is paused, and a job waits."""
     await waiting(redis)
@@ -140,6 +176,9 @@ REFUSED: Final[dict[str, tuple[Step, Step]]] = {
     "a named, large enqueue": (waiting, putting(EnqueueMode.NAMED, payload=LARGE)),
     "a repeated enqueue": (waiting, putting(EnqueueMode.REPEATED)),
     "a tick": (waiting, ticking),
+    "an arrival": (waiting, arriving(tries=1, abort_ms=5, history=(b"1 retried",), progress=b"2 {}")),
+    "the first arrival": (nothing, arriving()),
+    "a deferred arrival": (waiting, arriving(due_ms=4e12)),
 }
 """What a full Redis refuses whole: the state before, and the call."""
 
@@ -160,6 +199,7 @@ GOES_ON: Final[dict[str, tuple[Step, Step]]] = {
     "a retire": (idle, lambda redis: retire(redis, KEYS, INCARNATION)),
     "a recovery": (running, recovering),
     "a reconcile": (running, lambda redis: reconcile(redis, KEYS, INCARNATION, (1, 1, 1, 0), [(b"a", "i1")])),
+    "a count of lost runs": (nothing, lambda redis: count_lost(redis, KEYS, 2)),
     "an abort of what waits": (waiting, aborting),
     "an abort of what runs": (running, aborting),
     "a promotion": (deferred, lambda redis: promote(redis, KEYS, b"a")),
@@ -168,5 +208,9 @@ GOES_ON: Final[dict[str, tuple[Step, Step]]] = {
     "a discard": (dead, lambda redis: discard(redis, KEYS, [b"a"])),
     "a pause": (waiting, lambda redis: pause(redis, KEYS)),
     "a resume": (paused, lambda redis: resume(redis, KEYS)),
+    "a move begins": (waiting, lambda redis: NativeMoveSource(KEYS.tag).begin(redis, ELSEWHERE, "run")),
+    "a job is moved away": (moving, leaving),
+    "a move ends": (moving, lambda redis: NativeMoveSource(KEYS.tag).close(redis, "run")),
+    "a mark goes": (arrived, forgetting),
 }
 """What works in a full Redis as ever."""

@@ -7,6 +7,7 @@ import pytest
 from monarq.shared.formats.native import keys as spelled
 from monarq.shared.formats.native.keys import NativeKeys, key_count, wake_channel
 from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.redis.script_parts import words_of
 
 
 def test_a_script_s_own_keys_come_first_then_those_of_its_pieces_each_once() -> None:
@@ -53,12 +54,39 @@ def test_what_is_due_comes_once_a_second(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(spelled.time, "time", lambda: now_s)
     keys, script = NativeKeys("q"), NativeScript.load("jobs/enqueue")
     assert script.due_names
-    full, short = script._keys(keys, "io", ""), script._keys(keys, "io", "")
+    whole, full = script._chosen(keys, "io", "")
+    part, short = script._chosen(keys, "io", "")
+    assert (whole, part) == (script, script.short)
     assert full[: len(short)] == short
     assert len(full) > len(short)
     now_s += 1
-    assert script._keys(keys, "io", "") == full
-    assert script._keys(keys, "io", "") == short
+    assert script._chosen(keys, "io", "") == (whole, full)
+    assert script._chosen(keys, "io", "") == (part, short)
+
+
+def test_what_runs_without_those_keys_has_nothing_that_needs_them() -> None:
+    script = NativeScript.load("jobs/claim")
+    assert script.short
+    assert "local function flush_counters" in script.source
+    assert "STATS" in words_of(script.source)
+    assert not words_of(script.short.source) & {"flush_counters", "settle_counters", "counted_names", "STATS"}
+
+
+@pytest.mark.parametrize("mark", [" -- DUE", ""])
+def test_a_script_whose_calls_would_lack_keys_does_not_load(mark: str) -> None:
+    text = f"-- KEYS  meta\n-- INCLUDES  counting\nsettle_counters(1, '1'){mark}\nreturn 1\n"
+    if mark:
+        assert NativeScript.load("tested", text).short
+    else:
+        with pytest.raises(
+            ValueError, match=r"tested\.lua uses HEARD, KNOWN, MINUTES, NAMES, SECONDS, STATS in every call"
+        ):
+            NativeScript.load("tested", text)
+
+
+def test_keys_that_each_call_gets_need_no_mark() -> None:
+    head = "-- KEYS  meta, stats, minutes, seconds, names, known, heard\n-- INCLUDES  counting\n"
+    assert NativeScript.load("tested", f"{head}settle_counters(1, '1')\n").short is None
 
 
 def test_an_unknown_name_has_no_key() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,13 +13,17 @@ from redis.asyncio import Redis
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq import worker_queue
 from monarq.shared.protocol.lease import Lease
+from monarq.workers.events.outage import SharedOutage
 from monarq.workers.jobs import claimer
 from monarq.workers.jobs.claimer import Claimer
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.leases.table import LeaseTable
+from tests.support.formats import OF_ARQ
 from tests.support.queues import queue_of
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, put
+
+pytestmark = OF_ARQ
 
 WORKER = "host:1:claims"
 
@@ -38,6 +42,7 @@ class Harness:
             queue=self.queue,
             lane_queue="io",
             slots=self.slots,
+            turn=self.slots.turn,
             poll_s=0.05,
             last_chance=None,
             start=self.start,
@@ -45,13 +50,15 @@ class Harness:
             may_start=lambda: self.budget,
             maybe_idle=self.maybe_idle,
             events=Recorder(),
+            outage=SharedOutage(Recorder(), "claiming"),
         )
 
-    def start(self, lease: Lease) -> None:
-        self.slots.take()
-        self.leases.append(lease)
+    def start(self, leases: Sequence[Lease]) -> None:
+        for _ in leases:
+            self.slots.take()
+        self.leases += leases
         if self.budget is not None:
-            self.budget -= 1
+            self.budget -= len(leases)
         self.changed.set()
 
     async def until(self, count: int) -> None:

@@ -18,10 +18,13 @@ from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.protocol.lease import Claimed
+from tests.support.formats import OF_ARQ
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 LONG_S = 60.0
 FROM_IO = b"\r\nio\r\n"

@@ -10,8 +10,11 @@ from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.protocol.lease import Claimed
 from monarq.workers.jobs import claimer
+from tests.support.formats import OF_ARQ
 from tests.support.workers import QUEUE, Recorder, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 LONG_S = 60.0
 

@@ -18,6 +18,7 @@ from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.lease import Claimed
 from monarq.workers.process.worker import Worker
+from tests.support.formats import OF_ARQ
 from tests.support.queue_state import server_ms
 from tests.support.slowness import in_time
 from tests.support.workers import (
@@ -29,6 +30,8 @@ from tests.support.workers import (
     running,
 )
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 
 async def test_idle_worker_is_woken_at_once(redis: Redis, redis_url: str) -> None:

@@ -10,8 +10,11 @@ from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
 from monarq.shared.formats.arq import worker_queue, worker_session
+from tests.support.formats import OF_ARQ
 from tests.support.workers import Recorder, make_worker, put, result_of, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 ERRORS = [
     ReadOnlyError("You can't write against a read only replica."),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names

@@ -26,10 +26,13 @@ from monarq.shared.protocol.answers import Revived
 from monarq.workers.cron.entry import CronEntry
 from monarq.workers.cron.scheduler import CronScheduler
 from monarq.workers.events.dispatcher import Dispatcher
+from tests.support.formats import OF_ARQ, current_name
 from tests.support.queues import arq_queue
 from tests.support.slowness import patience_s
 from tests.support.workers import QUEUE, dead_letter_of, put_raw, run_burst
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 KEY: Final = "a-key-of-our-own-0123456789"
 NEXT_KEY: Final = "the-key-after-it-0123456789"
@@ -60,7 +63,7 @@ async def reason(redis: Redis, job_id: str) -> str:
 
 @pytest.mark.parametrize("codec", ["msgpack", "pickle"])
 async def test_a_round_trip(redis: Redis, redis_url: str, codec: Any) -> None:
-    async with Producer(redis_url, codec=codec, signing_key=KEY) as producer:
+    async with Producer(redis_url, codec=codec, signing_key=KEY, queue=current_name()) as producer:
         one = await producer.enqueue("plus", 1, 2)
         many = await producer.enqueue_many("plus", [(number, 1) for number in range(3)])
         bad = await producer.enqueue("break_down", "broken")
@@ -114,7 +117,7 @@ async def test_a_signature_does_not_make_pickle_allowed(redis: Redis, redis_url:
 
 async def test_results_that_are_not_verified_are_not_read(redis: Redis, redis_url: str) -> None:
     UNPICKLED.clear()
-    async with Producer(redis_url, codec="pickle", signing_key=KEY) as producer:
+    async with Producer(redis_url, codec="pickle", signing_key=KEY, queue=current_name()) as producer:
         handle = producer.handle("a")
         bomb = pickle.dumps({"f": "plus", "r": Bomb()})
         by_us = Signer(KEY)
@@ -126,7 +129,7 @@ async def test_results_that_are_not_verified_are_not_read(redis: Redis, redis_ur
 
 
 async def test_a_worker_without_the_key_leaves_what_can_be_retried(redis: Redis, redis_url: str) -> None:
-    async with Producer(redis_url, signing_key=KEY) as producer:
+    async with Producer(redis_url, signing_key=KEY, queue=current_name()) as producer:
         handle = await producer.enqueue("plus", 1, 2)
         await run_burst(redis_url, jobs.ALL)
         raw_id = handle.job_id.encode()
@@ -139,8 +142,8 @@ async def test_a_worker_without_the_key_leaves_what_can_be_retried(redis: Redis,
 
 async def test_keys_are_rotated_while_jobs_wait(redis: Redis, redis_url: str) -> None:
     async with (
-        Producer(redis_url, signing_key=KEY) as old,
-        Producer(redis_url, signing_key=f"{NEXT_KEY},{KEY}") as new,
+        Producer(redis_url, signing_key=KEY, queue=current_name()) as old,
+        Producer(redis_url, signing_key=f"{NEXT_KEY},{KEY}", queue=current_name()) as new,
     ):
         by_old, by_new = await old.enqueue("plus", 1, 2), await new.enqueue("plus", 3, 4)
         # The workers have learnt the new key, and sign by the old one until everybody has.

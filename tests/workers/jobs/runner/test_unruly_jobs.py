@@ -12,7 +12,7 @@ from monarq.shared.formats.arq.queues.counts import read_counts
 from monarq.shared.payloads.codec import PICKLE
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
-from tests.support.formats import ARQ_ALONE, ON_BOTH
+from tests.support.formats import ARQ_ALONE, ON_BOTH, current_queue
 from tests.support.slowness import in_time
 from tests.support.workers import (
     CODECS,
@@ -110,9 +110,8 @@ async def test_a_long_poll_interval_is_no_call_without_a_reply(redis: Redis, red
     assert float(call["command"].split()[-1]) < SOCKET_TIMEOUT_S
 
 
-@ARQ_ALONE
 async def test_exit_in_a_task_of_a_job_ends_that_job_alone(redis: Redis, redis_url: str) -> None:
-    async with running_supervisor(TARGET, fake=False, redis_url=redis_url) as pool:
+    async with running_supervisor(TARGET, fake=False, redis_url=redis_url, queues=[current_queue()]) as pool:
         await put(redis, jobs.wait_for_a_moment, job_id="innocent")
         await pool.line("job innocent .*: begins")
         await put(redis, jobs.exit_in_a_task_of_its_own, job_id="exit")
@@ -125,7 +124,9 @@ async def test_exit_in_a_task_of_a_job_ends_that_job_alone(redis: Redis, redis_u
 
 @ARQ_ALONE
 async def test_a_worker_stops_though_a_job_has_taken_its_signals(redis: Redis, redis_url: str) -> None:
-    async with running_supervisor(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
+    async with running_supervisor(
+        TARGET, fake=False, redis_url=redis_url, grace_s=0.1, queues=[current_queue()]
+    ) as pool:
         await put(redis, jobs.take_the_signals, job_id="taker")
         await pool.line("job taker .*: begins")
         pool.signal(signal.SIGTERM)
@@ -162,7 +163,9 @@ async def test_values_and_errors_that_exit_when_looked_at_fail_their_jobs(redis:
 async def test_a_job_whose_own_code_prevents_its_outcome_is_dead_in_the_end(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.wait_for_a_moment, job_id="innocent")
     await put(redis, jobs.raise_what_cannot_be_judged, job_id="unjudged")
-    async with running_supervisor(TARGET, fake=False, redis_url=redis_url, lease_s=0.3) as pool:
+    async with running_supervisor(
+        TARGET, fake=False, redis_url=redis_url, lease_s=0.3, queues=[current_queue()]
+    ) as pool:
         assert "its lease ran out" in str((await result_of(redis, "unjudged")).value)
         assert (await result_of(redis, "innocent")).value == "waited"
         pool.signal(signal.SIGTERM)
@@ -181,7 +184,9 @@ async def test_a_payload_outlives_the_delay_of_a_retry(redis: Redis, redis_url: 
 
 @ARQ_ALONE
 async def test_a_worker_stops_though_jobs_have_taken_all_threads(redis: Redis, redis_url: str) -> None:
-    async with running_supervisor(TARGET, fake=False, redis_url=redis_url, grace_s=0.1) as pool:
+    async with running_supervisor(
+        TARGET, fake=False, redis_url=redis_url, grace_s=0.1, queues=[current_queue()]
+    ) as pool:
         await put(redis, jobs.wait_in_threads, job_id="threads")
         await pool.line("job threads .*: begins")
         pool.signal(signal.SIGTERM)

@@ -8,8 +8,11 @@ from redis.asyncio import Redis
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.workers.runs.run import CancelReason
+from tests.support.formats import OF_ARQ
 from tests.support.workers import QUEUE, Recorder, make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
+
+pytestmark = OF_ARQ
 
 
 @pytest.mark.parametrize("arq_rules", [False, True], ids=["by monarq's settings", "by arq's settings"])
@@ -35,7 +38,7 @@ async def test_its_outcome(
         await put(redis, jobs.plus, 1, 2, job_id="sum")
         asked = Claim(worker.worker_id, "token", "io", 60_000, 1, 1000)
         [lease] = (await claim(redis, QUEUE, asked)).leases
-        components.runner.start(lease)
+        components.runner.start([lease])
         [run] = worker.runs
         run.cancel(cancel_reason)
         await recorder.until(event)

@@ -12,10 +12,13 @@ from redis.asyncio import Redis
 
 from chaos.faults.proxy import Cut
 from monarq.shared.formats.arq import keys as names
+from tests.support.formats import OF_ARQ
 from tests.support.proxy import Proxy
 from tests.support.slowness import in_time
 from tests.support.workers import QUEUE, Recorder, dead_letter_of, make_worker, put, result_of, run_burst, running
 from tests.workers.lanes.cpu_child import crash_jobs as jobs
+
+pytestmark = OF_ARQ
 
 DEATHS = [
     ("exit", "its process exited with code 0 before the function returned"),

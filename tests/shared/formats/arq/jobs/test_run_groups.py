@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.run_groups import BUCKETS, NOT_RUN, RunGroups, RunStatus

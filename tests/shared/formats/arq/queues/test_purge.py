@@ -8,7 +8,9 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode
 from tests.shared.formats.arq.admin_calls import call_purge
+from tests.shared.formats.arq.calls import call_enqueue
 from tests.shared.formats.arq.rows import NOT_REPEATED, WRONGTYPE, Row, Scene, check, wrong
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, seed
 from tests.support.slowness import patience_s
@@ -16,7 +18,7 @@ from tests.support.slowness import patience_s
 EMPTY: Final = QueueState()
 NONE: Final = (0, 0)
 ONE: Final = QueueState(queue={"a": -5}, payloads={"a": "payload"})
-GONE: Final = QueueState(stats={"purged": "1"})
+GONE: Final = QueueState(stats={"purged": "1"}, no_results=frozenset({"a"}))
 CPU_JOB: Final = replace(ONE, queue={"a": PARKED}, cpu={"a": -5})
 RUNNING: Final = QueueState(queue={"a": leased(9)}, payloads={"a": "payload"}, tokens={"a": "t1"})
 
@@ -72,7 +74,7 @@ PURGES = [
         replace(RUNNING, queue={"a": -9, "b": -4}, payloads={"a": "payload", "b": "payload"}),
         call_purge(skip=1),
         (1, 0),
-        replace(RUNNING, queue={"a": -9}, stats={"purged": "1"}),
+        replace(RUNNING, queue={"a": -9}, stats={"purged": "1"}, no_results=frozenset({"b"})),
         repeated=NONE,
     ),
     Row("a queue of a wrong type", wrong(KEYS.queue), call_purge(), WRONGTYPE, wrong(KEYS.queue)),
@@ -90,6 +92,15 @@ PURGES = [
 @pytest.mark.parametrize("row", PURGES, ids=str)
 async def test_purges(row: Row, redis: Redis) -> None:
     await check(row, redis)
+
+
+async def test_an_enqueue_that_is_repeated_does_not_bring_a_job_back(redis: Redis) -> None:
+    scene = Scene(redis, await seed(redis, ONE))
+    assert await call_purge()(scene) == (1, 0)
+    assert 50_000 < await redis.pttl(KEYS.no_result("a")) <= 60_000
+    assert await call_enqueue({"a": "payload"}, EnqueueMode.REPEATED)(scene) == [Enqueued.ENDED]
+    assert await redis.zcard(KEYS.queue) == 0
+    assert await call_enqueue({"a": "payload"}, EnqueueMode.NAMED)(scene) == [Enqueued.ADDED], "another job of this id"
 
 
 async def test_those_who_wait_are_notified(redis: Redis) -> None:

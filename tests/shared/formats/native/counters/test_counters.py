@@ -169,8 +169,7 @@ OF_QUEUE: Final = {"started": 14, "lost": 2, "crashed": 5}
 
 async def count_as_arq(redis: Redis) -> None:
     """Counts the events in arq's format."""
-    piece = ArqScript.load("include/run_groups").source
-    lua = """
+    lua = """-- INCLUDES  clock, counting, run_groups
     local now, runs_of = now_ms(), {}
     for _, field in ipairs({'started', 'lost', 'crashed'}) do
         count(now, field, tonumber(table.remove(ARGV)))
@@ -185,7 +184,7 @@ async def count_as_arq(redis: Redis) -> None:
     """
     groups: list[Any] = [value for runs in RUNS for value in (*runs, "")]
     enqueued = [value for name, times in ENQUEUED.items() for value in (times, name)]
-    await ArqScript("count", piece + lua).run_on(
+    await ArqScript.load("count", lua).run_on(
         redis, QueueKeys.of("q"), [*groups, *enqueued, *reversed(OF_QUEUE.values())]
     )
 

@@ -20,7 +20,7 @@ async def count_seconds(redis: Redis, now_s: int, seconds: int) -> None:
 @pytest.mark.parametrize(("step_s", "steps"), [(15, 20), (1, 3), (7, 2), (60, 10)])
 async def test_every_whole_second_is_in_its_step(redis: Redis, step_s: int, steps: int) -> None:
     now_s = await now_ms(redis) // 1000
-    await count_seconds(redis, now_s, 600)
+    await count_seconds(redis, now_s, 601)  # at a full minute, ten of them begin 600 seconds ago
     found = await read_rates(redis, KEYS, step_s, steps)
     newest = found.now_ms // 1000 - 1
     assert found.oldest_s == (newest // step_s - steps + 1) * step_s

@@ -35,7 +35,7 @@ async def test_the_order_of_calls_is_the_order_of_jobs_whatever_the_clock_does(r
     given = [f"{letter}{number}" for number in range(5) for letter in "zma"]
     for each in given:
         await enqueue_jobs(redis, each, mode=mode, call=each)
-    await hset(redis, KEYS.key("meta"), {"last": 2**43})  # as if the clock had been an age ahead
+    await hset(redis, KEYS.key("meta"), {"last": 500 * 2**44 + 2**43})  # as if the clock had been an age ahead
     await enqueue_jobs(redis, "last-but-one", mode=mode, call="x")
     await enqueue_jobs(redis, "last", mode=mode, call="y")
     claimed = (await claim_jobs(redis)).ids

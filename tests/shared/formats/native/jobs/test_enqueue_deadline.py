@@ -42,7 +42,7 @@ async def test_no_repetition_holds_longer_than_tombstones_last(redis: Redis) -> 
 async def test_the_producer_counts_from_its_first_sending(
     proxy: Proxy, redis: Redis, monkeypatch: pytest.MonkeyPatch, monotonic_s: int, wall_s: int
 ) -> None:
-    clocks = native_producer._clocks
+    clocks = native_producer.clocks
     passed = (0, 0)
 
     def later() -> tuple[float, float]:
@@ -54,7 +54,7 @@ async def test_the_producer_counts_from_its_first_sending(
         passed = monotonic_s, wall_s
         await redis.flushdb()
 
-    monkeypatch.setattr(native_producer, "_clocks", later)
+    monkeypatch.setattr(native_producer, "clocks", later)
     proxy.lose(Cut.REPLY, b"u-of-a-call")
     proxy.meanwhile = pass_time
     async with Producer(proxy.url, queue=Queue("native")) as producer:

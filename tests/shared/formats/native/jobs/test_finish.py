@@ -40,6 +40,22 @@ async def test_a_job_ends_and_its_result_is_kept_as_asked_for(redis: Redis, keep
     assert (b"a" in await hash_of(redis, "kept")) == (keep_ms in (0, 1000))
 
 
+@pytest.mark.parametrize("wrong", ["", "trails"])
+async def test_twice_as_much_as_will_be_over_is_deleted_of_what_is(redis: Redis, wrong: str) -> None:
+    await run(redis, "a", "b", "c")
+    now = await now_ms(redis)
+    await hset(redis, KEYS.key("kept"), {f"{number}": "result" for number in range(10)})
+    over = {f"r{number}": now - 10 + number for number in range(10)}
+    await redis.zadd(KEYS.key("ends"), {**over, "tx": 1} if wrong else over)
+    if wrong:
+        await redis.set(KEYS.key(wrong), "text")
+    await finish_jobs(redis, ending("a", keep_ms=60_000), ending("b", keep_ms=60_000), ending("c"))
+    assert not await held_by(redis)
+    if not wrong:
+        assert list(await zset_of(redis, "ends")) == [*(b"r%d" % number for number in range(4, 10)), b"ra", b"rb"]
+        assert len(await hash_of(redis, "kept")) == 8
+
+
 @HOW_KEPT
 async def test_nothing_rare_about_it_is_left(redis: Redis, keep_ms: int) -> None:
     await run(redis, "a", "b")
@@ -205,6 +221,12 @@ async def test_only_ids_are_told_while_nobody_listens(redis: Redis, keep_ms: int
         _, message = await following()
     queue = NativeProducerQueue(QueueRef("q", "native"))
     assert list(queue.split_ended(message)) == [(b"a", None), (b"b", None)]
+
+
+@pytest.mark.parametrize("message", [b"r", b"r\xc1", b"r\x91\xc4\x01a", b"r\x81\x01\x02", b""])
+def test_a_message_of_somebody_else_ends_no_wait(message: bytes) -> None:
+    queue = NativeProducerQueue(QueueRef("q", "native"))
+    assert [raw_id for raw_id, _ in queue.split_ended(message) if raw_id] == []
 
 
 async def test_a_trail_stays_when_its_job_has_ended(redis: Redis) -> None:

@@ -40,9 +40,8 @@ class LosingClient:
 
     def lose(self, path: str, *what: str) -> None:
         """Loses the "reply" or the "request" of the next calls of a script, one after the other."""
-        script = NativeScript.load(path)
-        self._lost |= {script.sha: list(what), script.source: list(what)}
-        self._lost[script.source] = self._lost[script.sha]
+        left = list(what)
+        self._lost |= dict.fromkeys(_texts(path), left)
 
     async def execute_command(self, *parts: Any) -> Any:
         """Carries out a call, or loses it."""
@@ -65,8 +64,15 @@ class LosingClient:
 
 
 def _sources() -> dict[str, str]:
-    scripts = [NativeScript.load(path) for path in ("jobs/claim", "jobs/finish", "jobs/requeue", "workers/retire")]
-    return {name: script.source for script in scripts for name in (script.sha, script.source)}
+    paths = ("jobs/claim", "jobs/finish", "jobs/requeue", "workers/retire")
+    return {name: text for path in paths for name, text in _texts(path).items()}
+
+
+def _texts(path: str) -> dict[str, str]:
+    """What a script, or what of it runs in most calls, is called by and says."""
+    script = NativeScript.load(path)
+    scripts = [script, script.short] if script.short else [script]
+    return {name: each.source for each in scripts for name in (each.sha, each.source)}
 
 
 class Holder:

@@ -446,7 +446,3 @@ class TestOthers:
         assert not await queue.has_work(redis, [b"a", b"later"])
         await hset(redis, KEYS.key("meta"), {"paused": 1})
         assert not await queue.has_work(redis, ())
-
-    def test_a_result_says_neither_id_nor_queue_nor_arguments(self) -> None:
-        result = dict.fromkeys(("f", "a", "k", "id", "q", "t", "et", "s", "r", "st", "ft", "lane"), 1)
-        assert set(queue_module.NativeWorkerQueue.shape_result(None, result)) == set(queue_module._RESULT_FIELDS)  # type: ignore[arg-type]

@@ -13,18 +13,20 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from monarq.shared.formats.choice.supervision import recover
+from monarq.shared.formats.native.counters.counters import read_counters
 from monarq.shared.formats.native.jobs.abort import abort
-from monarq.shared.formats.native.jobs.claim import IncarnationGoneError
+from monarq.shared.formats.native.jobs.claim import ClaimRefusedError, IncarnationGoneError
 from monarq.shared.formats.native.keys import FLEET_BEATS, FLEET_QUEUES, FLEET_RECORDS, wake_channel
 from monarq.shared.formats.native.session import session as session_module
+from monarq.shared.formats.native.session.recovery import Watcher
 from monarq.shared.formats.native.session.session import NativeWorkerSession
 from monarq.shared.formats.native.workers.fleet import beat_fleet
 from monarq.shared.protocol.acks import Finish
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import QueueRef
-from tests.shared.formats.native.calls import claim_jobs, held_by, ids_in
-from tests.shared.formats.native.pieces import KEYS, hash_of, now_ms, zset_of
+from tests.shared.formats.native.calls import claim_jobs, ending, held_by, ids_in
+from tests.shared.formats.native.pieces import KEYS, hash_of, hset, now_ms, zset_of
 from tests.shared.formats.native.session.holding import PAYLOAD, WORKER, Holder
 from tests.shared.formats.native.state import note, put
 from tests.support.slowness import in_time
@@ -64,15 +66,15 @@ async def a_dead_worker(redis: Redis, *ids: str, worker: str = DEAD, lists_itsel
         await redis.zadd(FLEET_BEATS, {worker: await now_ms(redis) - 1})
 
 
-def may_accuse(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+def may_accuse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis has answered steadily for long enough."""
 
-    async def yes(redis: Redis) -> bool:
+    async def yes(watcher: Watcher, redis: Redis, key: str) -> bool:
         seconds, _ = await redis.time()
-        holder.session._watcher._last = 0.0, float(seconds) + 1
+        watcher._last = 0.0, float(seconds) + 1
         return True
 
-    monkeypatch.setattr(holder.session._watcher, "may_accuse", yes)
+    monkeypatch.setattr(Watcher, "may_accuse", yes)
 
 
 class TestRenew:
@@ -86,12 +88,23 @@ class TestRenew:
         assert await redis.hgetall(FLEET_RECORDS) == {WORKER.encode(): b'{"queues": ["q"]}'}  # type: ignore[misc]
         assert set(await redis.zrange(FLEET_QUEUES, 0, -1)) == {b"q", b"r"}
 
+    async def test_of_many_queues_only_those_that_it_claims_from_are_seen_to(self, redis: Redis) -> None:
+        holder = Holder(redis, *(f"q{number}" for number in range(100)))
+        holder.queue = used = holder.session.queues[70]
+        await redis.zadd(used.keys.key("ready"), {"ghost": 1})
+        await holder.claim()
+        assert list(holder.session._in_use) == [used]
+        await holder.session._keep_all(redis)
+        assert list(holder.session._in_use) == [], "its incarnation has ended"
+        assert await redis.exists(used.keys.held(f"{WORKER}.1")) == 0
+
     async def test_a_queue_that_refuses_it_keeps_no_other_from_being_renewed(self, redis: Redis) -> None:
         holder = Holder(redis, "spoilt", "q")
-        await redis.set("monarq:n:{spoilt}:held:" + holder.session.queues[0].incarnation.name, "no hash", px=60_000)
-        holder.session.queues[0].incarnation.is_open = True
-        spoilt = holder.session.queues[0].ref
-        holder.table.add(Lease(spoilt, b"x", "x", "i1", "io", b"", 0, 0, "", 0, None, 0))
+        holder.queue = spoilt = holder.session.queues[0]
+        await holder.claim()
+        await redis.set(spoilt.keys.held(spoilt.incarnation.name), "no hash", px=60_000)
+        spoilt.incarnation.is_open = True
+        holder.table.add(Lease(spoilt.ref, b"x", "x", "i1", "io", b"", 0, 0, "", 0, None, 0))
         holder.queue = holder.session.queues[1]
         await put(redis, "a")
         await holder.claim()
@@ -149,17 +162,18 @@ class TestMessages:
         a, b = await holder.claim()
         jobs = [(a, PAYLOAD), (b, PAYLOAD)]
         async with running(holder):
-            await until(lambda: holder.session._must_look_for_aborts)
+            await until(lambda: holder.session._aborts_told > 0)
             assert await holder.session.find_aborts(redis, jobs) == []
+            told = holder.session._aborts_told
             assert await abort(redis, KEYS, "b", keep_ms=1) is AbortAnswer.RUNS
-            await until(lambda: holder.session._must_look_for_aborts)
+            await until(lambda: holder.session._aborts_told > told)
             assert await holder.session.find_aborts(redis, jobs) == [b]
 
     async def test_redis_is_not_asked_for_aborts_where_nobody_has_told_of_one(self, redis: Redis) -> None:
         holder = Holder(redis)
         await put(redis, "a")
         [a] = await holder.claim()
-        holder.session._must_look_for_aborts = False
+        holder.queue.aborts_read = holder.session._aborts_told
         assert await holder.session.find_aborts(None, [(a, PAYLOAD)]) == []  # type: ignore[arg-type]
 
     async def test_where_it_cannot_be_asked_it_is_asked_again(self, redis: Redis) -> None:
@@ -167,7 +181,7 @@ class TestMessages:
         await put(redis, "a")
         [a] = await holder.claim()
         await abort(redis, KEYS, "a", keep_ms=1)
-        holder.session._must_look_for_aborts = True
+        holder.session._aborts_told += 1
         with pytest.raises(AttributeError):
             await holder.session.find_aborts(None, [(a, PAYLOAD)])  # type: ignore[arg-type]
         assert await holder.session.find_aborts(redis, [(a, PAYLOAD)]) == [a]
@@ -292,7 +306,7 @@ class TestSweep:
         self, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         holder = Holder(redis, "unrelated")
-        may_accuse(holder, monkeypatch)
+        may_accuse(monkeypatch)
         await a_dead_worker(redis, "a", "b")
         await redis.zadd(KEYS.key("idle"), {DEAD: 1})
         await holder.session.sweep(redis)
@@ -306,7 +320,7 @@ class TestSweep:
         self, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         holder = Holder(redis)
-        may_accuse(holder, monkeypatch)
+        may_accuse(monkeypatch)
         await a_dead_worker(redis, "a")
         await redis.zadd(KEYS.key("leases"), {f"{DEAD}.1": await now_ms(redis) + 60_000})
         await holder.session.sweep(redis)
@@ -317,7 +331,7 @@ class TestSweep:
         self, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         holder = Holder(redis)
-        may_accuse(holder, monkeypatch)
+        may_accuse(monkeypatch)
         await a_dead_worker(redis, "a")
         await redis.hset(FLEET_RECORDS, DEAD, b"\xff")  # type: ignore[misc]
         await holder.session.sweep(redis)
@@ -328,7 +342,7 @@ class TestSweep:
         self, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         holder = Holder(redis)
-        may_accuse(holder, monkeypatch)
+        may_accuse(monkeypatch)
         await put(redis, "mine")
         await holder.claim()
         await a_dead_worker(redis, "a", lists_itself=False)
@@ -342,16 +356,38 @@ class TestSweep:
         self, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         holder = Holder(redis, "first", "q", "third")
-        may_accuse(holder, monkeypatch)
+        may_accuse(monkeypatch)
         await a_dead_worker(redis, "a", worker=WORKER, lists_itself=False)
         holder.session.queues[1].incarnation = holder.session.queues[1].incarnation.successor(f"{WORKER}.2")
         for _ in range(3):
             await holder.session.sweep(redis)
         assert await ids_in(redis, "ready") == ["a"]
 
+    async def test_what_is_over_goes_also_where_nobody_holds_a_job(self, redis: Redis) -> None:
+        holder = Holder(redis, "first", "q")
+        now = await now_ms(redis)
+        await hset(redis, KEYS.key("kept"), {f"{number}": "result" for number in range(500)})
+        await redis.zadd(KEYS.key("ends"), {f"r{number}": now - 1 + 60_000 * (number % 2) for number in range(500)})
+        for name in ("gone", "barred"):
+            await redis.zadd(KEYS.key(name), {**{f"old {number}": 1 for number in range(500)}, "new": now})
+        for _ in range(2):
+            await holder.session.sweep(redis)
+        assert len(await zset_of(redis, "ends")) == len(await hash_of(redis, "kept")) == 250
+        assert set(await zset_of(redis, "gone")) == set(await zset_of(redis, "barred")) == {b"new"}
+
+    async def test_a_key_of_a_wrong_type_keeps_no_job_from_being_taken_back(
+        self, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        holder = Holder(redis)
+        may_accuse(monkeypatch)
+        await a_dead_worker(redis, "a")
+        await redis.set(KEYS.key("ends"), "text")
+        await holder.session.sweep(redis)
+        assert await ids_in(redis, "ready") == ["a"]
+
     async def test_it_does_not_take_from_itself(self, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         holder = Holder(redis)
-        may_accuse(holder, monkeypatch)
+        may_accuse(monkeypatch)
         await put(redis, "a")
         await holder.claim()
         await redis.zadd(KEYS.key("leases"), {holder.name: 1})
@@ -431,3 +467,24 @@ async def test_a_session_is_that_of_its_queues(redis: Redis) -> None:
     assert isinstance(session, NativeWorkerSession)
     assert session.format == "native"
     assert [queue.ref for queue in session.queues] == [QueueRef("q", "native"), QueueRef("r", "native")]
+
+
+class TestLostRuns:
+    async def counted(self, holder: Holder) -> int:
+        await holder.session._keep_all(holder.client)
+        return (await read_counters(holder.redis, KEYS, 0)).queue.get("lost", 0)
+
+    async def test_they_are_counted_once_where_all_were_taken(self, redis: Redis) -> None:
+        """One has ended, and the run of one its worker had stopped before it learned that they were taken."""
+        holder = Holder(redis)
+        await put(redis, "a", "b", "c")
+        leases = {lease.job_id: lease for lease in await holder.claim()}
+        assert await holder.queue.finish(holder.client, [ending("c")]) == []
+        holder.table.remove(leases["c"])
+        holder.table.remove(leases["b"])
+        await recover(redis, QueueRef("q", "native"), WORKER, "killed")
+        with suppress(ClaimRefusedError):
+            await holder.claim()  # by which it learns of that; a worker that is known to be dead gets none
+        assert await self.counted(holder) == 2
+        assert holder.lost == [leases["a"]]
+        assert await self.counted(holder) == 2

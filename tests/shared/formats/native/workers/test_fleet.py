@@ -23,6 +23,7 @@ from monarq.shared.formats.native.workers.fleet import (
     read_overdue,
     read_queues,
     register_queues,
+    review_queues,
 )
 from tests.shared.formats.native.pieces import now_ms
 
@@ -54,7 +55,7 @@ async def test_a_worker_is_listed_until_its_lease_ends(redis: Redis) -> None:
     assert (worker.id, worker.record) == ("w1", b"{2}")
     assert listed.now_ms <= found.now_ms + 5000
     assert 0 <= worker.stale_ms - found.now_ms - LEASE_MS < 5000
-    assert set(await read_queues(redis)) == {"a", "b"}
+    assert set((await read_queues(redis)).names) == {"a", "b"}
 
 
 async def test_the_lease_thread_has_a_blocking_beat(redis: Redis, blocking: blocking_redis.Redis) -> None:
@@ -62,7 +63,7 @@ async def test_the_lease_thread_has_a_blocking_beat(redis: Redis, blocking: bloc
     found = await asyncio.to_thread(beat_fleet_sync, blocking, "w1", LEASE_MS, b"{}", ["a"])
     assert found.records == {"silent": b"of silent"}
     assert {worker.id for worker in (await read_fleet(redis)).workers} == {"w1", "silent"}
-    assert await read_queues(redis) == ["a"]
+    assert (await read_queues(redis)).names == ["a"]
 
 
 async def test_at_most_ten_overdue_workers_are_named_the_longest_silent_first(redis: Redis) -> None:
@@ -82,7 +83,7 @@ async def test_nobody_is_overdue(redis: Redis) -> None:
     assert (await read_overdue(redis)).records == {}
     assert (await read_fleet(redis)).workers == []
     await forget_worker(redis, "w1")
-    assert await read_queues(redis) == []
+    assert (await read_queues(redis)).names == []
 
 
 async def test_a_worker_not_heard_of_for_a_day_is_forgotten(redis: Redis) -> None:
@@ -112,19 +113,35 @@ async def test_living_workers_come_first_and_a_record_may_be_gone(redis: Redis) 
     assert isinstance(many[0], FleetWorker)
 
 
-async def test_queues_are_forgotten_after_a_week_and_bounded_in_number(redis: Redis) -> None:
-    now = await now_ms(redis)
-    await redis.zadd(FLEET_QUEUES, {"old": now - WEEK_S * 1000 - 1, "recent": now - WEEK_S * 1000 + 60_000})
-    await register_queues(redis, ["new"])
-    assert await read_queues(redis) == ["new", "recent"]
-    assert WEEK_S - 5 < await redis.ttl(FLEET_QUEUES) <= WEEK_S
-    await register_queues(redis, [f"q{at}" for at in range(MOST_QUEUES)])
+async def test_queues_are_bounded_in_number(redis: Redis) -> None:
+    await redis.zadd(FLEET_QUEUES, {"old": 1})
+    await register_queues(redis, ["recent"])
+    await register_queues(redis, [f"q{at}" for at in range(MOST_QUEUES - 1)])
     assert await redis.zcard(FLEET_QUEUES) == MOST_QUEUES
-    assert "recent" not in await read_queues(redis)
+    assert not {"old"} & set((await read_queues(redis)).names)
     with pytest.raises(ValueError, match="1001"):
         await register_queues(redis, ["q"] * (MOST_QUEUES + 1))
     with pytest.raises(ValueError, match="1001"):
         await beat_fleet(redis, "w1", LEASE_MS, b"{}", ["q"] * (MOST_QUEUES + 1))
+
+
+async def test_a_queue_that_is_unused_for_a_week_is_named_and_not_dropped(redis: Redis) -> None:
+    now = await now_ms(redis)
+    await redis.zadd(FLEET_QUEUES, {"old": now - WEEK_S * 1000 - 1, "recent": now - WEEK_S * 1000 + 3_600_000})
+    await redis.expire(FLEET_QUEUES, 60)
+    await register_queues(redis, ["new"])
+    await beat_fleet(redis, "w1", LEASE_MS, b"{}", ["served"])
+    listed = await read_queues(redis)
+    assert (set(listed.names), listed.unused) == ({"old", "recent", "new", "served"}, ["old"])
+    assert await redis.ttl(FLEET_QUEUES) == -1, "the list itself stays, whoever uses what is on it"
+
+
+async def test_a_review_keeps_what_holds_jobs_and_what_was_used_meanwhile(redis: Redis) -> None:
+    await redis.zadd(FLEET_QUEUES, dict.fromkeys(("holding", "empty", "meanwhile"), 1))
+    await register_queues(redis, ["meanwhile"])
+    await review_queues(redis, holding=["holding", "on no list"], empty=["empty", "meanwhile"])
+    listed = await read_queues(redis)
+    assert (set(listed.names), listed.unused) == ({"holding", "meanwhile"}, [])
 
 
 async def test_a_process_registers_a_queue_once_an_hour(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,13 +149,13 @@ async def test_a_process_registers_a_queue_once_an_hour(redis: Redis, monkeypatc
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
     registrar = QueueRegistrar()
     await registrar.register(redis, ["a"])
-    assert await read_queues(redis) == ["a"]
+    assert (await read_queues(redis)).names == ["a"]
     await redis.delete(FLEET_QUEUES)
     await registrar.register(redis, ["a", "b"])
-    assert await read_queues(redis) == ["b"]
+    assert (await read_queues(redis)).names == ["b"]
     now_s += 3601
     await registrar.register(redis, ["a"])
-    assert set(await read_queues(redis)) == {"a", "b"}
+    assert set((await read_queues(redis)).names) == {"a", "b"}
 
 
 async def test_a_full_redis_keeps_the_list_as_it_can(redis: Redis) -> None:
@@ -147,6 +164,7 @@ async def test_a_full_redis_keeps_the_list_as_it_can(redis: Redis) -> None:
     try:
         await beat_fleet(redis, "w1", LEASE_MS, b"{2}", ["b"])
         await register_queues(redis, ["c"])
+        await review_queues(redis, holding=["a"], empty=["c"])
         await forget_worker(redis, "w1")
     finally:
         await redis.config_set("maxmemory", "0")

@@ -1,0 +1,1 @@
+"""The tests of all that Redis executes, on each server that pip can bring: `make test-servers`."""
