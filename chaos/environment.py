@@ -30,6 +30,9 @@ from monarq.shared.protocol.queue_ref import Format
 LEASE_S: Final = 3.0
 GRACE_S: Final = 5.0
 SETTLE_S: Final = 60.0
+FORBEARING: Final = ("--max-crashes", "10")
+"""Options of workers that are killed again and again: on a slow machine one job may be hit three times in a row, after
+which it would be dead, as promised, and say nothing of the queue."""
 
 
 class Environment:
@@ -45,6 +48,7 @@ class Environment:
         client: of the Redis that holds the queue, by which the end is judged.
         ledger: the driver's own ledger.
         fleets: what was started.
+        results: what Redis held in the end for each acknowledged job; see `QueueView.read_results`.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class Environment:
         seed: int,
         size: str,
         control: str | None,
-        queue_format: Format = "arq",
+        queue_format: Format = "native",
     ) -> None:
         self.name = name
         self.title = title
@@ -70,9 +74,10 @@ class Environment:
         self.ledger_directory = directory / "ledger"
         self.ledger_directory.mkdir(parents=True)
         self.ledger = Ledger(self.ledger_directory, "driver")
-        self.redis = RedisServer(directory / "redis")
+        self.redis = RedisServer(directory / "redis", options={"enable-debug-command": "local"})
         self.client = self.redis.client
         self.fleets: list[Fleet] = []
+        self.results: dict[str, str | None] = {}
         self._enqueuers: list[asyncio.subprocess.Process] = []
         self._started_s = self._workers_started_s = time.monotonic()
 
@@ -105,8 +110,9 @@ class Environment:
                 grace_s=GRACE_S,
             )
         else:
-            queue = f"--{self.format}-queue", self.queue.ref.name
-            given = (*queue, "-w", workers, "-c", concurrency, "--lease", f"{lease_s}s", "--grace", f"{GRACE_S}s")
+            option = "--queue" if self.format == "native" else "--arq-queue"
+            queues = [word for ref in self.queue.refs for word in (option, ref.name)]
+            given = (*queues, "-w", workers, "-c", concurrency, "--lease", f"{lease_s}s", "--grace", f"{GRACE_S}s")
             fleet = MonarqFleet(
                 url,
                 self.directory,
@@ -175,12 +181,16 @@ class Environment:
         self.ledger.note(HEAL, note="redis answers")
 
     async def while_running(
-        self, process: asyncio.subprocess.Process, every_s: float, fault: Callable[[], Awaitable[object]]
+        self,
+        processes: asyncio.subprocess.Process | Sequence[asyncio.subprocess.Process],
+        every_s: float,
+        fault: Callable[[], Awaitable[object]],
     ) -> None:
-        """Does the fault again and again until the process has ended."""
+        """Does the fault again and again until the process, or all of them, have ended."""
+        watched = processes if isinstance(processes, Sequence) else [processes]
         loop = asyncio.get_running_loop()
         due_s = loop.time() + every_s
-        while process.returncode is None:
+        while any(process.returncode is None for process in watched):
             await asyncio.sleep(max(0.0, min(0.1, due_s - loop.time())))
             if loop.time() >= due_s:
                 await fault()
@@ -189,7 +199,7 @@ class Environment:
 
     async def until_first_run(self) -> float:
         """Waits until a worker has run a job, and gives the seconds that it took since workers were started."""
-        await self.until(lambda: any(self.ledger_directory.glob("worker-*.jsonl")), 30)
+        await self.until(lambda: any(self.ledger_directory.glob("worker-*.jsonl")), 120)
         return time.monotonic() - self._workers_started_s
 
     async def until(self, there: Callable[[], bool], longest_s: float) -> float:
@@ -223,8 +233,8 @@ class Environment:
         for fleet in self.fleets:
             await fleet.stop()
         events = read_ledger(self.ledger_directory)
-        results = await self.read_results(event.job_id for event in events if event.what == ACKED)
-        outcome = Outcome(self.name, self.title, judge(events, results), queue_format=self.format)
+        self.results = await self.read_results(event.job_id for event in events if event.what == ACKED)
+        outcome = Outcome(self.name, self.title, judge(events, self.results), queue_format=self.format)
         outcome.deaths = sum(fleet.deaths() for fleet in self.fleets)
         if endless is not None:
             await self.queue.remove_jobs(self.client, endless)

@@ -86,6 +86,11 @@ def _read_files(directory: Path) -> Iterator[Event]:
             yield decoder.decode(line)
 
 
+def count_events(directory: Path, role: str) -> int:
+    """How many events the processes of a role have noted up to now, at far less cost than reading them."""
+    return sum(path.read_bytes().count(b"\n") for path in directory.glob(f"{role}-*.jsonl"))
+
+
 def has_written(directory: Path, role: str, pid: int) -> bool:
     """Whether the process has noted anything yet."""
     return (directory / f"{role}-{pid}.jsonl").exists()

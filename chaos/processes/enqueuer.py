@@ -15,21 +15,23 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Final
 
 import msgspec
 from arq import create_pool
 from arq.connections import RedisSettings
 from redis.exceptions import RedisError
 
+from chaos.checks.due import Due
 from chaos.checks.ledger import ACKED, REFUSED, SILENT, UNKNOWN, Ledger
-from chaos.processes.failover import sentinel_client
 from chaos.queues import VIEWS
 from monarq import EnqueueUnknownError, MonarqError, Producer, Queue
 from monarq.producer import named
 from monarq.shared.protocol.queue_ref import Format
 
 AT_ONCE = 32
+ENDLESS: Final = 1_000_000
+"""As many jobs as there is time for: the scenario ends the enqueuer by SIGTERM."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -49,10 +51,10 @@ class Plan(msgspec.Struct, frozen=True):
         codec: monarq's format of payloads.
         seed: of the random times.
         retry_for_s: how long monarq's producer repeats.
-        longest_defer_s: each job is due after a random time up to this one, which its acknowledgement notes.
+        longest_defer_s: each job is due after a random time up to this one.
         largest_bytes: each job carries random bytes, up to so many; 0 for none.
-        sentinels: ports of sentinels on this machine that are asked for the server, instead of `url`.
         queue_format: the format of the queue.
+        queue: its name; "" for the one of that format that most scenarios have.
     """
 
     url: str
@@ -70,30 +72,8 @@ class Plan(msgspec.Struct, frozen=True):
     retry_for_s: float = 60.0
     longest_defer_s: float = 0.0
     largest_bytes: int = 0
-    sentinels: tuple[int, ...] = ()
-    queue_format: Format = "arq"
-
-
-class Due(NamedTuple):
-    """When a deferred job is due, as the acknowledgement's note has it.
-
-    Attributes:
-        defer_s: how long after its enqueue.
-        asked_ns: when the enqueue began, by the monotonic clock; it ended when the acknowledgement was noted.
-    """
-
-    defer_s: float
-    asked_ns: int
-
-    def note(self) -> str:
-        """For the ledger."""
-        return f"{self.defer_s} {self.asked_ns}"
-
-    @classmethod
-    def read(cls, note: str) -> Self:
-        """Out of the ledger."""
-        defer_s, asked_ns = note.split()
-        return cls(float(defer_s), int(asked_ns))
+    queue_format: Format = "native"
+    queue: str = ""
 
 
 Put = Callable[[str, int], Awaitable[None]]
@@ -110,11 +90,9 @@ async def run(plan: Plan) -> None:
         await pool.aclose()
         return
     codec: Any = plan.codec
-    like = sentinel_client(plan.sentinels) if plan.sentinels else None
-    url = None if like else plan.url
     ref = VIEWS[plan.queue_format].ref
-    queue = Queue(ref.name, format=ref.format)
-    async with Producer(url, redis=like, queue=queue, codec=codec, retry_for=plan.retry_for_s) as producer:
+    queue = Queue(plan.queue or ref.name, format=ref.format)
+    async with Producer(plan.url, queue=queue, codec=codec, retry_for=plan.retry_for_s) as producer:
         await _pace(plan, durations, lambda job_id, ms: _put_by_monarq(producer, ledger, plan, job_id, ms))
 
 
@@ -144,12 +122,12 @@ async def _pace(plan: Plan, durations: Iterable[int], put: Put) -> None:
 
 async def _put_by_monarq(producer: Producer, ledger: Ledger, plan: Plan, job_id: str, ms: int) -> None:
     options: dict[str, Any] = {"job_id": job_id} if plan.named else {}
-    note = ""
+    defer_s = 0.0
     if plan.longest_defer_s:
-        due = Due(random.Random(f"{plan.seed} {job_id}").uniform(0, plan.longest_defer_s), time.monotonic_ns())
-        options["defer_by"], note = due.defer_s, due.note()
+        options["defer_by"] = defer_s = random.Random(f"{plan.seed} {job_id}").uniform(0, plan.longest_defer_s)
     chosen: Any = named(plan.job).options(**options) if options else named(plan.job)
     load = (_load(plan, job_id),) if plan.largest_bytes else ()
+    due = Due(defer_s, time.monotonic_ns())
     try:
         handle = await producer.enqueue(chosen, ms, *load)
     except EnqueueUnknownError as error:
@@ -158,7 +136,7 @@ async def _put_by_monarq(producer: Producer, ledger: Ledger, plan: Plan, job_id:
     except (MonarqError, RedisError, OSError) as error:
         ledger.note(REFUSED, job_id if plan.named else "", note=str(error))
     else:
-        ledger.note(SILENT if handle.existed else ACKED, handle.job_id, note=note)
+        ledger.note(SILENT if handle.existed else ACKED, handle.job_id, note=due.note())
 
 
 def _load(plan: Plan, job_id: str) -> bytes:

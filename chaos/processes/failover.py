@@ -1,50 +1,55 @@
-"""A primary, a replica and three sentinels of the driver's own, on loopback; the primary is killed again and again."""
+"""A primary, a replica and three sentinels of the driver's own, on loopback; the primary is killed again and again.
+
+Servers and sentinels may each have a password.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Sequence
+import signal
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
+from urllib.parse import quote
 
 from redis.asyncio import Redis
-from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
 
 from chaos.processes.redis_server import RedisServer, find_program, free_port
-from monarq.shared.redis.connection import connection_options
+from monarq.shared.redis.connection import open_redis
 
 NAME: Final = "chaos"
-PORTS_VARIABLE: Final = "CHAOS_SENTINELS"
-"""Environment variable that has the ports of the sentinels, for workers."""
-
 QUORUM: Final = 2
 DOWN_AFTER_MS: Final = 1000
 FAILOVER_TIMEOUT_MS: Final = 4000
 
 
-def sentinel_client(ports: Sequence[int]) -> Redis:
-    """A client of whatever server the sentinels call the primary."""
-    sentinel: Any = Sentinel([("127.0.0.1", port) for port in ports], **connection_options())  # type: ignore[no-untyped-call]
-    return cast("Redis", sentinel.master_for(NAME))
-
-
 class Trio:
     """Three sentinels that watch two servers.
 
+    Args:
+        first: the primary, with the password of both servers; whoever made it starts and stops it.
+        directory: where the others keep their files.
+        password: of the sentinels; '' for none.
+
     Attributes:
         ports: of the sentinels.
+        url: by which clients find the primary.
         client: of the primary of the moment.
     """
 
-    def __init__(self, first: RedisServer, directory: Path) -> None:
+    def __init__(self, first: RedisServer, directory: Path, *, password: str = "") -> None:
         self.ports = tuple(free_port() for _ in range(3))
-        self.client = sentinel_client(self.ports)
+        hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        query = f"?sentinel_password={quote(password, safe='')}" if password else ""
+        front = f":{first.password}@" if first.password else ""
+        self.url = f"redis+sentinel://{front}{hosts}/{NAME}{query}"
+        self.client = open_redis(self.url)
+        self._replicas = 0
+        self._password = password
         self._directory = directory
-        self._servers = [first, RedisServer(directory / "replica")]
-        self._sentinels: list[asyncio.subprocess.Process] = []
+        self._servers = [first, RedisServer(directory / "replica", password=first.password)]
+        self._sentinels: dict[int, asyncio.subprocess.Process] = {}
 
     async def start(self) -> None:
         """Makes the second server a replica of the first, and starts the sentinels."""
@@ -52,15 +57,23 @@ class Trio:
         await second.start()
         await second.command("REPLICAOF", "127.0.0.1", str(first.port))
         for port in self.ports:
-            self._sentinels.append(await self._start_sentinel(port, first.port))
+            self._sentinels[port] = await self._start_sentinel(port, first)
         await self.until_replicated()
 
-    async def kill_primary(self) -> None:
-        """Kills the primary; returns when the other server has taken over."""
-        primary = await self._primary()
-        [other] = [server for server in self._servers if server is not primary]
-        await primary.kill()
-        while await self._role(other) != "master":
+    async def switch(self) -> None:
+        """Has the sentinels put the replica in the primary's place; returns when they name it.
+
+        The old primary lives on, and does not know of it for the next 10 s.
+        """
+        _, other = await self.roles()
+        async with self._sentinel(self.ports[0]) as sentinel:
+            await sentinel.execute_command("SENTINEL FAILOVER", NAME)  # type: ignore[no-untyped-call]
+        while await self._named_port() != other.port:
+            await asyncio.sleep(0.02)
+
+    async def until_primary(self, server: RedisServer) -> None:
+        """Waits until a server is the primary."""
+        while await self._role(server) != "master":
             await asyncio.sleep(0.02)
 
     async def start_again(self) -> None:
@@ -68,6 +81,7 @@ class Trio:
         for server in self._servers:
             if not server.is_running:
                 await server.start()
+                await self._configure(server)
         await self.until_replicated()
 
     async def until_replicated(self) -> None:
@@ -77,38 +91,81 @@ class Trio:
                 await asyncio.sleep(0.05)
 
     async def require_replica(self, count: int) -> None:
-        """Sets min-replicas-to-write: with fewer replicas a primary takes no writes."""
+        """Sets min-replicas-to-write, for servers that start again as well: with fewer a primary takes no writes."""
+        self._replicas = count
         for server in self._servers:
-            await server.command("CONFIG", "SET", "min-replicas-to-write", str(count))
+            await self._configure(server)
+
+    async def _configure(self, server: RedisServer) -> None:
+        await server.command("CONFIG", "SET", "min-replicas-to-write", str(self._replicas))
 
     async def stop(self) -> None:
         """Ends the sentinels and the second server; the first one is the environment's."""
         await self.client.aclose()
-        for process in self._sentinels:
-            process.terminate()
-            await process.wait()
+        for process in self._sentinels.values():
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
         await self._servers[1].stop()
 
-    async def _start_sentinel(self, port: int, watched: int) -> asyncio.subprocess.Process:
+    async def kill_sentinel(self, port: int) -> None:
+        """Ends one of the sentinels for good."""
+        self._sentinels[port].kill()
+        await self._sentinels[port].wait()
+
+    def freeze_sentinels(self) -> None:
+        """Stops all sentinels (SIGSTOP); their connections stay."""
+        for process in self._sentinels.values():
+            process.send_signal(signal.SIGSTOP)
+
+    def thaw_sentinels(self) -> None:
+        """Lets them go on."""
+        for process in self._sentinels.values():
+            process.send_signal(signal.SIGCONT)
+
+    async def _start_sentinel(self, port: int, watched: RedisServer) -> asyncio.subprocess.Process:
         directory = self._directory / f"sentinel-{port}"
         directory.mkdir(parents=True)
         config = directory / "sentinel.conf"
-        config.write_text(
-            f"port {port}\nbind 127.0.0.1\ndir {directory}\nlogfile {directory}/sentinel.log\n"
-            f"sentinel monitor {NAME} 127.0.0.1 {watched} {QUORUM}\n"
-            f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}\n"
-            f"sentinel failover-timeout {NAME} {FAILOVER_TIMEOUT_MS}\n"
-        )
+        lines = [
+            f"port {port}",
+            "bind 127.0.0.1",
+            f"dir {directory}",
+            f"logfile {directory}/sentinel.log",
+            f"sentinel monitor {NAME} 127.0.0.1 {watched.port} {QUORUM}",
+            f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}",
+            f"sentinel failover-timeout {NAME} {FAILOVER_TIMEOUT_MS}",
+        ]
+        if watched.password:
+            lines.append(f"sentinel auth-pass {NAME} {watched.password}")
+        if self._password:
+            lines.append(f"requirepass {self._password}")
+        config.write_text("\n".join(lines) + "\n")
         return await asyncio.create_subprocess_exec(find_program(), str(config), "--sentinel", start_new_session=True)
 
-    async def _primary(self) -> RedisServer:
-        end_s = time.monotonic() + 20
-        while time.monotonic() < end_s:
-            roles = [await self._role(server) for server in self._servers]
-            if roles.count("master") == 1:
-                return self._servers[roles.index("master")]
-            await asyncio.sleep(0.05)
-        raise TimeoutError("there is no primary")
+    def _sentinel(self, port: int) -> Redis:
+        return Redis(port=port, password=self._password or None, decode_responses=True)
+
+    async def roles(self) -> tuple[RedisServer, RedisServer]:
+        """The primary, as the sentinels name it and as it says itself, and the other server.
+
+        Raises:
+            TimeoutError: there is no primary.
+        """
+        async with asyncio.timeout(20):
+            while True:
+                for server, other in (self._servers, self._servers[::-1]):
+                    if server.port == await self._named_port() and await self._role(server) == "master":
+                        return server, other
+                await asyncio.sleep(0.05)
+
+    async def _named_port(self) -> int:
+        """The port that the first of the sentinels that answers names as the primary's; 0 where none answers."""
+        for port in self.ports:
+            with suppress(RedisError, OSError):
+                async with self._sentinel(port) as sentinel:
+                    return int((await sentinel.sentinel_get_master_addr_by_name(NAME))[1])  # type: ignore[no-untyped-call]
+        return 0
 
     async def _role(self, server: RedisServer) -> str:
         with suppress(RedisError, OSError):
@@ -124,7 +181,7 @@ class Trio:
         return False
 
     async def _sees_all(self, port: int) -> bool:
-        async with Redis(port=port, decode_responses=True) as client:
+        async with self._sentinel(port) as client:
             state: dict[str, Any] = (await client.sentinel_masters())[NAME]  # type: ignore[no-untyped-call]
         return (
             state["num-other-sentinels"] == len(self.ports) - 1 and state["num-slaves"] >= 1 and not state["is_odown"]

@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ IGNORING_FULL_FILES: Final = ("/bin/sh", "-c", 'trap "" XFSZ; exec "$@"', "sh")
 
 
 def find_program() -> Path:
-    """A real redis-server or valkey-server, from 7.0 on.
+    """A real redis-server or valkey-server.
 
     Raises:
         FileNotFoundError: there is none.
@@ -38,21 +39,33 @@ class RedisServer:
     """One redis-server on a loopback port.
 
     Attributes:
-        port: where it listens, the same after each restart.
+        port: where it listens, the same after each restart. Default: a free one.
+        password: of its user; '' for none.
         client: a client of the driver's own, which no proxy is in the way of.
     """
 
-    def __init__(self, directory: Path, *, appendfsync: str = "everysec") -> None:
-        self.port = free_port()
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        appendfsync: str = "everysec",
+        password: str = "",
+        port: int | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        self.port = port or free_port()
+        self.password = password
         self.client: Redis = open_redis(self.url)
         self._directory = directory
         self._appendfsync = appendfsync
+        self._options = dict(options or {})
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def url(self) -> str:
         """How clients reach it."""
-        return f"redis://127.0.0.1:{self.port}"
+        front = f":{self.password}@" if self.password else ""
+        return f"redis://{front}127.0.0.1:{self.port}"
 
     @property
     def is_running(self) -> bool:
@@ -72,8 +85,9 @@ class RedisServer:
             "dir": str(self._directory),
             "logfile": "redis.log",
             "repl-diskless-sync-delay": "0",
-            "enable-debug-command": "local",
-        }
+            "requirepass": self.password,
+            "masterauth": self.password,
+        } | self._options
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = await asyncio.create_subprocess_exec(
             *IGNORING_FULL_FILES, find_program(), *arguments, start_new_session=True
@@ -104,6 +118,12 @@ class RedisServer:
     def forget_after(self, written: int) -> None:
         """Takes from the AOF what it wrote after so many bytes, as a machine's crash does; it must not be running."""
         os.truncate(self._newest_part(), written)
+
+    def link_aof(self, to: Path) -> None:
+        """Keeps what its AOF has, by links in a new directory: a server that becomes a replica deletes its own."""
+        to.mkdir(parents=True)
+        for path in self._directory.glob("appendonlydir/*"):
+            os.link(path, to / path.name)
 
     async def kill(self) -> None:
         """Ends it by SIGKILL, as a crash would."""
@@ -150,6 +170,16 @@ class RedisServer:
                 if time.monotonic() > deadline_s:
                     raise
                 await asyncio.sleep(0.01)
+
+
+def find_in_aof(directory: Path, words: Iterable[str]) -> set[str]:
+    """Those of the words that stand in an AOF as arguments of commands; what its base holds is not looked at."""
+    wanted = {word: b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words}
+    found: set[str] = set()
+    for path in directory.glob("*incr*") if wanted else ():
+        content = path.read_bytes()
+        found |= {word for word, argument in wanted.items() if argument in content}
+    return found
 
 
 def free_port() -> int:

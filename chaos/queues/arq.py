@@ -21,6 +21,7 @@ class ArqView:
     """See `QueueView`."""
 
     ref = QueueRef(DEFAULT_QUEUE, "arq")
+    refs = (ref,)
     cut_shares: Mapping[str, float] = {
         "jobs/enqueue": 0.4,
         "jobs/claim": 0.4,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -12,10 +13,15 @@ from monarq.shared.formats.native.fleet_script import FleetScript
 from monarq.shared.formats.native.jobs.find import find_results
 from monarq.shared.formats.native.keys import FLEET_BEATS, FLEET_QUEUES, FLEET_RECORDS, NativeKeys
 from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.formats.native.shards import home, tag_of, tags_of
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.servers import servers_of
 
 NAME: Final = "chaos"
-_KEYS: Final = NativeKeys.of(NAME)
+SHARDED: Final = "chaos-shards"
+"""A queue whose four shards lie on all of three nodes."""
+
+SHARDS: Final = 4
 _LANES: Final = ("ready", "ready_cpu", "deferred", "deferred_cpu")
 _GONE: Final = (*_LANES, "leases", "notes", "aborts", "progress", "absent")
 """What is empty, and so not there, when every job has ended and all workers have left."""
@@ -39,9 +45,16 @@ _PAD: Final = b"\0"
 
 
 class NativeView:
-    """See `QueueView`."""
+    """See `QueueView`.
 
-    ref = QueueRef(NAME, "native")
+    Args:
+        shards: how many shards each of the queues has, by its name; the first is that of which `ref` is. What writes
+            and reads single jobs does so in that one's shard 0.
+
+    Attributes:
+        tags: of all shards of all queues.
+    """
+
     cut_shares: Mapping[str, float] = {
         "jobs/enqueue": 0.4,
         "jobs/enqueue_checked": 0.4,
@@ -57,81 +70,91 @@ class NativeView:
     rare_scripts = frozenset({"workers/retire", "workers/reconcile"})
     """A worker that holds nothing calls the one; only calls whose replies are lost lead to the other."""
 
+    def __init__(self, shards: Mapping[str, int]) -> None:
+        self.refs = tuple(QueueRef(name, "native") for name in shards)
+        self.ref = self.refs[0]
+        self.tags = tuple(chain.from_iterable(tags_of(name, count) for name, count in shards.items()))
+        self._keys = NativeKeys.of(self.ref.name)
+        self._shards = tuple(map(NativeKeys.of, self.tags))
+
     def sha_of(self, script: str) -> str:
-        """See `QueueView`."""
-        return (FleetScript if script == "workers/fleet_beat" else NativeScript).load(script).sha
+        """See `QueueView`. Of a script that comes in two, that of most calls."""
+        if script == "workers/fleet_beat":
+            return FleetScript.load(script).sha
+        loaded = NativeScript.load(script)
+        return (loaded.short or loaded).sha
 
     async def read_results(self, redis: Redis, job_ids: Iterable[str]) -> dict[str, str | None]:
-        """See `QueueView`."""
+        """See `QueueView`. Each shard is asked for each job: where it should be is for the queue to say, not for us."""
         ids = list(job_ids)
-        found: dict[str, str | None] = {}
+        found: dict[str, str | None] = dict.fromkeys(ids)
         for at in range(0, len(ids), BATCH):
             batch = ids[at : at + BATCH]
-            raw = await find_results(redis, _KEYS, batch)
-            found |= {
-                job_id: read_result(data if isinstance(data, bytes) else None)
-                for job_id, data in zip(batch, raw, strict=True)
-            }
+            for keys in self._shards:
+                replies = zip(batch, await find_results(redis, keys, batch), strict=True)
+                found |= {job_id: read_result(data) for job_id, data in replies if isinstance(data, bytes)}
         return found
 
     async def forget_results(self, redis: Redis, job_ids: Sequence[str]) -> None:
         """See `QueueView`."""
         client: Any = redis
-        for key in (*_KEYS.ring("results"), *_KEYS.ring("tombstones"), _KEYS.key("kept")):
-            await client.hdel(key, *job_ids)
+        for keys in self._shards:
+            for key in (*keys.ring("results"), *keys.ring("tombstones"), keys.key("kept")):
+                await client.hdel(key, *job_ids)
 
     async def read_dead_letter(self, redis: Redis, raw_id: bytes) -> bytes | None:
         """See `QueueView`."""
         client: Any = redis
-        letter: bytes | None = await client.hget(_KEYS.key("letters"), raw_id)
+        letter: bytes | None = await client.hget(self._keys.key("letters"), raw_id)
         return letter
 
     async def waiting(self, redis: Redis) -> int:
         """See `QueueView`."""
-        client: Any = redis
-        payloads = _KEYS.key("payloads")
-        return int(await client.hlen(payloads)) - int(await client.hexists(payloads, _PAD))
+        return sum([await _alive(redis, keys) for keys in self._shards])
 
     async def read_due_ms(self, redis: Redis) -> list[float]:
         """See `QueueView`."""
-        keys = (_KEYS.key("deferred"), _KEYS.key("deferred_cpu"))
-        return [due_ms for key in keys for _, due_ms in await redis.zrange(key, 0, -1, withscores=True)]
+        zsets = [keys.key(name) for keys in self._shards for name in ("deferred", "deferred_cpu")]
+        return [due_ms for key in zsets for _, due_ms in await redis.zrange(key, 0, -1, withscores=True)]
 
     async def remove_jobs(self, redis: Redis, prefix: str) -> None:
         """See `QueueView`."""
         client: Any = redis
-        for key in map(_KEYS.key, _LANES):
-            for raw_id in await client.zrange(key, 0, -1):
-                if raw_id.startswith(prefix.encode()):
-                    await client.zrem(key, raw_id)
-                    await client.hdel(_KEYS.key("payloads"), raw_id)
-                    await client.hdel(_KEYS.key("notes"), raw_id)
+        for keys in self._shards:
+            for key in map(keys.key, _LANES):
+                for raw_id in await client.zrange(key, 0, -1):
+                    if raw_id.startswith(prefix.encode()):
+                        await client.zrem(key, raw_id)
+                        await client.hdel(keys.key("payloads"), raw_id)
+                        await client.hdel(keys.key("notes"), raw_id)
 
     async def write_job(self, redis: Redis, raw_id: bytes, payload: bytes, score: float | None = None) -> None:
         """See `QueueView`."""
         client: Any = redis
         if score is None:
-            first = await client.zrange(_KEYS.key("ready"), 0, 0, withscores=True)
+            first = await client.zrange(self._keys.key("ready"), 0, 0, withscores=True)
             score = first[0][1] if first else 500.0 * 2**44
-        await client.hset(_KEYS.key("payloads"), raw_id, payload)
-        await client.zadd(_KEYS.key("ready"), {raw_id: score})
+        await client.hset(self._keys.key("payloads"), raw_id, payload)
+        await client.zadd(self._keys.key("ready"), {raw_id: score})
 
     async def write_strange(self, redis: Redis, raw_id: bytes, payload: bytes, number: int) -> str:
         """See `QueueView`. A job without a payload is none here: whoever finds its id drops that."""
         client: Any = redis
         note = _STRANGE_NOTES[number % len(_STRANGE_NOTES)]
-        await client.hset(_KEYS.key("notes"), raw_id, note)
+        await client.hset(self._keys.key("notes"), raw_id, note)
         await self.write_job(redis, raw_id, payload)
         return f"its note is {note[:20]!r}"
 
     async def read_leaks(self, redis: Redis, *, beside_arq: bool = False) -> list[str]:
         """See `QueueView`."""
         client: Any = redis
-        gone = {_KEYS.key(name) for name in _GONE} | {FLEET_BEATS, FLEET_RECORDS}
-        kept = {_KEYS.key(name) for name in (*_FOR_EVER, *_BOUNDED)} | {FLEET_QUEUES}
-        rings = {key for name in _RINGS for key in _KEYS.ring(name)}
+        gone, kept, rings = {FLEET_BEATS, FLEET_RECORDS}, {FLEET_QUEUES}, set()
+        for keys in self._shards:
+            gone |= {keys.key(name) for name in _GONE}
+            kept |= {keys.key(name) for name in (*_FOR_EVER, *_BOUNDED)}
+            rings |= {key for name in _RINGS for key in keys.ring(name)}
         leaks = []
-        async for raw in client.scan_iter(count=1000):
+        for raw in await _all_keys(redis):
             key = raw.decode("utf-8", "backslashreplace")
             if key in gone:
                 leaks.append(f"{key} is left")
@@ -139,13 +162,45 @@ class NativeView:
                 leaks += [f"{key} lives for ever"] if await client.ttl(raw) == -1 else []
             elif key not in kept:
                 leaks.append(f"{key} is none that the format has")
-        payloads = set(await client.hkeys(_KEYS.key("payloads"))) - {_PAD}
-        leaks += [f"a payload is left: {raw_id!r}" for raw_id in payloads]
-        for name, letter in _ENDING.items():
-            fields = await client.hkeys(_KEYS.key(name))
-            ends = set(await client.zrange(_KEYS.key("ends"), 0, -1))
-            leaks += [f"{name} {each!r} lives for ever" for each in fields if _member(letter, each) not in ends]
+        for keys in self._shards:
+            payloads = set(await client.hkeys(keys.key("payloads"))) - {_PAD}
+            leaks += [f"a payload is left: {raw_id!r}" for raw_id in payloads]
+            ends = set(await client.zrange(keys.key("ends"), 0, -1))
+            for name, letter in _ENDING.items():
+                fields = await client.hkeys(keys.key(name))
+                leaks += [f"{name} {each!r} lives for ever" for each in fields if _member(letter, each) not in ends]
         return leaks
+
+
+WHOLE_PREFIX: Final = "whole-"
+"""What the ids of jobs of `NAME` begin with, where jobs of `SHARDED` are enqueued as well."""
+
+CLUSTERED: Final = NativeView({SHARDED: SHARDS, NAME: 1})
+"""A queue of several shards, and one of one shard beside it."""
+
+
+def tag_of_job(job_id: str) -> str:
+    """The shard of `CLUSTERED` in which a job lives."""
+    return NAME if job_id.startswith(WHOLE_PREFIX) else tag_of(SHARDED, home(job_id, SHARDS))
+
+
+async def count_jobs(redis: Redis, tag: str) -> tuple[int, int]:
+    """How many jobs wait and how many run in a shard, at nearly the same moment."""
+    client: Any = redis
+    keys = NativeKeys.of(tag)
+    waiting = sum([int(await client.zcard(keys.key(lane))) for lane in _LANES])
+    return waiting, max(0, await _alive(redis, keys) - waiting)
+
+
+async def _alive(redis: Redis, keys: NativeKeys) -> int:
+    client: Any = redis
+    payloads = keys.key("payloads")
+    return int(await client.hlen(payloads)) - int(await client.hexists(payloads, _PAD))
+
+
+async def _all_keys(redis: Redis) -> list[bytes]:
+    """All keys of the server, or of all nodes of a cluster."""
+    return [raw for _, server in servers_of(redis) async for raw in server.scan_iter(count=1000)]
 
 
 def _member(letter: str, field: bytes) -> bytes:

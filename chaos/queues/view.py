@@ -25,6 +25,11 @@ class QueueView(Protocol):
         ...
 
     @property
+    def refs(self) -> tuple[QueueRef, ...]:
+        """All queues that the workers serve, that one among them."""
+        ...
+
+    @property
     def cut_shares(self) -> Mapping[str, float]:
         """The scripts whose calls are cut, and each call's chance of it."""
         ...

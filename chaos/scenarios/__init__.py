@@ -11,7 +11,7 @@ from chaos.outcome import Outcome
 from chaos.scenarios.jobs import blocked, inputs, stubborn
 from chaos.scenarios.load import long, storms
 from chaos.scenarios.processes import clocks, freezes, kills, memory, mixed, orphans, stops
-from chaos.scenarios.redis import cuts, failovers, outages, pauses, silences
+from chaos.scenarios.redis import clusters, cuts, failovers, outages, pauses, silences
 from monarq.shared.protocol.queue_ref import FORMATS, Format
 
 NATIVE: Final[tuple[Format, ...]] = ("native",)
@@ -60,6 +60,8 @@ SCENARIOS = {
         Scenario("T35", "Redis frozen for longer than a lease", pauses.freeze_redis, False, NATIVE),
         Scenario("T36", "Redis crashed and without its last second", pauses.lose_last_second, False, NATIVE),
         Scenario("T37", "the only worker frozen past its leases", pauses.freeze_alone, False, NATIVE),
+        Scenario("T38", "slots of shards of a cluster moved while jobs run", clusters.move_slots, False, NATIVE),
+        Scenario("T39", "primaries of shards killed, their replicas promoted", clusters.fail_over, False, NATIVE),
         Scenario("T3", "T2 with appendfsync always", long.fsync_always),
         Scenario("T14", "workers killed for their memory", memory.overfill, controls=False),
         Scenario("T16", "Redis' disk full", outages.disk_full),
@@ -77,8 +79,11 @@ SCENARIOS = {
 
 _SHORT: Final = ("T1", "T2", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T12", "T13", "T15", "T17", "T19")
 SELECTIONS: Final[Mapping[str, Mapping[Format, Sequence[str]]]] = {
-    "ci": {"native": ("T1", "T2", "T6", "T8", "T12", "T36"), "arq": ("T1", "T6", "T8", "T13", "T31")},
-    "short": {"native": (*_SHORT, "T32", "T33", "T34", "T35", "T36", "T37"), "arq": (*_SHORT, "T31")},
+    "ci": {
+        "native": ("T1", "T2", "T6", "T8", "T12", "T17s", "T36", "T38", "T39"),
+        "arq": ("T1", "T6", "T8", "T13", "T17s", "T31"),
+    },
+    "short": {"native": (*_SHORT, "T32", "T33", "T34", "T35", "T36", "T37", "T38", "T39"), "arq": (*_SHORT, "T31")},
     "long": {"native": tuple(SCENARIOS), "arq": tuple(SCENARIOS)},
 }
 """What is played where no scenario is named, by size and format."""

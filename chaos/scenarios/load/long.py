@@ -12,7 +12,7 @@ from typing import Final
 import psutil
 
 from chaos.checks.ledger import ACKED, FINISH, START
-from chaos.environment import Environment
+from chaos.environment import FORBEARING, Environment
 from chaos.faults.malformed import packed
 from chaos.jobs.crons import PREFIX as CRON
 from chaos.outcome import Outcome, check_basics
@@ -69,7 +69,7 @@ async def soak(environment: Environment) -> Outcome:
     What is not killed must not grow: the supervisors, and the worker of a second pool.
     """
     seconds = float(os.environ.get(SOAK_VARIABLE, "7200"))
-    killed = await environment.start_workers(target="chaos.jobs.crons")
+    killed = await environment.start_workers(*FORBEARING, target="chaos.jobs.crons")
     steady = await environment.start_workers(target="chaos.jobs.crons", workers=1)
     enqueuer = await environment.start_enqueuer(count=round(seconds * 250), per_second=250)
     laden = await environment.start_enqueuer(

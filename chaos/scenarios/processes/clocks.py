@@ -6,12 +6,12 @@ import asyncio
 from typing import Final
 
 from chaos.checks.checker import percentile
+from chaos.checks.due import Due
 from chaos.checks.ledger import ACKED, START, UNKNOWN
 from chaos.environment import Environment
 from chaos.faults.clock import Clock
 from chaos.jobs.crons import PREFIX as CRON
 from chaos.outcome import Outcome, check_basics
-from chaos.processes.enqueuer import Due
 from chaos.scenarios.redis.cuts import count_missing_ticks, count_ticks, until_ticks_caught_up
 from monarq import Producer, ResultTimeoutError
 

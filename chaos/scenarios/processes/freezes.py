@@ -15,6 +15,7 @@ from chaos.checks.checker import percentile
 from chaos.checks.ledger import ACKED, FAULT, FINISH, KILL, SILENT, START, Event
 from chaos.environment import LEASE_S, Environment, signal_process
 from chaos.outcome import Outcome, check_basics
+from chaos.processes.enqueuer import ENDLESS
 from monarq import Producer
 from monarq.producer import named
 
@@ -133,7 +134,7 @@ async def freeze_beside(environment: Environment) -> Outcome:
     """One of two workers is frozen again and again, and the other takes its jobs as soon as their leases have ended."""
     frozen = await environment.start_workers(workers=1)
     await environment.start_workers(workers=1, concurrency=2 * AT_ONCE)
-    enqueuer = await environment.start_enqueuer(count=1_000_000, per_second=40, longest_ms=1000)
+    enqueuer = await environment.start_enqueuer(count=ENDLESS, per_second=40, longest_ms=1000)
     await environment.until(lambda: len({event.pid for event in environment.events(START)}) == 2, 30)
     recovery: list[float] = []
     for _ in range(environment.sized(ci=1, short=3, long=20)):

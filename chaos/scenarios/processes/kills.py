@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chaos.environment import LEASE_S, Environment
+from chaos.environment import FORBEARING, LEASE_S, Environment
 from chaos.outcome import Outcome, check_basics, check_recovery, slow_start_s
 
 PER_SECOND = 500
@@ -14,7 +14,7 @@ would wait behind a backlog, and the time until they run would measure that."""
 
 async def kill_workers(environment: Environment) -> Outcome:
     """A random worker is killed each second."""
-    fleet = await environment.start_workers()
+    fleet = await environment.start_workers(*FORBEARING)
     enqueuer = await _enqueue_paced(environment, environment.sized(ci=5_000, short=10_000, long=100_000))
     start_s = await environment.until_first_run()
 
@@ -30,7 +30,7 @@ async def kill_workers(environment: Environment) -> Outcome:
 
 async def kill_workers_and_redis(environment: Environment) -> Outcome:
     """The same, and Redis is killed every 10 s; enqueuers go on meanwhile."""
-    fleet = await environment.start_workers()
+    fleet = await environment.start_workers(*FORBEARING)
     enqueuer = await _enqueue_paced(environment, environment.sized(ci=10_000, short=20_000, long=100_000))
     start_s = await environment.until_first_run()
     seconds = 0

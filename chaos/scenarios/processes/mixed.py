@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from chaos.checks.ledger import START
-from chaos.environment import Environment
+from chaos.environment import FORBEARING, Environment
 from chaos.outcome import Outcome, check_basics
 from chaos.processes.fleet import ArqFleet
 
@@ -20,7 +20,7 @@ LONGEST_MS = 100
 
 async def mix(environment: Environment) -> Outcome:
     """One monarq pool and two arq workers, an enqueuer of each kind, and a kill each second."""
-    ours = await environment.start_workers("--allow-pickle", concurrency=CONCURRENCY)
+    ours = await environment.start_workers("--allow-pickle", *FORBEARING, concurrency=CONCURRENCY)
     theirs = ArqFleet(
         environment.redis.url, environment.directory, environment.ledger_directory, workers=2, timeout_s=ARQ_TIMEOUT_S
     )

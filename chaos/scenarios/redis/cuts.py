@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final
 
 from chaos.checks.ledger import FINISH, START, UNKNOWN
 from chaos.environment import Environment
 from chaos.faults.proxy import Cut, FaultProxy, Rule
 from chaos.jobs.crons import PREFIX as CRON
 from chaos.outcome import Outcome, check_basics
+from chaos.processes.enqueuer import ENDLESS
 from monarq.producer import named
-
-LEASE_S: Final = 2.0
-"""Short, so that there are many renewals to cut, and longer than a worker on a busy machine waits for its core: jobs
-whose lease is lost for that run twice, and no cut is to blame."""
-
-WORKERS: Final = 8
 
 
 async def cut_replies(environment: Environment) -> Outcome:
@@ -34,15 +28,18 @@ async def _cut(environment: Environment, cut: Cut) -> Outcome:
     proxy = FaultProxy(environment.redis.port, environment.rng)
     await proxy.open()
     rules = _rules(environment, cut)
-    target = "chaos.jobs.crons"
-    await environment.start_workers(url=proxy.url, workers=WORKERS, lease_s=LEASE_S, target=target)
+    # Many workers with short leases make many renewals to cut. But jobs whose lease is lost as a worker waits for its
+    # core run twice, and no cut is to blame: where few are cut, the machine may be a slow one.
+    workers, lease_s = environment.sized(ci=4, short=8, long=8), environment.sized(ci=4, short=2, long=2)
+    await environment.start_workers(url=proxy.url, workers=workers, lease_s=lease_s, target="chaos.jobs.crons")
     # In the native format jobs with ids of their own are enqueued by another script than the others.
     work = await environment.start_enqueuer(
-        url=proxy.url, count=1_000_000, per_second=150, named=environment.format == "arq"
+        url=proxy.url,
+        count=ENDLESS,
+        per_second=environment.sized(ci=75, short=150, long=150),
+        named=environment.format == "arq",
     )
-    again = await environment.start_enqueuer(
-        url=proxy.url, count=1_000_000, per_second=50, job="retried", prefix="again"
-    )
+    again = await environment.start_enqueuer(url=proxy.url, count=ENDLESS, per_second=50, job="retried", prefix="again")
     await environment.until_first_run()
     await asyncio.sleep(1)  # scripts are called by their sha from now on
     proxy.rules = rules

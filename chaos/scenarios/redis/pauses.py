@@ -10,6 +10,7 @@ from typing import Final
 from chaos.checks.ledger import ACKED, FAULT, FINISH, HEAL, START, Event
 from chaos.environment import LEASE_S, Environment, signal_process
 from chaos.outcome import Outcome, check_basics
+from chaos.processes.enqueuer import ENDLESS
 from monarq.shared.formats.native.counters.counters import read_counters
 from monarq.shared.formats.native.keys import NativeKeys
 
@@ -23,7 +24,7 @@ async def freeze_redis(environment: Environment) -> Outcome:
     for _ in range(2):
         await environment.start_workers(workers=1)
     rounds = environment.sized(ci=2, short=4, long=20)
-    enqueuer = await environment.start_enqueuer(count=1_000_000, per_second=150, longest_ms=500)
+    enqueuer = await environment.start_enqueuer(count=ENDLESS, per_second=150, longest_ms=500)
     await environment.until_first_run()
     for number in range(rounds):
         await asyncio.sleep(LEASE_S + 3)  # by now its workers watch each other again
@@ -75,7 +76,7 @@ async def lose_last_second(environment: Environment) -> Outcome:
     """
     for _ in range(2):
         await environment.start_workers(workers=1)
-    enqueuer = await environment.start_enqueuer(count=1_000_000, per_second=250, longest_ms=300)
+    enqueuer = await environment.start_enqueuer(count=ENDLESS, per_second=250, longest_ms=300)
     await environment.until_first_run()
     forgotten: list[tuple[int, int]] = []
     for _ in range(environment.sized(ci=2, short=5, long=20)):

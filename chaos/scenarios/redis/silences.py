@@ -11,7 +11,7 @@ from typing import Final
 
 from chaos.checks.checker import judge, percentile
 from chaos.checks.ledger import ACKED, FAULT, HEAL, KILL, START
-from chaos.environment import LEASE_S, Environment, signal_process
+from chaos.environment import FORBEARING, LEASE_S, Environment, signal_process
 from chaos.faults.proxy import FaultProxy
 from chaos.outcome import Outcome, check_basics, check_recovery
 from chaos.processes.fleet import MonarqFleet, busy_pids
@@ -62,7 +62,7 @@ async def forget_fleet(environment: Environment) -> Outcome:
 
     In the end a worker is killed together with its supervisor, so that nobody sees it die.
     """
-    fleet = await environment.start_workers()
+    fleet = await environment.start_workers(*FORBEARING)
     count = environment.sized(ci=2_000, short=5_000, long=20_000)
     enqueuer = await environment.start_enqueuer(count=count, per_second=250, longest_ms=100)
     start_s = await environment.until_first_run()
