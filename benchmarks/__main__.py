@@ -10,7 +10,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from benchmarks import floor, formats, scale
+from benchmarks import floor, formats, idle, renewal, scale
 from benchmarks.measuring import machine
 from benchmarks.measuring.measures import SMALL, Effort
 from benchmarks.measuring.meter import Meter
@@ -82,6 +82,9 @@ def run_the_others(console: Console) -> None:
             floor.print_costs(costs, console)
         measured = uvloop.run(formats.measure(formats.Server(server.url, "", lambda: 0.0), 200, 1))
         assert all(len(costs) == 1 for costs in measured.values())
+        for queue_format in FORMATS:
+            uvloop.run(renewal.measure(formats.Server(server.url, "", lambda: 0.0), queue_format, 100, 2))
+    assert uvloop.run(idle.measure(idle.FEW))
     points = [point for name in scale.PARTS for point in scale.run_part(name, scale.FEW)]
     scale.print_points(points, console)
     assert scale.draw(points).endswith("</svg>")

@@ -20,17 +20,20 @@ import uvloop
 
 from monarq import Producer, job
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.formats.arq.script import ArqScript
+from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.redis.connection import UrlSource, open_redis
+from monarq.shared.redis.scripts import Script
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.process.worker import Worker
 from monarq.workers.reporting.worker_log import WorkerLog
 
 COUNTING: Final = {
-    "local function add_counts(now, name, fields)\n": "local function add_counts()\n    do return end\n",
-    "if #recent < 10 then": "if false then",
-    "local listed = redis.pcall('LPUSH', RECENT, unpack(recent))": "local listed = false",
+    "settle_counters(now, known[3]) -- DUE": "",
+    "settle_counters(now, redis.call('HGET', META, 'second')) -- DUE": "",
+    "redis.pcall('HINCRBY', LIVE, 'started\\0', #ids)": "",
+    "redis.pcall('HINCRBY', LIVE, ARGV[at], ARGV[at + 1])": "",
+    "redis.pcall('LPUSH', RECENT, now_text .. ' ' .. recent)": "false",
 }
 """The places where scripts count, and what they are without it."""
 
@@ -88,19 +91,24 @@ def uncounted() -> Iterator[None]:
     """Takes the counting out of the scripts that run jobs, meanwhile."""
     with ExitStack() as patches:
         for name in ("claim", "finish"):
-            module = importlib.import_module(f"monarq.shared.formats.arq.jobs.{name}")
-            patches.enter_context(patch.object(module, "_SCRIPT", without_counting(ArqScript.load(f"jobs/{name}"))))
+            module = importlib.import_module(f"monarq.shared.formats.native.jobs.{name}")
+            patches.enter_context(patch.object(module, "_SCRIPT", without_counting(NativeScript.load(f"jobs/{name}"))))
         yield
 
 
-def without_counting(script: ArqScript) -> ArqScript:
+def without_counting(script: NativeScript) -> NativeScript:
     """The script without its counting."""
-    source = script.source
+    source, short = silenced(script.source), silenced(script.short.source if script.short else "")
+    if not any(counts in script.source for counts in COUNTING):
+        raise RuntimeError(f"{script.name} has changed: find the places where it counts")
+    return NativeScript(script.name, source, script.key_names, script.due_names, Script(script.name, short))
+
+
+def silenced(source: str) -> str:
+    """The source without its counting."""
     for counts, silent in COUNTING.items():
         source = source.replace(counts, silent)
-    if source.count("do return end") != 1:
-        raise RuntimeError(f"{script.name} has changed: find the place where it counts")
-    return ArqScript(script.name, source)
+    return source
 
 
 if __name__ == "__main__":

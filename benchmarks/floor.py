@@ -23,8 +23,6 @@ from benchmarks.measuring import machine
 from benchmarks.measuring.meter import Meter, Reading
 from benchmarks.measuring.steps import steps_of
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
-from monarq.shared.formats.arq.producer import ArqProducerQueue
 from monarq.shared.protocol.queue_ref import FORMATS, Format
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
@@ -34,8 +32,6 @@ BATCHES: Final = (1, 10, 100, 1000)
 AT_ONCE: Final = 2
 QUIET_S: Final = 0.02
 PAYLOAD: Final = b"x" * 30
-KEYS: Final = QueueKeys.of(DEFAULT_QUEUE)
-QUEUE: Final = ArqProducerQueue.of(DEFAULT_QUEUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +174,7 @@ def print_costs(costs: list[Cost], console: Console) -> None:
 
 @click.command()
 @click.option("--jobs", type=click.IntRange(1000), default=50_000, show_default=True, help="Jobs of each batch size.")
-@click.option("--format", "queue_format", type=click.Choice(FORMATS), default="arq", show_default=True)
+@click.option("--format", "queue_format", type=click.Choice(FORMATS), default="native", show_default=True)
 @click.option("--small", is_flag=True, help="A thousand jobs: shows that it works, and no more.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/floor.json"), show_default=True)
 def main(jobs: int, queue_format: Format, small: bool, out: Path) -> None:
@@ -187,7 +183,13 @@ def main(jobs: int, queue_format: Format, small: bool, out: Path) -> None:
         costs, pings_ms = uvloop.run(measure(server.url, 1000 if small else jobs, queue_format))
         rows = [{name: getattr(one, name) for name in Cost.__slots__} for one in costs]
         ping = {"p50": pings_ms[len(pings_ms) // 2], "p99": pings_ms[len(pings_ms) * 99 // 100]}
-        about = {"machine": machine.describe(), "redis": server.description, "rows": rows, "quiet_ping_ms": ping}
+        about = {
+            "machine": machine.describe(),
+            "redis": server.description,
+            "format": queue_format,
+            "rows": rows,
+            "quiet_ping_ms": ping,
+        }
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(about, indent=1) + "\n")
     print_costs(costs, Console())

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -18,22 +19,18 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.crowd import Crowd
-from benchmarks.floor import KEYS, Floor, open_client
+from benchmarks.floor import open_client
 from benchmarks.measuring import machine, measures
 from benchmarks.measuring.case import open_case
 from benchmarks.measuring.measures import SMALL, Effort, quantile
 from benchmarks.measuring.meter import Meter
-from benchmarks.measuring.steps import WORKER
+from benchmarks.measuring.steps import Steps, steps_of
 from benchmarks.reports import chart
 from benchmarks.running.environments import prepare
 from benchmarks.running.roster import ROSTER
-from monarq import Producer
+from monarq import Producer, Queue
 from monarq.embedded import EmbeddedRedis
-from monarq.shared.formats.arq.jobs.claim import Claim, claim
-from monarq.shared.formats.arq.jobs.finish import finish
-from monarq.shared.formats.arq.script import ArqScript
-from monarq.shared.protocol.acks import Finish
-from monarq.shared.redis.client import RedisClient
+from monarq.shared.protocol.queue_ref import FORMATS
 
 FULL: Final = Effort(lone=200)
 CLAIM: Final = 100
@@ -75,6 +72,7 @@ FEW: Final = Sizes((1_000, 3_000), (1, 20), (100,), (2,), (100, 10_000), jobs=50
 
 PLOTS: Final = {
     "claim": ("Time of one claim of 100 jobs", "jobs in the queue", "ms"),
+    "claim in Redis": ("Processor time of Redis for it", "jobs in the queue", "ms"),
     "memory": ("Bytes of Redis a queued job without arguments", "jobs in the queue", "bytes"),
     "crowd wait": ("Wait of a lone job among idle workers", "idle workers", "ms"),
     "crowd cost": ("What idle workers cost Redis", "idle workers", "commands a second for each; % of a core in all"),
@@ -88,17 +86,21 @@ PLOTS: Final = {
 
 
 async def backlog(url: str, sizes: Sizes) -> list[Point]:
-    """Claims from, and memory of, ever longer queues; arq's memory for comparison."""
+    """Claims from, and memory of, ever longer queues of both formats; the memory of arq's own for comparison."""
     points, meter, redis = [], Meter(url), open_client(url)
     for size in sizes.backlogs:
-        points.append(Point("memory", "monarq", size, await _memory_of_each(meter, partial(_fill, url), size)))
-        with meter.timing(ArqScript.load("jobs/claim").sha) as in_redis_ms:
-            whole_ms = await _claims(redis, meter, size)
-        for name, times_ms in (("", whole_ms), ("in Redis ", in_redis_ms)):
-            points += [Point("claim", f"{name}p{part * 100:g}", size, quantile(times_ms, part)) for part in (0.5, 0.99)]
+        for each in FORMATS:
+            steps = steps_of(each, redis)
+            used = await _memory_of_each(meter, partial(_fill, url, steps.queue), size)
+            points.append(Point("memory", f"{each} format", size, used))
+            whole_ms, cpu_ms = await _claims(steps, meter, size)
+            for plot, times_ms in (("claim", whole_ms), ("claim in Redis", cpu_ms)):
+                quantiles = [(f"{each} p{part * 100:g}", quantile(times_ms, part)) for part in (0.5, 0.99)]
+                points += [Point(plot, line, size, value) for line, value in quantiles]
     await redis.aclose()
     for size in sizes.backlogs[:3]:
-        points.append(Point("memory", "arq", size, await _memory_of_each(meter, partial(_fill_by_arq, url), size)))
+        used = await _memory_of_each(meter, partial(_fill_by_arq, url), size)
+        points.append(Point("memory", "arq itself", size, used))
     return points
 
 
@@ -114,8 +116,8 @@ async def _memory_of_each(meter: Meter, fill: Callable[[int], Awaitable[None]], 
     return (meter.read().memory - empty) / size
 
 
-async def _fill(url: str, size: int) -> None:
-    async with Producer(url) as producer:
+async def _fill(url: str, queue: Queue, size: int) -> None:
+    async with Producer(url, queue=queue) as producer:
         for at in range(0, size, 50_000):
             await producer.enqueue_many("noop", [()] * min(50_000, size - at))
 
@@ -127,26 +129,26 @@ async def _fill_by_arq(url: str, size: int) -> None:
     await pool.aclose()
 
 
-async def _claims(redis: RedisClient, meter: Meter, size: int) -> list[float]:
-    """The times of claims, each followed by as many new jobs, so that the queue stays as long."""
-    floor, times_ms = Floor(redis, meter, "arq"), []
+async def _claims(steps: Steps, meter: Meter, size: int) -> tuple[list[float], list[float]]:
+    """The times of claims, whole and in Redis; as many new jobs follow each, so that the queue stays as long."""
     per_claim = min(CLAIM, size // 10)
-    for number in range(CLAIMS):
-        asked = Claim(WORKER, f"{WORKER}:io:{number}", "io", 15_000, per_claim, 8_000_000)
-        begun_s = time.perf_counter()
-        claimed = await claim(redis, KEYS, asked)
-        times_ms.append((time.perf_counter() - begun_s) * 1000)
-        await finish(redis, KEYS, WORKER, [Finish(lease, True, b"", -1) for lease in claimed.leases], 10)
-        await floor.put(per_claim, per_claim)
-    return times_ms
+    whole_ms, cpu_ms = [], []
+    for _ in range(CLAIMS):
+        cpu_s, begun_s = meter.cpu_s(), time.perf_counter()
+        ends = await steps.claim(per_claim)
+        whole_ms.append((time.perf_counter() - begun_s) * 1000)
+        cpu_ms.append((meter.cpu_s() - cpu_s) * 1000)
+        await steps.finish(ends)
+        await steps.enqueue(per_claim)
+    return whole_ms, cpu_ms
 
 
 async def crowds(url: str, sizes: Sizes) -> list[Point]:
-    """Ever more idle workers on one queue."""
+    """Ever more idle workers on one queue, of either format."""
     points, meter = [], Meter(url)
-    for size in sizes.crowds:
+    for each, size in product(FORMATS, sizes.crowds):
         meter.clear()
-        crowd = Crowd(url, size)
+        crowd = Crowd(url, size, each)
         async with crowd.waiting():
             waits = []
             for _ in range(sizes.lone):
@@ -157,9 +159,9 @@ async def crowds(url: str, sizes: Sizes) -> list[Point]:
             sent, _ = await asyncio.to_thread(meter.count_commands, sizes.effort.idle_s)
             took_s = time.perf_counter() - begun_s
             used = meter.read() - before
-        points += [Point("crowd wait", f"p{part * 100:g}", size, quantile(waits, part)) for part in (0.5, 0.99)]
-        points.append(Point("crowd cost", "commands/s each", size, sent / took_s / size))
-        points.append(Point("crowd cost", "% of a core", size, used.cpu_s / took_s * 100))
+        points += [Point("crowd wait", f"{each} p{part * 100:g}", size, quantile(waits, part)) for part in (0.5, 0.99)]
+        points.append(Point("crowd cost", f"{each}: commands/s each", size, sent / took_s / size))
+        points.append(Point("crowd cost", f"{each}: % of a core", size, used.cpu_s / took_s * 100))
     return points
 
 

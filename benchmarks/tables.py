@@ -110,9 +110,10 @@ def floor_table(run: dict[str, Any]) -> str:
     ]
     ping = run["quiet_ping_ms"]
     return (
-        f"### What Redis allows\n\nLoad average {run['machine']['load_before']}.\n\n{tabulate(headings, rows)}\n\n"
+        f"### What Redis allows\n\nScripts of the {run['format']} format. Load average "
+        f"{run['machine']['load_before']}.\n\n{tabulate(headings, rows)}\n\n"
         f"A PING after 20 ms of quiet took {ping['p50']:.2f} ms (p50), {ping['p99']:.2f} ms (p99): so long it "
-        "takes here to wake Redis and then the client. A lone job's way has three such steps."
+        "takes here to wake Redis and then the client. A lone job's way has two such round trips."
     )
 
 

@@ -24,11 +24,11 @@ from redis.asyncio import Redis
 from monarq import Producer, job
 from monarq.embedded import EmbeddedRedis
 from monarq.monitor.admin import admin
-from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
-from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.formats.choice.monitors import monitor_queue
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUES
 from monarq.shared.redis.connection import open_redis
 
-ARQ_QUEUE = QueueRef(DEFAULT_QUEUE, "arq")
+QUEUE = DEFAULT_QUEUES[0]
 
 BATCH = 1000
 IDLE_S = 6.0
@@ -108,17 +108,22 @@ async def drain(url: str, count: int) -> float:
     redis = open_redis(url)
     try:
         await redis.flushdb()  # results of earlier rounds: a Redis full of them is slower
-        await admin.pause(redis, ARQ_QUEUE)
+        await admin.pause(redis, QUEUE)
         async with Producer(url) as producer:
             for _ in range(count // BATCH):
                 await producer.enqueue_many(nothing, [()] * BATCH)
         started_s = time.perf_counter()
-        await admin.resume(redis, ARQ_QUEUE)
-        while await redis.zcard(DEFAULT_QUEUE):  # noqa: ASYNC110 - only Redis knows
+        await admin.resume(redis, QUEUE)
+        while await _has_jobs(redis):  # noqa: ASYNC110 - only Redis knows
             await asyncio.sleep(0.01)
         return count / (time.perf_counter() - started_s)
     finally:
         await redis.aclose()
+
+
+async def _has_jobs(redis: Redis) -> bool:
+    now = await monitor_queue(QUEUE).read_counts(redis)
+    return now.queued + now.running > 0
 
 
 @asynccontextmanager

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -77,20 +75,10 @@ class Meter:
         self.redis.flushall()
         self.redis.script_flush("SYNC")
 
-    @contextmanager
-    def timing(self, sha: str) -> Iterator[list[float]]:
-        """For the life of the block Redis notes how long each call took; then the list holds the script's, in ms."""
-        times_ms: list[float] = []
-        before = self.redis.config_get("slowlog*")
-        self.redis.config_set("slowlog-max-len", 100_000)
-        self.redis.config_set("slowlog-log-slower-than", 0)
-        self.redis.slowlog_reset()
-        yield times_ms
-        mine = f"EVALSHA {sha}".encode()
-        entries = cast("list[dict[str, Any]]", self.redis.slowlog_get(100_000))
-        times_ms += [entry["duration"] / 1000 for entry in entries if entry["command"].startswith(mine)]
-        for name, value in cast("dict[str, str]", before).items():
-            self.redis.config_set(name, value)
+    def cpu_s(self) -> float:
+        """Processor time of the server's main thread so far, in seconds, by a command that costs it little."""
+        info = cast("dict[str, Any]", self.redis.info("cpu"))
+        return float(info["used_cpu_user_main_thread"]) + float(info["used_cpu_sys_main_thread"])
 
     def count_commands(self, seconds: float) -> tuple[int, int]:
         """Listens by MONITOR: how many commands clients sent, and how many scripts made."""

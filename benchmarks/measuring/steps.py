@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from itertools import count
 from typing import Final, Protocol
 
@@ -23,6 +24,7 @@ from monarq.shared.protocol.acks import Finish
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.queue import Queue
 from monarq.shared.redis.client import RedisClient
 
 KEEP_MS: Final = 3_600_000
@@ -41,6 +43,19 @@ class Steps(Protocol):
 
     async def enqueue(self, batch: int) -> None:
         """Puts a batch of no-op jobs in."""
+        ...
+
+    @property
+    def queue(self) -> Queue:
+        """The queue."""
+        ...
+
+    async def claim(self, batch: int) -> list[Finish]:
+        """Takes a batch of jobs; returns their ends, with results."""
+        ...
+
+    async def finish(self, ends: Sequence[Finish]) -> None:
+        """Ends jobs."""
         ...
 
     async def claim_and_finish(self, batch: int) -> int:
@@ -80,15 +95,28 @@ class ArqSteps:
         jobs = [(job_id, self._payload) for job_id in self._queue.new_job_ids(batch)]
         await arq_enqueue.enqueue(self._redis, self._keys, PLACEMENT, EnqueueMode.NEW, jobs)
 
-    async def claim_and_finish(self, batch: int) -> int:
-        """Takes a batch of jobs and ends them with results."""
+    @property
+    def queue(self) -> Queue:
+        """The queue."""
+        return Queue(DEFAULT_QUEUE, format="arq")
+
+    async def claim(self, batch: int) -> list[Finish]:
+        """Takes a batch of jobs."""
         token = f"{WORKER}:io:{next(self._claims)}:0"
         asked = arq_claim.Claim(WORKER, token, "io", LEASE_MS, batch, MAX_PAYLOAD)
         claimed = await arq_claim.claim(self._redis, self._keys, asked)
-        ends = [Finish(lease, True, self._result, KEEP_MS, "noop", run_ms=0) for lease in claimed.leases]
+        return [Finish(lease, True, self._result, KEEP_MS, "noop", run_ms=0) for lease in claimed.leases]
+
+    async def finish(self, ends: Sequence[Finish]) -> None:
+        """Ends jobs."""
         for at in range(0, len(ends), FINISHED_A_CALL):
             page = ends[at : at + FINISHED_A_CALL]
             await arq_finish.finish(self._redis, self._keys, WORKER, page, MAX_DEAD)
+
+    async def claim_and_finish(self, batch: int) -> int:
+        """Takes a batch of jobs and ends them with results."""
+        ends = await self.claim(batch)
+        await self.finish(ends)
         return len(ends)
 
 
@@ -113,8 +141,13 @@ class NativeSteps:
         call = f"bench-{next(self._calls)}"
         await native_enqueue.enqueue(self._redis, self._keys, call, PLACEMENT, EnqueueMode.NEW, jobs)
 
-    async def claim_and_finish(self, batch: int) -> int:
-        """Takes a batch of jobs and ends them with results."""
+    @property
+    def queue(self) -> Queue:
+        """The queue."""
+        return Queue(self._ref.name)
+
+    async def claim(self, batch: int) -> list[Finish]:
+        """Takes a batch of jobs."""
         asked = native_claim.Claim(
             incarnation=self._incarnation,
             worker=WORKER,
@@ -131,9 +164,18 @@ class NativeSteps:
             due_ms = reply.now_ms - 1
             lease = Lease(self._ref, raw_id, "", asked.token, "io", payload, 0, 0, "", due_ms, None, reply.now_ms)
             ends.append(Finish(lease, True, self._result, KEEP_MS, "noop", run_ms=0))
+        return ends
+
+    async def finish(self, ends: Sequence[Finish]) -> None:
+        """Ends jobs."""
         for at in range(0, len(ends), FINISHED_A_CALL):
             page = ends[at : at + FINISHED_A_CALL]
             await native_finish.finish(
                 self._redis, self._keys, self._incarnation, page, max_dead=MAX_DEAD, lanes={}, with_results=False
             )
+
+    async def claim_and_finish(self, batch: int) -> int:
+        """Takes a batch of jobs and ends them with results."""
+        ends = await self.claim(batch)
+        await self.finish(ends)
         return len(ends)

@@ -1,4 +1,8 @@
-"""monarq: `Producer.enqueue_many` in, `monarq worker` out. Everything at its defaults, but for the concurrency."""
+"""monarq: `Producer.enqueue_many` in, `monarq worker` out. Everything at its defaults, but for the concurrency.
+
+The environment variable `FORMAT` has the format of its queues, by default the native one; `benchmarks.peers.monarq_arq`
+sets it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ import os
 from typing import Any
 
 from benchmarks.protocol import tasks
-from benchmarks.protocol.launch import concurrency, in_environment, redis_url, replace
-from monarq import Producer, job
+from benchmarks.protocol.launch import FORMAT, concurrency, in_environment, redis_url, replace
+from monarq import Producer, Queue, job
 
 
 @job
@@ -28,7 +32,11 @@ def burn(number: int, data: str = "") -> None:
     tasks.burn(number)
 
 
-QUEUES = [f"bench:{number}" for number in range(int(os.environ.get("MONARQ_BENCH_QUEUES", "0")))]
+IS_ARQ = os.environ.get(FORMAT) == "arq"
+DEFAULT = Queue("arq:queue", format="arq") if IS_ARQ else Queue("default")
+QUEUES = [
+    Queue(f"bench:{number}", format=DEFAULT.format) for number in range(int(os.environ.get("MONARQ_BENCH_QUEUES", "0")))
+]
 """More queues than the default one, among which jobs are dealt out; `benchmarks.scale` asks for them."""
 
 JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
@@ -38,7 +46,7 @@ class Feeder:
     """See `benchmarks.protocol.feeding.Feeder`."""
 
     async def start(self) -> None:
-        self._producer = Producer(redis_url())
+        self._producer = Producer(redis_url(), queue=DEFAULT)
 
     async def enqueue(self, job: str, number: int, data: str) -> None:
         declared = JOBS[job].options(queue=QUEUES[number % len(QUEUES)]) if QUEUES else JOBS[job]
@@ -58,5 +66,5 @@ class Feeder:
 def work(processes: int) -> None:
     """Becomes the pool."""
     options = ["-w", str(processes), "-c", str(concurrency()), "--redis", redis_url()]
-    options += [part for queue in QUEUES for part in ("-q", queue)]
+    options += [part for queue in QUEUES or [DEFAULT] for part in ("--arq-queue" if IS_ARQ else "-q", queue.name)]
     replace(in_environment("monarq"), "worker", "benchmarks.peers.monarq", *options)

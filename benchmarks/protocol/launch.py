@@ -22,6 +22,10 @@ CONCURRENCY: Final = "MONARQ_BENCH_CONCURRENCY"
 """The environment variable that has the number of jobs that workers run at once."""
 
 
+FORMAT: Final = "MONARQ_BENCH_FORMAT"
+"""The environment variable that has the format of monarq's queues."""
+
+
 def redis_url() -> str:
     """The Redis of this run."""
     return os.environ[URL]

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -16,6 +17,10 @@ from benchmarks.running.roster import Peer
 
 ROOT: Final = Path(__file__).parents[2]
 NODE_PEERS: Final = ROOT / "benchmarks" / "peers"
+NEWER_PYTHONS: Final = ("python3.12", "python3.13", "python3.14")
+"""Looked for on the PATH where ours is too old for a peer."""
+
+_TELL: Final = "import sys; print(sys.executable, *sys.version_info[:2], sep=chr(10), end='')"
 
 
 class UnavailableError(Exception):
@@ -28,7 +33,7 @@ class Environment:
 
     Attributes:
         peer: the peer.
-        version: its version.
+        version: its version, and that of its Python where it is not ours.
         feed: the command of its producer.
         work: the command of its workers, but for the number of processes and the concurrency.
         variables: what their environment has besides ours.
@@ -57,17 +62,39 @@ def prepare(peer: Peer) -> Environment:
         raise UnavailableError(f"there is no {peer.needs} on this machine")
     if not peer.packages:
         return _python_environment(peer, sys.executable, installed_version("monarq"))
-    folder = cache() / f"{peer.name}-{_fingerprint(peer)}"
     if peer.needs == "node":
-        return _node_environment(peer, folder)
+        return _node_environment(peer, cache() / f"{peer.name}-{_fingerprint(peer, sys.version_info[:2])}")
+    base, base_version = find_python(peer.python)
+    folder = cache() / f"{peer.name}-{_fingerprint(peer, base_version)}"
     python = folder / "bin" / "python"
     if not (folder / "made").exists():
-        _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)])
-        base = [getattr(sys, "_base_executable", sys.executable), "-m", "pip", "--disable-pip-version-check"]
-        _run([*base, "--python", str(python), "install", "--quiet", *peer.packages])
+        _run([base, "-m", "venv", "--clear", "--without-pip", str(folder)])
+        pip = [getattr(sys, "_base_executable", sys.executable), "-m", "pip", "--disable-pip-version-check"]
+        _run([*pip, "--python", str(python), "install", "--quiet", *peer.packages])
         (folder / "made").touch()
     code = f"import importlib.metadata as m; print(m.version({_first_package(peer)!r}))"
-    return _python_environment(peer, str(python), _run([str(python), "-c", code]).strip())
+    version = _run([str(python), "-c", code]).strip()
+    if base != sys.executable:
+        version += f" (Python {base_version[0]}.{base_version[1]})"
+    return _python_environment(peer, str(python), version)
+
+
+def find_python(lowest: tuple[int, int]) -> tuple[str, tuple[int, int]]:
+    """A Python of at least this version, and its version: ours, else one of the PATH, else one of pyenv's.
+
+    Raises:
+        UnavailableError: there is none.
+    """
+    if sys.version_info >= lowest:
+        return sys.executable, sys.version_info[:2]
+    for candidate in (*NEWER_PYTHONS, *sorted(Path.home().glob(".pyenv/versions/*/bin/python"))):
+        # Each is run: pyenv puts commands on the PATH for versions that are not chosen, and those only fail.
+        with suppress(OSError, UnavailableError):
+            path, major, minor = _run([str(candidate), "-c", _TELL]).split("\n")
+            if (version := (int(major), int(minor))) >= lowest:
+                return path, version
+    wanted = f"{lowest[0]}.{lowest[1]}"
+    raise UnavailableError(f"there is no Python {wanted} or newer on the PATH or in ~/.pyenv that runs")
 
 
 def _python_environment(peer: Peer, python: str, version: str) -> Environment:
@@ -100,8 +127,8 @@ def _first_package(peer: Peer) -> str:
     return peer.packages[0].partition("=")[0].partition("[")[0]
 
 
-def _fingerprint(peer: Peer) -> str:
-    text = " ".join([*peer.packages, *map(str, sys.version_info[:2])])
+def _fingerprint(peer: Peer, python: tuple[int, int]) -> str:
+    text = " ".join([*peer.packages, *map(str, python)])
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

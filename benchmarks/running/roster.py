@@ -14,6 +14,7 @@ class Peer:
         name: its name, and that of its file in `benchmarks/peers`.
         packages: what is installed into its environment; the first is the one whose version is shown.
         needs: a command without which it is left out.
+        python: the lowest Python that it runs on.
         concurrency: jobs at once in each worker process, where it can.
         note: what a reader of the table has to know.
         server: "redis" or "postgres".
@@ -22,6 +23,7 @@ class Peer:
     name: str
     packages: tuple[str, ...] = ()
     needs: str = ""
+    python: tuple[int, int] = (3, 11)
     concurrency: int = 100
     note: str = ""
     server: str = "redis"
@@ -29,6 +31,7 @@ class Peer:
 
 ROSTER: Final = (
     Peer("monarq"),
+    Peer("monarq_arq", note="monarq on a queue in arq's format"),
     Peer("bullmq", ("bullmq@6.7.0", "ioredis@6.0.0"), needs="node"),
     Peer(
         "pgqueuer",
@@ -37,6 +40,7 @@ ROSTER: Final = (
         server="postgres",
         note="PostgreSQL; no results kept",
     ),
+    Peer("ardiq", ("ardiq==1.2.0", "uvloop"), python=(3, 12), note="its workers run on uvloop"),
     Peer("huey", ("huey==3.5.4", "redis", "hiredis"), note="one job at once in each process"),
     Peer("dramatiq", ("dramatiq[redis]==2.2.1", "hiredis"), note="8 threads in each process"),
     Peer("saq", ("saq[redis,hiredis]==0.26.4", "typing_extensions", "uvloop")),

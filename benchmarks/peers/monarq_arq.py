@@ -1,0 +1,12 @@
+"""monarq on a queue in arq's format: `benchmarks.peers.monarq` in all else."""
+
+from __future__ import annotations
+
+import os
+
+from benchmarks.protocol.launch import FORMAT
+
+os.environ[FORMAT] = "arq"  # before the import, and for the workers' processes
+
+from benchmarks.peers.monarq import Feeder as Feeder
+from benchmarks.peers.monarq import work as work
