@@ -15,12 +15,14 @@ class _Job(NamedTuple):
     asked_ns: int
     acked_ns: int
     started_ns: int
+    job_try: int
 
 
 def overtaken_s(events: Sequence[Event], shard_of: Callable[[str], str]) -> list[float]:
     """By how long each job's first start came after that of a job of its shard whose enqueue began after its own ended.
 
-    Jobs of which a killed worker may have been the first to know are left out: a kill lies between the two starts.
+    Jobs that a killed worker held before they began are left out: their first start is a later try, or a kill lies
+    between the two starts.
 
     Args:
         events: the ledger, in order.
@@ -29,15 +31,16 @@ def overtaken_s(events: Sequence[Event], shard_of: Callable[[str], str]) -> list
     Returns:
         Seconds, of the jobs that were overtaken. Workers that run beside each other overtake each other by moments.
     """
-    started: dict[str, int] = {}
+    started: dict[str, Event] = {}
     for event in events:
         if event.what == START:
-            started.setdefault(event.job_id, event.mono_ns)
+            started.setdefault(event.job_id, event)
     shards: dict[str, list[_Job]] = defaultdict(list)
     for event in events:
         if event.what == ACKED and event.job_id in started:
             asked_ns = Due.read(event.note).asked_ns
-            shards[shard_of(event.job_id)].append(_Job(asked_ns, event.mono_ns, started[event.job_id]))
+            start = started[event.job_id]
+            shards[shard_of(event.job_id)].append(_Job(asked_ns, event.mono_ns, start.mono_ns, start.job_try))
     kills = [event.mono_ns for event in events if event.what == KILL]
     return [late_s for jobs in shards.values() for late_s in _overtaken_s(sorted(jobs), kills)]
 
@@ -52,6 +55,8 @@ def _overtaken_s(jobs: Sequence[_Job], kills: Sequence[int]) -> list[float]:
     for job in jobs:
         later = bisect_right(asked, job.acked_ns)
         if later == len(jobs) or firsts[later] >= job.started_ns:
+            continue
+        if job.job_try > 1 and bisect_right(kills, job.started_ns):
             continue
         if bisect_left(kills, firsts[later]) == bisect_right(kills, job.started_ns):
             found.append((job.started_ns - firsts[later]) / 1e9)

@@ -13,8 +13,8 @@ def enqueued(asked_s: float, acked_s: float, job_id: str) -> Event:
     return Event(ACKED, round(acked_s * 1e9), 0, job_id, note=Due(0.0, round(asked_s * 1e9)).note())
 
 
-def event(at_s: float, what: str, job_id: str = "", pid: int = 1) -> Event:
-    return Event(what, round(at_s * 1e9), 0, job_id, 1, f"{pid}.{job_id}", pid)
+def event(at_s: float, what: str, job_id: str = "", pid: int = 1, job_try: int = 1) -> Event:
+    return Event(what, round(at_s * 1e9), 0, job_id, job_try, f"{pid}.{job_id}", pid)
 
 
 def overtaken(*events: Event) -> Sequence[float]:
@@ -51,3 +51,10 @@ def test_a_second_run_is_no_late_start() -> None:
 def test_a_worker_that_was_killed_in_between_may_have_held_it() -> None:
     starts = [event(4, START, "a2"), event(4.5, KILL), event(5, START, "a1")]
     assert overtaken(enqueued(0, 1, "a1"), enqueued(2, 3, "a2"), *starts) == []
+
+
+def test_a_worker_that_was_killed_before_either_started_may_have_held_it() -> None:
+    jobs = [enqueued(0, 1, "a1"), enqueued(2, 3, "a2")]
+    starts = [event(4, START, "a2"), event(9, START, "a1", job_try=2)]
+    assert overtaken(*jobs, event(3.5, KILL), *starts) == []
+    assert overtaken(*jobs, *starts) == [5.0]

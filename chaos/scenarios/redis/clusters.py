@@ -25,8 +25,10 @@ from chaos.outcome import Outcome, check_basics, check_beside_losses, slow_start
 from chaos.processes.cluster import NODE_TIMEOUT_MS, Cluster, ClusterNode
 from chaos.processes.enqueuer import ENDLESS
 from chaos.processes.redis_server import find_in_aof
-from chaos.queues.native import CLUSTERED, NAME, SHARDED, WHOLE_PREFIX, count_jobs, tag_of_job
+from chaos.queues.native import CLUSTERED, NAME, SHARDED, SHARDS, WHOLE_PREFIX, count_jobs, tag_of_job
 from monarq.shared.formats.native.keys import FLEET_BEATS, NativeKeys
+from monarq.shared.formats.native.queues.shards import read_shards
+from monarq.shared.formats.native.shards import Shards
 
 RESUME_S: Final = NODE_TIMEOUT_MS / 1000 + 5.0
 REPLICATION_NS: Final = 1_000_000_000
@@ -42,6 +44,7 @@ KILL_EVERY: Final = 4
 _WORKERS: Final = 2
 _CONCURRENCY: Final = 20
 _QUIET_S: Final = 1.0
+_DECLARED_S: Final = 120.0
 
 
 async def move_slots(environment: Environment) -> Outcome:
@@ -188,7 +191,10 @@ async def fail_over(environment: Environment) -> Outcome:
 async def _start(
     environment: Environment, cluster: Cluster, count: int | None, per_second: float, longest_ms: int
 ) -> tuple[list[Process], float]:
-    """Starts workers of both queues, and those who put jobs into them; returns when jobs run.
+    """Starts workers of both queues, then those who put jobs into them; returns when jobs run.
+
+    The workers' program declares the shards. Jobs that were there before it has would all wait in the first, where
+    later ones of the others overtake them.
 
     Of the jobs three fifths go to the shards by ids of their own, one fifth by made ids, and one to the queue without.
 
@@ -206,6 +212,9 @@ async def _start(
     await environment.start_workers(
         *FORBEARING, url=cluster.url, workers=_WORKERS, concurrency=_CONCURRENCY, target="chaos.jobs.sharded"
     )
+    async with asyncio.timeout(_DECLARED_S):
+        while await read_shards(cluster.client, [SHARDED]) != [Shards(SHARDS, opened=SHARDS)]:
+            await asyncio.sleep(0.02)
     plans: list[tuple[int, dict[str, Any]]] = [
         (3, {"queue": SHARDED}),
         (1, {"queue": SHARDED, "named": False}),
