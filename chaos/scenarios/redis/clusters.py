@@ -27,8 +27,7 @@ from chaos.processes.enqueuer import ENDLESS
 from chaos.processes.redis_server import find_in_aof
 from chaos.queues.native import CLUSTERED, NAME, SHARDED, SHARDS, WHOLE_PREFIX, count_jobs, tag_of_job
 from monarq.shared.formats.native.keys import FLEET_BEATS, NativeKeys
-from monarq.shared.formats.native.queues.shards import read_shards
-from monarq.shared.formats.native.shards import Shards
+from monarq.shared.formats.native.sharded.growth import set_shards
 
 RESUME_S: Final = NODE_TIMEOUT_MS / 1000 + 5.0
 REPLICATION_NS: Final = 1_000_000_000
@@ -44,7 +43,6 @@ KILL_EVERY: Final = 4
 _WORKERS: Final = 2
 _CONCURRENCY: Final = 20
 _QUIET_S: Final = 1.0
-_DECLARED_S: Final = 120.0
 
 
 async def move_slots(environment: Environment) -> Outcome:
@@ -57,12 +55,15 @@ async def move_slots(environment: Environment) -> Outcome:
     busy: Counter[str] = Counter()
     try:
         await cluster.start()
-        count = environment.sized(ci=600, short=5000, long=50_000)
+        count = environment.sized(ci=800, short=5000, long=50_000)
         per_second = environment.sized(ci=150, short=250, long=1000)
         wanted = environment.sized(ci=1, short=len(CLUSTERED.tags), long=len(CLUSTERED.tags))
         # Half as much again as the workers can run, so that jobs wait in every shard, also where enqueuers are slow.
         longest_ms = round(2 * 1000 * _WORKERS * _CONCURRENCY / (per_second / 1.5))
-        enqueuers, _ = await _start(environment, cluster, count, per_second, longest_ms)
+        await _open_queues(environment, cluster)
+        enqueuers = await _start_enqueuers(environment, cluster, count, per_second, longest_ms)
+        await _start_workers(environment, cluster)
+        await environment.until_first_run()
 
         async def move() -> None:
             number = moves.total()
@@ -80,7 +81,9 @@ async def move_slots(environment: Environment) -> Outcome:
             environment.ledger.note(FAULT, note="it has arrived")
 
         await environment.while_running(enqueuers, 1.0, move)
-        while len(+busy) < wanted and await environment.queue.waiting(cluster.client):
+        while len(+busy) < wanted or moves.total() < KILL_EVERY:
+            if not await environment.queue.waiting(cluster.client):
+                break
             await move()  # all was enqueued before this machine had moved as many
         outcome = await environment.settle(300)
     finally:
@@ -156,9 +159,12 @@ async def fail_over(environment: Environment) -> Outcome:
     failovers = environment.sized(ci=1, short=3, long=10)
     try:
         await cluster.start()
-        count = environment.sized(ci=2000, short=8000, long=50_000)
-        per_second = environment.sized(ci=200, short=250, long=500)
-        enqueuers, start_s = await _start(environment, cluster, None, per_second, longest_ms=40)
+        count = environment.sized(ci=1200, short=8000, long=50_000)
+        per_second = environment.sized(ci=120, short=250, long=500)
+        await _open_queues(environment, cluster)
+        await _start_workers(environment, cluster)
+        enqueuers = await _start_enqueuers(environment, cluster, ENDLESS, per_second, longest_ms=40)
+        start_s = await environment.until_first_run()
         resume_s = RESUME_S + slow_start_s(start_s)
         for _ in range(failovers):
             await asyncio.sleep(_QUIET_S)
@@ -188,49 +194,48 @@ async def fail_over(environment: Environment) -> Outcome:
     return outcome
 
 
-async def _start(
-    environment: Environment, cluster: Cluster, count: int | None, per_second: float, longest_ms: int
-) -> tuple[list[Process], float]:
-    """Starts workers of both queues, then those who put jobs into them; returns when jobs run.
+async def _open_queues(environment: Environment, cluster: Cluster) -> None:
+    """Jobs of before a queue has its shards would all wait in the first, where later ones of others overtake them."""
+    environment.client, environment.queue = cluster.client, CLUSTERED
+    await set_shards(cluster.client, SHARDED, SHARDS)
 
-    The workers' program declares the shards. Jobs that were there before it has would all wait in the first, where
-    later ones of the others overtake them.
+
+async def _start_workers(environment: Environment, cluster: Cluster) -> None:
+    """Starts workers of both queues."""
+    await environment.start_workers(
+        *FORBEARING, url=cluster.url, workers=_WORKERS, concurrency=_CONCURRENCY, target="chaos.jobs.sharded"
+    )
+
+
+async def _start_enqueuers(
+    environment: Environment, cluster: Cluster, count: int, per_second: float, longest_ms: int
+) -> list[Process]:
+    """Starts those who put jobs into both queues.
 
     Of the jobs three fifths go to the shards by ids of their own, one fifth by made ids, and one to the queue without.
 
     Args:
         environment: of the scenario.
         cluster: where the queues are.
-        count: how many jobs in all; None for as many as there is time for, until the enqueuers get SIGTERM.
+        count: how many jobs in all.
         per_second: at which pace.
         longest_ms: how long a job takes at the most.
-
-    Returns:
-        The enqueuers, and the seconds until workers ran their first job.
     """
-    environment.client, environment.queue = cluster.client, CLUSTERED
-    await environment.start_workers(
-        *FORBEARING, url=cluster.url, workers=_WORKERS, concurrency=_CONCURRENCY, target="chaos.jobs.sharded"
-    )
-    async with asyncio.timeout(_DECLARED_S):
-        while await read_shards(cluster.client, [SHARDED]) != [Shards(SHARDS, opened=SHARDS)]:
-            await asyncio.sleep(0.02)
     plans: list[tuple[int, dict[str, Any]]] = [
         (3, {"queue": SHARDED}),
         (1, {"queue": SHARDED, "named": False}),
         (1, {"queue": NAME, "prefix": WHOLE_PREFIX.removesuffix("-")}),
     ]
-    enqueuers = [
+    return [
         await environment.start_enqueuer(
             url=cluster.url,
-            count=ENDLESS if count is None else count * share // 5,
+            count=count * share // 5,
             per_second=per_second * share / 5,
             longest_ms=longest_ms,
             **changes,
         )
         for share, changes in plans
     ]
-    return enqueuers, await environment.until_first_run()
 
 
 async def _kill_primary(environment: Environment, cluster: Cluster, number: int) -> Kill:
