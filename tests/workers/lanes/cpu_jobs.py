@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from monarq.workers.lanes.cpu_child.connection import WorkerConnection
 from monarq.workers.lanes.cpu_child.main import send_message
 
 # -- values, contexts and exceptions
@@ -326,15 +327,20 @@ def descriptors_of_program() -> list[str]:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, close_fds=False).stdout.split()
 
 
-def answer_and_die(answer: bytes) -> bytes:
-    """Returns after 0.05 s, and ends the process after 0.1 s."""
+def answer_and_die(answer: bytes, running: str) -> bytes:
+    """Creates a file, returns when that is deleted, and ends the process as soon as the answer is sent."""
 
     def end() -> None:
-        time.sleep(0.1)
+        main = threading.main_thread().ident or 0
+        while sys._current_frames()[main].f_code is not WorkerConnection._read.__code__:
+            time.sleep(0.001)
         os._exit(3)
 
+    file = Path(running)
+    file.touch()
+    while file.exists():
+        time.sleep(0.001)
     threading.Thread(target=end).start()
-    time.sleep(0.05)
     return answer
 
 

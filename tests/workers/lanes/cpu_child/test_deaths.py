@@ -122,14 +122,19 @@ def test_a_death_is_reported_and_survived(
     assert driver.lane.restarts == 1
 
 
-def test_an_answer_given_before_the_death_counts(driver: Driver) -> None:
+def test_an_answer_given_before_the_death_counts(driver: Driver, tmp_path: Path) -> None:
+    running = tmp_path / "running"
+
     async def scenario() -> Any:
         await driver.lane.start()
         answer = bytes(150_000)
-        job = asyncio.create_task(driver.lane.run(call_of("answer_and_die", answer), timeout_s=5))
-        await asyncio.sleep(0.02)
+        call = call_of("answer_and_die", answer, str(running))
+        job = asyncio.create_task(driver.lane.run(call, timeout_s=60))
+        while not running.exists():
+            await asyncio.sleep(0.001)
         # The loop stands still, and then finds the answer, of which it reads a part, and the death.
-        time.sleep(0.2)
+        running.unlink()
+        until(lambda: not alive(driver.pid))
         return await job == answer
 
     assert driver.do(scenario())
