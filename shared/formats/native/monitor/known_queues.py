@@ -19,7 +19,7 @@ _PADS: Final = 1
 
 
 async def known_queues(redis: Redis) -> list[str]:
-    """The queues that somebody has used within a week or that hold jobs, those used last first; at most 1,000.
+    """The queues that were used within a week, hold jobs or are paused, those used last first; at most 1,000.
 
     Each that was not used is looked at here, once a week: nobody but who reads the list misses what is not on it.
 
@@ -38,23 +38,24 @@ async def known_queues(redis: Redis) -> list[str]:
 
 
 async def _find_holding(redis: Redis, names: Sequence[str]) -> set[str]:
-    """Those of some queues that hold jobs or dead letters, in any of their shards."""
+    """Those of some queues that hold jobs or dead letters, in any of their shards, or are paused."""
     tags = await read_tags(redis, names)
     calls: Any = redis.pipeline(transaction=False)
     for tag in tags:
         ask_holding(calls, NativeKeys.of(tag))
     replies = iter(await calls.execute(raise_on_error=False))
-    return {name_of(tag) for tag in tags if read_holding(next(replies), next(replies))}
+    return {name_of(tag) for tag in tags if read_holding(next(replies), next(replies), next(replies))}
 
 
 def ask_holding(calls: Any, keys: NativeKeys) -> None:
-    """Puts two calls into a pipeline, for `read_holding`."""
+    """Puts three calls into a pipeline, for `read_holding`."""
     calls.hlen(keys.key("payloads"))
     calls.zcard(keys.key("dead"))
+    calls.hget(keys.key("meta"), "paused")
 
 
-def read_holding(payloads: object, dead: object) -> bool:
-    """Whether a shard holds jobs or dead letters; so it does where a key is of a wrong type, or its server refuses."""
+def read_holding(payloads: object, dead: object, paused: object) -> bool:
+    """Whether a shard holds jobs or dead letters, or is paused; so it does where its server says neither yes nor no."""
     if not isinstance(payloads, int) or not isinstance(dead, int):
         return True
-    return payloads > _PADS or dead > 0
+    return payloads > _PADS or dead > 0 or paused is not None

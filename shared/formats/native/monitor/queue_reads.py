@@ -27,8 +27,8 @@ class NativeQueueReads(NativeQueue):
         calls: Any = redis.pipeline(transaction=False)
         calls.zscore(FLEET_QUEUES, self._keys.tag)
         ask_holding(calls, self._keys)
-        used_ms, payloads, dead = await calls.execute()
-        return used_ms is not None or read_holding(payloads, dead)
+        used_ms, *held = await calls.execute()
+        return used_ms is not None or read_holding(*held)
 
     async def was_used(self, redis: Redis) -> bool:
         """See the protocol; what a queue is made with stays."""

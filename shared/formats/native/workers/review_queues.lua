@@ -1,8 +1,8 @@
--- review_queues: keep queues that nobody has used for a week on the list where they hold jobs, and drop them where not.
+-- review_queues: keep queues that nobody has used for a week on the list where they hold something, and drop the others.
 -- KEYS  queues
--- ARGV  1 holding: how many of the queues hold jobs   then for each queue, those first: name
+-- ARGV  1 holding: how many of the queues hold jobs or a pause   then for each queue, those first: name
 -- RETURNS  1
--- GUARANTEES  a queue that holds jobs counts as used now. One that was used since it was looked at is not dropped.
+-- GUARANTEES  a queue that holds something counts as used now. One that was used since it was looked at is not dropped.
 -- INCLUDES  clock
 local now, WEEK = now_ms(), 7 * 86400000
 redis.call('PERSIST', QUEUES) -- a write that a full Redis allows

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
+from monarq.monitor.admin import admin
 from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.formats.native.keys import FLEET_QUEUES, NativeKeys
 from monarq.shared.formats.native.monitor.known_queues import known_queues
@@ -48,12 +49,16 @@ async def dead(redis: Redis) -> None:
     await redis.zadd(NativeKeys.of(MAIL.name).key("dead"), {"a": 1})
 
 
+async def paused(redis: Redis) -> None:
+    await admin.pause(redis, MAIL)
+
+
 async def broken(redis: Redis) -> None:
     """A key of a wrong type: nobody can say that the queue is empty."""
     await redis.set(NativeKeys.of(MAIL.name).key("payloads"), "x")
 
 
-@pytest.mark.parametrize("fill", [ready, deferred, running, dead, broken], ids=lambda fill: fill.__name__)
+@pytest.mark.parametrize("fill", [ready, deferred, running, dead, paused, broken], ids=lambda fill: fill.__name__)
 async def test_a_queue_that_holds_jobs_stays_whoever_uses_others(
     redis: Redis, fill: Callable[[Redis], Awaitable[None]]
 ) -> None:
