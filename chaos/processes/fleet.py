@@ -41,6 +41,10 @@ class Fleet(Protocol):
         """The worker processes that live now."""
         ...
 
+    def ready(self) -> int:
+        """How many workers have begun to serve the queue, as the log says."""
+        ...
+
     def deaths(self) -> int:
         """How many workers have ended otherwise than in order."""
         ...
@@ -132,7 +136,11 @@ class MonarqFleet:
 
     def lines(self, containing: str) -> list[str]:
         """The lines of its log that contain the text."""
-        return [line for line in self.log.read_text(errors="replace").splitlines() if containing in line]
+        return _lines(self.log, containing)
+
+    def ready(self) -> int:
+        """See `Fleet`."""
+        return len(self.lines(" serves "))
 
     def deaths(self) -> int:
         """See `Fleet`: the supervisor logs each."""
@@ -200,6 +208,10 @@ class ArqFleet:
         """See `Fleet`."""
         return [pid for pid, process in self._processes.items() if process.returncode is None]
 
+    def ready(self) -> int:
+        """See `Fleet`."""
+        return len(_lines(self.log, "Starting worker for "))
+
     def deaths(self) -> int:
         """See `Fleet`."""
         return self._deaths
@@ -245,6 +257,10 @@ async def _start(command: Sequence[str], environment: Mapping[str, str], log: Pa
             stderr=words,
             start_new_session=True,
         )
+
+
+def _lines(log: Path, containing: str) -> list[str]:
+    return [line for line in log.read_text(errors="replace").splitlines() if containing in line]
 
 
 def _is_alive(process: psutil.Process) -> bool:

@@ -28,7 +28,8 @@ RUN_MS: Final = 1500
 async def freeze(environment: Environment) -> Outcome:
     """Rounds of fifty jobs each."""
     workers = environment.sized(ci=1, short=1, long=10)
-    await environment.start_workers(workers=workers, concurrency=AT_ONCE // workers)
+    fleet = await environment.start_workers(workers=workers, concurrency=AT_ONCE // workers)
+    await environment.until(lambda: fleet.ready() >= workers, 120)  # none ends its jobs before the last has any
     rounds = environment.sized(ci=1, short=4, long=20)
     refused = 0
     states: tuple[Callable[[Environment, list[str]], Awaitable[None]], ...] = (_wait, _run, _ended, _wait_with_retry)

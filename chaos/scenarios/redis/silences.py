@@ -89,7 +89,7 @@ async def _kill_unseen(environment: Environment) -> float:
     """Kills a pool with its supervisor, deletes what is known of it, and gives the seconds until all its jobs ran."""
     doomed = await environment.start_workers(workers=1)
     assert isinstance(doomed, MonarqFleet)
-    await environment.until(lambda: bool(doomed.lines(" serves ")), 30)
+    await environment.until(lambda: doomed.ready() == 1, 30)
     enqueuer = await environment.start_enqueuer(
         count=1_000, per_second=50, prefix="unseen", shortest_ms=500, longest_ms=500
     )
