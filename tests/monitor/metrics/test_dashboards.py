@@ -21,6 +21,7 @@ from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.workers.supervisor.pool_metrics import PoolCollector
 from monarq.workers.supervisor.pool_state import PoolState
 from tests.support.formats import OF_ARQ
+from tests.support.slowness import in_time
 from tests.support.workers import make_worker, put, running
 from tests.workers.support import worker_jobs as jobs
 
@@ -64,8 +65,10 @@ async def told(redis: Redis, redis_url: str) -> dict[str, set[str]]:
     """By name of each sample in /metrics, its labels."""
     async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, jobs.plus, 1, 1, job_id="one")
-        while await redis.zcard(DEFAULT_QUEUE):
-            await asyncio.sleep(0.02)
+        async with in_time(20):
+            # The worker's record comes from a thread of its own, which may be later than its first job.
+            while await redis.zcard(DEFAULT_QUEUE) or not (await read_known(redis)).workers:
+                await asyncio.sleep(0.02)
         exporter = Exporter(lambda: read_known(redis), lambda: [PoolCollector(PoolState(False, ()))])
         body, _ = await exporter.scrape("")
     return {sample.name: set(sample.labels) for family in parse(body.decode()) for sample in family.samples}
