@@ -58,7 +58,7 @@ class Producer:
             this Redis is trusted.
         max_payload: the largest payload, in bytes or as "8MB". Default: 8 MB.
         retry_for: seconds, or a timedelta, for which an enqueue is repeated while Redis is not reachable. Default: 10.
-        timeout_s: seconds after which a call to Redis counts as failed. Default: 5.
+        redis_timeout: seconds, or a timedelta, after which a call to Redis counts as failed. Default: 5.
         signing_key: sign jobs with it, and read signed results only; several, separated by commas, to change it.
             Default: MONARQ_SIGNING_KEY, else nothing is signed. The workers need it as well.
 
@@ -76,13 +76,13 @@ class Producer:
         allow_pickle: bool = False,
         max_payload: int | str = DEFAULT_MAX_PAYLOAD,
         retry_for: Duration = 10.0,
-        timeout_s: float = SOCKET_TIMEOUT_S,
+        redis_timeout: Duration = SOCKET_TIMEOUT_S,
         signing_key: str | None = None,
     ) -> None:
         codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
         # Kept alive: where it asks sentinels for the server, our connections use its sentinel clients.
         self._template, shown = resolve_redis(url, redis)
-        retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(timeout_s, "timeout_s")
+        retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(redis_timeout, "redis_timeout")
         self._redis = private_client(self._template, shown=shown, timeout_s=timeout_s)
         self._listener_redis = private_client(
             self._template, shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS

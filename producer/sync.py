@@ -101,7 +101,7 @@ class SyncProducer:
         allow_pickle: bool = False,
         max_payload: int | str = DEFAULT_MAX_PAYLOAD,
         retry_for: Duration = 10.0,
-        timeout_s: float = SOCKET_TIMEOUT_S,
+        redis_timeout: Duration = SOCKET_TIMEOUT_S,
         signing_key: str | None = None,
     ) -> None:
         self._producer = Producer(
@@ -112,7 +112,7 @@ class SyncProducer:
             allow_pickle=allow_pickle,
             max_payload=max_payload,
             retry_for=retry_for,
-            timeout_s=timeout_s,
+            redis_timeout=redis_timeout,
             signing_key=signing_key,
         )
         self._thread = EventLoopThread("monarq-producer", self._producer.close)

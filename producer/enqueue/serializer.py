@@ -11,8 +11,8 @@ from typing import Any, Final
 from monarq.producer.enqueue.job_reference import job_reference
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
 from monarq.shared.formats.choice.producers import producer_queue
-from monarq.shared.jobs.job import Job
-from monarq.shared.jobs.options import EnqueueOptions
+from monarq.shared.jobs.job import Job, declared_options, enqueue_options
+from monarq.shared.jobs.options import EnqueueOptions, JobOptions
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.enqueue import Placement
@@ -92,9 +92,9 @@ class JobSerializer:
             raise TypeError(
                 f"{job!r} is no job: put @job before the function, or give the name that its worker knows it by"
             )
-        options = job.enqueue_options
-        placing = Placement(job.declared.lane, name=job.name) if options == _PLAIN else _placing(job, options)
-        return Envelope(job, self.queue(options.queue_ref or job.declared.queue_ref), placing, options.job_id)
+        declared, options = declared_options(job), enqueue_options(job)
+        placing = Placement(declared.lane, name=job.name) if options == _PLAIN else _placing(declared, options)
+        return Envelope(job, self.queue(options.queue_ref or declared.queue_ref), placing, options.job_id)
 
     def serialize(
         self,
@@ -140,7 +140,7 @@ class JobSerializer:
         return payload
 
 
-def _placing(job: Job[..., Any], options: EnqueueOptions) -> Placement:
+def _placing(declared: JobOptions, options: EnqueueOptions) -> Placement:
     # A time of 0 would count from now.
     due_ms = max(1, int(options.defer_until.timestamp() * 1000)) if options.defer_until else 0
     delay_s = options.defer_by_s or 0.0
@@ -149,4 +149,4 @@ def _placing(job: Job[..., Any], options: EnqueueOptions) -> Placement:
             f"expires={options.expires_s:g} is over before defer_by={delay_s:g}: the job would never be started"
         )
     ttl_ms = 0 if options.expires_s is None else max(1, round(options.expires_s * 1000))
-    return Placement(job.declared.lane, due_ms, round(delay_s * 1000), ttl_ms, name=job.name, may_expire=ttl_ms > 0)
+    return Placement(declared.lane, due_ms, round(delay_s * 1000), ttl_ms, name=declared.name, may_expire=ttl_ms > 0)

@@ -35,10 +35,8 @@ class Job(Generic[P, R]):
 
     Attributes:
         function: the function as it was written.
-        declared: its options.
         signature: its call signature.
         worker_callable: what a worker calls: the function, with its context as the first argument where it takes one.
-        enqueue_options: what `options` has set.
     """
 
     def __init__(
@@ -46,10 +44,10 @@ class Job(Generic[P, R]):
     ) -> None:
         self._copy_metadata(function)
         self.function = function
-        self.declared = declared
+        self._declared = declared
         self.signature = signature
         self.worker_callable = worker_callable(function, signature, is_awaited=is_awaited)
-        self.enqueue_options = EnqueueOptions()
+        self._enqueue_options = EnqueueOptions()
         self._simple_counts = signature.simple_counts
 
     def _copy_metadata(self, function: Callable[..., Any]) -> None:
@@ -67,10 +65,10 @@ class Job(Generic[P, R]):
     @property
     def name(self) -> str:
         """The name that the job is enqueued by."""
-        return self.declared.name
+        return self._declared.name
 
     def __repr__(self) -> str:
-        return f"<job {self.name} on the {self.declared.lane} lane>"
+        return f"<job {self.name} on the {self._declared.lane} lane>"
 
     def options(
         self,
@@ -99,13 +97,13 @@ class Job(Generic[P, R]):
         check_time(defer_until, "defer_until")
         check_job_id(job_id)
         queue_ref = checked_ref(queue)
-        options = self.enqueue_options
+        options = self._enqueue_options
         if defer_by is not None or defer_until is not None:
             options = replace(options, defer_by_s=to_seconds(defer_by, "defer_by"), defer_until=defer_until)
         if expires is not None:
             options = replace(options, expires_s=to_seconds(expires, "expires"))
         other = copy.copy(self)
-        other.enqueue_options = replace(
+        other._enqueue_options = replace(  # noqa: SLF001 - the same class
             options, job_id=job_id or options.job_id, queue_ref=queue_ref or options.queue_ref
         )
         return other
@@ -122,6 +120,16 @@ class Job(Generic[P, R]):
             self.signature.bind(args, kwargs)
         except TypeError as error:
             raise TypeError(f"{self.name}{self.signature}: {error}{options_hint(kwargs)}") from None
+
+
+def declared_options(job: Job[..., Any]) -> JobOptions:
+    """The options that a job was declared with."""
+    return job._declared  # noqa: SLF001 - for monarq's own use, and no attribute that programs see
+
+
+def enqueue_options(job: Job[..., Any]) -> EnqueueOptions:
+    """What `Job.options` has set."""
+    return job._enqueue_options  # noqa: SLF001
 
 
 def options_hint(kwargs: dict[str, Any]) -> str:

@@ -67,7 +67,7 @@ async def test_a_close_that_is_cancelled(redis_url: str, moment: Moment) -> None
 async def test_what_a_frozen_server_does_not_take(redis_server: EmbeddedRedis, redis_url: str) -> None:
     payload = "u" * 4_000_000  # more than the kernel takes on its behalf
     try:
-        async with nothing_left_open(), Producer(redis_url, retry_for=0.1, timeout_s=0.3) as producer:
+        async with nothing_left_open(), Producer(redis_url, retry_for=0.1, redis_timeout=0.3) as producer:
             await producer.enqueue(fetch, "u")
             os.kill(redis_server.pid, signal.SIGSTOP)
             with pytest.raises(EnqueueUnknownError):

@@ -11,6 +11,7 @@ import monarq
 from monarq.producer import Producer, SyncProducer, named
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.job import declared_options, enqueue_options
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import Queue, checked_ref, to_ref
 from tests.producer.jobs import fetch
@@ -91,8 +92,8 @@ def noop() -> None: ...
 
 def test_a_job_keeps_the_format_of_its_queue() -> None:
     native = QueueRef("mail", "native")
-    assert fetch.options(queue=Queue("mail")).enqueue_options.queue_ref == native
-    assert fetch.options(queue=Queue("mail")).options(defer_by=1).enqueue_options.queue_ref == native
-    assert named("fetch", queue=Queue("mail")).declared.queue_ref == native
-    declared = job(name="of a native queue", queue=Queue("mail"))(noop).declared
+    assert enqueue_options(fetch.options(queue=Queue("mail"))).queue_ref == native
+    assert enqueue_options(fetch.options(queue=Queue("mail")).options(defer_by=1)).queue_ref == native
+    assert declared_options(named("fetch", queue=Queue("mail"))).queue_ref == native
+    declared = declared_options(job(name="of a native queue", queue=Queue("mail"))(noop))
     assert (declared.queue_ref, declared.queue) == (native, "mail")

@@ -17,7 +17,7 @@ from monarq.arq.runs.policies import ArqOutcomes, ArqRejections
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.formats.native.keys import NativeKeys
-from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.job import Job, declared_options
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import write_payload
@@ -122,7 +122,7 @@ async def put(
     **placing: Any,
 ) -> None:
     """Enqueues a job by the bare command, into this test's queue where none is named."""
-    name, lane = (job, Lane.IO) if isinstance(job, str) else (job.name, job.declared.lane)
+    name, lane = (job, Lane.IO) if isinstance(job, str) else (job.name, declared_options(job).lane)
     payload = write_payload(MSGPACK, name, args, {}, time.time_ns() // 1_000_000)
     await put_raw(redis, job_id, payload, queue, **{"lane": lane, **placing})
 

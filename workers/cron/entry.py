@@ -9,6 +9,7 @@ from typing import Any
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.cron_schedule import Schedule
+from monarq.shared.jobs.job import declared_options
 from monarq.shared.lane import Lane
 from monarq.shared.protocol.queue_ref import QueueRef
 
@@ -64,8 +65,8 @@ def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
             schedule=cron.schedule,
             args=cron.args,
             kwargs=cron.kwargs,
-            lane=cron.job.declared.lane,
-            queue=cron.job.declared.queue_ref,
+            lane=declared_options(cron.job).lane,
+            queue=declared_options(cron.job).queue_ref,
             run_at_startup=cron.run_at_startup,
             remembers=True,
             catch_up=cron.catch_up,

@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 from monarq.shared.calls.arguments import make_converter
 from monarq.shared.errors import DeclarationError
-from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.job import Job, declared_options
 from monarq.shared.lane import Lane, lane_queue_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.runs.import_path import import_path_of
@@ -53,7 +53,7 @@ def _register(function: object, settings: WorkerSettings) -> RegisteredJob:
 
 
 def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> RegisteredJob:
-    declared = job.declared
+    declared = declared_options(job)
     return RegisteredJob(
         name=declared.name,
         function=job.worker_callable,

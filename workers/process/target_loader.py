@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.shared.jobs.cron_declaration import Cron
-from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.job import Job, declared_options
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.queue_ref import Format, QueueRef
@@ -61,14 +61,14 @@ class LoadedTarget:
     def _unserved_jobs(self) -> dict[QueueRef, list[str]]:
         found: dict[QueueRef, list[str]] = {}
         for job in self.functions:
-            queue = job.declared.queue_ref if isinstance(job, Job) else None
+            queue = declared_options(job).queue_ref if isinstance(job, Job) else None
             if isinstance(job, Job) and queue is not None and queue not in self.settings.queues:
                 found.setdefault(queue, []).append(job.name)
         return found
 
     def _declared_shards(self) -> dict[str, int]:
         """How many shards the queues have that it serves, as far as settings and jobs say so."""
-        jobs = [job.declared for job in self.functions if isinstance(job, Job)]
+        jobs = [declared_options(job) for job in self.functions if isinstance(job, Job)]
         served = {queue.name for queue in self.settings.queues if queue.format == "native"}
         numbers = add_shards(
             self.settings.shards, ((job.queue_ref.name, job.shards) for job in jobs if job.queue_ref is not None)

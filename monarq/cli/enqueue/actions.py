@@ -16,7 +16,7 @@ from monarq.producer import Handle, Producer, RedisRefusedError
 from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
 from monarq.shared.formats.choice.namesakes import find_namesakes
-from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.job import Job, declared_options, enqueue_options
 from monarq.shared.protocol.namesake import option_of
 from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, QueueRef
 from monarq.shared.queue import to_ref
@@ -103,7 +103,7 @@ async def _check_redis(source: UrlSource, request: EnqueueRequest) -> None:
 
 
 def _queue_of(job: Job[..., Any]) -> QueueRef:
-    return job.enqueue_options.queue_ref or job.declared.queue_ref or to_ref(DEFAULT_QUEUE)
+    return enqueue_options(job).queue_ref or declared_options(job).queue_ref or to_ref(DEFAULT_QUEUE)
 
 
 async def _warn_of_namesakes(redis: Redis, job: Job[..., Any]) -> None:

@@ -58,7 +58,7 @@ async def test_a_reply_lost_for_a_job_that_was_there_before_still_says_existed(
 
 async def test_a_silent_server_is_abandoned_and_asked_again(proxy: Proxy, redis: Redis) -> None:
     proxy.lose(Cut.SILENCE, first())
-    async with Producer(proxy.url, timeout_s=0.2, queue=current_name()) as producer:
+    async with Producer(proxy.url, redis_timeout=0.2, queue=current_name()) as producer:
         handle = await producer.enqueue(fetch, "u")
     assert proxy.lost == 1
     assert await waiting_ids(redis) == [handle.job_id.encode()]
@@ -201,7 +201,7 @@ async def test_a_producer_closed_in_the_middle_says_so(proxy: Proxy) -> None:
 
 async def test_those_in_line_are_not_kept_waiting_by_a_silent_server(proxy: Proxy) -> None:
     timeout_s = patience_s(0.5)
-    async with Producer(proxy.url, timeout_s=timeout_s, retry_for=timeout_s / 2, queue=current_name()) as producer:
+    async with Producer(proxy.url, redis_timeout=timeout_s, retry_for=timeout_s / 2, queue=current_name()) as producer:
         # All connections are made: what a slow machine needs for that is not Redis' silence.
         await asyncio.gather(*(producer.enqueue(fetch, f"before {n}") for n in range(100)))
         proxy.lose(Cut.SILENCE, first(), times=1000)

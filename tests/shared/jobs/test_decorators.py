@@ -13,6 +13,7 @@ from monarq.shared.calls.context import Context
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs import declaration_checks as declare_checks
 from monarq.shared.jobs.decorators import job
+from monarq.shared.jobs.job import declared_options, enqueue_options
 from monarq.shared.lane import Lane
 
 
@@ -114,7 +115,7 @@ def remembered(seconds: float) -> None: ...
 )
 def test_lane_and_name(function: Callable[..., Any], lane: Lane, name: str) -> None:
     found = job(function)
-    assert (found.declared.lane, found.name) == (lane, name)
+    assert (declared_options(found).lane, found.name) == (lane, name)
     job(name=f"{name} by another name")(function).check_arguments((1,), {})
 
 
@@ -186,7 +187,7 @@ def test_a_lane_that_does_not_fit(function: Any, lane: str, words: str) -> None:
 
 
 def test_a_wrapper_may_have_been_asked_to_wait_elsewhere() -> None:
-    assert job(name="elsewhere", lane="thread")(run_to_its_end).declared.lane is Lane.THREAD
+    assert declared_options(job(name="elsewhere", lane="thread")(run_to_its_end)).lane is Lane.THREAD
 
 
 def test_two_partials_of_one_function_are_two_jobs() -> None:
@@ -255,10 +256,10 @@ def test_a_job_looks_like_its_function_and_stays_a_job() -> None:
     @functools.wraps(load)
     async def decorated(*args: Any) -> None: ...
 
-    decorated.options = decorated.name = decorated.declared = "the decorator's own"  # type: ignore[attr-defined]
+    decorated.options = decorated.name = decorated._declared = "the decorator's own"  # type: ignore[attr-defined]
     decorated.owner = "kept"  # type: ignore[attr-defined]
     made: Any = job(name="decorated")(decorated)
     assert (made.__name__, made.owner, made.name) == ("load", "kept", "decorated")
-    assert made.options(job_id="a").enqueue_options.job_id == "a"
-    assert made.declared.name == "decorated"
+    assert enqueue_options(made.options(job_id="a")).job_id == "a"
+    assert declared_options(made).name == "decorated"
     assert job(functools.partial(Worker())).__name__ == "Worker"
