@@ -14,7 +14,7 @@ PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared --ignore
 	tests/workers/jobs/runner/test_unruly_jobs.py tests/acceptance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python lint types format test-servers test-package test-compose test-web chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
+.PHONY: help demo test test-python lint types check format test-servers test-package test-compose test-web release chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,12 +44,19 @@ types: $(VENV)/.for-development ## Check types
 	$(BIN)/mypy -p chaos
 	$(BIN)/mypy -p benchmarks
 
+check: ## Run all that CI runs, 20 minutes
+	.ci/run
+
 format: $(VENV)/.for-development ## Write the code in the one style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
 test-package: $(VENV)/.for-development ## Install the sdist and its wheel in empty environments, and run them
 	$(BIN)/python -m pytest tests/install
+
+release: $(VENV)/.for-development ## Build sdist and wheel into dist/, check them, and run each in an empty environment
+	$(PIP) install --quiet --editable '.[release]'
+	.ci/release
 
 test-compose: $(VENV)/.for-development ## Run the compose file on a Docker engine (brings one up on Debian as root)
 	$(BIN)/python -m pytest tests/compose

@@ -20,8 +20,11 @@ BASE = str(Path(sys.executable).resolve())
 
 
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the sdist, and the wheel that was made of it."""
+    given: Path | None = request.config.getoption("--packed")
+    if given is not None:
+        return given.resolve()
     directory = tmp_path_factory.mktemp("packed")
     run(sys.executable, "-m", "build", "--outdir", str(directory), cwd=ROOT)
     return directory
