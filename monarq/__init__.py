@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from monarq.shared.jobs.job import Job as Job
     from monarq.shared.jobs.retry_exception import Retry as Retry
     from monarq.shared.lane import Lane as Lane
+    from monarq.shared.parsing import Duration as Duration
     from monarq.shared.payloads.progress import Progress as Progress
     from monarq.shared.queue import Queue as Queue
     from monarq.workers.events.listener import Listener as Listener
@@ -55,6 +56,7 @@ _MODULES = {
     "ResultNotFoundError": "monarq.shared.errors",
     "ResultTimeoutError": "monarq.shared.errors",
     "Job": "monarq.shared.jobs.job",
+    "Duration": "monarq.shared.parsing",
     "Lane": "monarq.shared.lane",
     "Progress": "monarq.shared.payloads.progress",
     "Queue": "monarq.shared.queue",
@@ -68,6 +70,7 @@ _MODULES = {
 
 __all__ = [
     "Context",
+    "Duration",
     "EnqueueUnknownError",
     "Handle",
     "Job",

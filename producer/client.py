@@ -57,8 +57,8 @@ class Producer:
         allow_pickle: read results that are pickled, as arq's workers write them. Only where everyone who can write to
             this Redis is trusted.
         max_payload: the largest payload, in bytes or as "8MB". Default: 8 MB.
-        retry_for: seconds, or a timedelta, for which an enqueue is repeated while Redis is not reachable. Default: 10.
-        redis_timeout: seconds, or a timedelta, after which a call to Redis counts as failed. Default: 5.
+        retry_for: the `Duration` for which an enqueue is repeated while Redis is not reachable. Default: 10 s.
+        redis_timeout: the `Duration` after which a call to Redis counts as failed. Default: 5 s.
         signing_key: sign jobs with it, and read signed results only; several, separated by commas, to change it.
             Default: MONARQ_SIGNING_KEY, else nothing is signed. The workers need it as well.
 
@@ -185,7 +185,7 @@ class Producer:
         Args:
             job: as for `enqueue_many`.
             arguments: a tuple of positional arguments for each job.
-            timeout: seconds, or a timedelta, to wait for the results. Default: without end.
+            timeout: the `Duration` to wait for the results. Default: without end.
 
         Raises:
             Exception: what the first job to fail raised, as soon as it has; the other jobs go on. Otherwise as
@@ -214,7 +214,7 @@ class Producer:
 
         Args:
             handles: the jobs.
-            timeout: seconds, or a timedelta, until all must have ended. Default: without end.
+            timeout: the `Duration` until all must have ended. Default: without end.
             return_exceptions: yield an exception in place of the result and go on. By default it is raised at that
                 point, as by awaiting the job itself, and ends the iteration.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from datetime import datetime, timedelta
@@ -9,15 +10,25 @@ from typing import Final, overload
 
 from monarq.shared.errors import SettingsError
 
-Duration = float | timedelta
-"""Seconds, or a timedelta."""
+Duration = float | timedelta | str
+"""Seconds, a timedelta, or text such as "500ms", "30s", "1h30m" or "3d"; text without a unit is seconds."""
 
 MAX_DURATION_S: Final = 100 * 365.25 * 86_400
 """A hundred years: a longer duration is a mistake, and Redis could not keep it exactly."""
 
 MAX_SIZE_BYTES: Final = 1 << 60
 
-_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\s*", re.IGNORECASE)
+FOREVER: Final = "forever"
+"""What says of a result that it is kept without end; as seconds it is infinity."""
+
+_NUMBER: Final = r"(\d+(?:\.\d+)?|\.\d+)"
+_UNITS_S: Final = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION: Final = re.compile(r"\s*".join(rf"(?:{_NUMBER}\s*{unit}(?![a-z]))?" for unit in _UNITS_S), re.ASCII)
+_SECONDS: Final = re.compile(_NUMBER, re.ASCII)
+_LONGEST_TEXT: Final = 100
+_DURATION_FORMS: Final = "seconds, a timedelta, or text such as '500ms', '30s', '1h30m' or '3d'"
+
+_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\s*", re.IGNORECASE | re.ASCII)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -29,19 +40,46 @@ def to_seconds(value: Duration | None, name: str) -> float | None:
     """A duration in seconds.
 
     Raises:
-        SettingsError: it is negative, not a number, or over a hundred years; `name` is the option's, for the error.
+        SettingsError: it is not one (see `Duration`), is negative, or over a hundred years; `name` is the option's, for
+            the error.
     """
     if value is None:
         return None
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(value, str):
+        seconds: object = _read_duration(value)
+    else:
+        seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise SettingsError(f"{name} is {value!r}: give seconds or a timedelta")
+        raise SettingsError(f"{name} is {_shown(value)}: give {_DURATION_FORMS}")
     # Written so that it refuses NaN as well.
     if not 0 <= seconds <= MAX_DURATION_S:
         raise SettingsError(
             f"{name} is {_shown(value)}: give seconds from 0 up to a hundred years, {MAX_DURATION_S:,.0f}"
         )
     return float(seconds)
+
+
+def is_duration(text: str) -> bool:
+    """Whether a text is a duration, however long."""
+    return _read_duration(text) is not None
+
+
+@overload
+def to_kept_seconds(value: None, name: str) -> None: ...
+@overload
+def to_kept_seconds(value: Duration, name: str) -> float: ...
+def to_kept_seconds(value: Duration | None, name: str) -> float | None:
+    """The seconds that something is kept for; infinity for "forever".
+
+    Raises:
+        SettingsError: as `to_seconds`.
+    """
+    if value in (FOREVER, math.inf):
+        return math.inf
+    try:
+        return to_seconds(value, name)
+    except SettingsError as error:
+        raise SettingsError(f"{error}; or '{FOREVER}'") from None
 
 
 def check_time(value: datetime | None, name: str) -> None:
@@ -85,8 +123,21 @@ def size_bytes(value: int | str | None, name: str) -> int | None:
         return None
     size = value if isinstance(value, int) and not isinstance(value, bool) else _read_size(value)
     if not 1 <= size <= MAX_SIZE_BYTES:
-        raise SettingsError(f"{name} is {_shown(value)}: give bytes, from 1 up, or a text such as '256MB'")
+        raise SettingsError(f"{name} is {_shown(value)}: give bytes, from 1 up, or text such as '256MB'")
     return int(size)
+
+
+def _read_duration(text: str) -> float | None:
+    """The seconds of a text; None where it is no duration."""
+    text = text.strip()
+    if len(text) > _LONGEST_TEXT:  # Python takes long to read thousands of digits or spaces
+        return None
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    found = _DURATION.fullmatch(text)
+    if not text or found is None:
+        return None
+    return sum(float(number) * unit_s for number, unit_s in zip(found.groups("0"), _UNITS_S.values(), strict=True))
 
 
 def _read_size(value: object) -> float:

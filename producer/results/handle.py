@@ -45,7 +45,7 @@ class Handle(Generic[R_co]):
         """Waits until the job has ended, and returns what it returned. It may be called any number of times.
 
         Args:
-            timeout: seconds, or a timedelta, to wait. Default: without end.
+            timeout: the `Duration` to wait, such as 30 or "1h30m". Default: without end.
 
         Raises:
             ResultTimeoutError: the job did not end in time; it goes on.
@@ -102,7 +102,7 @@ class Handle(Generic[R_co]):
         """Stops the job, or keeps it from being started, and waits until that is done.
 
         Args:
-            timeout: seconds, or a timedelta, to wait for its end. Default: without end.
+            timeout: the `Duration` to wait for its end. Default: without end.
 
         Returns:
             Whether the job ended aborted. False where it ended otherwise, is unknown, or kept no result.

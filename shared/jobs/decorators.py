@@ -93,7 +93,7 @@ def job(
             an object with ``__call__``, a bound method or a staticmethod works as well.
         name: the name that it is enqueued by, at most 250 bytes. Default: its ``__qualname__``, or its class's.
         lane: "io", "cpu" or "thread"; a plain function that only waits belongs on "thread". Default: see `function`.
-        timeout: seconds that a run may take; 0 for no limit. Default: the worker's, 300.
+        timeout: the `Duration` that a run may take, such as "30s"; 0 for no limit. Default: the worker's, 5 minutes.
         max_tries: tries in all. Default: retries + 1, and 5 at least.
         retries: how many times it is tried again after an exception of retry_on. Default: 0.
         retry_on: the exceptions that `retries` is for. Default: Exception.

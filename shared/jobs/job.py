@@ -82,12 +82,12 @@ class Job(Generic[P, R]):
         """The same job with other options of its enqueue. Options of an earlier call that are not given again stay.
 
         Args:
-            defer_by: seconds, or a timedelta, to wait before it is due. Default: none.
+            defer_by: how long to wait before it is due, a `Duration` such as 30 or "1h30m". Default: none.
             defer_until: an aware time at which it is due. Default: now.
             job_id: an id of your own, at most 1,000 bytes; while a job or a result of this id is there, it is not
                 enqueued again. Default: a new one.
             queue: the queue to put it into. Default: the job's own, else the producer's.
-            expires: seconds, or a timedelta, after which it is not started any more. Default: never.
+            expires: the `Duration` after which it is not started any more. Default: never.
 
         Raises:
             SettingsError: two options contradict each other, or one has an invalid value.

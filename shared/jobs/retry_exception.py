@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from monarq.shared.parsing import Duration, to_seconds
 from monarq.shared.text.class_name import full_name, is_named
 
 
@@ -16,15 +17,19 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
     """Asks for another try of the job that raises it; it uses up a try, like a failure that is tried again.
 
     Args:
-        defer: how long to wait before it: seconds or a timedelta. Default: not at all.
+        defer: how long to wait before it: seconds, a timedelta, or text such as "30s". Default: not at all.
+
+    Raises:
+        SettingsError: it is text that is no duration.
 
     Attributes:
         defer_score: the same in ms, under the name that arq's `Retry` has for it.
     """
 
-    def __init__(self, defer: float | timedelta | None = None) -> None:
+    def __init__(self, defer: Duration | None = None) -> None:
         super().__init__(defer)
-        seconds = defer.total_seconds() if isinstance(defer, timedelta) else defer
+        given = to_seconds(defer, "defer") if isinstance(defer, str) else defer
+        seconds = given.total_seconds() if isinstance(given, timedelta) else given
         self.defer_score: int | None = None if seconds is None else round(seconds * 1000)
 
     def __repr__(self) -> str:

@@ -25,7 +25,7 @@ from tests.producer.jobs import fetch
 HUNDRED_YEARS = r"is .*: give seconds from 0 up to a hundred years, 3,155,760,000"
 COUNT = r"must be a whole number of 0 or more"
 TRIES = r"max_tries is .*; it must be a whole number of 1 or more"
-SIZE = r"memory is .*: give bytes, from 1 up, or a text such as '256MB'"
+SIZE = r"memory is .*: give bytes, from 1 up, or text such as '256MB'"
 MANY_DIGITS = 10**5000
 
 
@@ -42,8 +42,11 @@ def noop() -> None: ...
             for name in ("timeout", "backoff", "backoff_max", "keep_result")
             for value in (-1, -0.001, 1e300, math.inf, math.nan, timedelta.max, timedelta(-1), MANY_DIGITS)
         ),
-        ({"timeout": "5"}, "timeout is '5': give seconds or a timedelta"),
-        ({"timeout": True}, "timeout is True: give seconds or a timedelta"),
+        *(
+            ({name: value}, rf"{name} is .*: give seconds, a timedelta, or text such as '500ms', '30s', '1h30m'")
+            for name in ("timeout", "backoff", "backoff_max", "keep_result")
+            for value in (True, "soon", "-1", b"5", [5])
+        ),
         *(({"memory": value}, SIZE) for value in (-1, 0, "0", "much", True, "9" * 400, MANY_DIGITS, "1e9", math.nan)),
         ({"retry_on": [OSError, "TimeoutError"]}, "retry_on holds 'TimeoutError': give classes of exceptions"),
         ({"retry_on": OSError("made")}, "retry_on holds OSError"),
@@ -130,7 +133,7 @@ def test_of_an_id_that_is_looked_up() -> None:
 def test_of_a_command_line() -> None:
     assert queue_name(LINES) == LINES, "a queue of arq's can be looked at, whatever it is called"
     with pytest.raises(click.BadParameter, match="a hundred years"):
-        parse_duration("9" * 400)
+        parse_duration("9" * 90)
 
 
 def test_what_is_just_within() -> None:
@@ -142,7 +145,7 @@ def test_what_is_just_within() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"timeout_s": -1}, {"timeout_s": math.nan}, {"retry_for": 1e300}, {"max_payload": 0}]
+    "settings", [{"redis_timeout": -1}, {"redis_timeout": math.nan}, {"retry_for": 1e300}, {"max_payload": 0}]
 )
 def test_of_a_producer(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
@@ -156,7 +159,7 @@ def test_of_a_producer(settings: dict[str, Any]) -> None:
         *((name, f"{name} is .*(: give seconds|; it must be)") for name in ("lease_s", "poll_s", "keep_dead_s")),
     ],
 )
-@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, "5", True, None, -MANY_DIGITS], ids=lambda value: "")
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, "five", True, None, -MANY_DIGITS], ids=lambda value: "")
 def test_of_a_worker(name: str, words: str, value: object) -> None:
     """A number that none can be counted with would be met by each script of a worker that has begun its work."""
     with pytest.raises(SettingsError, match=words):

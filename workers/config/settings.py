@@ -158,6 +158,7 @@ class WorkerSettings:
             seconds = to_seconds(getattr(self, name), name)
             if seconds is None or seconds < least_s:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least_s:g} or more")
+            object.__setattr__(self, name, seconds)
         _check_listeners(self.listeners)
         given: Any = self.queues  # names and instances of `Queue`, too
         object.__setattr__(self, "queues", _refs(given))

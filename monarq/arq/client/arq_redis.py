@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final, cast
 
@@ -49,7 +49,6 @@ from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.abort import abort
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.producer import ArqProducerQueue
-from monarq.shared.parsing import Duration
 from monarq.shared.payloads.codec import PICKLE, Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import find_signer
@@ -152,8 +151,8 @@ class ArqRedis(arq.connections.ArqRedis):
         _job_id: str | None = None,
         _queue_name: str | None = None,
         _defer_until: datetime | None = None,
-        _defer_by: Duration | None = None,
-        _expires: Duration | None = None,
+        _defer_by: float | timedelta | None = None,
+        _expires: float | timedelta | None = None,
         _job_try: int | None = None,
         **kwargs: Any,
     ) -> Job | None:
@@ -244,8 +243,8 @@ class ArqRedis(arq.connections.ArqRedis):
         self,
         function: str,
         until: datetime | None,
-        by: Duration | None,
-        expires: Duration | None,
+        by: float | timedelta | None,
+        expires: float | timedelta | None,
     ) -> Placement:
         due_ms = 0 if until is None else max(1, to_unix_ms(until))  # a time of 0 would count from now
         delay_ms = to_ms(by) or 0

@@ -8,10 +8,8 @@ from typing import Any, Final
 
 import click
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|d)?")
 _RATE: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(?:/\s*([smh]))?")
 _PERIODS_S: Final = {"s": 1, "m": 60, "h": 3600}
-_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 MAX_WORKERS: Final = 1000
 """Of one pool. More is a mistake, and would take the machine down."""
@@ -65,21 +63,22 @@ def parse_job_arguments(arguments: tuple[str, ...], kwargs_json: str | None) -> 
 
 
 def parse_duration(text: str) -> float:
-    """Seconds, from a number or one with a unit: `90`, `1.5`, `500ms`, `30s`, `10m`, `2h`, `1d`.
+    """Seconds, from a number of them or text with units: `90`, `1.5`, `500ms`, `30s`, `1h30m`, `3d`.
 
     Raises:
         click.BadParameter: it is no duration, or over a hundred years.
     """
     from monarq.shared.errors import SettingsError
-    from monarq.shared.parsing import to_seconds
+    from monarq.shared.parsing import is_duration, to_seconds
 
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise click.BadParameter(f"{text!r} is no duration: give seconds, or a number with ms, s, m, h or d")
     try:
-        return to_seconds(float(found[1]) * _UNITS_S[found[2] or "s"], "it")
+        return to_seconds(text, "it")
     except SettingsError as error:
-        raise click.BadParameter(str(error)) from None
+        if is_duration(text):
+            raise click.BadParameter(str(error)) from None
+        raise click.BadParameter(
+            f"{text!r} is no duration: give seconds, or text such as 500ms, 30s, 1h30m or 3d"
+        ) from None
 
 
 def parse_hang_timeout(text: str) -> float:

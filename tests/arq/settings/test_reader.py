@@ -174,7 +174,7 @@ async def test_the_given_client_names_queue_and_server(redis_settings: RedisSett
         ({"job_timeout": 0}, "job_timeout is 0: every job would be cancelled at once; None sets no limit"),
         ({"job_timeout": -1}, "job_timeout is -1"),
         ({"keep_result": None}, "keep_result is None"),
-        ({"keep_result": "1h"}, "keep_result is '1h'"),
+        ({"keep_result": "long"}, "keep_result is 'long'"),
         ({"poll_delay": -1}, "poll_delay is -1"),
         ({"queue_name": None}, "queue_name is None"),
         ({"queue_name": ""}, "queue_name is ''"),

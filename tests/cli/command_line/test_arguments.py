@@ -86,6 +86,7 @@ def test_kwargs_must_be_an_object(kwargs: str) -> None:
         ("500ms", 0.5),
         ("10m", 600.0),
         ("2h", 7200.0),
+        ("1h30m", 5400.0),
         ("1d", 86400.0),
     ],
 )
@@ -93,9 +94,11 @@ def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "5 weeks", "1e9", "nan", "inf", "1h30m"])
+@pytest.mark.parametrize("text", ["", "soon", "-1", "5 weeks", "1e9", "nan", "inf", "1h30"])
 def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is no duration"):
+    with pytest.raises(
+        click.BadParameter, match="is no duration: give seconds, or text such as 500ms, 30s, 1h30m or 3d"
+    ):
         parse_duration(text)
 
 
