@@ -14,6 +14,7 @@ from monarq.cli.command_line.help import SectionedGroup
 from monarq.cli.command_line.options import verbose_option, version_option
 from monarq.cli.dead.command import dead
 from monarq.cli.demo.command import demo
+from monarq.cli.doctor.command import doctor
 from monarq.cli.enqueue.command import enqueue
 from monarq.cli.jobs.command import jobs
 from monarq.cli.queue.command import queue
@@ -34,6 +35,7 @@ monarq worker examples.jobs                       run the jobs of a module
 monarq enqueue examples.jobs:add 1 2 --wait       put one in, and wait for its result
 monarq stats --watch                              see what goes on
 monarq web                                        the same in a browser, and more
+monarq doctor examples.jobs                       see what a worker would meet here
 """,
     "Environment": """
 Every option has a variable: --concurrency of the worker is MONARQ_WORKER_CONCURRENCY.
@@ -53,7 +55,7 @@ def app() -> None:
     """A distributed worker queue on Redis."""
 
 
-for command in (worker, enqueue, stats, jobs, queue, workers, dead, web, redis, demo):
+for command in (worker, enqueue, stats, jobs, queue, workers, dead, web, redis, doctor, demo):
     app.add_command(command)
 
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from monarq.workers.system.cgroups import read_file, v1_folders, v2_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-CGROUP_MOUNT: Final = Path("sys/fs/cgroup")
-# Version 2 beside version 1 ("hybrid") is mounted in a folder of its own.
-V2_MOUNTS: Final = (CGROUP_MOUNT, CGROUP_MOUNT / "unified")
-V1_MOUNTS: Final = (CGROUP_MOUNT / "cpu", CGROUP_MOUNT / "cpu,cpuacct")
 
 
 def usable_cores(root: Path = Path("/")) -> int:
@@ -50,38 +47,14 @@ def cpu_quota(root: Path) -> float | None:
 
 
 def _v2_quotas(root: Path) -> Iterator[float]:
-    for mount in V2_MOUNTS:
-        for group in _own_groups(root, controller=None):
-            for folder in _up_to_mount(root / mount, group):
-                quota, _, period = _read(folder / "cpu.max").partition(" ")
-                yield from _quota(quota, period)
+    for folder in v2_folders(root):
+        quota, _, period = read_file(folder / "cpu.max").partition(" ")
+        yield from _quota(quota, period)
 
 
 def _v1_quotas(root: Path) -> Iterator[float]:
-    for mount in V1_MOUNTS:
-        for group in _own_groups(root, controller="cpu"):
-            for folder in _up_to_mount(root / mount, group):
-                yield from _quota(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
-
-
-def _own_groups(root: Path, controller: str | None) -> Iterator[str]:
-    """The paths in `/proc/self/cgroup` of a version 1 controller, or of version 2, which names none."""
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if (controllers == "") if controller is None else (controller in controllers.split(",")):
-            yield path
-
-
-def _up_to_mount(mount: Path, group: str) -> Iterator[Path]:
-    """The group's folder and all above it: a parent's quota limits it too.
-
-    Inside a container the path may be the host's, of which only the mount itself is visible, or lead upwards
-    (`/../..`): a folder that is missing sets no quota, and the mount comes last in any case.
-    """
-    parts = [part for part in group.split("/") if part not in ("", ".", "..")]
-    for depth in range(len(parts), -1, -1):
-        yield mount.joinpath(*parts[:depth])
+    for folder in v1_folders(root, "cpu"):
+        yield from _quota(read_file(folder / "cpu.cfs_quota_us"), read_file(folder / "cpu.cfs_period_us"))
 
 
 def _quota(quota: str, period: str) -> Iterator[float]:
@@ -91,10 +64,3 @@ def _quota(quota: str, period: str) -> Iterator[float]:
         return  # "max", or no such file
     if quota_us > 0 and period_us > 0:
         yield quota_us / period_us
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

@@ -1,11 +1,17 @@
-"""Memory of a process: what it holds now, and the most that it ever held."""
+"""Memory of a process: what it holds now, the most that it ever held, and the most that it may hold."""
 
 from __future__ import annotations
 
 import os
 import resource
 import sys
+from pathlib import Path
 from typing import Final
+
+from monarq.workers.system.cgroups import read_file, v1_folders, v2_folders
+
+_NO_LIMIT_BYTES: Final = 1 << 60
+"""Version 1 of control groups says "no limit" as a number near 2^63."""
 
 _MAXRSS_UNIT_BYTES: Final = 1 if sys.platform == "darwin" else 1024
 
@@ -40,3 +46,15 @@ def peak_bytes(usage: resource.struct_rusage) -> int:
 def own_peak_bytes() -> int:
     """The same for this process."""
     return peak_bytes(resource.getrusage(resource.RUSAGE_SELF))
+
+
+def memory_limit(root: Path = Path("/")) -> int | None:
+    """The smallest limit, in bytes, of the control groups this process is in; None without one.
+
+    Args:
+        root: the folder that holds `proc` and `sys`; another one in tests.
+    """
+    files = [folder / "memory.max" for folder in v2_folders(root)]
+    files += [folder / "memory.limit_in_bytes" for folder in v1_folders(root, "memory")]
+    limits = [int(text) for text in map(read_file, files) if text.isdecimal()]  # it may be "max"
+    return min((limit for limit in limits if limit < _NO_LIMIT_BYTES), default=None)

@@ -1,0 +1,63 @@
+"""The work of `monarq doctor`: looks at what is installed, the machine, the target and the Redis, and prints it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from monarq.cli.command_line.redis_source import open_url
+from monarq.cli.doctor.finding import Finding
+from monarq.cli.doctor.install_checks import check_installed
+from monarq.cli.doctor.machine_checks import check_machine
+from monarq.cli.doctor.redis_checks import SECTION as REDIS
+from monarq.cli.doctor.redis_checks import check_redis
+from monarq.cli.doctor.target_checks import check_target
+from monarq.cli.doctor.view import render_findings
+from monarq.cli.terminal.console import FAILED, open_console
+from monarq.shared.errors import MonarqError
+from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
+from monarq.shared.text.json_lines import json_line
+from monarq.workers.config.settings import WorkerSettings
+
+
+def examine(target: str | None, url: str | None, *, as_json: bool) -> int:
+    """Prints what a worker would meet; returns the exit code, 1 where it could not work.
+
+    Args:
+        target: what the worker would run; None where only the rest is looked at.
+        url: the Redis, by the command line.
+        as_json: print one JSON object.
+    """
+    with open_url(url) as found_url:
+        findings = _findings(target, found_url)
+    is_well = all(finding.level != "problem" for finding in findings)
+    if as_json:
+        sys.stdout.write(json_line({"ok": is_well, "findings": findings}) + "\n")
+    else:
+        open_console(sys.stdout).print(render_findings(findings))
+    return 0 if is_well else FAILED
+
+
+def _findings(target: str | None, url: str | None) -> list[Finding]:
+    findings = list(check_installed())
+    source: RedisSource | None = None
+    settings = WorkerSettings()
+    if target is not None:
+        loaded, of_target = check_target(target, url, {})
+        findings += of_target
+        if loaded is not None:
+            source, settings = loaded.source, loaded.settings
+    findings += check_machine(settings.concurrency)
+    try:
+        source = source or UrlSource(redis_url(url))
+    except MonarqError as error:
+        return [*findings, Finding(REDIS, "URL", "is not one of a Redis", "problem", str(error))]
+    return findings + asyncio.run(_of_redis(source))
+
+
+async def _of_redis(source: RedisSource) -> list[Finding]:
+    redis = source.client()
+    try:
+        return await check_redis(redis, source.shown)
+    finally:
+        await redis.aclose()

@@ -1,0 +1,59 @@
+"""The checks of what is installed: Python, monarq and its extras."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Final
+
+from monarq.cli.doctor.finding import Finding
+from monarq.shared.extras import install_command
+from monarq.shared.version import VERSION
+
+SECTION: Final = "installed"
+CORE: Final = ("redis", "hiredis", "uvloop", "msgspec")
+
+EXTRAS: Final = {
+    "arq": "monarq.arq and settings classes of arq",
+    "embedded": "a server inside a wheel: `monarq redis`, --redis embedded",
+    "otel": "spans from the producer to the job",
+    "testing": "tests on machines for which there is no server",
+    "watch": "workers that restart when a file changes",
+    "web": "the page, /metrics and the health port",
+}
+"""What the extras are for."""
+
+_REQUIREMENT: Final = re.compile(r"""([\w.-]+)[^;]*;.*extra == ["']([\w-]+)["']""")
+
+
+def check_installed() -> Iterator[Finding]:
+    """What this Python has of monarq."""
+    yield Finding(SECTION, "monarq", f"{VERSION}, on {platform.python_implementation()} {platform.python_version()}")
+    yield Finding(SECTION, "packages", ", ".join(f"{name} {version(name)}" for name in CORE))
+    for extra, packages in sorted(_packages_of_extras().items()):
+        missing = [name for name in packages if not _is_installed(name)]
+        found = "installed" if not missing else f"not installed, for {EXTRAS[extra]}"
+        yield Finding(SECTION, f"extra {extra}", found, "ok", install_command(extra) if missing else "")
+    if sys.flags.optimize:
+        yield Finding(SECTION, "python -O", "assert statements of jobs are left out", "warning", "start without -O")
+
+
+def _packages_of_extras() -> dict[str, list[str]]:
+    """The packages of each extra that users know of, by what monarq's own metadata says."""
+    packages: dict[str, list[str]] = {}
+    for line in requires("monarq") or ():
+        found = _REQUIREMENT.match(line)
+        if found is not None and found[2] in EXTRAS:
+            packages.setdefault(found[2], []).append(found[1])
+    return packages
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True

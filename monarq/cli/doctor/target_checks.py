@@ -1,0 +1,32 @@
+"""The checks of a target: can it be imported, which jobs has it, and from which queues are they run?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from monarq.cli.doctor.finding import Finding
+from monarq.shared.errors import MonarqError
+from monarq.targets import load_target
+from monarq.workers.jobs.registry import register
+from monarq.workers.process.target_loader import LoadedTarget
+
+SECTION: Final = "target"
+MOST_NAMES: Final = 12
+
+
+def check_target(
+    target: str, url: str | None, overrides: Mapping[str, Any]
+) -> tuple[LoadedTarget | None, list[Finding]]:
+    """Imports a target, as a worker does; returns it, None where it cannot be had, and what was found."""
+    try:
+        loaded = load_target(target, url, overrides)
+        jobs = sorted(register(loaded.functions, loaded.settings))
+    except MonarqError as error:
+        return None, [Finding(SECTION, target, "cannot be served", "problem", str(error))]
+    names = ", ".join(jobs[:MOST_NAMES]) + (f" and {len(jobs) - MOST_NAMES} more" if len(jobs) > MOST_NAMES else "")
+    queues = ", ".join(queue.label for queue in loaded.settings.queues)
+    return loaded, [
+        Finding(SECTION, "jobs", f"{len(jobs)}: {names}"),
+        Finding(SECTION, "queues", queues),
+    ]
