@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from monarq.cli.doctor.finding import Finding, judge
 from monarq.monitor.text.formatting import duration, size
@@ -58,9 +57,11 @@ async def check_redis(redis: Redis, shown: str) -> list[Finding]:
     found = []
     for name, server in servers_of(redis):
         found += await _check_info(server, name or shown)
-    found.append(await _check_round_trip(redis))
-    found.append(await _check_clock(redis))
-    found.append(await _check_rights(redis, shown))
+    for subject, check in (("round trip", _round_trip), ("clocks", _clocks), ("rights", _rights)):
+        try:
+            found.append(await check(redis, subject))
+        except REDIS_ERRORS as error:
+            found.append(Finding(SECTION, subject, f"refused: {error}", "problem", str(explain(error, shown))))
     return found
 
 
@@ -131,7 +132,7 @@ def _clients(info: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-async def _check_round_trip(redis: Redis) -> Finding:
+async def _round_trip(redis: Redis, subject: str) -> Finding:
     taken = []
     for _ in range(PINGS):
         began = time.perf_counter()
@@ -139,29 +140,26 @@ async def _check_round_trip(redis: Redis) -> Finding:
         taken.append((time.perf_counter() - began) * 1000)
     median = statistics.median(taken)
     return judge(
-        *(SECTION, "round trip", f"{median:.2f} ms, at worst {max(taken):.2f} ms"),
+        *(SECTION, subject, f"{median:.2f} ms, at worst {max(taken):.2f} ms"),
         warns=median > SLOW_MS,
         advice="run workers near Redis; enqueue with enqueue_many, which sends a thousand jobs at once",
     )
 
 
-async def _check_clock(redis: Redis) -> Finding:
+async def _clocks(redis: Redis, subject: str) -> Finding:
     skew_ms = await read_now_ms(redis) - time.time_ns() // 1_000_000
     is_off = abs(skew_ms) > MOST_SKEW_MS
     found = f"Redis is {duration(abs(skew_ms) / 1000)} {'ahead' if skew_ms > 0 else 'behind'}" if is_off else "agree"
     return judge(
-        *(SECTION, "clocks", found),
+        *(SECTION, subject, found),
         warns=is_off,
         advice="jobs are due by Redis' clock, and logs show this machine's: set both by NTP",
     )
 
 
-async def _check_rights(redis: Redis, shown: str) -> Finding:
+async def _rights(redis: Redis, subject: str) -> Finding:
     """Does in small what monarq does, on keys of its own that end at once."""
     tag = f"{{doctor-{secrets.token_hex(4)}}}"
     keys = [f"monarq:{tag}:{name}" for name in ("text", "hash", "zset")]
-    try:
-        await redis.execute_command("EVAL", _PROBE_SCRIPT, len(keys), *keys, "1", "monarq:n:doctor")  # type: ignore[no-untyped-call]
-    except RedisError as error:
-        return Finding(SECTION, "rights", f"a script was refused: {error}", "problem", str(explain(error, shown)))
-    return Finding(SECTION, "rights", "scripts, keys and channels of monarq may be used")
+    await redis.execute_command("EVAL", _PROBE_SCRIPT, len(keys), *keys, "1", "monarq:n:doctor")  # type: ignore[no-untyped-call]
+    return Finding(SECTION, subject, "scripts, keys and channels of monarq may be used")
