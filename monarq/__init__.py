@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from monarq.producer import SyncProducer as SyncProducer
     from monarq.producer import named
     from monarq.shared.calls.context import Context as Context
+    from monarq.shared.calls.run import Run as Run
     from monarq.shared.errors import EnqueueUnknownError as EnqueueUnknownError
     from monarq.shared.errors import JobAbortedError as JobAbortedError
     from monarq.shared.errors import JobDeadError as JobDeadError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from monarq.shared.queue import Queue as Queue
     from monarq.workers.events.listener import Listener as Listener
     from monarq.workers.reporting.log_fields import JobLogFilter as JobLogFilter
-    from monarq.workers.runs.run import Run as Run
 
 _MODULES = {
     "Handle": "monarq.producer",
@@ -64,7 +64,7 @@ _MODULES = {
     "cron": "monarq.shared.jobs.cron_declaration",
     "Listener": "monarq.workers.events.listener",
     "JobLogFilter": "monarq.workers.reporting.log_fields",
-    "Run": "monarq.workers.runs.run",
+    "Run": "monarq.shared.calls.run",
     "__version__": "monarq.shared.version",
 }
 

@@ -1,7 +1,7 @@
 """The payload of a job: arq's dict, written by the producer, read and checked by the worker.
 
 It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n``, ``trace``,
-``d`` and ``x``, which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
+``d``, ``x`` and ``headers``, which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class _Fields(msgspec.Struct, forbid_unknown_fields=True):
     d: _FutureMs | None = None
     x: _FutureMs | None = None
     n: object = None
+    headers: dict[str, str] | None = None
 
 
 _decode_fields: Final = msgspec.msgpack.Decoder(_Fields, ext_hook=decode_extension).decode
@@ -61,6 +62,8 @@ class Payload(msgspec.Struct, eq=False):
     """When it is due, unix ms, where it was deferred and its queue does not tell workers; None elsewhere."""
     expires_ms: int | None = None
     """When it is not started any more, unix ms, where its queue does not see to that; None elsewhere."""
+    headers: dict[str, str] | None = None
+    """What middleware, or the options of the enqueue, have sent with it; None for nothing."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
@@ -82,7 +85,8 @@ class Payload(msgspec.Struct, eq=False):
             except BaseException:  # noqa: BLE001, S110 - whatever is wrong with it, the slower way has the words for it
                 pass
             else:
-                return cls(fields.f, fields.a, fields.k, fields.t, fields.et, MSGPACK, fields.trace, fields.d, fields.x)
+                f = fields
+                return cls(f.f, f.a, f.k, f.t, f.et, MSGPACK, f.trace, f.d, f.x, f.headers)
         return cls._read_slowly(codecs.open(data, "job", raw_id), codecs)
 
     @classmethod
@@ -106,6 +110,7 @@ class Payload(msgspec.Struct, eq=False):
             if type(raw) is dict and len(raw) > _FIELDS:
                 payload.trace, payload.due_ms = raw.get("trace"), _ms_of(raw.get("d"))
                 payload.expires_ms = _ms_of(raw.get("x"))
+                payload.headers = _headers_of(raw.get("headers"))
             return payload
         except PayloadError:
             raise
@@ -118,6 +123,13 @@ class Payload(msgspec.Struct, eq=False):
 def _ms_of(value: object) -> int | None:
     """A time that only informs: what is none says nothing, as no job must die of it."""
     return value if type(value) is int and 0 < value < _MAX_MS else None
+
+
+def _headers_of(value: object) -> dict[str, str] | None:
+    """Headers that are none say nothing, either."""
+    if not isinstance(value, dict) or not all(type(item) is str for pair in value.items() for item in pair):
+        return None
+    return dict(value)
 
 
 def _is_utf8(name: str) -> bool:

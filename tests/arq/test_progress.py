@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from monarq.producer import Producer
 from monarq.workers.jobs.runner import Runner
 from monarq.workers.runs.outcome import Failed
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 from tests.arq import app
 from tests.arq.workers import burst, ours, running, theirs
 from tests.monitor.web.site import page
@@ -87,7 +87,7 @@ async def test_a_hook_after_a_run_that_never_began_is_not_reported(
 ) -> None:
     """Nobody would close what it tells: the reporter would keep it for ever."""
 
-    async def end_at_once(self: Any, run: Run) -> Failed:
+    async def end_at_once(self: Any, run: ActiveRun) -> Failed:
         run.start_ms = run.finish_ms = 1
         return Failed(ValueError("stopped before it began"))
 

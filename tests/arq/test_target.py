@@ -100,7 +100,7 @@ async def test_arqs_worker_takes_listeners_beside_its_lines(pool: ArqRedis, capl
     heard: list[object] = []
 
     class Values(Listener):
-        def job_completed(self, run: Run, value: object) -> None:
+        def job_succeeded(self, run: Run, value: object) -> None:
             heard.append((run.job_id, value))
 
     caplog.set_level(logging.INFO)

@@ -19,7 +19,7 @@ from monarq.workers.config.log_settings import LogSettings
 from monarq.workers.events.listener import Listener
 from monarq.workers.runs.outcome import OutcomePolicy
 from monarq.workers.runs.rejection import RejectionPolicy
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 Hook = Callable[[dict[Any, Any]], Awaitable[Any]]
 DAY_S: Final = 86_400.0
@@ -39,7 +39,7 @@ _LEAST_S: Final = {
 }
 
 
-def describe(run: Run) -> dict[str, Any]:
+def describe(run: ActiveRun) -> dict[str, Any]:
     """The fields of a run in the ctx dict of its job."""
     return {
         "job_id": run.lease.job_id,
@@ -62,7 +62,7 @@ class Hooks:
         after_job_end: called after the end was handed over to be recorded.
     """
 
-    describe: Callable[[Run], dict[str, Any]] = describe
+    describe: Callable[[ActiveRun], dict[str, Any]] = describe
     startup: Hook | None = None
     shutdown: Hook | None = None
     job_start: Hook | None = None

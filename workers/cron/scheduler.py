@@ -186,7 +186,7 @@ class CronScheduler:
 
     async def _enqueue(self, redis: Redis, entry: CronEntry, tick: Tick) -> None:
         if await self._queues[entry.queue].enqueue_tick(redis, tick) is Enqueued.ADDED:
-            self._events.cron_enqueued(entry.name, tick.job_id)
+            self._events.schedule_fired(entry.name, tick.job_id)
 
     def _tick(self, entry: CronEntry, tick: datetime, now: datetime, gap_ms: int, *, records: bool = False) -> Tick:
         job_id, bar_ms = self._id_and_bar(entry, tick, gap_ms)

@@ -1,6 +1,7 @@
 """The event dispatcher: the parts of a worker call its methods, and it passes each event on to the listeners.
 
-Listeners are monarq's log (`monarq.workers.reporting.worker_log`) or arq's, the traces, and the user's own.
+Listeners are monarq's log (`monarq.workers.reporting.worker_log`) or arq's, the traces, and the user's own, which get
+public values.
 """
 
 from __future__ import annotations
@@ -8,26 +9,28 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 
-from monarq.workers.events.listener import EVENTS, Listener
+from monarq.workers.events.events import EVENTS, WorkerEvents
+from monarq.workers.events.listener import Listener
+from monarq.workers.events.public_events import public_method
 
 
-class Dispatcher(Listener):
+class Dispatcher(WorkerEvents):
     """Passes each event on to the listeners that override its method, in the order of the listeners.
 
     Which those are is decided when a listener is added, so that an event without a listener costs one empty call.
     """
 
-    def __init__(self, *listeners: Listener) -> None:
-        self._listeners: list[Listener] = []
+    def __init__(self, *listeners: WorkerEvents | Listener) -> None:
+        self._listeners: list[WorkerEvents | Listener] = []
         for listener in listeners:
             self.add(listener)
 
-    def add(self, listener: Listener) -> None:
+    def add(self, listener: WorkerEvents | Listener) -> None:
         """Adds a listener, which gets the events from now on."""
         self._listeners.append(listener)
         self._bind()
 
-    def remove(self, listener: Listener) -> None:
+    def remove(self, listener: WorkerEvents | Listener) -> None:
         """Removes a listener, which gets no more events."""
         self._listeners.remove(listener)
         self._bind()
@@ -35,7 +38,9 @@ class Dispatcher(Listener):
     def _bind(self) -> None:
         for event in EVENTS:
             handlers = [
-                _Handler(listener, event, self).handle for listener in self._listeners if _overrides(listener, event)
+                _Handler(f"{type(listener).__name__}.{found[0]}", found[1], self).handle
+                for listener in self._listeners
+                if (found := _method_of(listener, event)) is not None
             ]
             if handlers:
                 setattr(self, event, handlers[0] if len(handlers) == 1 else functools.partial(_call_all, handlers))
@@ -46,9 +51,9 @@ class Dispatcher(Listener):
 class _Handler:
     """One method of a listener: what it raises is reported as `listener_failed`, and goes no further."""
 
-    def __init__(self, listener: Listener, event: str, events: Dispatcher) -> None:
-        self._method: Callable[..., None] = getattr(listener, event)
-        self._name = f"{type(listener).__name__}.{event}"
+    def __init__(self, name: str, method: Callable[..., None], events: Dispatcher) -> None:
+        self._method = method
+        self._name = name
         self._events = events
         self._is_failing = False
 
@@ -70,5 +75,10 @@ def _call_all(handlers: Iterable[Callable[..., None]], *args: object) -> None:
         handler(*args)
 
 
-def _overrides(listener: Listener, event: str) -> bool:
-    return getattr(type(listener), event) is not getattr(Listener, event)
+def _method_of(listener: WorkerEvents | Listener, event: str) -> tuple[str, Callable[..., None]] | None:
+    """The listener's method for an event, and its name; None where it does not override it."""
+    if isinstance(listener, Listener):
+        return public_method(listener, event)
+    if getattr(type(listener), event) is getattr(WorkerEvents, event):
+        return None
+    return event, getattr(listener, event)

@@ -1,23 +1,18 @@
-"""The listener: the events of a worker as methods of one class, which monarq's logs and users' listeners override.
-
-They are called on the worker's event loop, except `renewal_failed`, which the lease thread calls. The events of a run
-are called in the run's own task.
-"""
+"""`Listener`: users' own listeners of a worker's events derive from it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from monarq.shared.protocol.lease import Lease
-    from monarq.workers.runs.cpu_errors import CpuJobDied
-    from monarq.workers.runs.run import Run
+    from monarq.shared.calls.run import Run
 
 
 class Listener:
     """Gets the events of a worker: a subclass overrides the methods of those that it wants, and gets no others.
 
-    The methods must not block: the worker's event loop waits for them. An error that one raises harms no job: it is
+    The methods are called on the worker's event loop, those of a run in the run's own task; `lease_renewal_failed` is
+    called in a thread. They must not block: the event loop waits for them. An error that one raises harms no job: it is
     logged once, and not again until the same method has worked.
     """
 
@@ -27,53 +22,44 @@ class Listener:
         Where it serves two queues of one name, that in arq's format has " (arq)" behind it.
         """
 
+    def worker_draining(self, running: int, grace_s: float) -> None:
+        """No new job is claimed; the running ones have this long to end."""
+
     def worker_stopped(self, worker_id: str) -> None:
         """Everything is acknowledged or handed back."""
-
-    def draining(self, running: int, grace_s: float) -> None:
-        """No new job is claimed; the running ones have this long to end."""
 
     def job_started(self, run: Run) -> None:
         """The job's function is about to be called."""
 
-    def job_completed(self, run: Run, value: object) -> None:
+    def job_succeeded(self, run: Run, value: object) -> None:
         """The job returned."""
 
     def job_failed(self, run: Run, error: BaseException) -> None:
-        """The job raised and is not tried again."""
+        """The job raised and is not tried again, or what it returned cannot be sent."""
 
     def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
         """The job raised and is tried again."""
 
-    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
+    def job_crashed(self, run: Run, error: BaseException) -> None:
         """The job's process died unexpectedly: the job runs again, or is dead, as after the death of a worker."""
 
-    def job_aborted(self, run: Run) -> None:
-        """The job was aborted while it ran."""
+    def job_cancelled(self, run: Run) -> None:
+        """The job was cancelled, while it ran or before: then `run.started_at` is None."""
 
     def job_handed_back(self, run: Run) -> None:
         """The worker stops and has handed the job back to its queue."""
 
     def job_lost(self, run: Run) -> None:
-        """The job's lease was lost while it ran; the run was cancelled and nothing is written."""
+        """The job's lease was lost, while it ran or before its end was written, and nothing of it is written.
 
-    def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
+        In the second case the run has no arguments, as they are gone, and `run.started_at` is None.
+        """
+
+    def job_rejected(self, run: Run, error: BaseException) -> None:
         """The job could not be started, and is dead; the error says why."""
 
-    def job_unknown(self, lease: Lease, name: str) -> None:
+    def job_unknown(self, run: Run) -> None:
         """This worker knows no job of this name, and puts it back for others. Reported once in ten minutes."""
-
-    def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
-        """The job was aborted before it started."""
-
-    def ack_refused(self, job_ids: list[str]) -> None:
-        """The outcomes of these jobs were not written, as their leases were lost before."""
-
-    def result_not_serialized(self, run: Run, error: Exception) -> None:
-        """The job returned a value that cannot be serialized."""
-
-    def hook_failed(self, name: str, error: BaseException) -> None:
-        """A user's hook raised."""
 
     def redis_awaited(self, why: str, waited_s: float) -> None:
         """Redis does not answer yet, and the worker's start waits for it. Reported every few seconds."""
@@ -87,14 +73,17 @@ class Listener:
     def redis_warning(self, text: str) -> None:
         """The server's configuration can lose jobs; the text says why, and what to do."""
 
-    def renewal_failed(self, error: BaseException) -> None:
-        """The lease thread could not renew, and retries soon. Reported once for each outage; `redis_back` ends it."""
+    def lease_renewal_failed(self, error: BaseException) -> None:
+        """The leases could not be renewed, and soon are tried again. Reported once for each outage."""
 
-    def cron_enqueued(self, name: str, job_id: str) -> None:
+    def schedule_fired(self, name: str, job_id: str) -> None:
         """This worker has enqueued a cron tick."""
+
+    def middleware_failed(self, name: str, error: BaseException) -> None:
+        """What runs around a job raised where it does not change the job's end: one of arq's hooks."""
 
     def listener_failed(self, name: str, error: BaseException) -> None:
         """A listener's method raised. Reported once, until it works again."""
 
 
-EVENTS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))
+PUBLIC_EVENTS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))

@@ -6,8 +6,7 @@ import asyncio
 
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.redis_errors import CommandFailure, classify_failure
-from monarq.workers.events.dispatcher import Dispatcher
-from monarq.workers.events.listener import Listener
+from monarq.workers.events.events import WorkerEvents
 
 
 class Outage:
@@ -18,7 +17,7 @@ class Outage:
         doing: what the loop does, such as "looking for aborts".
     """
 
-    def __init__(self, events: Dispatcher | Listener, doing: str) -> None:
+    def __init__(self, events: WorkerEvents, doing: str) -> None:
         self._events = events
         self._doing = doing
         self._backoff = Backoff()
@@ -47,7 +46,7 @@ class SharedOutage:
         doing: what the loops do.
     """
 
-    def __init__(self, events: Dispatcher | Listener, doing: str) -> None:
+    def __init__(self, events: WorkerEvents, doing: str) -> None:
         self._outage = Outage(events, doing)
         self._retries: object = None
         self._over = asyncio.Event()

@@ -18,7 +18,7 @@ from monarq.shared.protocol.worker_queue import WorkerSession
 from monarq.shared.redis.servers import Server
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
-from monarq.workers.runs.run import CancelReason, Run
+from monarq.workers.runs.run import ActiveRun, CancelReason
 
 POLL_S: Final = 0.5
 
@@ -39,7 +39,7 @@ class Aborter:
         *,
         redis: Redis,
         sessions: Sequence[WorkerSession],
-        running: Mapping[Lease, Run],
+        running: Mapping[Lease, ActiveRun],
         events: Dispatcher,
         server_of: Callable[[QueueRef], Server] | None = None,
     ) -> None:
@@ -61,18 +61,18 @@ class Aborter:
                         self._asked.add(server)
                         group.create_task(self._ask(server, runs))
 
-    def _by_server(self) -> Mapping[Server, dict[Lease, Run]]:
+    def _by_server(self) -> Mapping[Server, dict[Lease, ActiveRun]]:
         if not self._running:
             return {}
         if self._server_of is None:
             return {None: dict(self._running)}
         servers = {queue: self._server_of(queue) for queue in {lease.queue for lease in self._running}}
-        found: dict[Server, dict[Lease, Run]] = {}
+        found: dict[Server, dict[Lease, ActiveRun]] = {}
         for lease, run in self._running.items():
             found.setdefault(servers[lease.queue], {})[lease] = run
         return found
 
-    async def _ask(self, server: Server, runs: Mapping[Lease, Run]) -> None:
+    async def _ask(self, server: Server, runs: Mapping[Lease, ActiveRun]) -> None:
         outage = self._outages.setdefault(server, Outage(self._events, "looking for aborts"))
         try:
             await self._poll(runs)
@@ -82,7 +82,7 @@ class Aborter:
         finally:
             self._asked.discard(server)
 
-    async def _poll(self, runs: Mapping[Lease, Run]) -> None:
+    async def _poll(self, runs: Mapping[Lease, ActiveRun]) -> None:
         for session in self._sessions:
             asked = [(lease, run.payload) for lease, run in runs.items() if lease.queue.format == session.format]
             for lease in await session.find_aborts(self._redis, asked):

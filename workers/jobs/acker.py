@@ -17,7 +17,6 @@ from monarq.shared.protocol.acks import Ack, Crash, Finish, Requeue
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.shared.redis.backoff import Backoff
-from monarq.shared.redis.replies import text
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.leases.table import LeaseTable
 
@@ -109,8 +108,8 @@ class Acker:
             self._failing.remove(queue)
             self._events.redis_back(_activity(queue))
         # What an earlier call without a reply has written is refused as well, which is no news.
-        if newly_refused := [text(raw_id) for raw_id in refused if raw_id not in self._unconfirmed]:
-            self._events.ack_refused(newly_refused)
+        if newly_refused := set(refused) - self._unconfirmed:
+            self._events.ack_refused([ack for ack in held if ack.lease.raw_id in newly_refused])
         self._table.remove_all(queue, [ack.lease for ack in held])
         return True
 

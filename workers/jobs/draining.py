@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.runner import Runner
-from monarq.workers.runs.run import CancelReason, Run
+from monarq.workers.runs.run import ActiveRun, CancelReason
 from monarq.workers.system.job_processes import JobProcesses
 
 CANCEL_GRACE_S: Final = 1.0
@@ -51,7 +51,7 @@ class Drain:
     async def end_runs(self) -> None:
         """Lets the running jobs end within their grace, then hands the others back."""
         if self._runs:
-            self._events.draining(len(self._runs), self._grace_s)
+            self._events.worker_draining(len(self._runs), self._grace_s)
             await self._wait(self._grace_s)
         if self._runs:
             self.interrupted_runs = True
@@ -72,7 +72,7 @@ class Drain:
         self._runner.acknowledge_handed_back()
 
     @property
-    def _runs(self) -> list[Run]:
+    def _runs(self) -> list[ActiveRun]:
         return list(self._runner.running.values())
 
     async def _wait(self, longest_s: float) -> None:

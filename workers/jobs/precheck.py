@@ -16,7 +16,7 @@ from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import unknown_for_s
 from monarq.workers.runs.registered_job import RegisteredJob
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Unknown:
     name: str
 
 
-PrecheckResult = Run | Rejected | AbortedBeforeStart | Unknown
+PrecheckResult = ActiveRun | Rejected | AbortedBeforeStart | Unknown
 
 
 class Precheck:
@@ -93,7 +93,7 @@ class Precheck:
         job_try = policy.next_try(lease, payload)
         if job_try > job.policy.max_tries:
             return Rejected(lease, self._rejections.dead(f"max {job.policy.max_tries} retries exceeded"), payload)
-        return Run(lease, job, payload, job_try, policy.crash_tries(lease) if lease.crashes else 0)
+        return ActiveRun(lease, job, payload, job_try, policy.crash_tries(lease) if lease.crashes else 0)
 
     def _check_unknown(self, lease: Lease, payload: Payload) -> Unknown | Rejected:
         if lease.unknown_ms is not None and lease.unknown_ms < payload.enqueue_ms:

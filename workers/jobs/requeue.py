@@ -8,13 +8,13 @@ from monarq.shared.protocol.acks import Crash, Requeue
 from monarq.shared.protocol.run_groups import NOT_RUN
 from monarq.shared.text.error_text import error_text
 from monarq.workers.runs.cpu_errors import CpuJobDied
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 _LONGEST_NOTE: Final = 300
 """The most characters of an error that a job's history keeps."""
 
 
-def retried(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Requeue:
+def retried(run: ActiveRun, error: BaseException, delay_s: float, is_free: bool) -> Requeue:
     """Requeues the job with a delay, at the cost of a try unless it is free."""
     return Requeue(
         run.lease,
@@ -27,12 +27,12 @@ def retried(run: Run, error: BaseException, delay_s: float, is_free: bool) -> Re
     )
 
 
-def crashed(run: Run, error: CpuJobDied) -> Crash:
+def crashed(run: ActiveRun, error: CpuJobDied) -> Crash:
     """Requeues the job at once, at the cost of a crash."""
     return Crash(run.lease, error.how[:_LONGEST_NOTE])
 
 
-def handed_back(run: Run, worker_id: str, is_free: bool) -> Requeue:
+def handed_back(run: ActiveRun, worker_id: str, is_free: bool) -> Requeue:
     """Requeues the job at its old place, as the worker stops."""
     return Requeue(
         run.lease,

@@ -20,7 +20,7 @@ from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 UNKNOWN_NAME: Final = "<unknown>"
 
@@ -47,7 +47,7 @@ class ResultBuilder:
         self._codecs = settings.codecs
         self._keep_dead_ms = round(settings.keep_dead_s * 1000)
 
-    def of_value(self, run: Run, value: object) -> tuple[Finish, Exception | None]:
+    def of_value(self, run: ActiveRun, value: object) -> tuple[Finish, Exception | None]:
         """The end of a run that returned, and the error where its value does not serialize."""
         if run.job.keep_ms < 0:
             return Finish(run.lease, True, b"", -1, run.job.name, run_ms=run.ran_ms), None
@@ -56,7 +56,7 @@ class ResultBuilder:
             return Finish(run.lease, True, data, run.job.keep_ms, run.job.name, b"", 0, run.ran_ms), None
         return self._failed(run, data, problem), problem
 
-    def of_error(self, run: Run, error: BaseException, *, dead: bool = True) -> Finish:
+    def of_error(self, run: ActiveRun, error: BaseException, *, dead: bool = True) -> Finish:
         """The end of a run that failed for good, or that was aborted, which leaves no dead letter."""
         data, _ = self._write(run.lease, run.codec, self._result(run, error, success=False))
         if dead:
@@ -105,7 +105,7 @@ class ResultBuilder:
             return 0
         return max(1, round(settings.keep_result_s * 1000)) if settings.keep_result_s > 0 else -1
 
-    def _result(self, run: Run, value: object, *, success: bool) -> dict[str, object]:
+    def _result(self, run: ActiveRun, value: object, *, success: bool) -> dict[str, object]:
         payload = run.payload
         result: dict[str, object] = {
             "t": run.job_try,
@@ -122,7 +122,7 @@ class ResultBuilder:
             result["lane"] = run.job.lane.value  # for people: arq's readers pass over what they do not know
         return result
 
-    def _failed(self, run: Run, data: bytes, error: BaseException) -> Finish:
+    def _failed(self, run: ActiveRun, data: bytes, error: BaseException) -> Finish:
         enqueue_ms = run.payload.enqueue_ms
         letter = self._dead_letter(run.lease, run.job.lane, error, run.job_try, run.start_ms, run.finish_ms, enqueue_ms)
         keep_ms = _kept_ms(data, run.job.keep_ms)

@@ -33,7 +33,7 @@ from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.current_job import CURRENT_JOB
 from monarq.workers.runs.outcome import Aborted, Completed, Crashed, Failed, HandedBack, Lost, Outcome, Retried, decide
 from monarq.workers.runs.registered_job import FirstArgument
-from monarq.workers.runs.run import CancelReason, Run
+from monarq.workers.runs.run import ActiveRun, CancelReason
 from monarq.workers.runs.time_limits import TimeLimits
 
 
@@ -97,7 +97,7 @@ class Runner:
         self._maybe_idle = maybe_idle
         self._loop = asyncio.get_running_loop()
         self._time_limits = TimeLimits(self._loop)
-        self.running: dict[Lease, Run] = {}
+        self.running: dict[Lease, ActiveRun] = {}
         self.counters = counters
         self._handed_back: list[Requeue] = []
 
@@ -106,7 +106,7 @@ class Runner:
         self._table.add_all(leases)
         for lease in leases:
             checked = self._precheck.check(lease)
-            if isinstance(checked, Run):
+            if isinstance(checked, ActiveRun):
                 self._start_run(checked)
             else:
                 self._end_unstarted(checked)
@@ -119,7 +119,7 @@ class Runner:
         else:
             self._abort_before_start(checked)
 
-    def _start_run(self, run: Run) -> None:
+    def _start_run(self, run: ActiveRun) -> None:
         slots = self._slots[run.job.lane_queue]
         if not slots.take():
             # A cpu job that was claimed from the io set: it is moved to the set where the next free cpu lane finds it.
@@ -140,7 +140,7 @@ class Runner:
             if run is not None:
                 run.cancel(CancelReason.LOST)
 
-    def hand_back(self, run: Run) -> None:
+    def hand_back(self, run: ActiveRun) -> None:
         """Hands back a job whose run does not end although it was cancelled; the process must exit soon after."""
         run.cancel_reason = CancelReason.LOST
         self._acknowledge(run, self._settings.outcomes.handed_back())
@@ -151,7 +151,7 @@ class Runner:
             self._acker.add(ack)
         self._handed_back.clear()
 
-    async def _run(self, run: Run, slots: Slots) -> None:
+    async def _run(self, run: ActiveRun, slots: Slots) -> None:
         CURRENT_JOB.set(run)
         try:
             outcome = await self._call(run)
@@ -174,7 +174,7 @@ class Runner:
             if not self.running:
                 self._maybe_idle.set()
 
-    async def _call(self, run: Run) -> Outcome:
+    async def _call(self, run: ActiveRun) -> Outcome:
         run.start_ms = wall_ms()
         if run.cancel_reason is not None:
             return self._decide_unstarted(run)
@@ -199,18 +199,18 @@ class Runner:
         # It may have ignored its cancellation.
         return Lost() if run.cancel_reason is CancelReason.LOST else Completed(value)
 
-    def _decide(self, run: Run, error: BaseException) -> Outcome:
+    def _decide(self, run: ActiveRun, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
         # For all that read it: log, spans, the user's listeners.
         BaseException.with_traceback(error, user_traceback(error))
         return decide(run, error, self._settings.outcomes)
 
-    def _decide_unstarted(self, run: Run) -> Outcome:
+    def _decide_unstarted(self, run: ActiveRun) -> Outcome:
         """The outcome of a run that was cancelled before its function was called, which counts as no try."""
         outcome = self._decide(run, asyncio.CancelledError())
         return HandedBack() if run.cancel_reason is CancelReason.HAND_BACK else outcome
 
-    def _first_argument(self, run: Run) -> object:
+    def _first_argument(self, run: ActiveRun) -> object:
         """The argument that the function gets before the job's own."""
         if run.job.first_argument is FirstArgument.CTX_DICT:
             return self._ctx_dict(run)
@@ -219,7 +219,7 @@ class Runner:
             return run.context({}, FOR_CHILD)
         return run.context(self._state, run.progress)
 
-    def _ctx_dict(self, run: Run) -> dict[Any, Any]:
+    def _ctx_dict(self, run: ActiveRun) -> dict[Any, Any]:
         """The ctx dict of the job, the same for hooks and function; the user's keys win over ours."""
         if run.ctx is None:
             run.progress = self._progress_reporter.open(run.lease)
@@ -231,14 +231,14 @@ class Runner:
             }
         return run.ctx
 
-    async def _run_hook(self, name: str, hook: Hook, run: Run) -> None:
+    async def _run_hook(self, name: str, hook: Hook, run: ActiveRun) -> None:
         """Runs a hook; one that raises, or is cancelled, does not prevent the job's end from being recorded."""
         try:
             await hook(self._ctx_dict(run))
         except BaseException as error:  # noqa: BLE001
             self._events.hook_failed(name, error)
 
-    def _acknowledge(self, run: Run, outcome: Outcome) -> None:
+    def _acknowledge(self, run: ActiveRun, outcome: Outcome) -> None:
         if isinstance(outcome, Completed):
             self._complete(run, outcome.value)
             return
@@ -254,7 +254,7 @@ class Runner:
             case Aborted(error):
                 self.counters.failed += 1
                 self._acker.add(self._results.of_error(run, error, dead=False))
-                self._events.job_aborted(run)
+                self._events.job_cancelled(run)
             case Crashed(error):
                 self.counters.crashed += 1
                 self._acker.add(crashed(run, error))
@@ -267,12 +267,12 @@ class Runner:
                 self.counters.lost += 1
                 self._events.job_lost(run)
 
-    def _complete(self, run: Run, value: object) -> None:
+    def _complete(self, run: ActiveRun, value: object) -> None:
         finished, problem = self._results.of_value(run, value)
         self._acker.add(finished)
         if problem is None:
             self.counters.complete += 1
-            self._events.job_completed(run, value)
+            self._events.job_succeeded(run, value)
         else:
             self.counters.failed += 1
             self._events.result_not_serialized(run, problem)
@@ -282,7 +282,7 @@ class Runner:
         lease, payload, error = rejected.lease, rejected.payload, rejected.error
         self._acker.add(self._results.of_rejection(lease, payload, error, wall_ms(), dead=True))
         name, enqueue_ms = read_name_and_time(lease, payload)
-        self._events.job_refused(lease, name, error, enqueue_ms)
+        self._events.job_rejected(lease, name, error, enqueue_ms, payload)
 
     def _requeue_unknown(self, unknown: Unknown) -> None:
         lease, name = unknown.lease, unknown.name
@@ -295,4 +295,4 @@ class Runner:
         lease, payload = aborted.lease, aborted.payload
         error = asyncio.CancelledError()
         self._acker.add(self._results.of_rejection(lease, payload, error, wall_ms(), dead=False))
-        self._events.aborted_before_start(lease, payload.name, payload.enqueue_ms)
+        self._events.cancelled_before_start(lease, payload.name, payload.enqueue_ms, payload)

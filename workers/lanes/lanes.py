@@ -15,7 +15,7 @@ from monarq.workers.lanes.thread_lane import ThreadLane
 from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.current_job import JobFields
 from monarq.workers.runs.registered_job import RegisteredJob
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 
 class Lanes:
@@ -60,7 +60,7 @@ class Lanes:
         if self._cpu is not None:
             await self._cpu.stop()
 
-    def call(self, run: Run, lead: tuple[object, ...]) -> Awaitable[object]:
+    def call(self, run: ActiveRun, lead: tuple[object, ...]) -> Awaitable[object]:
         """Calls the run's function with `lead` in front of the job's own arguments; await what it returns.
 
         Raises:
@@ -74,7 +74,7 @@ class Lanes:
             return self._threads.run(partial(job.function, *lead, *payload.args, **payload.kwargs), run.name)
         return self._call_in_child(run, lead)
 
-    async def _call_in_child(self, run: Run, lead: tuple[object, ...]) -> object:
+    async def _call_in_child(self, run: ActiveRun, lead: tuple[object, ...]) -> object:
         job, payload, path = run.job, run.payload, run.job.import_path
         assert self._cpu is not None
         assert path is not None

@@ -23,7 +23,7 @@ from monarq.shared.redis.cluster.node_pools import NodePools
 from monarq.shared.redis.connection import RedisSource
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.leases.table import LeaseTable
-from monarq.workers.runs.run import CancelReason, Run
+from monarq.workers.runs.run import ActiveRun, CancelReason
 from monarq.workers.system.forks import FORK_GUARD
 
 _MIN_SLEEP_S = 0.001
@@ -120,7 +120,7 @@ class LeaseRenewer:
                     wait_s = self._lease_s / 3
                 except Exception as error:  # noqa: BLE001 - memory may fail too; a worker that lives must renew
                     if not backoff.failing:
-                        self._events.renewal_failed(error)
+                        self._events.lease_renewal_failed(error)
                     redis.connection_pool.disconnect()  # after a failover the name may lead to another server
                     wait_s = backoff.next_s()
                 self._stopped.wait(wait_s)
@@ -144,7 +144,7 @@ class LeaseRenewer:
 class LeaseExpiry:
     """Cancels the runs whose leases have expired by this machine's clock."""
 
-    def __init__(self, *, running: Mapping[Lease, Run], table: LeaseTable, lease_s: float) -> None:
+    def __init__(self, *, running: Mapping[Lease, ActiveRun], table: LeaseTable, lease_s: float) -> None:
         self._running = running
         self._table = table
         # A lease that is claimed during a sleep ends after it, however long the claim's reply has taken.

@@ -26,7 +26,7 @@ from monarq.workers.reporting.process_stats import ProcessSampler
 from monarq.workers.reporting.worker_record import RunCounters, write_record
 from monarq.workers.runs.current_job import WORKER_ID
 from monarq.workers.runs.registered_job import RegisteredJob
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 
 class Worker:
@@ -126,7 +126,7 @@ class Worker:
         return len(self._components.runner.running) if self._components else 0
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[ActiveRun]:
         """The runs that have not ended."""
         return list(self._components.runner.running.values()) if self._components else []
 

@@ -21,16 +21,17 @@ from opentelemetry.trace import (
 )
 
 from monarq.shared.jobs.retry_exception import is_retry_request
+from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.text.error_text import error_text, message_of, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.shared.tracing.otel import extract_context, span_attributes
-from monarq.workers.events.listener import Listener
+from monarq.workers.events.events import WorkerEvents
 from monarq.workers.runs.cpu_errors import CpuJobDied
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 
-class SpanListener(Listener):
+class SpanListener(WorkerEvents):
     """Makes a span for each run. Its methods are called in the tasks of the runs, whose current span it sets.
 
     Args:
@@ -41,53 +42,55 @@ class SpanListener(Listener):
     def __init__(self, tracer: Tracer, worker_id: str) -> None:
         self._tracer = tracer
         self._worker_id = worker_id
-        self._spans: dict[Run, Span] = {}
+        self._spans: dict[ActiveRun, Span] = {}
 
-    def job_started(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_started(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         if run.job.carrier_argument is None:
             self._spans[run] = self._start(run)
         elif run.payload.trace is not None:
             run.payload.kwargs.setdefault(run.job.carrier_argument, run.payload.trace)
 
-    def job_completed(self, run: Run, value: object) -> None:
-        """See `Listener`."""
+    def job_succeeded(self, run: ActiveRun, value: object) -> None:
+        """See `WorkerEvents`."""
         self._end(run, "done")
 
-    def job_failed(self, run: Run, error: BaseException) -> None:
-        """See `Listener`."""
+    def job_failed(self, run: ActiveRun, error: BaseException) -> None:
+        """See `WorkerEvents`."""
         self._end(run, "failed", error)
 
-    def result_not_serialized(self, run: Run, error: Exception) -> None:
-        """See `Listener`."""
+    def result_not_serialized(self, run: ActiveRun, error: Exception) -> None:
+        """See `WorkerEvents`."""
         self._end(run, "failed", error)
 
-    def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
-        """See `Listener`."""
+    def job_retried(self, run: ActiveRun, error: BaseException, delay_s: float) -> None:
+        """See `WorkerEvents`."""
         span = self._spans.get(run)
         if span is not None:
             span.add_event("monarq.job.retry", {"monarq.retry.delay_s": delay_s})
         # A job that asks for another try has not failed.
         self._end(run, "retried", None if is_retry_request(error) else error)
 
-    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
-        """See `Listener`."""
+    def job_crashed(self, run: ActiveRun, error: CpuJobDied) -> None:
+        """See `WorkerEvents`."""
         self._end(run, "crashed", error)
 
-    def job_aborted(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_cancelled(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         self._end(run, "aborted")
 
-    def job_handed_back(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_handed_back(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         self._end(run, "handed_back")
 
-    def job_lost(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_lost(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         self._end(run, "lost")
 
-    def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
-        """See `Listener`."""
+    def job_rejected(
+        self, lease: Lease, name: str, error: BaseException, enqueue_ms: int, payload: Payload | None = None
+    ) -> None:
+        """See `WorkerEvents`."""
         queue = lease.queue.name
         span = self._tracer.start_span(
             f"process {queue}",
@@ -103,7 +106,7 @@ class SpanListener(Listener):
         _fail(span, error)
         span.end()
 
-    def _start(self, run: Run) -> Span:
+    def _start(self, run: ActiveRun) -> Span:
         """Starts the span of a run and makes it current in this task, whose context ends with it."""
         sent = extract_context(run.payload.trace)
         sender = get_current_span(sent).get_span_context()
@@ -124,7 +127,7 @@ class SpanListener(Listener):
         otel_context.attach(set_span_in_context(span, sent))
         return span
 
-    def _end(self, run: Run, outcome: str, error: BaseException | None = None) -> None:
+    def _end(self, run: ActiveRun, outcome: str, error: BaseException | None = None) -> None:
         span = self._spans.pop(run, None)
         if span is None:
             # The user's hook raised before the start. A run that was stopped before its start has no span.

@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from monarq.shared.jobs.retry_exception import is_retry
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.protocol.acks import Ack
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.namesake import Namesake, option_of
 from monarq.shared.protocol.queue_ref import QueueRef
@@ -17,67 +19,69 @@ from monarq.shared.redis.redis_errors import NotSentError, advice
 from monarq.shared.text.error_text import error_text, message_of
 from monarq.shared.text.loggers import get_logger
 from monarq.shared.text.printable import printable
-from monarq.workers.events.listener import Listener
+from monarq.workers.events.events import WorkerEvents
 from monarq.workers.runs.cpu_errors import CpuJobDied
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 logger = get_logger("monarq.worker")
 
 
-class WorkerLog(Listener):
+class WorkerLog(WorkerEvents):
     """Logs the events of a worker, to the logger ``monarq.worker``."""
 
     def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         shown = ", ".join(jobs[:8]) + (f" and {len(jobs) - 8} more" if len(jobs) > 8 else "")
         kind = "job" if len(jobs) == 1 else "jobs"
         logger.info("worker %s serves %s with %d %s: %s", worker_id, ", ".join(queues), len(jobs), kind, shown)
 
     def worker_stopped(self, worker_id: str) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.info("worker %s has stopped", worker_id)
 
-    def draining(self, running: int, grace_s: float) -> None:
-        """See `Listener`."""
+    def worker_draining(self, running: int, grace_s: float) -> None:
+        """See `WorkerEvents`."""
         jobs = "1 running job has" if running == 1 else f"{running} running jobs have"
         logger.info("draining: %s %g s to end; what still runs then goes back to its queue", jobs, grace_s)
 
-    def job_failed(self, run: Run, error: BaseException) -> None:
-        """See `Listener`."""
+    def job_failed(self, run: ActiveRun, error: BaseException) -> None:
+        """See `WorkerEvents`."""
         logger.error("%s failed for good after %.3f s: %s", _named(run), run.seconds, error_text(error), exc_info=error)
 
-    def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
-        """See `Listener`."""
+    def job_retried(self, run: ActiveRun, error: BaseException, delay_s: float) -> None:
+        """See `WorkerEvents`."""
         # A job that asks for another try works as intended; one that is retried because it raised may be in trouble.
         if is_retry(error):
             logger.info("%s is tried again in %.2f s, as it asked", _named(run), delay_s)
         else:
             logger.warning("%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
 
-    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
-        """See `Listener`."""
+    def job_crashed(self, run: ActiveRun, error: CpuJobDied) -> None:
+        """See `WorkerEvents`."""
         logger.error("%s crashed after %.3f s: %s; it costs it no try", _named(run), run.seconds, error.how)
 
-    def job_aborted(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_cancelled(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         logger.info("%s was aborted after %.3f s", _named(run), run.seconds)
 
-    def job_handed_back(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_handed_back(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         # This event may come from outside the task of the run, without the log fields of its job.
         logger.info("%s is handed back; it costs it no try", _named(run), extra=_fields(run.lease, run.name))
 
-    def job_lost(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_lost(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         logger.warning("%s was cancelled: its lease was lost, and somebody else may run it", _named(run))
 
-    def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
-        """See `Listener`."""
+    def job_rejected(
+        self, lease: Lease, name: str, error: BaseException, enqueue_ms: int, payload: Payload | None = None
+    ) -> None:
+        """See `WorkerEvents`."""
         without = "" if lease.crashes or lease.tries else " without having run"
         logger.error("%s:%s is dead%s: %s", lease.job_id, name, without, error_text(error), extra=_fields(lease, name))
 
     def job_unknown(self, lease: Lease, name: str) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.warning(
             "no job is named %r on this worker: it waits in the queue %s for one that knows it, and is dead where none"
             " comes within --keep-unknown",
@@ -86,60 +90,60 @@ class WorkerLog(Listener):
             extra=_fields(lease, name),
         )
 
-    def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
-        """See `Listener`."""
+    def cancelled_before_start(self, lease: Lease, name: str, enqueue_ms: int, payload: Payload | None = None) -> None:
+        """See `WorkerEvents`."""
         logger.info("%s:%s was aborted before it started", lease.job_id, name, extra=_fields(lease, name))
 
-    def ack_refused(self, job_ids: list[str]) -> None:
-        """See `Listener`."""
-        logger.warning("the ends of %d jobs were not written, their leases had been lost: %s", *_some(job_ids))
+    def ack_refused(self, refused: list[Ack]) -> None:
+        """See `WorkerEvents`."""
+        logger.warning("the ends of %d jobs were not written, their leases had been lost: %s", *_some(refused))
 
-    def result_not_serialized(self, run: Run, error: Exception) -> None:
-        """See `Listener`."""
+    def result_not_serialized(self, run: ActiveRun, error: Exception) -> None:
+        """See `WorkerEvents`."""
         logger.error("%s failed: %s", _named(run), error)
 
     def hook_failed(self, name: str, error: BaseException) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.error("the hook %s raised %s", name, error_text(error), exc_info=error)
 
     def redis_awaited(self, why: str, waited_s: float) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.warning("waiting for Redis, for %.0f s now: %s", waited_s, why)
 
     def redis_lost(self, doing: str, error: BaseException) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.warning("Redis: %s does not work (%s); trying again until it does", doing, why_refused(error))
 
     def redis_back(self, doing: str) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.info("Redis: %s works again", doing)
 
     def redis_warning(self, text: str) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.warning("Redis can lose jobs: %s", text)
 
-    def renewal_failed(self, error: BaseException) -> None:
-        """See `Listener`."""
+    def lease_renewal_failed(self, error: BaseException) -> None:
+        """See `WorkerEvents`."""
         logger.warning("Redis: the leases could not be renewed (%s); trying again until they can", why_refused(error))
 
-    def cron_enqueued(self, name: str, job_id: str) -> None:
-        """See `Listener`."""
+    def schedule_fired(self, name: str, job_id: str) -> None:
+        """See `WorkerEvents`."""
         logger.info("cron: %s is enqueued as %s", name, job_id)
 
     def listener_failed(self, name: str, error: BaseException) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.error("the listener %s raised %s; the job is none the worse", name, error_text(error), exc_info=error)
 
 
 class DebugWorkerLog(WorkerLog):
     """The same with two more lines for each job, for the level DEBUG."""
 
-    def job_started(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_started(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         logger.debug("-> %s", _named(run))
 
-    def job_completed(self, run: Run, value: object) -> None:
-        """See `Listener`."""
+    def job_succeeded(self, run: ActiveRun, value: object) -> None:
+        """See `WorkerEvents`."""
         logger.debug("<- %s after %.3f s", _named(run), run.seconds)
 
 
@@ -198,7 +202,7 @@ def _argument_of(queue: QueueRef) -> str:
     return f"{'--arq ' if queue.format == 'arq' else ''}{shlex.quote(queue.name)}"
 
 
-def _named(run: Run) -> str:
+def _named(run: ActiveRun) -> str:
     tries = f" (try {run.job_try})" if run.job_try > 1 else ""
     return f"{run.lease.job_id}:{run.job.name}{tries}"
 
@@ -209,5 +213,5 @@ def _fields(lease: Lease, name: str) -> dict[str, str]:
     return {field: printable(value) for field, value in fields.items()}
 
 
-def _some(job_ids: list[str]) -> tuple[int, str]:
-    return len(job_ids), ", ".join(job_ids[:5]) + (" …" if len(job_ids) > 5 else "")
+def _some(refused: list[Ack]) -> tuple[int, str]:
+    return len(refused), ", ".join(ack.lease.job_id for ack in refused[:5]) + (" …" if len(refused) > 5 else "")

@@ -18,7 +18,7 @@ import msgspec
 from monarq.shared.version import VERSION
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.reporting.process_stats import ProcessStats
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 MOST_JOBS: Final = 50
 """How many running jobs are listed: those that started first, as they may be stuck."""
@@ -89,7 +89,7 @@ def write_record(
     settings: WorkerSettings,
     *,
     counters: RunCounters,
-    runs: Sequence[Run],
+    runs: Sequence[ActiveRun],
     cpu_places: int,
     measured: ProcessStats,
     started_ms: int,
@@ -124,6 +124,6 @@ def write_record(
     return msgspec.json.encode(record)
 
 
-def _running_record(run: Run) -> RunningRecord:
+def _running_record(run: ActiveRun) -> RunningRecord:
     # A run that has just passed the precheck has not started yet: its claim is the nearest known time.
     return RunningRecord(run.lease.job_id, run.job.name, run.lease.queue.name, run.start_ms or run.lease.claimed_ms)

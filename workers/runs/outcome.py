@@ -20,7 +20,7 @@ from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.shared.protocol.lease import Lease
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
 from monarq.workers.runs.raised_error import retry_delay_ms
-from monarq.workers.runs.run import CancelReason, Run
+from monarq.workers.runs.run import ActiveRun, CancelReason
 
 MIN_RETRY_DELAY_S: Final = 0.1
 """The shortest delay before a retry by monarq's own rules: a job that always asks for a retry at once must not spin."""
@@ -98,13 +98,13 @@ class OutcomePolicy:
     Another set of rules, such as arq's, is a subclass, and part of a worker's settings.
     """
 
-    def is_retry(self, run: Run, error: BaseException) -> bool:
+    def is_retry(self, run: ActiveRun, error: BaseException) -> bool:
         """Whether the run asks for a retry."""
         if run.raised is None or run.raised.arrived_as(error):
             return is_retry_request(error)
         return not RETRY_REQUESTS.isdisjoint(run.raised.classes)
 
-    def retry(self, run: Run, error: BaseException, delay_s: float) -> Outcome:
+    def retry(self, run: ActiveRun, error: BaseException, delay_s: float) -> Outcome:
         """The outcome of a run that asks for a retry after `delay_s` seconds."""
         if run.job_try < run.job.policy.max_tries:
             return Retried(max(delay_s, MIN_RETRY_DELAY_S), error)
@@ -112,7 +112,7 @@ class OutcomePolicy:
         dead.__cause__ = error
         return Failed(dead)
 
-    def cancelled_itself(self, run: Run, error: BaseException) -> Outcome:
+    def cancelled_itself(self, run: ActiveRun, error: BaseException) -> Outcome:
         """The outcome of a run that raised CancelledError although nobody had cancelled it."""
         if run.job_try < run.job.policy.max_tries:
             return Retried(MIN_RETRY_DELAY_S, error)
@@ -139,7 +139,7 @@ class OutcomePolicy:
         return number + self.crash_tries(lease) if lease.crashes else number
 
 
-def decide(run: Run, error: BaseException, policy: OutcomePolicy) -> Outcome:
+def decide(run: ActiveRun, error: BaseException, policy: OutcomePolicy) -> Outcome:
     """Decides the outcome of a run that raised `error`."""
     if run.cancel_reason is CancelReason.LOST:
         return Lost()
@@ -160,27 +160,27 @@ def decide(run: Run, error: BaseException, policy: OutcomePolicy) -> Outcome:
     return _by_policy(run, error)
 
 
-def _is_a(run: Run, error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+def _is_a(run: ActiveRun, error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
     """Whether the job raised one of these, in this process or another, whatever class it arrived as."""
     if run.raised is None or run.raised.arrived_as(error):
         return isinstance(error, kinds)
     return run.raised.is_a(kinds)
 
 
-def _requested_delay_s(run: Run, error: BaseException) -> float:
+def _requested_delay_s(run: ActiveRun, error: BaseException) -> float:
     """The requested delay, limited to times that Redis can store, as a larger number may not even be a float."""
     given_ms = retry_delay_ms(error) if run.raised is None else run.raised.defer_ms
     return min(max(given_ms or 0, 0), MAX_DELAY_MS) / 1000
 
 
-def _by_policy(run: Run, error: BaseException) -> Outcome:
+def _by_policy(run: ActiveRun, error: BaseException) -> Outcome:
     policy = run.job.policy
     if policy.has_another(run.job_try) and _is_a(run, error, policy.retry_on):
         return Retried(policy.delay_s(run.job_try), error)
     return Failed(error)
 
 
-def _decide_cancelled(run: Run, error: asyncio.CancelledError, policy: OutcomePolicy) -> Outcome:
+def _decide_cancelled(run: ActiveRun, error: asyncio.CancelledError, policy: OutcomePolicy) -> Outcome:
     if run.cancel_reason is CancelReason.ABORT:
         return Aborted(error)
     if run.cancel_reason is CancelReason.TIMEOUT:
@@ -188,6 +188,6 @@ def _decide_cancelled(run: Run, error: asyncio.CancelledError, policy: OutcomePo
     return policy.cancelled_itself(run, error)
 
 
-def _timed_out(run: Run) -> Outcome:
+def _timed_out(run: ActiveRun) -> Outcome:
     end = "is abandoned in its thread, where nothing can stop it" if run.job.lane is Lane.THREAD else "was cancelled"
     return _by_policy(run, TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and {end}"))

@@ -28,7 +28,7 @@ class CancelReason(Enum):
     LOST = auto()
 
 
-class Run(msgspec.Struct, eq=False):
+class ActiveRun(msgspec.Struct, eq=False):
     """A job that this worker holds and runs.
 
     Attributes:
@@ -60,7 +60,7 @@ class Run(msgspec.Struct, eq=False):
     raised: RaisedError | None = None
 
     def __repr__(self) -> str:
-        return f"<Run of {self.name}, job {self.job_id}, try {self.job_try}>"
+        return f"<ActiveRun of {self.name}, job {self.job_id}, try {self.job_try}>"
 
     @property
     def tries(self) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Final
 
-from monarq.workers.runs.run import CancelReason, Run
+from monarq.workers.runs.run import ActiveRun, CancelReason
 
 _EARLY_S: Final = 0.0015
 """How much a timer may fire before its time: uvloop counts from the ms that has begun, and rounds to the nearest.
@@ -41,12 +41,12 @@ class TimeLimits:
         self._loop = loop
         self._clock = clock
         # Runs of one limit reach it in the order in which they began, so only the first needs a timer.
-        self._ends_s: dict[float, dict[Run, float]] = {}
+        self._ends_s: dict[float, dict[ActiveRun, float]] = {}
         self._has_timer: set[float] = set()
         # A timer that was set in a run's context would keep that run.
         self._context = copy_context()
 
-    def start(self, run: Run, limit_s: float) -> None:
+    def start(self, run: ActiveRun, limit_s: float) -> None:
         """Cancels the run once `limit_s` seconds are over, never earlier, unless it is stopped before."""
         ends_s = self._ends_s.get(limit_s)
         if ends_s is None:
@@ -55,7 +55,7 @@ class TimeLimits:
         if limit_s not in self._has_timer:
             self._set_timer(limit_s, limit_s)
 
-    def stop(self, run: Run, limit_s: float) -> None:
+    def stop(self, run: ActiveRun, limit_s: float) -> None:
         """Forgets the run."""
         self._ends_s[limit_s].pop(run, None)
 

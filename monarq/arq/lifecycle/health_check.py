@@ -24,7 +24,7 @@ from monarq.arq.settings.reader import arq_queue_of
 from monarq.shared.formats.arq.keys import HEALTH_CHECK_SUFFIX
 from monarq.shared.text.loggers import get_logger
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.events.listener import Listener
+from monarq.workers.events.events import WorkerEvents
 from monarq.workers.events.outage import Outage
 
 logger = get_logger("arq.worker")
@@ -52,7 +52,7 @@ class HealthCheckWriter:
         self,
         settings: WorkerSettings,
         log: ArqLog,
-        events: Listener | None = None,
+        events: WorkerEvents | None = None,
         *,
         key: str | None = None,
         interval_s: float = 3600.0,

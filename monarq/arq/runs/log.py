@@ -18,14 +18,16 @@ from arq.worker import Retry as ArqRetry
 from arq.worker import RetryJob
 
 from monarq.shared.jobs.retry_exception import Retry
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.protocol.acks import Ack
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger
-from monarq.workers.events.listener import Listener
+from monarq.workers.events.events import WorkerEvents
 from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.reporting.worker_log import why_refused
 from monarq.workers.runs.cpu_errors import CpuJobDied
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 logger = get_logger("arq.worker")
 job_logger = get_logger("arq.jobs")
@@ -35,7 +37,7 @@ _DELAY_SHOWN_MS: Final = 1200
 _TRIES_EXCEEDED: Final = re.compile(r"max (\d+) retries exceeded")
 
 
-class ArqLog(Listener):
+class ArqLog(WorkerEvents):
     """Writes arq's log lines and counts jobs as arq does.
 
     Attributes:
@@ -49,7 +51,7 @@ class ArqLog(Listener):
         self.failed = 0
         self.retried = 0
         self._log_results = log_results
-        self._running: set[Run] = set()
+        self._running: set[ActiveRun] = set()
 
     @property
     def ongoing(self) -> int:
@@ -92,8 +94,8 @@ class ArqLog(Listener):
         counts = (self.complete, self.failed, self.retried)
         logger.info("shutdown on %s %d jobs complete ◆ %d failed ◆ %d retries ◆ %d %s", why, *counts, jobs, what)
 
-    def job_started(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_started(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         self._running.add(run)
         if not logger.isEnabledFor(logging.INFO):
             return
@@ -104,23 +106,23 @@ class ArqLog(Listener):
         waited_s = (run.start_ms - payload.enqueue_ms) / 1000
         logger.info("%6.2fs → %s(%s)%s", waited_s, _ref(run), shown_arguments(payload.args, payload.kwargs), extra)
 
-    def job_completed(self, run: Run, value: object) -> None:
-        """See `Listener`."""
+    def job_succeeded(self, run: ActiveRun, value: object) -> None:
+        """See `WorkerEvents`."""
         self._running.discard(run)
         self.complete += 1
         if logger.isEnabledFor(logging.INFO):
             shown = "" if value is None or not self._log_results else truncate(_shown(value), CURTAIL)
             logger.info("%6.2fs ← %s ● %s", _seconds(run), _ref(run), shown)
 
-    def job_failed(self, run: Run, error: BaseException) -> None:
-        """See `Listener`."""
+    def job_failed(self, run: ActiveRun, error: BaseException) -> None:
+        """See `WorkerEvents`."""
         self._running.discard(run)
         self.failed += 1
         args = (_seconds(run), _ref(run), type(error).__name__, error)
         logger.error("%6.2fs ! %s failed, %s: %s", *args, exc_info=error, extra={"extra": _extra(error)})
 
-    def job_retried(self, run: Run, error: BaseException, delay_s: float) -> None:
-        """See `Listener`."""
+    def job_retried(self, run: ActiveRun, error: BaseException, delay_s: float) -> None:
+        """See `WorkerEvents`."""
         self._running.discard(run)
         self.retried += 1
         if isinstance(error, (Retry, ArqRetry)):
@@ -131,31 +133,33 @@ class ArqLog(Listener):
         else:
             self._cancelled(run)
 
-    def job_aborted(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_cancelled(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         self._running.discard(run)
         self.failed += 1
         logger.info("%6.2fs ⊘ %s aborted", _seconds(run), _ref(run))
 
-    def job_crashed(self, run: Run, error: CpuJobDied) -> None:
-        """See `Listener`."""
+    def job_crashed(self, run: ActiveRun, error: CpuJobDied) -> None:
+        """See `WorkerEvents`."""
         self._running.discard(run)
         self.retried += 1
         logger.error("%6.2fs ! %s crashed, will be run again: %s", _seconds(run), _ref(run), error.how)
 
-    def job_handed_back(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_handed_back(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         self._running.discard(run)
         self.retried += 1
         self._cancelled(run)
 
-    def job_lost(self, run: Run) -> None:
-        """See `Listener`."""
+    def job_lost(self, run: ActiveRun) -> None:
+        """See `WorkerEvents`."""
         self._running.discard(run)
         logger.warning("%6.2fs ! %s cancelled, its lease was lost and another worker may run it", 0.0, _ref(run))
 
-    def job_refused(self, lease: Lease, name: str, error: BaseException, enqueue_ms: int) -> None:
-        """See `Listener`."""
+    def job_rejected(
+        self, lease: Lease, name: str, error: BaseException, enqueue_ms: int, payload: Payload | None = None
+    ) -> None:
+        """See `WorkerEvents`."""
         self.failed += 1
         text = str(error)
         waited_s = (wall_ms() - enqueue_ms) / 1000
@@ -172,51 +176,51 @@ class ArqLog(Listener):
             without = "" if lease.crashes or lease.tries else " without a run"
             logger.warning("job %s:%s failed%s, %s", lease.job_id, name, without, error_text(error))
 
-    def aborted_before_start(self, lease: Lease, name: str, enqueue_ms: int) -> None:
-        """See `Listener`."""
+    def cancelled_before_start(self, lease: Lease, name: str, enqueue_ms: int, payload: Payload | None = None) -> None:
+        """See `WorkerEvents`."""
         self.failed += 1
         logger.info("%6.2fs ⊘ %s:%s aborted before start", (wall_ms() - enqueue_ms) / 1000, lease.job_id, name)
 
-    def ack_refused(self, job_ids: list[str]) -> None:
-        """See `Listener`."""
-        shown = ", ".join(job_ids[:5]) + (" …" if len(job_ids) > 5 else "")
-        logger.warning("results of %d jobs not written, their leases had been lost: %s", len(job_ids), shown)
+    def ack_refused(self, refused: list[Ack]) -> None:
+        """See `WorkerEvents`."""
+        shown = ", ".join(ack.lease.job_id for ack in refused[:5]) + (" …" if len(refused) > 5 else "")
+        logger.warning("results of %d jobs not written, their leases had been lost: %s", len(refused), shown)
 
-    def result_not_serialized(self, run: Run, error: Exception) -> None:
-        """See `Listener`."""
+    def result_not_serialized(self, run: ActiveRun, error: Exception) -> None:
+        """See `WorkerEvents`."""
         self._running.discard(run)
         self.failed += 1
         job_logger.warning("error serializing result of %s", _ref(run), exc_info=error)
 
     def hook_failed(self, name: str, error: BaseException) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.error("%s failed, %s", name, error_text(error), exc_info=error)
 
     def redis_awaited(self, why: str, waited_s: float) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.warning("redis connection error, waiting for %.0f s now: %s, retrying...", waited_s, why)
 
     def redis_lost(self, doing: str, error: BaseException) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.warning("redis connection error while %s: %s, retrying...", doing, why_refused(error))
 
     def redis_warning(self, text: str) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.warning("redis can lose jobs: %s", text)
 
     def redis_back(self, doing: str) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.info("redis connection successful, %s", doing)
 
-    def renewal_failed(self, error: BaseException) -> None:
-        """See `Listener`."""
+    def lease_renewal_failed(self, error: BaseException) -> None:
+        """See `WorkerEvents`."""
         logger.warning("redis connection error while renewing leases: %s, retrying...", error_text(error))
 
     def listener_failed(self, name: str, error: BaseException) -> None:
-        """See `Listener`."""
+        """See `WorkerEvents`."""
         logger.error("listener %s failed, %s", name, error_text(error), exc_info=error)
 
-    def _cancelled(self, run: Run) -> None:
+    def _cancelled(self, run: ActiveRun) -> None:
         logger.info("%6.2fs ↻ %s cancelled, will be run again", _seconds(run), _ref(run))
 
 
@@ -281,12 +285,12 @@ def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     return truncate(", ".join(shown), CURTAIL)
 
 
-def _ref(run: Run) -> str:
+def _ref(run: ActiveRun) -> str:
     """A job as arq's lines name it: a cron job by its name alone."""
     return run.job.name if run.job.is_cron else f"{run.lease.job_id}:{run.job.name}"
 
 
-def _seconds(run: Run) -> float:
+def _seconds(run: ActiveRun) -> float:
     """How long it ran; a run whose job is handed back while it goes on has not ended yet."""
     return ((run.finish_ms or wall_ms()) - run.start_ms) / 1000 if run.start_ms else 0.0
 

@@ -18,7 +18,7 @@ from monarq.shared.protocol.lease import Lease
 from monarq.workers.config.settings import describe
 from monarq.workers.runs.outcome import MIN_RETRY_DELAY_S, Failed, HandedBack, Outcome, OutcomePolicy, Retried
 from monarq.workers.runs.rejection import RejectionPolicy
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class ArqOutcomes(OutcomePolicy):
 
     retry_jobs: bool = True
 
-    def is_retry(self, run: Run, error: BaseException) -> bool:
+    def is_retry(self, run: ActiveRun, error: BaseException) -> bool:
         """See `OutcomePolicy`."""
         return self.retry_jobs and super().is_retry(run, error)
 
-    def retry(self, run: Run, error: BaseException, delay_s: float) -> Outcome:
+    def retry(self, run: ActiveRun, error: BaseException, delay_s: float) -> Outcome:
         """See `OutcomePolicy`."""
         return Retried(delay_s, error)
 
-    def cancelled_itself(self, run: Run, error: BaseException) -> Outcome:
+    def cancelled_itself(self, run: ActiveRun, error: BaseException) -> Outcome:
         """See `OutcomePolicy`; whoever waits must not take the job for an aborted one."""
         return Retried(MIN_RETRY_DELAY_S, error) if self.retry_jobs else Failed(error)
 
@@ -88,6 +88,6 @@ class ArqRejections(RejectionPolicy):
         return self.dead(f"function {name!r} not found")
 
 
-def describe_run(run: Run) -> dict[str, Any]:
+def describe_run(run: ActiveRun) -> dict[str, Any]:
     """The fields of a run in arq's ctx dict: the time is in the time zone that arq's environment variables name."""
     return {**describe(run), "enqueue_time": ms_to_datetime(run.payload.enqueue_ms)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from monarq.producer import Producer
-from monarq.workers.events.listener import EVENTS
+from monarq.workers.events.listener import PUBLIC_EVENTS
 from tests.cli.command import ROOT, Ended, monarq
 
 DOCS = (ROOT / "docs" / "operations.md").read_text()
@@ -61,4 +61,4 @@ async def test_traces(redis: Redis, redis_url: str, tmp_path: Path) -> None:
 
 
 def test_all_events_are_named() -> None:
-    assert [event for event in EVENTS if f"`{event}`" not in DOCS] == []
+    assert [event for event in PUBLIC_EVENTS if f"`{event}`" not in DOCS] == []

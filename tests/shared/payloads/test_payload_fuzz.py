@@ -29,7 +29,7 @@ from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, Rejected,
 from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.results import ResultBuilder
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 from tests.support.leases import QUEUE
 from tests.support.queues import queues_of
 from tests.support.workers import ARQ_RULES
@@ -223,7 +223,7 @@ def check(lease: Lease, settings_: WorkerSettings) -> None:
         back = UnknownJobs("w1", keep_s=1, burst=True).requeue(lease, checked.name)
         return sent(back.lease.raw_id, back.name, back.note)
     else:
-        assert isinstance(checked, Run)
+        assert isinstance(checked, ActiveRun)
         ending = results.of_error(checked, PayloadError("failed"))
     return sent(ending.lease.raw_id, ending.result, ending.name, ending.dead_letter)
 
@@ -262,7 +262,7 @@ def test_an_error_of_a_job_may_hold_any_text(codecs: Codecs) -> None:
     worker = WorkerSettings(codecs=codecs)
     lease = replace(lease_of(JOB), payload=codecs.write.dumps(JOB))
     run = Precheck(register([as_job(known)], worker), worker, queues_of()).check(lease)
-    assert isinstance(run, Run)
+    assert isinstance(run, ActiveRun)
     try:
         raise FileNotFoundError(2, "no such file", "\udcff")
     except FileNotFoundError as error:

@@ -31,7 +31,7 @@ class CronRecorder(Dispatcher):
         self.enqueued: list[str] = []
         self.redis: list[str] = []
 
-    def cron_enqueued(self, name: str, job_id: str) -> None:
+    def schedule_fired(self, name: str, job_id: str) -> None:
         self.enqueued.append(job_id)
 
     def redis_lost(self, doing: str, error: BaseException) -> None:

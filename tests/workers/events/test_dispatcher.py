@@ -9,10 +9,11 @@ from redis.asyncio import Redis
 
 from monarq import Listener, Run
 from monarq.workers.events.dispatcher import Dispatcher
-from monarq.workers.events.listener import EVENTS
+from monarq.workers.events.events import EVENTS
 from monarq.workers.reporting.worker_log import WorkerLog
 from tests.support.workers import make_worker, put, result_of
 from tests.workers.support import worker_jobs as jobs
+from tests.workers.support.runs import make_run
 
 
 class Ends(Listener):
@@ -21,11 +22,11 @@ class Ends(Listener):
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
 
-    def job_completed(self, run: Run, value: object) -> None:
-        self.told.append(("completed", run.job_id, run.name, run.queue, run.job_try, value))
+    def job_succeeded(self, run: Run, value: object) -> None:
+        self.told.append(("succeeded", run.job_id, run.job_name, run.queue, run.job_try, value))
 
     def job_failed(self, run: Run, error: BaseException) -> None:
-        self.told.append(("failed", run.job_id, run.name, run.queue, run.job_try, str(error)))
+        self.told.append(("failed", run.job_id, run.job_name, run.queue, run.job_try, str(error)))
 
 
 class Broken(Listener):
@@ -35,7 +36,7 @@ class Broken(Listener):
         self.mended = False
         self.heard = 0
 
-    def job_completed(self, run: Run, value: object) -> None:
+    def job_succeeded(self, run: Run, value: object) -> None:
         self.heard += 1
         if not self.mended:
             raise SystemExit("a listener must not end a worker")
@@ -81,17 +82,17 @@ async def test_a_listener_that_raises_harms_no_job_and_is_reported_once_a_spell(
     assert [(await result_of(redis, str(number))).value for number in range(3)] == [0, 2, 4]
     assert broken.heard == len(ends.told) == 3
     assert _complaints(caplog) == [
-        "the listener Broken.job_completed raised SystemExit: a listener must not end a worker"
+        "the listener Broken.job_succeeded raised SystemExit: a listener must not end a worker"
     ]
 
 
 def test_a_listener_is_reported_again_after_it_has_worked(caplog: pytest.LogCaptureFixture) -> None:
     broken = Broken()
     recorder = Dispatcher(WorkerLog(), broken)
-    run: Any = object()
+    run = make_run(jobs.plus, 1, 2)
     for mended in (False, False, True, False, False):
         broken.mended = mended
-        recorder.job_completed(run, None)
+        recorder.job_succeeded(run, None)
     assert broken.heard == 5
     assert len(_complaints(caplog)) == 2
 

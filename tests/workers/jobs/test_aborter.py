@@ -78,7 +78,7 @@ async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: 
     assert await abort(redis, QUEUE, "stop-cpu") is AbortAnswer.WAITS
     assert await abort(redis, QUEUE, "nobody") is AbortAnswer.UNKNOWN
     await run_burst(redis_url, jobs.ALL, recorder)
-    assert recorder.events.count("aborted_before_start") == 2
+    assert recorder.events.count("cancelled_before_start") == 2
     assert "job_started" not in recorder.events
     assert [await dead_letter_of(redis, job_id) for job_id in ("stop", "stop-cpu")] == [{}, {}]
 

@@ -24,7 +24,7 @@ async def test_no_more_run_at_once_than_there_are_slots(redis: Redis, redis_url:
     for number in range(6):
         await put(redis, jobs.wait, 0.02, job_id=f"w{number}")
     await run_burst(redis_url, [jobs.wait], recorder, concurrency=2)
-    steps = [{"job_started": 1, "job_completed": -1}.get(event, 0) for event in recorder.events]
+    steps = [{"job_started": 1, "job_succeeded": -1}.get(event, 0) for event in recorder.events]
     assert max(accumulate(steps)) == 2
 
 

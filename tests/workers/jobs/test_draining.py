@@ -69,7 +69,7 @@ async def test_job_that_ignores_its_cancellation_is_handed_back_while_it_runs(
     assert (await read_counts(redis, QUEUE)).queued == 1
     assert await redis.get(names.retry("stubborn")) == tries
     await recorder.until("job_lost")  # when it ends, in a process that has not ended: what it comes to is nobody's
-    assert "job_completed" not in recorder.events
+    assert "job_succeeded" not in recorder.events
     assert worker.counters.handed_back == 1
 
 

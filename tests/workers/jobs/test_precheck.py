@@ -10,7 +10,7 @@ from monarq.shared.formats.arq.keys import ASKED_MARK
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, PrecheckResult, Rejected, Unknown
 from monarq.workers.jobs.registry import register
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 from tests.support.formats import OF_ARQ
 from tests.support.queues import queues_of
 from tests.support.workers import settings_for_tests
@@ -58,13 +58,13 @@ def test_rejected(changes: dict[str, Any], reason: str) -> None:
 )
 def test_run(changes: dict[str, Any], job_try: int) -> None:
     run = check(**changes)
-    assert isinstance(run, Run)
+    assert isinstance(run, ActiveRun)
     assert (run.name, run.payload.args, run.job_try, run.tries) == ("plus", (1, 2), job_try, job_try)
 
 
 def test_by_arqs_rules_a_crash_is_a_try() -> None:
     run = check(arq_rules=True, tries=1, crashes=2)
-    assert isinstance(run, Run)
+    assert isinstance(run, ActiveRun)
     assert (run.job_try, run.tries) == (4, 2)
 
 
@@ -86,7 +86,7 @@ def test_when_it_was_due_is_read_from_the_payload_where_the_claim_does_not_say(
 ) -> None:
     fields = {"t": None, "f": "plus", "a": (1, 2), "k": {}, "et": ENQUEUED_MS, "d": deferred_to}
     run = check(due_ms=claimed_ms, payload=MSGPACK.dumps(fields))
-    assert isinstance(run, Run)
+    assert isinstance(run, ActiveRun)
     assert run.lease.due_ms == due_ms
 
 

@@ -10,7 +10,7 @@ from monarq.shared.protocol.acks import Requeue
 from monarq.shared.protocol.run_groups import NOT_RUN, RunStatus
 from monarq.workers.jobs.requeue import crashed, handed_back, retried
 from monarq.workers.runs.cpu_errors import CpuJobDied
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 from tests.workers.support import worker_jobs as jobs
 from tests.workers.support.runs import make_lease, make_run
 
@@ -20,7 +20,7 @@ LONG = "x" * 1000
 
 
 @pytest.fixture
-def run() -> Run:
+def run() -> ActiveRun:
     """The third try of a job, whose first ended in a crash; it ran for 250 ms."""
     lease = make_lease("plus", 1, 2, due_ms=DUE_MS)
     return make_run(jobs.plus, lease=lease, job_try=3, crash_tries=1, start_ms=DUE_MS, finish_ms=DUE_MS + 250)
@@ -38,7 +38,7 @@ BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "st
     ],
     ids=["a try", "nothing"],
 )
-def test_a_retry_costs(run: Run, is_free: bool, expected: dict[str, Any]) -> None:
+def test_a_retry_costs(run: ActiveRun, is_free: bool, expected: dict[str, Any]) -> None:
     back = retried(run, ValueError(LONG), 1.5, is_free)
     assert fields(back, expected) == expected
     assert len(back.note) == 300
@@ -48,12 +48,12 @@ def test_a_retry_costs(run: Run, is_free: bool, expected: dict[str, Any]) -> Non
     ("is_free", "expected"), [(True, BACK | {"tries": None}), (False, BACK | {"tries": 2})], ids=["nothing", "a try"]
 )
 def test_a_job_that_is_handed_back_keeps_its_place_and_that_costs(
-    run: Run, is_free: bool, expected: dict[str, Any]
+    run: ActiveRun, is_free: bool, expected: dict[str, Any]
 ) -> None:
     assert fields(handed_back(run, WORKER, is_free), expected) == expected
 
 
-def test_the_note_of_a_crash_is_short(run: Run) -> None:
+def test_the_note_of_a_crash_is_short(run: ActiveRun) -> None:
     assert len(crashed(run, CpuJobDied("plus", None, None, None, LONG)).what) == 300
 
 

@@ -18,7 +18,7 @@ from monarq.workers.lanes.cpu_progress import FOR_CHILD
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.cpu_errors import CpuLaneError
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 from monarq.workers.runs.run_progress import RunProgress
 from tests.support.workers import settings_for_tests
 from tests.workers.support.runs import make_run
@@ -98,6 +98,6 @@ async def test_a_cpu_job_runs_in_the_child_and_its_progress_and_error_come_back(
 async def test_stopped_lanes_take_no_cpu_job() -> None:
     async with lanes_for(in_cpu) as lanes:
         pass
-    run: Run = make_run(in_cpu, 1)
+    run: ActiveRun = make_run(in_cpu, 1)
     with pytest.raises(CpuLaneError, match="stopped"):
         await lanes.call(run, (run.context({}, FOR_CHILD),))

@@ -82,7 +82,7 @@ async def test_it_retries_soon_and_reports_each_outage(
         await renewer.stop()
     for call, wait_s in zip(CALLS, waits.waits_s, strict=False):
         assert wait_s <= longest_s if call == "x" else wait_s == lease_s / 3
-    assert sorted(recorder.events) == ["redis_back"] * 2 + ["renewal_failed"] * 2
+    assert sorted(recorder.events) == ["lease_renewal_failed"] * 2 + ["redis_back"] * 2
     assert client.disconnects == CALLS.count("x")  # after a failover the name may lead to another server
     renewed_s = renewer.renewed_s
     assert time.monotonic() - renewed_s > made_s

@@ -12,11 +12,13 @@ from arq.worker import RetryJob
 
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.jobs.retry_exception import Retry
+from monarq.shared.protocol.acks import Requeue
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.redis_errors import NotSentError
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.reporting import worker_log as log_module
 from monarq.workers.reporting.worker_log import DebugWorkerLog, WorkerLog, worker_log
+from tests.support.leases import lease_of
 
 QUEUE = QueueKeys.of("mail")
 
@@ -33,17 +35,17 @@ LINES: list[tuple[str, tuple[Any, ...], str, str]] = [
         "worker host:1 serves mail with 10 jobs: a, b, c, d, e, f, g, h and 2 more",
     ),
     (
-        "draining",
+        "worker_draining",
         (1, 5.0),
         "INFO",
         "draining: 1 running job has 5 s to end; what still runs then goes back to its queue",
     ),
-    ("job_refused", (LEASE, "add", OSError("no"), 0), "ERROR", "one:add is dead without having run: OSError: no"),
-    ("job_refused", (TRIED, "add", OSError("no"), 0), "ERROR", "one:add is dead: OSError: no"),
-    ("aborted_before_start", (LEASE, "add", 0), "INFO", "one:add was aborted before it started"),
+    ("job_rejected", (LEASE, "add", OSError("no"), 0), "ERROR", "one:add is dead without having run: OSError: no"),
+    ("job_rejected", (TRIED, "add", OSError("no"), 0), "ERROR", "one:add is dead: OSError: no"),
+    ("cancelled_before_start", (LEASE, "add", 0), "INFO", "one:add was aborted before it started"),
     (
         "ack_refused",
-        (list("abcdefg"),),
+        ([Requeue(lease_of(name), "io") for name in "abcdefg"],),
         "WARNING",
         "the ends of 7 jobs were not written, their leases had been lost: a, b, c, d, e …",
     ),
@@ -61,7 +63,7 @@ LINES: list[tuple[str, tuple[Any, ...], str, str]] = [
         "Redis: claiming does not work (Error 111 connecting); trying again until it does",
     ),
     ("redis_back", ("claiming",), "INFO", "Redis: claiming works again"),
-    ("cron_enqueued", ("tick", "cron:1"), "INFO", "cron: tick is enqueued as cron:1"),
+    ("schedule_fired", ("tick", "cron:1"), "INFO", "cron: tick is enqueued as cron:1"),
 ]
 
 
@@ -107,4 +109,4 @@ def test_events_of_each_job_are_handled_only_where_they_are_logged(monkeypatch: 
     assert type(worker_log()) is WorkerLog
     log_module.logger.setLevel(logging.DEBUG)
     assert type(worker_log()) is DebugWorkerLog
-    assert "job_completed" not in vars(Dispatcher(WorkerLog()))
+    assert "job_succeeded" not in vars(Dispatcher(WorkerLog()))

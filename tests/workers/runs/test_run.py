@@ -8,7 +8,7 @@ import gc
 import pytest
 from redis.asyncio import Redis
 
-from monarq.workers.runs.run import CancelReason, Run
+from monarq.workers.runs.run import ActiveRun, CancelReason
 from tests.support.workers import put, run_burst
 from tests.workers.support import worker_jobs as jobs
 from tests.workers.support.runs import make_run
@@ -22,7 +22,7 @@ async def test_runs_are_gone_without_the_garbage_collector(redis: Redis, redis_u
     gc.disable()
     try:
         await run_burst(redis_url, jobs.ALL)
-        left = sum(type(thing) is Run for thing in gc.get_objects())
+        left = sum(type(thing) is ActiveRun for thing in gc.get_objects())
     finally:
         gc.enable()
     assert left == 0

@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from monarq.workers.runs.current_job import CURRENT_JOB
-from monarq.workers.runs.run import CancelReason, Run
+from monarq.workers.runs.run import ActiveRun, CancelReason
 from monarq.workers.runs.time_limits import TimeLimits, timeout_after
 from tests.workers.support import worker_jobs as jobs
 from tests.workers.support.runs import make_run
@@ -48,7 +48,7 @@ class Limited:
         self.timers = Timers()
         self.limits = TimeLimits(self.timers, lambda: self.timers.now_s)  # type: ignore[arg-type]
 
-    def start(self, limit_s: float) -> Run:
+    def start(self, limit_s: float) -> ActiveRun:
         """A run that is under way, as `cancel` only looks whether its task is done."""
         run = make_run(jobs.plus, 1, 2, task=asyncio.get_running_loop().create_future(), start_ms=1)
         token = CURRENT_JOB.set(run)
@@ -57,7 +57,7 @@ class Limited:
         return run
 
 
-def is_cancelled(run: Run) -> bool:
+def is_cancelled(run: ActiveRun) -> bool:
     assert run.cancel_reason in (None, CancelReason.TIMEOUT)
     return run.cancel_reason is not None
 

@@ -12,7 +12,7 @@ from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.shared.protocol.lease import Lease
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import register
-from monarq.workers.runs.run import Run
+from monarq.workers.runs.run import ActiveRun
 from tests.support.leases import lease_of
 from tests.support.workers import CODECS, settings_for_tests
 
@@ -27,9 +27,9 @@ def make_lease(name: str, *args: Any, **changes: Any) -> Lease:
 
 def make_run(
     job: Job[..., Any], *args: Any, lease: Lease | None = None, settings: WorkerSettings | None = None, **changes: Any
-) -> Run:
+) -> ActiveRun:
     """A run of a declared job, by default its first try."""
     lease = lease or make_lease(job.name, *args)
     assert isinstance(lease.payload, bytes)
     registered = register([job], settings or settings_for_tests())[job.name]
-    return Run(lease, registered, Payload.read(lease.payload, CODECS), **{"job_try": 1, **changes})
+    return ActiveRun(lease, registered, Payload.read(lease.payload, CODECS), **{"job_try": 1, **changes})

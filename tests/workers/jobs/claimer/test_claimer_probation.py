@@ -34,8 +34,8 @@ async def test_it_is_alone_until_its_end_is_acknowledged(
     await put(redis, jobs.plus, 1, 2, job_id="sum")
     async with running(make_worker(redis_url, jobs.ALL, recorder, max_crashes=3)):
         await result_of(redis, "sum")
-    road = [event for event in recorder.events if event in {"job_started", "job_completed"}]
-    assert road == ["job_started", "job_completed"] * 2
+    road = [event for event in recorder.events if event in {"job_started", "job_succeeded"}]
+    assert road == ["job_started", "job_succeeded"] * 2
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ async def test_a_lease_that_is_lost_after_the_end_does_not_cancel_the_hook(redis
         components = worker._lifecycle.components
         assert components
         [lease] = components.table.of_queue(current_queue())
-        await recorder.until("job_completed")
+        await recorder.until("job_succeeded")
         await components.acker.flush()
         components.runner.cancel_lost([lease])
         await asyncio.sleep(0)

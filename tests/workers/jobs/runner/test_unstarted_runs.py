@@ -20,7 +20,7 @@ pytestmark = OF_ARQ
     ("cancel_reason", "event", "waits"),
     [
         (CancelReason.LOST, "job_lost", True),
-        (CancelReason.ABORT, "job_aborted", False),
+        (CancelReason.ABORT, "job_cancelled", False),
         (CancelReason.HAND_BACK, "job_handed_back", True),
     ],
     ids=lambda value: value.name if isinstance(value, CancelReason) else None,

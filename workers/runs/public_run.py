@@ -1,0 +1,47 @@
+"""Makes the public value `Run` of a worker's own records of a job."""
+
+from __future__ import annotations
+
+from monarq.shared.calls.run import NO_HEADERS, NO_KWARGS, Run
+from monarq.shared.lane import Lane
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.protocol.lease import Lease
+from monarq.workers.runs.current_job import WORKER_ID
+from monarq.workers.runs.run import ActiveRun
+
+
+def public_run(run: ActiveRun) -> Run:
+    """A run that this worker holds, as it is now."""
+    lease, payload = run.lease, run.payload
+    return Run(
+        job_id=lease.job_id,
+        job_name=run.job.name,
+        job_try=run.job_try,
+        crashes=lease.crashes,
+        queue=lease.queue.name,
+        lane=run.job.lane,
+        headers=payload.headers or NO_HEADERS,
+        args=payload.args,
+        kwargs=payload.kwargs,
+        enqueued_ms=payload.enqueue_ms,
+        started_ms=run.start_ms or None,
+        seconds=run.seconds if run.finish_ms else 0.0,
+        worker_id=WORKER_ID.get(),
+    )
+
+
+def unstarted_run(lease: Lease, name: str, enqueue_ms: int = 0, payload: Payload | None = None) -> Run:
+    """A job that this worker has claimed and does not run, or no longer."""
+    return Run(
+        job_id=lease.job_id,
+        job_name=name,
+        job_try=lease.tries + 1,
+        crashes=lease.crashes,
+        queue=lease.queue.name,
+        lane=Lane.CPU if lease.lane_queue == "cpu" else Lane.IO,
+        headers=NO_HEADERS if payload is None else payload.headers or NO_HEADERS,
+        args=() if payload is None else payload.args,
+        kwargs=NO_KWARGS if payload is None else payload.kwargs,
+        enqueued_ms=enqueue_ms,
+        worker_id=WORKER_ID.get(),
+    )
