@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from monarq.producer import Handle as Handle
-    from monarq.producer import JobStatus as JobStatus
+    from monarq.producer import JobInfo as JobInfo
+    from monarq.producer import JobState as JobState
     from monarq.producer import Producer as Producer
+    from monarq.producer import SyncHandle as SyncHandle
     from monarq.producer import SyncProducer as SyncProducer
     from monarq.producer import named
     from monarq.shared.calls.context import Context as Context
     from monarq.shared.calls.run import Run as Run
     from monarq.shared.errors import EnqueueUnknownError as EnqueueUnknownError
-    from monarq.shared.errors import JobAbortedError as JobAbortedError
+    from monarq.shared.errors import JobCancelledError as JobCancelledError
     from monarq.shared.errors import JobDeadError as JobDeadError
     from monarq.shared.errors import JobFailedError as JobFailedError
     from monarq.shared.errors import MonarqError as MonarqError
@@ -39,8 +41,10 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Handle": "monarq.producer",
-    "JobStatus": "monarq.producer",
+    "JobInfo": "monarq.producer",
+    "JobState": "monarq.producer",
     "Producer": "monarq.producer",
+    "SyncHandle": "monarq.producer",
     "SyncProducer": "monarq.producer",
     "named": "monarq.producer",
     "PartlyEnqueuedError": "monarq.shared.errors",
@@ -48,7 +52,7 @@ _MODULES = {
     "Context": "monarq.shared.calls.context",
     "job": "monarq.shared.jobs.decorators",
     "EnqueueUnknownError": "monarq.shared.errors",
-    "JobAbortedError": "monarq.shared.errors",
+    "JobCancelledError": "monarq.shared.errors",
     "JobDeadError": "monarq.shared.errors",
     "JobFailedError": "monarq.shared.errors",
     "MonarqError": "monarq.shared.errors",
@@ -74,11 +78,12 @@ __all__ = [
     "EnqueueUnknownError",
     "Handle",
     "Job",
-    "JobAbortedError",
+    "JobCancelledError",
     "JobDeadError",
     "JobFailedError",
+    "JobInfo",
     "JobLogFilter",
-    "JobStatus",
+    "JobState",
     "Lane",
     "Listener",
     "MonarqError",
@@ -92,6 +97,7 @@ __all__ = [
     "ResultTimeoutError",
     "Retry",
     "Run",
+    "SyncHandle",
     "SyncProducer",
     "cron",
     "job",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from types import TracebackType
 from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
@@ -12,13 +12,13 @@ from redis.asyncio import Redis
 from monarq.producer.client import Producer
 from monarq.producer.event_loop_thread import EventLoopThread
 from monarq.producer.results.handle import Handle
+from monarq.producer.results.job_info import JobInfo
 from monarq.shared.errors import ProducerClosedError
 from monarq.shared.jobs.job import Job
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, Codec
 from monarq.shared.payloads.progress import Progress
-from monarq.shared.payloads.result import Result
-from monarq.shared.protocol.producer_queue import JobStatus
+from monarq.shared.protocol.job_state import JobState
 from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
 from monarq.shared.queue import Queue
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
@@ -30,55 +30,60 @@ T = TypeVar("T")
 
 
 class SyncHandle(Generic[R_co]):
-    """A job by its id: as `Handle`, but blocking.
+    """A job by its id: as `Handle`, but blocking."""
 
-    Attributes:
-        handle: the asyncio handle behind it.
-    """
-
-    __slots__ = ("_thread", "handle")
+    __slots__ = ("_handle", "_thread")
 
     def __init__(self, thread: EventLoopThread, handle: Handle[R_co]) -> None:
         self._thread = thread
-        self.handle = handle
+        self._handle = handle
 
     def __repr__(self) -> str:
-        return repr(self.handle)
+        return repr(self._handle)
 
     @property
     def job_id(self) -> str:
         """The job's id."""
-        return self.handle.job_id
+        return self._handle.job_id
 
     @property
     def queue(self) -> str:
         """The name of its queue."""
-        return self.handle.queue
+        return self._handle.queue
 
     @property
     def existed(self) -> bool:
         """Whether ``enqueue`` found a job or a result of this id and put nothing in."""
-        return self.handle.existed
+        return self._handle.existed
 
     def result(self, timeout: Duration | None = None) -> R_co:
         """See `Handle.result`."""
-        return self._thread.run(self.handle.result(timeout))
+        return self._thread.run(self._handle.result(timeout))
 
-    def result_info(self) -> Result | None:
-        """See `Handle.result_info`."""
-        return self._thread.run(self.handle.result_info())
+    def state(self) -> JobState:
+        """See `Handle.state`."""
+        return self._thread.run(self._handle.state())
 
-    def status(self) -> JobStatus:
-        """See `Handle.status`."""
-        return self._thread.run(self.handle.status())
+    def info(self) -> JobInfo | None:
+        """See `Handle.info`."""
+        return self._thread.run(self._handle.info())
 
     def progress(self) -> Progress | None:
         """See `Handle.progress`."""
-        return self._thread.run(self.handle.progress())
+        return self._thread.run(self._handle.progress())
 
-    def abort(self, timeout: Duration | None = None) -> bool:
-        """See `Handle.abort`."""
-        return self._thread.run(self.handle.abort(timeout))
+    def watch(self) -> Iterator[Progress]:
+        """See `Handle.watch`."""
+        return _iterate(self._thread, self._handle.watch())
+
+    def on_progress(self, callback: Callable[[Progress], None]) -> Callable[[], None]:
+        """See `Handle.on_progress`; the callback is called in the producer's own thread."""
+        end = self._thread.run(_call(self._handle.on_progress, callback))
+        return lambda: self._thread.run(_call(end))
+
+    def cancel(self, *, timeout: Duration | None = None) -> bool:
+        """See `Handle.cancel`."""
+        return self._thread.run(self._handle.cancel(timeout=timeout))
 
 
 class SyncProducer:
@@ -174,23 +179,46 @@ class SyncProducer:
         self, handles: Iterable[SyncHandle[Any]], *, timeout: Duration | None = None, return_exceptions: bool = False
     ) -> Iterator[tuple[SyncHandle[Any], Any]]:
         """See `Producer.as_completed`."""
-        waiting = {handle.handle: handle for handle in handles}
-        completed = self._producer.as_completed(waiting, timeout=timeout, return_exceptions=return_exceptions)
-        try:
-            while True:
-                try:
-                    handle, value = self._thread.run(_next(completed))
-                except StopAsyncIteration:
-                    return
+        waiting = {_asyncio_handle(handle): handle for handle in handles}
+        ended = self._producer.as_completed(waiting, timeout=timeout, return_exceptions=return_exceptions)
+        with closing(_iterate(self._thread, ended)) as pairs:
+            for handle, value in pairs:
                 yield waiting[handle], value
-        finally:
-            with suppress(ProducerClosedError):
-                self._thread.run(completed.aclose())
+
+    def watch(self, handles: Iterable[SyncHandle[R]]) -> Iterator[tuple[SyncHandle[R], Progress]]:
+        """See `Producer.watch`."""
+        watched = {_asyncio_handle(handle): handle for handle in handles}
+        with closing(_iterate(self._thread, self._producer.watch(watched))) as pairs:
+            for handle, progress in pairs:
+                yield watched[handle], progress
 
     def handle(self, job_id: str, queue: str | Queue | None = None) -> SyncHandle[Any]:
         """See `Producer.handle`."""
         return SyncHandle(self._thread, self._producer.handle(job_id, queue))
 
 
-async def _next(completed: AsyncIterator[T]) -> T:
-    return await anext(completed)
+def _asyncio_handle(handle: SyncHandle[R]) -> Handle[R]:
+    return handle._handle  # noqa: SLF001 - private to users only
+
+
+def _iterate(thread: EventLoopThread, values: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+    """The values of an asynchronous generator, which is closed with this one."""
+    try:
+        while True:
+            try:
+                value = thread.run(_next(values))
+            except StopAsyncIteration:
+                return
+            yield value
+    finally:
+        with suppress(ProducerClosedError):
+            thread.run(values.aclose())
+
+
+async def _next(values: AsyncIterator[T]) -> T:
+    return await anext(values)
+
+
+async def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Calls a function in the loop's thread."""
+    return function(*args, **kwargs)

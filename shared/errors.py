@@ -98,8 +98,16 @@ class JobError(MonarqError):
     """A job ended without a result, and not by an exception of its own."""
 
 
-class JobAbortedError(JobError):
-    """The job was aborted before it ended."""
+class JobCancelledError(JobError):
+    """The job was cancelled before it ended.
+
+    Attributes:
+        reason: why, where somebody said so; else ''.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class JobFailedError(JobError):

@@ -1,4 +1,4 @@
-"""Handle of an enqueued job: its result, status, progress and abort."""
+"""Handle of an enqueued job: its result, its state and progress, and its cancellation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
+from monarq.producer.results.job_info import JobInfo
 from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.tracker import Tracker
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.progress import Progress
-from monarq.shared.payloads.result import Result
-from monarq.shared.protocol.producer_queue import JobStatus, ProducerQueue
+from monarq.shared.protocol.job_state import JobState
+from monarq.shared.protocol.producer_queue import ProducerQueue
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -50,7 +51,7 @@ class Handle(Generic[R_co]):
         Raises:
             ResultTimeoutError: the job did not end in time; it goes on.
             ResultNotFoundError: there is no such job, or its result was not kept.
-            JobAbortedError: it was aborted.
+            JobCancelledError: it was cancelled.
             JobFailedError: it raised an error that cannot be rebuilt here.
             JobDeadError: it was abandoned before it ran to its end.
             PayloadError: the result cannot be read; it is pickled, say, and ``allow_pickle`` is not set.
@@ -58,13 +59,21 @@ class Handle(Generic[R_co]):
         """
         return cast("R_co", (await self._tracker.wait(self._queue, self.job_id, timeout)).unwrap())
 
-    async def result_info(self) -> Result | None:
-        """The result with its times and tries, without waiting; None where there is none."""
-        return await self._tracker.result_info(self._queue, self.job_id)
+    async def state(self) -> JobState:
+        """What the job is doing now, or how it has ended.
 
-    async def status(self) -> JobStatus:
-        """What the job is doing now."""
-        return await self._tracker.status(self._queue, self.job_id)
+        Raises:
+            PayloadError: it has ended, and its result cannot be read; see `result`.
+        """
+        return await self._tracker.state(self._queue, self.job_id)
+
+    async def info(self) -> JobInfo | None:
+        """Its state, times and tries, and what it raised, without waiting; None where nothing is known of it.
+
+        Raises:
+            PayloadError: it has ended, and its result cannot be read; see `result`.
+        """
+        return await self._tracker.info(self._queue, self.job_id)
 
     async def progress(self) -> Progress | None:
         """The job's last progress report, without waiting; None where there was none, or it ended a while ago."""
@@ -98,19 +107,21 @@ class Handle(Generic[R_co]):
         listener = self._tracker.listener
         return partial(listener.unwatch, listener.watch(self._queue, self.job_id, callback))
 
-    async def abort(self, timeout: Duration | None = None) -> bool:
-        """Stops the job, or keeps it from being started, and waits until that is done.
+    async def cancel(self, *, timeout: Duration | None = None) -> bool:
+        """Stops the job, or keeps it from being started, and waits until it has ended.
 
         Args:
-            timeout: the `Duration` to wait for its end. Default: without end.
+            timeout: the `Duration` to wait for its end. Default: without end. 0 only asks for it, and does not wait.
 
         Returns:
-            Whether the job ended aborted. False where it ended otherwise, is unknown, or kept no result.
+            Whether the job has ended cancelled. False where it ended otherwise, is unknown, or kept no result; with a
+            timeout of 0 also where it has not ended yet.
 
         Raises:
             ResultTimeoutError: it did not end in time; the request is kept.
+            PayloadError: its result cannot be read; see `result`.
         """
-        return await self._tracker.abort(self._queue, self.job_id, timeout)
+        return await self._tracker.cancel(self._queue, self.job_id, timeout)
 
 
 def queue_of(handle: Handle[Any]) -> ProducerQueue:

@@ -1,4 +1,4 @@
-"""Job tracker: reads results, status and progress of jobs for their handles, and requests aborts."""
+"""Job tracker: reads results, states and progress of jobs for their handles, and cancels jobs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from monarq.producer.results.job_info import JobInfo, describe_job, ended_state
 from monarq.producer.results.result_listener import ResultListener
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
+from monarq.shared.formats.choice.producers import read_facts
 from monarq.shared.parsing import Duration, to_seconds
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.answers import AbortAnswer
-from monarq.shared.protocol.producer_queue import JobStatus, ProducerQueue, Unfinished
+from monarq.shared.protocol.job_state import JobState
+from monarq.shared.protocol.producer_queue import ProducerQueue, Unfinished
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.command_retry import CommandRetry
 from monarq.shared.redis.redis_errors import REDIS_ERRORS
@@ -72,25 +75,52 @@ class Tracker:
             raise ResultTimeoutError(job_id, timeout_s) from None
         return self.read(data, job_id)
 
-    async def result_info(self, queue: ProducerQueue, job_id: str) -> Result | None:
-        """The job's result if it exists now."""
-        [found] = await self._repeat(partial(queue.find_results, self._redis, [job_id]))
-        return None if isinstance(found, Unfinished) else self.read(found, job_id)
+    async def state(self, queue: ProducerQueue, job_id: str) -> JobState:
+        """The job's state.
 
-    async def status(self, queue: ProducerQueue, job_id: str) -> JobStatus:
-        """The job's status."""
-        return await self._repeat(partial(queue.find_status, self._redis, job_id))
+        Raises:
+            PayloadError: see `read`.
+        """
+        while (state := await self._repeat(partial(queue.find_state, self._redis, job_id))) == "ended":
+            found = await self._find_result(queue, job_id)
+            if isinstance(found, Result):
+                return ended_state(found)
+            if found is Unfinished.GONE:  # since then
+                return JobState.UNKNOWN
+        return JobState(state)
 
-    async def abort(self, queue: ProducerQueue, job_id: str, timeout: Duration | None) -> bool:
-        """Requests the job's abort and waits for its end; whether it ended because of an abort."""
-        if await self._repeat(partial(queue.abort, self._redis, job_id)) is AbortAnswer.UNKNOWN:
-            result = await self.result_info(queue, job_id)
-            return result is not None and was_aborted(result)
+    async def info(self, queue: ProducerQueue, job_id: str) -> JobInfo | None:
+        """What is known of the job; None where nothing is.
+
+        Raises:
+            PayloadError: see `read`.
+        """
+        facts = await self._repeat(partial(read_facts, self._redis, queue.ref, job_id))
+        result = None
+        if facts.state is None and facts.result_bytes is not None:
+            found = await self._find_result(queue, job_id)
+            result = found if isinstance(found, Result) else None
+        return describe_job(job_id, queue.ref, facts, result)
+
+    async def cancel(self, queue: ProducerQueue, job_id: str, timeout: Duration | None) -> bool:
+        """Asks for the job's end and waits for it, not with a timeout of 0; whether it has ended cancelled."""
+        timeout_s = to_seconds(timeout, "timeout")
+        answer = await self._repeat(partial(queue.abort, self._redis, job_id))
+        if answer is AbortAnswer.ENDED:
+            return True
+        if answer is AbortAnswer.UNKNOWN or timeout_s == 0:
+            found = await self._find_result(queue, job_id)
+            return isinstance(found, Result) and found.was_cancelled
         try:
-            return was_aborted(await self.wait(queue, job_id, timeout))
+            return (await self.wait(queue, job_id, timeout_s)).was_cancelled
         except ResultNotFoundError:
             # Its result was not kept, so how it ended is not known, as with arq.
             return False
+
+    async def _find_result(self, queue: ProducerQueue, job_id: str) -> Result | Unfinished:
+        """The job's result if it exists now."""
+        [found] = await self._repeat(partial(queue.find_results, self._redis, [job_id]))
+        return found if isinstance(found, Unfinished) else self.read(found, job_id)
 
     async def _repeat(self, call: Callable[[], Awaitable[T]]) -> T:
         """The answer to a call that may be made again while Redis is not reachable."""
@@ -100,8 +130,3 @@ class Tracker:
                 return await call()
             except REDIS_ERRORS as error:
                 await attempts.wait_after(error, self._redis.shown)
-
-
-def was_aborted(result: Result) -> bool:
-    """Whether the job ended because somebody aborted it."""
-    return not result.success and isinstance(result.value, asyncio.CancelledError)

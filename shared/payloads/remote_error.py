@@ -93,7 +93,7 @@ def _encode_member(value: object) -> msgspec.msgpack.Ext:
 def _round_trip(error: BaseException, trace: str) -> bytes | None:
     """The exception in a form that was checked to rebuild an equal one; None where there is none."""
     if isinstance(error, asyncio.CancelledError):
-        return _ENCODER.encode(_to_remote(error, trace, ()))
+        return _ENCODER.encode(_to_remote(error, trace, tuple(each for each in error.args[:1] if type(each) is str)))
     kind = type(error)
     if is_stand_in(error) or is_large(error) or _class_of(kind.__module__, kind.__qualname__) is not kind:
         return None
@@ -136,7 +136,7 @@ def _rebuild(remote: _RemoteError) -> BaseException:
     Nothing is imported for it: a result must not decide what code is loaded.
     """
     if (remote.module, remote.qualname) == ("asyncio.exceptions", "CancelledError"):
-        return asyncio.CancelledError()
+        return asyncio.CancelledError(*map(str, (remote.args or ())[:1]))
     try:
         error = _build(remote)
         # This side may know another class by that name, or another version of it.

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
+from monarq.shared.errors import JobCancelledError, JobFailedError, PayloadError
 from monarq.shared.payloads.codec import DEFAULT_MAX_RESULT, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.error_equality import errors_equal
 from monarq.shared.payloads.error_pickle import is_large, pickles_of
@@ -83,18 +83,24 @@ class Result:
         except Exception as error:  # pickled dicts and lists may be of classes that raise anything
             raise PayloadError(f"the result has not the fields of arq's result: {error_text(error)}") from error
 
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether the job ended because somebody cancelled it."""
+        return not self.success and isinstance(self.value, asyncio.CancelledError)
+
     def unwrap(self) -> Any:
         """Returns what the job returned, or raises what it raised.
 
         Raises:
-            JobAbortedError: the job was aborted.
+            JobCancelledError: the job was cancelled.
             JobFailedError: it failed, and its exception cannot be rebuilt here.
             Exception: the job's exception.
         """
         if self.success:
             return self.value
-        if isinstance(self.value, asyncio.CancelledError):
-            raise JobAbortedError(f"job {self.job_id} was aborted")
+        if self.was_cancelled:
+            reason = next((each for each in self.value.args if isinstance(each, str)), "")
+            raise JobCancelledError(f"job {self.job_id} was cancelled{reason and f': {reason}'}", reason)
         if (failure := _read_text_error(self.value)) is not None:
             raise failure
         if may_be_raised(self.value):

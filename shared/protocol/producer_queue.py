@@ -8,23 +8,10 @@ from typing import Protocol
 
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.client import RedisClient
-
-
-class JobStatus(StrEnum):
-    """A job's status, with arq's values.
-
-    DEFERRED: it is in the queue, and not due yet. QUEUED: it is due and waits for a worker. IN_PROGRESS: a worker runs
-    it. COMPLETE: it has ended and its result is there. NOT_FOUND: there is neither a job nor a result of this id.
-    """
-
-    DEFERRED = "deferred"
-    QUEUED = "queued"
-    IN_PROGRESS = "in_progress"
-    COMPLETE = "complete"
-    NOT_FOUND = "not_found"
 
 
 class Unfinished(StrEnum):
@@ -101,8 +88,8 @@ class ProducerQueue(Protocol):
         """The queue that jobs of this one were moved to last; None where none were."""
         ...
 
-    async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:
-        """What a job is doing now."""
+    async def find_state(self, redis: RedisClient, job_id: str) -> FoundState:
+        """What a job is doing now; "ended" where its result is there."""
         ...
 
     async def find_progress(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | None]:

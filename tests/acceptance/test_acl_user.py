@@ -58,7 +58,7 @@ async def test_a_pool_a_producer_and_the_command_line(user_url: str) -> None:
         async for told in long.watch():
             assert told.done == 1
             break
-        await long.abort()
+        await long.cancel()
         failed = await producer.enqueue("fail")
         with pytest.raises(ValueError, match="no"):
             await failed.result(30)

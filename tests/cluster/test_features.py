@@ -56,8 +56,8 @@ async def test_a_producer_and_workers(cluster: Cluster) -> None:
         assert await again.result(patience_s(30)) == 2
         assert (await producer.enqueue(named("cluster.add").options(queue=first, job_id="mine"), 1, 1)).existed
         deferred = await producer.enqueue(named("cluster.add").options(queue=third, defer_by=3600), 1, 1)
-        assert (await deferred.status()).value == "deferred"
-        await deferred.abort()
+        assert (await deferred.state()).value == "deferred"
+        await deferred.cancel()
 
 
 async def test_a_program_without_a_loop(cluster: Cluster) -> None:

@@ -135,7 +135,7 @@ async def test_a_worker_that_stops_while_a_node_is_away_tells_the_others_how_its
             first = await producer.enqueue(named("cluster-nap").options(queue=Queue(names[0])), 4.0)
             second = await producer.enqueue(named("cluster-nap"), 4.0)
             async with in_time(20):
-                while [(await each.status()).value for each in (first, second)] != ["in_progress"] * 2:
+                while [(await each.state()).value for each in (first, second)] != ["running"] * 2:
                     await asyncio.sleep(0.02)
             away.freeze()
         # The worker has ended by now, within its grace.

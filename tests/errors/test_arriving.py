@@ -15,7 +15,7 @@ from arq.worker import JobExecutionFailed
 from redis.asyncio import Redis
 
 from monarq.producer import Handle, Producer, SyncProducer
-from monarq.shared.errors import JobAbortedError, JobFailedError
+from monarq.shared.errors import JobCancelledError, JobFailedError
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.payloads.codec import MSGPACK, PICKLE
 from monarq.shared.payloads.error_equality import errors_equal
@@ -107,16 +107,16 @@ async def test_a_cancelling_that_nobody_ordered_is_a_failure(
     assert arrived.type_name == "asyncio.exceptions.CancelledError"
     assert "in cancel_" in arrived.traceback
     assert (await dead_letter_of(redis, handle.job_id))["error_type"] == arrived.type_name
-    assert await handle.abort() is False, "it was not aborted"
+    assert await handle.cancel() is False, "it was not aborted"
 
 
 async def test_an_abort_stays_an_abort(producer: Producer, redis_url: str) -> None:
     handle = await producer.enqueue(jobs.CANCEL["io"])
-    aborting = asyncio.create_task(handle.abort(timeout=10))
+    aborting = asyncio.create_task(handle.cancel(timeout=10))
     await asyncio.sleep(0.1)
     await run_burst(redis_url, jobs.ALL, codecs=CODECS)
     assert await aborting is True
-    assert isinstance(await raised_by(handle), JobAbortedError)
+    assert isinstance(await raised_by(handle), JobCancelledError)
 
 
 async def test_a_cancelled_future_of_a_job_is_no_closed_producer(redis_url: str) -> None:

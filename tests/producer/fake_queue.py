@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
-from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
+from monarq.shared.protocol.producer_queue import Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.client import RedisClient
 
@@ -59,8 +60,8 @@ class FakeQueue:
         self.lookups.append(list(job_ids))
         return [self.results.get(job_id, Unfinished.ALIVE) for job_id in job_ids]
 
-    async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:
-        return JobStatus.QUEUED
+    async def find_state(self, redis: RedisClient, job_id: str) -> FoundState:
+        return "queued"
 
     async def find_progress(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | None]:
         self.progress_lookups.append(list(job_ids))

@@ -74,5 +74,5 @@ def test_a_producer_of_another_event_loop_says_so(redis_server: EmbeddedRedis) -
 
 
 async def _use_and_hang_up(producer: Producer) -> None:
-    assert await producer.handle("nothing").result_info() is None
+    assert await producer.handle("nothing").info() is None
     await producer.close()

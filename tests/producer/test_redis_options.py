@@ -67,8 +67,8 @@ def test_a_client_of_another_loop_and_a_fake_one_will_do(redis_server: EmbeddedR
     with asyncio.Runner() as runner:
         client = runner.run(used())
         with SyncProducer(redis=client, queue=current_name()) as producer:
-            assert producer.enqueue(fetch, "u").status() == "queued"
+            assert producer.enqueue(fetch, "u").state() == "queued"
         assert runner.run(client.ping())
         runner.run(client.aclose())
     with SyncProducer(redis=fakeredis.FakeAsyncRedis(), queue=current_name()) as producer:
-        assert producer.enqueue(fetch, "u").status() == "queued"
+        assert producer.enqueue(fetch, "u").state() == "queued"

@@ -25,13 +25,13 @@ async def test_the_same_names_blocking(redis_url: str, worker: ManualWorker) -> 
         with SyncProducer(redis_url, queue=current_name()) as producer:
             handle = producer.enqueue(fetch, "u")
             asyncio.run_coroutine_threadsafe(end_next(), loop).result()
-            assert (handle.result(timeout=patience_s(10)), handle.status(), handle.existed) == (5, "complete", False)
-            info = handle.result_info()
+            assert (handle.result(timeout=patience_s(10)), handle.state(), handle.existed) == (5, "succeeded", False)
+            info = handle.info()
             assert info is not None
-            assert info.value == 5
+            assert (info.job_id, info.state) == (handle.job_id, "succeeded")
             assert producer.handle(handle.job_id, current_name()).result(timeout=patience_s(10)) == 5
             handles = producer.enqueue_many(fetch.options(defer_by=60), [("a",), ("b",)])
-            assert [other.status() for other in handles] == ["deferred", "deferred"]
+            assert [other.state() for other in handles] == ["deferred", "deferred"]
             with pytest.raises(ResultTimeoutError):
                 handles[0].result(timeout=0.05)
             assert producer.enqueue("by name").queue == current_queue().name
@@ -53,7 +53,7 @@ async def test_map_as_completed_and_abort(redis_url: str, worker: ManualWorker) 
             assert {handle for handle, _ in completed} == set(handles)
             for _ in producer.as_completed(handles):
                 break
-            return mapped, [value for _, value in completed], producer.enqueue(fetch, "c").abort(timeout=10)
+            return mapped, [value for _, value in completed], producer.enqueue(fetch, "c").cancel(timeout=10)
 
     used = asyncio.create_task(asyncio.to_thread(use))
     await worker.end(*await worker.claim_soon(5, lane_queue="cpu"), value=lambda payload: payload.args[0])
@@ -101,7 +101,7 @@ async def test_closing_wakes_other_threads_and_may_be_repeated(redis_url: str) -
 
         waiting = threading.Thread(target=wait)
         waiting.start()
-        while handle.status() != "queued" or not producer._producer._listener._result_waiters:
+        while handle.state() != "queued" or not producer._producer._listener._result_waiters:
             pass
         producer.close()
         producer.close()
@@ -109,7 +109,7 @@ async def test_closing_wakes_other_threads_and_may_be_repeated(redis_url: str) -
         with pytest.raises(ProducerClosedError):
             producer.enqueue(fetch, "u")
         with pytest.raises(ProducerClosedError):
-            handle.status()
+            handle.state()
         return ended
 
     assert await asyncio.to_thread(use) == [ProducerClosedError]
@@ -128,7 +128,7 @@ async def test_ctrl_c_ends_a_wait(redis_url: str) -> None:
                 queues = producer._producer._listener._result_waiters.values()
                 while any(queues):
                     pass
-                print(handle.status(), "and nobody waits")
+                print(handle.state(), "and nobody waits")
         """,
         redis_url,
     )

@@ -78,7 +78,7 @@ async def test_reports_of_a_computing_job_are_seen_while_it_computes(producer: P
     handle = await producer.enqueue(jobs.tell_then_compute, 1.5)
     async for progress in handle.watch():
         if progress.message == "computing":
-            assert await handle.status() == "in_progress"
+            assert await handle.state() == "running"
             break
     else:
         pytest.fail("it ended, and nobody had seen that it computes")
@@ -118,8 +118,8 @@ async def test_a_job_that_only_counts_lets_others_run(producer: Producer, worker
     await anext(counting.watch())
     other = await producer.enqueue(jobs.tell_once, 1, 1, "in between")
     assert await other.result(timeout=patience_s(20)) == "in between"
-    assert await counting.status() == "in_progress"
-    await counting.abort(timeout=10)
+    assert await counting.state() == "running"
+    await counting.cancel(timeout=10)
 
 
 async def test_redis_trouble_fails_no_job_and_reports_come_when_it_is_over(
@@ -178,7 +178,7 @@ async def test_an_abort_while_the_last_report_is_sent_does_not_undo_the_end(
     async with running(make_worker(redis_url, jobs.ALL)):
         handle = await producer.enqueue(jobs.tell_once, 1, 1, "told")
         await sending.wait()
-        assert await handle.abort(timeout=10) is False
+        assert await handle.cancel(timeout=10) is False
         assert await handle.result() == "told"
 
 

@@ -11,11 +11,10 @@ from datetime import timedelta
 from typing import Any, assert_type
 
 from monarq import Queue
-from monarq.producer import Handle, JobStatus, Producer, SyncHandle, SyncProducer, named
+from monarq.producer import Handle, JobInfo, JobState, Producer, SyncHandle, SyncProducer, named
 from monarq.shared.calls.context import Context
 from monarq.shared.jobs.decorators import job
 from monarq.shared.payloads.progress import Progress
-from monarq.shared.payloads.result import Result
 
 
 @job
@@ -88,9 +87,9 @@ async def many(producer: Producer) -> None:
 async def follow(handle: Handle[bytes], producer: Producer) -> None:
     assert_type(await handle.result(), bytes)
     assert_type(await handle.result(timeout=timedelta(seconds=1)), bytes)
-    assert_type(await handle.status(), JobStatus)
-    assert_type(await handle.result_info(), Result | None)
-    assert_type(await handle.abort(timeout=1), bool)
+    assert_type(await handle.state(), JobState)
+    assert_type(await handle.info(), JobInfo | None)
+    assert_type(await handle.cancel(timeout=1), bool)
     assert_type(await handle.progress(), Progress | None)
     async for progress in handle.watch():
         assert_type((progress.done, progress.total, progress.share), tuple[float, float | None, float | None])
@@ -109,8 +108,13 @@ def sync(producer: SyncProducer) -> None:
     handle = producer.enqueue(fetch, "u")
     assert_type(handle, SyncHandle[bytes])
     assert_type(handle.result(timeout=1), bytes)
-    assert_type(handle.status(), JobStatus)
-    assert_type(handle.abort(), bool)
+    assert_type(handle.state(), JobState)
+    assert_type(handle.cancel(), bool)
+    assert_type(handle.info(), JobInfo | None)
+    for told in handle.watch():
+        assert_type(told, Progress)
+    for watched, told in producer.watch([handle]):
+        assert_type((watched, told), tuple[SyncHandle[bytes], Progress])
     assert_type(handle.progress(), Progress | None)
     assert_type(producer.enqueue("fetch", 1), SyncHandle[Any])
     assert_type(producer.enqueue_many(count_primes, [(1, 2)]), list[SyncHandle[int]])

@@ -96,7 +96,7 @@ async def test_a_running_job_shows_its_progress_and_is_cancelled(
         await tab.get_by_role("button", name="Cancel").click()
         await expect(tab.locator("h1 .status").first).to_have_text("Aborted")
         await expect(tab.get_by_role("button", name="Cancel")).to_be_hidden()
-        assert str(await handle.status()) == "complete"
+        assert str(await handle.state()) == "succeeded"
 
 
 async def test_dead_letters_are_retried_and_deleted(
@@ -177,7 +177,7 @@ async def test_nothing_is_wider_than_the_window(
             too_wide = await tab.evaluate("document.documentElement.scrollWidth - innerWidth")
             found += [f"{path} is {too_wide} px wider than {width}"] if too_wide > 0 else []
             found += [f"{path}: {cell}" for cell in await tab.evaluate(ILL_FITTING)]
-        await running.abort()
+        await running.cancel()
     assert found == []
 
 

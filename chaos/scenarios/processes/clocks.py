@@ -84,7 +84,7 @@ async def _abort_all(environment: Environment, clocks: dict[str, Clock]) -> dict
 
 async def _abort(producer: Producer, job_id: str) -> bool:
     try:
-        return await producer.handle(job_id).abort(timeout=5)
+        return await producer.handle(job_id).cancel(timeout=5)
     except ResultTimeoutError:
         return False
 

@@ -114,7 +114,7 @@ async def _abort_some(environment: Environment, url: str, rules: list[Rule]) -> 
             environment.ledger.note(UNKNOWN, job_id)
             delay_s = environment.rng.choice((0.0, 30.0))
             handle = await producer.enqueue(named("work").options(job_id=job_id, defer_by=delay_s), 20_000)
-            wrong += not await handle.abort(timeout=20)
+            wrong += not await handle.cancel(timeout=20)
 
     async with environment.producer(url, retry_for=60) as producer, asyncio.TaskGroup() as group:
         number = 0

@@ -16,8 +16,9 @@ from monarq.shared.formats.arq.jobs.progress import progress_command, split_repo
 from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
-from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
+from monarq.shared.protocol.producer_queue import Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.transfer_notes import read_target
 from monarq.shared.redis.client import RedisClient
@@ -89,9 +90,9 @@ class ArqProducerQueue:
         [noted] = await redis.execute(("GET", self._keys.moved))
         return None if noted is None else read_target(text(noted))
 
-    async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:
+    async def find_state(self, redis: RedisClient, job_id: str) -> FoundState:
         """What a job is doing now. It moves from queue to run to result, so that none is missed in this order."""
-        return decide_status(
+        return decide_state(
             *await redis.execute(
                 ("TIME",),
                 ("ZSCORE", self._keys.queue, job_id),
@@ -126,17 +127,17 @@ def _result_of(score: bytes | None, token: bytes | None, result: bytes | None) -
     return Unfinished.GONE if score is None and token is None else Unfinished.ALIVE
 
 
-def decide_status(
+def decide_state(
     time: tuple[bytes, bytes], score: bytes | None, cpu_score: bytes | None, running: int, ended: int
-) -> JobStatus:
-    """The status, from the replies that `ArqProducerQueue.find_status` asks for."""
+) -> FoundState:
+    """The state, from the replies that `ArqProducerQueue.find_state` asks for."""
     if ended:
-        return JobStatus.COMPLETE
+        return "ended"
     if running:
-        return JobStatus.IN_PROGRESS
+        return "running"
     if score is None:
-        return JobStatus.NOT_FOUND
+        return "unknown"
     parked = cpu_score is not None and float(score) == PARKED_SCORE
     due_ms = float(cpu_score if parked and cpu_score is not None else score)
     now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
-    return JobStatus.DEFERRED if due_ms > now_ms else JobStatus.QUEUED
+    return "deferred" if due_ms > now_ms else "queued"

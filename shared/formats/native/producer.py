@@ -14,14 +14,15 @@ from redis.exceptions import RedisError
 from monarq.shared.formats.native.ids import IdMaker
 from monarq.shared.formats.native.jobs.abort import abort
 from monarq.shared.formats.native.jobs.enqueue import REPEATABLE_MS, enqueue
-from monarq.shared.formats.native.jobs.find import find_results, find_status
+from monarq.shared.formats.native.jobs.find import find_results, find_state
 from monarq.shared.formats.native.jobs.progress import read_progress, split_reports
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.workers.fleet import QueueRegistrar
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
-from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
+from monarq.shared.protocol.producer_queue import Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.transfer_notes import read_target
 from monarq.shared.redis.client import RedisClient
@@ -103,9 +104,9 @@ class NativeProducerQueue:
         [noted] = await redis.execute(("HGET", self._keys.key("meta"), "moved"))
         return None if noted is None else read_target(text(noted))
 
-    async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:
+    async def find_state(self, redis: RedisClient, job_id: str) -> FoundState:
         """What a job is doing now."""
-        return await find_status(redis, self._keys, job_id)
+        return await find_state(redis, self._keys, job_id)
 
     async def find_progress(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | None]:
         """The last report of each of these jobs."""

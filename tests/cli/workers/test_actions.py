@@ -124,7 +124,7 @@ async def test_a_real_worker_and_its_running_job(redis: Redis, redis_url: str, c
         await until(runs)
         found = await told()
         shown = await cli_here("workers", "--jobs")
-        await handle.abort(timeout=10)
+        await handle.cancel(timeout=10)
     assert set(found) == set(WorkerStats.__dataclass_fields__)
     [running] = found["running_jobs"]
     assert set(running) == set(RunningJob.__dataclass_fields__)

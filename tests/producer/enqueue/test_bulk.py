@@ -37,7 +37,7 @@ async def test_options_hold_for_all(producer: Producer, redis: Redis) -> None:
     handles = await producer.enqueue_many(
         count_primes.options(queue=as_users_name(slow), defer_by=30), [(1, 2), (3, 4)]
     )
-    assert [await handle.status() for handle in handles] == ["deferred", "deferred"]
+    assert [await handle.state() for handle in handles] == ["deferred", "deferred"]
     assert await count_waiting(redis, slow) == 2
     await producer.enqueue_many("by name", [(1,)])
     assert await count_waiting(redis) == 1
@@ -96,7 +96,7 @@ async def test_cancelled_bulk_leaves_the_producer_usable(producer: Producer, red
     enqueueing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await enqueueing
-    assert await (await producer.enqueue(fetch, "u")).status() == "queued"
+    assert await (await producer.enqueue(fetch, "u")).state() == "queued"
     assert await count_waiting(redis) < 20_000
 
 

@@ -166,9 +166,7 @@ async def test_a_cancelled_enqueue_leaves_no_connection_off_by_one(proxy: Proxy,
                 await enqueueing
             go_on.set()
             handle = await producer.enqueue(fetch.options(job_id="named"), "u")
-            info = await producer.handle(handle.job_id).result_info()
-            assert info is None
-            assert await producer.handle(handle.job_id).status() == "queued"
+            assert await producer.handle(handle.job_id).state() == "queued"
     assert await count_waiting(redis) == 22
 
 
@@ -180,7 +178,7 @@ async def test_cancelled_at_any_moment_the_producer_goes_on(producer: Producer, 
         enqueueing.cancel()
         await asyncio.gather(enqueueing, return_exceptions=True)
         handle = await producer.enqueue(fetch, "kept")
-        assert await handle.status() == "queued"
+        assert await handle.state() == "queued"
     kept = [lease for lease in await worker.claim() if worker.payload(lease).args == ("kept",)]
     assert len(kept) == 12
 

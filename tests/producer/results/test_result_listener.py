@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.producer import Producer, ProducerClosedError
 from monarq.shared.errors import (
-    JobAbortedError,
+    JobCancelledError,
     JobFailedError,
     PayloadError,
     ResultNotFoundError,
@@ -48,7 +48,7 @@ async def test_the_newer_protocol_is_understood(redis_url: str, worker: ManualWo
     async with Producer(f"{redis_url}?protocol=3", queue=current_name()) as producer:
         poll_every(producer, 60)
         handle = await producer.enqueue(fetch, "u")
-        assert await handle.status() == "queued"
+        assert await handle.state() == "queued"
         waiting = asyncio.create_task(handle.result(timeout=patience_s(10)))
         await subscribed(redis)
         await worker.end(*await worker.claim(), value=1)
@@ -90,7 +90,7 @@ async def test_what_the_job_raised_is_raised_here(producer: Producer, worker: Ma
         await known.result(timeout=patience_s(5))
     with pytest.raises(JobFailedError, match="gone"):
         await unknown.result(timeout=patience_s(5))
-    with pytest.raises(JobAbortedError):
+    with pytest.raises(JobCancelledError):
         await aborted.result(timeout=patience_s(5))
 
 

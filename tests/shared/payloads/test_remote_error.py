@@ -109,9 +109,13 @@ def test_an_exception_arrives_as_it_was(error: Exception) -> None:
     assert "in raised" in arrived.__cause__.traceback
 
 
-def test_a_cancelling_arrives_bare() -> None:
-    arrived = travel(asyncio.CancelledError("by somebody"))
-    assert (type(arrived), arrived.args) == (asyncio.CancelledError, ())
+def test_a_cancellation_arrives_with_its_reason_alone() -> None:
+    for error, args in [
+        (asyncio.CancelledError(), ()),
+        (asyncio.CancelledError("by somebody", object()), ("by somebody",)),
+    ]:
+        arrived = travel(error)
+        assert (type(arrived), arrived.args) == (asyncio.CancelledError, args)
 
 
 def local_error() -> Exception:

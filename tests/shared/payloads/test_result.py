@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from monarq.shared.errors import JobAbortedError, JobFailedError, PayloadError
+from monarq.shared.errors import JobCancelledError, JobFailedError, PayloadError
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec, Codecs, CustomCodec
 from monarq.shared.payloads.error_equality import errors_equal
 from monarq.shared.payloads.result import Result, write_failure, write_result
@@ -168,7 +168,7 @@ def test_what_would_end_more_than_the_caller_is_never_raised(codec: Codec, error
 def test_a_cancelling_is_an_abort(codec: Codec) -> None:
     written, _ = write_result(codec, with_value(asyncio.CancelledError(), success=False))
     arrived = raised_by(read(codec, written))
-    assert (type(arrived), str(arrived)) == (JobAbortedError, "job one was aborted")
+    assert (type(arrived), str(arrived)) == (JobCancelledError, "job one was cancelled")
 
 
 @pytest.mark.parametrize("value", ["in words", 5, None, {"type": "ValueError"}], ids=repr)

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.monitor.jobs.result_view import view_result
-from monarq.shared.errors import JobAbortedError
+from monarq.shared.errors import JobCancelledError
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.abort import abort, is_abort_of
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
@@ -46,7 +46,7 @@ async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
         await recorder.until("job_started")
         assert await abort(redis, QUEUE, "stop") is AbortAnswer.RUNS
         result = await result_of(redis, "stop")
-    with pytest.raises(JobAbortedError):
+    with pytest.raises(JobCancelledError):
         result.unwrap()
     assert await dead_letter_of(redis, "stop") == {}
     assert not await redis.exists(names.ABORT)
@@ -95,7 +95,7 @@ async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redi
             await recorder.until("job_started")
         assert await abort(redis, QUEUE, "ahead") is (AbortAnswer.WAITS if delay_ms else AbortAnswer.RUNS)
         result = await result_of(redis, "ahead")
-    with pytest.raises(JobAbortedError):
+    with pytest.raises(JobCancelledError):
         result.unwrap()
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from monarq import JobAbortedError
+from monarq import JobCancelledError
 from monarq.producer import Producer
 from monarq.shared.protocol.queue_ref import FORMATS
 from monarq.shared.queue import Queue
@@ -193,8 +193,8 @@ async def test_cpu_jobs_are_killed_at_their_timeout_and_when_they_are_aborted(
             await late.result(timeout=patience_s(10))
         unwanted = await producer.enqueue(jobs.spin_in_pool)
         unwanted_process = await process_of_next(pool)
-        assert await unwanted.abort(timeout=patience_s(10))
-        with pytest.raises(JobAbortedError):
+        assert await unwanted.cancel(timeout=patience_s(10))
+        with pytest.raises(JobCancelledError):
             await unwanted.result(timeout=1)
         killed = [late_process, unwanted_process]
         _, alive = await asyncio.to_thread(psutil.wait_procs, killed, timeout=patience_s(5))

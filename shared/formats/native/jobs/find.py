@@ -1,20 +1,21 @@
-"""What a producer asks about jobs: their results, and what one is doing. See find.lua and status.lua."""
+"""What a producer asks about jobs: their results, and what one is doing. See find.lua and state.lua."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
-from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
+from monarq.shared.protocol.job_state import FoundState
+from monarq.shared.protocol.producer_queue import Unfinished
 from monarq.shared.redis.replies import text
 from monarq.shared.redis.scripts import check_batch
 
 _FIND = NativeScript.load("jobs/find")
-_STATUS = NativeScript.load("jobs/status")
+_STATE = NativeScript.load("jobs/state")
 
 BATCH: Final = 500
 """The most jobs of one call."""
@@ -40,10 +41,10 @@ def _read(found: bytes | int | None) -> bytes | Unfinished:
     return Unfinished.GONE if found is None else Unfinished.ALIVE
 
 
-async def find_status(redis: Redis, keys: NativeKeys, job_id: str | bytes) -> JobStatus:
+async def find_state(redis: Redis, keys: NativeKeys, job_id: str | bytes) -> FoundState:
     """What a job is doing now.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    return JobStatus(text(await _STATUS.run_on(redis, keys, (job_id,))))
+    return cast("FoundState", text(await _STATE.run_on(redis, keys, (job_id,))))

@@ -19,8 +19,9 @@ from monarq.shared.formats.native.sharded.known_shards import KnownShards
 from monarq.shared.formats.native.shards import MoreShardsError, ShardNotReadyError, Shards, shard_suffix, tag_of
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
+from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
-from monarq.shared.protocol.producer_queue import JobStatus, StaleIdsError, Unfinished
+from monarq.shared.protocol.producer_queue import StaleIdsError, Unfinished
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.client import RedisClient
 
@@ -145,13 +146,14 @@ class ShardedProducerQueue:
 
         return await self._ask(redis, job_ids, find, Unfinished.GONE)
 
-    async def find_status(self, redis: RedisClient, job_id: str) -> JobStatus:
+    async def find_state(self, redis: RedisClient, job_id: str) -> FoundState:
         """What a job is doing now."""
 
-        async def find(queue: NativeProducerQueue, ids: Sequence[str]) -> list[JobStatus]:
-            return [await queue.find_status(redis, each) for each in ids]
+        async def find(queue: NativeProducerQueue, ids: Sequence[str]) -> list[FoundState]:
+            return [await queue.find_state(redis, each) for each in ids]
 
-        return (await self._ask(redis, [job_id], find, JobStatus.NOT_FOUND))[0]
+        missing: FoundState = "unknown"
+        return (await self._ask(redis, [job_id], find, missing))[0]
 
     async def find_progress(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | None]:
         """The last report of each of these jobs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monarq.shared.formats.arq.keys import PARKED_SCORE
-from monarq.shared.formats.arq.producer import ArqProducerQueue, decide_status
+from monarq.shared.formats.arq.producer import ArqProducerQueue, decide_state
 from monarq.shared.protocol.enqueue import Placement
 
 QUEUE = ArqProducerQueue.of("tested")
@@ -14,21 +14,21 @@ QUEUE = ArqProducerQueue.of("tested")
 @pytest.mark.parametrize(
     ("score", "cpu_score", "running", "ended", "status"),
     [
-        (None, None, 0, 0, "not_found"),
+        (None, None, 0, 0, "unknown"),
         (b"1000", None, 0, 0, "queued"),
         (b"1001", None, 0, 0, "deferred"),
-        (b"16000.5", None, 1, 0, "in_progress"),
-        (b"1000", None, 1, 1, "complete"),
+        (b"16000.5", None, 1, 0, "running"),
+        (b"1000", None, 1, 1, "ended"),
         (str(PARKED_SCORE).encode(), b"1000", 0, 0, "queued"),
         (str(PARKED_SCORE).encode(), b"1001", 0, 0, "deferred"),
         (b"1000", b"5000", 0, 0, "queued"),
-        (None, None, 0, 1, "complete"),
+        (None, None, 0, 1, "ended"),
     ],
 )
 def test_status_by_what_redis_holds(
     score: bytes | None, cpu_score: bytes | None, running: int, ended: int, status: str
 ) -> None:
-    assert decide_status((b"1", b"0"), score, cpu_score, running, ended) == status
+    assert decide_state((b"1", b"0"), score, cpu_score, running, ended) == status
 
 
 def test_messages_are_split_into_jobs() -> None:

@@ -23,7 +23,7 @@ from monarq.shared.formats.native.fleet_script import FleetScript
 from monarq.shared.formats.native.jobs.abort import abort
 from monarq.shared.formats.native.jobs.claim import Claim, claim
 from monarq.shared.formats.native.jobs.enqueue import enqueue
-from monarq.shared.formats.native.jobs.find import find_results, find_status
+from monarq.shared.formats.native.jobs.find import find_results, find_state
 from monarq.shared.formats.native.jobs.finish import KEPT_MS, finish
 from monarq.shared.formats.native.jobs.look import look, unmark
 from monarq.shared.formats.native.jobs.progress import read_progress, report_progress
@@ -155,7 +155,7 @@ BINDINGS: Final[dict[str, Bind]] = {
     "review_queues": lambda redis, ids: review_queues(redis, holding=ids, empty=()),
     "series": lambda redis, ids: read_series(redis, KEYS, "", Step.MINUTE, 3),
     "shards": lambda redis, ids: tell_shard(redis, "q", Shards(2)),
-    "status": lambda redis, ids: find_status(redis, KEYS, "a"),
+    "state": lambda redis, ids: find_state(redis, KEYS, "a"),
     "unmark": lambda redis, ids: unmark(redis, KEYS, "call"),
     "tidy": lambda redis, ids: tidy(redis, KEYS),
     "tick": lambda redis, ids: enqueue_tick(redis, KEYS, _tick()),

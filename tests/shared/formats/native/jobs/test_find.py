@@ -1,13 +1,13 @@
-"""find.lua and status.lua: what a producer asks about jobs."""
+"""find.lua and state.lua: what a producer asks about jobs."""
 
 from __future__ import annotations
 
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.jobs.find import BATCH, find_results, find_status
+from monarq.shared.formats.native.jobs.find import BATCH, find_results, find_state
 from monarq.shared.lane import Lane
-from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
+from monarq.shared.protocol.producer_queue import Unfinished
 from tests.shared.formats.native.pieces import KEYS, hset, now_ms, run_piece
 from tests.shared.formats.native.state import put, take
 
@@ -23,7 +23,7 @@ async def test_results_of_every_age_and_kind(redis: Redis) -> None:
     ids = [f"old {back}" for back in range(8)]
     expected = [b"result %d" % back for back in range(8)]
     assert await find_results(redis, KEYS, [*ids, "kept", "empty"]) == [*expected, b"result", b""]
-    assert [await find_status(redis, KEYS, each) for each in (*ids, "kept")] == [JobStatus.COMPLETE] * 9
+    assert [await find_state(redis, KEYS, each) for each in (*ids, "kept")] == ["ended"] * 9
 
 
 async def test_the_newest_result_is_the_one(redis: Redis) -> None:
@@ -43,15 +43,15 @@ async def test_jobs_that_wait_or_run(redis: Redis) -> None:
     await put(redis, "due", delay_ms=60_000)
     await redis.zadd(KEYS.key("deferred"), {"due": 5})
     statuses = {
-        "runs": JobStatus.IN_PROGRESS,
-        "waits": JobStatus.QUEUED,
-        "later": JobStatus.DEFERRED,
-        "waits too": JobStatus.QUEUED,
-        "later too": JobStatus.DEFERRED,
-        "due": JobStatus.QUEUED,
-        "x": JobStatus.NOT_FOUND,
+        "runs": "running",
+        "waits": "queued",
+        "later": "deferred",
+        "waits too": "queued",
+        "later too": "deferred",
+        "due": "queued",
+        "x": "unknown",
     }
-    assert {each: await find_status(redis, KEYS, each) for each in statuses} == statuses
+    assert {each: await find_state(redis, KEYS, each) for each in statuses} == statuses
     found = await find_results(redis, KEYS, list(statuses))
     assert found == [Unfinished.ALIVE] * 6 + [Unfinished.GONE]
 
@@ -59,7 +59,7 @@ async def test_jobs_that_wait_or_run(redis: Redis) -> None:
 async def test_a_result_that_is_not_kept_is_gone(redis: Redis) -> None:
     await run_piece(redis, "keeping", "leave_tombstones(tonumber(ARGV[1]), {'a'})", await now_ms(redis))
     assert await find_results(redis, KEYS, ["a"]) == [Unfinished.GONE]
-    assert await find_status(redis, KEYS, "a") is JobStatus.NOT_FOUND
+    assert await find_state(redis, KEYS, "a") == "unknown"
 
 
 async def test_an_id_that_is_in_use_again_is_alive(redis: Redis) -> None:

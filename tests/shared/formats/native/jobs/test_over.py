@@ -9,10 +9,10 @@ from redis.asyncio import Redis
 
 from monarq.shared.errors import SettingsError
 from monarq.shared.formats.native.jobs.enqueue import enqueue
-from monarq.shared.formats.native.jobs.find import find_results, find_status
+from monarq.shared.formats.native.jobs.find import find_results, find_state
 from monarq.shared.formats.native.queues.facts import read_facts
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
-from monarq.shared.protocol.producer_queue import JobStatus, Unfinished
+from monarq.shared.protocol.producer_queue import Unfinished
 from tests.shared.formats.native.calls import KEYS, enqueue_jobs
 from tests.support.queue_state import server_ms
 
@@ -24,7 +24,7 @@ async def test_a_result_with_a_time_of_its_own(redis: Redis, left_ms: int, is_th
     await redis.execute_command("HSET", KEPT, "a", b"result")
     await redis.zadd(ENDS, {"ra": await server_ms(redis) + left_ms})
     assert await find_results(redis, KEYS, ["a"]) == [b"result" if is_there else Unfinished.GONE]
-    assert await find_status(redis, KEYS, "a") is (JobStatus.COMPLETE if is_there else JobStatus.NOT_FOUND)
+    assert await find_state(redis, KEYS, "a") == ("ended" if is_there else "unknown")
     assert ((await read_facts(redis, KEYS, b"a")).result_bytes is not None) is is_there
     came = await enqueue_jobs(redis, "a", mode=EnqueueMode.NAMED)
     assert came == [Enqueued.EXISTED if is_there else Enqueued.ADDED]

@@ -17,7 +17,6 @@ from monarq.shared.lane import Lane
 from monarq.shared.protocol.answers import AbortAnswer
 from monarq.shared.protocol.cron_queue import Tick
 from monarq.shared.protocol.enqueue import Enqueued
-from monarq.shared.protocol.producer_queue import JobStatus
 from tests.support.shards import BIG, alive, ids_that_move, keys_of, spread
 
 
@@ -71,7 +70,7 @@ async def test_a_tick_of_a_cron_with_a_name_of_its_own_is_found_by_its_id(redis:
     for due_ms, job_id in enumerate(ids, start=1):
         await cron_queue(BIG).enqueue_tick(redis, tick(job_id, due_ms, "nightly *"))
     queue: Any = producer_queue(BIG)
-    assert {await queue.find_status(redis, job_id) for job_id in ids} == {JobStatus.QUEUED}
+    assert {await queue.find_state(redis, job_id) for job_id in ids} == {"queued"}
     monitored = monitor_queue(BIG)
     assert {(await monitored.read_facts(redis, job_id.encode(), with_payload=False)).state for job_id in ids} == {
         "queued"

@@ -240,7 +240,7 @@ async def test_jobs_go_on_while_it_grows_and_is_stopped(redis: Redis, redis_url:
         await make_worker(redis_url, [add], queues=(BIG,), burst=True).run()
     assert await alive(redis, 6) == [set()] * 6
     async with Producer(redis_url) as other:
-        results = [await other.handle(job_id, QUEUE).result_info() for job_id in load.acknowledged]
+        results = [await other.handle(job_id, QUEUE).info() for job_id in load.acknowledged]
     assert None not in results
     assert [job_id for job_id, times in load.accepted.items() if times > 1] == []
     assert len(load.acknowledged) > 50

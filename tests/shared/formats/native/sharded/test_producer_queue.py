@@ -21,7 +21,7 @@ from monarq.shared.formats.native.shards import MoreShardsError, ShardNotReadyEr
 from monarq.shared.jobs.decorators import job
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
-from monarq.shared.protocol.producer_queue import JobStatus
+from monarq.shared.protocol.job_state import JobState
 from tests.support.proxy import Proxy
 from tests.support.shards import BIG, NAME, QUEUE, alive, ids_that_move, keys_of, lengths, spread
 from tests.support.slowness import in_time
@@ -52,7 +52,7 @@ async def test_a_producer_learns_of_the_shards_by_its_first_job(redis: Redis, pr
     handles = [await producer.enqueue(note, number) for number in range(8)]
     assert await lengths(redis, 4) == [2, 2, 2, 2]
     assert {home(handle.job_id, 4) for handle in handles} == {0, 1, 2, 3}
-    assert {await handle.status() for handle in handles} == {JobStatus.QUEUED}
+    assert {await handle.state() for handle in handles} == {JobState.QUEUED}
 
 
 async def test_a_queue_of_one_shard_is_as_ever(redis: Redis, producer: Producer) -> None:
@@ -94,8 +94,8 @@ async def test_a_program_that_only_waits_finds_out_too(redis: Redis, producer: P
     await spread(redis, 4)
     handles = [await producer.enqueue(note, number) for number in range(4)]
     async with Producer(redis_url) as other:
-        found = [await other.handle(handle.job_id, QUEUE).status() for handle in handles]
-    assert found == [JobStatus.QUEUED] * 4
+        found = [await other.handle(handle.job_id, QUEUE).state() for handle in handles]
+    assert found == [JobState.QUEUED] * 4
 
 
 async def test_nothing_is_taken_from_who_believes_in_fewer_nor_where_a_shard_is_not_open(redis: Redis) -> None:
@@ -128,9 +128,9 @@ async def test_after_a_flush_it_begins_with_one_shard(redis: Redis, producer: Pr
         await producer.enqueue(note, number)
     await redis.flushall()
     handle = await producer.enqueue(note, 1)
-    assert await handle.status() is JobStatus.QUEUED
+    assert await handle.state() is JobState.QUEUED
     await spread(redis, 4)
-    assert await (await producer.enqueue(note, 1)).status() is JobStatus.QUEUED
+    assert await (await producer.enqueue(note, 1)).state() is JobState.QUEUED
 
 
 @pytest.mark.parametrize("shards", [1, 2])
@@ -147,7 +147,7 @@ async def test_after_a_flush_it_heeds_who_has_begun_the_queue_anew(
     handles += await producer.enqueue_many(note, [(number,) for number in range(8)])
     handles += [await producer.enqueue(note.options(job_id=f"named {number}"), 1) for number in range(8)]
     assert sum(await lengths(redis, shards)) == 25
-    assert {await handle.status() for handle in handles} == {JobStatus.QUEUED}
+    assert {await handle.state() for handle in handles} == {JobState.QUEUED}
 
 
 async def test_a_producer_waits_for_a_shard_that_takes_no_jobs_yet(redis: Redis, redis_url: str) -> None:
@@ -217,7 +217,7 @@ async def test_what_has_not_moved_and_what_has_are_found(redis: Redis) -> None:
     for job_id in chosen[20:]:
         await put(queue, client, job_id)
     other: Any = ShardedProducerQueue(BIG)
-    assert {await other.find_status(redis, job_id) for job_id in chosen} == {JobStatus.QUEUED}
+    assert {await other.find_state(redis, job_id) for job_id in chosen} == {"queued"}
     found = await other.find_results(redis, [*chosen, "nobody"])
     assert [str(each) for each in found] == ["alive"] * 30 + ["gone"]
     answers = [int(await other.abort(redis, job_id)) for job_id in [*chosen, "nobody"]]

@@ -366,7 +366,7 @@ async def test_aborts_reach_runs_of_any_shard(redis: Redis, redis_url: str, prod
         handles = [await producer.enqueue(hold) for _ in range(6)]
         while worker.running < 6:
             await asyncio.sleep(0.01)
-        assert all([await handle.abort(10) for handle in handles])
+        assert all([await handle.cancel(timeout=10) for handle in handles])
 
 
 async def test_a_worker_that_stops_hands_all_back(redis: Redis, redis_url: str, producer: Producer) -> None:

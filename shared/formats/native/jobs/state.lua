@@ -1,7 +1,7 @@
--- status: tell what a job is doing now.
+-- state: tell what a job is doing now.
 -- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads
 -- ARGV  1 id
--- RETURNS  'deferred', 'queued', 'in_progress', 'complete' or 'not_found'
+-- RETURNS  'deferred', 'queued', 'running', 'ended' or 'unknown'
 -- GUARANTEES  it changes nothing.
 -- INCLUDES  clock, lookup
 local id = ARGV[1]
@@ -14,11 +14,11 @@ if due then
     return tonumber(due) > now and 'deferred' or 'queued'
 end
 if redis.call('HEXISTS', PAYLOADS, id) == 1 then
-    return 'in_progress'
+    return 'running'
 end
 for _, key in ipairs(result_keys(now)) do
     if redis.call('HEXISTS', key, id) == 1 and not is_over(key, id, now) then
-        return 'complete'
+        return 'ended'
     end
 end
-return 'not_found'
+return 'unknown'

@@ -1,0 +1,28 @@
+"""The states of a job."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from monarq.shared.protocol.pages import LiveState
+
+FoundState = LiveState | Literal["ended", "unknown"]
+"""What a queue says of a job: how it ended, only its result tells."""
+
+
+class JobState(StrEnum):
+    """The state of a job.
+
+    DEFERRED: it is in the queue, and not due yet. QUEUED: it is due and waits for a worker. RUNNING: a worker runs it.
+    SUCCEEDED, FAILED and CANCELLED: it has ended so, and its result is there. UNKNOWN: there is neither a job nor a
+    result of this id.
+    """
+
+    DEFERRED = "deferred"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
