@@ -33,9 +33,14 @@ if TYPE_CHECKING:
     from monarq.shared.jobs.job import Job as Job
     from monarq.shared.jobs.retry_exception import Retry as Retry
     from monarq.shared.lane import Lane as Lane
+    from monarq.shared.options.retry import Delays as Delays
+    from monarq.shared.options.retry import Exponential as Exponential
+    from monarq.shared.options.retry import Fixed as Fixed
+    from monarq.shared.options.retry import Linear as Linear
     from monarq.shared.parsing import Duration as Duration
     from monarq.shared.payloads.progress import Progress as Progress
     from monarq.shared.queue import Queue as Queue
+    from monarq.shared.settings.defaults import Defaults as Defaults
     from monarq.workers.events.listener import Listener as Listener
     from monarq.workers.reporting.log_fields import JobLogFilter as JobLogFilter
 
@@ -62,6 +67,11 @@ _MODULES = {
     "Job": "monarq.shared.jobs.job",
     "Duration": "monarq.shared.parsing",
     "Lane": "monarq.shared.lane",
+    "Defaults": "monarq.shared.settings.defaults",
+    "Delays": "monarq.shared.options.retry",
+    "Exponential": "monarq.shared.options.retry",
+    "Fixed": "monarq.shared.options.retry",
+    "Linear": "monarq.shared.options.retry",
     "Progress": "monarq.shared.payloads.progress",
     "Queue": "monarq.shared.queue",
     "Retry": "monarq.shared.jobs.retry_exception",
@@ -74,8 +84,12 @@ _MODULES = {
 
 __all__ = [
     "Context",
+    "Defaults",
+    "Delays",
     "Duration",
     "EnqueueUnknownError",
+    "Exponential",
+    "Fixed",
     "Handle",
     "Job",
     "JobCancelledError",
@@ -85,6 +99,7 @@ __all__ = [
     "JobLogFilter",
     "JobState",
     "Lane",
+    "Linear",
     "Listener",
     "MonarqError",
     "PartlyEnqueuedError",

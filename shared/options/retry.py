@@ -1,0 +1,198 @@
+"""The values of ``retry=``: how often a job is tried again after an exception, and after how long."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.parsing import Duration, to_count, to_seconds
+
+RetryFunction = Callable[[BaseException, int], Duration | None]
+"""Gets what the job raised and which try that was, from 1; returns how long to wait, or None to give up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exponential:
+    """Waits that double: up to `base` before the first retry, up to ``2 * base`` before the second, and so on.
+
+    With jitter a wait is a random time from zero up to that bound, which spreads a burst of failures best; see Marc
+    Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+
+    Args:
+        retries: how many times the job is tried again.
+        base: the `Duration` before the first retry; it reads as seconds. Default: 1 s.
+        max: the longest wait; it reads as seconds. Default: 10 minutes.
+        jitter: whether the waits are random. Default: True.
+
+    Raises:
+        SettingsError: a value is invalid.
+    """
+
+    retries: int
+    base: Duration = 1.0
+    max: Duration = 600.0
+    jitter: bool = True
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        _check(self, "base", "max")
+
+    def wait_s(self, retry: int) -> float:
+        """Seconds to wait before a retry, counted from 1."""
+        bound = min(_seconds(self.max), _seconds(self.base) * 2.0 ** min(retry - 1, 60))
+        return random.uniform(0.0, bound) if self.jitter else bound
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Waits that grow by the same time: `step` before the first retry, ``2 * step`` before the second, and so on.
+
+    Args:
+        retries: how many times the job is tried again.
+        step: the `Duration` that is added each time; it reads as seconds.
+        max: the longest wait; it reads as seconds. Default: 10 minutes.
+
+    Raises:
+        SettingsError: a value is invalid.
+    """
+
+    retries: int
+    step: Duration
+    max: Duration = 600.0
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        _check(self, "step", "max")
+
+    def wait_s(self, retry: int) -> float:
+        """Seconds to wait before a retry, counted from 1."""
+        return min(_seconds(self.max), _seconds(self.step) * retry)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The same wait before each retry.
+
+    Args:
+        retries: how many times the job is tried again.
+        wait: the `Duration` before each retry; it reads as seconds.
+
+    Raises:
+        SettingsError: a value is invalid.
+    """
+
+    retries: int
+    wait: Duration
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        _check(self, "wait")
+
+    def wait_s(self, retry: int) -> float:
+        """Seconds to wait before a retry, counted from 1."""
+        return _seconds(self.wait)
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """A wait of its own before each retry; there are as many retries as waits.
+
+    Args:
+        waits: the `Duration` before each retry, in order; they read as seconds.
+
+    Raises:
+        SettingsError: a value is invalid, or there is none.
+    """
+
+    waits: Sequence[Duration]
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        if isinstance(self.waits, (str, bytes)) or not hasattr(self.waits, "__iter__"):
+            raise SettingsError(f"Delays: waits is {self.waits!r}: give a list of durations, such as [1, 5, '1m']")
+        waits = tuple(to_seconds(wait, f"Delays: wait number {number}") for number, wait in enumerate(self.waits, 1))
+        if not waits:
+            raise SettingsError("Delays: give one wait at least; retry=0 is for no retry")
+        object.__setattr__(self, "waits", waits)
+
+    @property
+    def retries(self) -> int:
+        """How many times the job is tried again."""
+        return len(self.waits)
+
+    def wait_s(self, retry: int) -> float:
+        """Seconds to wait before a retry, counted from 1."""
+        return _seconds(self.waits[retry - 1])
+
+
+RetryWaits = Exponential | Linear | Fixed | Delays
+"""The values that can travel in a job."""
+
+RetryOption = int | RetryWaits | RetryFunction
+"""What ``retry=`` takes: a number is that of an `Exponential`."""
+
+_KINDS: Final[dict[str, type[RetryWaits]]] = {
+    kind.__name__.lower(): kind for kind in (Exponential, Linear, Fixed, Delays)
+}
+_FORMS: Final = (
+    "a number of retries, Exponential, Linear, Fixed, Delays, or a function (error, job_try) -> Duration | None"
+)
+
+
+def checked_retry(given: object, name: str = "retry") -> RetryWaits | RetryFunction | None:
+    """The value of ``retry=``, checked; None where none was given.
+
+    Raises:
+        SettingsError: it is none; `name` is the option's, for the error.
+    """
+    if given is None or isinstance(given, RetryWaits):
+        return given
+    if isinstance(given, int) and not isinstance(given, bool):
+        return Exponential(to_count(given, name))
+    if not callable(given) or isinstance(given, type):
+        raise SettingsError(f"{name} is {given!r}: give {_FORMS}")
+    if inspect.iscoroutinefunction(given):
+        raise SettingsError(f"{name} is {given!r}, an async function: give a plain one, which decides at once")
+    try:
+        inspect.signature(given).bind(Exception(), 1)
+    except TypeError as error:
+        raise SettingsError(f"{name} is {given!r}, which cannot be called with (error, job_try): {error}") from None
+    except ValueError:
+        pass  # a callable without a signature, of C code
+    return given
+
+
+def to_plain(retry: RetryWaits) -> list[Any]:
+    """The value as a list of plain values, as it travels in a payload."""
+    return [type(retry).__name__.lower(), *(getattr(retry, field.name) for field in fields(retry))]
+
+
+def from_plain(value: object) -> RetryWaits:
+    """The value that `to_plain` made such a list of.
+
+    Raises:
+        SettingsError: the list is of another version, or none at all.
+    """
+    match value:
+        case [str(name), *given] if name in _KINDS:
+            try:
+                return _KINDS[name](*given)
+            except TypeError:
+                pass
+    raise SettingsError(f"retry is {value!r}, which this version does not know")
+
+
+def _check(value: Exponential | Linear | Fixed, *durations: str) -> None:
+    kind = type(value).__name__
+    to_count(value.retries, f"{kind}: retries")
+    for name in durations:
+        object.__setattr__(value, name, to_seconds(getattr(value, name), f"{kind}: {name}"))
+
+
+def _seconds(checked: Duration) -> float:
+    assert isinstance(checked, float)
+    return checked

@@ -1,0 +1,107 @@
+"""`RunOptions`: what a job, an enqueue, a queue or a worker may each say of how a job is run; the nearest one counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.options.retry import RetryFunction, RetryOption, RetryWaits, checked_retry, from_plain, to_plain
+from monarq.shared.parsing import Duration, to_count, to_kept_seconds, to_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Options of a job's run; None leaves a value to what is less near.
+
+    Attributes:
+        timeout_s: seconds that a run may take; 0 for no limit.
+        keep_result_s: seconds that its result is kept; 0 not at all, infinity without end.
+        max_tries: tries in all.
+        retry: when it is tried again after an exception.
+    """
+
+    timeout_s: float | None = None
+    keep_result_s: float | None = None
+    max_tries: int | None = None
+    retry: RetryWaits | RetryFunction | None = None
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        timeout: Duration | None = None,
+        keep_result: Duration | None = None,
+        max_tries: int | None = None,
+        retry: RetryOption | None = None,
+    ) -> RunOptions:
+        """Checks options as users give them.
+
+        Raises:
+            SettingsError: one has an invalid value.
+        """
+        return cls(
+            to_seconds(timeout, "timeout"),
+            to_kept_seconds(keep_result, "keep_result"),
+            None if max_tries is None else to_count(max_tries, "max_tries", least=1),
+            checked_retry(retry),
+        )
+
+    def over(self, other: RunOptions) -> RunOptions:
+        """These options, and those of `other` where these leave a value open."""
+        if self == NO_OPTIONS:
+            return other
+        return RunOptions(
+            other.timeout_s if self.timeout_s is None else self.timeout_s,
+            other.keep_result_s if self.keep_result_s is None else self.keep_result_s,
+            other.max_tries if self.max_tries is None else self.max_tries,
+            other.retry if self.retry is None else self.retry,
+        )
+
+    def to_plain(self) -> dict[str, Any]:
+        """The options that are set, as plain values that travel in a payload.
+
+        Raises:
+            SettingsError: `retry` is a function, which cannot travel.
+        """
+        if callable(self.retry):
+            raise SettingsError(
+                "retry is a function, which cannot travel with a job: give it to @job, or give a number of retries,"
+                " Exponential, Linear, Fixed or Delays"
+            )
+        plain: dict[str, Any] = {
+            "timeout": self.timeout_s,
+            "keep_result": self.keep_result_s,
+            "max_tries": self.max_tries,
+            "retry": None if self.retry is None else to_plain(self.retry),
+        }
+        return {name: value for name, value in plain.items() if value is not None}
+
+    @classmethod
+    def from_plain(cls, plain: object) -> RunOptions:
+        """The options that `to_plain` made such a mapping of; what it does not know it passes over.
+
+        Raises:
+            SettingsError: a value is invalid.
+        """
+        if not isinstance(plain, Mapping):
+            raise SettingsError(f"the job's options are {type(plain).__name__}, no mapping")
+        retry = plain.get("retry")
+        return cls.read(
+            timeout=plain.get("timeout"),
+            keep_result=plain.get("keep_result"),
+            max_tries=plain.get("max_tries"),
+            retry=None if retry is None else from_plain(retry),
+        )
+
+
+NO_OPTIONS = RunOptions()
+
+
+def keep_ms_of(keep_result_s: float) -> int:
+    """How many ms a result is kept: 0 for ever, -1 not at all, as the scripts take it."""
+    if keep_result_s == math.inf:
+        return 0
+    return max(1, round(keep_result_s * 1000)) if keep_result_s > 0 else -1

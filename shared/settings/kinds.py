@@ -1,0 +1,101 @@
+"""Kinds of settings: what values each takes, as TOML, the environment, a command line or a program gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.options.retry import checked_retry
+from monarq.shared.parsing import size_bytes, to_count, to_kept_seconds, to_seconds
+
+_FLAGS: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off", ""), False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What values a setting takes.
+
+    Attributes:
+        form: the values in words, for the table of the documentation.
+        read: checks a value of the setting that is named, and returns it as the code uses it: durations in seconds,
+            sizes in bytes; raises SettingsError.
+    """
+
+    form: str
+    read: Callable[[Any, str], Any]
+
+
+def count(least: int = 1, most: int | None = None) -> Kind:
+    """Whole numbers, also as text."""
+
+    def read(value: Any, name: str) -> int:
+        number = to_count(int(value) if _is_digits(value) else value, name, least=least)
+        if most is not None and number > most:
+            raise SettingsError(f"{name} is {number}; it must be {most} at most")
+        return number
+
+    return Kind("number" if most is None else f"{least} to {most}", read)
+
+
+def choice(*values: str) -> Kind:
+    """One of some words."""
+
+    def read(value: Any, name: str) -> str:
+        if value not in values:
+            raise SettingsError(f"{name} is {value!r}: give {' or '.join(map(repr, values))}")
+        return str(value)
+
+    return Kind(" or ".join(values), read)
+
+
+def _read_flag(value: Any, name: str) -> bool:
+    found = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
+    if not isinstance(found, bool):
+        raise SettingsError(f"{name} is {value!r}: give true or false")
+    return found
+
+
+def _read_text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise SettingsError(f"{name} is {value!r}: give text")
+    return value
+
+
+def _read_texts(value: Any, name: str) -> list[str]:
+    items = value.split() if isinstance(value, str) else value
+    if not isinstance(items, Sequence) or not items:
+        raise SettingsError(f"{name} is {value!r}: give a list of texts")
+    return [_read_text(item, name) for item in items]
+
+
+def _read_workers(value: Any, name: str) -> int | str:
+    if value == "auto":
+        return "auto"
+    try:
+        number: int = count(1, 1000).read(value, name)
+    except SettingsError:
+        raise SettingsError(f"{name} is {value!r}: give 1 to 1,000, or 'auto'") from None
+    return number
+
+
+def _read_retry(value: Any, name: str) -> Any:
+    return checked_retry(int(value) if _is_digits(value) else value, name)
+
+
+def _is_digits(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20
+
+
+DURATION: Final = Kind("duration", to_seconds)
+KEPT: Final = Kind("duration or forever", to_kept_seconds)
+SIZE: Final = Kind("size", size_bytes)
+FLAG: Final = Kind("true or false", _read_flag)
+TEXT: Final = Kind("text", _read_text)
+TEXTS: Final = Kind("list of texts", _read_texts)
+WORKERS: Final = Kind("number or auto", _read_workers)
+RETRY: Final = Kind("number", _read_retry)
