@@ -6,7 +6,7 @@ import inspect
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from monarq.shared.errors import SettingsError
 from monarq.shared.parsing import Duration, to_count, to_seconds
@@ -135,7 +135,7 @@ RetryWaits = Exponential | Linear | Fixed | Delays
 RetryOption = int | RetryWaits | RetryFunction
 """What ``retry=`` takes: a number is that of an `Exponential`."""
 
-_KINDS: Final[dict[str, type[RetryWaits]]] = {
+_KINDS: Final[dict[str, Callable[..., RetryWaits]]] = {
     kind.__name__.lower(): kind for kind in (Exponential, Linear, Fixed, Delays)
 }
 _FORMS: Final = (
@@ -163,7 +163,7 @@ def checked_retry(given: object, name: str = "retry") -> RetryWaits | RetryFunct
         raise SettingsError(f"{name} is {given!r}, which cannot be called with (error, job_try): {error}") from None
     except ValueError:
         pass  # a callable without a signature, of C code
-    return given
+    return cast("RetryFunction", given)
 
 
 def to_plain(retry: RetryWaits) -> list[Any]:

@@ -1,4 +1,4 @@
-"""`RunOptions`: what a job, an enqueue, a queue or a worker may each say of how a job is run; the nearest one counts."""
+"""`RunOptions`: what a job, an enqueue, a queue or a worker may each say of a job's run; the nearest one counts."""
 
 from __future__ import annotations
 
