@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from monarq.shared.clock import wall_now
 from monarq.shared.payloads.progress import NULL_SINK, Number, ProgressAwaitable, ProgressSink, make_report
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Context:
     job_name: str = ""
     job_try: int = 1
     queue: str = ""
-    enqueued_at: datetime = field(default_factory=_now)
+    enqueued_at: datetime = field(default_factory=wall_now)
     state: dict[Any, Any] = field(default_factory=dict)
     sink: ProgressSink = field(default=NULL_SINK, repr=False, compare=False)
 

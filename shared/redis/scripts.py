@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence, Sized
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
+from weakref import WeakSet
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
@@ -32,6 +33,11 @@ class Script:
 
     def __init__(self, name: str, source: str) -> None:
         self.name = name
+        self._written = source
+        self._set_source(_before + source)
+        _SCRIPTS.add(self)
+
+    def _set_source(self, source: str) -> None:
         self.source = source
         # Redis names scripts by their SHA-1; nothing is kept secret by it.
         self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
@@ -55,6 +61,21 @@ class Script:
             return redis.execute_command("EVALSHA", self.sha, *call)
         except NoScriptError:
             return redis.execute_command("EVAL", self.source, *call)
+
+
+_SCRIPTS: Final[WeakSet[Script]] = WeakSet()
+_before = ""
+
+
+def put_before_scripts(text: str) -> None:
+    """Puts a text before every script of this process, in place of the one that stood there; '' puts none.
+
+    It is for tests, which so give the scripts another clock.
+    """
+    global _before  # noqa: PLW0603 - it holds for scripts that are made later, too
+    _before = text
+    for script in list(_SCRIPTS):
+        script._set_source(text + script._written)  # noqa: SLF001 - of this module
 
 
 def read_source(

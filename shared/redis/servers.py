@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from monarq.shared.clock import server_time
 from monarq.shared.redis.cluster.blocking import BlockingClusterClient
 from monarq.shared.redis.cluster.client import ClusterClient
 from monarq.shared.redis.cluster.slots import key_slot_of
@@ -106,7 +107,7 @@ async def read_time(redis: Redis, key: str) -> tuple[int, int]:
     else:
         reply = await redis.time()
     seconds, micros = reply
-    return int(seconds), int(micros)
+    return server_time(int(seconds), int(micros))
 
 
 def server_of(redis: Redis, key: str) -> Address | None:

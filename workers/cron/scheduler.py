@@ -16,6 +16,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from monarq.shared.clock import server_time
 from monarq.shared.errors import PayloadError
 from monarq.shared.formats.choice.crons import cron_queue
 from monarq.shared.jobs.cron_schedule import due_ticks, tick_id
@@ -237,7 +238,7 @@ class RedisClock:
         """Redis' time."""
         before_s = time.monotonic()
         if self._asked_s is None or before_s - self._asked_s > CLOCK_S:
-            seconds, micros = await redis.time()
+            seconds, micros = server_time(*await redis.time())
             after_s = time.monotonic()
             self._offset_s = seconds + micros / 1e6 - (before_s + after_s) / 2
             self._asked_s = after_s

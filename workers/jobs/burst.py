@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from redis.asyncio import Redis
@@ -13,6 +13,9 @@ from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.workers.jobs.runner import Runner
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.leases.table import LeaseTable
+
+HasWork = Callable[[Redis], Awaitable[bool]]
+"""Tells whether there is work left for a worker in burst mode."""
 
 
 class Burst:
@@ -25,6 +28,7 @@ class Burst:
         unknown: the jobs that it does not know and has requeued for other workers.
         may_start: how many jobs may still be started; None for any number.
         maybe_idle: set when no run is left, when all ends are acknowledged, and where a claim found no job.
+        has_work: whether there is work left. Default: whether a queue that is not paused holds a job.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class Burst:
         unknown: UnknownJobs,
         may_start: Callable[[], int | None],
         maybe_idle: asyncio.Event,
+        has_work: HasWork | None = None,
     ) -> None:
         self._queues = queues
         self._table = table
@@ -43,6 +48,7 @@ class Burst:
         self._unknown = unknown
         self._may_start = may_start
         self._maybe_idle = maybe_idle
+        self._has_work = has_work or self._holds_jobs
 
     async def until_done(self, redis: Redis) -> None:
         """Returns when no job is left, or when as many were started as allowed."""
@@ -51,12 +57,15 @@ class Burst:
             self._maybe_idle.clear()
             if self._runner.running:
                 continue
-            if self._may_start() == 0 or (not len(self._table) and await self._all_empty(redis)):
+            if self._may_start() == 0 or (not len(self._table) and await self._all_done(redis)):
                 return
 
-    async def _all_empty(self, redis: Redis) -> bool:
-        """Whether no queue has a job for this worker: a paused one has none, as a burst does not wait for people."""
+    async def _all_done(self, redis: Redis) -> bool:
         with suppress(RedisError, OSError):
-            unknown = self._unknown.requeued
-            return not any([await queue.has_work(redis, unknown.get(queue.ref, ())) for queue in self._queues])
+            return not await self._has_work(redis)
         return False
+
+    async def _holds_jobs(self, redis: Redis) -> bool:
+        """Whether a queue has a job for this worker: a paused one has none, as a burst does not wait for people."""
+        unknown = self._unknown.requeued
+        return any([await queue.has_work(redis, unknown.get(queue.ref, ())) for queue in self._queues])

@@ -6,10 +6,10 @@ A short pipeline: check -> call -> decide -> acknowledge. Nothing that a job doe
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from monarq.shared.clock import wall_ms
 from monarq.shared.lane import Lane, LaneQueue
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.protocol.acks import Requeue
@@ -35,11 +35,6 @@ from monarq.workers.runs.outcome import Aborted, Completed, Crashed, Failed, Han
 from monarq.workers.runs.registered_job import FirstArgument
 from monarq.workers.runs.run import ActiveRun, CancelReason
 from monarq.workers.runs.time_limits import TimeLimits
-
-
-def wall_ms() -> int:
-    """The time by this machine's clock in unix ms: for people to read, and never to decide by."""
-    return time.time_ns() // 1_000_000
 
 
 class Runner:

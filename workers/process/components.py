@@ -26,6 +26,7 @@ from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import SharedOutage
 from monarq.workers.jobs.aborter import Aborter
 from monarq.workers.jobs.acker import Acker
+from monarq.workers.jobs.burst import HasWork
 from monarq.workers.jobs.claimer import MAX_CLAIM, Claimer
 from monarq.workers.jobs.precheck import Precheck
 from monarq.workers.jobs.results import ResultBuilder
@@ -59,6 +60,7 @@ class Dependencies:
         counters: counts its runs.
         record: returns its record, as monitors read it; called by the lease thread.
         may_start: returns how many more jobs may be started; None for as many as there are free slots.
+        has_work: tells in burst mode whether work is left; None: as long as its queues hold jobs.
     """
 
     worker_id: str
@@ -70,6 +72,7 @@ class Dependencies:
     counters: RunCounters
     record: Callable[[], bytes]
     may_start: Callable[[], int | None]
+    has_work: HasWork | None = None
 
 
 BackgroundTask = ProgressReporter | ServerProgressReporters | LeaseExpiry | Sweeper | NameRegistrar | Aborter

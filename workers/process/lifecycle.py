@@ -202,6 +202,7 @@ class WorkerLifecycle:
             unknown=components.unknown,
             may_start=self._dependencies.may_start,
             maybe_idle=components.maybe_idle,
+            has_work=self._dependencies.has_work,
         )
         await burst.until_done(redis)
         if settings.preflight_warnings:

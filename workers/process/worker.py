@@ -13,13 +13,14 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from monarq.shared.clock import wall_ms
 from monarq.shared.redis.connection import RedisSource
 from monarq.shared.text.error_text import limit_error_text
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.control.heartbeat import Heartbeat
 from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.jobs.burst import HasWork
 from monarq.workers.jobs.registry import register
-from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.process.components import Components, Dependencies
 from monarq.workers.process.lifecycle import BackgroundTask, WorkerLifecycle
 from monarq.workers.reporting.process_stats import ProcessSampler
@@ -51,6 +52,7 @@ class Worker:
         events: Dispatcher | None = None,
         background: Iterable[BackgroundTask] = (),
         ctx: dict[Any, Any] | None = None,
+        has_work: HasWork | None = None,
     ) -> None:
         """Makes a worker; nothing is connected or started.
 
@@ -61,6 +63,7 @@ class Worker:
             events: the dispatcher of its events. Default: one with the listeners of the settings.
             background: tasks that run beside the jobs, cron for instance.
             ctx: the dict for hooks and arq's jobs.
+            has_work: tells in burst mode whether work is left. Default: as long as its queues hold jobs.
         """
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.settings = settings
@@ -86,6 +89,7 @@ class Worker:
                 counters=self._counters,
                 record=self.record,
                 may_start=self._may_start,
+                has_work=has_work,
             ),
             background=background,
             sampler=self._sampler,

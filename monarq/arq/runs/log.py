@@ -17,6 +17,7 @@ from arq.utils import truncate
 from arq.worker import Retry as ArqRetry
 from arq.worker import RetryJob
 
+from monarq.shared.clock import wall_ms
 from monarq.shared.jobs.retry_exception import Retry
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.acks import Ack
@@ -24,7 +25,6 @@ from monarq.shared.protocol.lease import Lease
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.loggers import get_logger
 from monarq.workers.events.events import WorkerEvents
-from monarq.workers.jobs.runner import wall_ms
 from monarq.workers.reporting.worker_log import why_refused
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import ActiveRun

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import Final
 
+from monarq.shared.clock import server_time, wall_ms
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.jobs.abort import abort
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
@@ -62,7 +62,7 @@ class ArqProducerQueue:
 
     def payload_times(self, placement: Placement) -> PayloadTimes:
         """This machine's time, as arq's clients write it. arq knows no field for the due time."""
-        return PayloadTimes(time.time_ns() // 1_000_000)
+        return PayloadTimes(wall_ms())
 
     async def enqueue(
         self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]
@@ -139,5 +139,6 @@ def decide_state(
         return "unknown"
     parked = cpu_score is not None and float(score) == PARKED_SCORE
     due_ms = float(cpu_score if parked and cpu_score is not None else score)
-    now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
+    seconds, micros = server_time(int(time[0]), int(time[1]))
+    now_ms = seconds * 1000 + micros // 1000
     return "deferred" if due_ms > now_ms else "queued"

@@ -11,6 +11,7 @@ from itertools import repeat
 import msgspec
 from redis.exceptions import RedisError
 
+from monarq.shared.clock import wall_ms
 from monarq.shared.formats.native.ids import IdMaker
 from monarq.shared.formats.native.jobs.abort import abort
 from monarq.shared.formats.native.jobs.enqueue import REPEATABLE_MS, enqueue
@@ -90,7 +91,7 @@ class NativeProducerQueue:
         if is_repeated:
             self.unknown.forget(call)
         if reply.now_ms:
-            self._ahead_ms = reply.now_ms - _local_ms()
+            self._ahead_ms = reply.now_ms - wall_ms()
         with suppress(RedisError, OSError):  # the jobs are in; only people miss the queue on their list
             await self.registrar.register(redis, (self.ref.name,))
         return reply.codes
@@ -132,7 +133,7 @@ class NativeProducerQueue:
 
     def now_ms(self) -> int:
         """Redis' time, unix ms, by the newest reply."""
-        return _local_ms() + self._ahead_ms
+        return wall_ms() + self._ahead_ms
 
 
 class UnknownCalls:
@@ -171,7 +172,3 @@ def clocks() -> tuple[float, float]:
 def _passed_ms(since: tuple[float, float]) -> int:
     """Ms that have passed, by the clock that says more."""
     return math.ceil(max(now_s - since_s for now_s, since_s in zip(clocks(), since, strict=True)) * 1000)
-
-
-def _local_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -6,6 +6,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from monarq.shared.clock import server_time
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.claim_token import parse_token
 from monarq.shared.formats.arq.jobs.claim import read_crash
@@ -61,7 +62,8 @@ def _add_calls(calls: Any, keys: QueueKeys, raw_id: bytes, payload_bytes: int) -
 
 
 def _facts_of(raw_id: bytes, known: list[Any]) -> JobFacts:
-    now_ms = int(known[0][0]) * 1000 + int(known[0][1]) // 1000
+    seconds, micros = server_time(int(known[0][0]), int(known[0][1]))
+    now_ms = seconds * 1000 + micros // 1000
     score, cpu_score = known[1], known[2]
     token, tries, crash = known[8]
     crashes, crash_note = read_crash(crash or b"")
