@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from monarq.cli.command_line.help import SectionedGroup
 from monarq.cli.command_line.options import verbose_option, version_option
+from monarq.cli.completion.command import completion
 from monarq.cli.dead.command import dead
 from monarq.cli.demo.command import demo
 from monarq.cli.doctor.command import doctor
@@ -55,7 +56,7 @@ def app() -> None:
     """A distributed worker queue on Redis."""
 
 
-for command in (worker, enqueue, stats, jobs, queue, workers, dead, web, redis, doctor, demo):
+for command in (worker, enqueue, stats, jobs, queue, workers, dead, web, redis, doctor, demo, completion):
     app.add_command(command)
 
 

@@ -1,0 +1,1 @@
+"""`monarq completion`: completion of commands and options in a shell."""
