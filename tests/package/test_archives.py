@@ -31,7 +31,7 @@ def test_the_wheel_made_of_the_sdist_has_all_of_monarq(packed: Path) -> None:
 def test_the_sdist_has_what_its_tests_and_its_makefile_need(packed: Path) -> None:
     with tarfile.open(next(packed.glob("*.tar.gz"))) as sdist:
         members = {member.name.partition("/")[2] for member in sdist.getmembers() if member.isfile()}
-    assert files_of("monarq", "tests", "benchmarks", "chaos", "docs", *LINKS) <= members
+    assert files_of("monarq", "tests", "benchmarks", "chaos", "deploy", "docs", *LINKS) <= members
     assert {"pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE"} <= members
 
 
