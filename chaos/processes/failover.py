@@ -164,7 +164,7 @@ class Trio:
         for port in self.ports:
             with suppress(RedisError, OSError):
                 async with self._sentinel(port) as sentinel:
-                    return int((await sentinel.sentinel_get_master_addr_by_name(NAME))[1])  # type: ignore[no-untyped-call]
+                    return int((await sentinel.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", NAME))[1])  # type: ignore[no-untyped-call]
         return 0
 
     async def _role(self, server: RedisServer) -> str:

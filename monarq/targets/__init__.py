@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from monarq.shared.errors import TargetError
+from monarq.shared.extras import missing_extra
 from monarq.shared.jobs.job import Job
 from monarq.shared.redis.connection import UrlSource, redis_url
 from monarq.workers.config.settings import WorkerSettings
@@ -26,8 +27,10 @@ class ArqTargets:
         """Lets a worker that reads pickles write errors of classes that arq's clients can load."""
         if not settings.codecs.allow_pickle:
             return settings
-        from arq.worker import JobExecutionFailed
-
+        try:
+            from arq.worker import JobExecutionFailed
+        except ModuleNotFoundError:  # a RuntimeError, which is written without it, is loaded by arq's clients as well
+            return settings
         return dataclasses.replace(settings, codecs=dataclasses.replace(settings.codecs, text_error=JobExecutionFailed))
 
     def takes(self, found: object) -> bool:
@@ -42,11 +45,17 @@ class ArqTargets:
         """Reads arq's settings.
 
         Raises:
-            TargetError: they name no job.
+            TargetError: they name no job, or arq is not installed.
             SettingsError: a setting has an invalid value.
         """
-        from monarq.arq.lifecycle.hooks import make_parts
-        from monarq.arq.settings.reader import read_arq_settings
+        try:
+            from monarq.arq.lifecycle.hooks import make_parts
+            from monarq.arq.settings.reader import read_arq_settings
+        except ModuleNotFoundError as error:
+            advice = missing_extra(error, f"{target}, taken for settings written for arq,")
+            if advice is None:
+                raise
+            raise TargetError(advice) from error
 
         read = read_arq_settings(found)
         if not read.functions:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.addresses import parse_address
+from monarq.shared.redis.replies import PROTOCOL
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -50,6 +51,7 @@ def connection_options() -> dict[str, Any]:
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "socket_timeout": SOCKET_TIMEOUT_S,
         "socket_keepalive": True,
+        "protocol": PROTOCOL,
     }
 
 

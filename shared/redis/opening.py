@@ -21,6 +21,9 @@ C = TypeVar("C", Redis, redis.Redis)
 _UNKNOWN_OPTION: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 """How Python refuses an argument; redis-py's connections take the options of a URL as such."""
 
+_WITHOUT_LIMIT: Final = {"max_connections": 2**31}
+"""Whoever opens connections bounds their number himself; redis-py 8 would refuse the hundred and first."""
+
 
 def open_client(address: RedisAddress, options: dict[str, Any]) -> Redis:
     """A client for one event loop.
@@ -85,7 +88,7 @@ def sentinel_options(address: RedisAddress) -> dict[str, Any]:
 
 
 def _merge_options(address: RedisAddress, options: dict[str, Any]) -> dict[str, Any]:
-    merged = options | server_options(address)
+    merged = _WITHOUT_LIMIT | options | server_options(address)
     if address.kind is AddressKind.UNIX:
         merged.pop("socket_keepalive", None)
     return merged

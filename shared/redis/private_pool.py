@@ -6,10 +6,15 @@ import asyncio
 from asyncio import StreamWriter
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, suppress
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
+
+from monarq.shared.redis.replies import PROTOCOL
+
+_OF_ONE_POOL: Final = ("maint", "orig_", "oss_cluster_")
+"""How the options begin by which the pools of redis-py 7 and 8 follow a server that moves, each for itself alone."""
 
 
 class PrivatePool(ConnectionPool):
@@ -25,11 +30,15 @@ class PrivatePool(ConnectionPool):
     def like(cls, client: Redis) -> PrivatePool:
         """A pool that connects as the client does, and is otherwise independent of it.
 
-        redis-py must not retry commands by itself, because only the submitter knows how to; replies stay bytes; and
-        `RedisClient` has one timeout for a whole call: redis-py's would cost a task for each.
+        redis-py must not retry commands by itself, because only the submitter knows how to; replies stay bytes, in
+        the one protocol whose replies are read here; and `RedisClient` has one timeout for a whole call: redis-py's
+        would cost a task for each.
         """
         like = client.connection_pool
-        options: dict[str, Any] = like.connection_kwargs | {
+        options: dict[str, Any] = {
+            name: value for name, value in like.connection_kwargs.items() if not name.startswith(_OF_ONE_POOL)
+        }
+        options |= {
             "connection_class": like.connection_class,
             "retry": None,
             "retry_on_timeout": False,
@@ -37,6 +46,7 @@ class PrivatePool(ConnectionPool):
             "socket_timeout": None,
             "decode_responses": False,
             "health_check_interval": 0,
+            "protocol": PROTOCOL,
         }
         if "connection_pool" in options:
             # A sentinel's connections ask their pool for the master, and only hold a weak reference to it.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
+
+PROTOCOL: Final = 2
+"""The version of Redis' protocol. redis-py 8 speaks version 3 unless told otherwise, which has other replies."""
 
 _LARGEST = 2**53
 

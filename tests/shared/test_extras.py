@@ -18,6 +18,7 @@ CLONE = Path(__file__).resolve().parents[2]
     [
         ("watchfiles", "--watch needs the package watchfiles: pip install 'monarq[watch]'"),
         ("starlette.applications", "--watch needs the package starlette: pip install 'monarq[web]'"),
+        ("arq.worker", "--watch needs the package arq: pip install 'monarq[arq]'"),
         ("the_users_own", None),
         (None, None),
     ],

@@ -6,14 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-from arq.worker import JobExecutionFailed
 from redis.asyncio import Redis
 
-from monarq.arq.runs.functions import as_job
-from monarq.arq.runs.policies import ArqOutcomes, ArqRejections
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.formats.native.keys import NativeKeys
@@ -34,13 +31,7 @@ from tests.support.formats import current_queue, find_result, queue_named
 from tests.support.slowness import in_time
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
-CODECS = Codecs(allow_pickle=True, text_error=JobExecutionFailed)
-ARQ_RULES: Final[dict[str, Any]] = {
-    "outcomes": ArqOutcomes(),
-    "rejections": ArqRejections(),
-    "any_queue_name": True,
-    "one_process": True,
-}
+CODECS = Codecs(allow_pickle=True)
 
 
 class Recorder(Dispatcher):
@@ -71,7 +62,11 @@ class Recorder(Dispatcher):
 
 def settings_for_tests(*, arq_rules: bool = False, **changes: Any) -> WorkerSettings:
     """Settings with short times, so that tests need not wait for long; queues by name are of the test's format."""
-    rules = ARQ_RULES if arq_rules else {}
+    rules: dict[str, Any] = {}
+    if arq_rules:
+        from tests.support.arq_rules import ARQ_RULES
+
+        rules = ARQ_RULES
     given = changes.get("queues", (current_queue(),))
     changes["queues"] = tuple(queue_named(queue) if isinstance(queue, str) else to_ref(queue) for queue in given)
     return WorkerSettings(**{"lease_s": 1.5, "grace_s": 5.0, **rules, **changes})
@@ -89,9 +84,15 @@ async def running(worker: Worker) -> AsyncIterator[Worker]:
 
 
 def make_worker(url: str, functions: Sequence[object], events: Dispatcher | None = None, **changes: Any) -> Worker:
-    """A worker for these jobs."""
-    functions = [function if isinstance(function, Job) else as_job(function) for function in functions]
-    return Worker(functions, settings_for_tests(**changes), UrlSource(url), events=events)
+    """A worker for these jobs; what is no job is a function as arq takes it."""
+    jobs = [function if isinstance(function, Job) else _arq_job(function) for function in functions]
+    return Worker(jobs, settings_for_tests(**changes), UrlSource(url), events=events)
+
+
+def _arq_job(function: object) -> Job[..., Any]:
+    from monarq.arq.runs.functions import as_job
+
+    return as_job(function)
 
 
 def components_of(worker: Worker) -> Components:

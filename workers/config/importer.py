@@ -11,6 +11,7 @@ from types import FrameType, ModuleType
 from typing import Final
 
 from monarq.shared.errors import DeclarationError, SettingsError, TargetError
+from monarq.shared.extras import missing_extra
 
 _OWN_PARTS: Final = ("arq", "cli", "embedded", "monitor", "producer", "shared", "targets", "workers")
 """The folders of monarq except its examples, which are programs."""
@@ -66,7 +67,7 @@ def _import(module_path: str) -> ModuleType:
             raise _NoModuleError(
                 f"there is no module {error.name!r} (looked in {Path.cwd()} and on the Python path)"
             ) from error
-        what = f"it needs {error.name!r}, which is not there"
+        what = missing_extra(error, "it") or f"it needs {error.name!r}, which is not there"
         raise TargetError(f"{module_path} cannot be imported: {what}{source_location(error)}") from error
     except SettingsError as error:
         raise SettingsError(f"{module_path} cannot be imported: {error}{source_location(error)}") from error

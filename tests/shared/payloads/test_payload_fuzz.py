@@ -30,9 +30,9 @@ from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.results import ResultBuilder
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.runs.run import ActiveRun
+from tests.support.arq_rules import ARQ_RULES
 from tests.support.leases import QUEUE
 from tests.support.queues import queues_of
-from tests.support.workers import ARQ_RULES
 
 ALWAYS_THE_SAME: Final = settings(
     deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)

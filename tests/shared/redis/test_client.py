@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -38,6 +38,29 @@ async def test_replies_of_redis_py_s_own_methods_are_read_as_it_reads_them(clien
     await cast("Awaitable[int]", client.hset("h", "field", "1"))
     assert await cast("Awaitable[bool]", client.hexists("h", "field")) is True
     await client.delete("h")
+
+
+@pytest.mark.parametrize("options", [{}, {"protocol": 3}, {"decode_responses": True}], ids=str)
+async def test_replies_are_the_same_whatever_the_client_that_it_connects_like(
+    redis_url: str, redis: Redis, options: dict[str, Any]
+) -> None:
+    async with (
+        Redis.from_url(redis_url, **options) as like,
+        RedisClient(PrivatePool.like(like), shown="here", timeout_s=5) as client,
+    ):
+        assert await client.execute(("HSET", "h", "field", "1"), ("HGETALL", "h"), ("DEL", "h")) == [
+            1,
+            [b"field", b"1"],
+            1,
+        ]
+
+
+@pytest.mark.parametrize("options", [{}, {"protocol": 3}], ids=str)
+async def test_it_connects_like_a_client_that_follows_a_server_which_moves(options: dict[str, Any]) -> None:
+    async with Redis(host="127.0.0.1", port=1, **options) as like:
+        pool = PrivatePool.like(like)
+        assert pool.make_connection().host == "127.0.0.1"
+        await pool.aclose()
 
 
 async def test_an_error_among_replies_does_not_shift_the_next_ones(client: RedisClient) -> None:

@@ -88,6 +88,12 @@ def test_an_option_that_redis_py_does_not_take(open_it: Callable[[UrlSource], An
     assert "__init__" not in str(raised.value)
 
 
+async def test_a_pool_has_no_limit_of_its_own(redis_url: str) -> None:
+    async with open_redis(redis_url) as client:
+        pool = client.connection_pool
+        assert len({pool.get_available_connection() for _ in range(200)}) == 200
+
+
 async def test_redis_is_pinged(redis: Redis) -> None:
     await check_redis(redis, "here")
     absent = open_redis("redis://127.0.0.1:1")
