@@ -28,7 +28,7 @@ class ArqView:
         "workers/renew": 0.9,
         "jobs/finish": 0.4,
         "jobs/requeue": 0.6,
-        "jobs/abort": 0.8,
+        "jobs/cancel": 0.8,
         "jobs/release_claim": 0.3,
     }
     rare_scripts = frozenset({"jobs/release_claim"})

@@ -23,7 +23,7 @@ SHARDED: Final = "chaos-shards"
 
 SHARDS: Final = 4
 _LANES: Final = ("ready", "ready_cpu", "deferred", "deferred_cpu")
-_GONE: Final = (*_LANES, "leases", "notes", "aborts", "progress", "absent")
+_GONE: Final = (*_LANES, "leases", "notes", "cancels", "progress", "absent")
 """What is empty, and so not there, when every job has ended and all workers have left."""
 
 _FOR_EVER: Final = ("meta", "payloads", "gone", "barred", "idle", "idle_cpu", "cron", "crons", "live", "stats")
@@ -63,7 +63,7 @@ class NativeView:
         "workers/fleet_beat": 0.9,
         "jobs/finish": 0.4,
         "jobs/requeue": 0.6,
-        "jobs/abort": 0.8,
+        "jobs/cancel": 0.8,
         "workers/retire": 0.5,
         "workers/reconcile": 0.3,
     }

@@ -12,7 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.shared.formats.choice.monitors import monitor_queue
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.monitor_queue import WaitingState
 from monarq.shared.protocol.queue_ref import QueueRef
 
@@ -115,14 +115,14 @@ async def cancel(redis: Redis, queue: QueueRef, job_id: str | bytes) -> Cancelle
         RedisError: Redis did not answer; the call may be repeated.
     """
     steered = monitor_queue(queue)
-    answer = await steered.abort(redis, job_id)
-    if answer is AbortAnswer.WAITS and await steered.paused_since_ms(redis) is not None:
+    answer = await steered.cancel(redis, job_id)
+    if answer is CancelAnswer.WAITS and await steered.paused_since_ms(redis) is not None:
         return Cancelled.PAUSED
     return {
-        AbortAnswer.UNKNOWN: Cancelled.UNKNOWN,
-        AbortAnswer.WAITS: Cancelled.WAITS,
-        AbortAnswer.RUNS: Cancelled.RUNS,
-        AbortAnswer.ENDED: Cancelled.ENDED,
+        CancelAnswer.UNKNOWN: Cancelled.UNKNOWN,
+        CancelAnswer.WAITS: Cancelled.WAITS,
+        CancelAnswer.RUNS: Cancelled.RUNS,
+        CancelAnswer.ENDED: Cancelled.ENDED,
     }[answer]
 
 

@@ -27,9 +27,9 @@ DEFAULT_PER_S: Final = 1000.0
 
 _STOP_WITHIN_S: Final = 0.2
 
-_ABORTING_WAIT_S: Final = 0.5
-_ABORTING_WAITS: Final = 6
-"""arq's clients request an abort in two steps, some ms apart."""
+_CANCELLING_WAIT_S: Final = 0.5
+_CANCELLING_WAITS: Final = 6
+"""arq's clients request a cancellation in two steps, some ms apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class MoveCounts:
         was_in: jobs that an earlier run had put in, and this one took away.
         left: jobs that were not moved, by id.
         running: jobs that run, and stay, as far as it has seen.
-        aborting: jobs that somebody is about to abort.
+        cancelling: jobs that somebody is about to cancel.
         without_payload: jobs whose payload has expired; a worker of their queue ends them.
         taken: jobs that a worker took while they were moved: they may run in both queues.
     """
@@ -70,7 +70,7 @@ class MoveCounts:
     was_in: int = 0
     left: dict[bytes, LeftJob] = field(default_factory=dict)
     running: int = 0
-    aborting: int = 0
+    cancelling: int = 0
     without_payload: int = 0
     taken: set[bytes] = field(default_factory=set)
 
@@ -184,7 +184,7 @@ class Mover:
         try:
             while not should_stop():
                 done = self.counts.moved + self.counts.was_in
-                self.counts.running = self.counts.aborting = self.counts.without_payload = 0
+                self.counts.running = self.counts.cancelling = self.counts.without_payload = 0
                 for source_set in self._source.sets:
                     async for _ in self._move_set(source_set, should_stop):
                         yield self.counts
@@ -192,10 +192,10 @@ class Mover:
                     self._has_earlier = False
                 if self.counts.moved + self.counts.was_in > done:
                     continue
-                if not self.counts.aborting or waits == _ABORTING_WAITS:
+                if not self.counts.cancelling or waits == _CANCELLING_WAITS:
                     break
                 waits += 1
-                await asyncio.sleep(_ABORTING_WAIT_S)
+                await asyncio.sleep(_CANCELLING_WAIT_S)
         except Exception:
             with suppress(MoveRefusedError, *REDIS_ERRORS):
                 await self._close()
@@ -214,7 +214,7 @@ class Mover:
             if page.is_end:
                 return
             self.counts.running += page.running
-            self.counts.aborting += page.aborting
+            self.counts.cancelling += page.cancelling
             self.counts.without_payload += page.without_payload
             if page.foreign and not self._arq_workers_stopped:
                 await self._source.release(self._redis, self._run, page.jobs)
@@ -243,8 +243,8 @@ class Mover:
         others: list[MovedJob] = []
         for job, answer in zip(page.jobs, answers, strict=True):
             (arrived if answer in (Put.ADDED, Put.WAS_IN) else others).append(job)
-            if answer is Put.WAS_IN and job.abort_ms is not None:
-                await self._target.request_abort(self._redis, job.raw_id)
+            if answer is Put.WAS_IN and job.cancel_asked_ms is not None:
+                await self._target.request_cancel(self._redis, job.raw_id)
             if answer in _WHY_LEFT:
                 self.counts.left[job.raw_id] = LeftJob(text(job.raw_id), _WHY_LEFT[answer])
         if others:
@@ -272,7 +272,7 @@ class Mover:
             raise
 
     async def _drop(self, arrived: Sequence[MovedJob]) -> list[MovedJob]:
-        """Drops jobs at the source; a request for an abort that has come meanwhile goes to the target first."""
+        """Drops jobs at the source; a request for a cancellation that has come meanwhile goes to the target first."""
         gone: list[MovedJob] = []
         left = list(arrived)
         while left:
@@ -283,10 +283,10 @@ class Mover:
                     gone.append(job)
                 elif answer.what is Dropped.ASKED:
                     if answer.request:
-                        await self._target.request_abort(self._redis, job.raw_id)
+                        await self._target.request_cancel(self._redis, job.raw_id)
                     asked.append(replace(job, request=answer.request))
                 elif answer.what is Dropped.RELEASED:
-                    self.counts.aborting += 1
+                    self.counts.cancelling += 1
                 else:
                     self._half.discard(job.raw_id)
                     self.counts.taken.add(job.raw_id)

@@ -138,7 +138,7 @@ def _state_of(facts: JobFacts, result: ResultView | None, letter: DeadLetter | N
     if result is not None:
         if result.success is None:
             return "ended"
-        return "done" if result.success else "aborted" if result.aborted else "failed"
+        return "done" if result.success else "cancelled" if result.cancelled else "failed"
     if facts.ended_without_result:
         return "ended"
     return "unplaced" if facts.payload_bytes is not None else None
@@ -172,13 +172,13 @@ def _row(
             tries=facts.tries,
             crashes=facts.crashes,
             crash_note=facts.crash_note,
-            abort_ms=facts.abort_ms,
+            cancel_asked_ms=facts.cancel_asked_ms,
             payload_bytes=facts.payload_bytes,
             head=facts.payload[:HEAD_BYTES],
             tail=facts.payload_tail,
         ),
     )
-    if state not in ("done", "failed", "aborted", "ended"):
+    if state not in ("done", "failed", "cancelled", "ended"):
         return row
     if result is None:
         return replace(row, lane=None)
@@ -189,19 +189,19 @@ def _row(
         tries=result.tries or row.tries,
         enqueue_ms=result.enqueue_ms,
         started_ms=result.start_ms,
-        ended_ms=result.finish_ms or _aborted_ms(facts, state),
+        ended_ms=result.finish_ms or _cancelled_ms(facts, state),
         error=result.error,
     )
 
 
-def _aborted_ms(facts: JobFacts, state: State) -> int | None:
+def _cancelled_ms(facts: JobFacts, state: State) -> int | None:
     """When a job ended that was not started, as its result does not say it: as soon as that was asked for."""
-    asked_ms = [event.at_ms for event in read_history(facts.history) if event.what == "abort-asked"]
-    return asked_ms[-1] if asked_ms and state == "aborted" else None
+    asked_ms = [event.at_ms for event in read_history(facts.history) if event.what == "cancel-asked"]
+    return asked_ms[-1] if asked_ms and state == "cancelled" else None
 
 
 def _timeline(row: JobRow, facts: JobFacts) -> tuple[TimelineEvent, ...]:
-    ends: dict[State, EventKind] = {"done": "done", "failed": "failed", "aborted": "aborted", "dead": "dead"}
+    ends: dict[State, EventKind] = {"done": "done", "failed": "failed", "cancelled": "cancelled", "dead": "dead"}
     end = ends.get(row.state)
     return in_order(
         (

@@ -39,7 +39,7 @@ ListedState = Literal["queued", "deferred", "running", "dead", "ended"]
 PagedState = Literal["queued", "deferred", "running", "dead"]
 LISTED_STATES: Final[tuple[ListedState, ...]] = get_args(ListedState)
 
-State = Literal["queued", "deferred", "running", "dead", "done", "failed", "aborted", "ended", "unplaced"]
+State = Literal["queued", "deferred", "running", "dead", "done", "failed", "cancelled", "ended", "unplaced"]
 """The state of a job. "ended": it has ended, and its result, which would say how, was not kept. "unplaced": its payload
 exists, but it is in none of the queues that were looked at."""
 
@@ -65,7 +65,7 @@ class JobRow:
         started_ms: when its run started, by its worker's clock.
         ended_ms: when it died or ended.
         error: the error of a dead job, else ''.
-        abort_ms: when its abort was requested.
+        cancel_asked_ms: when its cancellation was requested.
         payload_bytes: the size of its payload; None where that is gone.
     """
 
@@ -84,7 +84,7 @@ class JobRow:
     started_ms: int | None = None
     ended_ms: int | None = None
     error: str = ""
-    abort_ms: int | None = None
+    cancel_asked_ms: int | None = None
     payload_bytes: int | None = None
 
     @property
@@ -210,7 +210,7 @@ def job_row(queue: QueueRef, state: State, job: BrowsedJob) -> JobRow:
         crashes=job.crashes,
         worker=job.holder.worker if job.holder else None,
         started_ms=job.holder.claimed_ms if job.holder else None,
-        abort_ms=job.abort_ms,
+        cancel_asked_ms=job.cancel_asked_ms,
         payload_bytes=job.payload_bytes,
     )
 
@@ -267,7 +267,7 @@ def _ended_row(queue: QueueRef, ended: EndedJob) -> JobRow:
     )
 
 
-_END_STATES: Final = frozenset({"done", "failed", "dead", "aborted"})
+_END_STATES: Final = frozenset({"done", "failed", "dead", "cancelled"})
 
 
 def _encode_cursor(state: PagedState, cursor: PagePosition) -> str:

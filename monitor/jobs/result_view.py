@@ -14,7 +14,7 @@ from monarq.shared.lane import LaneName
 from monarq.shared.payloads.payload_head import Format
 from monarq.shared.payloads.pickle_fields import Called, Items
 from monarq.shared.payloads.remote_error import EXCEPTION_CODE
-from monarq.shared.payloads.result import read_aborted_result
+from monarq.shared.payloads.result import read_cancelled_result
 from monarq.shared.protocol.job_facts import LARGEST_READ
 from monarq.shared.text.error_text import truncate
 
@@ -33,7 +33,7 @@ class ResultView:
         signed: whether it carries a signature, which is not checked here.
         kept_until_ms: when it expires; None for never.
         success: whether the job returned; None where that cannot be read.
-        aborted: whether it was aborted on request.
+        cancelled: whether it was cancelled on request.
         value: what it returned, as text.
         error: class and message of the error that it raised.
         error_type: the class alone.
@@ -52,7 +52,7 @@ class ResultView:
     signed: bool = False
     kept_until_ms: int | None = None
     success: bool | None = None
-    aborted: bool = False
+    cancelled: bool = False
     value: str = ""
     error: str = ""
     error_type: str = ""
@@ -70,9 +70,9 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
     """The view of a result; `data` may be its first bytes alone, where it is larger than `LARGEST_READ`."""
     if size > LARGEST_READ:
         return ResultView(size, kept_until_ms=kept_until_ms)
-    if (name := read_aborted_result(data)) is not None:
+    if (name := read_cancelled_result(data)) is not None:
         return ResultView(
-            size, kept_until_ms=kept_until_ms, success=False, aborted=True, error=_NOT_STARTED, name=name or None
+            size, kept_until_ms=kept_until_ms, success=False, cancelled=True, error=_NOT_STARTED, name=name or None
         )
     decoded = decode_safely(data)
     fields, success = decoded.fields, decoded.fields.get("s")
@@ -84,7 +84,7 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
         signed=decoded.signed,
         kept_until_ms=kept_until_ms,
         success=success if isinstance(success, bool) else None,
-        aborted=error.is_abort,
+        cancelled=error.is_cancel,
         value=value_text(fields.get("r")) if success is True else "",
         error=error.text,
         error_type=error.type_name,
@@ -105,7 +105,7 @@ class _Error(NamedTuple):
     type_name: str = ""
     text: str = ""
     traceback: str = ""
-    is_abort: bool = False
+    is_cancel: bool = False
 
 
 def _error(raised: object) -> _Error:
@@ -116,7 +116,7 @@ def _error(raised: object) -> _Error:
         kind = raised.name.removeprefix("builtins.")
         message = str(arguments[0]) if len(arguments) == 1 and isinstance(arguments[0], str) else ""
         message = message or (value_text(raised.arguments) if arguments else "")
-        return _Error(kind, truncate(f"{kind}: {message}" if message else kind), is_abort=kind in _CANCELLED)
+        return _Error(kind, truncate(f"{kind}: {message}" if message else kind), is_cancel=kind in _CANCELLED)
     return _Error(text=truncate(raised) if isinstance(raised, str) else value_text(raised))
 
 
@@ -128,7 +128,7 @@ def _remote_error(body: bytes) -> _Error:
     kind = str(name) if module in ("", "builtins") else f"{module}.{name}"
     # A cancellation that nobody requested is written as text, without arguments.
     return _Error(
-        kind, truncate(str(message)), truncate(str(traceback)), is_abort=kind in _CANCELLED and args is not None
+        kind, truncate(str(message)), truncate(str(traceback)), is_cancel=kind in _CANCELLED and args is not None
     )
 
 

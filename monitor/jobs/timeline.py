@@ -16,12 +16,12 @@ EventKind = Literal[
     "crashed",
     "handed-back",
     "unknown",
-    "abort-asked",
+    "cancel-asked",
     "promoted",
     "revived",
     "done",
     "failed",
-    "aborted",
+    "cancelled",
     "dead",
 ]
 _KINDS: Final = frozenset(get_args(EventKind))
@@ -33,7 +33,7 @@ class TimelineEvent:
 
     Attributes:
         at_ms: when, unix ms by Redis' clock; "enqueued" by its client's clock, "started", "done", "failed" and
-            "aborted" by its worker's.
+            "cancelled" by its worker's.
         what: the kind of event. "due": it waits until then; "retried": a try failed, and another follows;
             "handed-back": its worker stopped; "unknown": a worker did not know it, and it waits for one that does;
             "promoted": somebody made it due; "revived": somebody put it back from the dead letters.

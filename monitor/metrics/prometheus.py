@@ -125,7 +125,7 @@ def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     events = CounterMetricFamily(
         "monarq_queue_events",
         "What happened to the jobs of a queue: enqueued by monarq's producers, started, done, failed (with dead ones"
-        " among them), aborted, retried, handed_back, dead, crashed with their worker, lost to another worker.",
+        " among them), cancelled, retried, handed_back, dead, crashed with their worker, lost to another worker.",
         labels=[*QUEUE_LABELS, "state"],
     )
     jobs = CounterMetricFamily(

@@ -75,7 +75,7 @@ class Counters:
             ended so far.
         done: succeeded.
         failed: failed for good, with a dead letter or without.
-        aborted: aborted on request.
+        cancelled: cancelled on request.
         retried: runs that led to another try.
         handed_back: runs that were handed back at no cost, as workers stopped or did not know the job.
         dead: dead letters written; each is a failed job too.
@@ -89,7 +89,7 @@ class Counters:
     started: int = 0
     done: int = 0
     failed: int = 0
-    aborted: int = 0
+    cancelled: int = 0
     retried: int = 0
     handed_back: int = 0
     dead: int = 0
@@ -100,8 +100,8 @@ class Counters:
 
     @property
     def ended(self) -> int:
-        """Jobs that have ended: done, failed or aborted."""
-        return self.done + self.failed + self.aborted
+        """Jobs that have ended: done, failed or cancelled."""
+        return self.done + self.failed + self.cancelled
 
     def __add__(self, other: Counters) -> Counters:
         counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
@@ -116,11 +116,11 @@ class Counters:
     @classmethod
     def of_job(cls, fields: Mapping[str, int]) -> Counters:
         """The same for the jobs of one name, whose claims are not counted."""
-        runs = sum(fields.get(name, 0) for name in ("done", "failed", "aborted", "retried", "handed_back", "crashed"))
+        runs = sum(fields.get(name, 0) for name in ("done", "failed", "cancelled", "retried", "handed_back", "crashed"))
         return cls.of({**fields, "started": runs})
 
 
 COUNTS: Final = (
-    *("enqueued", "started", "done", "failed", "aborted", "retried", "handed_back", "dead", "crashed", "lost"),
+    *("enqueued", "started", "done", "failed", "cancelled", "retried", "handed_back", "dead", "crashed", "lost"),
 )
 """The names of the counts of `Counters`."""

@@ -32,7 +32,7 @@ class QueueStats:
         done: counter of jobs that succeeded.
         failed: counter of jobs that failed for good.
         retried: counter of runs that led to another try.
-        aborted: counter of jobs that were aborted on request.
+        cancelled: counter of jobs that were cancelled on request.
         handed_back: counter of runs that workers handed back at no cost, as they stopped or did not know the job.
         crashed: counter of runs whose worker died.
         lost: counter of runs whose lease was lost to another worker.
@@ -54,7 +54,7 @@ class QueueStats:
     done: int
     failed: int
     retried: int
-    aborted: int
+    cancelled: int
     handed_back: int
     crashed: int
     lost: int
@@ -96,7 +96,7 @@ async def _read_queue(redis: Redis, queue: QueueRef, workers: Iterable[WorkerSta
         done=total("done", 0),
         failed=total("failed", 0),
         retried=total("retried", 0),
-        aborted=total("aborted", 0),
+        cancelled=total("cancelled", 0),
         handed_back=total("handed_back", 0),
         crashed=total("crashed", 0),
         lost=total("lost", 0),

@@ -93,7 +93,7 @@ def _describe_alive(job_id: str, queue: QueueRef, facts: JobFacts, state: JobSta
         due_at=_instant(facts.due_ms),
         started_at=_instant(holder.claimed_ms) if holder else None,
         expires_at=_instant(facts.expires_ms),
-        cancel_asked_at=_instant(facts.abort_ms),
+        cancel_asked_at=_instant(facts.cancel_asked_ms),
         tries=facts.tries,
         crashes=facts.crashes,
         crash_note=facts.crash_note,

@@ -16,7 +16,7 @@ from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.progress_codec import decode_progress
 from monarq.shared.payloads.result import Result
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.job_state import JobState
 from monarq.shared.protocol.producer_queue import ProducerQueue, Unfinished
 from monarq.shared.redis.client import RedisClient
@@ -105,10 +105,10 @@ class Tracker:
     async def cancel(self, queue: ProducerQueue, job_id: str, timeout: Duration | None) -> bool:
         """Asks for the job's end and waits for it, not with a timeout of 0; whether it has ended cancelled."""
         timeout_s = to_seconds(timeout, "timeout")
-        answer = await self._repeat(partial(queue.abort, self._redis, job_id))
-        if answer is AbortAnswer.ENDED:
+        answer = await self._repeat(partial(queue.cancel, self._redis, job_id))
+        if answer is CancelAnswer.ENDED:
             return True
-        if answer is AbortAnswer.UNKNOWN or timeout_s == 0:
+        if answer is CancelAnswer.UNKNOWN or timeout_s == 0:
             found = await self._find_result(queue, job_id)
             return isinstance(found, Result) and found.was_cancelled
         try:

@@ -25,18 +25,18 @@ _TEXT_ERRORS: Final = frozenset({"builtins.RuntimeError", "arq.worker.JobExecuti
 """The exception classes that hold a failure as text, by module and qualified name."""
 
 
-_ABORTED: Final = b"\xc1aborted "
+_CANCELLED: Final = b"\xc1cancelled "
 """How the result of a job begins that a script ended before it was started. No format makes such bytes."""
 
 
-def aborted_result(name: str = "") -> bytes:
-    """The result of a job of this name, '' where it is not known, that is aborted before it is started."""
-    return _ABORTED + name.encode("utf-8", "backslashreplace")
+def cancelled_result(name: str = "") -> bytes:
+    """The result of a job of this name, '' where it is not known, that is cancelled before it is started."""
+    return _CANCELLED + name.encode("utf-8", "backslashreplace")
 
 
-def read_aborted_result(data: bytes) -> str | None:
-    """The name of a job that was aborted before it was started, '' where it is not known; None for other results."""
-    return data.removeprefix(_ABORTED).decode("utf-8", "backslashreplace") if data.startswith(_ABORTED) else None
+def read_cancelled_result(data: bytes) -> str | None:
+    """The name of a job that was cancelled before it was started, '' where it is not known; None for other results."""
+    return data.removeprefix(_CANCELLED).decode("utf-8", "backslashreplace") if data.startswith(_CANCELLED) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Result:
         Raises:
             PayloadError: it is not a result, or its signature is wrong.
         """
-        if (name := read_aborted_result(data)) is not None:
+        if (name := read_cancelled_result(data)) is not None:
             return cls(name, (), {}, 0, 0, 0, 0, False, asyncio.CancelledError(), "", raw_id.decode(errors="replace"))
         raw = codecs.loads(codecs.open(data, "result", raw_id))
         try:
@@ -193,7 +193,7 @@ def _read_text_error(error: object) -> JobFailedError | None:
 
 
 def _unchanged(error: BaseException) -> Iterator[BaseException]:
-    """The error itself, where it may be raised to the caller that waits; a cancellation reports an abort."""
+    """The error itself, where it may be raised to the caller that waits; a cancellation among them."""
     is_fit = may_be_raised(error) or isinstance(error, asyncio.CancelledError)
     if is_fit and not is_stand_in(error) and not is_large(error):
         yield error

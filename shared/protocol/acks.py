@@ -27,7 +27,7 @@ class Finish(msgspec.Struct, eq=False, gc=False):
         dead_letter: the text of its dead letter, as JSON; b'' for none.
         keep_dead_ms: ms to keep the dead letter for.
         run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
-        aborted: whether it ended because its abort was requested.
+        cancelled: whether it ended because its cancellation was requested.
     """
 
     lease: Lease
@@ -38,15 +38,15 @@ class Finish(msgspec.Struct, eq=False, gc=False):
     dead_letter: bytes = b""
     keep_dead_ms: int = 0
     run_ms: int = NOT_RUN
-    aborted: bool = False
+    cancelled: bool = False
 
     @property
     def status(self) -> RunStatus:
         """What it is counted as."""
         if self.success:
             return _DONE
-        if self.aborted:
-            return RunStatus.ABORTED
+        if self.cancelled:
+            return RunStatus.CANCELLED
         return RunStatus.DEAD if self.dead_letter else RunStatus.FAILED
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 
-class AbortAnswer(IntEnum):
-    """The state of a job whose abort was asked for."""
+class CancelAnswer(IntEnum):
+    """The state of a job whose cancellation was asked for."""
 
     UNKNOWN = 0
     WAITS = 1

@@ -35,7 +35,7 @@ class JobFacts:
         tries: tries that it has used.
         crashes: how often its worker was lost while it ran.
         crash_note: what was known of the last time.
-        abort_ms: when its abort was requested.
+        cancel_asked_ms: when its cancellation was requested.
         result: as much of its result as was read.
         result_bytes: the size of its result; None where there is none.
         kept_until_ms: when its result expires; None for never.
@@ -56,7 +56,7 @@ class JobFacts:
     tries: int = 0
     crashes: int = 0
     crash_note: str = ""
-    abort_ms: int | None = None
+    cancel_asked_ms: int | None = None
     result: bytes = b""
     result_bytes: int | None = None
     kept_until_ms: int | None = None

@@ -28,7 +28,7 @@ class Lease(msgspec.Struct, eq=False, gc=False):
         crashes: how often it was running when its worker was lost.
         crash_note: what was known of the last crash.
         due_ms: unix ms at which it was due; 0 where the claim does not say: then its payload does.
-        abort_ms: when its abort was requested, or None; see `WorkerQueue.is_abort_of`.
+        cancel_asked_ms: when its cancellation was requested, or None; see `WorkerQueue.is_cancel_of`.
         claimed_ms: Redis' time of the claim.
         may_have_expired: whether a payload that is gone had a time to live of its producer's (``expires``). Of arq's
             clients' jobs that is not known: all of them have one.
@@ -47,7 +47,7 @@ class Lease(msgspec.Struct, eq=False, gc=False):
     crashes: int
     crash_note: str
     due_ms: int
-    abort_ms: float | None
+    cancel_asked_ms: float | None
     claimed_ms: int
     may_have_expired: bool = False
     ends_s: float = math.inf

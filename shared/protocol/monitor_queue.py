@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 from redis.asyncio import Redis
 
 from monarq.shared.payloads.progress import Progress
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.counters import QueueCounters, Rates, Series, Step
 from monarq.shared.protocol.counts import Counts
 from monarq.shared.protocol.dead_letters import DeadEntry, DeadRecord
@@ -176,7 +176,7 @@ class QueueSteps(Protocol):
         """
         ...
 
-    async def abort(self, redis: Redis, job_id: str | bytes) -> AbortAnswer:
+    async def cancel(self, redis: Redis, job_id: str | bytes) -> CancelAnswer:
         """Requests that a job be stopped, or not be started."""
         ...
 

@@ -50,7 +50,7 @@ class BrowsedJob:
         tries: tries that it has used.
         crashes: how often its worker was lost while it ran.
         crash_note: what was known of the last time.
-        abort_ms: when its abort was requested, or None.
+        cancel_asked_ms: when its cancellation was requested, or None.
         payload_bytes: the size of its payload; None where that has expired.
         head: the payload's beginning.
         tail: the end of a payload that is longer than its head.
@@ -63,7 +63,7 @@ class BrowsedJob:
     tries: int
     crashes: int
     crash_note: str
-    abort_ms: int | None
+    cancel_asked_ms: int | None
     payload_bytes: int | None
     head: bytes
     tail: bytes

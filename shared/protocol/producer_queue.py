@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
@@ -96,8 +96,8 @@ class ProducerQueue(Protocol):
         """The last report of each of these jobs, as it is published."""
         ...
 
-    async def abort(self, redis: RedisClient, job_id: str) -> AbortAnswer:
-        """Asks for the abort of a job."""
+    async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
+        """Asks for the cancellation of a job."""
         ...
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:

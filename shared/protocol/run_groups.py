@@ -31,7 +31,7 @@ class RunStatus(StrEnum):
     FAILED = "failed"
     DEAD = "dead"
     """It failed, and left a dead letter."""
-    ABORTED = "aborted"
+    CANCELLED = "cancelled"
     RETRIED = "retried"
     HANDED_BACK = "handed_back"
 

@@ -49,7 +49,7 @@ class MovedJob:
         last_due_ms: when it was due last, unix ms; 0 where its payload says so.
         expires_ms: when it is not started any more, unix ms; None for never, or where its payload says so.
         may_expire: whether its producer asked for that.
-        abort_ms: when its abort was requested, unix ms; None where it was not.
+        cancel_asked_ms: when its cancellation was requested, unix ms; None where it was not.
         request: the request as its source has it, also where that is of an earlier job of its id; b'' for none.
         history: the lines of its history, oldest first.
         progress: its last report; b'' for none.
@@ -68,7 +68,7 @@ class MovedJob:
     last_due_ms: int = 0
     expires_ms: int | None = None
     may_expire: bool = False
-    abort_ms: int | None = None
+    cancel_asked_ms: int | None = None
     request: bytes = b""
     history: tuple[bytes, ...] = ()
     progress: bytes = b""
@@ -104,7 +104,7 @@ class TakenPage:
         is_end: whether the set had no member behind those that were passed over.
         running: how many run.
         foreign: how many of these are run by workers that heed no pause.
-        aborting: how many somebody is about to abort; they can be moved a moment later.
+        cancelling: how many somebody is about to cancel; they can be moved a moment later.
         without_payload: how many have no payload any more.
         strays: members whose scores are no times, so that nobody runs them, and no move takes them: id and score.
     """
@@ -115,7 +115,7 @@ class TakenPage:
     is_end: bool = False
     running: int = 0
     foreign: int = 0
-    aborting: int = 0
+    cancelling: int = 0
     without_payload: int = 0
     strays: tuple[tuple[bytes, str], ...] = ()
 
@@ -141,14 +141,14 @@ class Dropped(IntEnum):
     GONE = 1
     """It is gone."""
     ASKED = 2
-    """Its abort was requested since it was taken: nothing was done."""
+    """Its cancellation was requested since it was taken: nothing was done."""
     RELEASED = 3
-    """Somebody is about to abort it: it was given back."""
+    """Somebody is about to cancel it: it was given back."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropAnswer:
-    """What happened to a job at its source, and the request for its abort, where that is why it is still there."""
+    """What happened to a job at its source, and the request to cancel it, where that is why it is still there."""
 
     what: Dropped
     request: bytes = b""
@@ -281,8 +281,8 @@ class MoveTarget(Protocol):
         """
         ...
 
-    async def request_abort(self, redis: Redis, raw_id: bytes) -> None:
-        """Requests the abort of a job that was put in."""
+    async def request_cancel(self, redis: Redis, raw_id: bytes) -> None:
+        """Requests the cancellation of a job that was put in."""
         ...
 
     async def find_marks(self, redis: Redis, source: QueueRef) -> Marks:

@@ -111,8 +111,8 @@ class WorkerQueue(Protocol):
         """Whether a job waits or is deferred, apart from these, in a queue that is not paused."""
         ...
 
-    def is_abort_of(self, asked_ms: float, payload: Payload) -> bool:
-        """Whether a request for an abort is for this job, and not for an earlier one of its id.
+    def is_cancel_of(self, asked_ms: float, payload: Payload) -> bool:
+        """Whether a request for a cancellation is for this job, and not for an earlier one of its id.
 
         Args:
             asked_ms: when it was made, from a claim.
@@ -160,8 +160,8 @@ class WorkerSession(Protocol):
         """
         ...
 
-    async def find_aborts(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
-        """Which of these running jobs somebody wants aborted."""
+    async def find_cancels(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
+        """Which of these running jobs somebody wants cancelled."""
         ...
 
     async def sweep(self, redis: Redis) -> None:

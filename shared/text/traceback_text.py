@@ -139,7 +139,7 @@ def user_frames(error: BaseException) -> Frames:
 
 
 def _may_be_ours(error: BaseException, raised_at: TracebackType) -> bool:
-    """Whether the error may be monarq's own; the cancellation of an aborted job is no `Exception`."""
+    """Whether the error may be monarq's own; that of a cancelled job is no `Exception`."""
     return isinstance(error, Exception) and _module_of(raised_at) not in (*_IMPORT_MODULES, *_CALLERS)
 
 

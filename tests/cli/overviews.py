@@ -25,7 +25,7 @@ _STATS: dict[str, Any] = {
     "done": 87_654_321,
     "failed": 12,
     "retried": 34,
-    "aborted": 0,
+    "cancelled": 0,
     "handed_back": 0,
     "crashed": 5,
     "lost": 0,

@@ -162,7 +162,7 @@ async def test_an_acknowledgement_without_a_reply_holds_no_other_node_s(place: P
         assert await handle.result(patience_s(20)) == 9
 
 
-async def test_reports_and_aborts_without_a_reply_hold_no_other_node_s(place: Place) -> None:
+async def test_reports_and_cancels_without_a_reply_hold_no_other_node_s(place: Place) -> None:
     async with place.serving() as worker, Producer(place.cluster.url) as producer:
         silent, well = [
             await producer.enqueue(named("silent_node.steps").options(queue=Queue(name))) for name in place.names[:2]

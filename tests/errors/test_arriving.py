@@ -107,15 +107,15 @@ async def test_a_cancelling_that_nobody_ordered_is_a_failure(
     assert arrived.type_name == "asyncio.exceptions.CancelledError"
     assert "in cancel_" in arrived.traceback
     assert (await dead_letter_of(redis, handle.job_id))["error_type"] == arrived.type_name
-    assert await handle.cancel() is False, "it was not aborted"
+    assert await handle.cancel() is False, "it was not cancelled"
 
 
-async def test_an_abort_stays_an_abort(producer: Producer, redis_url: str) -> None:
+async def test_a_cancellation_stays_one(producer: Producer, redis_url: str) -> None:
     handle = await producer.enqueue(jobs.CANCEL["io"])
-    aborting = asyncio.create_task(handle.cancel(timeout=10))
+    cancelling = asyncio.create_task(handle.cancel(timeout=10))
     await asyncio.sleep(0.1)
     await run_burst(redis_url, jobs.ALL, codecs=CODECS)
-    assert await aborting is True
+    assert await cancelling is True
     assert isinstance(await raised_by(handle), JobCancelledError)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from monarq.shared.lane import LaneQueue
-from monarq.shared.protocol.answers import AbortAnswer, Promoted
+from monarq.shared.protocol.answers import CancelAnswer, Promoted
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode
 from tests.model.model_state import state_of
 from tests.model.promises import Promises
@@ -88,11 +88,11 @@ class QueueMachine(RuleBasedStateMachine):
             self.promises.on_added(job)
 
     @rule(job_id=IDS)
-    def abort(self, job_id: str) -> None:
-        answer = self.real.abort(job_id)
-        self._same(answer, self.model.abort(job_id))
-        assert (answer is AbortAnswer.UNKNOWN) == (job_id not in self.seen.queue)
-        if answer is AbortAnswer.WAITS:
+    def cancel(self, job_id: str) -> None:
+        answer = self.real.cancel(job_id)
+        self._same(answer, self.model.cancel(job_id))
+        assert (answer is CancelAnswer.UNKNOWN) == (job_id not in self.seen.queue)
+        if answer is CancelAnswer.WAITS:
             self.promises.on_moved(job_id, misplaced=False)
 
     @rule(job_id=IDS)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from monarq.shared.formats.arq.keys import ASKED_MARK, LEASED_MARK
 from monarq.shared.lane import LaneQueue
-from monarq.shared.protocol.answers import AbortAnswer, Promoted
+from monarq.shared.protocol.answers import CancelAnswer, Promoted
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode
 from tests.model.queue_store import QueueStore
 from tests.model.terms import (
-    ABORT_WAIT_S,
+    CANCEL_WAIT_S,
     FRONT,
     GIVEN_UP_S,
     LEASE_S,
@@ -72,15 +72,15 @@ class QueueModel(QueueStore):
             return Enqueued.EXISTED
         return Enqueued.EXISTED if stored else None
 
-    def abort(self, job_id: str) -> AbortAnswer:
+    def cancel(self, job_id: str) -> CancelAnswer:
         """monarq's abort."""
         if job_id not in self.queue:
-            return AbortAnswer.UNKNOWN
+            return CancelAnswer.UNKNOWN
         self.aborts[job_id] = self.now + ASKED_MARK
         if job_id in self.tokens:
-            return AbortAnswer.RUNS
+            return CancelAnswer.RUNS
         self._place(job_id, self._lane_of(job_id), FRONT)
-        return AbortAnswer.WAITS
+        return CancelAnswer.WAITS
 
     def promote(self, job_id: str) -> Promoted:
         """A deferred job is made due."""
@@ -135,7 +135,7 @@ class QueueModel(QueueStore):
                 break
             if job_id in self.tokens:
                 continue
-            comes_alone = not self._waits_for_abort(source, job_id) and self._crashes_at(source, job_id) == alone
+            comes_alone = not self._waits_for_request(source, job_id) and self._crashes_at(source, job_id) == alone
             if not (comes_alone and taken):
                 taken += self._take(source, job_id, worker, token, lane_queue)
             if comes_alone:
@@ -150,8 +150,8 @@ class QueueModel(QueueStore):
         self, source: dict[str, float], job_id: str, worker: str, token: str, lane_queue: LaneQueue
     ) -> list[Taken]:
         score = source[job_id]
-        if self._waits_for_abort(source, job_id):
-            source[job_id] = self.now + ABORT_WAIT_S
+        if self._waits_for_request(source, job_id):
+            source[job_id] = self.now + CANCEL_WAIT_S
             return []
         payload = self.payloads.get(job_id)
         if payload is None and (job_id in self.results or job_id in self.no_results):
@@ -162,12 +162,12 @@ class QueueModel(QueueStore):
         self.tokens[job_id] = Expiring(token, self.now + LEASE_S)
         source[job_id] = self.now + LEASE_S + LEASED_MARK
         value = payload.value if payload else None
-        tries, abort_s = self.tries.get(job_id, 0), self.aborts.get(job_id)
+        tries, asked_s = self.tries.get(job_id, 0), self.aborts.get(job_id)
         crashes = self._crashes(job_id)
         told = score if score == FRONT else shown(score // 1)
-        return [Taken(job_id, worker, token, lane_queue, value, tries, crashes, told, abort_s)]
+        return [Taken(job_id, worker, token, lane_queue, value, tries, crashes, told, asked_s)]
 
-    def _waits_for_abort(self, source: dict[str, float], job_id: str) -> bool:
+    def _waits_for_request(self, source: dict[str, float], job_id: str) -> bool:
         return source[job_id] == FRONT and job_id not in self.aborts
 
     def _crashes_at(self, source: dict[str, float], job_id: str) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import redis as blocking_redis
 
 from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.formats.arq.jobs.claim import Claim, claim, release_claim
 from monarq.shared.formats.arq.jobs.crash import requeue_crashed
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
@@ -30,7 +30,7 @@ from monarq.shared.formats.arq.workers.recover import recover, sweep
 from monarq.shared.formats.arq.workers.renew import renew
 from monarq.shared.lane import Lane, LaneQueue
 from monarq.shared.protocol.acks import Crash, Finish, Requeue
-from monarq.shared.protocol.answers import AbortAnswer, Promoted
+from monarq.shared.protocol.answers import CancelAnswer, Promoted
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.lease import Lease
 from tests.model.stopped_scripts import NOW_MS, StoppedScripts, now
@@ -86,8 +86,8 @@ class RealQueue:
         placing = Placement(lane, 0, job.delay_s * 1000, job.ttl_s * 1000)
         return now(enqueue(self._async, KEYS, placing, mode, [(job.id, job.payload.encode())]))[0]
 
-    def abort(self, job_id: str) -> AbortAnswer:
-        return now(abort(self._async, KEYS, job_id))
+    def cancel(self, job_id: str) -> CancelAnswer:
+        return now(cancel(self._async, KEYS, job_id))
 
     def promote(self, job_id: str) -> Promoted:
         return now(promote(self._async, KEYS, job_id.encode()))
@@ -119,10 +119,10 @@ class RealQueue:
 
     def _taken(self, worker: str, lease: Lease) -> Taken:
         payload = lease.payload.decode() if isinstance(lease.payload, bytes) else None
-        abort_s = None if lease.abort_ms is None else self._seconds(lease.abort_ms)
+        asked_s = None if lease.cancel_asked_ms is None else self._seconds(lease.cancel_asked_ms)
         score = FRONT if lease.due_ms == 1 else self._seconds(lease.due_ms)
         return Taken(
-            lease.job_id, worker, lease.token, lease.lane_queue, payload, lease.tries, lease.crashes, score, abort_s
+            lease.job_id, worker, lease.token, lease.lane_queue, payload, lease.tries, lease.crashes, score, asked_s
         )
 
     def renew(self, worker: str, leases: Sequence[Taken]) -> list[str]:

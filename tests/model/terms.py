@@ -25,7 +25,7 @@ RESULT_S: Final = 220
 NO_RESULT_S: Final = 60
 LETTER_S: Final = 380
 GIVEN_UP_S: Final = 3600
-ABORT_WAIT_S: Final = 1
+CANCEL_WAIT_S: Final = 1
 GRAIN_S: Final = 20
 
 
@@ -52,7 +52,7 @@ class Taken:
     tries: int
     crashes: int
     score: float
-    abort_s: float | None
+    asked_s: float | None
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Expiring:
 
 
 def shown(score: float) -> float:
-    """A time as it is compared: in steps of 20 s, which all but `ABORT_WAIT_S` are; and the mark of a lease."""
+    """A time as it is compared: in steps of 20 s, which all but `CANCEL_WAIT_S` are; and the mark of a lease."""
     if math.isinf(score):
         return score
     mark = LEASED_MARK if score % 1 == LEASED_MARK else 0

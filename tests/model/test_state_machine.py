@@ -90,11 +90,11 @@ FAULTS: Final = [
     Fault("jobs/claim", "if lease_is_over then", "if false then"),
     Fault("jobs/claim", ", REVOKED .. token", ""),
     Fault("jobs/claim", ", REVOKED .. worker", ""),
-    Fault("jobs/claim", "tonumber(score) == 1 and not abort_ms", "false"),
+    Fault("jobs/claim", "tonumber(score) == 1 and not cancel_asked_ms", "false"),
     Fault("jobs/requeue", "redis.call('DEL', RUN .. id)", ""),
     Fault("jobs/requeue", "redis.pcall('ZREM', CPU, id)", ""),
     Fault("jobs/enqueue", "stored[1] == payload", "false"),
-    Fault("jobs/abort", "redis.call('EXISTS', RUN .. id) == 1 then\n    return 2", "false then\n    return 2"),
+    Fault("jobs/cancel", "redis.call('EXISTS', RUN .. id) == 1 then\n    return 2", "false then\n    return 2"),
 ]
 
 

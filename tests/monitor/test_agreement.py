@@ -24,7 +24,7 @@ from tests.support.slowness import in_time
 pytestmark = OF_ARQ
 
 ENQUEUED: Final = {"agree_done": 400, "agree_failed": 30, "agree_again": 40, "agree_cpu": 50}
-ENDS_OF_RUNS: Final = ("done", "failed", "aborted", "retried", "handed_back", "crashed", "lost")
+ENDS_OF_RUNS: Final = ("done", "failed", "cancelled", "retried", "handed_back", "crashed", "lost")
 TOLD_BY_BOTH: Final = ("enqueued", *ENDS_OF_RUNS)
 
 
@@ -68,7 +68,7 @@ async def test_a_run_with_a_kill(redis: Redis, redis_url: str) -> None:
         await until_all_is_over(redis)
     queue = await told(redis_url)
     assert [queue[name] for name in ("queued", "deferred", "running", "dead")] == [0, 0, 0, 30]
-    assert_counts(queue, enqueued=520, done=490, failed=30, aborted=0, retried=80, lost=0)
+    assert_counts(queue, enqueued=520, done=490, failed=30, cancelled=0, retried=80, lost=0)
     assert queue["crashed"] >= 20
     by_name = {each["name"]: each for each in queue["jobs"]}
     assert set(by_name) == set(ENQUEUED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
@@ -67,8 +67,8 @@ class FakeQueue:
         self.progress_lookups.append(list(job_ids))
         return [None] * len(job_ids)
 
-    async def abort(self, redis: RedisClient, job_id: str) -> AbortAnswer:
-        return AbortAnswer.UNKNOWN
+    async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
+        return CancelAnswer.UNKNOWN
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
         for ended in message.split(b" "):

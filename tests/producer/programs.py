@@ -26,7 +26,7 @@ def start(source: str, redis_url: str) -> subprocess.Popen[str]:
 def finish(process: subprocess.Popen[str]) -> tuple[str, str, int]:
     """What it wrote to both, and its return code; it is given ten seconds of a quiet machine.
 
-    One that does not end then is aborted, so that its stacks are among what it wrote.
+    One that does not end then is cancelled, so that its stacks are among what it wrote.
     """
     try:
         out, err = process.communicate(timeout=patience_s(10))

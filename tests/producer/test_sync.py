@@ -44,7 +44,7 @@ async def test_the_same_names_blocking(redis_url: str, worker: ManualWorker) -> 
 
 
 @OF_ARQ
-async def test_map_as_completed_and_abort(redis_url: str, worker: ManualWorker) -> None:
+async def test_map_as_completed_and_cancel(redis_url: str, worker: ManualWorker) -> None:
     def use() -> tuple[list[int], list[object], bool]:
         with SyncProducer(redis_url, queue=current_name()) as producer:
             mapped = producer.map(count_primes, [(n, n + 7) for n in range(5)], timeout=10)
@@ -58,8 +58,8 @@ async def test_map_as_completed_and_abort(redis_url: str, worker: ManualWorker) 
     used = asyncio.create_task(asyncio.to_thread(use))
     await worker.end(*await worker.claim_soon(5, lane_queue="cpu"), value=lambda payload: payload.args[0])
     await worker.end(*await worker.claim_soon(2), value="x")
-    [aborted] = await worker.claim_soon()
-    await worker.end(aborted, value=asyncio.CancelledError(), success=False)
+    [cancelled] = await worker.claim_soon()
+    await worker.end(cancelled, value=asyncio.CancelledError(), success=False)
     assert await used == ([0, 1, 2, 3, 4], ["x", "x"], True)
 
 

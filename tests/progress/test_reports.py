@@ -162,7 +162,7 @@ async def test_a_redis_that_does_not_answer_holds_no_end_up_for_long(
             assert await handle.result(timeout=patience_s(5)) == "told"
 
 
-async def test_an_abort_while_the_last_report_is_sent_does_not_undo_the_end(
+async def test_a_cancellation_while_the_last_report_is_sent_does_not_undo_the_end(
     redis: Redis, redis_url: str, producer: Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sending = asyncio.Event()

@@ -94,7 +94,7 @@ async def test_a_running_job_shows_its_progress_and_is_cancelled(
                 await asyncio.sleep(0.1)
                 seen.add(await bar.get_attribute("value"))
         await tab.get_by_role("button", name="Cancel").click()
-        await expect(tab.locator("h1 .status").first).to_have_text("Aborted")
+        await expect(tab.locator("h1 .status").first).to_have_text("Cancelled")
         await expect(tab.get_by_role("button", name="Cancel")).to_be_hidden()
         assert str(await handle.state()) == "succeeded"
 

@@ -95,7 +95,7 @@ class WorkerSettings:
         keep_dead_s: how long dead letters are kept.
         max_dead: how many dead letters a queue keeps.
         codecs: the formats that are read and written.
-        allow_abort: whether requests to abort jobs are carried out.
+        allow_cancel: whether requests to cancel jobs are carried out.
         burst: end once no job is left.
         max_burst_jobs: in burst mode, end after so many runs; -1 for no limit.
         hooks: the user's hooks.
@@ -130,7 +130,7 @@ class WorkerSettings:
     keep_dead_s: float = 7 * DAY_S
     max_dead: int = 10_000
     codecs: Codecs = field(default_factory=Codecs)
-    allow_abort: bool = True
+    allow_cancel: bool = True
     burst: bool = False
     max_burst_jobs: int = -1
     hooks: Hooks = field(default_factory=Hooks)

@@ -52,7 +52,7 @@ class WorkerEvents:
         """The job's process died unexpectedly: the job runs again, or is dead, as after the death of a worker."""
 
     def job_cancelled(self, run: ActiveRun) -> None:
-        """The job was aborted while it ran."""
+        """The job was cancelled while it ran."""
 
     def job_handed_back(self, run: ActiveRun) -> None:
         """The worker stops and has handed the job back to its queue."""
@@ -69,7 +69,7 @@ class WorkerEvents:
         """This worker knows no job of this name, and puts it back for others. Reported once in ten minutes."""
 
     def cancelled_before_start(self, lease: Lease, name: str, enqueue_ms: int, payload: Payload | None = None) -> None:
-        """The job was aborted before it started."""
+        """The job was cancelled before it started."""
 
     def ack_refused(self, refused: list[Ack]) -> None:
         """The outcomes of these jobs were not written, as their leases were lost before."""

@@ -14,7 +14,7 @@ class Outage:
 
     Args:
         events: gets the two events of each outage.
-        doing: what the loop does, such as "looking for aborts".
+        doing: what the loop does, such as "looking for cancelled jobs".
     """
 
     def __init__(self, events: WorkerEvents, doing: str) -> None:

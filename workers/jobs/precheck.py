@@ -35,8 +35,8 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class AbortedBeforeStart:
-    """The job was aborted before it ran."""
+class CancelledBeforeStart:
+    """The job was cancelled before it ran."""
 
     lease: Lease
     payload: Payload
@@ -50,7 +50,7 @@ class Unknown:
     name: str
 
 
-PrecheckResult = ActiveRun | Rejected | AbortedBeforeStart | Unknown
+PrecheckResult = ActiveRun | Rejected | CancelledBeforeStart | Unknown
 
 
 class Precheck:
@@ -84,8 +84,8 @@ class Precheck:
         return self._check_payload(lease, payload)
 
     def _check_payload(self, lease: Lease, payload: Payload) -> PrecheckResult:
-        if lease.abort_ms is not None and self._is_aborted(lease, lease.abort_ms, payload):
-            return AbortedBeforeStart(lease, payload)
+        if lease.cancel_asked_ms is not None and self._is_cancelled(lease, lease.cancel_asked_ms, payload):
+            return CancelledBeforeStart(lease, payload)
         job = self._jobs.get(payload.name)
         if job is None:
             return self._check_unknown(lease, payload)
@@ -103,8 +103,8 @@ class Precheck:
             return Unknown(lease, payload.name)
         return Rejected(lease, self._rejections.unknown(payload.name, waited_s, self._jobs), payload)
 
-    def _is_aborted(self, lease: Lease, asked_ms: float, payload: Payload) -> bool:
-        return self._settings.allow_abort and self._queues[lease.queue].is_abort_of(asked_ms, payload)
+    def _is_cancelled(self, lease: Lease, asked_ms: float, payload: Payload) -> bool:
+        return self._settings.allow_cancel and self._queues[lease.queue].is_cancel_of(asked_ms, payload)
 
 
 def _has_expired(lease: Lease, expires_ms: int) -> bool:

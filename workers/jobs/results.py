@@ -57,12 +57,12 @@ class ResultBuilder:
         return self._failed(run, data, problem), problem
 
     def of_error(self, run: ActiveRun, error: BaseException, *, dead: bool = True) -> Finish:
-        """The end of a run that failed for good, or that was aborted, which leaves no dead letter."""
+        """The end of a run that failed for good, or that was cancelled, which leaves no dead letter."""
         data, _ = self._write(run.lease, run.codec, self._result(run, error, success=False))
         if dead:
             return self._failed(run, data, error)
         keep_ms = _kept_ms(data, run.job.keep_ms)
-        return Finish(run.lease, False, data, keep_ms, run.job.name, run_ms=run.ran_ms, aborted=True)
+        return Finish(run.lease, False, data, keep_ms, run.job.name, run_ms=run.ran_ms, cancelled=True)
 
     def of_rejection(
         self, lease: Lease, payload: Payload | None, error: BaseException, now_ms: int, *, dead: bool
@@ -87,7 +87,7 @@ class ResultBuilder:
         data, _ = self._write(lease, self._codec_of(payload), result)
         letter = self._dead_letter(lease, lane, error, used, now_ms, now_ms, enqueue_ms) if dead else b""
         keep_ms = _kept_ms(data, self._default_keep_ms())
-        return Finish(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, aborted=not dead)
+        return Finish(lease, False, data, keep_ms, name, letter, self._keep_dead_ms, cancelled=not dead)
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
         data, problem = write_result(codec, result, self._settings.max_result, self._codecs.text_error)

@@ -18,7 +18,7 @@ from monarq.shared.text.traceback_text import user_traceback
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.acker import Acker
-from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, Rejected, Unknown
+from monarq.workers.jobs.precheck import CancelledBeforeStart, Precheck, Rejected, Unknown
 from monarq.workers.jobs.requeue import crashed, handed_back, retried
 from monarq.workers.jobs.results import ResultBuilder, read_name_and_time
 from monarq.workers.jobs.server_ackers import ServerAckers
@@ -31,7 +31,17 @@ from monarq.workers.reporting.progress import ProgressReporter
 from monarq.workers.reporting.server_progress import ServerProgressReporters
 from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.current_job import CURRENT_JOB
-from monarq.workers.runs.outcome import Aborted, Completed, Crashed, Failed, HandedBack, Lost, Outcome, Retried, decide
+from monarq.workers.runs.outcome import (
+    Cancelled,
+    Completed,
+    Crashed,
+    Failed,
+    HandedBack,
+    Lost,
+    Outcome,
+    Retried,
+    decide,
+)
 from monarq.workers.runs.registered_job import FirstArgument
 from monarq.workers.runs.run import ActiveRun, CancelReason
 from monarq.workers.runs.time_limits import TimeLimits
@@ -106,13 +116,13 @@ class Runner:
             else:
                 self._end_unstarted(checked)
 
-    def _end_unstarted(self, checked: Rejected | Unknown | AbortedBeforeStart) -> None:
+    def _end_unstarted(self, checked: Rejected | Unknown | CancelledBeforeStart) -> None:
         if isinstance(checked, Rejected):
             self._reject(checked)
         elif isinstance(checked, Unknown):
             self._requeue_unknown(checked)
         else:
-            self._abort_before_start(checked)
+            self._cancel_before_start(checked)
 
     def _start_run(self, run: ActiveRun) -> None:
         slots = self._slots[run.job.lane_queue]
@@ -246,7 +256,7 @@ class Runner:
                 self.counters.retried += 1
                 self._acker.add(retried(run, error, delay_s, is_free))
                 self._events.job_retried(run, error, delay_s)
-            case Aborted(error):
+            case Cancelled(error):
                 self.counters.failed += 1
                 self._acker.add(self._results.of_error(run, error, dead=False))
                 self._events.job_cancelled(run)
@@ -285,9 +295,9 @@ class Runner:
         if self._unknown.should_log(name):
             self._events.job_unknown(lease, name)
 
-    def _abort_before_start(self, aborted: AbortedBeforeStart) -> None:
+    def _cancel_before_start(self, cancelled: CancelledBeforeStart) -> None:
         self.counters.failed += 1
-        lease, payload = aborted.lease, aborted.payload
+        lease, payload = cancelled.lease, cancelled.payload
         error = asyncio.CancelledError()
         self._acker.add(self._results.of_rejection(lease, payload, error, wall_ms(), dead=False))
         self._events.cancelled_before_start(lease, payload.name, payload.enqueue_ms, payload)

@@ -24,9 +24,9 @@ from monarq.shared.redis.servers import is_cluster, server_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import SharedOutage
-from monarq.workers.jobs.aborter import Aborter
 from monarq.workers.jobs.acker import Acker
 from monarq.workers.jobs.burst import HasWork
+from monarq.workers.jobs.canceller import Canceller
 from monarq.workers.jobs.claimer import MAX_CLAIM, Claimer
 from monarq.workers.jobs.precheck import Precheck
 from monarq.workers.jobs.results import ResultBuilder
@@ -75,7 +75,7 @@ class Dependencies:
     has_work: HasWork | None = None
 
 
-BackgroundTask = ProgressReporter | ServerProgressReporters | LeaseExpiry | Sweeper | NameRegistrar | Aborter
+BackgroundTask = ProgressReporter | ServerProgressReporters | LeaseExpiry | Sweeper | NameRegistrar | Canceller
 
 
 class Components:
@@ -221,9 +221,9 @@ class Components:
                 events=dependencies.events,
             ),
         ]
-        if dependencies.settings.allow_abort:
+        if dependencies.settings.allow_cancel:
             tasks.append(
-                Aborter(
+                Canceller(
                     redis=self._redis,
                     sessions=self.sessions,
                     running=running,

@@ -77,7 +77,7 @@ class SpanListener(WorkerEvents):
 
     def job_cancelled(self, run: ActiveRun) -> None:
         """See `WorkerEvents`."""
-        self._end(run, "aborted")
+        self._end(run, "cancelled")
 
     def job_handed_back(self, run: ActiveRun) -> None:
         """See `WorkerEvents`."""

@@ -62,7 +62,7 @@ class WorkerLog(WorkerEvents):
 
     def job_cancelled(self, run: ActiveRun) -> None:
         """See `WorkerEvents`."""
-        logger.info("%s was aborted after %.3f s", _named(run), run.seconds)
+        logger.info("%s was cancelled after %.3f s", _named(run), run.seconds)
 
     def job_handed_back(self, run: ActiveRun) -> None:
         """See `WorkerEvents`."""
@@ -92,7 +92,7 @@ class WorkerLog(WorkerEvents):
 
     def cancelled_before_start(self, lease: Lease, name: str, enqueue_ms: int, payload: Payload | None = None) -> None:
         """See `WorkerEvents`."""
-        logger.info("%s:%s was aborted before it started", lease.job_id, name, extra=_fields(lease, name))
+        logger.info("%s:%s was cancelled before it started", lease.job_id, name, extra=_fields(lease, name))
 
     def ack_refused(self, refused: list[Ack]) -> None:
         """See `WorkerEvents`."""

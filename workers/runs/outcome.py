@@ -1,4 +1,4 @@
-"""The outcome of a run: whether it is completed, failed, retried, aborted, crashed, handed back or lost.
+"""The outcome of a run: whether it is completed, failed, retried, cancelled, crashed, handed back or lost.
 
 It is decided once, here, as a value without I/O, so that every rule can be tested as a table.
 """
@@ -60,8 +60,8 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
-class Aborted:
-    """It was aborted on request."""
+class Cancelled:
+    """It was cancelled on request."""
 
     error: asyncio.CancelledError
 
@@ -89,7 +89,7 @@ class Lost:
     """Its lease is lost: nothing of it may be written."""
 
 
-Outcome = Completed | Failed | Retried | Aborted | Crashed | HandedBack | Lost
+Outcome = Completed | Failed | Retried | Cancelled | Crashed | HandedBack | Lost
 
 
 class OutcomePolicy:
@@ -181,8 +181,8 @@ def _by_policy(run: ActiveRun, error: BaseException) -> Outcome:
 
 
 def _decide_cancelled(run: ActiveRun, error: asyncio.CancelledError, policy: OutcomePolicy) -> Outcome:
-    if run.cancel_reason is CancelReason.ABORT:
-        return Aborted(error)
+    if run.cancel_reason is CancelReason.ASKED:
+        return Cancelled(error)
     if run.cancel_reason is CancelReason.TIMEOUT:
         return _timed_out(run)
     return policy.cancelled_itself(run, error)

@@ -23,7 +23,7 @@ class CancelReason(Enum):
     """Why a run was cancelled."""
 
     TIMEOUT = auto()
-    ABORT = auto()
+    ASKED = auto()
     HAND_BACK = auto()
     LOST = auto()
 

@@ -30,7 +30,7 @@ POLL_S: Final = 0.5
 
 
 async def shift(environment: Environment) -> Outcome:
-    """Nothing runs early or late by a wrong clock, no tick is missing or comes twice, and aborts are carried out."""
+    """Nothing runs early or late by a wrong clock, no tick is missing or comes twice, and cancelling works."""
     clocks = {name: Clock(environment.directory, name) for name in ("ahead", "behind", "client-ahead", "client-behind")}
     for name, clock in clocks.items():
         clock.set(OFF if name.endswith("ahead") else -OFF)
@@ -49,7 +49,7 @@ async def shift(environment: Environment) -> Outcome:
         for name in ("ahead", "behind")
     ]
     await environment.until_first_run()
-    aborts = asyncio.create_task(_abort_all(environment, clocks))
+    cancels = asyncio.create_task(_cancel_all(environment, clocks))
     for ahead_s, behind_s in STEPS:
         await asyncio.sleep(EVERY_S)
         ahead.set(ahead_s)
@@ -57,32 +57,32 @@ async def shift(environment: Environment) -> Outcome:
     for enqueuer in deferred:
         await enqueuer.wait()
     await until_ticks_caught_up(environment)
-    wrong_aborts = await aborts
+    wrong_cancels = await cancels
     outcome = await environment.settle(30, endless=CRON)
     outcome.figures.phantom -= count_ticks(environment)
-    outcome.facts["aborts_not_carried_out"] = wrong_aborts
+    outcome.facts["cancels_not_carried_out"] = wrong_cancels
     check_basics(outcome, environment.fleets, planned_deaths=0)
     _check_times(environment, outcome)
     outcome.check("cron ticks missing", count_missing_ticks(environment), equals=0)
-    outcome.check("aborts not carried out", sum(wrong_aborts.values()), equals=0)
+    outcome.check("cancellations not carried out", sum(wrong_cancels.values()), equals=0)
     return outcome
 
 
-async def _abort_all(environment: Environment, clocks: dict[str, Clock]) -> dict[str, int]:
-    """Jobs that clients with wrong clocks enqueue, and this process aborts; gives how many were not aborted."""
+async def _cancel_all(environment: Environment, clocks: dict[str, Clock]) -> dict[str, int]:
+    """Jobs that clients with wrong clocks enqueue, and this process cancels; gives how many were not cancelled."""
     wrong: dict[str, int] = {}
     async with environment.producer() as producer:
         for name in ("client-ahead", "client-behind"):
-            ids = [f"abort-{name}-{number}" for number in range(10)]
+            ids = [f"cancel-{name}-{number}" for number in range(10)]
             for job_id in ids:  # it may run or not, which is what the ledger calls unknown
                 environment.ledger.note(UNKNOWN, job_id)
-            await _enqueue_elsewhere(environment, clocks[name], f"abort-{name}")
-            aborted = await asyncio.gather(*(_abort(producer, job_id) for job_id in ids))
-            wrong[name] = aborted.count(False)
+            await _enqueue_elsewhere(environment, clocks[name], f"cancel-{name}")
+            cancelled = await asyncio.gather(*(_cancel(producer, job_id) for job_id in ids))
+            wrong[name] = cancelled.count(False)
     return wrong
 
 
-async def _abort(producer: Producer, job_id: str) -> bool:
+async def _cancel(producer: Producer, job_id: str) -> bool:
     try:
         return await producer.handle(job_id).cancel(timeout=5)
     except ResultTimeoutError:

@@ -43,7 +43,7 @@ async def _cut(environment: Environment, cut: Cut) -> Outcome:
     await environment.until_first_run()
     await asyncio.sleep(1)  # scripts are called by their sha from now on
     proxy.rules = rules
-    aborts = asyncio.create_task(_abort_some(environment, proxy.url, rules)) if not environment.control else None
+    cancels = asyncio.create_task(_cancel_some(environment, proxy.url, rules)) if not environment.control else None
     await _until_done(rules, environment.sized(ci=90, short=90, long=400), environment.queue.rare_scripts)
     proxy.rules = []
     for enqueuer in (work, again):
@@ -51,7 +51,7 @@ async def _cut(environment: Environment, cut: Cut) -> Outcome:
         await enqueuer.wait()
     if not environment.control:
         await until_ticks_caught_up(environment)
-    wrong_aborts = await aborts if aborts else 0
+    wrong_cancels = await cancels if cancels else 0
     outcome = await environment.settle(60 if environment.control else 10, endless=CRON)
     await proxy.close()
     outcome.figures.phantom -= count_ticks(environment)
@@ -60,8 +60,8 @@ async def _cut(environment: Environment, cut: Cut) -> Outcome:
     for rule in rules:
         if rule.name not in environment.queue.rare_scripts:
             outcome.check(f"{rule.name} cut", rule.done, equals=rule.done + rule.left)
-    if aborts:
-        outcome.check("aborts that went wrong", wrong_aborts, equals=0)
+    if cancels:
+        outcome.check("cancellations that went wrong", wrong_cancels, equals=0)
         outcome.check("cron ticks missing", count_missing_ticks(environment), equals=0)
     return outcome
 
@@ -100,16 +100,16 @@ async def until_ticks_caught_up(environment: Environment) -> None:
                 return
 
 
-async def _abort_some(environment: Environment, url: str, rules: list[Rule]) -> int:
-    """Aborts jobs that wait or run, as long as there are cuts to be made; gives how many were not aborted."""
-    rule = next(rule for rule in rules if rule.name == "jobs/abort")
+async def _cancel_some(environment: Environment, url: str, rules: list[Rule]) -> int:
+    """Cancels jobs that wait or run, as long as there are cuts to be made; gives how many were not cancelled."""
+    rule = next(rule for rule in rules if rule.name == "jobs/cancel")
     gate = asyncio.Semaphore(16)
     wrong = 0
 
-    async def abort_one(number: int) -> None:
+    async def cancel_one(number: int) -> None:
         nonlocal wrong
         async with gate:
-            job_id = f"abort-{number}"
+            job_id = f"cancel-{number}"
             # It may run or not: that is what the ledger says of an enqueue whose outcome is unknown.
             environment.ledger.note(UNKNOWN, job_id)
             delay_s = environment.rng.choice((0.0, 30.0))
@@ -120,7 +120,7 @@ async def _abort_some(environment: Environment, url: str, rules: list[Rule]) -> 
         number = 0
         while rule.left and number < 2000:
             number += 1
-            group.create_task(abort_one(number))
+            group.create_task(cancel_one(number))
             await asyncio.sleep(0.02)
     return wrong
 

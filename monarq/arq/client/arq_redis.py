@@ -46,7 +46,7 @@ from monarq.shared.errors import (
     SettingsError,
 )
 from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.producer import ArqProducerQueue
 from monarq.shared.payloads.codec import PICKLE, Codecs
@@ -110,7 +110,7 @@ class Job(arq.jobs.Job):
             TimeoutError: it did not end in time; the request stays in force.
             Exception: the job failed with it.
         """
-        await abort(self._redis, QueueKeys.of(self._queue_name), self.job_id)
+        await cancel(self._redis, QueueKeys.of(self._queue_name), self.job_id)
         try:
             await self.result(timeout=timeout, poll_delay=poll_delay)
         except asyncio.CancelledError:

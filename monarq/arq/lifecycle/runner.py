@@ -140,7 +140,7 @@ class WorkerRunner:
     def aborting(self) -> set[str]:
         """The ids of running jobs that are being aborted."""
         runs = self._core.runs if self._core else []
-        return {run.lease.job_id for run in runs if run.cancel_reason is CancelReason.ABORT}
+        return {run.lease.job_id for run in runs if run.cancel_reason is CancelReason.ASKED}
 
     async def run(self, target: ArqTarget) -> None:
         """See `Worker.main`.

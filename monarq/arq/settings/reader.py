@@ -201,7 +201,7 @@ def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
         poll_s=min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, values.seconds("poll_delay"))),
         grace_s=values.seconds("job_completion_wait"),
         codecs=arq_codecs(values["job_serializer"], values["job_deserializer"], find_signer(values.get("signing_key"))),
-        allow_abort=bool(values["allow_abort_jobs"]),
+        allow_cancel=bool(values["allow_abort_jobs"]),
         burst=bool(values["burst"]),
         max_burst_jobs=values.number("max_burst_jobs"),
         hooks=_hooks(values),

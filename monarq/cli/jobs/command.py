@@ -26,20 +26,20 @@ LIST_SECTIONS: Final = {
     "JSON": """
 A line of JSON for each job; times are unix ms, what is not known is null:
   queue, format, id, state, name, lane, enqueue_ms, due_ms, tries, crashes,
-  worker, started_ms, ended_ms, error, abort_ms, payload_bytes
+  worker, started_ms, ended_ms, error, cancel_asked_ms, payload_bytes
 """,
     "What it costs": """
 Each page of 200 jobs is one call to Redis, however long the queue is. With
 --name at most 1,000 jobs of a state are looked at; it says so where that ended
 the search. Nothing is unpickled: a name that cannot be read without it is null.
---state ended shows some of those that ended last: done, failed, dead, aborted.
+--state ended shows some of those that ended last: done, failed, dead, cancelled.
 """,
 }
 SHOW_SECTIONS: Final = {
     "JSON": """
 A line of JSON for each job, with what `list` gives and
   crash_note, payload_format, signed, arguments, expires_ms, traceback
-  result: {bytes, format, signed, kept_until_ms, success, aborted, value, error,
+  result: {bytes, format, signed, kept_until_ms, success, cancelled, value, error,
            error_type, traceback, name, arguments, tries, enqueue_ms, start_ms,
            finish_ms, lane}, or null
   timeline: [{at_ms, what, note, tries, delay_ms}]

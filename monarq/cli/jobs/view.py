@@ -31,12 +31,12 @@ MIN_DETAIL_WIDTH: Final = 12
 
 ROW_FIELDS: Final = tuple(each.name for each in fields(JobRow) if each.name != "raw_id")
 _VIEW_FIELDS: Final = ("crash_note", "payload_format", "signed", "expires_ms", "result", "timeline")
-_STYLES: Final = {"running": "green", "dead": "red", "failed": "yellow", "aborted": "yellow", "deferred": "dim"}
+_STYLES: Final = {"running": "green", "dead": "red", "failed": "yellow", "cancelled": "yellow", "deferred": "dim"}
 _EVENT_WORDS: Final = {
     "retried": "a try failed",
     "handed-back": "handed back",
     "unknown": "unknown to its worker, waits for one that knows it",
-    "abort-asked": "abort asked for",
+    "cancel-asked": "cancel asked for",
     "promoted": "made due now",
     "revived": "put back from the dead",
 }
@@ -86,7 +86,7 @@ def _tries(row: JobRow) -> str:
 
 def _state_detail(row: JobRow) -> str:
     """The most important detail of a job, which depends on its state."""
-    asked = ", to be aborted" if row.abort_ms else ""
+    asked = ", to be cancelled" if row.cancel_asked_ms else ""
     if row.state == "running":
         since = f" for {format_age(row.started_ms)}" if row.started_ms else ""
         return f"on {row.worker or 'a worker'}{since}{asked}"
@@ -115,7 +115,10 @@ def render_view(view: JobView, *, with_arguments: bool) -> RenderableType:
 
 def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     row, result = view.row, view.result
-    yield "state", row.state + (", to be aborted" if row.abort_ms and row.state in ("running", "queued") else "")
+    yield (
+        "state",
+        row.state + (", to be cancelled" if row.cancel_asked_ms and row.state in ("running", "queued") else ""),
+    )
     yield "queue", row.queue
     yield "job", row.name or "cannot be read"
     yield "lane", row.lane or ""
@@ -129,7 +132,7 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     if result is not None:
         until = timestamp(result.kept_until_ms) if result.kept_until_ms else "for ever"
         # That of a job which was not started is in no format.
-        kind = "" if result.format == "unknown" and result.aborted else f"{result.format}, "
+        kind = "" if result.format == "unknown" and result.cancelled else f"{result.format}, "
         yield "result", f"{kind}{'signed, ' if result.signed else ''}{result.bytes:,} bytes, kept {until}"
         yield "returned", result.value
 

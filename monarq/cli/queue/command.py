@@ -62,7 +62,7 @@ MOVE_SECTIONS: Final = {
     "What it does": """
 FROM is paused and stays so. Its queued and deferred jobs go to TO with all that
 belongs to them: payload as it is, place in the order, due time, expiry, lane, tries,
-crashes, history, progress, abort request. What runs ends where it is; what comes
+crashes, history, progress, cancel request. What runs ends where it is; what comes
 back or is enqueued in FROM later is moved by another run. Results and dead letters
 stay. Who waits for a moved job in FROM is told that it is not there any more.
 """,
@@ -85,7 +85,7 @@ there; a killed one leaves it for up to an hour.
     "JSON": """
 A line at the end:
   source, source_format, target, target_format, is_dry, is_complete, moved, was_in,
-  running, aborting, without_payload, left ([{id, why}]), taken ([id])
+  running, cancelling, without_payload, left ([{id, why}]), taken ([id])
 was_in are jobs that an earlier run had put in, left those that could not be moved,
 taken those that a worker of FROM took meanwhile, so that they may run twice.
 The exit code is 1 where there are such jobs.

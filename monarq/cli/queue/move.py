@@ -68,7 +68,7 @@ class Outcome:
     moved: int
     was_in: int
     running: int
-    aborting: int
+    cancelling: int
     without_payload: int
     left: list[dict[str, str]]
     taken: list[str]
@@ -204,7 +204,7 @@ def _show(queue: QueueRef, options: MoveOptions, mover: Mover, *, is_through: bo
         f"{counts.was_in:,} were there already" if counts.was_in else "",
         f"{len(counts.left):,} left" if counts.left else "",
         f"{counts.running:,} running stay" if counts.running else "",
-        f"{counts.aborting:,} about to be aborted stay" if counts.aborting else "",
+        f"{counts.cancelling:,} about to be cancelled stay" if counts.cancelling else "",
         f"{counts.without_payload:,} expired stay" if counts.without_payload else "",
     ]
     say(f"monarq: {', '.join(filter(None, parts))}")
@@ -239,7 +239,7 @@ def _print_json(queue: QueueRef, options: MoveOptions, counts: MoveCounts, *, is
         moved=counts.moved,
         was_in=counts.was_in,
         running=counts.running,
-        aborting=counts.aborting,
+        cancelling=counts.cancelling,
         without_payload=counts.without_payload,
         left=[{"id": job.job_id, "why": job.why} for job in counts.left.values()],
         taken=sorted(map(text, counts.taken)),

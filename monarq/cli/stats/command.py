@@ -36,11 +36,11 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   queued, deferred, running, dead                at this moment
   queued_cpu                                     those of queued that wait for a cpu lane
   paused, oldest_s                               and the age of the oldest ready job, or null
-  enqueued, done, failed, aborted, retried       since the first job
+  enqueued, done, failed, cancelled, retried       since the first job
   handed_back, crashed, lost                     the same, of runs that did not reach their end
   enqueued_per_s, jobs_per_s                     in and out, over the last five seconds
   wait, run                                      {p50_s, p95_s, p99_s} in the window, or null
-  jobs: [{name, enqueued, started, done, failed, aborted, retried,
+  jobs: [{name, enqueued, started, done, failed, cancelled, retried,
           handed_back, dead, crashed, wait, run}]                        in the window
   series: [{start_s, length_s, enqueued, started, done, failed, ...}]    of the last 5 minutes
   failures: [{id, name, error, error_type, tries, crashes, worker, died_ms}]   newest first

@@ -20,7 +20,7 @@ LEVELS: Final = {
     "done": "ok",
     "failed": "bad",
     "dead": "bad",
-    "aborted": "warn",
+    "cancelled": "warn",
     "enqueued": "",
     "started": "run",
     "retried": "warn",

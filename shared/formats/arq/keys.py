@@ -37,7 +37,7 @@ EXPIRES_MARK: Final = 0.25
 job is less than a ms before its time."""
 
 ASKED_MARK: Final = 0.5
-"""Added to the time of an abort request by monarq's `abort`: the job existed when the request was made."""
+"""Added to the time of a request by monarq's `cancel`: the job existed when the request was made."""
 
 _OWN_NAMES: Final = {
     "CPU": "cpu",  # zset: job id -> due ms or lease end, of jobs for the cpu lane

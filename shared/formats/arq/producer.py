@@ -10,11 +10,11 @@ from typing import Final
 
 from monarq.shared.clock import server_time, wall_ms
 from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.jobs.progress import progress_command, split_reports
 from monarq.shared.formats.arq.keys import PARKED_SCORE, QueueKeys
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
@@ -24,8 +24,8 @@ from monarq.shared.protocol.transfer_notes import read_target
 from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.replies import text
 
-_ABORTED_MS: Final = 1
-"""A job that is due at this time is one that is being aborted."""
+_CANCELLED_MS: Final = 1
+"""A job that is due at this time is one that is being cancelled."""
 
 
 class ArqProducerQueue:
@@ -68,8 +68,8 @@ class ArqProducerQueue:
         self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]
     ) -> list[Enqueued]:
         """Puts jobs into the queue. A repeated call is known by its ids and payloads, so `call` is not needed."""
-        if placement.due_ms == _ABORTED_MS:
-            placement = replace(placement, due_ms=_ABORTED_MS + 1)
+        if placement.due_ms == _CANCELLED_MS:
+            placement = replace(placement, due_ms=_CANCELLED_MS + 1)
         return await enqueue(redis, self._keys, placement, mode, jobs)
 
     async def find_results(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | Unfinished]:
@@ -108,9 +108,9 @@ class ArqProducerQueue:
         found: list[bytes | None] = reports
         return found
 
-    async def abort(self, redis: RedisClient, job_id: str) -> AbortAnswer:
-        """Asks for the abort of a job."""
-        return await abort(redis, self._keys, job_id)
+    async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
+        """Asks to cancel a job."""
+        return await cancel(redis, self._keys, job_id)
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
         """The raw ids of the jobs that ended; results are never among them."""

@@ -10,7 +10,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.claim_token import make_token
-from monarq.shared.formats.arq.jobs.abort import is_abort_of
+from monarq.shared.formats.arq.jobs.cancel import is_cancel_of
 from monarq.shared.formats.arq.jobs.claim import Claim, claim, release_claim
 from monarq.shared.formats.arq.jobs.crash import requeue_crashed
 from monarq.shared.formats.arq.jobs.finish import finish
@@ -141,6 +141,6 @@ class ArqWorkerQueue:
             remaining -= sum(score is not None for score in scores)
         return remaining > 0 and not await redis.exists(self.keys.paused)
 
-    def is_abort_of(self, asked_ms: float, payload: Payload) -> bool:
-        """Whether a request for an abort is for this job."""
-        return is_abort_of(asked_ms, payload)
+    def is_cancel_of(self, asked_ms: float, payload: Payload) -> bool:
+        """Whether a request to cancel is for this job."""
+        return is_cancel_of(asked_ms, payload)

@@ -1,4 +1,4 @@
-"""A worker's queues in arq's format, together: its leases, aborts, and what Redis knows of the worker."""
+"""A worker's queues in arq's format, together: its leases, cancellations, and what Redis knows of the worker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.jobs.abort import find_aborts, is_abort_of
+from monarq.shared.formats.arq.jobs.cancel import find_cancels, is_cancel_of
 from monarq.shared.formats.arq.worker_queue import ArqWorkerQueue
 from monarq.shared.formats.arq.workers.recover import deregister, sweep
 from monarq.shared.formats.arq.workers.renew import BATCH, renew
@@ -62,11 +62,11 @@ class ArqWorkerSession:
                     # The leases themselves, not the ids: the worker may hold a newer lease of the same job by now.
                     on_lost([each for each in batch if each.raw_id in lost])
 
-    async def find_aborts(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
-        """Which of these running jobs somebody wants aborted; the requests for jobs of all queues are in one set."""
+    async def find_cancels(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
+        """Which of these running jobs somebody wants cancelled; the requests for jobs of all queues are in one set."""
         by_id = {lease.raw_id: (lease, payload) for lease, payload in running}
-        asked = [(*by_id[raw_id], asked_ms) for raw_id, asked_ms in await find_aborts(redis, list(by_id))]
-        return [lease for lease, payload, asked_ms in asked if is_abort_of(asked_ms, payload)]
+        asked = [(*by_id[raw_id], asked_ms) for raw_id, asked_ms in await find_cancels(redis, list(by_id))]
+        return [lease for lease, payload, asked_ms in asked if is_cancel_of(asked_ms, payload)]
 
     async def sweep(self, redis: Redis) -> None:
         """Puts the jobs of silent workers back."""

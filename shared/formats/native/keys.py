@@ -30,7 +30,7 @@ _SINGLE: Final = {
     "leases": "leases",  # zset: incarnation -> ms at which its lease ends
     "gone": "gone",  # zset: incarnation -> ms since which it may never act again
     "notes": "notes",  # hash: job id -> what is rare about it
-    "aborts": "aborts",  # zset: id of a running job -> ms at which its abort was requested
+    "cancels": "cancels",  # zset: id of a running job -> ms at which its cancellation was requested
     "idle": "idle",  # zset: worker -> ms since which it wants to be woken
     "idle_cpu": "idle:cpu",
     "barred": "barred",  # zset: enqueue call -> ms; the call was repeated, so its first sending does nothing any more

@@ -13,13 +13,13 @@ from redis.exceptions import RedisError
 
 from monarq.shared.clock import wall_ms
 from monarq.shared.formats.native.ids import IdMaker
-from monarq.shared.formats.native.jobs.abort import abort
+from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.enqueue import REPEATABLE_MS, enqueue
 from monarq.shared.formats.native.jobs.find import find_results, find_state
 from monarq.shared.formats.native.jobs.progress import read_progress, split_reports
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.workers.fleet import QueueRegistrar
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
@@ -113,9 +113,9 @@ class NativeProducerQueue:
         """The last report of each of these jobs."""
         return await read_progress(redis, self._keys, job_ids)
 
-    async def abort(self, redis: RedisClient, job_id: str) -> AbortAnswer:
-        """Aborts a job that waits, or asks for the abort of one that runs."""
-        return await abort(redis, self._keys, job_id)
+    async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
+        """Cancels a job that waits, or asks for the cancellation of one that runs."""
+        return await cancel(redis, self._keys, job_id)
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
         """The raw ids of the jobs that ended, with their results where the message has them."""

@@ -106,7 +106,7 @@ READ: list[tuple[str, Any, Callable[[ArqTarget], Any]]] = [
     ("health_check_interval", 6.0, lambda target: target.health_check_s),
     ("health_check_key", "my:key", lambda target: target.health_check_key),
     ("retry_jobs", False, lambda target: target.settings.outcomes.retry_jobs),  # type: ignore[attr-defined]
-    ("allow_abort_jobs", True, lambda target: target.settings.allow_abort),
+    ("allow_abort_jobs", True, lambda target: target.settings.allow_cancel),
     ("max_burst_jobs", 4, lambda target: target.settings.max_burst_jobs),
     ("job_serializer", serializer, lambda target: target.job_serializer),
     ("job_deserializer", serializer, lambda target: target.job_deserializer),

@@ -15,7 +15,7 @@ from monarq.arq.runs.policies import ArqOutcomes, ArqRejections, describe_run
 from monarq.shared.errors import PayloadError, PayloadTooLargeError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.retry_exception import Retry
-from monarq.workers.runs.outcome import MIN_RETRY_DELAY_S, Aborted, Failed, HandedBack, Lost, Outcome, Retried, decide
+from monarq.workers.runs.outcome import MIN_RETRY_DELAY_S, Cancelled, Failed, HandedBack, Lost, Outcome, Retried, decide
 from monarq.workers.runs.raised_error import RaisedError
 from monarq.workers.runs.run import CancelReason
 from tests.support.leases import lease_of
@@ -39,7 +39,7 @@ ENDINGS: Final[list[tuple[str, BaseException, CancelReason | None, Outcome, Outc
     ("cancelled by itself", CANCELLED, None, Retried(MIN_RETRY_DELAY_S, CANCELLED), Failed(CANCELLED)),
     ("stopped", CANCELLED, CancelReason.HAND_BACK, HandedBack(is_free=False), Failed(CANCELLED)),
     ("stopped, raised", VALUE, CancelReason.HAND_BACK, HandedBack(is_free=False), Failed(VALUE)),
-    ("aborted", CANCELLED, CancelReason.ABORT, Aborted(CANCELLED), Aborted(CANCELLED)),
+    ("aborted", CANCELLED, CancelReason.ASKED, Cancelled(CANCELLED), Cancelled(CANCELLED)),
     ("lost", CANCELLED, CancelReason.LOST, Lost(), Lost()),
 ]
 

@@ -49,7 +49,7 @@ def test_defaults_are_arqs() -> None:
     assert settings.queues == (QueueRef("arq:queue", "arq"),)
     assert (settings.concurrency, settings.timeout_s, settings.retry.max_tries) == (10, 300, 5)
     assert (settings.keep_result_s, settings.keep_result_forever, settings.poll_s) == (3600, False, 0.5)
-    assert (settings.allow_abort, settings.burst, settings.max_burst_jobs) == (False, False, -1)
+    assert (settings.allow_cancel, settings.burst, settings.max_burst_jobs) == (False, False, -1)
     assert settings.outcomes == ArqOutcomes(retry_jobs=True)
     assert settings.one_process
     assert settings.grace_s == 0

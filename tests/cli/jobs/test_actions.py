@@ -83,7 +83,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     rows = {
         *("queue", "format", "id", "state", "name", "lane", "enqueue_ms", "due_ms", "tries", "crashes"),
         *("worker", "started_ms"),
-        *("ended_ms", "error", "abort_ms", "payload_bytes"),
+        *("ended_ms", "error", "cancel_asked_ms", "payload_bytes"),
     }
     views = {
         *("crash_note", "payload_format", "signed", "arguments", "expires_ms", "traceback", "result", "timeline"),
@@ -153,7 +153,7 @@ async def test_cancel(redis: Redis, cli_here: Cli) -> None:
     assert (ended.code, ended.err) == (0, "monarq: 2 jobs are being cancelled\n")
     assert sorted(await redis.zrange("arq:abort", 0, -1)) == [b"a", b"b"]
     [shown] = (await cli_here("jobs", "show", "a", "--json")).results
-    assert shown["abort_ms"] is not None
+    assert shown["cancel_asked_ms"] is not None
     await admin.pause(redis, ARQ_QUEUE)
     ended = await cli_here("jobs", "cancel", "a")
     assert ended.err.splitlines()[0] == "monarq: a waits in a paused queue, and ends when that is resumed"

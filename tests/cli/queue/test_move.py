@@ -62,7 +62,7 @@ async def test_it_says_what_it_does(redis: Redis, redis_url: str, cli_here: Cli)
     ended = await cli_here("queue", "move", "mail", "arq:queue", "--to-arq", "--json")
     [told] = ended.results
     queues = {"source": "mail", "source_format": "native", "target": "arq:queue", "target_format": "arq"}
-    nothing = {"was_in": 0, "running": 0, "aborting": 0, "without_payload": 0, "left": [], "taken": []}
+    nothing = {"was_in": 0, "running": 0, "cancelling": 0, "without_payload": 0, "left": [], "taken": []}
     assert told == queues | nothing | {"is_dry": False, "is_complete": True, "moved": 2}
     help_shown = (await cli_here("queue", "move", "--help")).out
     assert all(name in help_shown for name in told)

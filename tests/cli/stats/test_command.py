@@ -39,7 +39,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     [queue] = json.loads(ended.out)["queues"]
     assert set(queue) == {
         *("queue", "format", "queued", "deferred", "running", "dead", "enqueued", "done", "failed", "retried"),
-        *("crashed", "aborted", "handed_back", "lost"),
+        *("crashed", "cancelled", "handed_back", "lost"),
         *("jobs_per_s", "oldest_s", "health_check", "workers", "paused", "queued_cpu"),
         *("enqueued_per_s", "wait", "run", "arq", "jobs", "series", "failures"),
     }

@@ -71,11 +71,11 @@ async def test_all_numbers_agree_after_a_kill(redis: Redis, redis_url: str, cli_
     assert [total(samples, job, "done") for job in ("wait_ms", "fail_saying", "square")] == [WAITS, 0, SQUARES]
     assert [total(samples, job, "failed") for job in ("wait_ms", "fail_saying", "square")] == [0, FAILS, 0]
     assert (events("enqueued"), events("done"), events("failed")) == (everything, WAITS + SQUARES, FAILS)
-    for state in ("enqueued", "done", "failed", "retried", "crashed", "lost", "aborted", "handed_back"):
+    for state in ("enqueued", "done", "failed", "retried", "crashed", "lost", "cancelled", "handed_back"):
         assert events(state) == stats[state]
     assert events("crashed") >= 1  # what the dead worker held ran again
     assert events("crashed") == sum(total(samples, job, "crashed") or 0 for job in ("wait_ms", "fail_saying", "square"))
-    ran = ("done", "failed", "aborted", "retried", "handed_back", "crashed", "lost")
+    ran = ("done", "failed", "cancelled", "retried", "handed_back", "crashed", "lost")
     assert events("started") == sum(map(events, ran))
     assert value(samples, "monarq_queue_jobs", queue=NATIVE_QUEUE, state="dead") == stats["dead"] == FAILS
     for job, count in (("wait_ms", WAITS), ("fail_saying", FAILS), ("square", SQUARES)):

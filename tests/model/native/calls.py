@@ -60,13 +60,13 @@ class Enqueued:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A job as a claim gives it; `aborted` where its abort was asked for."""
+    """A job as a claim gives it; `cancelled` where its cancellation was asked for."""
 
     job_id: str
     payload: int
     tries: int
     crashes: int
-    aborted: bool = False
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,11 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Beaten:
-    """The reply of `beat`: how many jobs are held, and which of them are asked to abort."""
+    """The reply of `beat`: how many jobs are held, and which of them are asked to cancel."""
 
     word: Word
     held: int = 0
-    aborts: frozenset[str] = frozenset()
+    cancels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Enqueue:
         due: when a deferred job is due; None for a job that is ready.
         since: since when a ready job has waited elsewhere; None for now.
         marked: the call stays barred until `forget`, for a transfer from elsewhere.
-        aborted: its abort was asked for where it comes from.
+        cancelled: its cancellation was asked for where it comes from.
     """
 
     shard: int
@@ -132,7 +132,7 @@ class Enqueue:
     tries: int = 0
     crashes: int = 0
     marked: bool = False
-    aborted: bool = False
+    cancelled: bool = False
 
     def to(self, scripts: Scripts) -> Enqueued:
         return scripts.enqueue(self)
@@ -271,14 +271,14 @@ class Recover:
 
 
 @dataclass(frozen=True, slots=True)
-class Abort:
+class Cancel:
     """Ends a job that waits, or asks the worker of one that runs."""
 
     shard: int
     job_id: str
 
     def to(self, scripts: Scripts) -> Word:
-        return scripts.abort(self)
+        return scripts.cancel(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +376,7 @@ class Scripts(Protocol):
     def retire(self, call: Retire) -> Word: ...
     def reconcile(self, call: Reconcile) -> Reconciled: ...
     def recover(self, call: Recover) -> Word: ...
-    def abort(self, call: Abort) -> Word: ...
+    def cancel(self, call: Cancel) -> Word: ...
     def look(self, call: Look) -> Seen: ...
     def promote(self, call: Promote) -> Word: ...
     def pause(self, call: Pause) -> Word: ...

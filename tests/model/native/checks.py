@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from tests.model.native.calls import (
-    Abort,
     Call,
+    Cancel,
     Claim,
     Claimed,
     Enqueue,
@@ -33,7 +33,7 @@ from tests.model.native.clock import Clock
 from tests.model.native.state import Note, QueueState
 from tests.model.native.terms import MARK_KEPT, MAX_CRASHES, Ended, Lane, Return
 
-MAY_END = (Finish, Requeue, Reconcile, Recover, Abort, Purge)
+MAY_END = (Finish, Requeue, Reconcile, Recover, Cancel, Purge)
 MAY_RELEASE = (Finish, Requeue, Reconcile, Recover)
 
 
@@ -63,7 +63,7 @@ class Fate:
         tries, crashes, priority: what its note must say.
         lane: where it must wait.
         order: None once it was returned: its place is not promised any more.
-        aborted: an abort of it was asked for, and it has not ended yet.
+        cancelled: a cancellation of it was asked for, and it has not ended yet.
     """
 
     puts: int = 0
@@ -74,7 +74,7 @@ class Fate:
     priority: int = 0
     lane: Lane = Lane.IO
     order: Order | None = None
-    aborted: bool = False
+    cancelled: bool = False
 
 
 @dataclass(slots=True)
@@ -165,8 +165,8 @@ class Checks:
         self._releases(history, call, before, after)
         if isinstance(call, Claim) and isinstance(reply, Claimed):
             self._takes(history, call, reply, before, after)
-        elif isinstance(call, Abort) and reply is Word.ASKED:
-            self._change(history, before.payloads[call.job_id], aborted=True)
+        elif isinstance(call, Cancel) and reply is Word.ASKED:
+            self._change(history, before.payloads[call.job_id], cancelled=True)
         elif isinstance(call, Look) and isinstance(reply, Seen):
             self._seen(history, call, reply, before)
         elif isinstance(call, Promote) and reply is Word.OK:
@@ -187,8 +187,8 @@ class Checks:
             raise Violation(f"nowhere, or without a payload: {sorted(after.payloads.keys() ^ set(places))}")
         if after.leases.keys() - after.held.keys():
             raise Violation(f"a lease of nobody: {sorted(after.leases.keys() - after.held.keys())}")
-        if after.aborts - after.payloads.keys():
-            raise Violation(f"an abort of no job: {sorted(after.aborts - after.payloads.keys())}")
+        if after.cancels - after.payloads.keys():
+            raise Violation(f"a cancellation of no job: {sorted(after.cancels - after.payloads.keys())}")
         if after.notes.keys() - after.payloads.keys():
             raise Violation(f"a note of no job: {sorted(after.notes.keys() - after.payloads.keys())}")
 
@@ -207,7 +207,7 @@ class Checks:
         payload = before.payloads[job_id]
         fate = history.fates[payload]
         is_letter = isinstance(call, Finish) and call.how is Ended.DEAD
-        self._change(history, payload, ends=fate.ends + 1, letters=fate.letters + is_letter, aborted=False)
+        self._change(history, payload, ends=fate.ends + 1, letters=fate.letters + is_letter, cancelled=False)
         self.counts["ends"] += 1
 
     def _was_put(self, history: History, call: Call[object], job_id: str, payload: int, after: QueueState) -> None:
@@ -217,9 +217,9 @@ class Checks:
         ends = history.fates.get(payload, Fate()).ends
         letters = history.fates.get(payload, Fate()).letters
         if isinstance(call, Enqueue):
-            # In arq's format a job whose abort was asked for is the first of all.
-            order, lane = None if call.aborted else self._order_of(call), call.lane
-            new = Fate(puts, ends, letters, call.tries, call.crashes, call.priority, lane, order, call.aborted)
+            # In arq's format a job whose cancellation was asked for is the first of all.
+            order, lane = None if call.cancelled else self._order_of(call), call.lane
+            new = Fate(puts, ends, letters, call.tries, call.crashes, call.priority, lane, order, call.cancelled)
         else:
             new = Fate(puts, ends, letters, order=self._last_of_now())
         history.fates[payload] = new
@@ -330,7 +330,7 @@ class Checks:
     def _told(history: History, reply: Claimed) -> None:
         for job in reply.jobs:
             fate = history.fates[job.payload]
-            if (job.tries, job.crashes, job.aborted) != (fate.tries, fate.crashes, fate.aborted):
+            if (job.tries, job.crashes, job.cancelled) != (fate.tries, fate.crashes, fate.cancelled):
                 raise Violation(f"a claim said {job}, and it is {fate}")
 
     @staticmethod
@@ -366,15 +366,15 @@ class Checks:
             raise Violation(f"{payload} was put in again where it came from")
         self._elsewhere[payload] = due
 
-    def left_elsewhere(self, payload: int, *, aborted: bool) -> None:
-        """A job is gone from where it came from, where its abort was asked for or not.
+    def left_elsewhere(self, payload: int, *, cancelled: bool) -> None:
+        """A job is gone from where it came from, where its cancellation was asked for or not.
 
         Raises:
             Violation: Nobody stops it here.
         """
         fates = [one.fates[payload] for one in self._histories if payload in one.fates]
-        if aborted and not any(fate.aborted or fate.ends for fate in fates) and payload not in self._restored:
-            raise Violation(f"the request for the abort of {payload} was lost")
+        if cancelled and not any(fate.cancelled or fate.ends for fate in fates) and payload not in self._restored:
+            raise Violation(f"the request for the cancellation of {payload} was lost")
 
     def ended_elsewhere(self, payload: int) -> None:
         """A job has run where it came from.

@@ -27,7 +27,7 @@ class Guard(Enum):
     RETIRE_EMPTY = "an incarnation that holds anything does not retire"
     RECOVER_LANE = "a recovered job goes back to the lane of its token"
     ALONE = "a job that is one crash from its end comes alone"
-    ABORT_STAYS = "a request for an abort outlives every return of its job: the next claim hands it over"
+    CANCEL_STAYS = "a request for a cancellation outlives every return of its job: the next claim hands it over"
     STAMP_RANGE = "a stamp from a stranger's score stays within its priority"
     SHARDS_NAMED = "an enqueue names how many shards it believes in, and another number is refused"
     OLD_HOME = "after growth, an id that has moved is looked for in its old home first"
@@ -39,7 +39,7 @@ class Guard(Enum):
     TRANSFER_MARK = "a transfer is marked at its destination until its source is gone"
     LOOK_SEES_MARK = "a look at an old home sees the mark of a transfer"
     NOT_RESUMED = "a queue is not resumed before the move of its jobs has come to its end"
-    DROP_SEES_ABORT = "a moved job whose abort was asked for meanwhile is not dropped before its new home knows"
+    DROP_SEES_CANCEL = "a moved job whose cancellation was asked for meanwhile is not dropped before its new home knows"
     DROP_LEAVES_TRACE = "for as long as an enqueue may be repeated, something shows that its job was moved"
     LEASE_KEEPS_SCORE = "the lease of a mover leaves the score of the job as it is"
 

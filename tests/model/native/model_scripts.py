@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from tests.model.native.calls import (
-    Abort,
     Beat,
     Beaten,
+    Cancel,
     Claim,
     Claimed,
     Discard,
@@ -124,8 +124,8 @@ class ModelScripts:
         note = Note(call.tries, call.crashes, call.priority)
         if note != Note():
             queue.notes[call.job_id] = note
-        if call.aborted:
-            queue.aborts.add(call.job_id)
+        if call.cancelled:
+            queue.cancels.add(call.job_id)
         if call.due is not None and call.due > self._clock.now:
             queue.deferred[call.lane][call.job_id] = call.due
             return
@@ -230,7 +230,7 @@ class ModelScripts:
     def _taken(queue: QueueState, ids: Iterable[str]) -> tuple[Taken, ...]:
         notes = [(job_id, queue.note(job_id)) for job_id in ids]
         return tuple(
-            Taken(job_id, queue.payloads[job_id], note.tries, note.crashes, aborted=job_id in queue.aborts)
+            Taken(job_id, queue.payloads[job_id], note.tries, note.crashes, cancelled=job_id in queue.cancels)
             for job_id, note in notes
         )
 
@@ -277,7 +277,7 @@ class ModelScripts:
     def _end(self, queue: QueueState, job_id: str, how: Ended, *, keep: bool = True) -> None:
         payload = queue.payloads.pop(job_id)
         queue.notes.pop(job_id, None)
-        queue.aborts.discard(job_id)
+        queue.cancels.discard(job_id)
         if keep:
             queue.results[job_id] = End(how, self._clock.now + RESULT_KEPT)
         else:
@@ -286,8 +286,8 @@ class ModelScripts:
             queue.letters[job_id] = payload
 
     def _returned(self, queue: QueueState, job_id: str) -> None:
-        if Guard.ABORT_STAYS not in self._guards:
-            queue.aborts.discard(job_id)
+        if Guard.CANCEL_STAYS not in self._guards:
+            queue.cancels.discard(job_id)
 
     def _to_head(self, queue: QueueState, lane: Lane, job_id: str) -> None:
         ready, priority = queue.ready[lane], queue.note(job_id).priority
@@ -303,7 +303,7 @@ class ModelScripts:
             queue.leases[call.inc] = self._clock.now + LEASE
         if held is None:
             return Beaten(Word.GONE)
-        return Beaten(Word.OK, len(held.tokens), frozenset(queue.aborts.intersection(held.tokens)))
+        return Beaten(Word.OK, len(held.tokens), frozenset(queue.cancels.intersection(held.tokens)))
 
     def retire(self, call: Retire) -> Word:
         queue = self._opened(call.shard)
@@ -371,15 +371,15 @@ class ModelScripts:
 
     # ---- people -----------------------------------------------------------------------------------------------
 
-    def abort(self, call: Abort) -> Word:
+    def cancel(self, call: Cancel) -> Word:
         queue = self._opened(call.shard)
         for waiting in (*queue.ready.values(), *queue.deferred.values()):
             if waiting.pop(call.job_id, None) is not None:
-                self._end(queue, call.job_id, Ended.ABORTED)
+                self._end(queue, call.job_id, Ended.CANCELLED)
                 return Word.DONE
         if call.job_id not in queue.payloads:
             return Word.NONE
-        queue.aborts.add(call.job_id)
+        queue.cancels.add(call.job_id)
         return Word.ASKED
 
     def look(self, call: Look) -> Seen:
@@ -408,9 +408,9 @@ class ModelScripts:
             del queue.ready[call.lane][job_id]
             del queue.payloads[job_id]
             queue.notes.pop(job_id, None)
-            queue.aborts.discard(job_id)
+            queue.cancels.discard(job_id)
             if Guard.PURGE_LEAVES_TOMBSTONES in self._guards:
-                queue.tombstones[job_id] = End(Ended.ABORTED, self._clock.now + TOMBSTONE_KEPT)
+                queue.tombstones[job_id] = End(Ended.CANCELLED, self._clock.now + TOMBSTONE_KEPT)
         return Word.OK
 
     def revive(self, call: Revive) -> Enqueued:

@@ -1,10 +1,10 @@
-"""Those who steer: aborts, promotions, pauses, purges, revived dead letters; and those who watch over workers."""
+"""Those who steer: cancels, promotions, pauses, purges, revived dead letters; and those who watch over workers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.model.native.calls import Abort, Look, Pause, Promote, Purge, Recover, Revive, Word
+from tests.model.native.calls import Cancel, Look, Pause, Promote, Purge, Recover, Revive, Word
 from tests.model.native.guards import Guard
 from tests.model.native.surroundings import Surroundings
 from tests.model.native.terms import Lane, home
@@ -27,7 +27,7 @@ class Operator:
         states = around.states
         ids = sorted({job_id for state in states for job_id in state.payloads})
         if luck < 0.3 and ids:
-            self._ask_all(random.choice(ids), Abort)
+            self._ask_all(random.choice(ids), Cancel)
         elif luck < 0.45 and ids:
             self._ask_all(random.choice(ids), Promote)
         elif luck < 0.6:
@@ -39,7 +39,7 @@ class Operator:
         else:
             self._revive()
 
-    def _ask_all(self, job_id: str, call: type[Abort | Promote]) -> None:
+    def _ask_all(self, job_id: str, call: type[Cancel | Promote]) -> None:
         """Asks the home of an id, and its old one."""
         for shard in sorted({home(job_id, self._shards), home(job_id, self._before or self._shards)}):
             self._around.send(call(shard, job_id))

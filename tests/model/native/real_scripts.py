@@ -17,7 +17,7 @@ import redis as blocking_redis
 from monarq.shared.errors import EnqueueUnknownError
 from monarq.shared.formats.native.dead.discard import discard
 from monarq.shared.formats.native.dead.revive import revive
-from monarq.shared.formats.native.jobs.abort import abort
+from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.claim import Claim as AskedClaim
 from monarq.shared.formats.native.jobs.claim import IncarnationGoneError, claim
 from monarq.shared.formats.native.jobs.enqueue import enqueue
@@ -39,7 +39,7 @@ from monarq.shared.formats.native.workers.leases import worker_of
 from monarq.shared.lane import Lane as RealLane
 from monarq.shared.lane import LaneQueue
 from monarq.shared.protocol import acks
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.enqueue import Enqueued as Code
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from monarq.shared.protocol.lease import Lease
@@ -48,9 +48,9 @@ from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.transfer import Marks, MovedJob, Put
 from monarq.shared.protocol.transfer_notes import mark_of
 from tests.model.native.calls import (
-    Abort,
     Beat,
     Beaten,
+    Cancel,
     Claim,
     Claimed,
     Discard,
@@ -184,7 +184,7 @@ class RealScripts:
             ms_of(call.due or 0),
             tries=call.tries,
             crashes=call.crashes,
-            abort_ms=ms_of(self._clock.now) if call.aborted else None,
+            cancel_asked_ms=ms_of(self._clock.now) if call.cancelled else None,
         )
         self._moved[call.call] = job
         [answer] = now(self._target.put(self._redis, _ELSEWHERE, [job], ms_of(call.until - LEASE)))
@@ -212,7 +212,7 @@ class RealScripts:
         except MoreShardsError as error:
             return Claimed(Word.SHARDS, shards=error.shards.count)
         nothing = [None] * len(reply.ids)
-        jobs = zip(reply.ids, reply.payloads, reply.notes or nothing, reply.aborts or nothing, strict=True)
+        jobs = zip(reply.ids, reply.payloads, reply.notes or nothing, reply.cancels or nothing, strict=True)
         return Claimed(Word.OK, tuple(_taken(*job) for job in jobs))
 
     def finish(self, call: Finish) -> Word:
@@ -234,7 +234,7 @@ class RealScripts:
             name="send",
             dead_letter=json.dumps({"home": "io"}).encode() if call.how is Ended.DEAD else b"",
             keep_dead_ms=_FOR_LONG_MS,
-            aborted=call.how is Ended.ABORTED,
+            cancelled=call.how is Ended.CANCELLED,
         )
 
     def requeue(self, call: Requeue) -> Word:
@@ -267,7 +267,7 @@ class RealScripts:
             reply = leases.beat(self._redis.blocking, self._keys[call.shard], call.inc, LEASE * SECOND_MS)
         except IncarnationGoneError:
             return Beaten(Word.GONE)
-        return Beaten(Word.OK, reply.held, frozenset(raw_id.decode() for raw_id in reply.aborts))
+        return Beaten(Word.OK, reply.held, frozenset(raw_id.decode() for raw_id in reply.cancels))
 
     def retire(self, call: Retire) -> Word:
         try:
@@ -293,9 +293,9 @@ class RealScripts:
 
     # ---- people -----------------------------------------------------------------------------------------------
 
-    def abort(self, call: Abort) -> Word:
-        answer = now(abort(self._redis, self._keys[call.shard], call.job_id, keep_ms=RESULT_KEPT * SECOND_MS))
-        return {AbortAnswer.UNKNOWN: Word.NONE, AbortAnswer.RUNS: Word.ASKED, AbortAnswer.ENDED: Word.DONE}[answer]
+    def cancel(self, call: Cancel) -> Word:
+        answer = now(cancel(self._redis, self._keys[call.shard], call.job_id, keep_ms=RESULT_KEPT * SECOND_MS))
+        return {CancelAnswer.UNKNOWN: Word.NONE, CancelAnswer.RUNS: Word.ASKED, CancelAnswer.ENDED: Word.DONE}[answer]
 
     def promote(self, call: Promote) -> Word:
         answer = now(promote(self._redis, self._keys[call.shard], call.job_id.encode()))
@@ -394,7 +394,7 @@ class RealScripts:
             leases=self._times(of("leases")),
             gone=self._times(of("gone")),
             notes={job_id: _note(note) for job_id, note in of("notes").items()},
-            aborts=set(of("aborts")),
+            cancels=set(of("cancels")),
             barred={call: _barred(at) for call, at in of("barred").items()},
             results={one: End(_how(result), 0) for one, result in (ring("r", 8) | of("kept")).items()},
             tombstones={one: End(Ended.DONE, 0) for one in ring("t", 3)},
@@ -433,7 +433,7 @@ def _result(how: Ended, payload: int) -> bytes:
 
 def _how(result: str) -> Ended:
     how, colon, _ = result.partition(":")
-    return Ended(how) if colon and how in set(Ended) else Ended.ABORTED  # what an abort leaves is a real result
+    return Ended(how) if colon and how in set(Ended) else Ended.CANCELLED  # what a cancellation leaves is a real result
 
 
 def _text(raw: bytes) -> str:
@@ -445,9 +445,9 @@ def _note(note: str) -> Note:
     return Note(read.tries, read.crashes)
 
 
-def _taken(raw_id: bytes, payload: Any, note: bytes | None, abort: bytes | None) -> Taken:
+def _taken(raw_id: bytes, payload: Any, note: bytes | None, cancel: bytes | None) -> Taken:
     read = read_note(note)
-    return Taken(raw_id.decode(), _number(payload.decode()), read.tries, read.crashes, aborted=abort is not None)
+    return Taken(raw_id.decode(), _number(payload.decode()), read.tries, read.crashes, cancelled=cancel is not None)
 
 
 def _lease(job_id: str, token: str, payload: int) -> Lease:

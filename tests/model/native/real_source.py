@@ -9,7 +9,7 @@ import redis as blocking_redis
 
 from monarq.shared.errors import MoveRefusedError
 from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.formats.arq.jobs.claim import Claim, claim
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.jobs.finish import finish
@@ -17,7 +17,7 @@ from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.formats.arq.queues.pause import resume
 from monarq.shared.formats.arq.transfer.source import ArqMoveSource
 from monarq.shared.protocol.acks import Finish
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import QueueRef
@@ -85,8 +85,8 @@ class RealSource:
         done = Finish(self._held.pop(job.job_id), True, b"result", -1, "send")
         return not now(finish(self._redis, self._keys, WORKER, [done], 100))
 
-    def abort(self, job_id: str) -> bool:
-        return now(abort(self._redis, self._keys, job_id)) is not AbortAnswer.UNKNOWN
+    def cancel(self, job_id: str) -> bool:
+        return now(cancel(self._redis, self._keys, job_id)) is not CancelAnswer.UNKNOWN
 
     def resume(self) -> bool:
         try:
@@ -113,11 +113,11 @@ class RealSource:
     @staticmethod
     def _job(job: MovedJob) -> SourceJob:
         due, payload = second_of(job.due_ms), int(job.payload)
-        return SourceJob(job.raw_id.decode(), payload, due, job.tries, job.crashes, job.abort_ms is not None)
+        return SourceJob(job.raw_id.decode(), payload, due, job.tries, job.crashes, job.cancel_asked_ms is not None)
 
     def drop(self, run: str, job: SourceJob) -> Word | None:
         taken = self._taken[job.job_id]
-        if job.aborted and not taken.request:
+        if job.cancelled and not taken.request:
             request = b"%.1f" % self._client.zscore(names.ABORT, job.job_id)
             taken = MovedJob(taken.raw_id, taken.payload, "io", taken.due_ms, request=request)
         answers = self._of_run(lambda: now(self._source.drop(self._redis, run, [taken])))

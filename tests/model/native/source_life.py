@@ -35,7 +35,7 @@ class SourceLife:
         if luck < 0.5:
             self._enqueue()
         elif luck < 0.65:
-            self._ask_for_an_abort()
+            self._cancel_one()
         elif luck < 0.75:
             self._source.resume()
         else:
@@ -82,7 +82,7 @@ class SourceLife:
         if luck < 0.5:
             self._unknown.append(sent)
 
-    def _ask_for_an_abort(self) -> None:
+    def _cancel_one(self) -> None:
         waiting = sorted(self._source.waiting())
         if waiting:
-            self._source.abort(self._around.random.choice(waiting))
+            self._source.cancel(self._around.random.choice(waiting))

@@ -14,14 +14,14 @@ from tests.model.native.terms import LEASE, REPEAT_FOR
 
 @dataclass(frozen=True, slots=True)
 class SourceJob:
-    """A job; `score` is when it is due, and `aborted` whether its abort was asked for when it was taken."""
+    """A job; `score` is when it is due, and `cancelled` whether its cancellation was asked for when it was taken."""
 
     job_id: str
     payload: int
     score: int
     tries: int = 0
     crashes: int = 0
-    aborted: bool = False
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class SourceQueue(Protocol):
     def end(self, job: SourceJob) -> bool:
         """The worker has run it; False where it is not its own any more."""
 
-    def abort(self, job_id: str) -> bool:
-        """Somebody asks for the abort of a job; whether there is one."""
+    def cancel(self, job_id: str) -> bool:
+        """Somebody asks for the cancellation of a job; whether there is one."""
 
     def resume(self) -> bool:
         """Somebody lets the queue go on; False where that is refused."""
@@ -57,7 +57,7 @@ class SourceQueue(Protocol):
         """Leases jobs that nobody runs; None where another run has taken over."""
 
     def drop(self, run: str, job: SourceJob) -> Word | None:
-        """Drops a job: DONE, LOST, or ASKED where its abort was asked for since; None where another run took over."""
+        """Drops a job: DONE, LOST, or ASKED where it was cancelled since; None where another run took over."""
 
     def close(self, run: str) -> None:
         """The move has come to its end."""
@@ -66,7 +66,7 @@ class SourceQueue(Protocol):
         """Ids and payloads of what has not ended."""
 
     def is_asked(self, job_id: str) -> bool:
-        """Whether the abort of a job was asked for."""
+        """Whether the cancellation of a job was asked for."""
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class ModelSource:
     def end(self, job: SourceJob) -> bool:
         return self._remove(job.job_id, "worker")
 
-    def abort(self, job_id: str) -> bool:
+    def cancel(self, job_id: str) -> bool:
         if job_id in self.jobs:
             self.requests.add(job_id)
         return job_id in self.jobs
@@ -127,14 +127,14 @@ class ModelSource:
             self.leases[job.job_id] = Lease(f"move:{run}", self.clock.now + LEASE)
             if Guard.LEASE_KEEPS_SCORE not in self.guards:
                 self.jobs[job.job_id] = replace(job, score=self.clock.now + LEASE)
-        return tuple(replace(job, aborted=job.job_id in self.requests) for job in page)
+        return tuple(replace(job, cancelled=job.job_id in self.requests) for job in page)
 
     def drop(self, run: str, job: SourceJob) -> Word | None:
         if self.moving != run:
             return None
         if not self._is_leased(job.job_id, f"move:{run}"):
             return Word.LOST
-        if job.job_id in self.requests and not job.aborted and Guard.DROP_SEES_ABORT in self.guards:
+        if job.job_id in self.requests and not job.cancelled and Guard.DROP_SEES_CANCEL in self.guards:
             return Word.ASKED
         if Guard.DROP_LEAVES_TRACE in self.guards:
             self.gone[job.job_id] = self.clock.now + REPEAT_FOR

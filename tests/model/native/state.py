@@ -63,7 +63,7 @@ class QueueState:
         held: incarnation -> what it runs.
         leases: incarnation -> when its lease ends.
         gone: incarnation -> since when it may not act.
-        aborts: ids of running jobs that are asked to abort.
+        cancels: ids of running jobs that are asked to cancel.
         barred: enqueue call -> until when it is remembered.
         results, tombstones: id -> its end.
         letters: id -> payload of its dead letter.
@@ -81,7 +81,7 @@ class QueueState:
     leases: dict[str, int] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
     notes: dict[str, Note] = field(default_factory=dict)
-    aborts: set[str] = field(default_factory=set)
+    cancels: set[str] = field(default_factory=set)
     barred: dict[str, float] = field(default_factory=dict)
     results: dict[str, End] = field(default_factory=dict)
     tombstones: dict[str, End] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class QueueState:
             self.leases.copy(),
             self.gone.copy(),
             self.notes.copy(),
-            self.aborts.copy(),
+            self.cancels.copy(),
             self.barred.copy(),
             self.results.copy(),
             self.tombstones.copy(),

@@ -55,7 +55,7 @@ class Ended(StrEnum):
 
     DONE = "done"
     DEAD = "dead"
-    ABORTED = "aborted"
+    CANCELLED = "cancelled"
 
 
 class Return(StrEnum):

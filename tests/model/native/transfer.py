@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.model.native.calls import Abort, Discard, Enqueue, Forget, Revive, Word
+from tests.model.native.calls import Cancel, Discard, Enqueue, Forget, Revive, Word
 from tests.model.native.guards import Guard
 from tests.model.native.producer import Attempt, Submitter
 from tests.model.native.source_queue import SourceJob, SourceQueue
@@ -46,7 +46,7 @@ class Mover:
         if self._dropped is not None:
             self._forget(self._dropped)
         elif self._asked is not None:
-            self._tell_of_abort(self._asked)
+            self._tell_of_cancellation(self._asked)
         elif self._arrived is not None:
             self._drop(self._arrived)
         elif self._attempt is not None:
@@ -88,7 +88,7 @@ class Mover:
                 tries=job.tries,
                 crashes=job.crashes,
                 marked=True,
-                aborted=job.aborted,
+                cancelled=job.cancelled,
             )
         )
 
@@ -100,11 +100,11 @@ class Mover:
         if attempt.word is Word.IN:
             self._half.add(attempt.call.payload)
             self._arrived = attempt
-            # An earlier run may have put it in before its abort was asked for.
-            self._asked = attempt if attempt.call.aborted else None
+            # An earlier run may have put it in before its cancellation was asked for.
+            self._asked = attempt if attempt.call.cancelled else None
 
-    def _tell_of_abort(self, attempt: Attempt) -> None:
-        if self._around.send(Abort(attempt.decided_by, attempt.call.job_id)) is not None:
+    def _tell_of_cancellation(self, attempt: Attempt) -> None:
+        if self._around.send(Cancel(attempt.decided_by, attempt.call.job_id)) is not None:
             self._asked = None
 
     def _drop(self, attempt: Attempt) -> None:
@@ -114,7 +114,7 @@ class Mover:
         if replied is None:
             return
         if replied[0] is Word.ASKED:
-            self._job, self._asked = replace(job, aborted=True), attempt
+            self._job, self._asked = replace(job, cancelled=True), attempt
             return
         self._arrived = None
         self._dropped = attempt if replied[0] is Word.DONE else None
@@ -125,7 +125,7 @@ class Mover:
         was_asked = self._source.is_asked(job.job_id)
         word = self._source.drop(self._run, job)
         if word is Word.DONE:
-            self._around.checks.left_elsewhere(job.payload, aborted=was_asked)
+            self._around.checks.left_elsewhere(job.payload, cancelled=was_asked)
         return word
 
     def _forget(self, attempt: Attempt) -> None:

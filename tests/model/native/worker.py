@@ -61,7 +61,7 @@ class Incarnation:
         self._unanswered: set[Lane] = set()
         self._is_known = False
         self._ends: dict[str, Finish | Requeue] = {}
-        self._aborts: set[str] = set()
+        self._cancels: set[str] = set()
         self._differed = 0
 
     def _name(self) -> str:
@@ -123,8 +123,8 @@ class Incarnation:
         self._number[lane] += 1
         for job in reply.jobs:
             self.runs[job.job_id] = self._begun(job, token)
-            if job.aborted:
-                self._aborts.add(job.job_id)
+            if job.cancelled:
+                self._cancels.add(job.job_id)
 
     @staticmethod
     def _begun(job: Taken, token: str) -> Run:
@@ -147,7 +147,7 @@ class Incarnation:
         run, end = self.runs.get(job_id), self._ends.get(job_id)
         if run is not None and run.token == token:
             del self.runs[job_id]
-            self._aborts.discard(job_id)
+            self._cancels.discard(job_id)
         if end is not None and end.token == token:
             del self._ends[job_id]
 
@@ -156,8 +156,8 @@ class Incarnation:
         keep = around.chance(0.3)
         if run.must_die:
             return Finish(self.shard, self.inc, job_id, run.token, run.payload, Ended.DEAD, keep)
-        if job_id in self._aborts:
-            return Finish(self.shard, self.inc, job_id, run.token, run.payload, Ended.ABORTED)
+        if job_id in self._cancels:
+            return Finish(self.shard, self.inc, job_id, run.token, run.payload, Ended.CANCELLED)
         if calm or (not stopping and around.chance(0.6)):
             how = Ended.DEAD if not calm and around.chance(0.15) else Ended.DONE
             return Finish(self.shard, self.inc, job_id, run.token, run.payload, how, keep)
@@ -187,7 +187,7 @@ class Incarnation:
             if self._is_known:
                 self._begin()
             return
-        self._aborts |= reply.aborts
+        self._cancels |= reply.cancels
         has_calls_out = bool(self._unanswered or self._ends)
         self._differed = self._differed + 1 if reply.held != len(self.runs) and not has_calls_out else 0
         if (self._differed >= 2 or self.is_cut_off) and self._around.is_on(Guard.RECONCILE):

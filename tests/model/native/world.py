@@ -116,7 +116,7 @@ class World:
         self._gone_back = 0
 
     def _fill_source(self) -> None:
-        """Jobs wait at the source, one is deferred, the abort of one was asked for, and its worker runs one."""
+        """Jobs wait at the source, one is deferred, the cancellation of one was asked for, and its worker runs one."""
         around = self._around
         now = around.clock.now
         scores = {"moved4": now - 40, "A": now - 30, "moved5": 1, "moved1": now - 9, "moved3": now + 20}
@@ -125,7 +125,7 @@ class World:
             self._source.put(job, again=False)
             around.checks.put_elsewhere(job.payload, score)
         self._source_life.work()
-        self._source.abort("moved1")
+        self._source.cancel("moved1")
 
     # ---- what only who sees all can know -----------------------------------------------------------------------
 

@@ -103,7 +103,7 @@ async def seed_rare(redis: Redis, ref: QueueRef) -> None:
         MovedJob(b"expiring", b"5", "io", now_ms - 7000, expires_ms=now_ms + 60_000, may_expire=True),
         MovedJob(b"large", b"6" * 50_000, "io", now_ms - 6000, progress=b'5 {"done":1}'),
         MovedJob(b"not \xff text", b"\x80pickle", "io", now_ms - 5000),
-        MovedJob(b"aborted", b"7", "io", now_ms - 4000, abort_ms=now_ms - 1000),
+        MovedJob(b"cancelled", b"7", "io", now_ms - 4000, cancel_asked_ms=now_ms - 1000),
     ]
     assert await move_target(ref).put(redis, source, jobs, now_ms) == [Put.ADDED] * len(jobs)
     assert await move_target(ref).forget(redis, await move_target(ref).find_marks(redis, source))
@@ -113,7 +113,7 @@ async def seed_rare(redis: Redis, ref: QueueRef) -> None:
 async def test_all_that_belongs_to_a_job_goes_along(redis: Redis, source: QueueRef, target: QueueRef) -> None:
     await seed_rare(redis, source)
     order = [row.raw_id for row in (await monitor_queue(source).browse(redis, "queued", None, 200)).jobs]
-    ids = ["tried", "crashed", "deferred", "deferred-cpu", "large", "aborted"]
+    ids = ["tried", "crashed", "deferred", "deferred-cpu", "large", "cancelled"]
     before = await facts_of(redis, source, *ids)
     progress = await monitor_queue(source).read_progress(redis, ["large"])
     expires_ms = (await facts_of(redis, source, "expiring"))[0].expires_ms or 0
@@ -433,7 +433,7 @@ async def test_a_later_run_takes_over(redis: Redis, source: QueueRef, target: Qu
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
-async def test_an_abort_that_comes_while_its_job_is_moved_follows_it(
+async def test_a_cancellation_that_comes_while_its_job_is_moved_follows_it(
     redis: Redis, redis_url: str, source: QueueRef, target: QueueRef
 ) -> None:
     ran.clear()
@@ -608,7 +608,7 @@ async def test_what_runs_stays_and_what_comes_back_is_moved_by_the_next_run(redi
     await redis.zadd(ARQ.name, {"c": float(int(now_ms) - 5) + 0.5})  # whose worker was lost
     await redis.delete(names.job("e"))  # which has expired
     counts = await move(redis, ARQ, NATIVE)
-    assert (counts.moved, counts.running, counts.aborting, counts.without_payload) == (2, 1, 1, 1)
+    assert (counts.moved, counts.running, counts.cancelling, counts.without_payload) == (2, 1, 1, 1)
     [c] = await facts_of(redis, NATIVE, "c")
     assert (c.crashes, c.crash_note) == (1, "its lease ran out")
     assert sorted(await waiting_in(redis, NATIVE)) == ["b", "c"]

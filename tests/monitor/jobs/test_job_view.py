@@ -138,10 +138,10 @@ async def test_a_job_that_runs_and_is_cancelled(redis: Redis, queue: QueueRef, r
         assert await admin.cancel(redis, queue, "a") is admin.Cancelled.RUNS
         await result_of(redis, "a", queue)
     view = await found(redis, "a", queue=queue)
-    assert (view.row.state, view.dead_letter) == ("aborted", None)
+    assert (view.row.state, view.dead_letter) == ("cancelled", None)
     assert view.result is not None
     assert view.result.error_type == "asyncio.exceptions.CancelledError"
-    assert told(view) == ["enqueued", "started", "abort-asked", "aborted"]
+    assert told(view) == ["enqueued", "started", "cancel-asked", "cancelled"]
 
 
 async def test_since_when_a_job_runs_is_told_by_the_next_word_of_its_worker(
@@ -169,14 +169,14 @@ async def test_a_job_that_was_cancelled_while_it_waited(redis: Redis, redis_url:
     await put(redis, fickle, 1, job_id="a", queue=native, delay_ms=60_000)
     assert await admin.cancel(redis, native, "a") is admin.Cancelled.ENDED
     view = await found(redis, "a", with_arguments=True)
-    assert (view.row.state, view.row.name, view.arguments) == ("aborted", "monitored-fickle", None)
-    assert told(view) == ["abort-asked", "aborted"]
+    assert (view.row.state, view.row.name, view.arguments) == ("cancelled", "monitored-fickle", None)
+    assert told(view) == ["cancel-asked", "cancelled"]
     assert view.result is not None
     assert (view.result.success, view.result.error) == (False, "cancelled before it was started")
     assert isinstance((await result_of(redis, "a", native)).value, asyncio.CancelledError)
     [ended] = (await list_jobs(redis, native, "ended")).rows
-    assert (ended.id, ended.state, ended.name) == ("a", "aborted", "monitored-fickle")
-    assert (await read_totals(redis, native)).aborted == 1
+    assert (ended.id, ended.state, ended.name) == ("a", "cancelled", "monitored-fickle")
+    assert (await read_totals(redis, native)).cancelled == 1
     assert await admin.cancel(redis, native, "a") is admin.Cancelled.UNKNOWN
 
 

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.job_view import find_job
 from monarq.monitor.jobs.listing import list_jobs
 from monarq.shared.calls.context import Context
-from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.jobs.decorators import job
 from tests.support.formats import OF_ARQ
 from tests.support.queues import ARQ_QUEUE
@@ -38,7 +38,7 @@ def unkept_in_cpu() -> None: ...
 
 
 JOBS: Final = {"io": in_io, "thread": in_thread, "cpu": in_cpu}
-STATES: Final = ("done", "dead", "aborted")
+STATES: Final = ("done", "dead", "cancelled")
 
 
 def fail(how: str) -> None:
@@ -50,7 +50,7 @@ async def test_the_lane_of_a_job_that_has_ended(redis: Redis, redis_url: str) ->
     for lane, declared in JOBS.items():
         for state in STATES:
             await put(redis, declared, state, job_id=f"{lane} {state}")
-        await abort(redis, QUEUE, f"{lane} aborted")
+        await cancel(redis, QUEUE, f"{lane} cancelled")
     await put(redis, unkept_in_cpu, job_id="unkept")
     await run_burst(redis_url, [*JOBS.values(), unkept_in_cpu])
     expected = {f"{lane} {state}": (lane, state) for lane in JOBS for state in STATES}

@@ -165,10 +165,10 @@ async def test_recently_ended_jobs(redis: Redis) -> None:
     good, broken, unwanted = await claim_all(redis)
     await finish(redis, KEYS, "w1", [Finish(good, True, b"r", 1000, "send", run_ms=7)], 10)
     await finish(redis, KEYS, "w1", [Finish(broken, False, b"r", 1000, "send", b"{}", 1000, 3)], 10)
-    await finish(redis, KEYS, "w1", [Finish(unwanted, False, b"r", 1000, "send", aborted=True)], 10)
+    await finish(redis, KEYS, "w1", [Finish(unwanted, False, b"r", 1000, "send", cancelled=True)], 10)
     found = await read_ended(redis, ARQ_QUEUE)
     assert [(one.job_id, one.name, one.state, one.run_ms) for one in found] == [
-        ("c", "send", "aborted", None),
+        ("c", "send", "cancelled", None),
         ("b", "send", "dead", 3),
         ("a", "send", "done", 7),
     ]

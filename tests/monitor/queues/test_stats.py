@@ -29,7 +29,7 @@ async def test_an_empty_redis(redis: Redis) -> None:
             done=0,
             failed=0,
             retried=0,
-            aborted=0,
+            cancelled=0,
             handed_back=0,
             crashed=0,
             lost=0,

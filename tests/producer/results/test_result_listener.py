@@ -83,15 +83,15 @@ async def test_thousands_wait_for_a_few_commands(producer: Producer, worker: Man
 
 
 async def test_what_the_job_raised_is_raised_here(producer: Producer, worker: ManualWorker) -> None:
-    known, unknown, aborted = await producer.enqueue_many(fetch, [("known",), ("unknown",), ("aborted",)])
-    errors = {"known": KeyError("k"), "unknown": _Local("gone"), "aborted": asyncio.CancelledError()}
+    known, unknown, cancelled = await producer.enqueue_many(fetch, [("known",), ("unknown",), ("cancelled",)])
+    errors = {"known": KeyError("k"), "unknown": _Local("gone"), "cancelled": asyncio.CancelledError()}
     await worker.end(*await worker.claim(), value=lambda payload: errors[payload.args[0]], success=False)
     with pytest.raises(KeyError, match="k"):
         await known.result(timeout=patience_s(5))
     with pytest.raises(JobFailedError, match="gone"):
         await unknown.result(timeout=patience_s(5))
     with pytest.raises(JobCancelledError):
-        await aborted.result(timeout=patience_s(5))
+        await cancelled.result(timeout=patience_s(5))
 
 
 class _Local(Exception):  # noqa: N818 - its name does not matter

@@ -23,7 +23,7 @@ async def test_a_waiting_job_is_cancelled(producer: Producer, worker: ManualWork
     handle = await producer.enqueue(fetch.options(defer_by=60), "u")
     cancelling = asyncio.create_task(handle.cancel(timeout=10))
     [lease] = await worker.claim_soon()
-    assert lease.abort_ms is not None
+    assert lease.cancel_asked_ms is not None
     await worker.end(lease, value=asyncio.CancelledError(), success=False)
     assert await cancelling is True
     assert await handle.cancel() is True, "it was cancelled, and still is"

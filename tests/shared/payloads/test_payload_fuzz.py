@@ -25,7 +25,7 @@ from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.replies import text
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, Rejected, Unknown
+from monarq.workers.jobs.precheck import CancelledBeforeStart, Precheck, Rejected, Unknown
 from monarq.workers.jobs.registry import register
 from monarq.workers.jobs.results import ResultBuilder
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
@@ -198,8 +198,8 @@ BYTES: Final = (
     | cut(pickle.dumps, JOB)
 )
 LEASES: Final = st.builds(
-    lambda raw_id, payload, tries, crashes, note, due_ms, abort_ms: Lease(
-        QUEUE.ref, raw_id, text(raw_id), "t", "io", payload, tries, crashes, note, due_ms, abort_ms, 0
+    lambda raw_id, payload, tries, crashes, note, due_ms, cancel_asked_ms: Lease(
+        QUEUE.ref, raw_id, text(raw_id), "t", "io", payload, tries, crashes, note, due_ms, cancel_asked_ms, 0
     ),
     raw_id=st.binary(max_size=20),
     payload=BYTES | st.none() | st.integers(0, 2**40),
@@ -207,7 +207,7 @@ LEASES: Final = st.builds(
     crashes=st.integers(0, 4),
     note=TEXTS.filter(str.isprintable),
     due_ms=st.integers(-(2**53), 2**53),
-    abort_ms=st.none() | st.integers(-(2**53), 2**53),
+    cancel_asked_ms=st.none() | st.integers(-(2**53), 2**53),
 )
 
 
@@ -217,8 +217,8 @@ def check(lease: Lease, settings_: WorkerSettings) -> None:
     results = ResultBuilder("w1", settings_, queues_of())
     if isinstance(checked, Rejected):
         ending = results.of_rejection(lease, checked.payload, checked.error, 1, dead=True)
-    elif isinstance(checked, AbortedBeforeStart):
-        ending = results.of_rejection(lease, checked.payload, PayloadError("aborted"), 1, dead=False)
+    elif isinstance(checked, CancelledBeforeStart):
+        ending = results.of_rejection(lease, checked.payload, PayloadError("cancelled"), 1, dead=False)
     elif isinstance(checked, Unknown):
         back = UnknownJobs("w1", keep_s=1, burst=True).requeue(lease, checked.name)
         return sent(back.lease.raw_id, back.name, back.note)

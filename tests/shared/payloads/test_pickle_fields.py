@@ -29,10 +29,10 @@ def shapes(data: bytes) -> dict[str, object]:
 
 class Bomb:
     def __reduce__(self) -> tuple[Any, ...]:
-        return abort, ()
+        return cancel, ()
 
 
-def abort() -> None:
+def cancel() -> None:
     pytest.fail("it was unpickled")
 
 
@@ -58,7 +58,7 @@ class Fed:
         ({"a": {"b": 1}}, ["dict", "a", ["dict", "b", 1]]),
         (decimal.Decimal("1.10"), Called("decimal.Decimal", ["tuple", "1.10"])),
         (decimal.Decimal, Named("decimal.Decimal")),
-        (Bomb(), Called(f"{__name__}.abort", ["tuple"])),
+        (Bomb(), Called(f"{__name__}.cancel", ["tuple"])),
         (Fed(), Called(f"{__name__}.Fed", ["tuple"])),
     ],
     ids=lambda value: repr(value)[:30],

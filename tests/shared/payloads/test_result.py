@@ -165,7 +165,7 @@ def test_what_would_end_more_than_the_caller_is_never_raised(codec: Codec, error
 
 
 @pytest.mark.parametrize("codec", [MSGPACK, PICKLE], ids=lambda codec: codec.name)
-def test_a_cancelling_is_an_abort(codec: Codec) -> None:
+def test_a_cancellation_is_raised_as_such(codec: Codec) -> None:
     written, _ = write_result(codec, with_value(asyncio.CancelledError(), success=False))
     arrived = raised_by(read(codec, written))
     assert (type(arrived), str(arrived)) == (JobCancelledError, "job one was cancelled")

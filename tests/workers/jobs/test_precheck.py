@@ -8,7 +8,7 @@ import pytest
 
 from monarq.shared.formats.arq.keys import ASKED_MARK
 from monarq.shared.payloads.codec import MSGPACK
-from monarq.workers.jobs.precheck import AbortedBeforeStart, Precheck, PrecheckResult, Rejected, Unknown
+from monarq.workers.jobs.precheck import CancelledBeforeStart, Precheck, PrecheckResult, Rejected, Unknown
 from monarq.workers.jobs.registry import register
 from monarq.workers.runs.run import ActiveRun
 from tests.support.formats import OF_ARQ
@@ -22,10 +22,10 @@ pytestmark = OF_ARQ
 SETTINGS: Final[dict[str, Any]] = {
     "max_crashes": 3,
     "max_payload": 1000,
-    "allow_abort": True,
+    "allow_cancel": True,
     "keep_unknown_s": 60.0,
 }
-ABORTED: Final = {"abort_ms": ENQUEUED_MS + ASKED_MARK}
+CANCELLED: Final = {"cancel_asked_ms": ENQUEUED_MS + ASKED_MARK}
 NEW: Final = {"claimed_ms": ENQUEUED_MS + 100_000}
 
 
@@ -91,10 +91,10 @@ def test_when_it_was_due_is_read_from_the_payload_where_the_claim_does_not_say(
 
 
 @pytest.mark.parametrize("name", ["plus", "unknown"])
-@pytest.mark.parametrize(("allow_abort", "is_aborted"), [(True, True), (False, False)])
-def test_aborted(name: str, allow_abort: bool, is_aborted: bool) -> None:
-    checked = check(name, settings={"allow_abort": allow_abort}, **ABORTED)
-    assert isinstance(checked, AbortedBeforeStart) == is_aborted
+@pytest.mark.parametrize(("allow_cancel", "is_cancelled"), [(True, True), (False, False)])
+def test_cancelled(name: str, allow_cancel: bool, is_cancelled: bool) -> None:
+    checked = check(name, settings={"allow_cancel": allow_cancel}, **CANCELLED)
+    assert isinstance(checked, CancelledBeforeStart) == is_cancelled
 
 
 @pytest.mark.parametrize(

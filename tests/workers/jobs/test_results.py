@@ -85,11 +85,11 @@ def test_a_value_that_does_not_serialize_is_a_failure_with_a_dead_letter() -> No
     assert msgspec.json.decode(ending.dead_letter)["error"] == f"monarq.shared.errors.PayloadError: {problem}"
 
 
-@pytest.mark.parametrize("dead", [True, False], ids=["failed", "aborted"])
-def test_an_error_leaves_a_dead_letter_unless_the_job_was_aborted(dead: bool) -> None:
+@pytest.mark.parametrize("dead", [True, False], ids=["failed", "cancelled"])
+def test_an_error_leaves_a_dead_letter_unless_the_job_was_cancelled(dead: bool) -> None:
     run = make_run(jobs.plus, 1, 2, job_try=2, **TIMES)
     ending = BUILDER.of_error(run, ValueError("broken"), dead=dead)
-    assert (ending.success, ending.aborted, ending.run_ms) == (False, not dead, 25)
+    assert (ending.success, ending.cancelled, ending.run_ms) == (False, not dead, 25)
     assert str(read(ending.result).value) == "broken"
     letter = msgspec.json.decode(ending.dead_letter) if ending.dead_letter else {}
     told = {"error": "ValueError: broken", "error_type": "ValueError", "tries": 2, "worker": WORKER}
@@ -101,7 +101,7 @@ def test_a_rejected_job_has_the_tries_that_it_had_before() -> None:
     assert isinstance(lease.payload, bytes)
     payload = Payload.read(lease.payload, CODECS)
     ending = BUILDER.of_rejection(lease, payload, JobDeadError("too many"), ENQUEUED_MS + 50, dead=True)
-    assert (ending.success, ending.aborted, ending.keep_ms, ending.name) == (False, False, 60_000, "plus")
+    assert (ending.success, ending.cancelled, ending.keep_ms, ending.name) == (False, False, 60_000, "plus")
     assert msgspec.json.decode(ending.dead_letter)["tries"] == 5
     result = read(ending.result)
     assert (result.start_ms, result.finish_ms) == (ENQUEUED_MS + 50, ENQUEUED_MS + 50)

@@ -157,7 +157,7 @@ async def test_known_jobs_behind_many_unknown_ones_run_at_once(redis: Redis, red
     assert recorder.events.count("job_unknown") == MAX_NAMES_LOGGED
 
 
-async def test_it_can_be_aborted_while_it_waits(redis: Redis, redis_url: str) -> None:
+async def test_it_can_be_cancelled_while_it_waits(redis: Redis, redis_url: str) -> None:
     async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, "no_such_job", job_id="who")
         await until_requeued(redis, "who")

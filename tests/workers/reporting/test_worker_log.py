@@ -42,7 +42,7 @@ LINES: list[tuple[str, tuple[Any, ...], str, str]] = [
     ),
     ("job_rejected", (LEASE, "add", OSError("no"), 0), "ERROR", "one:add is dead without having run: OSError: no"),
     ("job_rejected", (TRIED, "add", OSError("no"), 0), "ERROR", "one:add is dead: OSError: no"),
-    ("cancelled_before_start", (LEASE, "add", 0), "INFO", "one:add was aborted before it started"),
+    ("cancelled_before_start", (LEASE, "add", 0), "INFO", "one:add was cancelled before it started"),
     (
         "ack_refused",
         ([Requeue(lease_of(name), "io") for name in "abcdefg"],),

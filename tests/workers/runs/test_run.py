@@ -37,9 +37,9 @@ async def test_the_first_reason_to_cancel_a_run_counts(has_begun: bool) -> None:
     """A task that has not begun is not cancelled: it looks at the reason itself."""
     task = asyncio.create_task(forever())
     run = make_run(jobs.plus, 1, 2, task=task, start_ms=int(has_begun))
-    run.cancel(CancelReason.ABORT)
+    run.cancel(CancelReason.ASKED)
     run.cancel(CancelReason.LOST)
-    assert run.cancel_reason is CancelReason.ABORT
+    assert run.cancel_reason is CancelReason.ASKED
     assert task.cancelling() == has_begun
     task.cancel()
     await asyncio.wait([task])
@@ -51,7 +51,7 @@ async def test_a_run_that_is_over_or_has_no_task_is_not_cancelled(has_task: bool
     if task is not None:
         await task
     run = make_run(jobs.plus, 1, 2, task=task, start_ms=1)
-    run.cancel(CancelReason.ABORT)
+    run.cancel(CancelReason.ASKED)
     assert run.cancel_reason is None
 
 

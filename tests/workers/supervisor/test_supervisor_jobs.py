@@ -183,7 +183,7 @@ async def test_runs_of_a_worker_that_was_frozen_for_longer_than_its_lease_are_lo
     assert pool.count("is lost") == 0  # the worker itself goes on
 
 
-async def test_cpu_jobs_are_killed_at_their_timeout_and_when_they_are_aborted(
+async def test_cpu_jobs_are_killed_at_their_timeout_and_when_they_are_cancelled(
     redis_url: str, producer: Producer, pool_at: PoolAt
 ) -> None:
     async with pool_at(redis_url, workers=2) as pool:

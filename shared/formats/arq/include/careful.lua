@@ -9,7 +9,7 @@
 -- crashed, and whether there is room for more.
 local function take_carefully(source, page, now, asked)
     local taken = {jobs = {}, payloads = {}, tries = {}, crashes = {}, aborts = {}, passed = 0, crashed = 0}
-    local any_abort = aborts_are_asked()
+    local any_asked = cancels_are_asked()
     local size, looked, bytes, closed = 0, 0, 0, false
 
     local function is_full()
@@ -30,7 +30,7 @@ local function take_carefully(source, page, now, asked)
     -- arq's abort() gives a job the score 1 and leaves its request in a second step: wait for that. An arq worker that
     -- is about to take the job is made to look again (it watches RUN), as its Retry would add to a score that is no
     -- more.
-    local function wait_for_abort(id)
+    local function wait_for_request(id)
         redis.call('SET', RUN .. id, asked.token)
         redis.call('DEL', RUN .. id)
         redis.call('ZADD', source, ms(now + 1000), id)
@@ -47,9 +47,9 @@ local function take_carefully(source, page, now, asked)
     end
 
     local function take(id, score, tries, crash)
-        local abort_ms = any_abort and redis.call('ZSCORE', ABORT, id) or false
-        if tonumber(score) == 1 and not abort_ms then
-            return wait_for_abort(id)
+        local cancel_asked_ms = any_asked and redis.call('ZSCORE', ABORT, id) or false
+        if tonumber(score) == 1 and not cancel_asked_ms then
+            return wait_for_request(id)
         end
         local lease_is_over = tonumber(score) % 1 == LEASED_MARK
         if asked.alone and must_wait(crash, lease_is_over) then
@@ -66,7 +66,7 @@ local function take_carefully(source, page, now, asked)
         size = size + 1
         taken.jobs[2 * size - 1], taken.jobs[2 * size] = id, score
         taken.payloads[size], taken.tries[size] = payload, tries
-        taken.crashes[size], taken.aborts[size] = crash, abort_ms
+        taken.crashes[size], taken.aborts[size] = crash, cancel_asked_ms
     end
 
     -- Which jobs of a page nobody runs: their positions, and the names of what is known of each.

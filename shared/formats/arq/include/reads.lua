@@ -1,6 +1,6 @@
 -- reads: reads for which a key of a wrong type does not exist.
 -- KEYS  ABORT
--- DEFINES  get, prefixed, aborts_are_asked
+-- DEFINES  get, prefixed, cancels_are_asked
 -- INCLUDES  none
 
 -- The value of a string.
@@ -17,7 +17,7 @@ local function prefixed(prefix, ids)
     return names
 end
 
--- Whether any abort is asked for.
-local function aborts_are_asked()
+-- Whether any cancellation is asked for.
+local function cancels_are_asked()
     return redis.call('TYPE', ABORT).ok == 'zset'
 end

@@ -1,1 +1,1 @@
-"""Commands on jobs: enqueue, claim, report progress, finish, requeue, abort."""
+"""Commands on jobs: enqueue, claim, report progress, finish, requeue, cancel."""

@@ -5,7 +5,7 @@
 --       8 max_reply: bytes of payloads after which no further job is taken
 --       9 alone: how many crashes of a job make it come alone, as the only one of its claim; '' for none
 -- RETURNS  {now_ms, ms of the next job that is not due yet or -1, jobs: id and score of each, payloads, tries used,
---          crash notes, abort_ms}; only the first two where no job was taken, and false for a list of the last three
+--          crash notes, cancel_asked_ms}; only the first two where no job was taken, and false for a list of the last three
 --          where there is none of it; a payload that is gone is false, one over max_bytes is its length (a number)
 -- GUARANTEES  until now_ms + lease_ms, or longer as long as it is renewed, only this token may end the job. A paused
 --             queue gives none. A job that somebody runs is passed over and not moved: an arq worker keeps its jobs due

@@ -76,7 +76,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
     ref, token, lane_queue = keys.ref, asked.token, asked.lane_queue
     none = itertools.repeat(None)
     leases = []
-    for raw_id, score, payload, tried, crash, abort_ms in zip(
+    for raw_id, score, payload, tried, crash, cancel_asked_ms in zip(
         jobs[::2], jobs[1::2], payloads, tries or none, crashes or none, aborts or none, strict=False
     ):
         crashed, note = read_crash(crash) if crash else (0, "")
@@ -91,7 +91,7 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
             crashed,
             note,
             read_number(score),
-            read_request(abort_ms) if abort_ms else None,
+            read_request(cancel_asked_ms) if cancel_asked_ms else None,
             now_ms,
             unknown_ms=read_unknown(crash) if crash else None,
         )
@@ -106,7 +106,7 @@ def _seconds_until(next_ms: int, now_ms: int) -> float | None:
 
 
 def read_request(score: bytes | float) -> float:
-    """When an abort was requested, with the mark of monarq's own requests."""
+    """When a cancellation was requested, with the mark of monarq's own requests."""
     return read_number(score) + float(score) % 1 if read_number(score) else 0.0
 
 

@@ -51,7 +51,7 @@ end
 local function put_each()
     local mode, ttl_ms, tick_ms = ARGV[1], ARGV[5], ARGV[6]
     local expires, is_tick = ttl_ms ~= '0', tick_ms ~= '0'
-    local any_abort = mode ~= 'new' and aborts_are_asked()
+    local any_asked = mode ~= 'new' and cancels_are_asked()
 
     local function set_new(id, payload)
         if expires then
@@ -93,7 +93,7 @@ local function put_each()
                 redis.pcall('ZREM', CPU, id)
             end
         end
-        if any_abort then
+        if any_asked then
             redis.call('ZREM', ABORT, id)
         end
         return 1, true

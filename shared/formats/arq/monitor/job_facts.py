@@ -84,7 +84,7 @@ def _facts_of(raw_id: bytes, known: list[Any]) -> JobFacts:
         tries=read_number(tries or b"0"),
         crashes=crashes,
         crash_note=crash_note,
-        abort_ms=None if known[9] is None else read_number(known[9]),
+        cancel_asked_ms=None if known[9] is None else read_number(known[9]),
         result=known[10] or b"",
         result_bytes=result_bytes,
         kept_until_ms=None if result_bytes is None else _end_ms(now_ms, known[13]),

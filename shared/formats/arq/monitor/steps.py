@@ -9,14 +9,14 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.dead.discard import discard
 from monarq.shared.formats.arq.dead.revive import revive
-from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.formats.arq.jobs.promote import promote
 from monarq.shared.formats.arq.keys import PARKED_SCORE
 from monarq.shared.formats.arq.monitor.arq_queue import ArqQueue
 from monarq.shared.formats.arq.queues import pause as pause_commands
 from monarq.shared.formats.arq.queues.purge import purge
 from monarq.shared.lane import LaneQueue
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.monitor_queue import WaitingState
 from monarq.shared.redis.clock import read_now_ms
 
@@ -61,9 +61,9 @@ class ArqQueueSteps(ArqQueue):
                 return
             skip += runs
 
-    async def abort(self, redis: Redis, job_id: str | bytes) -> AbortAnswer:
+    async def cancel(self, redis: Redis, job_id: str | bytes) -> CancelAnswer:
         """See the protocol."""
-        return await abort(redis, self._keys, job_id)
+        return await cancel(redis, self._keys, job_id)
 
     async def promote(self, redis: Redis, raw_id: bytes) -> Promoted:
         """See the protocol."""

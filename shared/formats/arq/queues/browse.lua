@@ -6,7 +6,7 @@
 --       7 cpu_score and   8 cpu_id: the same in CPU
 --       9 skip: how many running jobs were on the pages before
 -- RETURNS  {now_ms, places: the next page's arguments 5 to 9, or none where this is the last, then for each job: id,
---          lane, score, worker, token, tries, crash note, abort_ms, bytes of its payload or -1, head, tail}
+--          lane, score, worker, token, tries, crash note, cancel_asked_ms, bytes of its payload or -1, head, tail}
 -- GUARANTEES  it changes nothing.
 -- INCLUDES  clock, lanes
 local state, limit, head, tail, skip = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[9])

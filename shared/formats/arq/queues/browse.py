@@ -43,7 +43,7 @@ async def browse(
 
 
 def _browsed(fields: Sequence[bytes]) -> BrowsedJob:
-    raw_id, lane_queue, score, _, token, tries, crash, abort_ms, size, head, tail = fields
+    raw_id, lane_queue, score, _, token, tries, crash, cancel_asked_ms, size, head, tail = fields
     crashes, note = read_crash(crash)
     due_ms = read_number(score) if score else None
     return BrowsedJob(
@@ -54,7 +54,7 @@ def _browsed(fields: Sequence[bytes]) -> BrowsedJob:
         tries=read_number(tries),
         crashes=crashes,
         crash_note=note,
-        abort_ms=read_number(abort_ms) if abort_ms else None,
+        cancel_asked_ms=read_number(cancel_asked_ms) if cancel_asked_ms else None,
         payload_bytes=int(size) if int(size) >= 0 else None,
         head=head,
         tail=tail,

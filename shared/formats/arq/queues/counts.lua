@@ -24,7 +24,7 @@ end
 local ended = 0
 for back = 1, 5 do
     local key = SECOND .. math.floor(now / 1000) - back
-    for _, number in ipairs(redis.call('HMGET', key, 'done', 'failed', 'aborted')) do
+    for _, number in ipairs(redis.call('HMGET', key, 'done', 'failed', 'cancelled')) do
         ended = ended + (tonumber(number) or 0)
     end
 end

@@ -91,13 +91,13 @@ class ArqMoveSource:
         """See the protocol. Jobs of the cpu set whose place is parked in the queue are left for their own set."""
         arguments = (run, source_set, skip, min(limit, PAGE), LEASE_MS, PAGE_BYTES)
         reply = reply_of_run(self.ref, await _TAKE.run_on(redis, self._keys, arguments))
-        now_ms, looked, running, foreign, aborting, gone, *fields = reply
+        now_ms, looked, running, foreign, cancelling, gone, *fields = reply
         members = [fields[at : at + _FIELDS] for at in range(0, len(fields), _FIELDS)]
         if source_set == "parked":
             strays = tuple((raw_id, text(score)) for raw_id, _, score, *_ in members)
             return TakenPage(now_ms, max(looked, 0), is_end=looked < 0, strays=strays)
         jobs = tuple(_job(member, now_ms) for member in members)
-        return TakenPage(now_ms, max(looked, 0), jobs, looked < 0, running, foreign, aborting, gone)
+        return TakenPage(now_ms, max(looked, 0), jobs, looked < 0, running, foreign, cancelling, gone)
 
     async def drop(self, redis: Redis, run: str, jobs: Sequence[MovedJob]) -> list[DropAnswer]:
         """See the protocol."""
@@ -139,7 +139,7 @@ def _job(fields: Sequence[Any], now_ms: int) -> MovedJob:
         last_due_ms=0 if waits_since_its_enqueue else int(due_ms),
         expires_ms=now_ms + left_ms if left_ms >= 0 else None,
         may_expire=may_expire,
-        abort_ms=_abort_ms(request, enqueue_ms),
+        cancel_asked_ms=_asked_ms(request, enqueue_ms),
         request=request,
         history=tuple(line.replace(b"\n", b" ") for line in history),
         progress=progress,
@@ -152,8 +152,8 @@ def _enqueue_ms(payload: bytes) -> int | None:
     return read_head(payload[:HEAD_BYTES], tail).enqueue_ms
 
 
-def _abort_ms(request: bytes, enqueue_ms: int | None) -> int | None:
-    """When its abort was requested; None where it was not, or where an earlier job of its id was meant."""
+def _asked_ms(request: bytes, enqueue_ms: int | None) -> int | None:
+    """When its cancellation was requested; None where it was not, or where an earlier job of its id was meant."""
     if not request:
         return None
     asked_ms = float(request)

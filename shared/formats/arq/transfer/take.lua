@@ -4,8 +4,8 @@
 --       QUEUE that is no time   3 skip: how many of the first are passed over   4 limit   5 lease_ms   6 most_bytes of payloads,
 --       after which no further job is taken
 -- RETURNS  {now_ms, how many members the call went past or -1 at the end of the set, of these how many run, how many of them an arq worker runs,
---          how many somebody is about to abort, how many have no payload any more, then for each job: id, payload, score,
---          lane, tries, crash note, abort_ms, ms until its payload expires or -1, lines of its history, progress}, '' for
+--          how many somebody is about to cancel, how many have no payload any more, then for each job: id, payload, score,
+--          lane, tries, crash note, cancel_asked_ms, ms until its payload expires or -1, lines of its history, progress}, '' for
 --          what there is none of; of what is only named, id and score alone, the lane being 'none'; {-1} where another run has
 --          taken over
 -- GUARANTEES  a job keeps its place and its score; for lease_ms nobody else claims it. Repeating the call takes the same
@@ -24,7 +24,7 @@ if lane == 'parked' then
 end
 local page = redis.call('ZRANGEBYSCORE', source, from, to, 'WITHSCORES', 'LIMIT', skip, limit)
 local reply, looked, bytes, crashed = {now, -1, 0, 0, 0, 0}, 0, 0, 0
-local RUNS, ARQ_RUNS, ABORTING, GONE = 3, 4, 5, 6
+local RUNS, ARQ_RUNS, CANCELLING, GONE = 3, 4, 5, 6
 if #page == 0 then
     return reply
 end
@@ -107,7 +107,7 @@ local function look_at(id, score)
     asked = type(asked) == 'string' and asked
     -- arq's abort() gives a job the score 1 and leaves its request in a second step.
     if tonumber(score) == 1 and not asked then
-        add(ABORTING)
+        add(CANCELLING)
         return true
     end
     local payload = get(JOB .. id)

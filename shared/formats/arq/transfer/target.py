@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.formats.arq.keys import ASKED_MARK, EXPIRES_MARK, PARKED_SCORE, QueueKeys
 from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.payloads.payload_head import read_head
@@ -62,9 +62,9 @@ class ArqMoveTarget:
         by_id = {job.raw_id: Put(code) for job, code in zip(fit, codes, strict=True)}
         return [by_id.get(job.raw_id, Put.UNFIT) for job in jobs]
 
-    async def request_abort(self, redis: Redis, raw_id: bytes) -> None:
+    async def request_cancel(self, redis: Redis, raw_id: bytes) -> None:
         """See the protocol."""
-        await abort(redis, self._keys, raw_id)
+        await cancel(redis, self._keys, raw_id)
 
     async def find_marks(self, redis: Redis, source: QueueRef) -> Marks:
         """See the protocol."""
@@ -82,7 +82,7 @@ def _arguments(source: QueueRef, job: MovedJob) -> tuple[Argument, ...]:
     crash = f"{job.crashes} {job.crash_note}" if job.crashes or job.unknown_ms else ""
     if job.unknown_ms:
         crash += f"\0{job.unknown_ms}"
-    request = "" if job.abort_ms is None else f"{job.abort_ms + ASKED_MARK:.1f}"
+    request = "" if job.cancel_asked_ms is None else f"{job.cancel_asked_ms + ASKED_MARK:.1f}"
     stated_ms = _expires_ms(job.payload) if job.expires_ms is None else None
     expires_ms = job.expires_ms or stated_ms
     return (

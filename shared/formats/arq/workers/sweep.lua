@@ -1,4 +1,4 @@
--- sweep: put the jobs of silent workers back where they stood, and forget aborts of jobs that no longer exist.
+-- sweep: put the jobs of silent workers back where they stood, and forget requests to cancel jobs that no longer exist.
 -- KEYS  QUEUE, JOB, RUN, ABORT, WORKERS, LEASES
 -- ARGV  none
 -- RETURNS  how many jobs that were
@@ -7,8 +7,8 @@
 -- INCLUDES  clock, counting, memory, reads, recovery
 
 -- What arq's abort() leaves where there is no job must not hit a later one of the same id.
-local function forget_aborts()
-    if not aborts_are_asked() then
+local function forget_requests()
+    if not cancels_are_asked() then
         return
     end
     for _, id in ipairs(redis.call('ZRANGE', ABORT, 0, 99)) do
@@ -19,7 +19,7 @@ local function forget_aborts()
 end
 
 redis.call('ZCARD', QUEUE)
-forget_aborts()
+forget_requests()
 local now = now_ms()
 -- They stay listed for a day, and may be many: a hundred at a time, in turns.
 local count_silent = redis.pcall('ZCOUNT', WORKERS, '-inf', ms(now))

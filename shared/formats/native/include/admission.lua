@@ -1,12 +1,12 @@
 -- admission: puts jobs in whose ids may be those of jobs that are alive, or that have ended.
--- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, aborts, trails, live
+-- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, cancels, trails, live
 -- DEFINES  admit
 -- INCLUDES  counting, ended, notes, opening, order, placing, types
 
 local function forget_earlier(ids)
     redis.pcall('HDEL', NOTES, unpack(ids))
     redis.pcall('HDEL', TRAILS, unpack(ids))
-    redis.pcall('ZREM', ABORTS, unpack(ids))
+    redis.pcall('ZREM', CANCELS, unpack(ids))
 end
 
 local function has_large(pairs_in)

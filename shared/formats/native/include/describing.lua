@@ -1,12 +1,12 @@
 -- describing: reads what is shown of a job that has not ended.
--- KEYS  payloads, notes, aborts
+-- KEYS  payloads, notes, cancels
 -- DEFINES  append_described
 -- INCLUDES  none
 
 -- Bytes of payloads that one call reads: a hash's value is only read whole. Of what is over that, the size is known.
 local READABLE = 4 * 1024 * 1024
 
--- Appends note, ms of a request for its abort ('' for none of either), bytes of the payload (-1 where it is gone), and
+-- Appends note, ms of a request for its cancellation ('' for none of either), bytes of the payload (-1 where it is gone), and
 -- of these the first `head` and, where there are more, the last `tail`.
 local function append_described(reply, id, head, tail)
     local size, first, last = redis.call('HSTRLEN', PAYLOADS, id), '', ''
@@ -18,7 +18,7 @@ local function append_described(reply, id, head, tail)
         first = string.sub(payload, 1, head)
         last = size > head and string.sub(payload, -tail) or ''
     end
-    for _, value in ipairs({redis.call('HGET', NOTES, id) or '', redis.call('ZSCORE', ABORTS, id) or '', size, first, last}) do
+    for _, value in ipairs({redis.call('HGET', NOTES, id) or '', redis.call('ZSCORE', CANCELS, id) or '', size, first, last}) do
         reply[#reply + 1] = value
     end
 end

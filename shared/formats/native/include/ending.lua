@@ -1,5 +1,5 @@
 -- ending: ends jobs that an incarnation holds; what becomes of their results is another step.
--- KEYS  meta, payloads, held, notes, aborts, progress, live, recent
+-- KEYS  meta, payloads, held, notes, cancels, progress, live, recent
 -- DEFINES  end_jobs, lost_of_range, release, tell_ends
 -- INCLUDES  counting
 
@@ -22,9 +22,9 @@ end
 -- order of the ids and false for none, for whoever watches them until they have ended; nil where no job has any.
 local function end_jobs(first, last)
     local reports
-    if redis.call('EXISTS', NOTES, ABORTS, PROGRESS) > 0 then
+    if redis.call('EXISTS', NOTES, CANCELS, PROGRESS) > 0 then
         redis.call('HDEL', NOTES, unpack(ARGV, first, last))
-        redis.call('ZREM', ABORTS, unpack(ARGV, first, last))
+        redis.call('ZREM', CANCELS, unpack(ARGV, first, last))
         if redis.call('EXISTS', PROGRESS) == 1 then
             reports = redis.call('HMGET', PROGRESS, unpack(ARGV, first, last))
             redis.call('HDEL', PROGRESS, unpack(ARGV, first, last))

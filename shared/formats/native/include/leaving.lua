@@ -1,5 +1,5 @@
 -- leaving: takes jobs away that have waited, as somebody threw them away or moved them.
--- KEYS  payloads, notes, progress, aborts, live
+-- KEYS  payloads, notes, progress, cancels, live
 -- DEFINES  leave
 -- INCLUDES  clock, keeping, trails
 
@@ -9,7 +9,7 @@ local function leave(ids, counted, channel)
     redis.call('HDEL', NOTES, unpack(ids))
     local reports = redis.call('HMGET', PROGRESS, unpack(ids))
     redis.call('HDEL', PROGRESS, unpack(ids))
-    redis.call('ZREM', ABORTS, unpack(ids))
+    redis.call('ZREM', CANCELS, unpack(ids))
     drop_trails(ids)
     leave_tombstones(now_ms(), ids, reports)
     redis.pcall('HINCRBY', LIVE, counted .. '\0', #ids)

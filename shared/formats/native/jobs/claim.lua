@@ -1,12 +1,12 @@
 -- claim: give jobs of one lane queue to an incarnation of a worker.
--- KEYS  meta, payloads, held, leases, gone, lane_ready, lane_deferred, lane_idle, notes, aborts, live, absent
+-- KEYS  meta, payloads, held, leases, gone, lane_ready, lane_deferred, lane_idle, notes, cancels, live, absent
 -- ARGV  1 incarnation   2 worker   3 token: letter of the lane queue, 'i' or 'c', and number of the claim
 --       4 limit (0 takes none)   5 lease_ms   6 limits of a job: how many bytes of a payload are handed over at the most,
 --       and how many crashes make it come as the only one of its claim ('' for none)   7 flags: 'f' where the
 --       incarnation has not been seen yet, 'a' where the claim may have been carried out before   8 how many shards
 --       the worker believes in, left out for 1
--- RETURNS  {now_ms, ms of the next deferred job or -1, ids, payloads, notes, aborts}; the lists where a job was taken, and
---          notes and aborts where one has something rare. A payload over max_bytes is its length (a number).
+-- RETURNS  {now_ms, ms of the next deferred job or -1, ids, payloads, notes, cancels}; the lists where a job was taken, and
+--          notes and cancels where one has something rare. A payload over max_bytes is its length (a number).
 --          {-1} where the incarnation may never act again, {-2} where the queue is of a later version, {-4, shards, before,
 --          opened} where it has more shards; a claim that is repeated is not refused for that.
 -- GUARANTEES  a number takes jobs once: repeated, it answers with those that are still held under it, and renews the
@@ -63,7 +63,7 @@ if is_repeated then
     for i, id in ipairs(ids) do
         payloads[i] = payload_of(id, max_bytes)
     end
-    return {now, -1, ids, payloads, redis.call('HMGET', NOTES, unpack(ids)), redis.call('ZMSCORE', ABORTS, unpack(ids))}
+    return {now, -1, ids, payloads, redis.call('HMGET', NOTES, unpack(ids)), redis.call('ZMSCORE', CANCELS, unpack(ids))}
 end
 if not me[1] then
     local gone = redis.call('ZMSCORE', GONE, incarnation, worker)
@@ -118,9 +118,9 @@ if #ids == 0 then
 end
 
 local found, size = #ids, #ids
-local rare, payloads, notes = redis.call('EXISTS', NOTES, ABORTS), nil, false
+local rare, payloads, notes = redis.call('EXISTS', NOTES, CANCELS), nil, false
 if rare > 0 then
-    check_zsets(ABORTS)
+    check_zsets(CANCELS)
     payloads, notes, size = read_carefully(ids, ARGV[6])
 else
     payloads = redis.call('HMGET', PAYLOADS, unpack(ids))
@@ -141,10 +141,10 @@ redis.call('ZREMRANGEBYRANK', LANE_READY, '0', size - 1)
 for i = #ids, size + 1, -1 do
     ids[i], payloads[i] = nil, nil
 end
-local aborts = false
+local cancels = false
 if rare > 0 then
     ids, payloads, notes = drop_ghosts(ids, payloads, notes)
-    aborts = #ids > 0 and redis.call('EXISTS', ABORTS) == 1 and redis.call('ZMSCORE', ABORTS, unpack(ids))
+    cancels = #ids > 0 and redis.call('EXISTS', CANCELS) == 1 and redis.call('ZMSCORE', CANCELS, unpack(ids))
 end
 local held = {newest, number}
 for i = 1, #ids do
@@ -166,4 +166,4 @@ if found < limit and size == found then
 elseif redis.call('EXISTS', LANE_READY) == 1 then
     wake(LANE_IDLE, LANE_READY)
 end
-return {now, next_ms, ids, payloads, notes, aborts}
+return {now, next_ms, ids, payloads, notes, cancels}

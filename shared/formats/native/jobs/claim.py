@@ -78,7 +78,7 @@ class ClaimReply:
         ids: the jobs.
         payloads: of each: its bytes; None where they are gone; its size where it is over the limit.
         notes: of each what is rare about it, or None; empty where no job has a note.
-        aborts: of each when its abort was requested, or None; empty where none was.
+        cancels: of each when its cancellation was requested, or None; empty where none was.
         took: whether it found anything in the queue, so that Redis knows the incarnation.
     """
 
@@ -87,7 +87,7 @@ class ClaimReply:
     ids: Sequence[bytes] = ()
     payloads: Sequence[bytes | int | None] = ()
     notes: Sequence[bytes | None] = ()
-    aborts: Sequence[bytes | None] = ()
+    cancels: Sequence[bytes | None] = ()
     took: bool = False
 
 
@@ -124,5 +124,5 @@ async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
         refused(reply, keys.tag)
     if len(reply) == 2:
         return ClaimReply(*reply)
-    now_ms, next_ms, ids, payloads, notes, aborts = reply
-    return ClaimReply(now_ms, next_ms, ids, payloads, notes or (), aborts or (), took=True)
+    now_ms, next_ms, ids, payloads, notes, cancels = reply
+    return ClaimReply(now_ms, next_ms, ids, payloads, notes or (), cancels or (), took=True)

@@ -8,7 +8,7 @@
 -- RETURNS  {now_ms}, or {now_ms, ids that are not the incarnation's any more}: then nothing was changed for any; {-1} where
 --          the incarnation may never act again
 -- GUARANTEES  the job is in its queue and free for everybody when the call returns. What is not held under its token is
---             not touched. A request for its abort stays, for its next claim.
+--             not touched. A request for its cancellation stays, for its next claim.
 -- INCLUDES  clock, counting, notes, order, ownership, placing, trails, types
 local STRIDE = 10
 local FIRST = 2 + 2 * ARGV[1]

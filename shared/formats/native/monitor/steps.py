@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from monarq.shared.formats.native.dead.discard import discard
 from monarq.shared.formats.native.dead.revive import revive
-from monarq.shared.formats.native.jobs.abort import abort
+from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.promote import promote
 from monarq.shared.formats.native.monitor.native_queue import NativeQueue
 from monarq.shared.formats.native.queues import pause as pause_commands
@@ -20,7 +20,7 @@ from monarq.shared.formats.native.queues.purge import purge
 from monarq.shared.formats.native.workers.fleet import register_queues
 from monarq.shared.lane import LaneQueue
 from monarq.shared.payloads.payload_head import read_head
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.monitor_queue import WaitingState
 from monarq.shared.protocol.pages import HEAD_BYTES
 
@@ -49,13 +49,13 @@ class NativeQueueSteps(NativeQueue):
                         break
                     yield removed
 
-    async def abort(self, redis: Redis, job_id: str | bytes) -> AbortAnswer:
+    async def cancel(self, redis: Redis, job_id: str | bytes) -> CancelAnswer:
         """See the protocol."""
         raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
         # By its name it is counted, and listed among the ended jobs, where it need not run to end.
         job = await read_facts(redis, self._keys, raw_id)
         name = read_head(job.payload[:HEAD_BYTES], job.payload_tail).name
-        return await abort(redis, self._keys, raw_id, name=name or "")
+        return await cancel(redis, self._keys, raw_id, name=name or "")
 
     async def promote(self, redis: Redis, raw_id: bytes) -> Promoted:
         """See the protocol."""

@@ -4,7 +4,7 @@
 --       4 tail: bytes to read of its end   then, but for the first page, score and id of the job behind which it begins
 --       in each of the sets that it is read from
 -- RETURNS  {now_ms, the next page's arguments from 5 on, or none where this is the last, then for each job: id, lane
---          queue, due_ms, note, abort_ms, bytes of its payload or -1, head, tail}
+--          queue, due_ms, note, cancel_asked_ms, bytes of its payload or -1, head, tail}
 -- GUARANTEES  it changes nothing. No page shows a job again that the pages before have shown, whatever comes and goes.
 -- INCLUDES  clock, describing, order
 local state, limit, head, tail = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -142,7 +142,7 @@ def _running(incarnation: str, fields: Sequence[Any]) -> BrowsedJob:
 def _browsed(
     raw_id: bytes, lane_queue: LaneQueue, due_ms: int | None, holder: Holder | None, described: Sequence[Any]
 ) -> BrowsedJob:
-    note, abort_ms, size, head, tail = described
+    note, cancel_asked_ms, size, head, tail = described
     known = read_note(note)
     return BrowsedJob(
         raw_id=raw_id,
@@ -152,7 +152,7 @@ def _browsed(
         tries=known.tries,
         crashes=known.crashes,
         crash_note=known.text,
-        abort_ms=read_number(abort_ms) if abort_ms else None,
+        cancel_asked_ms=read_number(cancel_asked_ms) if cancel_asked_ms else None,
         payload_bytes=size if size >= 0 else None,
         head=head,
         tail=tail,

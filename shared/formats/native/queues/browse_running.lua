@@ -2,7 +2,7 @@
 -- KEYS  held
 -- ARGV  1 limit   2 head: bytes to read of a payload's beginning   3 tail: bytes to read of its end
 --       4 cursor of HSCAN   5 skip: how many jobs of its step were on the pages before
--- RETURNS  {now_ms, the next cursor, the next skip, then for each job: id, token, note, abort_ms, bytes of its payload
+-- RETURNS  {now_ms, the next cursor, the next skip, then for each job: id, token, note, cancel_asked_ms, bytes of its payload
 --          or -1, head, tail}; the cursor is '0' and skip 0 where there are no more
 -- GUARANTEES  it changes nothing. What is held all the while is on one of the pages.
 -- INCLUDES  clock, describing

@@ -13,7 +13,7 @@ from monarq.shared.protocol.counts import Counts
 
 _SCRIPT = NativeScript.load("queues/counts")
 _SECONDS: Final = 5
-_ENDED: Final = ("done", "failed", "aborted")
+_ENDED: Final = ("done", "failed", "cancelled")
 
 
 async def read_counts(redis: Redis, keys: NativeKeys) -> Counts:

@@ -1,9 +1,9 @@
 -- facts: read all that is known of one job at one moment.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu, held, payloads, notes, aborts, trails, kept, ends, tombstones
+-- KEYS  ready, ready_cpu, deferred, deferred_cpu, held, payloads, notes, cancels, trails, kept, ends, tombstones
 -- ARGV  1 id   2 most: bytes to read of its payload   3 tail: bytes to read of the payload's end
 --       4 most_result: bytes to read of its result
 -- RETURNS  {now_ms, lane queue that it waits in or nil, when it became or becomes due or nil, token under which the
---          incarnation holds it or nil, bytes of its payload or -1, payload, tail, note or nil, abort_ms or nil, bytes of
+--          incarnation holds it or nil, bytes of its payload or -1, payload, tail, note or nil, cancel_asked_ms or nil, bytes of
 --          its result or -1, result, ms at which the result is deleted (0 for never), trail or nil, 1 where it has ended
 --          lately and its result was not kept, else 0}
 -- GUARANTEES  it changes nothing.
@@ -64,7 +64,7 @@ local result_size, result, result_ends_ms = find_result()
 return {
     now, lane, due_ms, redis.call('HGET', HELD, id),
     size, string.sub(payload, 1, most), string.sub(payload, -tail),
-    redis.call('HGET', NOTES, id), redis.call('ZSCORE', ABORTS, id),
+    redis.call('HGET', NOTES, id), redis.call('ZSCORE', CANCELS, id),
     result_size, result, result_ends_ms,
     redis.call('HGET', TRAILS, id), has_tombstone(),
 }

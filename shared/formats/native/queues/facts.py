@@ -60,7 +60,7 @@ async def _find_holder(redis: Redis, keys: NativeKeys, raw_id: bytes) -> str | N
 
 
 def _facts_of(raw_id: bytes, incarnation: str, reply: list[Any]) -> JobFacts:
-    now_ms, lane_queue, due, token, size, payload, tail, raw_note, abort_ms, *ended = reply
+    now_ms, lane_queue, due, token, size, payload, tail, raw_note, cancel_asked_ms, *ended = reply
     result_size, result, result_ends_ms, trail, is_unkept = ended
     note, due_ms = read_note(raw_note), _time(due)
     is_cpu = lane_queue == b"cpu" if token is None else lane_queue_of_token(token) == "cpu"
@@ -78,7 +78,7 @@ def _facts_of(raw_id: bytes, incarnation: str, reply: list[Any]) -> JobFacts:
         tries=note.tries,
         crashes=note.crashes,
         crash_note=note.text,
-        abort_ms=_time(abort_ms),
+        cancel_asked_ms=_time(cancel_asked_ms),
         result=result,
         result_bytes=result_size if result_size >= 0 else None,
         kept_until_ms=read_number(result_ends_ms) or None,

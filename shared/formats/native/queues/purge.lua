@@ -1,5 +1,5 @@
 -- purge: throw away jobs that wait, the oldest first and some at a time; what runs is not touched.
--- KEYS  meta, absent, payloads, lane_ready, lane_deferred, notes, progress, aborts, trails, ends,
+-- KEYS  meta, absent, payloads, lane_ready, lane_deferred, notes, progress, cancels, trails, ends,
 --       tombstones, live
 -- ARGV  1 state: 'queued' those that are due, 'deferred' the others   2 limit   3 channel of ends
 --       4 bound_ms and   5 bound_stamp: only what waited then, as the first call has told; '' for the first call
@@ -14,7 +14,7 @@ if not bound_ms then
     bound_stamp = math.max(stamp_of(bound_ms), (tonumber(redis.call('HGET', META, 'last') or nil) or LEVEL) - LEVEL)
 end
 local ids = {}
-check_zsets(ABORTS, ENDS)
+check_zsets(CANCELS, ENDS)
 check_hashes(PAYLOADS, NOTES, PROGRESS, TRAILS, unpack(KEYS, TOMBSTONES, TOMBSTONES + 2))
 
 local function take(source, lowest, highest)

@@ -56,8 +56,8 @@ class NativeWorkerQueue:
         on_wake: called with the lane queue when it is woken.
         keys: its keys.
         incarnation: what the worker is to the queue at present.
-        aborts: leases of jobs whose abort was requested.
-        aborts_read: as which call for aborts they were read last; for the session.
+        cancels: leases of jobs whose cancellation was requested.
+        cancels_read: as which call for cancels they were read last; for the session.
         is_doubtful: whether what it holds may differ from what its worker knows of; see `reconciler`.
     """
 
@@ -90,8 +90,8 @@ class NativeWorkerQueue:
         self._in_use = in_use
         self._incarnations = count(1)
         self.incarnation = Incarnation(f"{terms.worker_id}.{next(self._incarnations)}")
-        self.aborts: set[Lease] = set()
-        self.aborts_read = 0
+        self.cancels: set[Lease] = set()
+        self.cancels_read = 0
         self._overdue: list[str] = []
         self.is_doubtful = False
         self._differs = 0
@@ -196,8 +196,8 @@ class NativeWorkerQueue:
                 lease.due_ms, lease.unknown_ms = note.due_ms, note.unknown_ms
                 if note.expires_ms is not None and note.expires_ms <= now_ms and not note.tries and not note.crashes:
                     lease.payload, lease.may_have_expired = None, note.may_expire
-        for lease, abort_ms in zip(leases, reply.aborts, strict=False):
-            lease.abort_ms = None if abort_ms is None else read_number(abort_ms)
+        for lease, cancel_asked_ms in zip(leases, reply.cancels, strict=False):
+            lease.cancel_asked_ms = None if cancel_asked_ms is None else read_number(cancel_asked_ms)
         return leases
 
     def _payloads(self, reply: ClaimReply) -> Sequence[bytes | int | None]:
@@ -311,8 +311,8 @@ class NativeWorkerQueue:
             self._lost += len(set(refused) - self._unsure)
         if self._unsure:
             self._unsure.difference_update(ack.lease.raw_id for ack in acks)
-        if self.aborts:
-            self.aborts.difference_update(ack.lease for ack in acks)
+        if self.cancels:
+            self.cancels.difference_update(ack.lease for ack in acks)
         return refused
 
     async def report_progress(self, redis: Redis, reports: Sequence[tuple[Lease, bytes]], keep_ms: int) -> list[bytes]:
@@ -340,8 +340,8 @@ class NativeWorkerQueue:
         is_paused, fields, *others = await calls.execute()
         return not is_paused and fields - 1 > sum(map(bool, others))
 
-    def is_abort_of(self, asked_ms: float, payload: Payload) -> bool:
-        """Whether a request for an abort is for this job: always, as each end of a job deletes its request."""
+    def is_cancel_of(self, asked_ms: float, payload: Payload) -> bool:
+        """Whether a request for a cancellation is for this job: always, as each end of a job deletes its request."""
         return True
 
     def beat(self, redis: Any, loop: asyncio.AbstractEventLoop) -> None:
@@ -369,18 +369,18 @@ class NativeWorkerQueue:
         for lease in leases:
             lease.ends_s = ends_s
         is_quiet = was_quiet and self._calls_begun == begun
-        aborted = set(reply.aborts)
+        cancelled = set(reply.cancels)
         # The leases, not the ids: a later job of the same id may be here by the time this is told.
-        aborts = [lease for lease in leases if lease.raw_id in aborted] if aborted else []
+        cancels = [lease for lease in leases if lease.raw_id in cancelled] if cancelled else []
         differs = is_quiet and reply.held != len(leases)
-        loop.call_soon_threadsafe(self._take_beat, incarnation, reply, aborts, differs, is_late)
+        loop.call_soon_threadsafe(self._take_beat, incarnation, reply, cancels, differs, is_late)
 
     def _take_beat(
-        self, incarnation: Incarnation, reply: BeatReply, aborts: list[Lease], differs: bool, is_late: bool
+        self, incarnation: Incarnation, reply: BeatReply, cancels: list[Lease], differs: bool, is_late: bool
     ) -> None:
         if self.incarnation is not incarnation:
             return
-        self.aborts.update(aborts)
+        self.cancels.update(cancels)
         self._overdue = reply.overdue
         # Once may be a job that has just been claimed, or whose end has just been accepted.
         self._differs = self._differs + 1 if differs else 0
@@ -419,7 +419,7 @@ class NativeWorkerQueue:
 
     def _succeed(self, ended: Incarnation) -> None:
         self.incarnation = ended.successor(f"{self._terms.worker_id}.{next(self._incarnations)}")
-        self.aborts.clear()
+        self.cancels.clear()
         self._kept_until_s = math.inf
         self._unsure.clear()
         self.settle_doubt()

@@ -21,7 +21,7 @@ from monarq.shared.formats.native.session.recovery import (
     recover_incarnation,
     recover_silent,
 )
-from monarq.shared.formats.native.session.wake_listener import ABORTS, WakeListener
+from monarq.shared.formats.native.session.wake_listener import CANCELS, WakeListener
 from monarq.shared.formats.native.session.watchers import Watchers
 from monarq.shared.formats.native.shard_ref import tag_of_ref
 from monarq.shared.formats.native.workers.fleet import MOST_QUEUES, beat_fleet_sync, forget_worker
@@ -73,7 +73,7 @@ class NativeWorkerSession:
         self._turn = 0
         self._watchers = Watchers(terms.lease_s)
         self._listed_until_s = -math.inf
-        self._aborts_told = 0  # how often somebody was said to want an abort
+        self._cancels_told = 0  # how often somebody was said to want a cancellation
         self._wants_wake_ups = True
 
     def add_queue(self, tag: str) -> NativeWorkerQueue:
@@ -144,26 +144,26 @@ class NativeWorkerSession:
         if names:
             self._listed_until_s = now_s + _LIST_EVERY_S
 
-    async def find_aborts(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
-        """Which of these running jobs somebody wants aborted. Redis is asked where that was told, and else not."""
+    async def find_cancels(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
+        """Which of these running jobs somebody wants cancelled. Redis is asked where that was told, and else not."""
         leases = [lease for lease, _ in running]
         queues = [self._by_tag[tag] for tag in {tag_of_ref(lease.queue) for lease in leases}]
-        if unread := [queue for queue in queues if queue.aborts_read != self._aborts_told]:
-            await self._look_for_aborts(redis, unread, leases)
-        return [lease for lease in leases if lease in self._by_tag[tag_of_ref(lease.queue)].aborts]
+        if unread := [queue for queue in queues if queue.cancels_read != self._cancels_told]:
+            await self._look_for_cancels(redis, unread, leases)
+        return [lease for lease in leases if lease in self._by_tag[tag_of_ref(lease.queue)].cancels]
 
-    async def _look_for_aborts(
+    async def _look_for_cancels(
         self, redis: Redis, unread: Sequence[NativeWorkerQueue], leases: Sequence[Lease]
     ) -> None:
-        told = self._aborts_told  # more may be told meanwhile
+        told = self._cancels_told  # more may be told meanwhile
 
         async def look(queues: Sequence[NativeWorkerQueue]) -> None:
             client: Any = redis
             for queue in queues:
                 of_queue = [lease for lease in leases if tag_of_ref(lease.queue) == queue.keys.tag]
-                asked_ms = await client.zmscore(queue.keys.key("aborts"), [lease.raw_id for lease in of_queue])
-                queue.aborts.update(lease for lease, ms in zip(of_queue, asked_ms, strict=True) if ms is not None)
-                queue.aborts_read = told
+                asked_ms = await client.zmscore(queue.keys.key("cancels"), [lease.raw_id for lease in of_queue])
+                queue.cancels.update(lease for lease, ms in zip(of_queue, asked_ms, strict=True) if ms is not None)
+                queue.cancels_read = told
 
         await visit_servers(redis, unread, _key_of, look)
 
@@ -230,8 +230,8 @@ class NativeWorkerSession:
         return max(wanted_s, lane_queues * len(self.queues) / _LOOKS_A_S)
 
     def _on_message(self, message: bytes) -> None:
-        if message == ABORTS:
-            self._aborts_told += 1
+        if message == CANCELS:
+            self._cancels_told += 1
             return
         found = self._by_ready_key.get(message)
         if found is not None:
@@ -239,7 +239,7 @@ class NativeWorkerSession:
             queue.wake_up(lane_queue)
 
     def _wake_all(self) -> None:
-        self._aborts_told += 1
+        self._cancels_told += 1
         for queue in self.queues:
             for lane_queue in _LANE_QUEUES:
                 queue.wake_up(lane_queue)

@@ -25,8 +25,8 @@ from monarq.shared.redis.servers import Holds, listen_on_servers
 PING_AFTER_S: Final = 5.0
 """After so long without a message Redis is pinged: a dead peer sends nothing."""
 
-ABORTS: Final = b"aborts"
-"""The message that says that the abort of a running job was requested."""
+CANCELS: Final = b"cancels"
+"""The message that says that the cancellation of a running job was requested."""
 
 
 class WakeListener:
@@ -34,7 +34,7 @@ class WakeListener:
 
     Args:
         worker_id: the worker.
-        on_message: called with each message: the key of the jobs that wait, or `ABORTS`.
+        on_message: called with each message: the key of the jobs that wait, or `CANCELS`.
         on_listening: called when the subscription has begun, or has begun anew: a message may have been missed.
         keys: one of each queue.
     """
@@ -78,7 +78,7 @@ class WakeListener:
                     continue
                 pinged = False
                 if message["type"] == "message":
-                    if message["data"] == ABORTS or holds(message["data"]):
+                    if message["data"] == CANCELS or holds(message["data"]):
                         self._on_message(message["data"])
                 elif message["type"] == "subscribe":
                     backoff.reset()

@@ -17,7 +17,7 @@ from monarq.shared.formats.native.producer import NativeProducerQueue, clocks
 from monarq.shared.formats.native.sharded.in_parallel import in_parallel
 from monarq.shared.formats.native.sharded.known_shards import KnownShards
 from monarq.shared.formats.native.shards import MoreShardsError, ShardNotReadyError, Shards, shard_suffix, tag_of
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.enqueue import Enqueued, EnqueueMode, Placement
 from monarq.shared.protocol.job_state import FoundState
 from monarq.shared.protocol.payload_times import PayloadTimes
@@ -163,13 +163,13 @@ class ShardedProducerQueue:
 
         return await self._ask(redis, job_ids, find, None)
 
-    async def abort(self, redis: RedisClient, job_id: str) -> AbortAnswer:
-        """Aborts a job that waits, or asks for the abort of one that runs."""
+    async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
+        """Cancels a job that waits, or asks for the cancellation of one that runs."""
 
-        async def ask(queue: NativeProducerQueue, ids: Sequence[str]) -> list[AbortAnswer]:
-            return [await queue.abort(redis, each) for each in ids]
+        async def ask(queue: NativeProducerQueue, ids: Sequence[str]) -> list[CancelAnswer]:
+            return [await queue.cancel(redis, each) for each in ids]
 
-        return (await self._ask(redis, [job_id], ask, AbortAnswer.UNKNOWN))[0]
+        return (await self._ask(redis, [job_id], ask, CancelAnswer.UNKNOWN))[0]
 
     async def find_moved_to(self, redis: RedisClient) -> QueueRef | None:
         """The queue that jobs of this one were moved to last, when it had one shard."""

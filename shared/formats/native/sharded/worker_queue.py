@@ -193,9 +193,9 @@ class ShardedWorkerQueue:
                 self._nameless.append(queue)
                 raise
 
-    def is_abort_of(self, asked_ms: float, payload: Payload) -> bool:
-        """Whether a request for an abort is for this job, and not for an earlier one of its id."""
-        return self._first.is_abort_of(asked_ms, payload)
+    def is_cancel_of(self, asked_ms: float, payload: Payload) -> bool:
+        """Whether a request for a cancellation is for this job, and not for an earlier one of its id."""
+        return self._first.is_cancel_of(asked_ms, payload)
 
     async def has_work(self, redis: Redis, apart_from: Iterable[bytes]) -> bool:
         """Whether a job waits, is deferred or runs, apart from these, in a queue that is not paused."""

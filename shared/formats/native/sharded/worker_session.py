@@ -50,9 +50,9 @@ class ShardedWorkerSession:
         """Keeps what it holds in each shard alive, and the worker's record; called by the lease thread."""
         self._session.renew(redis, record, on_lost)
 
-    async def find_aborts(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
-        """Which of these running jobs somebody wants aborted."""
-        return await self._session.find_aborts(redis, running)
+    async def find_cancels(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
+        """Which of these running jobs somebody wants cancelled."""
+        return await self._session.find_cancels(redis, running)
 
     async def sweep(self, redis: Redis) -> None:
         """Takes back the jobs of workers that have been silent for a lease."""

@@ -1,9 +1,9 @@
 -- drop: delete jobs that a run of a move has read, as they are in at their target.
--- KEYS  meta, payloads, ready, ready_cpu, deferred, deferred_cpu, notes, progress, aborts, trails, ends, tombstones, live,
+-- KEYS  meta, payloads, ready, ready_cpu, deferred, deferred_cpu, notes, progress, cancels, trails, ends, tombstones, live,
 --       absent
--- ARGV  1 run   2 channel of ends   then for each job: id, SHA-1 of its payload, abort_ms as it was when it was read (''
+-- ARGV  1 run   2 channel of ends   then for each job: id, SHA-1 of its payload, cancel_asked_ms as it was when it was read (''
 --       for none)
--- RETURNS  for each job: '1' it is gone, '0' it waits here no more, 'a' and the ms of a request for its abort that has come
+-- RETURNS  for each job: '1' it is gone, '0' it waits here no more, 'a' and the ms of a request for its cancellation that has come
 --          since; {-1} where another run has taken over
 -- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended, so that who waits for
 --             it looks again. An enqueue that is repeated does not bring it back. Repeating the call changes nothing.
@@ -11,7 +11,7 @@
 if not is_run(ARGV[1]) then
     return {-1}
 end
-check_zsets(READY, READY_CPU, DEFERRED, DEFERRED_CPU, ABORTS, ENDS)
+check_zsets(READY, READY_CPU, DEFERRED, DEFERRED_CPU, CANCELS, ENDS)
 check_hashes(PAYLOADS, NOTES, PROGRESS, TRAILS, unpack(KEYS, TOMBSTONES, TOMBSTONES + 2))
 redis.call('DEL', ABSENT)
 local codes, ids = {}, {}
@@ -30,7 +30,7 @@ local function code_of(id, digest, known)
     if not payload or redis.sha1hex(payload) ~= digest then
         return '0'
     end
-    local asked = redis.call('ZSCORE', ABORTS, id) or ''
+    local asked = redis.call('ZSCORE', CANCELS, id) or ''
     if asked ~= known then
         return 'a' .. asked
     end

@@ -1,9 +1,9 @@
 -- put: put jobs in that a move has taken from another queue, and mark them.
--- KEYS  meta, payloads, barred, ready, ready_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, aborts, trails, ends,
+-- KEYS  meta, payloads, barred, ready, ready_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, cancels, trails, ends,
 --       progress, live
 -- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing any more   3 kept_ms: how long
 --       marks stay whose source is gone   then for each job: mark, id, payload, lane queue ('io' or 'cpu'),
---       due_ms (or since when it has been ready), is_ready (1 where it is whatever that says, else 0), note, abort_ms, trail,
+--       due_ms (or since when it has been ready), is_ready (1 where it is whatever that says, else 0), note, cancel_asked_ms, trail,
 --       progress ('' for none of each)
 -- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job of its id waits or runs, 3 one has
 --          ended and its result is kept; {-1} where the call comes too late, {-2} where the queue is of a later version,
@@ -23,7 +23,7 @@ local now = now_ms()
 if now > taken_ms + tonumber(ARGV[2]) then
     return {-1}
 end
-check_zsets(BARRED, READY, READY_CPU, DEFERRED, DEFERRED_CPU, ABORTS, ENDS)
+check_zsets(BARRED, READY, READY_CPU, DEFERRED, DEFERRED_CPU, CANCELS, ENDS)
 check_hashes(PAYLOADS, NOTES, TRAILS, PROGRESS)
 local places = result_keys(now)
 local io = {ready = READY, deferred = DEFERRED, idle = IDLE, has_new = false}
@@ -71,7 +71,7 @@ local function forget_earlier(id)
     redis.call('HDEL', NOTES, id)
     redis.call('HDEL', PROGRESS, id)
     redis.call('HDEL', TRAILS, id)
-    redis.call('ZREM', ABORTS, id)
+    redis.call('ZREM', CANCELS, id)
 end
 
 local function put(at)
@@ -83,7 +83,7 @@ local function put(at)
         redis.call('HSET', NOTES, id, ARGV[at + 6])
     end
     if ARGV[at + 7] ~= '' then
-        redis.call('ZADD', ABORTS, ARGV[at + 7], id)
+        redis.call('ZADD', CANCELS, ARGV[at + 7], id)
     end
     if ARGV[at + 8] ~= '' then
         redis.call('HSET', TRAILS, id, ARGV[at + 8])

@@ -115,7 +115,7 @@ def _job(source_set: str, fields: Sequence[Any]) -> MovedJob:
         last_due_ms=note.due_ms,
         expires_ms=note.expires_ms,
         may_expire=note.may_expire,
-        abort_ms=read_number(request) if request else None,
+        cancel_asked_ms=read_number(request) if request else None,
         request=request,
         history=tuple(trail.split(b"\n")) if trail else (),
         progress=progress,

@@ -1,9 +1,9 @@
 -- take: read a page of a set of waiting jobs for a run of a move, with all that goes along.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads, notes, aborts, trails, progress
+-- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads, notes, cancels, trails, progress
 -- ARGV  1 run   2 set: 'ready', 'ready:cpu', 'deferred' or 'deferred:cpu'   3 skip: how many of the first are passed over
 --       4 limit   5 most_bytes of payloads, after which no further job is read
 -- RETURNS  {now_ms, how many members the call went past or -1 at the end of the set, of these how many have no payload, then for each job: id, payload,
---          when it is due or since when it has been ready in ms with five digits behind the point, note, abort_ms, trail,
+--          when it is due or since when it has been ready in ms with five digits behind the point, note, cancel_asked_ms, trail,
 --          progress}, '' for what there is none of; {-1} where another run has taken over
 -- GUARANTEES  it changes nothing: as the queue is paused and cannot be resumed, nobody else takes the jobs.
 -- INCLUDES  clock, moving, order
@@ -29,7 +29,7 @@ for at = 1, #page, 2 do
         bytes = bytes + #payload
         for _, value in ipairs({
             id, payload, string.format('%.5f', ms_of(page[at + 1])), redis.call('HGET', NOTES, id) or '',
-            redis.call('ZSCORE', ABORTS, id) or '', redis.call('HGET', TRAILS, id) or '',
+            redis.call('ZSCORE', CANCELS, id) or '', redis.call('HGET', TRAILS, id) or '',
             redis.call('HGET', PROGRESS, id) or '',
         }) do
             reply[#reply + 1] = value

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.formats.native.jobs.abort import abort
+from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.enqueue import LARGE
 from monarq.shared.formats.native.jobs.notes import Note, write_note
 from monarq.shared.formats.native.keys import NativeKeys
@@ -74,9 +74,9 @@ class NativeMoveTarget:
         by_id = {job.raw_id: Put(code) for job, code in zip(fit, codes, strict=True)}
         return [by_id.get(job.raw_id, Put.UNFIT) for job in jobs]
 
-    async def request_abort(self, redis: Redis, raw_id: bytes) -> None:
+    async def request_cancel(self, redis: Redis, raw_id: bytes) -> None:
         """See the protocol."""
-        await abort(redis, self._keys, raw_id)
+        await cancel(redis, self._keys, raw_id)
 
     async def find_marks(self, redis: Redis, source: QueueRef) -> Marks:
         """See the protocol."""
@@ -109,7 +109,7 @@ def _arguments(source: QueueRef, job: MovedJob) -> tuple[Argument, ...]:
         f"{job.due_ms:.5f}",
         int(job.is_ready),
         write_note(note, is_large=len(job.payload) > LARGE),
-        "" if job.abort_ms is None else job.abort_ms,
+        "" if job.cancel_asked_ms is None else job.cancel_asked_ms,
         _trail(job.history),
         job.progress,
     )

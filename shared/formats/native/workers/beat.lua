@@ -1,7 +1,7 @@
 -- beat: keep an incarnation and all its jobs alive.
--- KEYS  held, leases, aborts, absent
+-- KEYS  held, leases, cancels, absent
 -- ARGV  1 incarnation   2 lease_ms
--- RETURNS  {how many jobs it holds, ids of those whose abort was requested, incarnations of others whose lease has ended};
+-- RETURNS  {how many jobs it holds, ids of those whose cancellation was requested, incarnations of others whose lease has ended};
 --          {-1} where it may never act again
 -- GUARANTEES  costs the same for one job and for 10,000. It renews a lease that is there, and makes none.
 -- INCLUDES  clock, tidying
@@ -11,16 +11,16 @@ end
 local now = now_ms()
 redis.call('DEL', ABSENT)
 redis.call('ZADD', LEASES, 'XX', whole(now + tonumber(ARGV[2])), ARGV[1])
-local aborts = {}
-if redis.call('EXISTS', ABORTS) == 1 then
-    local ids = redis.call('ZRANGE', ABORTS, 0, 999)
+local cancels = {}
+if redis.call('EXISTS', CANCELS) == 1 then
+    local ids = redis.call('ZRANGE', CANCELS, 0, 999)
     for i, token in ipairs(redis.call('HMGET', HELD, unpack(ids))) do
         if token then
-            aborts[#aborts + 1] = ids[i]
+            cancels[#cancels + 1] = ids[i]
         end
     end
 end
 
 tidy(now, 100)
 local overdue = redis.call('ZRANGEBYSCORE', LEASES, '-inf', '(' .. whole(now), 'LIMIT', 0, 10)
-return {redis.call('HLEN', HELD) - 3, aborts, overdue}
+return {redis.call('HLEN', HELD) - 3, cancels, overdue}

@@ -44,12 +44,12 @@ class BeatReply:
 
     Attributes:
         held: how many jobs the incarnation holds.
-        aborts: raw ids of those whose abort was requested.
+        cancels: raw ids of those whose cancellation was requested.
         overdue: incarnations of the queue whose leases have ended.
     """
 
     held: int
-    aborts: list[bytes]
+    cancels: list[bytes]
     overdue: list[str]
 
 
@@ -63,8 +63,8 @@ def beat(redis: Any, keys: NativeKeys, incarnation: str, lease_ms: int) -> BeatR
     reply = _BEAT.run_on_sync(redis, keys, (incarnation, lease_ms), incarnation)
     if reply[0] == _REFUSED:
         raise IncarnationGoneError
-    held, aborts, overdue = reply
-    return BeatReply(held, aborts, [text(each) for each in overdue])
+    held, cancels, overdue = reply
+    return BeatReply(held, cancels, [text(each) for each in overdue])
 
 
 async def retire(redis: Redis, keys: NativeKeys, incarnation: str) -> int:

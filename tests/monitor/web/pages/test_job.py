@@ -75,7 +75,7 @@ async def test_a_running_job_is_cancelled(
         await text_with(site, queue, "one", "a quarter")
         answer = await site.post(path(queue, "one", "/jobs/cancel"))
         assert answer.headers["location"] == path(queue, "one") + "&did=cancelled"
-        await text_with(site, queue, "one", "Aborted")
+        await text_with(site, queue, "one", "Cancelled")
 
 
 async def test_a_dead_job_is_retried(

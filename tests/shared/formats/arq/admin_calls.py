@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 from monarq.shared.formats.arq.dead.discard import discard
 from monarq.shared.formats.arq.dead.revive import revive
-from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.formats.arq.jobs.promote import promote
 from monarq.shared.formats.arq.queues.browse import browse
 from monarq.shared.formats.arq.queues.counts import read_counts
@@ -23,9 +23,9 @@ from tests.shared.formats.arq.rows import Call, Scene
 from tests.support.queue_state import KEYS, Time, to_bytes, to_text
 
 
-def call_abort(job_id: str = "a") -> Call:
+def call_cancel(job_id: str = "a") -> Call:
     """Asks for an abort."""
-    return lambda scene: abort(scene.redis, KEYS, job_id)
+    return lambda scene: cancel(scene.redis, KEYS, job_id)
 
 
 def call_revive(*ids: str) -> Call:

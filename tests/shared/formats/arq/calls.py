@@ -101,9 +101,9 @@ def call_claim(
 
 def _taken(scene: Scene, lease: Lease) -> Taken:
     payload = to_text(lease.payload) if isinstance(lease.payload, bytes) else lease.payload
-    abort_ms = None if lease.abort_ms is None else scene.time(lease.abort_ms)
+    cancel_asked_ms = None if lease.cancel_asked_ms is None else scene.time(lease.cancel_asked_ms)
     due = scene.time(lease.due_ms)
-    return Taken(to_text(lease.raw_id), payload, lease.tries, lease.crashes, lease.crash_note, due, abort_ms)
+    return Taken(to_text(lease.raw_id), payload, lease.tries, lease.crashes, lease.crash_note, due, cancel_asked_ms)
 
 
 def call_release_claim(token: str = "t1", worker: str = "w1") -> Call:

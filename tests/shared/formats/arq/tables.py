@@ -12,7 +12,7 @@ from tests.shared.formats import arq
 from tests.shared.formats.arq.rows import Row
 
 _WITH_TABLES: Final = (
-    *("abort", "claim", "counts", "crash", "discard", "enqueue", "finish", "pause", "progress", "promote"),
+    *("cancel", "claim", "counts", "crash", "discard", "enqueue", "finish", "pause", "progress", "promote"),
     *("purge", "recover", "release_claim", "renew", "requeue", "revive", "sweep"),
 )
 

@@ -25,7 +25,7 @@ from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.formats.arq.transfer.source import ArqMoveSource
 from monarq.shared.formats.arq.transfer.target import ArqMoveTarget
 from monarq.shared.formats.arq.workers.renew import renew
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.counters import Step
 from monarq.shared.protocol.enqueue import Enqueued
 from tests.shared.formats.arq import admin_calls, calls
@@ -47,7 +47,7 @@ TARGET: Final = ArqMoveTarget(KEYS.queue)
 
 BINDINGS: Final[dict[str, Callable[[list[str]], Call]]] = {
     # A call with these jobs, where the script takes jobs.
-    "abort": lambda ids: admin_calls.call_abort(),
+    "cancel": lambda ids: admin_calls.call_cancel(),
     "rates": lambda ids: lambda scene: read_rates(scene.redis, KEYS, 15, 3),
     "browse": lambda ids: admin_calls.call_browse(),
     "claim": lambda ids: calls.call_claim(),
@@ -310,7 +310,7 @@ def test_the_script_uses_every_argument_that_the_header_names(name: str) -> None
 
 def test_the_headers_name_the_codes_that_the_bindings_know() -> None:
     assert Header.of("enqueue").codes == set(Enqueued)
-    assert Header.of("abort").codes == set(AbortAnswer) - {AbortAnswer.ENDED}
+    assert Header.of("cancel").codes == set(CancelAnswer) - {CancelAnswer.ENDED}
     assert Header.of("revive").codes == set(Revived)
     assert Header.of("promote").codes == set(Promoted)
 

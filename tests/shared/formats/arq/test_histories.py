@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.protocol.enqueue import EnqueueMode
-from tests.shared.formats.arq.admin_calls import call_abort, call_promote, call_purge, call_revive
+from tests.shared.formats.arq.admin_calls import call_cancel, call_promote, call_purge, call_revive
 from tests.shared.formats.arq.calls import (
     Back,
     call_claim,
@@ -36,8 +36,8 @@ TOLD = [
     (RUNNING, call_requeue(Back("a", delay_s=1, note="host:1:aa", unknown_ms=5)), "unknown host:1:aa"),
     (replace(WAITING, queue={"a": leased(-9)}), call_claim(), "crashed its lease ran out"),
     (RUNNING, call_recover(), "crashed killed"),
-    (WAITING, call_abort(), "abort-asked "),
-    (RUNNING, call_abort(), "abort-asked "),
+    (WAITING, call_cancel(), "cancel-asked "),
+    (RUNNING, call_cancel(), "cancel-asked "),
     (replace(WAITING, queue={"a": 60}), call_promote(), "promoted "),
     (QueueState(letters={"a": LETTER}, dead={"a": -60}), call_revive("a"), "revived "),
 ]
@@ -52,7 +52,7 @@ SILENT = [
     (RUNNING, call_requeue(Back("a", delay_s=1, unknown_ms=5))),
     (WAITING, call_promote()),
     (WAITING, call_promote("b")),
-    (QueueState(), call_abort()),
+    (QueueState(), call_cancel()),
     (QueueState(), call_revive("a")),
 ]
 
@@ -97,7 +97,7 @@ async def test_histories_end(redis: Redis) -> None:
 @pytest.mark.parametrize("purged", [True, False])
 async def test_a_new_job_of_the_id_inherits_no_history(redis: Redis, purged: bool) -> None:
     scene = Scene(redis, await seed(redis, WAITING))
-    await call_abort()(scene)
+    await call_cancel()(scene)
     if purged:
         await call_purge()(scene)
     else:

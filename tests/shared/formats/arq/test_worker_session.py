@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq import worker_session
-from monarq.shared.formats.arq.jobs.abort import abort
+from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.formats.arq.keys import QueueKeys
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import Payload
@@ -66,8 +66,8 @@ async def test_a_lost_lease_is_told_though_a_later_queue_fails(
 async def test_the_running_jobs_that_are_to_be_aborted(redis: Redis, asked: list[str]) -> None:
     leases = await claimed(redis, "a", "b", "c")
     for job_id in asked:
-        await abort(redis, QUEUE, job_id)
+        await cancel(redis, QUEUE, job_id)
     running = [(lease, Payload.read(lease.payload, Codecs())) for lease in leases if isinstance(lease.payload, bytes)]
-    found = await session_of(QUEUE, worker_id=WORKER).find_aborts(redis, running)
+    found = await session_of(QUEUE, worker_id=WORKER).find_cancels(redis, running)
     assert [lease.job_id for lease in found] == asked
     await redis.flushall()

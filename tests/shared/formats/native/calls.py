@@ -50,7 +50,7 @@ async def claim_jobs(redis: Redis, limit: int = 100, **asked: Any) -> ClaimReply
 
 def lease_of(job_id: str, token: str = "i1", lane_queue: LaneQueue = "io", **known: Any) -> Lease:
     """A lease as a worker holds it."""
-    given = {"tries": 0, "crashes": 0, "crash_note": "", "due_ms": 0, "abort_ms": None, "claimed_ms": 0} | known
+    given = {"tries": 0, "crashes": 0, "crash_note": "", "due_ms": 0, "cancel_asked_ms": None, "claimed_ms": 0} | known
     return Lease(QueueRef("q", "native"), job_id.encode(), job_id, token, lane_queue, b"payload", **given)
 
 

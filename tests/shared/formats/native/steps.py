@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.native.dead.discard import discard
 from monarq.shared.formats.native.dead.revive import revive
-from monarq.shared.formats.native.jobs.abort import abort
+from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.enqueue import enqueue
 from monarq.shared.formats.native.jobs.finish import KEPT_MS, finish
 from monarq.shared.formats.native.jobs.promote import promote
@@ -84,9 +84,9 @@ def recovering(redis: Redis) -> Awaitable[object]:
     return recover(redis, KEYS, INCARNATION, "killed", lease_ms=LEASE_MS, forced=True)
 
 
-def aborting(redis: Redis) -> Awaitable[object]:
-    """Aborts the job "a"."""
-    return abort(redis, KEYS, "a", keep_ms=60_000)
+def cancelling(redis: Redis) -> Awaitable[object]:
+    """Cancels the job "a"."""
+    return cancel(redis, KEYS, "a", keep_ms=60_000)
 
 
 def arriving(*, due_ms: float = 2.0, **known: Any) -> Step:
@@ -176,7 +176,7 @@ REFUSED: Final[dict[str, tuple[Step, Step]]] = {
     "a named, large enqueue": (waiting, putting(EnqueueMode.NAMED, payload=LARGE)),
     "a repeated enqueue": (waiting, putting(EnqueueMode.REPEATED)),
     "a tick": (waiting, ticking),
-    "an arrival": (waiting, arriving(tries=1, abort_ms=5, history=(b"1 retried",), progress=b"2 {}")),
+    "an arrival": (waiting, arriving(tries=1, cancel_asked_ms=5, history=(b"1 retried",), progress=b"2 {}")),
     "the first arrival": (nothing, arriving()),
     "a deferred arrival": (waiting, arriving(due_ms=4e12)),
 }
@@ -200,8 +200,8 @@ GOES_ON: Final[dict[str, tuple[Step, Step]]] = {
     "a recovery": (running, recovering),
     "a reconcile": (running, lambda redis: reconcile(redis, KEYS, INCARNATION, (1, 1, 1, 0), [(b"a", "i1")])),
     "a count of lost runs": (nothing, lambda redis: count_lost(redis, KEYS, 2)),
-    "an abort of what waits": (waiting, aborting),
-    "an abort of what runs": (running, aborting),
+    "a cancellation of what waits": (waiting, cancelling),
+    "a cancellation of what runs": (running, cancelling),
     "a promotion": (deferred, lambda redis: promote(redis, KEYS, b"a")),
     "a purge": (waiting, lambda redis: purge(redis, KEYS, "io", "queued", limit=1)),
     "a revival": (dead, lambda redis: revive(redis, KEYS, [b"a"])),

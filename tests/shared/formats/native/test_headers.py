@@ -20,7 +20,7 @@ from monarq.shared.formats.native.counters.rates import read_rates
 from monarq.shared.formats.native.dead.discard import discard
 from monarq.shared.formats.native.dead.revive import revive
 from monarq.shared.formats.native.fleet_script import FleetScript
-from monarq.shared.formats.native.jobs.abort import abort
+from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.claim import Claim, claim
 from monarq.shared.formats.native.jobs.enqueue import enqueue
 from monarq.shared.formats.native.jobs.find import find_results, find_state
@@ -56,7 +56,7 @@ from monarq.shared.formats.native.workers.register_names import register_names
 from monarq.shared.formats.native.workers.wake import wake
 from monarq.shared.lane import Lane
 from monarq.shared.protocol.acks import Crash, Finish, Requeue
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.counters import Step
 from monarq.shared.protocol.cron_queue import Tick
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
@@ -118,7 +118,7 @@ TARGET: Final = NativeMoveTarget(KEYS.tag)
 
 BINDINGS: Final[dict[str, Bind]] = {
     # A call with these jobs, where the script takes jobs.
-    "abort": lambda redis, ids: abort(redis, KEYS, "a"),
+    "cancel": lambda redis, ids: cancel(redis, KEYS, "a"),
     "browse": lambda redis, ids: browse(redis, KEYS, "queued"),
     "claim": lambda redis, ids: claim(redis, KEYS, _claim()),
     "counters": lambda redis, ids: read_counters(redis, KEYS, 5),
@@ -426,7 +426,7 @@ def test_the_script_uses_every_argument_that_the_header_names(name: str) -> None
 
 
 def test_the_headers_name_the_codes_that_the_bindings_know() -> None:
-    assert Header.of("jobs/abort").codes == set(AbortAnswer)
+    assert Header.of("jobs/cancel").codes == set(CancelAnswer)
     assert Header.of("dead/revive").codes == set(Revived)
     assert Header.of("jobs/promote").codes == set(Promoted)
 

@@ -20,7 +20,7 @@ pytestmark = OF_ARQ
     ("cancel_reason", "event", "waits"),
     [
         (CancelReason.LOST, "job_lost", True),
-        (CancelReason.ABORT, "job_cancelled", False),
+        (CancelReason.ASKED, "job_cancelled", False),
         (CancelReason.HAND_BACK, "job_handed_back", True),
     ],
     ids=lambda value: value.name if isinstance(value, CancelReason) else None,
@@ -29,7 +29,7 @@ async def test_its_outcome(
     redis: Redis, redis_url: str, cancel_reason: CancelReason, event: str, waits: bool, arq_rules: bool
 ) -> None:
     recorder = Recorder()
-    worker = make_worker(redis_url, [jobs.plus], recorder, arq_rules=arq_rules, allow_abort=True, lease_s=60.0)
+    worker = make_worker(redis_url, [jobs.plus], recorder, arq_rules=arq_rules, allow_cancel=True, lease_s=60.0)
     worker.paused = True  # the test claims in its place
     async with running(worker):
         await recorder.until("worker_started")

@@ -14,7 +14,7 @@ from monarq.shared.formats.native.sharded.letter_transfer import transfer_letter
 from monarq.shared.formats.native.sharded.monitor.sharded_queue import ShardedQueue
 from monarq.shared.formats.native.shards import MoreShardsError, Shards, tag_of
 from monarq.shared.formats.native.workers.fleet import register_queues
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.dead_letters import BATCH
 from monarq.shared.protocol.monitor_queue import WaitingState
 from monarq.shared.redis.clock import read_now_ms
@@ -40,11 +40,11 @@ class ShardedQueueSteps(ShardedQueue):
             async for removed in shard.purge(redis, states):
                 yield removed
 
-    async def abort(self, redis: Redis, job_id: str | bytes) -> AbortAnswer:
+    async def cancel(self, redis: Redis, job_id: str | bytes) -> CancelAnswer:
         """See the protocol."""
         raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
         return await self._first_to_know(
-            redis, raw_id, lambda shard: shard.abort(redis, raw_id), lambda given: given is not AbortAnswer.UNKNOWN
+            redis, raw_id, lambda shard: shard.cancel(redis, raw_id), lambda given: given is not CancelAnswer.UNKNOWN
         )
 
     async def promote(self, redis: Redis, raw_id: bytes) -> Promoted:

@@ -70,7 +70,7 @@ async def test_of_a_job_of_which_redis_holds_all(redis: Redis, raw_id: bytes) ->
         tries=3,
         crashes=1,
         crash_note="killed",
-        abort_ms=8000,
+        cancel_asked_ms=8000,
         result=b"result",
         result_bytes=6,
         kept_until_ms=facts.kept_until_ms,

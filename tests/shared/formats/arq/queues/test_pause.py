@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.keys import ASKED_MARK
-from tests.shared.formats.arq.admin_calls import call_abort, call_ask_paused, call_pause, call_resume
+from tests.shared.formats.arq.admin_calls import call_ask_paused, call_cancel, call_pause, call_resume
 from tests.shared.formats.arq.calls import Taken, Took, call_claim, call_enqueue, call_finish, ending
 from tests.shared.formats.arq.rows import Row, Scene, check, wrong
 from tests.support.queue_state import KEYS, Exactly, QueueState, leased, read_state, read_ttls, seed
@@ -102,7 +102,7 @@ async def test_a_pause_has_no_end_by_itself(redis: Redis) -> None:
 async def test_a_queue_goes_on_where_it_was(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, WAITING))
     await call_pause()(scene)
-    await call_abort()(scene)
+    await call_cancel()(scene)
     assert await call_claim()(scene) == Took()
     await call_resume()(scene)
     assert await call_claim(limit=1)(scene) == Took((Taken("a", due=Exactly(1), abort=ASKED_MARK),))

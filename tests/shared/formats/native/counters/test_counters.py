@@ -159,7 +159,7 @@ RUNS: Final = [
     Runs("send", "dead", 4, 23, 2, 22, 9_000_000, 1),
     Runs("mail", "retried", 0, 1, 1, 0, 1),
     Runs("mail", "handed_back", "", -1, 3, 0, 0),
-    Runs("mail", "aborted", "", -1, 1, 0, 0),
+    Runs("mail", "cancelled", "", -1, 1, 0, 0),
     Runs("", "dead", "", -1, 1, 0, 0),
     Runs("strange", "failed", 2, 2, 1, 3, 3),
 ]

@@ -77,7 +77,7 @@ async def test_counts_stay_in_the_buffer_until_a_call_has_the_keys(redis: Redis)
         ("failed:23:0", {"failed": 1, "w23": 1, "r0": 1}),
         ("dead:1:2", {"dead": 1, "failed": 1, "w1": 1, "r2": 1}),
         ("dead::", {"dead": 1, "failed": 1}),
-        ("aborted::", {"aborted": 1}),
+        ("cancelled::", {"cancelled": 1}),
         ("handed_back::", {"handed_back": 1}),
         ("retried:4:5", {"retried": 1, "w4": 1, "r5": 1}),
         ("crashed", {"crashed": 1}),

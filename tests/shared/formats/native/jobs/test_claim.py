@@ -24,7 +24,7 @@ OTHER = "other:1:cd.1"
 async def test_jobs_are_held_and_nowhere_else(redis: Redis) -> None:
     await put(redis, "a", "b", "c")
     reply = await claim_jobs(redis, 2)
-    assert (reply.ids, reply.payloads, reply.notes, reply.aborts) == ([b"a", b"b"], [b"payload"] * 2, (), ())
+    assert (reply.ids, reply.payloads, reply.notes, reply.cancels) == ([b"a", b"b"], [b"payload"] * 2, (), ())
     assert await held_by(redis) == {b"a": TOKEN, b"b": TOKEN}
     assert (await sets_with(redis, "a"), await ids_in(redis, "ready")) == ([], ["c"])
     assert (await counts_of(redis))[b"started\0"] == b"2"
@@ -52,12 +52,12 @@ async def test_a_lane_queue_is_claimed_by_itself(redis: Redis) -> None:
 async def test_a_repeated_number_answers_with_what_is_held_under_it_and_renews_the_lease(redis: Redis) -> None:
     await put(redis, "a", "b", "c")
     await note(redis, "b", "1 1 0 0 -|killed")
-    await redis.zadd(KEYS.key("aborts"), {"a": 7})
+    await redis.zadd(KEYS.key("cancels"), {"a": 7})
     assert (await claim_jobs(redis, 2)).ids == [b"a", b"b"]
     await finish_jobs(redis, ending("a"))
     await redis.zadd(KEYS.key("leases"), {INCARNATION: 5})
     again = await claim_jobs(redis, 2, is_repeated=True)
-    assert (again.ids, again.payloads, again.notes, again.aborts) == (
+    assert (again.ids, again.payloads, again.notes, again.cancels) == (
         [b"b"],
         [b"payload"],
         [b"1 1 0 0 -|killed"],
@@ -215,9 +215,9 @@ async def test_a_filled_claim_that_leaves_jobs_behind_wakes_the_next(redis: Redi
 async def test_what_was_known_of_a_job_comes_with_it(redis: Redis) -> None:
     await put(redis, "a", "b")
     await note(redis, "b", "2 0 0 0 -|")
-    await redis.zadd(KEYS.key("aborts"), {"a": 123})
+    await redis.zadd(KEYS.key("cancels"), {"a": 123})
     reply = await claim_jobs(redis)
-    assert (reply.notes, reply.aborts) == ([None, b"2 0 0 0 -|"], [b"123", None])
+    assert (reply.notes, reply.cancels) == ([None, b"2 0 0 0 -|"], [b"123", None])
 
 
 async def test_two_workers_take_no_job_twice(redis: Redis) -> None:

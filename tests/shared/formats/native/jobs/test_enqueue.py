@@ -94,11 +94,11 @@ async def test_a_chosen_id_is_free_where_no_result_of_it_is_kept(redis: Redis, k
 async def test_nothing_of_an_earlier_job_of_the_id_is_left_for_the_new_one(redis: Redis) -> None:
     await note(redis, "a", "3 1 0 0 -|killed")
     await hset(redis, KEYS.key("trails"), {"a": "1 crashed killed"})
-    await redis.zadd(KEYS.key("aborts"), {"a": 1})
+    await redis.zadd(KEYS.key("cancels"), {"a": 1})
     await put(redis, "a")
     for name in ("notes", "trails"):
         assert await hash_of(redis, name) == {}
-    assert await zset_of(redis, "aborts") == {}
+    assert await zset_of(redis, "cancels") == {}
 
 
 async def test_a_repeated_call_puts_nothing_in_twice(redis: Redis) -> None:

@@ -62,10 +62,10 @@ async def test_nothing_rare_about_it_is_left(redis: Redis, keep_ms: int) -> None
     for each in "ab":
         await note(redis, each, "1 1 0 0 -|killed")
         await hset(redis, KEYS.key("progress"), {each: "1 {}"})
-        await redis.zadd(KEYS.key("aborts"), {each: 1})
+        await redis.zadd(KEYS.key("cancels"), {each: 1})
     await finish_jobs(redis, ending("a", keep_ms=keep_ms))
     assert set(await hash_of(redis, "notes")) == set(await hash_of(redis, "progress")) == {b"b"}
-    assert set(await zset_of(redis, "aborts")) == {b"b"}
+    assert set(await zset_of(redis, "cancels")) == {b"b"}
 
 
 @pytest.mark.parametrize("token", ["i2", "c1", "", "1"])
@@ -165,7 +165,7 @@ async def test_runs_are_counted_by_how_they_ended_and_how_long_they_took(redis: 
         ending("b", run_ms=2),
         ending("c", run_ms=-1, success=False),
         ending("d", letter=b"{}", run_ms=100),
-        ending("e", success=False, aborted=True, name="", run_ms=0),
+        ending("e", success=False, cancelled=True, name="", run_ms=0),
     )
     counted = {
         key: value for key, value in (await counts_of(redis)).items() if not key.startswith((b"enq", b"started"))
@@ -174,7 +174,7 @@ async def test_runs_are_counted_by_how_they_ended_and_how_long_they_took(redis: 
         b"done:0:2\0f": b"2",
         b"failed::\0f": b"1",
         b"dead:0:7\0f": b"1",
-        b"aborted:0:0\0": b"1",
+        b"cancelled:0:0\0": b"1",
         b"rs\0f": b"105",
     }
 

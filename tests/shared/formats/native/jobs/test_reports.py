@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.shared.formats.native.dead.revive import revive
-from monarq.shared.formats.native.jobs.abort import abort
+from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.find import find_results
 from monarq.shared.formats.native.jobs.finish import KEPT_MS
 from monarq.shared.formats.native.jobs.progress import BATCH, read_progress, report_progress
@@ -14,7 +14,7 @@ from monarq.shared.formats.native.jobs.requeue import requeue
 from monarq.shared.formats.native.queues.purge import purge
 from monarq.shared.payloads.progress_codec import encode_report
 from monarq.shared.protocol.acks import Requeue
-from monarq.shared.protocol.answers import AbortAnswer, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Revived
 from monarq.shared.protocol.enqueue import EnqueueMode
 from monarq.shared.protocol.producer_queue import Unfinished
 from tests.shared.formats.native.calls import claim_jobs, ending, enqueue_jobs, finish_jobs, lease_of
@@ -46,13 +46,13 @@ async def test_the_last_report_is_known_when_its_job_has_ended(redis: Redis, kee
 
 
 @pytest.mark.parametrize("keep_ms", [KEPT_MS, 1000, 0, -1])
-async def test_that_of_a_job_that_is_aborted_while_it_waits_again_is_known_too(redis: Redis, keep_ms: int) -> None:
+async def test_that_of_a_job_that_is_cancelled_while_it_waits_again_is_known_too(redis: Redis, keep_ms: int) -> None:
     await put(redis, "a", "b")
     await take(redis)
     reported = await report(redis, "a")
     await requeue(redis, KEYS, INCARNATION, [Requeue(lease_of(each), "io") for each in "ab"])
     for each in "ab":
-        assert await abort(redis, KEYS, each, keep_ms=keep_ms, name="f") is AbortAnswer.ENDED
+        assert await cancel(redis, KEYS, each, keep_ms=keep_ms, name="f") is CancelAnswer.ENDED
     assert await read_progress(redis, KEYS, ["a", "b"]) == [*reported, None]
 
 

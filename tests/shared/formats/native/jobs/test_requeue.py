@@ -153,12 +153,12 @@ async def test_nothing_comes_from_an_incarnation_that_may_not_act(redis: Redis) 
     assert await ids_in(redis, "ready") == []
 
 
-async def test_a_request_for_its_abort_stays_for_the_next_claim(redis: Redis) -> None:
+async def test_a_request_for_its_cancellation_stays_for_the_next_claim(redis: Redis) -> None:
     await run(redis, "a", "b")
-    await redis.zadd(KEYS.key("aborts"), {"a": 1, "b": 2})
+    await redis.zadd(KEYS.key("cancels"), {"a": 1, "b": 2})
     await give_back(redis, handed_back("a"))
     await give_back_crashed(redis, Crash(lease_of("b"), "killed"))
-    assert list((await claim_jobs(redis, number=2)).aborts) == [b"2", b"1"]
+    assert list((await claim_jobs(redis, number=2)).cancels) == [b"2", b"1"]
 
 
 async def test_a_crash_is_counted_and_the_job_stands_before_all_others(redis: Redis) -> None:

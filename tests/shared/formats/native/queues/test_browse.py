@@ -75,12 +75,12 @@ async def test_what_is_known_of_a_waiting_job(redis: Redis) -> None:
     payload = bytes(range(256)) * 3
     await put(redis, "a", payload=payload, lane=Lane.CPU)
     await note(redis, "a", "2 1 0 0 -|killed by\nsignal 9")
-    await redis.zadd(KEYS.key("aborts"), {"a": 1234})
+    await redis.zadd(KEYS.key("cancels"), {"a": 1234})
     job = await only(redis, "queued")
     assert job.due_ms is not None
     assert before <= job.due_ms <= await now_ms(redis)
     assert (job.raw_id, job.lane_queue, job.holder) == (b"a", "cpu", None)
-    assert (job.tries, job.crashes, job.crash_note, job.abort_ms) == (2, 1, "killed by\nsignal 9", 1234)
+    assert (job.tries, job.crashes, job.crash_note, job.cancel_asked_ms) == (2, 1, "killed by\nsignal 9", 1234)
     assert (job.payload_bytes, job.head, job.tail) == (len(payload), payload[:HEAD_BYTES], payload[-TAIL_BYTES:])
 
 

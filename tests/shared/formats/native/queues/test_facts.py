@@ -26,7 +26,7 @@ async def test_a_waiting_job(redis: Redis, lane: Lane) -> None:
     await put(redis, "a", lane=lane, payload=payload)
     await note(redis, "a", "2 1 0 0 -|killed")
     await hset(redis, KEYS.key("trails"), {"a": "5 retried 1 0 x\n6 crashed killed"})
-    await redis.zadd(KEYS.key("aborts"), {"a": 1234})
+    await redis.zadd(KEYS.key("cancels"), {"a": 1234})
     facts = await read_facts(redis, KEYS, b"a")
     assert (facts.state, facts.lane_queue) == ("queued", lane.value)
     assert facts.due_ms is not None
@@ -35,7 +35,7 @@ async def test_a_waiting_job(redis: Redis, lane: Lane) -> None:
     assert facts.payload_bytes == len(payload)
     assert (facts.tries, facts.crashes, facts.crash_note) == (2, 1, "killed")
     assert facts.history == [b"5 retried 1 0 x", b"6 crashed killed"]
-    assert (facts.abort_ms, facts.holder) == (1234, None)
+    assert (facts.cancel_asked_ms, facts.holder) == (1234, None)
     assert (await read_facts(redis, KEYS, b"a", with_payload=True)).payload == payload
 
 

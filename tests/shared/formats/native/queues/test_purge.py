@@ -56,14 +56,14 @@ async def test_all_that_belongs_to_a_job_goes_and_waiters_are_told(redis: Redis)
     await hset(redis, KEYS.key("progress"), {"a": "1 {}"})
     await hset(redis, KEYS.key("trails"), {"a": "1 retried"})
     await hset(redis, KEYS.key("kept"), {"z": "result"})
-    await redis.zadd(KEYS.key("aborts"), {"a": 1, "z": 1})
+    await redis.zadd(KEYS.key("cancels"), {"a": 1, "z": 1})
     await redis.zadd(KEYS.key("ends"), {"ta": 1, "rz": 1})
     async with heard(redis, KEYS.ended) as following:
         await purge(redis, KEYS, "io", "queued")
         assert await following() == (KEYS.ended, b"ia\0b")
     for name in ("payloads", "notes", "progress", "trails"):
         assert await hash_of(redis, name) == {}
-    assert set(await zset_of(redis, "aborts")) == {b"z"}
+    assert set(await zset_of(redis, "cancels")) == {b"z"}
     assert set(await zset_of(redis, "ends")) == {b"rz"}
     assert set(await hash_of(redis, "kept")) == {b"z"}
 

@@ -47,11 +47,18 @@ class TestClaim:
         holder = Holder(redis)
         await put(redis, "a", "b")
         await hset(redis, KEYS.key("notes"), {"b": "2 1 7 9 -|killed"})
-        await redis.zadd(KEYS.key("aborts"), {"a": 5})
+        await redis.zadd(KEYS.key("cancels"), {"a": 5})
         before_s = time.monotonic()
         a, b = await holder.claim()
-        assert (a.abort_ms, a.tries, a.crashes, a.unknown_ms, a.due_ms) == (5, 0, 0, None, 0)
-        assert (b.abort_ms, b.tries, b.crashes, b.crash_note, b.unknown_ms, b.due_ms) == (None, 2, 1, "killed", 7, 9)
+        assert (a.cancel_asked_ms, a.tries, a.crashes, a.unknown_ms, a.due_ms) == (5, 0, 0, None, 0)
+        assert (b.cancel_asked_ms, b.tries, b.crashes, b.crash_note, b.unknown_ms, b.due_ms) == (
+            None,
+            2,
+            1,
+            "killed",
+            7,
+            9,
+        )
         assert before_s + 60 <= a.ends_s <= time.monotonic() + 60
         assert (a.payload, a.token, a.lane_queue) == (b"payload", "i1", "io")
 
@@ -398,30 +405,30 @@ class TestBeat:
             await told()
         assert not holder.queue.is_doubtful
 
-    async def test_it_tells_of_aborts_until_the_job_has_ended(self, redis: Redis) -> None:
+    async def test_it_tells_of_cancels_until_the_job_has_ended(self, redis: Redis) -> None:
         holder = Holder(redis)
         await put(redis, "a", "b")
         a, b = await holder.claim()
-        await redis.zadd(KEYS.key("aborts"), {"a": 1})
+        await redis.zadd(KEYS.key("cancels"), {"a": 1})
         holder.beat()
         await told()
         running = [(a, PAYLOAD), (b, PAYLOAD)]
-        assert await holder.session.find_aborts(redis, running) == [a]
+        assert await holder.session.find_cancels(redis, running) == [a]
         await holder.queue.finish(holder.client, ends_of(a))
-        assert await holder.session.find_aborts(redis, running) == []
+        assert await holder.session.find_cancels(redis, running) == []
 
-    async def test_an_abort_is_not_for_a_later_job_of_the_id(self, redis: Redis) -> None:
+    async def test_a_cancellation_is_not_for_a_later_job_of_the_id(self, redis: Redis) -> None:
         holder = Holder(redis)
         await put(redis, "a")
         [a] = await holder.claim()
-        await redis.zadd(KEYS.key("aborts"), {"a": 1})
+        await redis.zadd(KEYS.key("cancels"), {"a": 1})
         holder.beat()  # its reply is told to the loop only when all of this is over
         await holder.queue.finish(holder.client, [Finish(a, True, b"", -1, "f")])
         holder.table.remove(a)
         await put(redis, "a")
         [later] = await holder.claim()
         await told()
-        assert await holder.session.find_aborts(redis, [(later, PAYLOAD)]) == []
+        assert await holder.session.find_cancels(redis, [(later, PAYLOAD)]) == []
 
 
 class TestOthers:

@@ -1,4 +1,4 @@
-"""A worker's session with its native queues: beats, aborts, wake-ups, reconciliation, sweeps and the end."""
+"""A worker's session with its native queues: beats, cancels, wake-ups, reconciliation, sweeps and the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from monarq.shared.formats.choice.supervision import recover
 from monarq.shared.formats.native.counters.counters import read_counters
-from monarq.shared.formats.native.jobs.abort import abort
+from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.claim import ClaimRefusedError, IncarnationGoneError
 from monarq.shared.formats.native.keys import FLEET_BEATS, FLEET_QUEUES, FLEET_RECORDS, wake_channel
 from monarq.shared.formats.native.session import session as session_module
@@ -22,7 +22,7 @@ from monarq.shared.formats.native.session.recovery import Watcher
 from monarq.shared.formats.native.session.session import NativeWorkerSession
 from monarq.shared.formats.native.workers.fleet import beat_fleet
 from monarq.shared.protocol.acks import Finish
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import QueueRef
 from tests.shared.formats.native.calls import claim_jobs, ending, held_by, ids_in
@@ -156,35 +156,35 @@ class TestMessages:
             assert [lease.job_id for lease in await holder.claim()] == ["a"]
             waiting[1].cancel()
 
-    async def test_the_worker_of_a_running_job_is_told_of_its_abort(self, redis: Redis) -> None:
+    async def test_the_worker_of_a_running_job_is_told_of_its_cancellation(self, redis: Redis) -> None:
         holder = Holder(redis)
         await put(redis, "a", "b")
         a, b = await holder.claim()
         jobs = [(a, PAYLOAD), (b, PAYLOAD)]
         async with running(holder):
-            await until(lambda: holder.session._aborts_told > 0)
-            assert await holder.session.find_aborts(redis, jobs) == []
-            told = holder.session._aborts_told
-            assert await abort(redis, KEYS, "b", keep_ms=1) is AbortAnswer.RUNS
-            await until(lambda: holder.session._aborts_told > told)
-            assert await holder.session.find_aborts(redis, jobs) == [b]
+            await until(lambda: holder.session._cancels_told > 0)
+            assert await holder.session.find_cancels(redis, jobs) == []
+            told = holder.session._cancels_told
+            assert await cancel(redis, KEYS, "b", keep_ms=1) is CancelAnswer.RUNS
+            await until(lambda: holder.session._cancels_told > told)
+            assert await holder.session.find_cancels(redis, jobs) == [b]
 
-    async def test_redis_is_not_asked_for_aborts_where_nobody_has_told_of_one(self, redis: Redis) -> None:
+    async def test_redis_is_not_asked_for_cancels_where_nobody_has_told_of_one(self, redis: Redis) -> None:
         holder = Holder(redis)
         await put(redis, "a")
         [a] = await holder.claim()
-        holder.queue.aborts_read = holder.session._aborts_told
-        assert await holder.session.find_aborts(None, [(a, PAYLOAD)]) == []  # type: ignore[arg-type]
+        holder.queue.cancels_read = holder.session._cancels_told
+        assert await holder.session.find_cancels(None, [(a, PAYLOAD)]) == []  # type: ignore[arg-type]
 
     async def test_where_it_cannot_be_asked_it_is_asked_again(self, redis: Redis) -> None:
         holder = Holder(redis)
         await put(redis, "a")
         [a] = await holder.claim()
-        await abort(redis, KEYS, "a", keep_ms=1)
-        holder.session._aborts_told += 1
+        await cancel(redis, KEYS, "a", keep_ms=1)
+        holder.session._cancels_told += 1
         with pytest.raises(AttributeError):
-            await holder.session.find_aborts(None, [(a, PAYLOAD)])  # type: ignore[arg-type]
-        assert await holder.session.find_aborts(redis, [(a, PAYLOAD)]) == [a]
+            await holder.session.find_cancels(None, [(a, PAYLOAD)])  # type: ignore[arg-type]
+        assert await holder.session.find_cancels(redis, [(a, PAYLOAD)]) == [a]
 
     async def test_a_message_of_nobody_s_is_passed_over(self, redis: Redis) -> None:
         holder = Holder(redis)

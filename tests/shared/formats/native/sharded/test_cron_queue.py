@@ -14,7 +14,7 @@ from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.formats.native.jobs.tick import enqueue_tick
 from monarq.shared.formats.native.shards import MoreShardsError, home
 from monarq.shared.lane import Lane
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.cron_queue import Tick
 from monarq.shared.protocol.enqueue import Enqueued
 from tests.support.shards import BIG, alive, ids_that_move, keys_of, spread
@@ -75,4 +75,4 @@ async def test_a_tick_of_a_cron_with_a_name_of_its_own_is_found_by_its_id(redis:
     assert {(await monitored.read_facts(redis, job_id.encode(), with_payload=False)).state for job_id in ids} == {
         "queued"
     }
-    assert {await monitored.abort(redis, job_id) for job_id in ids} == {AbortAnswer.ENDED}
+    assert {await monitored.cancel(redis, job_id) for job_id in ids} == {CancelAnswer.ENDED}

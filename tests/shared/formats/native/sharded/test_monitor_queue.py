@@ -21,7 +21,7 @@ from monarq.shared.formats.native.jobs.look import unmark
 from monarq.shared.formats.native.sharded import letter_transfer
 from monarq.shared.formats.native.shards import home
 from monarq.shared.jobs.decorators import job
-from monarq.shared.protocol.answers import AbortAnswer, Promoted, Revived
+from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.counters import Step
 from monarq.shared.protocol.dead_letters import DeadEntry
 from monarq.shared.protocol.pages import PositionError
@@ -180,7 +180,7 @@ async def test_one_job_is_shown_and_steered_wherever_it_is(redis: Redis, produce
     assert await MONITORED.promote(redis, made[3].encode()) is Promoted.DUE
     assert await MONITORED.promote(redis, b"nobody") is Promoted.UNKNOWN
     for job_id in (chosen[1], *made[:3]):  # all others, as a burst waits for what is deferred
-        assert await MONITORED.abort(redis, job_id) is AbortAnswer.ENDED
+        assert await MONITORED.cancel(redis, job_id) is CancelAnswer.ENDED
     await run(redis_url)
     view = await find_job(redis, chosen[0])
     assert view is not None

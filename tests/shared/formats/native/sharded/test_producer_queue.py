@@ -220,7 +220,7 @@ async def test_what_has_not_moved_and_what_has_are_found(redis: Redis) -> None:
     assert {await other.find_state(redis, job_id) for job_id in chosen} == {"queued"}
     found = await other.find_results(redis, [*chosen, "nobody"])
     assert [str(each) for each in found] == ["alive"] * 30 + ["gone"]
-    answers = [int(await other.abort(redis, job_id)) for job_id in [*chosen, "nobody"]]
+    answers = [int(await other.cancel(redis, job_id)) for job_id in [*chosen, "nobody"]]
     assert answers == [3] * 30 + [0]
     assert await alive(redis, 3) == [set()] * 3
 

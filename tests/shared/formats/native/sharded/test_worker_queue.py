@@ -360,9 +360,9 @@ async def test_a_burst_ends_when_no_shard_has_a_job(redis: Redis, redis_url: str
     assert [await handle.result(1) for handle in handles] == list(range(1, 301))
 
 
-async def test_aborts_reach_runs_of_any_shard(redis: Redis, redis_url: str, producer: Producer) -> None:
+async def test_cancels_reach_runs_of_any_shard(redis: Redis, redis_url: str, producer: Producer) -> None:
     await spread(redis, 3)
-    async with running(make_worker(redis_url, [hold], queues=(BIG,), allow_abort=True)) as worker, in_time(30):
+    async with running(make_worker(redis_url, [hold], queues=(BIG,), allow_cancel=True)) as worker, in_time(30):
         handles = [await producer.enqueue(hold) for _ in range(6)]
         while worker.running < 6:
             await asyncio.sleep(0.01)

@@ -40,7 +40,7 @@ class TestBeat:
         await run(redis, "a", "b")
         await let_lease_end(redis)
         reply = beat_once(redis)
-        assert (reply.held, reply.aborts, reply.overdue) == (2, [], [])
+        assert (reply.held, reply.cancels, reply.overdue) == (2, [], [])
         assert (await zset_of(redis, "leases"))[INCARNATION.encode()] > await now_ms(redis) + LEASE_MS - 10_000
 
     async def test_it_makes_no_lease(self, redis: Redis) -> None:
@@ -54,10 +54,10 @@ class TestBeat:
             beat_once(redis)
         assert await redis.keys() == []
 
-    async def test_it_tells_which_of_its_jobs_are_to_be_aborted(self, redis: Redis) -> None:
+    async def test_it_tells_which_of_its_jobs_are_to_be_cancelled(self, redis: Redis) -> None:
         await run(redis, "a", "b")
-        await redis.zadd(KEYS.key("aborts"), {"b": 1, "another's": 2})
-        assert beat_once(redis).aborts == [b"b"]
+        await redis.zadd(KEYS.key("cancels"), {"b": 1, "another's": 2})
+        assert beat_once(redis).cancels == [b"b"]
 
     async def test_it_names_those_whose_leases_have_ended(self, redis: Redis) -> None:
         await run(redis, "a")
@@ -185,11 +185,11 @@ class TestRecover:
         await recovered(redis)
         assert (await claim_jobs(redis, incarnation=SUCCESSOR)).ids == [b"a"]
 
-    async def test_a_request_for_an_abort_stays(self, redis: Redis) -> None:
+    async def test_a_request_for_a_cancellation_stays(self, redis: Redis) -> None:
         await run(redis, "a")
-        await redis.zadd(KEYS.key("aborts"), {"a": 1})
+        await redis.zadd(KEYS.key("cancels"), {"a": 1})
         await recovered(redis, forced=True)
-        assert (await claim_jobs(redis, incarnation="w.1")).aborts == [b"1"]
+        assert (await claim_jobs(redis, incarnation="w.1")).cancels == [b"1"]
 
 
 class TestReconcile:

@@ -1,4 +1,4 @@
-"""abort.lua and what stands beside it, state -> call -> state."""
+"""cancel.lua and what stands beside it, state -> call -> state."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from monarq.shared.formats.arq.jobs.abort import find_aborts
-from monarq.shared.protocol.answers import AbortAnswer
-from tests.shared.formats.arq.admin_calls import call_abort
+from monarq.shared.formats.arq.jobs.cancel import find_cancels
+from monarq.shared.protocol.answers import CancelAnswer
+from tests.shared.formats.arq.admin_calls import call_cancel
 from tests.shared.formats.arq.calls import Taken, call_claim
 from tests.shared.formats.arq.rows import WRONGTYPE, Call, Row, Scene, check, wrong
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, read_ttls, seed
 
-UNKNOWN, WAITS, RUNS = AbortAnswer.UNKNOWN, AbortAnswer.WAITS, AbortAnswer.RUNS
+UNKNOWN, WAITS, RUNS = CancelAnswer.UNKNOWN, CancelAnswer.WAITS, CancelAnswer.RUNS
 IO_NOTE: Final = frozenset({"io"})
 CPU_NOTE: Final = frozenset({"cpu"})
 NOTHING: Final = QueueState()
@@ -25,75 +25,75 @@ RUNNING: Final = QueueState(queue={"a": leased(9)}, payloads={"a": "payload"}, t
 PARKED_ONE: Final = replace(WAITING, queue={"a": PARKED}, cpu={"a": 60})
 
 ABORTS = [
-    Row("an unknown id", NOTHING, call_abort(), UNKNOWN, NOTHING),
+    Row("an unknown id", NOTHING, call_cancel(), UNKNOWN, NOTHING),
     Row(
         "a job that has ended",
         QueueState(results={"a": "done"}),
-        call_abort(),
+        call_cancel(),
         UNKNOWN,
         QueueState(results={"a": "done"}),
     ),
-    Row("a job that waits comes to the front", WAITING, call_abort(), WAITS, ASKED),
-    Row("a deferred job is not waited for", replace(WAITING, queue={"a": 3600}), call_abort(), WAITS, ASKED),
-    Row("a job whose score is 0", replace(WAITING, queue={"a": Exactly(0)}), call_abort(), WAITS, ASKED),
-    Row("a job that runs", RUNNING, call_abort(), RUNS, replace(RUNNING, aborts={"a": 0.5})),
+    Row("a job that waits comes to the front", WAITING, call_cancel(), WAITS, ASKED),
+    Row("a deferred job is not waited for", replace(WAITING, queue={"a": 3600}), call_cancel(), WAITS, ASKED),
+    Row("a job whose score is 0", replace(WAITING, queue={"a": Exactly(0)}), call_cancel(), WAITS, ASKED),
+    Row("a job that runs", RUNNING, call_cancel(), RUNS, replace(RUNNING, aborts={"a": 0.5})),
     Row(
         "a job that an arq worker runs",
         replace(WAITING, tokens={"a": "1"}),
-        call_abort(),
+        call_cancel(),
         RUNS,
         replace(WAITING, tokens={"a": "1"}, aborts={"a": 0.5}),
     ),
     Row(
         "a cpu job that waits",
         PARKED_ONE,
-        call_abort(),
+        call_cancel(),
         WAITS,
         replace(PARKED_ONE, cpu={"a": Exactly(1)}, aborts={"a": 0.5}, notes=CPU_NOTE),
     ),
     Row(
         "a cpu job that runs",
         replace(PARKED_ONE, cpu={"a": leased(9)}, tokens={"a": "t1"}),
-        call_abort(),
+        call_cancel(),
         RUNS,
         replace(PARKED_ONE, cpu={"a": leased(9)}, tokens={"a": "t1"}, aborts={"a": 0.5}),
     ),
     Row(
         "asked before, and for others",
         replace(WAITING, aborts={"a": -50, "b": -50}),
-        call_abort(),
+        call_cancel(),
         WAITS,
         replace(ASKED, aborts={"a": 0.5, "b": -50}),
     ),
 ]
 
 WRONG_TYPES = [
-    Row("queue: refused", wrong(KEYS.queue), call_abort(), WRONGTYPE, wrong(KEYS.queue)),
+    Row("queue: refused", wrong(KEYS.queue), call_cancel(), WRONGTYPE, wrong(KEYS.queue)),
     Row(
         "aborts: refused, and the job is not moved",
         wrong("arq:abort", beside=WAITING),
-        call_abort(),
+        call_cancel(),
         WRONGTYPE,
         wrong("arq:abort", beside=WAITING),
     ),
     Row(
         "cpu set: an io job has nothing to do with it",
         wrong(KEYS.cpu, beside=WAITING),
-        call_abort(),
+        call_cancel(),
         WAITS,
         wrong(KEYS.cpu, beside=ASKED),
     ),
     Row(
         "wake-up list: nobody is told",
         wrong(KEYS.wake("io"), beside=WAITING),
-        call_abort(),
+        call_cancel(),
         WAITS,
         wrong(KEYS.wake("io"), beside=replace(ASKED, notes=frozenset())),
     ),
     Row(
         "in-progress: exists, so the job counts as running, as for arq",
         wrong("arq:in-progress:a", "list", WAITING),
-        call_abort(),
+        call_cancel(),
         RUNS,
         wrong("arq:in-progress:a", "list", replace(WAITING, aborts={"a": 0.5})),
     ),
@@ -116,7 +116,7 @@ async def test_an_aborted_job_is_taken_before_all_that_wait(redis: Redis, parked
     if parked:
         before = replace(WAITING, queue=dict.fromkeys("ab", PARKED), cpu={"b": -90, "a": 60})
     scene = Scene(redis, await seed(redis, before))
-    await call_abort()(scene)
+    await call_cancel()(scene)
     claim_one = call_claim(limit=1, lane_queue="cpu" if parked else "io")
     assert (await _jobs(claim_one, scene)) == [Taken("a", due=Exactly(1), abort=0.5)]
 
@@ -127,7 +127,7 @@ async def _jobs(call: Call, scene: Scene) -> list[Taken]:
 
 async def test_what_lives_how_long(redis: Redis) -> None:
     scene = Scene(redis, await seed(redis, WAITING))
-    await call_abort()(scene)
+    await call_cancel()(scene)
     ttls = await read_ttls(redis)
     assert ttls == {
         "arq:queue": -1,
@@ -139,8 +139,8 @@ async def test_what_lives_how_long(redis: Redis) -> None:
 
 
 async def test_aborts_among_the_jobs_that_run(redis: Redis) -> None:
-    assert await find_aborts(redis, []) == []
-    assert await find_aborts(redis, [b"a"]) == []
+    assert await find_cancels(redis, []) == []
+    assert await find_cancels(redis, [b"a"]) == []
     now_ms = await seed(redis, QueueState(aborts={"a": -5, "c": -7, "\udcff": -9, "e": Exactly(float("inf"))}))
-    assert await find_aborts(redis, [b"a", b"b", b"\xff"]) == [(b"a", now_ms - 5000), (b"\xff", now_ms - 9000)]
-    assert await find_aborts(redis, [b"e"]) == [(b"e", 0)], "a time that is none is older than any job"
+    assert await find_cancels(redis, [b"a", b"b", b"\xff"]) == [(b"a", now_ms - 5000), (b"\xff", now_ms - 9000)]
+    assert await find_cancels(redis, [b"e"]) == [(b"e", 0)], "a time that is none is older than any job"

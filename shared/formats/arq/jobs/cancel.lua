@@ -1,4 +1,4 @@
--- abort: ask that a job be stopped, or not be started.
+-- cancel: ask that a job be stopped, or not be started.
 -- KEYS  QUEUE, RUN, ABORT
 -- ARGV  1 id
 -- RETURNS  0 there is no such job, 1 it waits and a worker will end it at once, 2 it runs and will be cancelled
@@ -11,7 +11,7 @@ if not redis.call('ZSCORE', QUEUE, id) then
 end
 allow_when_full()
 if not redis.call('ZSCORE', ABORT, id) then
-    add_to_history(id, 'abort-asked', '')
+    add_to_history(id, 'cancel-asked', '')
 end
 redis.call('ZADD', ABORT, ms(now_ms() + ASKED_MARK), id)
 redis.call('PEXPIRE', ABORT, DAY)

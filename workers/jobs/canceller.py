@@ -1,4 +1,4 @@
-"""The aborter: carries out abort requests, for which it polls twice a second while jobs run.
+"""The canceller: carries out cancel requests, for which it polls twice a second while jobs run.
 
 arq's clients leave their requests in a set and notify nobody, so a worker has to poll.
 """
@@ -23,8 +23,8 @@ from monarq.workers.runs.run import ActiveRun, CancelReason
 POLL_S: Final = 0.5
 
 
-class Aborter:
-    """Cancels the runs whose jobs are to be aborted.
+class Canceller:
+    """Cancels the runs whose jobs are to be cancelled.
 
     Args:
         redis: the client.
@@ -73,7 +73,7 @@ class Aborter:
         return found
 
     async def _ask(self, server: Server, runs: Mapping[Lease, ActiveRun]) -> None:
-        outage = self._outages.setdefault(server, Outage(self._events, "looking for aborts"))
+        outage = self._outages.setdefault(server, Outage(self._events, "looking for cancelled jobs"))
         try:
             await self._poll(runs)
             outage.passed()
@@ -85,5 +85,5 @@ class Aborter:
     async def _poll(self, runs: Mapping[Lease, ActiveRun]) -> None:
         for session in self._sessions:
             asked = [(lease, run.payload) for lease, run in runs.items() if lease.queue.format == session.format]
-            for lease in await session.find_aborts(self._redis, asked):
-                runs[lease].cancel(CancelReason.ABORT)
+            for lease in await session.find_cancels(self._redis, asked):
+                runs[lease].cancel(CancelReason.ASKED)

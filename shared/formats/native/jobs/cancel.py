@@ -1,4 +1,4 @@
-"""Aborts a job, before or while it runs. See abort.lua."""
+"""Cancels a job, before or while it runs. See cancel.lua."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
-from monarq.shared.payloads.result import aborted_result
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.payloads.result import cancelled_result
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.redis.replies import text
 
-_SCRIPT = NativeScript.load("jobs/abort")
+_SCRIPT = NativeScript.load("jobs/cancel")
 _encode = msgspec.msgpack.Encoder().encode
 
 KEPT_MS: Final = 3_600_000
-"""How long it is kept that a job was aborted before it was started."""
+"""How long it is kept that a job was cancelled before it was started."""
 
 
-async def abort(
+async def cancel(
     redis: Redis, keys: NativeKeys, job_id: str | bytes, *, name: str = "", keep_ms: int = KEPT_MS
-) -> AbortAnswer:
+) -> CancelAnswer:
     """Ends a job that waits, or asks the worker that runs it to stop it.
 
     Args:
@@ -35,6 +35,6 @@ async def abort(
     Raises:
         RedisError: the call failed; it may be repeated.
     """
-    recent = _encode([("aborted", None, name[:200], text(job_id), "")])
-    arguments = (job_id, name, aborted_result(name), keep_ms, recent, keys.ended)
-    return AbortAnswer(await _SCRIPT.run_on(redis, keys, arguments))
+    recent = _encode([("cancelled", None, name[:200], text(job_id), "")])
+    arguments = (job_id, name, cancelled_result(name), keep_ms, recent, keys.ended)
+    return CancelAnswer(await _SCRIPT.run_on(redis, keys, arguments))

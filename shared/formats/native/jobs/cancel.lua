@@ -1,5 +1,5 @@
--- abort: end a job that waits, or ask that one be stopped that runs.
--- KEYS  meta, ready, ready_cpu, deferred, deferred_cpu, payloads, notes, progress, aborts, kept, ends,
+-- cancel: end a job that waits, or ask that one be stopped that runs.
+-- KEYS  meta, ready, ready_cpu, deferred, deferred_cpu, payloads, notes, progress, cancels, kept, ends,
 --       leases, recent, live, absent
 -- ARGV  1 id   2 name of the job, to count it by   3 result that it ends with where it waits   4 keep_ms of that: 0 for
 --       ever, -1 not at all   5 recent: that it ended, packed for people   6 channel of ends
@@ -9,7 +9,7 @@
 --             the call asks again.
 -- INCLUDES  clock, keeping, trails, types
 local id = ARGV[1]
-check_zsets(ABORTS, ENDS)
+check_zsets(CANCELS, ENDS)
 check_hashes(PAYLOADS, NOTES, PROGRESS, KEPT)
 redis.call('DEL', ABSENT)
 local now = now_ms()
@@ -37,22 +37,22 @@ local function end_it()
     redis.call('HDEL', PAYLOADS, id)
     redis.call('HDEL', NOTES, id)
     redis.call('HDEL', PROGRESS, id)
-    redis.call('ZREM', ABORTS, id)
+    redis.call('ZREM', CANCELS, id)
     keep_result(id, ARGV[3], tonumber(ARGV[4]), now, report)
-    add_to_trail(id, 'abort-asked', '', DAY, now)
-    redis.pcall('HINCRBY', LIVE, 'aborted::\0' .. ARGV[2], 1)
+    add_to_trail(id, 'cancel-asked', '', DAY, now)
+    redis.pcall('HINCRBY', LIVE, 'cancelled::\0' .. ARGV[2], 1)
     list_it()
     redis.call('PUBLISH', ARGV[6], 'i' .. id)
 end
 
 -- Which worker runs it is not known, so each looks; who does not hear of it is told by its next beat.
 local function ask_workers()
-    if not redis.call('ZSCORE', ABORTS, id) then
-        add_to_trail(id, 'abort-asked', '', DAY, now)
+    if not redis.call('ZSCORE', CANCELS, id) then
+        add_to_trail(id, 'cancel-asked', '', DAY, now)
     end
-    redis.call('ZADD', ABORTS, whole(now), id)
+    redis.call('ZADD', CANCELS, whole(now), id)
     for _, incarnation in ipairs(redis.call('ZRANGE', LEASES, 0, 999)) do
-        redis.call('PUBLISH', 'monarq:n:wake:' .. string.match(incarnation, '^(.*)%.'), 'aborts')
+        redis.call('PUBLISH', 'monarq:n:wake:' .. string.match(incarnation, '^(.*)%.'), 'cancels')
     end
 end
 

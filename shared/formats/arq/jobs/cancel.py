@@ -1,4 +1,4 @@
-"""Requests for the abort of a job, before or while it runs. See abort.lua."""
+"""Requests to cancel a job, before or while it runs. See cancel.lua."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from monarq.shared.formats.arq.keys import ASKED_MARK, QueueKeys
 from monarq.shared.formats.arq.script import ArqScript
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import Payload
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 
-_SCRIPT = ArqScript.load("jobs/abort")
-
-
-async def abort(redis: Redis, keys: QueueKeys, job_id: str | bytes) -> AbortAnswer:
-    """Asks for the abort of a job; a worker carries it out."""
-    return AbortAnswer(await _SCRIPT.run_on(redis, keys, (job_id,)))
+_SCRIPT = ArqScript.load("jobs/cancel")
 
 
-async def find_aborts(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[bytes, float]]:
-    """Which of these jobs somebody wants aborted, and since when (unix ms). One cheap call where none is."""
+async def cancel(redis: Redis, keys: QueueKeys, job_id: str | bytes) -> CancelAnswer:
+    """Asks to cancel a job; a worker carries it out."""
+    return CancelAnswer(await _SCRIPT.run_on(redis, keys, (job_id,)))
+
+
+async def find_cancels(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[bytes, float]]:
+    """Which of these jobs somebody wants cancelled, and since when (unix ms). One cheap call where none is."""
     if not raw_ids or not await redis.exists(names.ABORT):
         return []
     scores = await redis.execute_command("ZMSCORE", names.ABORT, *raw_ids)  # type: ignore[no-untyped-call]
     return [(raw_id, read_request(score)) for raw_id, score in zip(raw_ids, scores, strict=True) if score is not None]
 
 
-def is_abort_of(asked_ms: float, payload: Payload) -> bool:
-    """Whether a request for an abort is for this job, and not for an earlier one of its id.
+def is_cancel_of(asked_ms: float, payload: Payload) -> bool:
+    """Whether a request to cancel is for this job, and not for an earlier one of its id.
 
-    Redis' time is never compared with a producer's. monarq's `abort` asks only if there is such a job, and monarq's
+    Redis' time is never compared with a producer's. monarq's `cancel` asks only if there is such a job, and monarq's
     enqueue removes earlier requests. What is left are requests of arq's clients for jobs of arq's clients, and both
     times are by arq's clocks; requests for a job that does not exist are removed within a second or two.
 
     Args:
-        asked_ms: when it was made, from `find_aborts` or a claim.
+        asked_ms: when it was made, from `find_cancels` or a claim.
         payload: the job's payload.
     """
     return asked_ms % 1 == ASKED_MARK or payload.codec is MSGPACK or asked_ms >= payload.enqueue_ms

@@ -1,4 +1,4 @@
-"""Abort requests: by which client, when, and what the worker does."""
+"""Cancel requests: by which client, when, and what the worker does."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.result_view import view_result
 from monarq.shared.errors import JobCancelledError
 from monarq.shared.formats.arq import keys as names
-from monarq.shared.formats.arq.jobs.abort import abort, is_abort_of
+from monarq.shared.formats.arq.jobs.cancel import cancel, is_cancel_of
 from monarq.shared.formats.arq.jobs.enqueue import enqueue
 from monarq.shared.formats.arq.keys import ASKED_MARK
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec
 from monarq.shared.payloads.payload import Payload, write_payload
-from monarq.shared.protocol.answers import AbortAnswer
+from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.enqueue import EnqueueMode, Placement
 from tests.support.formats import ARQ_ALONE, ON_BOTH
 from tests.support.workers import (
@@ -39,12 +39,12 @@ pytestmark = ON_BOTH
 
 
 @ARQ_ALONE
-async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
+async def test_running_job_is_cancelled(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.wait, 30, job_id="stop")
     async with running(make_worker(redis_url, jobs.ALL, recorder)):
         await recorder.until("job_started")
-        assert await abort(redis, QUEUE, "stop") is AbortAnswer.RUNS
+        assert await cancel(redis, QUEUE, "stop") is CancelAnswer.RUNS
         result = await result_of(redis, "stop")
     with pytest.raises(JobCancelledError):
         result.unwrap()
@@ -54,14 +54,14 @@ async def test_running_job_is_aborted(redis: Redis, redis_url: str) -> None:
 
 @ARQ_ALONE
 @pytest.mark.parametrize(("job", "is_shown"), [(jobs.wait, True), (jobs.spin_on, False)], ids=["io", "cpu"])
-async def test_an_aborted_job_shows_no_frames_but_the_users(
+async def test_a_cancelled_job_shows_no_frames_but_the_users(
     redis: Redis, redis_url: str, job: Job[..., Any], is_shown: bool
 ) -> None:
     recorder = Recorder()
     await put(redis, job, 30, job_id="stop")
     async with running(make_worker(redis_url, jobs.ALL, recorder)):
         await recorder.until("job_started")
-        await abort(redis, QUEUE, "stop")
+        await cancel(redis, QUEUE, "stop")
         await result_of(redis, "stop")
     stored = await redis.get(names.result("stop"))
     traceback = view_result(stored, len(stored), None).traceback
@@ -70,13 +70,13 @@ async def test_an_aborted_job_shows_no_frames_but_the_users(
 
 
 @ARQ_ALONE
-async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: str) -> None:
+async def test_waiting_job_is_cancelled_before_it_starts(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.plus, 1, 1, job_id="stop", delay_ms=60_000)
     await put(redis, jobs.spin, job_id="stop-cpu", delay_ms=60_000)
-    assert await abort(redis, QUEUE, "stop") is AbortAnswer.WAITS
-    assert await abort(redis, QUEUE, "stop-cpu") is AbortAnswer.WAITS
-    assert await abort(redis, QUEUE, "nobody") is AbortAnswer.UNKNOWN
+    assert await cancel(redis, QUEUE, "stop") is CancelAnswer.WAITS
+    assert await cancel(redis, QUEUE, "stop-cpu") is CancelAnswer.WAITS
+    assert await cancel(redis, QUEUE, "nobody") is CancelAnswer.UNKNOWN
     await run_burst(redis_url, jobs.ALL, recorder)
     assert recorder.events.count("cancelled_before_start") == 2
     assert "job_started" not in recorder.events
@@ -85,7 +85,7 @@ async def test_waiting_job_is_aborted_before_it_starts(redis: Redis, redis_url: 
 
 @ARQ_ALONE
 @pytest.mark.parametrize("delay_ms", [0, 60_000], ids=["runs", "waits"])
-async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redis_url: str, delay_ms: int) -> None:
+async def test_cancel_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redis_url: str, delay_ms: int) -> None:
     ahead_ms = time.time_ns() // 1_000_000 + 300_000
     payload = write_payload(PICKLE, "wait", (30,), {}, ahead_ms)
     await enqueue(redis, QUEUE, Placement(delay_ms=delay_ms), EnqueueMode.NAMED, [("ahead", payload)])
@@ -93,7 +93,7 @@ async def test_abort_of_a_job_whose_producer_s_clock_is_ahead(redis: Redis, redi
     async with running(make_worker(redis_url, jobs.ALL, recorder, codecs=CODECS)):
         if not delay_ms:
             await recorder.until("job_started")
-        assert await abort(redis, QUEUE, "ahead") is (AbortAnswer.WAITS if delay_ms else AbortAnswer.RUNS)
+        assert await cancel(redis, QUEUE, "ahead") is (CancelAnswer.WAITS if delay_ms else CancelAnswer.RUNS)
         result = await result_of(redis, "ahead")
     with pytest.raises(JobCancelledError):
         result.unwrap()
@@ -121,7 +121,7 @@ async def test_a_request_for_an_earlier_job_of_the_same_id_stops_nothing(redis: 
 
 
 @ARQ_ALONE
-async def test_a_job_is_aborted_though_requests_could_not_be_read_for_a_while(redis: Redis, redis_url: str) -> None:
+async def test_a_job_is_cancelled_though_requests_could_not_be_read_for_a_while(redis: Redis, redis_url: str) -> None:
     recorder = Recorder()
     await put(redis, jobs.wait, 30, job_id="stop")
     async with running(make_worker(redis_url, jobs.ALL, recorder)):
@@ -129,7 +129,7 @@ async def test_a_job_is_aborted_though_requests_could_not_be_read_for_a_while(re
         await redis.set(names.ABORT, "no set", ex=60)
         await recorder.until("redis_lost")
         await redis.delete(names.ABORT)
-        await abort(redis, QUEUE, "stop")
+        await cancel(redis, QUEUE, "stop")
         await recorder.until("redis_back")
         assert not (await result_of(redis, "stop")).success
 
@@ -147,4 +147,4 @@ async def test_a_job_is_aborted_though_requests_could_not_be_read_for_a_while(re
 def test_which_requests_mean_a_job(codec: Codec, asked: float, meant: bool) -> None:
     et_ms = 1_700_000_000_000
     payload = Payload.read(write_payload(codec, "wait", (), {}, et_ms), CODECS)
-    assert is_abort_of(et_ms + asked, payload) is meant
+    assert is_cancel_of(et_ms + asked, payload) is meant
