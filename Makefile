@@ -14,7 +14,7 @@ PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared --ignore
 	tests/workers/jobs/runner/test_unruly_jobs.py tests/acceptance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python lint types check format test-servers test-package test-compose test-web release chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
+.PHONY: help demo test test-python lint types check format test-servers test-package test-compose test-web docs release chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ test-web: $(VENV)/.for-development ## Look at the page in a chromium (brings one
 	$(PIP) install --quiet --editable '.[browser]'
 	tests/web/chromium
 	$(BIN)/python -m pytest tests/web
+
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/.for-development ## Build the documentation as a site into build/site, and count its code blocks
+	$(PIP) install --quiet --editable '.[docs]'
+	$(BIN)/mkdocs build --quiet
+	$(BIN)/python -m tests.docs --count
 
 bench: $(VENV)/.for-development ## Measure monarq and its peers on one Redis, in turns (see docs/performance.md)
 	$(BIN)/python -m benchmarks.floor
